@@ -1,0 +1,45 @@
+# Everything a developer or a CI runs. `make setup` is made by the other targets when it is needed.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup
+
+.PHONY: help setup demo test lint bench lock clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
+
+setup: $(STAMP)  ## Make the virtual environment, with locked packages and generated stubs
+
+$(STAMP): requirements.lock pyproject.toml hatch_build.py $(wildcard protos/cekalwatch/v1/*.proto)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make setup PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -c 'import cv2' || { echo 'OpenCV needs two system libraries: apt-get install libgl1 libglib2.0-0'; exit 1; }
+	touch $@
+
+demo: $(STAMP)  ## Run the whole chain once: cameras, server, notifier (FACES=DIR for your own faces)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m deploy.demo $(if $(FACES),--faces "$(FACES)")
+
+test: $(STAMP)  ## Run the tests
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP)  ## Check style, types, imports and the contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy protos server camera_client officer_notifier tests benchmarks deploy hatch_build.py
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/buf format -d --exit-code
+
+bench: $(STAMP)  ## Measure; writes build/bench.json
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(STAMP)  ## Renew requirements.lock within the ranges of pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--all-extras --group dev --upgrade -o requirements.lock pyproject.toml
+
+clean:  ## Remove what the targets made
+	rm -rf $(VENV) build dist
+	find protos -name '*_pb2*' -delete

@@ -1,0 +1,16 @@
+"""Entry point of `cekalwatch-camera`; says which extra to install before it loads anything heavy."""
+
+from cekalwatch.program.extras import require_extra
+
+
+def main() -> None:
+    """Run the command line; exits the process."""
+    require_extra("camera", ("typer", "onnxruntime", "cv2", "uuid6"))
+    from cekalwatch.camera.cli import app
+    from cekalwatch.program.command import run
+
+    run(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How the three programs behave as programs: settings, logs, exit codes, missing extras. It knows nothing of faces."""

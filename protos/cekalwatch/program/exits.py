@@ -1,0 +1,19 @@
+"""Exit codes of the three programs; the numbers are those of BSD sysexits where one fits."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What a program's exit code means; README lists them."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    DATA_PROBLEMS = 65
+    """The work was done, but some records or files were refused; the report says which."""
+    NO_INPUT = 66
+    UNAVAILABLE = 69
+    """The server cannot be reached, or a device or file is in use."""
+    MISSING_EXTRA = 70
+    CONFIG = 78
+    """A setting or a model pack is wrong."""

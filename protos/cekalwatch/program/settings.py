@@ -1,0 +1,61 @@
+"""Settings from, in rising order: defaults, a TOML file, environment variables, the command line; one set of names.
+
+`Settings` subclasses state `env_prefix`; the field `server_address` of the prefix `CEKALWATCH_CAMERA_` is
+`server_address = "…"` in the file and `CEKALWATCH_CAMERA_SERVER_ADDRESS` in the environment. Unknown keys are errors:
+a misspelt setting must not be ignored.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Self
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class Settings(BaseSettings):
+    """Base of a program's settings; immutable."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_nested_delimiter="__")
+
+    @classmethod
+    def load(cls, file: Path | None = None, **overrides: Any) -> Self:  # noqa: ANN401  # settings have many types
+        """Read the settings; `file` or `<PREFIX>CONFIG` names the TOML file. Raises ProgramError that names each wrong key.
+
+        `overrides` that are None count as not given, so that command line options can be passed as they are.
+        """
+        chosen = file or _file_from_environment(cls)
+        if chosen and not chosen.is_file():
+            raise ProgramError(f"There is no configuration file {chosen}", Exit.CONFIG)
+
+        class Loaded(cls):  # type: ignore[valid-type,misc]  # the class is a value here, as pydantic-settings intends
+            model_config = SettingsConfigDict(toml_file=chosen)
+
+            @classmethod
+            def settings_customise_sources(
+                cls,
+                settings_cls: type[BaseSettings],
+                init_settings: PydanticBaseSettingsSource,
+                env_settings: PydanticBaseSettingsSource,
+                **_: PydanticBaseSettingsSource,
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+        try:
+            values = Loaded(**{key: value for key, value in overrides.items() if value is not None})
+        except ValidationError as error:
+            lines = [f"  {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+            raise ProgramError("Wrong settings:\n" + "\n".join(lines), Exit.CONFIG) from None
+        except tomllib.TOMLDecodeError as error:
+            raise ProgramError(f"{chosen} is not valid TOML: {error}", Exit.CONFIG) from None
+        return cls.model_construct(**{name: getattr(values, name) for name in cls.model_fields})
+
+
+def _file_from_environment(settings: type[BaseSettings]) -> Path | None:
+    name = os.environ.get(f"{settings.model_config.get('env_prefix', '')}CONFIG")
+    return Path(name) if name else None

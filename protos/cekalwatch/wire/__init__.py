@@ -1,0 +1,4 @@
+"""What both ends of a connection must agree on: channel options, addresses, backoff, bounds.
+
+Standard library and grpcio only: every program loads this.
+"""

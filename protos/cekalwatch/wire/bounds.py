@@ -1,0 +1,12 @@
+"""Bounds of the contract that both ends check: the sender before sending, the server at its boundary.
+
+The comments in `protos/cekalwatch/v1/*.proto` state the same figures for readers of the contract.
+"""
+
+MAX_MESSAGE_BYTES = 256 * 1024
+MAX_CROP_BYTES = 200 * 1000
+MAX_CROP_PIXELS = 4_000_000
+MAX_CLOCK_AHEAD_S = 5.0
+MAX_PHOTO_BYTES = 20 * 1024 * 1024
+PHOTO_CHUNK_BYTES = 128 * 1024
+MAX_PHOTOS_PER_RECORD = 10

@@ -1,0 +1,36 @@
+"""gRPC channel and server options; measured in the design, held by `tests/contract/test_wire_options.py`.
+
+The server's ping allowance must be no longer than the client's ping period, or the server closes the connection with
+ENHANCE_YOUR_CALM. Its key is `min_ping_interval_without_data_ms`: similar names are ignored without a word.
+"""
+
+from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
+
+Option = tuple[str, int]
+
+KEEPALIVE_PERIOD_MS = 10_000
+KEEPALIVE_TIMEOUT_MS = 5_000
+
+CLIENT_OPTIONS: tuple[Option, ...] = (
+    ("grpc.keepalive_time_ms", KEEPALIVE_PERIOD_MS),
+    ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # Our own reconnecting decides when to dial again; the channel's must not lag behind it.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+)
+
+SERVER_OPTIONS: tuple[Option, ...] = (
+    ("grpc.keepalive_time_ms", KEEPALIVE_PERIOD_MS),
+    ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+    ("grpc.http2.min_ping_interval_without_data_ms", KEEPALIVE_PERIOD_MS // 2),
+    ("grpc.http2.max_ping_strikes", 2),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # Without this a client pushes 4 MB into a server that does not read; with it, 64 kB.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.so_reuseport", 0),
+)

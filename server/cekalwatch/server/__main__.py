@@ -1,0 +1,16 @@
+"""Entry point of `cekalwatch-server`; says which extra to install before it loads anything heavy."""
+
+from cekalwatch.program.extras import require_extra
+
+
+def main() -> None:
+    """Run the command line; exits the process."""
+    require_extra("server", ("typer", "faiss", "sqlmodel", "insightface", "onnxruntime", "cv2", "PIL"))
+    from cekalwatch.program.command import run
+    from cekalwatch.server.cli import app
+
+    run(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""A face crop as it came from a camera, and what can become of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.errors import Code
+
+
+class CaptureOutcome(StrEnum):
+    """What became of a capture."""
+
+    SEARCHED = "SEARCHED"
+    DUPLICATE = "DUPLICATE"
+    REJECTED = "REJECTED"
+    RETRY = "RETRY"
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A validated capture. Landmarks are five (x, y) in crop pixels: eyes, nose, mouth corners, each from the left."""
+
+    capture_id: UUID
+    camera: Camera
+    passage: str
+    """Key of the passage: run of the client and track within it."""
+    captured_at: datetime
+    jpeg: bytes
+    landmarks: tuple[tuple[float, float], ...]
+    quality: float
+    """The client's figure for the whole crop, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of the capture of that id; `reason` goes with REJECTED and RETRY."""
+
+    capture_id: str
+    outcome: CaptureOutcome
+    reason: Code | None = None

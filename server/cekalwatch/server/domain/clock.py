@@ -1,0 +1,21 @@
+"""Time, injected, so that validity, windows and retention are tested without sleeping."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time; tests have one that they set."""
+
+    def now(self) -> datetime:
+        """Return the current moment, aware, in UTC."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the machine's time."""
+        return datetime.now(UTC)

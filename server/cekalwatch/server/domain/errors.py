@@ -1,0 +1,129 @@
+"""The catalogue of errors that a client can see.
+
+Each code has a kind and one public message; an exception's own text never leaves the server.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Kind(StrEnum):
+    """What sort of error it is; `grpc_api/errors.py` gives each its gRPC status."""
+
+    INVALID_ARGUMENT = "INVALID_ARGUMENT"
+    NOT_FOUND = "NOT_FOUND"
+    FAILED_PRECONDITION = "FAILED_PRECONDITION"
+    RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
+    UNAVAILABLE = "UNAVAILABLE"
+    INTERNAL = "INTERNAL"
+
+
+class Entry(NamedTuple):
+    """A code's kind and what a client is told."""
+
+    kind: Kind
+    message: str
+
+
+class Code(StrEnum):
+    """Every error code."""
+
+    # The capture stream.
+    HELLO_EXPECTED = "HELLO_EXPECTED"
+    HELLO_REPEATED = "HELLO_REPEATED"
+    HELLO_TIMEOUT = "HELLO_TIMEOUT"
+    UNKNOWN_CAMERA = "UNKNOWN_CAMERA"
+    MESSAGE_EMPTY = "MESSAGE_EMPTY"
+    CREDIT_EXCEEDED = "CREDIT_EXCEEDED"
+    STREAM_SILENT = "STREAM_SILENT"
+    # One capture.
+    CAPTURE_ID_INVALID = "CAPTURE_ID_INVALID"
+    TRACK_ID_INVALID = "TRACK_ID_INVALID"
+    CAPTURE_TIME_MISSING = "CAPTURE_TIME_MISSING"
+    CAPTURE_TIME_IN_FUTURE = "CAPTURE_TIME_IN_FUTURE"
+    CROP_TOO_LARGE = "CROP_TOO_LARGE"
+    CROP_NOT_JPEG = "CROP_NOT_JPEG"
+    CROP_DAMAGED = "CROP_DAMAGED"
+    CROP_TOO_MANY_PIXELS = "CROP_TOO_MANY_PIXELS"
+    LANDMARKS_INVALID = "LANDMARKS_INVALID"
+    QUALITY_INVALID = "QUALITY_INVALID"
+    SERVER_BUSY = "SERVER_BUSY"
+    # Requests.
+    ARGUMENT_INVALID = "ARGUMENT_INVALID"
+    PAGE_TOKEN_INVALID = "PAGE_TOKEN_INVALID"  # noqa: S105  # a code
+    ALERT_NOT_FOUND = "ALERT_NOT_FOUND"
+    SUBJECT_NOT_FOUND = "SUBJECT_NOT_FOUND"
+    POSITION_TOO_OLD = "POSITION_TOO_OLD"
+    POSITION_UNKNOWN = "POSITION_UNKNOWN"
+    # The watchlist.
+    RECORD_EXPECTED = "RECORD_EXPECTED"
+    RECORD_INVALID = "RECORD_INVALID"
+    PHOTO_TOO_LARGE = "PHOTO_TOO_LARGE"
+    PHOTO_UNREADABLE = "PHOTO_UNREADABLE"
+    PHOTO_MISSING = "PHOTO_MISSING"
+    PHOTO_NO_FACE = "PHOTO_NO_FACE"
+    PHOTO_SEVERAL_FACES = "PHOTO_SEVERAL_FACES"
+    PHOTO_FACE_TOO_SMALL = "PHOTO_FACE_TOO_SMALL"
+    # The server.
+    STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
+    INTERNAL = "INTERNAL"
+
+
+CATALOGUE: dict[Code, Entry] = {
+    Code.HELLO_EXPECTED: Entry(Kind.INVALID_ARGUMENT, "The first message of a capture stream must be hello."),
+    Code.HELLO_REPEATED: Entry(Kind.INVALID_ARGUMENT, "A capture stream takes hello once."),
+    Code.HELLO_TIMEOUT: Entry(Kind.INVALID_ARGUMENT, "No hello came in time."),
+    Code.UNKNOWN_CAMERA: Entry(Kind.NOT_FOUND, "The server's configuration has no camera of this key."),
+    Code.MESSAGE_EMPTY: Entry(Kind.INVALID_ARGUMENT, "The message has no content that this server knows."),
+    Code.CREDIT_EXCEEDED: Entry(Kind.RESOURCE_EXHAUSTED, "More faces were sent than there were credits."),
+    Code.STREAM_SILENT: Entry(Kind.UNAVAILABLE, "No heartbeat came for three periods."),
+    Code.CAPTURE_ID_INVALID: Entry(Kind.INVALID_ARGUMENT, "The capture id is not a UUID of version 7."),
+    Code.TRACK_ID_INVALID: Entry(Kind.INVALID_ARGUMENT, "The track id must have 1 to 64 printable characters."),
+    Code.CAPTURE_TIME_MISSING: Entry(Kind.INVALID_ARGUMENT, "The capture time is missing or out of range."),
+    Code.CAPTURE_TIME_IN_FUTURE: Entry(Kind.INVALID_ARGUMENT, "The capture time is ahead of the server's clock."),
+    Code.CROP_TOO_LARGE: Entry(Kind.INVALID_ARGUMENT, "The crop has more bytes than the contract allows."),
+    Code.CROP_NOT_JPEG: Entry(Kind.INVALID_ARGUMENT, "The crop is not a JPEG."),
+    Code.CROP_DAMAGED: Entry(Kind.INVALID_ARGUMENT, "The crop is a damaged or truncated JPEG."),
+    Code.CROP_TOO_MANY_PIXELS: Entry(Kind.INVALID_ARGUMENT, "The crop has more pixels than the contract allows."),
+    Code.LANDMARKS_INVALID: Entry(
+        Kind.INVALID_ARGUMENT, "The landmarks are missing, not finite, outside the crop or no face."
+    ),
+    Code.QUALITY_INVALID: Entry(Kind.INVALID_ARGUMENT, "A quality figure is out of its range."),
+    Code.SERVER_BUSY: Entry(Kind.UNAVAILABLE, "The server cannot deal with this now; send it again later."),
+    Code.ARGUMENT_INVALID: Entry(Kind.INVALID_ARGUMENT, "A field of the request is out of its bounds."),
+    Code.PAGE_TOKEN_INVALID: Entry(Kind.INVALID_ARGUMENT, "The page token is not one of this server's."),
+    Code.ALERT_NOT_FOUND: Entry(Kind.NOT_FOUND, "There is no alert of this key."),
+    Code.SUBJECT_NOT_FOUND: Entry(Kind.NOT_FOUND, "There is no subject of this key."),
+    Code.POSITION_TOO_OLD: Entry(
+        Kind.FAILED_PRECONDITION, "Events after this sequence are no longer held; begin from the start."
+    ),
+    Code.POSITION_UNKNOWN: Entry(
+        Kind.FAILED_PRECONDITION, "The event log does not reach this sequence; begin from the start."
+    ),
+    Code.RECORD_EXPECTED: Entry(Kind.INVALID_ARGUMENT, "A photograph came that its record did not announce."),
+    Code.RECORD_INVALID: Entry(Kind.INVALID_ARGUMENT, "A field of the record is missing or cannot be read."),
+    Code.PHOTO_TOO_LARGE: Entry(Kind.INVALID_ARGUMENT, "The photograph has too many bytes or pixels."),
+    Code.PHOTO_UNREADABLE: Entry(Kind.INVALID_ARGUMENT, "The photograph cannot be read."),
+    Code.PHOTO_MISSING: Entry(Kind.INVALID_ARGUMENT, "The photograph that the record names did not come."),
+    Code.PHOTO_NO_FACE: Entry(Kind.INVALID_ARGUMENT, "No face was found in the photograph."),
+    Code.PHOTO_SEVERAL_FACES: Entry(Kind.INVALID_ARGUMENT, "Several faces were found in the photograph."),
+    Code.PHOTO_FACE_TOO_SMALL: Entry(Kind.INVALID_ARGUMENT, "The face in the photograph is too small."),
+    Code.STORAGE_UNAVAILABLE: Entry(Kind.UNAVAILABLE, "The server cannot write to its database now."),
+    Code.INTERNAL: Entry(Kind.INTERNAL, "The server failed; its log has the details."),
+}
+
+
+class CekalwatchError(Exception):
+    """An error of the catalogue. `detail` is for the log and never sent; it must hold no personal data."""
+
+    def __init__(self, code: Code, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}" if detail else str(code))
+        self.code = code
+        self.detail = detail
+
+    @property
+    def public_message(self) -> str:
+        """What a client is told."""
+        return CATALOGUE[self.code].message

@@ -1,0 +1,1 @@
+"""The searchable templates: FAISS behind one class that knows no database."""

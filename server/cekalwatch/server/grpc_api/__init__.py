@@ -1,0 +1,1 @@
+"""The gRPC boundary: servicers convert, call, convert back; protobuf types stop here."""

@@ -1,0 +1,1 @@
+"""From pictures to templates: model packs, engines, micro-batches, enrolment."""

@@ -1,0 +1,29 @@
+"""The interface of recognisers: what turns an aligned face into a template."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+AlignedFaces = NDArray[np.uint8]
+"""BGR, shape (n, 112, 112, 3): faces aligned by `cekalwatch.vision.alignment`."""
+
+Templates = NDArray[np.float32]
+"""Shape (n, size); each row has length 1, so that a dot product is the comparison score (cosine, -1 to 1)."""
+
+
+class Recogniser(Protocol):
+    """Makes templates. Threads may share an instance; each call computes on the caller's thread."""
+
+    @property
+    def model_version(self) -> str:
+        """What templates are bound to: pack name and start of the recogniser's sha256, like "starter-1a2b3c4d"."""
+
+    @property
+    def size(self) -> int:
+        """Numbers a template has, for example 512."""
+
+    def embed(self, faces: AlignedFaces) -> Templates:
+        """Return one template a face."""

@@ -1,0 +1,1 @@
+"""Where ban orders come from, and how they are imported."""
