@@ -12,7 +12,7 @@ Picture = NDArray[np.uint8]
 """BGR, shape (height, width, 3)."""
 
 Landmarks = NDArray[np.float32]
-"""Shape (5, 2), x and y in pixels: the eyes' centres, the nose's tip, the mouth's corners, each from the picture's left."""
+"""Shape (5, 2), x and y in pixels: eyes' centres, nose's tip, mouth's corners, each from the picture's left."""
 
 
 @dataclass(frozen=True, eq=False)

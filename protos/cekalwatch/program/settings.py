@@ -25,9 +25,9 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, file: Path | None = None, **overrides: Any) -> Self:  # noqa: ANN401  # settings have many types
-        """Read the settings; `file` or `<PREFIX>CONFIG` names the TOML file. Raises ProgramError that names each wrong key.
+        """Read the settings; `file` or `<PREFIX>CONFIG` names the TOML file.
 
-        `overrides` that are None count as not given, so that command line options can be passed as they are.
+        Raises ProgramError that names each wrong key. `overrides` that are None count as not given, so that command line options can be passed as they are.
         """
         chosen = file or _file_from_environment(cls)
         if chosen and not chosen.is_file():

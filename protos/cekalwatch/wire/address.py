@@ -1,4 +1,4 @@
-"""Addresses. Until certificates are in place, plaintext is allowed on the loopback interface only; both ends refuse more."""
+"""Addresses. Until certificates are in place, plaintext is allowed on loopback only; both ends refuse more."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """How long to wait before connecting again.
 
 gRPC's retries end once a stream has begun, so both clients reconnect by themselves: exponential backoff with full
-jitter (AWS Architecture Blog, "Exponential Backoff and Jitter", 2015), so that a port's clients do not come back at once.
+jitter (AWS Architecture Blog, "Exponential Backoff and Jitter", 2015), so that a port's clients do not all come back
+in the same moment.
 """
 
 from __future__ import annotations

@@ -1,0 +1,120 @@
+"""The server's settings: a TOML file, environment variables `CEKALWATCH_SERVER_…`, command line options."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import platformdirs
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from cekalwatch.program.settings import Settings
+from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.wire.address import loopback_address
+
+Key = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"{name!r} is no time zone of the IANA list; WIB is Asia/Jakarta") from None
+    return name
+
+
+class SiteEntry(_Entry):
+    """A port or terminal. Its local clock decides which orders are in force."""
+
+    site: Key
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Jakarta"
+
+
+class CameraEntry(_Entry):
+    """A camera that may connect."""
+
+    camera_id: Key
+    site: Key
+    counter: Annotated[str, Field(min_length=1, max_length=64)]
+    direction: Direction
+
+    def camera(self) -> Camera:
+        """Return the domain's form."""
+        return Camera(self.camera_id, self.site, self.counter, self.direction)
+
+
+class CapturePolicyEntry(_Entry):
+    """What cameras may send; see `CapturePolicy` in the contract."""
+
+    min_eye_distance_px: Annotated[float, Field(ge=8, le=1000)] = 32.0
+    max_yaw_degrees: Annotated[float, Field(gt=0, le=90)] = 40.0
+    max_pitch_degrees: Annotated[float, Field(gt=0, le=90)] = 30.0
+    max_crops_per_track: Annotated[int, Field(ge=1, le=20)] = 5
+    jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 90
+    min_detector_score: Annotated[float, Field(ge=0, le=1)] = 0.7
+
+
+class ServerSettings(Settings):
+    """Every setting of `cekalwatch-server`, with its default."""
+
+    model_config = SettingsConfigDict(env_prefix="CEKALWATCH_SERVER_")
+
+    listen: Annotated[str, AfterValidator(loopback_address)] = "127.0.0.1:50051"
+    """Address of the gRPC server; port 0 lets the system choose, and the log tells."""
+    data_dir: Path = Path(platformdirs.user_data_dir("cekalwatch-server", appauthor=False))
+    """Database and model packs, unless they are set apart."""
+    database_url: str = ""
+    """SQLAlchemy address; empty means SQLite in `data_dir`."""
+    models_dir: Path | None = None
+    """Where model packs are; `data_dir`/models when not set."""
+    model_pack: str = "starter"
+    """Name of the model pack in use."""
+    threads: Annotated[int, Field(ge=1, le=256)] = os.cpu_count() or 1
+    """Native threads that inference, image work and search share."""
+    threshold: Annotated[float, Field(gt=-1, lt=1)] | None = None
+    """Decision threshold; when not set, the pack's own for the size of the gallery."""
+    sites: tuple[SiteEntry, ...] = (SiteEntry(site="batam-center"),)
+    cameras: tuple[CameraEntry, ...] = ()
+    capture_policy: CapturePolicyEntry = CapturePolicyEntry()
+    credits: Annotated[int, Field(ge=1, le=1000)] = 32
+    """Faces of one camera that may be under way at once."""
+    heartbeat_period_s: Annotated[float, Field(gt=0, le=300)] = 5.0
+    grouping_window_s: Annotated[float, Field(ge=0, le=86_400)] = 600.0
+    """How long later sightings of a subject at a site join its alert."""
+    passage_idle_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    """How long the templates of a passage stay in memory after its last crop."""
+    keep_alive_period_s: Annotated[float, Field(gt=0, le=300)] = 10.0
+    freshness_limit_h: Annotated[float, Field(gt=0)] = 24.0
+    """Age of the last import or synchronisation after which notifiers show the watchlist as stale."""
+    event_retention_days: Annotated[int, Field(ge=1)] = 365
+    """How long the event log goes back for agents that resume."""
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ServerSettings:
+        known = {entry.site for entry in self.sites}
+        seen: set[str] = set()
+        for camera in self.cameras:
+            if camera.site not in known:
+                raise ValueError(f"camera {camera.camera_id!r} is at site {camera.site!r}, which `sites` does not list")
+            if camera.camera_id in seen:
+                raise ValueError(f"camera {camera.camera_id!r} is listed twice")
+            seen.add(camera.camera_id)
+        return self
+
+    @property
+    def database_address(self) -> str:
+        """The SQLAlchemy address in use."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'cekalwatch.sqlite3'}"
+
+    @property
+    def models_path(self) -> Path:
+        """The folder of model packs in use."""
+        return self.models_dir or self.data_dir / "models"
