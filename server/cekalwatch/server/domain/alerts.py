@@ -1,0 +1,140 @@
+"""Alerts: possible matches of a traveller with a subject, until people confirm or clear them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.captures import Capture
+
+
+class AlertState(StrEnum):
+    """Where an alert stands."""
+
+    NEW = "NEW"
+
+
+OPEN_STATES = frozenset({AlertState.NEW})
+"""States in which a later sighting joins the alert; after a decision, a new sighting raises a new alert (rule 5)."""
+
+
+class AlertEventType(StrEnum):
+    """What happened to an alert."""
+
+    RAISED = "RAISED"
+    SIGHTED = "SIGHTED"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A subject near the probe; the comparison score is a cosine, -1 to 1."""
+
+    subject_id: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Match:
+    """A capture whose passage came near a subject with an order in force; it must become, or join, an alert."""
+
+    capture: Capture
+    candidates: tuple[Candidate, ...]
+    """Best first; the first is the subject that alerts."""
+    order_ids: tuple[str, ...]
+    """The subject's orders that are in force and watched by the camera's direction."""
+    fused_crops: int
+    threshold: float
+    model_version: str
+
+    @property
+    def subject_id(self) -> str:
+        """The subject that alerts."""
+        return self.candidates[0].subject_id
+
+    @property
+    def score(self) -> float:
+        """That subject's comparison score."""
+        return self.candidates[0].score
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One capture that belongs to an alert."""
+
+    capture_id: UUID
+    captured_at: datetime
+    camera: Camera
+    score: float
+    fused_crops: int
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A possible match. `camera`, `captured_at` and `raised_at` are those of its first sighting."""
+
+    alert_id: UUID
+    state: AlertState
+    version: int
+    subject_id: str
+    order_ids: tuple[str, ...]
+    camera: Camera
+    captured_at: datetime
+    raised_at: datetime
+    last_seen_at: datetime
+    score: float
+    threshold: float
+    candidates: tuple[Candidate, ...]
+    model_version: str
+    sightings: tuple[Sighting, ...] = ()
+
+    def takes(self, match: Match, window: timedelta) -> bool:
+        """Whether `match` is a later (or late) sighting that joins this alert by its time; domain rule 3."""
+        return (
+            self.state in OPEN_STATES
+            and self.subject_id == match.subject_id
+            and self.camera.site == match.capture.camera.site
+            and abs(match.capture.captured_at - self.last_seen_at) <= window
+        )
+
+    def with_match(self, match: Match) -> Alert:
+        """Return the alert after `match` joined: the best score counts, with the candidates of that moment."""
+        better = match.score > self.score
+        return replace(
+            self,
+            version=self.version + 1,
+            score=max(self.score, match.score),
+            candidates=match.candidates if better else self.candidates,
+            order_ids=tuple(dict.fromkeys((*self.order_ids, *match.order_ids))),
+            last_seen_at=max(self.last_seen_at, match.capture.captured_at),
+        )
+
+
+@dataclass(frozen=True)
+class AlertEvent:
+    """An entry of the durable event log."""
+
+    sequence: int
+    type: AlertEventType
+    occurred_at: datetime
+    alert_id: UUID
+    capture_id: UUID
+
+
+@dataclass(frozen=True)
+class AlertFilter:
+    """Which alerts someone wants, by their first camera; empty fields want all."""
+
+    site: str = ""
+    counters: frozenset[str] = frozenset()
+    direction: Direction | None = None
+
+    def wants(self, camera: Camera) -> bool:
+        """Whether an alert of `camera` passes."""
+        return (
+            (not self.site or camera.site == self.site)
+            and (not self.counters or camera.counter in self.counters)
+            and (self.direction is None or camera.direction is self.direction)
+        )

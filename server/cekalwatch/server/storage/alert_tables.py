@@ -1,0 +1,102 @@
+"""Tables of alerts, their sightings and probes, the event log, and the agents' positions in it.
+
+Only what alerted is here: a capture that matched nobody never reaches the database.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, DateTime, Index, LargeBinary
+from sqlmodel import Field, SQLModel
+
+
+def _moment(*, index: bool = False) -> Any:  # noqa: ANN401  # SQLModel's field type
+    return Field(sa_column=Column(DateTime(timezone=True), nullable=False, index=index))
+
+
+class AlertRow(SQLModel, table=True):
+    """An alert; the camera's columns are those of the first sighting."""
+
+    __tablename__ = "alert"
+    __table_args__ = (Index("ix_alert_subject_site", "subject_id", "site"),)
+
+    alert_id: str = Field(primary_key=True)
+    number: int = Field(unique=True)
+    """Rises with each alert; pages go by it."""
+    state: str
+    version: int
+    subject_id: str
+    order_ids: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    camera_id: str
+    site: str
+    counter: str
+    direction: str
+    captured_at: datetime = _moment()
+    raised_at: datetime = _moment()
+    last_seen_at: datetime = _moment()
+    score: float
+    threshold: float
+    candidates: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
+    model_version: str
+
+
+class SightingRow(SQLModel, table=True):
+    """A capture that belongs to an alert. Its key makes a repeated capture harmless."""
+
+    __tablename__ = "sighting"
+
+    capture_id: str = Field(primary_key=True)
+    alert_id: str = Field(foreign_key="alert.alert_id", index=True)
+    passage: str = Field(index=True)
+    camera_id: str
+    site: str
+    counter: str
+    direction: str
+    captured_at: datetime = _moment()
+    score: float
+    fused_crops: int
+
+
+class ProbeRow(SQLModel, table=True):
+    """The best probe of an alert, as the camera sent it."""
+
+    __tablename__ = "probe"
+
+    alert_id: str = Field(primary_key=True, foreign_key="alert.alert_id")
+    capture_id: str
+    quality: float
+    jpeg: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class AlertEventRow(SQLModel, table=True):
+    """The durable event log; SQLite's AUTOINCREMENT never gives a sequence twice, even after pruning."""
+
+    __tablename__ = "alert_event"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    sequence: int | None = Field(default=None, primary_key=True)
+    type: str
+    occurred_at: datetime = _moment(index=True)
+    alert_id: str = Field(foreign_key="alert.alert_id", index=True)
+    capture_id: str
+
+
+class EventLogRow(SQLModel, table=True):
+    """One row: the newest sequence that was pruned from the log."""
+
+    __tablename__ = "event_log"
+
+    id: int = Field(default=1, primary_key=True)
+    pruned_through: int = 0
+
+
+class AgentRow(SQLModel, table=True):
+    """How far a notifier agent has acknowledged the event log."""
+
+    __tablename__ = "agent"
+
+    agent_id: str = Field(primary_key=True)
+    acknowledged_sequence: int
+    acknowledged_at: datetime = _moment()
