@@ -8,12 +8,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, DateTime, Index, LargeBinary
+from sqlalchemy import JSON, Column, Index, LargeBinary
 from sqlmodel import Field, SQLModel
+
+from cekalwatch.server.storage.columns import UtcDateTime
 
 
 def _moment(*, index: bool = False) -> Any:  # noqa: ANN401  # SQLModel's field type
-    return Field(sa_column=Column(DateTime(timezone=True), nullable=False, index=index))
+    return Field(sa_column=Column(UtcDateTime(), nullable=False, index=index))
 
 
 class AlertRow(SQLModel, table=True):
