@@ -25,8 +25,7 @@ class AlertRow(SQLModel, table=True):
     __table_args__ = (Index("ix_alert_subject_site", "subject_id", "site"),)
 
     alert_id: str = Field(primary_key=True)
-    number: int = Field(unique=True)
-    """Rises with each alert; pages go by it."""
+    """A UUID of version 7, so that keys rise with time and pages go by them."""
     state: str
     version: int
     subject_id: str

@@ -1,0 +1,103 @@
+"""Brings events of the durable log to subscribers, in order and without loss.
+
+The newest events are kept in memory with their briefings, so that many agents cost one reading of the database. A
+subscriber pulls at its own pace; one that falls behind what is in memory catches up from the log. Nobody has a queue of
+their own, so a slow agent costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from cekalwatch.server.alerting.briefing import Briefer, Briefing
+from cekalwatch.server.domain.alerts import AlertEvent, AlertFilter
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.storage.alert_store import AlertStore
+
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class BriefedEvent:
+    """An event with what an officer needs to know of its alert."""
+
+    event: AlertEvent
+    briefing: Briefing
+
+
+class Fanout:
+    """The one place that subscribers read from; it belongs to the event loop's thread."""
+
+    def __init__(self, store: AlertStore, briefer: Briefer, keep: int = 1000) -> None:
+        self._store = store
+        self._briefer = briefer
+        self._tail: deque[BriefedEvent] = deque(maxlen=keep)
+        self._grown = asyncio.Event()
+        _, self._head = store.log_bounds()
+        self._tail_begins_after = self._head
+
+    @property
+    def head(self) -> int:
+        """The newest sequence of the log."""
+        return self._head
+
+    def publish(self, event: BriefedEvent) -> None:
+        """Take a committed event, in the order of the log, and wake the subscribers."""
+        if len(self._tail) == self._tail.maxlen:
+            self._tail_begins_after = self._tail[0].event.sequence
+        self._tail.append(event)
+        self._head = event.event.sequence
+        self._grown.set()
+        self._grown = asyncio.Event()
+
+    async def start_after(self, sequence: int) -> int:
+        """Return `sequence` if the log can be followed from there; raises POSITION_TOO_OLD or POSITION_UNKNOWN."""
+        pruned, head = await asyncio.to_thread(self._store.log_bounds)
+        if sequence < pruned:
+            raise CekalwatchError(Code.POSITION_TOO_OLD)
+        if sequence > head:
+            raise CekalwatchError(Code.POSITION_UNKNOWN)
+        return sequence
+
+    async def oldest_position(self) -> int:
+        """Return the position from which every event that is still held follows."""
+        pruned, _ = await asyncio.to_thread(self._store.log_bounds)
+        return pruned
+
+    async def acknowledged_position(self, agent_id: str) -> int:
+        """Return where the agent resumes; the oldest position for one that never acknowledged."""
+        positions = await asyncio.to_thread(self._store.positions)
+        if agent_id not in positions:
+            return await self.oldest_position()
+        return await self.start_after(positions[agent_id])
+
+    async def follow(
+        self, after: int, wanted: AlertFilter, quiet_s: float
+    ) -> AsyncGenerator[BriefedEvent | None, None]:
+        """Yield the events after `after` that pass `wanted`, for ever; None when nothing came for `quiet_s` seconds."""
+        position = after
+        while True:
+            grown = self._grown
+            for briefed in await self._after(position):
+                position = briefed.event.sequence
+                if wanted.wants(briefed.briefing.alert.camera):
+                    yield briefed
+            if position < self._head:
+                continue
+            try:
+                async with asyncio.timeout(quiet_s):
+                    await grown.wait()
+            except TimeoutError:
+                yield None
+
+    async def _after(self, position: int) -> list[BriefedEvent]:
+        if position >= self._tail_begins_after:
+            return [briefed for briefed in self._tail if briefed.event.sequence > position]
+        return await asyncio.to_thread(self._read, position)
+
+    def _read(self, position: int) -> list[BriefedEvent]:
+        events = self._store.events_after(position, PAGE)
+        return [BriefedEvent(event, self._briefer.brief(event.alert_id)) for event in events]

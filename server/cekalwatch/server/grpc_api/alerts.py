@@ -1,0 +1,105 @@
+"""AlertService: converts, calls, converts back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import grpc
+
+from cekalwatch.server.alerting.briefing import Briefer
+from cekalwatch.server.alerting.fanout import Fanout
+from cekalwatch.server.alerting.freshness import FreshnessGauge
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.grpc_api.convert import alerts as convert
+from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.presence import Presence
+from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.v1 import alert_service_pb2 as pb
+from cekalwatch.v1 import alert_service_pb2_grpc
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
+    """The notifiers' streams and questions."""
+
+    def __init__(
+        self,
+        fanout: Fanout,
+        store: AlertStore,
+        briefer: Briefer,
+        freshness: FreshnessGauge,
+        presence: Presence,
+        clock: Clock,
+        keep_alive_period_s: float,
+    ) -> None:
+        self._fanout = fanout
+        self._store = store
+        self._briefer = briefer
+        self._freshness = freshness
+        self._presence = presence
+        self._clock = clock
+        self._keep_alive_period_s = keep_alive_period_s
+
+    async def SubscribeAlerts(
+        self,
+        request: pb.SubscribeAlertsRequest,
+        context: Context,
+    ) -> AsyncIterator[pb.SubscribeAlertsResponse]:
+        """See the contract."""
+        agent_id = convert.agent_id(request.agent_id)
+        wanted = convert.alert_filter(request.filter)
+        after = await self._start(agent_id, request)
+        self._presence.agent_came(agent_id)
+        try:
+            yield convert.subscribed(after, self._fanout.head, self._freshness.now())
+            events = self._fanout.follow(after, wanted, self._keep_alive_period_s)
+            async with aclosing(events):
+                async for briefed in events:
+                    if briefed is None:
+                        yield convert.keep_alive(self._clock.now(), self._fanout.head, self._freshness.now())
+                    else:
+                        yield convert.event_message(briefed)
+        finally:
+            self._presence.agent_went(agent_id)
+
+    async def _start(self, agent_id: str, request: pb.SubscribeAlertsRequest) -> int:
+        match request.WhichOneof("start"):
+            case "after_sequence":
+                return await self._fanout.start_after(convert.sequence(request.after_sequence))
+            case "now":
+                return self._fanout.head
+            case "from_start":
+                return await self._fanout.oldest_position()
+            case _:
+                return await self._fanout.acknowledged_position(agent_id)
+
+    async def AcknowledgeAlerts(
+        self, request: pb.AcknowledgeAlertsRequest, context: Context
+    ) -> pb.AcknowledgeAlertsResponse:
+        """See the contract."""
+        position = await asyncio.to_thread(
+            self._store.acknowledge,
+            convert.agent_id(request.agent_id),
+            convert.sequence(request.sequence),
+            self._clock.now(),
+        )
+        return pb.AcknowledgeAlertsResponse(acknowledged_sequence=position)
+
+    async def ListAlerts(self, request: pb.ListAlertsRequest, context: Context) -> pb.ListAlertsResponse:
+        """See the contract."""
+        wanted = convert.alert_filter(request.filter)
+        before = convert.alert_page_token(request.page_token)
+        limit = page_size(request.page_size, default=20)
+        briefings = await asyncio.to_thread(self._briefer.page, wanted, before, limit)
+        return convert.alert_page(briefings, limit)
+
+    async def GetAlert(self, request: pb.GetAlertRequest, context: Context) -> pb.GetAlertResponse:
+        """See the contract."""
+        alert_id = convert.alert_id(request.alert_id)
+        briefing = await asyncio.to_thread(self._briefer.brief, alert_id)
+        images = await asyncio.to_thread(self._briefer.images, alert_id) if request.include_images else None
+        return convert.alert_with_images(briefing, images)

@@ -1,0 +1,158 @@
+"""Messages of the alert service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from cekalwatch.server.alerting.briefing import AlertPictures, Briefing
+from cekalwatch.server.alerting.fanout import BriefedEvent
+from cekalwatch.server.alerting.freshness import Freshness
+from cekalwatch.server.domain.alerts import AlertFilter, Sighting
+from cekalwatch.server.domain.cameras import Direction
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.convert.common import KEY, camera_message, timestamp
+from cekalwatch.server.grpc_api.convert.watchlist import (
+    freshness_message,
+    order_message,
+    reference_message,
+    subject_message,
+)
+from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2
+
+MOST_SEQUENCE = 2**62
+
+
+def agent_id(value: str) -> str:
+    """Read an agent's key; raises ARGUMENT_INVALID."""
+    if not KEY.fullmatch(value):
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "agent_id")
+    return value
+
+
+def sequence(value: int) -> int:
+    """Read a sequence; raises ARGUMENT_INVALID."""
+    if not 0 <= value <= MOST_SEQUENCE:
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "sequence")
+    return value
+
+
+def alert_filter(message: alert_service_pb2.AlertFilter) -> AlertFilter:
+    """Read a filter; raises ARGUMENT_INVALID."""
+    if len(message.counters) > 64 or any(len(counter) > 64 for counter in message.counters):  # the contract's bound
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "counters")
+    if message.site and not KEY.fullmatch(message.site):
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "site")
+    directions = {
+        camera_pb2.DIRECTION_UNSPECIFIED: None,
+        camera_pb2.DIRECTION_DEPARTURE: Direction.DEPARTURE,
+        camera_pb2.DIRECTION_ARRIVAL: Direction.ARRIVAL,
+    }
+    if message.direction not in directions:
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "direction")
+    return AlertFilter(message.site, frozenset(message.counters), directions[message.direction])
+
+
+def alert_page_token(token: str) -> UUID | None:
+    """Read the token of a page of alerts; raises PAGE_TOKEN_INVALID."""
+    try:
+        return UUID(token) if token else None
+    except ValueError:
+        raise CekalwatchError(Code.PAGE_TOKEN_INVALID) from None
+
+
+def alert_id(value: str) -> UUID:
+    """Read an alert's key; raises ALERT_NOT_FOUND, since no alert has a key of another form."""
+    try:
+        return UUID(value)
+    except ValueError:
+        raise CekalwatchError(Code.ALERT_NOT_FOUND) from None
+
+
+def subscribed(after: int, head: int, freshness: Freshness) -> alert_service_pb2.SubscribeAlertsResponse:
+    """Write the first message of a subscription."""
+    return alert_service_pb2.SubscribeAlertsResponse(
+        subscribed=alert_service_pb2.Subscribed(
+            after_sequence=after, head_sequence=head, freshness=freshness_message(freshness)
+        )
+    )
+
+
+def keep_alive(now: datetime, head: int, freshness: Freshness) -> alert_service_pb2.SubscribeAlertsResponse:
+    """Write a sign of life."""
+    return alert_service_pb2.SubscribeAlertsResponse(
+        keep_alive=alert_service_pb2.KeepAlive(
+            server_time=timestamp(now), head_sequence=head, freshness=freshness_message(freshness)
+        )
+    )
+
+
+def event_message(briefed: BriefedEvent) -> alert_service_pb2.SubscribeAlertsResponse:
+    """Write an event."""
+    event = briefed.event
+    return alert_service_pb2.SubscribeAlertsResponse(
+        event=alert_pb2.AlertEvent(
+            sequence=event.sequence,
+            type=alert_pb2.AlertEventType.Value(f"ALERT_EVENT_TYPE_{event.type}"),
+            event_time=timestamp(event.occurred_at),
+            alert=alert_message(briefed.briefing),
+            capture_id=str(event.capture_id),
+        )
+    )
+
+
+def alert_page(briefings: Sequence[Briefing], limit: int) -> alert_service_pb2.ListAlertsResponse:
+    """Write a page of alerts; a full page gets a token."""
+    return alert_service_pb2.ListAlertsResponse(
+        alerts=[alert_message(briefing) for briefing in briefings],
+        next_page_token=str(briefings[-1].alert.alert_id) if len(briefings) == limit else "",
+    )
+
+
+def alert_with_images(briefing: Briefing, pictures: AlertPictures | None) -> alert_service_pb2.GetAlertResponse:
+    """Write one alert, with its pictures if there are some."""
+    images = None
+    if pictures:
+        images = alert_pb2.AlertImages(
+            probe_jpeg=pictures.probe,
+            references=[reference_message(reference, with_photo=True) for reference in pictures.references],
+        )
+    return alert_service_pb2.GetAlertResponse(alert=alert_message(briefing), images=images)
+
+
+def alert_message(briefing: Briefing) -> alert_pb2.Alert:
+    """Write an alert with its subject and orders."""
+    alert = briefing.alert
+    return alert_pb2.Alert(
+        alert_id=str(alert.alert_id),
+        state=alert_pb2.AlertState.Value(f"ALERT_STATE_{alert.state}"),
+        version=alert.version,
+        subject=subject_message(briefing.subject),
+        orders=[order_message(order) for order in briefing.orders],
+        camera=camera_message(alert.camera),
+        capture_time=timestamp(alert.captured_at),
+        raised_time=timestamp(alert.raised_at),
+        score=alert.score,
+        threshold=alert.threshold,
+        candidates=[
+            alert_pb2.Candidate(
+                subject_id=candidate.subject_id,
+                name=briefing.names.get(candidate.subject_id, ""),
+                score=candidate.score,
+            )
+            for candidate in alert.candidates
+        ],
+        sightings=[_sighting(sighting) for sighting in alert.sightings],
+        model_version=alert.model_version,
+    )
+
+
+def _sighting(sighting: Sighting) -> alert_pb2.Sighting:
+    return alert_pb2.Sighting(
+        capture_id=str(sighting.capture_id),
+        capture_time=timestamp(sighting.captured_at),
+        camera=camera_message(sighting.camera),
+        score=sighting.score,
+        fused_crops=sighting.fused_crops,
+    )

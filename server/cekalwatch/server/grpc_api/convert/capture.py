@@ -1,0 +1,145 @@
+"""Messages of the capture stream."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.captures import Capture, Receipt
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.convert.common import duration, text
+from cekalwatch.server.presence import Heartbeat, ViewState
+from cekalwatch.server.recognition.session import Drain, Goodbye, Hello, Inbound, Outbound, Receipts, Rejected, Welcome
+from cekalwatch.v1 import capture_pb2, capture_service_pb2
+from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S, MAX_CROP_BYTES
+
+MOST_ECHOED = 64
+LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+OLDEST_CAPTURE = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def hello(request: capture_service_pb2.StreamFacesRequest) -> Hello:
+    """Read the handshake; raises HELLO_EXPECTED or ARGUMENT_INVALID."""
+    if request.WhichOneof("message") != "hello":
+        raise CekalwatchError(Code.HELLO_EXPECTED)
+    message = request.hello
+    try:
+        UUID(message.run_id)
+    except ValueError:
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "run_id") from None
+    return Hello(
+        camera_id=message.camera_id,
+        client_version=text(message.client_version, "client_version"),
+        run_id=message.run_id,
+        detector=text(message.detector, "detector"),
+    )
+
+
+def stream_message(
+    request: capture_service_pb2.StreamFacesRequest, camera: Camera, run_id: str, now: datetime
+) -> Inbound:
+    """Read a message after the handshake; a face that breaks a bound becomes Rejected. Raises for a broken stream."""
+    match request.WhichOneof("message"):
+        case "face":
+            try:
+                return capture(request.face, camera, run_id, now)
+            except CekalwatchError as error:
+                return Rejected(request.face.capture_id[:MOST_ECHOED], error.code)
+        case "heartbeat":
+            return _heartbeat(request.heartbeat)
+        case "goodbye":
+            return Goodbye()
+        case "hello":
+            raise CekalwatchError(Code.HELLO_REPEATED)
+        case _:
+            raise CekalwatchError(Code.MESSAGE_EMPTY)
+
+
+def capture(face: capture_pb2.FaceCapture, camera: Camera, run_id: str, now: datetime) -> Capture:
+    """Read a face; raises the code of the first bound that it breaks. The JPEG itself is judged when it is decoded."""
+    try:
+        capture_id = UUID(face.capture_id)
+    except ValueError:
+        raise CekalwatchError(Code.CAPTURE_ID_INVALID) from None
+    if capture_id.version != 7:  # the contract's UUID version
+        raise CekalwatchError(Code.CAPTURE_ID_INVALID)
+    if not 1 <= len(face.track_id) <= MOST_ECHOED or not face.track_id.isprintable():
+        raise CekalwatchError(Code.TRACK_ID_INVALID)
+    if len(face.jpeg) > MAX_CROP_BYTES:
+        raise CekalwatchError(Code.CROP_TOO_LARGE)
+    captured_at = _capture_time(face, now)
+    if not face.HasField("landmarks"):
+        raise CekalwatchError(Code.LANDMARKS_INVALID)
+    points = tuple((getattr(face.landmarks, name).x, getattr(face.landmarks, name).y) for name in LANDMARKS)
+    if not all(math.isfinite(value) and 0 <= value <= 2**16 for point in points for value in point):
+        raise CekalwatchError(Code.LANDMARKS_INVALID)
+    if not all(0 <= figure <= 1 for figure in (face.detector_score, face.quality.score)):
+        raise CekalwatchError(Code.QUALITY_INVALID)
+    return Capture(
+        capture_id=capture_id,
+        camera=camera,
+        passage=f"{camera.camera_id}/{run_id}/{face.track_id}",
+        captured_at=captured_at,
+        jpeg=face.jpeg,
+        landmarks=points,
+        quality=face.quality.score,
+    )
+
+
+def _capture_time(face: capture_pb2.FaceCapture, now: datetime) -> datetime:
+    if not face.HasField("capture_time"):
+        raise CekalwatchError(Code.CAPTURE_TIME_MISSING)
+    try:
+        captured_at = face.capture_time.ToDatetime(UTC)
+    except (ValueError, OverflowError):
+        raise CekalwatchError(Code.CAPTURE_TIME_MISSING) from None
+    if captured_at < OLDEST_CAPTURE:
+        raise CekalwatchError(Code.CAPTURE_TIME_MISSING)
+    if captured_at > now + timedelta(seconds=MAX_CLOCK_AHEAD_S):
+        raise CekalwatchError(Code.CAPTURE_TIME_IN_FUTURE)
+    return captured_at
+
+
+def _heartbeat(message: capture_service_pb2.Heartbeat) -> Heartbeat:
+    rate = message.frames_per_second
+    known = {capture_pb2.VIEW_STATE_OK: ViewState.OK, capture_pb2.VIEW_STATE_NO_FRAMES: ViewState.NO_FRAMES}
+    return Heartbeat(
+        frames_per_second=rate if math.isfinite(rate) and rate >= 0 else 0.0,
+        dropped_total=message.dropped_total,
+        outbox_depth=message.outbox_depth,
+        outbox_age_s=max(0.0, message.outbox_age.seconds + message.outbox_age.nanos / 1e9),
+        view_state=known.get(message.view_state, ViewState.UNSPECIFIED),
+    )
+
+
+def stream_response(message: Outbound) -> capture_service_pb2.StreamFacesResponse:
+    """Write a message to a camera."""
+    match message:
+        case Welcome(credits=granted, heartbeat_period_s=period_s, policy=policy):
+            return capture_service_pb2.StreamFacesResponse(
+                welcome=capture_service_pb2.Welcome(
+                    credits=granted,
+                    heartbeat_period=duration(period_s),
+                    policy=capture_pb2.CapturePolicy(**policy.model_dump()),
+                )
+            )
+        case Receipts(receipts=receipts):
+            return capture_service_pb2.StreamFacesResponse(
+                receipts=capture_service_pb2.Receipts(
+                    receipts=[_receipt(receipt) for receipt in receipts], credits=len(receipts)
+                )
+            )
+        case Drain(reconnect_after_s=after_s):
+            return capture_service_pb2.StreamFacesResponse(
+                drain=capture_service_pb2.Drain(reconnect_after=duration(after_s))
+            )
+
+
+def _receipt(receipt: Receipt) -> capture_pb2.CaptureReceipt:
+    return capture_pb2.CaptureReceipt(
+        capture_id=receipt.capture_id,
+        outcome=capture_pb2.CaptureOutcome.Value(f"CAPTURE_OUTCOME_{receipt.outcome}"),
+        reason=receipt.reason or "",
+    )

@@ -1,0 +1,54 @@
+"""What the messages of several services share."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.v1 import camera_pb2
+
+KEY = re.compile(r"[a-z0-9-]{1,64}")
+MOST_TEXT = 64
+
+
+def text(value: str, field: str) -> str:
+    """Read a short text for the log; raises ARGUMENT_INVALID when it is long or has control characters."""
+    if len(value) > MOST_TEXT or not value.isprintable():
+        raise CekalwatchError(Code.ARGUMENT_INVALID, field)
+    return value
+
+
+def page_size(value: int, *, default: int, most: int = 100) -> int:
+    """Read a page size, 0 meaning `default`; raises ARGUMENT_INVALID beyond `most`."""
+    if value > most:
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "page_size")
+    return value or default
+
+
+def timestamp(moment: datetime) -> Timestamp:
+    """Write an aware moment."""
+    message = Timestamp()
+    message.FromDatetime(moment)
+    return message
+
+
+def duration(seconds: float) -> Duration:
+    """Write a duration."""
+    message = Duration()
+    message.FromNanoseconds(round(seconds * 1e9))
+    return message
+
+
+def camera_message(camera: Camera) -> camera_pb2.Camera:
+    """Write a camera."""
+    return camera_pb2.Camera(
+        camera_id=camera.camera_id,
+        site=camera.site,
+        counter=camera.counter,
+        direction=camera_pb2.Direction.Value(f"DIRECTION_{camera.direction}"),
+    )

@@ -1,0 +1,61 @@
+"""Messages of the operations service."""
+
+from __future__ import annotations
+
+from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.captures import CaptureOutcome
+from cekalwatch.server.grpc_api.convert.common import camera_message, duration, timestamp
+from cekalwatch.server.grpc_api.convert.watchlist import freshness_message
+from cekalwatch.server.presence import CameraPresence
+from cekalwatch.server.status import ServerStatus
+from cekalwatch.v1 import capture_pb2, operations_pb2, operations_service_pb2
+
+
+def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResponse:
+    """Write the status."""
+    watch = status.watch
+    return operations_service_pb2.GetStatusResponse(
+        server_version=status.server_version,
+        start_time=timestamp(status.started_at),
+        thread_budget=status.thread_budget,
+        gallery=operations_pb2.GalleryStatus(
+            model_pack=status.model_pack,
+            model_version=watch.gallery.model_version,
+            templates=len(watch.gallery),
+            unusable_templates=watch.unusable_templates,
+            subjects=watch.gallery.subjects,
+            threshold=watch.threshold,
+        ),
+        freshness=freshness_message(status.freshness),
+        captures=operations_pb2.CaptureCounts(
+            searched=status.outcomes.get(CaptureOutcome.SEARCHED, 0),
+            duplicate=status.outcomes.get(CaptureOutcome.DUPLICATE, 0),
+            rejected=status.outcomes.get(CaptureOutcome.REJECTED, 0),
+            retry=status.outcomes.get(CaptureOutcome.RETRY, 0),
+            alerts_raised=status.alerts_raised,
+        ),
+        head_sequence=status.head_sequence,
+        cameras=[_camera_status(camera, presence) for camera, presence in status.cameras],
+        agents=[
+            operations_pb2.AgentStatus(
+                agent_id=agent.agent_id,
+                connected=agent.connected,
+                acknowledged_sequence=agent.acknowledged_sequence,
+            )
+            for agent in status.agents
+        ],
+    )
+
+
+def _camera_status(camera: Camera, presence: CameraPresence) -> operations_pb2.CameraStatus:
+    heartbeat = presence.heartbeat
+    return operations_pb2.CameraStatus(
+        camera=camera_message(camera),
+        connected=presence.streams > 0,
+        last_heard_time=timestamp(presence.last_heard_at) if presence.last_heard_at else None,
+        frames_per_second=heartbeat.frames_per_second,
+        dropped_total=heartbeat.dropped_total,
+        outbox_depth=heartbeat.outbox_depth,
+        outbox_age=duration(heartbeat.outbox_age_s),
+        view_state=capture_pb2.ViewState.Value(f"VIEW_STATE_{heartbeat.view_state}"),
+    )

@@ -1,0 +1,83 @@
+"""One interceptor around every method: errors of the catalogue become statuses, all else INTERNAL and a log line."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.errors import abort_with
+
+log = structlog.get_logger()
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class CatalogueErrors(grpc.aio.ServerInterceptor):
+    """Keeps exceptions' texts from clients. The handlers of health, reflection and channelz are left as they are."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler:
+        """Wrap the method's handler."""
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or not method.startswith("/cekalwatch."):
+            return handler
+        codecs = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        if handler.response_streaming:
+            make = (
+                grpc.stream_stream_rpc_method_handler
+                if handler.request_streaming
+                else (grpc.unary_stream_rpc_method_handler)
+            )
+            return make(_streaming(method, handler.stream_stream or handler.unary_stream), **codecs)
+        make = (
+            grpc.stream_unary_rpc_method_handler if handler.request_streaming else (grpc.unary_unary_rpc_method_handler)
+        )
+        return make(_unary(method, handler.stream_unary or handler.unary_unary), **codecs)
+
+
+def _streaming(
+    method: str, behaviour: Callable[[Any, Context], AsyncIterator[Any]]
+) -> Callable[..., AsyncIterator[Any]]:
+    async def run(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401  # any message
+        try:
+            async for response in behaviour(request, context):
+                yield response
+        except Exception as error:  # noqa: BLE001  # the last resort of every method
+            await _end(method, context, error)
+
+    return run
+
+
+def _unary(method: str, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def run(request: Any, context: Context) -> Any:  # noqa: ANN401  # any message
+        try:
+            return await behaviour(request, context)
+        except Exception as error:  # noqa: BLE001  # the last resort of every method
+            await _end(method, context, error)
+
+    return run
+
+
+async def _end(method: str, context: Context, error: Exception) -> None:
+    if isinstance(error, CekalwatchError):
+        log.info("call refused", method=method, code=error.code, detail=error.detail)
+        await abort_with(context, error.code)
+    if isinstance(error, SQLAlchemyError):
+        log.error("database failed", method=method, error=type(error).__name__)
+        await abort_with(context, Code.STORAGE_UNAVAILABLE)
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    log.error("call failed", method=method, exc_info=error)
+    await abort_with(context, Code.INTERNAL)

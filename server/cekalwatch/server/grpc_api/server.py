@@ -1,0 +1,80 @@
+"""The gRPC server: our services with health, reflection and channelz beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import grpc
+from grpc_channelz.v1 import channelz
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from cekalwatch.server.grpc_api.alerts import AlertServicer
+from cekalwatch.server.grpc_api.capture import CaptureServicer
+from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
+from cekalwatch.server.grpc_api.operations import OperationsServicer
+from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
+from cekalwatch.v1 import (
+    alert_service_pb2,
+    alert_service_pb2_grpc,
+    capture_service_pb2,
+    capture_service_pb2_grpc,
+    operations_service_pb2,
+    operations_service_pb2_grpc,
+    watchlist_service_pb2,
+    watchlist_service_pb2_grpc,
+)
+from cekalwatch.wire.options import SERVER_OPTIONS
+
+SERVICES = (
+    capture_service_pb2.DESCRIPTOR.services_by_name["CaptureService"].full_name,
+    alert_service_pb2.DESCRIPTOR.services_by_name["AlertService"].full_name,
+    watchlist_service_pb2.DESCRIPTOR.services_by_name["WatchlistService"].full_name,
+    operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
+)
+CHANNELZ = "grpc.channelz.v1.Channelz"
+
+
+@dataclass(frozen=True)
+class Servicers:
+    """One servicer a service."""
+
+    capture: CaptureServicer
+    alerts: AlertServicer
+    watchlist: WatchlistServicer
+    operations: OperationsServicer
+
+
+class GrpcServer:
+    """A server on one address. It does not serve before `start`."""
+
+    def __init__(self, servicers: Servicers, address: str) -> None:
+        self._server = grpc.aio.server(interceptors=[CatalogueErrors()], options=SERVER_OPTIONS)
+        capture_service_pb2_grpc.add_CaptureServiceServicer_to_server(servicers.capture, self._server)
+        alert_service_pb2_grpc.add_AlertServiceServicer_to_server(servicers.alerts, self._server)
+        watchlist_service_pb2_grpc.add_WatchlistServiceServicer_to_server(servicers.watchlist, self._server)
+        operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(servicers.operations, self._server)
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        channelz.add_channelz_servicer(self._server)
+        reflection.enable_server_reflection(
+            (*SERVICES, health.SERVICE_NAME, CHANNELZ, reflection.SERVICE_NAME), self._server
+        )
+        self.port = self._server.add_insecure_port(address)
+
+    async def start(self) -> None:
+        """Serve, and say so for each service."""
+        await self._server.start()
+        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+
+    async def announce_stop(self) -> None:
+        """Say NOT_SERVING for each service, so that nobody new comes."""
+        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no new calls, and end those that are open after `grace_s` seconds."""
+        await self._server.stop(grace_s)
+
+    async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        for service in ("", *SERVICES):
+            await self._health.set(service, status)

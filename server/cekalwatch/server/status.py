@@ -1,0 +1,83 @@
+"""What operators see of the server: gathered from what the parts hold in memory, so that asking is cheap."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+
+from cekalwatch.server.alerting.deciding import Decider
+from cekalwatch.server.alerting.fanout import Fanout
+from cekalwatch.server.alerting.freshness import Freshness, FreshnessGauge
+from cekalwatch.server.alerting.watch import Watch
+from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.captures import CaptureOutcome
+from cekalwatch.server.presence import CameraPresence, Presence
+from cekalwatch.server.recognition.intake import Intake
+from cekalwatch.server.storage.alert_store import AlertStore
+
+
+@dataclass(frozen=True)
+class AgentState:
+    """A notifier agent and its position in the event log."""
+
+    agent_id: str
+    connected: bool
+    acknowledged_sequence: int
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """A moment's picture of the whole server."""
+
+    server_version: str
+    started_at: datetime
+    thread_budget: int
+    watch: Watch
+    model_pack: str
+    freshness: Freshness
+    outcomes: dict[CaptureOutcome, int]
+    alerts_raised: int
+    head_sequence: int
+    cameras: tuple[tuple[Camera, CameraPresence], ...]
+    agents: tuple[AgentState, ...]
+
+
+@dataclass(frozen=True)
+class StatusBoard:
+    """Knows whom to ask."""
+
+    started_at: datetime
+    thread_budget: int
+    model_pack: str
+    cameras: tuple[Camera, ...]
+    watch: Callable[[], Watch]
+    freshness: FreshnessGauge
+    intake: Intake
+    decider: Decider
+    fanout: Fanout
+    presence: Presence
+    alerts: AlertStore
+
+    async def status(self) -> ServerStatus:
+        """Gather the status; reads the agents' positions from the database, and nothing else."""
+        positions = await asyncio.to_thread(self.alerts.positions)
+        connected = self.presence.agents
+        return ServerStatus(
+            server_version=version("cekalwatch"),
+            started_at=self.started_at,
+            thread_budget=self.thread_budget,
+            watch=self.watch(),
+            model_pack=self.model_pack,
+            freshness=self.freshness.now(),
+            outcomes=dict(self.intake.outcomes),
+            alerts_raised=self.decider.alerts_raised,
+            head_sequence=self.fanout.head,
+            cameras=tuple((camera, self.presence.camera(camera.camera_id)) for camera in self.cameras),
+            agents=tuple(
+                AgentState(agent_id, agent_id in connected, positions.get(agent_id, 0))
+                for agent_id in sorted(connected | positions.keys())
+            ),
+        )

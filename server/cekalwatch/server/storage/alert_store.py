@@ -1,0 +1,278 @@
+"""Keeps alerts, the event log and the agents' positions. Each method is one transaction; none holds state of its own.
+
+Methods block: call them from a worker thread. Sequences rise in the order of commits because one thread writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import uuid6
+from sqlalchemy import func
+from sqlmodel import Session, col, delete, select
+
+from cekalwatch.server.domain.alerts import (
+    Alert,
+    AlertEvent,
+    AlertEventType,
+    AlertFilter,
+    AlertState,
+    Candidate,
+    Match,
+    Sighting,
+)
+from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.storage.alert_tables import (
+    AgentRow,
+    AlertEventRow,
+    AlertRow,
+    EventLogRow,
+    ProbeRow,
+    SightingRow,
+)
+from cekalwatch.server.storage.database import Database
+
+MOST_SIGHTINGS = 20
+"""Sightings that are read with an alert: the newest ones."""
+
+
+class AlertStore:
+    """Alerts in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, match: Match, window: timedelta, now: datetime) -> AlertEvent | None:
+        """Commit `match` as a new alert, or as a sighting of the alert that takes it (domain rule 3).
+
+        Returns the event that was committed with it, or None when this capture was recorded before.
+        """
+        capture = match.capture
+        with self._database.session() as session:
+            if session.get(SightingRow, str(capture.capture_id)) is not None:
+                return None
+            row = self._alert_for(session, match, window)
+            if row is None:
+                kind = AlertEventType.RAISED
+                row = _new_row(match, now)
+            else:
+                kind = AlertEventType.SIGHTED
+                _update_row(row, _alert(row).with_match(match))
+            session.add(row)
+            session.flush()
+            session.add(
+                SightingRow(
+                    capture_id=str(capture.capture_id),
+                    alert_id=row.alert_id,
+                    passage=capture.passage,
+                    camera_id=capture.camera.camera_id,
+                    site=capture.camera.site,
+                    counter=capture.camera.counter,
+                    direction=capture.camera.direction,
+                    captured_at=capture.captured_at,
+                    score=match.score,
+                    fused_crops=match.fused_crops,
+                )
+            )
+            self._keep_better_probe(session, row.alert_id, match)
+            event = AlertEventRow(type=kind, occurred_at=now, alert_id=row.alert_id, capture_id=str(capture.capture_id))
+            session.add(event)
+            session.flush()
+            committed = _event(event)
+            session.commit()
+            return committed
+
+    def get(self, alert_id: UUID) -> Alert:
+        """Return an alert with its sightings; raises ALERT_NOT_FOUND."""
+        with self._database.session() as session:
+            row = session.get(AlertRow, str(alert_id))
+            if row is None:
+                raise CekalwatchError(Code.ALERT_NOT_FOUND)
+            return _alert(row, _sightings(session, row.alert_id))
+
+    def probe(self, alert_id: UUID) -> bytes:
+        """Return the best probe's JPEG; empty when it is no longer kept."""
+        with self._database.session() as session:
+            row = session.get(ProbeRow, str(alert_id))
+            return row.jpeg if row else b""
+
+    def list_alerts(self, wanted: AlertFilter, before: UUID | None, limit: int) -> list[Alert]:
+        """Return at most `limit` alerts that pass `wanted`, newest first, older than the alert `before`."""
+        query = select(AlertRow).order_by(col(AlertRow.alert_id).desc()).limit(limit)
+        if before:
+            query = query.where(col(AlertRow.alert_id) < str(before))
+        if wanted.site:
+            query = query.where(col(AlertRow.site) == wanted.site)
+        if wanted.counters:
+            query = query.where(col(AlertRow.counter).in_(wanted.counters))
+        if wanted.direction:
+            query = query.where(col(AlertRow.direction) == wanted.direction)
+        with self._database.session() as session:
+            return [_alert(row, _sightings(session, row.alert_id)) for row in session.exec(query)]
+
+    def events_after(self, sequence: int, limit: int) -> list[AlertEvent]:
+        """Return at most `limit` events after `sequence`, in order."""
+        query = (
+            select(AlertEventRow)
+            .where(col(AlertEventRow.sequence) > sequence)
+            .order_by(col(AlertEventRow.sequence))
+            .limit(limit)
+        )
+        with self._database.session() as session:
+            return [_event(row) for row in session.exec(query)]
+
+    def log_bounds(self) -> tuple[int, int]:
+        """Return the newest pruned sequence (0 when none was) and the newest sequence of the log."""
+        with self._database.session() as session:
+            log = session.get(EventLogRow, 1)
+            pruned = log.pruned_through if log else 0
+            newest = session.exec(select(func.max(AlertEventRow.sequence))).one()
+            return pruned, max(pruned, newest or 0)
+
+    def prune_events(self, before: datetime) -> int:
+        """Remove events older than `before`; the alerts stay. Returns how many went."""
+        with self._database.session() as session:
+            last = session.exec(
+                select(func.max(AlertEventRow.sequence)).where(col(AlertEventRow.occurred_at) < before)
+            ).one()
+            if last is None:
+                return 0
+            log = session.get(EventLogRow, 1) or EventLogRow()
+            log.pruned_through = last
+            session.add(log)
+            gone = session.exec(delete(AlertEventRow).where(col(AlertEventRow.sequence) <= last)).rowcount
+            session.commit()
+            return gone
+
+    def acknowledge(self, agent_id: str, sequence: int, now: datetime) -> int:
+        """Move the agent's position forward to `sequence`; raises POSITION_UNKNOWN beyond the log. Returns it."""
+        _, head = self.log_bounds()
+        if sequence > head:
+            raise CekalwatchError(Code.POSITION_UNKNOWN, f"{agent_id} acknowledged {sequence}, the log ends at {head}")
+        with self._database.session() as session:
+            row = session.get(AgentRow, agent_id)
+            if row is None:
+                row = AgentRow(agent_id=agent_id, acknowledged_sequence=sequence, acknowledged_at=now)
+            elif sequence > row.acknowledged_sequence:
+                row.acknowledged_sequence, row.acknowledged_at = sequence, now
+            session.add(row)
+            position = row.acknowledged_sequence
+            session.commit()
+            return position
+
+    def positions(self) -> dict[str, int]:
+        """Return the last acknowledged sequence of each agent that ever acknowledged."""
+        with self._database.session() as session:
+            return {row.agent_id: row.acknowledged_sequence for row in session.exec(select(AgentRow))}
+
+    @staticmethod
+    def _alert_for(session: Session, match: Match, window: timedelta) -> AlertRow | None:
+        of_subject = (
+            select(AlertRow)
+            .where(col(AlertRow.subject_id) == match.subject_id, col(AlertRow.site) == match.capture.camera.site)
+            .order_by(col(AlertRow.last_seen_at).desc())
+        )
+        same_passage = select(SightingRow.alert_id).where(col(SightingRow.passage) == match.capture.passage)
+        row = session.exec(of_subject.where(col(AlertRow.alert_id).in_(same_passage))).first()
+        if row is not None:
+            return row
+        moment = match.capture.captured_at
+        near = of_subject.where(
+            col(AlertRow.last_seen_at) >= moment - window, col(AlertRow.last_seen_at) <= moment + window
+        )
+        return next((row for row in session.exec(near) if _alert(row).takes(match, window)), None)
+
+    @staticmethod
+    def _keep_better_probe(session: Session, alert_id: str, match: Match) -> None:
+        capture = match.capture
+        probe = session.get(ProbeRow, alert_id)
+        if probe is None:
+            probe = ProbeRow(alert_id=alert_id, capture_id="", quality=-1.0, jpeg=b"")
+        if capture.quality > probe.quality:
+            probe.capture_id, probe.quality, probe.jpeg = str(capture.capture_id), capture.quality, capture.jpeg
+            session.add(probe)
+
+
+def _new_row(match: Match, now: datetime) -> AlertRow:
+    capture = match.capture
+    return AlertRow(
+        alert_id=str(uuid6.uuid7()),
+        state=AlertState.NEW,
+        version=1,
+        subject_id=match.subject_id,
+        order_ids=list(match.order_ids),
+        camera_id=capture.camera.camera_id,
+        site=capture.camera.site,
+        counter=capture.camera.counter,
+        direction=capture.camera.direction,
+        captured_at=capture.captured_at,
+        raised_at=now,
+        last_seen_at=capture.captured_at,
+        score=match.score,
+        threshold=match.threshold,
+        candidates=[asdict(candidate) for candidate in match.candidates],
+        model_version=match.model_version,
+    )
+
+
+def _update_row(row: AlertRow, alert: Alert) -> None:
+    row.version = alert.version
+    row.score = alert.score
+    row.candidates = [asdict(candidate) for candidate in alert.candidates]
+    row.order_ids = list(alert.order_ids)
+    row.last_seen_at = alert.last_seen_at
+
+
+def _alert(row: AlertRow, sightings: Sequence[Sighting] = ()) -> Alert:
+    return Alert(
+        alert_id=UUID(row.alert_id),
+        state=AlertState(row.state),
+        version=row.version,
+        subject_id=row.subject_id,
+        order_ids=tuple(row.order_ids),
+        camera=Camera(row.camera_id, row.site, row.counter, Direction(row.direction)),
+        captured_at=row.captured_at,
+        raised_at=row.raised_at,
+        last_seen_at=row.last_seen_at,
+        score=row.score,
+        threshold=row.threshold,
+        candidates=tuple(Candidate(**candidate) for candidate in row.candidates),
+        model_version=row.model_version,
+        sightings=tuple(sightings),
+    )
+
+
+def _sightings(session: Session, alert_id: str) -> list[Sighting]:
+    query = (
+        select(SightingRow)
+        .where(col(SightingRow.alert_id) == alert_id)
+        .order_by(col(SightingRow.captured_at).desc())
+        .limit(MOST_SIGHTINGS)
+    )
+    newest_first = [
+        Sighting(
+            capture_id=UUID(row.capture_id),
+            captured_at=row.captured_at,
+            camera=Camera(row.camera_id, row.site, row.counter, Direction(row.direction)),
+            score=row.score,
+            fused_crops=row.fused_crops,
+        )
+        for row in session.exec(query)
+    ]
+    return newest_first[::-1]
+
+
+def _event(row: AlertEventRow) -> AlertEvent:
+    if row.sequence is None:  # only before a flush
+        raise ValueError("an event has its sequence once it is written")
+    return AlertEvent(
+        sequence=row.sequence,
+        type=AlertEventType(row.type),
+        occurred_at=row.occurred_at,
+        alert_id=UUID(row.alert_id),
+        capture_id=UUID(row.capture_id),
+    )
