@@ -1,0 +1,36 @@
+"""Time, injected: capture times, the age of crops and the pace of files are tested without waiting."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time and waits; tests have one that they set."""
+
+    def now(self) -> datetime:
+        """Return the current moment, aware, in UTC."""
+
+    def monotonic_s(self) -> float:
+        """Return seconds from some beginning; never goes back."""
+
+    def sleep_s(self, seconds: float) -> None:
+        """Wait for so many seconds."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the machine's time."""
+        return datetime.now(UTC)
+
+    def monotonic_s(self) -> float:
+        """Return the machine's monotonic seconds."""
+        return time.monotonic()
+
+    def sleep_s(self, seconds: float) -> None:
+        """Let the calling thread sleep."""
+        time.sleep(seconds)
