@@ -1,0 +1,95 @@
+"""The command line of `cekalwatch-notifier`."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cekalwatch.notifier.app import OutputFormat, run
+from cekalwatch.notifier.client import Start
+from cekalwatch.notifier.notice import Direction
+from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.notifier.translations import Language
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Shows alerts of possible watchlist matches to an officer.",
+)
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("cekalwatch"))
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Show alerts of possible watchlist matches to an officer."""
+
+
+@app.command(
+    epilog="""Examples:
+
+    cekalwatch-notifier console --language en
+
+    cekalwatch-notifier console --site batam-center --counter 3 --counter 4 --direction departure
+
+    cekalwatch-notifier console --format jsonl > alerts.jsonl
+
+Exit codes: 0 stopped by Ctrl-C or SIGTERM; 1 nobody reads the output any more; 2 wrong option;
+69 the record is in use by another notifier, or a folder cannot be written; 78 wrong setting, or the server refuses.
+""",
+)
+def console(
+    *,
+    server: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="The server; default 127.0.0.1:50051.")
+    ] = None,
+    agent_id: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Key of this agent; default: the name of this PC.")
+    ] = None,
+    language: Annotated[Language | None, typer.Option(help="Language of the table; default id.")] = None,
+    site: Annotated[str | None, typer.Option(metavar="KEY", help="Only alerts of this site.")] = None,
+    counter: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only alerts of this counter; may be given several times.")
+    ] = None,
+    direction: Annotated[
+        Direction | None, typer.Option(case_sensitive=False, help="Only alerts of this direction.")
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where pictures are put until the notifier ends.")
+    ] = None,
+    output: Annotated[
+        OutputFormat, typer.Option("--format", help="A live table, or one JSON object a line for programs.")
+    ] = OutputFormat.LIVE,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings.")] = None,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="Begin with the oldest event held; what was shown here is left out.")
+    ] = False,
+    from_now: Annotated[bool, typer.Option("--from-now", help="Leave out what happened before now.")] = False,
+) -> None:
+    """Show alerts as they come, until Ctrl-C. It goes on where it stopped, also after a crash or a lost connection."""
+    if from_start and from_now:
+        raise typer.BadParameter("choose one of --from-start and --from-now")
+    settings = NotifierSettings.load(
+        config,
+        server_address=server,
+        agent_id=agent_id,
+        language=language,
+        site=site,
+        counters=tuple(counter) if counter else None,
+        direction=direction,
+        images_dir=images,
+    )
+    start = Start.BEGINNING if from_start else Start.NOW if from_now else Start.ACKNOWLEDGED
+    run(settings, start, output)

@@ -1,0 +1,80 @@
+"""The calls of AlertService, with the notifier's own values in and out. Errors stay grpc.RpcError."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Protocol, cast
+
+import grpc
+
+from cekalwatch.notifier import convert
+from cekalwatch.notifier.notice import AlertFilter, Notice, Pictures
+from cekalwatch.v1 import alert_service_pb2 as messages
+from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
+
+CALL_DEADLINE_S = 3.0
+PICTURES_DEADLINE_S = 1.0
+"""An alert waits no longer than this for its pictures; its text is shown without them."""
+
+
+class Start(StrEnum):
+    """Where a first subscription begins."""
+
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    """After the last event that this agent acknowledged; from the beginning for an agent that has none."""
+    BEGINNING = "BEGINNING"
+    NOW = "NOW"
+
+
+class EventCall(Protocol):
+    """A subscription's stream; iterating raises grpc.RpcError when it breaks."""
+
+    def __iter__(self) -> Iterator[messages.SubscribeAlertsResponse]:
+        """Return the messages."""
+
+    def cancel(self) -> object:
+        """End the stream from this side."""
+
+
+class AlertClient:
+    """One agent's calls on `channel`."""
+
+    def __init__(self, channel: grpc.Channel, agent_id: str, wanted: AlertFilter) -> None:
+        self._stub = AlertServiceStub(channel)
+        self._agent_id = agent_id
+        self._filter = convert.filter_message(wanted)
+
+    def subscribe(self, start: Start, after_sequence: int | None) -> EventCall:
+        """Open the event stream after `after_sequence`, or as `start` says when it is None."""
+        request = messages.SubscribeAlertsRequest(agent_id=self._agent_id, filter=self._filter)
+        if after_sequence is not None:
+            request.after_sequence = after_sequence
+        elif start is Start.BEGINNING:
+            request.from_start.SetInParent()
+        elif start is Start.NOW:
+            request.now.SetInParent()
+        # No deadline: the stream is meant to last. The typing stubs leave the call's type open.
+        return cast("EventCall", self._stub.SubscribeAlerts(request))
+
+    def acknowledge(self, sequence: int) -> None:
+        """Tell the server that every event up to `sequence` has been shown."""
+        request = messages.AcknowledgeAlertsRequest(agent_id=self._agent_id, sequence=sequence)
+        self._stub.AcknowledgeAlerts(request, timeout=CALL_DEADLINE_S)
+
+    def newest(self, count: int) -> tuple[Notice, ...]:
+        """Return the newest alerts that the filter lets through, newest first, at most `count` (1 to 100)."""
+        request = messages.ListAlertsRequest(filter=self._filter, page_size=count)
+        response = self._stub.ListAlerts(request, timeout=CALL_DEADLINE_S)
+        return tuple(convert.notice(alert) for alert in response.alerts)
+
+    def notice(self, alert_id: str) -> Notice:
+        """Return one alert as it stands now."""
+        response = self._stub.GetAlert(messages.GetAlertRequest(alert_id=alert_id), timeout=CALL_DEADLINE_S)
+        return convert.notice(response.alert)
+
+    def pictures(self, alert_id: str) -> Pictures:
+        """Return the pictures of one alert."""
+        request = messages.GetAlertRequest(alert_id=alert_id, include_images=True)
+        response = self._stub.GetAlert(request, timeout=PICTURES_DEADLINE_S)
+        return convert.pictures(response.images)

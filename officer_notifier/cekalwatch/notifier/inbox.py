@@ -1,0 +1,128 @@
+"""The durable record of which events were shown on this PC. It holds keys and times, and nothing of a person.
+
+An event goes through three steps: `record` (it is about to be shown), the showing itself, `mark_shown`. A process that
+dies between the first and the last leaves an *uncertain* event: nobody can say whether it was seen. Such an event is
+never shown again under its sequence; its alert is listed again instead.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+
+MOST_EVENTS = 100_000
+"""Older ones are pruned. The server's acknowledged position keeps them from coming again."""
+
+_PRUNE_EVERY = 1_000
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS shown (
+    sequence INTEGER PRIMARY KEY,
+    alert_id TEXT NOT NULL,
+    recorded_at TEXT NOT NULL,
+    shown_at TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS uncertain ON shown (alert_id) WHERE shown_at IS NULL;
+"""
+
+
+class Arrival(StrEnum):
+    """What the inbox knows of an event that arrives."""
+
+    NEW = "NEW"
+    KNOWN = "KNOWN"
+    """Recorded before: shown, or uncertain."""
+    OTHER_LOG = "OTHER_LOG"
+    """Its sequence belongs to another alert here: the server counts anew, and nothing was recorded."""
+
+
+class Inbox:
+    """The record, in one SQLite file that one process may have open; used from one thread at a time."""
+
+    def __init__(self, path: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Open or make the file; raises ProgramError when it cannot be used or another process has it."""
+        self._now = now
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # SQLite would make it readable for others; its journal takes over the mode of the file.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            path.chmod(0o600)
+            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
+        except (OSError, sqlite3.Error) as error:
+            raise ProgramError(f"The notifier cannot keep its record in {path}: {error}", Exit.UNAVAILABLE) from None
+        try:
+            self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._database.execute("PRAGMA journal_mode = WAL")
+            # Each record reaches the disk before its alert is shown, so that a power failure forgets nothing either.
+            self._database.execute("PRAGMA synchronous = FULL")
+            self._database.executescript(_SCHEMA)
+        except sqlite3.OperationalError as error:
+            self._database.close()
+            if "locked" in str(error):
+                raise ProgramError(
+                    f"Another notifier of the same agent id is running on this PC ({path} is in use); "
+                    "end it, or choose another --agent-id",
+                    Exit.UNAVAILABLE,
+                ) from None
+            raise ProgramError(f"The notifier cannot keep its record in {path}: {error}", Exit.UNAVAILABLE) from None
+        except sqlite3.DatabaseError as error:
+            self._database.close()
+            raise ProgramError(
+                f"{path} is damaged ({error}); delete it, and open alerts are listed again", Exit.UNAVAILABLE
+            ) from None
+
+    def record(self, sequence: int, alert_id: str) -> Arrival:
+        """Record that the event is about to be shown, unless it is known."""
+        held = self._database.execute("SELECT alert_id FROM shown WHERE sequence = ?", (sequence,)).fetchone()
+        if held:
+            return Arrival.KNOWN if held[0] == alert_id else Arrival.OTHER_LOG
+        self._database.execute(
+            "INSERT INTO shown (sequence, alert_id, recorded_at) VALUES (?, ?, ?)",
+            (sequence, alert_id, self._now().isoformat()),
+        )
+        if sequence % _PRUNE_EVERY == 0:
+            self._prune()
+        return Arrival.NEW
+
+    def mark_shown(self, sequence: int) -> None:
+        """Record that the event has been shown."""
+        self._database.execute("UPDATE shown SET shown_at = ? WHERE sequence = ?", (self._now().isoformat(), sequence))
+
+    def mark_alert_shown(self, alert_id: str) -> None:
+        """Record that the alert has been listed again, which settles its uncertain events."""
+        self._database.execute(
+            "UPDATE shown SET shown_at = ? WHERE alert_id = ? AND shown_at IS NULL", (self._now().isoformat(), alert_id)
+        )
+
+    def uncertain_alerts(self) -> tuple[str, ...]:
+        """Return the alerts with uncertain events, in the order of the log."""
+        rows = self._database.execute(
+            "SELECT alert_id FROM shown WHERE shown_at IS NULL GROUP BY alert_id ORDER BY min(sequence)"
+        )
+        return tuple(row[0] for row in rows)
+
+    def newest_sequence(self) -> int:
+        """Return the highest sequence recorded, 0 when there is none."""
+        return int(self._database.execute("SELECT coalesce(max(sequence), 0) FROM shown").fetchone()[0])
+
+    def clear(self) -> None:
+        """Forget everything: the server's log is another one."""
+        self._database.execute("DELETE FROM shown")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _prune(self) -> None:
+        self._database.execute(
+            "DELETE FROM shown WHERE shown_at IS NOT NULL AND sequence <= "
+            "(SELECT sequence FROM shown ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
+            (MOST_EVENTS,),
+        )

@@ -1,0 +1,66 @@
+"""Ends a call that has gone silent. It knows nothing of alerts.
+
+A synchronous gRPC stream blocks until a message comes, and TCP does not tell for minutes that the other side is gone.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+
+class SilenceWatch:
+    """Calls `cancel` once, from its own thread, when what was expected did not come in time."""
+
+    def __init__(self, cancel: Callable[[], object]) -> None:
+        self._cancel = cancel
+        self._changed = threading.Condition()
+        self._deadline: float | None = None
+        self._ended = False
+        self._fired = False
+        self._thread = threading.Thread(target=self._watch, name="silence-watch", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        self._thread.join()
+
+    @property
+    def fired(self) -> bool:
+        """Whether the call was ended for its silence."""
+        with self._changed:
+            return self._fired
+
+    def expect_within(self, seconds: float) -> None:
+        """Expect a message within `seconds` from now; an earlier expectation is replaced."""
+        self._set(time.monotonic() + seconds)
+
+    def pause(self) -> None:
+        """Expect nothing, while this side is busy with a message."""
+        self._set(None)
+
+    def _set(self, deadline: float | None) -> None:
+        with self._changed:
+            self._deadline = deadline
+            self._changed.notify()
+
+    def _watch(self) -> None:
+        with self._changed:
+            while not self._ended:
+                left = None if self._deadline is None else self._deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    self._fired = True
+                    break
+                self._changed.wait(left)
+        if self._fired:
+            self._cancel()

@@ -1,0 +1,19 @@
+"""Makes text of the watchlist safe for a terminal: it comes from other systems, and may hold anything."""
+
+from __future__ import annotations
+
+import unicodedata
+
+MOST_CHARACTERS = 200
+
+
+def safe_text(value: str) -> str:
+    """Return `value` on one line, at most 200 characters, without control, format, surrogate or unassigned characters.
+
+    Control characters could move the cursor or ring the bell; format characters could turn the reading direction, so
+    that a name reads as another one.
+    """
+    spaced = "".join(" " if character.isspace() else character for character in value)
+    kept = "".join(character for character in spaced if not unicodedata.category(character).startswith("C"))
+    line = " ".join(kept.split())
+    return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"

@@ -1,0 +1,135 @@
+"""Every phrase on screen, in Indonesian and English. An alert is a possible match, and is never called more."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Language(StrEnum):
+    """A language of the screens."""
+
+    ID = "id"
+    EN = "en"
+
+
+class Phrase(StrEnum):
+    """A phrase; what stands in braces in its texts is filled in."""
+
+    CONNECTED = "CONNECTED"
+    DISCONNECTED = "DISCONNECTED"
+    CONNECTING = "CONNECTING"
+    DISCONNECTED_WARNING = "DISCONNECTED_WARNING"
+    CAUSE_UNREACHABLE = "CAUSE_UNREACHABLE"
+    CAUSE_SILENT = "CAUSE_SILENT"
+    CAUSE_CLOSED = "CAUSE_CLOSED"
+    CAUSE_FAILED = "CAUSE_FAILED"
+    WATCHLIST_FRESH = "WATCHLIST_FRESH"
+    WATCHLIST_STALE = "WATCHLIST_STALE"
+    WATCHLIST_NEVER = "WATCHLIST_NEVER"
+    WATCHLIST_UNKNOWN = "WATCHLIST_UNKNOWN"
+    LOST_TOO_OLD = "LOST_TOO_OLD"
+    LOST_UNKNOWN = "LOST_UNKNOWN"
+    ALERT_COUNT = "ALERT_COUNT"
+    NO_ALERTS = "NO_ALERTS"
+    MORE_ALERTS = "MORE_ALERTS"
+    VERIFY = "VERIFY"
+    COLUMN_TIME = "COLUMN_TIME"
+    COLUMN_SUBJECT = "COLUMN_SUBJECT"
+    COLUMN_ORDER = "COLUMN_ORDER"
+    COLUMN_PLACE = "COLUMN_PLACE"
+    COLUMN_SCORE = "COLUMN_SCORE"
+    NEW = "NEW"
+    CAPTURED = "CAPTURED"
+    SIGHTINGS = "SIGHTINGS"
+    COUNTER = "COUNTER"
+    DEPARTURE = "DEPARTURE"
+    ARRIVAL = "ARRIVAL"
+    CEGAH = "CEGAH"
+    TANGKAL = "TANGKAL"
+    URGENT = "URGENT"
+    DECREE = "DECREE"
+    NO_DECREE = "NO_DECREE"
+    VALIDITY = "VALIDITY"
+    BORN = "BORN"
+    BAND_JUST = "BAND_JUST"
+    BAND_CLEARLY = "BAND_CLEARLY"
+    BAND_FAR = "BAND_FAR"
+    SCORE = "SCORE"
+    IMAGES = "IMAGES"
+    NO_IMAGES = "NO_IMAGES"
+    UNKNOWN = "UNKNOWN"
+
+
+_I, _E = Language.ID, Language.EN
+
+CATALOGUE: dict[Phrase, dict[Language, str]] = {
+    Phrase.CONNECTED: {_I: "TERSAMBUNG sejak {time}", _E: "CONNECTED since {time}"},
+    Phrase.DISCONNECTED: {_I: "TERPUTUS sejak {time} ({cause})", _E: "DISCONNECTED since {time} ({cause})"},
+    Phrase.CONNECTING: {_I: "MENYAMBUNG sejak {time}", _E: "CONNECTING since {time}"},
+    Phrase.DISCONNECTED_WARNING: {
+        _I: "Peringatan baru tidak tampil sampai tersambung lagi.",
+        _E: "New alerts do not show until the connection is back.",
+    },
+    Phrase.CAUSE_UNREACHABLE: {_I: "server tidak terjangkau", _E: "server cannot be reached"},
+    Phrase.CAUSE_SILENT: {_I: "server tidak menjawab", _E: "server has gone silent"},
+    Phrase.CAUSE_CLOSED: {_I: "server berhenti", _E: "server has stopped"},
+    Phrase.CAUSE_FAILED: {_I: "gangguan server", _E: "server has failed"},
+    Phrase.WATCHLIST_FRESH: {
+        _I: "Daftar cekal per {time}, {subjects} subjek aktif",
+        _E: "Watchlist as of {time}, {subjects} active subjects",
+    },
+    Phrase.WATCHLIST_STALE: {
+        _I: "DAFTAR CEKAL USANG: terakhir diperbarui {time}, {subjects} subjek aktif",
+        _E: "WATCHLIST IS STALE: last updated {time}, {subjects} active subjects",
+    },
+    Phrase.WATCHLIST_NEVER: {_I: "DAFTAR CEKAL BELUM PERNAH DIIMPOR", _E: "THE WATCHLIST WAS NEVER IMPORTED"},
+    Phrase.WATCHLIST_UNKNOWN: {_I: "Umur daftar cekal belum diketahui", _E: "Age of the watchlist not yet known"},
+    Phrase.LOST_TOO_OLD: {
+        _I: "Notifikator terlalu lama mati: sebagian peristiwa lama tidak disimpan lagi; mulai dari yang tertua.",
+        _E: "This notifier was off for too long: some events are no longer held; it began with the oldest.",
+    },
+    Phrase.LOST_UNKNOWN: {
+        _I: "Catatan peristiwa server telah diganti; notifikator mulai dari awal.",
+        _E: "The server's event log was replaced; this notifier began from the start.",
+    },
+    Phrase.ALERT_COUNT: {_I: "Peringatan: {count}", _E: "Alerts: {count}"},
+    Phrase.NO_ALERTS: {_I: "Belum ada peringatan.", _E: "No alerts yet."},
+    Phrase.MORE_ALERTS: {
+        _I: "{count} peringatan lebih lama tidak muat di layar ini.",
+        _E: "{count} older alerts do not fit on this screen.",
+    },
+    Phrase.VERIFY: {
+        _I: "Peringatan adalah kemungkinan cocok, bukan kepastian. Periksa di Cekal Online.",
+        _E: "An alert is a possible match, not a certainty. Check in Cekal Online.",
+    },
+    Phrase.COLUMN_TIME: {_I: "Waktu", _E: "Time"},
+    Phrase.COLUMN_SUBJECT: {_I: "Kemungkinan cocok dengan", _E: "Possible match with"},
+    Phrase.COLUMN_ORDER: {_I: "Keputusan cekal", _E: "Ban order"},
+    Phrase.COLUMN_PLACE: {_I: "Tempat", _E: "Place"},
+    Phrase.COLUMN_SCORE: {_I: "Skor / ambang", _E: "Score / threshold"},
+    Phrase.NEW: {_I: "BARU", _E: "NEW"},
+    Phrase.CAPTURED: {_I: "citra {time}", _E: "captured {time}"},
+    Phrase.SIGHTINGS: {_I: "terlihat {count} kali", _E: "sightings: {count}"},
+    Phrase.COUNTER: {_I: "Konter {counter}", _E: "Counter {counter}"},
+    Phrase.DEPARTURE: {_I: "Keberangkatan", _E: "Departure"},
+    Phrase.ARRIVAL: {_I: "Kedatangan", _E: "Arrival"},
+    Phrase.CEGAH: {_I: "Pencegahan", _E: "Exit ban (CEGAH)"},
+    Phrase.TANGKAL: {_I: "Penangkalan", _E: "Entry ban (TANGKAL)"},
+    Phrase.URGENT: {_I: "mendesak", _E: "urgent"},
+    Phrase.DECREE: {_I: "SK {number}, {date}", _E: "Decree {number}, {date}"},
+    Phrase.NO_DECREE: {_I: "belum ada SK", _E: "no decree yet"},
+    Phrase.VALIDITY: {_I: "berlaku {first} s.d. {last}", _E: "valid {first} to {last}"},
+    Phrase.BORN: {_I: "lahir {date}", _E: "born {date}"},
+    Phrase.BAND_JUST: {_I: "sedikit di atas ambang", _E: "just above threshold"},
+    Phrase.BAND_CLEARLY: {_I: "jelas di atas ambang", _E: "clearly above threshold"},
+    Phrase.BAND_FAR: {_I: "jauh di atas ambang", _E: "far above threshold"},
+    Phrase.SCORE: {_I: "{score} / {threshold}", _E: "{score} / {threshold}"},
+    Phrase.IMAGES: {_I: "Citra: {probe}  Foto acuan: {references}", _E: "Probe: {probe}  References: {references}"},
+    Phrase.NO_IMAGES: {_I: "Citra tidak dapat dimuat.", _E: "The pictures could not be loaded."},
+    Phrase.UNKNOWN: {_I: "tidak diketahui", _E: "unknown"},
+}
+
+
+def translate(phrase: Phrase, language: Language, **values: object) -> str:
+    """Return the phrase's text with `values` in its braces; raises KeyError when one of them is missing."""
+    return CATALOGUE[phrase][language].format(**values)
