@@ -1,0 +1,1 @@
+"""Face detectors: that of the starter pack, and SCRFD."""

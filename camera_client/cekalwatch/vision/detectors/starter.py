@@ -1,0 +1,157 @@
+"""The starter pack's detector: UltraFace RFB for boxes, then MTCNN's O-Net for five landmarks.
+
+UltraFace (Linzaer, "Ultra-Light-Fast-Generic-Face-Detector-1MB", 2019) sees a picture twice: at full input size for the
+small faces, and at a quarter of it for those that fill the picture, which are beyond its largest anchor. O-Net (Zhang
+et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks", 2016) runs twice, on all
+faces at once: first on the square around UltraFace's box, then on the square around its own, which is what makes its
+landmarks good enough for recognition.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cekalwatch.vision.detectors.boxes import Boxes, best_of_overlapping, fitting_size, resized
+from cekalwatch.vision.faces import Face, Picture
+from cekalwatch.vision.runtime import ModelError, open_session
+
+DEFAULT_LONG_SIDE: Final = 640
+
+_ANCHOR_SIDES: Final = ((10, 16, 24), (32, 48), (64, 96), (128, 192, 256))
+_ANCHOR_STRIDES: Final = (8, 16, 32, 64)
+_CENTRE_VARIANCE: Final = 0.1
+_SIZE_VARIANCE: Final = 0.2
+_MOST_OVERLAP: Final = 0.3
+_PATCH: Final = 48
+_COARSE_FRACTION: Final = 4
+_MOST_FACES: Final = 64
+
+
+class StarterDetector:
+    """A `FaceDetector`. Pictures are scaled so that their longer side is `long_side` pixels.
+
+    At 640, faces from about 2 % to all of the picture's width are found. `min_box_score` is what UltraFace must give a
+    box, `min_face_score` what O-Net must give the face in it; a face's score is the lesser of the two.
+    """
+
+    def __init__(
+        self,
+        boxes_model: Path,
+        landmarks_model: Path,
+        threads: int,
+        *,
+        long_side: int = DEFAULT_LONG_SIDE,
+        min_box_score: float = 0.6,
+        min_face_score: float = 0.5,
+    ) -> None:
+        self._boxes = open_session(boxes_model, threads)
+        self._landmarks = open_session(landmarks_model, threads)
+        if [output.name for output in self._boxes.get_outputs()] != ["scores", "offsets"]:
+            raise ModelError(
+                f"{boxes_model} is not UltraFace as the starter pack has it. "
+                "Run: cekalwatch-server models install starter --force"
+            )
+        if list(self._landmarks.get_inputs()[0].shape[1:]) != [_PATCH, _PATCH, 3]:
+            raise ModelError(
+                f"{landmarks_model} is not MTCNN's O-Net. Run: cekalwatch-server models install starter --force"
+            )
+        self._landmarks_input = str(self._landmarks.get_inputs()[0].name)
+        self._long_side = long_side
+        self._min_box_score = min_box_score
+        self._min_face_score = min_face_score
+
+    @property
+    def name(self) -> str:
+        """Short name for logs and the handshake."""
+        return "starter"
+
+    def detect(self, picture: Picture) -> list[Face]:
+        """Return the faces, best score first; at most the best 64."""
+        fine = resized(picture, fitting_size(picture, self._long_side))
+        coarse = resized(fine, fitting_size(picture, max(64, self._long_side // _COARSE_FRACTION)))
+        fine_boxes, fine_scores = self._find(fine)
+        coarse_boxes, coarse_scores = self._find(coarse)
+        boxes, scores = np.concatenate([fine_boxes, coarse_boxes]), np.concatenate([fine_scores, coarse_scores])
+        kept = best_of_overlapping(boxes, scores, _MOST_OVERLAP)[:_MOST_FACES]
+        if not kept:
+            return []
+        height, width = picture.shape[:2]
+        boxes = boxes[kept] * np.array([width, height, width, height], dtype=np.float32)
+        once, _, _ = self._refine(picture, boxes)
+        refined, landmarks, face_scores = self._refine(picture, once)
+        return self._faces(refined, landmarks, np.minimum(scores[kept], face_scores))
+
+    def _find(self, scaled: Picture) -> tuple[Boxes, NDArray[np.float32]]:
+        """Return UltraFace's boxes, as fractions of the picture's width and height, and their scores."""
+        height, width = scaled.shape[:2]
+        blob = cv2.dnn.blobFromImage(scaled, 1 / 128, (width, height), (127.0, 127.0, 127.0), swapRB=True)
+        scores, offsets = self._boxes.run(None, {"input": np.asarray(blob, dtype=np.float32)})
+        face_scores = scores[0, :, 1]
+        hits = np.flatnonzero(face_scores > self._min_box_score)
+        anchors, moves = _anchors(width, height)[hits], offsets[0, hits]
+        centres = anchors[:, :2] + moves[:, :2] * _CENTRE_VARIANCE * anchors[:, 2:]
+        halves = anchors[:, 2:] * np.exp(moves[:, 2:] * _SIZE_VARIANCE) / 2
+        boxes = np.concatenate([centres - halves, centres + halves], axis=1)
+        boxes /= np.array([width, height, width, height], dtype=np.float32)
+        return boxes, face_scores[hits]
+
+    def _refine(self, picture: Picture, boxes: Boxes) -> tuple[Boxes, NDArray[np.float32], NDArray[np.float32]]:
+        """Return O-Net's boxes, landmarks (n, 5, 2) and scores (n,) for the squares around `boxes`."""
+        squares = _squares(boxes)
+        patches = np.stack([_patch(picture, square) for square in squares])
+        # O-Net was trained on column-major pictures, red first.
+        tensor = (patches[..., ::-1].transpose(0, 2, 1, 3).astype(np.float32) - 127.5) / 128
+        moves, points, scores = self._landmarks.run(None, {self._landmarks_input: np.ascontiguousarray(tensor)})
+        corners, sides = squares[:, :2].astype(np.float32), (squares[:, 2:] - squares[:, :2]).astype(np.float32)
+        refined = squares + moves * np.concatenate([sides, sides], axis=1)
+        landmarks = corners[:, None] + points.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None]
+        return refined.astype(np.float32), landmarks, scores[:, 1]
+
+    def _faces(self, boxes: Boxes, landmarks: NDArray[np.float32], scores: NDArray[np.float32]) -> list[Face]:
+        sound = np.flatnonzero((scores >= self._min_face_score) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+        boxes, landmarks, scores = boxes[sound], landmarks[sound], scores[sound]
+        return [
+            Face(*map(float, boxes[index]), score=float(scores[index]), landmarks=landmarks[index].copy())
+            for index in best_of_overlapping(boxes, scores, _MOST_OVERLAP)
+        ]
+
+
+@lru_cache(maxsize=32)
+def _anchors(width: int, height: int) -> NDArray[np.float32]:
+    """Return UltraFace's anchors for an input of that size: shape (n, 4), centre x and y, width, height in pixels."""
+    levels = []
+    for sides, stride in zip(_ANCHOR_SIDES, _ANCHOR_STRIDES, strict=True):
+        y, x = np.mgrid[: -(-height // stride), : -(-width // stride)]
+        centres = (np.stack([x, y], axis=-1) + 0.5).reshape(-1, 1, 2).repeat(len(sides), axis=1) * stride
+        sizes = np.broadcast_to(np.array(sides)[None, :, None], centres.shape)
+        levels.append(np.concatenate([centres, sizes], axis=-1).reshape(-1, 4))
+    return np.concatenate(levels).astype(np.float32)
+
+
+def _squares(boxes: Boxes) -> NDArray[np.int64]:
+    """Return whole-pixel squares around the boxes' centres with their longer sides, at least 2 pixels."""
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
+    squares = np.rint(np.concatenate([centres - half, centres + half], axis=1)).astype(np.int64)
+    squares[:, 2:] = np.maximum(squares[:, 2:], squares[:, :2] + 2)
+    return squares
+
+
+def _patch(picture: Picture, square: NDArray[np.int64]) -> Picture:
+    """Return what is in `square`, scaled to 48x48; black where it leaves the picture."""
+    left, top, right, bottom = map(int, square)
+    height, width = picture.shape[:2]
+    inner = picture[max(0, top) : max(0, min(height, bottom)), max(0, left) : max(0, min(width, right))]
+    if inner.size == 0:
+        return np.zeros((_PATCH, _PATCH, 3), dtype=np.uint8)
+    if inner.shape[:2] != (bottom - top, right - left):
+        above, before = max(0, -top), max(0, -left)
+        below, after = bottom - top - above - inner.shape[0], right - left - before - inner.shape[1]
+        inner = np.asarray(cv2.copyMakeBorder(inner, above, below, before, after, cv2.BORDER_CONSTANT), dtype=np.uint8)
+    return np.asarray(cv2.resize(inner, (_PATCH, _PATCH), interpolation=cv2.INTER_AREA), dtype=np.uint8)
