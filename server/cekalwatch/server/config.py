@@ -13,6 +13,7 @@ from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.program.settings import Settings
 from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.wire.address import loopback_address
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
@@ -61,6 +62,21 @@ class CapturePolicyEntry(_Entry):
     min_detector_score: Annotated[float, Field(ge=0, le=1)] = 0.7
 
 
+class LegalEntry(_Entry):
+    """The figures of immigration law; see `LegalParameters` for what each means."""
+
+    cegah_months: Annotated[int, Field(ge=1, le=240)] = 6
+    cegah_extensions: Annotated[int, Field(ge=0, le=20)] = 1
+    extension_months: Annotated[int, Field(ge=1, le=240)] = 6
+    extension_notice_days: Annotated[int, Field(ge=0, le=365)] = 3
+    urgent_days: Annotated[int, Field(ge=0, le=365)] = 20
+    home_nationality: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "IDN"
+
+    def parameters(self) -> LegalParameters:
+        """Return the domain's form."""
+        return LegalParameters(**self.model_dump())
+
+
 class ServerSettings(Settings):
     """Every setting of `cekalwatch-server`, with its default."""
 
@@ -93,6 +109,8 @@ class ServerSettings(Settings):
     keep_alive_period_s: Annotated[float, Field(gt=0, le=300)] = 10.0
     freshness_limit_h: Annotated[float, Field(gt=0)] = 24.0
     """Age of the last import or synchronisation after which notifiers show the watchlist as stale."""
+    legal: LegalEntry = LegalEntry()
+    """What the law allows; orders that go beyond it never alert."""
     event_retention_days: Annotated[int, Field(ge=1)] = 365
     """How long the event log goes back for agents that resume."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"

@@ -1,0 +1,26 @@
+"""The figures of immigration law that decide an order's status, in one table, because laws change.
+
+Sources: UU 6/2011 as changed by UU 63/2024, Permenimipas 13/2025; `docs/watchlist-folder.md` tells the rules in words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LegalParameters:
+    """What the law allows. The configuration (`[legal]`) can change each figure."""
+
+    cegah_months: int = 6
+    """Longest term of a CEGAH order, calendar months."""
+    cegah_extensions: int = 1
+    """How often a CEGAH order can be extended."""
+    extension_months: int = 6
+    """Longest term of an extension of a CEGAH order, calendar months."""
+    extension_notice_days: int = 3
+    """An extension must have been received this many days before the order ends."""
+    urgent_days: int = 20
+    """Days after its receipt within which an urgent order needs a written decision."""
+    home_nationality: str = "IDN"
+    """Citizens of this country (ISO 3166-1 alpha-3) cannot be refused entry."""

@@ -1,0 +1,235 @@
+"""Ban orders and their status under the law, computed at the moment of asking and never stored.
+
+An order that breaks a rule is INVALID and never alerts. Dates are days of the checkpoint's local clock, first and last
+day included. What the statutes leave open is decided here, and told in `docs/watchlist-folder.md`, "Status of an order".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from enum import StrEnum
+
+from dateutil.relativedelta import relativedelta
+
+from cekalwatch.server.domain.cameras import Direction
+from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.subjects import Subject
+
+
+PLAUSIBLE_YEARS = range(1900, 2201)
+"""Years in which an order can begin and be received; only its end may be "never", that is 9999-12-31."""
+
+
+class OrderKind(StrEnum):
+    """Pencegahan (may not leave) or penangkalan (may not enter)."""
+
+    CEGAH = "CEGAH"
+    TANGKAL = "TANGKAL"
+
+
+class OrderStatus(StrEnum):
+    """The legal state of an order at one moment."""
+
+    NOT_YET_VALID = "NOT_YET_VALID"
+    ACTIVE = "ACTIVE"
+    LAPSED = "LAPSED"
+    REVOKED = "REVOKED"
+    INVALID = "INVALID"
+
+
+class Rule(StrEnum):
+    """A rule that an INVALID order breaks."""
+
+    TERM_TOO_LONG = "TERM_TOO_LONG"
+    """A CEGAH order, or its extension, runs for more months than the law allows."""
+    EXTENDED_TWICE = "EXTENDED_TWICE"
+    """It extends an extension, or an order that another extension extends already."""
+    EXTENSION_LATE = "EXTENSION_LATE"
+    """The extension was received too close to the end of the order that it extends."""
+    EXTENSION_GAP = "EXTENSION_GAP"
+    """The extension begins after the order that it extends had ended: there was no ban left to extend."""
+    EXTENDS_UNKNOWN_ORDER = "EXTENDS_UNKNOWN_ORDER"
+    """No order of that key, for the same subject and of the same kind, is held (yet)."""
+    EXTENDS_INVALID_ORDER = "EXTENDS_INVALID_ORDER"
+    """It extends an order that breaks a rule itself."""
+    URGENT_RESUBMITTED = "URGENT_RESUBMITTED"
+    """The agency's earlier urgent order for the subject got no written decision in time, and this one is urgent again."""
+    TANGKAL_ON_CITIZEN = "TANGKAL_ON_CITIZEN"
+    """A citizen may never be refused entry."""
+
+
+@dataclass(frozen=True)
+class BanOrder:
+    """A ban order as its source states it; raises ValueError where it contradicts itself."""
+
+    order_id: str
+    subject_id: str
+    kind: OrderKind
+    requesting_agency: str
+    valid_from: date
+    valid_until: date
+    received_on: date
+    reason: str = ""
+    decree_number: str = ""
+    decree_date: date | None = None
+    urgent: bool = False
+    extends_order_id: str = ""
+    revoked_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if not all(day.year in PLAUSIBLE_YEARS for day in (self.valid_from, self.received_on)):
+            raise ValueError("an order begins and is received in a year from 1900 to 2200")
+        if self.valid_until < self.valid_from:
+            raise ValueError("an order cannot end before it begins")
+        if self.extends_order_id == self.order_id:
+            raise ValueError("an order cannot extend itself")
+        if self.revoked_at is not None and self.revoked_at.tzinfo is None:
+            raise ValueError("the moment of a revocation needs a time zone")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """An order's status at one moment, with the rules it breaks when that is INVALID."""
+
+    status: OrderStatus
+    broken_rules: tuple[Rule, ...] = ()
+
+
+def alerts_on(kind: OrderKind) -> Direction:
+    """Return the direction of travel in which an order of `kind` can alert (domain rule 2)."""
+    return Direction.DEPARTURE if kind is OrderKind.CEGAH else Direction.ARRIVAL
+
+
+def judge(
+    order: BanOrder,
+    subject: Subject,
+    orders: Iterable[BanOrder],
+    now: datetime,
+    zone: tzinfo,
+    parameters: LegalParameters,
+) -> Judgement:
+    """Return the status of `order` at the moment `now` (aware) by the clock of a checkpoint in `zone`.
+
+    `orders` are all orders of `subject`, which rules about extensions and repeated urgent orders need; whether `order`
+    is among them makes no difference.
+    """
+    known = {other.order_id: other for other in orders if other.subject_id == subject.subject_id}
+    file = _File(known | {order.order_id: order}, subject.nationality, zone, parameters)
+    broken = file.broken_by(order)
+    if broken:
+        return Judgement(OrderStatus.INVALID, tuple(rule for rule in Rule if rule in broken))
+    today = now.astimezone(zone).date()
+    # An extension stands and falls with the ban that it extends.
+    if any(one.revoked_at is not None and one.revoked_at <= now for one in (order, *file.extended_by(order))):
+        return Judgement(OrderStatus.REVOKED)
+    if today < order.valid_from:
+        return Judgement(OrderStatus.NOT_YET_VALID)
+    return Judgement(OrderStatus.LAPSED if today > file.last_day(order) else OrderStatus.ACTIVE)
+
+
+@dataclass(frozen=True)
+class _File:
+    """All orders of one subject, by key, with what is needed to hold one against the others."""
+
+    orders: dict[str, BanOrder]
+    nationality: str
+    zone: tzinfo
+    parameters: LegalParameters
+
+    def broken_by(self, order: BanOrder) -> set[Rule]:
+        broken = self._broken_alone(order)
+        if any(self._broken_alone(base) for base in self.extended_by(order)):
+            broken.add(Rule.EXTENDS_INVALID_ORDER)
+        return broken
+
+    def extended_by(self, order: BanOrder) -> tuple[BanOrder, ...]:
+        """Return the order that `order` extends, the one that this extends, and so on; none when they form a circle."""
+        found: dict[str, BanOrder] = {order.order_id: order}
+        key = order.extends_order_id
+        while key in self.orders:
+            if key in found:
+                return ()
+            found[key] = self.orders[key]
+            key = self.orders[key].extends_order_id
+        return tuple(found.values())[1:]
+
+    def last_day(self, order: BanOrder) -> date:
+        """Return the last day on which `order` can be in force; an urgent one ends early without a decision."""
+        if order.urgent and not self._decided_in_time(order):
+            return min(order.valid_until, self._decision_due(order))
+        return order.valid_until
+
+    def _broken_alone(self, order: BanOrder) -> set[Rule]:
+        """Return the rules that `order` breaks by itself, leaving aside faults of the orders that it extends."""
+        broken = self._broken_but_repetition(order)
+        if order.extends_order_id and any(self._stands_before(order, other) for other in self.orders.values()):
+            broken.add(Rule.EXTENDED_TWICE)
+        return broken
+
+    def _stands_before(self, order: BanOrder, other: BanOrder) -> bool:
+        """Whether `other` is an earlier extension of the same CEGAH order; a void one, or one that never ran, is none."""
+        return (
+            order.kind is OrderKind.CEGAH
+            and other.extends_order_id == order.extends_order_id
+            and (other.received_on, other.order_id) < (order.received_on, order.order_id)
+            and not (other.revoked_at and self._day(other.revoked_at) < other.valid_from)
+            and not self._broken_but_repetition(other)
+        )
+
+    def _broken_but_repetition(self, order: BanOrder) -> set[Rule]:
+        broken = set(self._extension_rules(order)) if order.extends_order_id else set()
+        if order.kind is OrderKind.CEGAH:
+            table = self.parameters
+            months = table.extension_months if order.extends_order_id else table.cegah_months
+            if order.valid_until > order.valid_from + relativedelta(months=months):
+                broken.add(Rule.TERM_TOO_LONG)
+        elif self.nationality == self.parameters.home_nationality:
+            broken.add(Rule.TANGKAL_ON_CITIZEN)
+        if order.urgent and any(self._lapsed_before(order, other) for other in self.orders.values()):
+            broken.add(Rule.URGENT_RESUBMITTED)
+        return broken
+
+    def _extension_rules(self, order: BanOrder) -> Iterator[Rule]:
+        bases = self.extended_by(order)
+        if not bases or bases[0].kind is not order.kind:
+            yield Rule.EXTENDS_UNKNOWN_ORDER
+            return
+        if order.kind is OrderKind.CEGAH and len(bases) > self.parameters.cegah_extensions:
+            yield Rule.EXTENDED_TWICE
+        end = self.last_day(bases[0])
+        if order.received_on > end - timedelta(days=self.parameters.extension_notice_days):
+            yield Rule.EXTENSION_LATE
+        if order.valid_from - timedelta(days=1) > end:
+            yield Rule.EXTENSION_GAP
+
+    def _lapsed_before(self, order: BanOrder, other: BanOrder) -> bool:
+        """Whether `other` is an urgent order of the same agency that had lapsed undecided when `order` was received."""
+        due = self._decision_due(other)
+        return (
+            other.urgent
+            and other.kind is order.kind
+            and _same_words(other.requesting_agency, order.requesting_agency)
+            and due < order.received_on
+            and not self._decided_in_time(other)
+            and not (other.revoked_at and self._day(other.revoked_at) <= due)
+        )
+
+    def _decision_due(self, order: BanOrder) -> date:
+        return order.received_on + timedelta(days=self.parameters.urgent_days)
+
+    def _decided_in_time(self, order: BanOrder) -> bool:
+        """Whether the written decision was made before the urgent order lapsed; a later one cannot revive it."""
+        return (
+            bool(order.decree_number)
+            and order.decree_date is not None
+            and order.decree_date <= self._decision_due(order)
+        )
+
+    def _day(self, moment: datetime) -> date:
+        return moment.astimezone(self.zone).date()
+
+
+def _same_words(one: str, other: str) -> bool:
+    return one.casefold().split() == other.casefold().split()

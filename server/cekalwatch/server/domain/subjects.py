@@ -1,0 +1,46 @@
+"""The people that ban orders are about: facts as the source holds them. What is not held is empty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TravelDocument:
+    """A passport or the like; `issuing_country` is ISO 3166-1 alpha-3, or empty."""
+
+    type: str
+    number: str
+    issuing_country: str = ""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A person with at least one ban order."""
+
+    subject_id: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    sex: str = ""
+    """"M", "F", "X" or empty."""
+    place_of_birth: str = ""
+    date_of_birth: str = ""
+    """YYYY-MM-DD, or YYYY where only that is known."""
+    nationality: str = ""
+    """ISO 3166-1 alpha-3."""
+    nik: str = ""
+    """National identity number of a citizen."""
+    travel_documents: tuple[TravelDocument, ...] = ()
+    address: str = ""
+    occupation: str = ""
+
+
+@dataclass(frozen=True)
+class ReferenceFace:
+    """An enrolled photograph of a subject; its pictures are read apart."""
+
+    reference_id: str
+    subject_id: str
+    photo_sha256: str
+    eye_distance_px: float
+    warnings: tuple[str, ...] = ()
