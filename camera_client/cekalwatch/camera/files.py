@@ -59,7 +59,9 @@ class VideoReader:
     def __init__(self, path: Path) -> None:
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
-            raise SourceError(f"{path} cannot be read as a video; give a video file, or a folder of JPEG or PNG pictures")
+            raise SourceError(
+                f"{path} cannot be read as a video; give a video file, or a folder of JPEG or PNG pictures"
+            )
         stated = self._capture.get(cv2.CAP_PROP_FPS)
         self._frames_per_s = stated if math.isfinite(stated) and 0 < stated <= 1000 else FALLBACK_FRAMES_PER_S
 

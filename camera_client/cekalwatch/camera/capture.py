@@ -1,0 +1,45 @@
+"""A face crop on its way to the server, and what the server can say of it. It knows no protobuf."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from cekalwatch.vision.quality import FaceQuality
+
+Point = tuple[float, float]
+"""x and y in crop pixels."""
+
+
+@dataclass(frozen=True)
+class Capture:
+    """One crop of one passage, ready to be sent."""
+
+    capture_id: str
+    """UUIDv7; the same on every sending."""
+    track_id: str
+    captured_at: datetime
+    jpeg: bytes = field(repr=False)
+    landmarks: tuple[Point, ...]
+    """Eyes, nose, mouth corners, each from the picture's left."""
+    detector_score: float
+    quality: FaceQuality
+
+
+class Outcome(Enum):
+    """What became of a capture on the server."""
+
+    SEARCHED = "SEARCHED"
+    DUPLICATE = "DUPLICATE"
+    REJECTED = "REJECTED"
+    RETRY = "RETRY"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The server's word on a capture; `reason` is a code of its catalogue, with REJECTED and RETRY."""
+
+    capture_id: str
+    outcome: Outcome
+    reason: str = ""

@@ -1,0 +1,76 @@
+"""The command line of `cekalwatch-camera`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cekalwatch.camera.settings import CameraSettings
+from cekalwatch.program.logs import configure_logs
+
+app = typer.Typer(
+    help="Finds faces at a camera and sends the best crops of each passage to the recognition server.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+@app.callback()
+def _commands() -> None:
+    """Keep `run` a command of its own, for others will stand beside it."""
+
+
+@app.command()
+def run(
+    source: Annotated[
+        str | None,
+        typer.Option(help="Video file, folder of JPEG or PNG pictures, device number, or rtsp:// address."),
+    ] = None,
+    camera_id: Annotated[str | None, typer.Option(help="Key of this camera in the server's configuration.")] = None,
+    realtime: Annotated[
+        bool | None,
+        typer.Option("--realtime/--no-realtime", help="Read a file at its own pace, as a camera would give it."),
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option(help="Address of the recognition server, HOST:PORT. [default: 127.0.0.1:50051]")
+    ] = None,
+    detector: Annotated[
+        Path | None, typer.Option(help="Folder of a model pack, or an SCRFD network (.onnx). [default: starter]")
+    ] = None,
+    detect_every: Annotated[int | None, typer.Option(help="Look for faces in each so manieth frame.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Native threads to use.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with settings; options and CEKALWATCH_CAMERA_… win over it.")
+    ] = None,
+) -> None:
+    """Watch a camera, or read a file to its end.
+
+    A camera (device number or rtsp address) is watched until Ctrl-C or SIGTERM, and reopened when it fails. A file ends
+    with exit code 0 when every crop has its receipt; 69 when the source or the server cannot be reached, 78 when a
+    setting, the model pack or the camera's key is wrong.
+
+    \b
+    Examples:
+      cekalwatch-camera run --source rtsp://10.0.0.7/stream1 --camera-id departure-1
+      cekalwatch-camera run --source 0 --camera-id departure-2
+      cekalwatch-camera run --source passengers.mp4 --realtime --camera-id departure-1
+      cekalwatch-camera run --config /etc/cekalwatch/camera.toml
+    """
+    settings = CameraSettings.load(
+        config,
+        source=source,
+        camera_id=camera_id,
+        realtime=realtime,
+        server_address=server,
+        detector=detector,
+        detect_every=detect_every,
+        threads=threads,
+        log_level=log_level,
+    )
+    configure_logs(settings.log_level)
+    from cekalwatch.camera import app as client
+
+    client.run(settings)

@@ -1,0 +1,183 @@
+"""The only place of the camera client that knows protobuf: writes its messages, and reads and checks the server's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import version
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from cekalwatch.camera.capture import Capture, Outcome, Receipt
+from cekalwatch.camera.figures import Heartbeat, ViewState
+from cekalwatch.camera.policy import CapturePolicy
+from cekalwatch.v1 import capture_pb2, capture_service_pb2
+from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
+from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
+
+MOST_REASON = 200
+LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+
+_VIEW_STATES = {
+    ViewState.UNSPECIFIED: capture_pb2.VIEW_STATE_UNSPECIFIED,
+    ViewState.OK: capture_pb2.VIEW_STATE_OK,
+    ViewState.NO_FRAMES: capture_pb2.VIEW_STATE_NO_FRAMES,
+}
+_OUTCOMES = {
+    capture_pb2.CAPTURE_OUTCOME_SEARCHED: Outcome.SEARCHED,
+    capture_pb2.CAPTURE_OUTCOME_DUPLICATE: Outcome.DUPLICATE,
+    capture_pb2.CAPTURE_OUTCOME_REJECTED: Outcome.REJECTED,
+    capture_pb2.CAPTURE_OUTCOME_RETRY: Outcome.RETRY,
+}
+
+
+class ProtocolError(Exception):
+    """The server sent what the contract does not allow."""
+
+
+@dataclass(frozen=True)
+class Hello:
+    """Who this client is."""
+
+    camera_id: str
+    run_id: str
+    """UUID of this run of the program."""
+    detector: str
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """The server accepts the camera."""
+
+    credits: int
+    heartbeat_period_s: float
+    policy: CapturePolicy
+
+
+@dataclass(frozen=True)
+class Receipts:
+    """What became of captures, and the credits that come back with them."""
+
+    receipts: tuple[Receipt, ...]
+    credits: int
+
+
+@dataclass(frozen=True)
+class Drain:
+    """The server is about to stop."""
+
+    reconnect_after_s: float
+
+
+ServerMessage = Welcome | Receipts | CapturePolicy | Drain
+
+
+def hello(value: Hello) -> StreamFacesRequest:
+    """Write the handshake."""
+    return StreamFacesRequest(
+        hello=capture_service_pb2.Hello(
+            camera_id=value.camera_id,
+            client_version=version("cekalwatch"),
+            run_id=value.run_id,
+            detector=value.detector[:64],
+        )
+    )
+
+
+def face(capture: Capture) -> StreamFacesRequest:
+    """Write a capture; raises ValueError for one over the message bound, which the crop's own bound rules out."""
+    quality = capture.quality
+    captured_at = Timestamp()
+    captured_at.FromDatetime(capture.captured_at)
+    message = StreamFacesRequest(
+        face=capture_pb2.FaceCapture(
+            capture_id=capture.capture_id,
+            track_id=capture.track_id,
+            capture_time=captured_at,
+            jpeg=capture.jpeg,
+            landmarks=capture_pb2.FaceLandmarks(
+                **{name: capture_pb2.Point(x=x, y=y) for name, (x, y) in zip(LANDMARKS, capture.landmarks, strict=True)}
+            ),
+            detector_score=capture.detector_score,
+            quality=capture_pb2.FaceQuality(
+                eye_distance_px=quality.eye_distance_px,
+                yaw_degrees=quality.yaw_degrees,
+                pitch_degrees=quality.pitch_degrees,
+                sharpness=quality.sharpness,
+                brightness=quality.brightness,
+                score=quality.score,
+            ),
+        )
+    )
+    if message.ByteSize() > MAX_MESSAGE_BYTES:
+        raise ValueError(f"a face of {message.ByteSize()} bytes is over the message bound")
+    return message
+
+
+def heartbeat(value: Heartbeat) -> StreamFacesRequest:
+    """Write the client's state."""
+    outbox_age = Duration()
+    outbox_age.FromTimedelta(timedelta(seconds=value.outbox_age_s))
+    return StreamFacesRequest(
+        heartbeat=capture_service_pb2.Heartbeat(
+            frames_per_second=value.frames_per_second,
+            dropped_total=value.dropped_total,
+            outbox_depth=value.outbox_depth,
+            outbox_age=outbox_age,
+            view_state=_VIEW_STATES[value.view_state],
+            passages_total=value.passages_total,
+        )
+    )
+
+
+def goodbye(reason: str) -> StreamFacesRequest:
+    """Write the end of the stream."""
+    return StreamFacesRequest(goodbye=capture_service_pb2.Goodbye(reason=reason[:MOST_REASON]))
+
+
+def server_message(message: StreamFacesResponse) -> ServerMessage | None:
+    """Read a message of the server; None for one of a newer contract. Raises ProtocolError."""
+    match message.WhichOneof("message"):
+        case "welcome":
+            return _welcome(message.welcome)
+        case "receipts":
+            return Receipts(tuple(map(_receipt, message.receipts.receipts)), message.receipts.credits)
+        case "policy":
+            return _policy(message.policy)
+        case "drain":
+            return Drain(max(0.0, _seconds(message.drain.reconnect_after)))
+        case _:
+            return None
+
+
+def _welcome(message: capture_service_pb2.Welcome) -> Welcome:
+    period_s = _seconds(message.heartbeat_period)
+    if period_s <= 0:
+        raise ProtocolError("the heartbeat period is not above zero")
+    if not 1 <= message.credits <= 1000:
+        raise ProtocolError("the credits are not 1 to 1000")
+    return Welcome(message.credits, period_s, _policy(message.policy))
+
+
+def _policy(message: capture_pb2.CapturePolicy) -> CapturePolicy:
+    try:
+        return CapturePolicy(
+            min_eye_distance_px=message.min_eye_distance_px,
+            max_yaw_degrees=message.max_yaw_degrees,
+            max_pitch_degrees=message.max_pitch_degrees,
+            max_crops_per_track=message.max_crops_per_track,
+            jpeg_quality=message.jpeg_quality,
+            min_detector_score=message.min_detector_score,
+        )
+    except ValueError as error:
+        raise ProtocolError(str(error)) from None
+
+
+def _receipt(message: capture_pb2.CaptureReceipt) -> Receipt:
+    # An outcome of a newer contract is no promise that the capture was dealt with: it is sent again.
+    return Receipt(message.capture_id, _OUTCOMES.get(message.outcome, Outcome.RETRY), message.reason)
+
+
+def _seconds(duration: Duration) -> float:
+    return duration.seconds + duration.nanos / 1e9

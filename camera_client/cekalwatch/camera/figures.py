@@ -1,0 +1,84 @@
+"""What a heartbeat tells, gathered from the vision thread and the outbox."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from enum import Enum
+
+from cekalwatch.camera.clock import Clock
+from cekalwatch.camera.outbox import Outbox
+
+NO_FRAMES_AFTER_S = 3.0
+
+
+class ViewState(Enum):
+    """How the camera's view looks."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """No frame has come yet, and the time for one is not over."""
+    OK = "OK"
+    NO_FRAMES = "NO_FRAMES"
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """The client's state, as the contract's `Heartbeat` has it."""
+
+    frames_per_second: float
+    dropped_total: int
+    outbox_depth: int
+    outbox_age_s: float
+    view_state: ViewState
+    passages_total: int
+
+
+class Figures:
+    """Counts what the vision thread does; safe on any thread."""
+
+    def __init__(self, outbox: Outbox, clock: Clock) -> None:
+        self._outbox = outbox
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._since_s = self._last_frame_s = clock.monotonic_s()
+        self._frames_since = 0
+        self.frames_total = 0
+        self.passages_total = 0
+        self.crops_total = 0
+        self.crop_bytes_total = 0
+
+    def count_frame(self, passages_total: int) -> None:
+        """Count a frame that went through detection, and note the passages so far."""
+        with self._lock:
+            self._frames_since += 1
+            self.frames_total += 1
+            self.passages_total = passages_total
+            self._last_frame_s = self._clock.monotonic_s()
+
+    def count_crop(self, size: int) -> None:
+        """Count a crop of `size` bytes that was put into the outbox."""
+        with self._lock:
+            self.crops_total += 1
+            self.crop_bytes_total += size
+
+    def heartbeat(self) -> Heartbeat:
+        """Return the state; the frame rate is that since the last call."""
+        outbox = self._outbox.figures()
+        with self._lock:
+            now_s = self._clock.monotonic_s()
+            passed_s = now_s - self._since_s
+            rate = self._frames_since / passed_s if passed_s > 0 else 0.0
+            self._since_s, self._frames_since = now_s, 0
+            return Heartbeat(
+                frames_per_second=rate,
+                dropped_total=outbox.dropped_total,
+                outbox_depth=outbox.depth,
+                outbox_age_s=outbox.oldest_s,
+                view_state=self._view_state(now_s),
+                passages_total=self.passages_total,
+            )
+
+    def _view_state(self, now_s: float) -> ViewState:
+        if now_s - self._last_frame_s > NO_FRAMES_AFTER_S:
+            return ViewState.NO_FRAMES
+        return ViewState.OK if self.frames_total else ViewState.UNSPECIFIED

@@ -1,0 +1,88 @@
+"""The vision thread: frames in, captures of the best crops out. It owns detector, tracker and best shots."""
+
+from __future__ import annotations
+
+import uuid6
+
+from cekalwatch.camera.best_shot import BestShots, Shot
+from cekalwatch.camera.capture import Capture
+from cekalwatch.camera.crop import encode
+from cekalwatch.camera.figures import Figures
+from cekalwatch.camera.frames import Frame, FrameSource
+from cekalwatch.camera.outbox import Outbox
+from cekalwatch.camera.policy import CapturePolicy
+from cekalwatch.camera.tracker import Tracker
+from cekalwatch.vision.faces import FaceDetector
+from cekalwatch.vision.quality import measure
+
+
+class Pipeline:
+    """From the source to the outbox."""
+
+    def __init__(
+        self,
+        source: FrameSource,
+        detector: FaceDetector,
+        tracker: Tracker,
+        outbox: Outbox,
+        figures: Figures,
+        *,
+        detect_every: int = 1,
+    ) -> None:
+        """`detect_every`: faces are looked for in each so manieth frame."""
+        self._source = source
+        self._detector = detector
+        self._tracker = tracker
+        self._best_shots = BestShots(CapturePolicy())
+        self._outbox = outbox
+        self._figures = figures
+        self._detect_every = detect_every
+
+    def set_policy(self, policy: CapturePolicy) -> None:
+        """Obey `policy` from the next face on; from any thread."""
+        self._best_shots.policy = policy
+
+    def run(self) -> None:
+        """Work until the source ends or `stop` is called. Raises SourceError."""
+        for number, frame in enumerate(self._source):
+            if number % self._detect_every == 0:
+                self._look_at(frame)
+        self._end(self._tracker.end())
+
+    def stop(self) -> None:
+        """End `run`, from any thread."""
+        self._source.close()
+        self._outbox.close()
+
+    def _look_at(self, frame: Frame) -> None:
+        update = self._tracker.update(self._detector.detect(frame.picture), frame.at_s)
+        self._end(update.ended)
+        for track, face in update.sightings:
+            if self._best_shots.wants(track, face):
+                shot = self._best_shots.offer(track, frame, face, measure(frame.picture, face))
+                if shot:
+                    self._send(shot)
+        self._figures.count_frame(self._best_shots.passages)
+
+    def _end(self, tracks: tuple[int, ...]) -> None:
+        for track in tracks:
+            for shot in self._best_shots.end(track):
+                self._send(shot)
+
+    def _send(self, shot: Shot) -> None:
+        encoded = encode(shot.crop, self._best_shots.policy.jpeg_quality)
+        if self._source.can_wait:
+            # A file waits for the server rather than lose crops; a camera cannot.
+            self._outbox.wait_for_room()
+        self._figures.count_crop(len(encoded.jpeg))
+        self._outbox.put(
+            Capture(
+                capture_id=str(uuid6.uuid7()),
+                track_id=str(shot.track),
+                captured_at=shot.captured_at,
+                jpeg=encoded.jpeg,
+                landmarks=encoded.landmarks,
+                detector_score=shot.detector_score,
+                quality=shot.quality,
+            )
+        )

@@ -1,0 +1,126 @@
+"""Keeps a capture stream to the server: connects, connects again with jitter, and sends again what has no receipt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import grpc
+import structlog
+
+from cekalwatch.camera.convert import Drain, Hello, ProtocolError
+from cekalwatch.camera.figures import Heartbeat
+from cekalwatch.camera.outbox import Outbox
+from cekalwatch.camera.policy import CapturePolicy
+from cekalwatch.camera.stream import Stream, StreamLost, Timing
+from cekalwatch.camera.waiting import set_within
+from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
+from cekalwatch.wire.backoff import Backoff
+from cekalwatch.wire.options import CLIENT_OPTIONS
+
+RETRYABLE_STATUS = frozenset(
+    {
+        grpc.StatusCode.OK,  # the server ended the stream without a drain
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DATA_LOSS,
+    }
+)
+"""Connecting again soon may help."""
+
+TERMINATING_STATUS = frozenset(
+    {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.ALREADY_EXISTS,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.UNAUTHENTICATED,
+    }
+)
+"""It will be refused again until a person changes something."""
+
+log = structlog.get_logger()
+
+
+class Refused(Exception):  # noqa: N818  # it is the server's answer
+    """The server does not want this camera's stream; `code` is one of TERMINATING_STATUS."""
+
+    def __init__(self, code: grpc.StatusCode, details: str) -> None:
+        super().__init__(f"The server refused the camera ({code.name}): {details}")
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where the server is and who speaks."""
+
+    server_address: str
+    hello: Hello
+    timing: Timing = field(default_factory=Timing)
+
+
+class Uplink:
+    """Sends what the outbox holds. Owned by one event loop."""
+
+    def __init__(
+        self,
+        link: Link,
+        outbox: Outbox,
+        heartbeat: Callable[[], Heartbeat],
+        on_policy: Callable[[CapturePolicy], None],
+        backoff: Backoff,
+    ) -> None:
+        self.welcomed = asyncio.Event()
+        """Set when the server has accepted the camera for the first time."""
+        self._link = link
+        self._outbox = outbox
+        self._heartbeat = heartbeat
+        self._on_policy = on_policy
+        self._backoff = backoff
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep a stream until `stop`, which ends it with goodbye. Raises Refused."""
+        while not stop.is_set():
+            try:
+                drain = await self._converse(stop)
+            except StreamLost as lost:
+                if lost.code in TERMINATING_STATUS:
+                    raise Refused(lost.code, lost.details) from None
+                delay_s = self._backoff.next_delay_s()
+                log.warning("server_lost", status=lost.code.name, details=lost.details, retry_in_s=round(delay_s, 2))
+            except ProtocolError as error:
+                delay_s = self._backoff.next_delay_s()
+                log.error("server_broke_contract", problem=str(error), retry_in_s=round(delay_s, 2))  # noqa: TRY400
+            else:
+                if drain is None:
+                    return
+                delay_s = self._after_drain_s(drain)
+                log.info("server_drains", retry_in_s=round(delay_s, 2))
+            await set_within(stop, delay_s)
+
+    async def _converse(self, stop: asyncio.Event) -> Drain | None:
+        # A channel of its own for each stream: gRPC's waiting before it dials again would come on top of ours.
+        async with grpc.aio.insecure_channel(self._link.server_address, options=CLIENT_OPTIONS) as channel:
+            call = CaptureServiceStub(channel).StreamFaces()
+            stream = Stream(call, self._outbox, self._heartbeat, self._link.timing, stop)
+            try:
+                welcome = await stream.shake_hands(self._link.hello)
+                log.info("server_connected", credits=welcome.credits, outbox=self._outbox.figures().depth)
+                self._backoff.reset()
+                self._on_policy(welcome.policy)
+                self.welcomed.set()
+                return await stream.run(self._on_policy)
+            finally:
+                self._outbox.return_in_flight()
+
+    def _after_drain_s(self, drain: Drain) -> float:
+        return drain.reconnect_after_s + self._backoff.random.uniform(0, max(1.0, drain.reconnect_after_s))
