@@ -48,15 +48,16 @@ def run(
 ) -> None:
     """Watch a camera, or read a file to its end.
 
-    A camera (device number or rtsp address) is watched until Ctrl-C or SIGTERM, and reopened when it fails. A file ends
-    with exit code 0 when every crop has its receipt; 69 when the source or the server cannot be reached, 78 when a
-    setting, the model pack or the camera's key is wrong.
+    A camera (device number or rtsp address) is watched until Ctrl-C or SIGTERM,
+    and opened again when it fails. A file ends with exit code 0 when every crop
+    has its receipt; 69: source or server cannot be reached; 78: a setting, the
+    model pack or the camera's key is wrong.
 
     \b
     Examples:
-      cekalwatch-camera run --source rtsp://10.0.0.7/stream1 --camera-id departure-1
-      cekalwatch-camera run --source 0 --camera-id departure-2
-      cekalwatch-camera run --source passengers.mp4 --realtime --camera-id departure-1
+      cekalwatch-camera run --source rtsp://10.0.0.7/1 --camera-id gate-1
+      cekalwatch-camera run --source 0 --camera-id gate-2
+      cekalwatch-camera run --source walk.mp4 --realtime --camera-id gate-1
       cekalwatch-camera run --config /etc/cekalwatch/camera.toml
     """
     settings = CameraSettings.load(
