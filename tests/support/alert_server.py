@@ -1,0 +1,276 @@
+"""A real gRPC server with AlertService as the contract has it, over an event log in memory: for tests of notifiers."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import NoReturn, Self, cast
+
+import grpc
+from google.protobuf import any_pb2, timestamp_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2, watchlist_pb2
+from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceServicer, add_AlertServiceServicer_to_server
+from cekalwatch.wire.options import SERVER_OPTIONS
+
+EPOCH = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
+WAIT_S = 30.0
+JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
+
+
+def timestamp(moment: datetime) -> timestamp_pb2.Timestamp:
+    message = timestamp_pb2.Timestamp()
+    message.FromDatetime(moment)
+    return message
+
+
+def make_alert(
+    name: str = "BUDI SANTOSO",
+    *,
+    subject_id: str = "S-001",
+    site: str = "batam-center",
+    counter: str = "3",
+    direction: camera_pb2.Direction.ValueType = camera_pb2.DIRECTION_DEPARTURE,
+    score: float = 0.62,
+    raised: datetime = EPOCH,
+    alert_id: str = "",
+) -> alert_pb2.Alert:
+    camera = camera_pb2.Camera(camera_id=f"cam-{counter}", site=site, counter=counter, direction=direction)
+    order = watchlist_pb2.BanOrder(
+        order_id=f"O-{subject_id}",
+        subject_id=subject_id,
+        kind=watchlist_pb2.ORDER_KIND_CEGAH,
+        decree_number="KEP-118/D/Dip.4/02/2026",
+        decree_date="2026-02-10",
+        requesting_agency="Kejaksaan Agung",
+        valid_from="2026-02-10",
+        valid_until="2026-08-09",
+        status=watchlist_pb2.ORDER_STATUS_ACTIVE,
+    )
+    return alert_pb2.Alert(
+        alert_id=alert_id or str(uuid.uuid4()),
+        state=alert_pb2.ALERT_STATE_NEW,
+        version=1,
+        subject=watchlist_pb2.Subject(
+            subject_id=subject_id, name=name, nationality="IDN", date_of_birth="1979-04-12", nik="2171011204790003"
+        ),
+        orders=[order],
+        camera=camera,
+        capture_time=timestamp(raised - timedelta(milliseconds=300)),
+        raised_time=timestamp(raised),
+        score=score,
+        threshold=0.48,
+        candidates=[alert_pb2.Candidate(subject_id=subject_id, name=name, score=score)],
+        sightings=[alert_pb2.Sighting(capture_id=str(uuid.uuid4()), camera=camera, score=score, fused_crops=3)],
+        model_version="starter-1",
+    )
+
+
+@dataclass
+class EventLog:
+    """What a server's database holds; survives the server. One lock guards it all."""
+
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    events: list[alert_pb2.AlertEvent] = field(default_factory=list)
+    alerts: dict[str, alert_pb2.Alert] = field(default_factory=dict)
+    images: dict[str, alert_pb2.AlertImages] = field(default_factory=dict)
+    acknowledged: dict[str, int] = field(default_factory=dict)
+    held_after: int = 0
+    """Events up to this sequence are no longer held."""
+
+    @property
+    def head(self) -> int:
+        return self.events[-1].sequence if self.events else self.held_after
+
+    def raise_alert(self, alert: alert_pb2.Alert | None = None, *, with_images: bool = True) -> alert_pb2.AlertEvent:
+        alert = alert or make_alert()
+        with self.changed:
+            self.alerts[alert.alert_id] = alert
+            if with_images:
+                reference = watchlist_pb2.ReferenceFace(reference_id="r1", jpeg=JPEG)
+                self.images[alert.alert_id] = alert_pb2.AlertImages(probe_jpeg=JPEG, references=[reference])
+            return self._append(alert, alert_pb2.ALERT_EVENT_TYPE_RAISED)
+
+    def sight(self, alert_id: str, score: float) -> alert_pb2.AlertEvent:
+        with self.changed:
+            alert = self.alerts[alert_id]
+            alert.version += 1
+            alert.score = max(alert.score, score)
+            alert.sightings.append(alert_pb2.Sighting(capture_id=str(uuid.uuid4()), camera=alert.camera, score=score))
+            return self._append(alert, alert_pb2.ALERT_EVENT_TYPE_SIGHTED)
+
+    def forget_events_up_to(self, sequence: int) -> None:
+        with self.changed:
+            self.held_after = sequence
+            self.events = [event for event in self.events if event.sequence > sequence]
+
+    def wait_until(self, condition: Callable[[EventLog], bool]) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: condition(self), WAIT_S), "the notifier did not get there in time"
+
+    def _append(self, alert: alert_pb2.Alert, kind: alert_pb2.AlertEventType.ValueType) -> alert_pb2.AlertEvent:
+        event = alert_pb2.AlertEvent(
+            sequence=self.head + 1, type=kind, event_time=timestamp(EPOCH), capture_id=str(uuid.uuid4())
+        )
+        event.alert.CopyFrom(alert)
+        self.events.append(event)
+        self.changed.notify_all()
+        return event
+
+
+class AlertServer(AlertServiceServicer):
+    """The server; `with AlertServer(log) as server:` listens on `server.address` until the end of the block."""
+
+    def __init__(self, log: EventLog, port: int = 0, keep_alive_s: float = 0.2) -> None:
+        self.log = log
+        self.keep_alive_s = keep_alive_s
+        self.subscriptions: list[alert_service_pb2.SubscribeAlertsRequest] = []
+        self.freshness = watchlist_pb2.WatchlistFreshness(
+            last_success_time=timestamp(EPOCH), stale=False, active_subjects=812
+        )
+        self.failures: dict[str, grpc.StatusCode] = {}
+        """Methods that answer with this code instead."""
+        self.mute = False
+        """True: streams stay open and say nothing more, as if the machine behind them hung."""
+        self._stopping = False
+        self._server = grpc.server(ThreadPoolExecutor(max_workers=16), options=SERVER_OPTIONS)
+        add_AlertServiceServicer_to_server(self, self._server)
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        with self.log.changed:
+            self._stopping = True
+            self.log.changed.notify_all()
+        self._server.stop(grace=0).wait()
+
+    def SubscribeAlerts(  # noqa: N802  # the contract's names
+        self, request: alert_service_pb2.SubscribeAlertsRequest, context: grpc.ServicerContext
+    ) -> Iterator[alert_service_pb2.SubscribeAlertsResponse]:
+        with self.log.changed:
+            self.subscriptions.append(request)
+            self.log.changed.notify_all()
+        self._fail(context, "SubscribeAlerts")
+        context.add_callback(self._wake)
+        with self.log.changed:
+            position, head = self._position(request, context), self.log.head
+        yield alert_service_pb2.SubscribeAlertsResponse(
+            subscribed=alert_service_pb2.Subscribed(
+                after_sequence=position, head_sequence=head, freshness=self.freshness
+            )
+        )
+        while context.is_active() and not self._stopping:
+            with self.log.changed:
+                fresh = [event for event in self.log.events if event.sequence > position]
+                if not fresh or self.mute:
+                    self.log.changed.wait(self.keep_alive_s)
+            if self.mute:
+                continue
+            for event in fresh:
+                position = event.sequence
+                if _matches(request.filter, event.alert):
+                    yield alert_service_pb2.SubscribeAlertsResponse(event=event)
+            if not fresh:
+                yield alert_service_pb2.SubscribeAlertsResponse(
+                    keep_alive=alert_service_pb2.KeepAlive(
+                        server_time=timestamp(datetime.now(UTC)), head_sequence=self.log.head, freshness=self.freshness
+                    )
+                )
+
+    def AcknowledgeAlerts(  # noqa: N802
+        self, request: alert_service_pb2.AcknowledgeAlertsRequest, context: grpc.ServicerContext
+    ) -> alert_service_pb2.AcknowledgeAlertsResponse:
+        self._fail(context, "AcknowledgeAlerts")
+        with self.log.changed:
+            position = max(self.log.acknowledged.get(request.agent_id, 0), request.sequence)
+            self.log.acknowledged[request.agent_id] = position
+            self.log.changed.notify_all()
+        return alert_service_pb2.AcknowledgeAlertsResponse(acknowledged_sequence=position)
+
+    def ListAlerts(  # noqa: N802
+        self, request: alert_service_pb2.ListAlertsRequest, context: grpc.ServicerContext
+    ) -> alert_service_pb2.ListAlertsResponse:
+        self._fail(context, "ListAlerts")
+        with self.log.changed:
+            alerts = [alert for alert in self.log.alerts.values() if _matches(request.filter, alert)]
+        alerts.sort(key=lambda alert: alert.raised_time.ToNanoseconds(), reverse=True)
+        return alert_service_pb2.ListAlertsResponse(alerts=alerts[: request.page_size or 20])
+
+    def GetAlert(  # noqa: N802
+        self, request: alert_service_pb2.GetAlertRequest, context: grpc.ServicerContext
+    ) -> alert_service_pb2.GetAlertResponse:
+        self._fail(context, "GetAlert with images" if request.include_images else "GetAlert")
+        with self.log.changed:
+            alert = self.log.alerts.get(request.alert_id)
+            if alert is None:
+                _abort(context, code_pb2.NOT_FOUND, "ALERT_NOT_FOUND")
+            images = self.log.images.get(request.alert_id) if request.include_images else None
+            return alert_service_pb2.GetAlertResponse(alert=alert, images=images)
+
+    def _position(self, request: alert_service_pb2.SubscribeAlertsRequest, context: grpc.ServicerContext) -> int:
+        match request.WhichOneof("start"):
+            case "after_sequence":
+                position = request.after_sequence
+            case "now":
+                return self.log.head
+            case "from_start":
+                return self.log.held_after
+            case _:
+                position = self.log.acknowledged.get(request.agent_id, self.log.held_after)
+        if position < self.log.held_after:
+            _abort(context, code_pb2.FAILED_PRECONDITION, "POSITION_TOO_OLD")
+        if position > self.log.head:
+            _abort(context, code_pb2.FAILED_PRECONDITION, "POSITION_UNKNOWN")
+        return position
+
+    def _fail(self, context: grpc.ServicerContext, method: str) -> None:
+        if code := self.failures.get(method):
+            context.abort(code, "made to fail by the test")
+
+    def _wake(self) -> None:
+        with self.log.changed:
+            self.log.changed.notify_all()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait for what another process or a thread of a library does, and which nothing announces."""
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def _matches(wanted: alert_service_pb2.AlertFilter, alert: alert_pb2.Alert) -> bool:
+    return (
+        wanted.site in {"", alert.camera.site}
+        and (not wanted.counters or alert.camera.counter in wanted.counters)
+        and wanted.direction in {camera_pb2.DIRECTION_UNSPECIFIED, alert.camera.direction}
+    )
+
+
+def _abort(context: grpc.ServicerContext, code: int, reason: str) -> NoReturn:
+    detail = any_pb2.Any()
+    detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain="cekalwatch"))
+    status = status_pb2.Status(code=code, message=f"The server says {reason}.", details=[detail])
+    context.abort_with_status(cast("grpc.Status", rpc_status.to_status(status)))
+    raise AssertionError("abort raises")

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cekalwatch.notifier.notice import Direction
+from cekalwatch.notifier.settings import NotifierSettings, host_key
+from cekalwatch.program.errors import ProgramError
+
+
+def test_agent_is_named_after_the_pc() -> None:
+    assert re.fullmatch(r"[a-z0-9-]{1,64}", host_key())
+    assert NotifierSettings.load().agent_id == host_key()
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("Konter_3.Batam", "konter-3-batam"), ("", "notifier"), ("...", "notifier"), ("x" * 99, "x" * 64)]
+)
+def test_any_pc_name_gives_a_key(name: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.node", lambda: name)
+    assert host_key() == key
+
+
+def test_filter_comes_from_file_environment_and_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "notifier.toml"
+    file.write_text('site = "batam-center"\ncounters = ["1", "2"]\ndirection = "ARRIVAL"\n')
+    monkeypatch.setenv("CEKALWATCH_NOTIFIER_COUNTERS", '["3"]')
+    wanted = NotifierSettings.load(file, direction="DEPARTURE").wanted
+    assert (wanted.site, wanted.counters, wanted.direction) == ("batam-center", ("3",), Direction.DEPARTURE)
+
+
+def test_server_on_another_machine_is_refused_until_there_is_tls() -> None:
+    with pytest.raises(ProgramError, match=r"server_address.*not on this machine"):
+        NotifierSettings.load(server_address="192.168.1.5:50051")
+
+
+def test_pictures_go_to_the_runtime_folder_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    assert NotifierSettings.load(agent_id="a").images_path == tmp_path / "run" / "cekalwatch-notifier" / "a"
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    assert NotifierSettings.load(agent_id="a", state_dir=tmp_path).images_path == tmp_path / "images" / "a"
+    assert NotifierSettings.load(agent_id="a", images_dir=tmp_path / "mine").images_path == tmp_path / "mine" / "a"

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import threading
+
+from cekalwatch.notifier.silence import SilenceWatch
+
+
+def test_silence_cancels_once() -> None:
+    cancelled = threading.Event()
+    with SilenceWatch(cancelled.set) as watch:
+        watch.expect_within(0.01)
+        assert cancelled.wait(10)
+        assert watch.fired
+
+
+def test_nothing_is_cancelled_while_this_side_is_busy_or_after_the_end() -> None:
+    calls: list[str] = []
+    with SilenceWatch(lambda: calls.append("cancelled")) as watch:
+        watch.expect_within(3600)
+        watch.expect_within(7200)
+        watch.pause()
+    assert not watch.fired
+    assert calls == []
