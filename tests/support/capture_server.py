@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import grpc
-from google.protobuf import json_format
 from google.protobuf.duration_pb2 import Duration
 
 from cekalwatch.v1 import capture_pb2, capture_service_pb2_grpc
@@ -195,12 +194,14 @@ def duration(seconds: float) -> Duration:
 
 
 def policy_message(**changes: float) -> capture_pb2.CapturePolicy:
-    values: dict[str, float] = {
-        "min_eye_distance_px": 32,
-        "max_yaw_degrees": 40,
-        "max_pitch_degrees": 30,
-        "max_crops_per_track": 5,
-        "jpeg_quality": 90,
-        "min_detector_score": 0.7,
-    }
-    return json_format.ParseDict(values | changes, capture_pb2.CapturePolicy())
+    message = capture_pb2.CapturePolicy(
+        min_eye_distance_px=32,
+        max_yaw_degrees=40,
+        max_pitch_degrees=30,
+        max_crops_per_track=5,
+        jpeg_quality=90,
+        min_detector_score=0.7,
+    )
+    for name, value in changes.items():
+        setattr(message, name, value)
+    return message

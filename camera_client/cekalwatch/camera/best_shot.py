@@ -22,6 +22,8 @@ APART_S = 0.2
 """Crops nearer to each other in time show the same thing: of each such stretch only the best one counts."""
 CLEARLY_BETTER = 1.25
 """A score so many times the best one sent is worth sending before its time."""
+PEAK_PASSED_S = 2.0
+"""When nothing better came for so long, somebody who walked up has arrived."""
 WORTH_SENDING = 0.5
 """A crop with less than this part of the passage's best score would spoil the fused template."""
 
@@ -80,7 +82,8 @@ class BestShots:
         if stretch not in passage.held or _score(passage.held[stretch]) < _score(shot):
             passage.held[stretch] = shot
         if len(passage.held) > self.policy.max_crops_per_track:
-            del passage.held[min(passage.held, key=lambda number: _score(passage.held[number]))]
+            # Of equal ones the newest goes: how long ago the best moment was must not be forgotten.
+            del passage.held[min(passage.held, key=lambda number: (_score(passage.held[number]), -number))]
         return self._due(passage, frame.at_s)
 
     def end(self, track: int) -> list[Shot]:
@@ -101,7 +104,7 @@ class BestShots:
 
     def _due(self, passage: _Passage, at_s: float) -> Shot | None:
         stretch, best = max(passage.held.items(), key=lambda item: _score(item[1]))
-        if not self._is_due(passage, _score(best), at_s - passage.last_sent_s):
+        if not self._is_due(passage, _score(best), at_s - stretch * APART_S, at_s):
             return None
         self.passages += not passage.sent
         passage.sent += 1
@@ -110,15 +113,16 @@ class BestShots:
         del passage.held[stretch]
         return best
 
-    def _is_due(self, passage: _Passage, score: float, since_s: float) -> bool:
+    def _is_due(self, passage: _Passage, score: float, age_s: float, at_s: float) -> bool:
         if not passage.sent:
             return True
-        waited = since_s >= min(LONGEST_GAP_S, FIRST_GAP_S * 2 ** (passage.sent - 1))
         better = score >= CLEARLY_BETTER * passage.best_sent
         if passage.sent + 1 < self.policy.max_crops_per_track:
+            gap_s = min(LONGEST_GAP_S, FIRST_GAP_S * 2 ** (passage.sent - 1))
+            waited = at_s - passage.last_sent_s >= gap_s
             return better or (waited and score >= WORTH_SENDING * passage.best_sent)
-        # The last one goes early only for somebody who stays and is seen much better now.
-        return better and waited
+        # The last one is for the best moment of all. Of somebody who stays it goes before the end, for he waits too.
+        return better and age_s >= PEAK_PASSED_S
 
 
 def _score(shot: Shot) -> float:

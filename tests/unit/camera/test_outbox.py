@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from cekalwatch.camera.capture import Capture
+from cekalwatch.camera.outbox import Outbox
+from tests.support.camera import ManualClock, capture_of
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+def filled(clock: ManualClock, *captures: Capture, size: int = 100) -> Outbox:
+    outbox = Outbox(size, clock)
+    for capture in captures:
+        outbox.put(capture)
+        clock.passed_s += 1
+    return outbox
+
+
+def drained(outbox: Outbox) -> list[Capture]:
+    """Take everything that can be taken."""
+    taken = []
+    while capture := outbox.take():
+        taken.append(capture)
+    return taken
+
+
+def test_a_capture_is_given_out_once_until_it_comes_back(clock: ManualClock) -> None:
+    capture = capture_of("1")
+    outbox = filled(clock, capture)
+    assert outbox.take() is capture
+    assert outbox.take() is None
+    outbox.return_in_flight()
+    assert outbox.take() is capture
+
+
+def test_a_receipt_deletes_it_whether_in_flight_or_not(clock: ManualClock) -> None:
+    first, second = capture_of("1"), capture_of("2")
+    outbox = filled(clock, first, second)
+    assert outbox.take()
+    outbox.settle(first.capture_id)
+    outbox.settle(second.capture_id)
+    outbox.settle("unknown")
+    outbox.return_in_flight()
+    assert outbox.take() is None
+    assert (outbox.figures().depth, outbox.figures().settled_total) == (0, 2)
+
+
+def test_a_retry_comes_after_pauses_that_double(clock: ManualClock) -> None:
+    capture = capture_of("1")
+    outbox = filled(clock, capture)
+    for pause_s in (1, 2, 4, 8, 16, 30, 30):
+        assert outbox.take() is capture
+        outbox.retry_later(capture.capture_id)
+        assert outbox.take() is None
+        assert outbox.next_ready_s() == pytest.approx(pause_s)
+        clock.passed_s += pause_s
+    assert outbox.take() is capture
+
+
+def test_newest_goes_first_and_the_oldest_does_not_starve(clock: ManualClock) -> None:
+    captures = [capture_of(str(number)) for number in range(8)]
+    outbox = filled(clock, *captures)
+    order = [captures.index(capture) for capture in drained(outbox)]
+    assert order == [7, 6, 5, 0, 4, 3, 2, 1]
+
+
+def test_when_full_the_worst_crop_that_is_not_its_tracks_best_goes(clock: ManualClock) -> None:
+    best_of_poor_track = capture_of("1", 0.1)
+    good, better = capture_of("2", 0.8), capture_of("2", 0.9)
+    middling = capture_of("2", 0.5)
+    outbox = filled(clock, best_of_poor_track, good, middling, better, size=3)
+    assert set(drained(outbox)) == {best_of_poor_track, good, better}
+    assert outbox.figures().dropped_total == 1
+
+
+def test_a_new_crop_that_is_the_worst_is_itself_dropped(clock: ManualClock) -> None:
+    kept = [capture_of("1", 0.8), capture_of("1", 0.9)]
+    outbox = filled(clock, *kept, capture_of("1", 0.2), size=2)
+    assert set(drained(outbox)) == set(kept)
+
+
+def test_when_all_are_best_of_their_track_the_oldest_passage_goes(clock: ManualClock) -> None:
+    captures = [capture_of(str(number), 0.9 - number / 10) for number in range(4)]
+    outbox = filled(clock, *captures, size=3)
+    assert set(drained(outbox)) == set(captures[1:])
+
+
+def test_what_is_under_way_is_dropped_after_what_is_not(clock: ManualClock) -> None:
+    under_way, waiting, best = capture_of("1", 0.1), capture_of("1", 0.2), capture_of("1", 0.9)
+    outbox = Outbox(2, clock)
+    outbox.put(under_way)
+    assert outbox.take() is under_way
+    outbox.put(waiting)
+    outbox.put(best)
+    outbox.return_in_flight()
+    assert set(drained(outbox)) == {under_way, best}
+
+
+def test_figures_tell_depth_and_ages(clock: ManualClock) -> None:
+    first, second = capture_of("1"), capture_of("2")
+    outbox = filled(clock, first, second)  # put at 0 s and 1 s; now it is 2 s
+    assert outbox.take() is second
+    clock.passed_s += 3
+    figures = outbox.figures()
+    assert (figures.depth, figures.in_flight) == (2, 1)
+    assert (figures.oldest_s, figures.oldest_in_flight_s, figures.waiting_s) == (5, 3, 5)
+    outbox.settle(second.capture_id)
+    clock.passed_s += 2
+    figures = outbox.figures()
+    assert (figures.oldest_s, figures.oldest_in_flight_s, figures.waiting_s) == (7, 0, 2)
+    outbox.settle(first.capture_id)
+    assert outbox.figures().waiting_s == outbox.figures().oldest_s == 0
+
+
+def test_who_waits_for_room_goes_on_when_a_receipt_comes_or_the_outbox_closes(clock: ManualClock) -> None:
+    capture = capture_of("1")
+    for release in (lambda box: box.settle(capture.capture_id), Outbox.close):
+        outbox = filled(clock, capture, size=1)
+        waiter = threading.Thread(target=outbox.wait_for_room)
+        waiter.start()
+        assert waiter.is_alive()
+        release(outbox)
+        waiter.join(10)
+        assert not waiter.is_alive()
+
+
+def test_listeners_hear_of_changes_until_they_end_it(clock: ManualClock) -> None:
+    outbox = Outbox(10, clock)
+    heard: list[int] = []
+    end = outbox.listen(lambda: heard.append(1))
+    outbox.put(capture_of("1"))
+    end()
+    outbox.put(capture_of("1"))
+    assert heard == [1]
+
+
+def test_an_outbox_without_room_is_refused(clock: ManualClock) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        Outbox(0, clock)

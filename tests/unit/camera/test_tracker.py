@@ -1,0 +1,103 @@
+"""Tracks as passages: who is who is told by the composed scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cekalwatch.camera.tracker import Tracker
+from cekalwatch.vision.faces import Face
+from tests.support.camera import face_at
+
+Path = Callable[[float], tuple[float, float] | None]
+"""Where a face is at a time, or None while it is hidden."""
+
+
+def tracks_of(tracker: Tracker, paths: list[Path], frames: int, fps: float = 25.0, size: float = 80) -> list[list[int]]:
+    """Follow `paths`; return each one's tracks in the order in which it had them."""
+    had: list[list[int]] = [[] for _ in paths]
+    for number in range(frames):
+        at_s = number / fps
+        seen = [(who, face_at(*place, size)) for who, path in enumerate(paths) if (place := path(at_s))]
+        seen.sort(key=lambda item: item[1].left)  # the order of detection tells nothing
+        update = tracker.update([face for _, face in seen], at_s)
+        for (who, _), sighting in zip(seen, update.sightings, strict=True):
+            if not had[who] or had[who][-1] != sighting.track:
+                had[who].append(sighting.track)
+    return had
+
+
+def test_one_traveller_walking_is_one_track() -> None:
+    assert tracks_of(Tracker(), [lambda t: (100 + 300 * t, 200)], frames=100) == [[1]]
+
+
+def test_two_travellers_are_two_tracks() -> None:
+    had = tracks_of(Tracker(), [lambda t: (100 + 50 * t, 200), lambda t: (400 + 50 * t, 210)], frames=50)
+    assert had == [[1], [2]]
+
+
+def test_crossing_travellers_keep_their_tracks() -> None:
+    def to_the_right(t: float) -> tuple[float, float]:
+        return 100 + 200 * t, 200
+
+    def to_the_left(t: float) -> tuple[float, float]:
+        return 700 - 200 * t, 205
+
+    assert tracks_of(Tracker(), [to_the_right, to_the_left], frames=75) == [[1], [2]]
+
+
+def test_one_who_is_hidden_behind_another_while_they_cross_comes_out_as_himself() -> None:
+    def in_front(t: float) -> tuple[float, float]:
+        return 100 + 200 * t, 200
+
+    def behind(t: float) -> tuple[float, float] | None:
+        x = 700 - 200 * t
+        return None if abs(x - in_front(t)[0]) < 60 else (x, 205)
+
+    assert tracks_of(Tracker(), [in_front, behind], frames=75) == [[1], [2]]
+
+
+def test_a_short_miss_does_not_end_a_passage() -> None:
+    had = tracks_of(Tracker(), [lambda t: None if 1.0 < t < 1.6 else (100 + 120 * t, 200)], frames=75)
+    assert had == [[1]]
+
+
+def test_a_long_miss_ends_it() -> None:
+    tracker = Tracker(max_miss_s=0.5)
+    tracker.update([face_at(100, 100)], 0.0)
+    assert tracker.update([], 0.4).ended == ()
+    assert tracker.update([], 0.6).ended == (1,)
+    assert tracker.update([face_at(100, 100)], 0.7).sightings[0].track == 2
+
+
+def test_slow_cameras_follow_walkers_too() -> None:
+    """At 5 frames a second a walker moves a whole face between two frames."""
+    assert tracks_of(Tracker(), [lambda t: (100 + 400 * t, 200)], frames=20, fps=5) == [[1]]
+
+
+def test_a_new_face_does_not_take_the_track_of_one_who_stays() -> None:
+    tracker = Tracker()
+    for number in range(10):
+        tracker.update([face_at(200, 200)], number / 25)
+    update = tracker.update([face_at(270, 200), face_at(200, 200)], 10 / 25)
+    assert [sighting.track for sighting in update.sightings] == [2, 1]
+
+
+def test_a_face_elsewhere_or_of_another_size_is_somebody_else() -> None:
+    tracker = Tracker()
+    tracker.update([face_at(200, 200, 80)], 0.0)
+    assert tracker.update([face_at(600, 200, 80)], 0.04).sightings[0].track == 2
+    assert tracker.update([face_at(200, 200, 200)], 0.08).sightings[0].track == 3
+
+
+def test_the_end_of_the_source_ends_all_tracks() -> None:
+    tracker = Tracker()
+    tracker.update([face_at(100, 100), face_at(400, 100)], 0.0)
+    assert tracker.end() == (1, 2)
+    assert tracker.end() == ()
+
+
+def test_a_box_without_extent_is_survived() -> None:
+    tracker = Tracker()
+    flat = Face(100, 100, 100, 100, 0.9, face_at(100, 100).landmarks)
+    assert tracker.update([flat], 0.0).sightings[0].track == 1
+    assert tracker.update([flat], 0.04).sightings[0].track == 1

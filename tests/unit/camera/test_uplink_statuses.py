@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+import grpc
+
+from cekalwatch.camera.uplink import RETRYABLE_STATUS, TERMINATING_STATUS
+
+
+def test_every_status_is_either_retried_or_final() -> None:
+    assert set(grpc.StatusCode) == RETRYABLE_STATUS | TERMINATING_STATUS
+    assert not RETRYABLE_STATUS & TERMINATING_STATUS
