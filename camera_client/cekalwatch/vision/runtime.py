@@ -63,7 +63,7 @@ def open_session(model: Path | bytes, threads: int) -> Session:
         session: Session = onnxruntime.InferenceSession(
             source, session_options(threads), providers=["CPUExecutionProvider"]
         )
-    except Exception as error:  # noqa: BLE001  # onnxruntime's own exceptions have no common base
+    except Exception as error:  # onnxruntime's own exceptions have no common base
         name = "the model" if isinstance(model, bytes) else str(model)
         raise ModelError(f"onnxruntime cannot load {name}: {error}") from error
     return session

@@ -1,4 +1,4 @@
-"""What detectors do with boxes: fit a picture into a network's input, and keep the best of overlapping boxes."""
+"""What detectors share: fit a picture into a network's input, and keep the best of overlapping faces."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.vision.faces import Picture
+from cekalwatch.vision.faces import Face, Picture
 
 Boxes = NDArray[np.float32]
 """Shape (n, 4): left, top, right, bottom."""
@@ -45,3 +45,20 @@ def best_of_overlapping(boxes: Boxes, scores: NDArray[np.float32], most_overlap:
         top_k=_MOST_CANDIDATES,
     )
     return [int(index) for index in kept]
+
+
+def faces_of(
+    boxes: Boxes, scores: NDArray[np.float32], landmarks: NDArray[np.float32], most_overlap: float
+) -> list[Face]:
+    """Return the faces, best score first, without those that overlap a better one; landmarks have shape (n, 5, 2)."""
+    return [
+        Face(
+            left=float(boxes[index, 0]),
+            top=float(boxes[index, 1]),
+            right=float(boxes[index, 2]),
+            bottom=float(boxes[index, 3]),
+            score=float(min(1.0, scores[index])),
+            landmarks=landmarks[index].astype(np.float32),
+        )
+        for index in best_of_overlapping(boxes, scores, most_overlap)
+    ]

@@ -1,6 +1,6 @@
 """SCRFD with landmarks (Guo et al., "Sample and Computation Redistribution for Efficient Face Detection", ICLR 2022).
 
-Works with the networks that insightface ships (`det_500m`, `scrfd_2.5g`, `det_10g`, ...), and does not need insightface.
+For the networks that insightface ships (`det_500m`, `scrfd_2.5g`, `det_10g`), without insightface.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.vision.detectors.boxes import best_of_overlapping
+from cekalwatch.vision.detectors.boxes import faces_of
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.runtime import ModelError, Tensor, open_session
 
@@ -61,11 +61,7 @@ class ScrfdDetector:
         outputs = self._session.run(None, {self._input: np.asarray(blob, dtype=np.float32)})
         scores, positions = self._decode(outputs, input_width, input_height)
         positions *= np.array([width / inner[0], height / inner[1]], dtype=np.float32)
-        boxes = positions[:, :2].reshape(-1, 4)
-        return [
-            Face(*map(float, boxes[index]), score=float(min(1.0, scores[index])), landmarks=positions[index, 2:].copy())
-            for index in best_of_overlapping(boxes, scores, _MOST_OVERLAP)
-        ]
+        return faces_of(positions[:, :2].reshape(-1, 4), scores, positions[:, 2:], _MOST_OVERLAP)
 
     def _input_size(self, width: int, height: int) -> tuple[int, int]:
         if self._fixed_size:

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.vision.detectors.boxes import Boxes, best_of_overlapping, fitting_size, resized
+from cekalwatch.vision.detectors.boxes import Boxes, best_of_overlapping, faces_of, fitting_size, resized
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.runtime import ModelError, open_session
 
@@ -85,7 +85,9 @@ class StarterDetector:
         boxes = boxes[kept] * np.array([width, height, width, height], dtype=np.float32)
         once, _, _ = self._refine(picture, boxes)
         refined, landmarks, face_scores = self._refine(picture, once)
-        return self._faces(refined, landmarks, np.minimum(scores[kept], face_scores))
+        sure = np.minimum(scores[kept], face_scores)
+        sound = (sure >= self._min_face_score) & (refined[:, 2:] > refined[:, :2]).all(axis=1)
+        return faces_of(refined[sound], sure[sound], landmarks[sound], _MOST_OVERLAP)
 
     def _find(self, scaled: Picture) -> tuple[Boxes, NDArray[np.float32]]:
         """Return UltraFace's boxes, as fractions of the picture's width and height, and their scores."""
@@ -113,14 +115,6 @@ class StarterDetector:
         landmarks = corners[:, None] + points.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None]
         return refined.astype(np.float32), landmarks, scores[:, 1]
 
-    def _faces(self, boxes: Boxes, landmarks: NDArray[np.float32], scores: NDArray[np.float32]) -> list[Face]:
-        sound = np.flatnonzero((scores >= self._min_face_score) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1))
-        boxes, landmarks, scores = boxes[sound], landmarks[sound], scores[sound]
-        return [
-            Face(*map(float, boxes[index]), score=float(scores[index]), landmarks=landmarks[index].copy())
-            for index in best_of_overlapping(boxes, scores, _MOST_OVERLAP)
-        ]
-
 
 @lru_cache(maxsize=32)
 def _anchors(width: int, height: int) -> NDArray[np.float32]:
@@ -138,7 +132,7 @@ def _squares(boxes: Boxes) -> NDArray[np.int64]:
     """Return whole-pixel squares around the boxes' centres with their longer sides, at least 2 pixels."""
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     half = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
-    squares = np.rint(np.concatenate([centres - half, centres + half], axis=1)).astype(np.int64)
+    squares: NDArray[np.int64] = np.rint(np.concatenate([centres - half, centres + half], axis=1)).astype(np.int64)
     squares[:, 2:] = np.maximum(squares[:, 2:], squares[:, :2] + 2)
     return squares
 

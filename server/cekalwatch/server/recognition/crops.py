@@ -1,5 +1,5 @@
-"""Decodes the crops that cameras send. Strict, since anybody who reaches the port can send bytes, and quick, since every
-crop passes here. Landmarks are in the coded picture's pixels, so an EXIF rotation is not applied.
+"""Decodes the crops that cameras send. Strict, since anybody who reaches the port can send bytes, and quick, since
+every crop passes here. Landmarks are in the coded picture's pixels, so an EXIF rotation is not applied.
 """
 
 from __future__ import annotations

@@ -1,0 +1,90 @@
+"""Packs that InsightFace publishes: their licence, and how an archive comes over HTTP.
+
+An archive from the network is taken for hostile until it is checked: its size is bounded before and after unpacking,
+and only networks in it are unpacked, by their bare names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from cekalwatch.vision.manifest import PackError
+
+RELEASE_URL: Final = "https://github.com/deepinsight/insightface/releases/download/model-zoo/{name}.zip"
+LICENCE: Final = (
+    "InsightFace model packs are available for non-commercial research purposes only. "
+    "Any other use, such as at a checkpoint, needs a licence from InsightFace (https://www.insightface.ai)."
+)
+PUBLISHED: Final = ("buffalo_l", "buffalo_s", "antelopev2")
+
+MAX_ARCHIVE_BYTES: Final = 1 << 30
+MAX_UNPACKED_BYTES: Final = 2 << 30
+_CHUNK: Final = 1 << 18
+_TIMEOUT_S: Final = (10.0, 60.0)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a download is; `total` is None when the server does not say."""
+
+    received: int
+    total: int | None
+
+
+def download(url: str, target: Path, report: Callable[[Progress], None], sha256: str | None = None) -> None:
+    """Fetch `url` into the file `target`, at most 1 GiB. Raises PackError."""
+    import requests
+
+    digest, received = hashlib.sha256(), 0
+    try:
+        with requests.get(url, stream=True, timeout=_TIMEOUT_S) as response, target.open("wb") as file:
+            if response.status_code != requests.codes.ok:
+                raise PackError(f"{url} answered {response.status_code}. Give another address with --url.")
+            said = response.headers.get("Content-Length", "")
+            total = int(said) if said.isdigit() else None
+            if total is not None and total > MAX_ARCHIVE_BYTES:
+                raise PackError(f"{url} is larger than {MAX_ARCHIVE_BYTES >> 20} MiB; this is no model pack")
+            for chunk in response.iter_content(_CHUNK):
+                received += len(chunk)
+                if received > MAX_ARCHIVE_BYTES:
+                    raise PackError(f"{url} is larger than {MAX_ARCHIVE_BYTES >> 20} MiB; this is no model pack")
+                digest.update(chunk)
+                file.write(chunk)
+                report(Progress(received, total))
+    except requests.RequestException as error:
+        raise PackError(
+            f"{url} cannot be fetched ({type(error).__name__}). Check the network; or fetch the archive elsewhere, "
+            "unpack it, and run: cekalwatch-server models import FOLDER"
+        ) from error
+    if total is not None and received != total:
+        raise PackError(f"{url} broke off after {received} of {total} bytes. Run this again.")
+    if sha256 is not None and digest.hexdigest() != sha256.lower():
+        raise PackError(f"{url} is not what it should be: its sha256 is {digest.hexdigest()}. Nothing was installed.")
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Write the networks of the archive into `folder`, by their bare names. Raises PackError."""
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            members = [member for member in packed.infolist() if member.filename.endswith(".onnx")]
+            if sum(member.file_size for member in members) > MAX_UNPACKED_BYTES:
+                raise PackError("The archive would unpack to more than a model pack can have. Nothing was installed.")
+            names = [PurePosixPath(member.filename.replace("\\", "/")).name for member in members]
+            if len(set(names)) != len(names) or not names:
+                raise PackError("The archive has no networks, or several of the same name. Nothing was installed.")
+            for member, name in zip(members, names, strict=True):
+                _write(packed, member, folder / name)
+    except zipfile.BadZipFile as error:
+        raise PackError(f"The archive is damaged ({error}). Fetch it again.") from error
+
+
+def _write(packed: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
+    with packed.open(member) as source, target.open("xb") as file:
+        # zipfile stops at the stated size, which was bounded, and checks the CRC at the end.
+        while chunk := source.read(_CHUNK):
+            file.write(chunk)
