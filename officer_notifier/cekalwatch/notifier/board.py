@@ -26,7 +26,7 @@ FAR_ABOVE = 0.15
 """Comparison score above the threshold from which the band's next word is used. Bands order alerts by how much they
 stand out; they say nothing about the chance that it is the same person."""
 
-_SHARES = (12, 28, 40, 20, 20)
+_SHARES = (15, 28, 40, 15, 22)
 _ORDERS_SHOWN = 3
 
 
@@ -131,6 +131,9 @@ class Painter:
         raised = self._local(shown.notice.raised_at)
         if raised.date() != self._local(shown.notified_at).date():
             time.append(f"\n{raised:%Y-%m-%d}")
+        time.append(
+            f"\n{self._say(Phrase.CAPTURED, time=self._clock_time(shown.notice.captured_at))}", style="not bold"
+        )
         if fresh:
             time.append(f"\n{self._say(Phrase.NEW)}", style="bold black on yellow")
         return time
@@ -152,8 +155,8 @@ class Painter:
         kind = {OrderKind.CEGAH: Phrase.CEGAH, OrderKind.TANGKAL: Phrase.TANGKAL, None: Phrase.UNKNOWN}[order.kind]
         first = Text(self._say(kind), style="bold")
         if order.urgent:
-            first.append(f" ({self._say(Phrase.URGENT)})", style="bold red")
-        first.append(f" {self._say(Phrase.VALIDITY, first=order.valid_from, last=order.valid_until)}", style="not bold")
+            first.append(f", {self._say(Phrase.URGENT)}", style="bold red")
+        first.append(f" {order.valid_from} – {order.valid_until}", style="not bold")
         decree = (
             self._say(Phrase.DECREE, number=order.decree_number, date=order.decree_date)
             if order.decree_number
@@ -173,21 +176,16 @@ class Painter:
     def _score(self, notice: Notice) -> Text:
         score = self._say(Phrase.SCORE, score=f"{notice.score:.2f}", threshold=f"{notice.threshold:.2f}")
         text = Text(score, style="bold")
-        facts = (
-            self._say(band(notice.score, notice.threshold)),
-            self._say(Phrase.CAPTURED, time=self._clock_time(notice.captured_at)),
-            self._say(Phrase.SIGHTINGS, count=notice.sightings),
-        )
-        text.append("".join(f"\n{fact}" for fact in facts), style="not bold")
+        text.append(f"\n{self._say(band(notice.score, notice.threshold))}")
+        text.append(f"\n{self._say(Phrase.SIGHTINGS, count=notice.sightings)}", style="not bold")
         return text
 
     def _images(self, images: ImagePaths) -> Text:
-        if not images.probe and not images.references:
+        paths = [path for path in (images.probe, *images.references) if path]
+        if not paths:
             return Text(self._say(Phrase.NO_IMAGES), style="dim")
-        unknown = self._say(Phrase.UNKNOWN)
-        probe = str(images.probe) if images.probe else unknown
-        references = ", ".join(path.name if images.probe else str(path) for path in images.references) or unknown
-        return Text(self._say(Phrase.IMAGES, probe=probe, references=references), style="dim", overflow="fold")
+        files = ", ".join(path.name for path in paths)
+        return Text(self._say(Phrase.IMAGES, folder=paths[0].parent, files=files), style="dim", overflow="fold")
 
     def _local(self, moment: datetime) -> datetime:
         return moment.astimezone(self._zone)
@@ -206,7 +204,7 @@ def band(score: float, threshold: float) -> Phrase:
 
 def _widths(total: int) -> tuple[int, ...]:
     """Share `total` characters out to the columns; every table of the screen has the same, so that they line up."""
-    usable = max(total - len(_SHARES) + 1, len(_SHARES))
+    usable = max(total - len(_SHARES), len(_SHARES))
     return tuple(max(1, usable * share // sum(_SHARES)) for share in _SHARES)
 
 

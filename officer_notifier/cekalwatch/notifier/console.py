@@ -72,7 +72,7 @@ class LiveConsole:
                 # It stays new for as long as it would have been.
                 shown = replace(shown, notified_at=known[alert_id].notified_at)
             known[alert_id] = shown
-            alerts = sorted(known.values(), key=lambda other: other.notice.raised_at, reverse=True)
+            alerts = sorted(known.values(), key=lambda other: (other.notice.raised_at, other.notified_at), reverse=True)
             self._board = replace(self._board, alerts=tuple(alerts[:MOST_ALERTS]))
         self._live.refresh()
         if shown.event is EventKind.RAISED:

@@ -114,12 +114,13 @@ class Desk:
 
     def _event(self, event: AlertEvent) -> None:
         alert_id = event.notice.alert_id
-        arrival = self._inbox.record(event.sequence, alert_id)
+        arrival = self._inbox.arrival(event.sequence, alert_id)
         if arrival is Arrival.OTHER_LOG:
             self._other_log()
-            arrival = self._inbox.record(event.sequence, alert_id)
-        if arrival is Arrival.NEW:
+        if arrival is not Arrival.KNOWN:
+            # Before the record, so that little time passes between the record and the showing.
             images = self._pictures(alert_id)
+            self._inbox.record(event.sequence, alert_id)
             self._screen.show(Shown(event.notice, images, self._now(), event.sequence, event.kind))
             self._inbox.mark_shown(event.sequence)
         self._acknowledgement_owed = event.sequence

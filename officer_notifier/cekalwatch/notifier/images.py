@@ -24,7 +24,7 @@ _JPEG_START = b"\xff\xd8\xff"
 
 
 class ImageFolder:
-    """One folder an alert, named by the alert's key, with `probe.jpg` and `reference-1.jpg` and so on."""
+    """One folder an alert, named by the alert's key, with `probe.jpg` and `ref1.jpg` and so on."""
 
     def __init__(self, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         """Make the folder, and delete what is too old in it; raises ProgramError when that is not possible."""
@@ -50,7 +50,7 @@ class ImageFolder:
         own.mkdir(mode=0o700, exist_ok=True)
         probe = _write(own / "probe.jpg", pictures.probe)
         references = (
-            _write(own / f"reference-{number}.jpg", jpeg)
+            _write(own / f"ref{number}.jpg", jpeg)
             for number, jpeg in enumerate(pictures.references[:MOST_REFERENCES], start=1)
         )
         return ImagePaths(probe, tuple(path for path in references if path))

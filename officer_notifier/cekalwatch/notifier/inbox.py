@@ -40,7 +40,7 @@ class Arrival(StrEnum):
     KNOWN = "KNOWN"
     """Recorded before: shown, or uncertain."""
     OTHER_LOG = "OTHER_LOG"
-    """Its sequence belongs to another alert here: the server counts anew, and nothing was recorded."""
+    """Its sequence belongs to another alert here: the server counts anew."""
 
 
 class Inbox:
@@ -78,18 +78,21 @@ class Inbox:
                 f"{path} is damaged ({error}); delete it, and open alerts are listed again", Exit.UNAVAILABLE
             ) from None
 
-    def record(self, sequence: int, alert_id: str) -> Arrival:
-        """Record that the event is about to be shown, unless it is known."""
+    def arrival(self, sequence: int, alert_id: str) -> Arrival:
+        """Say what is known of an event that arrives."""
         held = self._database.execute("SELECT alert_id FROM shown WHERE sequence = ?", (sequence,)).fetchone()
-        if held:
-            return Arrival.KNOWN if held[0] == alert_id else Arrival.OTHER_LOG
+        if held is None:
+            return Arrival.NEW
+        return Arrival.KNOWN if held[0] == alert_id else Arrival.OTHER_LOG
+
+    def record(self, sequence: int, alert_id: str) -> None:
+        """Record that a new event is about to be shown."""
         self._database.execute(
             "INSERT INTO shown (sequence, alert_id, recorded_at) VALUES (?, ?, ?)",
             (sequence, alert_id, self._now().isoformat()),
         )
         if sequence % _PRUNE_EVERY == 0:
             self._prune()
-        return Arrival.NEW
 
     def mark_shown(self, sequence: int) -> None:
         """Record that the event has been shown."""

@@ -49,7 +49,6 @@ class Phrase(StrEnum):
     URGENT = "URGENT"
     DECREE = "DECREE"
     NO_DECREE = "NO_DECREE"
-    VALIDITY = "VALIDITY"
     BORN = "BORN"
     BAND_JUST = "BAND_JUST"
     BAND_CLEARLY = "BAND_CLEARLY"
@@ -108,23 +107,22 @@ CATALOGUE: dict[Phrase, dict[Language, str]] = {
     Phrase.COLUMN_PLACE: {_I: "Tempat", _E: "Place"},
     Phrase.COLUMN_SCORE: {_I: "Skor / ambang", _E: "Score / threshold"},
     Phrase.NEW: {_I: "BARU", _E: "NEW"},
-    Phrase.CAPTURED: {_I: "citra {time}", _E: "captured {time}"},
+    Phrase.CAPTURED: {_I: "citra {time}", _E: "frame {time}"},
     Phrase.SIGHTINGS: {_I: "terlihat {count} kali", _E: "sightings: {count}"},
     Phrase.COUNTER: {_I: "Konter {counter}", _E: "Counter {counter}"},
     Phrase.DEPARTURE: {_I: "Keberangkatan", _E: "Departure"},
     Phrase.ARRIVAL: {_I: "Kedatangan", _E: "Arrival"},
-    Phrase.CEGAH: {_I: "Pencegahan", _E: "Exit ban (CEGAH)"},
-    Phrase.TANGKAL: {_I: "Penangkalan", _E: "Entry ban (TANGKAL)"},
+    Phrase.CEGAH: {_I: "Pencegahan", _E: "CEGAH (exit)"},
+    Phrase.TANGKAL: {_I: "Penangkalan", _E: "TANGKAL (entry)"},
     Phrase.URGENT: {_I: "mendesak", _E: "urgent"},
-    Phrase.DECREE: {_I: "SK {number}, {date}", _E: "Decree {number}, {date}"},
+    Phrase.DECREE: {_I: "SK {number}, {date}", _E: "{number}, {date}"},
     Phrase.NO_DECREE: {_I: "belum ada SK", _E: "no decree yet"},
-    Phrase.VALIDITY: {_I: "berlaku {first} s.d. {last}", _E: "valid {first} to {last}"},
     Phrase.BORN: {_I: "lahir {date}", _E: "born {date}"},
-    Phrase.BAND_JUST: {_I: "sedikit di atas ambang", _E: "just above threshold"},
-    Phrase.BAND_CLEARLY: {_I: "jelas di atas ambang", _E: "clearly above threshold"},
-    Phrase.BAND_FAR: {_I: "jauh di atas ambang", _E: "far above threshold"},
+    Phrase.BAND_JUST: {_I: "sedikit di atas ambang", _E: "just above"},
+    Phrase.BAND_CLEARLY: {_I: "jelas di atas ambang", _E: "clearly above"},
+    Phrase.BAND_FAR: {_I: "jauh di atas ambang", _E: "far above"},
     Phrase.SCORE: {_I: "{score} / {threshold}", _E: "{score} / {threshold}"},
-    Phrase.IMAGES: {_I: "Citra: {probe}  Foto acuan: {references}", _E: "Probe: {probe}  References: {references}"},
+    Phrase.IMAGES: {_I: "Citra: {folder}: {files}", _E: "Pictures: {folder}: {files}"},
     Phrase.NO_IMAGES: {_I: "Citra tidak dapat dimuat.", _E: "The pictures could not be loaded."},
     Phrase.UNKNOWN: {_I: "tidak diketahui", _E: "unknown"},
 }

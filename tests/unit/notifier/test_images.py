@@ -23,8 +23,8 @@ def test_pictures_are_files_that_only_this_user_can_read(tmp_path: Path) -> None
     assert paths.probe
     assert [path.name for path in (paths.probe, *paths.references)] == [
         "probe.jpg",
-        "reference-1.jpg",
-        "reference-2.jpg",
+        "ref1.jpg",
+        "ref2.jpg",
     ]
     for path in (paths.probe, *paths.references):
         assert path.read_bytes() == JPEG
@@ -49,7 +49,7 @@ def test_key_that_is_no_uuid_names_no_folder(tmp_path: Path, key: str) -> None:
 def test_what_is_no_jpeg_is_left_out(tmp_path: Path) -> None:
     paths = ImageFolder(tmp_path / "agent").save(str(uuid.uuid4()), Pictures(b"#!/bin/sh", (b"", JPEG)))
     assert paths.probe is None
-    assert [path.name for path in paths.references] == ["reference-2.jpg"]
+    assert [path.name for path in paths.references] == ["ref2.jpg"]
 
 
 def test_at_the_end_only_the_pictures_go(tmp_path: Path) -> None:

@@ -18,12 +18,13 @@ def path(tmp_path: Path) -> Path:
 
 def test_event_is_new_once_even_across_restarts(path: Path) -> None:
     first = Inbox(path)
-    assert first.record(7, "a") is Arrival.NEW
+    assert first.arrival(7, "a") is Arrival.NEW
+    first.record(7, "a")
     first.mark_shown(7)
-    assert first.record(7, "a") is Arrival.KNOWN
+    assert first.arrival(7, "a") is Arrival.KNOWN
     first.close()
     second = Inbox(path)
-    assert second.record(7, "a") is Arrival.KNOWN
+    assert second.arrival(7, "a") is Arrival.KNOWN
     assert second.newest_sequence() == 7
     second.close()
 
@@ -38,17 +39,17 @@ def test_event_that_was_not_marked_stays_uncertain_until_its_alert_is_listed_aga
     assert second.uncertain_alerts() == ("late", "early")
     second.mark_alert_shown("late")
     assert second.uncertain_alerts() == ("early",)
-    assert second.record(3, "late") is Arrival.KNOWN
+    assert second.arrival(3, "late") is Arrival.KNOWN
     second.close()
 
 
 def test_sequence_of_another_alert_tells_that_the_log_is_another(path: Path) -> None:
     inbox = Inbox(path)
     inbox.record(1, "a")
-    assert inbox.record(1, "b") is Arrival.OTHER_LOG
+    assert inbox.arrival(1, "b") is Arrival.OTHER_LOG
     inbox.clear()
     assert inbox.newest_sequence() == 0
-    assert inbox.record(1, "b") is Arrival.NEW
+    assert inbox.arrival(1, "b") is Arrival.NEW
     inbox.close()
 
 
@@ -92,7 +93,7 @@ def test_record_is_bounded_and_keeps_what_is_uncertain(path: Path, monkeypatch: 
         inbox.record(sequence, f"alert-{sequence}")
         if sequence != 2:
             inbox.mark_shown(sequence)
-    assert inbox.record(1, "alert-1") is Arrival.NEW, "pruned"
-    assert inbox.record(41, "alert-41") is Arrival.KNOWN
-    assert inbox.uncertain_alerts() == ("alert-1", "alert-2")
+    assert inbox.arrival(1, "alert-1") is Arrival.NEW, "pruned"
+    assert inbox.arrival(41, "alert-41") is Arrival.KNOWN
+    assert inbox.uncertain_alerts() == ("alert-2",)
     inbox.close()
