@@ -1,0 +1,138 @@
+"""The database: one engine, its migrations, and sessions. SQLite is the embedded default; PostgreSQL goes by address.
+
+It knows no table; what the tables hold is the stores' matter.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlmodel import Session
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+BUSY_TIMEOUT_S = 10
+"""How long a write to SQLite waits for another process's write."""
+
+
+class Database:
+    """The database at `url`. Methods block; any number of threads may hold sessions."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare the engine without connecting. Raises ProgramError when the address or its driver is wrong."""
+        self._url = _address(url)
+        self._is_sqlite = self._url.get_backend_name() == "sqlite"
+        options = {"timeout": BUSY_TIMEOUT_S} if self._is_sqlite else {}
+        try:
+            self.engine = sqlalchemy.create_engine(
+                self._url, connect_args=options, pool_pre_ping=not self._is_sqlite, hide_parameters=True
+            )
+        except ImportError:
+            raise ProgramError(
+                "psycopg is not installed. Install with: pip install 'cekalwatch[postgres]'", Exit.MISSING_EXTRA
+            ) from None
+        if self._is_sqlite:
+            sqlalchemy.event.listen(self.engine, "connect", _set_pragmas)
+
+    def upgrade(self) -> None:
+        """Create the database if there is none, and bring its tables up to date, in one transaction.
+
+        Raises ProgramError when it cannot be opened, read or written, or was made by a newer version of the program.
+        """
+        try:
+            if self._is_sqlite:
+                _create_privately(Path(self._url.database or ""))
+            _upgrade(self.engine)
+        except OSError as error:
+            raise ProgramError(f"Cannot create the database {self.name}: {error.strerror}", Exit.UNAVAILABLE) from None
+        except DBAPIError as error:
+            raise ProgramError(
+                f"Cannot use the database {self.name}: {_first_line(error)}. Check that it is reachable and writable, "
+                "and restore it from a backup if it is damaged.",
+                Exit.UNAVAILABLE,
+            ) from None
+        except CommandError as error:
+            raise ProgramError(
+                f"The database {self.name} was made by a newer version of this program ({error}); update the program.",
+                Exit.CONFIG,
+            ) from None
+
+    @property
+    def name(self) -> str:
+        """The address without its password, for messages."""
+        return self._url.database or "" if self._is_sqlite else self._url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Give a session; what was not committed when the block ends is rolled back. Raises SQLAlchemyError."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self.engine.dispose()
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+        backend = address.get_backend_name()
+    except (ArgumentError, SQLAlchemyError):
+        raise ProgramError(
+            "The database address is wrong; write sqlite:///FILE or postgresql://USER@HOST/NAME", Exit.CONFIG
+        ) from None
+    if backend == "postgresql":
+        return address.set(drivername="postgresql+psycopg")
+    if backend != "sqlite" or not address.database or address.database == ":memory:":
+        raise ProgramError(
+            "The database must be an SQLite file (sqlite:///FILE) or PostgreSQL (postgresql://USER@HOST/NAME)",
+            Exit.CONFIG,
+        )
+    return address
+
+
+def _create_privately(file: Path) -> None:
+    """Create an empty database that only its owner can read; SQLite gives its side files the same mode."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _upgrade(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    with engine.connect() as connection:
+        # Two programs that start at once must not both create the tables, nor may a killed one leave half of them.
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('cekalwatch migrations'))")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+
+
+def _set_pragmas(connection: object, _record: object) -> None:
+    import sqlite3
+
+    if not isinstance(connection, sqlite3.Connection):
+        raise TypeError("SQLite is used through Python's own driver")
+    # A damaged text must harm its own row only, so it is read as well as it can be.
+    connection.text_factory = lambda data: data.decode(errors="replace")
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).splitlines()[0].rstrip(".") if str(error.orig) else type(error.orig).__name__

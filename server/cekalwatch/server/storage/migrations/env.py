@@ -1,0 +1,32 @@
+"""Runs migrations over the connection that `Database.upgrade` gives, inside its transaction.
+
+To write a new one after changing the tables: `python -m cekalwatch.server.storage.migrations "what changes"`.
+"""
+
+from typing import Literal
+
+from alembic import context
+from sqlmodel import AutoString, SQLModel
+
+from cekalwatch.server.storage import alert_tables, watchlist_tables
+from cekalwatch.server.storage.columns import UtcDateTime
+
+TABLES = (alert_tables, watchlist_tables)
+"""The modules whose tables autogenerate compares; importing them registers the tables."""
+
+
+def _plain_type(kind: str, item: object, _context: object) -> str | Literal[False]:
+    """Write our column types as SQLAlchemy's own, so that a migration does not change with the program."""
+    if kind == "type" and isinstance(item, AutoString):
+        return "sa.String()"
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
+
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=SQLModel.metadata,
+    render_as_batch=True,
+    render_item=_plain_type,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,220 @@
+"""First tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "agent",
+        sa.Column("agent_id", sa.String(), nullable=False),
+        sa.Column("acknowledged_sequence", sa.Integer(), nullable=False),
+        sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("agent_id"),
+    )
+    op.create_table(
+        "alert",
+        sa.Column("alert_id", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("subject_id", sa.String(), nullable=False),
+        sa.Column("order_ids", sa.JSON(), nullable=False),
+        sa.Column("camera_id", sa.String(), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("counter", sa.String(), nullable=False),
+        sa.Column("direction", sa.String(), nullable=False),
+        sa.Column("captured_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("raised_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("score", sa.Float(), nullable=False),
+        sa.Column("threshold", sa.Float(), nullable=False),
+        sa.Column("candidates", sa.JSON(), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("alert_id"),
+    )
+    with op.batch_alter_table("alert", schema=None) as batch_op:
+        batch_op.create_index("ix_alert_subject_site", ["subject_id", "site"], unique=False)
+
+    op.create_table(
+        "event_log",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("pruned_through", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "subject",
+        sa.Column("subject_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("aliases", sa.String(), nullable=False),
+        sa.Column("sex", sa.String(), nullable=False),
+        sa.Column("place_of_birth", sa.String(), nullable=False),
+        sa.Column("date_of_birth", sa.String(), nullable=False),
+        sa.Column("nationality", sa.String(), nullable=False),
+        sa.Column("nik", sa.String(), nullable=False),
+        sa.Column("travel_documents", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("occupation", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("subject_id"),
+    )
+    op.create_table(
+        "watchlist_state",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("last_success_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "alert_event",
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("alert_id", sa.String(), nullable=False),
+        sa.Column("capture_id", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["alert_id"],
+            ["alert.alert_id"],
+        ),
+        sa.PrimaryKeyConstraint("sequence"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("alert_event", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_alert_event_alert_id"), ["alert_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_alert_event_occurred_at"), ["occurred_at"], unique=False)
+
+    op.create_table(
+        "ban_order",
+        sa.Column("order_id", sa.String(), nullable=False),
+        sa.Column("subject_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("requesting_agency", sa.String(), nullable=False),
+        sa.Column("valid_from", sa.String(), nullable=False),
+        sa.Column("valid_until", sa.String(), nullable=False),
+        sa.Column("received_on", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("decree_number", sa.String(), nullable=False),
+        sa.Column("decree_date", sa.String(), nullable=False),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
+        sa.Column("extends_order_id", sa.String(), nullable=False),
+        sa.Column("revoked_at", sa.String(), nullable=False),
+        sa.Column("content_hash", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subject_id"],
+            ["subject.subject_id"],
+        ),
+        sa.PrimaryKeyConstraint("order_id"),
+    )
+    with op.batch_alter_table("ban_order", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ban_order_subject_id"), ["subject_id"], unique=False)
+
+    op.create_table(
+        "probe",
+        sa.Column("alert_id", sa.String(), nullable=False),
+        sa.Column("capture_id", sa.String(), nullable=False),
+        sa.Column("quality", sa.Float(), nullable=False),
+        sa.Column("jpeg", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["alert_id"],
+            ["alert.alert_id"],
+        ),
+        sa.PrimaryKeyConstraint("alert_id"),
+    )
+    op.create_table(
+        "reference_face",
+        sa.Column("reference_id", sa.String(), nullable=False),
+        sa.Column("subject_id", sa.String(), nullable=False),
+        sa.Column("photo_sha256", sa.String(), nullable=False),
+        sa.Column("eye_distance_px", sa.Float(), nullable=False),
+        sa.Column("warnings", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subject_id"],
+            ["subject.subject_id"],
+        ),
+        sa.PrimaryKeyConstraint("reference_id"),
+        sa.UniqueConstraint("subject_id", "photo_sha256", name="uq_reference_face_photo"),
+    )
+    op.create_table(
+        "sighting",
+        sa.Column("capture_id", sa.String(), nullable=False),
+        sa.Column("alert_id", sa.String(), nullable=False),
+        sa.Column("passage", sa.String(), nullable=False),
+        sa.Column("camera_id", sa.String(), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("counter", sa.String(), nullable=False),
+        sa.Column("direction", sa.String(), nullable=False),
+        sa.Column("captured_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("score", sa.Float(), nullable=False),
+        sa.Column("fused_crops", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["alert_id"],
+            ["alert.alert_id"],
+        ),
+        sa.PrimaryKeyConstraint("capture_id"),
+    )
+    with op.batch_alter_table("sighting", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sighting_alert_id"), ["alert_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sighting_passage"), ["passage"], unique=False)
+
+    op.create_table(
+        "reference_picture",
+        sa.Column("reference_id", sa.String(), nullable=False),
+        sa.Column("photo", sa.LargeBinary(), nullable=False),
+        sa.Column("face_jpeg", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["reference_id"],
+            ["reference_face.reference_id"],
+        ),
+        sa.PrimaryKeyConstraint("reference_id"),
+    )
+    op.create_table(
+        "template",
+        sa.Column("reference_id", sa.String(), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("vector", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["reference_id"],
+            ["reference_face.reference_id"],
+        ),
+        sa.PrimaryKeyConstraint("reference_id", "model_version"),
+    )
+    with op.batch_alter_table("template", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_template_model_version"), ["model_version"], unique=False)
+
+    # The one row of the state, which every change of the watchlist locks and counts in.
+    op.execute("INSERT INTO watchlist_state (id, version) VALUES (1, 0)")
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("template", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_template_model_version"))
+
+    op.drop_table("template")
+    op.drop_table("reference_picture")
+    with op.batch_alter_table("sighting", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sighting_passage"))
+        batch_op.drop_index(batch_op.f("ix_sighting_alert_id"))
+
+    op.drop_table("sighting")
+    op.drop_table("reference_face")
+    op.drop_table("probe")
+    with op.batch_alter_table("ban_order", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_ban_order_subject_id"))
+
+    op.drop_table("ban_order")
+    with op.batch_alter_table("alert_event", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_alert_event_occurred_at"))
+        batch_op.drop_index(batch_op.f("ix_alert_event_alert_id"))
+
+    op.drop_table("alert_event")
+    op.drop_table("watchlist_state")
+    op.drop_table("subject")
+    op.drop_table("event_log")
+    with op.batch_alter_table("alert", schema=None) as batch_op:
+        batch_op.drop_index("ix_alert_subject_site")
+
+    op.drop_table("alert")
+    op.drop_table("agent")

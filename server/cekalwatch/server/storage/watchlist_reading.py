@@ -1,0 +1,151 @@
+"""Reads many rows of the watchlist at once: pages of subjects, and the snapshot that recognition works on.
+
+A damaged row is left out, counted and logged by its key, so that it harms nobody else's recognition.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, type_coerce
+from sqlalchemy.types import NullType
+from sqlmodel import Session, col, select
+
+from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.subjects import ReferenceFace, Subject
+from cekalwatch.server.storage import watchlist_rows as rows
+from cekalwatch.server.storage.watchlist_tables import (
+    BanOrderRow,
+    ReferenceFaceRow,
+    SubjectRow,
+    TemplateRow,
+    WatchlistStateRow,
+)
+
+UNIT_TOLERANCE = 1e-3
+"""How far the length of a stored template may be from 1."""
+
+Value = TypeVar("Value")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class SubjectFile:
+    """A subject with what is held of it."""
+
+    subject: Subject
+    orders: tuple[BanOrder, ...]
+    """Newest first."""
+    references: tuple[ReferenceFace, ...]
+    """Best first."""
+
+
+@dataclass(frozen=True, eq=False)
+class WatchlistSnapshot:
+    """The watchlist as recognition needs it, as of one `version` of the change counter."""
+
+    version: int
+    model_version: str
+    files: Mapping[str, SubjectFile]
+    """By subject key."""
+    templates: NDArray[np.float32]
+    """Shape (n, size), each row of length 1."""
+    reference_ids: tuple[str, ...]
+    """The reference face of each row."""
+    subject_ids: tuple[str, ...]
+    """The subject of each row; each is in `files`."""
+    unusable_templates: int
+    """Templates that are damaged, of another size, or belong to a damaged subject."""
+    unreadable_rows: int
+    """Subjects, orders and reference faces that are damaged."""
+
+
+@dataclass
+class _Reader:
+    """Turns rows into domain values and counts those that cannot be."""
+
+    unreadable: int = 0
+
+    def read(self, found: Iterable[Any], convert: Callable[[Any], Value], key: str) -> Iterable[Value]:
+        for row in found:
+            try:
+                yield convert(row)
+            except rows.DAMAGED as error:
+                self.unreadable += 1
+                # A traceback would show what the row holds.
+                log.error("damaged row left out", key=getattr(row, key), error=type(error).__name__)  # noqa: TRY400
+
+
+def read_files(session: Session, keys: Collection[str]) -> list[SubjectFile]:
+    """Return the subjects of `keys` with what is held of them, by key."""
+    return list(_files(session, _Reader(), keys).values())
+
+
+def read_snapshot(session: Session, model_version: str, size: int) -> WatchlistSnapshot:
+    """Return the snapshot. The counter is read first: what changes meanwhile makes the snapshot old, never wrong."""
+    version = session.exec(select(WatchlistStateRow.version)).one()
+    reader = _Reader()
+    files = _files(session, reader, None)
+    # Without SQLAlchemy's own conversion, a value of another type than bytes would end the whole query.
+    vector: ColumnElement[Any] = type_coerce(TemplateRow.vector, NullType())
+    query = (
+        select(TemplateRow.reference_id, ReferenceFaceRow.subject_id, vector)
+        .join(ReferenceFaceRow)
+        .where(col(TemplateRow.model_version) == model_version)
+        .order_by(col(TemplateRow.reference_id))
+    )
+    found = session.exec(query).all()
+    sized = [row for row in found if row[1] in files and isinstance(row[2], bytes) and len(row[2]) == size * 4]
+    vectors = np.frombuffer(b"".join(row[2] for row in sized), dtype="<f4").reshape(-1, size)
+    with np.errstate(over="ignore", invalid="ignore"):
+        good = np.abs(np.linalg.norm(vectors, axis=1) - 1) <= UNIT_TOLERANCE  # false for NaN
+    kept = [row for row, usable in zip(sized, good.tolist(), strict=True) if usable]
+    unusable = len(found) - len(kept)
+    if unusable:
+        log.error("unusable templates left out", count=unusable, model_version=model_version)
+    return WatchlistSnapshot(
+        version=version,
+        model_version=model_version,
+        files=files,
+        templates=vectors[good].astype(np.float32, copy=False),
+        reference_ids=tuple(row[0] for row in kept),
+        subject_ids=tuple(row[1] for row in kept),
+        unusable_templates=unusable,
+        unreadable_rows=reader.unreadable,
+    )
+
+
+def _files(session: Session, reader: _Reader, keys: Collection[str] | None) -> dict[str, SubjectFile]:
+    """Return the files of `keys`, or of everybody, in the order of their keys."""
+    subjects = select(SubjectRow).order_by(col(SubjectRow.subject_id))
+    orders = select(BanOrderRow).order_by(col(BanOrderRow.received_on).desc(), col(BanOrderRow.order_id).desc())
+    faces = select(ReferenceFaceRow)
+    if keys is not None:
+        subjects = subjects.where(col(SubjectRow.subject_id).in_(keys))
+        orders = orders.where(col(BanOrderRow.subject_id).in_(keys))
+        faces = faces.where(col(ReferenceFaceRow.subject_id).in_(keys))
+    orders_of: dict[str, list[BanOrder]] = defaultdict(list)
+    for order in reader.read(session.exec(orders), rows.order, "order_id"):
+        orders_of[order.subject_id].append(order)
+    faces_of: dict[str, list[ReferenceFace]] = defaultdict(list)
+    for face in reader.read(session.exec(faces), rows.reference, "reference_id"):
+        faces_of[face.subject_id].append(face)
+    return {
+        subject.subject_id: SubjectFile(
+            subject,
+            tuple(orders_of[subject.subject_id]),
+            tuple(sorted(faces_of[subject.subject_id], key=_worst_last)),
+        )
+        for subject in reader.read(session.exec(subjects), rows.subject, "subject_id")
+    }
+
+
+def _worst_last(face: ReferenceFace) -> tuple[int, float]:
+    return len(face.warnings), -face.eye_distance_px

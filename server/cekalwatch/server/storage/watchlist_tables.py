@@ -1,0 +1,104 @@
+"""Tables of the watchlist: subjects, their ban orders, reference faces and templates.
+
+Dates and lists are kept as text (ISO 8601, JSON) and read by the store row by row, so that a damaged value makes its
+own row unreadable and no other. Statuses are not here: they are computed at the moment of asking.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, LargeBinary, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from cekalwatch.server.storage.columns import UtcDateTime
+
+
+class SubjectRow(SQLModel, table=True):
+    """A person, as the record that was stored last states it."""
+
+    __tablename__ = "subject"
+
+    subject_id: str = Field(primary_key=True)
+    name: str
+    aliases: str
+    """JSON list of names."""
+    sex: str
+    place_of_birth: str
+    date_of_birth: str
+    nationality: str
+    nik: str
+    travel_documents: str
+    """JSON list of [type, number, issuing country]."""
+    address: str
+    occupation: str
+
+
+class BanOrderRow(SQLModel, table=True):
+    """A ban order. The order that it extends may come later, so that key is no foreign key."""
+
+    __tablename__ = "ban_order"
+
+    order_id: str = Field(primary_key=True)
+    subject_id: str = Field(foreign_key="subject.subject_id", index=True)
+    kind: str
+    requesting_agency: str
+    valid_from: str
+    valid_until: str
+    received_on: str
+    reason: str
+    decree_number: str
+    decree_date: str
+    urgent: bool
+    extends_order_id: str
+    revoked_at: str
+    """ISO 8601 with offset, or empty."""
+    content_hash: str
+    """SHA-256 of the order and its subject as the record stated them; tells a repeated record from a changed one."""
+
+
+class ReferenceFaceRow(SQLModel, table=True):
+    """An enrolled photograph; its pictures are apart, so that reading many of these is light."""
+
+    __tablename__ = "reference_face"
+    __table_args__ = (UniqueConstraint("subject_id", "photo_sha256", name="uq_reference_face_photo"),)
+
+    reference_id: str = Field(primary_key=True)
+    """A UUID of version 7."""
+    subject_id: str = Field(foreign_key="subject.subject_id")
+    photo_sha256: str
+    eye_distance_px: float
+    warnings: str
+    """JSON list of codes."""
+
+
+class ReferencePictureRow(SQLModel, table=True):
+    """The photograph as it came, because another model makes its templates from it, and the face for people to see."""
+
+    __tablename__ = "reference_picture"
+
+    reference_id: str = Field(primary_key=True, foreign_key="reference_face.reference_id")
+    photo: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    face_jpeg: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class TemplateRow(SQLModel, table=True):
+    """The template of a reference face in one model version."""
+
+    __tablename__ = "template"
+
+    reference_id: str = Field(primary_key=True, foreign_key="reference_face.reference_id")
+    model_version: str = Field(primary_key=True, index=True)
+    vector: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """Little-endian float32 numbers, of length 1 together."""
+
+
+class WatchlistStateRow(SQLModel, table=True):
+    """One row, made by the first migration."""
+
+    __tablename__ = "watchlist_state"
+
+    id: int = Field(primary_key=True)
+    version: int
+    """Counts the changes of all tables above."""
+    last_success_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime(), nullable=True))
