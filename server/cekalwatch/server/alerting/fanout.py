@@ -44,12 +44,16 @@ class Fanout:
         """The newest sequence of the log."""
         return self._head
 
-    def publish(self, event: BriefedEvent) -> None:
-        """Take a committed event, in the order of the log, and wake the subscribers."""
-        if len(self._tail) == self._tail.maxlen:
-            self._tail_begins_after = self._tail[0].event.sequence
-        self._tail.append(event)
-        self._head = event.event.sequence
+    def publish(self, event: AlertEvent, briefing: Briefing | None) -> None:
+        """Take a committed event, in the order of the log, and wake the subscribers; without briefing they read it."""
+        if briefing is None:
+            self._tail.clear()
+            self._tail_begins_after = event.sequence
+        else:
+            if len(self._tail) == self._tail.maxlen:
+                self._tail_begins_after = self._tail[0].event.sequence
+            self._tail.append(BriefedEvent(event, briefing))
+        self._head = event.sequence
         self._grown.set()
         self._grown = asyncio.Event()
 

@@ -1,7 +1,8 @@
 """Ban orders and their status under the law, computed at the moment of asking and never stored.
 
 An order that breaks a rule is INVALID and never alerts. Dates are days of the checkpoint's local clock, first and last
-day included. What the statutes leave open is decided here, and told in `docs/watchlist-folder.md`, "Status of an order".
+day included. What the statutes leave open is decided here, and told in `docs/watchlist-folder.md`, "Status of an
+order".
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from dateutil.relativedelta import relativedelta
 from cekalwatch.server.domain.cameras import Direction
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.subjects import Subject
-
 
 PLAUSIBLE_YEARS = range(1900, 2201)
 """Years in which an order can begin and be received; only its end may be "never", that is 9999-12-31."""
@@ -55,7 +55,7 @@ class Rule(StrEnum):
     EXTENDS_INVALID_ORDER = "EXTENDS_INVALID_ORDER"
     """It extends an order that breaks a rule itself."""
     URGENT_RESUBMITTED = "URGENT_RESUBMITTED"
-    """The agency's earlier urgent order for the subject got no written decision in time, and this one is urgent again."""
+    """The agency's earlier urgent order for the subject got no decision in time, and this one is urgent again."""
     TANGKAL_ON_CITIZEN = "TANGKAL_ON_CITIZEN"
     """A citizen may never be refused entry."""
 
@@ -169,7 +169,7 @@ class _File:
         return broken
 
     def _stands_before(self, order: BanOrder, other: BanOrder) -> bool:
-        """Whether `other` is an earlier extension of the same CEGAH order; a void one, or one that never ran, is none."""
+        """Whether `other` extends the same CEGAH order earlier; a void one, or one that never ran, does not."""
         return (
             order.kind is OrderKind.CEGAH
             and other.extends_order_id == order.extends_order_id

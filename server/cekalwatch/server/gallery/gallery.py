@@ -6,6 +6,7 @@ sees one consistent state.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import faiss
@@ -34,7 +35,7 @@ class Gallery:
     _index: faiss.Index
 
     @classmethod
-    def build(cls, model_version: str, size: int, templates: Templates, subject_ids: list[str]) -> Gallery:
+    def build(cls, model_version: str, size: int, templates: Templates, subject_ids: Sequence[str]) -> Gallery:
         """Index `templates` (n, size), row i belonging to `subject_ids[i]`; raises GalleryError where they do not."""
         if templates.shape != (len(subject_ids), size):
             raise GalleryError(f"templates of shape {templates.shape} for {len(subject_ids)} rows of {size} numbers")

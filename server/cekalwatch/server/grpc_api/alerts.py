@@ -101,5 +101,5 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
         """See the contract."""
         alert_id = convert.alert_id(request.alert_id)
         briefing = await asyncio.to_thread(self._briefer.brief, alert_id)
-        images = await asyncio.to_thread(self._briefer.images, alert_id) if request.include_images else None
+        images = await asyncio.to_thread(self._briefer.pictures, alert_id) if request.include_images else None
         return convert.alert_with_images(briefing, images)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf import any_pb2
@@ -23,7 +23,7 @@ STATUS_OF_KIND: dict[Kind, int] = {
 }
 
 
-async def abort_with(context: grpc.aio.ServicerContext, code: Code) -> NoReturn:
+async def abort_with(context: grpc.aio.ServicerContext[Any, Any], code: Code) -> NoReturn:
     """End the call with the status, public message and ErrorInfo of `code`."""
     kind, message = CATALOGUE[code]
     detail = any_pb2.Any()

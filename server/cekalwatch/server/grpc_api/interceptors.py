@@ -15,6 +15,7 @@ from cekalwatch.server.grpc_api.errors import abort_with
 log = structlog.get_logger()
 
 Context = grpc.aio.ServicerContext[Any, Any]
+Handler = grpc.RpcMethodHandler[Any, Any]
 
 
 class CatalogueErrors(grpc.aio.ServerInterceptor):
@@ -22,29 +23,22 @@ class CatalogueErrors(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler:
+    ) -> Handler:
         """Wrap the method's handler."""
         handler = await continuation(handler_call_details)
-        method = handler_call_details.method
-        if handler is None or not method.startswith("/cekalwatch."):
+        method = str(handler_call_details.method)
+        if not method.startswith("/cekalwatch.") or not handler:
             return handler
-        codecs = {
-            "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
-        }
-        if handler.response_streaming:
-            make = (
-                grpc.stream_stream_rpc_method_handler
-                if handler.request_streaming
-                else (grpc.unary_stream_rpc_method_handler)
-            )
-            return make(_streaming(method, handler.stream_stream or handler.unary_stream), **codecs)
-        make = (
-            grpc.stream_unary_rpc_method_handler if handler.request_streaming else (grpc.unary_unary_rpc_method_handler)
+        kind = f"{'stream' if handler.request_streaming else 'unary'}_{'stream' if handler.response_streaming else 'unary'}"
+        wrap = _streaming if handler.response_streaming else _unary
+        make: Callable[..., Handler] = getattr(grpc, f"{kind}_rpc_method_handler")
+        return make(
+            wrap(method, getattr(handler, kind)),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
         )
-        return make(_unary(method, handler.stream_unary or handler.unary_unary), **codecs)
 
 
 def _streaming(

@@ -9,6 +9,8 @@ from grpc_channelz.v1 import channelz
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
@@ -60,7 +62,12 @@ class GrpcServer:
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, CHANNELZ, reflection.SERVICE_NAME), self._server
         )
-        self.port = self._server.add_insecure_port(address)
+        try:
+            self.port = self._server.add_insecure_port(address)
+        except RuntimeError:
+            raise ProgramError(
+                f"Cannot listen on {address}: another program does; choose another --listen", Exit.UNAVAILABLE
+            ) from None
 
     async def start(self) -> None:
         """Serve, and say so for each service."""

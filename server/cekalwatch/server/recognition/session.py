@@ -195,5 +195,5 @@ class _Stream:
                 receipt = self._intake.receipt(message.capture_id, CaptureOutcome.REJECTED, message.reason)
             self._ready.append(receipt)
         finally:
-            self._working.discard(asyncio.current_task())  # type: ignore[arg-type]  # a task runs this
+            self._working.discard(asyncio.current_task())
             self._wake.set()

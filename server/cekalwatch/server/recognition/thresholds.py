@@ -1,9 +1,9 @@
 """The decision threshold for a gallery of a given size.
 
-The chance that a traveller who is not listed scores above a threshold with somebody grows about linearly with the number
-of templates, and the tail of impostor scores falls about exponentially, so that the threshold for the same FPIR grows
-with the logarithm of the gallery's size: between the table's rows we interpolate in that logarithm. Outside the table
-the nearest row holds.
+The chance that a traveller who is not listed scores above a threshold with somebody grows about linearly with the
+number of templates, and the tail of impostor scores falls about exponentially, so that the threshold for the same FPIR
+grows with the logarithm of the gallery's size: between the table's rows we interpolate in that logarithm. Outside the
+table the nearest row holds.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import uuid6
 from sqlalchemy import func
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.server.domain.alerts import (
     Alert,
@@ -53,6 +53,8 @@ class AlertStore:
         """
         capture = match.capture
         with self._database.session() as session:
+            # Takes the write lock before anything is read, so that another process's write cannot come between.
+            session.exec(update(EventLogRow).values(pruned_through=EventLogRow.pruned_through))
             if session.get(SightingRow, str(capture.capture_id)) is not None:
                 return None
             row = self._alert_for(session, match, window)

@@ -116,7 +116,7 @@ def alert_with_images(briefing: Briefing, pictures: AlertPictures | None) -> ale
     if pictures:
         images = alert_pb2.AlertImages(
             probe_jpeg=pictures.probe,
-            references=[reference_message(reference, with_photo=True) for reference in pictures.references],
+            references=[reference_message(reference, jpeg) for reference, jpeg in pictures.references],
         )
     return alert_service_pb2.GetAlertResponse(alert=alert_message(briefing), images=images)
 

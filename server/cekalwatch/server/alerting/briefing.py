@@ -1,0 +1,94 @@
+"""What an officer needs to know of an alert: its subject, the orders with their status now, and the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from cekalwatch.server.alerting.watch import Checkpoints
+from cekalwatch.server.domain.alerts import Alert, AlertFilter
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.orders import BanOrder, Judgement
+from cekalwatch.server.domain.subjects import ReferenceFace, Subject
+from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.server.storage.watchlist_reading import SubjectFile
+from cekalwatch.server.storage.watchlist_store import WatchlistStore
+
+MOST_REFERENCES = 3
+
+
+@dataclass(frozen=True)
+class JudgedOrder:
+    """An order with its status at the moment of asking."""
+
+    order: BanOrder
+    judgement: Judgement
+
+
+@dataclass(frozen=True)
+class Briefing:
+    """An alert with its subject, the orders that alert, and the candidates' names."""
+
+    alert: Alert
+    subject: Subject
+    orders: tuple[JudgedOrder, ...]
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class AlertPictures:
+    """JPEGs to compare: the best probe, and reference faces with their pictures, best first."""
+
+    probe: bytes
+    references: tuple[tuple[ReferenceFace, bytes], ...]
+
+
+class Briefer:
+    """Reads alerts together with the watchlist. Methods block: call them from a worker thread."""
+
+    def __init__(self, alerts: AlertStore, watchlist: WatchlistStore, checkpoints: Checkpoints, clock: Clock) -> None:
+        self._alerts = alerts
+        self._watchlist = watchlist
+        self._checkpoints = checkpoints
+        self._clock = clock
+
+    def brief(self, alert_id: UUID) -> Briefing:
+        """Return one alert's briefing; raises ALERT_NOT_FOUND."""
+        return self._brief(self._alerts.get(alert_id))
+
+    def page(self, wanted: AlertFilter, before: UUID | None, limit: int) -> list[Briefing]:
+        """Return a page of briefings, newest alert first."""
+        return [self._brief(alert) for alert in self._alerts.list_alerts(wanted, before, limit)]
+
+    def pictures(self, alert_id: UUID) -> AlertPictures:
+        """Return an alert's pictures; raises ALERT_NOT_FOUND. What is no longer kept is left out."""
+        alert = self._alerts.get(alert_id)
+        file = self._file(alert.subject_id)
+        return AlertPictures(
+            probe=self._alerts.probe(alert_id),
+            references=tuple(
+                (face, self._watchlist.face_jpeg(face.reference_id)) for face in file.references[:MOST_REFERENCES]
+            ),
+        )
+
+    def _brief(self, alert: Alert) -> Briefing:
+        file = self._file(alert.subject_id)
+        now = self._clock.now()
+        orders = tuple(
+            JudgedOrder(order, self._checkpoints.judge(order, file.subject, file.orders, now, alert.camera.site))
+            for order in file.orders
+            if order.order_id in alert.order_ids
+        )
+        names = {candidate.subject_id: self._file(candidate.subject_id).subject.name for candidate in alert.candidates}
+        return Briefing(alert, file.subject, orders, names)
+
+    def _file(self, subject_id: str) -> SubjectFile:
+        try:
+            return self._watchlist.get_subject(subject_id)
+        except CekalwatchError as error:
+            if error.code is not Code.SUBJECT_NOT_FOUND:
+                raise
+            # The subject has left the watchlist since; the alert stays, and its key still says whom it was about.
+            return SubjectFile(Subject(subject_id, name=""), (), ())

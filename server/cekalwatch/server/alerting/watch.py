@@ -1,0 +1,126 @@
+"""What is watched for at one moment: the gallery, its threshold, and the orders of its subjects, consistent.
+
+A `Watch` never changes. The holder swaps it when the watchlist changes; order status is computed at each question, so
+an expiry takes effect without any change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.orders import BanOrder, Judgement, OrderStatus, alerts_on, judge
+from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.server.gallery.gallery import Gallery
+from cekalwatch.server.storage.watchlist_reading import SubjectFile
+from cekalwatch.server.storage.watchlist_store import WatchlistStore
+
+WIB = ZoneInfo("Asia/Jakarta")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The law's figures and each site's local time."""
+
+    legal: LegalParameters
+    zones: Mapping[str, ZoneInfo]
+
+    def judge(
+        self, order: BanOrder, subject: Subject, orders: tuple[BanOrder, ...], now: datetime, site: str
+    ) -> Judgement:
+        """Return the order's status at `site` at the moment `now`; a site that is no longer configured has WIB."""
+        return judge(order, subject, orders, now, self.zones.get(site, WIB), self.legal)
+
+
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """One consistent state of the watchlist."""
+
+    gallery: Gallery
+    threshold: float
+    version: int
+    unusable_templates: int
+    files: Mapping[str, SubjectFile]
+    checkpoints: Checkpoints
+
+    def orders_in_force(self, subject_id: str, camera: Camera, now: datetime) -> tuple[str, ...]:
+        """Return the subject's orders that are ACTIVE at the camera's site and alert in its direction."""
+        file = self.files.get(subject_id)
+        if file is None:
+            return ()
+        return tuple(
+            order.order_id
+            for order in file.orders
+            if alerts_on(order.kind) is camera.direction
+            and self.checkpoints.judge(order, file.subject, file.orders, now, camera.site).status is OrderStatus.ACTIVE
+        )
+
+    def active_subjects(self, now: datetime) -> int:
+        """Count the subjects with an order that is ACTIVE at some site."""
+        return sum(
+            any(
+                self.checkpoints.judge(order, file.subject, file.orders, now, site).status is OrderStatus.ACTIVE
+                for order in file.orders
+                for site in self.checkpoints.zones
+            )
+            for file in self.files.values()
+        )
+
+
+class WatchHolder:
+    """Holds the current watch, and loads another when the database has a newer watchlist. Loading blocks."""
+
+    def __init__(
+        self,
+        store: WatchlistStore,
+        checkpoints: Checkpoints,
+        model_version: str,
+        size: int,
+        threshold: Callable[[int], float],
+    ) -> None:
+        self._store = store
+        self._checkpoints = checkpoints
+        self._model_version = model_version
+        self._size = size
+        self._threshold = threshold
+        self._watch = self._load()
+
+    def current(self) -> Watch:
+        """Return the watch in use; reading a reference is atomic."""
+        return self._watch
+
+    def follow(self) -> bool:
+        """Load the watchlist anew if it has changed; returns whether it had. One caller at a time."""
+        if self._store.version() == self._watch.version:
+            return False
+        self._watch = self._load()
+        return True
+
+    def _load(self) -> Watch:
+        snapshot = self._store.snapshot(self._model_version, self._size)
+        gallery = Gallery.build(self._model_version, self._size, snapshot.templates, snapshot.subject_ids)
+        watch = Watch(
+            gallery=gallery,
+            threshold=self._threshold(len(gallery)),
+            version=snapshot.version,
+            unusable_templates=snapshot.unusable_templates,
+            files=snapshot.files,
+            checkpoints=self._checkpoints,
+        )
+        log.info(
+            "gallery loaded",
+            templates=len(gallery),
+            subjects=gallery.subjects,
+            unusable=watch.unusable_templates,
+            threshold=round(watch.threshold, 4),
+            version=watch.version,
+        )
+        return watch

@@ -1,0 +1,213 @@
+"""The composition root: makes every part from the settings, and runs them in order.
+
+Threads: `settings.threads` workers embed, each on one native thread; one thread decides and commits alerts; the event
+loop does the rest. onnxruntime, OpenCV and FAISS are each told to use one thread a call, so the workers are the budget.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+from zoneinfo import ZoneInfo
+
+import faiss
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from cekalwatch.server.alerting.briefing import Briefer
+from cekalwatch.server.alerting.deciding import Decider
+from cekalwatch.server.alerting.fanout import Fanout
+from cekalwatch.server.alerting.freshness import FreshnessGauge
+from cekalwatch.server.alerting.watch import Checkpoints, WatchHolder
+from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.domain.alerts import AlertEvent
+from cekalwatch.server.domain.clock import Clock, SystemClock
+from cekalwatch.server.domain.passages import Passages
+from cekalwatch.server.grpc_api.alerts import AlertServicer
+from cekalwatch.server.grpc_api.capture import CaptureServicer
+from cekalwatch.server.grpc_api.operations import OperationsServicer
+from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
+from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
+from cekalwatch.server.presence import Presence
+from cekalwatch.server.recognition.batches import BatchWorker
+from cekalwatch.server.recognition.embedding import CaptureEmbedder
+from cekalwatch.server.recognition.engines import open_engine
+from cekalwatch.server.recognition.enrolment import Enroller
+from cekalwatch.server.recognition.intake import Intake
+from cekalwatch.server.recognition.session import CaptureSessions, SessionTerms
+from cekalwatch.server.recognition.thresholds import threshold_for
+from cekalwatch.server.status import StatusBoard
+from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.watchlist.importer import WatchlistImporter
+from cekalwatch.vision.manifest import load_pack
+from cekalwatch.vision.runtime import limit_native_threads
+
+EMBED_BATCH = 8
+DECIDE_BATCH = 64
+FOLLOW_PERIOD_S = 2.0
+RECOUNT_PERIOD_S = 60.0
+PRUNE_PERIOD_S = 3600.0
+STOP_GRACE_S = 3.0
+
+log = structlog.get_logger()
+
+
+class Server:
+    """A running server, as an asynchronous context manager. Opening raises ProgramError where a part cannot run."""
+
+    def __init__(self, settings: ServerSettings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._stack = ExitStack()
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        settings, clock = self._settings, self._clock
+        started_at = clock.now()
+        limit_native_threads(1)
+        faiss.omp_set_num_threads(1)
+        pack = load_pack(settings.models_path / settings.model_pack)
+        engine = open_engine(pack, threads=1)
+        database = Database(settings.database_address)
+        database.upgrade()
+        self._stack.callback(database.close)
+        alerts, watchlist = AlertStore(database), WatchlistStore(database)
+        checkpoints = Checkpoints(
+            settings.legal.parameters(), {site.site: ZoneInfo(site.time_zone) for site in settings.sites}
+        )
+        fixed = settings.threshold
+        self._holder = WatchHolder(
+            watchlist,
+            checkpoints,
+            engine.recogniser.model_version,
+            engine.recogniser.size,
+            lambda templates: threshold_for(pack.thresholds, templates) if fixed is None else fixed,
+        )
+        self._freshness = FreshnessGauge(
+            watchlist, self._holder.current, clock, timedelta(hours=settings.freshness_limit_h)
+        )
+        briefer = Briefer(alerts, watchlist, checkpoints, clock)
+        fanout = Fanout(alerts, briefer)
+        loop = asyncio.get_running_loop()
+
+        def announce(event: AlertEvent) -> None:
+            try:
+                briefing = briefer.brief(event.alert_id)
+            except SQLAlchemyError as error:
+                log.warning("event not briefed; subscribers read it from the log", error=type(error).__name__)
+                briefing = None
+            loop.call_soon_threadsafe(fanout.publish, event, briefing)
+
+        decider = Decider(
+            self._holder.current,
+            alerts,
+            clock,
+            Passages(settings.passage_idle_s),
+            timedelta(seconds=settings.grouping_window_s),
+            announce,
+        )
+        deciding = BatchWorker("decide", decider.decide, threads=1, most=DECIDE_BATCH)
+        self._stack.callback(deciding.close)
+        embedding = BatchWorker(
+            "embed", CaptureEmbedder(engine.recogniser).embed, threads=settings.threads, most=EMBED_BATCH
+        )
+        self._stack.callback(embedding.close)
+        intake, presence = Intake(embedding, deciding), Presence(clock)
+        cameras = {entry.camera_id: entry.camera() for entry in settings.cameras}
+        terms = SessionTerms(settings.credits, settings.heartbeat_period_s, settings.capture_policy)
+        self._sessions = CaptureSessions(cameras, terms, intake, presence)
+        importer = WatchlistImporter(
+            watchlist,
+            Enroller(engine.detector, engine.recogniser),
+            clock,
+            checkpoints.zones[settings.sites[0].site],
+            checkpoints.legal,
+        )
+        board = StatusBoard(
+            started_at=started_at,
+            thread_budget=settings.threads,
+            model_pack=pack.name,
+            cameras=tuple(cameras.values()),
+            watch=self._holder.current,
+            freshness=self._freshness,
+            intake=intake,
+            decider=decider,
+            fanout=fanout,
+            presence=presence,
+            alerts=alerts,
+        )
+        self._grpc = GrpcServer(
+            Servicers(
+                capture=CaptureServicer(self._sessions, clock),
+                alerts=AlertServicer(
+                    fanout, alerts, briefer, self._freshness, presence, clock, settings.keep_alive_period_s
+                ),
+                watchlist=WatchlistServicer(watchlist, importer, checkpoints, clock),
+                operations=OperationsServicer(board),
+            ),
+            settings.listen,
+        )
+        self._alerts = alerts
+        self.port = self._grpc.port
+        self._housekeeping = [
+            asyncio.create_task(_every(FOLLOW_PERIOD_S, self._follow)),
+            asyncio.create_task(_every(RECOUNT_PERIOD_S, self._freshness.read)),
+            asyncio.create_task(_every(PRUNE_PERIOD_S, self._prune)),
+        ]
+        await self._grpc.start()
+        log.info("serving", address=f"{settings.listen.rpartition(':')[0]}:{self.port}", threads=settings.threads)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._grpc.announce_stop()
+        self._sessions.drain()
+        await self._grpc.stop(STOP_GRACE_S)
+        for task in self._housekeeping:
+            task.cancel()
+        await asyncio.gather(*self._housekeeping, return_exceptions=True)
+        await asyncio.to_thread(self._stack.pop_all().close)
+        log.info("stopped")
+
+    def _follow(self) -> None:
+        if self._holder.follow():
+            self._freshness.read()
+
+    def _prune(self) -> None:
+        before = self._clock.now() - timedelta(days=self._settings.event_retention_days)
+        if gone := self._alerts.prune_events(before):
+            log.info("events pruned", events=gone)
+
+
+async def _every(period_s: float, work: Callable[[], None]) -> None:
+    """Do blocking `work` on a worker thread each period; the database may be away for a while, so errors are logged."""
+    while True:
+        await asyncio.sleep(period_s)
+        try:
+            await asyncio.to_thread(work)
+        except SQLAlchemyError as error:
+            log.warning("housekeeping failed; it is tried again", work=work.__name__, error=type(error).__name__)
+
+
+def run(settings: ServerSettings) -> None:
+    """Serve until SIGINT or SIGTERM; raises ProgramError when the server cannot start."""
+
+    async def serve() -> None:
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
+                loop.add_signal_handler(sign, stopped.set)
+        async with Server(settings):
+            await stopped.wait()
+
+    asyncio.run(serve())

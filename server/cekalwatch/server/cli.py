@@ -1,0 +1,67 @@
+"""Command line of `cekalwatch-server`: parses, loads settings, hands over."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cekalwatch.server import models_command, watchlist_command
+
+app = typer.Typer(
+    help="The recognition server of Cekalwatch.\n\nSettings come from --config FILE (TOML), environment variables "
+    "CEKALWATCH_SERVER_<NAME>, and options; the later wins.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(models_command.app, name="models")
+app.add_typer(watchlist_command.app, name="watchlist")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cekalwatch-server {version('cekalwatch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Keep the sub-commands apart from the root."""
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  cekalwatch-server serve --config /etc/cekalwatch/server.toml\n\n"
+    "  CEKALWATCH_SERVER_LISTEN=127.0.0.1:50051 cekalwatch-server serve --data-dir ./data"
+)
+def serve(
+    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
+    listen: Annotated[
+        str | None, typer.Option(help="HOST:PORT on this machine; port 0 lets the system choose.")
+    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the database and the model packs.")] = None,
+    model_pack: Annotated[str | None, typer.Option(help="Name of the model pack.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Native threads for inference, image work and search.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+) -> None:
+    """Run the server until Ctrl-C or SIGTERM. It logs `serving` with its address when cameras can connect."""
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.server.app import run
+    from cekalwatch.server.config import ServerSettings
+
+    settings = ServerSettings.load(
+        config,
+        listen=listen,
+        data_dir=data_dir,
+        model_pack=model_pack,
+        threads=threads,
+        log_level=log_level,
+    )
+    configure_logs(settings.log_level)
+    run(settings)

@@ -1,0 +1,104 @@
+"""Messages of the watchlist service, and those that alerts share with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cekalwatch.server.alerting.briefing import JudgedOrder
+from cekalwatch.server.alerting.freshness import Freshness
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.subjects import ReferenceFace, Subject
+from cekalwatch.server.grpc_api.convert.common import timestamp
+from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
+
+MOST_KEY = 64
+
+
+def subject_key(value: str) -> str:
+    """Read a subject's key; raises SUBJECT_NOT_FOUND, since no subject has a longer one or none."""
+    if not 1 <= len(value) <= MOST_KEY:
+        raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
+    return value
+
+
+def subject_page_token(token: str) -> str:
+    """Read the token of a page of subjects; raises PAGE_TOKEN_INVALID."""
+    if len(token) > MOST_KEY:
+        raise CekalwatchError(Code.PAGE_TOKEN_INVALID)
+    return token
+
+
+def subject_message(subject: Subject) -> watchlist_pb2.Subject:
+    """Write a subject."""
+    return watchlist_pb2.Subject(
+        subject_id=subject.subject_id,
+        name=subject.name,
+        aliases=subject.aliases,
+        sex=subject.sex,
+        place_of_birth=subject.place_of_birth,
+        date_of_birth=subject.date_of_birth,
+        nationality=subject.nationality,
+        nik=subject.nik,
+        travel_documents=[
+            watchlist_pb2.TravelDocument(
+                type=document.type, number=document.number, issuing_country=document.issuing_country
+            )
+            for document in subject.travel_documents
+        ],
+        address=subject.address,
+        occupation=subject.occupation,
+    )
+
+
+def order_message(judged: JudgedOrder) -> watchlist_pb2.BanOrder:
+    """Write an order with its status."""
+    order = judged.order
+    return watchlist_pb2.BanOrder(
+        order_id=order.order_id,
+        subject_id=order.subject_id,
+        kind=watchlist_pb2.OrderKind.Value(f"ORDER_KIND_{order.kind}"),
+        decree_number=order.decree_number,
+        decree_date=order.decree_date.isoformat() if order.decree_date else "",
+        requesting_agency=order.requesting_agency,
+        reason=order.reason,
+        valid_from=order.valid_from.isoformat(),
+        valid_until=order.valid_until.isoformat(),
+        urgent=order.urgent,
+        received_on=order.received_on.isoformat(),
+        extends_order_id=order.extends_order_id,
+        revoked_time=timestamp(order.revoked_at) if order.revoked_at else None,
+        status=watchlist_pb2.OrderStatus.Value(f"ORDER_STATUS_{judged.judgement.status}"),
+        broken_rules=judged.judgement.broken_rules,
+    )
+
+
+def reference_message(reference: ReferenceFace, jpeg: bytes = b"") -> watchlist_pb2.ReferenceFace:
+    """Write a reference face, with its picture if given."""
+    return watchlist_pb2.ReferenceFace(
+        reference_id=reference.reference_id,
+        photo_sha256=reference.photo_sha256,
+        eye_distance_px=reference.eye_distance_px,
+        warnings=reference.warnings,
+        jpeg=jpeg,
+    )
+
+
+def freshness_message(freshness: Freshness) -> watchlist_pb2.WatchlistFreshness:
+    """Write the watchlist's age."""
+    last = freshness.last_success_at
+    return watchlist_pb2.WatchlistFreshness(
+        last_success_time=timestamp(last) if last else None,
+        stale=freshness.stale,
+        active_subjects=freshness.active_subjects,
+    )
+
+
+def subject_entry(
+    subject: Subject, orders: Sequence[JudgedOrder], references: Sequence[tuple[ReferenceFace, bytes]]
+) -> watchlist_service_pb2.SubjectEntry:
+    """Write a subject with what is held of it."""
+    return watchlist_service_pb2.SubjectEntry(
+        subject=subject_message(subject),
+        orders=[order_message(order) for order in orders],
+        references=[reference_message(reference, jpeg) for reference, jpeg in references],
+    )

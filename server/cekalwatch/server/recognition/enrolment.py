@@ -1,0 +1,158 @@
+"""From a reference photograph to a template: finds the one face, judges it, and keeps a picture of it for officers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.recognition.photographs import decode_photograph
+from cekalwatch.server.recognition.recogniser import Recogniser
+from cekalwatch.server.recognition.templates import TemplateError
+from cekalwatch.vision.alignment import LandmarksError, align
+from cekalwatch.vision.faces import Face, FaceDetector, Picture
+from cekalwatch.vision.quality import FaceQuality, measure
+
+MIN_EYE_DISTANCE_PX: Final = 32.0
+WANTED_EYE_DISTANCE_PX: Final = 90.0
+LEAST_EYE_DISTANCE_PX: Final = 45.0
+MAX_TURN_DEGREES: Final = 25.0
+MAX_FACE_JPEG_BYTES: Final = 60_000
+
+_FACE_JPEG_SIDE: Final = 480
+_SURE_SCORE: Final = 0.7
+_RIVAL_WIDTH: Final = 1 / 3
+
+
+class EnrolmentWarning(StrEnum):
+    """What is not as it should be with a reference face that was enrolled all the same."""
+
+    EYE_DISTANCE_BELOW_90 = "EYE_DISTANCE_BELOW_90"
+    """Fewer pixels between the eyes than wanted."""
+    EYE_DISTANCE_BELOW_45 = "EYE_DISTANCE_BELOW_45"
+    """Fewer pixels between the eyes than a reference photograph should have at least; expect missed travellers."""
+    NOT_FRONTAL = "NOT_FRONTAL"
+    """The head is turned or nods by more than 25 degrees."""
+    BLURRED = "BLURRED"
+    """Sharpness below 0.15."""
+    BADLY_LIT = "BADLY_LIT"
+    """Mean luminance of the face below 0.2 or above 0.85."""
+    SMALLER_FACES = "SMALLER_FACES"
+    """There are other, much smaller faces; the largest was taken."""
+
+
+@dataclass(frozen=True, eq=False)
+class Enrolment:
+    """A reference face, ready for the gallery."""
+
+    template: NDArray[np.float32]
+    """Shape (size,), length 1."""
+    eye_distance_px: float
+    quality: FaceQuality
+    warnings: tuple[EnrolmentWarning, ...]
+    face_jpeg: bytes
+    """The face with half its width around it, at most 60 kB."""
+
+
+class Enroller:
+    """Makes reference faces. One thread at a time may use an instance, as its detector wants."""
+
+    def __init__(
+        self, detector: FaceDetector, recogniser: Recogniser, *, min_eye_distance_px: float = MIN_EYE_DISTANCE_PX
+    ) -> None:
+        self._detector = detector
+        self._recogniser = recogniser
+        self._min_eye_distance_px = min_eye_distance_px
+
+    def enrol(self, data: bytes) -> Enrolment:
+        """Return the reference face of the photograph in `data` (JPEG, PNG, WebP, BMP, TIFF, GIF).
+
+        Raises CekalwatchError PHOTO_TOO_LARGE, PHOTO_UNREADABLE, PHOTO_NO_FACE, PHOTO_SEVERAL_FACES (another face has
+        at least a third of the largest one's width) or PHOTO_FACE_TOO_SMALL.
+        """
+        picture = decode_photograph(data)
+        picture, faces = self._find(picture)
+        face, others = _main_face(faces)
+        if face.eye_distance < self._min_eye_distance_px:
+            raise CekalwatchError(Code.PHOTO_FACE_TOO_SMALL, f"{face.eye_distance:.0f} px between the eyes")
+        try:
+            template = self._recogniser.embed(align(picture, face.landmarks)[None])[0]
+        except (LandmarksError, TemplateError) as error:
+            raise CekalwatchError(Code.PHOTO_NO_FACE, str(error)) from error
+        quality = measure(picture, face)
+        return Enrolment(
+            template=template,
+            eye_distance_px=face.eye_distance,
+            quality=quality,
+            warnings=_warnings(quality, others),
+            face_jpeg=_face_jpeg(picture, face),
+        )
+
+    def _find(self, picture: Picture) -> tuple[Picture, list[Face]]:
+        """Return the faces, and the picture they are in: with a margin when the bare one shows none.
+
+        Photographs cut close around the face hide what detectors go by.
+        """
+        faces = self._detector.detect(picture)
+        if faces:
+            return picture, faces
+        margin = max(picture.shape[:2]) // 3
+        wider = np.asarray(
+            cv2.copyMakeBorder(picture, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=(127, 127, 127)),
+            dtype=np.uint8,
+        )
+        faces = self._detector.detect(wider)
+        if not faces:
+            raise CekalwatchError(Code.PHOTO_NO_FACE)
+        return wider, faces
+
+
+def _main_face(faces: list[Face]) -> tuple[Face, int]:
+    """Return the largest face and how many much smaller ones there are; raises PHOTO_SEVERAL_FACES."""
+    sure = [face for face in faces if face.score >= _SURE_SCORE] or faces
+    main = max(sure, key=lambda face: face.width)
+    others = [face for face in sure if face is not main]
+    if any(face.width >= main.width * _RIVAL_WIDTH for face in others):
+        raise CekalwatchError(Code.PHOTO_SEVERAL_FACES, f"{len(sure)} faces")
+    return main, len(others)
+
+
+def _warnings(quality: FaceQuality, others: int) -> tuple[EnrolmentWarning, ...]:
+    found = []
+    if quality.eye_distance_px < LEAST_EYE_DISTANCE_PX:
+        found.append(EnrolmentWarning.EYE_DISTANCE_BELOW_45)
+    elif quality.eye_distance_px < WANTED_EYE_DISTANCE_PX:
+        found.append(EnrolmentWarning.EYE_DISTANCE_BELOW_90)
+    if max(abs(quality.yaw_degrees), abs(quality.pitch_degrees)) > MAX_TURN_DEGREES:
+        found.append(EnrolmentWarning.NOT_FRONTAL)
+    if quality.sharpness < 0.15:
+        found.append(EnrolmentWarning.BLURRED)
+    if not 0.2 <= quality.brightness <= 0.85:
+        found.append(EnrolmentWarning.BADLY_LIT)
+    if others:
+        found.append(EnrolmentWarning.SMALLER_FACES)
+    return tuple(found)
+
+
+def _face_jpeg(picture: Picture, face: Face) -> bytes:
+    height, width = picture.shape[:2]
+    margin = face.width / 2
+    left, top = max(0, round(face.left - margin)), max(0, round(face.top - margin))
+    right, bottom = min(width, round(face.right + margin)), min(height, round(face.bottom + margin))
+    crop = picture[top:bottom, left:right]
+    side = min(_FACE_JPEG_SIDE, max(crop.shape[:2]))
+    for quality in (90, 80, 70, 60, 50):
+        scale = side / max(crop.shape[:2])
+        size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
+        scaled = cv2.resize(crop, size, interpolation=cv2.INTER_AREA) if scale < 1 else crop
+        _, jpeg = cv2.imencode(".jpg", scaled, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if len(jpeg) <= MAX_FACE_JPEG_BYTES:
+            return jpeg.tobytes()
+        side = side * 4 // 5
+    # Five steps reach 200 pixels at quality 50, which never takes 60 kB.
+    raise AssertionError("a face of 200 pixels took more than 60 kB")
