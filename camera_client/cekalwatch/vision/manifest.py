@@ -33,7 +33,7 @@ class DetectorKind(StrEnum):
     """How a pack finds faces."""
 
     ULTRAFACE_ONET = "ultraface-onet"
-    """UltraFace for boxes, then MTCNN's O-Net twice for landmarks; files in that order."""
+    """UltraFace for boxes, then MTCNN's O-Net for landmarks; files in that order."""
     SCRFD = "scrfd"
     """SCRFD with landmarks; one file."""
 

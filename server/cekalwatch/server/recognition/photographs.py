@@ -37,8 +37,7 @@ def decode_photograph(data: bytes) -> Picture:
     with _one_at_a_time:
         try:
             with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-                if image.width * image.height > MAX_PHOTO_PIXELS:
-                    raise CekalwatchError(Code.PHOTO_TOO_LARGE, f"{image.width}x{image.height}")
+                _require_few_pixels(image)
                 return _upright_bgr(image)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             raise CekalwatchError(Code.PHOTO_TOO_LARGE, "pixels") from None
@@ -46,6 +45,11 @@ def decode_photograph(data: bytes) -> Picture:
             raise
         except Exception as error:  # Pillow's plug-ins raise whatever a damaged file leads them to
             raise CekalwatchError(Code.PHOTO_UNREADABLE, type(error).__name__) from error
+
+
+def _require_few_pixels(image: Image.Image) -> None:
+    if image.width * image.height > MAX_PHOTO_PIXELS:
+        raise CekalwatchError(Code.PHOTO_TOO_LARGE, f"{image.width}x{image.height}")
 
 
 def _upright_bgr(image: Image.Image) -> Picture:
