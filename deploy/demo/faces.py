@@ -1,4 +1,4 @@
-"""Where the people of a demonstration come from: pictures in installed packages, or a folder of one sub-folder a person.
+"""Where a demonstration's people come from: pictures in installed packages, or a folder of one sub-folder a person.
 
 The packages' pictures show each person once. The list's photograph is then the same picture, processed until it is
 no longer the one that passes (mirrored, turned, blurred, other contrast, compressed): that shows the chain at work,
@@ -13,10 +13,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
-
 from deploy.demo.people import Person, Photo, Role
 
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
@@ -168,10 +168,9 @@ def _processed(photo: Photo, seed: int) -> Photo:
     """Return a portrait from `photo` that differs from it the way a scanned print would."""
     random = np.random.default_rng(seed)
     portrait = _portrait(photo, turn_degrees=float(random.uniform(2, 4)))
-    picture = cv2.flip(portrait.picture, 1)
-    picture = cv2.GaussianBlur(picture, (0, 0), 1.2)
-    picture = cv2.convertScaleAbs(picture, alpha=float(random.uniform(0.82, 0.9)), beta=float(random.uniform(8, 20)))
-    _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 70])
+    blurred = cv2.GaussianBlur(cv2.flip(portrait.picture, 1), (0, 0), 1.2)
+    paler = cv2.convertScaleAbs(blurred, alpha=float(random.uniform(0.82, 0.9)), beta=float(random.uniform(8, 20)))
+    _, encoded = cv2.imencode(".jpg", paler, [cv2.IMWRITE_JPEG_QUALITY, 70])
     picture = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), dtype=np.uint8)
     mirrored = portrait.landmarks.copy()
     mirrored[:, 0] = picture.shape[1] - 1 - mirrored[:, 0]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from cekalwatch.vision.faces import Picture
 from numpy.typing import NDArray
 
+from cekalwatch.vision.faces import Picture
 from deploy.demo.people import Person
 from deploy.demo.sprite import EYE_DISTANCE, EYES, HEIGHT, WIDTH, Sprite, cut_out
 
@@ -78,7 +78,7 @@ class Scene:
 
 
 _PATTERNS = (
-    # How long, from where, to where: approaching on the left, on the right, crossing far away, crossing near, straight on.
+    # Seconds, from, to: approaching on the left, on the right, crossing far off, crossing near, coming straight on.
     (5.0, Place(420, 190, 34), Place(250, 330, 88)),
     (4.5, Place(840, 200, 36), Place(1010, 340, 92)),
     (4.5, Place(-160, 230, 46), Place(1440, 250, 50)),
@@ -116,8 +116,8 @@ def frames(scene: Scene, people: Sequence[Person]) -> Iterator[Picture]:
             # Half the way one photograph, half the next: a passage shows more than one pose.
             share = (second - walk.start_s) / walk.seconds
             _draw(picture, choices[min(int(share * len(choices)), len(choices) - 1)], place)
-        picture = cv2.GaussianBlur(picture, (0, 0), 0.6).astype(np.int16) + noises[index % NOISE_FRAMES]
-        yield np.clip(picture, 0, 255).astype(np.uint8)
+        blurred = cv2.GaussianBlur(picture, (0, 0), 0.6).astype(np.int16)
+        yield np.clip(blurred + noises[index % NOISE_FRAMES], 0, 255).astype(np.uint8)
 
 
 def write_video(scene: Scene, people: Sequence[Person], file: Path) -> None:

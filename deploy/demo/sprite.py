@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from cekalwatch.vision.faces import Picture
 from numpy.typing import NDArray
 
+from cekalwatch.vision.faces import Picture
 from deploy.demo.people import Photo
 
 EYE_DISTANCE = 64
@@ -82,4 +82,5 @@ def _cloth(colour: tuple[int, int, int]) -> NDArray[np.float32]:
     shade = shade - 0.3 * np.exp(-(((np.abs(across) - 0.54) / 0.03) ** 2))
     weave = np.random.default_rng(sum(colour)).normal(0, 4, (HEIGHT, WIDTH)).astype(np.float32)
     weave = np.asarray(cv2.GaussianBlur(weave, (0, 0), 1.5), dtype=np.float32)
-    return np.clip(np.array(colour, np.float32) * shade[..., None] + weave[..., None], 0, 255)
+    lit = np.array(colour, np.float32) * shade[..., None] + weave[..., None]
+    return np.clip(lit, 0, 255).astype(np.float32)

@@ -1,0 +1,74 @@
+"""`make demo`: the whole chain once, on this machine. Exit code 0 only when exactly the right alerts came."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.vision.detectors.factory import open_detector
+from deploy.demo.faces import built_in_people, people_of_folder
+from deploy.demo.play import Demonstration, play
+from deploy.demo.report import show_event, show_outcome, show_people
+from deploy.demo.scene import people_passing
+from deploy.demo.stack import install_starter
+
+BUILD = Path("build")
+LOCAL_TIME = ZoneInfo("Asia/Jakarta")
+"""Batam's clock: it decides which orders are in force."""
+SAME_PICTURE = (
+    "These people come from pictures in installed packages, one each: the list holds the same picture, mirrored, "
+    "turned, blurred and compressed. This shows that the chain works, not how well faces are recognised; "
+    "`make demo FACES=DIR` uses different photographs."
+)
+
+
+def main(console: Console, faces: Path | None, folder: Path, models: Path) -> Exit:
+    """Prepare and play the demonstration in `folder`, which is emptied first, and say how it went."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    with console.status("Installing the starter model pack"):
+        install_starter(models, folder / "logs")
+    with console.status("Making people, watchlist and video"):
+        detector = open_detector(models / "starter", threads=os.cpu_count() or 1)
+        people = people_of_folder(faces, detector) if faces else built_in_people(detector)
+        demo = Demonstration(folder, models, people, people_passing(people, again=people[:1]))
+        demo.prepare(datetime.now(LOCAL_TIME).date())
+    show_people(console, demo)
+    if not faces:
+        console.print(SAME_PICTURE)
+    console.print(f"Server, notifier and camera start; the video takes {demo.scene.seconds:.0f} s. Logs: {folder}/logs")
+    outcome = play(demo, lambda record: show_event(console, people, record))
+    outcome.save(folder / "summary.json")
+    show_outcome(console, people, outcome)
+    return Exit.OK if outcome.passed else Exit.FAILED
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m deploy.demo", description=__doc__)
+    parser.add_argument(
+        "--faces",
+        type=Path,
+        help="folder with one sub-folder a person, at least 3 photographs in each; the first is listed",
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    screen = Console()
+    try:
+        sys.exit(main(screen, _arguments().faces, BUILD / "demo", BUILD / "models"))
+    except ProgramError as error:
+        screen.print(f"[bold red]Error:[/] {error}", highlight=False)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,217 @@
+"""A site on one machine: server, notifier and cameras as processes of their own, as they run in an office.
+
+Demonstration, end-to-end tests and benchmarks use it. It knows how to start, ask and stop the programs, and nothing
+of scenes or verdicts.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Condition
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from cekalwatch.v1 import alert_pb2, alert_service_pb2, operations_service_pb2
+from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
+from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
+from deploy.demo.programs import Program, run_to_end, wait_until
+
+OnEvent = Callable[[dict[str, object]], None]
+"""Takes one JSON line of the notifier's output, on a thread of its own."""
+
+START_SECONDS = 60.0
+CALL_SECONDS = 10.0
+INSTALL_SECONDS = 300.0
+"""Packages are fetched from registries, which may be slow."""
+
+
+@dataclass(frozen=True)
+class CameraPlan:
+    """A camera of the site, as the server's configuration gets it."""
+
+    camera_id: str
+    counter: str = "D1"
+    direction: str = "DEPARTURE"
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """What the site is like."""
+
+    folder: Path
+    """Database, configuration and logs go here; what an earlier run left there is used."""
+    models: Path
+    """Folder of model packs; the pack must be in it."""
+    cameras: tuple[CameraPlan, ...] = (CameraPlan("departure-1"),)
+    site: str = "batam-center"
+    model_pack: str = "starter"
+    settings: Mapping[str, int | float | str] = field(default_factory=dict)
+    """More settings of the server."""
+
+
+class Notifier:
+    """An officer's console, and the lines that it printed."""
+
+    def __init__(self, agent_id: str, server_address: str, folder: Path, on_event: OnEvent) -> None:
+        """Start it; its record of shown events and its pictures go to `folder`."""
+        self._arrived = Condition()
+        self._events: list[dict[str, object]] = []
+        self._on_event = on_event
+        arguments = ["-m", "cekalwatch.notifier", "console", "--format", "jsonl", "--agent-id", agent_id]
+        arguments += ["--server", server_address, "--images", str(folder / "images")]
+        state = {"CEKALWATCH_NOTIFIER_STATE_DIR": str(folder / "notifier")}
+        self.program = Program(agent_id, arguments, folder / "logs", self._take, state)
+
+    def _take(self, line: str) -> None:
+        record = json.loads(line)
+        if record["sequence"] is None:
+            return
+        with self._arrived:
+            self._events.append(record)
+            self._arrived.notify_all()
+        self._on_event(record)
+
+    @property
+    def events(self) -> list[dict[str, object]]:
+        """The events so far, in the order of their arrival; alerts that were listed again are left out."""
+        with self._arrived:
+            return list(self._events)
+
+    def wait_for_sequence(self, sequence: int, timeout_s: float) -> None:
+        """Wait until the event `sequence` has been shown. Raises ProgramError when it is not in time."""
+
+        def shown() -> bool:
+            return any(event["sequence"] == sequence for event in self._events)
+
+        with self._arrived:
+            if not self._arrived.wait_for(shown, timeout_s):
+                raise ProgramError(
+                    f"The notifier did not show event {sequence} within {timeout_s:.0f} s.\n{self.program.last_lines()}"
+                )
+
+
+class Stack:
+    """The running site; a context manager that starts the server, and stops everything that it started."""
+
+    def __init__(self, config: StackConfig) -> None:
+        self.config = config
+        self.logs = config.folder / "logs"
+        self.address = f"127.0.0.1:{_free_port()}"
+        self.config_file = config.folder / "server.toml"
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.config.folder.mkdir(parents=True, exist_ok=True)
+        self.config_file.write_text(self._toml(), encoding="utf-8")
+        with self._open as started:
+            self._channel = started.enter_context(grpc.insecure_channel(self.address, CLIENT_OPTIONS))
+            self.server = self.start_server()
+            self._open = started.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def start_server(self) -> Program:
+        """Start the server, again after it was killed, and wait until its health service says SERVING."""
+        server = Program("server", ["-m", "cekalwatch.server", "serve", "--config", str(self.config_file)], self.logs)
+        self._open.enter_context(server)
+        wait_until(self._serving, START_SECONDS, "Serving", server)
+        self.server = server
+        return server
+
+    def import_watchlist(self, folder: Path) -> None:
+        """Import a watchlist folder through the running server. Raises ProgramError when anything was refused."""
+        arguments = ["-m", "cekalwatch.server", "watchlist", "import", str(folder), "--config", str(self.config_file)]
+        run_to_end("watchlist-import", arguments, self.logs, START_SECONDS)
+
+    def start_notifier(self, agent_id: str, on_event: OnEvent = lambda _: None) -> Notifier:
+        """Start an officer's console and wait until the server counts it as connected.
+
+        `on_event` gets each event as the console prints it.
+        """
+        notifier = Notifier(agent_id, self.address, self.config.folder, on_event)
+        self._open.enter_context(notifier.program)
+
+        def connected() -> bool:
+            return any(agent.agent_id == agent_id and agent.connected for agent in self.status().agents)
+
+        wait_until(connected, START_SECONDS, "The notifier's connection", notifier.program, self.server)
+        return notifier
+
+    def start_camera(self, camera_id: str, source: Path) -> Program:
+        """Start a camera client on a video file, at the video's own speed; it ends with the video."""
+        arguments = ["-m", "cekalwatch.camera", "run", "--source", str(source), "--realtime", "--camera-id", camera_id]
+        arguments += ["--server", self.address, "--detector", str(self.config.models / self.config.model_pack)]
+        return self._open.enter_context(Program(camera_id, arguments, self.logs))
+
+    def status(self) -> operations_service_pb2.GetStatusResponse:
+        """Ask the server how it does."""
+        stub = OperationsServiceStub(self._channel)
+        return stub.GetStatus(operations_service_pb2.GetStatusRequest(), timeout=CALL_SECONDS)
+
+    def event_log(self) -> list[alert_pb2.AlertEvent]:
+        """Return every alert event that the server holds."""
+        head = self.status().head_sequence
+        events: list[alert_pb2.AlertEvent] = []
+        if not head:
+            return events
+        request = alert_service_pb2.SubscribeAlertsRequest(agent_id="stack")
+        request.from_start.SetInParent()
+        call = AlertServiceStub(self._channel).SubscribeAlerts(request, timeout=CALL_SECONDS)
+        for response in call:
+            if response.WhichOneof("message") == "event":
+                events.append(response.event)
+                if response.event.sequence >= head:
+                    break
+        call.cancel()
+        return events
+
+    def _serving(self) -> bool:
+        stub = health_pb2_grpc.HealthStub(self._channel)
+        try:
+            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=CALL_SECONDS)
+        except grpc.RpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    def _toml(self) -> str:
+        config = self.config
+        settings: dict[str, int | float | str] = {
+            "listen": self.address,
+            "data_dir": str(config.folder / "server"),
+            "models_dir": str(config.models),
+            "model_pack": config.model_pack,
+            **config.settings,
+        }
+        # JSON's strings and numbers are TOML's as well.
+        lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+        lines += ["", "[[sites]]", f"site = {json.dumps(config.site)}"]
+        for camera in config.cameras:
+            lines += ["", "[[cameras]]", f"camera_id = {json.dumps(camera.camera_id)}"]
+            lines += [f"site = {json.dumps(config.site)}", f"counter = {json.dumps(camera.counter)}"]
+            lines += [f"direction = {json.dumps(camera.direction)}"]
+        return "\n".join(lines) + "\n"
+
+
+def install_starter(models: Path, logs: Path) -> None:
+    """Build the starter model pack in the folder `models`, unless it is there."""
+    if (models / "starter" / "manifest.json").is_file():
+        return
+    models.mkdir(parents=True, exist_ok=True)
+    arguments = ["-m", "cekalwatch.server", "models", "install", "starter", "--models-dir", str(models)]
+    run_to_end("models-install", arguments, logs, INSTALL_SECONDS)
+
+
+def _free_port() -> int:
+    """Return a port that nothing listens on. A server that is restarted must come back on the same one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,128 @@
+"""Compares the alerts with the truth of the scene. Pure: no programs, no files, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+TOLERANCE_S = 0.3
+"""How far outside a walk a capture may lie: people fade in at the edges, and frames have a length."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What must happen with one subject."""
+
+    subject_id: str
+    must_alert: bool
+    in_view: tuple[tuple[float, float], ...]
+    """When the subject is in view, seconds from the start of the video; empty for somebody who never comes."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One alert event as the officer's program got it."""
+
+    sequence: int
+    alert_id: str
+    subject_id: str
+    raised: bool
+    """True for the event that brought the alert up, False for a later sighting."""
+    score: float
+    capture_time: datetime
+    notified_time: datetime
+
+    @property
+    def latency_ms(self) -> float:
+        """From the frame to the officer, milliseconds."""
+        return (self.notified_time - self.capture_time).total_seconds() * 1000
+
+
+class Verdict(Enum):
+    """How the alerts of a subject compare with what must happen."""
+
+    RIGHT = "as expected"
+    MISSING = "missing"
+    WRONG = "must not alert"
+    REPEATED = "more than one alert"
+    WRONG_MOMENT = "alerted while out of view"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A subject's verdict."""
+
+    subject_id: str
+    must_alert: bool
+    alerts: int
+    sightings: int
+    score: float | None
+    """Best comparison score of its alerts."""
+    verdict: Verdict
+
+
+def judge(expected: Sequence[Expected], seen: Sequence[Seen]) -> list[Judged]:
+    """Return a verdict for every subject expected, and for every other one that alerted."""
+    start = _start_of_video(expected, seen)
+    known = {subject.subject_id for subject in expected}
+    strangers = sorted({event.subject_id for event in seen} - known)
+    subjects = [*expected, *(Expected(subject_id, must_alert=False, in_view=()) for subject_id in strangers)]
+    return [_judge_one(subject, [e for e in seen if e.subject_id == subject.subject_id], start) for subject in subjects]
+
+
+def _judge_one(subject: Expected, events: Sequence[Seen], start: float) -> Judged:
+    alerts = len({event.alert_id for event in events})
+    if not subject.must_alert:
+        verdict = Verdict.WRONG if events else Verdict.RIGHT
+    elif not events:
+        verdict = Verdict.MISSING
+    elif alerts > 1:
+        verdict = Verdict.REPEATED
+    elif not all(_in_view(subject, event, start) for event in events):
+        verdict = Verdict.WRONG_MOMENT
+    else:
+        verdict = Verdict.RIGHT
+    return Judged(
+        subject_id=subject.subject_id,
+        must_alert=subject.must_alert,
+        alerts=alerts,
+        sightings=len(events),
+        score=max((event.score for event in events), default=None),
+        verdict=verdict,
+    )
+
+
+def _in_view(subject: Expected, event: Seen, start: float) -> bool:
+    second = event.capture_time.timestamp() - start
+    # The sum of a float clock reading and the tolerance is compared with itself at the edges: leave it a microsecond.
+    return any(begin - TOLERANCE_S - 1e-6 <= second <= end + TOLERANCE_S + 1e-6 for begin, end in subject.in_view)
+
+
+def _start_of_video(expected: Sequence[Expected], seen: Sequence[Seen]) -> float:
+    """Return the moment, in POSIX seconds, at which the video must have begun for most events to fit their walks.
+
+    Nobody outside the camera client knows it exactly, but the events have to agree on one.
+    """
+    walks = {subject.subject_id: subject for subject in expected}
+    candidates = {
+        event.capture_time.timestamp() - begin + TOLERANCE_S
+        for event in seen
+        if event.subject_id in walks
+        for begin, _ in walks[event.subject_id].in_view
+    }
+
+    def fitting(start: float) -> int:
+        return sum(_in_view(walks[event.subject_id], event, start) for event in seen if event.subject_id in walks)
+
+    return max(sorted(candidates), key=fitting, default=0.0)
+
+
+def percentile(values: Iterable[float], share: float) -> float | None:
+    """Return the smallest value that at least `share` (0 to 1) of the values do not exceed, or None for no values."""
+    ordered = sorted(values)
+    if not ordered:
+        return None
+    rank = -(-len(ordered) * share // 1)
+    return ordered[max(int(rank), 1) - 1]
