@@ -61,7 +61,7 @@ def run(settings: CameraSettings) -> None:
     hello = Hello(settings.camera_id, str(uuid6.uuid7()), detector.name)
     log.info("camera_starts", camera_id=settings.camera_id, source=source.name, detector=detector.name)
     try:
-        asyncio.run(_Client(settings, hello, source, pipeline, outbox, figures).run())
+        asyncio.run(Client(settings, hello, source, pipeline, outbox, figures).run())
     except SourceError as error:
         raise ProgramError(str(error), Exit.UNAVAILABLE) from None
     except Refused as error:
@@ -71,8 +71,8 @@ def run(settings: CameraSettings) -> None:
         _log_end(source, figures, outbox, clock)
 
 
-class _Client:
-    """The running program."""
+class Client:
+    """The running program: a vision thread and an uplink."""
 
     def __init__(
         self,
@@ -93,6 +93,7 @@ class _Client:
         )
 
     async def run(self) -> None:
+        """Run until the source is done or a signal comes. Raises ProgramError, SourceError, Refused."""
         uplink = asyncio.create_task(self._keep_uplink())
         work = asyncio.create_task(self._watch() if self._source.endless else self._read_to_the_end())
         stopped = asyncio.create_task(self._stop.wait())

