@@ -12,10 +12,17 @@ import tomllib
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic import ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 
 class Settings(BaseSettings):
@@ -27,11 +34,15 @@ class Settings(BaseSettings):
     def load(cls, file: Path | None = None, **overrides: Any) -> Self:  # noqa: ANN401  # settings have many types
         """Read the settings; `file` or `<PREFIX>CONFIG` names the TOML file.
 
-        Raises ProgramError that names each wrong key. `overrides` that are None count as not given, so that command line options can be passed as they are.
+        Raises ProgramError that names each wrong key. `overrides` that are None count as not given, so that command
+        line options can be passed as they are.
         """
         chosen = file or _file_from_environment(cls)
         if chosen and not chosen.is_file():
             raise ProgramError(f"There is no configuration file {chosen}", Exit.CONFIG)
+
+        if unknown := _unknown_variables(cls):
+            raise ProgramError(f"Wrong settings: there is no {', '.join(unknown)}; see the environment", Exit.CONFIG)
 
         class Loaded(cls):  # type: ignore[valid-type,misc]  # the class is a value here, as pydantic-settings intends
             model_config = SettingsConfigDict(toml_file=chosen)
@@ -51,11 +62,23 @@ class Settings(BaseSettings):
         except ValidationError as error:
             lines = [f"  {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
             raise ProgramError("Wrong settings:\n" + "\n".join(lines), Exit.CONFIG) from None
-        except tomllib.TOMLDecodeError as error:
+        except SettingsError as error:
+            raise ProgramError(f"Wrong settings: {error}", Exit.CONFIG) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ProgramError(f"{chosen} is not valid TOML: {error}", Exit.CONFIG) from None
+        except OSError as error:
+            raise ProgramError(f"{chosen} cannot be read: {error.strerror}", Exit.CONFIG) from None
         return cls.model_construct(**{name: getattr(values, name) for name in cls.model_fields})
 
 
 def _file_from_environment(settings: type[BaseSettings]) -> Path | None:
     name = os.environ.get(f"{settings.model_config.get('env_prefix', '')}CONFIG")
     return Path(name) if name else None
+
+
+def _unknown_variables(settings: type[BaseSettings]) -> list[str]:
+    """Return the environment's variables with the prefix that name no field; pydantic-settings ignores them."""
+    prefix = settings.model_config.get("env_prefix", "")
+    known = {"CONFIG", *(name.upper() for name in settings.model_fields)}
+    names = (name for name in os.environ if prefix and name.upper().startswith(prefix))
+    return sorted(name for name in names if name.upper().removeprefix(prefix).split("__")[0] not in known)

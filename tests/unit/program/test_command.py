@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+import typer
+
+from cekalwatch.program.command import INTERRUPTED, run
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.program.extras import require_extra
+
+app = typer.Typer(pretty_exceptions_enable=False)
+
+
+@app.command()
+def sample(end: str) -> None:
+    match end:
+        case "problem":
+            raise ProgramError("The lamp is off; switch it on.", Exit.UNAVAILABLE)
+        case "interrupt":
+            raise KeyboardInterrupt
+        case "bug":
+            raise ZeroDivisionError
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
+    monkeypatch.setattr(sys, "argv", ["sample", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        run(app)
+    return caught.value.code
+
+
+def test_problem_is_one_sentence_and_an_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(monkeypatch, "problem") == Exit.UNAVAILABLE
+    streams = capsys.readouterr()
+    assert streams.err == "Error: The lamp is off; switch it on.\n"
+    assert streams.out == ""
+
+
+def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(monkeypatch, "interrupt") == INTERRUPTED
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_success_and_wrong_usage_have_their_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ended(monkeypatch, "well") == Exit.OK
+    assert ended(monkeypatch) == Exit.USAGE
+
+
+def test_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["sample", "bug"])
+    with pytest.raises(ZeroDivisionError):
+        run(app)
+
+
+def test_exit_codes_are_distinct_and_leave_those_of_the_shell_free() -> None:
+    assert len(set(Exit)) == len(Exit)
+    assert all(0 <= code < 126 for code in Exit)
+
+
+def test_missing_packages_are_told_with_the_line_that_installs_them(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        require_extra("camera", ("json", "no_such_package", "nor_this_one"))
+    assert caught.value.code == Exit.MISSING_EXTRA
+    line = "no_such_package, nor_this_one not installed. Install with: pip install 'cekalwatch[camera]'\n"
+    assert capsys.readouterr().err == line
+
+
+def test_nothing_is_said_when_all_packages_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    require_extra("camera", ("json", "typer"))
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+import structlog
+
+from cekalwatch.program.logs import configure_logs
+
+
+@pytest.fixture(autouse=True)
+def _defaults_afterwards() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def test_log_is_one_json_object_a_line_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs()
+    log = structlog.get_logger()
+    log.info("connected", camera_id="dep-3", count=2)
+    log.warning("two\nlines")
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    first, second = (json.loads(line) for line in streams.err.splitlines())
+    assert (first["event"], first["camera_id"], first["count"], first["level"]) == ("connected", "dep-3", 2, "info")
+    assert datetime.fromisoformat(first["timestamp"]).utcoffset() == timedelta(0)
+    assert second["event"] == "two\nlines"
+
+
+@pytest.mark.parametrize(("level", "written"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
+def test_level_leaves_out_what_is_below(level: str, written: int, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs(level)
+    log = structlog.get_logger()
+    for method in (log.debug, log.info, log.warning, log.error):
+        method("event")
+    assert len(capsys.readouterr().err.splitlines()) == written
+
+
+def test_error_brings_its_traceback_into_the_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs()
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ValueError: broken" in json.loads(line)["exception"]

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from pydantic import BaseModel, Field
+from pydantic_settings import SettingsConfigDict
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.program.settings import Settings
+
+
+class Lamp(BaseModel):
+    watts: int = 5
+
+
+class Sample(Settings):
+    model_config = SettingsConfigDict(env_prefix="CEKALWATCH_SAMPLE_")
+
+    name: str = "default"
+    count: Annotated[int, Field(ge=1)] = 1
+    lamp: Lamp = Lamp()
+    names: tuple[str, ...] = ()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "sample.toml"
+
+
+def refusal(file: Path | None = None, **overrides: object) -> str:
+    with pytest.raises(ProgramError) as caught:
+        Sample.load(file, **overrides)
+    assert caught.value.exit_code is Exit.CONFIG
+    return str(caught.value)
+
+
+def test_command_line_wins_over_environment_over_file_over_default(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Sample.load().name == "default"
+    file.write_text('name = "file"\ncount = 2\n')
+    assert Sample.load(file).name == "file"
+    monkeypatch.setenv("CEKALWATCH_SAMPLE_NAME", "environment")
+    assert Sample.load(file).name == "environment"
+    assert Sample.load(file, name="option").name == "option"
+    assert Sample.load(file, name="option").count == 2
+
+
+def test_option_that_is_not_given_changes_nothing(file: Path) -> None:
+    file.write_text('name = "file"\n')
+    assert Sample.load(file, name=None, count=None) == Sample.load(file)
+
+
+def test_environment_can_name_the_file_and_an_option_names_another(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text('name = "file"\n')
+    monkeypatch.setenv("CEKALWATCH_SAMPLE_CONFIG", str(file))
+    assert Sample.load().name == "file"
+    other = tmp_path / "other.toml"
+    other.write_text('name = "other"\n')
+    assert Sample.load(other).name == "other"
+
+
+def test_parts_of_a_group_can_be_set_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CEKALWATCH_SAMPLE_LAMP__WATTS", "7")
+    assert Sample.load().lamp == Lamp(watts=7)
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Sample.load().name = "other"
+
+
+def test_misspelt_key_of_the_file_is_refused_by_its_name(file: Path) -> None:
+    file.write_text("cuont = 2\n")
+    assert "cuont" in refusal(file)
+
+
+@pytest.mark.parametrize("name", ["CEKALWATCH_SAMPLE_CUONT", "CEKALWATCH_SAMPLE_LAPM__WATTS"])
+def test_misspelt_variable_is_refused_by_its_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "2")
+    assert name in refusal()
+
+
+def test_variables_of_other_programs_are_none_of_our_business(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CEKALWATCH_OTHER_CUONT", "2")
+    monkeypatch.setenv("PATH_OF_CEKALWATCH_SAMPLE_X", "2")
+    assert Sample.load() == Sample()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("count = 0\n", ("count", "greater than or equal to 1")),
+        ('count = "many"\n', ("count", "valid integer")),
+        ('lamp = {watts = "x"}\n', ("lamp.watts",)),
+        ("count =\n", ("not valid TOML",)),
+    ],
+)
+def test_wrong_file_is_refused_with_the_place(file: Path, text: str, words: tuple[str, ...]) -> None:
+    file.write_text(text)
+    message = refusal(file)
+    assert all(word in message for word in words)
+
+
+def test_every_wrong_key_is_named_at_once(file: Path) -> None:
+    file.write_text('count = 0\nlamp = {watts = "x"}\nmore = 1\n')
+    message = refusal(file)
+    assert all(word in message for word in ("count", "lamp.watts", "more"))
+
+
+def test_variable_that_cannot_be_read_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CEKALWATCH_SAMPLE_NAMES", "no list")
+    assert "names" in refusal()
+
+
+def test_file_that_is_absent_or_no_text_is_refused(file: Path, tmp_path: Path) -> None:
+    assert str(file) in refusal(file)
+    assert str(tmp_path) in refusal(tmp_path)
+    file.write_bytes(b"name = '\xff'\n")
+    assert str(file) in refusal(file)
