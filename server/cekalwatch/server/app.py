@@ -50,7 +50,7 @@ from cekalwatch.server.watchlist.importer import WatchlistImporter
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
 
-EMBED_BATCH = 8
+EMBED_BATCH = 4
 DECIDE_BATCH = 64
 FOLLOW_PERIOD_S = 2.0
 RECOUNT_PERIOD_S = 60.0

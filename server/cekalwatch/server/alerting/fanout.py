@@ -84,8 +84,11 @@ class Fanout:
         """Yield the events after `after` that pass `wanted`, for ever; None when nothing came for `quiet_s` seconds."""
         position = after
         while True:
-            grown = self._grown
-            for briefed in await self._after(position):
+            grown, head = self._grown, self._head
+            found = await self._after(position)
+            if not found:  # nothing is left up to the head of before: it may have been pruned
+                position = max(position, head)
+            for briefed in found:
                 position = briefed.event.sequence
                 if wanted.wants(briefed.briefing.alert.camera):
                     yield briefed

@@ -23,15 +23,17 @@ class CatalogueErrors(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler:
+    ) -> Handler | None:
         """Wrap the method's handler."""
         handler = await continuation(handler_call_details)
         method = str(handler_call_details.method)
-        if not method.startswith("/cekalwatch.") or not handler:
+        if handler is None or not method.startswith("/cekalwatch."):
             return handler
-        kind = f"{'stream' if handler.request_streaming else 'unary'}_{'stream' if handler.response_streaming else 'unary'}"
+        request = "stream" if handler.request_streaming else "unary"
+        response = "stream" if handler.response_streaming else "unary"
+        kind = f"{request}_{response}"
         wrap = _streaming if handler.response_streaming else _unary
         make: Callable[..., Handler] = getattr(grpc, f"{kind}_rpc_method_handler")
         return make(

@@ -1,0 +1,55 @@
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from cekalwatch.server.domain.passages import Passages
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def template(*numbers: float) -> np.ndarray:
+    vector = np.array(numbers, dtype=np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+def test_crops_of_a_passage_become_their_mean_of_length_one():
+    passage = Passages(idle_s=60).at("cam/run/1", NOON)
+    passage.fuse(uuid4(), template(1, 0))
+    fused = passage.fuse(uuid4(), template(0, 1))
+    assert fused == pytest.approx(template(1, 1), abs=1e-6)
+    assert passage.crops == 2
+
+
+def test_a_capture_sent_again_does_not_weigh_twice():
+    passage = Passages(idle_s=60).at("cam/run/1", NOON)
+    first = uuid4()
+    passage.fuse(first, template(1, 0))
+    passage.fuse(first, template(1, 0))
+    fused = passage.fuse(uuid4(), template(0, 1))
+    assert fused == pytest.approx(template(1, 1), abs=1e-6)
+
+
+def test_opposite_templates_do_not_divide_by_zero():
+    passage = Passages(idle_s=60).at("cam/run/1", NOON)
+    passage.fuse(uuid4(), template(1, 0))
+    assert passage.fuse(uuid4(), template(-1, 0)) == pytest.approx(template(-1, 0))
+
+
+def test_an_idle_passage_is_forgotten_and_begins_anew():
+    passages = Passages(idle_s=60)
+    passages.at("cam/run/1", NOON).fuse(uuid4(), template(1, 0))
+    passages.at("cam/run/2", NOON + timedelta(seconds=61))
+    assert len(passages) == 1
+    assert passages.at("cam/run/1", NOON + timedelta(seconds=62)).crops == 0
+
+
+def test_the_least_recently_used_passage_goes_when_there_are_too_many():
+    passages = Passages(idle_s=60, most=2)
+    passages.at("a", NOON).fuse(uuid4(), template(1, 0))
+    passages.at("b", NOON).fuse(uuid4(), template(1, 0))
+    passages.at("a", NOON)
+    passages.at("c", NOON)
+    assert passages.at("a", NOON).crops == 1
+    assert passages.at("b", NOON).crops == 0
