@@ -32,9 +32,8 @@ def show_event(console: Console, people: Sequence[Person], record: dict[str, obj
     kind = "[bold red]POSSIBLE MATCH[/]" if record["event_type"] == "RAISED" else "seen again    "
     moment = datetime.fromisoformat(str(record["notified_time"])).astimezone()
     score = float(str(record["score"]))
-    console.print(
-        f"  {moment:%H:%M:%S}  {kind}  {names.get(str(record['subject_id']), record['subject_id'])}  score {score:.2f}  counter {record['counter']}"
-    )
+    name = names.get(str(record["subject_id"]), record["subject_id"])
+    console.print(f"  {moment:%H:%M:%S}  {kind}  {name}  score {score:.2f}  counter {record['counter']}")
 
 
 def show_outcome(console: Console, people: Sequence[Person], outcome: Outcome) -> None:

@@ -72,7 +72,7 @@ def _mask(outline: tuple[tuple[float, float], ...], softness: float, *, ellipse:
         axes = (round(_HEAD_AXES[0] * EYE_DISTANCE), round(_HEAD_AXES[1] * EYE_DISTANCE))
         cv2.ellipse(mask, (round(EYES[0]), round(EYES[1])), axes, 0, 0, 360, (255,), -1)
     soft = cv2.GaussianBlur(mask, (0, 0), softness * EYE_DISTANCE)
-    return np.asarray(soft, dtype=np.float32) / 255
+    return np.asarray(soft / 255, dtype=np.float32)
 
 
 def _cloth(colour: tuple[int, int, int]) -> NDArray[np.float32]:

@@ -9,16 +9,21 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Condition
+from types import TracebackType
+from typing import Self
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from cekalwatch.program.errors import ProgramError
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, operations_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
+from cekalwatch.wire.options import CLIENT_OPTIONS
 from deploy.demo.programs import Program, run_to_end, wait_until
 
 OnEvent = Callable[[dict[str, object]], None]
@@ -202,10 +207,7 @@ class Stack:
 
 
 def install_starter(models: Path, logs: Path) -> None:
-    """Build the starter model pack in the folder `models`, unless it is there."""
-    if (models / "starter" / "manifest.json").is_file():
-        return
-    models.mkdir(parents=True, exist_ok=True)
+    """Build the starter model pack in the folder `models`, unless it is there and sound."""
     arguments = ["-m", "cekalwatch.server", "models", "install", "starter", "--models-dir", str(models)]
     run_to_end("models-install", arguments, logs, INSTALL_SECONDS)
 
