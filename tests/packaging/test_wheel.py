@@ -1,0 +1,202 @@
+"""The wheel as a user gets it: what is in it, and that each extra is enough for its program and brings no more.
+
+Packages come with the versions of `requirements.lock`, from wherever uv is configured to look.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from email.parser import Parser
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from cekalwatch.program.exits import Exit
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("protos", "server", "camera_client", "officer_notifier")
+EXTRAS = ("server", "camera", "notifier")
+PARTS = {"v1", "wire", "program", "server", "vision", "camera", "notifier"}
+UV = (str(Path(sys.executable).parent / "uv"), "--quiet")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sources as a fresh clone has them: without generated stubs."""
+    copy = tmp_path_factory.mktemp("source")
+    generated = shutil.ignore_patterns("*_pb2*", "__pycache__", "*.egg-info")
+    for folder in FOLDERS:
+        shutil.copytree(ROOT / folder, copy / folder, ignore=generated)
+    for file in ("pyproject.toml", "hatch_build.py", "README.md"):
+        shutil.copy(ROOT / file, copy)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source)],
+        check=True,
+        capture_output=True,
+    )
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def names(wheel: Path) -> set[str]:
+    with ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An environment with the wheel and at most one extra."""
+
+    folder: Path
+
+    @property
+    def programs(self) -> Path:
+        return Path(sysconfig.get_path("scripts", "venv", {"base": str(self.folder)}))
+
+    @property
+    def packages(self) -> set[str]:
+        listing = subprocess.run(
+            [*UV, "pip", "list", "--format", "json", "--python", str(self.programs / "python")],
+            check=True,
+            capture_output=True,
+        )
+        return {package["name"] for package in json.loads(listing.stdout)}
+
+    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        # From a folder without sources, so that only what is installed can be imported.
+        return subprocess.run(
+            [str(self.programs / program), *arguments], cwd=self.folder, capture_output=True, text=True, check=False
+        )
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lock's versions as constraints; hashes cannot go with a wheel that was built a moment ago."""
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    pinned = [line.removesuffix("\\").strip() for line in lines if re.match(r"[A-Za-z0-9]", line)]
+    file = tmp_path_factory.mktemp("versions") / "constraints.txt"
+    file.write_text("\n".join(pinned))
+    return file
+
+
+def install(wheel: Path, versions: Path, folder: Path, extra: str) -> Installed:
+    installed = Installed(folder)
+    subprocess.run([*UV, "venv", "--python", sys.executable, str(folder)], check=True)
+    target = f"cekalwatch[{extra}] @ {wheel.as_uri()}" if extra else str(wheel)
+    python = str(installed.programs / "python")
+    command = [*UV, "pip", "install", "--python", python, "--constraint", str(versions), target]
+    subprocess.run(command, check=True)
+    return installed
+
+
+@pytest.fixture(scope="module")
+def base(wheel: Path, versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    return install(wheel, versions, tmp_path_factory.mktemp("base"), "")
+
+
+@pytest.fixture(scope="module", params=EXTRAS)
+def extra(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def with_extra(extra: str, wheel: Path, versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    return install(wheel, versions, tmp_path_factory.mktemp(extra), extra)
+
+
+def test_only_top_level_name_is_the_namespace(names: set[str]) -> None:
+    assert {name.split("/")[0] for name in names} == {"cekalwatch", "cekalwatch-0.1.0.dist-info"}
+
+
+def test_namespace_has_every_part_and_no_module_of_its_own(names: set[str]) -> None:
+    inside = [name.split("/") for name in names if name.startswith("cekalwatch/")]
+    assert {parts[1] for parts in inside} == PARTS
+    assert all(len(parts) > 2 for parts in inside)
+
+
+def test_every_source_file_is_in_the_wheel(names: set[str], source: Path) -> None:
+    files = {
+        path.relative_to(source / folder).as_posix()
+        for folder in FOLDERS
+        for path in (source / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert files == {name for name in names if name.startswith("cekalwatch/")}
+
+
+def test_stubs_were_generated_for_every_proto_file(names: set[str]) -> None:
+    protos = {name.removesuffix(".proto") for name in names if name.endswith(".proto")}
+    assert protos
+    for proto in protos:
+        assert {f"{proto}_pb2.py", f"{proto}_pb2.pyi", f"{proto}_pb2_grpc.py", f"{proto}_pb2_grpc.pyi"} <= names
+
+
+def test_wheel_states_its_extras_and_cannot_be_published_by_mistake(wheel: Path, names: set[str]) -> None:
+    (metadata_name,) = (name for name in names if name.endswith("/METADATA"))
+    with ZipFile(wheel) as archive:
+        metadata = Parser().parsestr(archive.read(metadata_name).decode())
+    assert set(metadata.get_all("Provides-Extra", [])) >= set(EXTRAS)
+    assert "Private :: Do Not Upload" in metadata.get_all("Classifier", [])
+
+
+def test_base_has_grpcio_and_protobuf_only(base: Installed) -> None:
+    assert base.packages == {"cekalwatch", "grpcio", "protobuf", "typing-extensions"}
+
+
+@pytest.mark.parametrize("part", EXTRAS)
+def test_program_without_its_extra_says_how_to_install_it(base: Installed, part: str) -> None:
+    result = base.run(f"cekalwatch-{part}", "--help")
+    assert result.returncode == Exit.MISSING_EXTRA
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.endswith(f"Install with: pip install 'cekalwatch[{part}]'")
+
+
+def test_extra_is_enough_for_its_program(with_extra: Installed, extra: str) -> None:
+    result = with_extra.run(f"cekalwatch-{extra}", "--help")
+    assert (result.returncode, result.stderr) == (Exit.OK, "")
+    assert "Usage" in result.stdout
+
+
+def test_every_module_of_the_program_can_be_imported(with_extra: Installed, extra: str) -> None:
+    own = {"server": ["server", "vision"], "camera": ["camera", "vision"], "notifier": ["notifier"]}[extra]
+    # Entry points and migrations do their work when they are imported.
+    code = f"""
+import importlib, pkgutil
+for part in {["v1", "wire", "program", *own]}:
+    package = importlib.import_module("cekalwatch." + part)
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not module.name.endswith((".__main__", ".env")) and ".versions." not in module.name:
+            importlib.import_module(module.name)
+"""
+    result = with_extra.run("python", "-W", "ignore", "-c", code)
+    assert result.returncode == 0, result.stderr
+
+
+def test_smaller_extras_do_not_bring_the_other_programs(with_extra: Installed, extra: str) -> None:
+    absent = {"server": (), "camera": ("server",), "notifier": ("server", "camera")}[extra]
+    for other in absent:
+        assert with_extra.run(f"cekalwatch-{other}", "--help").returncode == Exit.MISSING_EXTRA
+
+
+def test_extra_brings_nothing_that_its_machine_need_not_have(with_extra: Installed, extra: str) -> None:
+    unwanted = {
+        "server": set(),
+        "camera": {"faiss-cpu", "sqlmodel", "sqlalchemy", "insightface", "alembic", "onnx"},
+        "notifier": {"opencv-python", "opencv-python-headless", "onnxruntime", "numpy", "faiss-cpu", "sqlmodel"},
+    }[extra]
+    assert not with_extra.packages & unwanted
