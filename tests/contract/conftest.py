@@ -1,0 +1,36 @@
+"""The databases that the stores' contract holds on: SQLite, and PostgreSQL where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cekalwatch.server.storage.database import Database
+from tests.support.postgres import fresh_database, postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    with postgres_server() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An upgraded, empty database of each kind."""
+    if request.param == "sqlite":
+        yield from _opened(f"sqlite:///{tmp_path / 'data' / 'test.sqlite3'}")
+    else:
+        with fresh_database(request.getfixturevalue("postgres")) as address:
+            yield from _opened(address)
+
+
+def _opened(address: str) -> Iterator[Database]:
+    database = Database(address)
+    try:
+        database.upgrade()
+        yield database
+    finally:
+        database.close()

@@ -1,0 +1,294 @@
+"""What the watchlist's store promises, on every kind of database."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+import sqlalchemy
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlmodel import SQLModel
+
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.orders import OrderKind
+from cekalwatch.server.domain.subjects import TravelDocument
+from cekalwatch.server.storage import alert_tables, watchlist_tables
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist_store import Stored, WatchlistStore
+from tests.support.watchlist import MODEL, SIZE, order, reference, subject
+
+TABLES = (alert_tables, watchlist_tables)
+
+
+@pytest.fixture
+def store(database: Database) -> WatchlistStore:
+    return WatchlistStore(database)
+
+
+def damage(database: Database, statement: str, **values: object) -> None:
+    with database.engine.begin() as connection:
+        assert connection.execute(sqlalchemy.text(statement), values).rowcount == 1
+
+
+def test_tables_and_migrations_agree(database: Database) -> None:
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+
+
+def test_upgrading_again_changes_nothing(database: Database, store: WatchlistStore) -> None:
+    store.put(subject(), order())
+    database.upgrade()
+    assert store.get_subject("S-1").orders == (order(),)
+
+
+def test_what_is_stored_comes_back_as_it_was(store: WatchlistStore) -> None:
+    person = subject(
+        name="Dewi 'Wulan' Lestari, S.H.",
+        aliases=("Wulan", "D. Lestari"),
+        sex="F",
+        place_of_birth="Tanjungpinang",
+        date_of_birth="1980",
+        nik="2171010101800001",
+        travel_documents=(TravelDocument("passport", "X0000001", "IDN"), TravelDocument("KTP", "1")),
+        address="Jl. Contoh 1, Batam",
+        occupation="pedagang",
+    )
+    ban = order(
+        urgent=True,
+        decree_number="",
+        decree_date=None,
+        reason="penyidikan",
+        extends_order_id="O-0",
+        revoked_at=datetime(2026, 2, 1, 7, tzinfo=timezone(timedelta(hours=7))),
+    )
+    assert store.put(person, ban) is Stored.STORED
+    file = store.get_subject("S-1")
+    assert (file.subject, file.orders, file.references) == (person, (ban,), ())
+
+
+def test_the_same_record_again_is_unchanged_and_moves_no_counter(store: WatchlistStore) -> None:
+    store.put(subject(), order())
+    version = store.version()
+    assert store.put(subject(), order()) is Stored.UNCHANGED
+    assert store.version() == version
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        (subject(), order(valid_until=date(2026, 5, 1))),
+        (subject(), order(revoked_at=datetime(2026, 2, 1, tzinfo=UTC))),
+        (subject(aliases=("Satu",)), order()),
+    ],
+)
+def test_a_changed_record_is_stored_and_counted(store: WatchlistStore, changed: tuple[object, object]) -> None:
+    store.put(subject(), order())
+    version = store.version()
+    person, ban = changed
+    assert store.put(person, ban) is Stored.STORED  # type: ignore[arg-type]
+    file = store.get_subject("S-1")
+    assert (file.subject, file.orders) == (person, (ban,))
+    assert store.version() == version + 1
+
+
+def test_two_records_that_state_a_subject_differently_settle(store: WatchlistStore) -> None:
+    """Else each import would undo the other's and never come to rest."""
+    records = [(subject(name="Satu"), order("O-1")), (subject(name="Satoe"), order("O-2"))]
+    assert [store.put(*record) for record in records] == [Stored.STORED] * 2
+    assert [store.put(*record) for record in records] == [Stored.UNCHANGED] * 2
+    assert store.get_subject("S-1").subject.name == "Satoe"
+
+
+def test_orders_come_newest_first_and_references_best_first(store: WatchlistStore) -> None:
+    store.put(subject(), order("O-1", received_on=date(2026, 1, 1)))
+    store.put(
+        subject(),
+        order("O-2", received_on=date(2026, 2, 1)),
+        [
+            reference(b"small", eye_distance_px=50, warnings=("EYE_DISTANCE_LOW",)),
+            reference(b"good", eye_distance_px=100),
+            reference(b"better", eye_distance_px=120),
+        ],
+    )
+    file = store.get_subject("S-1")
+    assert [ban.order_id for ban in file.orders] == ["O-2", "O-1"]
+    assert [face.eye_distance_px for face in file.references] == [120, 100, 50]
+    assert file.references[2].warnings == ("EYE_DISTANCE_LOW",)
+    assert store.face_jpeg(file.references[0].reference_id) == b"face of better"
+
+
+def test_an_unknown_subject_has_its_code_and_an_unknown_face_no_picture(store: WatchlistStore) -> None:
+    with pytest.raises(CekalwatchError) as caught:
+        store.get_subject("S-1")
+    assert caught.value.code is Code.SUBJECT_NOT_FOUND
+    assert store.face_jpeg("nothing") == b""
+
+
+def test_pages_of_subjects_go_by_key(store: WatchlistStore) -> None:
+    for number in (3, 1, 5, 2, 4):
+        store.put(subject(f"S-{number}"), order(f"O-{number}", subject_id=f"S-{number}"))
+    first = store.list_subjects("", 2)
+    second = store.list_subjects(first[-1].subject.subject_id, 2)
+    assert [file.subject.subject_id for file in (*first, *second)] == ["S-1", "S-2", "S-3", "S-4"]
+    assert [file.subject.subject_id for file in store.list_subjects("S-4", 2)] == ["S-5"]
+
+
+def test_a_photograph_is_enrolled_once_for_each_model(store: WatchlistStore) -> None:
+    photo = reference(b"photograph")
+    store.put(subject(), order(), [photo])
+    store.put(subject(), order(), [dataclasses.replace(photo, model_version="other")])
+    (face,) = store.get_subject("S-1").references
+    assert face.photo_sha256 == photo.photo_sha256
+    assert store.enrolled("S-1", MODEL) == store.enrolled("S-1", "other") == {photo.photo_sha256}
+    assert store.enrolled("S-2", MODEL) == frozenset()
+    assert store.snapshot(MODEL, SIZE).templates.shape == (1, SIZE)
+
+
+def test_a_new_photograph_of_a_known_order_moves_the_counter(store: WatchlistStore) -> None:
+    store.put(subject(), order())
+    version = store.version()
+    assert store.put(subject(), order(), [reference()]) is Stored.UNCHANGED
+    assert store.version() == version + 1
+
+
+def test_a_record_is_stored_as_a_whole_or_not_at_all(database: Database, store: WatchlistStore) -> None:
+    """The second photograph cannot be stored; nothing of the record remains, and the counter stands."""
+    store.put(subject(), order())
+    version = store.version()
+    bad = reference(b"two", eye_distance_px="not a number")
+    with pytest.raises(sqlalchemy.exc.SQLAlchemyError):
+        store.put(subject(name="Contoh Dua"), order(reason="another"), [reference(b"one"), bad])
+    file = store.get_subject("S-1")
+    assert (file.subject, file.orders, file.references) == (subject(), (order(),), ())
+    assert store.version() == version
+    assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_the_snapshot_holds_all_of_it(store: WatchlistStore) -> None:
+    store.put(subject("S-1"), order("O-1"), [reference(b"a", direction=1), reference(b"b", direction=2)])
+    store.put(subject("S-2"), order("O-2", subject_id="S-2"), [reference(b"c", direction=3)])
+    store.put(subject("S-2"), order("O-3", subject_id="S-2", kind=OrderKind.TANGKAL))
+    snapshot = store.snapshot(MODEL, SIZE)
+    rows = dict(zip(snapshot.reference_ids, snapshot.subject_ids, strict=True))
+    assert sorted(rows.values()) == ["S-1", "S-1", "S-2"]
+    axes = {row.argmax(): key for row, key in zip(snapshot.templates, snapshot.subject_ids, strict=True)}
+    assert axes == {1: "S-1", 2: "S-1", 3: "S-2"}
+    assert snapshot.templates.dtype == np.float32
+    assert {key: {ban.order_id for ban in file.orders} for key, file in snapshot.files.items()} == {
+        "S-1": {"O-1"},
+        "S-2": {"O-2", "O-3"},
+    }
+    assert (snapshot.version, snapshot.unusable_templates, snapshot.unreadable_rows) == (store.version(), 0, 0)
+
+
+def test_an_empty_watchlist_has_an_empty_snapshot(store: WatchlistStore) -> None:
+    snapshot = store.snapshot(MODEL, SIZE)
+    assert (snapshot.templates.shape, dict(snapshot.files), snapshot.version) == ((0, SIZE), {}, 0)
+
+
+def test_a_snapshot_has_one_model_version_only(store: WatchlistStore) -> None:
+    store.put(subject(), order(), [reference(b"a"), reference(b"b", model_version="other")])
+    assert len(store.snapshot(MODEL, SIZE).templates) == 1
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [
+        b"",
+        b"\x00" * 7,
+        np.ones(SIZE // 2, np.float32).tobytes(),
+        np.full(SIZE, np.nan, np.float32).tobytes(),
+        np.full(SIZE, np.inf, np.float32).tobytes(),
+        np.full(SIZE, 3e38, np.float32).tobytes(),
+        np.zeros(SIZE, np.float32).tobytes(),
+        np.full(SIZE, 2.0, np.float32).tobytes(),
+    ],
+    ids=["empty", "odd length", "other size", "NaN", "infinite", "overflow", "zero", "length not 1"],
+)
+def test_a_damaged_template_is_counted_and_the_others_work(
+    database: Database, store: WatchlistStore, vector: bytes
+) -> None:
+    store.put(subject("S-1"), order("O-1"), [reference(b"a", direction=1)])
+    store.put(subject("S-2"), order("O-2", subject_id="S-2"), [reference(b"b", direction=2)])
+    (face,) = store.get_subject("S-1").references
+    damage(database, "UPDATE template SET vector = :v WHERE reference_id = :r", v=vector, r=face.reference_id)
+    snapshot = store.snapshot(MODEL, SIZE)
+    assert snapshot.subject_ids == ("S-2",)
+    assert (snapshot.unusable_templates, set(snapshot.files)) == (1, {"S-1", "S-2"})
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("kind", "OTHER"),
+        ("valid_from", "1 January"),
+        ("valid_until", "2025-01-01"),
+        ("revoked_at", "2026-01-01T00:00:00"),
+    ],
+)
+def test_a_damaged_order_harms_only_itself(database: Database, store: WatchlistStore, column: str, value: str) -> None:
+    store.put(subject(), order("O-1"), [reference()])
+    store.put(subject(), order("O-2"))
+    damage(database, f"UPDATE ban_order SET {column} = :v WHERE order_id = 'O-1'", v=value)  # noqa: S608  # ours
+    snapshot = store.snapshot(MODEL, SIZE)
+    assert [ban.order_id for ban in snapshot.files["S-1"].orders] == ["O-2"]
+    assert (snapshot.unreadable_rows, snapshot.subject_ids) == (1, ("S-1",))
+    assert [ban.order_id for ban in store.get_subject("S-1").orders] == ["O-2"]
+
+
+def test_a_damaged_subject_is_left_out_with_its_templates(database: Database, store: WatchlistStore) -> None:
+    store.put(subject("S-1"), order("O-1"), [reference(b"a", direction=1)])
+    store.put(subject("S-2"), order("O-2", subject_id="S-2"), [reference(b"b", direction=2)])
+    damage(database, "UPDATE subject SET travel_documents = '[[' WHERE subject_id = 'S-1'")
+    snapshot = store.snapshot(MODEL, SIZE)
+    assert (set(snapshot.files), snapshot.subject_ids) == ({"S-2"}, ("S-2",))
+    assert (snapshot.unusable_templates, snapshot.unreadable_rows) == (1, 1)
+    assert [file.subject.subject_id for file in store.list_subjects("", 10)] == ["S-2"]
+
+
+def test_the_last_success_is_kept_as_a_moment(store: WatchlistStore) -> None:
+    assert store.last_success_at() is None
+    store.mark_success(datetime(2026, 3, 1, 7, 30, tzinfo=timezone(timedelta(hours=7))))
+    last = store.last_success_at()
+    assert last == datetime(2026, 3, 1, 0, 30, tzinfo=UTC)
+    assert last is not None
+    assert last.utcoffset() == timedelta(0)
+    assert store.version() == 0
+
+
+def test_a_moment_without_zone_is_refused(store: WatchlistStore) -> None:
+    with pytest.raises(sqlalchemy.exc.StatementError):
+        store.mark_success(datetime(2026, 3, 1))  # noqa: DTZ001  # the point
+
+
+def test_imports_at_once_lose_nothing(store: WatchlistStore) -> None:
+    """Eight threads store at once; every change is there and counted."""
+    failures: list[BaseException] = []
+
+    def import_some(thread: int) -> None:
+        try:
+            for number in range(5):
+                key = f"{thread}-{number}"
+                store.put(subject("S-1"), order(f"O-{key}"), [reference(key.encode())])
+        except BaseException as error:  # noqa: BLE001  # shown by the assertion
+            failures.append(error)
+
+    threads = [threading.Thread(target=import_some, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    file = store.get_subject("S-1")
+    assert (len(file.orders), len(file.references), store.version()) == (40, 40, 40)
+
+
+def test_an_order_can_move_to_another_subject(store: WatchlistStore) -> None:
+    store.put(subject("S-1"), order("O-1"))
+    store.put(subject("S-2"), order("O-1", subject_id="S-2"))
+    assert store.get_subject("S-1").orders == ()
+    assert [ban.order_id for ban in store.get_subject("S-2").orders] == ["O-1"]

@@ -1,0 +1,66 @@
+"""Invented subjects and orders for tests."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from cekalwatch.server.domain.orders import BanOrder, OrderKind
+from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.server.storage.watchlist_store import NewReference
+
+WIB = ZoneInfo("Asia/Jakarta")
+MODEL = "test-00000000"
+SIZE = 8
+
+
+def subject(subject_id: str = "S-1", **facts: object) -> Subject:
+    """A subject with what a test does not care about filled in."""
+    return Subject(**{"subject_id": subject_id, "name": "Contoh Satu", "nationality": "IDN"} | facts)
+
+
+def order(order_id: str = "O-1", **facts: object) -> BanOrder:
+    """A CEGAH order from 1 January to 30 June 2026, received on 1 January."""
+    usual: dict[str, Any] = {
+        "order_id": order_id,
+        "subject_id": "S-1",
+        "kind": OrderKind.CEGAH,
+        "requesting_agency": "Kejaksaan Agung",
+        "valid_from": date(2026, 1, 1),
+        "valid_until": date(2026, 6, 30),
+        "received_on": date(2026, 1, 1),
+        "decree_number": "KEP-1/2026",
+        "decree_date": date(2026, 1, 1),
+    }
+    return BanOrder(**usual | facts)
+
+
+def reference(photo: bytes = b"photograph", *, direction: int = 0, **facts: object) -> NewReference:
+    """A reference face whose template points in axis `direction`."""
+    usual: dict[str, Any] = {
+        "photo": photo,
+        "face_jpeg": b"face of " + photo,
+        "eye_distance_px": 95.0,
+        "warnings": (),
+        "model_version": MODEL,
+        "template": np.eye(SIZE, dtype=np.float32)[direction],
+    }
+    return NewReference(**usual | facts)
+
+
+class FixedClock:
+    """A clock that a test sets."""
+
+    def __init__(self, moment: datetime = datetime(2026, 3, 1, 5, 0, tzinfo=UTC)) -> None:
+        self.moment = moment
+
+    def now(self) -> datetime:
+        """Return the moment that was set."""
+        return self.moment
+
+    def advance(self, step: timedelta) -> None:
+        """Move on."""
+        self.moment += step
