@@ -46,10 +46,16 @@ def main(console: Console, faces: Path | None, folder: Path, models: Path) -> Ex
     show_people(console, demo)
     if not faces:
         console.print(SAME_PICTURE)
-    console.print(f"Server, notifier and camera start; the video takes {demo.scene.seconds:.0f} s. Logs: {folder}/logs")
-    outcome = play(demo, lambda record: show_event(console, people, record))
-    outcome.save(folder / "summary.json")
-    show_outcome(console, people, outcome)
+    return perform(console, demo)
+
+
+def perform(console: Console, demo: Demonstration) -> Exit:
+    """Play a prepared demonstration, show and save what came, and say how it went."""
+    seconds = demo.scene.seconds
+    console.print(f"Server, notifier and camera start; the video takes {seconds:.0f} s. Logs: {demo.folder}/logs")
+    outcome = play(demo, lambda record: show_event(console, demo.people, record))
+    outcome.save(demo.folder / "summary.json")
+    show_outcome(console, demo.people, outcome)
     return Exit.OK if outcome.passed else Exit.FAILED
 
 
