@@ -100,10 +100,10 @@ class CaptureServer(capture_service_pb2_grpc.CaptureServiceServicer):
         async with asyncio.timeout(within_s), self._changed:
             await self._changed.wait_for(lambda: told(self.heard))
 
-    async def answer_the_rest(self, outcome: capture_pb2.CaptureOutcome.ValueType = SEARCHED) -> None:
-        """Send the receipts that were kept back."""
+    async def answer_kept_back(self, most: int = 1000) -> None:
+        """Send receipts that were kept back, at most so many a stream."""
         for stream in self._streams:
-            await stream.answer_the_rest(outcome)
+            await stream.answer_kept_back(most)
 
     async def drain(self, reconnect_after_s: float) -> None:
         message = pb.StreamFacesResponse(drain=pb.Drain(reconnect_after=duration(reconnect_after_s)))
@@ -174,10 +174,10 @@ class _Stream:
         self.credits = granted
         self.kept_back: list[str] = []
 
-    async def answer_the_rest(self, outcome: capture_pb2.CaptureOutcome.ValueType) -> None:
-        ids, self.kept_back = self.kept_back, []
+    async def answer_kept_back(self, most: int) -> None:
+        ids, self.kept_back = self.kept_back[:most], self.kept_back[most:]
         if ids:
-            await self.receipt(ids, outcome)
+            await self.receipt(ids, SEARCHED)
 
     async def receipt(self, ids: list[str], outcome: capture_pb2.CaptureOutcome.ValueType) -> None:
         self.credits += len(ids)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from cekalwatch.camera.tracker import Tracker
 from cekalwatch.vision.faces import Face
 from tests.support.camera import face_at
@@ -101,3 +103,30 @@ def test_a_box_without_extent_is_survived() -> None:
     flat = Face(100, 100, 100, 100, 0.9, face_at(100, 100).landmarks)
     assert tracker.update([flat], 0.0).sightings[0].track == 1
     assert tracker.update([flat], 0.04).sightings[0].track == 1
+
+
+def test_in_a_crowd_with_trembling_boxes_and_misses_few_passages_are_mixed_up() -> None:
+    """Twenty scenes of five walkers who pass one another; boxes tremble by 3 % and one in ten is missed."""
+    people = breaks = 0
+    for scene in range(20):
+        dice = np.random.default_rng(scene)
+        walkers = [
+            (dice.uniform(100, 1100), dice.uniform(150, 500), dice.uniform(50, 350) * dice.choice([-1, 1]))
+            for _ in range(5)
+        ]
+
+        def walk(
+            x: float, y: float, speed: float, dice: np.random.Generator = dice
+        ) -> Callable[[float], tuple[float, float] | None]:
+            def path(t: float) -> tuple[float, float] | None:
+                tremble = dice.normal(0, 0.03 * 80, 2)
+                place = (x + speed * t + float(tremble[0]), y + float(tremble[1]))
+                return place if 0 < place[0] < 1280 and dice.random() > 0.1 else None
+
+            return path
+
+        had = [tracks for tracks in tracks_of(Tracker(), [walk(*walker) for walker in walkers], frames=75) if tracks]
+        people += len(had)
+        breaks += sum(len(tracks) - 1 for tracks in had)
+    assert people > 90
+    assert breaks <= 0.08 * people
