@@ -6,25 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from cekalwatch.server.alerting.watch import Checkpoints
+from cekalwatch.server.alerting.watch import Checkpoints, JudgedOrder
 from cekalwatch.server.domain.alerts import Alert, AlertFilter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders import BanOrder, Judgement
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.watchlist_reading import SubjectFile
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 
 MOST_REFERENCES = 3
-
-
-@dataclass(frozen=True)
-class JudgedOrder:
-    """An order with its status at the moment of asking."""
-
-    order: BanOrder
-    judgement: Judgement
+MOST_PICTURE_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
+"""Room for pictures in one message, beside the alert's own facts."""
 
 
 @dataclass(frozen=True)
@@ -66,21 +60,20 @@ class Briefer:
         """Return an alert's pictures; raises ALERT_NOT_FOUND. What is no longer kept is left out."""
         alert = self._alerts.get(alert_id)
         file = self._file(alert.subject_id)
-        return AlertPictures(
-            probe=self._alerts.probe(alert_id),
-            references=tuple(
-                (face, self._watchlist.face_jpeg(face.reference_id)) for face in file.references[:MOST_REFERENCES]
-            ),
-        )
+        probe = self._alerts.probe(alert_id)
+        room = MOST_PICTURE_BYTES - len(probe)
+        references = []
+        for face in file.references[:MOST_REFERENCES]:
+            jpeg = self._watchlist.face_jpeg(face.reference_id)
+            if (room := room - len(jpeg)) < 0:
+                break
+            references.append((face, jpeg))
+        return AlertPictures(probe, tuple(references))
 
     def _brief(self, alert: Alert) -> Briefing:
         file = self._file(alert.subject_id)
-        now = self._clock.now()
-        orders = tuple(
-            JudgedOrder(order, self._checkpoints.judge(order, file.subject, file.orders, now, alert.camera.site))
-            for order in file.orders
-            if order.order_id in alert.order_ids
-        )
+        judged = self._checkpoints.judged(file, self._clock.now(), alert.camera.site)
+        orders = tuple(one for one in judged if one.order.order_id in alert.order_ids)
         names = {candidate.subject_id: self._file(candidate.subject_id).subject.name for candidate in alert.candidates}
         return Briefing(alert, file.subject, orders, names)
 

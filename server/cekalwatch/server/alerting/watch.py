@@ -16,7 +16,6 @@ import structlog
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder, Judgement, OrderStatus, alerts_on, judge
-from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.gallery.gallery import Gallery
 from cekalwatch.server.storage.watchlist_reading import SubjectFile
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
@@ -27,17 +26,31 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
+class JudgedOrder:
+    """An order with its status at the moment of asking."""
+
+    order: BanOrder
+    judgement: Judgement
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it is ACTIVE."""
+        return self.judgement.status is OrderStatus.ACTIVE
+
+
+@dataclass(frozen=True)
 class Checkpoints:
     """The law's figures and each site's local time."""
 
     legal: LegalParameters
     zones: Mapping[str, ZoneInfo]
 
-    def judge(
-        self, order: BanOrder, subject: Subject, orders: tuple[BanOrder, ...], now: datetime, site: str
-    ) -> Judgement:
-        """Return the order's status at `site` at the moment `now`; a site that is no longer configured has WIB."""
-        return judge(order, subject, orders, now, self.zones.get(site, WIB), self.legal)
+    def judged(self, file: SubjectFile, now: datetime, site: str) -> list[JudgedOrder]:
+        """Return a subject's orders with their status at `site`; a site that is no longer configured has WIB."""
+        zone = self.zones.get(site, WIB)
+        return [
+            JudgedOrder(order, judge(order, file.subject, file.orders, now, zone, self.legal)) for order in file.orders
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,23 +67,15 @@ class Watch:
     def orders_in_force(self, subject_id: str, camera: Camera, now: datetime) -> tuple[str, ...]:
         """Return the subject's orders that are ACTIVE at the camera's site and alert in its direction."""
         file = self.files.get(subject_id)
-        if file is None:
-            return ()
+        judged = self.checkpoints.judged(file, now, camera.site) if file else []
         return tuple(
-            order.order_id
-            for order in file.orders
-            if alerts_on(order.kind) is camera.direction
-            and self.checkpoints.judge(order, file.subject, file.orders, now, camera.site).status is OrderStatus.ACTIVE
+            one.order.order_id for one in judged if one.in_force and alerts_on(one.order.kind) is camera.direction
         )
 
     def active_subjects(self, now: datetime) -> int:
         """Count the subjects with an order that is ACTIVE at some site."""
         return sum(
-            any(
-                self.checkpoints.judge(order, file.subject, file.orders, now, site).status is OrderStatus.ACTIVE
-                for order in file.orders
-                for site in self.checkpoints.zones
-            )
+            any(one.in_force for site in self.checkpoints.zones for one in self.checkpoints.judged(file, now, site))
             for file in self.files.values()
         )
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
-from cekalwatch.server.alerting.briefing import JudgedOrder
 from cekalwatch.server.alerting.freshness import Freshness
+from cekalwatch.server.alerting.watch import JudgedOrder
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 
 MOST_KEY = 64
+MOST_PICTURES = 3
+"""Pictures of at most 60 kB that fit into one message."""
 
 
 def subject_key(value: str) -> str:
@@ -94,11 +97,14 @@ def freshness_message(freshness: Freshness) -> watchlist_pb2.WatchlistFreshness:
 
 
 def subject_entry(
-    subject: Subject, orders: Sequence[JudgedOrder], references: Sequence[tuple[ReferenceFace, bytes]]
+    subject: Subject,
+    orders: Sequence[JudgedOrder],
+    references: Sequence[ReferenceFace],
+    pictures: Mapping[str, bytes] = MappingProxyType({}),
 ) -> watchlist_service_pb2.SubjectEntry:
-    """Write a subject with what is held of it."""
+    """Write a subject with what is held of it; `pictures` are JPEGs by the reference's key."""
     return watchlist_service_pb2.SubjectEntry(
         subject=subject_message(subject),
         orders=[order_message(order) for order in orders],
-        references=[reference_message(reference, jpeg) for reference, jpeg in references],
+        references=[reference_message(face, pictures.get(face.reference_id, b"")) for face in references],
     )

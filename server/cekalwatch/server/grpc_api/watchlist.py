@@ -1,0 +1,54 @@
+"""WatchlistService: converts, calls, converts back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+
+from cekalwatch.server.alerting.watch import Checkpoints, JudgedOrder
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.grpc_api.convert import watchlist as convert
+from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.storage.watchlist_reading import SubjectFile
+from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.v1 import watchlist_service_pb2 as pb
+from cekalwatch.v1 import watchlist_service_pb2_grpc
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
+    """The watchlist's keepers."""
+
+    def __init__(self, store: WatchlistStore, checkpoints: Checkpoints, site: str, clock: Clock) -> None:
+        self._store = store
+        self._checkpoints = checkpoints
+        self._site = site
+        self._clock = clock
+
+    async def ListSubjects(self, request: pb.ListSubjectsRequest, context: Context) -> pb.ListSubjectsResponse:
+        """See the contract."""
+        after = convert.subject_page_token(request.page_token)
+        limit = page_size(request.page_size, default=50)
+        files = await asyncio.to_thread(self._store.list_subjects, after, limit)
+        return pb.ListSubjectsResponse(
+            subjects=[convert.subject_entry(file.subject, self._judged(file), file.references) for file in files],
+            next_page_token=files[-1].subject.subject_id if len(files) == limit else "",
+        )
+
+    async def GetSubject(self, request: pb.GetSubjectRequest, context: Context) -> pb.GetSubjectResponse:
+        """See the contract."""
+        file = await asyncio.to_thread(self._store.get_subject, convert.subject_key(request.subject_id))
+        pictures = {}
+        if request.include_photos:
+            for reference in file.references[: convert.MOST_PICTURES]:
+                key = reference.reference_id
+                pictures[key] = await asyncio.to_thread(self._store.face_jpeg, key)
+        return pb.GetSubjectResponse(
+            subject=convert.subject_entry(file.subject, self._judged(file), file.references, pictures)
+        )
+
+    def _judged(self, file: SubjectFile) -> list[JudgedOrder]:
+        return self._checkpoints.judged(file, self._clock.now(), self._site)
