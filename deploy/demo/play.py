@@ -109,6 +109,7 @@ def play(demo: Demonstration, on_event: Callable[[dict[str, object]], None]) -> 
     """
     with Stack(StackConfig(demo.folder, demo.models, cameras=(CAMERA,), settings=POLICY)) as stack:
         stack.import_watchlist(demo.watchlist)
+        stack.wait_for_gallery(sum(person.role.on_list for person in demo.people))
         notifier = stack.start_notifier("officer-1", on_event)
         camera = stack.start_camera(CAMERA.camera_id, demo.video)
         camera.wait_for_success(demo.scene.seconds + SETTLE_SECONDS)

@@ -137,6 +137,12 @@ class Stack:
         arguments = ["-m", "cekalwatch.server", "watchlist", "import", str(folder), "--config", str(self.config_file)]
         run_to_end("watchlist-import", arguments, self.logs, START_SECONDS)
 
+    def wait_for_gallery(self, subjects: int) -> None:
+        """Wait until the server searches at least so many subjects: it looks for changes of the list now and then."""
+        wait_until(
+            lambda: self.status().gallery.subjects >= subjects, START_SECONDS, "Loading the gallery", self.server
+        )
+
     def start_notifier(self, agent_id: str, on_event: OnEvent = lambda _: None) -> Notifier:
         """Start an officer's console and wait until the server counts it as connected.
 
