@@ -143,8 +143,8 @@ def test_a_photograph_is_enrolled_once_for_each_model(store: WatchlistStore) -> 
     store.put(subject(), order(), [dataclasses.replace(photo, model_version="other")])
     (face,) = store.get_subject("S-1").references
     assert face.photo_sha256 == photo.photo_sha256
-    assert store.enrolled("S-1", MODEL) == store.enrolled("S-1", "other") == {photo.photo_sha256}
-    assert store.enrolled("S-2", MODEL) == frozenset()
+    assert store.enrolled("S-1", MODEL) == store.enrolled("S-1", "other") == {photo.photo_sha256: face}
+    assert store.enrolled("S-2", MODEL) == {}
     assert store.snapshot(MODEL, SIZE).templates.shape == (1, SIZE)
 
 

@@ -19,7 +19,8 @@ SIZE = 8
 
 def subject(subject_id: str = "S-1", **facts: object) -> Subject:
     """A subject with what a test does not care about filled in."""
-    return Subject(**{"subject_id": subject_id, "name": "Contoh Satu", "nationality": "IDN"} | facts)
+    usual: dict[str, Any] = {"subject_id": subject_id, "name": "Contoh Satu", "nationality": "IDN"}
+    return Subject(**usual | facts)
 
 
 def order(order_id: str = "O-1", **facts: object) -> BanOrder:

@@ -68,12 +68,13 @@ class WatchlistSnapshot:
 
 
 @dataclass
-class _Reader:
+class RowReader:
     """Turns rows into domain values and counts those that cannot be."""
 
     unreadable: int = 0
 
     def read(self, found: Iterable[Any], convert: Callable[[Any], Value], key: str) -> Iterable[Value]:
+        """Give what `convert` makes of each row; `key` names the column that tells which row was damaged."""
         for row in found:
             try:
                 yield convert(row)
@@ -85,13 +86,13 @@ class _Reader:
 
 def read_files(session: Session, keys: Collection[str]) -> list[SubjectFile]:
     """Return the subjects of `keys` with what is held of them, by key."""
-    return list(_files(session, _Reader(), keys).values())
+    return list(_files(session, RowReader(), keys).values())
 
 
 def read_snapshot(session: Session, model_version: str, size: int) -> WatchlistSnapshot:
     """Return the snapshot. The counter is read first: what changes meanwhile makes the snapshot old, never wrong."""
     version = session.exec(select(WatchlistStateRow.version)).one()
-    reader = _Reader()
+    reader = RowReader()
     files = _files(session, reader, None)
     # Without SQLAlchemy's own conversion, a value of another type than bytes would end the whole query.
     vector: ColumnElement[Any] = type_coerce(TemplateRow.vector, NullType())
@@ -122,7 +123,7 @@ def read_snapshot(session: Session, model_version: str, size: int) -> WatchlistS
     )
 
 
-def _files(session: Session, reader: _Reader, keys: Collection[str] | None) -> dict[str, SubjectFile]:
+def _files(session: Session, reader: RowReader, keys: Collection[str] | None) -> dict[str, SubjectFile]:
     """Return the files of `keys`, or of everybody, in the order of their keys."""
     subjects = select(SubjectRow).order_by(col(SubjectRow.subject_id))
     orders = select(BanOrderRow).order_by(col(BanOrderRow.received_on).desc(), col(BanOrderRow.order_id).desc())

@@ -19,10 +19,16 @@ from sqlmodel import Session, col, select, update
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import BanOrder
-from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.storage import watchlist_rows as rows
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_reading import SubjectFile, WatchlistSnapshot, read_files, read_snapshot
+from cekalwatch.server.storage.watchlist_reading import (
+    RowReader,
+    SubjectFile,
+    WatchlistSnapshot,
+    read_files,
+    read_snapshot,
+)
 from cekalwatch.server.storage.watchlist_tables import (
     BanOrderRow,
     ReferenceFaceRow,
@@ -89,15 +95,16 @@ class WatchlistStore:
                 session.commit()
             return outcome
 
-    def enrolled(self, subject_id: str, model_version: str) -> frozenset[str]:
-        """Return the SHA-256 of the subject's photographs that have a template in that model version."""
+    def enrolled(self, subject_id: str, model_version: str) -> dict[str, ReferenceFace]:
+        """Return the subject's reference faces with a template in that model version, by the photograph's SHA-256."""
         query = (
-            select(ReferenceFaceRow.photo_sha256)
+            select(ReferenceFaceRow)
             .join(TemplateRow)
             .where(col(ReferenceFaceRow.subject_id) == subject_id, col(TemplateRow.model_version) == model_version)
         )
         with self._database.session() as session:
-            return frozenset(session.exec(query))
+            found = RowReader().read(session.exec(query), rows.reference, "reference_id")
+            return {face.photo_sha256: face for face in found}
 
     def get_subject(self, subject_id: str) -> SubjectFile:
         """Return a subject with orders and reference faces; raises SUBJECT_NOT_FOUND."""

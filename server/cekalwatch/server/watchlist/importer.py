@@ -1,0 +1,117 @@
+"""Imports records: enrols their photographs, stores what is new or changed, and reports on each.
+
+It knows neither where records come from nor how reports are shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from datetime import tzinfo
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.orders import judge
+from cekalwatch.server.domain.subjects import ReferenceFace
+from cekalwatch.server.recognition.enrolment import Enroller
+from cekalwatch.server.storage.watchlist_store import NewReference, WatchlistStore
+from cekalwatch.server.watchlist.records import ImportRecord, Photograph
+from cekalwatch.server.watchlist.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport
+from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
+
+log = structlog.get_logger()
+
+
+class WatchlistImporter:
+    """Imports one record at a time; any number of threads may call. Methods block."""
+
+    def __init__(
+        self, store: WatchlistStore, enroller: Enroller, clock: Clock, zone: tzinfo, legal: LegalParameters
+    ) -> None:
+        """`zone` is that of the checkpoint by whose clock the reports tell an order's status."""
+        self._store = store
+        self._enroller = enroller
+        self._clock = clock
+        self._zone = zone
+        self._legal = legal
+        self._enrolling = threading.Lock()
+
+    def import_record(self, record: ImportRecord) -> RecordReport:
+        """Store the record, all or nothing, and report on it; a refused photograph does not refuse its order.
+
+        Raises CekalwatchError STORAGE_UNAVAILABLE when the database cannot be used; nothing is stored then.
+        """
+        key = record.subject.subject_id
+        try:
+            held = self._store.enrolled(key, self._enroller.model_version)
+            photos, references = self._enrol(record.photographs, held)
+            stored = self._store.put(record.subject, record.order, references)
+            orders = self._store.get_subject(key).orders
+        except SQLAlchemyError as error:
+            log.error("record not stored", order_id=record.order.order_id, error=type(error).__name__)  # noqa: TRY400
+            raise CekalwatchError(Code.STORAGE_UNAVAILABLE) from error
+        judgement = judge(record.order, record.subject, orders, self._clock.now(), self._zone, self._legal)
+        report = RecordReport(
+            order_id=record.order.order_id,
+            subject_id=key,
+            outcome=RecordOutcome(stored),
+            status=judgement.status,
+            broken_rules=judgement.broken_rules,
+            photos=photos,
+        )
+        log.info(
+            "record imported",
+            order_id=report.order_id,
+            outcome=report.outcome,
+            status=judgement.status,
+            photos=len(photos),
+            enrolled=len(references),
+        )
+        return report
+
+    def finish(self) -> None:
+        """Note that the watchlist is up to date; raises STORAGE_UNAVAILABLE."""
+        try:
+            self._store.mark_success(self._clock.now())
+        except SQLAlchemyError as error:
+            raise CekalwatchError(Code.STORAGE_UNAVAILABLE) from error
+
+    def _enrol(
+        self, photographs: tuple[Photograph, ...], held: dict[str, ReferenceFace]
+    ) -> tuple[tuple[PhotoReport, ...], list[NewReference]]:
+        """Return a report on each photograph, and the new reference faces; a picture that comes twice counts once."""
+        reports: list[PhotoReport] = []
+        new: dict[str, NewReference] = {}
+        for photograph in photographs:
+            name, digest = photograph.name, hashlib.sha256(photograph.data).hexdigest()
+            known = held.get(digest) or new.get(digest)
+            try:
+                if photograph.problem:
+                    raise CekalwatchError(photograph.problem)
+                if known:
+                    outcome = PhotoOutcome.UNCHANGED
+                else:
+                    outcome = PhotoOutcome.ENROLLED
+                    known = new[digest] = self._reference(photograph.data)
+                reports.append(PhotoReport(name, outcome, None, known.warnings, known.eye_distance_px))
+            except CekalwatchError as error:
+                reports.append(PhotoReport(name, PhotoOutcome.REFUSED, error.code))
+        return tuple(reports), list(new.values())
+
+    def _reference(self, photo: bytes) -> NewReference:
+        if len(photo) > MAX_PHOTO_BYTES:
+            raise CekalwatchError(Code.PHOTO_TOO_LARGE)
+        with self._enrolling:
+            enrolment = self._enroller.enrol(photo)
+        return NewReference(
+            photo=photo,
+            face_jpeg=enrolment.face_jpeg,
+            eye_distance_px=enrolment.eye_distance_px,
+            warnings=tuple(map(str, enrolment.warnings)),
+            model_version=self._enroller.model_version,
+            template=enrolment.template,
+        )

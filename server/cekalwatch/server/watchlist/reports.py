@@ -1,0 +1,66 @@
+"""What became of an import's records and photographs; the same as `ImportReport` of the contract. No personal data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.orders import OrderStatus, Rule
+from cekalwatch.server.watchlist.records import RecordError
+
+
+class RecordOutcome(StrEnum):
+    """What was done with an order."""
+
+    STORED = "STORED"
+    UNCHANGED = "UNCHANGED"
+    REFUSED = "REFUSED"
+
+
+class PhotoOutcome(StrEnum):
+    """What was done with a photograph."""
+
+    ENROLLED = "ENROLLED"
+    UNCHANGED = "UNCHANGED"
+    REFUSED = "REFUSED"
+
+
+@dataclass(frozen=True)
+class PhotoReport:
+    """One photograph: `reason` goes with REFUSED, `warnings` and the eye distance (pixels) with the others."""
+
+    name: str
+    outcome: PhotoOutcome
+    reason: Code | None = None
+    warnings: tuple[str, ...] = ()
+    eye_distance_px: float = 0.0
+
+
+@dataclass(frozen=True)
+class RecordReport:
+    """One order: `reason` and `field` go with REFUSED, `status` with the others, `broken_rules` with INVALID."""
+
+    order_id: str
+    subject_id: str
+    outcome: RecordOutcome
+    reason: Code | None = None
+    field: str = ""
+    status: OrderStatus | None = None
+    broken_rules: tuple[Rule, ...] = ()
+    photos: tuple[PhotoReport, ...] = ()
+
+    @classmethod
+    def refused(cls, order_id: str, subject_id: str, error: RecordError) -> Self:
+        """Return the report on a record that cannot be read."""
+        return cls(order_id, subject_id, RecordOutcome.REFUSED, error.code, error.field)
+
+    @property
+    def has_problem(self) -> bool:
+        """Whether a person must look at it: refused, flagged with a broken rule, or with a refused photograph."""
+        return (
+            self.outcome is RecordOutcome.REFUSED
+            or self.status is OrderStatus.INVALID
+            or any(photo.outcome is PhotoOutcome.REFUSED for photo in self.photos)
+        )
