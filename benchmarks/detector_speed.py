@@ -28,7 +28,7 @@ def scene() -> Picture:
     """Return a 1280x720 frame with two faces before a plain, slightly noisy wall."""
     from skimage import data
 
-    portrait = np.ascontiguousarray(data.astronaut()[0:240, 100:340, ::-1])
+    portrait = np.ascontiguousarray(data.astronaut()[0:240, 100:340, ::-1])  # type: ignore[no-untyped-call]
     noise = np.random.default_rng(1).normal(0, 4, (720, 1280, 3))
     frame = np.clip(120 + noise, 0, 255).astype(np.uint8)
     for left, top, side in _FACES:

@@ -38,8 +38,8 @@ _MOST_FACES: Final = 64
 class StarterDetector:
     """A `FaceDetector`. Pictures are scaled so that their longer side is `long_side` pixels.
 
-    At 512, faces from about 2.5 % to all of the picture's width are found. `min_box_score` is what UltraFace must give a
-    box, `min_face_score` what O-Net must give the face in it; a face's score is the lesser of the two.
+    At 512, faces from about 2.5 % to all of the picture's width are found. `min_box_score` is what UltraFace must give
+    a box, `min_face_score` what O-Net must give the face in it; a face's score is the lesser of the two.
     """
 
     def __init__(

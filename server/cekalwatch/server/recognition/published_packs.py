@@ -42,7 +42,9 @@ def download(url: str, target: Path, report: Callable[[Progress], None], sha256:
 
     digest, received = hashlib.sha256(), 0
     try:
-        with requests.get(url, stream=True, timeout=_TIMEOUT_S) as response, target.open("wb") as file:
+        # As it is: a compressed answer would have another length than the one stated.
+        headers = {"Accept-Encoding": "identity"}
+        with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as response, target.open("wb") as file:
             if response.status_code != requests.codes.ok:
                 raise PackError(f"{url} answered {response.status_code}. Give another address with --url.")
             said = response.headers.get("Content-Length", "")
