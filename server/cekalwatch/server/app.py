@@ -37,6 +37,7 @@ from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.recognition.batches import BatchWorker
 from cekalwatch.server.recognition.embedding import CaptureEmbedder
+from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.recognition.intake import Intake
 from cekalwatch.server.recognition.packs import open_engine
 from cekalwatch.server.recognition.session import CaptureSessions, SessionTerms
@@ -45,6 +46,7 @@ from cekalwatch.server.status import StatusBoard
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.watchlist.importer import WatchlistImporter
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
 
@@ -122,6 +124,14 @@ class Server:
         cameras = {entry.camera_id: entry.camera() for entry in settings.cameras}
         terms = SessionTerms(settings.credits, settings.heartbeat_period_s, settings.capture_policy)
         self._sessions = CaptureSessions(cameras, terms, intake, presence)
+        home = settings.sites[0].site
+        importer = WatchlistImporter(
+            watchlist,
+            Enroller(engine.detector, engine.recogniser),
+            clock,
+            checkpoints.zones[home],
+            checkpoints.legal,
+        )
         board = StatusBoard(
             started_at=started_at,
             thread_budget=settings.threads,
@@ -141,7 +151,7 @@ class Server:
                 alerts=AlertServicer(
                     fanout, alerts, briefer, self._freshness, presence, clock, settings.keep_alive_period_s
                 ),
-                watchlist=WatchlistServicer(watchlist, checkpoints, settings.sites[0].site, clock),
+                watchlist=WatchlistServicer(watchlist, importer, checkpoints, home, clock),
                 operations=OperationsServicer(board),
             ),
             settings.listen,

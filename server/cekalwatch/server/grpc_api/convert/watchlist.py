@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from cekalwatch.server.alerting.freshness import Freshness
@@ -10,9 +11,13 @@ from cekalwatch.server.alerting.watch import JudgedOrder
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.grpc_api.convert.common import timestamp
+from cekalwatch.server.watchlist.assembly import RecordAssembly
+from cekalwatch.server.watchlist.records import RecordError, build_order, build_subject, photo_names
+from cekalwatch.server.watchlist.reports import RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 
 MOST_KEY = 64
+KINDS = {watchlist_pb2.ORDER_KIND_CEGAH: "CEGAH", watchlist_pb2.ORDER_KIND_TANGKAL: "TANGKAL"}
 MOST_PICTURES = 3
 """Pictures of at most 60 kB that fit into one message."""
 
@@ -29,6 +34,79 @@ def subject_page_token(token: str) -> str:
     if len(token) > MOST_KEY:
         raise CekalwatchError(Code.PAGE_TOKEN_INVALID)
     return token
+
+
+def record_begun(message: watchlist_service_pb2.ImportRecord) -> RecordAssembly | RecordReport:
+    """Read the facts of a record: what its photographs are added to, or the report that refuses it."""
+    person, ban = message.subject, message.order
+    try:
+        subject = build_subject(
+            subject_id=person.subject_id,
+            name=person.name,
+            aliases=person.aliases,
+            sex=person.sex,
+            place_of_birth=person.place_of_birth,
+            date_of_birth=person.date_of_birth,
+            nationality=person.nationality,
+            nik=person.nik,
+            travel_documents=[(paper.type, paper.number, paper.issuing_country) for paper in person.travel_documents],
+            address=person.address,
+            occupation=person.occupation,
+        )
+        order = build_order(
+            order_id=ban.order_id,
+            subject_id=ban.subject_id,
+            kind=KINDS.get(ban.kind, ""),
+            requesting_agency=ban.requesting_agency,
+            valid_from=ban.valid_from,
+            valid_until=ban.valid_until,
+            received_on=ban.received_on,
+            reason=ban.reason,
+            decree_number=ban.decree_number,
+            decree_date=ban.decree_date,
+            urgent=ban.urgent,
+            extends_order_id=ban.extends_order_id,
+            revoked_at=_revoked_at(ban),
+        )
+        if order.subject_id != subject.subject_id:
+            raise RecordError("subject_id")
+        return RecordAssembly(subject, order, photo_names(message.photo_names))
+    except RecordError as error:
+        return RecordReport.refused(ban.order_id[:MOST_KEY], person.subject_id[:MOST_KEY], error)
+
+
+def _revoked_at(ban: watchlist_pb2.BanOrder) -> datetime | None:
+    if not ban.HasField("revoked_time"):
+        return None
+    try:
+        return ban.revoked_time.ToDatetime(UTC)
+    except (ValueError, OverflowError):
+        raise RecordError("revoked_at") from None
+
+
+def import_report(report: RecordReport) -> watchlist_service_pb2.ImportWatchlistResponse:
+    """Write what became of a record."""
+    return watchlist_service_pb2.ImportWatchlistResponse(
+        report=watchlist_pb2.ImportReport(
+            order_id=report.order_id,
+            subject_id=report.subject_id,
+            outcome=watchlist_pb2.ImportOutcome.Value(f"IMPORT_OUTCOME_{report.outcome}"),
+            reason=report.reason or "",
+            field=report.field,
+            status=watchlist_pb2.OrderStatus.Value(f"ORDER_STATUS_{report.status or 'UNSPECIFIED'}"),
+            broken_rules=report.broken_rules,
+            photos=[
+                watchlist_pb2.PhotoReport(
+                    name=photo.name,
+                    outcome=watchlist_pb2.PhotoOutcome.Value(f"PHOTO_OUTCOME_{photo.outcome}"),
+                    reason=photo.reason or "",
+                    warnings=photo.warnings,
+                    eye_distance_px=photo.eye_distance_px,
+                )
+                for photo in report.photos
+            ],
+        )
+    )
 
 
 def subject_message(subject: Subject) -> watchlist_pb2.Subject:
