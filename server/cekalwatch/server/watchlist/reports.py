@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
@@ -64,3 +66,38 @@ class RecordReport:
             or self.status is OrderStatus.INVALID
             or any(photo.outcome is PhotoOutcome.REFUSED for photo in self.photos)
         )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many records and photographs came to which end."""
+
+    records: int
+    stored: int
+    unchanged: int
+    refused: int
+    flagged: int
+    photos: int
+    photos_enrolled: int
+    photos_unchanged: int
+    photos_refused: int
+    photos_with_warnings: int
+
+
+def summarise(reports: Sequence[RecordReport]) -> Summary:
+    """Count."""
+    records = Counter(report.outcome for report in reports)
+    photos = [photo for report in reports for photo in report.photos]
+    outcomes = Counter(photo.outcome for photo in photos)
+    return Summary(
+        records=len(reports),
+        stored=records[RecordOutcome.STORED],
+        unchanged=records[RecordOutcome.UNCHANGED],
+        refused=records[RecordOutcome.REFUSED],
+        flagged=sum(report.status is OrderStatus.INVALID for report in reports),
+        photos=len(photos),
+        photos_enrolled=outcomes[PhotoOutcome.ENROLLED],
+        photos_unchanged=outcomes[PhotoOutcome.UNCHANGED],
+        photos_refused=outcomes[PhotoOutcome.REFUSED],
+        photos_with_warnings=sum(bool(photo.warnings) for photo in photos),
+    )

@@ -1,0 +1,178 @@
+"""Imports records through a running server. The only part of this package that knows gRPC and protobuf."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Self
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.orders import BanOrder, OrderStatus, Rule
+from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.server.watchlist.records import ImportRecord, Photograph
+from cekalwatch.server.watchlist.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport
+from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
+from cekalwatch.wire.bounds import PHOTO_CHUNK_BYTES
+from cekalwatch.wire.options import CLIENT_OPTIONS
+
+
+class RemoteImport:
+    """An import through the server at `address`; use it as a context manager."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._channel = grpc.insecure_channel(address, options=CLIENT_OPTIONS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._channel.close()
+
+    def run(self, records: Iterable[ImportRecord]) -> Iterator[RecordReport]:
+        """Send the records and give a report on each, in their order.
+
+        Raises ProgramError when the server goes away or breaks off; what it has reported on is stored.
+        """
+        stub = watchlist_service_pb2_grpc.WatchlistServiceStub(self._channel)
+        # What the server is not told: photographs that could not be read here.
+        sent: deque[tuple[Photograph, ...]] = deque()
+        done = 0
+        try:
+            for response in stub.ImportWatchlist(_requests(records, sent.append)):
+                yield _with_local_problems(_report(response.report), sent.popleft())
+                done += 1
+        except grpc.RpcError as error:
+            raise ProgramError(
+                f"The server at {self._address} broke off after {done} records: {_reason(error)}. Run the import again "
+                "when it is back; what is stored already stays as it is.",
+                Exit.UNAVAILABLE,
+            ) from None
+        if sent:
+            raise ProgramError(
+                f"The server at {self._address} ended the import without reporting on {len(sent)} records. Run the "
+                "import again; what is stored already stays as it is.",
+                Exit.UNAVAILABLE,
+            )
+
+
+def _requests(
+    records: Iterable[ImportRecord], sending: Callable[[tuple[Photograph, ...]], None]
+) -> Iterator[watchlist_service_pb2.ImportWatchlistRequest]:
+    for record in records:
+        readable = [photograph for photograph in record.photographs if photograph.problem is None]
+        sending(record.photographs)
+        yield watchlist_service_pb2.ImportWatchlistRequest(
+            record=watchlist_service_pb2.ImportRecord(
+                subject=_subject_message(record.subject),
+                order=_order_message(record.order),
+                photo_names=[photograph.name for photograph in readable],
+            )
+        )
+        for photograph in readable:
+            yield from _chunks(photograph)
+    yield watchlist_service_pb2.ImportWatchlistRequest(finish=watchlist_service_pb2.ImportFinish())
+
+
+def _chunks(photograph: Photograph) -> Iterator[watchlist_service_pb2.ImportWatchlistRequest]:
+    size = len(photograph.data)
+    for start in range(0, max(size, 1), PHOTO_CHUNK_BYTES):
+        end = start + PHOTO_CHUNK_BYTES
+        yield watchlist_service_pb2.ImportWatchlistRequest(
+            photo_chunk=watchlist_service_pb2.PhotoChunk(
+                name=photograph.name, data=photograph.data[start:end], last=end >= size
+            )
+        )
+
+
+def _subject_message(subject: Subject) -> watchlist_pb2.Subject:
+    return watchlist_pb2.Subject(
+        subject_id=subject.subject_id,
+        name=subject.name,
+        aliases=subject.aliases,
+        sex=subject.sex,
+        place_of_birth=subject.place_of_birth,
+        date_of_birth=subject.date_of_birth,
+        nationality=subject.nationality,
+        nik=subject.nik,
+        travel_documents=[
+            watchlist_pb2.TravelDocument(
+                type=document.type, number=document.number, issuing_country=document.issuing_country
+            )
+            for document in subject.travel_documents
+        ],
+        address=subject.address,
+        occupation=subject.occupation,
+    )
+
+
+def _order_message(order: BanOrder) -> watchlist_pb2.BanOrder:
+    revoked = None
+    if order.revoked_at:
+        revoked = Timestamp()
+        revoked.FromDatetime(order.revoked_at)
+    return watchlist_pb2.BanOrder(
+        order_id=order.order_id,
+        subject_id=order.subject_id,
+        kind=watchlist_pb2.OrderKind.Value(f"ORDER_KIND_{order.kind}"),
+        decree_number=order.decree_number,
+        decree_date=order.decree_date.isoformat() if order.decree_date else "",
+        requesting_agency=order.requesting_agency,
+        reason=order.reason,
+        valid_from=order.valid_from.isoformat(),
+        valid_until=order.valid_until.isoformat(),
+        urgent=order.urgent,
+        received_on=order.received_on.isoformat(),
+        extends_order_id=order.extends_order_id,
+        revoked_time=revoked,
+    )
+
+
+def _report(message: watchlist_pb2.ImportReport) -> RecordReport:
+    status = watchlist_pb2.OrderStatus.Name(message.status).removeprefix("ORDER_STATUS_")
+    return RecordReport(
+        order_id=message.order_id,
+        subject_id=message.subject_id,
+        outcome=RecordOutcome(watchlist_pb2.ImportOutcome.Name(message.outcome).removeprefix("IMPORT_OUTCOME_")),
+        reason=Code(message.reason) if message.reason else None,
+        field=message.field,
+        status=OrderStatus(status) if status != "UNSPECIFIED" else None,
+        broken_rules=tuple(map(Rule, message.broken_rules)),
+        photos=tuple(_photo_report(photo) for photo in message.photos),
+    )
+
+
+def _photo_report(message: watchlist_pb2.PhotoReport) -> PhotoReport:
+    return PhotoReport(
+        name=message.name,
+        outcome=PhotoOutcome(watchlist_pb2.PhotoOutcome.Name(message.outcome).removeprefix("PHOTO_OUTCOME_")),
+        reason=Code(message.reason) if message.reason else None,
+        warnings=tuple(message.warnings),
+        eye_distance_px=message.eye_distance_px,
+    )
+
+
+def _with_local_problems(report: RecordReport, photographs: tuple[Photograph, ...]) -> RecordReport:
+    """Add the photographs that were not sent, in the record's order; a refused record speaks for all of them."""
+    if report.outcome is RecordOutcome.REFUSED:
+        return report
+    by_name = {photo.name: photo for photo in report.photos}
+    local = {
+        photograph.name: PhotoReport(photograph.name, PhotoOutcome.REFUSED, photograph.problem)
+        for photograph in photographs
+        if photograph.problem
+    }
+    found = by_name | local
+    return replace(report, photos=tuple(found[item.name] for item in photographs if item.name in found))
+
+
+def _reason(error: grpc.RpcError) -> str:
+    if isinstance(error, grpc.Call):
+        return f"{error.code().name}, {error.details()}".rstrip(", .")
+    return type(error).__name__

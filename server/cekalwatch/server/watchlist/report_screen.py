@@ -1,0 +1,71 @@
+"""Shows the report of an import on a terminal: what a person must look at first, then the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cekalwatch.server.domain.errors import CATALOGUE
+from cekalwatch.server.domain.orders import OrderStatus
+from cekalwatch.server.watchlist.reports import PhotoOutcome, RecordOutcome, RecordReport, summarise
+
+MOST_PROBLEMS = 50
+"""Rows of problems on the screen; a report file has them all."""
+
+MOST_RECORDS = 20
+"""Rows of records without a problem on the screen."""
+
+
+def show_reports(console: Console, reports: Sequence[RecordReport]) -> None:
+    """Print tables of problems and of the other records, and the summary."""
+    problems = [report for report in reports if report.has_problem]
+    fine = [report for report in reports if not report.has_problem]
+    if problems:
+        _show(console, "To be looked at", problems, MOST_PROBLEMS)
+    if fine:
+        _show(console, "Imported", fine, MOST_RECORDS)
+    summary = summarise(reports)
+    console.print(
+        f"{summary.records} records: {summary.stored} stored, {summary.unchanged} unchanged, "
+        f"{summary.refused} refused; {summary.flagged} flagged INVALID."
+    )
+    console.print(
+        f"{summary.photos} photographs: {summary.photos_enrolled} enrolled, {summary.photos_unchanged} unchanged, "
+        f"{summary.photos_refused} refused; {summary.photos_with_warnings} with warnings."
+    )
+
+
+def _show(console: Console, title: str, reports: Sequence[RecordReport], most: int) -> None:
+    table = Table("Order", "Subject", "Outcome", "Status", "Remarks", title=title, title_justify="left")
+    for report in reports[:most]:
+        # Text, since keys and file names may look like markup.
+        table.add_row(
+            Text(report.order_id),
+            Text(report.subject_id),
+            report.outcome,
+            report.status or "",
+            Text("\n".join(remarks(report))),
+        )
+    console.print(table)
+    if len(reports) > most:
+        console.print(f"and {len(reports) - most} more; --report FILE.csv lists all of them.")
+
+
+def remarks(report: RecordReport) -> list[str]:
+    """Return a line for each thing to know about a record."""
+    lines = []
+    if report.outcome is RecordOutcome.REFUSED:
+        message = CATALOGUE[report.reason].message if report.reason else ""
+        lines.append(f"{report.reason} ({report.field}): {message}" if report.field else f"{report.reason}: {message}")
+    if report.status is OrderStatus.INVALID:
+        lines.append("never alerts; it breaks " + ", ".join(report.broken_rules))
+    for photo in report.photos:
+        if photo.outcome is PhotoOutcome.REFUSED:
+            message = CATALOGUE[photo.reason].message if photo.reason else ""
+            lines.append(f"{photo.name}: {photo.reason}. {message}")
+        elif photo.warnings:
+            lines.append(f"{photo.name}: {photo.outcome.lower()}, {', '.join(photo.warnings)}")
+    return lines

@@ -1,0 +1,179 @@
+"""`cekalwatch-server watchlist`: imports a watchlist folder, through the running server or into the database itself."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+
+if TYPE_CHECKING:
+    from cekalwatch.server.config import ServerSettings
+    from cekalwatch.server.watchlist.folder import WatchlistFolder
+    from cekalwatch.server.watchlist.importer import WatchlistImporter
+    from cekalwatch.server.watchlist.reports import RecordReport
+
+CONNECT_TIMEOUT_S = 3.0
+
+app = typer.Typer(help="The watchlist: import it.", no_args_is_help=True)
+
+
+@app.callback()
+def _root() -> None:
+    """Keep `import` a sub-command, as the only one there is."""
+
+
+@app.command(
+    "import",
+    epilog="Examples:\n\n"
+    "  cekalwatch-server watchlist import ./list-2026-03\n\n"
+    "  cekalwatch-server watchlist import ./list-2026-03 --report report.csv --config /etc/cekalwatch/server.toml\n\n"
+    "  cekalwatch-server watchlist import ./list-2026-03 --offline\n\n"
+    "Exit code 0: all is well. 65: done, but a record or photograph was refused, or an order is flagged INVALID, or "
+    "orders.csv itself cannot be read. 66: the folder or its orders.csv is missing. 69: the server or the database "
+    "cannot be reached.",
+)
+def import_(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with orders.csv and photographs; see docs/watchlist-folder.md.")
+    ],
+    report: Annotated[Path | None, typer.Option(help="Write the report to this file, .csv or .json.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
+    server: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the running server; the configured `listen` when not given.")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Write straight into the database, without asking.")
+    ] = False,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the database and the model packs.")] = None,
+) -> None:
+    """Import ban orders with their photographs, and report on each. Running it again changes nothing.
+
+    It goes through the running server; when none is running, straight into the database.
+    """
+    from zoneinfo import ZoneInfo
+
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.server.config import ServerSettings
+    from cekalwatch.server.watchlist.folder import WatchlistFolder
+    from cekalwatch.server.watchlist.report_file import check_report_file, write_report
+    from cekalwatch.server.watchlist.report_screen import show_reports
+
+    if offline and server:
+        raise ProgramError("--offline and --server exclude each other", Exit.USAGE)
+    settings = ServerSettings.load(config, data_dir=data_dir)
+    # The report tells about each record; the log would say it once more, between the lines of the progress bar.
+    configure_logs("warning")
+    if report:
+        check_report_file(report)
+    records = WatchlistFolder(folder, ZoneInfo(settings.sites[0].time_zone))
+    address = None if offline else _server_address(settings, server)
+    reports = list(records.refused)
+    try:
+        with _progress(len(records)) as counted:
+            # When not one row can be read, nothing was brought up to date.
+            if len(records) or not records.refused:
+                run = _import_through(address, records) if address else _import_directly(settings, records)
+                reports.extend(counted(run))
+    finally:
+        # What has been done must be known even when the rest failed.
+        if report:
+            write_report(report, reports)
+        show_reports(Console(), reports)
+    if any(one.has_problem for one in reports):
+        raise typer.Exit(Exit.DATA_PROBLEMS)
+
+
+def _server_address(settings: ServerSettings, given: str | None) -> str | None:
+    """Return the address of the running server, or None when the configured one is down. Raises ProgramError."""
+    from cekalwatch.wire.address import AddressError, loopback_address
+
+    try:
+        address = loopback_address(given or settings.listen)
+    except AddressError as error:
+        raise ProgramError(f"--server: {error}", Exit.USAGE) from None
+    host, _, port = address.rpartition(":")
+    if port == "0":
+        raise ProgramError(
+            "The server's port is not configured (`listen` ends in 0): give --server HOST:PORT, or --offline",
+            Exit.USAGE,
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT_S).close()
+    except ConnectionRefusedError:
+        if given:
+            raise ProgramError(f"No server is running at {address}", Exit.UNAVAILABLE) from None
+        return None
+    except OSError as error:
+        raise ProgramError(f"Cannot reach the server at {address}: {error}", Exit.UNAVAILABLE) from None
+    return address
+
+
+def _import_through(address: str, folder: WatchlistFolder) -> Iterator[RecordReport]:
+    from cekalwatch.server.watchlist.remote import RemoteImport
+
+    with RemoteImport(address) as remote:
+        yield from remote.run(folder.records())
+
+
+def _import_directly(settings: ServerSettings, folder: WatchlistFolder) -> Iterator[RecordReport]:
+    from cekalwatch.server.domain.errors import CekalwatchError
+
+    with _local_importer(settings) as importer:
+        try:
+            for record in folder.records():
+                yield importer.import_record(record)
+            importer.finish()
+        except CekalwatchError as error:
+            raise ProgramError(
+                f"{error.public_message} Run the import again; what is stored already stays as it is.", Exit.UNAVAILABLE
+            ) from error
+
+
+@contextmanager
+def _local_importer(settings: ServerSettings) -> Iterator[WatchlistImporter]:
+    from zoneinfo import ZoneInfo
+
+    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.recognition.enrolment import Enroller
+    from cekalwatch.server.recognition.packs import load_named, open_engine
+    from cekalwatch.server.storage.database import Database
+    from cekalwatch.server.storage.watchlist_store import WatchlistStore
+    from cekalwatch.server.watchlist.importer import WatchlistImporter
+
+    engine = open_engine(load_named(settings.models_path, settings.model_pack), settings.threads)
+    database = Database(settings.database_address)
+    try:
+        database.upgrade()
+        yield WatchlistImporter(
+            WatchlistStore(database),
+            Enroller(engine.detector, engine.recogniser),
+            SystemClock(),
+            ZoneInfo(settings.sites[0].time_zone),
+            settings.legal.parameters(),
+        )
+    finally:
+        database.close()
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[Iterable[RecordReport]], Iterator[RecordReport]]]:
+    """Show a progress bar on standard error, and give a function that counts what passes through it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("Importing", total=total)
+
+        def counted(reports: Iterable[RecordReport]) -> Iterator[RecordReport]:
+            for report in reports:
+                progress.advance(task)
+                yield report
+
+        yield counted
