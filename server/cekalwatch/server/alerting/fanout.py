@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from cekalwatch.server.alerting.briefing import Briefer, Briefing
 from cekalwatch.server.domain.alerts import AlertEvent, AlertFilter
+from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alert_store import AlertStore
 
@@ -26,6 +27,13 @@ class BriefedEvent:
 
     event: AlertEvent
     briefing: Briefing
+
+    @property
+    def cameras(self) -> tuple[Camera, ...]:
+        """The alert's first camera, and the one of the sighting that caused the event."""
+        alert = self.briefing.alert
+        caused = (sighting.camera for sighting in alert.sightings if sighting.capture_id == self.event.capture_id)
+        return (alert.camera, *caused)
 
 
 class Fanout:
@@ -90,7 +98,7 @@ class Fanout:
                 position = max(position, head)
             for briefed in found:
                 position = briefed.event.sequence
-                if wanted.wants(briefed.briefing.alert.camera):
+                if any(map(wanted.wants, briefed.cameras)):
                     yield briefed
             if position < self._head:
                 continue

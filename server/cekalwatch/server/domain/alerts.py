@@ -125,14 +125,14 @@ class AlertEvent:
 
 @dataclass(frozen=True)
 class AlertFilter:
-    """Which alerts someone wants, by their first camera; empty fields want all."""
+    """Which alerts someone wants, by camera; empty fields want all."""
 
     site: str = ""
     counters: frozenset[str] = frozenset()
     direction: Direction | None = None
 
     def wants(self, camera: Camera) -> bool:
-        """Whether an alert of `camera` passes."""
+        """Whether what happens at `camera` passes."""
         return (
             (not self.site or camera.site == self.site)
             and (not self.counters or camera.counter in self.counters)
