@@ -19,7 +19,7 @@ from cekalwatch.program.exits import Exit
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
 from tests.support.camera import decoded
-from tests.support.capture_server import RETRY, SEARCHED, UUID7, CaptureServer, answer_nothing, search_all
+from tests.support.capture_server import RETRY, SEARCHED, UUID7, CaptureServer, answer_nothing, search_all, serving
 from tests.support.scenes import Walk, write_video
 from tests.support.shared import shared_models
 from tests.support.starter import starter_pack
@@ -85,15 +85,6 @@ async def client(
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-@asynccontextmanager
-async def serving(server: CaptureServer, port: int = 0) -> AsyncIterator[CaptureServer]:
-    await server.start(port)
-    try:
-        yield server
-    finally:
-        await server.vanish()
 
 
 async def ended_with(
@@ -294,6 +285,7 @@ async def test_a_source_that_cannot_be_opened_is_named_without_its_password(
     assert ended.code == Exit.UNAVAILABLE
     assert named in ended.errors
     assert "secret" not in ended.errors
+    assert len(ended.errors.splitlines()) == 1
 
 
 async def test_a_missing_model_pack_is_a_configuration_error(passages: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.camera.tracker import Tracker
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.wire.backoff import Backoff
-from tests.support.capture_server import CaptureServer
+from tests.support.capture_server import CaptureServer, serving
 from tests.support.scenes import Walk, write_video
 from tests.support.starter import starter_pack
 
@@ -47,28 +47,24 @@ def camera_client(address: str, walk: Path, camera_id: str = "gate-1") -> tuple[
 
 
 async def test_a_camera_is_watched_through_its_failures_until_a_signal_comes(walk: Path) -> None:
-    server = CaptureServer(heartbeat_period_s=0.1)
-    await server.start()
-    client, source = camera_client(server.address, walk)
-    running = asyncio.create_task(client.run())
-    await server.until(lambda heard: len(heard.faces) >= 1 and len(heard.heartbeats) >= 10)
-    assert not running.done()
-    assert source.dropped > 0  # the camera is faster than the detector: only the newest frames are looked at
-    os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.wait_for(running, 30)
-    await server.vanish()
+    async with serving(CaptureServer(heartbeat_period_s=0.1)) as server:
+        client, source = camera_client(server.address, walk)
+        running = asyncio.create_task(client.run())
+        await server.until(lambda heard: len(heard.faces) >= 1 and len(heard.heartbeats) >= 10)
+        assert not running.done()
+        assert source.dropped > 0  # the camera is faster than the detector: only the newest frames are looked at
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(running, 30)
     assert len(server.heard.goodbyes) == 1
     assert max(beat.frames_per_second for beat in server.heard.heartbeats) > 1
 
 
 async def test_a_camera_that_the_server_refuses_goes_on_and_ends_with_a_signal_only(walk: Path) -> None:
-    server = CaptureServer(cameras=("gate-2",))
-    await server.start()
-    client, _ = camera_client(server.address, walk)
-    running = asyncio.create_task(client.run())
-    await server.until(lambda heard: len(heard.hellos) == 1)
-    assert not running.done()
-    os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.wait_for(running, 30)
-    await server.vanish()
+    async with serving(CaptureServer(cameras=("gate-2",))) as server:
+        client, _ = camera_client(server.address, walk)
+        running = asyncio.create_task(client.run())
+        await server.until(lambda heard: len(heard.hellos) == 1)
+        assert not running.done()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(running, 30)
     assert len(server.heard.hellos) == 1

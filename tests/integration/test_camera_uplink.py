@@ -26,6 +26,7 @@ from tests.support.capture_server import (
     SEARCHED,
     CaptureServer,
     answer_nothing,
+    serving,
 )
 
 QUICK = Timing(handshake_s=5.0, receipt_s=20.0, ending_s=5.0)
@@ -77,15 +78,6 @@ async def running(client: Client) -> AsyncIterator[None]:
     finally:
         client.stop.set()
         await asyncio.wait_for(task, 30)
-
-
-@asynccontextmanager
-async def serving(server: CaptureServer, port: int = 0) -> AsyncIterator[CaptureServer]:
-    await server.start(port)
-    try:
-        yield server
-    finally:
-        await server.vanish()
 
 
 async def test_every_face_is_sent_once_and_leaves_the_outbox_with_its_receipt() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -205,3 +206,13 @@ def policy_message(**changes: float) -> capture_pb2.CapturePolicy:
     for name, value in changes.items():
         setattr(message, name, value)
     return message
+
+
+@asynccontextmanager
+async def serving(server: CaptureServer, port: int = 0) -> AsyncIterator[CaptureServer]:
+    """Start `server`; make it vanish afterwards."""
+    await server.start(port)
+    try:
+        yield server
+    finally:
+        await server.vanish()

@@ -15,7 +15,7 @@ import grpc
 import structlog
 import uuid6
 
-from cekalwatch.camera.clock import Clock, SystemClock
+from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.convert import Hello
 from cekalwatch.camera.figures import Figures
 from cekalwatch.camera.files import Pace
@@ -68,7 +68,7 @@ def run(settings: CameraSettings) -> None:
         exit_code = Exit.CONFIG if error.code in WRONG_CONFIGURATION else Exit.FAILED
         raise ProgramError(f"{error} Camera key: {settings.camera_id}.", exit_code) from None
     finally:
-        _log_end(source, figures, outbox, clock)
+        _log_end(source, figures, outbox)
 
 
 class Client:
@@ -195,11 +195,10 @@ def _stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _log_end(source: FrameSource, figures: Figures, outbox: Outbox, clock: Clock) -> None:
+def _log_end(source: FrameSource, figures: Figures, outbox: Outbox) -> None:
     held = outbox.figures()
     log.info(
         "camera_ends",
-        at=clock.now().isoformat(timespec="seconds"),
         frames=figures.frames_total,
         frames_dropped=source.dropped,
         passages=figures.passages_total,

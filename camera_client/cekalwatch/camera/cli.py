@@ -14,6 +14,7 @@ app = typer.Typer(
     help="Finds faces at a camera and sends the best crops of each passage to the recognition server.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_show_locals=False,  # a source may hold a password
 )
 
 

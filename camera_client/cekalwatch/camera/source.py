@@ -20,6 +20,7 @@ NETWORK_TIMEOUT_MS = 5_000
 
 def open_source(source: str, pace: Pace, clock: Clock) -> FrameSource:
     """Open `source`; `pace` is about files and folders only. Raises SourceError."""
+    _silence_opencv()
     if source.isdecimal():
         return LiveSource(lambda: cv2.VideoCapture(int(source)), f"camera device {source}", clock, Backoff())
     if source.lower().startswith(("rtsp://", "rtsps://")):
@@ -40,6 +41,12 @@ def without_password(address: str) -> str:
     """Return the address without user and password, for logs and messages."""
     parts = urlsplit(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+
+
+def _silence_opencv() -> None:
+    """Keep OpenCV and ffmpeg off standard error: their words may hold a camera's password, and we say what is wrong."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def _network_camera(address: str) -> cv2.VideoCapture:
