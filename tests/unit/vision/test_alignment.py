@@ -59,7 +59,7 @@ def test_aligned_faces_are_those_of_insightface():
 )
 def test_landmarks_that_are_no_face_are_refused(landmarks: NDArray[np.float64], reason: str):
     with pytest.raises(LandmarksError, match=reason):
-        align(wall(), landmarks)
+        align(wall(), landmarks.astype(np.float32))
 
 
 def test_what_lies_outside_the_picture_is_black():

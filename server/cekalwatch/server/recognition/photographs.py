@@ -20,7 +20,7 @@ MAX_PHOTO_PIXELS: Final = 50_000_000
 LONG_SIDE: Final = 2_000
 """Larger photographs are scaled to this length of their longer side: a face in it has pixels enough."""
 
-_FORMATS: Final = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 _DEEP_GREY: Final = ("I;16", "I;16L", "I;16B", "I;16N")
 
 # Many large photographs at once would take gigabytes; one at a time takes a quarter of one.

@@ -1,0 +1,149 @@
+"""What every face detector must do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cekalwatch.server.recognition.packs import import_pack, open_engine
+from cekalwatch.vision.alignment import align
+from cekalwatch.vision.detectors.factory import open_detector
+from cekalwatch.vision.faces import Face, FaceDetector, Picture
+from cekalwatch.vision.manifest import PackError
+from tests.support.portraits import astronaut, group, wall
+from tests.support.shared import shared_faces, shared_models
+from tests.support.starter import starter_pack
+
+
+def _starter(_: Path) -> FaceDetector:
+    return open_detector(starter_pack(), threads=1)
+
+
+def _scrfd_500m(_: Path) -> FaceDetector:
+    return open_detector(shared_models() / "insightface-layout" / "det_500m.onnx", threads=1)
+
+
+def _scrfd_2_5g(_: Path) -> FaceDetector:
+    return open_detector(shared_models() / "detectors" / "scrfd_2.5g.onnx", threads=1)
+
+
+def _insightface(models: Path) -> FaceDetector:
+    pack = import_pack(shared_models() / "insightface-layout", models, "pack", "test data")
+    return open_engine(pack, threads=1).detector
+
+
+@pytest.fixture(params=[_starter, _scrfd_500m, _scrfd_2_5g, _insightface], ids=lambda make: make.__name__.strip("_"))
+def detector(request: pytest.FixtureRequest, tmp_path: Path) -> FaceDetector:
+    make: Callable[[Path], FaceDetector] = request.param
+    return make(tmp_path)
+
+
+def resized(picture: Picture, factor: float) -> Picture:
+    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, None, fx=factor, fy=factor, interpolation=way), dtype=np.uint8)
+
+
+def assert_astronaut(face: Face, factor: float = 1.0, x: float = 0, y: float = 0) -> None:
+    """The landmarks were read off the picture by eye."""
+    wanted = np.array([[204, 101], [247, 103], [224, 128], [202, 140], [246, 141]]) * factor + (x, y)
+    distance = np.linalg.norm(face.landmarks - wanted, axis=1) / (43 * factor)
+    assert distance.max() < 0.2
+
+
+def test_it_has_a_short_name(detector: FaceDetector):
+    assert 0 < len(detector.name) <= 32
+
+
+def test_it_finds_a_portrait_with_its_landmarks(detector: FaceDetector):
+    (face,) = detector.detect(astronaut())
+    assert_astronaut(face)
+    assert face.score > 0.7
+    assert face.landmarks.dtype == np.float32
+    assert face.left < face.landmarks[:, 0].min()
+    assert face.landmarks[:, 0].max() < face.right
+    assert face.top < face.landmarks[:, 1].min()
+    assert face.landmarks[:, 1].max() < face.bottom
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.5])
+def test_it_finds_small_and_large_faces_in_a_frame(detector: FaceDetector, factor: float):
+    frame = wall(1280, 1600)
+    portrait = resized(astronaut(), factor)
+    height, width = portrait.shape[:2]
+    frame[:height, 100 : 100 + width] = portrait
+    faces = detector.detect(frame)
+    assert len(faces) == 1
+    assert_astronaut(faces[0], factor, 100, 0)
+
+
+def test_it_finds_everybody_once_and_the_surest_first(detector: FaceDetector):
+    faces = detector.detect(group())
+    assert len(faces) == 6
+    scores = [face.score for face in faces]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+    centres = np.array([face.landmarks.mean(axis=0) for face in faces])
+    apart = np.linalg.norm(centres[:, None] - centres[None], axis=-1) + np.eye(6) * 1e9
+    assert apart.min() > 50
+
+
+def test_it_finds_nobody_where_nobody_is(detector: FaceDetector):
+    assert detector.detect(wall()) == []
+
+
+def test_a_face_that_leaves_the_picture_is_still_found(detector: FaceDetector):
+    picture = astronaut()[:, 195:]
+    faces = detector.detect(np.ascontiguousarray(picture))
+    assert all(np.isfinite(face.landmarks).all() for face in faces)
+    assert any(abs(face.landmarks[1, 0] - (248 - 195)) < 15 for face in faces)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2000), (2000, 1), (2, 3), (16, 16), (33, 4000)])
+def test_any_picture_size_is_accepted(detector: FaceDetector, shape: tuple[int, int]):
+    assert isinstance(detector.detect(wall(*shape)), list)
+
+
+def test_the_same_picture_gives_the_same_faces(detector: FaceDetector):
+    first, second = detector.detect(group()), detector.detect(group())
+    assert [face.score for face in first] == [face.score for face in second]
+    assert all(np.array_equal(a.landmarks, b.landmarks) for a, b in zip(first, second, strict=True))
+
+
+def test_a_part_of_a_larger_picture_will_do(detector: FaceDetector):
+    part = group()[:, 200:1000]
+    assert len(detector.detect(part)) == len(detector.detect(np.ascontiguousarray(part)))
+
+
+def test_our_scrfd_finds_what_insightface_finds(tmp_path: Path):
+    ours, theirs = _scrfd_500m(tmp_path), _insightface(tmp_path)
+    for picture in (astronaut(), group()):
+        for mine, other in zip(ours.detect(picture), theirs.detect(picture), strict=True):
+            near = min(theirs.detect(picture), key=lambda face: float(np.linalg.norm(face.landmarks - mine.landmarks)))
+            assert np.abs(near.landmarks - mine.landmarks).max() < 0.1 * mine.eye_distance
+            assert other.score == pytest.approx(mine.score, abs=0.1)
+
+
+def test_the_starter_misses_none_of_a_hundred_photographs(tmp_path: Path):
+    detector = _starter(tmp_path)
+    files = sorted(path for path in (shared_faces() / "lfw").glob("*/*.jpg"))[::40]
+    assert len(files) > 90
+    for file in files:
+        faces = detector.detect(np.asarray(cv2.imread(str(file)), dtype=np.uint8))
+        middles = [face for face in faces if np.hypot(*(face.landmarks.mean(axis=0) - 125)) < 50]
+        assert middles, file.name
+        align(wall(250, 250), middles[0].landmarks)
+
+
+def test_a_network_that_is_no_detector_is_refused(tmp_path: Path):
+    with pytest.raises(PackError, match="no SCRFD"):
+        open_detector(starter_pack() / "recogniser.onnx", threads=1)
+    with pytest.raises(PackError, match="There is no file"):
+        open_detector(tmp_path / "nothing.onnx", threads=1)
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes((starter_pack() / "onet.onnx").read_bytes()[:1000])
+    with pytest.raises(PackError, match="cannot load"):
+        open_detector(damaged, threads=1)

@@ -1,0 +1,94 @@
+"""What every recogniser must do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cekalwatch.server.recognition.packs import Engine, import_pack, open_engine
+from cekalwatch.server.recognition.recogniser import AlignedFaces
+from cekalwatch.vision.alignment import align
+from cekalwatch.vision.faces import Picture
+from cekalwatch.vision.manifest import load_pack
+from tests.support.portraits import astronaut, group
+from tests.support.shared import shared_models
+from tests.support.starter import starter_pack
+
+
+def _starter(_: Path) -> Engine:
+    return open_engine(load_pack(starter_pack()), threads=1)
+
+
+def _insightface(models: Path) -> Engine:
+    return open_engine(import_pack(shared_models() / "insightface-layout", models, "pack", "test data"), threads=1)
+
+
+@pytest.fixture(params=[_starter, _insightface], ids=lambda make: make.__name__.strip("_"))
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+    make: Callable[[Path], Engine] = request.param
+    return make(tmp_path)
+
+
+def faces_of(engine: Engine, picture: Picture) -> AlignedFaces:
+    return np.stack([align(picture, face.landmarks) for face in engine.detector.detect(picture)])
+
+
+def test_templates_have_the_stated_size_and_length_1(engine: Engine):
+    faces = faces_of(engine, group())
+    templates = engine.recogniser.embed(faces)
+    assert templates.shape == (6, engine.recogniser.size)
+    assert templates.dtype == np.float32
+    assert np.linalg.norm(templates, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_no_faces_give_no_templates(engine: Engine):
+    templates = engine.recogniser.embed(np.zeros((0, 112, 112, 3), np.uint8))
+    assert templates.shape == (0, engine.recogniser.size)
+
+
+def test_a_batch_gives_what_single_faces_give(engine: Engine):
+    faces = faces_of(engine, group())
+    singles = np.concatenate([engine.recogniser.embed(face[None]) for face in faces])
+    assert engine.recogniser.embed(faces) == pytest.approx(singles, abs=1e-4)
+
+
+def test_one_person_is_near_and_others_are_far(engine: Engine):
+    portrait = astronaut()
+    darker = cv2.GaussianBlur((portrait * 0.6).astype(np.uint8), (0, 0), 1.2)
+    (first,) = engine.recogniser.embed(faces_of(engine, portrait))
+    (again,) = engine.recogniser.embed(faces_of(engine, np.asarray(darker, dtype=np.uint8)))
+    others = engine.recogniser.embed(faces_of(engine, group()))
+    assert first @ again > 0.7
+    assert (others @ first).max() < 0.35
+    between = others @ others.T - np.eye(len(others))
+    assert between.max() < 0.45
+
+
+def test_threads_share_it(engine: Engine):
+    faces = faces_of(engine, group())
+    wanted = engine.recogniser.embed(faces)
+    with ThreadPoolExecutor(4) as pool:
+        for templates in pool.map(lambda _: engine.recogniser.embed(faces), range(12)):
+            assert np.array_equal(templates, wanted)
+
+
+def test_templates_are_bound_to_pack_and_network(engine: Engine):
+    name = engine.pack.name
+    assert engine.recogniser.model_version == f"{name}-{engine.pack.sha256[engine.pack.recogniser.file][:8]}"
+
+
+def test_the_starter_recogniser_is_one_for_insightface_too():
+    """Its colours and its batch are what insightface feeds."""
+    from insightface.model_zoo import get_model
+
+    engine = _starter(Path())
+    faces = faces_of(engine, group())
+    path = engine.pack.path(engine.pack.recogniser.file)
+    features = get_model(str(path), providers=["CPUExecutionProvider"]).get_feat(list(faces))
+    theirs = features / np.linalg.norm(features, axis=1, keepdims=True)
+    assert engine.recogniser.embed(faces) == pytest.approx(theirs, abs=1e-4)
