@@ -88,6 +88,8 @@ def import_(
         if report:
             write_report(report, reports)
         show_reports(Console(), reports)
+        if missed := len(records) + len(records.refused) - len(reports):
+            typer.echo(f"{missed} records were not imported.")
     if any(one.has_problem for one in reports):
         raise typer.Exit(Exit.DATA_PROBLEMS)
 

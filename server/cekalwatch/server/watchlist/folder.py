@@ -88,10 +88,12 @@ class WatchlistFolder:
                 return Photograph(name, problem=Code.PHOTO_UNREADABLE)
             if not file.exists():
                 return Photograph(name, problem=Code.PHOTO_MISSING)
+            if not file.is_file():  # reading a pipe would wait for ever
+                return Photograph(name, problem=Code.PHOTO_UNREADABLE)
             if file.stat().st_size > MAX_PHOTO_BYTES:
                 return Photograph(name, problem=Code.PHOTO_TOO_LARGE)
-            return Photograph(name, file.read_bytes() if file.is_file() else b"")
-        except OSError:
+            return Photograph(name, file.read_bytes())
+        except (OSError, RuntimeError):  # Python before 3.13 raises RuntimeError for links in a circle
             return Photograph(name, problem=Code.PHOTO_UNREADABLE)
 
 
