@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 from datetime import datetime
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
@@ -69,8 +72,14 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    # An exception, so that the programs that were started are stopped on the way out.
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
     screen = Console()
+    signal.signal(signal.SIGTERM, _end)
     try:
         sys.exit(main(screen, _arguments().faces, BUILD / "demo", BUILD / "models"))
     except ProgramError as error:

@@ -133,7 +133,8 @@ def play(demo: Demonstration, on_event: Callable[[dict[str, object]], None]) -> 
 def join(log: Sequence[alert_pb2.AlertEvent], shown: Sequence[dict[str, object]]) -> list[Seen]:
     """Return each event that the console showed, with the moment of the very capture that caused it.
 
-    The console knows the alert's first capture; the server's log knows the capture of each event.
+    The console knows the alert's first capture; the server's log knows the capture of each event. An alert lists its
+    newest 20 sightings, which is more than the few passages of a demonstration give.
     """
     by_sequence = {event.sequence: event for event in log}
     seen = []

@@ -40,14 +40,13 @@ def show_outcome(console: Console, people: Sequence[Person], outcome: Outcome) -
     """Show the verdicts and the figures."""
     names = {person.subject_id: person for person in people}
     table = Table(title="Expected and raised")
-    for heading in ("Person", "On the list as", "Must alert", "Alerts", "Sightings", "Best score", "Verdict"):
-        table.add_column(heading)
+    for heading in ("Person", "Must alert", "Alerts", "Sightings", "Best score", "Verdict"):
+        table.add_column(heading, no_wrap=heading == "Verdict")
     for subject in outcome.judged:
         person = names.get(subject.subject_id)
         right = subject.verdict is Verdict.RIGHT
         table.add_row(
             person.name if person else subject.subject_id,
-            person.role.value if person else "unknown",
             "yes" if subject.must_alert else "no",
             str(subject.alerts),
             str(subject.sightings),
