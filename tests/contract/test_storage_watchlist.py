@@ -77,6 +77,12 @@ def test_the_same_record_again_is_unchanged_and_moves_no_counter(store: Watchlis
     assert store.version() == version
 
 
+def test_the_same_moment_with_another_offset_is_no_change(store: WatchlistStore) -> None:
+    moment = datetime(2026, 2, 1, 7, tzinfo=timezone(timedelta(hours=7)))
+    store.put(subject(), order(revoked_at=moment))
+    assert store.put(subject(), order(revoked_at=moment.astimezone(UTC))) is Stored.UNCHANGED
+
+
 @pytest.mark.parametrize(
     "changed",
     [

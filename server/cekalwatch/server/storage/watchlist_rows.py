@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
@@ -18,7 +18,12 @@ DAMAGED = (ValueError, KeyError, TypeError)
 
 def content_hash(subject: Subject, order: BanOrder) -> str:
     """Return the SHA-256, hexadecimal, of everything that a record states."""
-    facts = json.dumps([asdict(subject), asdict(order)], sort_keys=True, default=str, ensure_ascii=False)
+    facts = json.dumps(
+        [asdict(subject), asdict(order) | {"revoked_at": _utc(order.revoked_at)}],
+        sort_keys=True,
+        default=str,
+        ensure_ascii=False,
+    )
     return hashlib.sha256(facts.encode()).hexdigest()
 
 
@@ -65,7 +70,7 @@ def order_row(order: BanOrder, content: str) -> BanOrderRow:
         decree_date=order.decree_date.isoformat() if order.decree_date else "",
         urgent=order.urgent,
         extends_order_id=order.extends_order_id,
-        revoked_at=order.revoked_at.isoformat() if order.revoked_at else "",
+        revoked_at=_utc(order.revoked_at),
         content_hash=content,
     )
 
@@ -98,6 +103,11 @@ def reference(row: ReferenceFaceRow) -> ReferenceFace:
         eye_distance_px=float(row.eye_distance_px),
         warnings=_texts(row.warnings),
     )
+
+
+def _utc(moment: datetime | None) -> str:
+    """Write a moment in one form: sources may state the same one with different offsets."""
+    return moment.astimezone(UTC).isoformat() if moment else ""
 
 
 def _json(values: Any) -> str:  # noqa: ANN401  # whatever JSON can hold

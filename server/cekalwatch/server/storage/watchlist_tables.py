@@ -52,7 +52,7 @@ class BanOrderRow(SQLModel, table=True):
     urgent: bool
     extends_order_id: str
     revoked_at: str
-    """ISO 8601 with offset, or empty."""
+    """ISO 8601 in UTC, or empty."""
     content_hash: str
     """SHA-256 of the order and its subject as the record stated them; tells a repeated record from a changed one."""
 

@@ -1,0 +1,173 @@
+"""Importing records with the real engine into a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sqlalchemy
+
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.orders import OrderKind, OrderStatus, Rule
+from cekalwatch.server.recognition.enrolment import Enroller
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.watchlist.importer import WatchlistImporter
+from cekalwatch.server.watchlist.records import ImportRecord, Photograph
+from cekalwatch.server.watchlist.reports import PhotoOutcome, RecordOutcome
+from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
+from tests.support.portraits import astronaut, encoded, group, wall
+from tests.support.server import engine
+from tests.support.watchlist import WIB, FixedClock, order, subject
+
+PORTRAIT = Photograph("portrait.jpg", encoded(astronaut()))
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    database.upgrade()
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def store(database: Database) -> WatchlistStore:
+    return WatchlistStore(database)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def importer(store: WatchlistStore, clock: FixedClock) -> WatchlistImporter:
+    enroller = Enroller(engine().detector, engine().recogniser)
+    return WatchlistImporter(store, enroller, clock, WIB, LegalParameters())
+
+
+def test_a_record_is_stored_with_its_face(importer: WatchlistImporter, store: WatchlistStore) -> None:
+    report = importer.import_record(ImportRecord(subject(), order(), (PORTRAIT,)))
+    assert (report.order_id, report.subject_id, report.outcome) == ("O-1", "S-1", RecordOutcome.STORED)
+    assert (report.status, report.broken_rules) == (OrderStatus.ACTIVE, ())
+    (photo,) = report.photos
+    assert (photo.name, photo.outcome, photo.reason) == ("portrait.jpg", PhotoOutcome.ENROLLED, None)
+    assert photo.eye_distance_px > 32
+    snapshot = store.snapshot(engine().recogniser.model_version, engine().recogniser.size)
+    assert snapshot.subject_ids == ("S-1",)
+    assert np.linalg.norm(snapshot.templates[0]) == pytest.approx(1, abs=1e-4)
+    face = store.face_jpeg(store.get_subject("S-1").references[0].reference_id)
+    assert face.startswith(b"\xff\xd8")
+    assert len(face) <= 60_000
+
+
+def test_the_same_record_again_changes_nothing(importer: WatchlistImporter, store: WatchlistStore) -> None:
+    record = ImportRecord(subject(), order(), (PORTRAIT, Photograph("none.jpg", problem=Code.PHOTO_MISSING)))
+    first = importer.import_record(record)
+    version = store.version()
+    again = importer.import_record(record)
+    assert again.outcome is RecordOutcome.UNCHANGED
+    assert [photo.outcome for photo in again.photos] == [PhotoOutcome.UNCHANGED, PhotoOutcome.REFUSED]
+    assert again.photos[0].warnings == first.photos[0].warnings
+    assert again.photos[0].eye_distance_px == pytest.approx(first.photos[0].eye_distance_px)
+    assert store.version() == version
+
+
+def test_each_refused_photograph_has_its_reason_and_the_order_is_stored(
+    importer: WatchlistImporter, store: WatchlistStore
+) -> None:
+    photographs = (
+        Photograph("wall.jpg", encoded(wall())),
+        Photograph("group.jpg", encoded(group())),
+        Photograph("small.jpg", encoded(np.ascontiguousarray(astronaut()[::4, ::4]))),
+        Photograph("text.jpg", b"no picture"),
+        Photograph("empty.jpg", b""),
+        Photograph("cut.jpg", PORTRAIT.data[:2000]),
+        Photograph("huge.jpg", b"\0" * (MAX_PHOTO_BYTES + 1)),
+        Photograph("none.jpg", problem=Code.PHOTO_MISSING),
+        PORTRAIT,
+    )
+    report = importer.import_record(ImportRecord(subject(), order(), photographs))
+    assert report.outcome is RecordOutcome.STORED
+    assert [photo.reason for photo in report.photos] == [
+        Code.PHOTO_NO_FACE,
+        Code.PHOTO_SEVERAL_FACES,
+        Code.PHOTO_FACE_TOO_SMALL,
+        Code.PHOTO_UNREADABLE,
+        Code.PHOTO_UNREADABLE,
+        Code.PHOTO_UNREADABLE,
+        Code.PHOTO_TOO_LARGE,
+        Code.PHOTO_MISSING,
+        None,
+    ]
+    assert len(store.get_subject("S-1").references) == 1
+
+
+def test_a_picture_under_two_names_counts_once(importer: WatchlistImporter, store: WatchlistStore) -> None:
+    report = importer.import_record(ImportRecord(subject(), order(), (PORTRAIT, Photograph("copy.jpg", PORTRAIT.data))))
+    assert [photo.outcome for photo in report.photos] == [PhotoOutcome.ENROLLED, PhotoOutcome.UNCHANGED]
+    assert len(store.get_subject("S-1").references) == 1
+
+
+def test_a_photograph_that_comes_later_is_added(importer: WatchlistImporter, store: WatchlistStore) -> None:
+    importer.import_record(ImportRecord(subject(), order()))
+    version = store.version()
+    report = importer.import_record(ImportRecord(subject(), order(), (PORTRAIT,)))
+    assert (report.outcome, report.photos[0].outcome) == (RecordOutcome.UNCHANGED, PhotoOutcome.ENROLLED)
+    assert store.version() == version + 1
+
+
+def test_an_order_that_breaks_a_rule_is_stored_and_flagged(importer: WatchlistImporter, store: WatchlistStore) -> None:
+    report = importer.import_record(ImportRecord(subject(), order(kind=OrderKind.TANGKAL), (PORTRAIT,)))
+    assert (report.outcome, report.status) == (RecordOutcome.STORED, OrderStatus.INVALID)
+    assert report.broken_rules == (Rule.TANGKAL_ON_CITIZEN,)
+    assert report.photos[0].outcome is PhotoOutcome.ENROLLED
+    assert len(store.get_subject("S-1").orders) == 1
+
+
+def test_an_extension_is_judged_with_the_orders_that_are_held(importer: WatchlistImporter) -> None:
+    extension = order(
+        "E-1",
+        extends_order_id="O-1",
+        valid_from=date(2026, 7, 1),
+        valid_until=date(2026, 12, 31),
+        received_on=date(2026, 6, 1),
+    )
+    early = importer.import_record(ImportRecord(subject(), extension))
+    assert early.broken_rules == (Rule.EXTENDS_UNKNOWN_ORDER,)
+    importer.import_record(ImportRecord(subject(), order()))
+    assert importer.import_record(ImportRecord(subject(), extension)).status is OrderStatus.NOT_YET_VALID
+
+
+def test_the_report_tells_the_status_by_the_checkpoints_clock(importer: WatchlistImporter, clock: FixedClock) -> None:
+    clock.moment = datetime(2026, 6, 30, 16, 59, 59, tzinfo=UTC)
+    assert importer.import_record(ImportRecord(subject(), order())).status is OrderStatus.ACTIVE
+    clock.moment = datetime(2026, 6, 30, 17, 0, tzinfo=UTC)
+    assert importer.import_record(ImportRecord(subject(), order())).status is OrderStatus.LAPSED
+
+
+def test_finishing_makes_the_watchlist_fresh(
+    importer: WatchlistImporter, store: WatchlistStore, clock: FixedClock
+) -> None:
+    importer.import_record(ImportRecord(subject(), order()))
+    assert store.last_success_at() is None
+    importer.finish()
+    assert store.last_success_at() == clock.moment
+
+
+def test_a_database_that_fails_has_its_code_and_keeps_the_old_state(
+    importer: WatchlistImporter, store: WatchlistStore, database: Database
+) -> None:
+    importer.import_record(ImportRecord(subject(), order()))
+    with database.engine.begin() as connection:
+        connection.execute(sqlalchemy.text("ALTER TABLE template RENAME TO away"))
+    with pytest.raises(CekalwatchError) as caught:
+        importer.import_record(ImportRecord(subject(name="Contoh Dua"), order(reason="another"), (PORTRAIT,)))
+    assert caught.value.code is Code.STORAGE_UNAVAILABLE
+    file = store.get_subject("S-1")
+    assert (file.subject, file.orders) == (subject(), (order(),))
