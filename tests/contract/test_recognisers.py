@@ -92,3 +92,10 @@ def test_the_starter_recogniser_is_one_for_insightface_too():
     features = get_model(str(path), providers=["CPUExecutionProvider"]).get_feat(list(faces))
     theirs = features / np.linalg.norm(features, axis=1, keepdims=True)
     assert engine.recogniser.embed(faces) == pytest.approx(theirs, abs=1e-4)
+
+
+def test_the_starter_recogniser_has_its_colours_in_insightfaces_order(tmp_path: Path):
+    """The same network, changed by hand for insightface, is among the test models."""
+    ours, theirs = _starter(tmp_path), _insightface(tmp_path)
+    faces = faces_of(ours, group())
+    assert ours.recogniser.embed(faces) == pytest.approx(theirs.recogniser.embed(faces), abs=1e-3)

@@ -67,6 +67,10 @@ def test_a_truncated_crop_is_refused(part: float):
     assert refused(data[: int(len(data) * part)]) in (Code.CROP_DAMAGED, Code.CROP_NOT_JPEG)
 
 
+def test_bytes_after_the_picture_are_refused():
+    assert refused(encoded(astronaut()[:200, :200]) + b"more") is Code.CROP_DAMAGED
+
+
 def test_a_header_without_a_picture_is_refused():
     data = encoded(astronaut()[:200, :200])
     assert refused(data[: data.index(b"\xff\xda")] + b"\xff\xd9") is Code.CROP_DAMAGED

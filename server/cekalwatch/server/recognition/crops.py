@@ -27,7 +27,7 @@ def decode_crop(jpeg: bytes) -> Picture:
     if not jpeg.startswith(_START_OF_IMAGE):
         raise CekalwatchError(Code.CROP_NOT_JPEG)
     width, height = _coded_size(jpeg)
-    # OpenCV fills up what is missing of a truncated JPEG with grey, and says so only on standard error.
+    # OpenCV before 5 fills up what is missing of a truncated JPEG with grey, and says so only on standard error.
     if not jpeg.endswith(_END_OF_IMAGE):
         raise CekalwatchError(Code.CROP_DAMAGED, "no end marker")
     try:

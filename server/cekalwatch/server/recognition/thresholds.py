@@ -18,11 +18,11 @@ Table = tuple[tuple[int, float], ...]
 STARTER: Final[Table] = ((100, 0.455), (1_000, 0.515), (10_000, 0.575), (100_000, 0.63))
 """For an FPIR of about 3e-3 of single images. Measured on LFW (benchmarks/README.md, 7.8 million impostor pairs): one
 pair in 1e3 scores above 0.338, in 1e4 above 0.414, in 1e5 above 0.481; from there we go on with 0.06 a decade, since
-what scores above 0.55 in LFW is mostly one person under two names. A gallery of n templates reaches an FPIR of p where
+what scores above 0.6 in LFW is one person under two labels. A gallery of n templates reaches an FPIR of p where
 the share of pairs is p / n."""
 INSIGHTFACE: Final = STARTER
-"""What InsightFace's packs begin with. It is right for recognisers with a tail like the starter's and cautious for the
-larger ones; set `threshold` once a pack has been measured with benchmarks/lfw.py."""
+"""What InsightFace's packs begin with, unmeasured: their weights could not be had here. Measure a pack with
+benchmarks/lfw.py, and write what it gives into the pack's manifest or the setting `threshold`."""
 
 
 def threshold_for(table: Table, templates: int) -> float:
