@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import Self
 from zoneinfo import ZoneInfo
 
-import faiss
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -73,7 +72,6 @@ class Server:
         settings, clock = self._settings, self._clock
         started_at = clock.now()
         limit_native_threads(1)
-        faiss.omp_set_num_threads(1)
         pack = load_pack(settings.models_path / settings.model_pack)
         engine = open_engine(pack, threads=1)
         database = Database(settings.database_address)

@@ -1,0 +1,207 @@
+"""Faces a second through `StreamFaces`, against what the bare recogniser does in a loop on as many threads.
+
+    python -m benchmarks.server_throughput
+
+A real server process with a gallery of 10,000 templates; 8 camera streams, from this process, on the same machine. The
+bare loop runs in the same minute, before and after, on two threads, one face a call, which is its fastest form here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import cv2
+import grpc
+import numpy as np
+import psutil
+import uuid6
+from skimage import data
+
+from cekalwatch.server.domain.orders import BanOrder, OrderKind
+from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.server.recognition.packs import Engine, open_engine
+from cekalwatch.server.storage import watchlist_rows as rows
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist_tables import ReferenceFaceRow, TemplateRow
+from cekalwatch.v1 import capture_pb2, capture_service_pb2, capture_service_pb2_grpc
+from cekalwatch.vision.faces import Picture
+from cekalwatch.vision.manifest import load_pack
+from cekalwatch.vision.runtime import limit_native_threads
+from cekalwatch.wire.options import CLIENT_OPTIONS
+from deploy.demo.stack import CameraPlan, Stack, StackConfig
+
+PACK = Path("build/models/starter")
+THREADS = 2
+STREAMS = 8
+GALLERY = 10_000
+FACES = 2_000
+WARM_UP = 200
+BARE_SECONDS = 5.0
+LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+
+
+def bare_rate(engine: Engine) -> float:
+    """Return faces a second of the recogniser alone: THREADS threads in a loop, one aligned face a call."""
+    face = np.random.default_rng(1).integers(0, 255, (1, 112, 112, 3)).astype(np.uint8)
+    counts = [0] * THREADS
+    end = time.perf_counter() + BARE_SECONDS
+
+    def loop(number: int) -> None:
+        while time.perf_counter() < end:
+            engine.recogniser.embed(face)
+            counts[number] += 1
+
+    threads = [threading.Thread(target=loop, args=(number,)) for number in range(THREADS)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.perf_counter() - begun)
+
+
+def fill_gallery(database: Database, engine: Engine, count: int) -> None:
+    """Write `count` subjects with one random template each, in one transaction."""
+    generator = np.random.default_rng(2)
+    templates = generator.normal(size=(count, engine.recogniser.size)).astype("<f4")
+    templates /= np.linalg.norm(templates, axis=1, keepdims=True)
+    today = date.today()  # noqa: DTZ011  # orders have days of the local clock
+    subjects = [Subject(f"S-{number}", f"Contoh {number}", nationality="IDN") for number in range(count)]
+    model = engine.recogniser.model_version
+    with database.session() as session:
+        session.add_all(rows.subject_row(subject) for subject in subjects)
+        session.flush()
+        for subject in subjects:
+            key = subject.subject_id
+            order = BanOrder(
+                order_id=key,
+                subject_id=key,
+                kind=OrderKind.CEGAH,
+                requesting_agency="Contoh",
+                valid_from=today - timedelta(days=10),
+                valid_until=today + timedelta(days=90),
+                received_on=today - timedelta(days=10),
+            )
+            session.add(rows.order_row(order, ""))
+            session.add(
+                ReferenceFaceRow(
+                    reference_id=key, subject_id=key, photo_sha256=key, eye_distance_px=90.0, warnings="[]"
+                )
+            )
+        session.flush()
+        session.add_all(
+            TemplateRow(reference_id=subject.subject_id, model_version=model, vector=template.tobytes())
+            for subject, template in zip(subjects, templates, strict=True)
+        )
+        session.commit()
+
+
+def captures(engine: Engine) -> list[capture_pb2.FaceCapture]:
+    """Make crops of scikit-image's astronaut at sizes that cameras see; ids, tracks and times are put in when sent."""
+    made = []
+    portrait = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)  # type: ignore[no-untyped-call]
+    for scale in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
+        picture: Picture = np.asarray(cv2.resize(portrait, None, fx=scale, fy=scale), dtype=np.uint8)
+        face = engine.detector.detect(picture)[0]
+        margin = face.width / 2
+        left, top = max(0, round(face.left - margin)), max(0, round(face.top - margin))
+        crop = picture[top : round(face.bottom + margin), left : round(face.right + margin)]
+        points = {
+            name: capture_pb2.Point(x=float(x) - left, y=float(y) - top)
+            for name, (x, y) in zip(LANDMARKS, face.landmarks, strict=True)
+        }
+        made.append(
+            capture_pb2.FaceCapture(
+                jpeg=cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes(),
+                landmarks=capture_pb2.FaceLandmarks(**points),
+                detector_score=0.9,
+                quality=capture_pb2.FaceQuality(score=0.8),
+            )
+        )
+    return made
+
+
+async def stream(address: str, camera_id: str, faces: Sequence[capture_pb2.FaceCapture], count: int) -> None:
+    """Send `count` faces as one camera, as fast as credits allow, five a track; return when all have receipts."""
+    async with grpc.aio.insecure_channel(address, options=CLIENT_OPTIONS) as channel:
+        call = capture_service_pb2_grpc.CaptureServiceStub(channel).StreamFaces()
+        request = capture_service_pb2.StreamFacesRequest
+        hello = capture_service_pb2.Hello(camera_id=camera_id, client_version="bench", run_id=str(uuid6.uuid7()))
+        await call.write(request(hello=hello))
+        welcome = await call.read()
+        free, sent, dealt_with = welcome.welcome.credits, 0, 0
+        while dealt_with < count:
+            while free and sent < count:
+                message = request(face=faces[sent % len(faces)])
+                message.face.capture_id = str(uuid6.uuid7())
+                message.face.track_id = str(sent // 5)
+                message.face.capture_time.FromDatetime(datetime.now(UTC))
+                await call.write(message)
+                free, sent = free - 1, sent + 1
+            response = await call.read()
+            if response is grpc.aio.EOF:
+                raise RuntimeError(f"the server ended the stream: {await call.code()}")
+            for receipt in response.receipts.receipts:
+                if receipt.outcome != capture_pb2.CAPTURE_OUTCOME_SEARCHED:
+                    raise RuntimeError(f"a face was not searched: {receipt}")
+            free += response.receipts.credits
+            dealt_with += len(response.receipts.receipts)
+        await call.done_writing()
+
+
+async def load(
+    address: str, cameras: Sequence[CameraPlan], faces: Sequence[capture_pb2.FaceCapture], count: int
+) -> float:
+    """Send `count` faces through all cameras; return faces a second."""
+    begun = time.perf_counter()
+    share = count // len(cameras)
+    await asyncio.gather(*(stream(address, camera.camera_id, faces, share) for camera in cameras))
+    return share * len(cameras) / (time.perf_counter() - begun)
+
+
+def measure() -> dict[str, float]:
+    """Return `server.throughput_ratio`, the rates behind it, and the server's memory."""
+    limit_native_threads(1)
+    engine = open_engine(load_pack(PACK), threads=1)
+    cameras = tuple(CameraPlan(f"camera-{number}", f"C{number}") for number in range(STREAMS))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        database = Database(f"sqlite:///{folder / 'server' / 'cekalwatch.sqlite3'}")
+        database.upgrade()
+        fill_gallery(database, engine, GALLERY)
+        database.close()
+        faces = captures(engine)
+        before = bare_rate(engine)
+        config = StackConfig(folder=folder, models=PACK.parent, cameras=cameras, settings={"threads": THREADS})
+        with Stack(config) as stack:
+            process = psutil.Process(stack.server.pid)
+            asyncio.run(load(stack.address, cameras, faces, WARM_UP))
+            cpu = sum(process.cpu_times()[:2])
+            mine = time.process_time()
+            rate = asyncio.run(load(stack.address, cameras, faces, FACES))
+            cpu_ms = (sum(process.cpu_times()[:2]) - cpu) / FACES * 1000
+            mine_ms = (time.process_time() - mine) / FACES * 1000
+            memory = process.memory_info().rss / 1e6
+        after = bare_rate(engine)
+    bare = statistics.mean((before, after))
+    return {
+        "server.bare_recogniser_per_s": round(bare, 1),
+        "server.client_cpu_ms_per_face": round(mine_ms, 2),
+        "server.cpu_ms_per_face": round(cpu_ms, 2),
+        "server.faces_per_s": round(rate, 1),
+        "server.rss_mb": round(memory, 1),
+        "server.throughput_ratio": round(rate / bare, 3),
+    }
+
+
+if __name__ == "__main__":
+    print(f"{os.cpu_count()} cores")
+    print(measure())
