@@ -256,6 +256,34 @@ def test_a_damaged_subject_is_left_out_with_its_templates(database: Database, st
     assert [file.subject.subject_id for file in store.list_subjects("", 10)] == ["S-2"]
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ban_order SET kind = 'OTHER'",
+        "UPDATE ban_order SET valid_until = '2036-06-30'",
+        "UPDATE subject SET aliases = '?'",
+    ],
+)
+def test_storing_a_record_again_heals_a_damaged_row(database: Database, store: WatchlistStore, statement: str) -> None:
+    store.put(subject(), order())
+    damage(database, statement)
+    assert store.put(subject(), order()) is Stored.STORED
+    file = store.get_subject("S-1")
+    assert (file.subject, file.orders) == (subject(), (order(),))
+    assert store.put(subject(), order()) is Stored.UNCHANGED
+
+
+@pytest.mark.parametrize("vector", [b"", b"\0" * SIZE * 4, b"\0" * 7], ids=["empty", "zero", "odd length"])
+def test_a_photograph_with_a_damaged_template_counts_as_not_enrolled(
+    database: Database, store: WatchlistStore, vector: bytes
+) -> None:
+    store.put(subject(), order(), [reference()])
+    damage(database, "UPDATE template SET vector = :v", v=vector)
+    assert store.enrolled("S-1", MODEL) == {}
+    store.put(subject(), order(), [reference()])
+    assert len(store.enrolled("S-1", MODEL)) == len(store.snapshot(MODEL, SIZE).templates) == 1
+
+
 def test_the_last_success_is_kept_as_a_moment(store: WatchlistStore) -> None:
     assert store.last_success_at() is None
     store.mark_success(datetime(2026, 3, 1, 7, 30, tzinfo=timezone(timedelta(hours=7))))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import structlog
@@ -30,6 +30,9 @@ from cekalwatch.server.storage.watchlist_tables import (
 
 UNIT_TOLERANCE = 1e-3
 """How far the length of a stored template may be from 1."""
+
+RAW_VECTOR: Final[ColumnElement[Any]] = type_coerce(TemplateRow.vector, NullType())
+"""A template's vector without SQLAlchemy's conversion, in which a value that is no bytes would end the whole query."""
 
 Value = TypeVar("Value")
 
@@ -84,6 +87,13 @@ class RowReader:
                 log.error("damaged row left out", key=getattr(row, key), error=type(error).__name__)  # noqa: TRY400
 
 
+def is_template(vector: object) -> bool:
+    """Whether a stored vector can be a template, of whatever size."""
+    if not isinstance(vector, bytes) or len(vector) % 4:
+        return False
+    return bool(_have_length_1(np.frombuffer(vector, dtype="<f4").reshape(1, -1))[0])
+
+
 def read_files(session: Session, keys: Collection[str]) -> list[SubjectFile]:
     """Return the subjects of `keys` with what is held of them, by key."""
     return list(_files(session, RowReader(), keys).values())
@@ -94,10 +104,8 @@ def read_snapshot(session: Session, model_version: str, size: int) -> WatchlistS
     version = session.exec(select(WatchlistStateRow.version)).one()
     reader = RowReader()
     files = _files(session, reader, None)
-    # Without SQLAlchemy's own conversion, a value of another type than bytes would end the whole query.
-    vector: ColumnElement[Any] = type_coerce(TemplateRow.vector, NullType())
     query = (
-        select(TemplateRow.reference_id, ReferenceFaceRow.subject_id, vector)
+        select(TemplateRow.reference_id, ReferenceFaceRow.subject_id, RAW_VECTOR)
         .join(ReferenceFaceRow)
         .where(col(TemplateRow.model_version) == model_version)
         .order_by(col(TemplateRow.reference_id))
@@ -105,8 +113,7 @@ def read_snapshot(session: Session, model_version: str, size: int) -> WatchlistS
     found = session.exec(query).all()
     sized = [row for row in found if row[1] in files and isinstance(row[2], bytes) and len(row[2]) == size * 4]
     vectors = np.frombuffer(b"".join(row[2] for row in sized), dtype="<f4").reshape(-1, size)
-    with np.errstate(over="ignore", invalid="ignore"):
-        good = np.abs(np.linalg.norm(vectors, axis=1) - 1) <= UNIT_TOLERANCE  # false for NaN
+    good = _have_length_1(vectors)
     kept = [row for row, usable in zip(sized, good.tolist(), strict=True) if usable]
     unusable = len(found) - len(kept)
     if unusable:
@@ -121,6 +128,11 @@ def read_snapshot(session: Session, model_version: str, size: int) -> WatchlistS
         unusable_templates=unusable,
         unreadable_rows=reader.unreadable,
     )
+
+
+def _have_length_1(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(np.abs(np.linalg.norm(vectors, axis=1) - 1) <= UNIT_TOLERANCE)  # false for NaN
 
 
 def _files(session: Session, reader: RowReader, keys: Collection[str] | None) -> dict[str, SubjectFile]:

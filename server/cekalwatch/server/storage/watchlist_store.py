@@ -23,9 +23,11 @@ from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.storage import watchlist_rows as rows
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_reading import (
+    RAW_VECTOR,
     RowReader,
     SubjectFile,
     WatchlistSnapshot,
+    is_template,
     read_files,
     read_snapshot,
 )
@@ -75,15 +77,14 @@ class WatchlistStore:
     def put(self, subject: Subject, order: BanOrder, references: Sequence[NewReference] = ()) -> Stored:
         """Store an order with its subject and new reference faces, all or nothing.
 
-        An order whose record is held with the same content is UNCHANGED, and its subject stays as it is; references are
-        added all the same.
+        An order whose record is held with the same content, undamaged, is UNCHANGED, and its subject stays as it is;
+        references are added all the same.
         """
         with self._database.session() as session:
             # Takes the write lock before anything is read, so that two imports cannot cross.
             session.exec(update(WatchlistStateRow).values(version=WatchlistStateRow.version))
-            held = session.get(BanOrderRow, order.order_id)
             content = rows.content_hash(subject, order)
-            outcome = Stored.UNCHANGED if held and held.content_hash == content else Stored.STORED
+            outcome = Stored.UNCHANGED if _holds(session, order, content) else Stored.STORED
             if outcome is Stored.STORED:
                 session.merge(rows.subject_row(subject))
                 session.flush()
@@ -96,15 +97,15 @@ class WatchlistStore:
             return outcome
 
     def enrolled(self, subject_id: str, model_version: str) -> dict[str, ReferenceFace]:
-        """Return the subject's reference faces with a template in that model version, by the photograph's SHA-256."""
+        """Return the subject's reference faces with a sound template in that model version, by the photo's SHA-256."""
         query = (
-            select(ReferenceFaceRow)
+            select(ReferenceFaceRow, RAW_VECTOR)
             .join(TemplateRow)
             .where(col(ReferenceFaceRow.subject_id) == subject_id, col(TemplateRow.model_version) == model_version)
         )
         with self._database.session() as session:
-            found = RowReader().read(session.exec(query), rows.reference, "reference_id")
-            return {face.photo_sha256: face for face in found}
+            sound = [row for row, vector in session.exec(query) if is_template(vector)]
+            return {face.photo_sha256: face for face in RowReader().read(sound, rows.reference, "reference_id")}
 
     def get_subject(self, subject_id: str) -> SubjectFile:
         """Return a subject with orders and reference faces; raises SUBJECT_NOT_FOUND."""
@@ -147,6 +148,19 @@ class WatchlistStore:
         with self._database.session() as session:
             session.exec(update(WatchlistStateRow).values(last_success_at=now))
             session.commit()
+
+
+def _holds(session: Session, order: BanOrder, content: str) -> bool:
+    """Whether the record with that content hash is held, and can be read."""
+    held = session.get(BanOrderRow, order.order_id)
+    about = session.get(SubjectRow, order.subject_id)
+    if held is None or about is None or held.content_hash != content:
+        return False
+    try:
+        rows.subject(about)
+        return rows.order(held) == order
+    except rows.DAMAGED:
+        return False
 
 
 def _add_reference(session: Session, subject_id: str, new: NewReference) -> None:
