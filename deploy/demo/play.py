@@ -16,8 +16,6 @@ from deploy.demo.verdict import Expected, Judged, Seen, Verdict, judge, percenti
 from deploy.demo.watchlist import write_watchlist
 
 CAMERA = CameraPlan("departure-1", counter="D1", direction="DEPARTURE")
-POLICY = {"capture_policy.max_pitch_degrees": 45.0}
-"""Wider than the default: some of the people laugh, and the estimate takes raised corners of a mouth for a nod."""
 SETTLE_SECONDS = 30.0
 """How long the last receipts and alerts may take after the video's end."""
 
@@ -107,7 +105,7 @@ def play(demo: Demonstration, on_event: Callable[[dict[str, object]], None]) -> 
 
     Raises ProgramError when a program fails or does not come to its end in time.
     """
-    with Stack(StackConfig(demo.folder, demo.models, cameras=(CAMERA,), settings=POLICY)) as stack:
+    with Stack(StackConfig(demo.folder, demo.models, cameras=(CAMERA,))) as stack:
         stack.import_watchlist(demo.watchlist)
         stack.wait_for_gallery(sum(person.role.on_list for person in demo.people))
         notifier = stack.start_notifier("officer-1", on_event)

@@ -11,7 +11,7 @@ class CapturePolicy:
 
     min_eye_distance_px: float = 32.0
     max_yaw_degrees: float = 40.0
-    max_pitch_degrees: float = 30.0
+    max_pitch_degrees: float = 45.0
     max_crops_per_track: int = 5
     jpeg_quality: int = 90
     min_detector_score: float = 0.7

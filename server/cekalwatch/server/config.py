@@ -56,7 +56,8 @@ class CapturePolicyEntry(_Entry):
 
     min_eye_distance_px: Annotated[float, Field(ge=8, le=1000)] = 32.0
     max_yaw_degrees: Annotated[float, Field(gt=0, le=90)] = 40.0
-    max_pitch_degrees: Annotated[float, Field(gt=0, le=90)] = 30.0
+    max_pitch_degrees: Annotated[float, Field(gt=0, le=90)] = 45.0
+    """Wider than the 15 degrees that recognition wants: from five landmarks, a laugh reads as a nod of up to 40."""
     max_crops_per_track: Annotated[int, Field(ge=1, le=20)] = 5
     jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 90
     min_detector_score: Annotated[float, Field(ge=0, le=1)] = 0.7
