@@ -168,7 +168,7 @@ def _with_local_problems(report: RecordReport, photographs: tuple[Photograph, ..
         for photograph in photographs
         if photograph.problem
     }
-    found = by_name
+    found = by_name | local
     return replace(report, photos=tuple(found[item.name] for item in photographs if item.name in found))
 
 
