@@ -35,11 +35,11 @@ def judged(
     return judge(one, subject(nationality=nationality), [one, *others], now, WIB, legal)
 
 
-def status(one: BanOrder, *others: BanOrder, **circumstances: Any) -> OrderStatus:  # noqa: ANN401
+def status(one: BanOrder, *others: BanOrder, **circumstances: Any) -> OrderStatus:
     return judged(one, *others, **circumstances).status
 
 
-def broken(one: BanOrder, *others: BanOrder, **circumstances: Any) -> tuple[Rule, ...]:  # noqa: ANN401
+def broken(one: BanOrder, *others: BanOrder, **circumstances: Any) -> tuple[Rule, ...]:
     judgement = judged(one, *others, **circumstances)
     assert (judgement.status is OrderStatus.INVALID) == bool(judgement.broken_rules)
     return judgement.broken_rules

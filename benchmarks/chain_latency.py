@@ -1,0 +1,31 @@
+"""From a camera's frame to the line on an officer's console, in the demonstration: three programs, one machine.
+
+    python -m benchmarks.chain_latency
+
+The demonstration raises few alerts, so that its 95th percentile is the slowest of them; `chain.alerts_measured` tells.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from cekalwatch.program.exits import Exit
+from deploy.demo.__main__ import main
+
+FOLDER = Path("build/bench/demo")
+MODELS = Path("build/models")
+
+
+def measure() -> dict[str, float]:
+    """Return the demonstration's figures of the chain: latencies in milliseconds, bytes a passage."""
+    if main(Console(quiet=True), None, FOLDER, MODELS) is not Exit.OK:
+        raise RuntimeError(f"the demonstration did not raise the right alerts; see {FOLDER}/logs")
+    summary: dict[str, float] = json.loads((FOLDER / "summary.json").read_text())
+    return {name: round(value, 1) for name, value in summary.items() if name.startswith("chain.")}
+
+
+if __name__ == "__main__":
+    print(measure())
