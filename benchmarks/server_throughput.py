@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import cv2
 import grpc
@@ -132,7 +133,7 @@ def captures(engine: Engine) -> list[capture_pb2.FaceCapture]:
 async def stream(address: str, camera_id: str, faces: Sequence[capture_pb2.FaceCapture], count: int) -> None:
     """Send `count` faces as one camera, as fast as credits allow, five a track; return when all have receipts."""
     async with grpc.aio.insecure_channel(address, options=CLIENT_OPTIONS) as channel:
-        call = capture_service_pb2_grpc.CaptureServiceStub(channel).StreamFaces()
+        call: Any = capture_service_pb2_grpc.CaptureServiceStub(channel).StreamFaces()
         request = capture_service_pb2.StreamFacesRequest
         hello = capture_service_pb2.Hello(camera_id=camera_id, client_version="bench", run_id=str(uuid6.uuid7()))
         await call.write(request(hello=hello))

@@ -195,7 +195,7 @@ async def test_an_unknown_alert_and_a_wrong_page_have_their_codes(channel: grpc.
     from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc
 
     stub = alert_service_pb2_grpc.AlertServiceStub(channel)
-    calls = {
+    calls: dict[str, Any] = {
         "ALERT_NOT_FOUND": stub.GetAlert(alert_service_pb2.GetAlertRequest(alert_id=str(uuid4()))),
         "PAGE_TOKEN_INVALID": stub.ListAlerts(alert_service_pb2.ListAlertsRequest(page_token="x")),
         "ARGUMENT_INVALID": stub.ListAlerts(alert_service_pb2.ListAlertsRequest(page_size=1000)),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -43,15 +44,15 @@ TODAY = datetime.now(UTC).date()
 class Agent:
     """A notifier's subscription."""
 
-    def __init__(self, channel: grpc.aio.Channel, **request: object) -> None:
+    def __init__(self, channel: grpc.aio.Channel, **request: Any) -> None:
         self.stub = alert_service_pb2_grpc.AlertServiceStub(channel)
-        self.call = self.stub.SubscribeAlerts(
+        self.call: Any = self.stub.SubscribeAlerts(
             alert_service_pb2.SubscribeAlertsRequest(**{"agent_id": "pc-1"} | request)
         )
 
     async def subscribed(self) -> alert_service_pb2.Subscribed:
         """Read the first message."""
-        message = await self.call.read()
+        message: alert_service_pb2.SubscribeAlertsResponse = await self.call.read()
         assert message.WhichOneof("message") == "subscribed"
         return message.subscribed
 
@@ -59,8 +60,7 @@ class Agent:
         """Read the next event, past signs of life."""
         async with asyncio.timeout(20):
             while True:
-                message = await self.call.read()
-                assert message is not grpc.aio.EOF
+                message: alert_service_pb2.SubscribeAlertsResponse = await self.call.read()
                 if message.WhichOneof("message") == "event":
                     return message.event
 
@@ -202,7 +202,7 @@ async def test_an_import_over_grpc_takes_effect_while_cameras_stream(tmp_path: P
         camera = await CaptureClient.open(server.channel)
         assert await camera.receipt(face(track="before")) == ("SEARCHED", "")
         photo = jpeg(astronaut(), 95)
-        call = watchlist_service_pb2_grpc.WatchlistServiceStub(server.channel).ImportWatchlist()
+        call: Any = watchlist_service_pb2_grpc.WatchlistServiceStub(server.channel).ImportWatchlist()
         request = watchlist_service_pb2.ImportWatchlistRequest
         await call.write(
             request(

@@ -78,7 +78,7 @@ def engine() -> Engine:
 
 def astronaut(scale: float = 1.0) -> Picture:
     """The public-domain portrait that scikit-image ships, BGR."""
-    picture = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
+    picture = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)  # type: ignore[no-untyped-call]
     return np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 

@@ -9,7 +9,7 @@ from cekalwatch.server.gallery.gallery import Gallery, GalleryError
 
 def unit_rows(count: int, size: int = 64, seed: int = 1) -> np.ndarray:
     rows = np.random.default_rng(seed).normal(size=(count, size)).astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 def test_the_nearest_subject_comes_first_with_its_cosine():
