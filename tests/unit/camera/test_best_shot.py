@@ -51,8 +51,8 @@ def test_the_first_usable_shot_goes_at_once() -> None:
     [
         quality_of(0.9, yaw=41),
         quality_of(0.9, yaw=-41),
-        quality_of(0.9, pitch=31),
-        quality_of(0.9, pitch=-31),
+        quality_of(0.9, pitch=46),
+        quality_of(0.9, pitch=-46),
         quality_of(0.0),
     ],
 )
