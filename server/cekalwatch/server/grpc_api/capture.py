@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -11,7 +11,7 @@ import grpc
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert import capture as convert
-from cekalwatch.server.recognition.session import HANDSHAKE_S, CaptureSessions, Hello, Inbound
+from cekalwatch.server.recognition.session import CaptureSessions, Hello, Inbound
 from cekalwatch.v1 import capture_service_pb2 as pb
 from cekalwatch.v1 import capture_service_pb2_grpc
 
@@ -29,7 +29,7 @@ class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
         context: grpc.aio.ServicerContext[Any, Any],
     ) -> AsyncIterator[pb.StreamFacesResponse]:
         """See the contract."""
-        hello = await self._hello(request_iterator)
+        hello = await self._sessions.handshake(_hello(request_iterator))
         welcome = await self._sessions.welcome(hello)
         yield convert.stream_response(welcome)
         camera = self._sessions.camera(hello.camera_id)
@@ -38,14 +38,13 @@ class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
             async for request in request_iterator:
                 yield convert.stream_message(request, camera, hello.run_id, self._clock.now())
 
-        async for message in self._sessions.run(camera, inbound()):
-            yield convert.stream_response(message)
+        async with aclosing(self._sessions.run(camera, inbound())) as outbound:
+            async for message in outbound:
+                yield convert.stream_response(message)
 
-    async def _hello(self, requests: AsyncIterator[pb.StreamFacesRequest]) -> Hello:
-        try:
-            async with asyncio.timeout(HANDSHAKE_S):
-                return convert.hello(await anext(aiter(requests)))
-        except TimeoutError:
-            raise CekalwatchError(Code.HELLO_TIMEOUT) from None
-        except StopAsyncIteration:
-            raise CekalwatchError(Code.HELLO_EXPECTED) from None
+
+async def _hello(requests: AsyncIterator[pb.StreamFacesRequest]) -> Hello:
+    try:
+        return convert.hello(await anext(aiter(requests)))
+    except StopAsyncIteration:
+        raise CekalwatchError(Code.HELLO_EXPECTED) from None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -45,12 +46,14 @@ class CatalogueErrors(grpc.aio.ServerInterceptor):
 
 
 def _streaming(
-    method: str, behaviour: Callable[[Any, Context], AsyncIterator[Any]]
+    method: str, behaviour: Callable[[Any, Context], AsyncGenerator[Any, None]]
 ) -> Callable[..., AsyncIterator[Any]]:
     async def run(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401  # any message
         try:
-            async for response in behaviour(request, context):
-                yield response
+            # Closed here, a call that is cut off cleans up at once, and not when Python collects the rubbish.
+            async with aclosing(behaviour(request, context)) as responses:
+                async for response in responses:
+                    yield response
         except Exception as error:  # noqa: BLE001  # the last resort of every method
             await _end(method, context, error)
 

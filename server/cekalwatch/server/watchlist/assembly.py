@@ -6,7 +6,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.watchlist.records import ImportRecord, Photograph
-from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
+from cekalwatch.wire.bounds import MAX_PHOTO_BYTES, PHOTO_CHUNK_BYTES
 
 
 class RecordAssembly:
@@ -17,7 +17,7 @@ class RecordAssembly:
         self._order = order
         self._waiting = list(photo_names)
         self._photographs: list[Photograph] = []
-        self._chunks: list[bytes] = []
+        self._data = bytearray()
         self._size = 0
 
     @property
@@ -26,21 +26,25 @@ class RecordAssembly:
         return not self._waiting
 
     def add(self, name: str, data: bytes, *, last: bool) -> None:
-        """Take a chunk; raises RECORD_EXPECTED for a photograph that is not the next one announced."""
+        """Take a chunk; raises RECORD_EXPECTED for a photograph that is not the next one announced.
+
+        Raises ARGUMENT_INVALID for a chunk of more bytes than the contract allows.
+        """
         if not self._waiting or name != self._waiting[0]:
             raise CekalwatchError(Code.RECORD_EXPECTED)
+        if len(data) > PHOTO_CHUNK_BYTES:
+            raise CekalwatchError(Code.ARGUMENT_INVALID, "photo_chunk")
         self._size += len(data)
         if self._size <= MAX_PHOTO_BYTES:
-            self._chunks.append(data)
+            self._data += data
         if last:
             too_large = self._size > MAX_PHOTO_BYTES
-            photograph = Photograph(name, problem=Code.PHOTO_TOO_LARGE) if too_large else Photograph(name, self._data())
+            photograph = (
+                Photograph(name, problem=Code.PHOTO_TOO_LARGE) if too_large else Photograph(name, bytes(self._data))
+            )
             self._photographs.append(photograph)
             self._waiting.pop(0)
-            self._chunks, self._size = [], 0
-
-    def _data(self) -> bytes:
-        return b"".join(self._chunks)
+            self._data, self._size = bytearray(), 0
 
     def record(self) -> ImportRecord:
         """Return the record; photographs that did not come are marked as missing."""

@@ -132,6 +132,8 @@ def build_order(
     first, last = _plausible_day("valid_from", valid_from), _day("valid_until", valid_until)
     if last < first:
         raise RecordError("valid_until")
+    if revoked_at and revoked_at.year not in PLAUSIBLE_YEARS:
+        raise RecordError("revoked_at")
     if extends_order_id == own:
         raise RecordError("extends_order_id")
     return BanOrder(

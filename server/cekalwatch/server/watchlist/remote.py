@@ -8,13 +8,12 @@ from dataclasses import replace
 from typing import Self
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import BanOrder, OrderStatus, Rule
-from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.server.domain.orders import OrderStatus, Rule
+from cekalwatch.server.grpc_api.convert.records import order_facts_message, subject_message
 from cekalwatch.server.watchlist.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
@@ -70,8 +69,8 @@ def _requests(
         sending(record.photographs)
         yield watchlist_service_pb2.ImportWatchlistRequest(
             record=watchlist_service_pb2.ImportRecord(
-                subject=_subject_message(record.subject),
-                order=_order_message(record.order),
+                subject=subject_message(record.subject),
+                order=order_facts_message(record.order),
                 photo_names=[photograph.name for photograph in readable],
             )
         )
@@ -89,49 +88,6 @@ def _chunks(photograph: Photograph) -> Iterator[watchlist_service_pb2.ImportWatc
                 name=photograph.name, data=photograph.data[start:end], last=end >= size
             )
         )
-
-
-def _subject_message(subject: Subject) -> watchlist_pb2.Subject:
-    return watchlist_pb2.Subject(
-        subject_id=subject.subject_id,
-        name=subject.name,
-        aliases=subject.aliases,
-        sex=subject.sex,
-        place_of_birth=subject.place_of_birth,
-        date_of_birth=subject.date_of_birth,
-        nationality=subject.nationality,
-        nik=subject.nik,
-        travel_documents=[
-            watchlist_pb2.TravelDocument(
-                type=document.type, number=document.number, issuing_country=document.issuing_country
-            )
-            for document in subject.travel_documents
-        ],
-        address=subject.address,
-        occupation=subject.occupation,
-    )
-
-
-def _order_message(order: BanOrder) -> watchlist_pb2.BanOrder:
-    revoked = None
-    if order.revoked_at:
-        revoked = Timestamp()
-        revoked.FromDatetime(order.revoked_at)
-    return watchlist_pb2.BanOrder(
-        order_id=order.order_id,
-        subject_id=order.subject_id,
-        kind=watchlist_pb2.OrderKind.Value(f"ORDER_KIND_{order.kind}"),
-        decree_number=order.decree_number,
-        decree_date=order.decree_date.isoformat() if order.decree_date else "",
-        requesting_agency=order.requesting_agency,
-        reason=order.reason,
-        valid_from=order.valid_from.isoformat(),
-        valid_until=order.valid_until.isoformat(),
-        urgent=order.urgent,
-        received_on=order.received_on.isoformat(),
-        extends_order_id=order.extends_order_id,
-        revoked_time=revoked,
-    )
 
 
 def _report(message: watchlist_pb2.ImportReport) -> RecordReport:

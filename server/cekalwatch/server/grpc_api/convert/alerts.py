@@ -12,15 +12,12 @@ from cekalwatch.server.alerting.freshness import Freshness
 from cekalwatch.server.domain.alerts import AlertFilter, Sighting
 from cekalwatch.server.domain.cameras import Direction
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.convert.common import KEY, camera_message, timestamp
-from cekalwatch.server.grpc_api.convert.watchlist import (
-    freshness_message,
-    order_message,
-    reference_message,
-    subject_message,
-)
+from cekalwatch.server.grpc_api.convert.common import KEY, camera_message, text, timestamp
+from cekalwatch.server.grpc_api.convert.records import subject_message
+from cekalwatch.server.grpc_api.convert.watchlist import freshness_message, order_message, reference_message
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2
 
+MOST_COUNTERS = 64
 MOST_SEQUENCE = 2**62
 
 
@@ -40,8 +37,9 @@ def sequence(value: int) -> int:
 
 def alert_filter(message: alert_service_pb2.AlertFilter) -> AlertFilter:
     """Read a filter; raises ARGUMENT_INVALID."""
-    if len(message.counters) > 64 or any(len(counter) > 64 for counter in message.counters):  # the contract's bound
+    if len(message.counters) > MOST_COUNTERS:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "counters")
+    counters = frozenset(text(counter, "counters") for counter in message.counters)
     if message.site and not KEY.fullmatch(message.site):
         raise CekalwatchError(Code.ARGUMENT_INVALID, "site")
     directions = {
@@ -51,7 +49,7 @@ def alert_filter(message: alert_service_pb2.AlertFilter) -> AlertFilter:
     }
     if message.direction not in directions:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "direction")
-    return AlertFilter(message.site, frozenset(message.counters), directions[message.direction])
+    return AlertFilter(message.site, counters, directions[message.direction])
 
 
 def alert_page_token(token: str) -> UUID | None:

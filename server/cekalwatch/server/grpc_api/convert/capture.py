@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import Capture, Receipt
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.convert.common import duration, text
+from cekalwatch.server.grpc_api.convert.common import duration, text, uuid
 from cekalwatch.server.presence import Heartbeat, ViewState
 from cekalwatch.server.recognition.session import Drain, Goodbye, Hello, Inbound, Outbound, Receipts, Rejected, Welcome
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S, MAX_CROP_BYTES
 
 MOST_ECHOED = 64
+MOST_REASON = 200
+MOST_SECONDS = 10 * 365 * 86_400.0
+"""Longest age that is told; a client may send any number."""
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 OLDEST_CAPTURE = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -25,10 +27,8 @@ def hello(request: capture_service_pb2.StreamFacesRequest) -> Hello:
     if request.WhichOneof("message") != "hello":
         raise CekalwatchError(Code.HELLO_EXPECTED)
     message = request.hello
-    try:
-        UUID(message.run_id)
-    except ValueError:
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "run_id") from None
+    if uuid(message.run_id) is None:
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "run_id")
     return Hello(
         camera_id=message.camera_id,
         client_version=text(message.client_version, "client_version"),
@@ -50,7 +50,7 @@ def stream_message(
         case "heartbeat":
             return _heartbeat(request.heartbeat)
         case "goodbye":
-            return Goodbye()
+            return Goodbye(text(request.goodbye.reason, "reason", MOST_REASON))
         case "hello":
             raise CekalwatchError(Code.HELLO_REPEATED)
         case _:
@@ -59,11 +59,8 @@ def stream_message(
 
 def capture(face: capture_pb2.FaceCapture, camera: Camera, run_id: str, now: datetime) -> Capture:
     """Read a face; raises the code of the first bound that it breaks. The JPEG itself is judged when it is decoded."""
-    try:
-        capture_id = UUID(face.capture_id)
-    except ValueError:
-        raise CekalwatchError(Code.CAPTURE_ID_INVALID) from None
-    if capture_id.version != 7:  # the contract's UUID version
+    capture_id = uuid(face.capture_id)
+    if capture_id is None or capture_id.version != 7:  # the contract's UUID version
         raise CekalwatchError(Code.CAPTURE_ID_INVALID)
     if not 1 <= len(face.track_id) <= MOST_ECHOED or not face.track_id.isprintable():
         raise CekalwatchError(Code.TRACK_ID_INVALID)
@@ -109,7 +106,7 @@ def _heartbeat(message: capture_service_pb2.Heartbeat) -> Heartbeat:
         frames_per_second=rate if math.isfinite(rate) and rate >= 0 else 0.0,
         dropped_total=message.dropped_total,
         outbox_depth=message.outbox_depth,
-        outbox_age_s=max(0.0, message.outbox_age.seconds + message.outbox_age.nanos / 1e9),
+        outbox_age_s=min(max(0.0, message.outbox_age.seconds + message.outbox_age.nanos / 1e9), MOST_SECONDS),
         view_state=known.get(message.view_state, ViewState.UNSPECIFIED),
     )
 

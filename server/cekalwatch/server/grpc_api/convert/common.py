@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -16,11 +17,20 @@ KEY = re.compile(r"[a-z0-9-]{1,64}")
 MOST_TEXT = 64
 
 
-def text(value: str, field: str) -> str:
+def text(value: str, field: str, most: int = MOST_TEXT) -> str:
     """Read a short text for the log; raises ARGUMENT_INVALID when it is long or has control characters."""
-    if len(value) > MOST_TEXT or not value.isprintable():
+    if len(value) > most or not value.isprintable():
         raise CekalwatchError(Code.ARGUMENT_INVALID, field)
     return value
+
+
+def uuid(value: str) -> UUID | None:
+    """Read a UUID in its usual text form, lower case with hyphens; None for what `UUID` would read besides."""
+    try:
+        found = UUID(value)
+    except ValueError:
+        return None
+    return found if str(found) == value else None
 
 
 def page_size(value: int, *, default: int, most: int = 100) -> int:

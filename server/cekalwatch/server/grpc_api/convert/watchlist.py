@@ -11,6 +11,7 @@ from cekalwatch.server.alerting.watch import JudgedOrder
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.grpc_api.convert.common import timestamp
+from cekalwatch.server.grpc_api.convert.records import order_facts_message, subject_message
 from cekalwatch.server.watchlist.assembly import RecordAssembly
 from cekalwatch.server.watchlist.records import RecordError, build_order, build_subject, photo_names
 from cekalwatch.server.watchlist.reports import RecordReport
@@ -23,15 +24,15 @@ MOST_PICTURES = 3
 
 
 def subject_key(value: str) -> str:
-    """Read a subject's key; raises SUBJECT_NOT_FOUND, since no subject has a longer one or none."""
-    if not 1 <= len(value) <= MOST_KEY:
+    """Read a subject's key; raises SUBJECT_NOT_FOUND, since no subject has a key of another form."""
+    if not 1 <= len(value) <= MOST_KEY or not value.isprintable():
         raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
     return value
 
 
 def subject_page_token(token: str) -> str:
     """Read the token of a page of subjects; raises PAGE_TOKEN_INVALID."""
-    if len(token) > MOST_KEY:
+    if len(token) > MOST_KEY or not token.isprintable():
         raise CekalwatchError(Code.PAGE_TOKEN_INVALID)
     return token
 
@@ -109,48 +110,12 @@ def import_report(report: RecordReport) -> watchlist_service_pb2.ImportWatchlist
     )
 
 
-def subject_message(subject: Subject) -> watchlist_pb2.Subject:
-    """Write a subject."""
-    return watchlist_pb2.Subject(
-        subject_id=subject.subject_id,
-        name=subject.name,
-        aliases=subject.aliases,
-        sex=subject.sex,
-        place_of_birth=subject.place_of_birth,
-        date_of_birth=subject.date_of_birth,
-        nationality=subject.nationality,
-        nik=subject.nik,
-        travel_documents=[
-            watchlist_pb2.TravelDocument(
-                type=document.type, number=document.number, issuing_country=document.issuing_country
-            )
-            for document in subject.travel_documents
-        ],
-        address=subject.address,
-        occupation=subject.occupation,
-    )
-
-
 def order_message(judged: JudgedOrder) -> watchlist_pb2.BanOrder:
     """Write an order with its status."""
-    order = judged.order
-    return watchlist_pb2.BanOrder(
-        order_id=order.order_id,
-        subject_id=order.subject_id,
-        kind=watchlist_pb2.OrderKind.Value(f"ORDER_KIND_{order.kind}"),
-        decree_number=order.decree_number,
-        decree_date=order.decree_date.isoformat() if order.decree_date else "",
-        requesting_agency=order.requesting_agency,
-        reason=order.reason,
-        valid_from=order.valid_from.isoformat(),
-        valid_until=order.valid_until.isoformat(),
-        urgent=order.urgent,
-        received_on=order.received_on.isoformat(),
-        extends_order_id=order.extends_order_id,
-        revoked_time=timestamp(order.revoked_at) if order.revoked_at else None,
-        status=watchlist_pb2.OrderStatus.Value(f"ORDER_STATUS_{judged.judgement.status}"),
-        broken_rules=judged.judgement.broken_rules,
-    )
+    message = order_facts_message(judged.order)
+    message.status = watchlist_pb2.OrderStatus.Value(f"ORDER_STATUS_{judged.judgement.status}")
+    message.broken_rules.extend(judged.judgement.broken_rules)
+    return message
 
 
 def reference_message(reference: ReferenceFace, jpeg: bytes = b"") -> watchlist_pb2.ReferenceFace:
