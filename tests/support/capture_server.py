@@ -182,7 +182,7 @@ class _Stream:
 
     async def receipt(self, ids: list[str], outcome: capture_pb2.CaptureOutcome.ValueType) -> None:
         self.credits += len(ids)
-        reason = {REJECTED: "CROP_DAMAGED", RETRY: "SERVER_BUSY"}.get(outcome, "")
+        reason = {REJECTED: "CROP_DAMAGED", RETRY: "STORAGE_UNAVAILABLE"}.get(outcome, "")
         receipts = [capture_pb2.CaptureReceipt(capture_id=key, outcome=outcome, reason=reason) for key in ids]
         await self.tell(pb.StreamFacesResponse(receipts=pb.Receipts(receipts=receipts, credits=len(ids))))
 

@@ -120,7 +120,9 @@ class Server:
         self._stack.callback(embedding.close)
         intake, presence = Intake(embedding, deciding), Presence(clock)
         cameras = {entry.camera_id: entry.camera() for entry in settings.cameras}
-        terms = SessionTerms(settings.credits, settings.heartbeat_period_s, settings.capture_policy)
+        terms = SessionTerms(
+            settings.credits, settings.heartbeat_period_s, settings.handshake_s, settings.capture_policy
+        )
         self._sessions = CaptureSessions(cameras, terms, intake, presence)
         home = settings.sites[0].site
         importer = WatchlistImporter(
@@ -188,13 +190,15 @@ class Server:
 
 
 async def _every(period_s: float, work: Callable[[], None]) -> None:
-    """Do blocking `work` on a worker thread each period; the database may be away for a while, so errors are logged."""
+    """Do blocking `work` on a worker thread each period, for ever: a round that fails is logged, and tried again."""
     while True:
         await asyncio.sleep(period_s)
         try:
             await asyncio.to_thread(work)
         except SQLAlchemyError as error:
             log.warning("housekeeping failed; it is tried again", work=work.__name__, error=type(error).__name__)
+        except Exception:  # a defect here must not end the following of the watchlist without a word
+            log.exception("housekeeping failed; it is tried again", work=work.__name__)
 
 
 def run(settings: ServerSettings) -> None:

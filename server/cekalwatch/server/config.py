@@ -103,6 +103,8 @@ class ServerSettings(Settings):
     credits: Annotated[int, Field(ge=1, le=1000)] = 32
     """Faces of one camera that may be under way at once."""
     heartbeat_period_s: Annotated[float, Field(gt=0, le=300)] = 5.0
+    handshake_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+    """How long a camera may take to say hello."""
     grouping_window_s: Annotated[float, Field(ge=0, le=86_400)] = 600.0
     """How long later sightings of a subject at a site join its alert."""
     passage_idle_s: Annotated[float, Field(gt=0, le=3600)] = 60.0

@@ -49,7 +49,6 @@ class Code(StrEnum):
     CROP_TOO_MANY_PIXELS = "CROP_TOO_MANY_PIXELS"
     LANDMARKS_INVALID = "LANDMARKS_INVALID"
     QUALITY_INVALID = "QUALITY_INVALID"
-    SERVER_BUSY = "SERVER_BUSY"
     # Requests.
     ARGUMENT_INVALID = "ARGUMENT_INVALID"
     PAGE_TOKEN_INVALID = "PAGE_TOKEN_INVALID"  # noqa: S105  # a code
@@ -91,7 +90,6 @@ CATALOGUE: dict[Code, Entry] = {
         Kind.INVALID_ARGUMENT, "The landmarks are missing, not finite, outside the crop or no face."
     ),
     Code.QUALITY_INVALID: Entry(Kind.INVALID_ARGUMENT, "A quality figure is out of its range."),
-    Code.SERVER_BUSY: Entry(Kind.UNAVAILABLE, "The server cannot deal with this now; send it again later."),
     Code.ARGUMENT_INVALID: Entry(Kind.INVALID_ARGUMENT, "A field of the request is out of its bounds."),
     Code.PAGE_TOKEN_INVALID: Entry(Kind.INVALID_ARGUMENT, "The page token is not one of this server's."),
     Code.ALERT_NOT_FOUND: Entry(Kind.NOT_FOUND, "There is no alert of this key."),

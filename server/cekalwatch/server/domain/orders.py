@@ -19,7 +19,7 @@ from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.subjects import Subject
 
 PLAUSIBLE_YEARS = range(1900, 2201)
-"""Years in which an order can begin and be received; only its end may be "never", that is 9999-12-31."""
+"""Years in which an order can begin, be received and be revoked; only its end may be "never", that is 9999-12-31."""
 
 
 class OrderKind(StrEnum):
@@ -87,6 +87,9 @@ class BanOrder:
             raise ValueError("an order cannot extend itself")
         if self.revoked_at is not None and self.revoked_at.tzinfo is None:
             raise ValueError("the moment of a revocation needs a time zone")
+        # Beyond them, a checkpoint's local time may not exist.
+        if self.revoked_at is not None and self.revoked_at.year not in PLAUSIBLE_YEARS:
+            raise ValueError("an order is revoked in a year from 1900 to 2200")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -16,7 +16,6 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.presence import Heartbeat, Presence
 from cekalwatch.server.recognition.intake import Intake
 
-HANDSHAKE_S = 10.0
 MISSED_HEARTBEATS = 3
 
 log = structlog.get_logger()
@@ -43,6 +42,8 @@ class Rejected:
 @dataclass(frozen=True)
 class Goodbye:
     """The client ends the stream on purpose."""
+
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class SessionTerms:
 
     credits: int
     heartbeat_period_s: float
+    handshake_s: float
+    """How long hello may take."""
     policy: CapturePolicyEntry
 
 
@@ -101,6 +104,14 @@ class CaptureSessions:
             return self._cameras[camera_id]
         except KeyError:
             raise CekalwatchError(Code.UNKNOWN_CAMERA) from None
+
+    async def handshake(self, first: Awaitable[Hello]) -> Hello:
+        """Return the hello that `first` brings; raises HELLO_TIMEOUT when it takes too long."""
+        try:
+            async with asyncio.timeout(self._terms.handshake_s):
+                return await first
+        except TimeoutError:
+            raise CekalwatchError(Code.HELLO_TIMEOUT) from None
 
     async def welcome(self, hello: Hello) -> Welcome:
         """Accept a camera; raises UNKNOWN_CAMERA."""
@@ -182,7 +193,8 @@ class _Stream:
                     self._working.add(task)
                 case Heartbeat():
                     self._presence.heard(self._camera.camera_id, message)
-                case Goodbye():
+                case Goodbye(reason=reason):
+                    log.info("camera says goodbye", camera_id=self._camera.camera_id, reason=reason)
                     return
                 case Hello():
                     raise CekalwatchError(Code.HELLO_REPEATED)
