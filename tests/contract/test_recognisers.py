@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from cekalwatch.server.recognition.packs import Engine, import_pack, open_engine
+from cekalwatch.server.recognition.packs import Engine, import_pack, open_engine, open_openvino_engine
 from cekalwatch.server.recognition.recogniser import AlignedFaces
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import Picture
-from cekalwatch.vision.manifest import load_pack
+from cekalwatch.vision.manifest import PackError, load_pack
 from tests.support.portraits import astronaut, group
 from tests.support.shared import shared_models
 from tests.support.starter import starter_pack
@@ -28,7 +28,11 @@ def _insightface(models: Path) -> Engine:
     return open_engine(import_pack(shared_models() / "insightface-layout", models, "pack", "test data"), threads=1)
 
 
-@pytest.fixture(params=[_starter, _insightface], ids=lambda make: make.__name__.strip("_"))
+def _openvino(_: Path) -> Engine:
+    return open_openvino_engine(load_pack(starter_pack()), callers=2)
+
+
+@pytest.fixture(params=[_starter, _openvino, _insightface], ids=lambda make: make.__name__.strip("_"))
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
     make: Callable[[Path], Engine] = request.param
     return make(tmp_path)
@@ -99,3 +103,17 @@ def test_the_starter_recogniser_has_its_colours_in_insightfaces_order(tmp_path: 
     ours, theirs = _starter(tmp_path), _insightface(tmp_path)
     faces = faces_of(ours, group())
     assert ours.recogniser.embed(faces) == pytest.approx(theirs.recogniser.embed(faces), abs=1e-3)
+
+
+def test_openvino_and_onnxruntime_give_the_same_templates():
+    one, other = _starter(Path()), _openvino(Path())
+    faces = faces_of(one, group())
+    assert other.recogniser.model_version == one.recogniser.model_version
+    scores = np.sum(one.recogniser.embed(faces) * other.recogniser.embed(faces), axis=1)
+    assert scores.min() > 0.9999
+
+
+def test_a_pack_of_insightface_is_left_to_insightface(tmp_path: Path):
+    pack = import_pack(shared_models() / "insightface-layout", tmp_path, "pack", "test data")
+    with pytest.raises(PackError, match="onnxruntime"):
+        open_openvino_engine(pack, callers=1)

@@ -38,7 +38,7 @@ from cekalwatch.server.recognition.batches import BatchWorker
 from cekalwatch.server.recognition.embedding import CaptureEmbedder
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.recognition.intake import Intake
-from cekalwatch.server.recognition.packs import open_engine
+from cekalwatch.server.recognition.packs import open_engine, open_openvino_engine
 from cekalwatch.server.recognition.session import CaptureSessions, SessionTerms
 from cekalwatch.server.recognition.thresholds import threshold_for
 from cekalwatch.server.status import StatusBoard
@@ -73,7 +73,8 @@ class Server:
         started_at = clock.now()
         limit_native_threads(1)
         pack = load_pack(settings.models_path / settings.model_pack)
-        engine = open_engine(pack, threads=1)
+        with_openvino = settings.inference == "openvino"
+        engine = open_openvino_engine(pack, settings.threads) if with_openvino else open_engine(pack, threads=1)
         database = Database(settings.database_address)
         database.upgrade()
         self._stack.callback(database.close)

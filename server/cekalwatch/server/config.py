@@ -93,6 +93,8 @@ class ServerSettings(Settings):
     """Where model packs are; `data_dir`/models when not set."""
     model_pack: str = "starter"
     """Name of the model pack in use."""
+    inference: Annotated[str, Field(pattern="^(onnxruntime|openvino)$")] = "onnxruntime"
+    """What computes templates; openvino needs the extra [openvino]."""
     threads: Annotated[int, Field(ge=1, le=256)] = os.cpu_count() or 1
     """Native threads that inference, image work and search share."""
     threshold: Annotated[float, Field(gt=-1, lt=1)] | None = None

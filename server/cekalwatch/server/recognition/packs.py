@@ -19,6 +19,7 @@ from cekalwatch.server.recognition.insightface_engine import (
 )
 from cekalwatch.server.recognition.networks import NetworkError, drop_tiny_weights, read_network
 from cekalwatch.server.recognition.onnx_recogniser import OnnxRecogniser
+from cekalwatch.server.recognition.openvino_recogniser import OpenVinoRecogniser
 from cekalwatch.server.recognition.recogniser import Recogniser
 from cekalwatch.server.recognition.thresholds import INSIGHTFACE
 from cekalwatch.vision.detectors.factory import open_pack_detector
@@ -53,12 +54,29 @@ class Engine:
 
 def open_engine(pack: Pack, threads: int) -> Engine:
     """Load the networks of `pack`, each call computing on `threads` threads. Raises PackError."""
-    try:
+    with _usable(pack):
         match pack.engine:
             case EngineKind.ONNXRUNTIME:
                 return Engine(pack, open_pack_detector(pack, threads), OnnxRecogniser(pack, threads))
             case EngineKind.INSIGHTFACE:
                 return Engine(pack, InsightfaceDetector(pack, threads), InsightfaceRecogniser(pack, threads))
+
+
+def open_openvino_engine(pack: Pack, callers: int) -> Engine:
+    """Load `pack` with OpenVINO as its recogniser, for `callers` threads at once. Raises PackError.
+
+    InsightFace's packs are left to insightface.
+    """
+    if pack.engine is not EngineKind.ONNXRUNTIME:
+        raise PackError(f"The model pack {pack.name} loads through insightface; set `inference` to onnxruntime.")
+    with _usable(pack):
+        return Engine(pack, open_pack_detector(pack, threads=1), OpenVinoRecogniser(pack, callers))
+
+
+@contextmanager
+def _usable(pack: Pack) -> Iterator[None]:
+    try:
+        yield
     except ModelError as error:
         raise PackError(f"The model pack {pack.name} cannot be used: {error}") from error
 
