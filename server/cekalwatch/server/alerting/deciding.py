@@ -76,12 +76,6 @@ class Decider:
         match = self._match(watch, capture, candidates, fused_crops)
         if match is None:
             return CaptureOutcome.SEARCHED
-        import threading
-        def later():
-            event = self._store.record(match, self._window, self._clock.now())
-            if event: self._announce(event)
-        threading.Timer(0.02, later).start()
-        return CaptureOutcome.SEARCHED
         try:
             event = self._store.record(match, self._window, self._clock.now())
         except SQLAlchemyError as error:
