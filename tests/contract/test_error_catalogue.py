@@ -215,5 +215,6 @@ async def test_a_database_that_fails_is_unavailable_and_its_words_stay_here(serv
 async def test_an_unknown_method_is_unimplemented(server: Broken) -> None:
     for path in ("/cekalwatch.v1.AlertService/ForgetAlerts", "/cekalwatch.v2.AlertService/ListAlerts"):
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await server.channel.unary_unary(path)(b"")
+            method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = server.channel.unary_unary(path)
+            await method(b"")
         assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -93,7 +93,7 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
         """See the contract."""
         wanted = convert.alert_filter(request.filter)
         before = convert.alert_page_token(request.page_token)
-        limit = page_size(request.page_size, default=20)
+        limit = page_size(request.page_size, default=convert.USUAL_PAGE)
         briefings = await asyncio.to_thread(self._briefer.page, wanted, before, limit)
         return convert.alert_page(briefings, limit)
 

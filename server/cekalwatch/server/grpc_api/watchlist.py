@@ -70,7 +70,7 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
     async def ListSubjects(self, request: pb.ListSubjectsRequest, context: Context) -> pb.ListSubjectsResponse:
         """See the contract."""
         after = convert.subject_page_token(request.page_token)
-        limit = page_size(request.page_size, default=50)
+        limit = page_size(request.page_size, default=convert.USUAL_PAGE)
         files = await asyncio.to_thread(self._store.list_subjects, after, limit)
         return pb.ListSubjectsResponse(
             subjects=[convert.subject_entry(file.subject, self._judged(file), file.references) for file in files],

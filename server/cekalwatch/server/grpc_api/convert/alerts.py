@@ -17,6 +17,7 @@ from cekalwatch.server.grpc_api.convert.records import subject_message
 from cekalwatch.server.grpc_api.convert.watchlist import freshness_message, order_message, reference_message
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2
 
+USUAL_PAGE = 20
 MOST_COUNTERS = 64
 MOST_SEQUENCE = 2**62
 

@@ -15,6 +15,7 @@ from cekalwatch.v1 import camera_pb2
 
 KEY = re.compile(r"[a-z0-9-]{1,64}")
 MOST_TEXT = 64
+MOST_PAGE = 100
 
 
 def text(value: str, field: str, most: int = MOST_TEXT) -> str:
@@ -33,9 +34,9 @@ def uuid(value: str) -> UUID | None:
     return found if str(found) == value else None
 
 
-def page_size(value: int, *, default: int, most: int = 100) -> int:
-    """Read a page size, 0 meaning `default`; raises ARGUMENT_INVALID beyond `most`."""
-    if value > most:
+def page_size(value: int, *, default: int) -> int:
+    """Read a page size, 0 meaning `default`; raises ARGUMENT_INVALID beyond 100."""
+    if value > MOST_PAGE:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "page_size")
     return value or default
 

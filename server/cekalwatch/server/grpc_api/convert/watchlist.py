@@ -17,6 +17,7 @@ from cekalwatch.server.watchlist.records import RecordError, build_order, build_
 from cekalwatch.server.watchlist.reports import RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 
+USUAL_PAGE = 50
 MOST_KEY = 64
 KINDS = {watchlist_pb2.ORDER_KIND_CEGAH: "CEGAH", watchlist_pb2.ORDER_KIND_TANGKAL: "TANGKAL"}
 MOST_PICTURES = 3

@@ -1,0 +1,120 @@
+"""The contract's comments state the figures that the programs hold to."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from cekalwatch.camera.policy import CapturePolicy
+from cekalwatch.server.alerting.briefing import MOST_REFERENCES
+from cekalwatch.server.alerting.deciding import MOST_CANDIDATES
+from cekalwatch.server.config import CapturePolicyEntry, ServerSettings
+from cekalwatch.server.grpc_api.convert import alerts, capture, common, watchlist
+from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
+from cekalwatch.server.recognition.session import MISSED_HEARTBEATS
+from cekalwatch.server.storage.alert_store import MOST_SIGHTINGS
+from cekalwatch.server.watchlist import records
+from cekalwatch.wire import bounds
+
+PROTOS = Path(__file__).parents[2] / "protos" / "cekalwatch" / "v1"
+POLICY = CapturePolicyEntry()
+NUMBERS = {3: "Three"}
+TEXT = f"at most {common.MOST_TEXT} characters"
+
+
+@cache
+def comments() -> dict[str, str]:
+    """The comment of each element, by "Message.field"; its lines are joined."""
+    found: dict[str, str] = {}
+    for file in PROTOS.glob("*.proto"):
+        owner, words = "", []
+        for line in map(str.strip, file.read_text("utf-8").splitlines()):
+            if line.startswith("//"):
+                words.append(line.removeprefix("//").strip())
+                continue
+            if declared := re.match(r"(?:message|enum|service) (\w+)", line):
+                owner = declared[1]
+                found[owner] = " ".join(words)
+            elif declared := re.match(r"(?:repeated )?[\w.]+ (\w+) = \d+;|rpc (\w+)|(\w+) = \d+;|oneof (\w+)", line):
+                name = next(group for group in declared.groups() if group)
+                found[f"{owner}.{name}"] = " ".join(words)
+            words = []
+    return found
+
+
+def bounds_of(field: str) -> tuple[float, float]:
+    """The least and the most that the server's settings take for a figure of the capture policy."""
+    schema = CapturePolicyEntry.model_json_schema()["properties"][field]
+    return schema["minimum"], schema["maximum"]
+
+
+STATED = {
+    "FaceCapture.jpeg": (
+        f"at most {bounds.MAX_CROP_BYTES // 1000} kB",
+        f"{bounds.MAX_CROP_PIXELS // 10**6} megapixels",
+    ),
+    "FaceCapture.capture_time": (f"At most {bounds.MAX_CLOCK_AHEAD_S:.0f} s ahead",),
+    "FaceCapture.track_id": (f"1 to {capture.MOST_ECHOED} printable characters",),
+    "CaptureReceipt.capture_id": (f"at most {capture.MOST_ECHOED} characters",),
+    "CapturePolicy.min_eye_distance_px": (f"Default {POLICY.min_eye_distance_px:g}.",),
+    "CapturePolicy.max_yaw_degrees": (f"Default {POLICY.max_yaw_degrees:g}.",),
+    "CapturePolicy.max_pitch_degrees": (f"Default {POLICY.max_pitch_degrees:g}.",),
+    "CapturePolicy.max_crops_per_track": (
+        "{:g} to {:g}.".format(*bounds_of("max_crops_per_track")),
+        f"Default {POLICY.max_crops_per_track}.",
+    ),
+    "CapturePolicy.jpeg_quality": (
+        "{:g} to {:g}.".format(*bounds_of("jpeg_quality")),
+        f"Default {POLICY.jpeg_quality}.",
+    ),
+    "CapturePolicy.min_detector_score": (f"Default {POLICY.min_detector_score:g}.",),
+    "Hello.client_version": (TEXT,),
+    "Hello.detector": (TEXT,),
+    "Goodbye.reason": (f"at most {capture.MOST_REASON} characters",),
+    "Welcome.credits": ("1 to 1000",),
+    "Welcome.heartbeat_period": (f"{NUMBERS[MISSED_HEARTBEATS]} missed ones",),
+    "AlertFilter.counters": (f"At most {alerts.MOST_COUNTERS}.",),
+    "Alert.candidates": (f"at most {MOST_CANDIDATES},",),
+    "Alert.sightings": (f"newest {MOST_SIGHTINGS}.",),
+    "AlertImages.references": (f"at most {MOST_REFERENCES},",),
+    "KeepAlive": (f"each {ServerSettings().keep_alive_period_s:.0f} s by default",),
+    "ReferenceFace.jpeg": (f"at most {MAX_FACE_JPEG_BYTES // 1000} kB",),
+    "TravelDocument.type": (f"at most {records.MOST_DOCUMENT_TEXT} characters",),
+    "TravelDocument.number": (f"at most {records.MOST_DOCUMENT_TEXT} characters",),
+    "ListAlertsRequest.page_size": (f"1 to {common.MOST_PAGE}; 0 means {alerts.USUAL_PAGE}.",),
+    "ListSubjectsRequest.page_size": (f"1 to {common.MOST_PAGE}; 0 means {watchlist.USUAL_PAGE}.",),
+    "ImportRecord.photo_names": (f"at most {bounds.MAX_PHOTOS_PER_RECORD}.",),
+    "PhotoChunk.data": (
+        f"At most {bounds.PHOTO_CHUNK_BYTES // 1000} kB",
+        f"at most {bounds.MAX_PHOTO_BYTES // 10**6} MB",
+    ),
+}
+
+
+@pytest.mark.parametrize("element", STATED)
+def test_comments_state_the_programs_figures(element: str) -> None:
+    comment = comments()[element]
+    for words in STATED[element]:
+        assert words in comment
+
+
+def test_bytes_are_counted_in_whole_thousands() -> None:
+    assert not bounds.MAX_CROP_BYTES % 1000
+    assert not bounds.PHOTO_CHUNK_BYTES % 1000
+    assert not bounds.MAX_PHOTO_BYTES % 10**6
+    assert not bounds.MAX_CROP_PIXELS % 10**6
+    assert not MAX_FACE_JPEG_BYTES % 1000
+
+
+def test_every_most_that_a_comment_states_is_held_here() -> None:
+    stating = {
+        element for element, comment in comments().items() if re.search(r"\b[Aa]t most (the newest )?\d", comment)
+    }
+    assert stating <= set(STATED)
+
+
+def test_both_ends_have_the_same_capture_policy_by_default() -> None:
+    assert POLICY.model_dump() == {name: getattr(CapturePolicy(), name) for name in CapturePolicyEntry.model_fields}

@@ -1,0 +1,267 @@
+"""Whatever a client sends becomes a valid domain value or an error of the catalogue, and can be told again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+import uuid6
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from cekalwatch.server.alerting.freshness import Freshness
+from cekalwatch.server.alerting.watch import Checkpoints, JudgedOrder, Watch
+from cekalwatch.server.domain.captures import Capture, CaptureOutcome, Receipt
+from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind
+from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.orders import judge
+from cekalwatch.server.gallery.gallery import Gallery
+from cekalwatch.server.grpc_api.convert import alerts, capture, operations, watchlist
+from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.presence import CameraPresence, Heartbeat
+from cekalwatch.server.recognition.session import Goodbye, Receipts, Rejected
+from cekalwatch.server.status import ServerStatus
+from cekalwatch.server.watchlist.assembly import RecordAssembly
+from cekalwatch.v1 import alert_service_pb2, capture_pb2, capture_service_pb2, operations_service_pb2, watchlist_pb2
+from cekalwatch.v1.watchlist_service_pb2 import ImportRecord
+from tests.support.alerts import DEPARTURE, NOON
+from tests.support.messages import TEXTS, Usual, messages, scrambled
+
+Value = TypeVar("Value")
+RUN = str(uuid6.uuid7())
+MANY = examples(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+POINT = {"x": 10.0, "y": 12.0}
+LANDMARKS = dict.fromkeys(capture.LANDMARKS, POINT)
+SENT: Usual = {
+    "capture_id": [str(uuid6.uuid7())],
+    "track_id": ["1"],
+    "run_id": [RUN],
+    "client_version": ["1.0"],
+    "detector": ["starter"],
+    "camera_id": ["dep-1"],
+    "capture_time": [Timestamp(seconds=int(NOON.timestamp()))],
+    "landmarks": [LANDMARKS],
+    "detector_score": [0.9],
+    "quality": [{"score": 0.5}],
+    "reason": ["the client stops"],
+}
+RECORD: Usual = {
+    "subject_id": ["S-1"],
+    "name": ["Contoh Satu"],
+    "aliases": [["Satu"]],
+    "sex": ["M", ""],
+    "date_of_birth": ["1970", "1970-01-02"],
+    "nationality": ["IDN", "SGP"],
+    "nik": ["1234567890123456", ""],
+    "travel_documents": [[], [{"type": "passport", "number": "X1", "issuing_country": "SGP"}]],
+    "place_of_birth": ["Batam"],
+    "address": [""],
+    "occupation": [""],
+    "order_id": ["O-1"],
+    "kind": [1, 2],
+    "decree_number": ["K-1", ""],
+    "decree_date": ["2026-01-01", ""],
+    "requesting_agency": ["Kejaksaan Agung"],
+    "reason": [""],
+    "valid_from": ["2026-01-01", "1900-01-01", "2200-12-31"],
+    "valid_until": ["2026-06-30", "9999-12-31"],
+    "received_on": ["2026-01-01", "1900-01-01"],
+    "extends_order_id": ["", "O-0"],
+    "revoked_time": [Timestamp(seconds=253_402_300_799), Timestamp(seconds=-62_135_596_800), Timestamp(seconds=10**9)],
+    "photo_names": [[], ["a.jpg", "b.jpg"]],
+}
+
+
+def read(work: Callable[[], Value]) -> Value | CekalwatchError:
+    """What the work returns, or its error of the catalogue; any other error fails the test."""
+    try:
+        return work()
+    except CekalwatchError as error:
+        found = error
+    assert CATALOGUE[found.code].kind in {Kind.INVALID_ARGUMENT, Kind.NOT_FOUND}
+    assert len(found.detail) <= 64
+    return found
+
+
+def any_request() -> st.SearchStrategy[capture_service_pb2.StreamFacesRequest]:
+    kind = capture_service_pb2.StreamFacesRequest
+    return messages(kind, SENT) | scrambled(kind, SENT)
+
+
+@given(any_request())
+@MANY
+def test_any_first_message_is_hello_or_an_error(request: capture_service_pb2.StreamFacesRequest) -> None:
+    found = read(lambda: capture.hello(request))
+    if not isinstance(found, CekalwatchError):
+        assert len(found.run_id) == len(RUN)
+        for text in (found.client_version, found.detector):
+            assert len(text) <= 64
+            assert text.isprintable()
+
+
+@given(any_request())
+@MANY
+def test_any_later_message_is_a_valid_value_or_an_error(request: capture_service_pb2.StreamFacesRequest) -> None:
+    match read(lambda: capture.stream_message(request, DEPARTURE, RUN, NOON)):
+        case Capture() as face:
+            holds_its_bounds(face, request.face)
+        case Rejected(capture_id=sent, reason=reason):
+            assert len(sent) <= 64
+            assert request.face.capture_id.startswith(sent)
+            assert CATALOGUE[reason].kind is Kind.INVALID_ARGUMENT
+            capture.stream_response(Receipts((Receipt(sent, CaptureOutcome.REJECTED, reason),)))
+        case Heartbeat() as heartbeat:
+            assert told(heartbeat).view_state in capture_pb2.ViewState.values()
+        case Goodbye(reason=text):
+            assert len(text) <= 200
+            assert text.isprintable()
+        case found:
+            assert isinstance(found, CekalwatchError)
+
+
+def holds_its_bounds(face: Capture, sent: capture_pb2.FaceCapture) -> None:
+    assert face.capture_id.version == 7
+    assert str(face.capture_id) == sent.capture_id, "a receipt names the capture as it was sent"
+    assert face.passage.startswith(f"dep-1/{RUN}/")
+    assert face.passage.isprintable()
+    assert len(face.passage) <= len(f"dep-1/{RUN}/") + 64
+    assert face.captured_at.tzinfo is not None
+    assert face.captured_at <= NOON + timedelta(seconds=5)
+    assert 0 <= face.quality <= 1
+    assert len(face.landmarks) == 5
+    assert all(math.isfinite(value) and value >= 0 for point in face.landmarks for value in point)
+
+
+def told(heartbeat: Heartbeat) -> Any:
+    """The camera's status as operators get it."""
+    watch = Watch(
+        Gallery.build("model", 8, np.zeros((0, 8), np.float32), ()), 0.5, 1, 0, {}, Checkpoints(LegalParameters(), {})
+    )
+    status = ServerStatus(
+        server_version="1",
+        started_at=NOON,
+        thread_budget=1,
+        watch=watch,
+        model_pack="starter",
+        freshness=Freshness(None, stale=True, active_subjects=0),
+        outcomes={},
+        alerts_raised=0,
+        head_sequence=0,
+        cameras=((DEPARTURE, CameraPresence(1, NOON, heartbeat)),),
+        agents=(),
+    )
+    message: operations_service_pb2.GetStatusResponse = operations.status_message(status)
+    message.SerializeToString()
+    camera = message.cameras[0]
+    assert math.isfinite(camera.frames_per_second)
+    assert camera.outbox_age.seconds >= 0
+    return camera
+
+
+@given(st.sampled_from(["face", "hello", "heartbeat", "goodbye"]))
+def test_usual_messages_are_read(name: str) -> None:
+    """Without this, the tests above could pass with everything refused."""
+    face = capture_pb2.FaceCapture(
+        **{key: SENT[key][0] for key in ("capture_id", "track_id", "capture_time", "landmarks", "detector_score")}
+    )
+    hello = capture_service_pb2.Hello(camera_id="dep-1", run_id=RUN, client_version="1.0", detector="starter")
+    request: Any = {
+        "face": capture_service_pb2.StreamFacesRequest(face=face),
+        "hello": capture_service_pb2.StreamFacesRequest(hello=hello),
+        "heartbeat": capture_service_pb2.StreamFacesRequest(heartbeat=capture_service_pb2.Heartbeat()),
+        "goodbye": capture_service_pb2.StreamFacesRequest(goodbye=capture_service_pb2.Goodbye(reason="end")),
+    }[name]
+    found = capture.hello(request) if name == "hello" else capture.stream_message(request, DEPARTURE, RUN, NOON)
+    assert not isinstance(found, Rejected)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [str.upper, lambda text: f"{{{text}}}", lambda text: f"urn:uuid:{text}", lambda text: text.replace("-", "")],
+)
+def test_ids_come_in_one_form(written: Callable[[str], str]) -> None:
+    face = capture_pb2.FaceCapture(capture_id=written(str(uuid6.UUID("0198a4b0-aaaa-7bbb-8ccc-dddddddddddd"))))
+    with pytest.raises(CekalwatchError) as caught:
+        capture.capture(face, DEPARTURE, RUN, NOON)
+    assert caught.value.code is Code.CAPTURE_ID_INVALID
+
+
+def any_filter() -> st.SearchStrategy[alert_service_pb2.AlertFilter]:
+    usual: Usual = {"site": ["", "batam-center"], "counters": [[], ["D1", "A1"]], "direction": [0, 1, 2]}
+    return messages(alert_service_pb2.AlertFilter, usual) | scrambled(alert_service_pb2.AlertFilter, usual)
+
+
+@given(any_filter())
+@MANY
+def test_any_filter_is_valid_or_an_error(message: alert_service_pb2.AlertFilter) -> None:
+    found = read(lambda: alerts.alert_filter(message))
+    if not isinstance(found, CekalwatchError):
+        assert len(found.site) <= 64
+        assert len(found.counters) <= 64
+        assert all(len(counter) <= 64 and counter.isprintable() for counter in found.counters)
+        assert set(message.counters) == found.counters
+
+
+@given(TEXTS, st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**32 - 1))
+@MANY
+def test_any_key_token_sequence_or_size_is_valid_or_an_error(text: str, number: int, size: int) -> None:
+    for key in (alerts.agent_id, watchlist.subject_key, watchlist.subject_page_token):
+        found = read(lambda key=key: key(text))  # type: ignore[misc]  # a key's own reader
+        if isinstance(found, str):
+            assert len(found) <= 64
+            assert found.isprintable()
+    read(lambda: alerts.alert_page_token(text))
+    read(lambda: alerts.alert_id(text))
+    position = read(lambda: alerts.sequence(number))
+    assert isinstance(position, CekalwatchError) or 0 <= position < 2**63
+    limit = read(lambda: page_size(size, default=20))
+    assert isinstance(limit, CekalwatchError) or 1 <= limit <= 100
+
+
+@given(messages(ImportRecord, RECORD) | scrambled(ImportRecord, RECORD))
+@MANY
+def test_any_record_is_valid_or_refused_with_its_field(message: ImportRecord) -> None:
+    found = read(lambda: watchlist.record_begun(message))
+    if isinstance(found, RecordAssembly):
+        record = found.record()
+        for zone in (ZoneInfo("Asia/Jakarta"), ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Pacific/Pago_Pago")):
+            for now in (NOON, datetime(9999, 1, 1, tzinfo=UTC)):
+                judgement = judge(record.order, record.subject, [record.order], now, zone, LegalParameters())
+                watchlist.order_message(JudgedOrder(record.order, judgement)).SerializeToString()
+        assert len(record.photographs) <= 10
+    else:
+        assert not isinstance(found, CekalwatchError)
+        assert (found.reason, bool(found.field)) == (Code.RECORD_INVALID, True)
+        report = watchlist.import_report(found).report
+        assert report.outcome == watchlist_pb2.IMPORT_OUTCOME_REFUSED
+        assert max(len(report.order_id), len(report.subject_id), len(report.field)) <= 64
+
+
+@pytest.mark.parametrize("year", [1, 1899, 2201, 9999])
+def test_a_revocation_in_no_plausible_year_is_refused(year: int) -> None:
+    message = ImportRecord(
+        subject={"subject_id": "S-1", "name": "Contoh Satu"},  # type: ignore[arg-type]  # protobuf takes them
+        order=watchlist_pb2.BanOrder(
+            order_id="O-1",
+            subject_id="S-1",
+            kind=watchlist_pb2.ORDER_KIND_CEGAH,
+            requesting_agency="Kejaksaan Agung",
+            valid_from="2026-01-01",
+            valid_until="2026-06-30",
+            received_on="2026-01-01",
+        ),
+    )
+    assert isinstance(watchlist.record_begun(message), RecordAssembly)
+    message.order.revoked_time.FromDatetime(datetime(year, 6, 1, tzinfo=UTC))
+    refused = watchlist.record_begun(message)
+    assert not isinstance(refused, RecordAssembly)
+    assert refused.field == "revoked_at"
