@@ -99,7 +99,7 @@ class ServerSettings(Settings):
     """Native threads that inference, image work and search share."""
     threshold: Annotated[float, Field(gt=-1, lt=1)] | None = None
     """Decision threshold; when not set, the pack's own for the size of the gallery."""
-    sites: tuple[SiteEntry, ...] = (SiteEntry(site="batam-center"),)
+    sites: Annotated[tuple[SiteEntry, ...], Field(min_length=1)] = (SiteEntry(site="batam-center"),)
     cameras: tuple[CameraEntry, ...] = ()
     capture_policy: CapturePolicyEntry = CapturePolicyEntry()
     credits: Annotated[int, Field(ge=1, le=1000)] = 32
@@ -112,17 +112,21 @@ class ServerSettings(Settings):
     passage_idle_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
     """How long the templates of a passage stay in memory after its last crop."""
     keep_alive_period_s: Annotated[float, Field(gt=0, le=300)] = 10.0
-    freshness_limit_h: Annotated[float, Field(gt=0)] = 24.0
+    freshness_limit_h: Annotated[float, Field(gt=0, le=8760)] = 24.0
     """Age of the last import or synchronisation after which notifiers show the watchlist as stale."""
     legal: LegalEntry = LegalEntry()
     """What the law allows; orders that go beyond it never alert."""
-    event_retention_days: Annotated[int, Field(ge=1)] = 365
+    event_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     """How long the event log goes back for agents that resume."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
 
     @model_validator(mode="after")
     def _consistent(self) -> ServerSettings:
-        known = {entry.site for entry in self.sites}
+        known: set[str] = set()
+        for entry in self.sites:
+            if entry.site in known:
+                raise ValueError(f"site {entry.site!r} is listed twice")
+            known.add(entry.site)
         seen: set[str] = set()
         for camera in self.cameras:
             if camera.site not in known:
