@@ -26,6 +26,8 @@ CLIENT_OPTIONS: tuple[Option, ...] = (
 SERVER_OPTIONS: tuple[Option, ...] = (
     ("grpc.keepalive_time_ms", KEEPALIVE_PERIOD_MS),
     ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+    # Else gRPC allows one ping in two hours on a connection without a call, and closes it for more.
+    ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", KEEPALIVE_PERIOD_MS // 2),
     ("grpc.http2.max_ping_strikes", 2),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
