@@ -66,6 +66,7 @@ class Notifier:
         """Start it; its record of shown events and its pictures go to `folder`."""
         self._arrived = Condition()
         self._events: list[dict[str, object]] = []
+        self._relisted: list[dict[str, object]] = []
         self._on_event = on_event
         arguments = ["-m", "cekalwatch.notifier", "console", "--format", "jsonl", "--agent-id", agent_id]
         arguments += ["--server", server_address, "--images", str(folder / "images")]
@@ -74,7 +75,9 @@ class Notifier:
 
     def _take(self, line: str) -> None:
         record = json.loads(line)
-        if record["sequence"] is None:
+        if record["relisted"]:
+            with self._arrived:
+                self._relisted.append(record)
             return
         with self._arrived:
             self._events.append(record)
@@ -86,6 +89,12 @@ class Notifier:
         """The events so far, in the order of their arrival; alerts that were listed again are left out."""
         with self._arrived:
             return list(self._events)
+
+    @property
+    def relisted(self) -> list[dict[str, object]]:
+        """The alerts that were listed again after a restart, in the order of their arrival."""
+        with self._arrived:
+            return list(self._relisted)
 
     def wait_for_sequence(self, sequence: int, timeout_s: float) -> None:
         """Wait until the event `sequence` has been shown. Raises ProgramError when it is not in time."""
@@ -115,7 +124,7 @@ class Stack:
         self.config_file.write_text(self._toml(), encoding="utf-8")
         with self._open as started:
             self._channel = started.enter_context(grpc.insecure_channel(self.address, CLIENT_OPTIONS))
-            self.server = self.start_server()
+            self.start_server()
             self._open = started.pop_all()
         return self
 
@@ -126,11 +135,15 @@ class Stack:
 
     def start_server(self) -> Program:
         """Start the server, again after it was killed, and wait until its health service says SERVING."""
-        server = Program("server", ["-m", "cekalwatch.server", "serve", "--config", str(self.config_file)], self.logs)
-        self._open.enter_context(server)
+        server = self.launch_server()
         wait_until(self._serving, START_SECONDS, "Serving", server)
-        self.server = server
         return server
+
+    def launch_server(self) -> Program:
+        """Start the server without waiting for it; tests kill it while it starts."""
+        arguments = ["-m", "cekalwatch.server", "serve", "--config", str(self.config_file)]
+        self.server = self._open.enter_context(Program("server", arguments, self.logs))
+        return self.server
 
     def import_watchlist(self, folder: Path) -> None:
         """Import a watchlist folder through the running server. Raises ProgramError when anything was refused."""

@@ -67,9 +67,16 @@ def quality_of(score: float, *, yaw: float = 0.0, pitch: float = 0.0, eye_distan
     return FaceQuality(eye_distance, yaw, pitch, sharpness=0.8, brightness=0.5, score=score)
 
 
-def capture_of(track: str, score: float = 0.8, captured_at: datetime = BEGIN) -> Capture:
-    """A capture of the astronaut's face, with a new id."""
-    crop = cut(astronaut(), ASTRONAUT_FACE)
+def capture_of(
+    track: str,
+    score: float = 0.8,
+    captured_at: datetime = BEGIN,
+    *,
+    picture: Picture | None = None,
+    face: Face = ASTRONAUT_FACE,
+) -> Capture:
+    """A capture of `face` in `picture`, with a new id; of the astronaut's if no picture is given."""
+    crop = cut(astronaut() if picture is None else picture, face)
     assert crop is not None
     encoded = encode(crop, 90)
     return Capture(

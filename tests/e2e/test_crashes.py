@@ -1,0 +1,234 @@
+"""Power cuts: server and notifier are killed at random moments, and no alert is lost or shown twice.
+
+The programs run as processes and are ended by SIGKILL. The moments are random with a seed that is printed; set
+CEKALWATCH_TEST_SEED to have the same choices again, though not the same interleaving.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import grpc
+import pytest
+
+from cekalwatch.camera.capture import Capture
+from cekalwatch.v1 import alert_pb2, alert_service_pb2
+from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
+from cekalwatch.wire.options import CLIENT_OPTIONS
+from deploy.demo.programs import wait_until
+from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig
+from tests.support.camera import capture_of
+from tests.support.held_camera import HeldCamera
+from tests.support.portraits import group
+from tests.support.server import engine, list_astronaut, settings
+from tests.support.starter import starter_pack
+
+CAMERAS = ("gate-1", "gate-2")
+SERVER_LIVES = 7
+NOTIFIER_LIVES = 12
+MOST_LINES = 30
+"""Lines that the notifier prints in one life: all its lives together print fewer than there are events."""
+MOST_CROPS = 3
+"""Crops of one passage."""
+PASSAGES = 20
+"""Passages that a camera sees in one life of the server, listed and not listed ones."""
+STILLBORN = 0.3
+"""How often the server is killed before it serves."""
+LONGEST_START_S = 2.0
+"""About what the server needs until it serves, so that it is killed on the way as well."""
+END_S = 60.0
+
+
+class Travellers:
+    """Invents passages, and knows what must become of them."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._taken_at = datetime.now(UTC) - timedelta(hours=1)
+        self._strangers = engine().detector.detect(group())
+        self.listed: dict[str, set[str]] = defaultdict(set)
+        """The capture ids of each passage of the listed person, by track."""
+        self.others: set[str] = set()
+        """The capture ids of everybody else."""
+
+    def pass_by(self, camera: HeldCamera, passages: int) -> None:
+        """Let the camera see so many passages, in which crops of different people alternate as in a queue."""
+        captures = [capture for _ in range(passages) for capture in self._passage()]
+        self._chance.shuffle(captures)
+        camera.put(captures)
+
+    def _passage(self) -> Iterator[Capture]:
+        track = str(len(self.listed) + len(self.others))
+        if self._chance.random() < 0.7:
+            for _ in range(self._chance.randint(1, MOST_CROPS)):
+                capture = capture_of(track, self._chance.random(), self._moment())
+                self.listed[track].add(capture.capture_id)
+                yield capture
+        else:
+            stranger = self._chance.choice(self._strangers)
+            capture = capture_of(track, 0.8, self._moment(), picture=group(), face=stranger)
+            self.others.add(capture.capture_id)
+            yield capture
+
+    def _moment(self) -> datetime:
+        # No two at once, since a grouping window of zero still joins those.
+        self._taken_at += timedelta(milliseconds=1)
+        return self._taken_at
+
+
+class Officer:
+    """A notifier that is killed and started again; its printed lines are kept over all its lives."""
+
+    def __init__(self, stack: Stack, open_programs: ExitStack) -> None:
+        self._stack = stack
+        self._open = open_programs
+        self._lives: list[Notifier] = []
+        self._printed = asyncio.Event()
+        self.start()
+
+    def start(self) -> None:
+        """Start the program, which connects by itself as soon as there is a server."""
+        loop = asyncio.get_running_loop()
+
+        def printed(_: dict[str, object]) -> None:
+            loop.call_soon_threadsafe(self._printed.set)
+
+        notifier = Notifier("officer-1", self._stack.address, self._stack.config.folder, printed)
+        self._open.enter_context(notifier.program)
+        self._lives.append(notifier)
+
+    async def die_and_return(self, after_lines: int, pause_s: float) -> None:
+        """Kill the program a moment after it has printed so many more lines, and start it again."""
+        aim = len(self.events) + after_lines
+        self._printed.clear()
+        while len(self.events) < aim:
+            await self._printed.wait()
+            self._printed.clear()
+        await asyncio.sleep(pause_s)
+        await asyncio.to_thread(self._lives[-1].program.kill)
+        self.start()
+
+    @property
+    def events(self) -> list[dict[str, object]]:
+        """Lines of events."""
+        return [line for life in self._lives for line in life.events]
+
+    @property
+    def relisted(self) -> list[dict[str, object]]:
+        """Lines of alerts that were listed again."""
+        return [line for life in self._lives for line in life.relisted]
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    seed = int(os.environ.get("CEKALWATCH_TEST_SEED", secrets.randbelow(2**32)))
+    print(f"CEKALWATCH_TEST_SEED={seed}")  # noqa: T201  # pytest shows it when the test fails
+    return random.Random(seed)  # noqa: S311  # moments, no secrets
+
+
+async def test_kills_at_random_moments_lose_no_alert_and_show_none_twice(tmp_path: Path, chance: random.Random) -> None:
+    list_astronaut(settings(tmp_path / "server"))
+    config = StackConfig(
+        tmp_path,
+        starter_pack().parent,
+        tuple(CameraPlan(camera_id) for camera_id in CAMERAS),
+        settings={"grouping_window_s": 0, "threshold": 0.45, "threads": 2, "keep_alive_period_s": 1},
+    )
+    travellers = Travellers(chance)
+    with ExitStack() as programs:
+        stack = programs.enter_context(Stack(config))
+        officer = Officer(stack, programs)
+        cameras = [HeldCamera(camera_id, stack.address) for camera_id in CAMERAS]
+        async with cameras[0].connected(), cameras[1].connected():
+            interrupted = await live_and_die(stack, officer, cameras, travellers, chance)
+            sent = len(travellers.others) + sum(map(len, travellers.listed.values()))
+            for camera in cameras:
+                held = camera.outbox.figures()
+                await camera.until_settled(held.settled_total + held.depth)
+        figures = [camera.outbox.figures() for camera in cameras]
+        assert sum(each.settled_total for each in figures) == sent
+        assert [each.dropped_total for each in figures] == [0, 0]
+        assert interrupted, "no kill met a capture under way: nothing had to be sent again"
+        await asyncio.to_thread(wait_until_acknowledged, stack)
+        alerts, events = all_alerts(stack), stack.event_log()
+
+    assert captures_by_alert(alerts) == sorted(sorted(ids) for ids in travellers.listed.values())
+    assert sorted(event.capture_id for event in events) == sorted(set().union(*travellers.listed.values()))
+    shown = Counter(line["sequence"] for line in officer.events)
+    assert [sequence for sequence, times in shown.items() if times > 1] == []
+    seen = {line["alert_id"] for line in officer.events + officer.relisted}
+    assert seen == {alert.alert_id for alert in alerts}
+    relisted = {line["alert_id"] for line in officer.relisted}
+    assert {event.alert.alert_id for event in events if event.sequence not in shown} <= relisted
+
+
+async def live_and_die(
+    stack: Stack, officer: Officer, cameras: list[HeldCamera], travellers: Travellers, chance: random.Random
+) -> int:
+    """Kill the server again and again, and the notifier meanwhile; return how many captures were under way then.
+
+    The last life of each goes on.
+    """
+    interrupted = 0
+    dying = asyncio.create_task(_kill_notifier(officer, chance))
+    for _ in range(SERVER_LIVES):
+        for camera in cameras:
+            travellers.pass_by(camera, PASSAGES)
+        watched = chance.choice(cameras)
+        held = watched.outbox.figures()
+        await watched.until_settled(held.settled_total + chance.randint(0, held.depth // 2))
+        await asyncio.sleep(chance.uniform(0, 0.05))
+        interrupted += sum(camera.outbox.figures().in_flight for camera in cameras)
+        await asyncio.to_thread(stack.server.kill)
+        while chance.random() < STILLBORN:
+            await asyncio.sleep(chance.uniform(0, LONGEST_START_S))
+            await asyncio.to_thread(stack.launch_server().kill)
+        await asyncio.to_thread(stack.start_server)
+    for camera in cameras:
+        travellers.pass_by(camera, PASSAGES)
+    async with asyncio.timeout(END_S):
+        await dying
+    return interrupted
+
+
+async def _kill_notifier(officer: Officer, chance: random.Random) -> None:
+    for _ in range(NOTIFIER_LIVES):
+        # At once it dies between the showing and its record of it; a little later, anywhere.
+        await officer.die_and_return(chance.randint(1, MOST_LINES), chance.choice((0, chance.uniform(0, 0.02))))
+
+
+def wait_until_acknowledged(stack: Stack) -> None:
+    """Wait until the notifier has told the server that it has shown every event."""
+
+    def told() -> bool:
+        status = stack.status()
+        return any(agent.acknowledged_sequence == status.head_sequence for agent in status.agents)
+
+    wait_until(told, END_S, "The last acknowledgement", stack.server)
+
+
+def all_alerts(stack: Stack) -> list[alert_pb2.Alert]:
+    """Return every alert, page by page."""
+    with grpc.insecure_channel(stack.address, CLIENT_OPTIONS) as channel:
+        stub = AlertServiceStub(channel)
+        request = alert_service_pb2.ListAlertsRequest(page_size=100)
+        found: list[alert_pb2.Alert] = []
+        while True:
+            page = stub.ListAlerts(request, timeout=END_S)
+            found.extend(page.alerts)
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
+
+
+def captures_by_alert(alerts: list[alert_pb2.Alert]) -> list[list[str]]:
+    """Return the capture ids of each alert's sightings, sorted."""
+    return sorted(sorted(sighting.capture_id for sighting in alert.sightings) for alert in alerts)

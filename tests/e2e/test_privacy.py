@@ -1,0 +1,202 @@
+"""Nothing of a traveller who did not match is on the disk: every byte that the three programs wrote is searched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.passages import Passage
+from cekalwatch.server.grpc_api.convert.capture import capture as read_capture
+from cekalwatch.server.recognition.embedding import CaptureEmbedder
+from cekalwatch.vision.faces import Picture
+from deploy.demo.programs import Program, wait_until
+from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig
+from tests.support import traces
+from tests.support.portraits import astronaut, group, wall
+from tests.support.server import engine
+from tests.support.shared import shared_faces
+from tests.support.starter import starter_pack
+from tests.support.tap import CaptureTap, Run, tapping
+from tests.support.watchlist_folder import row, write_orders
+
+NAME, ALIAS, NIK, ADDRESS = "Sekar Ayuningtyas", "Mbak Ayu", "2171015509860007", "Jalan Engku Putri 8"
+STRANGERS = 100
+CAMERA_S = 120.0
+
+Pictures = Iterator[Sequence[Picture]]
+"""Of each group of travellers, the frames that show it."""
+
+
+def people_of_packages() -> Pictures:
+    """Six people, in 18 lights, with the noise of a camera in each of three frames."""
+    chance = np.random.default_rng(7)
+    for number in range(18):
+        picture = cv2.flip(group(), 1) if number % 2 else group()
+        lit = picture.astype(np.float32) * chance.uniform(0.8, 1.1, 3) + chance.uniform(-10, 10)
+        yield [np.clip(lit + chance.normal(0, 3, lit.shape), 0, 255).astype(np.uint8) for _ in range(3)]
+
+
+def people_of_lfw() -> Pictures:
+    """A photograph each of many people."""
+    folders = sorted((shared_faces() / "lfw").iterdir())[: STRANGERS + 20]
+    for folder in folders:
+        photo = cv2.imread(str(min(folder.glob("*.jpg"))))
+        assert photo is not None
+        yield [np.asarray(cv2.resize(photo, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), np.uint8)]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A run of a camera, with the templates that the server may have made of its crops."""
+
+    run: Run
+    templates: NDArray[np.float32]
+    """Those of each crop and of each passage as it was fused, by the crops' order, shape (2n, size)."""
+
+    @classmethod
+    def of(cls, run: Run) -> Seen:
+        now = datetime.now(UTC)
+        camera = Camera(run.hello.camera_id, "batam-center", "D1", Direction.DEPARTURE)
+        captures = [read_capture(face, camera, run.hello.run_id, now) for face in run.faces]
+        passages = {capture.passage: Passage(now) for capture in captures}
+        found: list[NDArray[np.float32]] = []
+        for capture, template in zip(captures, CaptureEmbedder(engine().recogniser).embed(captures), strict=True):
+            assert not isinstance(template, Exception)
+            found += [template, passages[capture.passage].fuse(capture.capture_id, template)]
+        return cls(run, np.stack(found))
+
+
+@pytest.fixture(autouse=True)
+def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the programs write below `tmp_path` whatever they take for home or temporary, and log all they can."""
+    for name in ("TMPDIR", "HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
+        place = tmp_path / "written" / name.lower()
+        place.mkdir(parents=True)
+        monkeypatch.setenv(name, str(place))
+    for program in ("SERVER", "CAMERA", "NOTIFIER"):
+        monkeypatch.setenv(f"CEKALWATCH_{program}_LOG_LEVEL", "debug")
+    # A face that is gone for two frames is another passage, so that a folder of pictures is enough.
+    monkeypatch.setenv("CEKALWATCH_CAMERA_TRACK_MISS_S", "0.1")
+
+
+@pytest.mark.parametrize("people", [people_of_packages, people_of_lfw])
+async def test_nothing_of_a_traveller_who_did_not_match_is_on_the_disk(
+    tmp_path: Path, people: Callable[[], Pictures]
+) -> None:
+    written = tmp_path / "written"
+    strangers = write_frames(tmp_path / "strangers", people())
+    both = write_frames(tmp_path / "both", iter([[astronaut()], *([group()] for _ in range(2))]))
+    config = StackConfig(
+        written / "site",
+        starter_pack().parent,
+        (CameraPlan("gate-1"), CameraPlan("gate-2")),
+        settings={"log_level": "debug", "threads": 2},
+    )
+    with Stack(config) as stack:
+        await asyncio.to_thread(stack.import_watchlist, write_watchlist(tmp_path / "watchlist"))
+        await asyncio.to_thread(stack.wait_for_gallery, 1)
+        notifier = await asyncio.to_thread(stack.start_notifier, "officer-1")
+        async with tapping(stack.address) as tap:
+            await see(stack, tap, "gate-1", strangers)
+            await see(stack, tap, "gate-2", both)
+        await asyncio.to_thread(notifier.wait_for_sequence, 1, CAMERA_S)
+        stranger_run, mixed_run = map(Seen.of, tap.runs)
+        assert len(stranger_run.run.tracks) >= STRANGERS
+        matched = {event.capture_id for event in stack.event_log()}
+        running = traces.everything_written(written, [stack.server.pid, notifier.program.pid])
+        check(running, stranger_run, mixed_run, matched)
+        check_names(running, notifier)
+        await asyncio.to_thread(wait_until_acknowledged, stack)
+    stopped = traces.everything_written(written)
+    check(stopped, stranger_run, mixed_run, matched)
+    check_names(stopped, notifier)
+
+
+def check(written: traces.Written, strangers: Seen, mixed: Seen, matched: set[str]) -> None:
+    """Assert that of all crops only those that matched left a trace."""
+    assert matched
+    assert matched < {face.capture_id for face in mixed.run.faces}
+    assert traces.of_key(strangers.run.hello.run_id, written) == set()
+    assert traces.of_key(mixed.run.hello.run_id, written), "the search does not find what is there"
+    tracks = {face.track_id for face in mixed.run.faces if face.capture_id in matched}
+    for face in strangers.run.faces + mixed.run.faces:
+        in_database = {Path(name).name for name in traces.of_picture(face.jpeg, written)}
+        if face.capture_id in matched:
+            assert any(name.startswith("cekalwatch.sqlite3") for name in in_database)
+            assert traces.of_key(face.capture_id, written)
+        else:
+            assert in_database == set()
+            assert traces.of_key(face.capture_id, written) == set()
+    for track in mixed.run.tracks:
+        there = traces.of_text(f"{mixed.run.hello.run_id}/{track}", written)
+        assert bool(there) == (track in tracks)
+    assert traces.of_templates(np.concatenate([strangers.templates, mixed.templates]), written) == set()
+
+
+def check_names(written: traces.Written, notifier: Notifier) -> None:
+    """Assert that the listed person's facts are in the server's database, and nowhere else."""
+    for fact in (NAME, ALIAS, NIK, ADDRESS):
+        places = {Path(name).name.removesuffix("-wal") for name in traces.of_text(fact, written)}
+        assert places == {"cekalwatch.sqlite3"}
+        assert fact not in str(notifier.events)
+
+
+def test_the_search_finds_templates_of_either_width_at_any_place_and_in_pieces() -> None:
+    chance = np.random.default_rng(3)
+    templates = chance.normal(0, 0.05, (40, 512)).astype(np.float32)
+    noise = chance.bytes(100_000)
+    for kind in ("<f4", "<f2"):
+        stored = (templates[17] * 1.00001).astype(kind).tobytes()
+        for piece in (stored, stored[len(stored) // 3 :]):
+            assert traces.of_templates(templates, {"there": noise[:501] + piece + noise}) == {"there"}
+    others = chance.normal(0, 0.05, (40, 512)).astype(np.float32)
+    assert traces.of_templates(templates, {"noise": noise, "others": others.tobytes()}) == set()
+
+
+def write_frames(folder: Path, groups: Pictures) -> Path:
+    """Write a folder of pictures: each group's frames, and then an empty wall."""
+    folder.mkdir()
+    number = 0
+    for frames in groups:
+        for frame in (*frames, wall(), wall()):
+            assert cv2.imwrite(str(folder / f"{number:05}.png"), frame, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+            number += 1
+    return folder
+
+
+def write_watchlist(folder: Path) -> Path:
+    """Write the list: one person with an order that is in force."""
+    today = datetime.now(UTC).date()
+    begin, end = (today - timedelta(days=20)).isoformat(), (today + timedelta(days=20)).isoformat()
+    facts = {"name": NAME, "aliases": ALIAS, "nik": NIK, "address": ADDRESS, "photographs": "listed.png"}
+    dates = {"decree_date": begin, "valid_from": begin, "received_on": begin, "valid_until": end}
+    write_orders(folder, [row(**facts, **dates)])
+    assert cv2.imwrite(str(folder / "listed.png"), astronaut())
+    return folder
+
+
+async def see(stack: Stack, tap: CaptureTap, camera_id: str, source: Path) -> None:
+    """Run a camera client on a folder of pictures until each crop has its receipt."""
+    arguments = ["-m", "cekalwatch.camera", "run", "--source", str(source), "--camera-id", camera_id]
+    arguments += ["--server", tap.address, "--detector", str(starter_pack())]
+    with Program(camera_id, arguments, stack.logs) as camera:
+        await asyncio.to_thread(camera.wait_for_success, CAMERA_S)
+
+
+def wait_until_acknowledged(stack: Stack) -> None:
+    """Wait until the notifier has told the server what it has shown, so that it is not stopped on its way."""
+
+    def told() -> bool:
+        status = stack.status()
+        return any(agent.acknowledged_sequence == status.head_sequence for agent in status.agents)
+
+    wait_until(told, CAMERA_S, "The acknowledgement", stack.server)

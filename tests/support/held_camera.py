@@ -1,0 +1,66 @@
+"""A camera without pictures: the camera client's own outbox and uplink, and captures that a test puts into them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import uuid6
+
+from cekalwatch.camera.capture import Capture
+from cekalwatch.camera.clock import SystemClock
+from cekalwatch.camera.convert import Hello
+from cekalwatch.camera.figures import Figures
+from cekalwatch.camera.outbox import Outbox
+from cekalwatch.camera.uplink import Link, Uplink
+from cekalwatch.wire.backoff import Backoff
+
+LONGEST_PAUSE_S = 1.0
+"""Between two attempts to connect; a test has less time than a camera."""
+
+
+class HeldCamera:
+    """The camera; `connected` runs it."""
+
+    def __init__(self, camera_id: str, server_address: str, size: int = 10_000) -> None:
+        self.camera_id = camera_id
+        self.run_id = str(uuid6.uuid7())
+        clock = SystemClock()
+        self.outbox = Outbox(size, clock)
+        self._uplink = Uplink(
+            Link(server_address, Hello(camera_id, self.run_id, "test")),
+            self.outbox,
+            Figures(self.outbox, clock).heartbeat,
+            lambda _: None,
+            Backoff(most_s=LONGEST_PAUSE_S),
+        )
+
+    def put(self, captures: Iterable[Capture]) -> None:
+        """Let them be sent."""
+        for capture in captures:
+            self.outbox.put(capture)
+
+    async def until_settled(self, total: int, within_s: float = 60.0) -> None:
+        """Wait until so many captures have had their receipt, since the beginning."""
+        loop = asyncio.get_running_loop()
+        changed = asyncio.Event()
+        end = self.outbox.listen(lambda: loop.call_soon_threadsafe(changed.set))
+        try:
+            async with asyncio.timeout(within_s):
+                while self.outbox.figures().settled_total < total:
+                    await changed.wait()
+                    changed.clear()
+        finally:
+            end()
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[HeldCamera]:
+        """Keep its stream up for the time of the block; a refusal of the server ends the block."""
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._uplink.run(stop))
+            try:
+                yield self
+            finally:
+                stop.set()
