@@ -7,8 +7,32 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
+
+
+class UnfailingStream:
+    """A text stream that drops what cannot be written.
+
+    A full disk or a reader that has gone must not stop the work that the log tells of, least of all between the commit
+    of an alert and its sending.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write if that is possible."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush if that is possible."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def configure_logs(level: str = "info") -> None:
@@ -25,6 +49,6 @@ def configure_logs(level: str = "info") -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", UnfailingStream(sys.stderr))),
         cache_logger_on_first_use=False,
     )

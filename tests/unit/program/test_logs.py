@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import structlog
@@ -46,3 +49,18 @@ def test_error_brings_its_traceback_into_the_line(capsys: pytest.CaptureFixture[
         structlog.get_logger().exception("failed")
     (line,) = capsys.readouterr().err.splitlines()
     assert "ValueError: broken" in json.loads(line)["exception"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_log_that_cannot_be_written_stops_nothing() -> None:
+    work = """
+import structlog
+from cekalwatch.program.logs import configure_logs
+configure_logs()
+for number in range(1000):
+    structlog.get_logger().info("event", number=number)
+print("the work is done", flush=True)
+"""
+    with Path("/dev/full").open("wb") as full_disk:
+        ran = subprocess.run([sys.executable, "-c", work], stdout=subprocess.PIPE, stderr=full_disk, check=False)
+    assert ran.stdout == b"the work is done\n"
