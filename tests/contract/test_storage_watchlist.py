@@ -198,7 +198,8 @@ def test_an_empty_watchlist_has_an_empty_snapshot(store: WatchlistStore) -> None
 
 def test_a_snapshot_has_one_model_version_only(store: WatchlistStore) -> None:
     store.put(subject(), order(), [reference(b"a"), reference(b"b", model_version="other")])
-    assert len(store.snapshot(MODEL, SIZE).templates) == 1
+    snapshot = store.snapshot(MODEL, SIZE)
+    assert (len(snapshot.templates), snapshot.unusable_templates, snapshot.references_without_template) == (1, 0, 1)
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ class Server:
         def announce(event: AlertEvent) -> None:
             try:
                 briefing = briefer.brief(event.alert_id)
-            except SQLAlchemyError as error:
+            except Exception as error:  # noqa: BLE001  # the event is committed: no damage may keep it from subscribers
                 log.warning("event not briefed; subscribers read it from the log", error=type(error).__name__)
                 briefing = None
             loop.call_soon_threadsafe(fanout.publish, event, briefing)

@@ -97,6 +97,14 @@ async def test_an_event_that_could_not_be_briefed_is_read_from_the_log(log: Log)
     assert await take(fanout, first - 1, 3) == [first, unbriefed.sequence, last]
 
 
+@pytest.mark.parametrize("damage", ["order_ids = '['", "direction = 'UP'", "last_seen_at = 'lately'"])
+async def test_a_damaged_alert_keeps_nobody_from_the_others(log: Log, damage: str):
+    first, damaged, last = log.commit(), log.commit(), log.commit()
+    with log.database.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE alert SET {damage} WHERE alert_id = ?", (str(damaged.alert_id),))  # noqa: S608
+    assert await take(log.fanout(), 0, 2) == [first.sequence, last.sequence]
+
+
 async def test_a_filter_leaves_out_what_others_watch(log: Log):
     fanout = log.fanout()
     log.commit_and_publish(fanout, DEPARTURE)

@@ -144,7 +144,13 @@ def holds_its_bounds(face: Capture, sent: capture_pb2.FaceCapture) -> None:
 def told(heartbeat: Heartbeat) -> Any:
     """The camera's status as operators get it."""
     watch = Watch(
-        Gallery.build("model", 8, np.zeros((0, 8), np.float32), ()), 0.5, 1, 0, {}, Checkpoints(LegalParameters(), {})
+        Gallery.build("model", 8, np.zeros((0, 8), np.float32), ()),
+        threshold=0.5,
+        version=1,
+        unusable_templates=0,
+        references_without_template=0,
+        files={},
+        checkpoints=Checkpoints(LegalParameters(), {}),
     )
     status = ServerStatus(
         server_version="1",

@@ -12,13 +12,18 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
+import structlog
+
 from cekalwatch.server.alerting.briefing import Briefer, Briefing
 from cekalwatch.server.domain.alerts import AlertEvent, AlertFilter
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.server.storage.watchlist_rows import DAMAGED
 
 PAGE = 100
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -93,11 +98,10 @@ class Fanout:
         position = after
         while True:
             grown, head = self._grown, self._head
-            found = await self._after(position)
-            if not found:  # nothing is left up to the head of before: it may have been pruned
-                position = max(position, head)
+            found, reached = await self._after(position)
+            # Where nothing is left up to the head of before, it may have been pruned.
+            position = reached if reached > position else max(position, head)
             for briefed in found:
-                position = briefed.event.sequence
                 if any(map(wanted.wants, briefed.cameras)):
                     yield briefed
             if position < self._head:
@@ -108,11 +112,25 @@ class Fanout:
             except TimeoutError:
                 yield None
 
-    async def _after(self, position: int) -> list[BriefedEvent]:
+    async def _after(self, position: int) -> tuple[list[BriefedEvent], int]:
+        """Return the next events after `position`, and the sequence up to which the log was read."""
         if position >= self._tail_begins_after:
-            return [briefed for briefed in self._tail if briefed.event.sequence > position]
+            found = [briefed for briefed in self._tail if briefed.event.sequence > position]
+            return found, found[-1].event.sequence if found else position
         return await asyncio.to_thread(self._read, position)
 
-    def _read(self, position: int) -> list[BriefedEvent]:
+    def _read(self, position: int) -> tuple[list[BriefedEvent], int]:
         events = self._store.events_after(position, PAGE)
-        return [BriefedEvent(event, self._briefer.brief(event.alert_id)) for event in events]
+        briefed = []
+        for event in events:
+            try:
+                briefed.append(BriefedEvent(event, self._briefer.brief(event.alert_id)))
+            except DAMAGED as error:
+                # One damaged row must not keep all later alerts from the officers. Its text would be in a traceback.
+                log.error(  # noqa: TRY400
+                    "damaged alert left out",
+                    sequence=event.sequence,
+                    alert_id=str(event.alert_id),
+                    error=type(error).__name__,
+                )
+        return briefed, events[-1].sequence if events else position

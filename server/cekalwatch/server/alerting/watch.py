@@ -61,6 +61,7 @@ class Watch:
     threshold: float
     version: int
     unusable_templates: int
+    references_without_template: int
     files: Mapping[str, SubjectFile]
     checkpoints: Checkpoints
 
@@ -117,6 +118,7 @@ class WatchHolder:
             threshold=self._threshold(len(gallery)),
             version=snapshot.version,
             unusable_templates=snapshot.unusable_templates,
+            references_without_template=snapshot.references_without_template,
             files=snapshot.files,
             checkpoints=self._checkpoints,
         )

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import structlog
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, type_coerce
+from sqlalchemy import ColumnElement, func, type_coerce
 from sqlalchemy.types import NullType
 from sqlmodel import Session, col, select
 
@@ -66,6 +66,8 @@ class WatchlistSnapshot:
     """The subject of each row; each is in `files`."""
     unusable_templates: int
     """Templates that are damaged, of another size, or belong to a damaged subject."""
+    references_without_template: int
+    """Reference faces that have no template of this model version: they were enrolled with another model."""
     unreadable_rows: int
     """Subjects, orders and reference faces that are damaged."""
 
@@ -118,6 +120,9 @@ def read_snapshot(session: Session, model_version: str, size: int) -> WatchlistS
     unusable = len(found) - len(kept)
     if unusable:
         log.error("unusable templates left out", count=unusable, model_version=model_version)
+    references = session.exec(select(func.count()).select_from(ReferenceFaceRow)).one()
+    if missing := references - len(found):
+        log.error("reference faces of another model left out", count=missing, model_version=model_version)
     return WatchlistSnapshot(
         version=version,
         model_version=model_version,
@@ -126,6 +131,7 @@ def read_snapshot(session: Session, model_version: str, size: int) -> WatchlistS
         reference_ids=tuple(row[0] for row in kept),
         subject_ids=tuple(row[1] for row in kept),
         unusable_templates=unusable,
+        references_without_template=missing,
         unreadable_rows=reader.unreadable,
     )
 

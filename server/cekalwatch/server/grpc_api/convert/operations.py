@@ -23,6 +23,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             model_version=watch.gallery.model_version,
             templates=len(watch.gallery),
             unusable_templates=watch.unusable_templates,
+            references_without_template=watch.references_without_template,
             subjects=watch.gallery.subjects,
             threshold=watch.threshold,
         ),
