@@ -32,19 +32,19 @@ from tests.support.server import engine, list_astronaut, settings
 from tests.support.starter import starter_pack
 
 CAMERAS = ("gate-1", "gate-2")
-SERVER_LIVES = 7
-NOTIFIER_LIVES = 12
-MOST_LINES = 30
+SERVER_LIVES = 6
+NOTIFIER_LIVES = 8
+MOST_LINES = 25
 """Lines that the notifier prints in one life: all its lives together print fewer than there are events."""
 MOST_CROPS = 3
 """Crops of one passage."""
-PASSAGES = 20
+PASSAGES = 15
 """Passages that a camera sees in one life of the server, listed and not listed ones."""
 STILLBORN = 0.3
 """How often the server is killed before it serves."""
 LONGEST_START_S = 2.0
 """About what the server needs until it serves, so that it is killed on the way as well."""
-END_S = 60.0
+END_S = 120.0
 
 
 class Travellers:

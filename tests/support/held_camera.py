@@ -41,7 +41,7 @@ class HeldCamera:
         for capture in captures:
             self.outbox.put(capture)
 
-    async def until_settled(self, total: int, within_s: float = 60.0) -> None:
+    async def until_settled(self, total: int, within_s: float = 120.0) -> None:
         """Wait until so many captures have had their receipt, since the beginning."""
         loop = asyncio.get_running_loop()
         changed = asyncio.Event()
