@@ -47,6 +47,7 @@ class Code(StrEnum):
     CROP_NOT_JPEG = "CROP_NOT_JPEG"
     CROP_DAMAGED = "CROP_DAMAGED"
     CROP_TOO_MANY_PIXELS = "CROP_TOO_MANY_PIXELS"
+    CROP_WITHOUT_TEMPLATE = "CROP_WITHOUT_TEMPLATE"
     LANDMARKS_INVALID = "LANDMARKS_INVALID"
     QUALITY_INVALID = "QUALITY_INVALID"
     # Requests.
@@ -86,6 +87,7 @@ CATALOGUE: dict[Code, Entry] = {
     Code.CROP_NOT_JPEG: Entry(Kind.INVALID_ARGUMENT, "The crop is not a JPEG."),
     Code.CROP_DAMAGED: Entry(Kind.INVALID_ARGUMENT, "The crop is a damaged or truncated JPEG."),
     Code.CROP_TOO_MANY_PIXELS: Entry(Kind.INVALID_ARGUMENT, "The crop has more pixels than the contract allows."),
+    Code.CROP_WITHOUT_TEMPLATE: Entry(Kind.INVALID_ARGUMENT, "The recogniser makes no template of the crop."),
     Code.LANDMARKS_INVALID: Entry(
         Kind.INVALID_ARGUMENT, "The landmarks are missing, not finite, outside the crop or no face."
     ),

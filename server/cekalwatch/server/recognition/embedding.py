@@ -11,6 +11,7 @@ from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.crops import decode_crop
 from cekalwatch.server.recognition.recogniser import Recogniser
+from cekalwatch.server.recognition.templates import TemplateError
 from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Picture
 
@@ -25,8 +26,19 @@ class CaptureEmbedder:
         """Return a template of shape (size,) and length 1 for each capture, or its CekalwatchError."""
         faces = [_aligned(capture) for capture in captures]
         good = [face for face in faces if not isinstance(face, CekalwatchError)]
-        templates = iter(self._recogniser.embed(np.stack(good)) if good else ())
+        templates = iter(self._templates(good))
         return [face if isinstance(face, CekalwatchError) else next(templates) for face in faces]
+
+    def _templates(self, faces: list[Picture]) -> Sequence[NDArray[np.float32] | CekalwatchError]:
+        if not faces:
+            return ()
+        try:
+            return list(self._recogniser.embed(np.stack(faces)))
+        except TemplateError as error:
+            if len(faces) == 1:
+                return [CekalwatchError(Code.CROP_WITHOUT_TEMPLATE, str(error))]
+        # One face without a template must not cost the others theirs.
+        return [template for face in faces for template in self._templates([face])]
 
 
 def _aligned(capture: Capture) -> Picture | CekalwatchError:
