@@ -14,6 +14,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.database import Database
 from tests.support.alerts import ARRIVAL, DEPARTURE, ELSEWHERE, NOON, capture, match
+from tests.support.audit import swept
 
 WINDOW = timedelta(minutes=10)
 
@@ -128,8 +129,8 @@ def test_positions_only_move_forward_and_never_beyond_the_log(store: AlertStore)
 
 def test_pruned_events_leave_their_alerts_and_sequences_are_never_given_again(store: AlertStore):
     events = [record(store, match(capture(passage=str(n)), subject=f"S-{n}")) for n in range(3)]
-    assert store.prune_events(NOON) == 0
-    assert store.prune_events(NOON + timedelta(hours=1)) == 3
+    assert store.prune_events(NOON, swept) == 0
+    assert store.prune_events(NOON + timedelta(hours=1), swept) == 3
     assert store.events_after(0, 10) == []
     assert store.log_bounds() == (events[-1].sequence, events[-1].sequence)
     assert store.get(events[0].alert_id).subject_id == "S-0"

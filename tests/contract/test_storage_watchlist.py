@@ -16,12 +16,12 @@ from sqlmodel import SQLModel
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import OrderKind
 from cekalwatch.server.domain.subjects import TravelDocument
-from cekalwatch.server.storage import alert_tables, watchlist_tables
+from cekalwatch.server.storage import alert_tables, audit_tables, watchlist_tables
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_store import Stored, WatchlistStore
 from tests.support.watchlist import MODEL, SIZE, order, reference, subject
 
-TABLES = (alert_tables, watchlist_tables)
+TABLES = (alert_tables, audit_tables, watchlist_tables)
 
 
 @pytest.fixture

@@ -14,12 +14,15 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import OrderKind, OrderStatus, Rule
 from cekalwatch.server.recognition.enrolment import Enroller
+from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.watchlist.import_run import ImportRun
 from cekalwatch.server.watchlist.importer import WatchlistImporter
 from cekalwatch.server.watchlist.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.reports import PhotoOutcome, RecordOutcome
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
+from tests.support.audit import OFFICER
 from tests.support.portraits import astronaut, encoded, group, wall
 from tests.support.server import engine
 from tests.support.watchlist import WIB, FixedClock, order, subject
@@ -46,12 +49,13 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def importer(store: WatchlistStore, clock: FixedClock) -> WatchlistImporter:
+def importer(database: Database, store: WatchlistStore, clock: FixedClock) -> ImportRun:
     enroller = Enroller(engine().detector, engine().recogniser)
-    return WatchlistImporter(store, enroller, clock, WIB, LegalParameters())
+    one = WatchlistImporter(store, enroller, clock, WIB, LegalParameters())
+    return ImportRun(one, store, AuditStore(database), clock, OFFICER)
 
 
-def test_a_record_is_stored_with_its_face(importer: WatchlistImporter, store: WatchlistStore) -> None:
+def test_a_record_is_stored_with_its_face(importer: ImportRun, store: WatchlistStore) -> None:
     report = importer.import_record(ImportRecord(subject(), order(), (PORTRAIT,)))
     assert (report.order_id, report.subject_id, report.outcome) == ("O-1", "S-1", RecordOutcome.STORED)
     assert (report.status, report.broken_rules) == (OrderStatus.ACTIVE, ())
@@ -66,7 +70,7 @@ def test_a_record_is_stored_with_its_face(importer: WatchlistImporter, store: Wa
     assert len(face) <= 60_000
 
 
-def test_the_same_record_again_changes_nothing(importer: WatchlistImporter, store: WatchlistStore) -> None:
+def test_the_same_record_again_changes_nothing(importer: ImportRun, store: WatchlistStore) -> None:
     record = ImportRecord(subject(), order(), (PORTRAIT, Photograph("none.jpg", problem=Code.PHOTO_MISSING)))
     first = importer.import_record(record)
     version = store.version()
@@ -79,7 +83,7 @@ def test_the_same_record_again_changes_nothing(importer: WatchlistImporter, stor
 
 
 def test_each_refused_photograph_has_its_reason_and_the_order_is_stored(
-    importer: WatchlistImporter, store: WatchlistStore
+    importer: ImportRun, store: WatchlistStore
 ) -> None:
     photographs = (
         Photograph("wall.jpg", encoded(wall())),
@@ -108,13 +112,13 @@ def test_each_refused_photograph_has_its_reason_and_the_order_is_stored(
     assert len(store.get_subject("S-1").references) == 1
 
 
-def test_a_picture_under_two_names_counts_once(importer: WatchlistImporter, store: WatchlistStore) -> None:
+def test_a_picture_under_two_names_counts_once(importer: ImportRun, store: WatchlistStore) -> None:
     report = importer.import_record(ImportRecord(subject(), order(), (PORTRAIT, Photograph("copy.jpg", PORTRAIT.data))))
     assert [photo.outcome for photo in report.photos] == [PhotoOutcome.ENROLLED, PhotoOutcome.UNCHANGED]
     assert len(store.get_subject("S-1").references) == 1
 
 
-def test_a_photograph_that_comes_later_is_added(importer: WatchlistImporter, store: WatchlistStore) -> None:
+def test_a_photograph_that_comes_later_is_added(importer: ImportRun, store: WatchlistStore) -> None:
     importer.import_record(ImportRecord(subject(), order()))
     version = store.version()
     report = importer.import_record(ImportRecord(subject(), order(), (PORTRAIT,)))
@@ -122,7 +126,7 @@ def test_a_photograph_that_comes_later_is_added(importer: WatchlistImporter, sto
     assert store.version() == version + 1
 
 
-def test_an_order_that_breaks_a_rule_is_stored_and_flagged(importer: WatchlistImporter, store: WatchlistStore) -> None:
+def test_an_order_that_breaks_a_rule_is_stored_and_flagged(importer: ImportRun, store: WatchlistStore) -> None:
     report = importer.import_record(ImportRecord(subject(), order(kind=OrderKind.TANGKAL), (PORTRAIT,)))
     assert (report.outcome, report.status) == (RecordOutcome.STORED, OrderStatus.INVALID)
     assert report.broken_rules == (Rule.TANGKAL_ON_CITIZEN,)
@@ -130,7 +134,7 @@ def test_an_order_that_breaks_a_rule_is_stored_and_flagged(importer: WatchlistIm
     assert len(store.get_subject("S-1").orders) == 1
 
 
-def test_an_extension_is_judged_with_the_orders_that_are_held(importer: WatchlistImporter) -> None:
+def test_an_extension_is_judged_with_the_orders_that_are_held(importer: ImportRun) -> None:
     extension = order(
         "E-1",
         extends_order_id="O-1",
@@ -144,16 +148,14 @@ def test_an_extension_is_judged_with_the_orders_that_are_held(importer: Watchlis
     assert importer.import_record(ImportRecord(subject(), extension)).status is OrderStatus.NOT_YET_VALID
 
 
-def test_the_report_tells_the_status_by_the_checkpoints_clock(importer: WatchlistImporter, clock: FixedClock) -> None:
+def test_the_report_tells_the_status_by_the_checkpoints_clock(importer: ImportRun, clock: FixedClock) -> None:
     clock.moment = datetime(2026, 6, 30, 16, 59, 59, tzinfo=UTC)
     assert importer.import_record(ImportRecord(subject(), order())).status is OrderStatus.ACTIVE
     clock.moment = datetime(2026, 6, 30, 17, 0, tzinfo=UTC)
     assert importer.import_record(ImportRecord(subject(), order())).status is OrderStatus.LAPSED
 
 
-def test_finishing_makes_the_watchlist_fresh(
-    importer: WatchlistImporter, store: WatchlistStore, clock: FixedClock
-) -> None:
+def test_finishing_makes_the_watchlist_fresh(importer: ImportRun, store: WatchlistStore, clock: FixedClock) -> None:
     importer.import_record(ImportRecord(subject(), order()))
     assert store.last_success_at() is None
     importer.finish()
@@ -161,7 +163,7 @@ def test_finishing_makes_the_watchlist_fresh(
 
 
 def test_a_database_that_fails_has_its_code_and_keeps_the_old_state(
-    importer: WatchlistImporter, store: WatchlistStore, database: Database
+    importer: ImportRun, store: WatchlistStore, database: Database
 ) -> None:
     importer.import_record(ImportRecord(subject(), order()))
     with database.engine.begin() as connection:

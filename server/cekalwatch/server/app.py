@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import platform
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -41,10 +42,18 @@ from cekalwatch.server.recognition.intake import Intake
 from cekalwatch.server.recognition.packs import open_engine, open_openvino_engine
 from cekalwatch.server.recognition.session import CaptureSessions, SessionTerms
 from cekalwatch.server.recognition.thresholds import threshold_for
+from cekalwatch.server.security.audit import Actor, Party
+from cekalwatch.server.security.checkpoints import SigningKey
+from cekalwatch.server.security.configuration import configuration_facts, note_configuration
+from cekalwatch.server.security.notary import Notary
+from cekalwatch.server.security.retention import RetentionSweeper
+from cekalwatch.server.security.trail import AuditTrail
 from cekalwatch.server.status import StatusBoard
 from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.watchlist.import_run import ImportRun
 from cekalwatch.server.watchlist.importer import WatchlistImporter
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
@@ -53,7 +62,8 @@ EMBED_BATCH = 4
 DECIDE_BATCH = 64
 FOLLOW_PERIOD_S = 2.0
 RECOUNT_PERIOD_S = 60.0
-PRUNE_PERIOD_S = 3600.0
+SWEEP_PERIOD_S = 3600.0
+NOTARY_PERIOD_S = 10.0
 STOP_GRACE_S = 3.0
 
 log = structlog.get_logger()
@@ -78,7 +88,11 @@ class Server:
         database = Database(settings.database_address)
         database.upgrade()
         self._stack.callback(database.close)
-        alerts, watchlist = AlertStore(database), WatchlistStore(database)
+        alerts, watchlist, audit = AlertStore(database), WatchlistStore(database), AuditStore(database)
+        myself = Actor(Party.SERVER, platform.node() or "unnamed")
+        notary = Notary(audit, SigningKey.load_or_create(settings.audit_key_file), clock)
+        note_configuration(audit, configuration_facts(settings, pack), myself, started_at)
+        self._stack.callback(_sign_at_stop, notary)
         checkpoints = Checkpoints(
             settings.legal.parameters(), {site.site: ZoneInfo(site.time_zone) for site in settings.sites}
         )
@@ -119,6 +133,8 @@ class Server:
             "embed", CaptureEmbedder(engine.recogniser).embed, threads=settings.threads, most=EMBED_BATCH
         )
         self._stack.callback(embedding.close)
+        trail = AuditTrail(audit, clock)
+        self._stack.callback(trail.close)
         intake, presence = Intake(embedding, deciding), Presence(clock)
         cameras = {entry.camera_id: entry.camera() for entry in settings.cameras}
         terms = SessionTerms(
@@ -150,19 +166,27 @@ class Server:
             Servicers(
                 capture=CaptureServicer(self._sessions, clock),
                 alerts=AlertServicer(
-                    fanout, alerts, briefer, self._freshness, presence, clock, settings.keep_alive_period_s
+                    fanout, alerts, briefer, self._freshness, presence, trail, clock, settings.keep_alive_period_s
                 ),
-                watchlist=WatchlistServicer(watchlist, importer, checkpoints, home, clock),
+                watchlist=WatchlistServicer(
+                    watchlist,
+                    lambda actor: ImportRun(importer, watchlist, audit, clock, actor),
+                    checkpoints,
+                    home,
+                    trail,
+                    clock,
+                ),
                 operations=OperationsServicer(board),
             ),
             settings.listen,
         )
-        self._alerts = alerts
+        sweeper = RetentionSweeper(alerts, clock, myself, timedelta(days=settings.event_retention_days))
         self.port = self._grpc.port
         self._housekeeping = [
             asyncio.create_task(_every(FOLLOW_PERIOD_S, self._follow)),
             asyncio.create_task(_every(RECOUNT_PERIOD_S, self._freshness.read)),
-            asyncio.create_task(_every(PRUNE_PERIOD_S, self._prune)),
+            asyncio.create_task(_every(SWEEP_PERIOD_S, sweeper.sweep)),
+            asyncio.create_task(_every(NOTARY_PERIOD_S, notary.sign_if_due)),
         ]
         await self._grpc.start()
         log.info("serving", address=f"{settings.listen.rpartition(':')[0]}:{self.port}", threads=settings.threads)
@@ -184,22 +208,24 @@ class Server:
         if self._holder.follow():
             self._freshness.read()
 
-    def _prune(self) -> None:
-        before = self._clock.now() - timedelta(days=self._settings.event_retention_days)
-        if gone := self._alerts.prune_events(before):
-            log.info("events pruned", events=gone)
+
+def _sign_at_stop(notary: Notary) -> None:
+    try:
+        notary.sign()
+    except SQLAlchemyError as error:
+        log.warning("no checkpoint at stop; the last entries are not signed", error=type(error).__name__)
 
 
-async def _every(period_s: float, work: Callable[[], None]) -> None:
+async def _every(period_s: float, work: Callable[[], object]) -> None:
     """Do blocking `work` on a worker thread each period, for ever: a round that fails is logged, and tried again."""
     while True:
         await asyncio.sleep(period_s)
         try:
             await asyncio.to_thread(work)
         except SQLAlchemyError as error:
-            log.warning("housekeeping failed; it is tried again", work=work.__name__, error=type(error).__name__)
+            log.warning("housekeeping failed; it is tried again", work=work.__qualname__, error=type(error).__name__)
         except Exception:  # a defect here must not end the following of the watchlist without a word
-            log.exception("housekeeping failed; it is tried again", work=work.__name__)
+            log.exception("housekeeping failed; it is tried again", work=work.__qualname__)
 
 
 def run(settings: ServerSettings) -> None:

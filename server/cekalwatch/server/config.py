@@ -142,6 +142,11 @@ class ServerSettings(Settings):
         return self.database_url or f"sqlite:///{self.data_dir / 'cekalwatch.sqlite3'}"
 
     @property
+    def audit_key_file(self) -> Path:
+        """The key that signs checkpoints of the audit trail."""
+        return self.data_dir / "audit_key.pem"
+
+    @property
     def models_path(self) -> Path:
         """The folder of model packs in use."""
         return self.models_dir or self.data_dir / "models"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +18,7 @@ from cekalwatch.program.exits import Exit
 if TYPE_CHECKING:
     from cekalwatch.server.config import ServerSettings
     from cekalwatch.server.watchlist.folder import WatchlistFolder
-    from cekalwatch.server.watchlist.importer import WatchlistImporter
+    from cekalwatch.server.watchlist.import_run import ImportRun
     from cekalwatch.server.watchlist.reports import RecordReport
 
 CONNECT_TIMEOUT_S = 3.0
@@ -129,11 +129,13 @@ def _import_through(address: str, folder: WatchlistFolder) -> Iterator[RecordRep
 def _import_directly(settings: ServerSettings, folder: WatchlistFolder) -> Iterator[RecordReport]:
     from cekalwatch.server.domain.errors import CekalwatchError
 
-    with _local_importer(settings) as importer:
+    with _local_import(settings) as run:
         try:
+            for report in folder.refused:
+                run.refused(report)
             for record in folder.records():
-                yield importer.import_record(record)
-            importer.finish()
+                yield run.import_record(record)
+            run.finish()
         except CekalwatchError as error:
             raise ProgramError(
                 f"{error.public_message} Run the import again; what is stored already stays as it is.", Exit.UNAVAILABLE
@@ -141,27 +143,33 @@ def _import_directly(settings: ServerSettings, folder: WatchlistFolder) -> Itera
 
 
 @contextmanager
-def _local_importer(settings: ServerSettings) -> Iterator[WatchlistImporter]:
+def _local_import(settings: ServerSettings) -> Iterator[ImportRun]:
     from zoneinfo import ZoneInfo
 
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.recognition.enrolment import Enroller
     from cekalwatch.server.recognition.packs import load_named, open_engine
+    from cekalwatch.server.security.operator import operator
+    from cekalwatch.server.storage.audit_store import AuditStore
     from cekalwatch.server.storage.database import Database
     from cekalwatch.server.storage.watchlist_store import WatchlistStore
+    from cekalwatch.server.watchlist.import_run import ImportRun
     from cekalwatch.server.watchlist.importer import WatchlistImporter
 
     engine = open_engine(load_named(settings.models_path, settings.model_pack), settings.threads)
     database = Database(settings.database_address)
     try:
         database.upgrade()
-        yield WatchlistImporter(
-            WatchlistStore(database),
+        store, clock = WatchlistStore(database), SystemClock()
+        importer = WatchlistImporter(
+            store,
             Enroller(engine.detector, engine.recogniser),
-            SystemClock(),
+            clock,
             ZoneInfo(settings.sites[0].time_zone),
             settings.legal.parameters(),
         )
+        with closing(ImportRun(importer, store, AuditStore(database), clock, operator())) as run:
+            yield run
     finally:
         database.close()
 

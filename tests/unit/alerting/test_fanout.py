@@ -21,6 +21,7 @@ from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from tests.support.alerts import ARRIVAL, DEPARTURE, NOON, capture, match
+from tests.support.audit import swept
 from tests.support.watchlist import WIB, FixedClock
 
 
@@ -128,7 +129,7 @@ async def test_positions_out_of_the_log_are_refused(log: Log):
     assert await fanout.start_after(last) == last
     with pytest.raises(CekalwatchError) as unknown:
         await fanout.start_after(last + 1)
-    log.store.prune_events(NOON + timedelta(seconds=1))
+    log.store.prune_events(NOON + timedelta(seconds=1), swept)
     with pytest.raises(CekalwatchError) as old:
         await fanout.start_after(first)
     assert (unknown.value.code, old.value.code) == (Code.POSITION_UNKNOWN, Code.POSITION_TOO_OLD)

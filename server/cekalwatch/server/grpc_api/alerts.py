@@ -13,9 +13,14 @@ from cekalwatch.server.alerting.briefing import Briefer
 from cekalwatch.server.alerting.fanout import Fanout
 from cekalwatch.server.alerting.freshness import FreshnessGauge
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.grpc_api.callers import caller
 from cekalwatch.server.grpc_api.convert import alerts as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.presence import Presence
+from cekalwatch.server.security.audit import Action, Actor, Party, Thing
+from cekalwatch.server.security.entries import shown_objects
+from cekalwatch.server.security.trail import AuditTrail
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.v1 import alert_service_pb2 as pb
 from cekalwatch.v1 import alert_service_pb2_grpc
@@ -33,6 +38,7 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
         briefer: Briefer,
         freshness: FreshnessGauge,
         presence: Presence,
+        trail: AuditTrail,
         clock: Clock,
         keep_alive_period_s: float,
     ) -> None:
@@ -41,6 +47,7 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
         self._briefer = briefer
         self._freshness = freshness
         self._presence = presence
+        self._trail = trail
         self._clock = clock
         self._keep_alive_period_s = keep_alive_period_s
 
@@ -53,6 +60,8 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
         agent_id = convert.agent_id(request.agent_id)
         wanted = convert.alert_filter(request.filter)
         after = await self._start(agent_id, request)
+        agent = Actor(Party.AGENT, agent_id)
+        await self._trail.note(agent, Action.SUBSCRIPTION_OPENED, after_event=after)
         self._presence.agent_came(agent_id)
         try:
             yield convert.subscribed(after, self._fanout.head, self._freshness.now())
@@ -62,6 +71,8 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
                     if briefed is None:
                         yield convert.keep_alive(self._clock.now(), self._fanout.head, self._freshness.now())
                     else:
+                        shown = shown_objects([briefed.briefing.alert])
+                        await self._trail.note(agent, Action.ALERT_DELIVERED, shown, event=briefed.event.sequence)
                         yield convert.event_message(briefed)
         finally:
             self._presence.agent_went(agent_id)
@@ -95,11 +106,21 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
         before = convert.alert_page_token(request.page_token)
         limit = page_size(request.page_size, default=convert.USUAL_PAGE)
         briefings = await asyncio.to_thread(self._briefer.page, wanted, before, limit)
+        shown = shown_objects(briefing.alert for briefing in briefings)
+        await self._trail.note(caller(context), Action.ALERTS_LISTED, shown, alerts=len(briefings))
         return convert.alert_page(briefings, limit)
 
     async def GetAlert(self, request: pb.GetAlertRequest, context: Context) -> pb.GetAlertResponse:
         """See the contract."""
         alert_id = convert.alert_id(request.alert_id)
-        briefing = await asyncio.to_thread(self._briefer.brief, alert_id)
+        pictures = int(request.include_images)
+        try:
+            briefing = await asyncio.to_thread(self._briefer.brief, alert_id)
+        except CekalwatchError as error:
+            asked = Thing.ALERT.key(alert_id)
+            await self._trail.note(caller(context), Action.ALERT_VIEWED, [asked], error.code, pictures=pictures)
+            raise
+        shown = shown_objects([briefing.alert])
+        await self._trail.note(caller(context), Action.ALERT_VIEWED, shown, pictures=pictures)
         images = await asyncio.to_thread(self._briefer.pictures, alert_id) if request.include_images else None
         return convert.alert_with_images(briefing, images)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
@@ -11,12 +11,15 @@ import grpc
 from cekalwatch.server.alerting.watch import Checkpoints, JudgedOrder
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.callers import caller
 from cekalwatch.server.grpc_api.convert import watchlist as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.security.audit import Action, Actor, Thing
+from cekalwatch.server.security.trail import AuditTrail
 from cekalwatch.server.storage.watchlist_reading import SubjectFile
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.server.watchlist.assembly import RecordAssembly
-from cekalwatch.server.watchlist.importer import WatchlistImporter
+from cekalwatch.server.watchlist.import_run import ImportRun
 from cekalwatch.server.watchlist.reports import RecordReport
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1 import watchlist_service_pb2_grpc
@@ -28,11 +31,18 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
     """The watchlist's keepers."""
 
     def __init__(
-        self, store: WatchlistStore, importer: WatchlistImporter, checkpoints: Checkpoints, site: str, clock: Clock
+        self,
+        store: WatchlistStore,
+        begin_import: Callable[[Actor], ImportRun],
+        checkpoints: Checkpoints,
+        site: str,
+        trail: AuditTrail,
+        clock: Clock,
     ) -> None:
         self._store = store
-        self._importer = importer
+        self._begin_import = begin_import
         self._checkpoints = checkpoints
+        self._trail = trail
         self._site = site
         self._clock = clock
 
@@ -40,38 +50,47 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
         self, request_iterator: AsyncIterator[pb.ImportWatchlistRequest], context: Context
     ) -> AsyncIterator[pb.ImportWatchlistResponse]:
         """See the contract."""
+        run = self._begin_import(caller(context))
+        try:
+            async for report in self._reports(request_iterator, run):
+                yield convert.import_report(report)
+        finally:
+            await asyncio.to_thread(run.close)
+
+    async def _reports(
+        self, requests: AsyncIterator[pb.ImportWatchlistRequest], run: ImportRun
+    ) -> AsyncIterator[RecordReport]:
         begun: RecordAssembly | RecordReport | None = None
-        async for request in request_iterator:
+        async for request in requests:
             match request.WhichOneof("message"):
                 case "record":
                     if isinstance(begun, RecordAssembly):
-                        yield await self._import(begun)
+                        yield await asyncio.to_thread(run.import_record, begun.record())
                     begun = convert.record_begun(request.record)
                     if isinstance(begun, RecordReport):
-                        yield convert.import_report(begun)
+                        yield await asyncio.to_thread(run.refused, begun)
                 case "photo_chunk" if isinstance(begun, RecordAssembly):
                     begun.add(request.photo_chunk.name, request.photo_chunk.data, last=request.photo_chunk.last)
                 case "photo_chunk" if begun is not None:
                     pass  # of a record that was refused
                 case "finish":
                     if isinstance(begun, RecordAssembly):
-                        yield await self._import(begun)
-                    await asyncio.to_thread(self._importer.finish)
+                        yield await asyncio.to_thread(run.import_record, begun.record())
+                    await asyncio.to_thread(run.finish)
                     return
                 case _:
                     raise CekalwatchError(Code.RECORD_EXPECTED)
             if isinstance(begun, RecordAssembly) and begun.complete:
-                yield await self._import(begun)
+                yield await asyncio.to_thread(run.import_record, begun.record())
                 begun = None
-
-    async def _import(self, assembly: RecordAssembly) -> pb.ImportWatchlistResponse:
-        return convert.import_report(await asyncio.to_thread(self._importer.import_record, assembly.record()))
 
     async def ListSubjects(self, request: pb.ListSubjectsRequest, context: Context) -> pb.ListSubjectsResponse:
         """See the contract."""
         after = convert.subject_page_token(request.page_token)
         limit = page_size(request.page_size, default=convert.USUAL_PAGE)
         files = await asyncio.to_thread(self._store.list_subjects, after, limit)
+        shown = [Thing.SUBJECT.key(file.subject.subject_id) for file in files]
+        await self._trail.note(caller(context), Action.SUBJECTS_LISTED, shown, subjects=len(files))
         return pb.ListSubjectsResponse(
             subjects=[convert.subject_entry(file.subject, self._judged(file), file.references) for file in files],
             next_page_token=files[-1].subject.subject_id if len(files) == limit else "",
@@ -79,7 +98,15 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
 
     async def GetSubject(self, request: pb.GetSubjectRequest, context: Context) -> pb.GetSubjectResponse:
         """See the contract."""
-        file = await asyncio.to_thread(self._store.get_subject, convert.subject_key(request.subject_id))
+        asked = int(request.include_photos)
+        try:
+            file = await asyncio.to_thread(self._store.get_subject, convert.subject_key(request.subject_id))
+        except CekalwatchError as error:
+            # What was asked for is no key, and may be a name: it is not recorded.
+            await self._trail.note(caller(context), Action.SUBJECT_VIEWED, outcome=error.code, pictures=asked)
+            raise
+        shown = [Thing.SUBJECT.key(file.subject.subject_id)]
+        await self._trail.note(caller(context), Action.SUBJECT_VIEWED, shown, pictures=asked)
         pictures = {}
         if request.include_photos:
             for reference in file.references[: convert.MOST_PICTURES]:

@@ -5,7 +5,7 @@ Methods block: call them from a worker thread. Sequences rise in the order of co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -26,6 +26,8 @@ from cekalwatch.server.domain.alerts import (
 )
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.security.audit import AuditEntry
+from cekalwatch.server.security.entries import alert_entry
 from cekalwatch.server.storage.alert_tables import (
     AgentRow,
     AlertEventRow,
@@ -34,6 +36,7 @@ from cekalwatch.server.storage.alert_tables import (
     ProbeRow,
     SightingRow,
 )
+from cekalwatch.server.storage.audit_store import write_audit
 from cekalwatch.server.storage.database import Database
 
 MOST_SIGHTINGS = 20
@@ -49,7 +52,8 @@ class AlertStore:
     def record(self, match: Match, window: timedelta, now: datetime) -> AlertEvent | None:
         """Commit `match` as a new alert, or as a sighting of the alert that takes it (domain rule 3).
 
-        Returns the event that was committed with it, or None when this capture was recorded before.
+        Returns the event that was committed with it and with the audit trail's entry, or None when this capture was
+        recorded before.
         """
         capture = match.capture
         with self._database.session() as session:
@@ -85,6 +89,7 @@ class AlertStore:
             session.add(event)
             session.flush()
             committed = _event(event)
+            write_audit(session, alert_entry(match, committed))
             session.commit()
             return committed
 
@@ -135,18 +140,22 @@ class AlertStore:
             newest = session.exec(select(func.max(AlertEventRow.sequence))).one()
             return pruned, max(pruned, newest or 0)
 
-    def prune_events(self, before: datetime) -> int:
-        """Remove events older than `before`; the alerts stay. Returns how many went."""
+    def prune_events(self, before: datetime, note: Callable[[int], AuditEntry]) -> int:
+        """Remove events older than `before`; the alerts stay. Returns how many went.
+
+        What `note` makes of that number is committed with it, for the audit trail.
+        """
         with self._database.session() as session:
             last = session.exec(
                 select(func.max(AlertEventRow.sequence)).where(col(AlertEventRow.occurred_at) < before)
             ).one()
-            if last is None:
-                return 0
-            log = session.get(EventLogRow, 1) or EventLogRow()
-            log.pruned_through = last
-            session.add(log)
-            gone = session.exec(delete(AlertEventRow).where(col(AlertEventRow.sequence) <= last)).rowcount
+            gone = 0
+            if last is not None:
+                log = session.get(EventLogRow, 1) or EventLogRow()
+                log.pruned_through = last
+                session.add(log)
+                gone = session.exec(delete(AlertEventRow).where(col(AlertEventRow.sequence) <= last)).rowcount
+            write_audit(session, note(gone))
             session.commit()
             return gone
 

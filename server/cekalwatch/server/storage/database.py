@@ -69,6 +69,11 @@ class Database:
                 Exit.CONFIG,
             ) from None
 
+    def check_exists(self) -> None:
+        """Raise ProgramError when it is an SQLite file that is not there, which opening would create."""
+        if self._is_sqlite and not Path(self.name).is_file():
+            raise ProgramError(f"There is no database {self.name}", Exit.NO_INPUT)
+
     @property
     def name(self) -> str:
         """The address without its password, for messages."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,9 @@ from sqlmodel import Session, col, select, update
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
+from cekalwatch.server.security.audit import AuditEntry
 from cekalwatch.server.storage import watchlist_rows as rows
+from cekalwatch.server.storage.audit_store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_reading import (
     RAW_VECTOR,
@@ -74,11 +76,18 @@ class WatchlistStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, subject: Subject, order: BanOrder, references: Sequence[NewReference] = ()) -> Stored:
+    def put(
+        self,
+        subject: Subject,
+        order: BanOrder,
+        references: Sequence[NewReference] = (),
+        note: Callable[[Stored], AuditEntry] | None = None,
+    ) -> Stored:
         """Store an order with its subject and new reference faces, all or nothing.
 
         An order whose record is held with the same content, undamaged, is UNCHANGED, and its subject stays as it is;
-        references are added all the same.
+        references are added all the same. When something is written, what `note` makes of the outcome is committed with
+        it, for the audit trail.
         """
         with self._database.session() as session:
             # Takes the write lock before anything is read, so that two imports cannot cross.
@@ -93,6 +102,9 @@ class WatchlistStore:
                 _add_reference(session, subject.subject_id, reference)
             if outcome is Stored.STORED or references:
                 session.exec(update(WatchlistStateRow).values(version=col(WatchlistStateRow.version) + 1))
+                if note:
+                    session.flush()
+                    write_audit(session, note(outcome))
                 session.commit()
             return outcome
 
@@ -143,10 +155,12 @@ class WatchlistStore:
         with self._database.session() as session:
             return session.exec(select(WatchlistStateRow.last_success_at)).one()
 
-    def mark_success(self, now: datetime) -> None:
-        """Note that the watchlist was brought up to date at `now` (aware)."""
+    def mark_success(self, now: datetime, entry: AuditEntry | None = None) -> None:
+        """Note that the watchlist was brought up to date at `now` (aware), with the audit trail's `entry` on that."""
         with self._database.session() as session:
             session.exec(update(WatchlistStateRow).values(last_success_at=now))
+            if entry:
+                write_audit(session, entry)
             session.commit()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable
 from datetime import tzinfo
 
 import structlog
@@ -18,7 +19,8 @@ from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import judge
 from cekalwatch.server.domain.subjects import ReferenceFace
 from cekalwatch.server.recognition.enrolment import Enroller
-from cekalwatch.server.storage.watchlist_store import NewReference, WatchlistStore
+from cekalwatch.server.security.audit import AuditEntry
+from cekalwatch.server.storage.watchlist_store import NewReference, Stored, WatchlistStore
 from cekalwatch.server.watchlist.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
@@ -40,16 +42,18 @@ class WatchlistImporter:
         self._legal = legal
         self._enrolling = threading.Lock()
 
-    def import_record(self, record: ImportRecord) -> RecordReport:
+    def import_record(self, record: ImportRecord, note: Callable[[Stored, int], AuditEntry]) -> RecordReport:
         """Store the record, all or nothing, and report on it; a refused photograph does not refuse its order.
 
+        What `note` makes of the outcome and the number of new reference faces goes to the audit trail with it.
         Raises CekalwatchError STORAGE_UNAVAILABLE when the database cannot be used; nothing is stored then.
         """
         key = record.subject.subject_id
         try:
             held = self._store.enrolled(key, self._enroller.model_version)
             photos, references = self._enrol(record.photographs, held)
-            stored = self._store.put(record.subject, record.order, references)
+            added = len(references)
+            stored = self._store.put(record.subject, record.order, references, lambda outcome: note(outcome, added))
             orders = self._store.get_subject(key).orders
         except SQLAlchemyError as error:
             log.error("record not stored", order_id=record.order.order_id, error=type(error).__name__)  # noqa: TRY400
@@ -69,16 +73,9 @@ class WatchlistImporter:
             outcome=report.outcome,
             status=judgement.status,
             photos=len(photos),
-            enrolled=len(references),
+            enrolled=added,
         )
         return report
-
-    def finish(self) -> None:
-        """Note that the watchlist is up to date; raises STORAGE_UNAVAILABLE."""
-        try:
-            self._store.mark_success(self._clock.now())
-        except SQLAlchemyError as error:
-            raise CekalwatchError(Code.STORAGE_UNAVAILABLE) from error
 
     def _enrol(
         self, photographs: tuple[Photograph, ...], held: dict[str, ReferenceFace]

@@ -184,11 +184,90 @@ def upgrade() -> None:
     with op.batch_alter_table("template", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_template_model_version"), ["model_version"], unique=False)
 
+    op.create_table(
+        "audit_entry",
+        sa.Column(
+            "sequence", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("previous_hash", sa.String(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.Column("at", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("objects", sa.String(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("details", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("sequence"),
+    )
+    with op.batch_alter_table("audit_entry", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_entry_action"), ["action"], unique=False)
+
+    op.create_table(
+        "audit_head",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "audit_checkpoint",
+        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("public_key", sa.String(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.Column("at", sa.String(), nullable=False),
+        sa.Column("signature", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("sequence", "public_key"),
+    )
+    _refuse_changes("audit_entry")
+    _refuse_changes("audit_checkpoint")
+    # The one row of the chain's head, which every writer locks; the hash before the first entry is zeros.
+    op.execute(f"INSERT INTO audit_head (id, sequence, hash) VALUES (1, 0, '{'0' * 64}')")
+
     # The one row of the state, which every change of the watchlist locks and counts in.
     op.execute("INSERT INTO watchlist_state (id, version) VALUES (1, 0)")
 
 
+def _refuse_changes(table: str) -> None:
+    """Make a table append-only, as far as a database can: whoever may drop triggers can still do without them."""
+    if op.get_context().dialect.name == "sqlite":
+        for change in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            )
+        # INSERT OR REPLACE removes a row without the trigger for that.
+        op.execute(
+            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
+            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {_SAME_KEY[table]}) "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        )
+        return
+    op.execute(
+        f"CREATE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$"
+    )
+    op.execute(
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_refuse()"
+    )
+
+
+_SAME_KEY = {
+    "audit_entry": "sequence = NEW.sequence",
+    "audit_checkpoint": "sequence = NEW.sequence AND public_key = NEW.public_key",
+}
+
+
 def downgrade() -> None:
+    if op.get_context().dialect.name != "sqlite":
+        for table in ("audit_checkpoint", "audit_entry"):
+            op.execute(f"DROP FUNCTION {table}_refuse CASCADE")
+    op.drop_table("audit_checkpoint")
+    op.drop_table("audit_head")
+    with op.batch_alter_table("audit_entry", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audit_entry_action"))
+
+    op.drop_table("audit_entry")
     with op.batch_alter_table("template", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_template_model_version"))
 

@@ -1,0 +1,161 @@
+"""The audit trail's entries, and the chain that binds them: who did what to which objects, how it ended, and when.
+
+Entries hold keys, codes, counts and hashes; never names, numbers of documents, pictures, templates or scores. This
+module knows neither database nor files.
+
+The chain: an entry's hash is SHA-256 over the hash before it (64 hexadecimal digits; zeros before the first), followed
+by the canonical JSON array of the entry's six texts. Sequences count from 1 without gaps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+GENESIS = "0" * 64
+"""What stands for the hash before the first entry."""
+
+OK = "OK"
+"""The outcome of what was done as asked; others are codes of the catalogue, or what an import did with an order."""
+
+MOST_OBJECTS = 700
+"""A page has at most 100 alerts, each with its key and five candidates."""
+MOST_TEXT = 200
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
+class Action(StrEnum):
+    """What is recorded."""
+
+    ALERT_RAISED = "ALERT_RAISED"
+    ALERT_SIGHTED = "ALERT_SIGHTED"
+    SUBSCRIPTION_OPENED = "SUBSCRIPTION_OPENED"
+    ALERT_DELIVERED = "ALERT_DELIVERED"
+    ALERTS_LISTED = "ALERTS_LISTED"
+    ALERT_VIEWED = "ALERT_VIEWED"
+    SUBJECTS_LISTED = "SUBJECTS_LISTED"
+    SUBJECT_VIEWED = "SUBJECT_VIEWED"
+    ORDER_IMPORTED = "ORDER_IMPORTED"
+    WATCHLIST_IMPORTED = "WATCHLIST_IMPORTED"
+    CONFIGURATION_CHANGED = "CONFIGURATION_CHANGED"
+    AUDIT_EXPORTED = "AUDIT_EXPORTED"
+    RETENTION_SWEPT = "RETENTION_SWEPT"
+
+
+class Party(StrEnum):
+    """The kinds of who."""
+
+    CAMERA = "camera"
+    """A camera client, by the camera's key."""
+    AGENT = "agent"
+    """A notifier agent, by the key it subscribes with."""
+    CLIENT = "client"
+    """A caller that is known by nothing but its address."""
+    COMMAND = "command"
+    """A command on the server's machine, by the account of the operating system."""
+    SERVER = "server"
+    """The server by itself, by the name of its machine."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who did it."""
+
+    party: Party
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.party}:{self.key}"
+
+
+class Thing(StrEnum):
+    """The kinds of objects that something is done to."""
+
+    ALERT = "alert"
+    CAPTURE = "capture"
+    ORDER = "order"
+    SUBJECT = "subject"
+
+    def key(self, value: object) -> str:
+        """Return the object key of the one with key `value`."""
+        return f"{self}:{value}"
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One thing that was done. Raises ValueError when it is too long, or its moment has no time zone."""
+
+    at: datetime
+    actor: Actor
+    action: Action
+    objects: tuple[str, ...] = ()
+    """Object keys, each once."""
+    outcome: str = OK
+    details: Mapping[str, int | str] = field(default_factory=lambda: MappingProxyType({}))
+    """Counts, codes, hashes and the like, by name."""
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None:
+            raise ValueError("a moment without time zone cannot be recorded")
+        if len(self.objects) > MOST_OBJECTS or not all(map(_NAME.fullmatch, self.details)):
+            raise ValueError("an audit entry has too many objects, or a detail without a proper name")
+        texts = (str(self.actor), self.outcome, *self.objects, *map(str, self.details.values()))
+        if any(len(text) > MOST_TEXT for text in texts):
+            raise ValueError(f"a text of an audit entry has more than {MOST_TEXT} characters")
+
+
+class Link(NamedTuple):
+    """An entry in its place in the chain, as the texts that are stored and hashed."""
+
+    sequence: int
+    previous_hash: str
+    hash: str
+    at: str
+    """YYYY-MM-DDThh:mm:ss.ffffffZ, so that texts are in the order of time."""
+    actor: str
+    action: str
+    objects: str
+    """A JSON list."""
+    outcome: str
+    details: str
+    """A JSON object, its names in order."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the content gives the hash; the values may be of any type, as a damaged database may hold them."""
+        try:
+            return chain_hash(self.previous_hash, self[3:]) == self.hash
+        except (TypeError, ValueError):
+            return False
+
+
+def chain_hash(previous_hash: str, texts: Sequence[str]) -> str:
+    """Return the hash, hexadecimal, of the entry with these six `texts` (`Link`'s, from `at` on) after another."""
+    return hashlib.sha256((previous_hash + _encode(texts)).encode()).hexdigest()
+
+
+def link(entry: AuditEntry, sequence: int, previous_hash: str) -> Link:
+    """Return the entry as the one of that `sequence`, after an entry with `previous_hash`."""
+    texts = (
+        stamp(entry.at),
+        str(entry.actor),
+        str(entry.action),
+        _encode(list(dict.fromkeys(entry.objects))),
+        str(entry.outcome),
+        _encode(dict(entry.details)),
+    )
+    return Link(sequence, previous_hash, chain_hash(previous_hash, texts), *texts)
+
+
+def stamp(moment: datetime) -> str:
+    """Return an aware moment as the trail writes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,33 @@
+"""What the audit trail says of alerts: which keys and figures, and nothing of a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertEventType, Match
+from cekalwatch.server.security.audit import Action, Actor, AuditEntry, Party, Thing
+
+
+def alert_entry(match: Match, event: AlertEvent) -> AuditEntry:
+    """Return the entry on an alert event: a camera's capture was searched, and alerted."""
+    return AuditEntry(
+        at=event.occurred_at,
+        actor=Actor(Party.CAMERA, match.capture.camera.camera_id),
+        action=Action.ALERT_RAISED if event.type is AlertEventType.RAISED else Action.ALERT_SIGHTED,
+        objects=(
+            Thing.ALERT.key(event.alert_id),
+            Thing.CAPTURE.key(event.capture_id),
+            *(Thing.SUBJECT.key(candidate.subject_id) for candidate in match.candidates),
+            *map(Thing.ORDER.key, match.order_ids),
+        ),
+        details={"event": event.sequence, "model": match.model_version, "threshold": f"{match.threshold:.4f}"},
+    )
+
+
+def shown_objects(alerts: Iterable[Alert]) -> Iterator[str]:
+    """Give the object keys that whoever sees these alerts has seen: theirs, and those of the subjects they name."""
+    for alert in alerts:
+        yield Thing.ALERT.key(alert.alert_id)
+        yield Thing.SUBJECT.key(alert.subject_id)
+        for candidate in alert.candidates:
+            yield Thing.SUBJECT.key(candidate.subject_id)

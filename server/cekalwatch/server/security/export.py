@@ -1,0 +1,60 @@
+"""Writes entries of the audit trail for an auditor: JSON lines, or CSV for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from io import StringIO
+from typing import Any
+
+from cekalwatch.server.security.audit import Link
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet may take for the beginning of a formula."""
+
+
+class ExportFormat(StrEnum):
+    """The forms of an export."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+def written(links: Iterable[Link], form: ExportFormat) -> Iterator[str]:
+    """Give the lines of an export, each with its end."""
+    return _csv(links) if form is ExportFormat.CSV else _jsonl(links)
+
+
+def _jsonl(links: Iterable[Link]) -> Iterator[str]:
+    for one in links:
+        document = one._asdict() | {"objects": _read(one.objects), "details": _read(one.details)}
+        yield json.dumps(document, ensure_ascii=False) + "\n"
+
+
+def _read(text: str) -> Any:  # noqa: ANN401  # any JSON
+    """Return what a JSON text says; a damaged one stays a text, so that an export shows it."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _csv(links: Iterable[Link]) -> Iterator[str]:
+    stream = StringIO()
+    writer = csv.writer(stream)
+    # The mark at the beginning tells Excel that it is UTF-8.
+    stream.write("\ufeff")
+    writer.writerow(Link._fields)
+    for one in links:
+        writer.writerow([_plain(cell) for cell in one])
+        yield stream.getvalue()
+        stream.seek(0)
+        stream.truncate()
+    yield stream.getvalue()
+
+
+def _plain(cell: int | str) -> int | str:
+    """Return the cell, with an apostrophe before what a spreadsheet would run as a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

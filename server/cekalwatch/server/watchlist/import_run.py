@@ -1,0 +1,93 @@
+"""One import from its first record to its end, with what the audit trail says of it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import asdict
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.security.audit import OK, Action, Actor, AuditEntry, Thing
+from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.storage.watchlist_store import Stored, WatchlistStore
+from cekalwatch.server.watchlist.importer import WatchlistImporter
+from cekalwatch.server.watchlist.records import ImportRecord
+from cekalwatch.server.watchlist.reports import RecordReport, summarise
+
+BROKEN_OFF = "BROKEN_OFF"
+
+_LIKE_A_KEY = re.compile(r"(?=.*\d)(?!\d{16}$)[!-~]{1,64}", re.ASCII)
+"""A refused record's key may be anything, even a name in the wrong column: what is recorded has a digit, no space, and
+is no national identity number."""
+
+
+class ImportRun:
+    """An import by `actor`. Methods block, and raise STORAGE_UNAVAILABLE when the database cannot be used."""
+
+    def __init__(
+        self, importer: WatchlistImporter, store: WatchlistStore, audit: AuditStore, clock: Clock, actor: Actor
+    ) -> None:
+        self._importer = importer
+        self._store = store
+        self._audit = audit
+        self._clock = clock
+        self._actor = actor
+        self._counts: Counter[str] = Counter()
+        self._finished = False
+
+    def import_record(self, record: ImportRecord) -> RecordReport:
+        """Import a record; what it changes is committed together with its entry in the audit trail."""
+
+        def note(outcome: Stored, references: int) -> AuditEntry:
+            keys = (Thing.ORDER.key(record.order.order_id), Thing.SUBJECT.key(record.subject.subject_id))
+            details = {"references": references}
+            return AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, keys, outcome, details)
+
+        report = self._importer.import_record(record, note)
+        self._count(report)
+        return report
+
+    def refused(self, report: RecordReport) -> RecordReport:
+        """Take the report on a record that cannot be read, and return it."""
+        keys = ((Thing.ORDER, report.order_id), (Thing.SUBJECT, report.subject_id))
+        objects = tuple(thing.key(key) for thing, key in keys if _LIKE_A_KEY.fullmatch(key))
+        outcome = report.reason or Code.RECORD_INVALID
+        details = {"field": report.field}
+        self._append(AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, objects, outcome, details))
+        self._count(report)
+        return report
+
+    def finish(self) -> None:
+        """Note that the watchlist is up to date."""
+        now = self._clock.now()
+        try:
+            self._store.mark_success(now, self._whole(OK))
+        except SQLAlchemyError as error:
+            raise CekalwatchError(Code.STORAGE_UNAVAILABLE) from error
+        self._finished = True
+
+    def close(self) -> None:
+        """Record that the import was broken off, unless it was finished."""
+        if not self._finished:
+            self._append(self._whole(BROKEN_OFF))
+
+    def _whole(self, outcome: str) -> AuditEntry:
+        return AuditEntry(
+            at=self._clock.now(),
+            actor=self._actor,
+            action=Action.WATCHLIST_IMPORTED,
+            outcome=outcome,
+            details=dict(self._counts),
+        )
+
+    def _count(self, report: RecordReport) -> None:
+        self._counts.update(asdict(summarise([report])))
+
+    def _append(self, entry: AuditEntry) -> None:
+        try:
+            self._audit.append(entry)
+        except SQLAlchemyError as error:
+            raise CekalwatchError(Code.STORAGE_UNAVAILABLE) from error

@@ -1,0 +1,275 @@
+"""Every method of the contract writes to the audit trail, or is listed here with the reason why it need not."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+import cekalwatch.v1
+from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.security.audit import Action, Link
+from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.v1 import (
+    alert_service_pb2,
+    alert_service_pb2_grpc,
+    operations_service_pb2,
+    operations_service_pb2_grpc,
+    watchlist_pb2,
+    watchlist_service_pb2,
+    watchlist_service_pb2_grpc,
+)
+from tests.support.server import CaptureClient, face, list_astronaut, running, settings
+
+NO_ENTRY_NEEDED = {
+    "AlertService/AcknowledgeAlerts": "moves an agent's position and shows nothing; what was delivered is recorded",
+    "OperationsService/GetStatus": "tells counts, versions and keys of devices, and nothing of a person",
+}
+
+
+@dataclass
+class Scene:
+    """A server with a listed person, before whose camera that person stands once."""
+
+    channel: grpc.aio.Channel
+    alert_id: str = ""
+
+    async def raise_alert(self) -> None:
+        """Send the listed person's face, and remember the alert."""
+        camera = await CaptureClient.open(self.channel)
+        assert (await camera.receipt(face()))[0] == "SEARCHED"
+        camera.call.cancel()
+
+    # The generated stubs are typed for one kind of channel only.
+    @property
+    def alerts(self) -> Any:
+        return alert_service_pb2_grpc.AlertServiceStub(self.channel)
+
+    @property
+    def watchlist(self) -> Any:
+        return watchlist_service_pb2_grpc.WatchlistServiceStub(self.channel)
+
+    @property
+    def operations(self) -> Any:
+        return operations_service_pb2_grpc.OperationsServiceStub(self.channel)
+
+
+async def subscribe(scene: Scene) -> None:
+    request = alert_service_pb2.SubscribeAlertsRequest(agent_id="pc-1")
+    request.from_start.SetInParent()
+    call = scene.alerts.SubscribeAlerts(request)
+    assert (await call.read()).WhichOneof("message") == "subscribed"
+    async with asyncio.timeout(20):
+        while (await call.read()).WhichOneof("message") != "event":
+            pass
+    call.cancel()
+
+
+async def list_alerts(scene: Scene) -> None:
+    answer = await scene.alerts.ListAlerts(alert_service_pb2.ListAlertsRequest())
+    scene.alert_id = answer.alerts[0].alert_id
+
+
+async def get_alert(scene: Scene) -> None:
+    await list_alerts(scene)
+    request = alert_service_pb2.GetAlertRequest(alert_id=scene.alert_id, include_images=True)
+    assert (await scene.alerts.GetAlert(request)).images.probe_jpeg
+
+
+async def list_subjects(scene: Scene) -> None:
+    await scene.watchlist.ListSubjects(watchlist_service_pb2.ListSubjectsRequest())
+
+
+async def get_subject(scene: Scene) -> None:
+    request = watchlist_service_pb2.GetSubjectRequest(subject_id="S-1", include_photos=True)
+    await scene.watchlist.GetSubject(request)
+
+
+def record(order_id: str, received_on: str = "2026-01-01") -> watchlist_service_pb2.ImportWatchlistRequest:
+    order = watchlist_pb2.BanOrder(
+        order_id=order_id,
+        subject_id="S-7",
+        kind=watchlist_pb2.ORDER_KIND_CEGAH,
+        requesting_agency="Kejaksaan Agung",
+        valid_from="2026-01-01",
+        valid_until="2026-06-30",
+        received_on=received_on,
+    )
+    subject = watchlist_pb2.Subject(subject_id="S-7", name="Contoh Tujuh", nationality="IDN")
+    return watchlist_service_pb2.ImportWatchlistRequest(
+        record=watchlist_service_pb2.ImportRecord(subject=subject, order=order)
+    )
+
+
+async def import_watchlist(scene: Scene, *, finish: bool = True) -> None:
+    requests = [record("O-7"), record("O-7"), record("Contoh Tujuh", received_on="yesterday")]
+    if finish:
+        requests.append(watchlist_service_pb2.ImportWatchlistRequest(finish=watchlist_service_pb2.ImportFinish()))
+    answers = [answer async for answer in scene.watchlist.ImportWatchlist(iter(requests))]
+    assert len(answers) == 3
+
+
+async def stream_faces(scene: Scene) -> None:
+    await scene.raise_alert()
+
+
+ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[str]]]] = {
+    "CaptureService/StreamFaces": (stream_faces, {Action.ALERT_SIGHTED: ["alert:", "capture:", "subject:S-1"]}),
+    "AlertService/SubscribeAlerts": (
+        subscribe,
+        {Action.SUBSCRIPTION_OPENED: [], Action.ALERT_DELIVERED: ["alert:", "subject:S-1"]},
+    ),
+    "AlertService/ListAlerts": (list_alerts, {Action.ALERTS_LISTED: ["alert:", "subject:S-1"]}),
+    "AlertService/GetAlert": (get_alert, {Action.ALERT_VIEWED: ["alert:", "subject:S-1"]}),
+    "WatchlistService/ListSubjects": (list_subjects, {Action.SUBJECTS_LISTED: ["subject:S-1"]}),
+    "WatchlistService/GetSubject": (get_subject, {Action.SUBJECT_VIEWED: ["subject:S-1"]}),
+    "WatchlistService/ImportWatchlist": (
+        import_watchlist,
+        {Action.ORDER_IMPORTED: ["order:O-7", "subject:S-7"], Action.WATCHLIST_IMPORTED: []},
+    ),
+}
+
+
+def methods_of_the_contract() -> set[str]:
+    found = set()
+    for module in pkgutil.iter_modules(cekalwatch.v1.__path__):
+        if module.name.endswith("_pb2"):
+            file = importlib.import_module(f"cekalwatch.v1.{module.name}").DESCRIPTOR
+            found |= {
+                f"{name}/{method}"
+                for name, service in file.services_by_name.items()
+                for method in service.methods_by_name
+            }
+    return found
+
+
+def trail(chosen: ServerSettings) -> list[Link]:
+    database = Database(chosen.database_address)
+    found = list(AuditStore(database).links())
+    database.close()
+    return found
+
+
+def test_every_method_is_either_recorded_or_excused():
+    assert set(ENTRIES).isdisjoint(NO_ENTRY_NEEDED)
+    assert set(ENTRIES) | set(NO_ENTRY_NEEDED) == methods_of_the_contract()
+    assert all(NO_ENTRY_NEEDED.values())
+
+
+@pytest.mark.parametrize("method", ENTRIES)
+async def test_a_method_writes_its_entries_before_it_answers(tmp_path: Path, method: str):
+    chosen = settings(tmp_path)
+    list_astronaut(chosen)
+    call, wanted = ENTRIES[method]
+    async with running(chosen) as server:
+        scene = Scene(server.channel)
+        await scene.raise_alert()
+        before = len(trail(chosen))
+        await call(scene)
+        new = trail(chosen)[before:]
+    for action, objects in wanted.items():
+        of_action = [one for one in new if one.action == action]
+        assert of_action, f"{method} wrote no {action}"
+        assert all(expected in of_action[0].objects for expected in objects), of_action[0].objects
+
+
+async def test_the_excused_methods_show_nothing_of_a_person(tmp_path: Path):
+    """What they answer is looked through for the key and the name of the subject that is listed and alerts."""
+    chosen = settings(tmp_path)
+    list_astronaut(chosen)
+    async with running(chosen) as server:
+        scene = Scene(server.channel)
+        await scene.raise_alert()
+        acknowledged = await scene.alerts.AcknowledgeAlerts(
+            alert_service_pb2.AcknowledgeAlertsRequest(agent_id="pc-1", sequence=1)
+        )
+        status = await scene.operations.GetStatus(operations_service_pb2.GetStatusRequest())
+    for answer in (acknowledged, status):
+        assert b"S-1" not in answer.SerializeToString()
+        assert b"Contoh" not in answer.SerializeToString()
+
+
+async def test_a_traveller_who_matches_nobody_leaves_nothing(tmp_path: Path):
+    chosen = settings(tmp_path)
+    async with running(chosen) as server:
+        before = trail(chosen)
+        scene = Scene(server.channel)
+        for _ in range(3):
+            await scene.raise_alert()  # nobody is listed
+        assert trail(chosen) == before
+
+
+async def test_an_import_counts_its_records_and_says_when_it_was_broken_off(tmp_path: Path):
+    chosen = settings(tmp_path)
+    async with running(chosen) as server:
+        scene = Scene(server.channel)
+        await import_watchlist(scene)
+        await import_watchlist(scene, finish=False)
+    found = trail(chosen)
+    stored, refused = [one for one in found if one.action == Action.ORDER_IMPORTED][:2]
+    assert (stored.outcome, stored.objects) == ("STORED", '["order:O-7","subject:S-7"]')
+    assert (refused.outcome, refused.details) == ("RECORD_INVALID", '{"field":"received_on"}')
+    assert refused.objects == '["subject:S-7"]', "what is no key may be a name"
+    finished, broken_off = [one for one in found if one.action == Action.WATCHLIST_IMPORTED]
+    assert (finished.outcome, broken_off.outcome) == ("OK", "BROKEN_OFF")
+    for expected in ('"records":3', '"stored":1', '"unchanged":1', '"refused":1'):
+        assert expected in finished.details
+
+
+async def test_no_entry_holds_a_name_or_a_picture(tmp_path: Path):
+    chosen = settings(tmp_path)
+    list_astronaut(chosen)
+    async with running(chosen) as server:
+        scene = Scene(server.channel)
+        await scene.raise_alert()
+        for call, _ in ENTRIES.values():
+            await call(scene)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await scene.watchlist.GetSubject(watchlist_service_pb2.GetSubjectRequest(subject_id="Contoh Satu"))
+    found = trail(chosen)
+    assert found[-1].outcome == "SUBJECT_NOT_FOUND"
+    assert not [one for one in found if "Contoh" in "".join(map(str, one)) or "\\u" in "".join(map(str, one))]
+    assert max(len("".join(map(str, one))) for one in found) < 1000
+
+
+async def test_what_cannot_be_recorded_is_not_given_out(tmp_path: Path):
+    chosen = settings(tmp_path)
+    list_astronaut(chosen)
+    async with running(chosen) as server:
+        scene = Scene(server.channel)
+        await get_subject(scene)
+        database = Database(chosen.database_address)
+        with database.engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM audit_head")
+        database.close()
+        for call in (get_subject, list_subjects, list_alerts, subscribe):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await call(scene)
+            assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_changed_settings_and_thresholds_are_recorded_at_the_next_start(tmp_path: Path):
+    def changes(chosen: ServerSettings) -> list[str]:
+        return [one.details for one in trail(chosen) if one.action == Action.CONFIGURATION_CHANGED]
+
+    first = settings(tmp_path)
+    for _ in range(2):
+        async with running(first):
+            pass
+    (at_first,) = changes(first)
+    assert '"threshold":"0.45"' in at_first
+    second = settings(tmp_path, threshold=0.3)
+    async with running(second):
+        pass
+    after = changes(second)
+    assert len(after) == 2
+    assert '"changed":"settings_sha256 threshold"' in after[1]
+    assert '"threshold":"0.3"' in after[1]

@@ -1,0 +1,38 @@
+"""Entries and chains for tests of the audit trail."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cekalwatch.server.security.audit import GENESIS, Action, Actor, AuditEntry, Link, Party, Thing, link
+
+START = datetime(2026, 3, 1, 5, tzinfo=UTC)
+OFFICER = Actor(Party.CLIENT, "127.0.0.1")
+
+
+def entry(number: int = 1, **facts: Any) -> AuditEntry:
+    """A view of subject S-<number>, `number` seconds after the start."""
+    usual: dict[str, Any] = {
+        "at": START + timedelta(seconds=number),
+        "actor": OFFICER,
+        "action": Action.SUBJECT_VIEWED,
+        "objects": (Thing.SUBJECT.key(f"S-{number}"),),
+        "details": {"pictures": number % 2},
+    }
+    return AuditEntry(**usual | facts)
+
+
+def chain(length: int) -> list[Link]:
+    """A whole chain of that length."""
+    links: list[Link] = []
+    previous = GENESIS
+    for number in range(1, length + 1):
+        links.append(link(entry(number), number, previous))
+        previous = links[-1].hash
+    return links
+
+
+def swept(events: int) -> AuditEntry:
+    """The entry on a sweep of the event log."""
+    return AuditEntry(START, Actor(Party.SERVER, "test"), Action.RETENTION_SWEPT, details={"events": events})
