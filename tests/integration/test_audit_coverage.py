@@ -224,6 +224,19 @@ async def test_an_import_counts_its_records_and_says_when_it_was_broken_off(tmp_
         assert expected in finished.details
 
 
+async def test_an_import_whose_client_vanishes_is_recorded_as_broken_off(tmp_path: Path):
+    chosen = settings(tmp_path)
+    async with running(chosen) as server:
+        call = Scene(server.channel).watchlist.ImportWatchlist()
+        await call.write(record("O-7"))
+        assert (await call.read()).report.order_id == "O-7"
+        call.cancel()
+    # The server ends its calls before it stops.
+    last = trail(chosen)[-1]
+    assert (last.action, last.outcome) == (Action.WATCHLIST_IMPORTED, "BROKEN_OFF")
+    assert '"stored":1' in last.details
+
+
 async def test_no_entry_holds_a_name_or_a_picture(tmp_path: Path):
     chosen = settings(tmp_path)
     list_astronaut(chosen)
