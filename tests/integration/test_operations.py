@@ -28,8 +28,10 @@ from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
 from cekalwatch.server.grpc_api.server import SERVICES
 from cekalwatch.server.presence import Presence
+from cekalwatch.server.security.trail import AuditTrail
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.alert_tables import AlertEventRow
+from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.v1 import (
@@ -232,7 +234,8 @@ class AlertLog:
         briefer = Briefer(store, watchlist, checkpoints, clock)
         freshness = FreshnessGauge(watchlist, holder.current, clock, timedelta(hours=24))
         self.fanout = CountingFanout(store, briefer)
-        self.servicer = AlertServicer(self.fanout, store, briefer, freshness, Presence(clock), clock, 10)
+        self.trail = AuditTrail(AuditStore(self.database), clock)
+        self.servicer = AlertServicer(self.fanout, store, briefer, freshness, Presence(clock), self.trail, clock, 10)
         first = store.record(match(), timedelta(0), NOON)
         assert first is not None
         self.briefing = briefer.brief(first.alert_id)
@@ -258,6 +261,7 @@ class AlertLog:
         await server.start()
         yield f"127.0.0.1:{port}"
         await server.stop(None)
+        self.trail.close()
         self.database.close()
 
 
