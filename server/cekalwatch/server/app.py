@@ -11,6 +11,7 @@ import contextlib
 import platform
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 from types import TracebackType
@@ -133,6 +134,8 @@ class Server:
             "embed", CaptureEmbedder(engine.recogniser).embed, threads=settings.threads, most=EMBED_BATCH
         )
         self._stack.callback(embedding.close)
+        endings = ThreadPoolExecutor(1, "import-endings")
+        self._stack.callback(endings.shutdown)
         trail = AuditTrail(audit, clock)
         self._stack.callback(trail.close)
         intake, presence = Intake(embedding, deciding), Presence(clock)
@@ -175,6 +178,7 @@ class Server:
                     home,
                     trail,
                     clock,
+                    endings,
                 ),
                 operations=OperationsServicer(board),
             ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
 from typing import Any
 
 import grpc
@@ -38,7 +39,9 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
         site: str,
         trail: AuditTrail,
         clock: Clock,
+        endings: Executor,
     ) -> None:
+        self._endings = endings
         self._store = store
         self._begin_import = begin_import
         self._checkpoints = checkpoints
@@ -51,11 +54,14 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
     ) -> AsyncIterator[pb.ImportWatchlistResponse]:
         """See the contract."""
         run = self._begin_import(caller(context))
-        try:
-            async for report in self._reports(request_iterator, run):
-                yield convert.import_report(report)
-        finally:
-            await asyncio.to_thread(run.close)
+
+        # When a client vanishes, gRPC leaves this generator where it stands; only the call's end is sure to be told.
+        def ended(ctx: Context) -> None:  # noqa: ARG001  # gRPC's signature
+            self._endings.submit(run.close)
+
+        context.add_done_callback(ended)
+        async for report in self._reports(request_iterator, run):
+            yield convert.import_report(report)
 
     async def _reports(
         self, requests: AsyncIterator[pb.ImportWatchlistRequest], run: ImportRun
