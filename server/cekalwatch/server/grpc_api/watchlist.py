@@ -59,7 +59,7 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
         def ended(ctx: Context) -> None:  # noqa: ARG001  # gRPC's signature
             self._endings.submit(run.close)
 
-        context.add_done_callback(ended)
+        context.add_done_callback(ended)  # type: ignore[arg-type]  # the stub's protocol fits no function
         async for report in self._reports(request_iterator, run):
             yield convert.import_report(report)
 
