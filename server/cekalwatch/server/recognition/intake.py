@@ -46,7 +46,7 @@ class Intake:
             return self.receipt(
                 capture.capture_id, CaptureOutcome.REJECTED if lasting else CaptureOutcome.RETRY, error.code
             )
-        except Exception:
+        except Exception:  # a defect must cost this capture a retry, not its camera the stream
             log.exception("capture failed", camera_id=capture.camera.camera_id)
             return self.receipt(capture.capture_id, CaptureOutcome.RETRY, Code.INTERNAL)
         self._done[capture.capture_id] = None
