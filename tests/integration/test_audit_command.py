@@ -40,7 +40,9 @@ class Trail:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "cekalwatch.server", "audit", *arguments, "--data-dir", str(self.folder)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        sys.stderr.write(done.stderr)  # for the search of logs
+        return done
 
     def tamper(self, *statements: str) -> None:
         with self.database.engine.begin() as connection:

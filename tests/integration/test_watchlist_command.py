@@ -54,6 +54,7 @@ async def run(*arguments: str, folder: Path, data: Path) -> Outcome:
     )
     output, errors = await process.communicate()
     assert process.returncode is not None
+    sys.stderr.write(errors.decode())  # for the search of logs
     return Outcome(process.returncode, output.decode(), errors.decode())
 
 

@@ -1,0 +1,60 @@
+"""The search for personal data in logs finds names and numbers, and takes keys and screens for what they are."""
+
+from __future__ import annotations
+
+import json
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.support.log_scan import personal_data
+
+pytest_plugins = "pytester"
+
+
+def record(**fields: object) -> str:
+    return json.dumps({"event": "subject imported", "level": "info"} | fields)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        record(subject="Contoh Dua"),
+        record(detail="no such name: contoh dua"),
+        record(nik="2171015509860007"),
+        "2026-03-01 10:00:00 [info     ] subject imported    name='Contoh Dua'",
+        "\x1b[2m2026-03-01T10:00:00.1Z\x1b[0m [\x1b[32minfo     \x1b[0m] imported  nik=2171015509860007",
+    ],
+)
+def test_a_name_or_a_number_in_a_log_is_found(line: str) -> None:
+    assert personal_data(f"before\n{line}\nafter") != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        record(subject_id="01890000-0000-7000-8000-000000000001", score=0.1234567890123456),
+        record(digest="1234567890123456789012345678901234567890"),
+        "│ Contoh Dua │ 2171015509860007 │",
+        '{"name": "Contoh Dua"}',
+    ],
+)
+def test_keys_figures_and_what_a_screen_shows_are_no_finding(text: str) -> None:
+    assert personal_data(text) == []
+
+
+@pytest.mark.parametrize("place", ["in the process", "in a file"])
+def test_a_run_in_which_a_name_was_logged_fails(
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    pytester.makeconftest("from tests.conftest import *; from tests.conftest import _watch_log_files")
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
+    line = record(subject="Contoh Dua")
+    logging = f"print({line!r})" if place == "in the process" else f"(tmp_path / 'server.log').write_text({line!r})"
+    pytester.makepyfile(f"def test_it(tmp_path):\n    {logging}")
+    with TemporaryDirectory() as folder:
+        result = pytester.runpytest("--basetemp", folder)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*personal data in logs*", "*Contoh Dua*"])
+    capsys.readouterr()  # or this run would find it, too
