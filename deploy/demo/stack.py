@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from threading import Condition
 from types import TracebackType
@@ -19,11 +20,12 @@ from typing import Self
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, operations_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
-from cekalwatch.wire.options import CLIENT_OPTIONS
+from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.programs import Program, run_to_end, wait_until
 
 OnEvent = Callable[[dict[str, object]], None]
@@ -33,6 +35,17 @@ START_SECONDS = 60.0
 CALL_SECONDS = 10.0
 INSTALL_SECONDS = 300.0
 """Packages are fetched from registries, which may be slow."""
+OBSERVER = "stack"
+"""Name of this side's own certificates: one to ask for the status, one to read the event log."""
+
+
+class Transport(StrEnum):
+    """How the programs speak with each other."""
+
+    TLS = "TLS"
+    """With certificates of an authority made for this site, as in an office."""
+    PLAINTEXT = "PLAINTEXT"
+    """Without; possible on one machine only."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,7 @@ class StackConfig:
     cameras: tuple[CameraPlan, ...] = (CameraPlan("departure-1"),)
     site: str = "batam-center"
     model_pack: str = "starter"
+    transport: Transport = Transport.TLS
     settings: Mapping[str, int | float | str] = field(default_factory=dict)
     """More settings of the server."""
 
@@ -62,7 +76,7 @@ class StackConfig:
 class Notifier:
     """An officer's console, and the lines that it printed."""
 
-    def __init__(self, agent_id: str, server_address: str, folder: Path, on_event: OnEvent) -> None:
+    def __init__(self, agent_id: str, server_address: str, tls_dir: Path, folder: Path, on_event: OnEvent) -> None:
         """Start it; its record of shown events and its pictures go to `folder`."""
         self._arrived = Condition()
         self._events: list[dict[str, object]] = []
@@ -70,8 +84,11 @@ class Notifier:
         self._on_event = on_event
         arguments = ["-m", "cekalwatch.notifier", "console", "--format", "jsonl", "--agent-id", agent_id]
         arguments += ["--server", server_address, "--images", str(folder / "images")]
-        state = {"CEKALWATCH_NOTIFIER_STATE_DIR": str(folder / "notifier")}
-        self.program = Program(agent_id, arguments, folder / "logs", self._take, state)
+        environment = {
+            "CEKALWATCH_NOTIFIER_STATE_DIR": str(folder / "notifier"),
+            "CEKALWATCH_NOTIFIER_TLS_DIR": str(tls_dir),
+        }
+        self.program = Program(agent_id, arguments, folder / "logs", self._take, environment)
 
     def _take(self, line: str) -> None:
         record = json.loads(line)
@@ -122,8 +139,10 @@ class Stack:
     def __enter__(self) -> Self:
         self.config.folder.mkdir(parents=True, exist_ok=True)
         self.config_file.write_text(self._toml(), encoding="utf-8")
+        if self.config.transport is Transport.TLS:
+            self._make_authority()
         with self._open as started:
-            self._channel = started.enter_context(grpc.insecure_channel(self.address, CLIENT_OPTIONS))
+            self._channel = started.enter_context(self._channel_as(DeviceRole.DIAGNOSTICS))
             self.start_server()
             self._open = started.pop_all()
         return self
@@ -161,7 +180,8 @@ class Stack:
 
         `on_event` gets each event as the console prints it.
         """
-        notifier = Notifier(agent_id, self.address, self.config.folder, on_event)
+        tls_dir = self.certificate(DeviceRole.NOTIFIER, agent_id)
+        notifier = Notifier(agent_id, self.address, tls_dir, self.config.folder, on_event)
         self._open.enter_context(notifier.program)
 
         def connected() -> bool:
@@ -174,7 +194,28 @@ class Stack:
         """Start a camera client on a video file, at the video's own speed; it ends with the video."""
         arguments = ["-m", "cekalwatch.camera", "run", "--source", str(source), "--realtime", "--camera-id", camera_id]
         arguments += ["--server", self.address, "--detector", str(self.config.models / self.config.model_pack)]
-        return self._open.enter_context(Program(camera_id, arguments, self.logs))
+        environment = {"CEKALWATCH_CAMERA_TLS_DIR": str(self.certificate(DeviceRole.CAMERA, camera_id))}
+        return self._open.enter_context(Program(camera_id, arguments, self.logs, environment=environment))
+
+    def certificate(self, role: DeviceRole, name: str) -> Path:
+        """Return the folder of a device's certificate, issued when it has none; it does not exist with plaintext."""
+        folder = self.config.folder / "tls" / f"{role}-{name}"
+        if self.config.transport is Transport.TLS and not folder.exists():
+            self.pki("issue", "--role", role, "--name", name, "--out", str(folder))
+        return folder
+
+    def pki(self, *arguments: str) -> None:
+        """Run `cekalwatch-server pki` on this site. Raises ProgramError when it fails."""
+        command = ["-m", "cekalwatch.server", "pki", *arguments, "--config", str(self.config_file)]
+        run_to_end("pki", command, self.logs, START_SECONDS)
+
+    def _make_authority(self) -> None:
+        if not (self.config.folder / "server" / "pki").exists():
+            self.pki("init")
+            self.pki("issue", "--role", DeviceRole.SERVER, "--name", "main", "--host", "localhost")
+
+    def _channel_as(self, role: DeviceRole) -> grpc.Channel:
+        return open_dialer(self.address, self.certificate(role, OBSERVER)).channel()
 
     def status(self) -> operations_service_pb2.GetStatusResponse:
         """Ask the server how it does."""
@@ -187,15 +228,14 @@ class Stack:
         events: list[alert_pb2.AlertEvent] = []
         if not head:
             return events
-        request = alert_service_pb2.SubscribeAlertsRequest(agent_id="stack")
+        request = alert_service_pb2.SubscribeAlertsRequest(agent_id=OBSERVER)
         request.from_start.SetInParent()
-        call = AlertServiceStub(self._channel).SubscribeAlerts(request, timeout=CALL_SECONDS)
-        for response in call:
-            if response.WhichOneof("message") == "event":
-                events.append(response.event)
-                if response.event.sequence >= head:
-                    break
-        call.cancel()
+        with self._channel_as(DeviceRole.NOTIFIER) as channel:
+            for response in AlertServiceStub(channel).SubscribeAlerts(request, timeout=CALL_SECONDS):
+                if response.WhichOneof("message") == "event":
+                    events.append(response.event)
+                    if response.event.sequence >= head:
+                        break
         return events
 
     def _serving(self) -> bool:

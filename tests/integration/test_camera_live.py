@@ -20,6 +20,7 @@ from cekalwatch.camera.outbox import Outbox
 from cekalwatch.camera.pipeline import Pipeline
 from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.camera.tracker import Tracker
+from cekalwatch.camera.uplink import Link
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.wire.backoff import Backoff
 from tests.support.capture_server import CaptureServer, serving
@@ -43,7 +44,7 @@ def camera_client(address: str, walk: Path, camera_id: str = "gate-1") -> tuple[
     pipeline = Pipeline(source, open_detector(starter_pack(), 1), Tracker(), outbox, figures)
     settings = CameraSettings.load(source="0", camera_id=camera_id, server_address=address)
     hello = Hello(camera_id, str(uuid.uuid4()), "starter")
-    return Client(settings, hello, source, pipeline, outbox, figures), source
+    return Client(settings, Link(settings.dialer(), hello), source, pipeline, outbox, figures), source
 
 
 async def test_a_camera_is_watched_through_its_failures_until_a_signal_comes(walk: Path) -> None:

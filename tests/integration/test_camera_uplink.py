@@ -18,6 +18,7 @@ from cekalwatch.camera.policy import CapturePolicy
 from cekalwatch.camera.stream import Timing
 from cekalwatch.camera.uplink import Link, Refused, Uplink
 from cekalwatch.wire.backoff import Backoff
+from cekalwatch.wire.dialer import Dialer
 from tests.support.camera import capture_of
 from tests.support.capture_server import (
     DUPLICATE,
@@ -41,7 +42,7 @@ class Client:
         self.policies: list[CapturePolicy] = []
         self.stop = asyncio.Event()
         self.uplink = Uplink(
-            Link(address, Hello(camera_id, str(uuid.uuid4()), "starter"), timing),
+            Link(Dialer(address, None), Hello(camera_id, str(uuid.uuid4()), "starter"), timing),
             self.outbox,
             Figures(self.outbox, clock).heartbeat,
             self.policies.append,

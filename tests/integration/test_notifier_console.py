@@ -201,7 +201,7 @@ def test_second_notifier_of_the_same_agent_says_so(notifier: Notifier) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (("--server", "10.0.0.1:50051", "--format", "jsonl"), Exit.CONFIG, "not on this machine"),
+        (("--server", "10.0.0.1:50051", "--format", "jsonl"), Exit.CONFIG, "enrol this device first"),
         (("--agent-id", "Big Letters", "--format", "jsonl"), Exit.CONFIG, "agent_id"),
         (("--config", "absent.toml", "--format", "jsonl"), Exit.CONFIG, "no configuration file"),
         (("--from-start", "--from-now"), Exit.USAGE, "choose one of"),

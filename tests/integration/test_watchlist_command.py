@@ -234,7 +234,7 @@ async def test_a_server_that_breaks_off_is_told_with_what_was_done(tmp_path: Pat
     [
         (["--offline", "--report", "nowhere/report.csv"], Exit.USAGE, "nowhere/report.csv"),
         (["--offline", "--server", "127.0.0.1:1"], Exit.USAGE, "exclude"),
-        (["--server", "192.0.2.1:50051"], Exit.USAGE, "not on this machine"),
+        (["--server", "192.0.2.1:50051"], Exit.CONFIG, "there is no certificate"),
         (["--config", "nowhere.toml"], Exit.CONFIG, "nowhere.toml"),
     ],
 )

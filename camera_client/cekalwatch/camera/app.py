@@ -45,6 +45,7 @@ log = structlog.get_logger()
 
 def run(settings: CameraSettings) -> None:
     """Run until a file is done or a signal stops the program. Raises ProgramError."""
+    dialer = settings.dialer()
     limit_native_threads(settings.threads)
     detector = open_detector(settings.detector, settings.threads)
     clock = SystemClock()
@@ -61,7 +62,7 @@ def run(settings: CameraSettings) -> None:
     hello = Hello(settings.camera_id, str(uuid6.uuid7()), detector.name)
     log.info("camera_starts", camera_id=settings.camera_id, source=source.name, detector=detector.name)
     try:
-        asyncio.run(Client(settings, hello, source, pipeline, outbox, figures).run())
+        asyncio.run(Client(settings, Link(dialer, hello), source, pipeline, outbox, figures).run())
     except SourceError as error:
         raise ProgramError(str(error), Exit.UNAVAILABLE) from None
     except Refused as error:
@@ -77,7 +78,7 @@ class Client:
     def __init__(
         self,
         settings: CameraSettings,
-        hello: Hello,
+        link: Link,
         source: FrameSource,
         pipeline: Pipeline,
         outbox: Outbox,
@@ -88,9 +89,8 @@ class Client:
         self._pipeline = pipeline
         self._outbox = outbox
         self._stop = asyncio.Event()
-        self._uplink = Uplink(
-            Link(settings.server_address, hello), outbox, figures.heartbeat, pipeline.set_policy, Backoff()
-        )
+        self._dialer = link.dialer
+        self._uplink = Uplink(link, outbox, figures.heartbeat, pipeline.set_policy, Backoff())
 
     async def run(self) -> None:
         """Run until the source is done or a signal comes. Raises ProgramError, SourceError, Refused."""
@@ -131,8 +131,9 @@ class Client:
     async def _read_to_the_end(self) -> None:
         # The server's word comes first: it says what may be sent, and a camera that it does not know need not begin.
         if not await set_within(self._uplink.welcomed, self._settings.receipts_wait_s):
+            reason = await asyncio.to_thread(self._dialer.why_refused)
             raise ProgramError(
-                f"No server answered at {self._settings.server_address}; is cekalwatch-server running?",
+                f"No server answered at {self._settings.server_address}: {reason or 'is cekalwatch-server running?'}",
                 Exit.UNAVAILABLE,
             )
         reading = asyncio.create_task(self._watch())

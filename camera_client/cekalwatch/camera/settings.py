@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 import platformdirs
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from cekalwatch.program.settings import Settings
-from cekalwatch.wire.address import loopback_address
+from cekalwatch.program.connection import ClientSettings
+
+DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-camera", appauthor=False)) / "tls"
 
 
-class CameraSettings(Settings):
+class CameraSettings(ClientSettings):
     """Every setting of `cekalwatch-camera`, with its default."""
 
     model_config = SettingsConfigDict(env_prefix="CEKALWATCH_CAMERA_")
@@ -22,7 +23,7 @@ class CameraSettings(Settings):
     """Key of this camera in the server's configuration."""
     source: Annotated[str, Field(min_length=1)]
     """Video file, folder of pictures, device number or rtsp:// address."""
-    server_address: Annotated[str, AfterValidator(loopback_address)] = "127.0.0.1:50051"
+    tls_dir: Path = DEFAULT_TLS_DIR
     realtime: bool = False
     """Read a file at its own pace, as a camera would give it, instead of as fast as possible."""
     detector: Path = Path(platformdirs.user_data_dir("cekalwatch-server", appauthor=False)) / "models" / "starter"

@@ -17,7 +17,7 @@ from cekalwatch.camera.stream import Stream, StreamLost, Timing
 from cekalwatch.camera.waiting import set_within
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.wire.backoff import Backoff
-from cekalwatch.wire.options import CLIENT_OPTIONS
+from cekalwatch.wire.dialer import Dialer
 
 RETRYABLE_STATUS = frozenset(
     {
@@ -48,6 +48,9 @@ TERMINATING_STATUS = frozenset(
 )
 """It will be refused again until a person changes something."""
 
+CERTIFICATE_PERIOD_S = 2.0
+"""How often the files of the certificate are looked at."""
+
 log = structlog.get_logger()
 
 
@@ -61,9 +64,9 @@ class Refused(Exception):  # noqa: N818  # it is the server's answer
 
 @dataclass(frozen=True)
 class Link:
-    """Where the server is and who speaks."""
+    """How to reach the server and who speaks."""
 
-    server_address: str
+    dialer: Dialer
     hello: Hello
     timing: Timing = field(default_factory=Timing)
 
@@ -96,22 +99,25 @@ class Uplink:
                 if lost.code in TERMINATING_STATUS:
                     raise Refused(lost.code, lost.details) from None
                 delay_s = self._backoff.next_delay_s()
-                log.warning("server_lost", status=lost.code.name, details=lost.details, retry_in_s=round(delay_s, 2))
+                details = await self._reason(lost)
+                log.warning("server_lost", status=lost.code.name, details=details, retry_in_s=round(delay_s, 2))
             except ProtocolError as error:
                 delay_s = self._backoff.next_delay_s()
                 log.error("server_broke_contract", problem=str(error), retry_in_s=round(delay_s, 2))  # noqa: TRY400
             else:
                 if drain is None:
-                    return
+                    continue  # to stop, or with another certificate
                 delay_s = self._after_drain_s(drain)
                 log.info("server_drains", retry_in_s=round(delay_s, 2))
             await set_within(stop, delay_s)
 
     async def _converse(self, stop: asyncio.Event) -> Drain | None:
         # A channel of its own for each stream: gRPC's waiting before it dials again would come on top of ours.
-        async with grpc.aio.insecure_channel(self._link.server_address, options=CLIENT_OPTIONS) as channel:
+        ending = asyncio.Event()
+        async with self._link.dialer.aio_channel() as channel:
             call = CaptureServiceStub(channel).StreamFaces()
-            stream = Stream(call, self._outbox, self._heartbeat, self._link.timing, stop)
+            stream = Stream(call, self._outbox, self._heartbeat, self._link.timing, ending)
+            watch = asyncio.create_task(self._watch(stop, ending))
             try:
                 welcome = await stream.shake_hands(self._link.hello)
                 log.info("server_connected", credits=welcome.credits, outbox=self._outbox.figures().depth)
@@ -120,7 +126,19 @@ class Uplink:
                 self.welcomed.set()
                 return await stream.run(self._on_policy)
             finally:
+                watch.cancel()
                 self._outbox.return_in_flight()
+
+    async def _watch(self, stop: asyncio.Event, ending: asyncio.Event) -> None:
+        """Set `ending` when `stop` is set, or when a renewed certificate makes a new connection necessary."""
+        while not (await set_within(stop, CERTIFICATE_PERIOD_S) or self._link.dialer.outdated):
+            pass
+        ending.set()
+
+    async def _reason(self, lost: StreamLost) -> str:
+        if lost.code is not grpc.StatusCode.UNAVAILABLE:
+            return lost.details
+        return await asyncio.to_thread(self._link.dialer.why_refused) or lost.details
 
     def _after_drain_s(self, drain: Drain) -> float:
         return drain.reconnect_after_s + self._backoff.random.uniform(0, max(1.0, drain.reconnect_after_s))

@@ -11,7 +11,6 @@ from enum import StrEnum
 from io import FileIO
 from types import FrameType
 
-import grpc
 from rich.console import Console
 
 from cekalwatch.notifier.board import Painter
@@ -26,7 +25,6 @@ from cekalwatch.notifier.subscription import Subscription
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.program.logs import configure_logs
-from cekalwatch.wire.options import CLIENT_OPTIONS
 
 
 class OutputFormat(StrEnum):
@@ -38,13 +36,13 @@ class OutputFormat(StrEnum):
 
 def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
     """Show alerts until SIGINT or SIGTERM; raises ProgramError when that cannot go on."""
+    dialer = settings.dialer()
     with ExitStack() as stack:
         inbox = stack.enter_context(closing(Inbox(settings.inbox_path)))
         images = ImageFolder(settings.images_path)
         stack.callback(images.delete_all)
         screen, recall = stack.enter_context(_screen(settings, output))
-        channel = stack.enter_context(grpc.insecure_channel(settings.server_address, options=CLIENT_OPTIONS))
-        client = AlertClient(channel, settings.agent_id, settings.wanted)
+        client = stack.enter_context(closing(AlertClient(dialer, settings.agent_id, settings.wanted)))
         subscription = Subscription(client, start, settings.silence_timeout_s)
         desk = Desk(client, inbox, images, screen, recall)
         # Signals reach the main thread only, and must not fall into the middle of a showing: the work has its own.

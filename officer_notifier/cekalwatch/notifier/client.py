@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Protocol, cast
 
-import grpc
-
 from cekalwatch.notifier import convert
 from cekalwatch.notifier.notice import AlertFilter, Notice, Pictures
 from cekalwatch.v1 import alert_service_pb2 as messages
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
+from cekalwatch.wire.dialer import Dialer
 
 CALL_DEADLINE_S = 3.0
 PICTURES_DEADLINE_S = 1.0
@@ -38,15 +37,36 @@ class EventCall(Protocol):
 
 
 class AlertClient:
-    """One agent's calls on `channel`."""
+    """One agent's calls. It keeps one channel, and changes it for another when the agent's certificate was renewed."""
 
-    def __init__(self, channel: grpc.Channel, agent_id: str, wanted: AlertFilter) -> None:
-        self._stub = AlertServiceStub(channel)
+    def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter) -> None:
+        self._dialer = dialer
+        self._open()
         self._agent_id = agent_id
         self._filter = convert.filter_message(wanted)
 
+    def close(self) -> None:
+        """End every call."""
+        self._channel.close()
+
+    @property
+    def outdated(self) -> bool:
+        """True when the certificate was renewed: the stream should be opened anew, on a new connection."""
+        return self._dialer.outdated
+
+    def why_refused(self) -> str:
+        """Return why no connection is possible, or an empty text when certificates are not the reason."""
+        return self._dialer.why_refused()
+
+    def _open(self) -> None:
+        self._channel = self._dialer.channel()
+        self._stub = AlertServiceStub(self._channel)
+
     def subscribe(self, start: Start, after_sequence: int | None) -> EventCall:
         """Open the event stream after `after_sequence`, or as `start` says when it is None."""
+        if self.outdated:
+            self.close()
+            self._open()
         request = messages.SubscribeAlertsRequest(agent_id=self._agent_id, filter=self._filter)
         if after_sequence is not None:
             request.after_sequence = after_sequence

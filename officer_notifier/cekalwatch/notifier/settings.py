@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Annotated
 
 import platformdirs
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.notifier.notice import AlertFilter, Direction
 from cekalwatch.notifier.translations import Language
-from cekalwatch.program.settings import Settings
-from cekalwatch.wire.address import loopback_address
+from cekalwatch.program.connection import ClientSettings
+
+DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-notifier", appauthor=False)) / "tls"
 
 _KEY = r"^[a-z0-9-]{1,64}$"
 
@@ -26,12 +27,12 @@ def host_key() -> str:
     return key or "notifier"
 
 
-class NotifierSettings(Settings):
+class NotifierSettings(ClientSettings):
     """Every setting of `cekalwatch-notifier`, with its default."""
 
     model_config = SettingsConfigDict(env_prefix="CEKALWATCH_NOTIFIER_")
 
-    server_address: Annotated[str, AfterValidator(loopback_address)] = "127.0.0.1:50051"
+    tls_dir: Path = DEFAULT_TLS_DIR
     agent_id: Annotated[str, Field(pattern=_KEY)] = Field(default_factory=host_key)
     """Key of this agent; the server keeps its position under it. The PC's name when not set."""
     language: Language = Language.ID

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Generator, Iterator
 
 import grpc
+import structlog
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
@@ -55,6 +56,8 @@ TERMINATING_CODES = frozenset(
 )
 """A person must change something first. FAILED_PRECONDITION is in neither: its reason decides."""
 
+log = structlog.get_logger()
+
 LONGEST_PAUSE_S = 5.0
 """Between two attempts. Shorter than a camera's: an officer waits, and there are few notifiers."""
 
@@ -77,6 +80,7 @@ class Subscription:
         self._position: int | None = None
         self._stopped = threading.Event()
         self._call: EventCall | None = None
+        self._problem = ""
 
     def stop(self) -> None:
         """End `updates`."""
@@ -90,11 +94,13 @@ class Subscription:
             ending = yield from self._stream()
             if self._stopped.is_set():
                 return
+            if ending is None:
+                continue
             yield ending
             self._stopped.wait(self._backoff.next_delay_s())
 
-    def _stream(self) -> Generator[Update, None, Disconnected | StartedOver]:
-        """Yield one stream's updates, and return the one that tells of its end."""
+    def _stream(self) -> Generator[Update, None, Disconnected | StartedOver | None]:
+        """Yield one stream's updates, and return the one that tells of its end; None for a renewed certificate."""
         call = self._client.subscribe(self._start, self._position)
         self._call = call
         if self._stopped.is_set():  # stop() may have looked for a call just before there was this one
@@ -107,6 +113,8 @@ class Subscription:
                         self._advance(update)
                         watch.pause()
                         yield update
+                    if self._client.outdated:  # the keep-alives bring us here, on the quietest stream
+                        return None
                     watch.expect_within(self._silence_timeout_s)
             except grpc.RpcError as error:
                 return Disconnected(Cause.SILENT) if watch.fired else self._broken(error)
@@ -134,7 +142,7 @@ class Subscription:
         """Say what the end of a stream means; raises ProgramError when it is for good."""
         code = error.code()
         if code in RETRYABLE_CODES:
-            return Disconnected(Cause.UNREACHABLE if code is grpc.StatusCode.UNAVAILABLE else Cause.FAILED)
+            return Disconnected(self._unreachable() if code is grpc.StatusCode.UNAVAILABLE else Cause.FAILED)
         reason = error_reason(error)
         if code is grpc.StatusCode.FAILED_PRECONDITION and reason in set(LostPosition):
             self._position = None
@@ -144,6 +152,13 @@ class Subscription:
             f"The server refuses the subscription ({code.name}{f', {reason}' if reason else ''}): {error.details()}",
             Exit.CONFIG,
         )
+
+    def _unreachable(self) -> Cause:
+        problem = self._client.why_refused()
+        if problem and problem != self._problem:
+            log.warning("certificate_refused", problem=problem)
+        self._problem = problem
+        return Cause.CERTIFICATE if problem else Cause.UNREACHABLE
 
 
 def error_reason(error: grpc.RpcError) -> str:

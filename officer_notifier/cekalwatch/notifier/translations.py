@@ -22,6 +22,7 @@ class Phrase(StrEnum):
     CAUSE_UNREACHABLE = "CAUSE_UNREACHABLE"
     CAUSE_SILENT = "CAUSE_SILENT"
     CAUSE_CLOSED = "CAUSE_CLOSED"
+    CAUSE_CERTIFICATE = "CAUSE_CERTIFICATE"
     CAUSE_FAILED = "CAUSE_FAILED"
     WATCHLIST_FRESH = "WATCHLIST_FRESH"
     WATCHLIST_STALE = "WATCHLIST_STALE"
@@ -72,6 +73,7 @@ CATALOGUE: dict[Phrase, dict[Language, str]] = {
     Phrase.CAUSE_UNREACHABLE: {_I: "server tidak terjangkau", _E: "server cannot be reached"},
     Phrase.CAUSE_SILENT: {_I: "server tidak menjawab", _E: "server has gone silent"},
     Phrase.CAUSE_CLOSED: {_I: "server berhenti", _E: "server has stopped"},
+    Phrase.CAUSE_CERTIFICATE: {_I: "sertifikat tidak diterima", _E: "a certificate is not accepted"},
     Phrase.CAUSE_FAILED: {_I: "gangguan server", _E: "server has failed"},
     Phrase.WATCHLIST_FRESH: {
         _I: "Daftar cekal per {time}, {subjects} subjek aktif",

@@ -51,6 +51,8 @@ class Cause(StrEnum):
     """Nothing came for too long, so this side gave the connection up."""
     CLOSED = "CLOSED"
     """The server ended the stream, as it does when it stops."""
+    CERTIFICATE = "CERTIFICATE"
+    """One end does not accept the other's certificate, or has none; the log says which."""
     FAILED = "FAILED"
 
 

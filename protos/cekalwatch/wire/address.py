@@ -1,4 +1,4 @@
-"""Addresses. Until certificates are in place, plaintext is allowed on loopback only; both ends refuse more."""
+"""Addresses, and which of them may be used without certificates: only those on this machine's loopback interface."""
 
 from __future__ import annotations
 
@@ -9,18 +9,27 @@ class AddressError(ValueError):
     """An address that cannot be used; the message says what to write instead."""
 
 
-def loopback_address(address: str) -> str:
-    """Return `address` ("host:port") if it is on the loopback interface; raise AddressError otherwise."""
+def split_address(address: str) -> tuple[str, int]:
+    """Return host (without brackets) and port of "host:port"; raise AddressError when it is not of that form."""
     host, separator, port = address.rpartition(":")
-    if not separator or not host or not port.isdigit() or int(port) > 65535:
-        raise AddressError(f"{address!r} is no address; write HOST:PORT, for example 127.0.0.1:50051")
     bare = host.strip("[]")
-    if bare == "localhost":
-        return address
-    try:
-        loopback = ipaddress.ip_address(bare).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise AddressError(f"{address!r} is not on this machine; plaintext is allowed on 127.0.0.1 or [::1] only")
+    if not separator or not bare or not port.isdecimal() or int(port) > 65535 or (":" in host and host[0] != "["):
+        raise AddressError(f"{address!r} is no address; write HOST:PORT, for example 127.0.0.1:50051")
+    return bare, int(port)
+
+
+def address_form(address: str) -> str:
+    """Return `address` if it has the form HOST:PORT; raise AddressError otherwise."""
+    split_address(address)
     return address
+
+
+def is_loopback(address: str) -> bool:
+    """Whether `address` ("host:port") is on this machine's loopback interface; AddressError when it is none."""
+    host, _ = split_address(address)
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

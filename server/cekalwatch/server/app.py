@@ -30,8 +30,10 @@ from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.alerts import AlertEvent
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.passages import Passages
+from cekalwatch.server.grpc_api.access import Access
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.grpc_api.capture import CaptureServicer
+from cekalwatch.server.grpc_api.enrolment import EnrolmentServer, EnrolmentServicer
 from cekalwatch.server.grpc_api.operations import OperationsServicer
 from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
 from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
@@ -49,6 +51,9 @@ from cekalwatch.server.security.configuration import configuration_facts, note_c
 from cekalwatch.server.security.notary import Notary
 from cekalwatch.server.security.retention import RetentionSweeper
 from cekalwatch.server.security.trail import AuditTrail
+from cekalwatch.server.security.gate import CertificateGate, Gate, LoopbackGate
+from cekalwatch.server.security.revocations import Revocations
+from cekalwatch.server.security.site_pki import REVOKED_FILE, SitePki
 from cekalwatch.server.status import StatusBoard
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.audit_store import AuditStore
@@ -58,6 +63,7 @@ from cekalwatch.server.watchlist.import_run import ImportRun
 from cekalwatch.server.watchlist.importer import WatchlistImporter
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
+from cekalwatch.wire.tls import FollowedTls
 
 EMBED_BATCH = 4
 DECIDE_BATCH = 64
@@ -78,10 +84,14 @@ class Server:
         self._clock = clock or SystemClock()
         self._stack = ExitStack()
         self.port = 0
+        self.enrolment_port = 0
+        self._enrolment: EnrolmentServer | None = None
 
     async def __aenter__(self) -> Self:
         settings, clock = self._settings, self._clock
         started_at = clock.now()
+        tls = settings.tls()
+        access = Access(_gate(settings, tls, clock))
         limit_native_threads(1)
         pack = load_pack(settings.models_path / settings.model_pack)
         with_openvino = settings.inference == "openvino"
@@ -183,23 +193,40 @@ class Server:
                 operations=OperationsServicer(board),
             ),
             settings.listen,
+            tls,
+            access,
         )
         sweeper = RetentionSweeper(alerts, clock, myself, timedelta(days=settings.event_retention_days))
+        if tls and settings.enrolment_listen:
+            servicer = EnrolmentServicer(SitePki.load(settings.pki_path), clock)
+            self._enrolment = EnrolmentServer(servicer, settings.enrolment_listen, tls)
+            self.enrolment_port = self._enrolment.port
         self.port = self._grpc.port
         self._housekeeping = [
             asyncio.create_task(_every(FOLLOW_PERIOD_S, self._follow)),
             asyncio.create_task(_every(RECOUNT_PERIOD_S, self._freshness.read)),
             asyncio.create_task(_every(SWEEP_PERIOD_S, sweeper.sweep)),
             asyncio.create_task(_every(NOTARY_PERIOD_S, notary.sign_if_due)),
+            asyncio.create_task(access.keep_watch()),
         ]
         await self._grpc.start()
-        log.info("serving", address=f"{settings.listen.rpartition(':')[0]}:{self.port}", threads=settings.threads)
+        if self._enrolment:
+            await self._enrolment.start()
+            log.info("enrolling", address=f"{settings.enrolment_listen.rpartition(':')[0]}:{self.enrolment_port}")
+        log.info(
+            "serving",
+            address=f"{settings.listen.rpartition(':')[0]}:{self.port}",
+            threads=settings.threads,
+            transport="tls" if tls else "plaintext, this machine only",
+        )
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._grpc.announce_stop()
+        if self._enrolment:
+            await self._enrolment.stop(0)
         self._sessions.drain()
         await self._grpc.stop(STOP_GRACE_S)
         for task in self._housekeeping:
@@ -218,6 +245,19 @@ def _sign_at_stop(notary: Notary) -> None:
         notary.sign()
     except SQLAlchemyError as error:
         log.warning("no checkpoint at stop; the last entries are not signed", error=type(error).__name__)
+
+
+def _gate(settings: ServerSettings, tls: FollowedTls | None, clock: Clock) -> Gate:
+    """Return what lets calls in. A site with an authority of its own must have its revocation list as well."""
+    if tls is None:
+        return LoopbackGate()
+    file = settings.revocations
+    if file is None and (settings.pki_path / "authority.pem").exists():
+        file = settings.pki_path / REVOKED_FILE
+    if file is None:
+        log.warning("no revocation list: set `revocations` to that of your authority")
+    revocations = Revocations(file, tls.files.authority) if file else None
+    return CertificateGate(revocations, frozenset(site.site for site in settings.sites), clock)
 
 
 async def _every(period_s: float, work: Callable[[], object]) -> None:

@@ -11,10 +11,14 @@ import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from cekalwatch.program.connection import follow
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
 from cekalwatch.program.settings import Settings
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.wire.address import loopback_address
+from cekalwatch.wire.address import address_form, is_loopback
+from cekalwatch.wire.tls import FollowedTls
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 
@@ -29,6 +33,10 @@ def _known_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError):
         raise ValueError(f"{name!r} is no time zone of the IANA list; WIB is Asia/Jakarta") from None
     return name
+
+
+def _address_or_none(address: str) -> str:
+    return address_form(address) if address else ""
 
 
 class SiteEntry(_Entry):
@@ -83,8 +91,17 @@ class ServerSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="CEKALWATCH_SERVER_")
 
-    listen: Annotated[str, AfterValidator(loopback_address)] = "127.0.0.1:50051"
+    listen: Annotated[str, AfterValidator(address_form)] = "127.0.0.1:50051"
     """Address of the gRPC server; port 0 lets the system choose, and the log tells."""
+    tls_dir: Path | None = None
+    """Folder with certificate.pem, key.pem and authority.pem; `data_dir`/tls when not set. While it does not exist,
+    plaintext is spoken, and only on this machine."""
+    pki_dir: Path | None = None
+    """Folder of the site's own authority; `data_dir`/pki when not set."""
+    revocations: Path | None = None
+    """Revocation lists (PEM) of the authorities in authority.pem; revoked.pem of `pki_dir` when not set."""
+    enrolment_listen: Annotated[str, AfterValidator(_address_or_none)] = ""
+    """Address at which devices with an invitation enrol, another port than `listen`; empty: none do."""
     data_dir: Path = Path(platformdirs.user_data_dir("cekalwatch-server", appauthor=False))
     """Database and model packs, unless they are set apart."""
     database_url: str = ""
@@ -145,6 +162,29 @@ class ServerSettings(Settings):
     def audit_key_file(self) -> Path:
         """The key that signs checkpoints of the audit trail."""
         return self.data_dir / "audit_key.pem"
+
+    @property
+    def tls_path(self) -> Path:
+        """The folder of the server's certificate."""
+        return self.tls_dir or self.data_dir / "tls"
+
+    @property
+    def pki_path(self) -> Path:
+        """The folder of the site's authority."""
+        return self.pki_dir or self.data_dir / "pki"
+
+    def tls(self) -> FollowedTls | None:
+        """Return the server's certificate; None means plaintext, which only loopback may have. Raises ProgramError."""
+        tls = follow(self.tls_path)
+        if tls is None and not is_loopback(self.listen):
+            raise ProgramError(
+                f"{self.listen} can be reached from other machines, and there is no certificate in {self.tls_path}: "
+                "make one with `cekalwatch-server pki init` and `pki issue --role server`",
+                Exit.CONFIG,
+            )
+        if tls is None and self.enrolment_listen:
+            raise ProgramError(f"Devices cannot enrol without a certificate in {self.tls_path}", Exit.CONFIG)
+        return tls
 
     @property
     def models_path(self) -> Path:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from cekalwatch.server.watchlist.folder import WatchlistFolder
     from cekalwatch.server.watchlist.import_run import ImportRun
     from cekalwatch.server.watchlist.reports import RecordReport
+    from cekalwatch.wire.dialer import Dialer
 
 CONNECT_TIMEOUT_S = 3.0
+EVERY_INTERFACE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # what `listen` may say; nothing is bound here
 
 app = typer.Typer(help="The watchlist: import it.", no_args_is_help=True)
 
@@ -75,13 +77,13 @@ def import_(
     if report:
         check_report_file(report)
     records = WatchlistFolder(folder, ZoneInfo(settings.sites[0].time_zone))
-    address = None if offline else _server_address(settings, server)
+    running = None if offline else _running_server(settings, server)
     reports = list(records.refused)
     try:
         with _progress(len(records)) as counted:
             # When not one row can be read, nothing was brought up to date.
             if len(records) or not records.refused:
-                run = _import_through(address, records) if address else _import_directly(settings, records)
+                run = _import_through(running, records) if running else _import_directly(settings, records)
                 reports.extend(counted(run))
     finally:
         # What has been done must be known even when the rest failed.
@@ -94,35 +96,40 @@ def import_(
         raise typer.Exit(Exit.DATA_PROBLEMS)
 
 
-def _server_address(settings: ServerSettings, given: str | None) -> str | None:
-    """Return the address of the running server, or None when the configured one is down. Raises ProgramError."""
-    from cekalwatch.wire.address import AddressError, loopback_address
+def _running_server(settings: ServerSettings, given: str | None) -> Dialer | None:
+    """Return how to reach the running server, or None when the configured one is down. Raises ProgramError.
+
+    The server's own certificate is shown: who may read its key is the server's administrator.
+    """
+    from cekalwatch.program.connection import open_dialer
+    from cekalwatch.wire.address import AddressError, split_address
 
     try:
-        address = loopback_address(given or settings.listen)
+        host, port = split_address(given or settings.listen)
     except AddressError as error:
         raise ProgramError(f"--server: {error}", Exit.USAGE) from None
-    host, _, port = address.rpartition(":")
-    if port == "0":
+    if port == 0:
         raise ProgramError(
             "The server's port is not configured (`listen` ends in 0): give --server HOST:PORT, or --offline",
             Exit.USAGE,
         )
+    address = given or (f"127.0.0.1:{port}" if host in EVERY_INTERFACE else settings.listen)
+    dialer = open_dialer(address, settings.tls_path)
     try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT_S).close()
+        socket.create_connection(split_address(address), CONNECT_TIMEOUT_S).close()
     except ConnectionRefusedError:
         if given:
             raise ProgramError(f"No server is running at {address}", Exit.UNAVAILABLE) from None
         return None
     except OSError as error:
         raise ProgramError(f"Cannot reach the server at {address}: {error}", Exit.UNAVAILABLE) from None
-    return address
+    return dialer
 
 
-def _import_through(address: str, folder: WatchlistFolder) -> Iterator[RecordReport]:
+def _import_through(dialer: Dialer, folder: WatchlistFolder) -> Iterator[RecordReport]:
     from cekalwatch.server.watchlist.remote import RemoteImport
 
-    with RemoteImport(address) as remote:
+    with RemoteImport(dialer) as remote:
         yield from remote.run(folder.records())
 
 

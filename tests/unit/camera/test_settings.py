@@ -30,7 +30,6 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
     ("changes", "named"),
     [
         ({"camera_id": "Gate 1"}, "camera_id"),
-        ({"server_address": "10.0.0.7:50051"}, "server_address"),
         ({"server_address": "nonsense"}, "server_address"),
         ({"source": ""}, "source"),
         ({"threads": 0}, "threads"),

@@ -31,9 +31,10 @@ def test_filter_comes_from_file_environment_and_options(tmp_path: Path, monkeypa
     assert (wanted.site, wanted.counters, wanted.direction) == ("batam-center", ("3",), Direction.DEPARTURE)
 
 
-def test_server_on_another_machine_is_refused_until_there_is_tls() -> None:
-    with pytest.raises(ProgramError, match=r"server_address.*not on this machine"):
-        NotifierSettings.load(server_address="192.168.1.5:50051")
+def test_server_on_another_machine_is_refused_without_a_certificate(tmp_path: Path) -> None:
+    settings = NotifierSettings.load(server_address="192.168.1.5:50051", tls_dir=tmp_path / "tls")
+    with pytest.raises(ProgramError, match=r"another machine, and there is no certificate in .*tls: enrol"):
+        settings.dialer()
 
 
 def test_pictures_go_to_the_runtime_folder_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import grpc
 import pytest
@@ -26,7 +26,7 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.v1 import camera_pb2
 from cekalwatch.wire.backoff import Backoff
-from cekalwatch.wire.options import CLIENT_OPTIONS
+from cekalwatch.wire.dialer import Dialer
 from tests.support.alert_server import AlertServer, EventLog, make_alert
 from tests.support.notices import FRESH
 
@@ -63,8 +63,7 @@ class Watch:
         silence_timeout_s: float = 30,
         wanted: AlertFilter = AlertFilter(),  # noqa: B008  # frozen
     ) -> Watcher:
-        channel = self._stack.enter_context(grpc.insecure_channel(address, options=CLIENT_OPTIONS))
-        client = AlertClient(channel, AGENT, wanted)
+        client = self._stack.enter_context(closing(AlertClient(Dialer(address, None), AGENT, wanted)))
         backoff = Backoff(first_s=0.01, most_s=0.05, random=random.Random(1))  # noqa: S311  # jitter
         subscription = Subscription(client, start, silence_timeout_s, backoff)
         self._stack.callback(subscription.stop)

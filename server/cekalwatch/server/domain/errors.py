@@ -14,6 +14,8 @@ class Kind(StrEnum):
 
     INVALID_ARGUMENT = "INVALID_ARGUMENT"
     NOT_FOUND = "NOT_FOUND"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    PERMISSION_DENIED = "PERMISSION_DENIED"
     FAILED_PRECONDITION = "FAILED_PRECONDITION"
     RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
     UNAVAILABLE = "UNAVAILABLE"
@@ -66,6 +68,14 @@ class Code(StrEnum):
     PHOTO_NO_FACE = "PHOTO_NO_FACE"
     PHOTO_SEVERAL_FACES = "PHOTO_SEVERAL_FACES"
     PHOTO_FACE_TOO_SMALL = "PHOTO_FACE_TOO_SMALL"
+    # Who may do what.
+    IDENTITY_INVALID = "IDENTITY_INVALID"
+    CERTIFICATE_REVOKED = "CERTIFICATE_REVOKED"
+    CERTIFICATE_EXPIRED = "CERTIFICATE_EXPIRED"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    SITE_NOT_ALLOWED = "SITE_NOT_ALLOWED"
+    NAME_NOT_ALLOWED = "NAME_NOT_ALLOWED"
+    INVITATION_INVALID = "INVITATION_INVALID"
     # The server.
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
     INTERNAL = "INTERNAL"
@@ -110,6 +120,17 @@ CATALOGUE: dict[Code, Entry] = {
     Code.PHOTO_NO_FACE: Entry(Kind.INVALID_ARGUMENT, "No face was found in the photograph."),
     Code.PHOTO_SEVERAL_FACES: Entry(Kind.INVALID_ARGUMENT, "Several faces were found in the photograph."),
     Code.PHOTO_FACE_TOO_SMALL: Entry(Kind.INVALID_ARGUMENT, "The face in the photograph is too small."),
+    Code.IDENTITY_INVALID: Entry(
+        Kind.UNAUTHENTICATED, "The certificate does not name a device as cekalwatch://SITE/ROLE/NAME."
+    ),
+    Code.CERTIFICATE_REVOKED: Entry(Kind.UNAUTHENTICATED, "The certificate was revoked; enrol the device anew."),
+    Code.CERTIFICATE_EXPIRED: Entry(Kind.UNAUTHENTICATED, "The certificate has run out; renew it."),
+    Code.METHOD_NOT_ALLOWED: Entry(Kind.PERMISSION_DENIED, "A device of this role may not call this method."),
+    Code.SITE_NOT_ALLOWED: Entry(Kind.PERMISSION_DENIED, "The certificate is of another site."),
+    Code.NAME_NOT_ALLOWED: Entry(
+        Kind.PERMISSION_DENIED, "The certificate is of another device; one speaks for itself."
+    ),
+    Code.INVITATION_INVALID: Entry(Kind.PERMISSION_DENIED, "The code is wrong, was used already, or has run out."),
     Code.STORAGE_UNAVAILABLE: Entry(Kind.UNAVAILABLE, "The server cannot write to its database now."),
     Code.INTERNAL: Entry(Kind.INTERNAL, "The server failed; its log has the details."),
 }

@@ -13,7 +13,8 @@ from cekalwatch.server.alerting.briefing import Briefer
 from cekalwatch.server.alerting.fanout import Fanout
 from cekalwatch.server.alerting.freshness import FreshnessGauge
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.access import current_caller
 from cekalwatch.server.grpc_api.callers import caller
 from cekalwatch.server.grpc_api.convert import alerts as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
@@ -58,7 +59,9 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
     ) -> AsyncIterator[pb.SubscribeAlertsResponse]:
         """See the contract."""
         agent_id = convert.agent_id(request.agent_id)
-        wanted = convert.alert_filter(request.filter)
+        subscriber = current_caller()
+        subscriber.speak_as(agent_id)
+        wanted = subscriber.narrow(convert.alert_filter(request.filter))
         after = await self._start(agent_id, request)
         agent = Actor(Party.AGENT, agent_id)
         await self._trail.note(agent, Action.SUBSCRIPTION_OPENED, after_event=after)
@@ -92,9 +95,11 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
         self, request: pb.AcknowledgeAlertsRequest, context: Context
     ) -> pb.AcknowledgeAlertsResponse:
         """See the contract."""
+        agent_id = convert.agent_id(request.agent_id)
+        current_caller().speak_as(agent_id)
         position = await asyncio.to_thread(
             self._store.acknowledge,
-            convert.agent_id(request.agent_id),
+            agent_id,
             convert.sequence(request.sequence),
             self._clock.now(),
         )
@@ -102,7 +107,7 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
 
     async def ListAlerts(self, request: pb.ListAlertsRequest, context: Context) -> pb.ListAlertsResponse:
         """See the contract."""
-        wanted = convert.alert_filter(request.filter)
+        wanted = current_caller().narrow(convert.alert_filter(request.filter))
         before = convert.alert_page_token(request.page_token)
         limit = page_size(request.page_size, default=convert.USUAL_PAGE)
         briefings = await asyncio.to_thread(self._briefer.page, wanted, before, limit)
@@ -116,6 +121,8 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
         pictures = int(request.include_images)
         try:
             briefing = await asyncio.to_thread(self._briefer.brief, alert_id)
+            if not current_caller().sees(briefing.alert.camera.site):
+                raise CekalwatchError(Code.ALERT_NOT_FOUND)  # as if there were none
         except CekalwatchError as error:
             asked = Thing.ALERT.key(alert_id)
             await self._trail.note(caller(context), Action.ALERT_VIEWED, [asked], error.code, pictures=pictures)

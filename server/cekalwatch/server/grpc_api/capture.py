@@ -10,6 +10,7 @@ import grpc
 
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.access import current_caller
 from cekalwatch.server.grpc_api.convert import capture as convert
 from cekalwatch.server.recognition.session import CaptureSessions, Hello, Inbound
 from cekalwatch.v1 import capture_service_pb2 as pb
@@ -30,9 +31,12 @@ class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
     ) -> AsyncIterator[pb.StreamFacesResponse]:
         """See the contract."""
         hello = await self._sessions.handshake(_hello(request_iterator))
+        caller = current_caller()
+        caller.speak_as(hello.camera_id)
+        camera = self._sessions.camera(hello.camera_id)
+        caller.act_at(camera.site)
         welcome = await self._sessions.welcome(hello)
         yield convert.stream_response(welcome)
-        camera = self._sessions.camera(hello.camera_id)
 
         async def inbound() -> AsyncIterator[Inbound]:
             async for request in request_iterator:

@@ -9,12 +9,12 @@ from grpc_channelz.v1 import channelz
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.server.grpc_api.access import Access
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
 from cekalwatch.server.grpc_api.operations import OperationsServicer
+from cekalwatch.server.grpc_api.ports import listen_on
 from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
 from cekalwatch.v1 import (
     alert_service_pb2,
@@ -27,6 +27,7 @@ from cekalwatch.v1 import (
     watchlist_service_pb2_grpc,
 )
 from cekalwatch.wire.options import SERVER_OPTIONS
+from cekalwatch.wire.tls import FollowedTls
 
 SERVICES = (
     capture_service_pb2.DESCRIPTOR.services_by_name["CaptureService"].full_name,
@@ -50,8 +51,9 @@ class Servicers:
 class GrpcServer:
     """A server on one address. It does not serve before `start`."""
 
-    def __init__(self, servicers: Servicers, address: str) -> None:
-        self._server = grpc.aio.server(interceptors=[CatalogueErrors()], options=SERVER_OPTIONS)
+    def __init__(self, servicers: Servicers, address: str, tls: FollowedTls | None, access: Access) -> None:
+        """Without `tls` it speaks plaintext. Raises ProgramError when it cannot listen on `address`."""
+        self._server = grpc.aio.server(interceptors=[access, CatalogueErrors()], options=SERVER_OPTIONS)
         capture_service_pb2_grpc.add_CaptureServiceServicer_to_server(servicers.capture, self._server)
         alert_service_pb2_grpc.add_AlertServiceServicer_to_server(servicers.alerts, self._server)
         watchlist_service_pb2_grpc.add_WatchlistServiceServicer_to_server(servicers.watchlist, self._server)
@@ -62,12 +64,7 @@ class GrpcServer:
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, CHANNELZ, reflection.SERVICE_NAME), self._server
         )
-        try:
-            self.port = self._server.add_insecure_port(address)
-        except RuntimeError:
-            raise ProgramError(
-                f"Cannot listen on {address}: another program does; choose another --listen", Exit.UNAVAILABLE
-            ) from None
+        self.port = listen_on(self._server, address, tls.server_credentials() if tls else None)
 
     async def start(self) -> None:
         """Serve, and say so for each service."""

@@ -1,1 +1,1 @@
-"""Who may do what, and what is known of it afterwards: certificates, sign-in, roles, audit."""
+"""Who may do what, and what is known of it afterwards: certificates, rights, sign-in, audit."""

@@ -18,15 +18,16 @@ from cekalwatch.server.watchlist.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
 from cekalwatch.wire.bounds import PHOTO_CHUNK_BYTES
-from cekalwatch.wire.options import CLIENT_OPTIONS
+from cekalwatch.wire.dialer import Dialer
 
 
 class RemoteImport:
-    """An import through the server at `address`; use it as a context manager."""
+    """An import through the server that `dialer` reaches; use it as a context manager."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address
-        self._channel = grpc.insecure_channel(address, options=CLIENT_OPTIONS)
+    def __init__(self, dialer: Dialer) -> None:
+        self._dialer = dialer
+        self._address = dialer.address
+        self._channel = dialer.channel()
 
     def __enter__(self) -> Self:
         return self
@@ -49,8 +50,8 @@ class RemoteImport:
                 done += 1
         except grpc.RpcError as error:
             raise ProgramError(
-                f"The server at {self._address} broke off after {done} records: {_reason(error)}. Run the import again "
-                "when it is back; what is stored already stays as it is.",
+                f"The server at {self._address} broke off after {done} records: {self._reason(error)}. Run the import "
+                "again when it is back; what is stored already stays as it is.",
                 Exit.UNAVAILABLE,
             ) from None
         if sent:
@@ -59,6 +60,13 @@ class RemoteImport:
                 "import again; what is stored already stays as it is.",
                 Exit.UNAVAILABLE,
             )
+
+    def _reason(self, error: grpc.RpcError) -> str:
+        if not isinstance(error, grpc.Call):
+            return type(error).__name__
+        unreachable = error.code() is grpc.StatusCode.UNAVAILABLE
+        details = (self._dialer.why_refused() if unreachable else "") or error.details()
+        return f"{error.code().name}, {details}".rstrip(", .")
 
 
 def _requests(
@@ -126,9 +134,3 @@ def _with_local_problems(report: RecordReport, photographs: tuple[Photograph, ..
     }
     found = by_name | local
     return replace(report, photos=tuple(found[item.name] for item in photographs if item.name in found))
-
-
-def _reason(error: grpc.RpcError) -> str:
-    if isinstance(error, grpc.Call):
-        return f"{error.code().name}, {error.details()}".rstrip(", .")
-    return type(error).__name__

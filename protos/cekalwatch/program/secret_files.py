@@ -1,0 +1,40 @@
+"""Files that only their owner may read, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make `folder` with mode 0700; raises ProgramError when it exists and others may look into it."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        if os.name == "posix" and folder.stat().st_mode & 0o077:
+            raise ProgramError(f"Others may look into {folder}; run: chmod 700 {folder}", Exit.CONFIG)
+    except OSError as error:
+        raise ProgramError(f"{folder} cannot be made: {error.strerror}", Exit.CONFIG) from None
+
+
+def write_private(file: Path, content: bytes) -> None:
+    """Put `content` in the place of `file`, with mode 0600 from its first byte; raises ProgramError."""
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        try:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as out:
+                out.write(content)
+                out.flush()
+                os.fsync(out.fileno())
+            draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise ProgramError(f"{file} cannot be written: {error.strerror}", Exit.CONFIG) from None

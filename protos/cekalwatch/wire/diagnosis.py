@@ -1,0 +1,67 @@
+"""Says in one sentence why certificates make a connection impossible, where gRPC only says that there is none.
+
+It does the TLS handshake once more with Python's own ssl, whose errors name the reason. Blocks for seconds at most.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+from cekalwatch.wire.address import split_address
+from cekalwatch.wire.tls import TlsFiles
+
+TIMEOUT_S = 3.0
+SILENCE_S = 0.5
+"""A server that refuses a client's certificate says so after the handshake, soon or not at all."""
+PLAINTEXT_REASONS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
+HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+
+
+def why_refused(address: str, files: TlsFiles | None) -> str:
+    """Return the reason; an empty text when certificates are none."""
+    host, port = split_address(address)
+    try:
+        with socket.create_connection((host, port), TIMEOUT_S) as connection:
+            return _with_certificate(connection, host, files) if files else _plaintext(connection, host)
+    except OSError:
+        return ""  # nobody is there, and certificates are not why
+
+
+def _plaintext(connection: socket.socket, host: str) -> str:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with context.wrap_socket(connection, server_hostname=host):
+            return "the server wants certificates, and this program has none: enrol it"
+    except (ssl.SSLError, OSError):
+        return ""
+
+
+def _with_certificate(connection: socket.socket, host: str, files: TlsFiles) -> str:
+    try:
+        context = ssl.create_default_context(cafile=str(files.authority))
+        context.load_cert_chain(files.certificate, files.key, password="")
+    except OSError:
+        return ""  # files in the middle of a renewal
+    context.set_alpn_protocols(["h2"])
+    shaken = False
+    try:
+        with context.wrap_socket(connection, server_hostname=host) as secured:
+            shaken = True
+            secured.sendall(HTTP2_PREFACE)
+            secured.settimeout(SILENCE_S)
+            answered = secured.recv(1) != b""
+    except ssl.SSLCertVerificationError as error:
+        return f"the server's certificate is not accepted: {error.verify_message}"
+    except TimeoutError:
+        return ""
+    except OSError as error:
+        if shaken:  # gRPC hangs up on a client whose certificate it does not accept, without an alert
+            answered = False
+        elif isinstance(error, ssl.SSLError) and error.reason in PLAINTEXT_REASONS:
+            return "the server speaks plaintext, without certificates"
+        else:
+            return f"the TLS handshake failed: {getattr(error, 'reason', None) or error.strerror or 'no reason given'}"
+    return "" if answered else "the server does not accept this program's certificate: run out, or of another authority"

@@ -1,0 +1,65 @@
+"""The one-time code with which a device enrols: a secret, and what the device needs to know its authority by.
+
+    AB3DEF-…: base32 of 10 random bytes and the first 16 bytes of the authority certificate's SHA-256
+
+80 random bits cannot be guessed within a code's life, and finding another certificate with the same 128 bits is out of
+reach; so the code may be typed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Self
+
+SECRET_BYTES = 10
+FINGERPRINT_BYTES = 16
+GROUP = 6
+
+
+class InvitationError(ValueError):
+    """A code that is incomplete or mistyped."""
+
+
+@dataclass(frozen=True, repr=False)
+class InvitationCode:
+    """A code in its parts; it has no `repr`, so that no log shows it by accident."""
+
+    secret: bytes
+    fingerprint: bytes
+
+    @classmethod
+    def new(cls, authority_der: bytes) -> Self:
+        """Make a code for devices of the authority with that certificate."""
+        return cls(secrets.token_bytes(SECRET_BYTES), fingerprint(authority_der))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a code as a person typed it; raises InvitationError."""
+        letters = "".join(text.upper().split()).replace("-", "")
+        try:
+            data = base64.b32decode(letters + "=" * (-len(letters) % 8))
+        except (binascii.Error, ValueError):
+            data = b""
+        if len(data) != SECRET_BYTES + FINGERPRINT_BYTES:
+            raise InvitationError("This is no whole code: it has 7 groups of 6 letters and digits (2 to 7)")
+        return cls(data[:SECRET_BYTES], data[SECRET_BYTES:])
+
+    @property
+    def text(self) -> str:
+        """The code as it is shown to a person."""
+        letters = base64.b32encode(self.secret + self.fingerprint).decode("ascii").rstrip("=")
+        return "-".join(letters[start : start + GROUP] for start in range(0, len(letters), GROUP))
+
+
+def fingerprint(authority_der: bytes) -> bytes:
+    """Return what a code holds of the authority's certificate."""
+    return hashlib.sha256(authority_der).digest()[:FINGERPRINT_BYTES]
+
+
+def digest(secret: bytes) -> bytes:
+    """Return what may be stored of a secret. It is random and long: a plain hash is enough."""
+    return hashlib.sha256(secret).digest()

@@ -1,0 +1,145 @@
+"""The interceptor that lets calls in, outermost of all, and ends streams whose certificate is no longer good.
+
+It asks the gate for every call, also on connections that stand already. Servicers learn from `current_caller` how far
+the call may reach.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import structlog
+
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.errors import abort_with
+from cekalwatch.server.security.gate import Gate
+from cekalwatch.server.security.rights import Caller
+
+CHECK_PERIOD_S = 2.0
+"""How often open streams are looked at; the promise is to end a revoked one within 10 s."""
+
+log = structlog.get_logger()
+
+Context = grpc.aio.ServicerContext[Any, Any]
+if TYPE_CHECKING:
+    Handler = grpc.RpcMethodHandler[Any, Any]  # generic in the typing stubs only
+
+_caller: ContextVar[Caller] = ContextVar("caller")
+
+
+def current_caller() -> Caller:
+    """Return who makes the call that runs now; LookupError outside of one."""
+    return _caller.get()
+
+
+@dataclass(eq=False)
+class _Stream:
+    """An open stream: its task, whose certificate it came with, and why it had to end."""
+
+    task: asyncio.Task[Any]
+    method: str
+    certificate_pem: bytes
+    ended: Code | None = None
+
+
+class Access(grpc.aio.ServerInterceptor):
+    """Stands before every method, those of health, reflection and channelz included."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._streams: set[_Stream] = set()
+
+    async def keep_watch(self) -> None:
+        """Follow what is revoked, and end streams, for ever."""
+        while True:
+            await asyncio.sleep(CHECK_PERIOD_S)
+            await asyncio.to_thread(self._gate.follow)
+            for stream in tuple(self._streams):
+                if stream.ended is None and (code := self._gate.refusal(stream.certificate_pem)):
+                    log.warning("stream ended", method=stream.method, code=code)
+                    stream.ended = code
+                    stream.task.cancel()
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """Wrap the method's handler."""
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
+        request = "stream" if handler.request_streaming else "unary"
+        response = "stream" if handler.response_streaming else "unary"
+        kind = f"{request}_{response}"
+        behaviour = getattr(handler, kind)
+        wrap = self._generator if inspect.isasyncgenfunction(behaviour) else self._coroutine
+        make: Callable[..., Handler] = getattr(grpc, f"{kind}_rpc_method_handler")
+        return make(
+            wrap(str(handler_call_details.method), behaviour),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    def _generator(
+        self, method: str, behaviour: Callable[[Any, Context], AsyncIterator[Any]]
+    ) -> Callable[..., AsyncIterator[Any]]:
+        async def run(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401  # any message
+            certificate_pem = await self._admit(method, context)
+            with self._open(method, certificate_pem) as stream:
+                try:
+                    async for response in behaviour(request, context):
+                        yield response
+                except asyncio.CancelledError:
+                    await _end(stream, context)
+
+        return run
+
+    def _coroutine(
+        self, method: str, behaviour: Callable[[Any, Context], Awaitable[Any]]
+    ) -> Callable[..., Awaitable[Any]]:
+        async def run(request: Any, context: Context) -> Any:  # noqa: ANN401  # any message
+            certificate_pem = await self._admit(method, context)
+            with self._open(method, certificate_pem) as stream:
+                try:
+                    return await behaviour(request, context)
+                except asyncio.CancelledError:
+                    await _end(stream, context)
+
+        return run
+
+    async def _admit(self, method: str, context: Context) -> bytes:
+        certificate_pem = b"".join(context.auth_context().get("x509_pem_cert", ()))
+        try:
+            _caller.set(self._gate.admit(method, certificate_pem))
+        except CekalwatchError as error:
+            log.warning("call not allowed", method=method, code=error.code, detail=error.detail)
+            await abort_with(context, error.code)
+        return certificate_pem
+
+    @contextmanager
+    def _open(self, method: str, certificate_pem: bytes) -> Iterator[_Stream]:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a call runs in a task")
+        stream = _Stream(task, method, certificate_pem)
+        self._streams.add(stream)
+        try:
+            yield stream
+        finally:
+            self._streams.discard(stream)
+
+
+async def _end(stream: _Stream, context: Context) -> None:
+    """Say why the stream was ended; a cancellation that came from elsewhere goes on."""
+    if stream.ended is None:
+        raise asyncio.CancelledError
+    stream.task.uncancel()
+    await abort_with(context, stream.ended)

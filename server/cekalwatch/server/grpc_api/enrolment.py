@@ -1,0 +1,68 @@
+"""EnrolmentService, and the server of its own that it has: whoever comes there has no certificate yet."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+import structlog
+
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
+from cekalwatch.server.grpc_api.ports import listen_on
+from cekalwatch.server.security.site_pki import SitePki
+from cekalwatch.v1 import enrolment_service_pb2 as pb
+from cekalwatch.v1 import enrolment_service_pb2_grpc
+from cekalwatch.wire.invitation import SECRET_BYTES
+from cekalwatch.wire.options import SERVER_OPTIONS
+from cekalwatch.wire.tls import FollowedTls
+
+MOST_REQUEST_BYTES = 4096
+MOST_AT_ONCE = 4
+"""Enrolling is rare; strangers must not take the server's time."""
+
+log = structlog.get_logger()
+
+
+class EnrolmentServicer(enrolment_service_pb2_grpc.EnrolmentServiceServicer):
+    """Enrols devices that were invited."""
+
+    def __init__(self, pki: SitePki, clock: Clock) -> None:
+        self._pki = pki
+        self._clock = clock
+
+    async def EnrolDevice(
+        self, request: pb.EnrolDeviceRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> pb.EnrolDeviceResponse:
+        """See the contract."""
+        if len(request.invitation_secret) != SECRET_BYTES:
+            raise CekalwatchError(Code.INVITATION_INVALID)
+        if len(request.certificate_request) > MOST_REQUEST_BYTES:
+            raise CekalwatchError(Code.ARGUMENT_INVALID, "certificate_request")
+        identity, chain = await asyncio.to_thread(
+            self._pki.enrol, request.invitation_secret, request.certificate_request, self._clock.now()
+        )
+        log.info("device enrolled", role=identity.role, site=identity.site, name=identity.name)
+        return pb.EnrolDeviceResponse(certificate_pem=chain)
+
+
+class EnrolmentServer:
+    """Serves enrolment alone, on `port`."""
+
+    def __init__(self, servicer: EnrolmentServicer, address: str, tls: FollowedTls) -> None:
+        """Raises ProgramError when it cannot listen on `address`."""
+        self._server = grpc.aio.server(
+            interceptors=[CatalogueErrors()], options=SERVER_OPTIONS, maximum_concurrent_rpcs=MOST_AT_ONCE
+        )
+        enrolment_service_pb2_grpc.add_EnrolmentServiceServicer_to_server(servicer, self._server)
+        self.port = listen_on(self._server, address, tls.enrolment_credentials())
+
+    async def start(self) -> None:
+        """Serve."""
+        await self._server.start()
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no new calls, and end those that are open after `grace_s` seconds."""
+        await self._server.stop(grace_s)

@@ -1,0 +1,172 @@
+"""`cekalwatch-server pki`: the site's authority and the certificates of its devices, on the server's own machine."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
+
+if TYPE_CHECKING:
+    from cekalwatch.server.config import ServerSettings
+    from cekalwatch.server.security.site_pki import SitePki
+
+app = typer.Typer(
+    help="Certificates: the site's authority and its devices. Run it as the server's user, on the server's machine.",
+    no_args_is_help=True,
+)
+
+EXAMPLES = "Examples:\n\n"
+Role = Annotated[DeviceRole, typer.Option(help="What the device is for.", show_choices=True)]
+Name = Annotated[str, typer.Option(metavar="KEY", help="Key of the device: a camera's or agent's is its own.")]
+Site = Annotated[str | None, typer.Option(metavar="KEY", help="Key of the site; the first configured when not given.")]
+Days = Annotated[int, typer.Option(min=1, max=825, help="For how long the certificate is good.")]
+Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the server's data.")]
+
+
+@app.command(epilog=EXAMPLES + "  cekalwatch-server pki init --config /etc/cekalwatch/server.toml")
+def init(site: Site = None, config: Config = None, data_dir: DataDir = None) -> None:
+    """Make the site's authority in `pki_dir`. Its key never leaves that folder: keep a copy of it under lock."""
+    from cekalwatch.server.security.site_pki import SitePki
+
+    settings = _settings(config, data_dir)
+    name = _identity(settings, DeviceRole.SERVER, site, "authority").site
+    SitePki.create(settings.pki_path, name, datetime.now(UTC))
+    typer.echo(f"The authority of {name} is in {settings.pki_path}")
+
+
+@app.command(
+    epilog=EXAMPLES
+    + "  cekalwatch-server pki issue --role server --name main --host cekal.batam.local --host 10.1.2.3\n\n"
+    "  cekalwatch-server pki issue --role camera --name departure-1 --out ./departure-1"
+)
+def issue(
+    role: Role,
+    name: Name,
+    site: Site = None,
+    host: Annotated[
+        list[str] | None, typer.Option(help="With a server: name or address under which devices reach it; repeatable.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for key and certificates; a server's is `tls_dir` when not given.")
+    ] = None,
+    days: Days = 398,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a key and a certificate here. For a device elsewhere `pki invite` is better: its key stays where it is."""
+    settings = _settings(config, data_dir)
+    identity = _identity(settings, role, site, name)
+    if out is None and role is not DeviceRole.SERVER:
+        raise ProgramError("--out is missing: the folder that gets key and certificates", Exit.USAGE)
+    folder = out or settings.tls_path
+    certificate = _pki(settings).issue(identity, host or [], folder, datetime.now(UTC), days)
+    typer.echo(f"{identity.uri} is in {folder}, good until {certificate.not_valid_after_utc:%Y-%m-%d}")
+
+
+@app.command(
+    epilog=EXAMPLES + "  cekalwatch-server pki renew --role server --name main\n\n"
+    "  cekalwatch-server pki renew --role camera --name departure-1 --out departure-1.pem"
+)
+def renew(
+    role: Role,
+    name: Name,
+    site: Site = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File for the new certificate; a server's is certificate.pem in `tls_dir` when not given."),
+    ] = None,
+    days: Days = 398,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Sign a new certificate for the device's present key. Nothing in it is secret: carry the file to the device.
+
+    Running programs take it up when it stands in the place of their certificate.pem; no restart is needed.
+    """
+    from cekalwatch.program.secret_files import write_private
+    from cekalwatch.wire.tls import TlsFiles
+
+    settings = _settings(config, data_dir)
+    identity = _identity(settings, role, site, name)
+    if out is None and role is not DeviceRole.SERVER:
+        raise ProgramError("--out is missing: the file that gets the certificate", Exit.USAGE)
+    pki = _pki(settings)
+    certificate = pki.renew(identity, datetime.now(UTC), days)
+    file = out or TlsFiles(settings.tls_path).certificate
+    write_private(file, pki.chain(certificate))
+    typer.echo(f"{identity.uri} is good until {certificate.not_valid_after_utc:%Y-%m-%d}: {file}")
+
+
+@app.command(epilog=EXAMPLES + "  cekalwatch-server pki revoke --role camera --name departure-1")
+def revoke(role: Role, name: Name, site: Site = None, config: Config = None, data_dir: DataDir = None) -> None:
+    """Revoke all certificates and invitations of a device. Its open streams end within 10 seconds."""
+    settings = _settings(config, data_dir)
+    identity = _identity(settings, role, site, name)
+    count = _pki(settings).revoke(identity, datetime.now(UTC))
+    if not count:
+        raise ProgramError(f"{identity.uri} has no certificate in force; see: pki list", Exit.USAGE)
+    typer.echo(f"{identity.uri}: {count} revoked")
+
+
+@app.command(epilog=EXAMPLES + "  cekalwatch-server pki invite --role camera --name departure-1 --minutes 30")
+def invite(
+    role: Role,
+    name: Name,
+    site: Site = None,
+    minutes: Annotated[int, typer.Option(min=1, max=1440, help="For how long the code is good.")] = 60,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Print a code with which one device enrols itself, once. The server must run with `enrolment_listen`."""
+    settings = _settings(config, data_dir)
+    identity = _identity(settings, role, site, name)
+    code = _pki(settings).invite(identity, datetime.now(UTC), timedelta(minutes=minutes))
+    typer.echo(f"Code of {identity.uri}, good for {minutes} minutes and one device:", err=True)
+    typer.echo(code.text)
+
+
+@app.command("list", epilog=EXAMPLES + "  cekalwatch-server pki list")
+def list_(config: Config = None, data_dir: DataDir = None) -> None:
+    """List certificates with their state, and open invitations."""
+    from rich.console import Console
+    from rich.table import Table
+
+    now = datetime.now(UTC)
+    pki = _pki(_settings(config, data_dir))
+    table = Table("device", "state", "good until", "serial")
+    for one in pki.issued():
+        until = one.certificate.not_valid_after_utc
+        state = "revoked" if one.revoked_at else "in force" if one.good(now) else "run out"
+        table.add_row(one.identity.uri, state, f"{until:%Y-%m-%d}", f"{one.certificate.serial_number:x}")
+    for invitation in pki.open_invitations(now):
+        table.add_row(invitation.identity.uri, "invited", f"{invitation.expires_at.astimezone():%Y-%m-%d %H:%M}", "")
+    Console(soft_wrap=True).print(table)
+
+
+def _settings(config: Path | None, data_dir: Path | None) -> ServerSettings:
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.server.config import ServerSettings
+
+    settings = ServerSettings.load(config, data_dir=data_dir)
+    configure_logs(settings.log_level)
+    return settings
+
+
+def _pki(settings: ServerSettings) -> SitePki:
+    from cekalwatch.server.security.site_pki import SitePki
+
+    return SitePki.load(settings.pki_path)
+
+
+def _identity(settings: ServerSettings, role: DeviceRole, site: str | None, name: str) -> Identity:
+    try:
+        return Identity(role, site or settings.sites[0].site, name)
+    except IdentityError as error:
+        raise ProgramError(str(error), Exit.USAGE) from None
