@@ -24,10 +24,12 @@ from cekalwatch.server.app import Server
 from cekalwatch.server.domain.alerts import AlertEventType, AlertFilter
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.grpc_api.access import Access
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
 from cekalwatch.server.grpc_api.server import SERVICES
 from cekalwatch.server.presence import Presence
+from cekalwatch.server.security.gate import LoopbackGate
 from cekalwatch.server.security.trail import AuditTrail
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.alert_tables import AlertEventRow
@@ -255,7 +257,7 @@ class AlertLog:
     @asynccontextmanager
     async def served(self) -> AsyncIterator[str]:
         """Serve it, and give its address."""
-        server = grpc.aio.server(interceptors=[CatalogueErrors()], options=SERVER_OPTIONS)
+        server = grpc.aio.server(interceptors=[Access(LoopbackGate()), CatalogueErrors()], options=SERVER_OPTIONS)
         alert_service_pb2_grpc.add_AlertServiceServicer_to_server(self.servicer, server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

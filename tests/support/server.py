@@ -26,7 +26,8 @@ from cekalwatch.server.storage.watchlist_store import NewReference, WatchlistSto
 from cekalwatch.v1 import capture_pb2, capture_service_pb2, capture_service_pb2_grpc
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack
-from cekalwatch.wire.options import CLIENT_OPTIONS
+from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.tls import FollowedTls
 from tests.support.starter import starter_pack
 from tests.support.watchlist import order, subject
 
@@ -61,11 +62,11 @@ class Running:
 
 
 @asynccontextmanager
-async def running(chosen: ServerSettings) -> AsyncIterator[Running]:
-    """Run a server, and connect to it."""
+async def running(chosen: ServerSettings, tls: FollowedTls | None = None) -> AsyncIterator[Running]:
+    """Run a server, and connect to it, with a certificate where the server has one."""
     async with (
         Server(chosen) as server,
-        grpc.aio.insecure_channel(f"127.0.0.1:{server.port}", options=CLIENT_OPTIONS) as channel,
+        Dialer(f"127.0.0.1:{server.port}", tls).aio_channel() as channel,
     ):
         yield Running(f"127.0.0.1:{server.port}", channel)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cekalwatch.camera.settings import CameraSettings
+from cekalwatch.camera.settings import DEFAULT_TLS_DIR, CameraSettings
 from cekalwatch.program.logs import configure_logs
 
 app = typer.Typer(
@@ -76,3 +76,22 @@ def run(
     from cekalwatch.camera import app as client
 
     client.run(settings)
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-camera enrol --server cekal.batam.local:50052 --code ABCDEF-…")
+def enrol(
+    server: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the server enrols: `enrolment_listen`.")],
+    code: Annotated[
+        str,
+        typer.Option(prompt=True, help="The code that `cekalwatch-server pki invite` printed; asked for if not given."),
+    ],
+    tls_dir: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where key and certificates go; the setting `tls_dir`.")
+    ] = DEFAULT_TLS_DIR,
+) -> None:
+    """Get this device's certificate, once. Its private key is made here and stays here."""
+    from cekalwatch.program.enrolment import enrol as enrol_device
+    from cekalwatch.wire.identity import DeviceRole
+
+    identity = enrol_device(server, code, DeviceRole.CAMERA, tls_dir)
+    typer.echo(f"This is {identity.uri}; its certificate is in {tls_dir}")

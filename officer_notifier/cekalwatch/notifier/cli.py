@@ -11,7 +11,7 @@ import typer
 from cekalwatch.notifier.app import OutputFormat, run
 from cekalwatch.notifier.client import Start
 from cekalwatch.notifier.notice import Direction
-from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.notifier.settings import DEFAULT_TLS_DIR, NotifierSettings
 from cekalwatch.notifier.translations import Language
 
 app = typer.Typer(
@@ -93,3 +93,23 @@ def console(
     )
     start = Start.BEGINNING if from_start else Start.NOW if from_now else Start.ACKNOWLEDGED
     run(settings, start, output)
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-notifier enrol --server cekal.batam.local:50052 --code ABCDEF-…")
+def enrol(
+    *,
+    server: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the server enrols: `enrolment_listen`.")],
+    code: Annotated[
+        str,
+        typer.Option(prompt=True, help="The code that `cekalwatch-server pki invite` printed; asked for if not given."),
+    ],
+    tls_dir: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where key and certificates go; the setting `tls_dir`.")
+    ] = DEFAULT_TLS_DIR,
+) -> None:
+    """Get this device's certificate, once. Its private key is made here and stays here."""
+    from cekalwatch.program.enrolment import enrol as enrol_device
+    from cekalwatch.wire.identity import DeviceRole
+
+    identity = enrol_device(server, code, DeviceRole.NOTIFIER, tls_dir)
+    typer.echo(f"This is {identity.uri}; its certificate is in {tls_dir}")

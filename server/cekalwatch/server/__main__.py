@@ -5,7 +5,7 @@ from cekalwatch.program.extras import require_extra
 
 def main() -> None:
     """Run the command line; exits the process."""
-    require_extra("server", ("typer", "faiss", "sqlmodel", "insightface", "onnxruntime", "cv2", "PIL"))
+    require_extra("server", ("typer", "faiss", "sqlmodel", "insightface", "onnxruntime", "cv2", "PIL", "cryptography"))
     from cekalwatch.program.command import run
     from cekalwatch.server.cli import app
 

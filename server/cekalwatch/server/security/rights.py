@@ -49,6 +49,7 @@ RIGHTS: Mapping[str, Grants] = MappingProxyType(
         "/cekalwatch.v1.WatchlistService/GetSubject": _KEEPER,
         "/cekalwatch.v1.OperationsService/GetStatus": _OBSERVER,
         "/grpc.health.v1.Health/Check": _OBSERVER,
+        "/grpc.health.v1.Health/List": _OBSERVER,
         "/grpc.health.v1.Health/Watch": _OBSERVER,
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _OBSERVER,
         "/grpc.channelz.v1.Channelz/GetTopChannels": _OBSERVER,

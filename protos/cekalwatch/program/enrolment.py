@@ -1,0 +1,126 @@
+"""Enrols this device: makes its key here, and has a certificate signed for it by the authority that the code names.
+
+The server's certificate is trusted only when it comes from the authority whose fingerprint is in the code, so that
+nobody in between learns the code. Needs `cryptography` and `pyOpenSSL`; only the `enrol` commands load it.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+from pathlib import Path
+
+import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from OpenSSL import SSL
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.program.secret_files import make_private_folder, write_private
+from cekalwatch.v1.enrolment_service_pb2 import EnrolDeviceRequest
+from cekalwatch.v1.enrolment_service_pb2_grpc import EnrolmentServiceStub
+from cekalwatch.wire.address import AddressError, split_address
+from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
+from cekalwatch.wire.invitation import InvitationCode, InvitationError, fingerprint
+from cekalwatch.wire.options import CLIENT_OPTIONS
+from cekalwatch.wire.tls import TlsError, TlsFiles
+
+TIMEOUT_S = 10.0
+
+
+def enrol(address: str, code_text: str, role: DeviceRole, tls_dir: Path) -> Identity:
+    """Put key, certificate and authority into `tls_dir`, and return who this device is now. Raises ProgramError."""
+    files = TlsFiles(tls_dir)
+    if files.key.exists():
+        raise ProgramError(f"This device has a certificate already, in {tls_dir}; remove that folder first", Exit.USAGE)
+    try:
+        code = InvitationCode.parse(code_text)
+        host, port = split_address(address)
+    except (InvitationError, AddressError) as error:
+        raise ProgramError(str(error), Exit.USAGE) from None
+    make_private_folder(tls_dir)
+    authority = _authority(host, port, code)
+    key = ec.generate_private_key(ec.SECP256R1())
+    chain = _sign(address, code, authority, key)
+    write_private(files.authority, authority)
+    write_private(files.certificate, chain)
+    write_private(files.key, _key_pem(key))
+    return _checked(files, role)
+
+
+def _authority(host: str, port: int, code: InvitationCode) -> bytes:
+    """Return the authority's certificate, PEM: that one of the server's chain which has the code's fingerprint."""
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    # Nothing is trusted here: the fingerprint decides, and gRPC verifies the server by what it picks.
+    context.set_verify(SSL.VERIFY_NONE)
+    try:
+        with socket.create_connection((host, port), TIMEOUT_S) as plain:
+            connection = SSL.Connection(context, plain)
+            connection.set_connect_state()
+            _shake_hands(connection, plain)
+            chain = connection.get_peer_cert_chain(as_cryptography=True) or []
+    except (OSError, SSL.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it speaks no TLS"
+        raise ProgramError(f"Cannot enrol at {host}:{port}: {reason}", Exit.UNAVAILABLE) from None
+    for certificate in chain:
+        if fingerprint(certificate.public_bytes(serialization.Encoding.DER)) == code.fingerprint:
+            return certificate.public_bytes(serialization.Encoding.PEM)
+    raise ProgramError(
+        f"The server at {host}:{port} is not of the authority that the code names. The code was not sent; is the "
+        "address right, and the code whole?",
+        Exit.CONFIG,
+    )
+
+
+def _shake_hands(connection: SSL.Connection, plain: socket.socket) -> None:
+    """Do the handshake on a socket that has a timeout; raises TimeoutError, OSError, SSL.Error."""
+    while True:
+        try:
+            connection.do_handshake()
+        except SSL.WantReadError:
+            if not select.select([plain], [], [], TIMEOUT_S)[0]:
+                raise TimeoutError(errno.ETIMEDOUT, "it does not answer") from None
+        else:
+            return
+
+
+def _sign(address: str, code: InvitationCode, authority: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+    message = EnrolDeviceRequest(
+        invitation_secret=code.secret, certificate_request=request.public_bytes(serialization.Encoding.DER)
+    )
+    credentials = grpc.ssl_channel_credentials(authority)
+    with grpc.secure_channel(address, credentials, CLIENT_OPTIONS) as channel:
+        try:
+            return EnrolmentServiceStub(channel).EnrolDevice(message, timeout=TIMEOUT_S).certificate_pem
+        except grpc.RpcError as error:
+            refused = error.code() is grpc.StatusCode.PERMISSION_DENIED
+            raise ProgramError(
+                f"The server at {address} did not enrol this device: {error.details()}",
+                Exit.FAILED if refused else Exit.UNAVAILABLE,
+            ) from None
+
+
+def _checked(files: TlsFiles, role: DeviceRole) -> Identity:
+    """Return the identity in the new certificate; raises ProgramError, and leaves no key, when it cannot be used."""
+    try:
+        material = files.read()
+        certificate = x509.load_pem_x509_certificate(material.certificate)
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        (uri,) = names.get_values_for_type(x509.UniformResourceIdentifier)
+        identity = Identity.parse(uri)
+        if identity.role is not role:
+            raise IdentityError(f"the code is one for a {identity.role}, and this is a {role}")
+    except (TlsError, IdentityError, ValueError, x509.ExtensionNotFound) as error:
+        files.key.unlink()
+        raise ProgramError(f"The certificate that came cannot be used: {error}", Exit.FAILED) from None
+    return identity
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )

@@ -1,0 +1,56 @@
+"""A site's authority in a test's folder, and its devices' certificates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.security.site_pki import SitePki
+from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.identity import DeviceRole, Identity
+from cekalwatch.wire.tls import FollowedTls, TlsFiles
+from tests.support import server
+
+SITE = "batam-center"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Site:
+    """An authority and a server's certificate, in the sub-folders of `folder` where the server looks for them."""
+
+    folder: Path
+    problems: list[str] = field(default_factory=list)
+    """What clients said of certificates that came and could not be used."""
+
+    def __post_init__(self) -> None:
+        self.pki = SitePki.create(self.folder / "pki", SITE, now())
+        self.pki.issue(self.server, ["127.0.0.1"], self.folder / "tls", now())
+
+    @property
+    def server(self) -> Identity:
+        return Identity(DeviceRole.SERVER, SITE, "main")
+
+    def settings(self, **overrides: Any) -> ServerSettings:
+        return server.settings(self.folder, **overrides)
+
+    def device(self, role: DeviceRole, name: str, site: str = SITE, issued_at: datetime | None = None) -> TlsFiles:
+        """The files of a device, issued at `issued_at` if they are not there yet."""
+        files = TlsFiles(self.folder / "devices" / f"{site}-{role}-{name}")
+        if not files.key.exists():
+            hosts = ["127.0.0.1"] if role is DeviceRole.SERVER else []
+            self.pki.issue(Identity(role, site, name), hosts, files.folder, issued_at or now())
+        return files
+
+    def diagnostics(self) -> FollowedTls:
+        """The certificate of a technician's laptop."""
+        return FollowedTls(self.device(DeviceRole.DIAGNOSTICS, "laptop"), self.problems.append)
+
+    def dialer(self, address: str, files: TlsFiles) -> Dialer:
+        return Dialer(address, FollowedTls(files, self.problems.append))
