@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -80,29 +80,16 @@ class Access(grpc.aio.ServerInterceptor):
         response = "stream" if handler.response_streaming else "unary"
         kind = f"{request}_{response}"
         behaviour = getattr(handler, kind)
-        wrap = self._generator if inspect.isasyncgenfunction(behaviour) else self._coroutine
+        if inspect.isasyncgenfunction(behaviour):
+            behaviour = _writing(behaviour)
         make: Callable[..., Handler] = getattr(grpc, f"{kind}_rpc_method_handler")
         return make(
-            wrap(str(handler_call_details.method), behaviour),
+            self._guarded(str(handler_call_details.method), behaviour),
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
 
-    def _generator(
-        self, method: str, behaviour: Callable[[Any, Context], AsyncIterator[Any]]
-    ) -> Callable[..., AsyncIterator[Any]]:
-        async def run(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401  # any message
-            certificate_pem = await self._admit(method, context)
-            with self._open(method, certificate_pem) as stream:
-                try:
-                    async for response in behaviour(request, context):
-                        yield response
-                except asyncio.CancelledError:
-                    await _end(stream, context)
-
-        return run
-
-    def _coroutine(
+    def _guarded(
         self, method: str, behaviour: Callable[[Any, Context], Awaitable[Any]]
     ) -> Callable[..., Awaitable[Any]]:
         async def run(request: Any, context: Context) -> Any:  # noqa: ANN401  # any message
@@ -111,7 +98,10 @@ class Access(grpc.aio.ServerInterceptor):
                 try:
                     return await behaviour(request, context)
                 except asyncio.CancelledError:
-                    await _end(stream, context)
+                    if stream.ended is None:
+                        raise
+                    stream.task.uncancel()
+                    await abort_with(context, stream.ended)
 
         return run
 
@@ -137,9 +127,12 @@ class Access(grpc.aio.ServerInterceptor):
             self._streams.discard(stream)
 
 
-async def _end(stream: _Stream, context: Context) -> None:
-    """Say why the stream was ended; a cancellation that came from elsewhere goes on."""
-    if stream.ended is None:
-        raise asyncio.CancelledError
-    stream.task.uncancel()
-    await abort_with(context, stream.ended)
+def _writing(behaviour: Callable[[Any, Context], AsyncGenerator[Any, None]]) -> Callable[..., Awaitable[None]]:
+    """Return a generator's behaviour as one that writes by itself: so a stream can be ended while a write waits."""
+
+    async def run(request: Any, context: Context) -> None:  # noqa: ANN401  # any message
+        async with aclosing(behaviour(request, context)) as responses:
+            async for response in responses:
+                await context.write(response)
+
+    return run
