@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,18 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from structlog.testing import capture_logs
 
+from cekalwatch.camera.clock import SystemClock as CameraClock
+from cekalwatch.camera.convert import Hello
+from cekalwatch.camera.figures import Figures
+from cekalwatch.camera.outbox import Outbox
+from cekalwatch.camera.policy import CapturePolicy
+from cekalwatch.camera.uplink import Link, Uplink
+from cekalwatch.notifier.client import AlertClient, Start
+from cekalwatch.notifier.notice import AlertFilter
+from cekalwatch.notifier.subscription import Subscription
+from cekalwatch.notifier.updates import Cause, Connected, Disconnected, KeepAlive, Update
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.app import Server
 from cekalwatch.server.domain.errors import Code
@@ -21,9 +33,11 @@ from cekalwatch.server.grpc_api.access import Access
 from cekalwatch.server.security.gate import LoopbackGate
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc, operations_service_pb2_grpc
 from cekalwatch.v1.operations_service_pb2 import GetStatusRequest
+from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import TlsFiles
+from tests.support.camera import capture_of
 from tests.support.server import CaptureClient, reason_of, running
 from tests.support.site_pki import SITE, Site, now
 
@@ -253,3 +267,63 @@ async def test_server_shows_its_renewed_certificate_without_a_restart_and_stream
                 "",
             )
             assert not stream.call.done()
+
+
+async def renew(site: Site, role: DeviceRole, name: str) -> None:
+    files = site.device(role, name)
+    renewed = site.pki.renew(Identity(role, SITE, name), now())
+    await asyncio.to_thread(write_private, files.certificate, site.pki.chain(renewed))
+
+
+async def test_camera_changes_to_its_renewed_certificate_without_a_restart_and_loses_nothing(site: Site) -> None:
+    outbox, stop = Outbox(16, CameraClock()), asyncio.Event()
+    policies: asyncio.Queue[CapturePolicy] = asyncio.Queue()
+    async with running(site.settings(), site.diagnostics()) as server:
+        dialer = site.dialer(server.address, site.device(DeviceRole.CAMERA, "dep-1"))
+        link = Link(dialer, Hello("dep-1", str(uuid.uuid4()), "starter"))
+        figures = Figures(outbox, CameraClock())
+        uplink = Uplink(link, outbox, figures.heartbeat, policies.put_nowait, Backoff())
+        with capture_logs() as logs:
+            running_uplink = asyncio.create_task(uplink.run(stop))
+            async with asyncio.timeout(WAIT_S):
+                await policies.get()  # welcome, with the first certificate
+                await renew(site, DeviceRole.CAMERA, "dep-1")
+                await policies.get()  # welcome again
+                assert not dialer.outdated
+                settled = asyncio.Event()
+                loop = asyncio.get_running_loop()
+                outbox.put(capture_of("1"))
+                outbox.listen(lambda: outbox.figures().depth or loop.call_soon_threadsafe(settled.set))
+                await settled.wait()
+            stop.set()
+            await running_uplink
+    assert not [entry for entry in logs if entry["event"] == "server_lost"]
+
+
+async def test_notifier_changes_to_its_renewed_certificate_without_a_restart_or_a_gap(site: Site) -> None:
+    async with running(site.settings(keep_alive_period_s=0.2), site.diagnostics()) as server:
+        dialer = site.dialer(server.address, site.device(DeviceRole.NOTIFIER, "pc-1"))
+        client = AlertClient(dialer, "pc-1", AlertFilter())
+        subscription = Subscription(client, Start.ACKNOWLEDGED, 30.0)
+        updates = subscription.updates()
+        assert isinstance(await asyncio.to_thread(next, updates), Connected)
+        await renew(site, DeviceRole.NOTIFIER, "pc-1")
+        seen: list[Update] = []
+        async with asyncio.timeout(WAIT_S):
+            while not seen or isinstance(seen[-1], KeepAlive):
+                seen.append(await asyncio.to_thread(next, updates))
+        assert isinstance(seen[-1], Connected)
+        assert not dialer.outdated
+        subscription.stop()
+        client.close()
+
+
+async def test_notifier_without_a_certificate_says_that_this_is_why(site: Site) -> None:
+    async with running(site.settings(), site.diagnostics()) as server:
+        client = AlertClient(Dialer(server.address, None), "pc-1", AlertFilter())
+        subscription = Subscription(client, Start.ACKNOWLEDGED, 30.0)
+        with capture_logs() as logs:
+            update = await asyncio.to_thread(next, subscription.updates())
+        client.close()
+    assert update == Disconnected(Cause.CERTIFICATE)
+    assert "enrol it" in logs[-1]["problem"]

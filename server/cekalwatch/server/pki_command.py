@@ -135,28 +135,20 @@ def invite(
 @app.command("list", epilog=EXAMPLES + "  cekalwatch-server pki list")
 def list_(config: Config = None, data_dir: DataDir = None) -> None:
     """List certificates with their state, and open invitations."""
-    from rich.console import Console
-    from rich.table import Table
-
     now = datetime.now(UTC)
     pki = _pki(_settings(config, data_dir))
-    table = Table("device", "state", "good until", "serial")
     for one in pki.issued():
-        until = one.certificate.not_valid_after_utc
         state = "revoked" if one.revoked_at else "in force" if one.good(now) else "run out"
-        table.add_row(one.identity.uri, state, f"{until:%Y-%m-%d}", f"{one.certificate.serial_number:x}")
+        until = one.certificate.not_valid_after_utc
+        typer.echo(f"{state:8}  until {until:%Y-%m-%d}  {one.identity.uri}  serial {one.certificate.serial_number:x}")
     for invitation in pki.open_invitations(now):
-        table.add_row(invitation.identity.uri, "invited", f"{invitation.expires_at.astimezone():%Y-%m-%d %H:%M}", "")
-    Console(soft_wrap=True).print(table)
+        typer.echo(f"invited   until {invitation.expires_at.astimezone():%H:%M}       {invitation.identity.uri}")
 
 
 def _settings(config: Path | None, data_dir: Path | None) -> ServerSettings:
-    from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.config import ServerSettings
 
-    settings = ServerSettings.load(config, data_dir=data_dir)
-    configure_logs(settings.log_level)
-    return settings
+    return ServerSettings.load(config, data_dir=data_dir)
 
 
 def _pki(settings: ServerSettings) -> SitePki:

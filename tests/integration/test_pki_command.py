@@ -1,0 +1,139 @@
+"""`cekalwatch-server pki`, as the technician types it."""
+
+from __future__ import annotations
+
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from typer.testing import CliRunner
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.cli import app
+from cekalwatch.wire.invitation import InvitationCode, fingerprint
+from cekalwatch.wire.tls import TlsFiles
+
+
+class Technician:
+    """Types commands on one server's machine."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+
+    def types(self, *arguments: str) -> str:
+        """Return what the command prints; raises what ends it."""
+        outcome = CliRunner().invoke(app, ["pki", *arguments, "--data-dir", str(self.data)])
+        if outcome.exception and not isinstance(outcome.exception, SystemExit):
+            raise outcome.exception
+        assert outcome.exit_code == 0, outcome.output
+        return outcome.output
+
+    def is_refused(self, *arguments: str) -> tuple[Exit, str]:
+        with pytest.raises(ProgramError) as error:
+            self.types(*arguments)
+        return error.value.exit_code, str(error.value)
+
+
+@pytest.fixture
+def technician(tmp_path: Path) -> Technician:
+    return Technician(tmp_path / "data")
+
+
+CAMERA = ("--role", "camera", "--name", "departure-1")
+
+
+def certificate(files: TlsFiles) -> x509.Certificate:
+    return x509.load_pem_x509_certificates(files.certificate.read_bytes())[0]
+
+
+def test_a_site_is_set_up_with_three_commands_and_every_key_is_private(technician: Technician, tmp_path: Path) -> None:
+    technician.types("init")
+    technician.types("issue", "--role", "server", "--name", "main", "--host", "cekal.batam.local", "--host", "10.1.2.3")
+    technician.types("issue", *CAMERA, "--out", str(tmp_path / "camera"))
+    for folder in (technician.data / "pki", technician.data / "tls", tmp_path / "camera"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    keys = [*technician.data.rglob("*key*"), tmp_path / "camera" / "key.pem"]
+    assert [stat.S_IMODE(key.stat().st_mode) for key in keys] == [0o600] * 3
+    listed = technician.types("list")
+    assert listed.count("in force") == 2
+    assert "cekalwatch://batam-center/camera/departure-1" in listed
+    names = certificate(TlsFiles(technician.data / "tls")).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    assert names.value.get_values_for_type(x509.DNSName) == ["cekal.batam.local", "localhost"]
+    assert [str(one) for one in names.value.get_values_for_type(x509.IPAddress)] == ["10.1.2.3", "127.0.0.1", "::1"]
+    until = certificate(TlsFiles(tmp_path / "camera")).not_valid_after_utc
+    assert timedelta(days=397) < until - datetime.now(UTC) < timedelta(days=399)
+
+
+def test_renewal_keeps_the_key_and_revocation_ends_every_certificate(technician: Technician, tmp_path: Path) -> None:
+    technician.types("init")
+    files = TlsFiles(tmp_path / "camera")
+    technician.types("issue", *CAMERA, "--days", "10", "--out", str(files.folder))
+    before, key = certificate(files), files.key.read_bytes()
+    technician.types("renew", *CAMERA, "--out", str(files.certificate))
+    files.read()  # they go together
+    assert files.key.read_bytes() == key
+    assert certificate(files).serial_number != before.serial_number
+    assert "2 revoked" in technician.types("revoke", *CAMERA)
+    crl = x509.load_pem_x509_crl((technician.data / "pki" / "revoked.pem").read_bytes())
+    assert {entry.serial_number for entry in crl} == {before.serial_number, certificate(files).serial_number}
+    assert technician.types("list").count("revoked") == 2
+    # The name is free again, for another machine.
+    technician.types("issue", *CAMERA, "--out", str(tmp_path / "replacement"))
+
+
+def test_an_invitation_prints_its_code_and_keeps_none(technician: Technician) -> None:
+    technician.types("init")
+    printed = technician.types("invite", *CAMERA, "--minutes", "5")
+    code = InvitationCode.parse(printed.strip().splitlines()[-1])
+    authority = x509.load_pem_x509_certificate((technician.data / "pki" / "authority.pem").read_bytes())
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    assert code.fingerprint == fingerprint(authority.public_bytes(Encoding.DER))
+    assert "invited" in technician.types("list")
+    for file in technician.data.rglob("*"):
+        if file.is_file():
+            assert code.secret not in file.read_bytes()
+            assert code.text.encode() not in file.read_bytes()
+
+
+def test_what_must_not_be_done_is_refused_in_one_sentence(technician: Technician, tmp_path: Path) -> None:
+    assert technician.is_refused("list") == (
+        Exit.CONFIG,
+        f"There is no authority in {technician.data / 'pki'}; make one: cekalwatch-server pki init",
+    )
+    technician.types("init")
+    assert technician.is_refused("init")[1].endswith("it stays as it is")
+    out = ("--out", str(tmp_path / "camera"))
+    technician.types("issue", *CAMERA, *out)
+    assert "already; choose another --out" in technician.is_refused("issue", *CAMERA, *out)[1]
+    assert "renew it, or revoke it" in technician.is_refused("issue", *CAMERA, "--out", str(tmp_path / "b"))[1]
+    assert "renew it, or revoke it" in technician.is_refused("invite", *CAMERA)[1]
+    assert "--out is missing" in technician.is_refused("issue", "--role", "camera", "--name", "x")[1]
+    assert (
+        "Only a server has host names"
+        in technician.is_refused(
+            "issue", "--role", "camera", "--name", "x", "--host", "y", "--out", str(tmp_path / "x")
+        )[1]
+    )
+    assert "needs --host" in technician.is_refused("issue", "--role", "server", "--name", "main")[1]
+    assert "not invited" in technician.is_refused("invite", "--role", "server", "--name", "main")[1]
+    assert "1 to 64 characters" in technician.is_refused("invite", "--role", "camera", "--name", "Gate 1")[1]
+    assert "no certificate in force" in technician.is_refused("revoke", "--role", "camera", "--name", "x")[1]
+    assert (
+        "no certificate in force"
+        in technician.is_refused("renew", "--role", "camera", "--name", "x", "--out", str(tmp_path / "x.pem"))[1]
+    )
+
+
+def test_a_key_or_a_folder_that_others_may_read_is_refused(technician: Technician, tmp_path: Path) -> None:
+    technician.types("init")
+    open_folder = tmp_path / "open"
+    open_folder.mkdir(mode=0o755)
+    assert "chmod 700" in technician.is_refused("issue", *CAMERA, "--out", str(open_folder))[1]
+    (technician.data / "pki" / "authority.key").chmod(0o644)
+    assert "chmod 600" in technician.is_refused("list")[1]
