@@ -14,7 +14,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,8 @@ from cekalwatch.v1 import capture_pb2, capture_service_pb2, capture_service_pb2_
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
-from cekalwatch.wire.options import CLIENT_OPTIONS
+from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
 
 PACK = Path("build/models/starter")
@@ -130,9 +131,9 @@ def captures(engine: Engine) -> list[capture_pb2.FaceCapture]:
     return made
 
 
-async def stream(address: str, camera_id: str, faces: Sequence[capture_pb2.FaceCapture], count: int) -> None:
+async def stream(dialer: Dialer, camera_id: str, faces: Sequence[capture_pb2.FaceCapture], count: int) -> None:
     """Send `count` faces as one camera, as fast as credits allow, five a track; return when all have receipts."""
-    async with grpc.aio.insecure_channel(address, options=CLIENT_OPTIONS) as channel:
+    async with dialer.aio_channel() as channel:
         call: Any = capture_service_pb2_grpc.CaptureServiceStub(channel).StreamFaces()
         request = capture_service_pb2.StreamFacesRequest
         hello = capture_service_pb2.Hello(camera_id=camera_id, client_version="bench", run_id=str(uuid6.uuid7()))
@@ -158,14 +159,17 @@ async def stream(address: str, camera_id: str, faces: Sequence[capture_pb2.FaceC
         await call.done_writing()
 
 
-async def load(
-    address: str, cameras: Sequence[CameraPlan], faces: Sequence[capture_pb2.FaceCapture], count: int
-) -> float:
+async def load(cameras: Mapping[str, Dialer], faces: Sequence[capture_pb2.FaceCapture], count: int) -> float:
     """Send `count` faces through all cameras; return faces a second."""
     begun = time.perf_counter()
     share = count // len(cameras)
-    await asyncio.gather(*(stream(address, camera.camera_id, faces, share) for camera in cameras))
+    await asyncio.gather(*(stream(dialer, camera_id, faces, share) for camera_id, dialer in cameras.items()))
     return share * len(cameras) / (time.perf_counter() - begun)
+
+
+def dialers(stack: Stack) -> dict[str, Dialer]:
+    """Return what connects as each camera of the site."""
+    return {plan.camera_id: stack.dialer(DeviceRole.CAMERA, plan.camera_id) for plan in stack.config.cameras}
 
 
 def measure() -> dict[str, float]:
@@ -183,11 +187,12 @@ def measure() -> dict[str, float]:
         before = bare_rate(engine)
         config = StackConfig(folder=folder, models=PACK.parent, cameras=cameras, settings={"threads": THREADS})
         with Stack(config) as stack:
+            connected = dialers(stack)
             process = psutil.Process(stack.server.pid)
-            asyncio.run(load(stack.address, cameras, faces, WARM_UP))
+            asyncio.run(load(connected, faces, WARM_UP))
             cpu = sum(process.cpu_times()[:2])
             mine = time.process_time()
-            rate = asyncio.run(load(stack.address, cameras, faces, FACES))
+            rate = asyncio.run(load(connected, faces, FACES))
             cpu_ms = (sum(process.cpu_times()[:2]) - cpu) / FACES * 1000
             mine_ms = (time.process_time() - mine) / FACES * 1000
             memory = process.memory_info().rss / 1e6

@@ -25,6 +25,7 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, operations_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
+from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.programs import Program, run_to_end, wait_until
 
@@ -142,7 +143,7 @@ class Stack:
         if self.config.transport is Transport.TLS:
             self._make_authority()
         with self._open as started:
-            self._channel = started.enter_context(self._channel_as(DeviceRole.DIAGNOSTICS))
+            self._channel = started.enter_context(self.dialer(DeviceRole.DIAGNOSTICS, OBSERVER).channel())
             self.start_server()
             self._open = started.pop_all()
         return self
@@ -214,8 +215,9 @@ class Stack:
             self.pki("init")
             self.pki("issue", "--role", DeviceRole.SERVER, "--name", "main", "--host", "localhost")
 
-    def _channel_as(self, role: DeviceRole) -> grpc.Channel:
-        return open_dialer(self.address, self.certificate(role, OBSERVER)).channel()
+    def dialer(self, role: DeviceRole, name: str) -> Dialer:
+        """Return what opens channels to the server as that device."""
+        return open_dialer(self.address, self.certificate(role, name))
 
     def status(self) -> operations_service_pb2.GetStatusResponse:
         """Ask the server how it does."""
@@ -230,7 +232,7 @@ class Stack:
             return events
         request = alert_service_pb2.SubscribeAlertsRequest(agent_id=OBSERVER)
         request.from_start.SetInParent()
-        with self._channel_as(DeviceRole.NOTIFIER) as channel:
+        with self.dialer(DeviceRole.NOTIFIER, OBSERVER).channel() as channel:
             for response in AlertServiceStub(channel).SubscribeAlerts(request, timeout=CALL_SECONDS):
                 if response.WhichOneof("message") == "event":
                     events.append(response.event)

@@ -19,6 +19,7 @@ from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
 from tests.support.alerts import match
 from tests.support.starter import starter_pack
@@ -43,16 +44,30 @@ def documented(words: str) -> str:
 class Site:
     """A server process with one alert and one subject, and grpcurl to ask it with."""
 
-    def __init__(self, address: str, alert_id: str) -> None:
-        self.address = address
+    def __init__(self, stack: Stack, alert_id: str) -> None:
         self.alert_id = alert_id
+        folders = {
+            "D": stack.certificate(DeviceRole.DIAGNOSTICS, "laptop"),
+            "N": stack.certificate(DeviceRole.NOTIFIER, "pc-1"),
+            "C": stack.certificate(DeviceRole.CAMERA, "dep-1"),
+            "S": stack.config.folder / "server" / "tls",
+        }
+        self._folder = stack.config.folder
+        self._variables = {"A": stack.address} | {
+            name: f"-cacert {folder}/authority.pem -cert {folder}/certificate.pem -key {folder}/key.pem"
+            + " -protoset contract.bin" * (name in "NC")
+            for name, folder in folders.items()
+        }
+        self.text(documented("-protoset-out"))
 
     def run(self, command: str, *, seconds: int = 20) -> subprocess.CompletedProcess[str]:
         """Run a command of the page in a shell, for at most `seconds`."""
         return subprocess.run(
             ["bash", "-o", "pipefail", "-c", command.replace("grpcurl ", f"grpcurl -max-time {seconds} ")],
             env=os.environ
-            | {"A": self.address, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+            | self._variables
+            | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+            cwd=self._folder,
             capture_output=True,
             text=True,
             timeout=seconds + 30,
@@ -83,7 +98,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     database.close()
     config = StackConfig(folder, starter_pack().parent, (CameraPlan("dep-1"),))
     with Stack(config) as stack:
-        yield Site(stack.address, str(event.alert_id))
+        yield Site(stack, str(event.alert_id))
 
 
 def test_it_lists_the_services(site: Site) -> None:

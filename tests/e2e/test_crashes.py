@@ -16,15 +16,14 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import grpc
 import pytest
 
 from cekalwatch.camera.capture import Capture
 from cekalwatch.v1 import alert_pb2, alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
-from cekalwatch.wire.options import CLIENT_OPTIONS
+from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.programs import wait_until
-from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig
+from deploy.demo.stack import OBSERVER, CameraPlan, Notifier, Stack, StackConfig
 from tests.support.camera import capture_of
 from tests.support.held_camera import HeldCamera
 from tests.support.portraits import group
@@ -101,7 +100,8 @@ class Officer:
         def printed(_: dict[str, object]) -> None:
             loop.call_soon_threadsafe(self._printed.set)
 
-        notifier = Notifier("officer-1", self._stack.address, self._stack.config.folder, printed)
+        tls_dir = self._stack.certificate(DeviceRole.NOTIFIER, "officer-1")
+        notifier = Notifier("officer-1", self._stack.address, tls_dir, self._stack.config.folder, printed)
         self._open.enter_context(notifier.program)
         self._lives.append(notifier)
 
@@ -146,7 +146,7 @@ async def test_kills_at_random_moments_lose_no_alert_and_show_none_twice(tmp_pat
     with ExitStack() as programs:
         stack = programs.enter_context(Stack(config))
         officer = Officer(stack, programs)
-        cameras = [HeldCamera(camera_id, stack.address) for camera_id in CAMERAS]
+        cameras = [HeldCamera(camera_id, stack.dialer(DeviceRole.CAMERA, camera_id)) for camera_id in CAMERAS]
         async with cameras[0].connected(), cameras[1].connected():
             interrupted = await live_and_die(stack, officer, cameras, travellers, chance)
             sent = len(travellers.others) + sum(map(len, travellers.listed.values()))
@@ -217,7 +217,7 @@ def wait_until_acknowledged(stack: Stack) -> None:
 
 def all_alerts(stack: Stack) -> list[alert_pb2.Alert]:
     """Return every alert, page by page."""
-    with grpc.insecure_channel(stack.address, CLIENT_OPTIONS) as channel:
+    with stack.dialer(DeviceRole.NOTIFIER, OBSERVER).channel() as channel:
         stub = AlertServiceStub(channel)
         request = alert_service_pb2.ListAlertsRequest(page_size=100)
         found: list[alert_pb2.Alert] = []

@@ -19,7 +19,7 @@ from cekalwatch.server.grpc_api.convert.capture import capture as read_capture
 from cekalwatch.server.recognition.embedding import CaptureEmbedder
 from cekalwatch.vision.faces import Picture
 from deploy.demo.programs import Program, wait_until
-from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig
+from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig, Transport
 from tests.support import traces
 from tests.support.portraits import astronaut, group, wall
 from tests.support.server import engine
@@ -98,6 +98,7 @@ async def test_nothing_of_a_traveller_who_did_not_match_is_on_the_disk(
         written / "site",
         starter_pack().parent,
         (CameraPlan("gate-1"), CameraPlan("gate-2")),
+        transport=Transport.PLAINTEXT,  # the tap listens in between
         settings={"log_level": "debug", "threads": 2},
     )
     with Stack(config) as stack:

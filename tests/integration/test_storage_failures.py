@@ -27,7 +27,7 @@ from cekalwatch.v1 import (
 )
 from cekalwatch.vision.manifest import MANIFEST_FILE
 from cekalwatch.wire.options import CLIENT_OPTIONS
-from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig
+from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig, Transport
 from tests.support.portraits import group
 from tests.support.server import (
     CaptureClient,
@@ -82,7 +82,11 @@ async def server_process(folder: Path) -> AsyncIterator[tuple[Disk, Notifier, gr
     """A site with the portrait listed; its server is a process of its own, whose disk can be made to fail."""
     list_astronaut(settings(folder / "server"))
     config = StackConfig(
-        folder, starter_pack().parent, (CameraPlan("dep-1"),), settings={"threshold": 0.45, "grouping_window_s": 0}
+        folder,
+        starter_pack().parent,
+        (CameraPlan("dep-1"),),
+        transport=Transport.PLAINTEXT,  # one channel plays camera and officer
+        settings={"threshold": 0.45, "grouping_window_s": 0},
     )
     with Stack(config) as stack:
         notifier = await asyncio.to_thread(stack.start_notifier, "officer-1")

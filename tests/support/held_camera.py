@@ -15,6 +15,7 @@ from cekalwatch.camera.figures import Figures
 from cekalwatch.camera.outbox import Outbox
 from cekalwatch.camera.uplink import Link, Uplink
 from cekalwatch.wire.backoff import Backoff
+from cekalwatch.wire.dialer import Dialer
 
 LONGEST_PAUSE_S = 1.0
 """Between two attempts to connect; a test has less time than a camera."""
@@ -23,13 +24,13 @@ LONGEST_PAUSE_S = 1.0
 class HeldCamera:
     """The camera; `connected` runs it."""
 
-    def __init__(self, camera_id: str, server_address: str, size: int = 10_000) -> None:
+    def __init__(self, camera_id: str, dialer: Dialer, size: int = 10_000) -> None:
         self.camera_id = camera_id
         self.run_id = str(uuid6.uuid7())
         clock = SystemClock()
         self.outbox = Outbox(size, clock)
         self._uplink = Uplink(
-            Link(server_address, Hello(camera_id, self.run_id, "test")),
+            Link(dialer, Hello(camera_id, self.run_id, "test")),
             self.outbox,
             Figures(self.outbox, clock).heartbeat,
             lambda _: None,
