@@ -66,18 +66,15 @@ class Revocations:
         return found.st_mtime_ns, found.st_size, found.st_ino
 
     def _read(self) -> frozenset[CertificateKey]:
-        authorities = {
-            certificate.subject.public_bytes(): certificate
-            for certificate in x509.load_pem_x509_certificates(self._authorities.read_bytes())
-        }
+        authorities = x509.load_pem_x509_certificates(self._authorities.read_bytes())
         lists = [x509.load_pem_x509_crl(found.group()) for found in _LIST.finditer(self._file.read_bytes())]
         if not lists:
             raise ValueError("it holds no list")
         revoked: set[CertificateKey] = set()
         for one in lists:
             issuer = one.issuer.public_bytes()
-            authority = authorities.get(issuer)
-            if authority is None or not _signed_by(one, authority):
+            # Two may have one name, the former and its successor.
+            if not any(_signed_by(one, authority) for authority in authorities if authority.subject == one.issuer):
                 raise ValueError("a list is not signed by an authority of authority.pem")
             if one.next_update_utc and one.next_update_utc < datetime.now(one.next_update_utc.tzinfo):
                 log.warning("a revocation list is older than it says it may be", until=one.next_update_utc.isoformat())
