@@ -269,6 +269,14 @@ async def test_server_shows_its_renewed_certificate_without_a_restart_and_stream
             assert not stream.call.done()
 
 
+async def test_a_site_full_of_devices_connects_at_once_again_and_again(site: Site) -> None:
+    async with running(site.settings(), site.diagnostics()) as server:
+        dialer = site.dialer(server.address, site.device(DeviceRole.DIAGNOSTICS, "laptop"))
+        for _ in range(25):
+            answers = await asyncio.gather(*(status_of(dialer) for _ in range(20)))
+            assert set(answers) == {(grpc.StatusCode.OK, "")}
+
+
 async def renew(site: Site, role: DeviceRole, name: str) -> None:
     files = site.device(role, name)
     renewed = site.pki.renew(Identity(role, SITE, name), now())

@@ -132,16 +132,21 @@ class FollowedTls:
     def _credentials(self, *, require_client_authentication: bool) -> grpc.ServerCredentials:
         shown = self.current()
 
-        configuration = shown.server_configuration()
+        def changed() -> grpc.ServerCertificateConfiguration | None:
+            """Answer each handshake, None meaning that all is as before.
 
-        def newest() -> grpc.ServerCertificateConfiguration:
-            """Answer each handshake; the same object as before means that nothing changed."""
-            nonlocal shown, configuration
-            if self.current() is not shown:
-                shown = self.current()
-                configuration = shown.server_configuration()
-            return configuration
+            gRPC builds everything anew on another answer, which must stay rare: connections that are made in that very
+            moment can fail, and in 1.85 have crashed the process when every handshake got one.
+            """
+            nonlocal shown
+            newest = self.current()
+            if newest is shown:
+                return None
+            shown = newest
+            return newest.server_configuration()
 
         return grpc.dynamic_ssl_server_credentials(
-            configuration, newest, require_client_authentication=require_client_authentication
+            shown.server_configuration(),
+            changed,  # type: ignore[arg-type]  # its typing stub forgets the None that its documentation has
+            require_client_authentication=require_client_authentication,
         )
