@@ -13,11 +13,13 @@ from cekalwatch.server.alerting.briefing import MOST_REFERENCES
 from cekalwatch.server.alerting.deciding import MOST_CANDIDATES
 from cekalwatch.server.config import CapturePolicyEntry, ServerSettings
 from cekalwatch.server.grpc_api.convert import alerts, capture, common, watchlist
+from cekalwatch.server.grpc_api.enrolment import MOST_REQUEST_BYTES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.recognition.session import MISSED_HEARTBEATS
 from cekalwatch.server.storage.alert_store import MOST_SIGHTINGS
 from cekalwatch.server.watchlist import records
 from cekalwatch.wire import bounds
+from cekalwatch.wire.invitation import SECRET_BYTES
 
 PROTOS = Path(__file__).parents[2] / "protos" / "cekalwatch" / "v1"
 POLICY = CapturePolicyEntry()
@@ -81,6 +83,8 @@ STATED = {
     "Alert.sightings": (f"newest {MOST_SIGHTINGS}.",),
     "AlertImages.references": (f"at most {MOST_REFERENCES},",),
     "KeepAlive": (f"each {ServerSettings().keep_alive_period_s:.0f} s by default",),
+    "EnrolDeviceRequest.invitation_secret": (f"{SECRET_BYTES} bytes",),
+    "EnrolDeviceRequest.certificate_request": (f"at most {MOST_REQUEST_BYTES} bytes",),
     "ReferenceFace.jpeg": (f"at most {MAX_FACE_JPEG_BYTES // 1000} kB",),
     "TravelDocument.type": (f"at most {records.MOST_DOCUMENT_TEXT} characters",),
     "TravelDocument.number": (f"at most {records.MOST_DOCUMENT_TEXT} characters",),

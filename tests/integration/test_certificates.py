@@ -26,6 +26,7 @@ from cekalwatch.notifier.client import AlertClient, Start
 from cekalwatch.notifier.notice import AlertFilter
 from cekalwatch.notifier.subscription import Subscription
 from cekalwatch.notifier.updates import Cause, Connected, Disconnected, KeepAlive, Update
+from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.app import Server
 from cekalwatch.server.domain.errors import Code
@@ -207,6 +208,13 @@ async def test_revoked_before_the_server_starts_is_revoked(site: Site) -> None:
     site.pki.revoke(Identity(DeviceRole.DIAGNOSTICS, SITE, "lost"), now())
     async with running(site.settings(), site.diagnostics()) as server:
         assert (await status_of(site.dialer(server.address, files)))[1] == Code.CERTIFICATE_REVOKED
+
+
+async def test_site_with_an_authority_does_not_start_without_its_revocation_list(site: Site) -> None:
+    (site.folder / "pki" / "revoked.pem").unlink()
+    with pytest.raises(ProgramError, match=r"revocation list .*revoked\.pem cannot be used"):
+        async with Server(site.settings()):
+            pass
 
 
 class Shutting(LoopbackGate):

@@ -66,7 +66,6 @@ def test_one_figure_of_the_law_can_be_set_by_a_variable(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"listen": "0.0.0.0:50051"}, "not on this machine"),
         ({"listen": "nonsense"}, "HOST:PORT"),
         ({"threads": 0}, "threads"),
         ({"threshold": 1.0}, "threshold"),
@@ -105,6 +104,24 @@ def test_a_wrong_setting_is_refused_by_its_name(changes: dict[str, object], word
         ServerSettings.load(**changes)  # type: ignore[arg-type]  # wrong on purpose
     assert words in str(caught.value)
     assert caught.value.exit_code is Exit.CONFIG
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"listen": "0.0.0.0:50051"}, "pki issue --role server"),
+        ({"enrolment_listen": "127.0.0.1:50052"}, "cannot enrol without a certificate"),
+    ],
+)
+def test_server_without_a_certificate_serves_its_own_machine_only(
+    tmp_path: Path, changes: dict[str, str], words: str
+) -> None:
+    settings = ServerSettings.load(None, data_dir=tmp_path, **changes)
+    with pytest.raises(ProgramError) as caught:
+        settings.tls()
+    assert words in str(caught.value)
+    assert caught.value.exit_code is Exit.CONFIG
+    assert ServerSettings.load(data_dir=tmp_path).tls() is None
 
 
 def test_the_installation_pages_example_can_be_loaded(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ import errno
 import select
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from OpenSSL import SSL
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
@@ -27,6 +27,9 @@ from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
 from cekalwatch.wire.invitation import InvitationCode, InvitationError, fingerprint
 from cekalwatch.wire.options import CLIENT_OPTIONS
 from cekalwatch.wire.tls import TlsError, TlsFiles
+
+if TYPE_CHECKING:
+    from OpenSSL import SSL
 
 TIMEOUT_S = 10.0
 
@@ -53,6 +56,8 @@ def enrol(address: str, code_text: str, role: DeviceRole, tls_dir: Path) -> Iden
 
 def _authority(host: str, port: int, code: InvitationCode) -> bytes:
     """Return the authority's certificate, PEM: that one of the server's chain which has the code's fingerprint."""
+    from OpenSSL import SSL  # Python's own ssl shows no chain before 3.13; a server, which enrols nowhere, has it not
+
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     # Nothing is trusted here: the fingerprint decides, and gRPC verifies the server by what it picks.
     context.set_verify(SSL.VERIFY_NONE)
@@ -77,6 +82,8 @@ def _authority(host: str, port: int, code: InvitationCode) -> bytes:
 
 def _shake_hands(connection: SSL.Connection, plain: socket.socket) -> None:
     """Do the handshake on a socket that has a timeout; raises TimeoutError, OSError, SSL.Error."""
+    from OpenSSL import SSL
+
     while True:
         try:
             connection.do_handshake()
