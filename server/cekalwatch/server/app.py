@@ -48,12 +48,12 @@ from cekalwatch.server.recognition.thresholds import threshold_for
 from cekalwatch.server.security.audit import Actor, Party
 from cekalwatch.server.security.checkpoints import SigningKey
 from cekalwatch.server.security.configuration import configuration_facts, note_configuration
+from cekalwatch.server.security.gate import CertificateGate, Gate, LoopbackGate
 from cekalwatch.server.security.notary import Notary
 from cekalwatch.server.security.retention import RetentionSweeper
-from cekalwatch.server.security.trail import AuditTrail
-from cekalwatch.server.security.gate import CertificateGate, Gate, LoopbackGate
 from cekalwatch.server.security.revocations import Revocations
 from cekalwatch.server.security.site_pki import REVOKED_FILE, SitePki
+from cekalwatch.server.security.trail import AuditTrail
 from cekalwatch.server.status import StatusBoard
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.audit_store import AuditStore
