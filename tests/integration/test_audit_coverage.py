@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import grpc
 import pytest
 
 import cekalwatch.v1
+from cekalwatch.server.app import Server
 from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.security.audit import Action, Link
 from cekalwatch.server.storage.audit_store import AuditStore
@@ -21,13 +23,18 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (
     alert_service_pb2,
     alert_service_pb2_grpc,
+    enrolment_service_pb2,
+    enrolment_service_pb2_grpc,
     operations_service_pb2,
     operations_service_pb2_grpc,
     watchlist_pb2,
     watchlist_service_pb2,
     watchlist_service_pb2_grpc,
 )
+from cekalwatch.wire.identity import DeviceRole, Identity
+from cekalwatch.wire.invitation import public_id
 from tests.support.server import CaptureClient, face, list_astronaut, running, settings
+from tests.support.site_pki import SITE, Site, certificate_request, now
 
 NO_ENTRY_NEEDED = {
     "AlertService/AcknowledgeAlerts": "moves an agent's position and shows nothing; what was delivered is recorded",
@@ -41,6 +48,8 @@ class Scene:
 
     channel: grpc.aio.Channel
     alert_id: str = ""
+    folder: Path = Path()
+    """Of the server's data, for who starts another server on it."""
 
     async def raise_alert(self) -> None:
         """Send the listed person's face, and remember the alert."""
@@ -121,6 +130,20 @@ async def stream_faces(scene: Scene) -> None:
     await scene.raise_alert()
 
 
+async def enrol(scene: Scene) -> None:
+    site = Site(scene.folder)
+    invitation = site.pki.invite(Identity(DeviceRole.CAMERA, SITE, "dep-1"), now(), timedelta(minutes=5))
+    request = enrolment_service_pb2.EnrolDeviceRequest(
+        invitation_secret=invitation.secret, certificate_request=certificate_request()
+    )
+    async with (
+        Server(site.settings(enrolment_listen="127.0.0.1:0")) as server,
+        site.stranger(f"127.0.0.1:{server.enrolment_port}") as channel,
+    ):
+        stub: Any = enrolment_service_pb2_grpc.EnrolmentServiceStub(channel)
+        assert (await stub.EnrolDevice(request)).certificate_pem
+
+
 ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[str]]]] = {
     "CaptureService/StreamFaces": (stream_faces, {Action.ALERT_SIGHTED: ["alert:", "capture:", "subject:S-1"]}),
     "AlertService/SubscribeAlerts": (
@@ -135,6 +158,7 @@ ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[s
         import_watchlist,
         {Action.ORDER_IMPORTED: ["order:O-7", "subject:S-7"], Action.WATCHLIST_IMPORTED: []},
     ),
+    "EnrolmentService/EnrolDevice": (enrol, {Action.DEVICE_ENROLLED: [f"device:{SITE}/camera/dep-1"]}),
 }
 
 
@@ -170,7 +194,7 @@ async def test_a_method_writes_its_entries_before_it_answers(tmp_path: Path, met
     list_astronaut(chosen)
     call, wanted = ENTRIES[method]
     async with running(chosen) as server:
-        scene = Scene(server.channel)
+        scene = Scene(server.channel, folder=tmp_path)
         await scene.raise_alert()
         before = len(trail(chosen))
         await call(scene)
@@ -241,7 +265,7 @@ async def test_no_entry_holds_a_name_or_a_picture(tmp_path: Path):
     chosen = settings(tmp_path)
     list_astronaut(chosen)
     async with running(chosen) as server:
-        scene = Scene(server.channel)
+        scene = Scene(server.channel, folder=tmp_path)
         await scene.raise_alert()
         for call, _ in ENTRIES.values():
             await call(scene)
@@ -286,3 +310,75 @@ async def test_changed_settings_and_thresholds_are_recorded_at_the_next_start(tm
     assert len(after) == 2
     assert '"changed":"settings_sha256 threshold"' in after[1]
     assert '"threshold":"0.3"' in after[1]
+
+
+async def test_what_a_device_does_is_recorded_under_its_certificate(tmp_path: Path):
+    site = Site(tmp_path)
+    chosen = site.settings()
+    list_astronaut(chosen)
+    async with Server(chosen) as server:
+        address = f"127.0.0.1:{server.port}"
+        async with site.dialer(address, site.device(DeviceRole.CAMERA, "dep-1")).aio_channel() as channel:
+            await Scene(channel).raise_alert()
+        async with site.dialer(address, site.device(DeviceRole.NOTIFIER, "pc-1")).aio_channel() as channel:
+            await subscribe(Scene(channel))
+            await get_alert(Scene(channel))
+        async with site.dialer(address, site.device(DeviceRole.SERVER, "main-2")).aio_channel() as channel:
+            await get_subject(Scene(channel))
+    actors = {one.action: one.actor for one in trail(chosen)}
+    for action in (Action.SUBSCRIPTION_OPENED, Action.ALERT_DELIVERED, Action.ALERTS_LISTED, Action.ALERT_VIEWED):
+        assert actors[action] == f"device:{SITE}/notifier/pc-1"
+    assert actors[Action.SUBJECT_VIEWED] == f"device:{SITE}/server/main-2"
+
+
+async def test_plaintext_calls_are_recorded_as_the_machines_own(tmp_path: Path):
+    chosen = settings(tmp_path)
+    list_astronaut(chosen)
+    async with running(chosen) as server:
+        scene = Scene(server.channel)
+        await scene.raise_alert()
+        await subscribe(scene)
+        await list_alerts(scene)
+    actors = {one.action: one.actor for one in trail(chosen)}
+    assert actors[Action.ALERT_DELIVERED] == "agent:pc-1"
+    assert actors[Action.ALERTS_LISTED] == "client:loopback"
+
+
+async def test_an_enrolment_is_recorded_with_its_code_and_its_certificate_and_without_the_secret(tmp_path: Path):
+    site = Site(tmp_path)
+    code = site.pki.invite(Identity(DeviceRole.CAMERA, SITE, "dep-1"), now(), timedelta(minutes=5))
+    chosen = site.settings(enrolment_listen="127.0.0.1:0")
+    request = enrolment_service_pb2.EnrolDeviceRequest(
+        invitation_secret=code.secret, certificate_request=certificate_request()
+    )
+    async with Server(chosen) as server, site.stranger(f"127.0.0.1:{server.enrolment_port}") as channel:
+        stub: Any = enrolment_service_pb2_grpc.EnrolmentServiceStub(channel)
+        await stub.EnrolDevice(request)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await stub.EnrolDevice(request)
+    (entry,) = [one for one in trail(chosen) if one.action == Action.DEVICE_ENROLLED]
+    serial = site.pki.issued()[-1].certificate.serial_number
+    assert entry.actor == f"device:{SITE}/camera/dep-1"
+    assert f'"invitation":"{public_id(code.secret)}"' in entry.details
+    assert f'"serial":"{serial:x}"' in entry.details
+    for secret in (code.text, code.secret.hex()):
+        assert secret not in "".join(map(str, entry))
+
+
+async def test_a_certificate_whose_enrolment_cannot_be_recorded_is_not_given_out(tmp_path: Path):
+    site = Site(tmp_path)
+    code = site.pki.invite(Identity(DeviceRole.CAMERA, SITE, "dep-1"), now(), timedelta(minutes=5))
+    chosen = site.settings(enrolment_listen="127.0.0.1:0")
+    async with Server(chosen) as server, site.stranger(f"127.0.0.1:{server.enrolment_port}") as channel:
+        database = Database(chosen.database_address)
+        with database.engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM audit_head")
+        database.close()
+        stub: Any = enrolment_service_pb2_grpc.EnrolmentServiceStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.EnrolDevice(
+                enrolment_service_pb2.EnrolDeviceRequest(
+                    invitation_secret=code.secret, certificate_request=certificate_request()
+                )
+            )
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE

@@ -23,11 +23,12 @@ from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.invitation import InvitationCode
 from cekalwatch.wire.tls import TlsFiles
 from tests.support.server import CaptureClient, reason_of
-from tests.support.site_pki import SITE, Site, now
+from tests.support.site_pki import SITE, Site, certificate_request, now
 
 CAMERA = Identity(DeviceRole.CAMERA, SITE, "dep-1")
 NOTIFIER = Identity(DeviceRole.NOTIFIER, SITE, "pc-1")
 HOUR = timedelta(hours=1)
+SOUND_REQUEST = certificate_request()
 
 
 @pytest.fixture
@@ -86,13 +87,12 @@ async def test_code_works_once(site: Site, tmp_path: Path) -> None:
 
 
 async def test_codes_that_are_late_withdrawn_or_guessed_do_not_work(site: Site) -> None:
-    authority = TlsFiles(site.folder / "tls").authority.read_bytes()
     late = site.pki.invite(CAMERA, now() - 2 * HOUR, HOUR)
     replaced = site.pki.invite(NOTIFIER, now(), HOUR)
     site.pki.invite(NOTIFIER, now(), HOUR)
     async with (
         enrolling(site) as ports,
-        grpc.aio.secure_channel(ports.enrolment, grpc.ssl_channel_credentials(authority)) as channel,
+        site.stranger(ports.enrolment) as channel,
     ):
         for secret in (late.secret, replaced.secret, bytes(10), b"", bytes(1000)):
             request = pb.EnrolDeviceRequest(invitation_secret=secret, certificate_request=SOUND_REQUEST)
@@ -102,13 +102,12 @@ async def test_codes_that_are_late_withdrawn_or_guessed_do_not_work(site: Site) 
 
 
 async def test_a_request_that_is_none_is_refused_and_does_not_use_up_the_code(site: Site) -> None:
-    authority = TlsFiles(site.folder / "tls").authority.read_bytes()
     code = site.pki.invite(CAMERA, now(), HOUR)
     damaged = bytearray(SOUND_REQUEST)
     damaged[-1] ^= 1  # the signature
     async with (
         enrolling(site) as ports,
-        grpc.aio.secure_channel(ports.enrolment, grpc.ssl_channel_credentials(authority)) as channel,
+        site.stranger(ports.enrolment) as channel,
     ):
         stub = EnrolmentServiceStub(channel)
         for junk in (b"", b"\x30\x82\xff\xff", bytes(damaged), bytes(100_000)):
@@ -159,26 +158,12 @@ async def test_enrolled_device_is_not_enrolled_over_itself(site: Site) -> None:
 
 
 async def test_nothing_but_enrolment_is_served_to_those_without_a_certificate(site: Site) -> None:
-    authority = TlsFiles(site.folder / "tls").authority.read_bytes()
     async with (
         enrolling(site) as ports,
-        grpc.aio.secure_channel(ports.enrolment, grpc.ssl_channel_credentials(authority)) as channel,
+        site.stranger(ports.enrolment) as channel,
     ):
         for method in ("/cekalwatch.v1.OperationsService/GetStatus", "/grpc.health.v1.Health/Check"):
             call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await call(b"")
             assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
-
-
-def _sound_request() -> bytes:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
-    return request.public_bytes(serialization.Encoding.DER)
-
-
-SOUND_REQUEST = _sound_request()

@@ -13,7 +13,10 @@ from typer.testing import CliRunner
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.cli import app
-from cekalwatch.wire.invitation import InvitationCode, fingerprint
+from cekalwatch.server.security.operator import operator
+from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.invitation import InvitationCode, fingerprint, public_id
 from cekalwatch.wire.tls import TlsFiles
 
 
@@ -137,3 +140,52 @@ def test_a_key_or_a_folder_that_others_may_read_is_refused(technician: Technicia
     assert "chmod 700" in technician.is_refused("issue", *CAMERA, "--out", str(open_folder))[1]
     (technician.data / "pki" / "authority.key").chmod(0o644)
     assert "chmod 600" in technician.is_refused("list")[1]
+
+
+def recorded(technician: Technician) -> list[tuple[str, str, str]]:
+    """Action, objects and details of what the trail holds, whose actor is always this account."""
+    database = Database(f"sqlite:///{technician.data / 'cekalwatch.sqlite3'}")
+    found = list(AuditStore(database).links())
+    database.close()
+    assert {one.actor for one in found} == {str(operator())}
+    return [(one.action, one.objects, one.details) for one in found]
+
+
+def test_what_the_commands_do_is_recorded_without_secrets(technician: Technician, tmp_path: Path) -> None:
+    technician.types("init")
+    code = InvitationCode.parse(technician.types("invite", *CAMERA).strip().splitlines()[-1])
+    files = TlsFiles(tmp_path / "camera")
+    technician.types("issue", *CAMERA, "--out", str(files.folder))
+    issued = certificate(files)
+    technician.types("renew", *CAMERA, "--out", str(files.certificate))
+    renewed = certificate(files)
+    technician.types("revoke", *CAMERA)
+
+    def details(one: x509.Certificate) -> str:
+        return f'{{"serial":"{one.serial_number:x}","valid_until":"{one.not_valid_after_utc:%Y-%m-%d}"}}'
+
+    device = '["device:batam-center/camera/departure-1"]'
+    found = recorded(technician)
+    assert found == [
+        ("DEVICE_INVITED", device, f'{{"invitation":"{public_id(code.secret)}","minutes":60}}'),
+        ("CERTIFICATE_ISSUED", device, details(issued)),
+        ("CERTIFICATE_RENEWED", device, details(renewed)),
+        ("CERTIFICATES_REVOKED", device, '{"certificates":2}'),
+    ]
+
+
+def test_without_a_trail_nothing_is_issued_and_a_stolen_device_is_revoked_all_the_same(
+    technician: Technician, tmp_path: Path
+) -> None:
+    technician.types("init")
+    technician.types("issue", *CAMERA, "--out", str(tmp_path / "camera"))
+    database = technician.data / "cekalwatch.sqlite3"
+    database.unlink()
+    database.mkdir()
+    other = ("--role", "camera", "--name", "arrival-1")
+    assert technician.is_refused("issue", *other, "--out", str(tmp_path / "other"))[0] is Exit.UNAVAILABLE
+    assert technician.is_refused("invite", *other)[0] is Exit.UNAVAILABLE
+    assert not (tmp_path / "other").exists()
+    assert technician.is_refused("revoke", *CAMERA)[0] is Exit.UNAVAILABLE
+    listed = technician.types("list")
+    assert ("revoked" in listed, "in force" in listed, "invited" in listed) == (True, False, False)

@@ -7,6 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.security.site_pki import SitePki
 from cekalwatch.wire.dialer import Dialer
@@ -19,6 +24,13 @@ SITE = "batam-center"
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def certificate_request() -> bytes:
+    """A device's sound request (DER), with a new key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+    return request.public_bytes(serialization.Encoding.DER)
 
 
 @dataclass
@@ -51,6 +63,11 @@ class Site:
     def diagnostics(self) -> FollowedTls:
         """The certificate of a technician's laptop."""
         return FollowedTls(self.device(DeviceRole.DIAGNOSTICS, "laptop"), self.problems.append)
+
+    def stranger(self, address: str) -> grpc.aio.Channel:
+        """A channel of somebody who knows the authority and has no certificate."""
+        authority = TlsFiles(self.folder / "tls").authority.read_bytes()
+        return grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(authority))
 
     def dialer(self, address: str, files: TlsFiles) -> Dialer:
         return Dialer(address, FollowedTls(files, self.problems.append))

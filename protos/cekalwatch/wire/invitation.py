@@ -63,3 +63,8 @@ def fingerprint(authority_der: bytes) -> bytes:
 def digest(secret: bytes) -> bytes:
     """Return what may be stored of a secret. It is random and long: a plain hash is enough."""
     return hashlib.sha256(secret).digest()
+
+
+def public_id(secret: bytes) -> str:
+    """Return the name of a code that may be read by anybody: 16 hexadecimal digits of the secret's digest."""
+    return digest(secret).hex()[:16]

@@ -198,7 +198,7 @@ class Server:
         )
         sweeper = RetentionSweeper(alerts, clock, myself, timedelta(days=settings.event_retention_days))
         if tls and settings.enrolment_listen:
-            servicer = EnrolmentServicer(SitePki.load(settings.pki_path), clock)
+            servicer = EnrolmentServicer(SitePki.load(settings.pki_path), trail, clock)
             self._enrolment = EnrolmentServer(servicer, settings.enrolment_listen, tls)
             self.enrolment_port = self._enrolment.port
         self.port = self._grpc.port

@@ -14,6 +14,7 @@ from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
 
 if TYPE_CHECKING:
     from cekalwatch.server.config import ServerSettings
+    from cekalwatch.server.security.pki_journal import PkiJournal
     from cekalwatch.server.security.site_pki import SitePki
 
 app = typer.Typer(
@@ -66,7 +67,10 @@ def issue(
     if out is None and role is not DeviceRole.SERVER:
         raise ProgramError("--out is missing: the folder that gets key and certificates", Exit.USAGE)
     folder = out or settings.tls_path
-    certificate = _pki(settings).issue(identity, host or [], folder, datetime.now(UTC), days)
+    pki, now = _pki(settings), datetime.now(UTC)
+    with _journal(settings) as journal:
+        certificate = pki.issue(identity, host or [], folder, now, days)
+        journal.issued(identity, certificate, now)
     typer.echo(f"{identity.uri} is in {folder}, good until {certificate.not_valid_after_utc:%Y-%m-%d}")
 
 
@@ -97,8 +101,10 @@ def renew(
     identity = _identity(settings, role, site, name)
     if out is None and role is not DeviceRole.SERVER:
         raise ProgramError("--out is missing: the file that gets the certificate", Exit.USAGE)
-    pki = _pki(settings)
-    certificate = pki.renew(identity, datetime.now(UTC), days)
+    pki, now = _pki(settings), datetime.now(UTC)
+    with _journal(settings) as journal:
+        certificate = pki.renew(identity, now, days)
+        journal.renewed(identity, certificate, now)
     file = out or TlsFiles(settings.tls_path).certificate
     write_private(file, pki.chain(certificate))
     typer.echo(f"{identity.uri} is good until {certificate.not_valid_after_utc:%Y-%m-%d}: {file}")
@@ -109,10 +115,15 @@ def revoke(role: Role, name: Name, site: Site = None, config: Config = None, dat
     """Revoke all certificates and invitations of a device. Its open streams end within 10 seconds."""
     settings = _settings(config, data_dir)
     identity = _identity(settings, role, site, name)
-    count = _pki(settings).revoke(identity, datetime.now(UTC))
+    now = datetime.now(UTC)
+    count = _pki(settings).revoke(identity, now)
+    if count:
+        typer.echo(f"{identity.uri}: {count} revoked")
+    # The trail is opened last: a database that is away must not keep a stolen device in.
+    with _journal(settings) as journal:
+        journal.revoked(identity, count, now)
     if not count:
         raise ProgramError(f"{identity.uri} has no certificate in force; see: pki list", Exit.USAGE)
-    typer.echo(f"{identity.uri}: {count} revoked")
 
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server pki invite --role camera --name departure-1 --minutes 30")
@@ -127,7 +138,10 @@ def invite(
     """Print a code with which one device enrols itself, once. The server must run with `enrolment_listen`."""
     settings = _settings(config, data_dir)
     identity = _identity(settings, role, site, name)
-    code = _pki(settings).invite(identity, datetime.now(UTC), timedelta(minutes=minutes))
+    pki, now = _pki(settings), datetime.now(UTC)
+    with _journal(settings) as journal:
+        code = pki.invite(identity, now, timedelta(minutes=minutes))
+        journal.invited(identity, code, minutes, now)
     typer.echo(f"Code of {identity.uri}, good for {minutes} minutes and one device:", err=True)
     typer.echo(code.text)
 
@@ -155,6 +169,12 @@ def _pki(settings: ServerSettings) -> SitePki:
     from cekalwatch.server.security.site_pki import SitePki
 
     return SitePki.load(settings.pki_path)
+
+
+def _journal(settings: ServerSettings) -> PkiJournal:
+    from cekalwatch.server.security.pki_journal import PkiJournal
+
+    return PkiJournal(settings.database_address)
 
 
 def _identity(settings: ServerSettings, role: DeviceRole, site: str | None, name: str) -> Identity:

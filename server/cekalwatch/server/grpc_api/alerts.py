@@ -15,11 +15,11 @@ from cekalwatch.server.alerting.freshness import FreshnessGauge
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.access import current_caller
-from cekalwatch.server.grpc_api.callers import caller
+from cekalwatch.server.grpc_api.callers import caller, calling_agent
 from cekalwatch.server.grpc_api.convert import alerts as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.presence import Presence
-from cekalwatch.server.security.audit import Action, Actor, Party, Thing
+from cekalwatch.server.security.audit import Action, Thing
 from cekalwatch.server.security.entries import shown_objects
 from cekalwatch.server.security.trail import AuditTrail
 from cekalwatch.server.storage.alert_store import AlertStore
@@ -63,7 +63,7 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
         subscriber.speak_as(agent_id)
         wanted = subscriber.narrow(convert.alert_filter(request.filter))
         after = await self._start(agent_id, request)
-        agent = Actor(Party.AGENT, agent_id)
+        agent = calling_agent(agent_id)
         await self._trail.note(agent, Action.SUBSCRIPTION_OPENED, after_event=after)
         self._presence.agent_came(agent_id)
         try:
@@ -112,7 +112,7 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
         limit = page_size(request.page_size, default=convert.USUAL_PAGE)
         briefings = await asyncio.to_thread(self._briefer.page, wanted, before, limit)
         shown = shown_objects(briefing.alert for briefing in briefings)
-        await self._trail.note(caller(context), Action.ALERTS_LISTED, shown, alerts=len(briefings))
+        await self._trail.note(caller(), Action.ALERTS_LISTED, shown, alerts=len(briefings))
         return convert.alert_page(briefings, limit)
 
     async def GetAlert(self, request: pb.GetAlertRequest, context: Context) -> pb.GetAlertResponse:
@@ -125,9 +125,9 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
                 raise CekalwatchError(Code.ALERT_NOT_FOUND)  # as if there were none
         except CekalwatchError as error:
             asked = Thing.ALERT.key(alert_id)
-            await self._trail.note(caller(context), Action.ALERT_VIEWED, [asked], error.code, pictures=pictures)
+            await self._trail.note(caller(), Action.ALERT_VIEWED, [asked], error.code, pictures=pictures)
             raise
         shown = shown_objects([briefing.alert])
-        await self._trail.note(caller(context), Action.ALERT_VIEWED, shown, pictures=pictures)
+        await self._trail.note(caller(), Action.ALERT_VIEWED, shown, pictures=pictures)
         images = await asyncio.to_thread(self._briefer.pictures, alert_id) if request.include_images else None
         return convert.alert_with_images(briefing, images)

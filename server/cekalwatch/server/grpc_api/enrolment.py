@@ -12,10 +12,13 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
 from cekalwatch.server.grpc_api.ports import listen_on
+from cekalwatch.server.security.audit import Action
+from cekalwatch.server.security.device_entries import certificate_facts, device, device_entry
 from cekalwatch.server.security.site_pki import SitePki
+from cekalwatch.server.security.trail import AuditTrail
 from cekalwatch.v1 import enrolment_service_pb2 as pb
 from cekalwatch.v1 import enrolment_service_pb2_grpc
-from cekalwatch.wire.invitation import SECRET_BYTES
+from cekalwatch.wire.invitation import SECRET_BYTES, public_id
 from cekalwatch.wire.options import SERVER_OPTIONS
 from cekalwatch.wire.tls import FollowedTls
 
@@ -29,8 +32,9 @@ log = structlog.get_logger()
 class EnrolmentServicer(enrolment_service_pb2_grpc.EnrolmentServiceServicer):
     """Enrols devices that were invited."""
 
-    def __init__(self, pki: SitePki, clock: Clock) -> None:
+    def __init__(self, pki: SitePki, trail: AuditTrail, clock: Clock) -> None:
         self._pki = pki
+        self._trail = trail
         self._clock = clock
 
     async def EnrolDevice(
@@ -41,11 +45,16 @@ class EnrolmentServicer(enrolment_service_pb2_grpc.EnrolmentServiceServicer):
             raise CekalwatchError(Code.INVITATION_INVALID)
         if len(request.certificate_request) > MOST_REQUEST_BYTES:
             raise CekalwatchError(Code.ARGUMENT_INVALID, "certificate_request")
-        identity, chain = await asyncio.to_thread(
-            self._pki.enrol, request.invitation_secret, request.certificate_request, self._clock.now()
+        secret = request.invitation_secret
+        identity, certificate = await asyncio.to_thread(
+            self._pki.enrol, secret, request.certificate_request, self._clock.now()
+        )
+        details = certificate_facts(certificate) | {"invitation": public_id(secret)}
+        await self._trail.enter(
+            device_entry(self._clock.now(), device(identity), Action.DEVICE_ENROLLED, identity, details)
         )
         log.info("device enrolled", role=identity.role, site=identity.site, name=identity.name)
-        return pb.EnrolDeviceResponse(certificate_pem=chain)
+        return pb.EnrolDeviceResponse(certificate_pem=self._pki.chain(certificate))
 
 
 class EnrolmentServer:

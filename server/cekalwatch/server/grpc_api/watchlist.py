@@ -53,7 +53,7 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
         self, request_iterator: AsyncIterator[pb.ImportWatchlistRequest], context: Context
     ) -> AsyncIterator[pb.ImportWatchlistResponse]:
         """See the contract."""
-        run = self._begin_import(caller(context))
+        run = self._begin_import(caller())
 
         # When a client vanishes, gRPC leaves this generator where it stands; only the call's end is sure to be told.
         def ended(ctx: Context) -> None:  # noqa: ARG001  # gRPC's signature
@@ -96,7 +96,7 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
         limit = page_size(request.page_size, default=convert.USUAL_PAGE)
         files = await asyncio.to_thread(self._store.list_subjects, after, limit)
         shown = [Thing.SUBJECT.key(file.subject.subject_id) for file in files]
-        await self._trail.note(caller(context), Action.SUBJECTS_LISTED, shown, subjects=len(files))
+        await self._trail.note(caller(), Action.SUBJECTS_LISTED, shown, subjects=len(files))
         return pb.ListSubjectsResponse(
             subjects=[convert.subject_entry(file.subject, self._judged(file), file.references) for file in files],
             next_page_token=files[-1].subject.subject_id if len(files) == limit else "",
@@ -109,10 +109,10 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
             file = await asyncio.to_thread(self._store.get_subject, convert.subject_key(request.subject_id))
         except CekalwatchError as error:
             # What was asked for is no key, and may be a name: it is not recorded.
-            await self._trail.note(caller(context), Action.SUBJECT_VIEWED, outcome=error.code, pictures=asked)
+            await self._trail.note(caller(), Action.SUBJECT_VIEWED, outcome=error.code, pictures=asked)
             raise
         shown = [Thing.SUBJECT.key(file.subject.subject_id)]
-        await self._trail.note(caller(context), Action.SUBJECT_VIEWED, shown, pictures=asked)
+        await self._trail.note(caller(), Action.SUBJECT_VIEWED, shown, pictures=asked)
         pictures = {}
         if request.include_photos:
             for reference in file.references[: convert.MOST_PICTURES]:

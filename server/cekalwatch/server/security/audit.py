@@ -49,6 +49,11 @@ class Action(StrEnum):
     CONFIGURATION_CHANGED = "CONFIGURATION_CHANGED"
     AUDIT_EXPORTED = "AUDIT_EXPORTED"
     RETENTION_SWEPT = "RETENTION_SWEPT"
+    CERTIFICATE_ISSUED = "CERTIFICATE_ISSUED"
+    CERTIFICATE_RENEWED = "CERTIFICATE_RENEWED"
+    CERTIFICATES_REVOKED = "CERTIFICATES_REVOKED"
+    DEVICE_INVITED = "DEVICE_INVITED"
+    DEVICE_ENROLLED = "DEVICE_ENROLLED"
 
 
 class Party(StrEnum):
@@ -57,9 +62,11 @@ class Party(StrEnum):
     CAMERA = "camera"
     """A camera client, by the camera's key."""
     AGENT = "agent"
-    """A notifier agent, by the key it subscribes with."""
+    """A notifier agent that subscribes in plaintext, by the key it does so with."""
+    DEVICE = "device"
+    """A caller with a certificate, by SITE/ROLE/NAME."""
     CLIENT = "client"
-    """A caller that is known by nothing but its address."""
+    """A caller without a certificate: plaintext, on the server's machine."""
     COMMAND = "command"
     """A command on the server's machine, by the account of the operating system."""
     SERVER = "server"
@@ -82,6 +89,7 @@ class Thing(StrEnum):
 
     ALERT = "alert"
     CAPTURE = "capture"
+    DEVICE = "device"
     ORDER = "order"
     SUBJECT = "subject"
 

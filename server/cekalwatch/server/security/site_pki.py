@@ -109,8 +109,8 @@ class SitePki:
         self._ledger.invite(digest(code.secret), Invitation(identity, now + valid_for))
         return code
 
-    def enrol(self, secret: bytes, request_der: bytes, now: datetime) -> tuple[Identity, bytes]:
-        """Take an invitation's secret and a device's request (DER); return who it is and its chain, PEM.
+    def enrol(self, secret: bytes, request_der: bytes, now: datetime) -> tuple[Identity, x509.Certificate]:
+        """Take an invitation's secret and a device's request (DER); return who it is and its certificate.
 
         What the device asks to be called is ignored: the invitation says it. Raises CekalwatchError.
         """
@@ -120,7 +120,7 @@ class SitePki:
             raise CekalwatchError(Code.INVITATION_INVALID)
         certificate = self._authority.issue(identity, public_key, (), now, DEVICE_DAYS)
         self._ledger.enter(identity, certificate)
-        return identity, self.chain(certificate)
+        return identity, certificate
 
     def chain(self, certificate: x509.Certificate) -> bytes:
         """Return what goes into a device's certificate.pem: its certificate, and the authority's after it."""

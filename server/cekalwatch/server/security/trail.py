@@ -30,7 +30,11 @@ class AuditTrail:
 
         Whoever gives out personal data waits for this first: what is not recorded is not given out.
         """
-        await self._writing.do(AuditEntry(self._clock.now(), actor, action, tuple(objects), outcome, details))
+        await self.enter(AuditEntry(self._clock.now(), actor, action, tuple(objects), outcome, details))
+
+    async def enter(self, entry: AuditEntry) -> None:
+        """Return when `entry` is committed, as `note` does."""
+        await self._writing.do(entry)
 
     def close(self) -> None:
         """Write what is waiting, and end the thread."""
