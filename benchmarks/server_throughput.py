@@ -26,12 +26,14 @@ import psutil
 import uuid6
 from skimage import data
 
+from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
-from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.recognition.packs import Engine, open_engine
-from cekalwatch.server.storage import watchlist_rows as rows
+from cekalwatch.server.sealing.master_key_source import KeyFile
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_tables import ReferenceFaceRow, TemplateRow
+from cekalwatch.server.storage.key_store import KeyStore
+from cekalwatch.server.storage.watchlist_rows import WatchlistRows
 from cekalwatch.v1 import capture_pb2, capture_service_pb2, capture_service_pb2_grpc
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack
@@ -70,7 +72,7 @@ def bare_rate(engine: Engine) -> float:
     return sum(counts) / (time.perf_counter() - begun)
 
 
-def fill_gallery(database: Database, engine: Engine, count: int) -> None:
+def fill_gallery(database: Database, rows: WatchlistRows, engine: Engine, count: int) -> None:
     """Write `count` subjects with one random template each, in one transaction."""
     generator = np.random.default_rng(2)
     templates = generator.normal(size=(count, engine.recogniser.size)).astype("<f4")
@@ -93,14 +95,10 @@ def fill_gallery(database: Database, engine: Engine, count: int) -> None:
                 received_on=today - timedelta(days=10),
             )
             session.add(rows.order_row(order, ""))
-            session.add(
-                ReferenceFaceRow(
-                    reference_id=key, subject_id=key, photo_sha256=key, eye_distance_px=90.0, warnings="[]"
-                )
-            )
+            session.add(rows.reference_row(ReferenceFace(key, key, photo_sha256=key, eye_distance_px=90.0)))
         session.flush()
         session.add_all(
-            TemplateRow(reference_id=subject.subject_id, model_version=model, vector=template.tobytes())
+            rows.template_row(subject.subject_id, model, template)
             for subject, template in zip(subjects, templates, strict=True)
         )
         session.commit()
@@ -181,7 +179,8 @@ def measure() -> dict[str, float]:
         folder = Path(temporary)
         database = Database(f"sqlite:///{folder / 'server' / 'cekalwatch.sqlite3'}")
         database.upgrade()
-        fill_gallery(database, engine, GALLERY)
+        keys = KeyStore.open(database, KeyFile(folder / "server" / "master.key"), SystemClock())
+        fill_gallery(database, WatchlistRows(keys.keyring), engine, GALLERY)
         database.close()
         faces = captures(engine)
         before = bare_rate(engine)

@@ -15,13 +15,14 @@ from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.database import Database
 from tests.support.alerts import ARRIVAL, DEPARTURE, ELSEWHERE, NOON, capture, match
 from tests.support.audit import swept
+from tests.support.keys import keyring
 
 WINDOW = timedelta(minutes=10)
 
 
 @pytest.fixture
 def store(database: Database) -> AlertStore:
-    return AlertStore(database)
+    return AlertStore(database, keyring(database))
 
 
 def record(store: AlertStore, found: Match) -> AlertEvent:

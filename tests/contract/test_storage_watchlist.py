@@ -16,17 +16,18 @@ from sqlmodel import SQLModel
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import OrderKind
 from cekalwatch.server.domain.subjects import TravelDocument
-from cekalwatch.server.storage import alert_tables, audit_tables, watchlist_tables
+from cekalwatch.server.storage import alert_tables, audit_tables, key_tables, watchlist_tables
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_store import Stored, WatchlistStore
+from tests.support.keys import keyring
 from tests.support.watchlist import MODEL, SIZE, order, reference, subject
 
-TABLES = (alert_tables, audit_tables, watchlist_tables)
+TABLES = (alert_tables, audit_tables, key_tables, watchlist_tables)
 
 
 @pytest.fixture
 def store(database: Database) -> WatchlistStore:
-    return WatchlistStore(database)
+    return WatchlistStore(database, keyring(database))
 
 
 def damage(database: Database, statement: str, **values: object) -> None:
@@ -250,7 +251,7 @@ def test_a_damaged_order_harms_only_itself(database: Database, store: WatchlistS
 def test_a_damaged_subject_is_left_out_with_its_templates(database: Database, store: WatchlistStore) -> None:
     store.put(subject("S-1"), order("O-1"), [reference(b"a", direction=1)])
     store.put(subject("S-2"), order("O-2", subject_id="S-2"), [reference(b"b", direction=2)])
-    damage(database, "UPDATE subject SET travel_documents = '[[' WHERE subject_id = 'S-1'")
+    damage(database, "UPDATE subject SET facts = substr(facts, 2) WHERE subject_id = 'S-1'")
     snapshot = store.snapshot(MODEL, SIZE)
     assert (set(snapshot.files), snapshot.subject_ids) == ({"S-2"}, ("S-2",))
     assert (snapshot.unusable_templates, snapshot.unreadable_rows) == (1, 1)

@@ -21,6 +21,7 @@ from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
+from tests.support.keys import keyring
 from tests.support.portraits import astronaut, encoded, group
 from tests.support.server import running, settings
 from tests.support.starter import starter_pack
@@ -95,7 +96,7 @@ def check_mixed_report(report: dict[str, Any]) -> None:
 def stored(chosen: ServerSettings) -> tuple[list[str], datetime | None, int]:
     """The keys of the subjects, the last success and the change counter in the database."""
     database = Database(chosen.database_address)
-    store = WatchlistStore(database)
+    store = WatchlistStore(database, keyring(database, chosen.master_key_source))
     found = [file.subject.subject_id for file in store.list_subjects("", 100)], store.last_success_at(), store.version()
     database.close()
     return found
@@ -176,8 +177,9 @@ async def test_both_ways_store_the_same(tmp_path: Path) -> None:
         await run("--server", server.address, folder=folder, data=tmp_path / "unused")
     files = []
     for data in ("offline", "online"):
-        database = Database(settings(tmp_path / data).database_address)
-        files.append(WatchlistStore(database).get_subject("S-1"))
+        chosen = settings(tmp_path / data)
+        database = Database(chosen.database_address)
+        files.append(WatchlistStore(database, keyring(database, chosen.master_key_source)).get_subject("S-1"))
         database.close()
     assert files[0] == files[1]
     assert files[0].subject.name == "Ünal Contoh"

@@ -15,6 +15,7 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from tests.support.keys import keyring
 from tests.support.watchlist import MODEL, SIZE, order, reference, subject
 
 
@@ -91,7 +92,7 @@ def test_a_killed_upgrade_leaves_nothing_behind(tmp_path: Path) -> None:
     killed.execute("CREATE TABLE subject (subject_id VARCHAR PRIMARY KEY)")
     killed.close()
     database = upgraded(file)
-    assert WatchlistStore(database).version() == 0
+    assert WatchlistStore(database, keyring(database)).version() == 0
     database.close()
 
 
@@ -133,7 +134,7 @@ def test_a_server_that_cannot_be_reached_is_named_without_its_password() -> None
 
 def test_a_text_that_is_no_utf8_harms_only_its_own_row(tmp_path: Path) -> None:
     database = upgraded(tmp_path / "test.sqlite3")
-    store = WatchlistStore(database)
+    store = WatchlistStore(database, keyring(database))
     store.put(subject("S-1"), order("O-1"), [reference(b"a", direction=1)])
     store.put(subject("S-2"), order("O-2", subject_id="S-2"), [reference(b"b", direction=2)])
     with database.engine.begin() as connection:

@@ -23,6 +23,7 @@ from cekalwatch.server.watchlist.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.reports import PhotoOutcome, RecordOutcome
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 from tests.support.audit import OFFICER
+from tests.support.keys import keyring
 from tests.support.portraits import astronaut, encoded, group, wall
 from tests.support.server import engine
 from tests.support.watchlist import WIB, FixedClock, order, subject
@@ -40,7 +41,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def store(database: Database) -> WatchlistStore:
-    return WatchlistStore(database)
+    return WatchlistStore(database, keyring(database))
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tls import FollowedTls
+from tests.support.keys import keyring
 from tests.support.starter import starter_pack
 from tests.support.watchlist import order, subject
 
@@ -104,7 +105,7 @@ def list_astronaut(chosen: ServerSettings, *orders: BanOrder) -> None:
         model_version=engine().recogniser.model_version,
         template=enrolment.template,
     )
-    store = WatchlistStore(database)
+    store = WatchlistStore(database, keyring(database, chosen.master_key_source))
     for ban in orders or (order_in_force(),):
         store.put(subject(nationality="USA"), ban, [reference])
     store.mark_success(datetime.now(UTC))

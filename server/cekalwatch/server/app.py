@@ -29,6 +29,7 @@ from cekalwatch.server.alerting.watch import Checkpoints, WatchHolder
 from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.alerts import AlertEvent
 from cekalwatch.server.domain.clock import Clock, SystemClock
+from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.grpc_api.access import Access
 from cekalwatch.server.grpc_api.alerts import AlertServicer
@@ -58,6 +59,8 @@ from cekalwatch.server.status import StatusBoard
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.key_store import KeyStore
+from cekalwatch.server.storage.resealing import Resealer
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.server.watchlist.import_run import ImportRun
 from cekalwatch.server.watchlist.importer import WatchlistImporter
@@ -71,6 +74,7 @@ FOLLOW_PERIOD_S = 2.0
 RECOUNT_PERIOD_S = 60.0
 SWEEP_PERIOD_S = 3600.0
 NOTARY_PERIOD_S = 10.0
+RESEAL_PERIOD_S = 2.0
 STOP_GRACE_S = 3.0
 
 log = structlog.get_logger()
@@ -99,7 +103,11 @@ class Server:
         database = Database(settings.database_address)
         database.upgrade()
         self._stack.callback(database.close)
-        alerts, watchlist, audit = AlertStore(database), WatchlistStore(database), AuditStore(database)
+        self._keys = KeyStore.open(database, settings.master_key_source, clock)
+        self._resealer = Resealer(database, self._keys)
+        alerts = AlertStore(database, self._keys.keyring)
+        watchlist = WatchlistStore(database, self._keys.keyring)
+        audit = AuditStore(database)
         myself = Actor(Party.SERVER, platform.node() or "unnamed")
         notary = Notary(audit, SigningKey.load_or_create(settings.audit_key_file), clock)
         note_configuration(audit, configuration_facts(settings, pack), myself, started_at)
@@ -208,6 +216,7 @@ class Server:
             asyncio.create_task(_every(SWEEP_PERIOD_S, sweeper.sweep)),
             asyncio.create_task(_every(NOTARY_PERIOD_S, notary.sign_if_due)),
             asyncio.create_task(access.keep_watch()),
+            asyncio.create_task(_every(RESEAL_PERIOD_S, self._reseal)),
         ]
         await self._grpc.start()
         if self._enrolment:
@@ -239,6 +248,11 @@ class Server:
         if self._holder.follow():
             self._freshness.read()
 
+    def _reseal(self) -> None:
+        if self._keys.keyring.follow():
+            log.info("another data key seals from now on", key_id=self._keys.keyring.current_id)
+        self._resealer.take_turn()
+
 
 def _sign_at_stop(notary: Notary) -> None:
     try:
@@ -266,7 +280,7 @@ async def _every(period_s: float, work: Callable[[], object]) -> None:
         await asyncio.sleep(period_s)
         try:
             await asyncio.to_thread(work)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, CekalwatchError) as error:
             log.warning("housekeeping failed; it is tried again", work=work.__qualname__, error=type(error).__name__)
         except Exception:  # a defect here must not end the following of the watchlist without a word
             log.exception("housekeeping failed; it is tried again", work=work.__qualname__)

@@ -17,6 +17,7 @@ from cekalwatch.program.exits import Exit
 from cekalwatch.program.settings import Settings
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.sealing.master_key_source import MasterKeySource, parse_source
 from cekalwatch.wire.address import address_form, is_loopback
 from cekalwatch.wire.tls import FollowedTls
 
@@ -37,6 +38,12 @@ def _known_zone(name: str) -> str:
 
 def _address_or_none(address: str) -> str:
     return address_form(address) if address else ""
+
+
+def _master_key_source(text: str) -> str:
+    if text:
+        parse_source(text)
+    return text
 
 
 class SiteEntry(_Entry):
@@ -106,6 +113,9 @@ class ServerSettings(Settings):
     """Database and model packs, unless they are set apart."""
     database_url: str = ""
     """SQLAlchemy address; empty means SQLite in `data_dir`."""
+    master_key_from: Annotated[str, AfterValidator(_master_key_source)] = ""
+    """Where the key is that opens the database: "file:PATH", "env:NAME" or "command:PROGRAM ARGUMENTS". Empty means the
+    file `data_dir`/master.key, which is made at first start."""
     models_dir: Path | None = None
     """Where model packs are; `data_dir`/models when not set."""
     model_pack: str = "starter"
@@ -162,6 +172,11 @@ class ServerSettings(Settings):
     def audit_key_file(self) -> Path:
         """The key that signs checkpoints of the audit trail."""
         return self.data_dir / "audit_key.pem"
+
+    @property
+    def master_key_source(self) -> MasterKeySource:
+        """Where the master key comes from."""
+        return parse_source(self.master_key_from or f"file:{self.data_dir / 'master.key'}")
 
     @property
     def tls_path(self) -> Path:

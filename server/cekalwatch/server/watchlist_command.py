@@ -1,4 +1,6 @@
-"""`cekalwatch-server watchlist`: imports a watchlist folder, through the running server or into the database itself."""
+"""`cekalwatch-server watchlist`: imports a watchlist folder, through the running server or into the database itself, and
+deletes subjects.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,8 @@ from cekalwatch.program.exits import Exit
 
 if TYPE_CHECKING:
     from cekalwatch.server.config import ServerSettings
+    from cekalwatch.server.storage.database import Database
+    from cekalwatch.server.storage.watchlist_store import WatchlistStore
     from cekalwatch.server.watchlist.folder import WatchlistFolder
     from cekalwatch.server.watchlist.import_run import ImportRun
     from cekalwatch.server.watchlist.reports import RecordReport
@@ -25,12 +29,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 3.0
 EVERY_INTERFACE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # what `listen` may say; nothing is bound here
 
-app = typer.Typer(help="The watchlist: import it.", no_args_is_help=True)
-
-
-@app.callback()
-def _root() -> None:
-    """Keep `import` a sub-command, as the only one there is."""
+app = typer.Typer(help="The watchlist: import it, delete a subject from it.", no_args_is_help=True)
 
 
 @app.command(
@@ -96,6 +95,38 @@ def import_(
         raise typer.Exit(Exit.DATA_PROBLEMS)
 
 
+@app.command(
+    epilog="Examples:\n\n"
+    "  cekalwatch-server watchlist delete S-001 --config /etc/cekalwatch/server.toml\n\n"
+    "  cekalwatch-server watchlist delete S-001 --yes\n\n"
+    "Running servers stop searching for the subject within seconds. A list that still names it brings it back."
+)
+def delete(
+    subject_id: Annotated[str, typer.Argument(help="Key of the subject.")],
+    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the database and the master key.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a subject: personal facts, orders, photographs and templates. It cannot be undone."""
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.server.config import ServerSettings
+    from cekalwatch.server.domain.errors import CekalwatchError
+
+    settings = ServerSettings.load(config, data_dir=data_dir)
+    configure_logs("warning")
+    with _database(settings) as database:
+        store = _store(database, settings)
+        if not yes:
+            typer.confirm(f"Delete subject {subject_id} with all orders, photographs and templates?", abort=True)
+        try:
+            gone = store.delete_subject(subject_id)
+        except CekalwatchError as error:
+            raise ProgramError(f"{error.public_message} Nothing was deleted.", Exit.NO_INPUT) from None
+    typer.echo(
+        f"Deleted subject {subject_id}: {gone.orders} orders, {gone.photographs} photographs, {gone.templates} templates."
+    )
+
+
 def _running_server(settings: ServerSettings, given: str | None) -> Dialer | None:
     """Return how to reach the running server, or None when the configured one is down. Raises ProgramError.
 
@@ -158,16 +189,12 @@ def _local_import(settings: ServerSettings) -> Iterator[ImportRun]:
     from cekalwatch.server.recognition.packs import load_named, open_engine
     from cekalwatch.server.security.operator import operator
     from cekalwatch.server.storage.audit_store import AuditStore
-    from cekalwatch.server.storage.database import Database
-    from cekalwatch.server.storage.watchlist_store import WatchlistStore
     from cekalwatch.server.watchlist.import_run import ImportRun
     from cekalwatch.server.watchlist.importer import WatchlistImporter
 
     engine = open_engine(load_named(settings.models_path, settings.model_pack), settings.threads)
-    database = Database(settings.database_address)
-    try:
-        database.upgrade()
-        store, clock = WatchlistStore(database), SystemClock()
+    with _database(settings) as database:
+        store, clock = _store(database, settings), SystemClock()
         importer = WatchlistImporter(
             store,
             Enroller(engine.detector, engine.recogniser),
@@ -177,8 +204,26 @@ def _local_import(settings: ServerSettings) -> Iterator[ImportRun]:
         )
         with closing(ImportRun(importer, store, AuditStore(database), clock, operator())) as run:
             yield run
+
+
+@contextmanager
+def _database(settings: ServerSettings) -> Iterator[Database]:
+    from cekalwatch.server.storage.database import Database
+
+    database = Database(settings.database_address)
+    try:
+        database.upgrade()
+        yield database
     finally:
         database.close()
+
+
+def _store(database: Database, settings: ServerSettings) -> WatchlistStore:
+    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.storage.key_store import KeyStore
+    from cekalwatch.server.storage.watchlist_store import WatchlistStore
+
+    return WatchlistStore(database, KeyStore.open(database, settings.master_key_source, SystemClock()).keyring)
 
 
 @contextmanager

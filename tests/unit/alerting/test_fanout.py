@@ -22,6 +22,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from tests.support.alerts import ARRIVAL, DEPARTURE, NOON, capture, match
 from tests.support.audit import swept
+from tests.support.keys import keyring
 from tests.support.watchlist import WIB, FixedClock
 
 
@@ -31,9 +32,11 @@ class Log:
     def __init__(self, folder: Path) -> None:
         self.database = Database(f"sqlite:///{folder / 'test.sqlite3'}")
         self.database.upgrade()
-        self.store = AlertStore(self.database)
+        self.store = AlertStore(self.database, keyring(self.database))
         checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
-        self.briefer = Briefer(self.store, WatchlistStore(self.database), checkpoints, FixedClock())
+        self.briefer = Briefer(
+            self.store, WatchlistStore(self.database, keyring(self.database)), checkpoints, FixedClock()
+        )
         self._count = 0
 
     def fanout(self) -> Fanout:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
 import uuid6
 from sqlalchemy import func
 from sqlmodel import Session, col, delete, select, update
@@ -26,6 +27,7 @@ from cekalwatch.server.domain.alerts import (
 )
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.sealing.keyring import DamagedValueError, Keyring
 from cekalwatch.server.security.audit import AuditEntry
 from cekalwatch.server.security.entries import alert_entry
 from cekalwatch.server.storage.alert_tables import (
@@ -38,16 +40,20 @@ from cekalwatch.server.storage.alert_tables import (
 )
 from cekalwatch.server.storage.audit_store import write_audit
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.sealed_columns import PROBE_JPEG
 
 MOST_SIGHTINGS = 20
 """Sightings that are read with an alert: the newest ones."""
+
+log = structlog.get_logger()
 
 
 class AlertStore:
     """Alerts in the database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
+        self._keyring = keyring
 
     def record(self, match: Match, window: timedelta, now: datetime) -> AlertEvent | None:
         """Commit `match` as a new alert, or as a sighting of the alert that takes it (domain rule 3).
@@ -102,10 +108,14 @@ class AlertStore:
             return _alert(row, _sightings(session, row.alert_id))
 
     def probe(self, alert_id: UUID) -> bytes:
-        """Return the best probe's JPEG; empty when it is no longer kept."""
+        """Return the best probe's JPEG; empty when it is no longer kept, or damaged."""
         with self._database.session() as session:
             row = session.get(ProbeRow, str(alert_id))
-            return row.jpeg if row else b""
+        try:
+            return self._keyring.open(PROBE_JPEG.at(row.alert_id), row.jpeg) if row else b""
+        except DamagedValueError as error:
+            log.error("damaged probe left out", key=str(alert_id), error=type(error).__name__)  # noqa: TRY400  # no traceback
+            return b""
 
     def list_alerts(self, wanted: AlertFilter, before: UUID | None, limit: int) -> list[Alert]:
         """Return at most `limit` alerts that pass `wanted`, newest first, older than the alert `before`."""
@@ -197,14 +207,14 @@ class AlertStore:
         )
         return next((row for row in session.exec(near) if _alert(row).takes(match, window)), None)
 
-    @staticmethod
-    def _keep_better_probe(session: Session, alert_id: str, match: Match) -> None:
+    def _keep_better_probe(self, session: Session, alert_id: str, match: Match) -> None:
         capture = match.capture
         probe = session.get(ProbeRow, alert_id)
         if probe is None:
             probe = ProbeRow(alert_id=alert_id, capture_id="", quality=-1.0, jpeg=b"")
         if capture.quality > probe.quality:
-            probe.capture_id, probe.quality, probe.jpeg = str(capture.capture_id), capture.quality, capture.jpeg
+            probe.capture_id, probe.quality = str(capture.capture_id), capture.quality
+            probe.jpeg = self._keyring.seal(PROBE_JPEG.at(alert_id), capture.jpeg)
             session.add(probe)
 
 

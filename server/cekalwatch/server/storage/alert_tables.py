@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, LargeBinary
+from sqlalchemy import JSON, Column, Index
 from sqlmodel import Field, SQLModel
 
-from cekalwatch.server.storage.columns import UtcDateTime
+from cekalwatch.server.storage.columns import Sealed, UtcDateTime
 
 
 def _moment(*, index: bool = False) -> Any:  # noqa: ANN401  # SQLModel's field type
@@ -61,14 +61,14 @@ class SightingRow(SQLModel, table=True):
 
 
 class ProbeRow(SQLModel, table=True):
-    """The best probe of an alert, as the camera sent it."""
+    """The best probe of an alert, as the camera sent it, sealed."""
 
     __tablename__ = "probe"
 
     alert_id: str = Field(primary_key=True, foreign_key="alert.alert_id")
     capture_id: str
     quality: float
-    jpeg: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    jpeg: bytes = Field(sa_column=Column(Sealed, nullable=False))
 
 
 class AlertEventRow(SQLModel, table=True):

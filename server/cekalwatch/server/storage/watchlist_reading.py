@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, func, type_coerce
-from sqlalchemy.types import NullType
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
-from cekalwatch.server.storage import watchlist_rows as rows
+from cekalwatch.server.storage.watchlist_rows import DAMAGED, WatchlistRows
 from cekalwatch.server.storage.watchlist_tables import (
     BanOrderRow,
     ReferenceFaceRow,
@@ -31,9 +30,7 @@ from cekalwatch.server.storage.watchlist_tables import (
 UNIT_TOLERANCE = 1e-3
 """How far the length of a stored template may be from 1."""
 
-RAW_VECTOR: Final[ColumnElement[Any]] = type_coerce(TemplateRow.vector, NullType())
-"""A template's vector without SQLAlchemy's conversion, in which a value that is no bytes would end the whole query."""
-
+Row = TypeVar("Row")
 Value = TypeVar("Value")
 
 log = structlog.get_logger()
@@ -78,42 +75,43 @@ class RowReader:
 
     unreadable: int = 0
 
-    def read(self, found: Iterable[Any], convert: Callable[[Any], Value], key: str) -> Iterable[Value]:
-        """Give what `convert` makes of each row; `key` names the column that tells which row was damaged."""
+    def read(self, found: Iterable[Row], convert: Callable[[Row], Value], key: Callable[[Row], str]) -> Iterable[Value]:
+        """Give what `convert` makes of each row; `key` tells which row was damaged."""
         for row in found:
             try:
                 yield convert(row)
-            except rows.DAMAGED as error:
+            except DAMAGED as error:
                 self.unreadable += 1
                 # A traceback would show what the row holds.
-                log.error("damaged row left out", key=getattr(row, key), error=type(error).__name__)  # noqa: TRY400
+                log.error("damaged row left out", key=key(row), error=type(error).__name__)  # noqa: TRY400
 
 
-def is_template(vector: object) -> bool:
-    """Whether a stored vector can be a template, of whatever size."""
-    if not isinstance(vector, bytes) or len(vector) % 4:
+def is_template(vector: bytes) -> bool:
+    """Whether an opened vector can be a template, of whatever size."""
+    if len(vector) % 4:
         return False
     return bool(_have_length_1(np.frombuffer(vector, dtype="<f4").reshape(1, -1))[0])
 
 
-def read_files(session: Session, keys: Collection[str]) -> list[SubjectFile]:
+def read_files(session: Session, rows: WatchlistRows, keys: Collection[str]) -> list[SubjectFile]:
     """Return the subjects of `keys` with what is held of them, by key."""
-    return list(_files(session, RowReader(), keys).values())
+    return list(_files(session, rows, RowReader(), keys).values())
 
 
-def read_snapshot(session: Session, model_version: str, size: int) -> WatchlistSnapshot:
+def read_snapshot(session: Session, rows: WatchlistRows, model_version: str, size: int) -> WatchlistSnapshot:
     """Return the snapshot. The counter is read first: what changes meanwhile makes the snapshot old, never wrong."""
     version = session.exec(select(WatchlistStateRow.version)).one()
     reader = RowReader()
-    files = _files(session, reader, None)
+    files = _files(session, rows, reader, None)
     query = (
-        select(TemplateRow.reference_id, ReferenceFaceRow.subject_id, RAW_VECTOR)
+        select(TemplateRow.reference_id, ReferenceFaceRow.subject_id, TemplateRow.vector)
         .join(ReferenceFaceRow)
         .where(col(TemplateRow.model_version) == model_version)
         .order_by(col(TemplateRow.reference_id))
     )
     found = session.exec(query).all()
-    sized = [row for row in found if row[1] in files and isinstance(row[2], bytes) and len(row[2]) == size * 4]
+    opened = ((*row[:2], _vector(rows, row[0], model_version, row[2])) for row in found if row[1] in files)
+    sized = [row for row in opened if len(row[2]) == size * 4]
     vectors = np.frombuffer(b"".join(row[2] for row in sized), dtype="<f4").reshape(-1, size)
     good = _have_length_1(vectors)
     kept = [row for row, usable in zip(sized, good.tolist(), strict=True) if usable]
@@ -141,7 +139,9 @@ def _have_length_1(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
         return np.asarray(np.abs(np.linalg.norm(vectors, axis=1) - 1) <= UNIT_TOLERANCE)  # false for NaN
 
 
-def _files(session: Session, reader: RowReader, keys: Collection[str] | None) -> dict[str, SubjectFile]:
+def _files(
+    session: Session, rows: WatchlistRows, reader: RowReader, keys: Collection[str] | None
+) -> dict[str, SubjectFile]:
     """Return the files of `keys`, or of everybody, in the order of their keys."""
     subjects = select(SubjectRow).order_by(col(SubjectRow.subject_id))
     orders = select(BanOrderRow).order_by(col(BanOrderRow.received_on).desc(), col(BanOrderRow.order_id).desc())
@@ -151,10 +151,10 @@ def _files(session: Session, reader: RowReader, keys: Collection[str] | None) ->
         orders = orders.where(col(BanOrderRow.subject_id).in_(keys))
         faces = faces.where(col(ReferenceFaceRow.subject_id).in_(keys))
     orders_of: dict[str, list[BanOrder]] = defaultdict(list)
-    for order in reader.read(session.exec(orders), rows.order, "order_id"):
+    for order in reader.read(session.exec(orders), rows.order, lambda row: row.order_id):
         orders_of[order.subject_id].append(order)
     faces_of: dict[str, list[ReferenceFace]] = defaultdict(list)
-    for face in reader.read(session.exec(faces), rows.reference, "reference_id"):
+    for face in reader.read(session.exec(faces), rows.reference, lambda row: row.reference_id):
         faces_of[face.subject_id].append(face)
     return {
         subject.subject_id: SubjectFile(
@@ -162,8 +162,17 @@ def _files(session: Session, reader: RowReader, keys: Collection[str] | None) ->
             tuple(orders_of[subject.subject_id]),
             tuple(sorted(faces_of[subject.subject_id], key=_worst_last)),
         )
-        for subject in reader.read(session.exec(subjects), rows.subject, "subject_id")
+        for subject in reader.read(session.exec(subjects), rows.subject, lambda row: row.subject_id)
     }
+
+
+def _vector(rows: WatchlistRows, reference_id: str, model_version: str, sealed: bytes) -> bytes:
+    """Return a template's numbers; none when it does not open."""
+    try:
+        return rows.vector(reference_id, model_version, sealed)
+    except DAMAGED as error:
+        log.error("damaged template left out", key=reference_id, error=type(error).__name__)  # noqa: TRY400  # as above
+        return b""
 
 
 def _worst_last(face: ReferenceFace) -> tuple[int, float]:

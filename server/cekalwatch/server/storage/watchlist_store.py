@@ -6,7 +6,6 @@ Methods block: call them from a worker thread. A damaged row is left out, counte
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,17 +14,16 @@ from enum import StrEnum
 import numpy as np
 import uuid6
 from numpy.typing import NDArray
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
+from cekalwatch.server.sealing.keyring import Keyring
 from cekalwatch.server.security.audit import AuditEntry
-from cekalwatch.server.storage import watchlist_rows as rows
 from cekalwatch.server.storage.audit_store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_reading import (
-    RAW_VECTOR,
     RowReader,
     SubjectFile,
     WatchlistSnapshot,
@@ -33,6 +31,7 @@ from cekalwatch.server.storage.watchlist_reading import (
     read_files,
     read_snapshot,
 )
+from cekalwatch.server.storage.watchlist_rows import DAMAGED, WatchlistRows
 from cekalwatch.server.storage.watchlist_tables import (
     BanOrderRow,
     ReferenceFaceRow,
@@ -42,7 +41,7 @@ from cekalwatch.server.storage.watchlist_tables import (
     WatchlistStateRow,
 )
 
-__all__ = ["NewReference", "Stored", "SubjectFile", "WatchlistSnapshot", "WatchlistStore"]
+__all__ = ["DeletedSubject", "NewReference", "Stored", "SubjectFile", "WatchlistSnapshot", "WatchlistStore"]
 
 
 class Stored(StrEnum):
@@ -70,11 +69,21 @@ class NewReference:
         return hashlib.sha256(self.photo).hexdigest()
 
 
+@dataclass(frozen=True)
+class DeletedSubject:
+    """How many rows went with a subject."""
+
+    orders: int
+    photographs: int
+    templates: int
+
+
 class WatchlistStore:
     """The watchlist in the database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
+        self._rows = WatchlistRows(keyring)
 
     def put(
         self,
@@ -85,21 +94,21 @@ class WatchlistStore:
     ) -> Stored:
         """Store an order with its subject and new reference faces, all or nothing.
 
-        An order whose record is held with the same content, undamaged, is UNCHANGED, and its subject stays as it is;
-        references are added all the same. When something is written, what `note` makes of the outcome is committed with
-        it, for the audit trail.
+        An order whose record is held with the same content is UNCHANGED, and its subject stays as it is, unless a row is
+        damaged; references are added all the same. When something is written, what `note` makes of the outcome is
+        committed with it, for the audit trail.
         """
         with self._database.session() as session:
             # Takes the write lock before anything is read, so that two imports cannot cross.
             session.exec(update(WatchlistStateRow).values(version=WatchlistStateRow.version))
-            content = rows.content_hash(subject, order)
-            outcome = Stored.UNCHANGED if _holds(session, order, content) else Stored.STORED
+            content = self._rows.content_hash(subject, order)
+            outcome = Stored.UNCHANGED if self._holds(session, order, content) else Stored.STORED
             if outcome is Stored.STORED:
-                session.merge(rows.subject_row(subject))
+                session.merge(self._rows.subject_row(subject))
                 session.flush()
-                session.merge(rows.order_row(order, content))
+                session.merge(self._rows.order_row(order, content))
             for reference in references:
-                _add_reference(session, subject.subject_id, reference)
+                self._add_reference(session, subject.subject_id, reference)
             if outcome is Stored.STORED or references:
                 session.exec(update(WatchlistStateRow).values(version=col(WatchlistStateRow.version) + 1))
                 if note:
@@ -109,20 +118,29 @@ class WatchlistStore:
             return outcome
 
     def enrolled(self, subject_id: str, model_version: str) -> dict[str, ReferenceFace]:
-        """Return the subject's reference faces with a sound template in that model version, by the photo's SHA-256."""
+        """Return the subject's reference faces with a template in that model version, by the photograph's SHA-256.
+
+        One whose template is damaged is not among them, so that importing its photograph again mends it.
+        """
         query = (
-            select(ReferenceFaceRow, RAW_VECTOR)
+            select(ReferenceFaceRow, TemplateRow.vector)
             .join(TemplateRow)
             .where(col(ReferenceFaceRow.subject_id) == subject_id, col(TemplateRow.model_version) == model_version)
         )
+
+        def face(row: tuple[ReferenceFaceRow, bytes]) -> ReferenceFace:
+            if not is_template(self._rows.vector(row[0].reference_id, model_version, row[1])):
+                raise ValueError("no template")
+            return self._rows.reference(row[0])
+
         with self._database.session() as session:
-            sound = [row for row, vector in session.exec(query) if is_template(vector)]
-            return {face.photo_sha256: face for face in RowReader().read(sound, rows.reference, "reference_id")}
+            found = RowReader().read(session.exec(query), face, lambda row: row[0].reference_id)
+            return {one.photo_sha256: one for one in found}
 
     def get_subject(self, subject_id: str) -> SubjectFile:
         """Return a subject with orders and reference faces; raises SUBJECT_NOT_FOUND."""
         with self._database.session() as session:
-            found = read_files(session, [subject_id])
+            found = read_files(session, self._rows, [subject_id])
         if not found:
             raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
         return found[0]
@@ -132,18 +150,42 @@ class WatchlistStore:
         query = select(SubjectRow.subject_id).where(col(SubjectRow.subject_id) > after)
         with self._database.session() as session:
             keys = session.exec(query.order_by(col(SubjectRow.subject_id)).limit(limit)).all()
-            return read_files(session, keys)
+            return read_files(session, self._rows, keys)
 
     def face_jpeg(self, reference_id: str) -> bytes:
-        """Return the picture of a reference face; empty when there is no such reference."""
+        """Return the picture of a reference face; empty when there is none, or it is damaged."""
+        query = select(ReferencePictureRow.face_jpeg).where(col(ReferencePictureRow.reference_id) == reference_id)
         with self._database.session() as session:
-            query = select(ReferencePictureRow.face_jpeg).where(col(ReferencePictureRow.reference_id) == reference_id)
-            return session.exec(query).first() or b""
+            sealed = session.exec(query).all()
+        read = RowReader().read(sealed, lambda one: self._rows.face_jpeg(reference_id, one), lambda _: reference_id)
+        return next(iter(read), b"")
+
+    def delete_subject(self, subject_id: str) -> DeletedSubject:
+        """Remove a subject with all orders, photographs and templates; raises SUBJECT_NOT_FOUND.
+
+        The galleries follow by the change counter. Alerts about the subject stay, with its key only.
+        """
+        with self._database.session() as session:
+            # As in `put`: an import must not add a photograph meanwhile.
+            session.exec(update(WatchlistStateRow).values(version=WatchlistStateRow.version))
+            references = select(ReferenceFaceRow.reference_id).where(col(ReferenceFaceRow.subject_id) == subject_id)
+            templates = session.exec(delete(TemplateRow).where(col(TemplateRow.reference_id).in_(references))).rowcount
+            session.exec(delete(ReferencePictureRow).where(col(ReferencePictureRow.reference_id).in_(references)))
+            photos = session.exec(
+                delete(ReferenceFaceRow).where(col(ReferenceFaceRow.subject_id) == subject_id)
+            ).rowcount
+            orders = session.exec(delete(BanOrderRow).where(col(BanOrderRow.subject_id) == subject_id)).rowcount
+            if not session.exec(delete(SubjectRow).where(col(SubjectRow.subject_id) == subject_id)).rowcount:
+                raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
+            session.exec(update(WatchlistStateRow).values(version=col(WatchlistStateRow.version) + 1))
+            session.commit()
+        self._database.purge_journal()
+        return DeletedSubject(orders, photos, templates)
 
     def snapshot(self, model_version: str, size: int) -> WatchlistSnapshot:
         """Return what recognition needs, with the templates of `model_version`, which have `size` numbers."""
         with self._database.session() as session:
-            return read_snapshot(session, model_version, size)
+            return read_snapshot(session, self._rows, model_version, size)
 
     def version(self) -> int:
         """Return the change counter, so that whoever holds a snapshot sees that it is old."""
@@ -163,35 +205,25 @@ class WatchlistStore:
                 write_audit(session, entry)
             session.commit()
 
+    def _holds(self, session: Session, order: BanOrder, content: str) -> bool:
+        """Whether the record with that content is held, and can be read."""
+        held = session.get(BanOrderRow, order.order_id)
+        if held is None or held.content_hash != content:
+            return False
+        try:
+            self._rows.subject(session.get_one(SubjectRow, held.subject_id))
+            return self._rows.order(held) == order
+        except DAMAGED:
+            return False
 
-def _holds(session: Session, order: BanOrder, content: str) -> bool:
-    """Whether the record with that content hash is held, and can be read."""
-    held = session.get(BanOrderRow, order.order_id)
-    about = session.get(SubjectRow, order.subject_id)
-    if held is None or about is None or held.content_hash != content:
-        return False
-    try:
-        rows.subject(about)
-        return rows.order(held) == order
-    except rows.DAMAGED:
-        return False
-
-
-def _add_reference(session: Session, subject_id: str, new: NewReference) -> None:
-    query = select(ReferenceFaceRow.reference_id).where(
-        col(ReferenceFaceRow.subject_id) == subject_id, col(ReferenceFaceRow.photo_sha256) == new.photo_sha256
-    )
-    reference_id = session.exec(query).first() or str(uuid6.uuid7())
-    session.merge(
-        ReferenceFaceRow(
-            reference_id=reference_id,
-            subject_id=subject_id,
-            photo_sha256=new.photo_sha256,
-            eye_distance_px=new.eye_distance_px,
-            warnings=json.dumps(new.warnings),
+    def _add_reference(self, session: Session, subject_id: str, new: NewReference) -> None:
+        query = select(ReferenceFaceRow.reference_id).where(
+            col(ReferenceFaceRow.subject_id) == subject_id,
+            col(ReferenceFaceRow.photo_digest) == self._rows.photo_digest(subject_id, new.photo_sha256),
         )
-    )
-    session.flush()
-    session.merge(ReferencePictureRow(reference_id=reference_id, photo=new.photo, face_jpeg=new.face_jpeg))
-    vector = np.ascontiguousarray(new.template, dtype="<f4").tobytes()
-    session.merge(TemplateRow(reference_id=reference_id, model_version=new.model_version, vector=vector))
+        reference_id = session.exec(query).first() or str(uuid6.uuid7())
+        face = ReferenceFace(reference_id, subject_id, new.photo_sha256, new.eye_distance_px, new.warnings)
+        session.merge(self._rows.reference_row(face))
+        session.flush()
+        session.merge(self._rows.picture_row(reference_id, new.photo, new.face_jpeg))
+        session.merge(self._rows.template_row(reference_id, new.model_version, new.template))

@@ -1,17 +1,18 @@
 """Tables of the watchlist: subjects, their ban orders, reference faces and templates.
 
 Dates and lists are kept as text (ISO 8601, JSON) and read by the store row by row, so that a damaged value makes its
-own row unreadable and no other. Statuses are not here: they are computed at the moment of asking.
+own row unreadable and no other. What is personal is sealed (`sealed_columns.py`); keys and dates, by which rows are found and
+ordered, are not. Statuses are not here: they are computed at the moment of asking.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, LargeBinary, UniqueConstraint
+from sqlalchemy import Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from cekalwatch.server.storage.columns import UtcDateTime
+from cekalwatch.server.storage.columns import Sealed, UtcDateTime
 
 
 class SubjectRow(SQLModel, table=True):
@@ -20,18 +21,8 @@ class SubjectRow(SQLModel, table=True):
     __tablename__ = "subject"
 
     subject_id: str = Field(primary_key=True)
-    name: str
-    aliases: str
-    """JSON list of names."""
-    sex: str
-    place_of_birth: str
-    date_of_birth: str
-    nationality: str
-    nik: str
-    travel_documents: str
-    """JSON list of [type, number, issuing country]."""
-    address: str
-    occupation: str
+    facts: bytes = Field(sa_column=Column(Sealed, nullable=False))
+    """Everything else that is known of the person, as JSON."""
 
 
 class BanOrderRow(SQLModel, table=True):
@@ -42,31 +33,32 @@ class BanOrderRow(SQLModel, table=True):
     order_id: str = Field(primary_key=True)
     subject_id: str = Field(foreign_key="subject.subject_id", index=True)
     kind: str
-    requesting_agency: str
     valid_from: str
     valid_until: str
     received_on: str
-    reason: str
-    decree_number: str
     decree_date: str
     urgent: bool
     extends_order_id: str
     revoked_at: str
     """ISO 8601 in UTC, or empty."""
+    facts: bytes = Field(sa_column=Column(Sealed, nullable=False))
+    """Requesting agency, reason and decree number, as JSON."""
     content_hash: str
-    """SHA-256 of the order and its subject as the record stated them; tells a repeated record from a changed one."""
+    """Keyed digest of the order and its subject as the record stated them; tells a repeated record from a changed one."""
 
 
 class ReferenceFaceRow(SQLModel, table=True):
     """An enrolled photograph; its pictures are apart, so that reading many of these is light."""
 
     __tablename__ = "reference_face"
-    __table_args__ = (UniqueConstraint("subject_id", "photo_sha256", name="uq_reference_face_photo"),)
+    __table_args__ = (UniqueConstraint("subject_id", "photo_digest", name="uq_reference_face_photo"),)
 
     reference_id: str = Field(primary_key=True)
     """A UUID of version 7."""
     subject_id: str = Field(foreign_key="subject.subject_id")
-    photo_sha256: str
+    photo_digest: str
+    """Keyed digest of the photograph, by which it is known when it comes again."""
+    photo_sha256: bytes = Field(sa_column=Column(Sealed, nullable=False))
     eye_distance_px: float
     warnings: str
     """JSON list of codes."""
@@ -78,8 +70,8 @@ class ReferencePictureRow(SQLModel, table=True):
     __tablename__ = "reference_picture"
 
     reference_id: str = Field(primary_key=True, foreign_key="reference_face.reference_id")
-    photo: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    face_jpeg: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    photo: bytes = Field(sa_column=Column(Sealed, nullable=False))
+    face_jpeg: bytes = Field(sa_column=Column(Sealed, nullable=False))
 
 
 class TemplateRow(SQLModel, table=True):
@@ -89,7 +81,7 @@ class TemplateRow(SQLModel, table=True):
 
     reference_id: str = Field(primary_key=True, foreign_key="reference_face.reference_id")
     model_version: str = Field(primary_key=True, index=True)
-    vector: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    vector: bytes = Field(sa_column=Column(Sealed, nullable=False))
     """Little-endian float32 numbers, of length 1 together."""
 
 

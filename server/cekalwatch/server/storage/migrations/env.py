@@ -8,18 +8,26 @@ from typing import Literal
 from alembic import context
 from sqlmodel import AutoString, SQLModel
 
-from cekalwatch.server.storage import alert_tables, audit_tables, watchlist_tables
-from cekalwatch.server.storage.columns import UtcDateTime
+from cekalwatch.server.storage import alert_tables, audit_tables, key_tables, watchlist_tables
+from cekalwatch.server.storage.columns import Sealed, UtcDateTime
 
-TABLES = (alert_tables, audit_tables, watchlist_tables)
+TABLES = (alert_tables, audit_tables, key_tables, watchlist_tables)
 """The modules whose tables autogenerate compares; importing them registers the tables."""
+
+PLAIN_TYPES = {
+    AutoString: "sa.String()",
+    Sealed: "sa.LargeBinary()",
+    UtcDateTime: "sa.DateTime(timezone=True)",
+}
 
 
 def _plain_type(kind: str, item: object, _context: object) -> str | Literal[False]:
     """Write our column types as SQLAlchemy's own, so that a migration does not change with the program."""
-    if kind == "type" and isinstance(item, AutoString):
-        return "sa.String()"
-    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
+    if kind == "type":
+        for ours, plain in PLAIN_TYPES.items():
+            if isinstance(item, ours):
+                return plain
+    return False
 
 
 context.configure(

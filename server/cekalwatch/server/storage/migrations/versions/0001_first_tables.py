@@ -41,6 +41,16 @@ def upgrade() -> None:
         batch_op.create_index("ix_alert_subject_site", ["subject_id", "site"], unique=False)
 
     op.create_table(
+        "data_key",
+        sa.Column("key_id", sa.Integer(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
+        sa.Column("master_key_id", sa.String(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("key_id"),
+    )
+    op.create_table(
         "event_log",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("pruned_through", sa.Integer(), nullable=False),
@@ -49,16 +59,7 @@ def upgrade() -> None:
     op.create_table(
         "subject",
         sa.Column("subject_id", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("aliases", sa.String(), nullable=False),
-        sa.Column("sex", sa.String(), nullable=False),
-        sa.Column("place_of_birth", sa.String(), nullable=False),
-        sa.Column("date_of_birth", sa.String(), nullable=False),
-        sa.Column("nationality", sa.String(), nullable=False),
-        sa.Column("nik", sa.String(), nullable=False),
-        sa.Column("travel_documents", sa.String(), nullable=False),
-        sa.Column("address", sa.String(), nullable=False),
-        sa.Column("occupation", sa.String(), nullable=False),
+        sa.Column("facts", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("subject_id"),
     )
     op.create_table(
@@ -91,16 +92,14 @@ def upgrade() -> None:
         sa.Column("order_id", sa.String(), nullable=False),
         sa.Column("subject_id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("requesting_agency", sa.String(), nullable=False),
         sa.Column("valid_from", sa.String(), nullable=False),
         sa.Column("valid_until", sa.String(), nullable=False),
         sa.Column("received_on", sa.String(), nullable=False),
-        sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("decree_number", sa.String(), nullable=False),
         sa.Column("decree_date", sa.String(), nullable=False),
         sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.Column("extends_order_id", sa.String(), nullable=False),
         sa.Column("revoked_at", sa.String(), nullable=False),
+        sa.Column("facts", sa.LargeBinary(), nullable=False),
         sa.Column("content_hash", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["subject_id"],
@@ -127,7 +126,8 @@ def upgrade() -> None:
         "reference_face",
         sa.Column("reference_id", sa.String(), nullable=False),
         sa.Column("subject_id", sa.String(), nullable=False),
-        sa.Column("photo_sha256", sa.String(), nullable=False),
+        sa.Column("photo_digest", sa.String(), nullable=False),
+        sa.Column("photo_sha256", sa.LargeBinary(), nullable=False),
         sa.Column("eye_distance_px", sa.Float(), nullable=False),
         sa.Column("warnings", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -135,7 +135,7 @@ def upgrade() -> None:
             ["subject.subject_id"],
         ),
         sa.PrimaryKeyConstraint("reference_id"),
-        sa.UniqueConstraint("subject_id", "photo_sha256", name="uq_reference_face_photo"),
+        sa.UniqueConstraint("subject_id", "photo_digest", name="uq_reference_face_photo"),
     )
     op.create_table(
         "sighting",
@@ -292,6 +292,7 @@ def downgrade() -> None:
     op.drop_table("watchlist_state")
     op.drop_table("subject")
     op.drop_table("event_log")
+    op.drop_table("data_key")
     with op.batch_alter_table("alert", schema=None) as batch_op:
         batch_op.drop_index("ix_alert_subject_site")
 

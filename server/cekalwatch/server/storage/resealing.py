@@ -1,0 +1,120 @@
+"""Seals values again that an older data key had sealed, in small transactions; it may stop anywhere and be resumed.
+
+Nothing is kept about how far it came: every value tells which key sealed it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import sqlalchemy
+import structlog
+from sqlalchemy import ColumnElement, LargeBinary, Table, func, tuple_
+from sqlmodel import SQLModel
+
+from cekalwatch.server.sealing.keyring import HEADER, DamagedValueError, header_of
+from cekalwatch.server.sealing.places import Place
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.key_store import KeyStore
+from cekalwatch.server.storage.sealed_columns import SEALED
+
+ROWS_A_STEP = 20
+STEPS_A_TURN = 25
+"""How much the server does between two pauses."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class ResealStep:
+    """What one transaction did."""
+
+    resealed: int
+    damaged: int
+    """Values that do not open; they stay as they are, logged by their row's key."""
+
+
+class Resealer:
+    """Walks through all sealed columns of the database."""
+
+    def __init__(self, database: Database, keys: KeyStore) -> None:
+        self._database = database
+        self._keys = keys
+        self._pass: Iterator[ResealStep] | None = None
+
+    def counts(self) -> Counter[int]:
+        """Return how many values each data key has sealed; a value that is damaged beyond telling counts for key 0."""
+        found: Counter[int] = Counter()
+        with self._database.session() as session:
+            for place in SEALED:
+                header = _header(_table(place).c[place.column])
+                for start, count in session.execute(sqlalchemy.select(header, func.count()).group_by(header)).all():
+                    whole = isinstance(start, bytes) and len(start) == HEADER.size
+                    found[HEADER.unpack(start)[1] if whole else 0] += count
+        return found
+
+    def steps(self) -> Iterator[ResealStep]:
+        """Seal again with the newest key what others had sealed, a few rows a step; each step is one transaction.
+
+        Raises SQLAlchemyError; what was done before stays done.
+        """
+        key_id = self._keys.keyring.current_id
+        for place in SEALED:
+            yield from self._column_steps(place, header_of(key_id))
+        self._keys.mark_settled(key_id)
+        self._database.purge_journal()
+        log.info("everything is sealed with the newest data key", key_id=key_id)
+
+    def take_turn(self) -> None:
+        """Do a bounded part of the work, if there is any; for a server that has other things to do besides."""
+        if self._pass is None:
+            if self._keys.is_settled():
+                return
+            self._pass = self.steps()
+        work, self._pass = self._pass, None  # a pass that fails is begun anew
+        if len(list(islice(work, STEPS_A_TURN))) == STEPS_A_TURN:
+            self._pass = work
+
+    def _column_steps(self, place: Place, header: bytes) -> Iterator[ResealStep]:
+        table = _table(place)
+        key, column = list(table.primary_key.columns), table.c[place.column]
+        old = sqlalchemy.select(*key, column).where(_header(column) != header).order_by(*key).limit(ROWS_A_STEP)
+        found = self._read(old)
+        while found:
+            yield self._reseal(place, table, found)
+            found = self._read(old.where(tuple_(*key) > tuple_(*found[-1][:-1])))
+
+    def _read(self, query: sqlalchemy.Select[Any]) -> list[tuple[Any, ...]]:
+        with self._database.session() as session:
+            return [tuple(row) for row in session.execute(query).all()]
+
+    def _reseal(self, place: Place, table: Table, found: list[tuple[Any, ...]]) -> ResealStep:
+        keyring, resealed, damaged = self._keys.keyring, 0, 0
+        with self._database.session() as session:
+            for *key, sealed in found:
+                where = place.at(*key)
+                try:
+                    fresh = keyring.seal(where, keyring.open(where, sealed))
+                except DamagedValueError:
+                    damaged += 1
+                    log.error("damaged value not sealed again", table=place.table, column=place.column, key=key)  # noqa: TRY400
+                    continue
+                # Who changed the row since it was read has sealed it anew, or will.
+                same = [column == part for column, part in zip(table.primary_key.columns, key, strict=True)]
+                change = sqlalchemy.update(table).where(*same, table.c[place.column] == sealed)
+                session.execute(change.values({place.column: fresh}))
+                resealed += 1
+            session.commit()
+        return ResealStep(resealed, damaged)
+
+
+def _table(place: Place) -> Table:
+    return SQLModel.metadata.tables[place.table]
+
+
+def _header(column: ColumnElement[Any]) -> ColumnElement[bytes]:
+    return func.substr(column, 1, HEADER.size, type_=LargeBinary)

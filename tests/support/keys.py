@@ -1,0 +1,36 @@
+"""Keys for databases of tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.sealing.keyring import Keyring
+from cekalwatch.server.sealing.master_key import MasterKey
+from cekalwatch.server.sealing.master_key_source import MasterKeySource
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.key_store import KeyStore
+
+
+@dataclass(frozen=True)
+class KnownKey:
+    """A master key that a test holds in its hand."""
+
+    key: MasterKey = MasterKey(bytes(range(32)))
+    name: str = "the test"
+
+    def read(self) -> MasterKey:
+        return self.key
+
+    def read_or_make(self) -> MasterKey:
+        return self.key
+
+
+def key_store(database: Database, source: MasterKeySource | None = None) -> KeyStore:
+    """Open the keys of an upgraded database, under the tests' master key if none is given."""
+    return KeyStore.open(database, source or KnownKey(), SystemClock())
+
+
+def keyring(database: Database, source: MasterKeySource | None = None) -> Keyring:
+    """The keyring of an upgraded database."""
+    return key_store(database, source).keyring
