@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+import sqlalchemy
 import uuid6
 
 from cekalwatch.server.domain.alerts import AlertEvent, AlertEventType, AlertFilter, Match
@@ -144,3 +145,14 @@ def test_an_unknown_alert_has_its_code(store: AlertStore):
         store.get(uuid4())
     assert caught.value.code is Code.ALERT_NOT_FOUND
     assert store.probe(uuid6.uuid7()) == b""
+
+
+def test_a_probe_that_does_not_open_is_missing_and_its_alert_stays(database: Database, store: AlertStore):
+    events = [record(store, match(capture(passage=str(n), jpeg=b"probe"), subject=f"S-{n}")) for n in range(2)]
+    with database.engine.begin() as connection:
+        other = sqlalchemy.text("SELECT jpeg FROM probe WHERE alert_id = :a")
+        sealed = connection.execute(other, {"a": str(events[1].alert_id)}).scalar_one()
+        swapped = sqlalchemy.text("UPDATE probe SET jpeg = :v WHERE alert_id = :a")
+        connection.execute(swapped, {"v": sealed, "a": str(events[0].alert_id)})
+    assert [store.probe(event.alert_id) for event in events] == [b"", b"probe"]
+    assert store.get(events[0].alert_id).subject_id == "S-0"

@@ -16,9 +16,12 @@ from sqlmodel import SQLModel
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import OrderKind
 from cekalwatch.server.domain.subjects import TravelDocument
+from cekalwatch.server.sealing.keyring import DataKey, Keyring, Purpose
 from cekalwatch.server.storage import alert_tables, audit_tables, key_tables, watchlist_tables
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_store import Stored, WatchlistStore
+from cekalwatch.server.storage.sealed_columns import TEMPLATE
+from cekalwatch.server.storage.watchlist_rows import WatchlistRows
+from cekalwatch.server.storage.watchlist_store import DeletedSubject, Stored, WatchlistStore
 from tests.support.keys import keyring
 from tests.support.watchlist import MODEL, SIZE, order, reference, subject
 
@@ -223,7 +226,8 @@ def test_a_damaged_template_is_counted_and_the_others_work(
     store.put(subject("S-1"), order("O-1"), [reference(b"a", direction=1)])
     store.put(subject("S-2"), order("O-2", subject_id="S-2"), [reference(b"b", direction=2)])
     (face,) = store.get_subject("S-1").references
-    damage(database, "UPDATE template SET vector = :v WHERE reference_id = :r", v=vector, r=face.reference_id)
+    sealed = keyring(database).seal(TEMPLATE.at(face.reference_id, MODEL), vector)
+    damage(database, "UPDATE template SET vector = :v WHERE reference_id = :r", v=sealed, r=face.reference_id)
     snapshot = store.snapshot(MODEL, SIZE)
     assert snapshot.subject_ids == ("S-2",)
     assert (snapshot.unusable_templates, set(snapshot.files)) == (1, {"S-1", "S-2"})
@@ -328,3 +332,96 @@ def test_an_order_can_move_to_another_subject(store: WatchlistStore) -> None:
     store.put(subject("S-2"), order("O-1", subject_id="S-2"))
     assert store.get_subject("S-1").orders == ()
     assert [ban.order_id for ban in store.get_subject("S-2").orders] == ["O-1"]
+
+
+SWAPPED = [("subject", "facts"), ("ban_order", "facts"), ("reference_face", "photo_sha256"), ("template", "vector")]
+
+
+@pytest.mark.parametrize(("table", "column"), SWAPPED)
+def test_a_value_from_another_row_is_left_out(
+    database: Database, store: WatchlistStore, table: str, column: str
+) -> None:
+    """Who can write to the database cannot give one person's facts or face to another."""
+    store.put(subject("S-1"), order("O-1"), [reference(b"a", direction=1)])
+    store.put(subject("S-2"), order("O-2", subject_id="S-2"), [reference(b"b", direction=2)])
+    (face,) = store.get_subject("S-1").references
+    key = {"subject": ("subject_id", "S-1"), "ban_order": ("order_id", "O-1")}.get(
+        table, ("reference_id", face.reference_id)
+    )
+    other = f"(SELECT {column} FROM {table} WHERE {key[0]} <> :k)"  # noqa: S608  # ours
+    damage(database, f"UPDATE {table} SET {column} = {other} WHERE {key[0]} = :k", k=key[1])  # noqa: S608  # ours
+    snapshot = store.snapshot(MODEL, SIZE)
+    assert snapshot.unreadable_rows + snapshot.unusable_templates >= 1
+    assert snapshot.files["S-2"].subject == subject("S-2")
+    assert "S-2" in snapshot.subject_ids
+    if "S-1" in snapshot.files:
+        file = snapshot.files["S-1"]
+        assert not (file.orders and file.references and "S-1" in snapshot.subject_ids)
+
+
+@pytest.mark.parametrize(("table", "column"), SWAPPED)
+def test_importing_a_damaged_record_again_mends_it(
+    database: Database, store: WatchlistStore, table: str, column: str
+) -> None:
+    store.put(subject(), order(), [reference()])
+    before = store.get_subject("S-1")
+    damage(database, f"UPDATE {table} SET {column} = substr({column}, 2)")  # noqa: S608  # ours
+    new = [] if reference().photo_sha256 in store.enrolled("S-1", MODEL) else [reference()]
+    store.put(subject(), order(), new)
+    snapshot = store.snapshot(MODEL, SIZE)
+    assert (len(snapshot.templates), snapshot.unusable_templates, snapshot.unreadable_rows) == (1, 0, 0)
+    assert store.get_subject("S-1") == before
+
+
+def test_a_picture_that_does_not_open_is_missing(database: Database, store: WatchlistStore) -> None:
+    store.put(subject(), order(), [reference()])
+    (face,) = store.get_subject("S-1").references
+    damage(database, "UPDATE reference_picture SET face_jpeg = photo")
+    assert store.face_jpeg(face.reference_id) == b""
+
+
+def test_the_digests_of_a_record_are_of_no_use_without_the_key(database: Database, store: WatchlistStore) -> None:
+    """Who guesses a name, or has a photograph, cannot confirm it with the database alone."""
+    photo = reference()
+    store.put(subject(), order(), [photo])
+    query = "SELECT content_hash, photo_digest FROM ban_order JOIN reference_face USING (subject_id)"
+    with database.engine.connect() as connection:
+        content, digest = connection.execute(sqlalchemy.text(query)).one()
+    other = WatchlistRows(
+        Keyring(lambda _: [DataKey(1, Purpose.SEALING, bytes(32)), DataKey(2, Purpose.MATCHING, b"")])
+    )
+    assert content != other.content_hash(subject(), order())
+    assert digest not in {photo.photo_sha256, other.photo_digest("S-1", photo.photo_sha256)}
+
+
+def test_a_deleted_subject_is_gone_with_all_that_was_held_and_others_stay(
+    database: Database, store: WatchlistStore
+) -> None:
+    store.put(subject("S-1"), order("O-1"), [reference(b"a"), reference(b"b", model_version="other")])
+    store.put(subject("S-1"), order("O-2"))
+    store.put(subject("S-2"), order("O-3", subject_id="S-2"), [reference(b"c", direction=2)])
+    version = store.version()
+    assert store.delete_subject("S-1") == DeletedSubject(orders=2, photographs=2, templates=2)
+    assert store.version() == version + 1
+    snapshot = store.snapshot(MODEL, SIZE)
+    assert (set(snapshot.files), snapshot.subject_ids) == ({"S-2"}, ("S-2",))
+    with database.engine.connect() as connection:
+        for table in ("subject", "ban_order", "reference_face", "reference_picture", "template"):
+            assert connection.execute(sqlalchemy.text(f"SELECT count(*) FROM {table}")).scalar_one() == 1  # noqa: S608
+
+
+def test_a_subject_can_be_deleted_though_its_rows_are_damaged(database: Database, store: WatchlistStore) -> None:
+    store.put(subject(), order(), [reference()])
+    damage(database, "UPDATE subject SET facts = substr(facts, 2)")
+    damage(database, "UPDATE template SET vector = substr(vector, 2)")
+    assert store.delete_subject("S-1") == DeletedSubject(orders=1, photographs=1, templates=1)
+
+
+def test_deleting_an_unknown_subject_changes_nothing(store: WatchlistStore) -> None:
+    store.put(subject(), order())
+    version = store.version()
+    with pytest.raises(CekalwatchError) as caught:
+        store.delete_subject("S-9")
+    assert caught.value.code is Code.SUBJECT_NOT_FOUND
+    assert store.version() == version
+    assert store.get_subject("S-1").orders == (order(),)

@@ -11,12 +11,14 @@ from cekalwatch.server.sealing.master_key_source import MasterKeySource
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.key_store import KeyStore
 
+TESTS_KEY = MasterKey(bytes(range(32)))
+
 
 @dataclass(frozen=True)
 class KnownKey:
     """A master key that a test holds in its hand."""
 
-    key: MasterKey = MasterKey(bytes(range(32)))
+    key: MasterKey = TESTS_KEY
     name: str = "the test"
 
     def read(self) -> MasterKey:

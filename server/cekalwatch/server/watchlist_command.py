@@ -1,6 +1,4 @@
-"""`cekalwatch-server watchlist`: imports a watchlist folder, through the running server or into the database itself, and
-deletes subjects.
-"""
+"""`cekalwatch-server watchlist`: imports a folder, through the server or into the database; deletes subjects."""
 
 from __future__ import annotations
 
@@ -123,7 +121,8 @@ def delete(
         except CekalwatchError as error:
             raise ProgramError(f"{error.public_message} Nothing was deleted.", Exit.NO_INPUT) from None
     typer.echo(
-        f"Deleted subject {subject_id}: {gone.orders} orders, {gone.photographs} photographs, {gone.templates} templates."
+        f"Deleted subject {subject_id}: {gone.orders} orders, {gone.photographs} photographs, "
+        f"{gone.templates} templates."
     )
 
 

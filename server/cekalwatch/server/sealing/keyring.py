@@ -1,8 +1,8 @@
 """Data keys in memory: seals and opens values, and makes keyed digests. It knows no table and no master key.
 
-A sealed value is: format (1 byte), number of the data key (4 bytes, big-endian), nonce (12 bytes), then what AES-256-GCM
-made, with its tag of 16 bytes. Format, key number and place are authenticated with it. Nonces are random, so that a
-data key may seal up to 2^32 values (NIST SP 800-38D, 8.3); a site seals some thousand a day.
+A sealed value is: format (1 byte), number of the data key (4 bytes, big-endian), nonce (12 bytes), then what
+AES-256-GCM made, with its tag of 16 bytes. Format, key number and place are authenticated with it. Nonces are random,
+so that a data key may seal up to 2^32 values (NIST SP 800-38D, 8.3); a site seals some thousand a day.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Keyring:
     """The data keys of one database. Any number of threads may use it."""
 
     def __init__(self, load: Callable[[Collection[int]], Iterable[DataKey]]) -> None:
-        """`load` returns the keys of the database but those whose numbers are given. One key of each purpose is there."""
+        """`load` returns the database's keys but those whose numbers are given; it has at least one of each purpose."""
         self._load = load
         self._loading = threading.Lock()
         self._known: set[int] = set()
@@ -92,8 +92,8 @@ class Keyring:
         header = header_of(key_id)
         return header + nonce + self._ciphers[key_id].encrypt(nonce, plain, header + place)
 
-    def open(self, place: bytes, sealed: bytes) -> bytes:
-        """Return what was sealed for `place`; raises DamagedValueError."""
+    def open(self, place: bytes, sealed: object) -> bytes:
+        """Return what was sealed for `place`; raises DamagedValueError, also when `sealed` is no bytes at all."""
         if not isinstance(sealed, bytes) or len(sealed) < BODY + TAG_BYTES:
             raise DamagedValueError("no sealed value")
         kind, key_id = HEADER.unpack_from(sealed)
@@ -107,7 +107,7 @@ class Keyring:
             raise DamagedValueError("a sealed value that does not open in its place") from None
 
     def digest(self, place: bytes, plain: bytes) -> str:
-        """Return an HMAC-SHA256, hexadecimal, of `plain` at `place`: equal for equal ones, and no use without the key."""
+        """Return an HMAC-SHA256, hexadecimal, of `plain` at `place`: equal for equal ones, no use without the key."""
         return hmac.digest(self._matching, place + plain, hashlib.sha256).hex()
 
     def _cipher(self, key_id: int) -> AESGCM:

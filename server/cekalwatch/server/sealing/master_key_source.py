@@ -156,7 +156,7 @@ def _wrong(name: str) -> ProgramError:
 
 
 def _write_privately(path: Path, text: str) -> None:
-    """Create `path` with all of `text` or not at all, on the disk before anything is sealed; leaves one that is there."""
+    """Create `path` with all of `text` or not at all, safe on the disk. One that is there stays."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:

@@ -33,6 +33,6 @@ class Sealed(LargeBinary):
     query at one value that is no bytes.
     """
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> None:  # type: ignore[override]  # noqa: ARG002
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:  # noqa: ARG002
         """Convert nothing; both drivers give bytes."""
         return

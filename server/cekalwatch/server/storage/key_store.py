@@ -47,7 +47,7 @@ class KeyStore:
 
     @classmethod
     def open(cls, database: Database, source: MasterKeySource, clock: Clock) -> KeyStore:
-        """Open the keys of an upgraded database; the first time, make them, and the master key's file where that is meant.
+        """Open the keys of an upgraded database; the first time, make them, and the master key's file if it has one.
 
         Raises ProgramError when the master key cannot be had, is not the one that wraps the keys, or a key is damaged.
         """
@@ -77,7 +77,7 @@ class KeyStore:
         return number
 
     def rewrap(self, fresh: MasterKey) -> int:
-        """Wrap every data key with another master key, all or none; returns how many. Sealed values stay as they are."""
+        """Wrap every data key with another master key, all or none; returns how many. Sealed values stay."""
         with self._database.session() as session:
             held = session.exec(select(DataKeyRow).with_for_update()).all()
             for row in held:
@@ -149,9 +149,9 @@ def _check(held: Collection[DataKeyRow], master: MasterKey, source: MasterKeySou
     for row in held:
         if row.master_key_id != master.key_id:
             raise ProgramError(
-                f"The master key is the wrong one: {source.name} holds {master.key_id}, and the database {database.name} "
-                f"is sealed with {row.master_key_id}. Set master_key_from to where that one is kept; without it, nothing "
-                "in this database can be read",
+                f"The master key is the wrong one: {source.name} holds {master.key_id}, and the database "
+                f"{database.name} is sealed with {row.master_key_id}. Set master_key_from to where that one is kept; "
+                "without it, nothing in this database can be read",
                 Exit.CONFIG,
             )
         try:

@@ -94,8 +94,8 @@ class WatchlistStore:
     ) -> Stored:
         """Store an order with its subject and new reference faces, all or nothing.
 
-        An order whose record is held with the same content is UNCHANGED, and its subject stays as it is, unless a row is
-        damaged; references are added all the same. When something is written, what `note` makes of the outcome is
+        An order whose record is held with the same content is UNCHANGED, and its subject stays as it is, unless a row
+        is damaged; references are added all the same. When something is written, what `note` makes of the outcome is
         committed with it, for the audit trail.
         """
         with self._database.session() as session:

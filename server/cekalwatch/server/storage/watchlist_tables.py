@@ -1,8 +1,8 @@
 """Tables of the watchlist: subjects, their ban orders, reference faces and templates.
 
 Dates and lists are kept as text (ISO 8601, JSON) and read by the store row by row, so that a damaged value makes its
-own row unreadable and no other. What is personal is sealed (`sealed_columns.py`); keys and dates, by which rows are found and
-ordered, are not. Statuses are not here: they are computed at the moment of asking.
+own row unreadable and no other. What is personal is sealed (`sealed_columns.py`); keys and dates, by which rows are
+found and ordered, are not. Statuses are not here: they are computed at the moment of asking.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class BanOrderRow(SQLModel, table=True):
     facts: bytes = Field(sa_column=Column(Sealed, nullable=False))
     """Requesting agency, reason and decree number, as JSON."""
     content_hash: str
-    """Keyed digest of the order and its subject as the record stated them; tells a repeated record from a changed one."""
+    """Keyed digest of the order and its subject as the record stated them; tells a repeated record from a new one."""
 
 
 class ReferenceFaceRow(SQLModel, table=True):

@@ -1,0 +1,221 @@
+"""What the keys' store and the re-sealing promise, on every kind of database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy
+from sqlmodel import SQLModel
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.sealing.master_key import MasterKey
+from cekalwatch.server.sealing.places import Place
+from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.server.storage.columns import Sealed
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.resealing import ROWS_A_STEP, STEPS_A_TURN, Resealer
+from cekalwatch.server.storage.sealed_columns import SEALED
+from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from tests.support.alerts import NOON, capture, match
+from tests.support.keys import KnownKey, key_store
+from tests.support.watchlist import MODEL, SIZE, order, reference, subject
+
+OTHER = KnownKey(MasterKey(b"other key of 32 bytes, for tests"), "another file")
+
+
+def fill(database: Database, people: int = 3) -> None:
+    keyring = key_store(database).keyring
+    store = WatchlistStore(database, keyring)
+    for number in range(people):
+        key = f"S-{number}"
+        store.put(
+            subject(key), order(f"O-{number}", subject_id=key), [reference(key.encode(), direction=number % SIZE)]
+        )
+    AlertStore(database, keyring).record(match(capture(jpeg=b"the probe"), subject="S-1"), timedelta(0), NOON)
+
+
+def contents(database: Database) -> list[Any]:
+    """Everything that is sealed, as the stores give it."""
+    keyring = key_store(database).keyring
+    store, alerts = WatchlistStore(database, keyring), AlertStore(database, keyring)
+    files = store.list_subjects("", 100)
+    pictures = [store.face_jpeg(face.reference_id) for file in files for face in file.references]
+    (event,) = alerts.events_after(0, 10)
+    return [files, pictures, store.snapshot(MODEL, SIZE).templates.tolist(), alerts.probe(event.alert_id)]
+
+
+def test_every_sealed_column_is_known_to_the_resealing() -> None:
+    tables = SQLModel.metadata.tables.values()
+    found = {
+        Place(table.name, column.name) for table in tables for column in table.c if isinstance(column.type, Sealed)
+    }
+    assert found == set(SEALED)
+    binary = {
+        (table.name, column.name)
+        for table in tables
+        for column in table.c
+        if isinstance(column.type, sqlalchemy.LargeBinary) and not isinstance(column.type, Sealed)
+    }
+    assert binary == {("data_key", "wrapped")}
+
+
+def test_keys_are_made_once(database: Database) -> None:
+    first = key_store(database)
+    sealed = first.keyring.seal(b"place", b"value")
+    again = key_store(database)
+    assert again.keyring.open(b"place", sealed) == b"value"
+    assert again.keyring.digest(b"place", b"value") == first.keyring.digest(b"place", b"value")
+    assert [entry.key_id for entry in again.entries()] == [1, 2]
+
+
+def test_another_master_key_is_refused_with_what_to_do(database: Database) -> None:
+    key_store(database)
+    with pytest.raises(ProgramError, match="master_key_from") as caught:
+        key_store(database, OTHER)
+    assert caught.value.exit_code is Exit.CONFIG
+    for part in ("another file", OTHER.key.key_id, KnownKey().key.key_id):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE data_key SET wrapped = substr(wrapped, 2) WHERE key_id = 1", "DELETE FROM data_key WHERE key_id = 2"],
+)
+def test_damaged_keys_are_named_at_start(database: Database, statement: str) -> None:
+    key_store(database)
+    with database.engine.begin() as connection:
+        connection.execute(sqlalchemy.text(statement))
+    with pytest.raises(ProgramError, match="backup") as caught:
+        key_store(database)
+    assert caught.value.exit_code is Exit.UNAVAILABLE
+
+
+def test_wrapped_keys_cannot_change_places(database: Database) -> None:
+    key_store(database).rotate()
+    with database.engine.begin() as connection:
+        other = connection.execute(sqlalchemy.text("SELECT wrapped FROM data_key WHERE key_id = 1")).scalar_one()
+        connection.execute(sqlalchemy.text("UPDATE data_key SET wrapped = :v WHERE key_id = 3"), {"v": other})
+    with pytest.raises(ProgramError, match="Data key 3"):
+        key_store(database)
+
+
+def test_after_a_rotation_everything_is_sealed_with_the_new_key_and_reads_as_before(database: Database) -> None:
+    fill(database)
+    before = contents(database)
+    keys = key_store(database)
+    resealer = Resealer(database, keys)
+    values = resealer.counts()
+    assert set(values) == {1}
+    assert keys.rotate() == 3
+    assert not keys.is_settled()
+    steps = list(resealer.steps())
+    assert (sum(step.resealed for step in steps), sum(step.damaged for step in steps)) == (values[1], 0)
+    assert resealer.counts() == {3: values[1]}
+    assert keys.is_settled()
+    assert contents(database) == before
+
+
+def test_resealing_that_was_interrupted_goes_on_where_it_stopped(database: Database) -> None:
+    fill(database, people=2 * ROWS_A_STEP + 1)
+    before = contents(database)
+    keys = key_store(database)
+    keys.rotate()
+    interrupted = Resealer(database, keys).steps()
+    done = sum(next(interrupted).resealed for _ in range(4))
+    interrupted.close()
+    resealer = Resealer(database, key_store(database))
+    counts = resealer.counts()
+    assert counts[3] == done > 0
+    assert contents(database) == before
+    assert sum(step.resealed for step in resealer.steps()) == counts[1]
+    assert set(resealer.counts()) == {3}
+    assert contents(database) == before
+
+
+def test_a_server_reseals_in_turns_until_all_is_done(database: Database) -> None:
+    people = ROWS_A_STEP * STEPS_A_TURN // 6 + 1  # more values than one turn takes
+    fill(database, people)
+    keys = key_store(database)
+    resealer = Resealer(database, keys)
+    resealer.take_turn()
+    assert set(resealer.counts()) == {1}
+    keys.rotate()
+    resealer.take_turn()
+    assert set(resealer.counts()) == {1, 3}
+    turns = 1
+    while not keys.is_settled():
+        resealer.take_turn()
+        turns += 1
+    assert turns >= 2
+    assert set(resealer.counts()) == {3}
+
+
+def test_a_damaged_value_stays_and_stops_nothing(database: Database) -> None:
+    fill(database)
+    with database.engine.begin() as connection:
+        connection.execute(sqlalchemy.text("UPDATE subject SET facts = substr(facts, 1, 40) WHERE subject_id = 'S-0'"))
+    keys = key_store(database)
+    keys.rotate()
+    resealer = Resealer(database, keys)
+    steps = list(resealer.steps())
+    assert sum(step.damaged for step in steps) == 1
+    assert keys.is_settled()
+    assert resealer.counts()[1] == 1
+
+
+def test_what_is_changed_meanwhile_is_not_overwritten(database: Database) -> None:
+    """Between the reading of some rows and their sealing, an import changes one of them."""
+    fill(database)
+    keys = key_store(database)
+    keys.rotate()
+    resealer = Resealer(database, keys)
+    read = resealer._read
+
+    def read_and_change(query: Any) -> Any:
+        found = read(query)
+        store = WatchlistStore(database, keys.keyring)
+        store.put(subject("S-1", name="Nama Baru"), order("O-1", subject_id="S-1"))
+        return found
+
+    resealer._read = read_and_change  # type: ignore[method-assign]
+    next(resealer.steps())
+    assert WatchlistStore(database, keys.keyring).get_subject("S-1").subject.name == "Nama Baru"
+
+
+def test_a_program_that_runs_reads_what_another_sealed_with_a_newer_key(database: Database) -> None:
+    fill(database)
+    running = key_store(database)
+    other = key_store(database)
+    other.rotate()
+    list(Resealer(database, other).steps())
+    assert running.keyring.current_id == 1
+    snapshot = WatchlistStore(database, running.keyring).snapshot(MODEL, SIZE)
+    assert (len(snapshot.templates), snapshot.unusable_templates, snapshot.unreadable_rows) == (3, 0, 0)
+    assert running.keyring.current_id == 3
+
+
+def test_after_a_rewrap_only_the_new_master_key_opens_the_database(database: Database) -> None:
+    fill(database)
+    keys = key_store(database)
+    sealed = keys.keyring.seal(b"place", b"value")
+    assert keys.rewrap(OTHER.key) == 2
+    assert key_store(database, OTHER).keyring.open(b"place", sealed) == b"value"
+    with pytest.raises(ProgramError):
+        key_store(database)
+
+
+def test_a_server_with_the_old_master_key_keeps_its_gallery_rather_than_losing_people(database: Database) -> None:
+    """A key that it cannot unwrap is no damaged value: reading fails as a whole, so that nobody is left out."""
+    fill(database)
+    running = key_store(database)
+    key_store(database).rewrap(OTHER.key)
+    other = key_store(database, OTHER)
+    other.rotate()
+    list(Resealer(database, other).steps())
+    with pytest.raises(CekalwatchError) as caught:
+        WatchlistStore(database, running.keyring).snapshot(MODEL, SIZE)
+    assert caught.value.code is Code.STORAGE_UNAVAILABLE
