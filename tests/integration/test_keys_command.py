@@ -1,0 +1,186 @@
+"""`cekalwatch-server keys` and `watchlist delete` as a person runs them, beside a server that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.app import Server
+from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.sealing.master_key import MasterKey
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.resealing import Resealer
+from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc, operations_service_pb2, operations_service_pb2_grpc
+from tests.support.keys import key_store
+from tests.support.raw_files import JFIF, back_up, folder_bytes, pieces, shown
+from tests.support.server import CaptureClient, Running, astronaut, face, jpeg, list_astronaut, running, settings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of a command ended."""
+
+    exit_code: int
+    output: str
+    errors: str
+
+
+async def command(*arguments: str, data: Path, **environment: str) -> Outcome:
+    """Run a command of the server as a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cekalwatch.server", *arguments, "--data-dir", str(data)),
+        env=os.environ | {"COLUMNS": "200"} | environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate()
+    assert process.returncode is not None
+    return Outcome(process.returncode, output.decode(), errors.decode())
+
+
+def counts(chosen: ServerSettings) -> dict[int, int]:
+    database = Database(chosen.database_address)
+    try:
+        return dict(Resealer(database, key_store(database, chosen.master_key_source)).counts())
+    finally:
+        database.close()
+
+
+async def templates(server: Running) -> int:
+    stub = operations_service_pb2_grpc.OperationsServiceStub(server.channel)
+    status = await stub.GetStatus(operations_service_pb2.GetStatusRequest())
+    return int(status.gallery.templates)
+
+
+async def raise_alert(server: Running) -> bytes:
+    """Send the portrait past a camera, and return the crop."""
+    camera = await CaptureClient.open(server.channel)
+    crop = face()
+    assert await camera.receipt(crop) == ("SEARCHED", "")
+    return bytes(crop.jpeg)
+
+
+async def test_a_first_start_seals_and_its_files_show_nothing(tmp_path: Path) -> None:
+    """Server, watchlist and an alert, with the journal as it is while the server runs, and a backup."""
+    chosen = settings(tmp_path / "data")
+    list_astronaut(chosen)
+    key = tmp_path / "data" / "master.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    async with running(chosen) as server:
+        probe = await raise_alert(server)
+        back_up(tmp_path / "data" / "cekalwatch.sqlite3")
+        files = folder_bytes(tmp_path / "data")
+        assert any(name.endswith("-wal") for name in files)
+        assert {name for name, _ in shown(files, [b"batam-center"])} >= {"backup-of-cekalwatch.sqlite3"}
+        secrets = [b"Contoh Satu", b"Contoh", JFIF, *pieces(probe), *pieces(jpeg(astronaut(), 95))]
+        assert shown(files, secrets) == []
+        stub = alert_service_pb2_grpc.AlertServiceStub(server.channel)
+        (alert,) = (await stub.ListAlerts(alert_service_pb2.ListAlertsRequest())).alerts
+        wanted = alert_service_pb2.GetAlertRequest(alert_id=alert.alert_id, include_images=True)
+        assert (await stub.GetAlert(wanted)).images.probe_jpeg == probe
+        assert alert.subject.name == "Contoh Satu"
+    assert shown(folder_bytes(tmp_path / "data"), secrets) == []
+
+
+async def test_keys_are_rotated_beside_a_running_server(tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+    list_astronaut(chosen)
+    async with running(chosen) as server:
+        rotated = await command("keys", "rotate", data=tmp_path)
+        assert (rotated.exit_code, "sealed with data key 3" in rotated.output) == (0, True), rotated.errors
+        assert set(counts(chosen)) == {3}
+        await raise_alert(server)
+        stub = alert_service_pb2_grpc.AlertServiceStub(server.channel)
+        (alert,) = (await stub.ListAlerts(alert_service_pb2.ListAlertsRequest())).alerts
+        assert alert.subject.name == "Contoh Satu"
+    listed = await command("keys", "list", data=tmp_path)
+    lines = [line.split("│") for line in listed.output.splitlines() if "SEALING" in line]
+    assert [(line[1].strip(), line[6].strip()) for line in lines] == [("1", "replaced"), ("3", "in use")]
+    assert (tmp_path / "master.key").read_text().strip() not in listed.output + rotated.output + rotated.errors
+
+
+async def test_a_running_server_finishes_an_interrupted_rotation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cekalwatch.server.app.RESEAL_PERIOD_S", 0.05)
+    chosen = settings(tmp_path)
+    list_astronaut(chosen)
+    async with running(chosen):
+        database = Database(chosen.database_address)
+        key_store(database, chosen.master_key_source).rotate()
+        database.close()
+        async with asyncio.timeout(20):
+            while set(await asyncio.to_thread(counts, chosen)) != {3}:
+                await asyncio.sleep(0.05)
+
+
+async def test_after_a_rewrap_the_server_wants_the_new_master_key(tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+    list_astronaut(chosen)
+    new = tmp_path / "elsewhere" / "new.key"
+    rewrapped = await command("keys", "rewrap", f"file:{new}", data=tmp_path)
+    assert (rewrapped.exit_code, "2 data keys" in rewrapped.output) == (0, True), rewrapped.errors
+    assert new.read_text().strip() not in rewrapped.output + rewrapped.errors
+    with pytest.raises(ProgramError, match="The master key is the wrong one"):
+        async with Server(chosen):
+            pass
+    async with running(settings(tmp_path, master_key_from=f"file:{new}")) as server:
+        assert await templates(server) == 1
+
+
+async def test_a_lost_master_key_is_told_and_not_made_anew(tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+    list_astronaut(chosen)
+    (tmp_path / "master.key").unlink()
+    outcome = await command("keys", "list", data=tmp_path)
+    assert (outcome.exit_code, "Put the file back" in outcome.errors) == (Exit.CONFIG, True)
+    assert not (tmp_path / "master.key").exists()
+
+
+async def test_the_environment_gives_the_master_key(tmp_path: Path) -> None:
+    environment = {"CEKALWATCH_SERVER_MASTER_KEY_FROM": "env:SITE_KEY", "SITE_KEY": MasterKey.generate().text}
+    outcome = await command("keys", "list", data=tmp_path, **environment)
+    assert (outcome.exit_code, MasterKey.from_text(environment["SITE_KEY"]).key_id in outcome.output) == (0, True)
+    assert not (tmp_path / "master.key").exists()
+
+
+async def test_a_deleted_subject_leaves_the_gallery_of_a_running_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cekalwatch.server.app.FOLLOW_PERIOD_S", 0.05)
+    chosen = settings(tmp_path)
+    list_astronaut(chosen)
+    async with running(chosen) as server:
+        await raise_alert(server)
+        refused = await command("watchlist", "delete", "S-9", "--yes", data=tmp_path)
+        assert (refused.exit_code, "no subject of this key" in refused.errors) == (Exit.NO_INPUT, True)
+        assert await templates(server) == 1
+        outcome = await command("watchlist", "delete", "S-1", "--yes", data=tmp_path)
+        assert outcome.output == "Deleted subject S-1: 1 orders, 1 photographs, 1 templates.\n", outcome.errors
+        async with asyncio.timeout(20):
+            while await templates(server):
+                await asyncio.sleep(0.05)
+        # The alert that it raised stays, with the subject's key only.
+        stub = alert_service_pb2_grpc.AlertServiceStub(server.channel)
+        (alert,) = (await stub.ListAlerts(alert_service_pb2.ListAlertsRequest())).alerts
+        assert (alert.subject.subject_id, alert.subject.name) == ("S-1", "")
+
+
+async def test_deleting_asks_first(tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+    list_astronaut(chosen)
+    outcome = await command("watchlist", "delete", "S-1", data=tmp_path)
+    assert outcome.exit_code != 0
+    database = Database(chosen.database_address)
+    store = WatchlistStore(database, key_store(database, chosen.master_key_source).keyring)
+    assert len(store.get_subject("S-1").orders) == 1
+    database.close()
