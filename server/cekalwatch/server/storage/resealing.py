@@ -6,7 +6,7 @@ Nothing is kept about how far it came: every value tells which key sealed it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -57,7 +57,7 @@ class Resealer:
                     found[HEADER.unpack(start)[1] if whole else 0] += count
         return found
 
-    def steps(self) -> Iterator[ResealStep]:
+    def steps(self) -> Generator[ResealStep, None, None]:
         """Seal again with the newest key what others had sealed, a few rows a step; each step is one transaction.
 
         Raises SQLAlchemyError; what was done before stays done.
