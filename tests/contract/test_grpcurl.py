@@ -22,6 +22,7 @@ from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
 from tests.support.alerts import match
+from tests.support.keys import keyring
 from tests.support.starter import starter_pack
 from tests.support.watchlist import order, subject
 
@@ -88,9 +89,11 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("grpcurl")
-    database = Database(ServerSettings.load(None, data_dir=folder / "server").database_address)
+    settings = ServerSettings.load(None, data_dir=folder / "server")
+    database = Database(settings.database_address)
     database.upgrade()
-    watchlist, alerts = WatchlistStore(database), AlertStore(database)
+    keys = keyring(database, settings.master_key_source)
+    watchlist, alerts = WatchlistStore(database, keys), AlertStore(database, keys)
     watchlist.put(subject("S-001"), order("C-001", subject_id="S-001"), [])
     watchlist.mark_success(datetime.now(UTC))
     event = alerts.record(match(subject="S-001"), timedelta(0), datetime.now(UTC))

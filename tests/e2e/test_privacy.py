@@ -1,4 +1,7 @@
-"""Nothing of a traveller who did not match is on the disk: every byte that the three programs wrote is searched."""
+"""Nothing of a traveller who did not match is on the disk: every byte that the three programs wrote is searched.
+
+What is sealed is searched as its keys open it: a crop that was kept under seal would be kept all the same.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from cekalwatch.vision.faces import Picture
 from deploy.demo.programs import Program, wait_until
 from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig, Transport
 from tests.support import traces
+from tests.support.opened import OPENED, opened_values
 from tests.support.portraits import astronaut, group, wall
 from tests.support.server import engine
 from tests.support.shared import shared_faces
@@ -113,10 +117,11 @@ async def test_nothing_of_a_traveller_who_did_not_match_is_on_the_disk(
         assert len(stranger_run.run.tracks) >= passages
         matched = {event.capture_id for event in stack.event_log()}
         running = traces.everything_written(written, [stack.server.pid, notifier.program.pid])
+        running = {**running, **opened_values(config.folder / "server")}
         check(running, stranger_run, mixed_run, matched)
         check_names(running, notifier)
         await asyncio.to_thread(wait_until_acknowledged, stack)
-    stopped = traces.everything_written(written)
+    stopped = {**traces.everything_written(written), **opened_values(config.folder / "server")}
     check(stopped, stranger_run, mixed_run, matched)
     check_names(stopped, notifier)
 
@@ -128,14 +133,18 @@ def check(written: traces.Written, strangers: Seen, mixed: Seen, matched: set[st
     assert traces.of_key(strangers.run.hello.run_id, written) == set()
     assert traces.of_key(mixed.run.hello.run_id, written), "the search does not find what is there"
     tracks = {face.track_id for face in mixed.run.faces if face.capture_id in matched}
+    probes: set[str] = set()
     for face in strangers.run.faces + mixed.run.faces:
-        in_database = {Path(name).name for name in traces.of_picture(face.jpeg, written)}
+        pictures = traces.of_picture(face.jpeg, written)
         if face.capture_id in matched:
-            assert any(name.startswith("cekalwatch.sqlite3") for name in in_database)
+            probes |= pictures
             assert traces.of_key(face.capture_id, written)
         else:
-            assert in_database == set()
+            assert pictures == set()
             assert traces.of_key(face.capture_id, written) == set()
+    assert f"{OPENED}/probe.jpeg" in {name.rpartition("/")[0] for name in probes}
+    # Beside the notifier's pictures, which it shows: in the database only under seal.
+    assert not any(Path(name).name.startswith("cekalwatch.sqlite3") for name in probes)
     for track in mixed.run.tracks:
         there = traces.of_text(f"{mixed.run.hello.run_id}/{track}", written)
         assert bool(there) == (track in tracks)
@@ -143,10 +152,10 @@ def check(written: traces.Written, strangers: Seen, mixed: Seen, matched: set[st
 
 
 def check_names(written: traces.Written, notifier: Notifier) -> None:
-    """Assert that the listed person's facts are in the server's database, and nowhere else."""
+    """Assert that the listed person's facts are in the server's database, under seal, and nowhere else."""
     for fact in (NAME, ALIAS, NIK, ADDRESS):
-        places = {Path(name).name.removesuffix("-wal") for name in traces.of_text(fact, written)}
-        assert places == {"cekalwatch.sqlite3"}
+        places = {name.rpartition("/")[0] for name in traces.of_text(fact, written)}
+        assert places == {f"{OPENED}/subject.facts"}
         assert fact not in str(notifier.events)
 
 

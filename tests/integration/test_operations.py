@@ -48,6 +48,7 @@ from cekalwatch.v1 import (
 )
 from cekalwatch.wire.options import CLIENT_OPTIONS, SERVER_OPTIONS
 from tests.support.alerts import NOON, match
+from tests.support.keys import keyring
 from tests.support.server import CaptureClient, Running, running, settings
 from tests.support.watchlist import MODEL, SIZE, WIB, order, subject
 
@@ -228,7 +229,8 @@ class AlertLog:
     def __init__(self, folder: Path) -> None:
         self.database = Database(f"sqlite:///{folder / 'test.sqlite3'}")
         self.database.upgrade()
-        store, watchlist = AlertStore(self.database), WatchlistStore(self.database)
+        keys = keyring(self.database)
+        store, watchlist = AlertStore(self.database, keys), WatchlistStore(self.database, keys)
         watchlist.put(subject(), order(reason=PADDING), [])
         checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
         clock = SystemClock()

@@ -17,6 +17,10 @@ import numpy as np
 import pytest
 
 from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.domain.subjects import ReferenceFace
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.sealed_columns import TEMPLATE
+from cekalwatch.server.storage.watchlist_rows import WatchlistRows
 from cekalwatch.v1 import (
     alert_pb2,
     alert_service_pb2,
@@ -28,6 +32,7 @@ from cekalwatch.v1 import (
 from cekalwatch.vision.manifest import MANIFEST_FILE
 from cekalwatch.wire.options import CLIENT_OPTIONS
 from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig, Transport
+from tests.support.keys import keyring
 from tests.support.portraits import group
 from tests.support.server import (
     CaptureClient,
@@ -135,7 +140,7 @@ async def test_an_alert_waits_for_a_database_that_another_program_keeps_locked(t
         assert (await status(server)).captures.retry == 1
 
 
-SPOILT: dict[str, Callable[[bytes], object]] = {
+SPOILT: dict[str, Callable[[bytes], bytes]] = {
     "too short": lambda vector: vector[:-4],
     "of another size": lambda vector: vector * 2,
     "cut within a number": lambda vector: vector[:-1],
@@ -143,28 +148,30 @@ SPOILT: dict[str, Callable[[bytes], object]] = {
     "not a number": lambda vector: np.full(len(vector) // 4, np.nan, "<f4").tobytes(),
     "infinite": lambda vector: np.full(len(vector) // 4, np.inf, "<f4").tobytes(),
     "nowhere": lambda vector: bytes(len(vector)),
-    "no bytes": lambda _: "text",
 }
+UNSEALED: dict[str, Callable[[bytes], object]] = {"no bytes": lambda _: "text", "not sealed": lambda vector: vector}
 
 
 async def test_damaged_templates_are_left_out_and_counted_and_the_rest_matches(tmp_path: Path) -> None:
     chosen = settings(tmp_path)
     list_astronaut(chosen)
+    database = Database(chosen.database_address)
+    keys = keyring(database, chosen.master_key_source)
+    rows = WatchlistRows(keys)
     with closing(sqlite3.connect(database_of(chosen))) as connection, connection:
-        (vector,) = connection.execute("SELECT vector FROM template").fetchone()
-        for number, spoil in enumerate(SPOILT.values()):
-            connection.execute(
-                "INSERT INTO reference_face SELECT ?, subject_id, ?, eye_distance_px, warnings FROM reference_face"
-                " WHERE reference_id NOT LIKE 'spoilt-%'",
-                (f"spoilt-{number}", f"photo-{number}"),
-            )
-            connection.execute(
-                "INSERT INTO template SELECT ?, model_version, ? FROM template WHERE reference_id NOT LIKE 'spoilt-%'",
-                (f"spoilt-{number}", spoil(vector)),
-            )
+        reference_id, model, sealed = connection.execute("SELECT * FROM template").fetchone()
+        vector = rows.vector(reference_id, model, sealed)
+        spoilt: dict[str, object] = {name: spoil(vector) for name, spoil in UNSEALED.items()}
+        spoilt |= {name: keys.seal(TEMPLATE.at(name, model), spoil(vector)) for name, spoil in SPOILT.items()}
+        with database.session() as session:
+            session.add_all(rows.reference_row(ReferenceFace(name, "S-1", name, 90.0)) for name in spoilt)
+            session.commit()
+        for name, value in spoilt.items():
+            connection.execute("INSERT INTO template VALUES (?, ?, ?)", (name, model, value))
+    database.close()
     async with running(chosen) as server:
         gallery = (await status(server)).gallery
-        assert (gallery.unusable_templates, gallery.templates, gallery.subjects) == (len(SPOILT), 1, 1)
+        assert (gallery.unusable_templates, gallery.templates, gallery.subjects) == (len(spoilt), 1, 1)
         assert await (await CaptureClient.open(server.channel)).receipt(face()) == SEARCHED
         (alert,) = await alerts(server.channel)
         assert alert.subject.subject_id == "S-1"

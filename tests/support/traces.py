@@ -95,7 +95,7 @@ def _holds_piece(numbers: NDArray[np.float32], templates: NDArray[np.float32], t
     # Sorted by their first number, so that each number of the file meets only the pieces that may begin with it.
     order = np.argsort(pieces[:, 0])
     pieces = pieces[order]
-    places = np.flatnonzero(np.abs(numbers[: len(numbers) - PIECE + 1]) <= 1)
+    places = np.flatnonzero(np.abs(numbers[: max(0, len(numbers) - PIECE + 1)]) <= 1)
     first = np.searchsorted(pieces[:, 0], numbers[places] - tolerance)
     last = np.searchsorted(pieces[:, 0], numbers[places] + tolerance)
     while (candidates := first < last).any():
