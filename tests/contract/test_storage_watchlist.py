@@ -267,7 +267,7 @@ def test_a_damaged_subject_is_left_out_with_its_templates(database: Database, st
     [
         "UPDATE ban_order SET kind = 'OTHER'",
         "UPDATE ban_order SET valid_until = '2036-06-30'",
-        "UPDATE subject SET aliases = '?'",
+        "UPDATE subject SET facts = substr(facts, 2)",
     ],
 )
 def test_storing_a_record_again_heals_a_damaged_row(database: Database, store: WatchlistStore, statement: str) -> None:
@@ -284,7 +284,9 @@ def test_a_photograph_with_a_damaged_template_counts_as_not_enrolled(
     database: Database, store: WatchlistStore, vector: bytes
 ) -> None:
     store.put(subject(), order(), [reference()])
-    damage(database, "UPDATE template SET vector = :v", v=vector)
+    (face,) = store.get_subject("S-1").references
+    sealed = keyring(database).seal(TEMPLATE.at(face.reference_id, MODEL), vector)
+    damage(database, "UPDATE template SET vector = :v", v=sealed)
     assert store.enrolled("S-1", MODEL) == {}
     store.put(subject(), order(), [reference()])
     assert len(store.enrolled("S-1", MODEL)) == len(store.snapshot(MODEL, SIZE).templates) == 1
