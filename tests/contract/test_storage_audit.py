@@ -21,6 +21,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_store import Stored, WatchlistStore
 from tests.support.alerts import NOON, capture, match
 from tests.support.audit import OFFICER, START, chain, entry
+from tests.support.keys import keyring
 from tests.support.watchlist import FixedClock, order, reference, subject
 
 WINDOW = timedelta(minutes=10)
@@ -154,7 +155,7 @@ def test_many_writers_at_once_make_one_chain(database: Database):
 
 
 def test_an_alert_and_its_entry_are_committed_together(database: Database, store: AuditStore):
-    alerts = AlertStore(database)
+    alerts = AlertStore(database, keyring(database))
     raised = alerts.record(match(capture(passage="1")), WINDOW, NOON)
     alerts.record(match(capture(passage="2")), WINDOW, NOON)
     assert raised is not None
@@ -171,14 +172,14 @@ def test_an_alert_and_its_entry_are_committed_together(database: Database, store
 
 
 def test_a_capture_sent_again_is_not_recorded_again(database: Database, store: AuditStore):
-    alerts, again = AlertStore(database), match(capture())
+    alerts, again = AlertStore(database, keyring(database)), match(capture())
     alerts.record(again, WINDOW, NOON)
     alerts.record(again, WINDOW, NOON)
     assert store.head()[0] == 1
 
 
 def test_an_order_and_its_entry_are_committed_together(database: Database, store: AuditStore):
-    watchlist = WatchlistStore(database)
+    watchlist = WatchlistStore(database, keyring(database))
 
     def note(outcome: Stored) -> AuditEntry:
         return entry(outcome=outcome)
@@ -193,7 +194,7 @@ def test_an_order_and_its_entry_are_committed_together(database: Database, store
 
 
 def test_a_sweep_removes_what_is_due_and_records_it(database: Database, store: AuditStore):
-    alerts, clock = AlertStore(database), FixedClock(NOON)
+    alerts, clock = AlertStore(database, keyring(database)), FixedClock(NOON)
     alerts.record(match(capture(passage="old")), timedelta(0), NOON)
     clock.advance(timedelta(days=300))
     alerts.record(match(capture(passage="new"), subject="S-2"), timedelta(0), clock.now())
