@@ -248,6 +248,17 @@ async def test_an_import_counts_its_records_and_says_when_it_was_broken_off(tmp_
         assert expected in finished.details
 
 
+async def test_a_number_of_the_person_that_stands_for_a_key_is_refused_and_not_recorded(tmp_path: Path):
+    chosen = settings(tmp_path)
+    async with running(chosen) as server:
+        request = record("X0000001")
+        request.record.subject.travel_documents.add(type="passport", number="X0000001")
+        (answer,) = [one async for one in Scene(server.channel).watchlist.ImportWatchlist(iter([request]))]
+        assert answer.report.field == "order_id"
+    (refused,) = [one for one in trail(chosen) if one.action == Action.ORDER_IMPORTED]
+    assert (refused.outcome, refused.objects) == ("RECORD_INVALID", '["subject:S-7"]')
+
+
 async def test_an_import_whose_client_vanishes_is_recorded_as_broken_off(tmp_path: Path):
     chosen = settings(tmp_path)
     async with running(chosen) as server:

@@ -170,3 +170,20 @@ def test_a_subject_is_read_or_refused_whatever_the_texts(
         return
     assert person.name.isprintable()
     assert person.name == person.name.strip() != ""
+
+
+@pytest.mark.parametrize("key", ["Contoh Satu", "contoh satu", "Si Satu", "2171015509860007", "x0000001"])
+@pytest.mark.parametrize("field", ["subject_id", "order_id"])
+def test_a_key_that_says_who_the_person_is_is_refused(field: str, key: str) -> None:
+    documents = (TravelDocument("passport", "X0000001", "IDN"),)
+    keys = {"subject_id": "S-1", "order_id": "O-1"} | {field: key}
+    person = subject(
+        keys["subject_id"],
+        name="Contoh Satu",
+        aliases=("Si Satu",),
+        nik="2171015509860007",
+        travel_documents=documents,
+    )
+    with pytest.raises(RecordError) as caught:
+        ImportRecord(person, order(keys["order_id"], subject_id=keys["subject_id"]))
+    assert caught.value.field == field

@@ -22,6 +22,7 @@ from cekalwatch.server.watchlist.records import (
     RecordError,
     build_order,
     build_subject,
+    check_keys,
     photo_names,
 )
 from cekalwatch.server.watchlist.reports import RecordReport
@@ -137,6 +138,7 @@ def _row(cells: dict[str, str] | None, zone: tzinfo) -> _Row:
         extends_order_id=cells["extends_order_id"],
         revoked_at=_moment("revoked_at", cells["revoked_at"], zone),
     )
+    check_keys(subject, order)
     return _Row(subject, order, photo_names(_list(cells["photographs"])))
 
 

@@ -52,8 +52,9 @@ class ImportRun:
 
     def refused(self, report: RecordReport) -> RecordReport:
         """Take the report on a record that cannot be read, and return it."""
-        keys = ((Thing.ORDER, report.order_id), (Thing.SUBJECT, report.subject_id))
-        objects = tuple(thing.key(key) for thing, key in keys if _LIKE_A_KEY.fullmatch(key))
+        keys = {"order_id": (Thing.ORDER, report.order_id), "subject_id": (Thing.SUBJECT, report.subject_id)}
+        keys.pop(report.field, None)  # what was refused as a key may be a number of the person
+        objects = tuple(thing.key(key) for thing, key in keys.values() if _LIKE_A_KEY.fullmatch(key))
         outcome = report.reason or Code.RECORD_INVALID
         details = {"field": report.field}
         self._append(AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, objects, outcome, details))

@@ -50,16 +50,31 @@ class Photograph:
 
 @dataclass(frozen=True)
 class ImportRecord:
-    """One order to import. Raises RecordError when the photographs are too many or not told apart."""
+    """One order to import. Raises RecordError for keys that `check_keys` refuses, and for photographs that are too many
+    or not told apart.
+    """
 
     subject: Subject
     order: BanOrder
     photographs: tuple[Photograph, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.order.subject_id != self.subject.subject_id:
-            raise RecordError("subject_id")
+        check_keys(self.subject, self.order)
         photo_names([photograph.name for photograph in self.photographs])
+
+
+def check_keys(subject: Subject, order: BanOrder) -> None:
+    """Raise RecordError when the order is another person's, or a key is a name or a number of the person.
+
+    Keys are not sealed, and stay in the audit trail for ever.
+    """
+    if order.subject_id != subject.subject_id:
+        raise RecordError("subject_id")
+    numbers = [document.number for document in subject.travel_documents]
+    personal = {text.casefold() for text in (subject.name, *subject.aliases, subject.nik, *numbers) if text}
+    for field, value in (("subject_id", subject.subject_id), ("order_id", order.order_id)):
+        if value.casefold() in personal:
+            raise RecordError(field)
 
 
 def build_subject(

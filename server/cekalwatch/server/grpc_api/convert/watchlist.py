@@ -13,7 +13,7 @@ from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.server.grpc_api.convert.records import order_facts_message, subject_message
 from cekalwatch.server.watchlist.assembly import RecordAssembly
-from cekalwatch.server.watchlist.records import RecordError, build_order, build_subject, photo_names
+from cekalwatch.server.watchlist.records import RecordError, build_order, build_subject, check_keys, photo_names
 from cekalwatch.server.watchlist.reports import RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 
@@ -70,8 +70,7 @@ def record_begun(message: watchlist_service_pb2.ImportRecord) -> RecordAssembly 
             extends_order_id=ban.extends_order_id,
             revoked_at=_revoked_at(ban),
         )
-        if order.subject_id != subject.subject_id:
-            raise RecordError("subject_id")
+        check_keys(subject, order)
         return RecordAssembly(subject, order, photo_names(message.photo_names))
     except RecordError as error:
         return RecordReport.refused(ban.order_id[:MOST_KEY], person.subject_id[:MOST_KEY], error)
