@@ -31,6 +31,7 @@ from cekalwatch.server.domain.orders import BanOrder, OrderKind
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.recognition.packs import Engine, open_engine
 from cekalwatch.server.sealing.master_key_source import KeyFile
+from cekalwatch.server.security.operator import operator
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.key_store import KeyStore
 from cekalwatch.server.storage.watchlist_rows import WatchlistRows
@@ -179,7 +180,7 @@ def measure() -> dict[str, float]:
         folder = Path(temporary)
         database = Database(f"sqlite:///{folder / 'server' / 'cekalwatch.sqlite3'}")
         database.upgrade()
-        keys = KeyStore.open(database, KeyFile(folder / "server" / "master.key"), SystemClock())
+        keys = KeyStore.open(database, KeyFile(folder / "server" / "master.key"), SystemClock(), operator())
         fill_gallery(database, WatchlistRows(keys.keyring), engine, GALLERY)
         database.close()
         faces = captures(engine)

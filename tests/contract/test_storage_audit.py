@@ -7,9 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, NoResultFound
 
 from cekalwatch.server.domain.alerts import AlertFilter
+from cekalwatch.server.sealing.master_key import MasterKey
 from cekalwatch.server.security.audit import GENESIS, Action, Actor, AuditEntry, Party, stamp
 from cekalwatch.server.security.checkpoints import SigningKey
 from cekalwatch.server.security.notary import EVERY, EVERY_ENTRIES, Notary
@@ -18,10 +19,11 @@ from cekalwatch.server.security.verification import Anchor, Break, BreakKind, Ch
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.resealing import Resealer
 from cekalwatch.server.storage.watchlist_store import Stored, WatchlistStore
 from tests.support.alerts import NOON, capture, match
-from tests.support.audit import OFFICER, START, chain, entry
-from tests.support.keys import keyring
+from tests.support.audit import OFFICER, START, chain, deleted, entry
+from tests.support.keys import KEEPER, TESTS_KEY, key_store, keyring
 from tests.support.watchlist import FixedClock, order, reference, subject
 
 WINDOW = timedelta(minutes=10)
@@ -252,3 +254,67 @@ def test_two_servers_sign_the_same_trail(store: AuditStore, tmp_path: Path):
     assert [one.sign() for one in both] == [store.newest_checkpoint(key.public_key) for key in keys]
     assert twin.sign() == both[0].sign(), "another program with the same key was first"
     assert len(store.checkpoints()) == 2
+
+
+def test_a_deletion_and_its_entry_are_committed_together(database: Database, store: AuditStore):
+    watchlist = WatchlistStore(database, keyring(database))
+    watchlist.put(subject(), order("O-1"))
+    watchlist.put(subject(), order("O-2"))
+    watchlist.delete_subject("S-1", deleted)
+    (kept,) = store.links()
+    assert (kept.action, kept.objects) == ("SUBJECT_DELETED", '["subject:S-1","order:O-1","order:O-2"]')
+    watchlist.put(subject(), order())
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM audit_head")
+    with pytest.raises(NoResultFound):
+        watchlist.delete_subject("S-1", deleted)
+    assert watchlist.get_subject("S-1").orders == (order(),)
+
+
+def test_a_probe_that_came_while_its_subject_was_deleted_is_swept(database: Database, store: AuditStore):
+    keys = keyring(database)
+    alerts, watchlist = AlertStore(database, keys), WatchlistStore(database, keys)
+    for key in ("S-1", "S-2"):
+        watchlist.put(subject(key), order(f"O-{key}", subject_id=key))
+    sweeper = RetentionSweeper(alerts, FixedClock(NOON), Actor(Party.SERVER, "test"), timedelta(days=365))
+    other = alerts.record(match(capture(passage="1", jpeg=b"other"), subject="S-2"), WINDOW, NOON)
+    watchlist.delete_subject("S-1", deleted)
+    late = alerts.record(match(capture(passage="2", jpeg=b"late"), subject="S-1"), WINDOW, NOON)
+    assert other is not None
+    assert late is not None
+    assert sweeper.sweep_probes() == 1
+    assert (alerts.probe(late.alert_id), alerts.probe(other.alert_id)) == (b"", b"other")
+    last = list(store.links())[-1]
+    assert (last.action, last.details) == ("RETENTION_SWEPT", '{"probes":1}')
+    assert sweeper.sweep_probes() == 0
+    assert store.head()[0] == last.sequence, "what removes nothing is not recorded"
+
+
+def test_each_change_of_keys_is_recorded_with_it(database: Database, store: AuditStore):
+    keys = key_store(database)
+    WatchlistStore(database, keys.keyring).put(subject(), order(), [reference()])
+    keys.rotate()
+    list(Resealer(database, keys).steps())
+    fresh = MasterKey.generate()
+    keys.rewrap(fresh)
+    links = list(store.links())
+    assert {one.actor for one in links} == {str(KEEPER)}
+    assert [(one.action, one.objects, one.outcome) for one in links] == [
+        ("KEY_ROTATED", '["key:3"]', "OK"),
+        ("KEYS_RESEALED", '["key:3"]', "OK"),
+        ("KEYS_RETIRED", '["key:1"]', "OK"),
+        ("KEYS_REWRAPPED", '["key:2","key:3"]', "OK"),
+    ]
+    assert links[1].details == '{"damaged":0,"resealed":6}'
+    assert links[3].details == f'{{"master_from":"{TESTS_KEY.key_id}","master_to":"{fresh.key_id}"}}'
+
+
+def test_keys_do_not_change_without_an_entry(database: Database):
+    keys = key_store(database)
+    before = keys.entries()
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM audit_head")
+    for change in (keys.rotate, lambda: keys.rewrap(MasterKey.generate()), lambda: keys.settle(1, 0, 0)):
+        with pytest.raises(NoResultFound):
+            change()
+    assert keys.entries() == before

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select, update
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
@@ -17,9 +19,11 @@ from cekalwatch.server.sealing.places import Place
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.columns import Sealed
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.key_store import hold_sealing_key
 from cekalwatch.server.storage.resealing import ROWS_A_STEP, STEPS_A_TURN, Resealer
-from cekalwatch.server.storage.sealed_columns import SEALED
+from cekalwatch.server.storage.sealed_columns import SEALED, SUBJECT_FACTS
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.storage.watchlist_tables import SubjectRow, WatchlistStateRow
 from tests.support.alerts import NOON, capture, match
 from tests.support.keys import KnownKey, key_store
 from tests.support.watchlist import MODEL, SIZE, order, reference, subject
@@ -36,6 +40,12 @@ def fill(database: Database, people: int = 3) -> None:
             subject(key), order(f"O-{number}", subject_id=key), [reference(key.encode(), direction=number % SIZE)]
         )
     AlertStore(database, keyring).record(match(capture(jpeg=b"the probe"), subject="S-1"), timedelta(0), NOON)
+
+
+def sealed_facts(database: Database) -> bytes:
+    """The sealed facts of the only subject."""
+    with database.session() as session:
+        return session.exec(select(SubjectRow.facts)).one()
 
 
 def contents(database: Database) -> list[Any]:
@@ -165,6 +175,13 @@ def test_a_damaged_value_stays_and_stops_nothing(database: Database) -> None:
     assert sum(step.damaged for step in steps) == 1
     assert keys.is_settled()
     assert resealer.counts()[1] == 1
+    assert [entry.key_id for entry in keys.entries()] == [1, 2, 3], "the damaged value may yet be mended"
+    with database.engine.begin() as connection:
+        connection.execute(sqlalchemy.text("DELETE FROM ban_order WHERE subject_id = 'S-0'"))
+        connection.execute(sqlalchemy.text("UPDATE reference_face SET subject_id = 'S-1' WHERE subject_id = 'S-0'"))
+        connection.execute(sqlalchemy.text("DELETE FROM subject WHERE subject_id = 'S-0'"))
+    list(resealer.steps())
+    assert [entry.key_id for entry in keys.entries()] == [2, 3]
 
 
 def test_what_is_changed_meanwhile_is_not_overwritten(database: Database) -> None:
@@ -206,6 +223,77 @@ def test_after_a_rewrap_only_the_new_master_key_opens_the_database(database: Dat
     assert key_store(database, OTHER).keyring.open(b"place", sealed) == b"value"
     with pytest.raises(ProgramError):
         key_store(database)
+
+
+def test_an_old_key_is_removed_when_no_value_needs_it(database: Database) -> None:
+    fill(database)
+    before = contents(database)
+    keys = key_store(database)
+    keys.rotate()
+    steps = Resealer(database, keys).steps()
+    for _ in steps:
+        assert [entry.key_id for entry in keys.entries()] == [1, 2, 3], "it is needed until all is sealed anew"
+    assert [entry.key_id for entry in keys.entries()] == [2, 3]
+    assert contents(database) == before
+    assert keys.rotate() == 4, "numbers are not given twice"
+
+
+def test_a_program_that_missed_a_rotation_does_not_seal_with_a_key_that_was_removed(database: Database) -> None:
+    fill(database)
+    stale = key_store(database).keyring
+    keys = key_store(database)
+    keys.rotate()
+    list(Resealer(database, keys).steps())
+    assert stale.current_id == 1
+    store, alerts = WatchlistStore(database, stale), AlertStore(database, stale)
+    store.put(subject("S-9"), order("O-9", subject_id="S-9"), [reference(b"late")])
+    alerts.record(match(capture(passage="late"), subject="S-9"), timedelta(0), NOON)
+    assert set(Resealer(database, keys).counts()) == {3}
+    stale = key_store(database).keyring
+    keys.rotate()
+    WatchlistStore(database, stale).put(subject("S-8"), order("O-8", subject_id="S-8"))
+    assert Resealer(database, keys).counts()[4] == 2, "it takes the newest one at once"
+
+
+def test_a_program_that_cannot_have_the_new_key_writes_with_the_old_one_while_there_is_one(database: Database) -> None:
+    """Its master key is not the new one: it goes on until it would write what nobody can read."""
+    fill(database)
+    running = key_store(database)
+    key_store(database).rewrap(OTHER.key)
+    other = key_store(database, OTHER)
+    other.rotate()
+    alerts = AlertStore(database, running.keyring)
+    assert alerts.record(match(capture(passage="late"), subject="S-1"), timedelta(0), NOON) is not None
+    list(Resealer(database, other).steps())
+    assert [entry.key_id for entry in other.entries()] == [2, 3]
+    with pytest.raises(CekalwatchError) as caught:
+        alerts.record(match(capture(passage="later"), subject="S-1"), timedelta(0), NOON)
+    assert caught.value.code is Code.STORAGE_UNAVAILABLE
+    assert len(alerts.events_after(0, 10)) == 2
+
+
+def test_a_key_is_not_removed_while_somebody_writes_with_it(database: Database) -> None:
+    keys = key_store(database)
+    writing = threading.Event()
+    with ThreadPoolExecutor(1) as pool, database.session() as session:
+        session.exec(update(WatchlistStateRow).values(version=WatchlistStateRow.version))
+        hold_sealing_key(session, keys.keyring)
+        place = SUBJECT_FACTS.at("S-1")
+        session.add(SubjectRow(subject_id="S-1", facts=keys.keyring.seal(place, b"{}")))
+        session.flush()
+
+        def rotate() -> list[int]:
+            other = key_store(database)
+            if database.engine.dialect.name != "sqlite":  # where the writer's lock keeps even this out
+                other.rotate()
+            writing.set()
+            return other.settle(other.keyring.current_id, 0, 0)
+
+        removed = pool.submit(rotate)
+        assert writing.wait(20)
+        session.commit()
+        assert removed.result(20) == []
+    assert key_store(database).keyring.open(place, sealed_facts(database)) == b"{}"
 
 
 def test_a_server_with_the_old_master_key_keeps_its_gallery_rather_than_losing_people(database: Database) -> None:

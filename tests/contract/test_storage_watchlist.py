@@ -18,10 +18,12 @@ from cekalwatch.server.domain.orders import OrderKind
 from cekalwatch.server.domain.subjects import TravelDocument
 from cekalwatch.server.sealing.keyring import DataKey, Keyring, Purpose
 from cekalwatch.server.storage import alert_tables, audit_tables, key_tables, watchlist_tables
+from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sealed_columns import TEMPLATE
 from cekalwatch.server.storage.watchlist_rows import WatchlistRows
 from cekalwatch.server.storage.watchlist_store import DeletedSubject, Stored, WatchlistStore
+from tests.support.audit import deleted
 from tests.support.keys import keyring
 from tests.support.watchlist import MODEL, SIZE, order, reference, subject
 
@@ -403,7 +405,8 @@ def test_a_deleted_subject_is_gone_with_all_that_was_held_and_others_stay(
     store.put(subject("S-1"), order("O-2"))
     store.put(subject("S-2"), order("O-3", subject_id="S-2"), [reference(b"c", direction=2)])
     version = store.version()
-    assert store.delete_subject("S-1") == DeletedSubject(orders=2, photographs=2, templates=2)
+    gone = store.delete_subject("S-1", deleted)
+    assert gone == DeletedSubject(("O-1", "O-2"), photographs=2, templates=2, probes=0)
     assert store.version() == version + 1
     snapshot = store.snapshot(MODEL, SIZE)
     assert (set(snapshot.files), snapshot.subject_ids) == ({"S-2"}, ("S-2",))
@@ -416,14 +419,15 @@ def test_a_subject_can_be_deleted_though_its_rows_are_damaged(database: Database
     store.put(subject(), order(), [reference()])
     damage(database, "UPDATE subject SET facts = substr(facts, 2)")
     damage(database, "UPDATE template SET vector = substr(vector, 2)")
-    assert store.delete_subject("S-1") == DeletedSubject(orders=1, photographs=1, templates=1)
+    assert store.delete_subject("S-1", deleted) == DeletedSubject(("O-1",), photographs=1, templates=1, probes=0)
 
 
-def test_deleting_an_unknown_subject_changes_nothing(store: WatchlistStore) -> None:
+def test_deleting_an_unknown_subject_changes_nothing(database: Database, store: WatchlistStore) -> None:
     store.put(subject(), order())
     version = store.version()
     with pytest.raises(CekalwatchError) as caught:
-        store.delete_subject("S-9")
+        store.delete_subject("S-9", deleted)
     assert caught.value.code is Code.SUBJECT_NOT_FOUND
     assert store.version() == version
+    assert AuditStore(database).head()[0] == 0
     assert store.get_subject("S-1").orders == (order(),)

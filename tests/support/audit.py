@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cekalwatch.server.security.audit import GENESIS, Action, Actor, AuditEntry, Link, Party, Thing, link
+from cekalwatch.server.security.entries import deletion_entry
+from cekalwatch.server.storage.watchlist_store import DeletedSubject
 
 START = datetime(2026, 3, 1, 5, tzinfo=UTC)
 OFFICER = Actor(Party.CLIENT, "127.0.0.1")
@@ -36,3 +38,8 @@ def chain(length: int) -> list[Link]:
 def swept(events: int) -> AuditEntry:
     """The entry on a sweep of the event log."""
     return AuditEntry(START, Actor(Party.SERVER, "test"), Action.RETENTION_SWEPT, details={"events": events})
+
+
+def deleted(gone: DeletedSubject) -> AuditEntry:
+    """The entry on the deletion of subject S-1."""
+    return deletion_entry(OFFICER, START, "S-1", gone.order_ids, probes=gone.probes)

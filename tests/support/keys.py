@@ -8,9 +8,11 @@ from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.sealing.keyring import Keyring
 from cekalwatch.server.sealing.master_key import MasterKey
 from cekalwatch.server.sealing.master_key_source import MasterKeySource
+from cekalwatch.server.security.audit import Actor, Party
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.key_store import KeyStore
 
+KEEPER = Actor(Party.COMMAND, "keeper")
 TESTS_KEY = MasterKey(bytes(range(32)))
 
 
@@ -30,7 +32,7 @@ class KnownKey:
 
 def key_store(database: Database, source: MasterKeySource | None = None) -> KeyStore:
     """Open the keys of an upgraded database, under the tests' master key if none is given."""
-    return KeyStore.open(database, source or KnownKey(), SystemClock())
+    return KeyStore.open(database, source or KnownKey(), SystemClock(), KEEPER)
 
 
 def keyring(database: Database, source: MasterKeySource | None = None) -> Keyring:

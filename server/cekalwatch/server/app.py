@@ -73,6 +73,7 @@ DECIDE_BATCH = 64
 FOLLOW_PERIOD_S = 2.0
 RECOUNT_PERIOD_S = 60.0
 SWEEP_PERIOD_S = 3600.0
+SWEEP_PROBES_PERIOD_S = 30.0
 NOTARY_PERIOD_S = 10.0
 RESEAL_PERIOD_S = 2.0
 STOP_GRACE_S = 3.0
@@ -103,12 +104,12 @@ class Server:
         database = Database(settings.database_address)
         database.upgrade()
         self._stack.callback(database.close)
-        self._keys = KeyStore.open(database, settings.master_key_source, clock)
+        myself = Actor(Party.SERVER, platform.node() or "unnamed")
+        self._keys = KeyStore.open(database, settings.master_key_source, clock, myself)
         self._resealer = Resealer(database, self._keys)
         alerts = AlertStore(database, self._keys.keyring)
         watchlist = WatchlistStore(database, self._keys.keyring)
         audit = AuditStore(database)
-        myself = Actor(Party.SERVER, platform.node() or "unnamed")
         notary = Notary(audit, SigningKey.load_or_create(settings.audit_key_file), clock)
         note_configuration(audit, configuration_facts(settings, pack), myself, started_at)
         self._stack.callback(_sign_at_stop, notary)
@@ -214,6 +215,7 @@ class Server:
             asyncio.create_task(_every(FOLLOW_PERIOD_S, self._follow)),
             asyncio.create_task(_every(RECOUNT_PERIOD_S, self._freshness.read)),
             asyncio.create_task(_every(SWEEP_PERIOD_S, sweeper.sweep)),
+            asyncio.create_task(_every(SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes)),
             asyncio.create_task(_every(NOTARY_PERIOD_S, notary.sign_if_due)),
             asyncio.create_task(access.keep_watch()),
             asyncio.create_task(_every(RESEAL_PERIOD_S, self._reseal)),

@@ -48,7 +48,7 @@ def list_(config: Config = None, data_dir: DataDir = None) -> None:
     "The server may run meanwhile. When this is interrupted, the server goes on with it, or: keys reseal."
 )
 def rotate(config: Config = None, data_dir: DataDir = None) -> None:
-    """Make a new data key, and seal everything again with it."""
+    """Make a new data key, seal everything again with it, and remove the old one."""
     with _opened(config, data_dir) as (keys, resealer):
         typer.echo(f"Data key {keys.rotate()} seals from now on.")
         _reseal(resealer, keys.keyring.current_id)
@@ -56,7 +56,10 @@ def rotate(config: Config = None, data_dir: DataDir = None) -> None:
 
 @app.command(epilog="Example:\n\n  cekalwatch-server keys reseal --config /etc/cekalwatch/server.toml")
 def reseal(config: Config = None, data_dir: DataDir = None) -> None:
-    """Seal again with the newest data key what older ones had sealed: goes on where `keys rotate` was interrupted."""
+    """Seal again with the newest data key what older ones had sealed: goes on where `keys rotate` was interrupted.
+
+    Older keys that no value needs any more are removed at the end.
+    """
     with _opened(config, data_dir) as (keys, resealer):
         _reseal(resealer, keys.keyring.current_id)
 
@@ -100,7 +103,7 @@ def _reseal(resealer: Resealer, key_id: int) -> None:
             progress.advance(task, step.resealed + step.damaged)
         progress.update(task, completed=total)  # a running server may have done a part
     if damaged:
-        typer.echo(f"{damaged} values are damaged and stay as they are; the log names their rows.")
+        typer.echo(f"{damaged} values are damaged and stay as they are, with their keys; the log names their rows.")
         raise typer.Exit(Exit.DATA_PROBLEMS)
     typer.echo(f"Everything is sealed with data key {key_id}.")
 
@@ -110,6 +113,7 @@ def _opened(config: Path | None, data_dir: Path | None) -> Iterator[tuple[KeySto
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.config import ServerSettings
     from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.security.operator import operator
     from cekalwatch.server.storage.database import Database
     from cekalwatch.server.storage.key_store import KeyStore
     from cekalwatch.server.storage.resealing import Resealer
@@ -119,7 +123,7 @@ def _opened(config: Path | None, data_dir: Path | None) -> Iterator[tuple[KeySto
     database = Database(settings.database_address)
     try:
         database.upgrade()
-        keys = KeyStore.open(database, settings.master_key_source, SystemClock())
+        keys = KeyStore.open(database, settings.master_key_source, SystemClock(), operator())
         yield keys, Resealer(database, keys)
     finally:
         database.close()

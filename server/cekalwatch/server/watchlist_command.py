@@ -17,8 +17,9 @@ from cekalwatch.program.exits import Exit
 
 if TYPE_CHECKING:
     from cekalwatch.server.config import ServerSettings
+    from cekalwatch.server.security.audit import AuditEntry
     from cekalwatch.server.storage.database import Database
-    from cekalwatch.server.storage.watchlist_store import WatchlistStore
+    from cekalwatch.server.storage.watchlist_store import DeletedSubject, WatchlistStore
     from cekalwatch.server.watchlist.folder import WatchlistFolder
     from cekalwatch.server.watchlist.import_run import ImportRun
     from cekalwatch.server.watchlist.reports import RecordReport
@@ -105,10 +106,17 @@ def delete(
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the database and the master key.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete a subject: personal facts, orders, photographs and templates. It cannot be undone."""
+    """Delete a subject: personal facts, orders, photographs, templates, pictures of alerts. It cannot be undone."""
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.config import ServerSettings
+    from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.domain.errors import CekalwatchError
+    from cekalwatch.server.security.entries import deletion_entry
+    from cekalwatch.server.security.operator import operator
+
+    def note(gone: DeletedSubject) -> AuditEntry:
+        counts = {"photographs": gone.photographs, "templates": gone.templates, "probes": gone.probes}
+        return deletion_entry(operator(), SystemClock().now(), subject_id, gone.order_ids, **counts)
 
     settings = ServerSettings.load(config, data_dir=data_dir)
     configure_logs("warning")
@@ -117,12 +125,12 @@ def delete(
         if not yes:
             typer.confirm(f"Delete subject {subject_id} with all orders, photographs and templates?", abort=True)
         try:
-            gone = store.delete_subject(subject_id)
+            gone = store.delete_subject(subject_id, note)
         except CekalwatchError as error:
             raise ProgramError(f"{error.public_message} Nothing was deleted.", Exit.NO_INPUT) from None
     typer.echo(
-        f"Deleted subject {subject_id}: {gone.orders} orders, {gone.photographs} photographs, "
-        f"{gone.templates} templates."
+        f"Deleted subject {subject_id}: {len(gone.order_ids)} orders, {gone.photographs} photographs, "
+        f"{gone.templates} templates, {gone.probes} pictures of alerts."
     )
 
 
@@ -219,10 +227,12 @@ def _database(settings: ServerSettings) -> Iterator[Database]:
 
 def _store(database: Database, settings: ServerSettings) -> WatchlistStore:
     from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.security.operator import operator
     from cekalwatch.server.storage.key_store import KeyStore
     from cekalwatch.server.storage.watchlist_store import WatchlistStore
 
-    return WatchlistStore(database, KeyStore.open(database, settings.master_key_source, SystemClock()).keyring)
+    keys = KeyStore.open(database, settings.master_key_source, SystemClock(), operator())
+    return WatchlistStore(database, keys.keyring)
 
 
 @contextmanager

@@ -82,6 +82,9 @@ class Decider:
             # Its text may quote the row, so only its kind is logged.
             log.warning("alert not committed; the camera sends it again", error=type(error).__name__)
             return CekalwatchError(Code.STORAGE_UNAVAILABLE)
+        except CekalwatchError as error:
+            log.warning("alert not committed; the camera sends it again", error=error.code)
+            return error
         if event is None:
             return CaptureOutcome.DUPLICATE
         if event.type is AlertEventType.RAISED:

@@ -45,6 +45,7 @@ class Action(StrEnum):
     SUBJECTS_LISTED = "SUBJECTS_LISTED"
     SUBJECT_VIEWED = "SUBJECT_VIEWED"
     ORDER_IMPORTED = "ORDER_IMPORTED"
+    SUBJECT_DELETED = "SUBJECT_DELETED"
     WATCHLIST_IMPORTED = "WATCHLIST_IMPORTED"
     CONFIGURATION_CHANGED = "CONFIGURATION_CHANGED"
     AUDIT_EXPORTED = "AUDIT_EXPORTED"
@@ -54,6 +55,10 @@ class Action(StrEnum):
     CERTIFICATES_REVOKED = "CERTIFICATES_REVOKED"
     DEVICE_INVITED = "DEVICE_INVITED"
     DEVICE_ENROLLED = "DEVICE_ENROLLED"
+    KEY_ROTATED = "KEY_ROTATED"
+    KEYS_RESEALED = "KEYS_RESEALED"
+    KEYS_RETIRED = "KEYS_RETIRED"
+    KEYS_REWRAPPED = "KEYS_REWRAPPED"
 
 
 class Party(StrEnum):
@@ -92,6 +97,8 @@ class Thing(StrEnum):
     DEVICE = "device"
     ORDER = "order"
     SUBJECT = "subject"
+    KEY = "key"
+    """A data key, by its number."""
 
     def key(self, value: object) -> str:
         """Return the object key of the one with key `value`."""

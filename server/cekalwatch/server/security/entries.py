@@ -1,11 +1,12 @@
-"""What the audit trail says of alerts: which keys and figures, and nothing of a person."""
+"""What the audit trail says of alerts and deletions: which keys and figures, and nothing of a person."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertEventType, Match
-from cekalwatch.server.security.audit import Action, Actor, AuditEntry, Party, Thing
+from cekalwatch.server.security.audit import MOST_OBJECTS, Action, Actor, AuditEntry, Party, Thing
 
 
 def alert_entry(match: Match, event: AlertEvent) -> AuditEntry:
@@ -31,3 +32,10 @@ def shown_objects(alerts: Iterable[Alert]) -> Iterator[str]:
         yield Thing.SUBJECT.key(alert.subject_id)
         for candidate in alert.candidates:
             yield Thing.SUBJECT.key(candidate.subject_id)
+
+
+def deletion_entry(actor: Actor, at: datetime, subject_id: str, order_ids: Sequence[str], **counts: int) -> AuditEntry:
+    """Return the entry on the deletion of a subject: its key, the keys of its orders in their source, and `counts`."""
+    keys = (Thing.SUBJECT.key(subject_id), *map(Thing.ORDER.key, order_ids))
+    details = {"orders": len(order_ids), **counts}
+    return AuditEntry(at, actor, Action.SUBJECT_DELETED, keys[:MOST_OBJECTS], details=details)

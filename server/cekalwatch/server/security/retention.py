@@ -1,6 +1,7 @@
 """Removes what must not be kept any longer, and says what it removed; each sweep is recorded in the audit trail.
 
-What it knows today is the event log. Alert images fall due when an alert is decided, and no state says so yet.
+What it knows today is the event log, and the probes of alerts whose subject was deleted. Those of other alerts fall due
+when an alert is decided, and no state says so yet.
 """
 
 from __future__ import annotations
@@ -46,3 +47,14 @@ class RetentionSweeper:
         report = SweepReport(self._alerts.prune_events(before, note), before)
         log.info("retention sweep", events=report.events, events_before=stamp(before))
         return report
+
+    def sweep_probes(self) -> int:
+        """Remove probes that came after their subject was deleted, with the audit trail's entry; returns how many."""
+        now = self._clock.now()
+
+        def note(probes: int) -> AuditEntry:
+            return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, details={"probes": probes})
+
+        if gone := self._alerts.remove_left_probes(note):
+            log.info("retention sweep", probes=gone)
+        return gone

@@ -40,7 +40,9 @@ from cekalwatch.server.storage.alert_tables import (
 )
 from cekalwatch.server.storage.audit_store import write_audit
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.key_store import hold_sealing_key
 from cekalwatch.server.storage.sealed_columns import PROBE_JPEG
+from cekalwatch.server.storage.watchlist_tables import SubjectRow
 
 MOST_SIGHTINGS = 20
 """Sightings that are read with an alert: the newest ones."""
@@ -59,7 +61,7 @@ class AlertStore:
         """Commit `match` as a new alert, or as a sighting of the alert that takes it (domain rule 3).
 
         Returns the event that was committed with it and with the audit trail's entry, or None when this capture was
-        recorded before.
+        recorded before. Raises SQLAlchemyError, and STORAGE_UNAVAILABLE when the probe cannot be sealed.
         """
         capture = match.capture
         with self._database.session() as session:
@@ -90,6 +92,7 @@ class AlertStore:
                     fused_crops=match.fused_crops,
                 )
             )
+            hold_sealing_key(session, self._keyring)
             self._keep_better_probe(session, row.alert_id, match)
             event = AlertEventRow(type=kind, occurred_at=now, alert_id=row.alert_id, capture_id=str(capture.capture_id))
             session.add(event)
@@ -168,6 +171,24 @@ class AlertStore:
             write_audit(session, note(gone))
             session.commit()
             return gone
+
+    def remove_left_probes(self, note: Callable[[int], AuditEntry]) -> int:
+        """Remove the probes of alerts whose subject is no longer on the watchlist; returns how many.
+
+        They come of captures that were being decided while the subject was deleted. What `note` makes of that number is
+        committed with it, if there were any.
+        """
+        listed = select(SubjectRow.subject_id).where(col(SubjectRow.subject_id) == AlertRow.subject_id)
+        left = select(ProbeRow.alert_id).join(AlertRow).where(~listed.exists())
+        with self._database.session() as session:
+            found = session.exec(left).all()
+            if not found:
+                return 0
+            gone = session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id).in_(found))).rowcount
+            write_audit(session, note(gone))
+            session.commit()
+        self._database.purge_journal()
+        return gone
 
     def acknowledge(self, agent_id: str, sequence: int, now: datetime) -> int:
         """Move the agent's position forward to `sequence`; raises POSITION_UNKNOWN beyond the log. Returns it."""

@@ -1,15 +1,20 @@
-"""Keeps the data keys in the database, wrapped by the master key. Each method is one transaction; methods block."""
+"""Keeps the data keys in the database, wrapped by the master key. Each method is one transaction; methods block.
+
+What changes keys is committed together with the audit trail's entry on it.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, select, update
+from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
@@ -18,8 +23,14 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.sealing.keyring import DataKey, Keyring, Purpose
 from cekalwatch.server.sealing.master_key import KEY_BYTES, MasterKey
 from cekalwatch.server.sealing.master_key_source import MasterKeySource
+from cekalwatch.server.security.audit import OK, Action, Actor, AuditEntry, Thing
+from cekalwatch.server.storage.audit_store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.key_tables import DataKeyRow
+from cekalwatch.server.storage.sealed_values import count_by_key
+
+DAMAGED = "DAMAGED"
+"""The outcome of a re-sealing that left values which do not open."""
 
 log = structlog.get_logger()
 
@@ -39,15 +50,18 @@ class KeyEntry:
 class KeyStore:
     """The data keys of one database. Open it with `open`."""
 
-    def __init__(self, database: Database, master: MasterKey, clock: Clock) -> None:
+    def __init__(self, database: Database, master: MasterKey, clock: Clock, actor: Actor) -> None:
         self._database = database
         self._master = master
         self._clock = clock
+        self._actor = actor
         self.keyring = Keyring(self._load)
 
     @classmethod
-    def open(cls, database: Database, source: MasterKeySource, clock: Clock) -> KeyStore:
+    def open(cls, database: Database, source: MasterKeySource, clock: Clock, actor: Actor) -> KeyStore:
         """Open the keys of an upgraded database; the first time, make them, and the master key's file if it has one.
+
+        What is done with them is recorded as done by `actor`.
 
         Raises ProgramError when the master key cannot be had, is not the one that wraps the keys, or a key is damaged.
         """
@@ -60,7 +74,7 @@ class KeyStore:
             with database.session() as session:
                 held = session.exec(select(DataKeyRow)).all()
         _check(held, master, source, database)
-        return cls(database, master, clock)
+        return cls(database, master, clock, actor)
 
     def rotate(self) -> int:
         """Make a new data key, which seals from now on; returns its number. What older ones sealed stays readable."""
@@ -68,6 +82,8 @@ class KeyStore:
             number = max(session.exec(select(DataKeyRow.key_id)).all()) + 1
             session.add(_new_row(number, Purpose.SEALING, self._master, self._clock.now()))
             try:
+                session.flush()
+                write_audit(session, self._entry(Action.KEY_ROTATED, [number]))
                 session.commit()
             except IntegrityError:
                 raise ProgramError(
@@ -84,6 +100,9 @@ class KeyStore:
                 secret = self._master.unwrap(row.key_id, row.purpose, row.wrapped)
                 row.wrapped, row.master_key_id = fresh.wrap(row.key_id, row.purpose, secret), fresh.key_id
                 session.add(row)
+            session.flush()
+            masters = {"master_from": self._master.key_id, "master_to": fresh.key_id}
+            write_audit(session, self._entry(Action.KEYS_REWRAPPED, [row.key_id for row in held], **masters))
             session.commit()
         self._master = fresh
         self._database.purge_journal()
@@ -100,19 +119,36 @@ class KeyStore:
     def is_settled(self) -> bool:
         """Whether everything has been sealed with the newest key; a key that never had a predecessor is."""
         with self._database.session() as session:
-            return (
-                session.exec(
-                    select(DataKeyRow.settled_at).where(col(DataKeyRow.key_id) == self.keyring.current_id)
-                ).one()
-                is not None
-            )
+            newest = select(DataKeyRow.settled_at).where(col(DataKeyRow.key_id) == self.keyring.current_id)
+            return session.exec(newest).first() is not None
 
-    def mark_settled(self, key_id: int) -> None:
-        """Note that everything has been sealed with this key."""
+    def settle(self, key_id: int, resealed: int, damaged: int) -> list[int]:
+        """Note that everything has been sealed with this key, and remove older ones that no value needs any more.
+
+        `resealed` and `damaged` are the numbers of values that were sealed again for it, and that do not open. Returns
+        the numbers of the keys that were removed.
+        """
         with self._database.session() as session:
             settled = update(DataKeyRow).where(col(DataKeyRow.key_id) == key_id)
             session.exec(settled.values(settled_at=self._clock.now()))
+            older = select(DataKeyRow.key_id).where(
+                col(DataKeyRow.key_id) < key_id, col(DataKeyRow.purpose) == Purpose.SEALING
+            )
+            # Waits for whoever is writing with one of them (`hold_sealing_key`): what is counted is all there is.
+            candidates = session.exec(older.order_by(col(DataKeyRow.key_id)).with_for_update()).all()
+            needed = count_by_key(session) if candidates else {}
+            retired = [number for number in candidates if number not in needed]
+            session.exec(delete(DataKeyRow).where(col(DataKeyRow.key_id).in_(retired)))
+            outcome = DAMAGED if damaged else OK
+            entries = [self._entry(Action.KEYS_RESEALED, [key_id], outcome, resealed=resealed, damaged=damaged)]
+            if retired:
+                entries.append(self._entry(Action.KEYS_RETIRED, retired))
+            write_audit(session, *entries)
             session.commit()
+        return retired
+
+    def _entry(self, action: Action, keys: Iterable[int], outcome: str = OK, **details: int | str) -> AuditEntry:
+        return AuditEntry(self._clock.now(), self._actor, action, tuple(map(Thing.KEY.key, keys)), outcome, details)
 
     def _load(self, known: Collection[int]) -> list[DataKey]:
         with self._database.session() as session:
@@ -127,6 +163,23 @@ class KeyStore:
         except ValueError:
             log.error("data key not unwrapped; restart to learn why", key_id=row.key_id)  # noqa: TRY400  # no traceback
             raise CekalwatchError(Code.STORAGE_UNAVAILABLE, f"data key {row.key_id} cannot be unwrapped") from None
+
+
+def hold_sealing_key(session: Session, keyring: Keyring) -> None:
+    """Let the newest data key seal, and keep it from being removed until the session's transaction ends.
+
+    Otherwise a program that has not heard of a rotation would seal with a key that another one is just removing. The
+    transaction must have SQLite's write lock already; PostgreSQL locks the key itself. Raises STORAGE_UNAVAILABLE when
+    the only key that this program can seal with was removed.
+    """
+    sealing = col(DataKeyRow.purpose) == Purpose.SEALING
+    if session.exec(select(func.max(DataKeyRow.key_id)).where(sealing)).one() != keyring.current_id:
+        # One that does not unwrap is logged; what this program seals with serves as long as it is kept.
+        with suppress(CekalwatchError):
+            keyring.follow()
+    held = select(DataKeyRow.key_id).where(col(DataKeyRow.key_id) == keyring.current_id)
+    if session.exec(held.with_for_update(read=True, key_share=True)).first() is None:
+        raise CekalwatchError(Code.STORAGE_UNAVAILABLE, f"data key {keyring.current_id} was removed")
 
 
 def _make_first(database: Database, master: MasterKey, now: datetime) -> None:

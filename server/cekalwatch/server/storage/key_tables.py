@@ -11,7 +11,7 @@ from cekalwatch.server.storage.columns import UtcDateTime
 
 
 class DataKeyRow(SQLModel, table=True):
-    """A data key. None is ever removed: a backup or a damaged row may still need it."""
+    """A data key. An old one is removed when no value needs it any more."""
 
     __tablename__ = "data_key"
 

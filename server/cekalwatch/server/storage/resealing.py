@@ -13,14 +13,16 @@ from typing import Any
 
 import sqlalchemy
 import structlog
-from sqlalchemy import ColumnElement, LargeBinary, Table, func, tuple_
-from sqlmodel import SQLModel
+from sqlalchemy import Table, tuple_
+from sqlmodel import update
 
-from cekalwatch.server.sealing.keyring import HEADER, DamagedValueError, header_of
+from cekalwatch.server.sealing.keyring import DamagedValueError, header_of
 from cekalwatch.server.sealing.places import Place
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.key_store import KeyStore
+from cekalwatch.server.storage.key_store import KeyStore, hold_sealing_key
 from cekalwatch.server.storage.sealed_columns import SEALED
+from cekalwatch.server.storage.sealed_values import count_by_key, header, table_of
+from cekalwatch.server.storage.watchlist_tables import WatchlistStateRow
 
 ROWS_A_STEP = 20
 STEPS_A_TURN = 25
@@ -47,27 +49,25 @@ class Resealer:
         self._pass: Iterator[ResealStep] | None = None
 
     def counts(self) -> Counter[int]:
-        """Return how many values each data key has sealed; a value that is damaged beyond telling counts for key 0."""
-        found: Counter[int] = Counter()
+        """Return how many values each data key has sealed; one that is damaged beyond telling counts for key 0."""
         with self._database.session() as session:
-            for place in SEALED:
-                header = _header(_table(place).c[place.column])
-                for start, count in session.execute(sqlalchemy.select(header, func.count()).group_by(header)).all():
-                    whole = isinstance(start, bytes) and len(start) == HEADER.size
-                    found[HEADER.unpack(start)[1] if whole else 0] += count
-        return found
+            return count_by_key(session)
 
     def steps(self) -> Generator[ResealStep, None, None]:
         """Seal again with the newest key what others had sealed, a few rows a step; each step is one transaction.
 
-        Raises SQLAlchemyError; what was done before stays done.
+        At the end, older keys are removed, but those of values that are damaged. Raises SQLAlchemyError; what was done
+        before stays done.
         """
         key_id = self._keys.keyring.current_id
+        resealed = damaged = 0
         for place in SEALED:
-            yield from self._column_steps(place, header_of(key_id))
-        self._keys.mark_settled(key_id)
+            for step in self._column_steps(place, header_of(key_id)):
+                resealed, damaged = resealed + step.resealed, damaged + step.damaged
+                yield step
+        retired = self._keys.settle(key_id, resealed, damaged)
         self._database.purge_journal()
-        log.info("everything is sealed with the newest data key", key_id=key_id)
+        log.info("everything is sealed with the newest data key", key_id=key_id, retired=retired)
 
     def take_turn(self) -> None:
         """Do a bounded part of the work, if there is any; for a server that has other things to do besides."""
@@ -79,10 +79,10 @@ class Resealer:
         if len(list(islice(work, STEPS_A_TURN))) == STEPS_A_TURN:
             self._pass = work
 
-    def _column_steps(self, place: Place, header: bytes) -> Iterator[ResealStep]:
-        table = _table(place)
+    def _column_steps(self, place: Place, newest: bytes) -> Iterator[ResealStep]:
+        table = table_of(place)
         key, column = list(table.primary_key.columns), table.c[place.column]
-        old = sqlalchemy.select(*key, column).where(_header(column) != header).order_by(*key).limit(ROWS_A_STEP)
+        old = sqlalchemy.select(*key, column).where(header(column) != newest).order_by(*key).limit(ROWS_A_STEP)
         found = self._read(old)
         while found:
             yield self._reseal(place, table, found)
@@ -95,6 +95,9 @@ class Resealer:
     def _reseal(self, place: Place, table: Table, found: list[tuple[Any, ...]]) -> ResealStep:
         keyring, resealed, damaged = self._keys.keyring, 0, 0
         with self._database.session() as session:
+            # Takes SQLite's write lock, and keeps this step and an import from waiting for each other's rows.
+            session.exec(update(WatchlistStateRow).values(version=WatchlistStateRow.version))
+            hold_sealing_key(session, keyring)
             for *key, sealed in found:
                 where = place.at(*key)
                 try:
@@ -110,11 +113,3 @@ class Resealer:
                 resealed += 1
             session.commit()
         return ResealStep(resealed, damaged)
-
-
-def _table(place: Place) -> Table:
-    return SQLModel.metadata.tables[place.table]
-
-
-def _header(column: ColumnElement[Any]) -> ColumnElement[bytes]:
-    return func.substr(column, 1, HEADER.size, type_=LargeBinary)

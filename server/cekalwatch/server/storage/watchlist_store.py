@@ -21,8 +21,10 @@ from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.sealing.keyring import Keyring
 from cekalwatch.server.security.audit import AuditEntry
+from cekalwatch.server.storage.alert_tables import AlertRow, EventLogRow, ProbeRow
 from cekalwatch.server.storage.audit_store import write_audit
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.key_store import hold_sealing_key
 from cekalwatch.server.storage.watchlist_reading import (
     RowReader,
     SubjectFile,
@@ -71,11 +73,13 @@ class NewReference:
 
 @dataclass(frozen=True)
 class DeletedSubject:
-    """How many rows went with a subject."""
+    """What went with a subject."""
 
-    orders: int
+    order_ids: tuple[str, ...]
     photographs: int
     templates: int
+    probes: int
+    """Pictures of alerts about the subject."""
 
 
 class WatchlistStore:
@@ -102,6 +106,7 @@ class WatchlistStore:
             # Takes the write lock before anything is read, so that two imports cannot cross.
             session.exec(update(WatchlistStateRow).values(version=WatchlistStateRow.version))
             content = self._rows.content_hash(subject, order)
+            hold_sealing_key(session, self._rows.keyring)
             outcome = Stored.UNCHANGED if self._holds(session, order, content) else Stored.STORED
             if outcome is Stored.STORED:
                 session.merge(self._rows.subject_row(subject))
@@ -160,27 +165,36 @@ class WatchlistStore:
         read = RowReader().read(sealed, lambda one: self._rows.face_jpeg(reference_id, one), lambda _: reference_id)
         return next(iter(read), b"")
 
-    def delete_subject(self, subject_id: str) -> DeletedSubject:
-        """Remove a subject with all orders, photographs and templates; raises SUBJECT_NOT_FOUND.
+    def delete_subject(self, subject_id: str, note: Callable[[DeletedSubject], AuditEntry]) -> DeletedSubject:
+        """Remove a subject with all orders, photographs and templates, and the probes of its alerts.
 
-        The galleries follow by the change counter. Alerts about the subject stay, with its key only.
+        What `note` makes of that is committed with it, for the audit trail. The galleries follow by the change counter.
+        Alerts about the subject stay, with its key only. Raises SUBJECT_NOT_FOUND.
         """
         with self._database.session() as session:
             # As in `put`: an import must not add a photograph meanwhile.
             session.exec(update(WatchlistStateRow).values(version=WatchlistStateRow.version))
+            # And no sighting may bring a better probe.
+            session.exec(update(EventLogRow).values(pruned_through=EventLogRow.pruned_through))
             references = select(ReferenceFaceRow.reference_id).where(col(ReferenceFaceRow.subject_id) == subject_id)
             templates = session.exec(delete(TemplateRow).where(col(TemplateRow.reference_id).in_(references))).rowcount
             session.exec(delete(ReferencePictureRow).where(col(ReferencePictureRow.reference_id).in_(references)))
             photos = session.exec(
                 delete(ReferenceFaceRow).where(col(ReferenceFaceRow.subject_id) == subject_id)
             ).rowcount
-            orders = session.exec(delete(BanOrderRow).where(col(BanOrderRow.subject_id) == subject_id)).rowcount
+            orders = select(BanOrderRow.order_id).where(col(BanOrderRow.subject_id) == subject_id)
+            order_ids = tuple(session.exec(orders.order_by(col(BanOrderRow.order_id))).all())
+            session.exec(delete(BanOrderRow).where(col(BanOrderRow.subject_id) == subject_id))
+            alerts = select(AlertRow.alert_id).where(col(AlertRow.subject_id) == subject_id)
+            probes = session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id).in_(alerts))).rowcount
             if not session.exec(delete(SubjectRow).where(col(SubjectRow.subject_id) == subject_id)).rowcount:
                 raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
             session.exec(update(WatchlistStateRow).values(version=col(WatchlistStateRow.version) + 1))
+            gone = DeletedSubject(order_ids, photos, templates, probes)
+            write_audit(session, note(gone))
             session.commit()
         self._database.purge_journal()
-        return DeletedSubject(orders, photos, templates)
+        return gone
 
     def snapshot(self, model_version: str, size: int) -> WatchlistSnapshot:
         """Return what recognition needs, with the templates of `model_version`, which have `size` numbers."""
