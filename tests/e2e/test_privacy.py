@@ -91,6 +91,7 @@ def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CEKALWATCH_CAMERA_TRACK_MISS_S", "0.1")
 
 
+@pytest.mark.timeout(900)  # 1,000 travellers, and each of their crops looked for in every file
 @pytest.mark.parametrize(("people", "passages"), [(people_of_packages, 100), (people_of_lfw, 1_000)])
 async def test_nothing_of_a_traveller_who_did_not_match_is_on_the_disk(
     tmp_path: Path, people: Callable[[], Pictures], passages: int
