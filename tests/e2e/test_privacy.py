@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import cv2
 import numpy as np
@@ -131,18 +132,21 @@ def check(written: traces.Written, strangers: Seen, mixed: Seen, matched: set[st
     """Assert that of all crops only those that matched left a trace."""
     assert matched
     assert matched < {face.capture_id for face in mixed.run.faces}
-    assert traces.of_key(strangers.run.hello.run_id, written) == set()
-    assert traces.of_key(mixed.run.hello.run_id, written), "the search does not find what is there"
+    stranger, known = traces.of_keys([strangers.run.hello.run_id, mixed.run.hello.run_id], written)
+    assert stranger == set()
+    assert known, "the search does not find what is there"
     tracks = {face.track_id for face in mixed.run.faces if face.capture_id in matched}
     probes: set[str] = set()
-    for face in strangers.run.faces + mixed.run.faces:
-        pictures = traces.of_picture(face.jpeg, written)
+    faces = strangers.run.faces + mixed.run.faces
+    pictures = traces.of_pictures([face.jpeg for face in faces], written)
+    keys = traces.of_keys([face.capture_id for face in faces], written)
+    for face, of_picture, of_key in zip(faces, pictures, keys, strict=True):
         if face.capture_id in matched:
-            probes |= pictures
-            assert traces.of_key(face.capture_id, written)
+            probes |= of_picture
+            assert of_key
         else:
-            assert pictures == set()
-            assert traces.of_key(face.capture_id, written) == set()
+            assert of_picture == set()
+            assert of_key == set()
     assert f"{OPENED}/probe.jpeg" in {name.rpartition("/")[0] for name in probes}
     # Beside the notifier's pictures, which it shows: in the database only under seal.
     assert not any(Path(name).name.startswith("cekalwatch.sqlite3") for name in probes)
@@ -170,6 +174,22 @@ def test_the_search_finds_templates_of_either_width_at_any_place_and_in_pieces()
             assert traces.of_templates(templates, {"there": noise[:501] + piece + noise}) == {"there"}
     others = chance.normal(0, 0.05, (40, 512)).astype(np.float32)
     assert traces.of_templates(templates, {"noise": noise, "others": others.tobytes()}) == set()
+
+
+def test_the_search_finds_pictures_and_keys_at_any_place() -> None:
+    chance = np.random.default_rng(5)
+    jpegs = [chance.bytes(4_000) for _ in range(300)]
+    keys = [str(uuid4()) for _ in range(300)]
+    for shift in range(9):
+        noise = chance.bytes(10_000 + shift)
+        forms = (keys[3].encode(), keys[5].upper().encode(), UUID(keys[8]).bytes, UUID(keys[8]).hex.encode())
+        for form, number in zip(forms, (3, 5, 8, 8), strict=True):
+            places = traces.of_keys(keys, {"noise": noise, "there": noise + form + noise})
+            assert [one for one, where in enumerate(places) if where] == [number]
+            assert places[number] == {"there"}
+        piece = jpegs[7][1_900:2_600]
+        pictures = traces.of_pictures(jpegs, {"noise": noise, "there": noise + piece + noise})
+        assert [one for one, where in enumerate(pictures) if where] == [7]
 
 
 def write_frames(folder: Path, groups: Pictures) -> Path:

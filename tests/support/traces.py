@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -21,6 +21,10 @@ WINDOWS = 8
 PIECE = 16
 """Numbers of a template that are looked for at once."""
 PIECES = 4
+CHUNK = 1 << 18
+"""Numbers of a file that are held against the pieces at once: it bounds the memory."""
+HEAD = 8
+"""Bytes by which a needle is looked up."""
 
 Written = Mapping[str, bytes]
 """What was written, by where it is."""
@@ -52,25 +56,64 @@ def _name(path: Path) -> str:
     return str(path.readlink()) if path.is_symlink() else str(path)
 
 
-def of_picture(jpeg: bytes, written: Written) -> set[str]:
-    """Return where pieces of the coded picture are; they are taken from its middle, behind the tables of its head."""
-    first, last = len(jpeg) // 3, len(jpeg) - WINDOW - 2
-    starts = np.linspace(first, last, WINDOWS).astype(int).tolist()
-    windows = [jpeg[start : start + WINDOW] for start in starts]
-    return {name for name, data in written.items() if any(window in data for window in windows)}
+class Needles:
+    """Byte strings, of at least eight bytes each, that are looked for together: one pass over the bytes for all."""
+
+    def __init__(self, needles: Sequence[bytes]) -> None:
+        self._needles = needles
+        heads = np.array([int.from_bytes(needle[:HEAD], "little") for needle in needles], np.uint64)
+        self._order = np.argsort(heads, kind="stable")
+        self._heads = heads[self._order]
+
+    def within(self, data: bytes) -> set[int]:
+        """Return which of the needles are in `data`, by their number."""
+        found: set[int] = set()
+        for shift in range(HEAD):
+            words = np.frombuffer(data[shift : shift + (len(data) - shift) // HEAD * HEAD], "<u8")
+            first = np.searchsorted(self._heads, words)
+            for place in np.flatnonzero(self._heads[np.minimum(first, len(self._heads) - 1)] == words).tolist():
+                last = int(np.searchsorted(self._heads, words[place], side="right"))
+                candidates = self._order[first[place] : last].tolist()
+                found.update(one for one in candidates if data.startswith(self._needles[one], place * HEAD + shift))
+        return found
+
+
+def of_pictures(jpegs: Sequence[bytes], written: Written) -> list[set[str]]:
+    """Return, for each coded picture, where pieces of it are.
+
+    They are taken from its middle, behind the tables of its head.
+    """
+    windows = []
+    for jpeg in jpegs:
+        starts = np.linspace(len(jpeg) // 3, len(jpeg) - WINDOW - 2, WINDOWS).astype(int).tolist()
+        windows += [jpeg[start : start + WINDOW] for start in starts]
+    return _places(windows, WINDOWS, written)
+
+
+def of_keys(keys: Sequence[str], written: Written) -> list[set[str]]:
+    """Return, for each UUID, where it is, as text of either form and case or as its bytes."""
+    forms = []
+    for key in keys:
+        value = UUID(key)
+        texts = [text.encode() for form in (str(value), value.hex) for text in (form, form.upper())]
+        forms += [*texts, value.bytes, value.bytes_le]
+    return _places(forms, len(forms) // len(keys), written)
+
+
+def _places(needles: Sequence[bytes], each: int, written: Written) -> list[set[str]]:
+    """Return where any needle of each group of `each` is."""
+    search = Needles(needles)
+    places: list[set[str]] = [set() for _ in range(len(needles) // each)]
+    for name, data in written.items():
+        for number in search.within(data):
+            places[number // each].add(name)
+    return places
 
 
 def of_text(text: str, written: Written) -> set[str]:
     """Return where the text is, as such or in another case; not where it goes on with a letter or a digit."""
     pattern = re.compile(rb"(?i)" + re.escape(text.encode()) + rb"(?![0-9a-z])")
     return {name for name, data in written.items() if pattern.search(data)}
-
-
-def of_key(key: str, written: Written) -> set[str]:
-    """Return where a UUID is, as text of either form or as its bytes."""
-    value = UUID(key)
-    forms = (str(value).encode(), value.hex.encode(), value.bytes, value.bytes_le)
-    return {name for name, data in written.items() if any(form in data.lower() or form in data for form in forms)}
 
 
 def of_templates(templates: NDArray[np.float32], written: Written) -> set[str]:
@@ -90,11 +133,25 @@ def of_templates(templates: NDArray[np.float32], written: Written) -> set[str]:
 
 
 def _holds_piece(numbers: NDArray[np.float32], templates: NDArray[np.float32], tolerance: float) -> bool:
-    starts = np.linspace(0, templates.shape[1] - PIECE, PIECES).astype(int)
-    pieces = np.concatenate([templates[:, start : start + PIECE] for start in starts])
+    pieces = np.concatenate([_distinct_pieces(part, templates) for part in range(PIECES)])
     # Sorted by their first number, so that each number of the file meets only the pieces that may begin with it.
-    order = np.argsort(pieces[:, 0])
-    pieces = pieces[order]
+    pieces = pieces[np.argsort(pieces[:, 0])]
+    return any(
+        _chunk_holds(numbers[begin : begin + CHUNK + PIECE - 1], pieces, tolerance)
+        for begin in range(0, len(numbers), CHUNK)
+    )
+
+
+def _distinct_pieces(part: int, templates: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a piece of each template's `part`, from its largest number on: files are full of small ones."""
+    last = templates.shape[1] - PIECE
+    bounds = np.linspace(0, last + 1, PIECES + 1).astype(int)
+    span = np.abs(templates[:, bounds[part] : bounds[part + 1]])
+    starts = bounds[part] + span.argmax(axis=1)
+    return np.take_along_axis(templates, starts[:, None] + np.arange(PIECE), axis=1)
+
+
+def _chunk_holds(numbers: NDArray[np.float32], pieces: NDArray[np.float32], tolerance: float) -> bool:
     places = np.flatnonzero(np.abs(numbers[: max(0, len(numbers) - PIECE + 1)]) <= 1)
     first = np.searchsorted(pieces[:, 0], numbers[places] - tolerance)
     last = np.searchsorted(pieces[:, 0], numbers[places] + tolerance)
