@@ -18,7 +18,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-MODULES = ("detector_speed", "server_throughput", "chain_latency", "audit_verify", "security_tls", "lfw")
+MODULES = (
+    *("detector_speed", "server_throughput", "chain_latency", "audit_verify", "security_tls", "decode_memory"),
+    "lfw",
+)
 OUT = Path("build/bench.json")
 
 

@@ -37,7 +37,8 @@ from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.enrolment import EnrolmentServer, EnrolmentServicer
 from cekalwatch.server.grpc_api.operations import OperationsServicer
 from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
-from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
+from cekalwatch.server.grpc_api.watchlist import ImportWorkers, WatchlistServicer
+from cekalwatch.server.memory import return_large_pieces
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.recognition.batches import BatchWorker
 from cekalwatch.server.recognition.embedding import CaptureEmbedder
@@ -64,6 +65,8 @@ from cekalwatch.server.storage.resealing import Resealer
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.server.watchlist.import_run import ImportRun
 from cekalwatch.server.watchlist.importer import WatchlistImporter
+from cekalwatch.server.watchlist.pace import Pace
+from cekalwatch.server.watchlist.uploads import Uploads
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
 from cekalwatch.wire.tls import FollowedTls
@@ -77,6 +80,7 @@ SWEEP_PROBES_PERIOD_S = 30.0
 NOTARY_PERIOD_S = 10.0
 RESEAL_PERIOD_S = 2.0
 STOP_GRACE_S = 3.0
+IMPORT_THREADS = 2
 
 log = structlog.get_logger()
 
@@ -97,6 +101,7 @@ class Server:
         started_at = clock.now()
         tls = settings.tls()
         access = Access(_gate(settings, tls, clock))
+        return_large_pieces()
         limit_native_threads(1)
         pack = load_pack(settings.models_path / settings.model_pack)
         with_openvino = settings.inference == "openvino"
@@ -153,8 +158,9 @@ class Server:
             "embed", CaptureEmbedder(engine.recogniser).embed, threads=settings.threads, most=EMBED_BATCH
         )
         self._stack.callback(embedding.close)
-        endings = ThreadPoolExecutor(1, "import-endings")
+        endings, importing = ThreadPoolExecutor(1, "import-endings"), ThreadPoolExecutor(IMPORT_THREADS, "import")
         self._stack.callback(endings.shutdown)
+        self._stack.callback(importing.shutdown, cancel_futures=True)
         trail = AuditTrail(audit, clock)
         self._stack.callback(trail.close)
         intake, presence = Intake(embedding, deciding), Presence(clock)
@@ -197,7 +203,9 @@ class Server:
                     home,
                     trail,
                     clock,
-                    endings,
+                    ImportWorkers(
+                        importing, endings, Uploads(), Pace(settings.import_stall_s, settings.import_record_s)
+                    ),
                 ),
                 operations=OperationsServicer(board),
             ),

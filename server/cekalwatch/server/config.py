@@ -139,6 +139,10 @@ class ServerSettings(Settings):
     passage_idle_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
     """How long the templates of a passage stay in memory after its last crop."""
     keep_alive_period_s: Annotated[float, Field(gt=0, le=300)] = 10.0
+    import_stall_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """How long an import may wait for its client's next message."""
+    import_record_s: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    """How long the photographs of one record may take to arrive."""
     freshness_limit_h: Annotated[float, Field(gt=0, le=8760)] = 24.0
     """Age of the last import or synchronisation after which notifiers show the watchlist as stale."""
     legal: LegalEntry = LegalEntry()

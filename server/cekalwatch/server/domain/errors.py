@@ -76,7 +76,9 @@ class Code(StrEnum):
     SITE_NOT_ALLOWED = "SITE_NOT_ALLOWED"
     NAME_NOT_ALLOWED = "NAME_NOT_ALLOWED"
     INVITATION_INVALID = "INVITATION_INVALID"
+    UPLOAD_STALLED = "UPLOAD_STALLED"
     # The server.
+    SERVER_BUSY = "SERVER_BUSY"
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
     INTERNAL = "INTERNAL"
 
@@ -131,6 +133,8 @@ CATALOGUE: dict[Code, Entry] = {
         Kind.PERMISSION_DENIED, "The certificate is of another device; one speaks for itself."
     ),
     Code.INVITATION_INVALID: Entry(Kind.PERMISSION_DENIED, "The code is wrong, was used already, or has run out."),
+    Code.UPLOAD_STALLED: Entry(Kind.UNAVAILABLE, "The import was not carried on in time."),
+    Code.SERVER_BUSY: Entry(Kind.RESOURCE_EXHAUSTED, "The server has too much to do now; try again later."),
     Code.STORAGE_UNAVAILABLE: Entry(Kind.UNAVAILABLE, "The server cannot write to its database now."),
     Code.INTERNAL: Entry(Kind.INTERNAL, "The server failed; its log has the details."),
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import grpc
 
@@ -21,11 +22,25 @@ from cekalwatch.server.storage.watchlist_reading import SubjectFile
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.server.watchlist.assembly import RecordAssembly
 from cekalwatch.server.watchlist.import_run import ImportRun
+from cekalwatch.server.watchlist.pace import Pace
 from cekalwatch.server.watchlist.reports import RecordReport
+from cekalwatch.server.watchlist.uploads import Upload, Uploads
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1 import watchlist_service_pb2_grpc
 
 Context = grpc.aio.ServicerContext[Any, Any]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class ImportWorkers:
+    """What all imports share: threads, memory, and how slow a client may be."""
+
+    importing: Executor
+    endings: Executor
+    """Records imports that were broken off; it must not wait behind those that go on."""
+    uploads: Uploads
+    pace: Pace
 
 
 class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
@@ -39,9 +54,9 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
         site: str,
         trail: AuditTrail,
         clock: Clock,
-        endings: Executor,
+        workers: ImportWorkers,
     ) -> None:
-        self._endings = endings
+        self._workers = workers
         self._store = store
         self._begin_import = begin_import
         self._checkpoints = checkpoints
@@ -53,42 +68,55 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
         self, request_iterator: AsyncIterator[pb.ImportWatchlistRequest], context: Context
     ) -> AsyncIterator[pb.ImportWatchlistResponse]:
         """See the contract."""
+        upload = self._workers.uploads.open()
         run = self._begin_import(caller())
 
         # When a client vanishes, gRPC leaves this generator where it stands; only the call's end is sure to be told.
         def ended(ctx: Context) -> None:  # noqa: ARG001  # gRPC's signature
-            self._endings.submit(run.close)
+            upload.close()
+            self._workers.endings.submit(run.close)
 
         context.add_done_callback(ended)  # type: ignore[arg-type]  # the stub's protocol fits no function
-        async for report in self._reports(request_iterator, run):
+        async for report in self._reports(request_iterator, run, upload):
             yield convert.import_report(report)
 
     async def _reports(
-        self, requests: AsyncIterator[pb.ImportWatchlistRequest], run: ImportRun
+        self, requests: AsyncIterator[pb.ImportWatchlistRequest], run: ImportRun, upload: Upload
     ) -> AsyncIterator[RecordReport]:
         begun: RecordAssembly | RecordReport | None = None
-        async for request in requests:
+        async for request in self._workers.pace.paced(requests, _begins_record):
             match request.WhichOneof("message"):
                 case "record":
                     if isinstance(begun, RecordAssembly):
-                        yield await asyncio.to_thread(run.import_record, begun.record())
+                        yield await self._store_record(run, begun, upload)
                     begun = convert.record_begun(request.record)
                     if isinstance(begun, RecordReport):
-                        yield await asyncio.to_thread(run.refused, begun)
+                        yield await self._do(run.refused, begun)
+                    else:
+                        await upload.take(begun.most_bytes)
                 case "photo_chunk" if isinstance(begun, RecordAssembly):
                     begun.add(request.photo_chunk.name, request.photo_chunk.data, last=request.photo_chunk.last)
                 case "photo_chunk" if begun is not None:
                     pass  # of a record that was refused
                 case "finish":
                     if isinstance(begun, RecordAssembly):
-                        yield await asyncio.to_thread(run.import_record, begun.record())
-                    await asyncio.to_thread(run.finish)
+                        yield await self._store_record(run, begun, upload)
+                    await self._do(run.finish)
                     return
                 case _:
                     raise CekalwatchError(Code.RECORD_EXPECTED)
             if isinstance(begun, RecordAssembly) and begun.complete:
-                yield await asyncio.to_thread(run.import_record, begun.record())
+                yield await self._store_record(run, begun, upload)
                 begun = None
+
+    async def _store_record(self, run: ImportRun, begun: RecordAssembly, upload: Upload) -> RecordReport:
+        report = await self._do(run.import_record, begun.record())
+        upload.give_back()
+        return report
+
+    async def _do(self, work: Callable[..., Result], *arguments: object) -> Result:
+        """Do blocking work of an import on the threads that imports have, so that others' are free for the rest."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers.importing, work, *arguments)
 
     async def ListSubjects(self, request: pb.ListSubjectsRequest, context: Context) -> pb.ListSubjectsResponse:
         """See the contract."""
@@ -124,3 +152,7 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
 
     def _judged(self, file: SubjectFile) -> list[JudgedOrder]:
         return self._checkpoints.judged(file, self._clock.now(), self._site)
+
+
+def _begins_record(request: pb.ImportWatchlistRequest) -> bool:
+    return request.WhichOneof("message") == "record"

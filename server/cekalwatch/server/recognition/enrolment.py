@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -71,7 +72,7 @@ def reference_template(recogniser: Recogniser, aligned: Picture) -> NDArray[np.f
 
 
 class Enroller:
-    """Makes reference faces. One thread at a time may use an instance, as its detector wants."""
+    """Makes reference faces. Any number of threads may use an instance; one at a time gets to its detector."""
 
     def __init__(
         self, detector: FaceDetector, recogniser: Recogniser, *, min_eye_distance_px: float = MIN_EYE_DISTANCE_PX
@@ -79,6 +80,7 @@ class Enroller:
         self._detector = detector
         self._recogniser = recogniser
         self._min_eye_distance_px = min_eye_distance_px
+        self._detecting = threading.Lock()
 
     @property
     def model_version(self) -> str:
@@ -89,9 +91,14 @@ class Enroller:
         """Return the reference face of the photograph in `data` (JPEG, PNG, WebP, BMP, TIFF, GIF).
 
         Raises CekalwatchError PHOTO_TOO_LARGE, PHOTO_UNREADABLE, PHOTO_NO_FACE, PHOTO_SEVERAL_FACES (another whole face
-        has at least a third of the largest one's width) or PHOTO_FACE_TOO_SMALL.
+        has at least a third of the largest one's width) or PHOTO_FACE_TOO_SMALL; SERVER_BUSY when there were too many
+        photographs before it.
         """
         picture = decode_photograph(data)
+        with self._detecting:
+            return self._enrol(picture)
+
+    def _enrol(self, picture: Picture) -> Enrolment:
         picture, faces = self._find(picture)
         face, others = _main_face(faces, picture)
         if face.eye_distance < self._min_eye_distance_px:

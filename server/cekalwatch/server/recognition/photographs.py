@@ -1,17 +1,19 @@
 """Decodes reference photographs as people have them: phones, scanners, exports of other systems.
 
-Bounded in bytes, pixels and memory, whatever the file claims; one photograph is decoded at a time.
+Bounded in bytes, pixels and memory, whatever the file claims: what decoding may take is known from the header, and is
+taken from a budget that all photographs share.
 """
 
 from __future__ import annotations
 
 import io
-import threading
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from cekalwatch.server.budget import ByteBudget
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
@@ -19,44 +21,55 @@ from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 MAX_PHOTO_PIXELS: Final = 50_000_000
 LONG_SIDE: Final = 2_000
 """Larger photographs are scaled to this length of their longer side: a face in it has pixels enough."""
+DECODE_BYTES: Final = 400_000_000
+"""Memory that photographs being decoded may take together; one that needs more by itself is too large."""
+DECODE_WAIT_S: Final = 120.0
+"""How long a photograph may wait for its turn."""
 
-_FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+_BYTES_PER_PIXEL: Final = {"JPEG": 2, "PNG": 6, "WEBP": 18, "BMP": 8, "TIFF": 10, "GIF": 8}
+"""What the decoders take for each pixel at most, measured: for a JPEG of several scans it is two bytes a colour, WebP
+keeps its canvas four times."""
+_JPEG_OUTPUT: Final = 4 * (2 * LONG_SIDE) ** 2
+_BAND_PIXELS: Final = 2_000_000
 _DEEP_GREY: Final = ("I;16", "I;16L", "I;16B", "I;16N")
 
-# Many large photographs at once would take gigabytes; one at a time takes a quarter of one.
-_one_at_a_time: Final = threading.Lock()
+_budget: Final = ByteBudget(DECODE_BYTES, DECODE_WAIT_S)
 
 
 def decode_photograph(data: bytes) -> Picture:
     """Return the photograph upright, on white where it is transparent, its longer side at most LONG_SIDE.
 
-    Raises CekalwatchError PHOTO_TOO_LARGE or PHOTO_UNREADABLE.
+    Raises CekalwatchError PHOTO_TOO_LARGE or PHOTO_UNREADABLE; SERVER_BUSY when its turn did not come in time.
     """
     if len(data) > MAX_PHOTO_BYTES:
         raise CekalwatchError(Code.PHOTO_TOO_LARGE, f"{len(data)} bytes")
-    with _one_at_a_time:
-        try:
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-                _require_few_pixels(image)
-                return _upright_bgr(image)
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            raise CekalwatchError(Code.PHOTO_TOO_LARGE, "pixels") from None
-        except CekalwatchError:
-            raise
-        except Exception as error:  # Pillow's plug-ins raise whatever a damaged file leads them to
-            raise CekalwatchError(Code.PHOTO_UNREADABLE, type(error).__name__) from error
+    try:
+        with Image.open(io.BytesIO(data), formats=tuple(_BYTES_PER_PIXEL)) as image, _budget.taken(_memory(image)):
+            return _upright_bgr(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise CekalwatchError(Code.PHOTO_TOO_LARGE, "pixels") from None
+    except CekalwatchError:
+        raise
+    except Exception as error:  # Pillow's plug-ins raise whatever a damaged file leads them to
+        raise CekalwatchError(Code.PHOTO_UNREADABLE, type(error).__name__) from error
 
 
-def _require_few_pixels(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PHOTO_PIXELS:
-        raise CekalwatchError(Code.PHOTO_TOO_LARGE, f"{image.width}x{image.height}")
+def _memory(image: Image.Image) -> int:
+    """Return how many bytes decoding the picture takes at most; raises PHOTO_TOO_LARGE. Only its header was read."""
+    pixels = image.width * image.height
+    needed = pixels * _BYTES_PER_PIXEL[str(image.format)]
+    if image.format == "JPEG":
+        needed = needed * len(image.getbands()) + min(4 * pixels, _JPEG_OUTPUT)
+    if pixels > MAX_PHOTO_PIXELS or needed > DECODE_BYTES:
+        raise CekalwatchError(Code.PHOTO_TOO_LARGE, f"{image.format} of {image.width}x{image.height}")
+    return needed
 
 
 def _upright_bgr(image: Image.Image) -> Picture:
     # A JPEG can be decoded at a fraction of its size; other formats do nothing here.
     image.draft(None, (LONG_SIDE, LONG_SIDE))
-    small = _small(image)
-    upright = ImageOps.exif_transpose(small)
+    image.load()
+    upright = ImageOps.exif_transpose(_with_exif_of(image, _small(image)))
     if upright.has_transparency_data:
         layer = upright.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
@@ -65,24 +78,56 @@ def _upright_bgr(image: Image.Image) -> Picture:
 
 
 def _small(image: Image.Image) -> Image.Image:
+    """Return the picture in 8 bits a colour, its longer side at most LONG_SIDE.
+
+    Band by band, since a whole picture's copy in another mode would take as much memory as decoding it.
+    """
+    plain = _plainly(image)
+    factor = max(1, max(image.size) // LONG_SIDE)
+    if factor == 1:
+        reduced = plain(image)
+    else:
+        height = max(1, _BAND_PIXELS // (image.width * factor)) * factor
+        bands = [
+            plain(image.crop((0, top, image.width, min(top + height, image.height)))).reduce(factor)
+            for top in range(0, image.height, height)
+        ]
+        reduced = Image.new(bands[0].mode, (bands[0].width, sum(band.height for band in bands)))
+        top = 0
+        for band in bands:
+            reduced.paste(band, (0, top))
+            top += band.height
+    reduced.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
+    return reduced
+
+
+def _plainly(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """Return what brings a part of `image` to 8 bits a colour and a mode that can be scaled."""
     if image.mode in _DEEP_GREY:
-        image = _with_exif_of(image, Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)))
-    elif image.mode in ("I", "F"):
-        image = _with_exif_of(image, _stretched(np.asarray(image).astype(np.float32)))
-    elif image.mode in ("1", "P"):
-        image = _with_exif_of(image, image.convert("RGBA" if image.has_transparency_data else "RGB"))
-    image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return image
+        return lambda part: Image.fromarray((np.asarray(part).astype(np.uint16) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        return _stretch(image)
+    if image.mode in ("1", "P", "PA"):
+        mode = "RGBA" if image.has_transparency_data else "RGB"
+        return lambda part: part.convert(mode)
+    return lambda part: part
 
 
-def _stretched(values: np.ndarray) -> Image.Image:
-    """Return 8-bit grey from numbers without a stated range: their least is black, their greatest white."""
-    low, high = float(values.min()), float(values.max())
+def _stretch(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """Return what makes 8-bit grey of numbers without a stated range: their least is black, their greatest white."""
+    low, high = (float(end) for end in image.getextrema())  # type: ignore[arg-type]  # these modes have one band
     if not np.isfinite([low, high]).all():
         raise ValueError("pixels that are not finite")
-    return Image.fromarray(((values - low) * (255 / max(high - low, 1e-6))).astype(np.uint8))
+    scale = 255 / max(high - low, 1e-6)
+
+    def stretched(part: Image.Image) -> Image.Image:
+        values = (np.asarray(part, dtype=np.float32) - low) * scale
+        return Image.fromarray(np.nan_to_num(values).clip(0, 255).astype(np.uint8))
+
+    return stretched
 
 
 def _with_exif_of(source: Image.Image, image: Image.Image) -> Image.Image:
-    image.getexif().update(source.getexif())
+    if image is not source:
+        image.getexif().update(source.getexif())
     return image

@@ -21,6 +21,11 @@ class RecordAssembly:
         self._size = 0
 
     @property
+    def most_bytes(self) -> int:
+        """How large its photographs can be together."""
+        return (len(self._photographs) + len(self._waiting)) * MAX_PHOTO_BYTES
+
+    @property
     def complete(self) -> bool:
         """Whether all photographs have come."""
         return not self._waiting

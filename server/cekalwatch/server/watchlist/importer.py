@@ -6,7 +6,6 @@ It knows neither where records come from nor how reports are shown.
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable
 from datetime import tzinfo
 
@@ -29,7 +28,7 @@ log = structlog.get_logger()
 
 
 class WatchlistImporter:
-    """Imports one record at a time; any number of threads may call. Methods block."""
+    """Imports records; any number of threads may call. Methods block."""
 
     def __init__(
         self, store: WatchlistStore, enroller: Enroller, clock: Clock, zone: tzinfo, legal: LegalParameters
@@ -40,13 +39,13 @@ class WatchlistImporter:
         self._clock = clock
         self._zone = zone
         self._legal = legal
-        self._enrolling = threading.Lock()
 
     def import_record(self, record: ImportRecord, note: Callable[[Stored, int], AuditEntry]) -> RecordReport:
         """Store the record, all or nothing, and report on it; a refused photograph does not refuse its order.
 
         What `note` makes of the outcome and the number of new reference faces goes to the audit trail with it.
-        Raises CekalwatchError STORAGE_UNAVAILABLE when the database cannot be used; nothing is stored then.
+        Raises CekalwatchError STORAGE_UNAVAILABLE when the database cannot be used, SERVER_BUSY when too much else is
+        being decoded; nothing is stored then.
         """
         key = record.subject.subject_id
         try:
@@ -96,14 +95,15 @@ class WatchlistImporter:
                     known = new[digest] = self._reference(photograph.data)
                 reports.append(PhotoReport(name, outcome, None, known.warnings, known.eye_distance_px))
             except CekalwatchError as error:
+                if error.code is Code.SERVER_BUSY:
+                    raise  # it says nothing of the photograph
                 reports.append(PhotoReport(name, PhotoOutcome.REFUSED, error.code))
         return tuple(reports), list(new.values())
 
     def _reference(self, photo: bytes) -> NewReference:
         if len(photo) > MAX_PHOTO_BYTES:
             raise CekalwatchError(Code.PHOTO_TOO_LARGE)
-        with self._enrolling:
-            enrolment = self._enroller.enrol(photo)
+        enrolment = self._enroller.enrol(photo)
         return NewReference(
             photo=photo,
             face_jpeg=enrolment.face_jpeg,

@@ -1,0 +1,109 @@
+"""What decoding takes is never more than what was taken for it from the budget, measured in a process of its own."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.recognition import photographs
+from cekalwatch.server.recognition.photographs import decode_photograph
+
+SIDE = 4500
+MEASURE = """
+import io, sys
+from pathlib import Path
+import numpy, PIL.ImageCms
+from PIL import Image, ImageOps
+from cekalwatch.server.recognition import photographs
+
+def peak():
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
+
+data = Path(sys.argv[1]).read_bytes()
+small = io.BytesIO()
+Image.new("RGB", (2100, 2100)).save(small, "PNG")
+photographs.decode_photograph(small.getvalue())
+before = peak()
+photographs.decode_photograph(data)
+with Image.open(io.BytesIO(data)) as image:
+    print(peak() - before, photographs._memory(image))
+"""
+
+
+def saved(picture: Image.Image, kind: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, kind, **options)
+    return out.getvalue()
+
+
+def plain(mode: str) -> Image.Image:
+    return Image.new(mode, (SIDE, SIDE))
+
+
+PICTURES: dict[str, Callable[[], bytes]] = {
+    "JPEG of several scans": lambda: saved(plain("RGB"), "JPEG", progressive=True, subsampling=0),
+    "JPEG of four colours": lambda: saved(plain("CMYK"), "JPEG", progressive=True),
+    "PNG": lambda: saved(plain("RGB"), "PNG"),
+    "PNG with transparency": lambda: saved(plain("RGBA"), "PNG"),
+    "PNG with a palette": lambda: saved(plain("P"), "PNG", transparency=0),
+    "PNG of 16 bits": lambda: saved(Image.fromarray(np.zeros((SIDE, SIDE), np.uint16)), "PNG"),
+    "WebP": lambda: saved(plain("RGBA"), "WEBP"),
+    "TIFF of floats": lambda: saved(
+        Image.fromarray(np.zeros((SIDE, SIDE), np.float32)), "TIFF", compression="tiff_deflate", strip_size=2**31 - 1
+    ),
+    "TIFF of four colours": lambda: saved(plain("CMYK"), "TIFF", compression="tiff_lzw", strip_size=2**31 - 1),
+    "BMP": lambda: saved(plain("1"), "BMP"),
+    "GIF": lambda: saved(plain("P"), "GIF"),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells a process's peak")
+@pytest.mark.parametrize("what", PICTURES)
+def test_decoding_takes_no_more_memory_than_was_foreseen_from_the_header(what: str, tmp_path: Path):
+    file = tmp_path / "photograph"
+    file.write_bytes(PICTURES[what]())
+    told = subprocess.run(
+        [sys.executable, "-c", MEASURE, file], capture_output=True, text=True, check=True, timeout=120
+    ).stdout
+    taken, foreseen = map(int, told.split())
+    assert taken <= foreseen
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "side"), [("WEBP", "RGB", 5000), ("JPEG", "CMYK", 7000), ("TIFF", "RGB", 6400)]
+)
+def test_a_format_that_takes_more_memory_may_have_fewer_pixels(kind: str, mode: str, side: int):
+    assert side**2 < photographs.MAX_PHOTO_PIXELS
+    with pytest.raises(CekalwatchError) as caught:
+        decode_photograph(saved(Image.new(mode, (side, side)), kind))
+    assert caught.value.code is Code.PHOTO_TOO_LARGE
+
+
+@pytest.mark.parametrize("size", [(100_000, 1), (1, 100_000), (2001, 1), (9001, 3)])
+def test_a_picture_that_is_all_length_is_read(size: tuple[int, int]):
+    picture = decode_photograph(saved(Image.new("L", size, 77), "PNG"))
+    assert max(picture.shape[:2]) == 2000
+    assert min(picture.shape[:2]) >= 1
+    assert (picture == 77).all()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "I;16", "F"])
+def test_scaling_in_bands_shows_the_same_as_scaling_at_once(mode: str):
+    across, down = np.meshgrid(np.linspace(0, 255, 5003), np.linspace(0, 255, 4001))
+    ramp = ((across + down) / 2).round().astype(np.float32)
+    grey = Image.fromarray(ramp.astype(np.uint8))
+    deep = {"F": ramp, "I;16": (ramp * 256).astype(np.uint16)}
+    large = Image.fromarray(deep[mode]) if mode in deep else grey.convert(mode)
+    found = decode_photograph(saved(large, "TIFF", compression="tiff_deflate") if mode == "F" else saved(large, "PNG"))[:, :, 0].astype(float)
+    at_once = np.asarray(grey.resize((2000, 1600), Image.Resampling.BOX), dtype=float)
+    assert found.shape == at_once.shape
+    assert np.abs(found - at_once).max() < 4
