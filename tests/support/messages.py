@@ -52,6 +52,26 @@ def scrambled(kind: type[M], usual: Usual) -> st.SearchStrategy[M]:
     return bytes_changed().filter(lambda message: message is not None)  # type: ignore[return-value]  # none is None
 
 
+def nearly_usual(kind: type[M], usual: Usual) -> st.SearchStrategy[M]:
+    """Messages of a kind of which at most two fields are not usual, so that many of them are accepted."""
+    descriptor: Any = kind.DESCRIPTOR
+    names = st.lists(st.sampled_from(sorted(usual)), max_size=2)
+    return names.flatmap(lambda odd: _nearly(descriptor, usual, odd)).map(lambda fields: kind(**fields))
+
+
+def _nearly(kind: Descriptor, usual: Usual, odd: Sequence[str]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            field.name: _nearly(field.message_type, usual, odd)
+            if field.message_type is not None and field.name not in usual
+            else st.sampled_from(usual[field.name])
+            if field.name in usual and field.name not in odd
+            else _value(field, usual)
+            for field in kind.fields
+        }
+    )
+
+
 def _fields(kind: Descriptor, usual: Usual) -> st.SearchStrategy[dict[str, Any]]:
     chosen: dict[str, st.SearchStrategy[Any]] = {
         field.name: _value(field, usual) for field in kind.fields if field.containing_oneof is None

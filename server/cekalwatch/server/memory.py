@@ -1,7 +1,7 @@
 """How the C library keeps the memory that is freed: large pieces go back to the system at once.
 
-Left to itself, glibc learns from the first large piece that is freed to keep those up to 32 MB on its heaps, one for each
-few threads, where they are of no use to others: sixteen large photographs one after another took a quarter more.
+Left to itself, glibc learns from the first large piece that is freed to keep those up to 32 MB on its heaps, one for
+each few threads, where they are of no use to others: sixteen large photographs one after another took a quarter more.
 """
 
 from __future__ import annotations

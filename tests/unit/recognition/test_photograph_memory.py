@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,9 +102,10 @@ def test_scaling_in_bands_shows_the_same_as_scaling_at_once(mode: str):
     across, down = np.meshgrid(np.linspace(0, 255, 5003), np.linspace(0, 255, 4001))
     ramp = ((across + down) / 2).round().astype(np.float32)
     grey = Image.fromarray(ramp.astype(np.uint8))
-    deep = {"F": ramp, "I;16": (ramp * 256).astype(np.uint16)}
+    deep: dict[str, Any] = {"F": ramp, "I;16": (ramp * 256).astype(np.uint16)}
     large = Image.fromarray(deep[mode]) if mode in deep else grey.convert(mode)
-    found = decode_photograph(saved(large, "TIFF", compression="tiff_deflate") if mode == "F" else saved(large, "PNG"))[:, :, 0].astype(float)
+    data = saved(large, "TIFF", compression="tiff_deflate") if mode == "F" else saved(large, "PNG")
+    found = decode_photograph(data)[:, :, 0].astype(float)
     at_once = np.asarray(grey.resize((2000, 1600), Image.Resampling.BOX), dtype=float)
     assert found.shape == at_once.shape
     assert np.abs(found - at_once).max() < 4

@@ -68,6 +68,8 @@ class Code(StrEnum):
     PHOTO_NO_FACE = "PHOTO_NO_FACE"
     PHOTO_SEVERAL_FACES = "PHOTO_SEVERAL_FACES"
     PHOTO_FACE_TOO_SMALL = "PHOTO_FACE_TOO_SMALL"
+    UPLOAD_STALLED = "UPLOAD_STALLED"
+    SUBJECT_FULL = "SUBJECT_FULL"
     # Who may do what.
     IDENTITY_INVALID = "IDENTITY_INVALID"
     CERTIFICATE_REVOKED = "CERTIFICATE_REVOKED"
@@ -76,7 +78,7 @@ class Code(StrEnum):
     SITE_NOT_ALLOWED = "SITE_NOT_ALLOWED"
     NAME_NOT_ALLOWED = "NAME_NOT_ALLOWED"
     INVITATION_INVALID = "INVITATION_INVALID"
-    UPLOAD_STALLED = "UPLOAD_STALLED"
+    TOO_MANY_AGENTS = "TOO_MANY_AGENTS"
     # The server.
     SERVER_BUSY = "SERVER_BUSY"
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
@@ -133,7 +135,9 @@ CATALOGUE: dict[Code, Entry] = {
         Kind.PERMISSION_DENIED, "The certificate is of another device; one speaks for itself."
     ),
     Code.INVITATION_INVALID: Entry(Kind.PERMISSION_DENIED, "The code is wrong, was used already, or has run out."),
+    Code.SUBJECT_FULL: Entry(Kind.INVALID_ARGUMENT, "As many are held of this subject as there may be."),
     Code.UPLOAD_STALLED: Entry(Kind.UNAVAILABLE, "The import was not carried on in time."),
+    Code.TOO_MANY_AGENTS: Entry(Kind.RESOURCE_EXHAUSTED, "There are as many agents as this server keeps apart."),
     Code.SERVER_BUSY: Entry(Kind.RESOURCE_EXHAUSTED, "The server has too much to do now; try again later."),
     Code.STORAGE_UNAVAILABLE: Entry(Kind.UNAVAILABLE, "The server cannot write to its database now."),
     Code.INTERNAL: Entry(Kind.INTERNAL, "The server failed; its log has the details."),

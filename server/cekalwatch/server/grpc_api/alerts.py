@@ -111,9 +111,11 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
         before = convert.alert_page_token(request.page_token)
         limit = page_size(request.page_size, default=convert.USUAL_PAGE)
         briefings = await asyncio.to_thread(self._briefer.page, wanted, before, limit)
-        shown = shown_objects(briefing.alert for briefing in briefings)
-        await self._trail.note(caller(), Action.ALERTS_LISTED, shown, alerts=len(briefings))
-        return convert.alert_page(briefings, limit)
+        page = convert.alert_page(briefings, limit)
+        given = briefings[: len(page.alerts)]
+        shown = shown_objects(briefing.alert for briefing in given)
+        await self._trail.note(caller(), Action.ALERTS_LISTED, shown, alerts=len(given))
+        return page
 
     async def GetAlert(self, request: pb.GetAlertRequest, context: Context) -> pb.GetAlertResponse:
         """See the contract."""

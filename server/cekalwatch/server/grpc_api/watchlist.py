@@ -123,12 +123,11 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
         after = convert.subject_page_token(request.page_token)
         limit = page_size(request.page_size, default=convert.USUAL_PAGE)
         files = await asyncio.to_thread(self._store.list_subjects, after, limit)
-        shown = [Thing.SUBJECT.key(file.subject.subject_id) for file in files]
-        await self._trail.note(caller(), Action.SUBJECTS_LISTED, shown, subjects=len(files))
-        return pb.ListSubjectsResponse(
-            subjects=[convert.subject_entry(file.subject, self._judged(file), file.references) for file in files],
-            next_page_token=files[-1].subject.subject_id if len(files) == limit else "",
-        )
+        entries = (convert.subject_entry(file.subject, self._judged(file), file.references) for file in files)
+        page = convert.subject_page(entries, len(files), limit)
+        shown = [Thing.SUBJECT.key(entry.subject.subject_id) for entry in page.subjects]
+        await self._trail.note(caller(), Action.SUBJECTS_LISTED, shown, subjects=len(shown))
+        return page
 
     async def GetSubject(self, request: pb.GetSubjectRequest, context: Context) -> pb.GetSubjectResponse:
         """See the contract."""
@@ -141,14 +140,12 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
             raise
         shown = [Thing.SUBJECT.key(file.subject.subject_id)]
         await self._trail.note(caller(), Action.SUBJECT_VIEWED, shown, pictures=asked)
-        pictures = {}
+        answer = pb.GetSubjectResponse(subject=convert.subject_entry(file.subject, self._judged(file), file.references))
         if request.include_photos:
             for reference in file.references[: convert.MOST_PICTURES]:
-                key = reference.reference_id
-                pictures[key] = await asyncio.to_thread(self._store.face_jpeg, key)
-        return pb.GetSubjectResponse(
-            subject=convert.subject_entry(file.subject, self._judged(file), file.references, pictures)
-        )
+                jpeg = await asyncio.to_thread(self._store.face_jpeg, reference.reference_id)
+                convert.add_picture(answer, reference.reference_id, jpeg)
+        return answer
 
     def _judged(self, file: SubjectFile) -> list[JudgedOrder]:
         return self._checkpoints.judged(file, self._clock.now(), self._site)

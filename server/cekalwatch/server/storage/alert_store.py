@@ -44,6 +44,8 @@ from cekalwatch.server.storage.key_store import hold_sealing_key
 from cekalwatch.server.storage.sealed_columns import PROBE_JPEG
 from cekalwatch.server.storage.watchlist_tables import SubjectRow
 
+MOST_AGENTS = 1000
+"""Agents whose positions are kept: anybody can make up keys, and the status names them all."""
 MOST_SIGHTINGS = 20
 """Sightings that are read with an alert: the newest ones."""
 
@@ -191,13 +193,18 @@ class AlertStore:
         return gone
 
     def acknowledge(self, agent_id: str, sequence: int, now: datetime) -> int:
-        """Move the agent's position forward to `sequence`; raises POSITION_UNKNOWN beyond the log. Returns it."""
+        """Move the agent's position forward to `sequence`; raises POSITION_UNKNOWN beyond the log.
+
+        Raises TOO_MANY_AGENTS for one that is not known yet. Returns the position.
+        """
         _, head = self.log_bounds()
         if sequence > head:
             raise CekalwatchError(Code.POSITION_UNKNOWN, f"{agent_id} acknowledged {sequence}, the log ends at {head}")
         with self._database.session() as session:
             row = session.get(AgentRow, agent_id)
             if row is None:
+                if session.exec(select(func.count()).select_from(AgentRow)).one() >= MOST_AGENTS:
+                    raise CekalwatchError(Code.TOO_MANY_AGENTS)
                 row = AgentRow(agent_id=agent_id, acknowledged_sequence=sequence, acknowledged_at=now)
             elif sequence > row.acknowledged_sequence:
                 row.acknowledged_sequence, row.acknowledged_at = sequence, now

@@ -14,11 +14,12 @@ from enum import StrEnum
 import numpy as np
 import uuid6
 from numpy.typing import NDArray
+from sqlalchemy import func
 from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import BanOrder
-from cekalwatch.server.domain.subjects import ReferenceFace, Subject
+from cekalwatch.server.domain.subjects import MOST_ORDERS, ReferenceFace, Subject
 from cekalwatch.server.sealing.keyring import Keyring
 from cekalwatch.server.security.audit import AuditEntry
 from cekalwatch.server.storage.alert_tables import AlertRow, EventLogRow, ProbeRow
@@ -100,7 +101,7 @@ class WatchlistStore:
 
         An order whose record is held with the same content is UNCHANGED, and its subject stays as it is, unless a row
         is damaged; references are added all the same. When something is written, what `note` makes of the outcome is
-        committed with it, for the audit trail.
+        committed with it, for the audit trail. Raises SUBJECT_FULL for an order more than MOST_ORDERS.
         """
         with self._database.session() as session:
             # Takes the write lock before anything is read, so that two imports cannot cross.
@@ -109,6 +110,7 @@ class WatchlistStore:
             hold_sealing_key(session, self._rows.keyring)
             outcome = Stored.UNCHANGED if self._holds(session, order, content) else Stored.STORED
             if outcome is Stored.STORED:
+                _require_room(session, order)
                 session.merge(self._rows.subject_row(subject))
                 session.flush()
                 session.merge(self._rows.order_row(order, content))
@@ -142,6 +144,21 @@ class WatchlistStore:
             found = RowReader().read(session.exec(query), face, lambda row: row[0].reference_id)
             return {one.photo_sha256: one for one in found}
 
+    def photographs(self, subject_id: str) -> int:
+        """Return how many photographs of the subject are enrolled, in whatever model version."""
+        query = select(func.count()).where(col(ReferenceFaceRow.subject_id) == subject_id)
+        with self._database.session() as session:
+            return session.exec(query).one()
+
+    def has_photograph(self, subject_id: str, photo_sha256: str) -> bool:
+        """Whether that photograph of the subject is enrolled, in whatever model version."""
+        digest = self._rows.photo_digest(subject_id, photo_sha256)
+        query = select(ReferenceFaceRow.reference_id).where(
+            col(ReferenceFaceRow.subject_id) == subject_id, col(ReferenceFaceRow.photo_digest) == digest
+        )
+        with self._database.session() as session:
+            return session.exec(query).first() is not None
+
     def get_subject(self, subject_id: str) -> SubjectFile:
         """Return a subject with orders and reference faces; raises SUBJECT_NOT_FOUND."""
         with self._database.session() as session:
@@ -152,10 +169,19 @@ class WatchlistStore:
 
     def list_subjects(self, after: str, limit: int) -> list[SubjectFile]:
         """Return the first `limit` subjects with a key beyond `after`, by key; damaged ones are left out."""
-        query = select(SubjectRow.subject_id).where(col(SubjectRow.subject_id) > after)
+        found: list[SubjectFile] = []
+        key = col(SubjectRow.subject_id)
         with self._database.session() as session:
-            keys = session.exec(query.order_by(col(SubjectRow.subject_id)).limit(limit)).all()
-            return read_files(session, self._rows, keys)
+            # Damaged ones must not make a page short: a short page is the last one.
+            while len(found) < limit:
+                keys = session.exec(
+                    select(SubjectRow.subject_id).where(key > after).order_by(key).limit(limit - len(found))
+                ).all()
+                if not keys:
+                    break
+                found += read_files(session, self._rows, keys)
+                after = keys[-1]
+        return found
 
     def face_jpeg(self, reference_id: str) -> bytes:
         """Return the picture of a reference face; empty when there is none, or it is damaged."""
@@ -241,3 +267,12 @@ class WatchlistStore:
         session.flush()
         session.merge(self._rows.picture_row(reference_id, new.photo, new.face_jpeg))
         session.merge(self._rows.template_row(reference_id, new.model_version, new.template))
+
+
+def _require_room(session: Session, order: BanOrder) -> None:
+    held = session.get(BanOrderRow, order.order_id)
+    if held is not None and held.subject_id == order.subject_id:
+        return
+    query = select(func.count()).where(col(BanOrderRow.subject_id) == order.subject_id)
+    if session.exec(query).one() >= MOST_ORDERS:
+        raise CekalwatchError(Code.SUBJECT_FULL, f"{MOST_ORDERS} orders")

@@ -15,7 +15,7 @@ from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.watchlist_store import Stored, WatchlistStore
 from cekalwatch.server.watchlist.importer import WatchlistImporter
 from cekalwatch.server.watchlist.records import ImportRecord
-from cekalwatch.server.watchlist.reports import RecordReport, summarise
+from cekalwatch.server.watchlist.reports import RecordOutcome, RecordReport, summarise
 
 BROKEN_OFF = "BROKEN_OFF"
 
@@ -47,6 +47,8 @@ class ImportRun:
             return AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, keys, outcome, details)
 
         report = self._importer.import_record(record, note)
+        if report.outcome is RecordOutcome.REFUSED:
+            return self.refused(report)
         self._count(report)
         return report
 

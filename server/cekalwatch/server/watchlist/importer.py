@@ -16,7 +16,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import judge
-from cekalwatch.server.domain.subjects import ReferenceFace
+from cekalwatch.server.domain.subjects import MOST_REFERENCES, ReferenceFace
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.security.audit import AuditEntry
 from cekalwatch.server.storage.watchlist_store import NewReference, Stored, WatchlistStore
@@ -50,10 +50,14 @@ class WatchlistImporter:
         key = record.subject.subject_id
         try:
             held = self._store.enrolled(key, self._enroller.model_version)
-            photos, references = self._enrol(record.photographs, held)
+            photos, references = self._enrol(key, record.photographs, held)
             added = len(references)
             stored = self._store.put(record.subject, record.order, references, lambda outcome: note(outcome, added))
             orders = self._store.get_subject(key).orders
+        except CekalwatchError as error:
+            if error.code is not Code.SUBJECT_FULL:
+                raise
+            return RecordReport(record.order.order_id, key, RecordOutcome.REFUSED, error.code)
         except SQLAlchemyError as error:
             log.error("record not stored", order_id=record.order.order_id, error=type(error).__name__)  # noqa: TRY400
             raise CekalwatchError(Code.STORAGE_UNAVAILABLE) from error
@@ -77,9 +81,13 @@ class WatchlistImporter:
         return report
 
     def _enrol(
-        self, photographs: tuple[Photograph, ...], held: dict[str, ReferenceFace]
+        self, subject_id: str, photographs: tuple[Photograph, ...], held: dict[str, ReferenceFace]
     ) -> tuple[tuple[PhotoReport, ...], list[NewReference]]:
-        """Return a report on each photograph, and the new reference faces; a picture that comes twice counts once."""
+        """Return a report on each photograph, and the new reference faces; a picture that comes twice counts once.
+
+        `held` are the subject's reference faces with a template of this model version, by their photograph's SHA-256.
+        """
+        room = MOST_REFERENCES - self._store.photographs(subject_id)
         reports: list[PhotoReport] = []
         new: dict[str, NewReference] = {}
         for photograph in photographs:
@@ -90,6 +98,8 @@ class WatchlistImporter:
                     raise CekalwatchError(photograph.problem)
                 if known:
                     outcome = PhotoOutcome.UNCHANGED
+                elif len(new) >= room and not self._store.has_photograph(subject_id, digest):
+                    raise CekalwatchError(Code.SUBJECT_FULL)
                 else:
                     outcome = PhotoOutcome.ENROLLED
                     known = new[digest] = self._reference(photograph.data)

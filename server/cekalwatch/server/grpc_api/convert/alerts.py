@@ -12,10 +12,19 @@ from cekalwatch.server.alerting.freshness import Freshness
 from cekalwatch.server.domain.alerts import AlertFilter, Sighting
 from cekalwatch.server.domain.cameras import Direction
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.convert.common import KEY, camera_message, text, timestamp
+from cekalwatch.server.grpc_api.convert.common import (
+    ANSWER_FRAME_BYTES,
+    FIELD_FRAME_BYTES,
+    KEY,
+    camera_message,
+    text,
+    that_fit,
+    timestamp,
+)
 from cekalwatch.server.grpc_api.convert.records import subject_message
 from cekalwatch.server.grpc_api.convert.watchlist import freshness_message, order_message, reference_message
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2
+from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 
 USUAL_PAGE = 20
 MOST_COUNTERS = 64
@@ -102,22 +111,26 @@ def event_message(briefed: BriefedEvent) -> alert_service_pb2.SubscribeAlertsRes
 
 
 def alert_page(briefings: Sequence[Briefing], limit: int) -> alert_service_pb2.ListAlertsResponse:
-    """Write a page of alerts; a full page gets a token."""
-    return alert_service_pb2.ListAlertsResponse(
-        alerts=[alert_message(briefing) for briefing in briefings],
-        next_page_token=str(briefings[-1].alert.alert_id) if len(briefings) == limit else "",
-    )
+    """Write as many of a page's alerts as fit into a message; where there may be more, it gets a token."""
+    alerts = that_fit(alert_message(briefing) for briefing in briefings)
+    more = len(briefings) == limit or len(alerts) < len(briefings)
+    return alert_service_pb2.ListAlertsResponse(alerts=alerts, next_page_token=alerts[-1].alert_id if more else "")
 
 
 def alert_with_images(briefing: Briefing, pictures: AlertPictures | None) -> alert_service_pb2.GetAlertResponse:
-    """Write one alert, with its pictures if there are some."""
-    images = None
+    """Write one alert, with as many of its pictures as fit into the message."""
+    answer = alert_service_pb2.GetAlertResponse(alert=alert_message(briefing))
     if pictures:
-        images = alert_pb2.AlertImages(
-            probe_jpeg=pictures.probe,
-            references=[reference_message(reference, jpeg) for reference, jpeg in pictures.references],
-        )
-    return alert_service_pb2.GetAlertResponse(alert=alert_message(briefing), images=images)
+        room = MAX_MESSAGE_BYTES - ANSWER_FRAME_BYTES - answer.ByteSize()
+        answer.images.probe_jpeg = pictures.probe if len(pictures.probe) <= room else b""
+        room -= len(answer.images.probe_jpeg)
+        for reference, jpeg in pictures.references:
+            message = reference_message(reference, jpeg)
+            room -= message.ByteSize() + FIELD_FRAME_BYTES
+            if room < 0:
+                break
+            answer.images.references.append(message)
+    return answer
 
 
 def alert_message(briefing: Briefing) -> alert_pb2.Alert:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.v1 import camera_pb2
+from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 
 KEY = re.compile(r"[a-z0-9-]{1,64}")
 MOST_TEXT = 64
 MOST_PAGE = 100
+ANSWER_FRAME_BYTES = 1024
+"""What an answer holds beside what it lists."""
+FIELD_FRAME_BYTES = 8
+M = TypeVar("M", bound=Message)
 
 
 def text(value: str, field: str, most: int = MOST_TEXT) -> str:
@@ -39,6 +47,18 @@ def page_size(value: int, *, default: int) -> int:
     if value > MOST_PAGE:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "page_size")
     return value or default
+
+
+def that_fit(messages: Iterable[M]) -> list[M]:
+    """Return the first messages that fit together into an answer; the next page goes on with the rest."""
+    found: list[M] = []
+    room = MAX_MESSAGE_BYTES - ANSWER_FRAME_BYTES
+    for message in messages:
+        room -= message.ByteSize() + FIELD_FRAME_BYTES
+        if found and room < 0:
+            break
+        found.append(message)
+    return found
 
 
 def timestamp(moment: datetime) -> Timestamp:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from types import MappingProxyType
 
 from cekalwatch.server.alerting.freshness import Freshness
 from cekalwatch.server.alerting.watch import JudgedOrder
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
-from cekalwatch.server.grpc_api.convert.common import timestamp
+from cekalwatch.server.grpc_api.convert.common import ANSWER_FRAME_BYTES, that_fit, timestamp
 from cekalwatch.server.grpc_api.convert.records import order_facts_message, subject_message
 from cekalwatch.server.watchlist.assembly import RecordAssembly
 from cekalwatch.server.watchlist.records import RecordError, build_order, build_subject, check_keys, photo_names
 from cekalwatch.server.watchlist.reports import RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
+from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 
 USUAL_PAGE = 50
 MOST_KEY = 64
@@ -140,14 +140,29 @@ def freshness_message(freshness: Freshness) -> watchlist_pb2.WatchlistFreshness:
 
 
 def subject_entry(
-    subject: Subject,
-    orders: Sequence[JudgedOrder],
-    references: Sequence[ReferenceFace],
-    pictures: Mapping[str, bytes] = MappingProxyType({}),
+    subject: Subject, orders: Sequence[JudgedOrder], references: Sequence[ReferenceFace]
 ) -> watchlist_service_pb2.SubjectEntry:
-    """Write a subject with what is held of it; `pictures` are JPEGs by the reference's key."""
+    """Write a subject with what is held of it, without pictures."""
     return watchlist_service_pb2.SubjectEntry(
         subject=subject_message(subject),
         orders=[order_message(order) for order in orders],
-        references=[reference_message(face, pictures.get(face.reference_id, b"")) for face in references],
+        references=[reference_message(face) for face in references],
     )
+
+
+def subject_page(
+    entries: Iterable[watchlist_service_pb2.SubjectEntry], count: int, limit: int
+) -> watchlist_service_pb2.ListSubjectsResponse:
+    """Write as many of a page's `count` subjects as fit into a message; where there may be more, it gets a token."""
+    subjects = that_fit(entries)
+    more = count == limit or len(subjects) < count
+    token = subjects[-1].subject.subject_id if more else ""
+    return watchlist_service_pb2.ListSubjectsResponse(subjects=subjects, next_page_token=token)
+
+
+def add_picture(answer: watchlist_service_pb2.GetSubjectResponse, reference_id: str, jpeg: bytes) -> None:
+    """Put in the picture of a reference face, if the message has room for it."""
+    if answer.ByteSize() + len(jpeg) + ANSWER_FRAME_BYTES <= MAX_MESSAGE_BYTES:
+        for reference in answer.subject.references:
+            if reference.reference_id == reference_id:
+                reference.jpeg = jpeg
