@@ -29,6 +29,8 @@ from cekalwatch.server.watchlist.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.remote import RemoteImport
 from cekalwatch.server.watchlist.reports import RecordReport
 from cekalwatch.vision.manifest import load_pack
+from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.tls import FollowedTls, TlsFiles
 from deploy.demo.stack import Stack, StackConfig
 
 CLIENTS = 16
@@ -56,11 +58,16 @@ def _saved(picture: Image.Image, kind: str, **options: int) -> bytes:
     return out.getvalue()
 
 
-def send_at_once(address: str, photograph: bytes, prefix: str, clients: int = CLIENTS) -> list[RecordReport]:
+def administrator(stack: Stack) -> Dialer:
+    """Return a connection of the local administrator, who alone may import."""
+    return Dialer(stack.address, FollowedTls(TlsFiles(stack.config.folder / "server" / "tls"), print))
+
+
+def send_at_once(stack: Stack, photograph: bytes, prefix: str, clients: int = CLIENTS) -> list[RecordReport]:
     """Import so many records with that photograph, each over a connection of its own; return the reports."""
 
     def send(number: int) -> list[RecordReport]:
-        with RemoteImport(address) as remote:
+        with RemoteImport(administrator(stack)) as remote:
             return list(remote.run(_record(f"{prefix}-{number}", photograph + bytes([number]))))
 
     with ThreadPoolExecutor(clients) as threads:
@@ -100,7 +107,7 @@ def measure() -> dict[str, float]:
         with Stack(StackConfig(folder=folder, models=PACK.parent)) as stack:
             for name, photograph in (("png", small_png()), ("jpeg", large_jpeg())):
                 begun = time.perf_counter()
-                reports = send_at_once(stack.address, photograph, name)
+                reports = send_at_once(stack, photograph, name)
                 figures[f"security.decode_{name}_s"] = round(time.perf_counter() - begun, 1)
                 if len(reports) != CLIENTS or any(report.photos[0].reason for report in reports):
                     raise RuntimeError(f"not all photographs were enrolled: {reports}")

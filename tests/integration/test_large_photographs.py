@@ -21,7 +21,7 @@ MOST_MB = 800
 def test_sixteen_large_photographs_at_once_are_enrolled_in_bounded_memory(tmp_path: Path):
     photograph = large_jpeg()
     with Stack(StackConfig(folder=tmp_path, models=starter_pack().parent)) as stack, ThreadPoolExecutor(1) as thread:
-        sending = thread.submit(send_at_once, stack.address, photograph, "S")
+        sending = thread.submit(send_at_once, stack, photograph, "S")
         asked = 0
         while wait([sending], timeout=0.2).not_done:
             stack.status()  # fails when it is not answered in ten seconds
