@@ -33,6 +33,7 @@ def test_server_allows_the_pings_that_clients_send() -> None:
 def test_dead_peer_is_noticed_by_both_ends_before_the_next_ping() -> None:
     for options in (CLIENT, SERVER):
         assert options["grpc.keepalive_timeout_ms"] < options["grpc.keepalive_time_ms"]
+        assert options["grpc.http2.ping_timeout_ms"] == options["grpc.keepalive_timeout_ms"]
 
 
 def test_messages_have_the_same_bound_everywhere_and_what_is_sent_fits_it() -> None:

@@ -10,10 +10,16 @@ Option = tuple[str, int]
 
 KEEPALIVE_PERIOD_MS = 10_000
 KEEPALIVE_TIMEOUT_MS = 5_000
+HANDSHAKE_TIMEOUT_MS = 10_000
+CONNECTION_IDLE_MS = 300_000
+MAX_STREAMS_PER_CONNECTION = 64
+MAX_METADATA_BYTES = 8 * 1024
 
 CLIENT_OPTIONS: tuple[Option, ...] = (
     ("grpc.keepalive_time_ms", KEEPALIVE_PERIOD_MS),
     ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+    # Without this, gRPC waits a minute for the answer to a ping, whatever the keep-alive says.
+    ("grpc.http2.ping_timeout_ms", KEEPALIVE_TIMEOUT_MS),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -26,6 +32,8 @@ CLIENT_OPTIONS: tuple[Option, ...] = (
 SERVER_OPTIONS: tuple[Option, ...] = (
     ("grpc.keepalive_time_ms", KEEPALIVE_PERIOD_MS),
     ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+    # Without this, gRPC waits a minute for the answer to a ping, whatever the keep-alive says.
+    ("grpc.http2.ping_timeout_ms", KEEPALIVE_TIMEOUT_MS),
     # Else gRPC allows one ping in two hours on a connection without a call, and closes it for more.
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", KEEPALIVE_PERIOD_MS // 2),
@@ -35,4 +43,12 @@ SERVER_OPTIONS: tuple[Option, ...] = (
     # Without this a client pushes 4 MB into a server that does not read; with it, 64 kB.
     ("grpc.http2.bdp_probe", 0),
     ("grpc.so_reuseport", 0),
+    # Whoever connects and does not speak HTTP/2 (and TLS before it) in this time is dropped; 120 s if not told.
+    ("grpc.server_handshake_timeout_ms", HANDSHAKE_TIMEOUT_MS),
+    ("grpc.http2.settings_timeout", HANDSHAKE_TIMEOUT_MS),
+    # A connection without calls is closed after a while; clients dial again at the next call.
+    ("grpc.max_connection_idle_ms", CONNECTION_IDLE_MS),
+    ("grpc.max_concurrent_streams", MAX_STREAMS_PER_CONNECTION),
+    ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+    ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
 )

@@ -100,7 +100,7 @@ class Server:
         settings, clock = self._settings, self._clock
         started_at = clock.now()
         tls = settings.tls()
-        access = Access(_gate(settings, tls, clock))
+        access = Access(_gate(settings, tls, clock), settings.reader_stall_s)
         return_large_pieces()
         limit_native_threads(1)
         pack = load_pack(settings.models_path / settings.model_pack)

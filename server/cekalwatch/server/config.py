@@ -139,6 +139,8 @@ class ServerSettings(Settings):
     passage_idle_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
     """How long the templates of a passage stay in memory after its last crop."""
     keep_alive_period_s: Annotated[float, Field(gt=0, le=300)] = 10.0
+    reader_stall_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """How long a client may leave unread what a stream brings it."""
     import_stall_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """How long an import may wait for its client's next message."""
     import_record_s: Annotated[float, Field(gt=0, le=86_400)] = 300.0

@@ -78,6 +78,11 @@ class Code(StrEnum):
     SITE_NOT_ALLOWED = "SITE_NOT_ALLOWED"
     NAME_NOT_ALLOWED = "NAME_NOT_ALLOWED"
     INVITATION_INVALID = "INVITATION_INVALID"
+    # How much of it.
+    CALLS_TOO_MANY = "CALLS_TOO_MANY"
+    RATE_EXCEEDED = "RATE_EXCEEDED"
+    REQUEST_STALLED = "REQUEST_STALLED"
+    READER_STALLED = "READER_STALLED"
     TOO_MANY_AGENTS = "TOO_MANY_AGENTS"
     # The server.
     SERVER_BUSY = "SERVER_BUSY"
@@ -137,6 +142,10 @@ CATALOGUE: dict[Code, Entry] = {
     Code.INVITATION_INVALID: Entry(Kind.PERMISSION_DENIED, "The code is wrong, was used already, or has run out."),
     Code.SUBJECT_FULL: Entry(Kind.INVALID_ARGUMENT, "As many are held of this subject as there may be."),
     Code.UPLOAD_STALLED: Entry(Kind.UNAVAILABLE, "The import was not carried on in time."),
+    Code.CALLS_TOO_MANY: Entry(Kind.RESOURCE_EXHAUSTED, "The device has too many calls open."),
+    Code.RATE_EXCEEDED: Entry(Kind.RESOURCE_EXHAUSTED, "The device asks too often; try again later."),
+    Code.REQUEST_STALLED: Entry(Kind.UNAVAILABLE, "The request did not arrive in time."),
+    Code.READER_STALLED: Entry(Kind.UNAVAILABLE, "The client did not read what it was sent."),
     Code.TOO_MANY_AGENTS: Entry(Kind.RESOURCE_EXHAUSTED, "There are as many agents as this server keeps apart."),
     Code.SERVER_BUSY: Entry(Kind.RESOURCE_EXHAUSTED, "The server has too much to do now; try again later."),
     Code.STORAGE_UNAVAILABLE: Entry(Kind.UNAVAILABLE, "The server cannot write to its database now."),

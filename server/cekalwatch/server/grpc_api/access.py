@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, aclosing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,10 +21,14 @@ import structlog
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.errors import abort_with
 from cekalwatch.server.security.gate import Gate
-from cekalwatch.server.security.rights import Caller
+from cekalwatch.server.security.limits import CallLimits
+from cekalwatch.server.security.rights import LOCAL, Caller
 
 CHECK_PERIOD_S = 2.0
 """How often open streams are looked at; the promise is to end a revoked one within 10 s."""
+READER_STALL_S = 30.0
+REQUEST_S = 10.0
+"""How long a single request may take to arrive."""
 
 log = structlog.get_logger()
 
@@ -39,6 +44,10 @@ def current_caller() -> Caller:
     return _caller.get()
 
 
+class _ReaderStalledError(Exception):
+    """A client did not take a message in time."""
+
+
 @dataclass(eq=False)
 class _Stream:
     """An open stream: its task, whose certificate it came with, and why it had to end."""
@@ -52,8 +61,11 @@ class _Stream:
 class Access(grpc.aio.ServerInterceptor):
     """Stands before every method, those of health, reflection and channelz included."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, reader_stall_s: float = READER_STALL_S) -> None:
+        """A stream ends whose client does not take a message for `reader_stall_s` seconds."""
         self._gate = gate
+        self._reader_stall_s = reader_stall_s
+        self._limits = CallLimits(time.monotonic)
         self._streams: set[_Stream] = set()
 
     async def keep_watch(self) -> None:
@@ -78,11 +90,13 @@ class Access(grpc.aio.ServerInterceptor):
             return None
         request = "stream" if handler.request_streaming else "unary"
         response = "stream" if handler.response_streaming else "unary"
-        kind = f"{request}_{response}"
-        behaviour = getattr(handler, kind)
+        behaviour = getattr(handler, f"{request}_{response}")
         if inspect.isasyncgenfunction(behaviour):
-            behaviour = _writing(behaviour)
-        make: Callable[..., Handler] = getattr(grpc, f"{kind}_rpc_method_handler")
+            behaviour = _writing(behaviour, self._reader_stall_s)
+        if not handler.request_streaming:
+            behaviour = _with_request(behaviour)
+        # A single request is read here: gRPC would wait for it without end, and call nobody before it is there.
+        make: Callable[..., Handler] = getattr(grpc, f"stream_{response}_rpc_method_handler")
         return make(
             self._guarded(str(handler_call_details.method), behaviour),
             request_deserializer=handler.request_deserializer,
@@ -94,9 +108,20 @@ class Access(grpc.aio.ServerInterceptor):
     ) -> Callable[..., Awaitable[Any]]:
         async def run(request: Any, context: Context) -> Any:  # noqa: ANN401  # any message
             certificate_pem = await self._admit(method, context)
-            with self._open(method, certificate_pem) as stream:
+            with ExitStack() as counted:
+                if current_caller() is not LOCAL:
+                    try:
+                        counted.enter_context(self._limits.call(current_caller().identity, method))
+                    except CekalwatchError as error:
+                        await abort_with(context, error.code)
+                stream = counted.enter_context(self._open(method, certificate_pem))
                 try:
                     return await behaviour(request, context)
+                except _ReaderStalledError:
+                    log.warning("stream ended", method=method, code=Code.READER_STALLED)
+                    # All that the stream held is given back; saying so may have to wait for the client, as a call that
+                    # counts against its device.
+                    await abort_with(context, Code.READER_STALLED)
                 except asyncio.CancelledError:
                     if stream.ended is None:
                         raise
@@ -127,12 +152,32 @@ class Access(grpc.aio.ServerInterceptor):
             self._streams.discard(stream)
 
 
-def _writing(behaviour: Callable[[Any, Context], AsyncGenerator[Any, None]]) -> Callable[..., Awaitable[None]]:
+def _with_request(behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Return the behaviour of a method that takes one request as that of one that takes a stream."""
+
+    async def run(requests: AsyncIterator[Any], context: Context) -> Any:  # noqa: ANN401  # any message
+        try:
+            async with asyncio.timeout(REQUEST_S):
+                request = await anext(aiter(requests))
+        except (TimeoutError, StopAsyncIteration):
+            await abort_with(context, Code.REQUEST_STALLED)
+        return await behaviour(request, context)
+
+    return run
+
+
+def _writing(
+    behaviour: Callable[[Any, Context], AsyncGenerator[Any, None]], stall_s: float
+) -> Callable[..., Awaitable[None]]:
     """Return a generator's behaviour as one that writes by itself: so a stream can be ended while a write waits."""
 
     async def run(request: Any, context: Context) -> None:  # noqa: ANN401  # any message
         async with aclosing(behaviour(request, context)) as responses:
             async for response in responses:
-                await context.write(response)
+                try:
+                    async with asyncio.timeout(stall_s):
+                        await context.write(response)
+                except TimeoutError:
+                    raise _ReaderStalledError from None
 
     return run

@@ -1,0 +1,99 @@
+"""How much one device may ask for: calls open at once, and a rate of calls, so that none can starve the others.
+
+Pure; it knows no transport. A device that is refused is logged, at most once in a while, and not audited: the trail
+must not grow with what an attacker repeats.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Final
+
+import structlog
+
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.wire.identity import DeviceRole, Identity
+
+MOST_OPEN: Final[Mapping[DeviceRole, int]] = MappingProxyType(
+    {DeviceRole.CAMERA: 4, DeviceRole.NOTIFIER: 8, DeviceRole.DIAGNOSTICS: 8, DeviceRole.SERVER: 64}
+)
+"""Calls that a device of each role may have open; a camera that reconnects has two streams for a while."""
+TOKENS_PER_S: Final = 50.0
+MOST_TOKENS: Final = 500.0
+CHEAP: Final = frozenset({"/cekalwatch.v1.AlertService/AcknowledgeAlerts"})
+"""One token; an agent that catches up acknowledges many events in a row."""
+USUAL_COST: Final = 10.0
+LOG_PERIOD_S: Final = 10.0
+MOST_KNOWN: Final = 1000
+
+log = structlog.get_logger()
+
+
+class TokenBucket:
+    """Tokens that come back at a rate up to a most; whoever acts takes some."""
+
+    def __init__(self, per_s: float, most: float, now_s: float) -> None:
+        self._per_s = per_s
+        self._most = most
+        self._tokens = most
+        self._at_s = now_s
+
+    def take(self, cost: float, now_s: float) -> float:
+        """Take `cost` tokens and return 0; with too few, take none, and return the seconds until there are enough."""
+        self._fill(now_s)
+        if self._tokens < cost:
+            return (cost - self._tokens) / self._per_s
+        self._tokens -= cost
+        return 0.0
+
+    def is_full(self, now_s: float) -> bool:
+        """Whether nothing was taken for so long that it is as good as new."""
+        self._fill(now_s)
+        return self._tokens >= self._most
+
+    def _fill(self, now_s: float) -> None:
+        self._tokens = min(self._most, self._tokens + (now_s - self._at_s) * self._per_s)
+        self._at_s = now_s
+
+
+class CallLimits:
+    """Counts each device's calls; it belongs to one thread. `monotonic` gives seconds."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._open: Counter[Identity] = Counter()
+        self._buckets: dict[Identity, TokenBucket] = {}
+        self._logged_at_s: dict[Identity, float] = {}
+
+    @contextmanager
+    def call(self, device: Identity, method: str) -> Iterator[None]:
+        """Count a call for the time of the block; raises CALLS_TOO_MANY or RATE_EXCEEDED."""
+        now_s = self._monotonic()
+        if self._open[device] >= MOST_OPEN[device.role]:
+            raise self._refusal(device, method, Code.CALLS_TOO_MANY, now_s)
+        if self._bucket(device, now_s).take(1.0 if method in CHEAP else USUAL_COST, now_s):
+            raise self._refusal(device, method, Code.RATE_EXCEEDED, now_s)
+        self._open[device] += 1
+        try:
+            yield
+        finally:
+            self._open[device] -= 1
+            if not self._open[device]:
+                del self._open[device]
+
+    def _bucket(self, device: Identity, now_s: float) -> TokenBucket:
+        if device not in self._buckets:
+            if len(self._buckets) >= MOST_KNOWN:
+                self._buckets = {one: bucket for one, bucket in self._buckets.items() if not bucket.is_full(now_s)}
+                self._logged_at_s = {one: at for one, at in self._logged_at_s.items() if one in self._buckets}
+            self._buckets[device] = TokenBucket(TOKENS_PER_S, MOST_TOKENS, now_s)
+        return self._buckets[device]
+
+    def _refusal(self, device: Identity, method: str, code: Code, now_s: float) -> CekalwatchError:
+        if now_s - self._logged_at_s.get(device, -LOG_PERIOD_S) >= LOG_PERIOD_S:
+            self._logged_at_s[device] = now_s
+            log.warning("device asks too much", role=device.role, name=device.name, method=method, code=code)
+        return CekalwatchError(code)

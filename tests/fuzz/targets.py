@@ -1,0 +1,146 @@
+"""What is fuzzed: each target takes any bytes, and lets nothing out but what is allowed to come of them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from google.protobuf.message import DecodeError, Message
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.server.alerting.watch import JudgedOrder
+from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.orders import BanOrder, judge
+from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.server.grpc_api.convert import alerts, capture, watchlist
+from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.recognition.crops import decode_crop
+from cekalwatch.server.recognition.photographs import LONG_SIDE, decode_photograph
+from cekalwatch.server.storage import watchlist_rows as rows
+from cekalwatch.server.watchlist.assembly import RecordAssembly
+from cekalwatch.server.watchlist.folder import COLUMNS, ORDERS_FILE, WatchlistFolder
+from cekalwatch.v1 import alert_service_pb2, capture_service_pb2, watchlist_service_pb2
+from cekalwatch.vision.alignment import LandmarksError, align
+from cekalwatch.vision.faces import Face, Picture
+from cekalwatch.vision.quality import measure
+from cekalwatch.wire.bounds import MAX_CROP_PIXELS
+from tests.support.alerts import DEPARTURE, NOON
+from tests.support.usual import RUN
+from tests.support.watchlist import WIB
+
+Target = Callable[[bytes], None]
+
+
+def convert(data: bytes) -> None:
+    """A message as a client could send it: the first byte says of which kind."""
+    if not data:
+        return
+    kinds: tuple[tuple[type[Message], Callable[[Any], object]], ...] = (
+        (capture_service_pb2.StreamFacesRequest, capture.hello),
+        (capture_service_pb2.StreamFacesRequest, lambda message: capture.stream_message(message, DEPARTURE, RUN, NOON)),
+        (watchlist_service_pb2.ImportRecord, _record),
+        (alert_service_pb2.SubscribeAlertsRequest, _subscription),
+        (alert_service_pb2.ListAlertsRequest, _alert_page),
+        (watchlist_service_pb2.ListSubjectsRequest, lambda message: watchlist.subject_page_token(message.page_token)),
+        (watchlist_service_pb2.GetSubjectRequest, lambda message: watchlist.subject_key(message.subject_id)),
+    )
+    kind, read = kinds[data[0] % len(kinds)]
+    with suppress(DecodeError, CekalwatchError):
+        read(kind.FromString(data[1:]))
+
+
+def _record(message: watchlist_service_pb2.ImportRecord) -> None:
+    begun = watchlist.record_begun(message)
+    if isinstance(begun, RecordAssembly):
+        record = begun.record()
+        _kept_and_told(record.subject, record.order)
+    else:
+        watchlist.import_report(begun).SerializeToString()
+
+
+def _kept_and_told(subject: Subject, order: BanOrder) -> None:
+    """What was accepted is kept as it is, and can be told."""
+    rows.content_hash(subject, order)
+    assert rows.subject(rows.subject_row(subject)) == subject
+    kept = rows.order(rows.order_row(order, ""))
+    assert kept == order
+    judgement = judge(kept, subject, [kept], NOON, WIB, LegalParameters())
+    watchlist.order_message(JudgedOrder(kept, judgement)).SerializeToString()
+    watchlist.subject_entry(subject, [], []).SerializeToString()
+    texts = (subject.name, *subject.aliases, subject.address, order.reason, order.order_id, subject.subject_id)
+    assert all(text.isprintable() for text in texts)
+
+
+def _subscription(message: alert_service_pb2.SubscribeAlertsRequest) -> None:
+    alerts.agent_id(message.agent_id)
+    alerts.alert_filter(message.filter)
+    alerts.sequence(message.after_sequence)
+
+
+def _alert_page(message: alert_service_pb2.ListAlertsRequest) -> None:
+    page_size(message.page_size, default=20)
+    alerts.alert_filter(message.filter)
+    alerts.alert_page_token(message.page_token)
+
+
+def pictures(data: bytes) -> None:
+    """A crop (first byte even) or a photograph (odd), and after it the way to its quality.
+
+    Ten more bytes say where the landmarks are.
+    """
+    if len(data) < 11:
+        return
+    picture: Picture
+    try:
+        if data[0] % 2:
+            picture = decode_photograph(data[11:])
+            assert max(picture.shape[:2]) <= LONG_SIDE
+        else:
+            picture = decode_crop(data[11:])
+            assert picture.shape[0] * picture.shape[1] <= MAX_CROP_PIXELS
+    except CekalwatchError:
+        return
+    assert picture.dtype == np.uint8
+    assert picture.shape[2:] == (3,)
+    height, width = picture.shape[:2]
+    spots = np.frombuffer(data[1:11], np.uint8).reshape(5, 2).astype(np.float32) / 255
+    landmarks = spots * np.array([width, height], np.float32)
+    face = Face(0.0, 0.0, float(width), float(height), 0.9, landmarks)
+    found = measure(picture, face)
+    assert all(0 <= figure <= 1 for figure in (found.sharpness, found.brightness, found.score))
+    with suppress(LandmarksError):
+        assert align(picture, landmarks).shape == (112, 112, 3)
+
+
+@cache
+def _folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="cekalwatch-fuzz-"))
+
+
+def watchlist_folder(data: bytes) -> None:
+    """A watchlist's `orders.csv`: as it is (first byte odd), or beneath the right first line (even)."""
+    if not data:
+        return
+    header = b"" if data[0] % 2 else (";".join(COLUMNS) + "\n").encode()
+    (_folder() / ORDERS_FILE).write_bytes(header + data[1:])
+    try:
+        found = WatchlistFolder(_folder(), WIB)
+    except ProgramError:
+        return
+    for record in found.records():
+        _kept_and_told(record.subject, record.order)
+    for report in found.refused:
+        watchlist.import_report(report).SerializeToString()
+        assert report.order_id.isprintable()
+
+
+TARGETS: Mapping[str, Target] = MappingProxyType(
+    {"convert": convert, "pictures": pictures, "watchlist": watchlist_folder}
+)
