@@ -4,7 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup
 
-.PHONY: help setup demo test lint bench lock clean
+SBOM ?= build/sbom.json
+
+.PHONY: help setup demo test lint bench fuzz audit sbom lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
@@ -35,6 +37,17 @@ lint: $(STAMP)  ## Check style, types, imports and the contract
 
 bench: $(STAMP)  ## Measure; writes build/bench.json
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: $(STAMP)  ## Fuzz messages, pictures and watchlist tables, one after another (SECONDS=300 each)
+	for target in convert pictures watchlist; do \
+		nice $(BIN)/python -m tests.fuzz $$target --seconds $(or $(SECONDS),300) || exit 1; done
+
+audit: $(STAMP)  ## Ask the public list of vulnerabilities about the locked packages
+	$(BIN)/python .ci/audit.py
+
+sbom: $(STAMP)  ## Write the bill of materials, build/sbom.json (CycloneDX)
+	mkdir -p $(dir $(SBOM))
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o $(SBOM) requirements.lock
 
 lock: $(STAMP)  ## Renew requirements.lock within the ranges of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -15,7 +15,10 @@ import pytest
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.access import REQUEST_S, Access
 from cekalwatch.server.security.gate import LoopbackGate
+from cekalwatch.server.security.limits import MOST_OPEN, REFUSAL_DELAY_S
 from cekalwatch.v1 import (
+    alert_service_pb2,
+    alert_service_pb2_grpc,
     capture_service_pb2_grpc,
     operations_service_pb2_grpc,
     watchlist_pb2,
@@ -23,6 +26,7 @@ from cekalwatch.v1 import (
     watchlist_service_pb2_grpc,
 )
 from cekalwatch.v1.operations_service_pb2 import GetStatusRequest
+from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.options import HANDSHAKE_TIMEOUT_MS, KEEPALIVE_PERIOD_MS, KEEPALIVE_TIMEOUT_MS
 from tests.support.server import CaptureClient, Running, reason_of, running, settings
 from tests.support.site_pki import Site
@@ -204,3 +208,38 @@ async def test_a_client_that_never_reads_is_dropped() -> None:
         await closed.wait()
         assert await how_it_ends(call) == (grpc.StatusCode.UNAVAILABLE, Code.READER_STALLED)
     await server.stop(None)
+
+
+async def test_a_device_that_asks_without_a_pause_is_refused_late_and_others_are_answered(tmp_path: Path) -> None:
+    site = Site(tmp_path / "site")
+    async with running(site.settings(), site.diagnostics()) as server, asyncio.timeout(WAIT_S):
+        greedy = site.dialer(server.address, site.device(DeviceRole.NOTIFIER, "desk-1")).aio_channel()
+        modest = site.dialer(server.address, site.device(DeviceRole.NOTIFIER, "desk-2")).aio_channel()
+        request = alert_service_pb2.ListAlertsRequest(page_size=100)
+        async with greedy, modest:
+            stub = alert_service_pb2_grpc.AlertServiceStub(greedy)
+            await stub.ListAlerts(request)
+            begun = time.monotonic()
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await stub.ListAlerts(request)
+            assert (caught.value.code(), reason_of(caught.value)) == (
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                Code.RATE_EXCEEDED,
+            )
+            assert time.monotonic() - begun >= REFUSAL_DELAY_S
+            await alert_service_pb2_grpc.AlertServiceStub(modest).ListAlerts(request)
+
+
+async def test_a_camera_has_so_many_streams_open_and_no_more(tmp_path: Path) -> None:
+    site = Site(tmp_path / "site")
+    async with (
+        asyncio.timeout(WAIT_S),
+        running(site.settings(), site.diagnostics()) as server,
+        site.dialer(server.address, site.device(DeviceRole.CAMERA, "dep-1")).aio_channel() as channel,
+    ):
+        held = [await CaptureClient.open(channel) for _ in range(MOST_OPEN[DeviceRole.CAMERA])]
+        one_more = capture_service_pb2_grpc.CaptureServiceStub(channel).StreamFaces()
+        assert await how_it_ends(one_more) == (grpc.StatusCode.RESOURCE_EXHAUSTED, Code.CALLS_TOO_MANY)
+        await held[0].call.done_writing()
+        assert await held[0].call.read() is grpc.aio.EOF
+        await CaptureClient.open(channel)

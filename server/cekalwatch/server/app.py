@@ -152,10 +152,16 @@ class Server:
             timedelta(seconds=settings.grouping_window_s),
             announce,
         )
-        deciding = BatchWorker("decide", decider.decide, threads=1, most=DECIDE_BATCH)
+        deciding = BatchWorker(
+            "decide", decider.decide, threads=1, most=DECIDE_BATCH, party=lambda face: face.capture.camera.camera_id
+        )
         self._stack.callback(deciding.close)
         embedding = BatchWorker(
-            "embed", CaptureEmbedder(engine.recogniser).embed, threads=settings.threads, most=EMBED_BATCH
+            "embed",
+            CaptureEmbedder(engine.recogniser).embed,
+            threads=settings.threads,
+            most=EMBED_BATCH,
+            party=lambda capture: capture.camera.camera_id,
         )
         self._stack.callback(embedding.close)
         endings, importing = ThreadPoolExecutor(1, "import-endings"), ThreadPoolExecutor(IMPORT_THREADS, "import")

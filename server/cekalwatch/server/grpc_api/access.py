@@ -10,7 +10,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, aclosing, contextmanager
+from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ import structlog
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.errors import abort_with
 from cekalwatch.server.security.gate import Gate
-from cekalwatch.server.security.limits import CallLimits
+from cekalwatch.server.security.limits import REFUSAL_DELAY_S, CallLimits, DeviceLimitError
 from cekalwatch.server.security.rights import LOCAL, Caller
 
 CHECK_PERIOD_S = 2.0
@@ -94,7 +94,7 @@ class Access(grpc.aio.ServerInterceptor):
         if inspect.isasyncgenfunction(behaviour):
             behaviour = _writing(behaviour, self._reader_stall_s)
         if not handler.request_streaming:
-            behaviour = _with_request(behaviour)
+            behaviour = self._with_request(behaviour)
         # A single request is read here: gRPC would wait for it without end, and call nobody before it is there.
         make: Callable[..., Handler] = getattr(grpc, f"stream_{response}_rpc_method_handler")
         return make(
@@ -108,15 +108,13 @@ class Access(grpc.aio.ServerInterceptor):
     ) -> Callable[..., Awaitable[Any]]:
         async def run(request: Any, context: Context) -> Any:  # noqa: ANN401  # any message
             certificate_pem = await self._admit(method, context)
-            with ExitStack() as counted:
-                if current_caller() is not LOCAL:
-                    try:
-                        counted.enter_context(self._limits.call(current_caller().identity, method))
-                    except CekalwatchError as error:
-                        await abort_with(context, error.code)
-                stream = counted.enter_context(self._open(method, certificate_pem))
+            with self._open(method, certificate_pem) as stream:
                 try:
-                    return await behaviour(request, context)
+                    with self._counted(method):
+                        return await behaviour(request, context)
+                except DeviceLimitError as error:
+                    await asyncio.sleep(REFUSAL_DELAY_S)
+                    await abort_with(context, error.code)
                 except _ReaderStalledError:
                     log.warning("stream ended", method=method, code=Code.READER_STALLED)
                     # All that the stream held is given back; saying so may have to wait for the client, as a call that
@@ -127,6 +125,31 @@ class Access(grpc.aio.ServerInterceptor):
                         raise
                     stream.task.uncancel()
                     await abort_with(context, stream.ended)
+
+        return run
+
+    @contextmanager
+    def _counted(self, method: str) -> Iterator[None]:
+        """Count the call; all of plaintext is this machine's own, and not counted."""
+        device = current_caller()
+        if device is LOCAL:
+            yield
+        else:
+            with self._limits.call(device.identity, method):
+                yield
+
+    def _with_request(self, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """Return the behaviour of a method that takes one request as that of one that takes a stream."""
+
+        async def run(requests: AsyncIterator[Any], context: Context) -> Any:  # noqa: ANN401  # any message
+            try:
+                async with asyncio.timeout(REQUEST_S):
+                    request = await anext(aiter(requests))
+            except (TimeoutError, StopAsyncIteration):
+                await abort_with(context, Code.REQUEST_STALLED)
+            if (device := current_caller()) is not LOCAL:
+                self._limits.charge_page(device.identity, getattr(request, "page_size", 0))
+            return await behaviour(request, context)
 
         return run
 
@@ -150,20 +173,6 @@ class Access(grpc.aio.ServerInterceptor):
             yield stream
         finally:
             self._streams.discard(stream)
-
-
-def _with_request(behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """Return the behaviour of a method that takes one request as that of one that takes a stream."""
-
-    async def run(requests: AsyncIterator[Any], context: Context) -> Any:  # noqa: ANN401  # any message
-        try:
-            async with asyncio.timeout(REQUEST_S):
-                request = await anext(aiter(requests))
-        except (TimeoutError, StopAsyncIteration):
-            await abort_with(context, Code.REQUEST_STALLED)
-        return await behaviour(request, context)
-
-    return run
 
 
 def _writing(

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
+
+from cekalwatch.server.recognition.turns import Turns
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 class BatchWorker(Generic[Item, Result]):
-    """Threads that turn batches of items into as many results. `work` may give an exception in place of a result."""
+    """Threads that turn batches of items into as many results. `work` may give an exception in place of a result.
+
+    Each `party` of an item gets its turn in every round: one that has many items waiting delays its own only.
+    """
 
     def __init__(
         self,
@@ -27,10 +31,12 @@ class BatchWorker(Generic[Item, Result]):
         *,
         threads: int,
         most: int,
+        party: Callable[[Item], Hashable] = lambda _: None,
     ) -> None:
         self._work = work
         self._most = most
-        self._queue: queue.SimpleQueue[tuple[Item, asyncio.Future[Result]] | None] = queue.SimpleQueue()
+        self._party = party
+        self._turns: Turns[tuple[Item, asyncio.Future[Result]]] = Turns()
         self._threads = [
             threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(threads)
         ]
@@ -40,35 +46,23 @@ class BatchWorker(Generic[Item, Result]):
     async def do(self, item: Item) -> Result:
         """Return the result for `item`; raises what `work` raised, or gave, for it."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._queue.put((item, future))
+        self._turns.put(self._party(item), (item, future))
         return await future
 
     def close(self) -> None:
         """Finish what is queued, and end the threads."""
-        for _ in self._threads:
-            self._queue.put(None)
+        self._turns.close()
         for thread in self._threads:
             thread.join()
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch = [first]
-            closing = False
-            with contextlib.suppress(queue.Empty):
-                while len(batch) < self._most:
-                    entry = self._queue.get_nowait()
-                    if entry is None:
-                        closing = True
-                        break
-                    batch.append(entry)
+        while batch := self._turns.get(self._most):
             results: Sequence[Result | Exception]
             try:
                 results = self._work([item for item, _ in batch])
             except Exception as error:  # noqa: BLE001  # each caller gets it
                 results = [error] * len(batch)
             _deliver([future for _, future in batch], results)
-            if closing:
-                return
 
 
 def _deliver(futures: list[asyncio.Future[Result]], results: Sequence[Result | Exception]) -> None:

@@ -43,7 +43,7 @@ def _coded_size(jpeg: bytes) -> tuple[int, int]:
     """Return width and height from the header, before any pixel is decoded."""
     try:
         width, height = Image.open(io.BytesIO(jpeg), formats=("JPEG",)).size
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise CekalwatchError(Code.CROP_TOO_MANY_PIXELS) from None
     except UnidentifiedImageError:
         raise CekalwatchError(Code.CROP_NOT_JPEG, "no header") from None

@@ -6,6 +6,7 @@ must not grow with what an attacker repeats.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,18 +19,29 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.wire.identity import DeviceRole, Identity
 
 MOST_OPEN: Final[Mapping[DeviceRole, int]] = MappingProxyType(
-    {DeviceRole.CAMERA: 4, DeviceRole.NOTIFIER: 8, DeviceRole.DIAGNOSTICS: 8, DeviceRole.SERVER: 64}
+    {DeviceRole.CAMERA: 4, DeviceRole.NOTIFIER: 5, DeviceRole.DIAGNOSTICS: 5, DeviceRole.SERVER: 64}
 )
 """Calls that a device of each role may have open; a camera that reconnects has two streams for a while."""
 TOKENS_PER_S: Final = 50.0
-MOST_TOKENS: Final = 500.0
+MOST_TOKENS: Final = 200.0
 CHEAP: Final = frozenset({"/cekalwatch.v1.AlertService/AcknowledgeAlerts"})
-"""One token; an agent that catches up acknowledges many events in a row."""
+"""An agent that catches up acknowledges many events in a row."""
+CHEAP_COST: Final = 0.1
 USUAL_COST: Final = 10.0
+COST_OF_ENTRY: Final = 2.0
+"""Of each entry that a page may have, beyond the first few."""
+FREE_ENTRIES: Final = 20
+MOST_PAGE: Final = 100
+REFUSAL_DELAY_S: Final = 1.0
+"""A refusal comes late, so that whoever asks again at once cannot take the server's time with being refused."""
 LOG_PERIOD_S: Final = 10.0
 MOST_KNOWN: Final = 1000
 
 log = structlog.get_logger()
+
+
+class DeviceLimitError(CekalwatchError):
+    """CALLS_TOO_MANY or RATE_EXCEEDED."""
 
 
 class TokenBucket:
@@ -41,13 +53,13 @@ class TokenBucket:
         self._tokens = most
         self._at_s = now_s
 
-    def take(self, cost: float, now_s: float) -> float:
-        """Take `cost` tokens and return 0; with too few, take none, and return the seconds until there are enough."""
+    def take(self, cost: float, now_s: float) -> bool:
+        """Take `cost` tokens; return False, and take none, when there are too few."""
         self._fill(now_s)
         if self._tokens < cost:
-            return (cost - self._tokens) / self._per_s
+            return False
         self._tokens -= cost
-        return 0.0
+        return True
 
     def is_full(self, now_s: float) -> bool:
         """Whether nothing was taken for so long that it is as good as new."""
@@ -70,12 +82,10 @@ class CallLimits:
 
     @contextmanager
     def call(self, device: Identity, method: str) -> Iterator[None]:
-        """Count a call for the time of the block; raises CALLS_TOO_MANY or RATE_EXCEEDED."""
-        now_s = self._monotonic()
+        """Count a call for the time of the block; raises DeviceLimitError CALLS_TOO_MANY or RATE_EXCEEDED."""
         if self._open[device] >= MOST_OPEN[device.role]:
-            raise self._refusal(device, method, Code.CALLS_TOO_MANY, now_s)
-        if self._bucket(device, now_s).take(1.0 if method in CHEAP else USUAL_COST, now_s):
-            raise self._refusal(device, method, Code.RATE_EXCEEDED, now_s)
+            raise self._refusal(device, Code.CALLS_TOO_MANY)
+        self._charge(device, CHEAP_COST if method in CHEAP else USUAL_COST)
         self._open[device] += 1
         try:
             yield
@@ -83,6 +93,15 @@ class CallLimits:
             self._open[device] -= 1
             if not self._open[device]:
                 del self._open[device]
+
+    def charge_page(self, device: Identity, entries: int) -> None:
+        """Charge for a page of so many entries, beside the call itself; raises RATE_EXCEEDED."""
+        self._charge(device, COST_OF_ENTRY * max(0, min(entries, MOST_PAGE) - FREE_ENTRIES))
+
+    def _charge(self, device: Identity, cost: float) -> None:
+        now_s = self._monotonic()
+        if not self._bucket(device, now_s).take(cost, now_s):
+            raise self._refusal(device, Code.RATE_EXCEEDED)
 
     def _bucket(self, device: Identity, now_s: float) -> TokenBucket:
         if device not in self._buckets:
@@ -92,8 +111,9 @@ class CallLimits:
             self._buckets[device] = TokenBucket(TOKENS_PER_S, MOST_TOKENS, now_s)
         return self._buckets[device]
 
-    def _refusal(self, device: Identity, method: str, code: Code, now_s: float) -> CekalwatchError:
-        if now_s - self._logged_at_s.get(device, -LOG_PERIOD_S) >= LOG_PERIOD_S:
+    def _refusal(self, device: Identity, code: Code) -> DeviceLimitError:
+        now_s = self._monotonic()
+        if now_s - self._logged_at_s.get(device, -math.inf) >= LOG_PERIOD_S:
             self._logged_at_s[device] = now_s
-            log.warning("device asks too much", role=device.role, name=device.name, method=method, code=code)
-        return CekalwatchError(code)
+            log.warning("device asks too much", role=device.role, name=device.name, code=code)
+        return DeviceLimitError(code)

@@ -1,0 +1,64 @@
+"""The bill of materials names what is locked, and the audit of it says what it found, or that it could not look."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
+
+
+def test_bill_of_materials_lists_every_locked_package(tmp_path: Path) -> None:
+    out = tmp_path / "sbom.json"
+    recipe = subprocess.run(
+        ["make", "--dry-run", "--always-make", "sbom", f"SBOM={out}", "STAMP=/dev/null"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    (command,) = [line for line in recipe.splitlines() if "cyclonedx" in line]
+    arguments = command.split()[1:]
+    subprocess.run([Path(sys.executable).parent / "cyclonedx-py", *arguments], cwd=ROOT, check=True, timeout=120)
+    listed = {(part["name"], part["version"]) for part in json.loads(out.read_text())["components"]}
+    locked = set(LOCKED.findall((ROOT / "requirements.lock").read_text()))
+    assert len(locked) > 100
+    assert listed == locked
+
+
+@pytest.fixture(scope="module")
+def audit() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("ci_audit", ROOT / ".ci" / "audit.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_known_vulnerability_fails_the_audit_and_is_named(audit: ModuleType) -> None:
+    sound = {"name": "a", "version": "1", "vulns": []}
+    bad = {"name": "b", "version": "2", "vulns": [{"id": "PYSEC-1"}, {"id": "CVE-2"}]}
+    unknown = {"name": "c", "skip_reason": "not found"}
+    assert audit.verdict(json.dumps({"dependencies": [sound, unknown]})) == (
+        0,
+        "1 of 2 packages audited, 0 with known vulnerabilities",
+    )
+    code, told = audit.verdict(json.dumps({"dependencies": [sound, bad]}))
+    assert code == 1
+    assert "b 2: PYSEC-1, CVE-2" in told
+
+
+@pytest.mark.parametrize("output", ["", "no JSON", '{"dependencies": [{"name": "c", "skip_reason": "not found"}]}'])
+def test_an_audit_that_cannot_look_says_so_and_passes(audit: ModuleType, output: str) -> None:
+    code, told = audit.verdict(output)
+    assert code == 0
+    assert told.startswith("NOT AUDITED")

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import threading
+
+from cekalwatch.server.recognition.turns import Turns
+
+
+def test_who_has_one_item_waits_for_one_of_each_other_and_no_more():
+    turns: Turns[str] = Turns()
+    for number in range(100):
+        turns.put("greedy", f"greedy {number}")
+    turns.put("modest", "modest 0")
+    assert turns.get(4) == ["greedy 0", "modest 0", "greedy 1", "greedy 2"]
+
+
+def test_rounds_go_on_where_they_stopped():
+    turns: Turns[str] = Turns()
+    for party in "abc":
+        for number in range(3):
+            turns.put(party, f"{party}{number}")
+    assert [turns.get(2) for _ in range(5)] == [["a0", "b0"], ["c0", "a1"], ["b1", "c1"], ["a2", "b2"], ["c2"]]
+
+
+def test_closing_takes_what_waits_to_the_end_and_wakes_whoever_waits_for_more():
+    turns: Turns[int] = Turns()
+    turns.put(None, 1)
+    turns.close()
+    assert turns.get(5) == [1]
+    assert turns.get(5) == []
+    empty: Turns[int] = Turns()
+    found: list[list[int]] = []
+    waiting = threading.Thread(target=lambda: found.append(empty.get(1)))
+    waiting.start()
+    empty.close()
+    waiting.join(10)
+    assert found == [[]]

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+from structlog.testing import capture_logs
+
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.security.limits import MOST_KNOWN, MOST_OPEN, CallLimits, DeviceLimitError
+from cekalwatch.wire.identity import DeviceRole, Identity
+
+DESK = Identity(DeviceRole.NOTIFIER, "batam-center", "desk-1")
+OTHER = Identity(DeviceRole.NOTIFIER, "batam-center", "desk-2")
+LIST = "/cekalwatch.v1.AlertService/ListAlerts"
+ACKNOWLEDGE = "/cekalwatch.v1.AlertService/AcknowledgeAlerts"
+
+
+class HandClock:
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def limits(clock: HandClock) -> CallLimits:
+    return CallLimits(clock)
+
+
+def refused(limits: CallLimits, device: Identity = DESK, method: str = LIST) -> Code | None:
+    try:
+        with limits.call(device, method):
+            return None
+    except DeviceLimitError as error:
+        return error.code
+
+
+def calls_until_refused(limits: CallLimits, method: str = LIST) -> int:
+    return next(number for number in range(10_000) if refused(limits, method=method))
+
+
+@pytest.mark.parametrize("role", DeviceRole)
+def test_a_device_has_so_many_calls_open_and_no_more(limits: CallLimits, role: DeviceRole) -> None:
+    device = Identity(role, "batam-center", "one")
+    with ExitStack() as held:
+        for _ in range(min(MOST_OPEN[role], 20)):
+            held.enter_context(limits.call(device, ACKNOWLEDGE))
+        assert refused(limits, device, ACKNOWLEDGE) == (None if role is DeviceRole.SERVER else Code.CALLS_TOO_MANY)
+        assert refused(limits, OTHER) is None
+    assert refused(limits, device, ACKNOWLEDGE) is None
+
+
+def test_a_device_that_asks_without_a_pause_is_refused_and_another_is_not(limits: CallLimits) -> None:
+    assert 5 <= calls_until_refused(limits) <= 50
+    assert refused(limits) is Code.RATE_EXCEEDED
+    assert refused(limits, OTHER) is None
+
+
+def test_tokens_come_back_with_time_and_never_more_than_at_first(limits: CallLimits, clock: HandClock) -> None:
+    first = calls_until_refused(limits)
+    clock.now_s += 1
+    assert 1 <= calls_until_refused(limits) < first
+    clock.now_s += 10_000
+    assert calls_until_refused(limits) == first
+
+
+def test_acknowledging_is_cheap_and_whole_pages_are_dear(limits: CallLimits, clock: HandClock) -> None:
+    assert calls_until_refused(limits, ACKNOWLEDGE) >= 1000
+    clock.now_s += 10_000
+    limits.charge_page(DESK, 20)
+    limits.charge_page(DESK, 100)
+    with pytest.raises(DeviceLimitError):
+        limits.charge_page(DESK, 100)
+
+
+def test_a_page_of_any_size_can_be_asked_for_once(limits: CallLimits) -> None:
+    with limits.call(DESK, LIST):
+        limits.charge_page(DESK, 2**32 - 1)
+
+
+def test_a_device_that_goes_on_being_refused_is_logged_now_and_then(limits: CallLimits, clock: HandClock) -> None:
+    calls_until_refused(limits)
+    with capture_logs() as logs:
+        for _ in range(100):
+            refused(limits)
+        assert logs == []
+        clock.now_s += 10.1
+        calls_until_refused(limits)
+        refused(limits)
+    assert [(line["name"], line["code"]) for line in logs] == [("desk-1", Code.RATE_EXCEEDED)]
+
+
+def test_devices_that_have_been_quiet_are_forgotten(limits: CallLimits, clock: HandClock) -> None:
+    for number in range(MOST_KNOWN):
+        assert refused(limits, Identity(DeviceRole.CAMERA, "batam-center", f"cam-{number}")) is None
+    clock.now_s += 10_000
+    assert refused(limits) is None
+    assert len(limits._buckets) == 1
