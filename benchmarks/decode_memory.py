@@ -20,11 +20,10 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
-from benchmarks.server_throughput import GALLERY, PACK, fill_gallery
+from benchmarks.server_throughput import PACK, database_with_gallery
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.recognition.packs import open_engine
-from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.remote import RemoteImport
 from cekalwatch.server.watchlist.reports import RecordReport
@@ -100,9 +99,7 @@ def measure() -> dict[str, float]:
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        database = Database(f"sqlite:///{folder / 'server' / 'cekalwatch.sqlite3'}")
-        database.upgrade()
-        fill_gallery(database, engine, GALLERY)
+        database, _ = database_with_gallery(folder, engine)
         database.close()
         with Stack(StackConfig(folder=folder, models=PACK.parent)) as stack:
             for name, photograph in (("png", small_png()), ("jpeg", large_jpeg())):

@@ -30,6 +30,7 @@ from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.recognition.packs import Engine, open_engine
+from cekalwatch.server.sealing.keyring import Keyring
 from cekalwatch.server.sealing.master_key_source import KeyFile
 from cekalwatch.server.security.operator import operator
 from cekalwatch.server.storage.database import Database
@@ -105,6 +106,15 @@ def fill_gallery(database: Database, rows: WatchlistRows, engine: Engine, count:
         session.commit()
 
 
+def database_with_gallery(folder: Path, engine: Engine) -> tuple[Database, Keyring]:
+    """Make the database of a Stack in `folder`, with GALLERY subjects; return it open, with its keys."""
+    database = Database(f"sqlite:///{folder / 'server' / 'cekalwatch.sqlite3'}")
+    database.upgrade()
+    keys = KeyStore.open(database, KeyFile(folder / "server" / "master.key"), SystemClock(), operator())
+    fill_gallery(database, WatchlistRows(keys.keyring), engine, GALLERY)
+    return database, keys.keyring
+
+
 def captures(engine: Engine) -> list[capture_pb2.FaceCapture]:
     """Make crops of scikit-image's astronaut at sizes that cameras see; ids, tracks and times are put in when sent."""
     made = []
@@ -178,10 +188,7 @@ def measure() -> dict[str, float]:
     cameras = tuple(CameraPlan(f"camera-{number}", f"C{number}") for number in range(STREAMS))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        database = Database(f"sqlite:///{folder / 'server' / 'cekalwatch.sqlite3'}")
-        database.upgrade()
-        keys = KeyStore.open(database, KeyFile(folder / "server" / "master.key"), SystemClock(), operator())
-        fill_gallery(database, WatchlistRows(keys.keyring), engine, GALLERY)
+        database, _ = database_with_gallery(folder, engine)
         database.close()
         faces = captures(engine)
         before = bare_rate(engine)

@@ -22,11 +22,12 @@ import grpc
 import numpy as np
 import uuid6
 
-from benchmarks.server_throughput import GALLERY, PACK, captures, fill_gallery, stream
+from benchmarks.server_throughput import PACK, captures, database_with_gallery, stream
 from cekalwatch.server.domain.alerts import Candidate, Match
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.recognition.packs import open_engine
+from cekalwatch.server.sealing.keyring import Keyring
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc, capture_pb2
@@ -46,9 +47,9 @@ GREEDY_STREAMS, GREEDY_LISTS = 4, 8
 Faces = Sequence[capture_pb2.FaceCapture]
 
 
-def raise_alerts(database: Database) -> None:
+def raise_alerts(database: Database, keyring: Keyring) -> None:
     """Put alerts about subjects of the gallery into the database."""
-    store, now = AlertStore(database), datetime.now(UTC)
+    store, now = AlertStore(database, keyring), datetime.now(UTC)
     camera = Camera(GOOD, "batam-center", "D1", Direction.DEPARTURE)
     for number in range(ALERTS):
         capture = Capture(uuid6.uuid7(), camera, f"old/{number}", now, b"\xff\xd8", ((1.0, 1.0),) * 5, 0.5)
@@ -122,10 +123,8 @@ def measure() -> dict[str, float]:
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        database = Database(f"sqlite:///{folder / 'server' / 'cekalwatch.sqlite3'}")
-        database.upgrade()
-        fill_gallery(database, engine, GALLERY)
-        raise_alerts(database)
+        database, keyring = database_with_gallery(folder, engine)
+        raise_alerts(database, keyring)
         database.close()
         with Stack(StackConfig(folder=folder, models=PACK.parent, cameras=cameras, settings={"threads": 2})) as stack:
             greedy = stack.dialer(DeviceRole.CAMERA, GREEDY)

@@ -41,6 +41,7 @@ from cekalwatch.v1 import capture_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
 from tests.support.alerts import DEPARTURE, NOON, capture, match
 from tests.support.audit import OFFICER
+from tests.support.keys import keyring
 from tests.support.messages import nearly_usual
 from tests.support.server import engine
 from tests.support.usual import RECORD, RUN, SENT
@@ -65,7 +66,8 @@ class Desk:
     """Reads everything, as the servicers do."""
 
     def __init__(self, database: Database) -> None:
-        self.watchlist, self.alerts = WatchlistStore(database), AlertStore(database)
+        keys = keyring(database)
+        self.watchlist, self.alerts = WatchlistStore(database, keys), AlertStore(database, keys)
         self.clock = FixedClock()
         self.briefer = Briefer(self.alerts, self.watchlist, CHECKPOINTS, self.clock)
         importer = WatchlistImporter(
@@ -274,5 +276,5 @@ def test_a_damaged_subject_does_not_end_the_list(desk: Desk, database: Database)
     for number in range(1, 6):
         desk.watchlist.put(subject(f"S-{number}"), order(f"O-{number}", subject_id=f"S-{number}"))
     with database.engine.begin() as connection:
-        connection.execute(sqlalchemy.text("UPDATE subject SET aliases = 'no JSON' WHERE subject_id = 'S-2'"))
+        connection.execute(sqlalchemy.text("UPDATE subject SET facts = substr(facts, 2) WHERE subject_id = 'S-2'"))
     assert [file.subject.subject_id for file in desk.watchlist.list_subjects("", 2)] == ["S-1", "S-3"]

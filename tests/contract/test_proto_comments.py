@@ -90,6 +90,7 @@ STATED = {
     "TravelDocument.number": (f"at most {records.MOST_DOCUMENT_TEXT} characters",),
     "ListAlertsRequest.page_size": (f"1 to {common.MOST_PAGE}; 0 means {alerts.USUAL_PAGE}.",),
     "ListSubjectsRequest.page_size": (f"1 to {common.MOST_PAGE}; 0 means {watchlist.USUAL_PAGE}.",),
+    "GetSubjectRequest.include_photos": (f"at most {watchlist.MOST_PICTURES}, ",),
     "ImportRecord.photo_names": (f"at most {bounds.MAX_PHOTOS_PER_RECORD}.",),
     "PhotoChunk.data": (
         f"At most {bounds.PHOTO_CHUNK_BYTES // 1000} kB",

@@ -23,7 +23,8 @@ from cekalwatch.server.grpc_api.convert import alerts, capture, watchlist
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.recognition.crops import decode_crop
 from cekalwatch.server.recognition.photographs import LONG_SIDE, decode_photograph
-from cekalwatch.server.storage import watchlist_rows as rows
+from cekalwatch.server.sealing.keyring import DataKey, Keyring, Purpose
+from cekalwatch.server.storage.watchlist_rows import WatchlistRows
 from cekalwatch.server.watchlist.assembly import RecordAssembly
 from cekalwatch.server.watchlist.folder import COLUMNS, ORDERS_FILE, WatchlistFolder
 from cekalwatch.v1 import alert_service_pb2, capture_service_pb2, watchlist_service_pb2
@@ -34,6 +35,9 @@ from cekalwatch.wire.bounds import MAX_CROP_PIXELS
 from tests.support.alerts import DEPARTURE, NOON
 from tests.support.usual import RUN
 from tests.support.watchlist import WIB
+
+KEYS = (DataKey(1, Purpose.SEALING, bytes(32)), DataKey(2, Purpose.MATCHING, bytes(32)))
+ROWS = WatchlistRows(Keyring(lambda known: [key for key in KEYS if key.key_id not in known]))
 
 Target = Callable[[bytes], None]
 
@@ -67,9 +71,9 @@ def _record(message: watchlist_service_pb2.ImportRecord) -> None:
 
 def _kept_and_told(subject: Subject, order: BanOrder) -> None:
     """What was accepted is kept as it is, and can be told."""
-    rows.content_hash(subject, order)
-    assert rows.subject(rows.subject_row(subject)) == subject
-    kept = rows.order(rows.order_row(order, ""))
+    content = ROWS.content_hash(subject, order)
+    assert ROWS.subject(ROWS.subject_row(subject)) == subject
+    kept = ROWS.order(ROWS.order_row(order, content))
     assert kept == order
     judgement = judge(kept, subject, [kept], NOON, WIB, LegalParameters())
     watchlist.order_message(JudgedOrder(kept, judgement)).SerializeToString()
