@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy
 import uuid6
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -42,7 +43,7 @@ from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
 from tests.support.alerts import DEPARTURE, NOON, capture, match
 from tests.support.audit import OFFICER
 from tests.support.keys import keyring
-from tests.support.messages import nearly_usual
+from tests.support.messages import Usual, nearly_usual
 from tests.support.server import engine
 from tests.support.usual import RECORD, RUN, SENT
 from tests.support.watchlist import MODEL, SIZE, WIB, FixedClock, order, reference, subject
@@ -57,6 +58,11 @@ MANY = examples(
         HealthCheck.filter_too_much,
     ],
 )
+ACCEPTED: Usual = dict(RECORD) | {
+    "revoked_time": [Timestamp(seconds=10**9)],
+    "valid_from": ["2026-01-01"],
+    "valid_until": ["2026-06-30", "9999-12-31"],
+}
 CHECKPOINTS = Checkpoints(LegalParameters(), {"batam-center": WIB})
 WIDE = "\U00020000"
 """A letter of four bytes, the most that one can have."""
@@ -129,7 +135,7 @@ def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
     accepted: set[str] = set()
     stored: list[str] = []
 
-    @given(nearly_usual(watchlist_service_pb2.ImportRecord, RECORD))
+    @given(nearly_usual(watchlist_service_pb2.ImportRecord, ACCEPTED))
     @MANY
     def each(message: watchlist_service_pb2.ImportRecord) -> None:
         message.order.subject_id = message.subject.subject_id

@@ -61,7 +61,7 @@ class Decider:
         now = self._clock.now()
         probes, crops = [], []
         for item in batch:
-            passage = self._passages.at(item.capture.passage, now)
+            passage = self._passages.at(item.capture.camera.camera_id, item.capture.passage, now)
             probes.append(passage.fuse(item.capture.capture_id, item.template))
             crops.append(passage.crops)
         found = watch.gallery.search(np.stack(probes), MOST_CANDIDATES)

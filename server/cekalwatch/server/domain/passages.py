@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 MOST_CROPS = 20
 """Crops of a passage that are fused at most; the capture policy cannot ask for more."""
+MOST_EACH = 200
+"""Passages of one camera that are in memory: some minutes of a crowd, eight megabytes."""
 
 
 @dataclass
@@ -40,25 +42,36 @@ class Passage:
 
 
 class Passages:
-    """The passages seen lately, by key: bounded in number, and forgotten after a time without a crop."""
+    """The passages seen lately, by camera and key: bounded in number, and forgotten after a time without a crop.
 
-    def __init__(self, idle_s: float, most: int = 10_000) -> None:
+    Each camera has passages of its own, so that one that begins many does not make the others' forgotten.
+    """
+
+    def __init__(self, idle_s: float, most_each: int = MOST_EACH) -> None:
         self._idle_s = idle_s
-        self._most = most
-        self._passages: dict[str, Passage] = {}
+        self._most_each = most_each
+        self._cameras: dict[str, dict[str, Passage]] = {}
 
     def __len__(self) -> int:
-        return len(self._passages)
+        return sum(map(len, self._cameras.values()))
 
-    def at(self, key: str, now: datetime) -> Passage:
-        """Return the passage `key`, new or known, and forget those that are idle."""
-        passage = self._passages.pop(key, None) or Passage(now)
+    def at(self, camera_id: str, key: str, now: datetime) -> Passage:
+        """Return the passage `key` of that camera, new or known, and forget those that are idle."""
+        for other, passages in list(self._cameras.items()):
+            self._forget_idle(passages, now)
+            if not passages and other != camera_id:
+                del self._cameras[other]
+        own = self._cameras.setdefault(camera_id, {})
+        passage = own.pop(key, None) or Passage(now)
         passage.last_used_at = now
-        self._passages[key] = passage
-        while len(self._passages) > self._most or self._oldest_idle_s(now) > self._idle_s:
-            del self._passages[next(iter(self._passages))]
+        own[key] = passage
+        if len(own) > self._most_each:
+            del own[next(iter(own))]
         return passage
 
-    def _oldest_idle_s(self, now: datetime) -> float:
-        oldest = next(iter(self._passages.values()))
-        return (now - oldest.last_used_at).total_seconds()
+    def _forget_idle(self, passages: dict[str, Passage], now: datetime) -> None:
+        while passages:
+            oldest = next(iter(passages))
+            if (now - passages[oldest].last_used_at).total_seconds() <= self._idle_s:
+                return
+            del passages[oldest]

@@ -1,0 +1,95 @@
+"""`docs/limits.md` states the figures that the code has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.passages import MOST_CROPS, MOST_EACH
+from cekalwatch.server.domain.subjects import MOST_ORDERS, MOST_REFERENCES
+from cekalwatch.server.grpc_api import access, enrolment
+from cekalwatch.server.grpc_api.convert import alerts, common
+from cekalwatch.server.recognition import intake, photographs, session
+from cekalwatch.server.security import limits
+from cekalwatch.server.storage import alert_store
+from cekalwatch.server.watchlist import records, uploads
+from cekalwatch.wire import bounds, options
+from cekalwatch.wire.identity import DeviceRole
+
+PAGE = (Path(__file__).parents[2] / "docs" / "limits.md").read_text("utf-8")
+ROWS = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|", PAGE, re.MULTILINE))
+SETTINGS = ServerSettings()
+FIGURES: dict[str, tuple[float, ...]] = {
+    "a message, either way": (bounds.MAX_MESSAGE_BYTES,),
+    "headers of a call": (options.MAX_METADATA_BYTES,),
+    "a crop": (bounds.MAX_CROP_BYTES, bounds.MAX_CROP_PIXELS),
+    "a photograph": (bounds.MAX_PHOTO_BYTES, photographs.MAX_PHOTO_PIXELS),
+    "a photograph's memory while it is decoded": (photographs.DECODE_BYTES,),
+    "photographs of a record": (bounds.MAX_PHOTOS_PER_RECORD,),
+    "a page of a list": (common.MOST_PAGE,),
+    "a key": (records.MOST_KEY,),
+    "a name": (records.MOST_NAME,),
+    "an address": (records.MOST_ADDRESS,),
+    "a reason": (records.MOST_REASON,),
+    "aliases of a subject": (records.MOST_ALIASES,),
+    "travel documents of a subject": (records.MOST_DOCUMENTS,),
+    "orders of a subject": (MOST_ORDERS,),
+    "reference faces of a subject": (MOST_REFERENCES,),
+    "sightings told with an alert": (alert_store.MOST_SIGHTINGS,),
+    "counters in a filter": (alerts.MOST_COUNTERS,),
+    "agents whose position is kept": (alert_store.MOST_AGENTS,),
+    "calls on one connection": (options.MAX_STREAMS_PER_CONNECTION,),
+    "calls of one camera": (limits.MOST_OPEN[DeviceRole.CAMERA],),
+    "calls of one notifier": (limits.MOST_OPEN[DeviceRole.NOTIFIER],),
+    "calls of one diagnostics device": (limits.MOST_OPEN[DeviceRole.DIAGNOSTICS],),
+    "calls of the server's own certificate": (limits.MOST_OPEN[DeviceRole.SERVER],),
+    "faces of a stream under way": (SETTINGS.credits,),
+    "crops of a passage that are fused": (MOST_CROPS,),
+    "passages of one camera in memory": (MOST_EACH,),
+    "capture ids that are remembered": (intake.REMEMBERED,),
+    "imports": (uploads.MOST_IMPORTS,),
+    "photographs on their way": (uploads.UPLOAD_BYTES,),
+    "photographs being decoded": (photographs.DECODE_BYTES,),
+    "enrolments of devices": (enrolment.MOST_AT_ONCE,),
+    "connected, and no TLS and HTTP/2 yet": (options.HANDSHAKE_TIMEOUT_MS / 1000,),
+    "pings are not answered": ((options.KEEPALIVE_PERIOD_MS + options.KEEPALIVE_TIMEOUT_MS) / 1000,),
+    "a connection without calls": (options.CONNECTION_IDLE_MS / 1000,),
+    "a call, and its request does not come": (access.REQUEST_S,),
+    "a capture stream without hello": (SETTINGS.handshake_s,),
+    "a camera without heartbeat": (session.MISSED_HEARTBEATS, SETTINGS.heartbeat_period_s),
+    "an import whose client sends nothing": (SETTINGS.import_stall_s,),
+    "a record whose photographs do not come to an end": (SETTINGS.import_record_s,),
+    "a stream whose client does not read": (SETTINGS.reader_stall_s,),
+}
+
+
+def test_every_row_is_held_here() -> None:
+    assert set(ROWS) - {"what", "---"} == set(FIGURES)
+
+
+@pytest.mark.parametrize("what", FIGURES)
+def test_a_row_states_the_programs_figures(what: str) -> None:
+    found = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", ROWS[what])]
+    assert found[: len(FIGURES[what])] == list(FIGURES[what])
+
+
+def test_rates_are_the_programs() -> None:
+    for words in (
+        f"{limits.MOST_TOKENS:g} tokens, and gets {limits.TOKENS_PER_S:g} a second back",
+        f"A call takes {limits.USUAL_COST:g}, a page {limits.COST_OF_ENTRY:g} more for each entry beyond",
+        f"beyond {limits.FREE_ENTRIES}, and an acknowledgement {limits.CHEAP_COST:g}",
+        f"{limits.REFUSAL_DELAY_S:g} s late",
+        f"once in {limits.LOG_PERIOD_S:g} s",
+    ):
+        assert words in " ".join(PAGE.split())
+
+
+def test_codes_that_are_named_exist() -> None:
+    named = set(re.findall(r"`([A-Z_]+)`", PAGE))
+    assert named <= set(Code)
+    assert f"waits up to {photographs.DECODE_WAIT_S:g} s" in PAGE
+    assert photographs.DECODE_WAIT_S == uploads.UPLOAD_WAIT_S
