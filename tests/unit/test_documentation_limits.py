@@ -81,7 +81,8 @@ def test_rates_are_the_programs() -> None:
     for words in (
         f"{limits.MOST_TOKENS:g} tokens, and gets {limits.TOKENS_PER_S:g} a second back",
         f"A call takes {limits.USUAL_COST:g}, a page {limits.COST_OF_ENTRY:g} more for each entry beyond",
-        f"beyond {limits.FREE_ENTRIES}, and an acknowledgement {limits.CHEAP_COST:g}",
+        f"beyond {limits.FREE_ENTRIES}, a question for the status or the health {limits.STATUS_COST:g}",
+        f"and an acknowledgement {limits.ACKNOWLEDGEMENT_COST:g}",
         f"{limits.REFUSAL_DELAY_S:g} s late",
         f"once in {limits.LOG_PERIOD_S:g} s",
     ):

@@ -79,6 +79,13 @@ def test_acknowledging_is_cheap_and_whole_pages_are_dear(limits: CallLimits, clo
         limits.charge_page(DESK, 100)
 
 
+def test_what_watches_the_server_may_ask_twenty_times_a_second(limits: CallLimits, clock: HandClock) -> None:
+    laptop = Identity(DeviceRole.DIAGNOSTICS, "batam-center", "laptop")
+    for _ in range(2000):
+        clock.now_s += 0.05
+        assert refused(limits, laptop, "/cekalwatch.v1.OperationsService/GetStatus") is None
+
+
 def test_a_page_of_any_size_can_be_asked_for_once(limits: CallLimits) -> None:
     with limits.call(DESK, LIST):
         limits.charge_page(DESK, 2**32 - 1)

@@ -24,10 +24,16 @@ MOST_OPEN: Final[Mapping[DeviceRole, int]] = MappingProxyType(
 """Calls that a device of each role may have open; a camera that reconnects has two streams for a while."""
 TOKENS_PER_S: Final = 50.0
 MOST_TOKENS: Final = 200.0
-CHEAP: Final = frozenset({"/cekalwatch.v1.AlertService/AcknowledgeAlerts"})
+ACKNOWLEDGEMENT: Final = "/cekalwatch.v1.AlertService/AcknowledgeAlerts"
+ACKNOWLEDGEMENT_COST: Final = 0.1
 """An agent that catches up acknowledges many events in a row."""
-CHEAP_COST: Final = 0.1
+STATUS: Final = ("/cekalwatch.v1.OperationsService/GetStatus", "/grpc.health.v1.Health/Check")
+STATUS_COST: Final = 1.0
+"""Asked for often, by whatever watches the server, and answered from memory."""
 USUAL_COST: Final = 10.0
+COSTS: Final[Mapping[str, float]] = MappingProxyType(
+    {ACKNOWLEDGEMENT: ACKNOWLEDGEMENT_COST} | dict.fromkeys(STATUS, STATUS_COST)
+)
 COST_OF_ENTRY: Final = 2.0
 """Of each entry that a page may have, beyond the first few."""
 FREE_ENTRIES: Final = 20
@@ -85,7 +91,7 @@ class CallLimits:
         """Count a call for the time of the block; raises DeviceLimitError CALLS_TOO_MANY or RATE_EXCEEDED."""
         if self._open[device] >= MOST_OPEN[device.role]:
             raise self._refusal(device, Code.CALLS_TOO_MANY)
-        self._charge(device, CHEAP_COST if method in CHEAP else USUAL_COST)
+        self._charge(device, COSTS.get(method, USUAL_COST))
         self._open[device] += 1
         try:
             yield
