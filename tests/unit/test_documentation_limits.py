@@ -83,6 +83,7 @@ def test_rates_are_the_programs() -> None:
         f"A call takes {limits.USUAL_COST:g}, a page {limits.COST_OF_ENTRY:g} more for each entry beyond",
         f"beyond {limits.FREE_ENTRIES}, a question for the status or the health {limits.STATUS_COST:g}",
         f"and an acknowledgement {limits.ACKNOWLEDGEMENT_COST:g}",
+        f"held back for up to {limits.MOST_WAIT_S:g} s",
         f"{limits.REFUSAL_DELAY_S:g} s late",
         f"once in {limits.LOG_PERIOD_S:g} s",
     ):

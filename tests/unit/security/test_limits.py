@@ -6,7 +6,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.security.limits import MOST_KNOWN, MOST_OPEN, CallLimits, DeviceLimitError
+from cekalwatch.server.security.limits import (
+    MOST_KNOWN,
+    MOST_OPEN,
+    MOST_TOKENS,
+    MOST_WAIT_S,
+    TOKENS_PER_S,
+    USUAL_COST,
+    CallLimits,
+    DeviceLimitError,
+)
 from cekalwatch.wire.identity import DeviceRole, Identity
 
 DESK = Identity(DeviceRole.NOTIFIER, "batam-center", "desk-1")
@@ -41,8 +50,16 @@ def refused(limits: CallLimits, device: Identity = DESK, method: str = LIST) -> 
         return error.code
 
 
-def calls_until_refused(limits: CallLimits, method: str = LIST) -> int:
-    return next(number for number in range(10_000) if refused(limits, method=method))
+def waits(limits: CallLimits, method: str = LIST) -> list[float]:
+    """How long each call is held back, of a device that does not wait before it asks again, until it is refused."""
+    found: list[float] = []
+    while len(found) < 10_000:
+        try:
+            with limits.call(DESK, method) as wait_s:
+                found.append(wait_s)
+        except DeviceLimitError:
+            return found
+    raise AssertionError("never refused")
 
 
 @pytest.mark.parametrize("role", DeviceRole)
@@ -56,27 +73,37 @@ def test_a_device_has_so_many_calls_open_and_no_more(limits: CallLimits, role: D
     assert refused(limits, device, ACKNOWLEDGE) is None
 
 
-def test_a_device_that_asks_without_a_pause_is_refused_and_another_is_not(limits: CallLimits) -> None:
-    assert 5 <= calls_until_refused(limits) <= 50
+def test_a_device_that_asks_without_a_pause_is_held_back_then_refused_and_another_is_not(limits: CallLimits) -> None:
+    held_back = waits(limits)
+    assert held_back == sorted(held_back)
+    assert held_back.count(0.0) == MOST_TOKENS / USUAL_COST
+    assert held_back[-1] <= MOST_WAIT_S
     assert refused(limits) is Code.RATE_EXCEEDED
-    assert refused(limits, OTHER) is None
+    with limits.call(OTHER, LIST) as wait_s:
+        assert wait_s == 0
+
+
+def test_a_device_that_waits_as_long_as_it_is_told_goes_on_at_the_rate(limits: CallLimits, clock: HandClock) -> None:
+    begun_s = clock.now_s
+    for _ in range(1000):
+        with limits.call(DESK, LIST) as wait_s:
+            clock.now_s += wait_s
+    assert clock.now_s - begun_s == pytest.approx((1000 * USUAL_COST - MOST_TOKENS) / TOKENS_PER_S, rel=0.01)
 
 
 def test_tokens_come_back_with_time_and_never_more_than_at_first(limits: CallLimits, clock: HandClock) -> None:
-    first = calls_until_refused(limits)
+    first = len(waits(limits))
     clock.now_s += 1
-    assert 1 <= calls_until_refused(limits) < first
+    assert len(waits(limits)) == TOKENS_PER_S / USUAL_COST
     clock.now_s += 10_000
-    assert calls_until_refused(limits) == first
+    assert len(waits(limits)) == first
 
 
-def test_acknowledging_is_cheap_and_whole_pages_are_dear(limits: CallLimits, clock: HandClock) -> None:
-    assert calls_until_refused(limits, ACKNOWLEDGE) >= 1000
-    clock.now_s += 10_000
-    limits.charge_page(DESK, 20)
-    limits.charge_page(DESK, 100)
-    with pytest.raises(DeviceLimitError):
-        limits.charge_page(DESK, 100)
+def test_acknowledging_is_cheap_and_whole_pages_are_dear(limits: CallLimits) -> None:
+    assert waits(limits, ACKNOWLEDGE).count(0.0) >= 1000
+    assert CallLimits(HandClock()).charge_page(OTHER, 20) == 0
+    pages = [limits.charge_page(OTHER, 100) for _ in range(10)]
+    assert pages[0] == 0 < pages[-1]
 
 
 def test_what_watches_the_server_may_ask_twenty_times_a_second(limits: CallLimits, clock: HandClock) -> None:
@@ -88,17 +115,17 @@ def test_what_watches_the_server_may_ask_twenty_times_a_second(limits: CallLimit
 
 def test_a_page_of_any_size_can_be_asked_for_once(limits: CallLimits) -> None:
     with limits.call(DESK, LIST):
-        limits.charge_page(DESK, 2**32 - 1)
+        assert limits.charge_page(DESK, 2**32 - 1) == 0
 
 
 def test_a_device_that_goes_on_being_refused_is_logged_now_and_then(limits: CallLimits, clock: HandClock) -> None:
-    calls_until_refused(limits)
+    waits(limits)
     with capture_logs() as logs:
         for _ in range(100):
             refused(limits)
         assert logs == []
         clock.now_s += 10.1
-        calls_until_refused(limits)
+        waits(limits)
         refused(limits)
     assert [(line["name"], line["code"]) for line in logs] == [("desk-1", Code.RATE_EXCEEDED)]
 

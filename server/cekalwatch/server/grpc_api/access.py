@@ -110,7 +110,9 @@ class Access(grpc.aio.ServerInterceptor):
             certificate_pem = await self._admit(method, context)
             with self._open(method, certificate_pem) as stream:
                 try:
-                    with self._counted(method):
+                    with self._counted(method) as wait_s:
+                        if wait_s:
+                            await asyncio.sleep(wait_s)
                         return await behaviour(request, context)
                 except DeviceLimitError as error:
                     await asyncio.sleep(REFUSAL_DELAY_S)
@@ -129,14 +131,14 @@ class Access(grpc.aio.ServerInterceptor):
         return run
 
     @contextmanager
-    def _counted(self, method: str) -> Iterator[None]:
-        """Count the call; all of plaintext is this machine's own, and not counted."""
+    def _counted(self, method: str) -> Iterator[float]:
+        """Count the call, and give the seconds that it must wait; plaintext is this machine's own, and not counted."""
         device = current_caller()
         if device is LOCAL:
-            yield
+            yield 0.0
         else:
-            with self._limits.call(device.identity, method):
-                yield
+            with self._limits.call(device.identity, method) as wait_s:
+                yield wait_s
 
     def _with_request(self, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         """Return the behaviour of a method that takes one request as that of one that takes a stream."""
@@ -147,8 +149,9 @@ class Access(grpc.aio.ServerInterceptor):
                     request = await anext(aiter(requests))
             except (TimeoutError, StopAsyncIteration):
                 await abort_with(context, Code.REQUEST_STALLED)
-            if (device := current_caller()) is not LOCAL:
-                self._limits.charge_page(device.identity, getattr(request, "page_size", 0))
+            page = getattr(request, "page_size", 0)
+            if page and (device := current_caller()) is not LOCAL:
+                await asyncio.sleep(self._limits.charge_page(device.identity, page))
             return await behaviour(request, context)
 
         return run

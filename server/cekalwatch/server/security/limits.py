@@ -34,10 +34,12 @@ USUAL_COST: Final = 10.0
 COSTS: Final[Mapping[str, float]] = MappingProxyType(
     {ACKNOWLEDGEMENT: ACKNOWLEDGEMENT_COST} | dict.fromkeys(STATUS, STATUS_COST)
 )
-COST_OF_ENTRY: Final = 2.0
+COST_OF_ENTRY: Final = 0.5
 """Of each entry that a page may have, beyond the first few."""
 FREE_ENTRIES: Final = 20
 MOST_PAGE: Final = 100
+MOST_WAIT_S: Final = 5.0
+"""How long a call is held back until its device has the tokens; one that would have to wait longer is refused."""
 REFUSAL_DELAY_S: Final = 1.0
 """A refusal comes late, so that whoever asks again at once cannot take the server's time with being refused."""
 LOG_PERIOD_S: Final = 10.0
@@ -59,13 +61,17 @@ class TokenBucket:
         self._tokens = most
         self._at_s = now_s
 
-    def take(self, cost: float, now_s: float) -> bool:
-        """Take `cost` tokens; return False, and take none, when there are too few."""
+    def take(self, cost: float, now_s: float, most_wait_s: float) -> float | None:
+        """Take `cost` tokens, also of those to come; return the seconds to wait until they are there.
+
+        None, and nothing is taken, when that would be more than `most_wait_s`.
+        """
         self._fill(now_s)
-        if self._tokens < cost:
-            return False
+        wait_s = max(0.0, cost - self._tokens) / self._per_s
+        if wait_s > most_wait_s:
+            return None
         self._tokens -= cost
-        return True
+        return wait_s
 
     def is_full(self, now_s: float) -> bool:
         """Whether nothing was taken for so long that it is as good as new."""
@@ -87,27 +93,35 @@ class CallLimits:
         self._logged_at_s: dict[Identity, float] = {}
 
     @contextmanager
-    def call(self, device: Identity, method: str) -> Iterator[None]:
-        """Count a call for the time of the block; raises DeviceLimitError CALLS_TOO_MANY or RATE_EXCEEDED."""
+    def call(self, device: Identity, method: str) -> Iterator[float]:
+        """Count a call for the time of the block, and give the seconds that it must wait first.
+
+        Raises DeviceLimitError CALLS_TOO_MANY or RATE_EXCEEDED.
+        """
         if self._open[device] >= MOST_OPEN[device.role]:
             raise self._refusal(device, Code.CALLS_TOO_MANY)
-        self._charge(device, COSTS.get(method, USUAL_COST))
+        wait_s = self._charge(device, COSTS.get(method, USUAL_COST))
         self._open[device] += 1
         try:
-            yield
+            yield wait_s
         finally:
             self._open[device] -= 1
             if not self._open[device]:
                 del self._open[device]
 
-    def charge_page(self, device: Identity, entries: int) -> None:
-        """Charge for a page of so many entries, beside the call itself; raises RATE_EXCEEDED."""
-        self._charge(device, COST_OF_ENTRY * max(0, min(entries, MOST_PAGE) - FREE_ENTRIES))
+    def charge_page(self, device: Identity, entries: int) -> float:
+        """Charge for a page of so many entries, beside the call itself; return the seconds that it must wait.
 
-    def _charge(self, device: Identity, cost: float) -> None:
+        Raises DeviceLimitError RATE_EXCEEDED.
+        """
+        return self._charge(device, COST_OF_ENTRY * max(0, min(entries, MOST_PAGE) - FREE_ENTRIES))
+
+    def _charge(self, device: Identity, cost: float) -> float:
         now_s = self._monotonic()
-        if not self._bucket(device, now_s).take(cost, now_s):
+        wait_s = self._bucket(device, now_s).take(cost, now_s, MOST_WAIT_S)
+        if wait_s is None:
             raise self._refusal(device, Code.RATE_EXCEEDED)
+        return wait_s
 
     def _bucket(self, device: Identity, now_s: float) -> TokenBucket:
         if device not in self._buckets:
