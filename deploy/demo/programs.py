@@ -152,3 +152,25 @@ def wait_until(condition: Callable[[], bool], timeout_s: float, what: str, *prog
             logs = "\n".join(program.last_lines() for program in programs)
             raise ProgramError(f"{what} did not happen within {timeout_s:.0f} s.\n{logs}")
         time.sleep(0.05)
+
+
+def answer_prompts(
+    name: str,
+    arguments: Sequence[str],
+    typed: Sequence[str],
+    timeout_s: float,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Run a command that asks, type these lines, and return what it prints. Raises ProgramError when it fails."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        input="".join(f"{line}\n" for line in typed),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout_s,
+        env=os.environ | dict(environment),
+    )
+    if done.returncode:
+        raise ProgramError(f"{name} ended with exit code {done.returncode}: {done.stderr.strip()}")
+    return done.stdout.strip()

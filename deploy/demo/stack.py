@@ -22,11 +22,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, operations_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
+from deploy.demo.officers import sign_officer_in
 from deploy.demo.programs import Program, run_to_end, wait_until
 
 OnEvent = Callable[[dict[str, object]], None]
@@ -85,11 +87,7 @@ class Notifier:
         self._on_event = on_event
         arguments = ["-m", "cekalwatch.notifier", "console", "--format", "jsonl", "--agent-id", agent_id]
         arguments += ["--server", server_address, "--images", str(folder / "images")]
-        environment = {
-            "CEKALWATCH_NOTIFIER_STATE_DIR": str(folder / "notifier"),
-            "CEKALWATCH_NOTIFIER_TLS_DIR": str(tls_dir),
-        }
-        self.program = Program(agent_id, arguments, folder / "logs", self._take, environment)
+        self.program = Program(agent_id, arguments, folder / "logs", self._take, _notifier_paths(folder, tls_dir))
 
     def _take(self, line: str) -> None:
         record = json.loads(line)
@@ -125,6 +123,13 @@ class Notifier:
                 raise ProgramError(
                     f"The notifier did not show event {sequence} within {timeout_s:.0f} s.\n{self.program.last_lines()}"
                 )
+
+
+def _notifier_paths(folder: Path, tls_dir: Path) -> dict[str, str]:
+    return {
+        "CEKALWATCH_NOTIFIER_STATE_DIR": str(folder / "notifier"),
+        "CEKALWATCH_NOTIFIER_TLS_DIR": str(tls_dir),
+    }
 
 
 class Stack:
@@ -182,6 +187,7 @@ class Stack:
         `on_event` gets each event as the console prints it.
         """
         tls_dir = self.certificate(DeviceRole.NOTIFIER, agent_id)
+        self.sign_in(agent_id)
         notifier = Notifier(agent_id, self.address, tls_dir, self.config.folder, on_event)
         self._open.enter_context(notifier.program)
 
@@ -190,6 +196,16 @@ class Stack:
 
         wait_until(connected, START_SECONDS, "The notifier's connection", notifier.program, self.server)
         return notifier
+
+    def sign_in(self, agent_id: str) -> None:
+        """Sign an officer in on the agent's PC, who sees pictures then. In plaintext nobody needs to."""
+        if self.config.transport is Transport.TLS:
+            paths = _notifier_paths(self.config.folder, self.certificate(DeviceRole.NOTIFIER, agent_id))
+            sign_officer_in(agent_id, self.config.site, self.config_file, self.address, paths)
+
+    def token(self, agent_id: str) -> str:
+        """Return the token of who signed in on the agent's PC."""
+        return SessionFile(self.config.folder / "notifier" / f"session-{agent_id}").token()
 
     def start_camera(self, camera_id: str, source: Path) -> Program:
         """Start a camera client on a video file, at the video's own speed; it ends with the video."""

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from cekalwatch.server.alerting.briefing import Briefer
 from cekalwatch.server.alerting.fanout import BriefedEvent
+from cekalwatch.server.alerting.threshold import Threshold, ThresholdSource
 from cekalwatch.server.alerting.watch import Checkpoints, WatchHolder
 from cekalwatch.server.domain.alerts import AlertFilter, Candidate, Match
 from cekalwatch.server.domain.cameras import Camera, Direction
@@ -63,6 +64,7 @@ ACCEPTED: Usual = dict(RECORD) | {
     "valid_from": ["2026-01-01"],
     "valid_until": ["2026-06-30", "9999-12-31"],
 }
+THRESHOLD = Threshold(0.5, ThresholdSource.PACK)
 CHECKPOINTS = Checkpoints(LegalParameters(), {"batam-center": WIB})
 WIDE = "\U00020000"
 """A letter of four bytes, the most that one can have."""
@@ -148,7 +150,7 @@ def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
             report = desk.run.refused(begun)
         told(watchlist_messages.import_report(report))
         assert {entry.subject.subject_id for entry in desk.subjects()} == accepted
-        watch = WatchHolder(desk.watchlist, CHECKPOINTS, MODEL, SIZE, lambda _: 0.5).current()
+        watch = WatchHolder(desk.watchlist, CHECKPOINTS, MODEL, SIZE, lambda _: THRESHOLD).current()
         assert watch.files.keys() == accepted
         for key in accepted:
             watch.orders_in_force(key, DEPARTURE, datetime(9999, 1, 1, tzinfo=UTC))

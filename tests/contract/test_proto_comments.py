@@ -9,13 +9,17 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.camera.policy import CapturePolicy
+from cekalwatch.server.alerting import threshold
 from cekalwatch.server.alerting.briefing import MOST_REFERENCES
 from cekalwatch.server.alerting.deciding import MOST_CANDIDATES
 from cekalwatch.server.config import CapturePolicyEntry, ServerSettings
-from cekalwatch.server.grpc_api.convert import alerts, capture, common, watchlist
+from cekalwatch.server.grpc_api.convert import alerts, capture, common, session, watchlist
 from cekalwatch.server.grpc_api.enrolment import MOST_REQUEST_BYTES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.recognition.session import MISSED_HEARTBEATS
+from cekalwatch.server.security import passwords
+from cekalwatch.server.security.lockout import LockOut
+from cekalwatch.server.security.sign_in_terms import SessionTerms
 from cekalwatch.server.storage.alert_store import MOST_SIGHTINGS
 from cekalwatch.server.watchlist import records
 from cekalwatch.wire import bounds
@@ -23,7 +27,8 @@ from cekalwatch.wire.invitation import SECRET_BYTES
 
 PROTOS = Path(__file__).parents[2] / "protos" / "cekalwatch" / "v1"
 POLICY = CapturePolicyEntry()
-NUMBERS = {3: "Three"}
+NUMBERS = {2: "two", 3: "Three", 5: "five"}
+DECLARED = re.compile(r"(?:(?:repeated|optional) )?[\w.]+ (\w+) = \d+;|rpc (\w+)|(\w+) = \d+;|oneof (\w+)")
 TEXT = f"at most {common.MOST_TEXT} characters"
 
 
@@ -40,7 +45,9 @@ def comments() -> dict[str, str]:
             if declared := re.match(r"(?:message|enum|service) (\w+)", line):
                 owner = declared[1]
                 found[owner] = " ".join(words)
-            elif declared := re.match(r"(?:repeated )?[\w.]+ (\w+) = \d+;|rpc (\w+)|(\w+) = \d+;|oneof (\w+)", line):
+            elif declared := re.match(
+                r"(?:repeated |optional )?[\w.]+ (\w+) = \d+;|rpc (\w+)|(\w+) = \d+;|oneof (\w+)", line
+            ):
                 name = next(group for group in declared.groups() if group)
                 found[f"{owner}.{name}"] = " ".join(words)
             words = []
@@ -85,6 +92,23 @@ STATED = {
     "KeepAlive": (f"each {ServerSettings().keep_alive_period_s:.0f} s by default",),
     "EnrolDeviceRequest.invitation_secret": (f"{SECRET_BYTES} bytes",),
     "EnrolDeviceRequest.certificate_request": (f"at most {MOST_REQUEST_BYTES} bytes",),
+    "PasswordProof.sign_in_name": (f"at most {session.MOST_NAME} characters",),
+    "PasswordProof.password": (f"at most {passwords.MOST_CHARACTERS} characters",),
+    "AuthorizationCodeProof.code": (f"at most {session.MOST_CODE} characters",),
+    "AuthorizationCodeProof.code_verifier": ("{} to {} characters".format(*session.VERIFIER_CHARACTERS),),
+    "AuthorizationCodeProof.redirect_uri": (f"at most {session.MOST_URI} characters",),
+    "AuthorizationCodeProof.nonce": ("{} to {} characters".format(*session.NONCE_CHARACTERS),),
+    "ChangePasswordRequest.present_password": (f"at most {passwords.MOST_CHARACTERS} characters",),
+    "ChangePasswordRequest.new_password": (f"{passwords.LEAST_CHARACTERS} to {passwords.MOST_CHARACTERS} characters",),
+    "SessionService.SignIn": (
+        f"After {NUMBERS[LockOut().free_tries]} wrong passwords",
+        f"for {LockOut().first.seconds} seconds",
+        f"{LockOut().longest.seconds // 60} minutes at most",
+    ),
+    "SessionPurpose.SESSION_PURPOSE_SECOND_PERSON": (
+        f"within {NUMBERS[SessionTerms().second_person.seconds // 60]} minutes",
+    ),
+    "SetThresholdRequest.threshold": (f"{threshold.LOWEST} to {threshold.HIGHEST}.",),
     "ReferenceFace.jpeg": (f"at most {MAX_FACE_JPEG_BYTES // 1000} kB",),
     "TravelDocument.type": (f"at most {records.MOST_DOCUMENT_TEXT} characters",),
     "TravelDocument.number": (f"at most {records.MOST_DOCUMENT_TEXT} characters",),

@@ -22,8 +22,9 @@ from cekalwatch.camera.capture import Capture
 from cekalwatch.v1 import alert_pb2, alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.tokens import bearer
 from deploy.demo.programs import wait_until
-from deploy.demo.stack import OBSERVER, CameraPlan, Notifier, Stack, StackConfig
+from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig
 from tests.support.camera import capture_of
 from tests.support.held_camera import HeldCamera
 from tests.support.portraits import group
@@ -35,6 +36,7 @@ SERVER_LIVES = 6
 NOTIFIER_LIVES = 8
 MOST_LINES = 25
 """Lines that the notifier prints in one life: all its lives together print fewer than there are events."""
+OFFICER = "officer-1"
 MOST_CROPS = 3
 """Crops of one passage."""
 PASSAGES = 15
@@ -91,6 +93,7 @@ class Officer:
         self._open = open_programs
         self._lives: list[Notifier] = []
         self._printed = asyncio.Event()
+        stack.sign_in(OFFICER)  # what is shown again after a crash is asked for by a person
         self.start()
 
     def start(self) -> None:
@@ -100,8 +103,8 @@ class Officer:
         def printed(_: dict[str, object]) -> None:
             loop.call_soon_threadsafe(self._printed.set)
 
-        tls_dir = self._stack.certificate(DeviceRole.NOTIFIER, "officer-1")
-        notifier = Notifier("officer-1", self._stack.address, tls_dir, self._stack.config.folder, printed)
+        tls_dir = self._stack.certificate(DeviceRole.NOTIFIER, OFFICER)
+        notifier = Notifier(OFFICER, self._stack.address, tls_dir, self._stack.config.folder, printed)
         self._open.enter_context(notifier.program)
         self._lives.append(notifier)
 
@@ -140,7 +143,13 @@ async def test_kills_at_random_moments_lose_no_alert_and_show_none_twice(tmp_pat
         tmp_path,
         starter_pack().parent,
         tuple(CameraPlan(camera_id) for camera_id in CAMERAS),
-        settings={"grouping_window_s": 0, "threshold": 0.45, "threads": 2, "keep_alive_period_s": 1},
+        settings={
+            "grouping_window_s": 0,
+            "threshold": 0.45,
+            "threads": 2,
+            "keep_alive_period_s": 1,
+            "session_idle_min": 480,
+        },
     )
     travellers = Travellers(chance)
     with ExitStack() as programs:
@@ -216,13 +225,13 @@ def wait_until_acknowledged(stack: Stack) -> None:
 
 
 def all_alerts(stack: Stack) -> list[alert_pb2.Alert]:
-    """Return every alert, page by page."""
-    with stack.dialer(DeviceRole.NOTIFIER, OBSERVER).channel() as channel:
+    """Return every alert, page by page, as the officer sees them."""
+    with stack.dialer(DeviceRole.NOTIFIER, OFFICER).channel() as channel:
         stub = AlertServiceStub(channel)
         request = alert_service_pb2.ListAlertsRequest(page_size=100)
         found: list[alert_pb2.Alert] = []
         while True:
-            page = stub.ListAlerts(request, timeout=END_S)
+            page = stub.ListAlerts(request, timeout=END_S, metadata=bearer(stack.token(OFFICER)))
             found.extend(page.alerts)
             if not page.next_page_token:
                 return found

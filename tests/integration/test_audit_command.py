@@ -15,11 +15,13 @@ import pytest
 
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.security.checkpoints import SigningKey
 from cekalwatch.server.security.notary import Notary
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
 from tests.support.audit import entry
+from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.starter import starter_pack
 from tests.support.watchlist_folder import row, write_orders
 
@@ -38,11 +40,19 @@ class Trail:
         self.notary.sign()
         self.store.append(*map(entry, range(11, 21)))
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "cekalwatch.server", "audit", *arguments, "--data-dir", str(self.folder)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, input=typed, capture_output=True, text=True, check=False)
         sys.stderr.write(done.stderr)  # for the search of logs
         return done
+
+    def export(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Export with the signatures of an auditor and an administrator, or with what is `typed`."""
+        office = Office(self.database, SystemClock())  # type: ignore[arg-type]  # its clock needs not be set
+        if not office.people.all():
+            office.hire(person("umi", PersonRole.AUDITOR))
+            office.hire(person("adi", PersonRole.ADMINISTRATOR))
+        return self.run("export", *arguments, typed=typed or signed("umi", "adi"))
 
     def tamper(self, *statements: str) -> None:
         with self.database.engine.begin() as connection:
@@ -51,6 +61,11 @@ class Trail:
                 connection.exec_driver_sql(f"DROP TRIGGER {name}")
             for statement in statements:
                 assert connection.exec_driver_sql(statement).rowcount > 0
+
+
+def signed(*names: str, password: str = PASSWORD) -> str:
+    """What people of these names type."""
+    return "".join(f"{name}\n{password}\n" for name in names)
 
 
 @pytest.fixture
@@ -128,11 +143,11 @@ def test_a_checkpoint_by_an_unknown_key_is_told(trail: Trail, tmp_path: Path):
 
 
 def test_an_export_holds_the_days_asked_for_and_is_recorded(trail: Trail, tmp_path: Path):
-    lines = trail.run("export", "--since", "2026-03-01T05:00:05+00:00", "--until", "2026-03-01T05:00:08+00:00")
+    lines = trail.export("--since", "2026-03-01T05:00:05+00:00", "--until", "2026-03-01T05:00:08+00:00")
     assert lines.returncode == Exit.OK, lines.stderr
     assert [json.loads(line)["sequence"] for line in lines.stdout.splitlines()] == [5, 6, 7]
     out = tmp_path / "march.csv"
-    whole = trail.run("export", "--since", "2026-03-01", "--until", "2026-03-01", "--format", "csv", "--out", str(out))
+    whole = trail.export("--since", "2026-03-01", "--until", "2026-03-01", "--format", "csv", "--out", str(out))
     assert whole.returncode == Exit.OK, whole.stderr
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     with out.open(encoding="utf-8-sig", newline="") as stream:
@@ -141,13 +156,36 @@ def test_an_export_holds_the_days_asked_for_and_is_recorded(trail: Trail, tmp_pa
     exports = [one for one in trail.store.links() if one.action == "AUDIT_EXPORTED"]
     assert [one.actor for one in exports] == [f"command:{getpass.getuser()}"] * 2
     assert '"format":"csv"' in exports[1].details
+    assert exports[1].objects.count("person:") == 2
     assert trail.run("verify").returncode == Exit.OK
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (signed("umi", "umi"), "two different people"),
+        (signed("adi", "budi"), "no role that may do this"),
+        (signed("umi", "adi", password=OTHER_PASSWORD), "is wrong"),
+        (signed("umi"), "Nothing was typed"),
+        ("\n", "Nothing was typed"),
+    ],
+)
+def test_an_export_is_signed_by_an_auditor_and_an_administrator(trail: Trail, tmp_path: Path, typed: str, told: str):
+    Office(trail.database).hire(person("budi", PersonRole.SUPERVISOR))
+    Office(trail.database).hire(person("umi", PersonRole.AUDITOR))
+    Office(trail.database).hire(person("adi", PersonRole.ADMINISTRATOR))
+    done = trail.export("--out", str(tmp_path / "out.jsonl"), typed=typed)
+    assert done.returncode in {Exit.REFUSED, Exit.USAGE}
+    assert told in done.stderr
+    assert not done.stdout
+    assert not (tmp_path / "out.jsonl").exists()
+    assert not [one for one in trail.store.links() if one.action == "AUDIT_EXPORTED"]
 
 
 def test_an_export_does_not_overwrite(trail: Trail, tmp_path: Path):
     out = tmp_path / "there.jsonl"
     out.write_text("of before")
-    done = trail.run("export", "--out", str(out))
+    done = trail.export("--out", str(out))
     assert done.returncode == Exit.FAILED
     assert str(out) in done.stderr
     assert out.read_text() == "of before"

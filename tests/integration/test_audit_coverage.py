@@ -17,6 +17,7 @@ import pytest
 import cekalwatch.v1
 from cekalwatch.server.app import Server
 from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.security.audit import Action, Link
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -27,17 +28,23 @@ from cekalwatch.v1 import (
     enrolment_service_pb2_grpc,
     operations_service_pb2,
     operations_service_pb2_grpc,
+    session_pb2,
+    session_service_pb2,
+    session_service_pb2_grpc,
     watchlist_pb2,
     watchlist_service_pb2,
     watchlist_service_pb2_grpc,
 )
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.invitation import public_id
+from cekalwatch.wire.tokens import bearer
+from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.server import CaptureClient, face, list_astronaut, running, settings
 from tests.support.site_pki import SITE, Site, certificate_request, now
 
 NO_ENTRY_NEEDED = {
     "AlertService/AcknowledgeAlerts": "moves an agent's position and shows nothing; what was delivered is recorded",
+    "SessionService/GetSession": "tells a person who signed in what they are themselves; the sign-in is recorded",
     "OperationsService/GetStatus": "tells counts, versions and keys of devices, and nothing of a person",
 }
 
@@ -48,6 +55,8 @@ class Scene:
 
     channel: grpc.aio.Channel
     alert_id: str = ""
+    token: str = ""
+    """Of who is signed in."""
     folder: Path = Path()
     """Of the server's data, for who starts another server on it."""
 
@@ -67,6 +76,10 @@ class Scene:
         return watchlist_service_pb2_grpc.WatchlistServiceStub(self.channel)
 
     @property
+    def sessions(self) -> Any:
+        return session_service_pb2_grpc.SessionServiceStub(self.channel)
+
+    @property
     def operations(self) -> Any:
         return operations_service_pb2_grpc.OperationsServiceStub(self.channel)
 
@@ -83,14 +96,14 @@ async def subscribe(scene: Scene) -> None:
 
 
 async def list_alerts(scene: Scene) -> None:
-    answer = await scene.alerts.ListAlerts(alert_service_pb2.ListAlertsRequest())
+    answer = await scene.alerts.ListAlerts(alert_service_pb2.ListAlertsRequest(), metadata=bearer(scene.token))
     scene.alert_id = answer.alerts[0].alert_id
 
 
 async def get_alert(scene: Scene) -> None:
     await list_alerts(scene)
     request = alert_service_pb2.GetAlertRequest(alert_id=scene.alert_id, include_images=True)
-    assert (await scene.alerts.GetAlert(request)).images.probe_jpeg
+    assert (await scene.alerts.GetAlert(request, metadata=bearer(scene.token))).images.probe_jpeg
 
 
 async def list_subjects(scene: Scene) -> None:
@@ -144,6 +157,47 @@ async def enrol(scene: Scene) -> None:
         assert (await stub.EnrolDevice(request)).certificate_pem
 
 
+def hire(scene: Scene, name: str, *roles: PersonRole) -> None:
+    database = Database(settings(scene.folder).database_address)
+    office = Office(database)
+    if office.people.account(name) is None:
+        office.hire(person(name, *roles))
+    database.close()
+
+
+async def sign_in(scene: Scene, name: str = "budi", purpose: Any = session_pb2.SESSION_PURPOSE_CALLS) -> str:
+    proof = session_service_pb2.PasswordProof(sign_in_name=name, password=PASSWORD)
+    answer = await scene.sessions.SignIn(session_service_pb2.SignInRequest(purpose=purpose, password=proof))
+    return str(answer.token)
+
+
+async def sign_in_right_and_wrong(scene: Scene) -> None:
+    hire(scene, "budi")
+    proof = session_service_pb2.PasswordProof(sign_in_name="budi", password=OTHER_PASSWORD)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await scene.sessions.SignIn(session_service_pb2.SignInRequest(password=proof))
+    await sign_in(scene)
+
+
+async def sign_out(scene: Scene) -> None:
+    hire(scene, "budi")
+    await scene.sessions.SignOut(session_service_pb2.SignOutRequest(), metadata=bearer(await sign_in(scene)))
+
+
+async def change_password(scene: Scene) -> None:
+    hire(scene, "citra")
+    request = session_service_pb2.ChangePasswordRequest(present_password=PASSWORD, new_password=OTHER_PASSWORD)
+    await scene.sessions.ChangePassword(request, metadata=bearer(await sign_in(scene, "citra")))
+
+
+async def set_threshold(scene: Scene) -> None:
+    hire(scene, "adi", PersonRole.ADMINISTRATOR)
+    hire(scene, "sari", PersonRole.SUPERVISOR)
+    word = await sign_in(scene, "sari", session_pb2.SESSION_PURPOSE_SECOND_PERSON)
+    request = operations_service_pb2.SetThresholdRequest(threshold=0.45)
+    await scene.operations.SetThreshold(request, metadata=bearer(await sign_in(scene, "adi"), word))
+
+
 ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[str]]]] = {
     "CaptureService/StreamFaces": (stream_faces, {Action.ALERT_SIGHTED: ["alert:", "capture:", "subject:S-1"]}),
     "AlertService/SubscribeAlerts": (
@@ -158,6 +212,13 @@ ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[s
         import_watchlist,
         {Action.ORDER_IMPORTED: ["order:O-7", "subject:S-7"], Action.WATCHLIST_IMPORTED: []},
     ),
+    "SessionService/SignIn": (
+        sign_in_right_and_wrong,
+        {Action.SIGN_IN_REFUSED: ["person:"], Action.SIGNED_IN: ["person:"]},
+    ),
+    "SessionService/SignOut": (sign_out, {Action.SIGNED_OUT: ["person:"]}),
+    "SessionService/ChangePassword": (change_password, {Action.PASSWORD_CHANGED: ["person:"]}),
+    "OperationsService/SetThreshold": (set_threshold, {Action.THRESHOLD_SET: ["person:"]}),
     "EnrolmentService/EnrolDevice": (enrol, {Action.DEVICE_ENROLLED: [f"device:{SITE}/camera/dep-1"]}),
 }
 
@@ -323,7 +384,7 @@ async def test_changed_settings_and_thresholds_are_recorded_at_the_next_start(tm
     assert '"threshold":"0.3"' in after[1]
 
 
-async def test_what_a_device_does_is_recorded_under_its_certificate(tmp_path: Path):
+async def test_what_a_device_and_a_person_do_is_recorded_under_their_names(tmp_path: Path):
     site = Site(tmp_path)
     chosen = site.settings()
     list_astronaut(chosen)
@@ -332,13 +393,21 @@ async def test_what_a_device_does_is_recorded_under_its_certificate(tmp_path: Pa
         async with site.dialer(address, site.device(DeviceRole.CAMERA, "dep-1")).aio_channel() as channel:
             await Scene(channel).raise_alert()
         async with site.dialer(address, site.device(DeviceRole.NOTIFIER, "pc-1")).aio_channel() as channel:
-            await subscribe(Scene(channel))
-            await get_alert(Scene(channel))
+            scene = Scene(channel, folder=tmp_path)
+            await subscribe(scene)
+            hire(scene, "budi")
+            scene.token = await sign_in(scene)
+            session = await scene.sessions.GetSession(
+                session_service_pb2.GetSessionRequest(), metadata=bearer(scene.token)
+            )
+            await get_alert(scene)
         async with site.dialer(address, site.device(DeviceRole.SERVER, "main-2")).aio_channel() as channel:
             await get_subject(Scene(channel))
     actors = {one.action: one.actor for one in trail(chosen)}
-    for action in (Action.SUBSCRIPTION_OPENED, Action.ALERT_DELIVERED, Action.ALERTS_LISTED, Action.ALERT_VIEWED):
+    for action in (Action.SUBSCRIPTION_OPENED, Action.ALERT_DELIVERED):
         assert actors[action] == f"device:{SITE}/notifier/pc-1"
+    for action in (Action.SIGNED_IN, Action.ALERTS_LISTED, Action.ALERT_VIEWED):
+        assert actors[action] == f"person:{session.session.person_id}@{SITE}/notifier/pc-1"
     assert actors[Action.SUBJECT_VIEWED] == f"device:{SITE}/server/main-2"
 
 

@@ -32,13 +32,16 @@ from cekalwatch.server.app import Server
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.access import Access
 from cekalwatch.server.security.gate import LoopbackGate
+from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc, operations_service_pb2_grpc
 from cekalwatch.v1.operations_service_pb2 import GetStatusRequest
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import TlsFiles
+from tests.support.alert_server import NOBODY
 from tests.support.camera import capture_of
+from tests.support.people import Office
 from tests.support.server import CaptureClient, reason_of, running
 from tests.support.site_pki import SITE, Site, now
 
@@ -226,7 +229,7 @@ class Shutting(LoopbackGate):
         return Code.CERTIFICATE_REVOKED if self.shut else None
 
 
-async def test_stream_of_a_client_that_never_reads_is_ended_too() -> None:
+async def test_stream_of_a_client_that_never_reads_is_ended_too(tmp_path: Path) -> None:
     closed, blocked = asyncio.Event(), asyncio.Event()
 
     async def endless(_: bytes, __: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[bytes]:
@@ -239,7 +242,8 @@ async def test_stream_of_a_client_that_never_reads_is_ended_too() -> None:
             closed.set()
 
     gate = Shutting()
-    access = Access(gate)
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    access = Access(gate, Office(database).attendance)
     server = grpc.aio.server(interceptors=[access])
     handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(endless)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Deaf", {"Listen": handler}),))
@@ -321,7 +325,7 @@ async def test_camera_changes_to_its_renewed_certificate_without_a_restart_and_l
 async def test_notifier_changes_to_its_renewed_certificate_without_a_restart_or_a_gap(site: Site) -> None:
     async with running(site.settings(keep_alive_period_s=0.2), site.diagnostics()) as server:
         dialer = site.dialer(server.address, site.device(DeviceRole.NOTIFIER, "pc-1"))
-        client = AlertClient(dialer, "pc-1", AlertFilter())
+        client = AlertClient(dialer, "pc-1", AlertFilter(), NOBODY)
         subscription = Subscription(client, Start.ACKNOWLEDGED, 30.0)
         updates = subscription.updates()
         assert isinstance(await asyncio.to_thread(next, updates), Connected)
@@ -338,7 +342,7 @@ async def test_notifier_changes_to_its_renewed_certificate_without_a_restart_or_
 
 async def test_notifier_without_a_certificate_says_that_this_is_why(site: Site) -> None:
     async with running(site.settings(), site.diagnostics()) as server:
-        client = AlertClient(Dialer(server.address, None), "pc-1", AlertFilter())
+        client = AlertClient(Dialer(server.address, None), "pc-1", AlertFilter(), NOBODY)
         subscription = Subscription(client, Start.ACKNOWLEDGED, 30.0)
         with capture_logs() as logs:
             update = await asyncio.to_thread(next, subscription.updates())

@@ -19,6 +19,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from cekalwatch.server.alerting.briefing import Briefer
 from cekalwatch.server.alerting.fanout import BriefedEvent, Fanout
 from cekalwatch.server.alerting.freshness import FreshnessGauge
+from cekalwatch.server.alerting.threshold import Threshold, ThresholdSource
 from cekalwatch.server.alerting.watch import Checkpoints, WatchHolder
 from cekalwatch.server.app import Server
 from cekalwatch.server.domain.alerts import AlertEventType, AlertFilter
@@ -49,6 +50,7 @@ from cekalwatch.v1 import (
 from cekalwatch.wire.options import CLIENT_OPTIONS, SERVER_OPTIONS
 from tests.support.alerts import NOON, match
 from tests.support.keys import keyring
+from tests.support.people import Office
 from tests.support.server import CaptureClient, Running, running, settings
 from tests.support.watchlist import MODEL, SIZE, WIB, order, subject
 
@@ -234,7 +236,7 @@ class AlertLog:
         watchlist.put(subject(), order(reason=PADDING), [])
         checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
         clock = SystemClock()
-        holder = WatchHolder(watchlist, checkpoints, MODEL, SIZE, lambda _: 0.5)
+        holder = WatchHolder(watchlist, checkpoints, MODEL, SIZE, lambda _: Threshold(0.5, ThresholdSource.PACK))
         briefer = Briefer(store, watchlist, checkpoints, clock)
         freshness = FreshnessGauge(watchlist, holder.current, clock, timedelta(hours=24))
         self.fanout = CountingFanout(store, briefer)
@@ -259,7 +261,8 @@ class AlertLog:
     @asynccontextmanager
     async def served(self) -> AsyncIterator[str]:
         """Serve it, and give its address."""
-        server = grpc.aio.server(interceptors=[Access(LoopbackGate()), CatalogueErrors()], options=SERVER_OPTIONS)
+        access = Access(LoopbackGate(), Office(self.database).attendance)
+        server = grpc.aio.server(interceptors=[access, CatalogueErrors()], options=SERVER_OPTIONS)
         alert_service_pb2_grpc.add_AlertServiceServicer_to_server(self.servicer, server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

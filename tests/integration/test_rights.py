@@ -1,4 +1,7 @@
-"""Every role on every site calls every method of a real server. What it may is written here a second time."""
+"""Every device role on every site, with nobody and with people of every role, calls every method of a real server.
+
+What they may is written here a second time.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,25 @@ from pathlib import Path
 
 import grpc
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from google.protobuf import descriptor_pool
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.domain.people import PersonRole
+from cekalwatch.server.security.device import Device
 from cekalwatch.server.security.rights import RIGHTS
+from cekalwatch.server.security.sessions import Purpose, Sessions
+from cekalwatch.server.security.sign_in_terms import SessionTerms
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.session_store import SessionStore
 from cekalwatch.v1 import alert_service_pb2 as alerts
 from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.tls import TlsFiles
+from cekalwatch.wire.tokens import bearer
+from tests.support.people import Office, device, person
 from tests.support.server import CAMERAS, hello, reason_of, running
 from tests.support.site_pki import SITE, Site
 
@@ -23,24 +39,44 @@ SITES = (SITE, OTHER_SITE, UNSERVED_SITE)
 CAMERA_OF = {SITE: "dep-1", OTHER_SITE: "dep-2", UNSERVED_SITE: "dep-1"}
 WAIT_S = 30.0
 
-OBSERVING = (
-    "cekalwatch.v1.OperationsService/GetStatus",
-    "grpc.health.v1.Health/",
-    "grpc.reflection.v1alpha.ServerReflection/",
-    "grpc.channelz.v1.Channelz/",
-)
-MAY = {
-    DeviceRole.CAMERA: ("cekalwatch.v1.CaptureService/StreamFaces",),
-    DeviceRole.NOTIFIER: tuple(
-        f"cekalwatch.v1.AlertService/{name}"
-        for name in ("SubscribeAlerts", "AcknowledgeAlerts", "ListAlerts", "GetAlert")
-    ),
-    DeviceRole.DIAGNOSTICS: OBSERVING,
-    DeviceRole.SERVER: (
-        *(f"cekalwatch.v1.WatchlistService/{name}" for name in ("ImportWatchlist", "ListSubjects", "GetSubject")),
-        *OBSERVING,
-    ),
+OFFICERS = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR, PersonRole.AUDITOR})
+LIST_MANAGERS = frozenset({PersonRole.LIST_MANAGER})
+KEEPERS = frozenset({PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR})
+ANYBODY = frozenset(PersonRole)
+ALONE: frozenset[PersonRole] = frozenset()
+
+OBSERVING = {
+    "cekalwatch.v1.OperationsService/GetStatus": ALONE,
+    "grpc.health.v1.Health/": ALONE,
+    "grpc.reflection.v1alpha.ServerReflection/": ALONE,
+    "grpc.channelz.v1.Channelz/": ALONE,
 }
+PEOPLES = {
+    "cekalwatch.v1.OperationsService/SetThreshold": KEEPERS,
+    "cekalwatch.v1.SessionService/SignIn": ALONE,
+    "cekalwatch.v1.SessionService/GetSession": ANYBODY,
+    "cekalwatch.v1.SessionService/ChangePassword": ANYBODY,
+    "cekalwatch.v1.SessionService/SignOut": ANYBODY,
+}
+WATCHLIST = tuple(
+    f"cekalwatch.v1.WatchlistService/{name}" for name in ("ImportWatchlist", "ListSubjects", "GetSubject")
+)
+# Device role -> what a method begins with -> the roles of which the person on the device must have one.
+MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
+    DeviceRole.CAMERA: {"cekalwatch.v1.CaptureService/StreamFaces": ALONE},
+    DeviceRole.NOTIFIER: {
+        "cekalwatch.v1.AlertService/SubscribeAlerts": ALONE,
+        "cekalwatch.v1.AlertService/AcknowledgeAlerts": ALONE,
+        "cekalwatch.v1.AlertService/ListAlerts": OFFICERS,
+        "cekalwatch.v1.AlertService/GetAlert": OFFICERS,
+        **dict.fromkeys(WATCHLIST, LIST_MANAGERS),
+        "cekalwatch.v1.OperationsService/GetStatus": KEEPERS,
+        **PEOPLES,
+    },
+    DeviceRole.DIAGNOSTICS: {**OBSERVING, **dict.fromkeys(WATCHLIST, LIST_MANAGERS), **PEOPLES},
+    DeviceRole.SERVER: {**OBSERVING, **dict.fromkeys(WATCHLIST, ALONE), **PEOPLES},
+}
+NOBODY = None
 
 
 @pytest.fixture
@@ -53,9 +89,11 @@ def two_sites() -> dict[str, object]:
     return {"sites": ({"site": SITE}, {"site": OTHER_SITE}), "cameras": cameras}
 
 
-async def attempt(channel: grpc.aio.Channel, method: str, request: bytes = b"") -> tuple[grpc.StatusCode, str]:
+async def attempt(
+    channel: grpc.aio.Channel, method: str, request: bytes = b"", token: str = ""
+) -> tuple[grpc.StatusCode, str]:
     """Send one message to a method of any kind; return the status and the catalogue's code. OK: it answered."""
-    call = channel.stream_stream(method)(timeout=WAIT_S)  # type: ignore[var-annotated]
+    call = channel.stream_stream(method)(timeout=WAIT_S, metadata=bearer(token))  # type: ignore[var-annotated]
     try:
         await call.write(request)
         await call.done_writing()
@@ -107,23 +145,66 @@ def device_name(role: DeviceRole, site: str) -> str:
     return CAMERA_OF[site] if role is DeviceRole.CAMERA else f"device-{site}"
 
 
-async def test_every_role_on_every_site_may_call_what_it_should_and_nothing_else(site: Site) -> None:
-    async with running(site.settings(**two_sites()), site.diagnostics()) as server:
+def expected(
+    method: str, role: DeviceRole, at: str, person_role: PersonRole | None, person_site: str, *, has_token: bool
+) -> str:
+    """The refusal that must come, or an empty text."""
+    rows = [people for begin, people in MAY[role].items() if method.removeprefix("/").startswith(begin)]
+    if not rows:
+        return "METHOD_NOT_ALLOWED"
+    if at == UNSERVED_SITE:
+        return "SITE_NOT_ALLOWED"
+    (people,) = rows
+    if not people:
+        return ""
+    if not has_token:
+        return "SIGN_IN_NEEDED"
+    if person_site != at:
+        return "PERSON_SITE_NOT_ALLOWED"
+    if person_role not in people:
+        return "PERSON_ROLE_NEEDED"
+    return "SECOND_PERSON_NEEDED" if method.endswith("/SetThreshold") else ""
+
+
+def tokens(chosen: ServerSettings, files: TlsFiles, at: str) -> dict[tuple[PersonRole, str], str]:
+    """Sessions on that device of people of each role, at each site."""
+    database = Database(chosen.database_address)
+    office = Office(database)
+    certificate = x509.load_pem_x509_certificates(files.certificate.read_bytes())[0]
+    here = Device(device().actor, certificate.fingerprint(hashes.SHA256()).hex(), at)
+    sessions = Sessions(SessionStore(database), office.audit, SystemClock(), SessionTerms())
+    found = {}
+    for role, person_site in product(PersonRole, (SITE, OTHER_SITE)):
+        name = f"{role.lower()}-{person_site}"
+        account = office.people.account(name) or office.hire(person(name, role, sites=(person_site,)))
+        found[role, person_site] = sessions.begin(account, here, Purpose.SESSION, by_password=True)[0]
+    database.close()
+    return found
+
+
+@pytest.mark.parametrize("role", DeviceRole)
+@pytest.mark.parametrize("at", SITES)
+async def test_every_device_with_everybody_may_call_what_it_should_and_nothing_else(
+    site: Site, role: DeviceRole, at: str
+) -> None:
+    chosen = site.settings(**two_sites())
+    async with running(chosen, site.diagnostics()) as server:
         methods = await methods_of(server.channel)
         assert set(methods) == set(RIGHTS), "a method without a row, or a row without a method"
+        # The session that it ends would be missed by the methods after it.
+        methods.sort(key=lambda method: method.endswith("/SignOut"))
+        files = site.device(role, device_name(role, at), at)
+        people = {(NOBODY, ""): ""} | tokens(chosen, files, at)
         wrong = []
-        for role, at in product(DeviceRole, SITES):
-            async with site.dialer(
-                server.address, site.device(role, device_name(role, at), at)
-            ).aio_channel() as channel:
+        async with site.dialer(server.address, files).aio_channel() as channel:
+            for (person_role, person_site), token in people.items():
                 for method in methods:
-                    code, reason = await attempt(channel, method, request_of(method, role, at))
-                    may = method.removeprefix("/").startswith(MAY[role])
-                    expected = "METHOD_NOT_ALLOWED" if not may else "SITE_NOT_ALLOWED" if at == UNSERVED_SITE else ""
+                    code, reason = await attempt(channel, method, request_of(method, role, at), token)
+                    wanted = expected(method, role, at, person_role, person_site, has_token=bool(token))
                     denied = code in {grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED}
                     unreachable = code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
-                    if reason != expected or denied is not bool(expected) or unreachable:
-                        wrong.append((role, at, method, code, reason, expected))
+                    if reason != wanted or denied is not bool(wanted) or unreachable:
+                        wrong.append((person_role, person_site, method, code, reason, wanted))
         assert wrong == []
 
 
@@ -165,8 +246,10 @@ async def test_notifier_acts_under_its_own_name_and_asks_for_its_own_site(
     request_message: alerts.SubscribeAlertsRequest | alerts.AcknowledgeAlertsRequest | alerts.ListAlertsRequest,
     reason: str,
 ) -> None:
-    async with running(site.settings(**two_sites()), site.diagnostics()) as server:
+    chosen = site.settings(**two_sites())
+    async with running(chosen, site.diagnostics()) as server:
         files = site.device(DeviceRole.NOTIFIER, "pc-1")
+        token = tokens(chosen, files, SITE)[PersonRole.OFFICER, SITE]
         async with site.dialer(server.address, files).aio_channel() as channel:
             path = f"/cekalwatch.v1.AlertService/{method}"
-            assert (await attempt(channel, path, request_message.SerializeToString()))[1] == reason
+            assert (await attempt(channel, path, request_message.SerializeToString(), token))[1] == reason

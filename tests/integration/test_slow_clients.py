@@ -12,15 +12,20 @@ from typing import Any
 import grpc
 import pytest
 
+from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.access import REQUEST_S, Access
 from cekalwatch.server.security.gate import LoopbackGate
 from cekalwatch.server.security.limits import MOST_OPEN, REFUSAL_DELAY_S
+from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (
     alert_service_pb2,
     alert_service_pb2_grpc,
     capture_service_pb2_grpc,
     operations_service_pb2_grpc,
+    session_pb2,
+    session_service_pb2,
+    session_service_pb2_grpc,
     watchlist_pb2,
     watchlist_service_pb2,
     watchlist_service_pb2_grpc,
@@ -28,6 +33,8 @@ from cekalwatch.v1 import (
 from cekalwatch.v1.operations_service_pb2 import GetStatusRequest
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.options import HANDSHAKE_TIMEOUT_MS, KEEPALIVE_PERIOD_MS, KEEPALIVE_TIMEOUT_MS
+from cekalwatch.wire.tokens import bearer
+from tests.support.people import PASSWORD, Office, person
 from tests.support.server import CaptureClient, Running, reason_of, running, settings
 from tests.support.site_pki import Site
 
@@ -186,8 +193,10 @@ async def test_a_request_that_does_not_come_ends_its_call(server: Running) -> No
     await stub.GetStatus(GetStatusRequest(), timeout=WAIT_S)
 
 
-async def test_a_client_that_never_reads_is_dropped() -> None:
+async def test_a_client_that_never_reads_is_dropped(tmp_path: Path) -> None:
     closed = asyncio.Event()
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    database.upgrade()
 
     async def endless(_: bytes, __: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[bytes]:
         try:
@@ -196,7 +205,7 @@ async def test_a_client_that_never_reads_is_dropped() -> None:
         finally:
             closed.set()
 
-    server = grpc.aio.server(interceptors=[Access(LoopbackGate(), reader_stall_s=0.5)])
+    server = grpc.aio.server(interceptors=[Access(LoopbackGate(), Office(database).attendance, reader_stall_s=0.5)])
     handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(endless)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Deaf", {"Listen": handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
@@ -208,26 +217,50 @@ async def test_a_client_that_never_reads_is_dropped() -> None:
         await closed.wait()
         assert await how_it_ends(call) == (grpc.StatusCode.UNAVAILABLE, Code.READER_STALLED)
     await server.stop(None)
+    database.close()
 
 
 async def test_a_device_that_asks_without_a_pause_is_refused_late_and_others_are_answered(tmp_path: Path) -> None:
     site = Site(tmp_path / "site")
-    async with running(site.settings(), site.diagnostics()) as server, asyncio.timeout(WAIT_S):
+    async with running(with_an_officer(site), site.diagnostics()) as server, asyncio.timeout(WAIT_S):
         greedy = site.dialer(server.address, site.device(DeviceRole.NOTIFIER, "desk-1")).aio_channel()
         modest = site.dialer(server.address, site.device(DeviceRole.NOTIFIER, "desk-2")).aio_channel()
         request = alert_service_pb2.ListAlertsRequest(page_size=100)
         async with greedy, modest:
-            stub = alert_service_pb2_grpc.AlertServiceStub(greedy)
+            signed_in, other_desk = await token(greedy), await token(modest)
             begun = time.monotonic()
-            ends = await asyncio.gather(*(how_a_list_ends(stub) for _ in range(2 * MOST_OPEN[DeviceRole.NOTIFIER])))
+            ends = await asyncio.gather(
+                *(how_a_list_ends(greedy, signed_in) for _ in range(2 * MOST_OPEN[DeviceRole.NOTIFIER]))
+            )
             assert (grpc.StatusCode.RESOURCE_EXHAUSTED, Code.CALLS_TOO_MANY) in ends
             assert time.monotonic() - begun >= REFUSAL_DELAY_S
-            await alert_service_pb2_grpc.AlertServiceStub(modest).ListAlerts(request, timeout=REFUSAL_DELAY_S)
+            other: Any = alert_service_pb2_grpc.AlertServiceStub(modest)
+            await other.ListAlerts(request, metadata=bearer(other_desk), timeout=REFUSAL_DELAY_S)
 
 
-async def how_a_list_ends(stub: Any) -> tuple[grpc.StatusCode, str]:
+def with_an_officer(site: Site) -> ServerSettings:
+    """Return settings of a server that knows an officer."""
+    chosen = site.settings()
+    database = Database(chosen.database_address)
+    database.upgrade()
+    Office(database).hire(person("budi"))
+    database.close()
+    return chosen
+
+
+async def token(channel: grpc.aio.Channel) -> str:
+    """Sign the officer in."""
+    proof = session_service_pb2.PasswordProof(sign_in_name="budi", password=PASSWORD)
+    stub: Any = session_service_pb2_grpc.SessionServiceStub(channel)
+    purpose = session_pb2.SESSION_PURPOSE_CALLS
+    answer = await stub.SignIn(session_service_pb2.SignInRequest(purpose=purpose, password=proof))
+    return str(answer.token)
+
+
+async def how_a_list_ends(channel: grpc.aio.Channel, signed_in: str) -> tuple[grpc.StatusCode, str]:
+    stub: Any = alert_service_pb2_grpc.AlertServiceStub(channel)
     try:
-        await stub.ListAlerts(alert_service_pb2.ListAlertsRequest(page_size=100))
+        await stub.ListAlerts(alert_service_pb2.ListAlertsRequest(page_size=100), metadata=bearer(signed_in))
     except grpc.aio.AioRpcError as error:
         return error.code(), reason_of(error)
     return grpc.StatusCode.OK, ""
@@ -237,13 +270,13 @@ async def test_a_device_that_lists_many_pages_is_held_back_and_gets_them_all(tmp
     site = Site(tmp_path / "site")
     async with (
         asyncio.timeout(WAIT_S),
-        running(site.settings(), site.diagnostics()) as server,
+        running(with_an_officer(site), site.diagnostics()) as server,
         site.dialer(server.address, site.device(DeviceRole.NOTIFIER, "desk-1")).aio_channel() as channel,
     ):
-        stub = alert_service_pb2_grpc.AlertServiceStub(channel)
+        signed_in = await token(channel)
         begun = time.monotonic()
         for _ in range(6):
-            assert await how_a_list_ends(stub) == (grpc.StatusCode.OK, "")
+            assert await how_a_list_ends(channel, signed_in) == (grpc.StatusCode.OK, "")
         assert time.monotonic() - begun > 1
 
 

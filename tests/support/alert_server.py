@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import uuid
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self, cast
 
@@ -17,6 +19,7 @@ from google.protobuf import any_pb2, timestamp_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2, watchlist_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceServicer, add_AlertServiceServicer_to_server
 from cekalwatch.wire.options import SERVER_OPTIONS
@@ -24,6 +27,8 @@ from cekalwatch.wire.options import SERVER_OPTIONS
 EPOCH = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 WAIT_S = 30.0
 JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
+NOBODY = SessionFile(Path(os.devnull))
+"""Nobody is signed in."""
 
 
 def timestamp(moment: datetime) -> timestamp_pb2.Timestamp:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 PEOPLE = ("Contoh Satu", "Contoh Dua", "Contoh Tujuh", "Sekar Ayuningtyas", "Mbak Ayu", "Jalan Engku Putri")
 """Names, an alias and an address of the people on the tests' watchlists."""
+STAFF = ("Petugas ", "kuda hujan lampu besi", "sepeda awan garam merah", "garam sepeda awan biru")
+"""How the names of those who sign in begin, and their passwords."""
 
 _NIK = re.compile(r"(?<![\d.a-fA-F])\d{16}(?![\da-fA-F])")
 """Sixteen digits that are no part of a fraction or of a hexadecimal key: the number of a citizen."""
@@ -36,7 +38,7 @@ def _is_record(line: str) -> bool:
     return isinstance(record, dict) and {"event", "level"} <= record.keys()
 
 
-def personal_data(text: str, people: tuple[str, ...] = PEOPLE) -> list[str]:
+def personal_data(text: str, people: tuple[str, ...] = PEOPLE + STAFF) -> list[str]:
     """Return the log lines of `text` that name one of `people` or hold the number of a citizen."""
     names = re.compile("|".join(map(re.escape, people)), re.IGNORECASE)
     return [line for line in log_lines(text) if names.search(line) or _NIK.search(line)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from cekalwatch.program.exits import Exit
 from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.security.sign_in_terms import SessionTerms
 
 CAMERA = {"camera_id": "dep-1", "site": "batam-center", "counter": "D1", "direction": "DEPARTURE"}
 SITE = {"site": "batam-center"}
@@ -122,6 +124,37 @@ def test_server_without_a_certificate_serves_its_own_machine_only(
     assert words in str(caught.value)
     assert caught.value.exit_code is Exit.CONFIG
     assert ServerSettings.load(data_dir=tmp_path).tls() is None
+
+
+def test_people_stay_signed_in_as_long_as_is_set() -> None:
+    assert ServerSettings.load().session_terms == SessionTerms()
+    terms = ServerSettings.load(session_lifetime_h=8, session_idle_min=5).session_terms
+    assert (terms.lifetime, terms.idle) == (timedelta(hours=8), timedelta(minutes=5))
+
+
+def test_the_identity_providers_secret_is_read_from_a_file_that_nobody_else_can_read(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hidden\n")
+    entry = {"issuer": "https://id.batam.local", "client_id": "cekalwatch", "client_secret_file": secret}
+    openid = ServerSettings.load(openid=entry).openid
+    assert openid is not None
+    secret.chmod(0o644)
+    with pytest.raises(ProgramError, match="chmod 600") as refused:
+        openid.terms()
+    assert refused.value.exit_code is Exit.CONFIG
+    secret.chmod(0o600)
+    terms = openid.terms()
+    assert (terms.client_secret, terms.claim) == ("hidden", "preferred_username")
+    secret.unlink()
+    with pytest.raises(ProgramError, match="cannot be read"):
+        openid.terms()
+
+
+def test_an_identity_provider_without_https_is_refused() -> None:
+    openid = ServerSettings.load(openid={"issuer": "http://id.batam.local", "client_id": "cekalwatch"}).openid
+    assert openid is not None
+    with pytest.raises(ProgramError, match="https"):
+        openid.terms()
 
 
 def test_the_installation_pages_example_can_be_loaded(tmp_path: Path) -> None:

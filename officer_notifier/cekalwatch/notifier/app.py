@@ -25,6 +25,7 @@ from cekalwatch.notifier.subscription import Subscription
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.program.logs import configure_logs
+from cekalwatch.program.session_file import SessionFile
 
 
 class OutputFormat(StrEnum):
@@ -42,7 +43,8 @@ def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
         images = ImageFolder(settings.images_path)
         stack.callback(images.delete_all)
         screen, recall = stack.enter_context(_screen(settings, output))
-        client = stack.enter_context(closing(AlertClient(dialer, settings.agent_id, settings.wanted)))
+        session = SessionFile(settings.session_path)
+        client = stack.enter_context(closing(AlertClient(dialer, settings.agent_id, settings.wanted, session)))
         subscription = Subscription(client, start, settings.silence_timeout_s)
         desk = Desk(client, inbox, images, screen, recall)
         # Signals reach the main thread only, and must not fall into the middle of a showing: the work has its own.

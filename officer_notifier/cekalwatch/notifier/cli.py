@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cekalwatch.notifier import session_command
 from cekalwatch.notifier.app import OutputFormat, run
 from cekalwatch.notifier.client import Start
 from cekalwatch.notifier.notice import Direction
@@ -113,3 +114,16 @@ def enrol(
 
     identity = enrol_device(server, code, DeviceRole.NOTIFIER, tls_dir)
     typer.echo(f"This is {identity.uri}; its certificate is in {tls_dir}")
+
+
+for name, command in (
+    ("sign-in", session_command.sign_in),
+    ("sign-out", session_command.sign_out),
+    ("whoami", session_command.whoami),
+    ("password", session_command.password),
+):
+    app.command(
+        name,
+        epilog=f"Example:\n\n  cekalwatch-notifier {name} --language en\n\nExit codes: 0 done; 69 the server cannot be "
+        "reached; 77 the server does not let you.",
+    )(command)

@@ -8,9 +8,11 @@ from typing import Protocol, cast
 
 from cekalwatch.notifier import convert
 from cekalwatch.notifier.notice import AlertFilter, Notice, Pictures
+from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import alert_service_pb2 as messages
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.tokens import Metadata, bearer
 
 CALL_DEADLINE_S = 3.0
 PICTURES_DEADLINE_S = 1.0
@@ -39,8 +41,10 @@ class EventCall(Protocol):
 class AlertClient:
     """One agent's calls. It keeps one channel, and changes it for another when the agent's certificate was renewed."""
 
-    def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter) -> None:
+    def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter, session: SessionFile) -> None:
+        """Events come to the device alone; what it asks for by itself goes with the token in `session`."""
         self._dialer = dialer
+        self._session = session
         self._open()
         self._agent_id = agent_id
         self._filter = convert.filter_message(wanted)
@@ -85,16 +89,20 @@ class AlertClient:
     def newest(self, count: int) -> tuple[Notice, ...]:
         """Return the newest alerts that the filter lets through, newest first, at most `count` (1 to 100)."""
         request = messages.ListAlertsRequest(filter=self._filter, page_size=count)
-        response = self._stub.ListAlerts(request, timeout=CALL_DEADLINE_S)
+        response = self._stub.ListAlerts(request, timeout=CALL_DEADLINE_S, metadata=self._person())
         return tuple(convert.notice(alert) for alert in response.alerts)
 
     def notice(self, alert_id: str) -> Notice:
         """Return one alert as it stands now."""
-        response = self._stub.GetAlert(messages.GetAlertRequest(alert_id=alert_id), timeout=CALL_DEADLINE_S)
+        request = messages.GetAlertRequest(alert_id=alert_id)
+        response = self._stub.GetAlert(request, timeout=CALL_DEADLINE_S, metadata=self._person())
         return convert.notice(response.alert)
 
     def pictures(self, alert_id: str) -> Pictures:
         """Return the pictures of one alert."""
         request = messages.GetAlertRequest(alert_id=alert_id, include_images=True)
-        response = self._stub.GetAlert(request, timeout=PICTURES_DEADLINE_S)
+        response = self._stub.GetAlert(request, timeout=PICTURES_DEADLINE_S, metadata=self._person())
         return convert.pictures(response.images)
+
+    def _person(self) -> Metadata:
+        return bearer(self._session.token())

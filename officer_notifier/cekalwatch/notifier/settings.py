@@ -61,6 +61,11 @@ class NotifierSettings(ClientSettings):
         return self.state_dir / f"inbox-{self.agent_id}.sqlite3"
 
     @property
+    def session_path(self) -> Path:
+        """The file with the token of who is signed in on this PC."""
+        return self.state_dir / f"session-{self.agent_id}"
+
+    @property
     def images_path(self) -> Path:
         """The folder of this agent's pictures."""
         runtime = os.environ.get("XDG_RUNTIME_DIR")

@@ -10,11 +10,10 @@ from collections.abc import Generator, Iterator
 
 import grpc
 import structlog
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 from cekalwatch.notifier import convert
 from cekalwatch.notifier.client import AlertClient, EventCall, Start
+from cekalwatch.notifier.refusals import error_reason
 from cekalwatch.notifier.silence import SilenceWatch
 from cekalwatch.notifier.updates import (
     AlertEvent,
@@ -159,16 +158,3 @@ class Subscription:
             log.warning("certificate_refused", problem=problem)
         self._problem = problem
         return Cause.CERTIFICATE if problem else Cause.UNREACHABLE
-
-
-def error_reason(error: grpc.RpcError) -> str:
-    """Return the code of the error catalogue that came with `error`, or an empty text."""
-    try:
-        status = rpc_status.from_call(error)
-    except ValueError:  # details that do not go with the status: as good as none
-        return ""
-    info = error_details_pb2.ErrorInfo()
-    for detail in status.details if status else ():
-        if detail.Unpack(info):
-            return str(info.reason)
-    return ""

@@ -58,6 +58,31 @@ class Phrase(StrEnum):
     IMAGES = "IMAGES"
     NO_IMAGES = "NO_IMAGES"
     UNKNOWN = "UNKNOWN"
+    SIGN_IN_NAME = "SIGN_IN_NAME"
+    PASSWORD = "PASSWORD"  # noqa: S105  # a phrase
+    PRESENT_PASSWORD = "PRESENT_PASSWORD"  # noqa: S105  # a phrase
+    NEW_PASSWORD = "NEW_PASSWORD"  # noqa: S105  # a phrase
+    NEW_PASSWORD_AGAIN = "NEW_PASSWORD_AGAIN"  # noqa: S105  # a phrase
+    PASSWORDS_DIFFER = "PASSWORDS_DIFFER"  # a phrase
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105  # a phrase
+    CHANGE_FIRST_PASSWORD = "CHANGE_FIRST_PASSWORD"  # noqa: S105  # a phrase
+    SIGNED_IN = "SIGNED_IN"
+    SIGNED_OUT = "SIGNED_OUT"
+    ROLE_OFFICER = "ROLE_OFFICER"
+    ROLE_SUPERVISOR = "ROLE_SUPERVISOR"
+    ROLE_LIST_MANAGER = "ROLE_LIST_MANAGER"
+    ROLE_ADMINISTRATOR = "ROLE_ADMINISTRATOR"
+    ROLE_AUDITOR = "ROLE_AUDITOR"
+    REFUSED_SIGN_IN_NEEDED = "REFUSED_SIGN_IN_NEEDED"
+    REFUSED_SIGN_IN_REFUSED = "REFUSED_SIGN_IN_REFUSED"
+    REFUSED_SIGN_IN_LOCKED = "REFUSED_SIGN_IN_LOCKED"
+    REFUSED_SIGN_IN_BUSY = "REFUSED_SIGN_IN_BUSY"
+    REFUSED_SESSION_ENDED = "REFUSED_SESSION_ENDED"
+    REFUSED_PERSON_SITE_NOT_ALLOWED = "REFUSED_PERSON_SITE_NOT_ALLOWED"
+    REFUSED_PASSWORD_NOT_KEPT_HERE = "REFUSED_PASSWORD_NOT_KEPT_HERE"  # noqa: S105  # a phrase
+    REFUSED_PASSWORD_TOO_SHORT = "REFUSED_PASSWORD_TOO_SHORT"  # noqa: S105  # a phrase
+    REFUSED_PASSWORD_TOO_EASY = "REFUSED_PASSWORD_TOO_EASY"  # noqa: S105  # a phrase
+    REFUSED_PASSWORD_NOT_CHANGED = "REFUSED_PASSWORD_NOT_CHANGED"  # noqa: S105  # a phrase
 
 
 _I, _E = Language.ID, Language.EN
@@ -125,8 +150,72 @@ CATALOGUE: dict[Phrase, dict[Language, str]] = {
     Phrase.BAND_FAR: {_I: "jauh di atas ambang", _E: "far above"},
     Phrase.SCORE: {_I: "{score} / {threshold}", _E: "{score} / {threshold}"},
     Phrase.IMAGES: {_I: "Citra: {folder}: {files}", _E: "Pictures: {folder}: {files}"},
-    Phrase.NO_IMAGES: {_I: "Citra tidak dapat dimuat.", _E: "The pictures could not be loaded."},
+    Phrase.NO_IMAGES: {
+        _I: "Citra tidak dapat dimuat. Sudah masuk? (cekalwatch-notifier sign-in)",
+        _E: "The pictures could not be loaded. Are you signed in? (cekalwatch-notifier sign-in)",
+    },
     Phrase.UNKNOWN: {_I: "tidak diketahui", _E: "unknown"},
+    Phrase.SIGN_IN_NAME: {_I: "Nama pengguna", _E: "Sign-in name"},
+    Phrase.PASSWORD: {_I: "Kata sandi", _E: "Password"},
+    Phrase.PRESENT_PASSWORD: {_I: "Kata sandi sekarang", _E: "Present password"},
+    Phrase.NEW_PASSWORD: {_I: "Kata sandi baru (minimal 12 karakter)", _E: "New password (12 characters at least)"},
+    Phrase.NEW_PASSWORD_AGAIN: {_I: "Kata sandi baru sekali lagi", _E: "New password once more"},
+    Phrase.PASSWORDS_DIFFER: {
+        _I: "Kedua kata sandi baru berbeda; tidak ada yang diubah.",
+        _E: "The two new passwords differ; nothing was changed.",
+    },
+    Phrase.PASSWORD_CHANGED: {_I: "Kata sandi telah diubah.", _E: "The password was changed."},
+    Phrase.CHANGE_FIRST_PASSWORD: {
+        _I: "Kata sandi pertama harus diganti sekarang.",
+        _E: "The first password must be changed now.",
+    },
+    Phrase.SIGNED_IN: {
+        _I: "{name} ({roles}) telah masuk, paling lama sampai {time}",
+        _E: "{name} ({roles}) is signed in, until {time} at the latest",
+    },
+    Phrase.SIGNED_OUT: {_I: "Anda telah keluar.", _E: "You are signed out."},
+    Phrase.ROLE_OFFICER: {_I: "petugas", _E: "officer"},
+    Phrase.ROLE_SUPERVISOR: {_I: "penyelia", _E: "supervisor"},
+    Phrase.ROLE_LIST_MANAGER: {_I: "pengelola daftar", _E: "list manager"},
+    Phrase.ROLE_ADMINISTRATOR: {_I: "administrator", _E: "administrator"},
+    Phrase.ROLE_AUDITOR: {_I: "auditor", _E: "auditor"},
+    Phrase.REFUSED_SIGN_IN_NEEDED: {_I: "Belum ada yang masuk di PC ini.", _E: "Nobody is signed in on this PC."},
+    Phrase.REFUSED_SIGN_IN_REFUSED: {
+        _I: "Nama pengguna atau kata sandi salah.",
+        _E: "The sign-in name or the password is wrong.",
+    },
+    Phrase.REFUSED_SIGN_IN_LOCKED: {
+        _I: "Terlalu banyak kata sandi salah untuk nama ini; tunggu, paling lama 15 menit, atau minta dibuka.",
+        _E: "Too many wrong passwords for this name; wait, 15 minutes at most, or ask to unlock it.",
+    },
+    Phrase.REFUSED_SIGN_IN_BUSY: {
+        _I: "Terlalu banyak yang masuk saat ini; coba lagi.",
+        _E: "Too many people sign in at this moment; try again.",
+    },
+    Phrase.REFUSED_SESSION_ENDED: {
+        _I: "Sesi di PC ini telah berakhir; masuk lagi.",
+        _E: "The session on this PC has ended; sign in again.",
+    },
+    Phrase.REFUSED_PERSON_SITE_NOT_ALLOWED: {
+        _I: "Anda tidak bertugas di tempat PC ini.",
+        _E: "You do not work at this PC's site.",
+    },
+    Phrase.REFUSED_PASSWORD_NOT_KEPT_HERE: {
+        _I: "Kata sandi Anda diubah di penyedia identitas, bukan di sini.",
+        _E: "Your password is changed at the identity provider, not here.",
+    },
+    Phrase.REFUSED_PASSWORD_TOO_SHORT: {
+        _I: "Kata sandi minimal 12 karakter.",
+        _E: "A password has at least 12 characters.",
+    },
+    Phrase.REFUSED_PASSWORD_TOO_EASY: {
+        _I: "Kata sandi itu mudah ditebak; pakai beberapa kata yang tidak berhubungan.",
+        _E: "That password is guessed soon; take several words that do not go together.",
+    },
+    Phrase.REFUSED_PASSWORD_NOT_CHANGED: {
+        _I: "Kata sandi baru sama dengan yang sekarang.",
+        _E: "The new password is the present one.",
+    },
 }
 
 

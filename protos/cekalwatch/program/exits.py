@@ -15,5 +15,7 @@ class Exit(IntEnum):
     UNAVAILABLE = 69
     """The server cannot be reached, or a device or file is in use."""
     MISSING_EXTRA = 70
+    REFUSED = 77
+    """A person is not let in, or may not do this."""
     CONFIG = 78
     """A setting or a model pack is wrong."""

@@ -25,6 +25,7 @@ from cekalwatch.server.alerting.briefing import Briefer
 from cekalwatch.server.alerting.deciding import Decider
 from cekalwatch.server.alerting.fanout import Fanout
 from cekalwatch.server.alerting.freshness import FreshnessGauge
+from cekalwatch.server.alerting.threshold import ThresholdRule, ThresholdSetting
 from cekalwatch.server.alerting.watch import Checkpoints, WatchHolder
 from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.alerts import AlertEvent
@@ -37,6 +38,7 @@ from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.enrolment import EnrolmentServer, EnrolmentServicer
 from cekalwatch.server.grpc_api.operations import OperationsServicer
 from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
+from cekalwatch.server.grpc_api.session import SessionServicer
 from cekalwatch.server.grpc_api.watchlist import ImportWorkers, WatchlistServicer
 from cekalwatch.server.memory import return_large_pieces
 from cekalwatch.server.presence import Presence
@@ -46,12 +48,13 @@ from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.recognition.intake import Intake
 from cekalwatch.server.recognition.packs import open_engine, open_openvino_engine
 from cekalwatch.server.recognition.session import CaptureSessions, SessionTerms
-from cekalwatch.server.recognition.thresholds import threshold_for
+from cekalwatch.server.security.attendance import Attendance
 from cekalwatch.server.security.audit import Actor, Party
 from cekalwatch.server.security.checkpoints import SigningKey
 from cekalwatch.server.security.configuration import configuration_facts, note_configuration
 from cekalwatch.server.security.gate import CertificateGate, Gate, LoopbackGate
 from cekalwatch.server.security.notary import Notary
+from cekalwatch.server.security.reception import Reception
 from cekalwatch.server.security.retention import RetentionSweeper
 from cekalwatch.server.security.revocations import Revocations
 from cekalwatch.server.security.site_pki import REVOKED_FILE, SitePki
@@ -62,6 +65,7 @@ from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.key_store import KeyStore
 from cekalwatch.server.storage.resealing import Resealer
+from cekalwatch.server.storage.threshold_store import ThresholdStore
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.server.watchlist.import_run import ImportRun
 from cekalwatch.server.watchlist.importer import WatchlistImporter
@@ -100,8 +104,9 @@ class Server:
         settings, clock = self._settings, self._clock
         started_at = clock.now()
         tls = settings.tls()
-        access = Access(_gate(settings, tls, clock), settings.reader_stall_s)
         return_large_pieces()
+        gate = _gate(settings, tls, clock)
+        openid_terms = settings.openid.terms() if settings.openid else None
         limit_native_threads(1)
         pack = load_pack(settings.models_path / settings.model_pack)
         with_openvino = settings.inference == "openvino"
@@ -121,13 +126,13 @@ class Server:
         checkpoints = Checkpoints(
             settings.legal.parameters(), {site.site: ZoneInfo(site.time_zone) for site in settings.sites}
         )
-        fixed = settings.threshold
+        thresholds = ThresholdStore(database)
         self._holder = WatchHolder(
             watchlist,
             checkpoints,
             engine.recogniser.model_version,
             engine.recogniser.size,
-            lambda templates: threshold_for(pack.thresholds, templates) if fixed is None else fixed,
+            ThresholdRule(thresholds, pack.thresholds, settings.threshold).now,
         )
         self._freshness = FreshnessGauge(
             watchlist, self._holder.current, clock, timedelta(hours=settings.freshness_limit_h)
@@ -196,6 +201,11 @@ class Server:
             presence=presence,
             alerts=alerts,
         )
+        reception = Reception(database, clock, settings.session_terms, openid_terms)
+        self._stack.callback(reception.close)
+        signing_in = SessionServicer(reception.desk, reception.changes, reception.sessions)
+        self._stack.callback(signing_in.close)
+        access = Access(gate, Attendance(reception.sessions), settings.reader_stall_s)
         self._grpc = GrpcServer(
             Servicers(
                 capture=CaptureServicer(self._sessions, clock),
@@ -213,7 +223,8 @@ class Server:
                         importing, endings, Uploads(), Pace(settings.import_stall_s, settings.import_record_s)
                     ),
                 ),
-                operations=OperationsServicer(board),
+                operations=OperationsServicer(board, ThresholdSetting(thresholds, clock)),
+                session=signing_in,
             ),
             settings.listen,
             tls,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cekalwatch.server.config import ServerSettings
     from cekalwatch.server.security.audit import Link
     from cekalwatch.server.storage.audit_store import AuditStore
+    from cekalwatch.server.storage.database import Database
 
 MOST_SHOWN = 100
 """Breaks that are told one by one; a trail with more of them is broken beyond reading."""
@@ -90,7 +91,8 @@ def verify(
     epilog="Examples:\n\n"
     "  cekalwatch-server audit export --since 2026-03-01 --until 2026-03-31 --format csv --out march.csv\n\n"
     "  cekalwatch-server audit export --since 2026-03-01T06:00:00 | jq 'select(.action == \"SUBJECT_VIEWED\")'\n\n"
-    "The export itself is recorded, with the account that runs it."
+    "An auditor and an administrator sign for it: their names and passwords are asked for. The export itself is "
+    "recorded, with both and with the account that runs it."
 )
 def export(
     since: Annotated[str, typer.Option(help="First day (YYYY-MM-DD) or moment (ISO 8601), local time.")] = "",
@@ -105,18 +107,28 @@ def export(
     """Give an auditor the entries of a time. Without --since and --until: all."""
     from zoneinfo import ZoneInfo
 
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.program.prompts import ask, ask_secret
     from cekalwatch.server.domain.clock import SystemClock
-    from cekalwatch.server.security.audit import Action, AuditEntry
+    from cekalwatch.server.domain.two_people import TwoPersonAction
+    from cekalwatch.server.security.audit import Action, AuditEntry, Thing
     from cekalwatch.server.security.operator import operator
     from cekalwatch.server.security.span import span
+    from cekalwatch.server.security.terminal import Terminal
+    from cekalwatch.server.storage.audit_store import AuditStore
 
     settings = _settings(config, data_dir)
     first, end = span(since, until, ZoneInfo(settings.sites[0].time_zone))
-    with _store(settings) as store, _output(out) as stream, _progress("Exporting", None) as counted:
+    configure_logs("error")
+    with _database(settings) as database:
+        store, clock = AuditStore(database), SystemClock()
+        signed = Terminal(database, clock, ask, ask_secret).two_people(TwoPersonAction.EXPORT_AUDIT)
+        both = tuple(Thing.PERSON.key(person.person_id) for person in (signed.first, signed.second))
         details = {"format": str(form), "since": first, "until": end}
-        store.append(AuditEntry(SystemClock().now(), operator(), Action.AUDIT_EXPORTED, details=details))
-        for line in written(counted(store.links(first, end)), form):
-            stream.write(line)
+        with _output(out) as stream, _progress("Exporting", None) as counted:
+            store.append(AuditEntry(clock.now(), operator(), Action.AUDIT_EXPORTED, both, details=details))
+            for line in written(counted(store.links(first, end)), form):
+                stream.write(line)
 
 
 @app.command(
@@ -148,16 +160,23 @@ def _settings(config: Path | None, data_dir: Path | None) -> ServerSettings:
 
 @contextmanager
 def _store(settings: ServerSettings) -> Iterator[AuditStore]:
-    """Open the database as it is; nothing is created. Raises ProgramError when it cannot be used."""
+    """Give the trail in the database as it is; nothing is created. Raises ProgramError when it cannot be used."""
+    from cekalwatch.server.storage.audit_store import AuditStore
+
+    with _database(settings) as database:
+        yield AuditStore(database)
+
+
+@contextmanager
+def _database(settings: ServerSettings) -> Iterator[Database]:
     from sqlalchemy.exc import SQLAlchemyError
 
-    from cekalwatch.server.storage.audit_store import AuditStore
     from cekalwatch.server.storage.database import Database
 
     database = Database(settings.database_address)
     try:
         database.check_exists()
-        yield AuditStore(database)
+        yield database
     except SQLAlchemyError as error:
         raise ProgramError(
             f"Cannot use the audit trail in {database.name} ({type(error).__name__}). Check that the database is "

@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from cekalwatch.server import audit_command, keys_command, models_command, pki_command, watchlist_command
+from cekalwatch.server import (
+    audit_command,
+    keys_command,
+    models_command,
+    people_command,
+    pki_command,
+    threshold_command,
+    watchlist_command,
+)
 
 app = typer.Typer(
     help="The recognition server of Cekalwatch.\n\nSettings come from --config FILE (TOML), environment variables "
@@ -19,7 +27,9 @@ app = typer.Typer(
 app.add_typer(audit_command.app, name="audit")
 app.add_typer(keys_command.app, name="keys")
 app.add_typer(models_command.app, name="models")
+app.add_typer(people_command.app, name="people")
 app.add_typer(pki_command.app, name="pki")
+app.add_typer(threshold_command.app, name="threshold")
 app.add_typer(watchlist_command.app, name="watchlist")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,8 +19,9 @@ from cekalwatch.program.settings import Settings
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.sealing.master_key_source import MasterKeySource, parse_source
+from cekalwatch.server.security.sign_in_terms import OpenIdTerms, ProviderAddressError, SessionTerms
 from cekalwatch.wire.address import address_form, is_loopback
-from cekalwatch.wire.tls import FollowedTls
+from cekalwatch.wire.tls import FollowedTls, TlsError, require_private
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 
@@ -93,6 +95,30 @@ class LegalEntry(_Entry):
         return LegalParameters(**self.model_dump())
 
 
+class OpenIdEntry(_Entry):
+    """The OpenID Connect provider through which people may sign in."""
+
+    issuer: Annotated[str, Field(min_length=1, max_length=512)]
+    """Its URL, as its metadata states it; https, except on this machine."""
+    client_id: Annotated[str, Field(min_length=1, max_length=256)]
+    client_secret_file: Path | None = None
+    """File with the client's secret, which nobody else may read; none for a public client."""
+    claim: Annotated[str, Field(min_length=1, max_length=64)] = "preferred_username"
+    """The claim that is a sign-in name known here. People must not be able to choose its value themselves."""
+    authorities: Path | None = None
+    """PEM file of the authorities that sign the provider's certificate; those of the system when not set."""
+
+    def terms(self) -> OpenIdTerms:
+        """Return the provider's form; raises ProgramError."""
+        try:
+            if self.client_secret_file:
+                require_private(self.client_secret_file)
+            secret = self.client_secret_file.read_text("utf-8").strip() if self.client_secret_file else None
+            return OpenIdTerms(self.issuer, self.client_id, secret, self.claim, self.authorities)
+        except (TlsError, ProviderAddressError, UnicodeDecodeError) as error:
+            raise ProgramError(f"Wrong settings: openid: {error}", Exit.CONFIG) from None
+
+
 class ServerSettings(Settings):
     """Every setting of `cekalwatch-server`, with its default."""
 
@@ -151,6 +177,12 @@ class ServerSettings(Settings):
     """What the law allows; orders that go beyond it never alert."""
     event_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     """How long the event log goes back for agents that resume."""
+    session_lifetime_h: Annotated[float, Field(gt=0, le=24)] = 12.0
+    """How long a person stays signed in, however busy."""
+    session_idle_min: Annotated[float, Field(gt=0, le=480)] = 15.0
+    """How long a person stays signed in without doing anything."""
+    openid: OpenIdEntry | None = None
+    """The identity provider through which people may sign in, besides passwords."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
 
     @model_validator(mode="after")
@@ -183,6 +215,11 @@ class ServerSettings(Settings):
     def master_key_source(self) -> MasterKeySource:
         """Where the master key comes from."""
         return parse_source(self.master_key_from or f"file:{self.data_dir / 'master.key'}")
+
+    @property
+    def session_terms(self) -> SessionTerms:
+        """How long people stay signed in."""
+        return SessionTerms(timedelta(hours=self.session_lifetime_h), timedelta(minutes=self.session_idle_min))
 
     @property
     def tls_path(self) -> Path:

@@ -16,6 +16,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cekalwatch.server.alerting.freshness import Freshness
+from cekalwatch.server.alerting.threshold import Threshold, ThresholdSource
 from cekalwatch.server.alerting.watch import Checkpoints, JudgedOrder, Watch
 from cekalwatch.server.domain.captures import Capture, CaptureOutcome, Receipt
 from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind
@@ -104,7 +105,7 @@ def told(heartbeat: Heartbeat) -> Any:
     """The camera's status as operators get it."""
     watch = Watch(
         Gallery.build("model", 8, np.zeros((0, 8), np.float32), ()),
-        threshold=0.5,
+        decision=Threshold(0.5, ThresholdSource.PACK),
         version=1,
         unusable_templates=0,
         references_without_template=0,

@@ -20,7 +20,7 @@ from cekalwatch.notifier.subscription import Subscription
 from cekalwatch.notifier.updates import Cause, Freshness, KeepAlive, LostPosition, Update
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
-from tests.support.alert_server import EPOCH, AlertServer, EventLog, make_alert
+from tests.support.alert_server import EPOCH, NOBODY, AlertServer, EventLog, make_alert
 
 AGENT = "pc-1"
 
@@ -69,7 +69,7 @@ class Run:
     def __init__(self, folder: Path, address: str, paper: Paper, recall: Recall, start: Start) -> None:
         self._stack = ExitStack()
         self.inbox = self._stack.enter_context(closing(Inbox(folder / "inbox.sqlite3")))
-        client = self._stack.enter_context(closing(AlertClient(Dialer(address, None), AGENT, AlertFilter())))
+        client = self._stack.enter_context(closing(AlertClient(Dialer(address, None), AGENT, AlertFilter(), NOBODY)))
         backoff = Backoff(first_s=0.01, most_s=0.05, random=random.Random(1))  # noqa: S311  # jitter
         subscription = Subscription(client, start, 30, backoff)
         self._stack.callback(subscription.stop)

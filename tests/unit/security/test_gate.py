@@ -14,9 +14,11 @@ from structlog.testing import capture_logs
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.security.device import Device
+from cekalwatch.server.security.device_entries import device
 from cekalwatch.server.security.gate import CertificateGate, peer_of
 from cekalwatch.server.security.revocations import CertificateKey, Revocations
-from cekalwatch.server.security.rights import Caller, Reach
+from cekalwatch.server.security.rights import Reach
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import TlsFiles
 from tests.support.site_pki import SITE, Site, now
@@ -100,7 +102,10 @@ def test_gate_lets_in_until_the_certificate_is_revoked_or_runs_out(site: Site) -
     clock = HandClock()
     gate = CertificateGate(revocations(site), frozenset({SITE}), clock)
     pem = leaf(site)
-    assert gate.admit(METHOD, pem) == Caller(CAMERA, Reach.ITSELF)
+    admitted = gate.admit(METHOD, pem)
+    assert (admitted.identity, admitted.reach, admitted.needs) == (CAMERA, Reach.ITSELF, frozenset())
+    fingerprint = x509.load_pem_x509_certificate(pem).fingerprint(hashes.SHA256()).hex()
+    assert admitted.device == Device(device(CAMERA), fingerprint, SITE)
     clock.moment += timedelta(days=398)
     assert gate.refusal(pem) is Code.CERTIFICATE_EXPIRED
     clock.moment -= timedelta(days=1)

@@ -7,12 +7,13 @@ an expiry takes effect without any change.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import structlog
 
+from cekalwatch.server.alerting.threshold import Threshold
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder, Judgement, OrderStatus, alerts_on, judge
@@ -58,12 +59,17 @@ class Watch:
     """One consistent state of the watchlist."""
 
     gallery: Gallery
-    threshold: float
+    decision: Threshold
     version: int
     unusable_templates: int
     references_without_template: int
     files: Mapping[str, SubjectFile]
     checkpoints: Checkpoints
+
+    @property
+    def threshold(self) -> float:
+        """The decision threshold, comparison score."""
+        return self.decision.value
 
     def orders_in_force(self, subject_id: str, camera: Camera, now: datetime) -> tuple[str, ...]:
         """Return the subject's orders that are ACTIVE at the camera's site and alert in its direction."""
@@ -90,7 +96,7 @@ class WatchHolder:
         checkpoints: Checkpoints,
         model_version: str,
         size: int,
-        threshold: Callable[[int], float],
+        threshold: Callable[[int], Threshold],
     ) -> None:
         self._store = store
         self._checkpoints = checkpoints
@@ -104,18 +110,28 @@ class WatchHolder:
         return self._watch
 
     def follow(self) -> bool:
-        """Load the watchlist anew if it has changed; returns whether it had. One caller at a time."""
+        """Load the watchlist anew if it has changed; returns whether it had. One caller at a time.
+
+        A threshold that was set anew is taken up as well.
+        """
         if self._store.version() == self._watch.version:
+            self._follow_threshold()
             return False
         self._watch = self._load()
         return True
+
+    def _follow_threshold(self) -> None:
+        decision = self._threshold(len(self._watch.gallery))
+        if decision != self._watch.decision:
+            self._watch = replace(self._watch, decision=decision)
+            log.info("threshold taken up", threshold=round(decision.value, 4), source=decision.source)
 
     def _load(self) -> Watch:
         snapshot = self._store.snapshot(self._model_version, self._size)
         gallery = Gallery.build(self._model_version, self._size, snapshot.templates, snapshot.subject_ids)
         watch = Watch(
             gallery=gallery,
-            threshold=self._threshold(len(gallery)),
+            decision=self._threshold(len(gallery)),
             version=snapshot.version,
             unusable_templates=snapshot.unusable_templates,
             references_without_template=snapshot.references_without_template,

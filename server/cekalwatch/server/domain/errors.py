@@ -84,6 +84,23 @@ class Code(StrEnum):
     REQUEST_STALLED = "REQUEST_STALLED"
     READER_STALLED = "READER_STALLED"
     TOO_MANY_AGENTS = "TOO_MANY_AGENTS"
+    # People.
+    SIGN_IN_NEEDED = "SIGN_IN_NEEDED"
+    SIGN_IN_REFUSED = "SIGN_IN_REFUSED"
+    SIGN_IN_LOCKED = "SIGN_IN_LOCKED"
+    SIGN_IN_BUSY = "SIGN_IN_BUSY"
+    SIGN_IN_NOT_OFFERED = "SIGN_IN_NOT_OFFERED"
+    PROVIDER_UNAVAILABLE = "PROVIDER_UNAVAILABLE"
+    SESSION_ENDED = "SESSION_ENDED"
+    PERSON_ROLE_NEEDED = "PERSON_ROLE_NEEDED"
+    PERSON_SITE_NOT_ALLOWED = "PERSON_SITE_NOT_ALLOWED"
+    SECOND_PERSON_NEEDED = "SECOND_PERSON_NEEDED"
+    SAME_PERSON_TWICE = "SAME_PERSON_TWICE"
+    PASSWORD_CHANGE_NEEDED = "PASSWORD_CHANGE_NEEDED"  # noqa: S105  # a code
+    PASSWORD_NOT_KEPT_HERE = "PASSWORD_NOT_KEPT_HERE"  # noqa: S105
+    PASSWORD_TOO_SHORT = "PASSWORD_TOO_SHORT"  # noqa: S105
+    PASSWORD_TOO_EASY = "PASSWORD_TOO_EASY"  # noqa: S105
+    PASSWORD_NOT_CHANGED = "PASSWORD_NOT_CHANGED"  # noqa: S105
     # The server.
     SERVER_BUSY = "SERVER_BUSY"
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
@@ -148,6 +165,32 @@ CATALOGUE: dict[Code, Entry] = {
     Code.READER_STALLED: Entry(Kind.UNAVAILABLE, "The client did not read what it was sent."),
     Code.TOO_MANY_AGENTS: Entry(Kind.RESOURCE_EXHAUSTED, "There are as many agents as this server keeps apart."),
     Code.SERVER_BUSY: Entry(Kind.RESOURCE_EXHAUSTED, "The server has too much to do now; try again later."),
+    Code.SIGN_IN_NEEDED: Entry(Kind.UNAUTHENTICATED, "A person must sign in on this device first."),
+    Code.SIGN_IN_REFUSED: Entry(Kind.UNAUTHENTICATED, "The name or the proof of who it is is wrong."),
+    Code.SIGN_IN_LOCKED: Entry(
+        Kind.RESOURCE_EXHAUSTED, "Too many wrong passwords for this name; wait up to 15 minutes, or ask to unlock it."
+    ),
+    Code.SIGN_IN_BUSY: Entry(Kind.RESOURCE_EXHAUSTED, "Too many people sign in at this moment; try again."),
+    Code.SIGN_IN_NOT_OFFERED: Entry(
+        Kind.FAILED_PRECONDITION, "The server's configuration does not offer this way to sign in."
+    ),
+    Code.PROVIDER_UNAVAILABLE: Entry(Kind.UNAVAILABLE, "The identity provider cannot be reached, or is out of order."),
+    Code.SESSION_ENDED: Entry(Kind.UNAUTHENTICATED, "The session has ended, or is of another device; sign in again."),
+    Code.PERSON_ROLE_NEEDED: Entry(Kind.PERMISSION_DENIED, "The person has no role that may do this."),
+    Code.PERSON_SITE_NOT_ALLOWED: Entry(Kind.PERMISSION_DENIED, "The person does not work at this device's site."),
+    Code.SECOND_PERSON_NEEDED: Entry(
+        Kind.UNAUTHENTICATED, "This needs a second person, who signs in anew on this device for each time."
+    ),
+    Code.SAME_PERSON_TWICE: Entry(Kind.PERMISSION_DENIED, "This needs two different people."),
+    Code.PASSWORD_CHANGE_NEEDED: Entry(Kind.PERMISSION_DENIED, "The first password must be changed before all else."),
+    Code.PASSWORD_NOT_KEPT_HERE: Entry(
+        Kind.FAILED_PRECONDITION, "The person signs in through the identity provider; the password is changed there."
+    ),
+    Code.PASSWORD_TOO_SHORT: Entry(Kind.INVALID_ARGUMENT, "A password has at least 12 characters."),
+    Code.PASSWORD_TOO_EASY: Entry(
+        Kind.INVALID_ARGUMENT, "The password is one that is guessed soon; take several words that do not go together."
+    ),
+    Code.PASSWORD_NOT_CHANGED: Entry(Kind.INVALID_ARGUMENT, "The new password is the present one."),
     Code.STORAGE_UNAVAILABLE: Entry(Kind.UNAVAILABLE, "The server cannot write to its database now."),
     Code.INTERNAL: Entry(Kind.INTERNAL, "The server failed; its log has the details."),
 }

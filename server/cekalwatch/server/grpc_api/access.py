@@ -1,7 +1,7 @@
-"""The interceptor that lets calls in, outermost of all, and ends streams whose certificate is no longer good.
+"""The interceptor that lets calls in, outermost of all, and ends streams whose certificate or session is good no more.
 
-It asks the gate for every call, also on connections that stand already. Servicers learn from `current_caller` how far
-the call may reach.
+It asks the gate for every call, also on connections that stand already, and then for the people, where some are needed.
+Servicers learn from `current_caller` who calls, and how far the call may reach.
 """
 
 from __future__ import annotations
@@ -17,18 +17,24 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.errors import abort_with
+from cekalwatch.server.security.attendance import Attendance, Tokens
 from cekalwatch.server.security.gate import Gate
 from cekalwatch.server.security.limits import REFUSAL_DELAY_S, CallLimits, DeviceLimitError
 from cekalwatch.server.security.rights import LOCAL, Caller
+from cekalwatch.wire.tokens import SECOND_PERSON_METADATA, SESSION_METADATA
 
 CHECK_PERIOD_S = 2.0
 """How often open streams are looked at; the promise is to end a revoked one within 10 s."""
 READER_STALL_S = 30.0
 REQUEST_S = 10.0
 """How long a single request may take to arrive."""
+
+MOST_TOKEN = 128
+_TOKEN_NAMES = (SESSION_METADATA, SECOND_PERSON_METADATA)
 
 log = structlog.get_logger()
 
@@ -50,34 +56,52 @@ class _ReaderStalledError(Exception):
 
 @dataclass(eq=False)
 class _Stream:
-    """An open stream: its task, whose certificate it came with, and why it had to end."""
+    """An open stream: its task, whose certificate and session it came with, and why it had to end."""
 
     task: asyncio.Task[Any]
     method: str
     certificate_pem: bytes
+    session_key: str | None
     ended: Code | None = None
+    used: bool = False
+    """Whether something came since it was looked at: its person is not idle."""
 
 
 class Access(grpc.aio.ServerInterceptor):
     """Stands before every method, those of health, reflection and channelz included."""
 
-    def __init__(self, gate: Gate, reader_stall_s: float = READER_STALL_S) -> None:
+    def __init__(self, gate: Gate, attendance: Attendance, reader_stall_s: float = READER_STALL_S) -> None:
         """A stream ends whose client does not take a message for `reader_stall_s` seconds."""
         self._gate = gate
+        self._attendance = attendance
         self._reader_stall_s = reader_stall_s
         self._limits = CallLimits(time.monotonic)
         self._streams: set[_Stream] = set()
 
     async def keep_watch(self) -> None:
-        """Follow what is revoked, and end streams, for ever."""
+        """Follow what is revoked and which sessions end, and end streams, for ever."""
         while True:
             await asyncio.sleep(CHECK_PERIOD_S)
             await asyncio.to_thread(self._gate.follow)
             for stream in tuple(self._streams):
-                if stream.ended is None and (code := self._gate.refusal(stream.certificate_pem)):
+                if stream.ended is None and (code := await self._refusal(stream)):
                     log.warning("stream ended", method=stream.method, code=code)
                     stream.ended = code
                     stream.task.cancel()
+
+    async def _refusal(self, stream: _Stream) -> Code | None:
+        if code := self._gate.refusal(stream.certificate_pem):
+            return code
+        if stream.session_key is None:
+            return None
+        used, stream.used = stream.used, False
+        try:
+            goes_on = await asyncio.to_thread(self._attendance.goes_on, stream.session_key, used=used)
+        except SQLAlchemyError as error:
+            log.warning("session not checked; it is tried again", error=type(error).__name__)
+            stream.used = stream.used or used
+            return None
+        return None if goes_on else Code.SESSION_ENDED
 
     async def intercept_service(
         self,
@@ -109,6 +133,8 @@ class Access(grpc.aio.ServerInterceptor):
         async def run(request: Any, context: Context) -> Any:  # noqa: ANN401  # any message
             certificate_pem = await self._admit(method, context)
             with self._open(method, certificate_pem) as stream:
+                if stream.session_key is not None and isinstance(request, AsyncIterator):
+                    request = _noted(request, stream)
                 try:
                     with self._counted(method) as wait_s:
                         if wait_s:
@@ -159,10 +185,17 @@ class Access(grpc.aio.ServerInterceptor):
     async def _admit(self, method: str, context: Context) -> bytes:
         certificate_pem = b"".join(context.auth_context().get("x509_pem_cert", ()))
         try:
-            _caller.set(self._gate.admit(method, certificate_pem))
+            who = self._gate.admit(method, certificate_pem)
+            tokens = _tokens(context)
+            if self._attendance.asks(method, who, tokens):
+                who = await asyncio.to_thread(self._attendance.admit, method, who, tokens)
+            _caller.set(who)
         except CekalwatchError as error:
             log.warning("call not allowed", method=method, code=error.code, detail=error.detail)
             await abort_with(context, error.code)
+        except SQLAlchemyError as error:
+            log.error("database failed", method=method, error=type(error).__name__)  # noqa: TRY400  # its text quotes rows
+            await abort_with(context, Code.STORAGE_UNAVAILABLE)
         return certificate_pem
 
     @contextmanager
@@ -170,12 +203,31 @@ class Access(grpc.aio.ServerInterceptor):
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a call runs in a task")
-        stream = _Stream(task, method, certificate_pem)
+        session = current_caller().session
+        stream = _Stream(task, method, certificate_pem, session.key if session else None)
         self._streams.add(stream)
         try:
             yield stream
         finally:
             self._streams.discard(stream)
+
+
+async def _noted(requests: AsyncIterator[Any], stream: _Stream) -> AsyncIterator[Any]:
+    """Pass a stream's messages on, and note that its person is at work."""
+    async for request in requests:
+        stream.used = True
+        yield request
+
+
+def _tokens(context: Context) -> Tokens:
+    found = {name: _bearer(value) for name, value in context.invocation_metadata() or () if name in _TOKEN_NAMES}
+    return Tokens(found.get(SESSION_METADATA, ""), found.get(SECOND_PERSON_METADATA, ""))
+
+
+def _bearer(value: str | bytes) -> str:
+    """Return the token of `Bearer TOKEN`; an empty text when it is none."""
+    scheme, _, token = value.partition(" ") if isinstance(value, str) else ("", "", "")
+    return token.strip() if scheme.lower() == "bearer" and len(token) <= MOST_TOKEN else ""
 
 
 def _writing(

@@ -1,11 +1,14 @@
-"""OperationsService: gathers the status, converts it."""
+"""OperationsService: converts, calls, converts back."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import grpc
 
+from cekalwatch.server.alerting.threshold import ThresholdSetting
+from cekalwatch.server.grpc_api.access import current_caller
 from cekalwatch.server.grpc_api.convert import operations as convert
 from cekalwatch.server.status import StatusBoard
 from cekalwatch.v1 import operations_service_pb2 as pb
@@ -13,13 +16,23 @@ from cekalwatch.v1 import operations_service_pb2_grpc
 
 
 class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
-    """The operators' questions."""
+    """The operators' questions, and what they set."""
 
-    def __init__(self, board: StatusBoard) -> None:
+    def __init__(self, board: StatusBoard, threshold: ThresholdSetting) -> None:
         self._board = board
+        self._threshold = threshold
 
     async def GetStatus(
         self, request: pb.GetStatusRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.GetStatusResponse:
         """See the contract."""
         return convert.status_message(await self._board.status())
+
+    async def SetThreshold(
+        self, request: pb.SetThresholdRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> pb.SetThresholdResponse:
+        """See the contract."""
+        who = current_caller()
+        value = request.threshold if request.HasField("threshold") else None
+        await asyncio.to_thread(self._threshold.set, value, who.two_people(), who.actor)
+        return pb.SetThresholdResponse()

@@ -15,6 +15,7 @@ from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
 from cekalwatch.server.grpc_api.operations import OperationsServicer
 from cekalwatch.server.grpc_api.ports import listen_on
+from cekalwatch.server.grpc_api.session import SessionServicer
 from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
 from cekalwatch.v1 import (
     alert_service_pb2,
@@ -23,6 +24,8 @@ from cekalwatch.v1 import (
     capture_service_pb2_grpc,
     operations_service_pb2,
     operations_service_pb2_grpc,
+    session_service_pb2,
+    session_service_pb2_grpc,
     watchlist_service_pb2,
     watchlist_service_pb2_grpc,
 )
@@ -34,6 +37,7 @@ SERVICES = (
     alert_service_pb2.DESCRIPTOR.services_by_name["AlertService"].full_name,
     watchlist_service_pb2.DESCRIPTOR.services_by_name["WatchlistService"].full_name,
     operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
+    session_service_pb2.DESCRIPTOR.services_by_name["SessionService"].full_name,
 )
 CHANNELZ = "grpc.channelz.v1.Channelz"
 
@@ -46,6 +50,7 @@ class Servicers:
     alerts: AlertServicer
     watchlist: WatchlistServicer
     operations: OperationsServicer
+    session: SessionServicer
 
 
 class GrpcServer:
@@ -58,6 +63,7 @@ class GrpcServer:
         alert_service_pb2_grpc.add_AlertServiceServicer_to_server(servicers.alerts, self._server)
         watchlist_service_pb2_grpc.add_WatchlistServiceServicer_to_server(servicers.watchlist, self._server)
         operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(servicers.operations, self._server)
+        session_service_pb2_grpc.add_SessionServiceServicer_to_server(servicers.session, self._server)
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         channelz.add_channelz_servicer(self._server)

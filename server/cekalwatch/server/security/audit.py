@@ -59,6 +59,15 @@ class Action(StrEnum):
     KEYS_RESEALED = "KEYS_RESEALED"
     KEYS_RETIRED = "KEYS_RETIRED"
     KEYS_REWRAPPED = "KEYS_REWRAPPED"
+    SIGNED_IN = "SIGNED_IN"
+    SIGN_IN_REFUSED = "SIGN_IN_REFUSED"
+    SIGN_IN_LOCKED = "SIGN_IN_LOCKED"
+    SIGNED_OUT = "SIGNED_OUT"
+    SESSION_REFUSED = "SESSION_REFUSED"
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105  # an action
+    PERSON_ADDED = "PERSON_ADDED"
+    PERSON_CHANGED = "PERSON_CHANGED"
+    THRESHOLD_SET = "THRESHOLD_SET"
 
 
 class Party(StrEnum):
@@ -72,6 +81,8 @@ class Party(StrEnum):
     """A caller with a certificate, by SITE/ROLE/NAME."""
     CLIENT = "client"
     """A caller without a certificate: plaintext, on the server's machine."""
+    PERSON = "person"
+    """Somebody who signed in: the person's key, @, and the device where it is done (or `loopback`, or a machine)."""
     COMMAND = "command"
     """A command on the server's machine, by the account of the operating system."""
     SERVER = "server"
@@ -96,6 +107,7 @@ class Thing(StrEnum):
     CAPTURE = "capture"
     DEVICE = "device"
     ORDER = "order"
+    PERSON = "person"
     SUBJECT = "subject"
     KEY = "key"
     """A data key, by its number."""

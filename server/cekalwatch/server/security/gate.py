@@ -8,11 +8,12 @@ from functools import lru_cache
 from typing import Protocol
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.security.revocations import CertificateKey, Revocations
-from cekalwatch.server.security.rights import LOCAL, Caller, caller
+from cekalwatch.server.security.rights import LOCAL, Caller, device_caller
 from cekalwatch.wire.identity import SCHEME, Identity, IdentityError
 
 
@@ -23,6 +24,8 @@ class Peer:
     identity: Identity
     key: CertificateKey
     not_after: datetime
+    fingerprint: str
+    """SHA-256 of the certificate, hexadecimal."""
 
 
 @lru_cache(maxsize=1024)
@@ -36,14 +39,15 @@ def peer_of(certificate_pem: bytes) -> Peer:
         identity = Identity.parse(uri)
     except (ValueError, x509.ExtensionNotFound, IdentityError):
         raise CekalwatchError(Code.IDENTITY_INVALID) from None
-    return Peer(identity, CertificateKey.of(certificate), certificate.not_valid_after_utc)
+    fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
+    return Peer(identity, CertificateKey.of(certificate), certificate.not_valid_after_utc, fingerprint)
 
 
 class Gate(Protocol):
     """Lets calls in, and knows when one has to end."""
 
     def admit(self, method: str, certificate_pem: bytes) -> Caller:
-        """Return who calls `method`; raises the refusal's CekalwatchError."""
+        """Return which device calls `method`; raises the refusal's CekalwatchError."""
 
     def refusal(self, certificate_pem: bytes) -> Code | None:
         """Return why a call that was let in must end now; None while it may go on."""
@@ -65,7 +69,8 @@ class CertificateGate:
         """See `Gate`."""
         if code := self.refusal(certificate_pem):
             raise CekalwatchError(code)
-        return caller(peer_of(certificate_pem).identity, method, self._sites)
+        peer = peer_of(certificate_pem)
+        return device_caller(peer.identity, peer.fingerprint, method, self._sites)
 
     def refusal(self, certificate_pem: bytes) -> Code | None:
         """See `Gate`."""

@@ -1,9 +1,9 @@
 """The table of rights: which role may call which method, and how far that reaches. Pure; it knows no transport.
 
-What is not in the table is refused. Roles of people will stand in it beside those of devices.
+What is not in the table is refused. A row says which devices may, and who must have signed in on them.
 
-The watchlist is kept by the local administrator: commands on the server's machine show the server's own certificate,
-whose key only the server's user can read. No other device comes near the list.
+Commands on the server's machine show the server's own certificate, whose key only the server's user can read; with that
+no person is asked for.
 """
 
 from __future__ import annotations
@@ -15,6 +15,12 @@ from types import MappingProxyType
 
 from cekalwatch.server.domain.alerts import AlertFilter
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.people import PersonRole
+from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
+from cekalwatch.server.security.audit import Actor, Party
+from cekalwatch.server.security.device import Device
+from cekalwatch.server.security.device_entries import device
+from cekalwatch.server.security.sessions import Session
 from cekalwatch.wire.identity import DeviceRole, Identity
 
 
@@ -29,25 +35,69 @@ class Reach(StrEnum):
     """Everything on this server."""
 
 
-Grants = Mapping[DeviceRole, Reach]
+@dataclass(frozen=True)
+class Grant:
+    """What a device of some role may: how far, and which people must have signed in on it."""
 
-_CAMERA: Grants = MappingProxyType({DeviceRole.CAMERA: Reach.ITSELF})
-_AGENT: Grants = MappingProxyType({DeviceRole.NOTIFIER: Reach.ITSELF})
-_OFFICE: Grants = MappingProxyType({DeviceRole.NOTIFIER: Reach.OWN_SITE})
-_KEEPER: Grants = MappingProxyType({DeviceRole.SERVER: Reach.SERVER})
-_OBSERVER: Grants = MappingProxyType({DeviceRole.DIAGNOSTICS: Reach.SERVER, DeviceRole.SERVER: Reach.SERVER})
+    reach: Reach
+    people: frozenset[PersonRole] = frozenset()
+    """The person must have one of these roles; none: the device may alone, and nobody's token is looked at."""
 
-RIGHTS: Mapping[str, Grants] = MappingProxyType(
+
+@dataclass(frozen=True)
+class Right:
+    """Who may call a method."""
+
+    devices: Mapping[DeviceRole, Grant]
+    action: TwoPersonAction | None = None
+    """With this, a second person must stand beside the first."""
+
+
+def _devices(*grants: tuple[DeviceRole, Reach, frozenset[PersonRole]]) -> Mapping[DeviceRole, Grant]:
+    return MappingProxyType({role: Grant(reach, people) for role, reach, people in grants})
+
+
+_NOBODY: frozenset[PersonRole] = frozenset()
+_ANYBODY = frozenset(PersonRole)
+_OFFICERS = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR, PersonRole.AUDITOR})
+_LIST_MANAGERS = frozenset({PersonRole.LIST_MANAGER})
+_KEEPERS = frozenset({PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR})
+
+_CAMERA = Right(_devices((DeviceRole.CAMERA, Reach.ITSELF, _NOBODY)))
+# What is delivered is kept until it is acknowledged, and agents run before anybody signs in.
+_AGENT = Right(_devices((DeviceRole.NOTIFIER, Reach.ITSELF, _NOBODY)))
+_OFFICE = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, _OFFICERS)))
+_WATCHLIST = Right(
+    _devices(
+        (DeviceRole.SERVER, Reach.SERVER, _NOBODY),
+        (DeviceRole.NOTIFIER, Reach.SERVER, _LIST_MANAGERS),
+        (DeviceRole.DIAGNOSTICS, Reach.SERVER, _LIST_MANAGERS),
+    )
+)
+_OBSERVER = Right(_devices((DeviceRole.DIAGNOSTICS, Reach.SERVER, _NOBODY), (DeviceRole.SERVER, Reach.SERVER, _NOBODY)))
+_STATUS = Right({**_OBSERVER.devices, DeviceRole.NOTIFIER: Grant(Reach.SERVER, _KEEPERS)})
+_THRESHOLD = Right(
+    _devices(*((role, Reach.SERVER, _KEEPERS) for role in _WATCHLIST.devices)), TwoPersonAction.CHANGE_THRESHOLD
+)
+_SIGN_IN = Right(_devices(*((role, Reach.OWN_SITE, _NOBODY) for role in _WATCHLIST.devices)))
+_SESSION = Right(_devices(*((role, Reach.OWN_SITE, _ANYBODY) for role in _WATCHLIST.devices)))
+
+RIGHTS: Mapping[str, Right] = MappingProxyType(
     {
         "/cekalwatch.v1.CaptureService/StreamFaces": _CAMERA,
         "/cekalwatch.v1.AlertService/SubscribeAlerts": _AGENT,
         "/cekalwatch.v1.AlertService/AcknowledgeAlerts": _AGENT,
         "/cekalwatch.v1.AlertService/ListAlerts": _OFFICE,
         "/cekalwatch.v1.AlertService/GetAlert": _OFFICE,
-        "/cekalwatch.v1.WatchlistService/ImportWatchlist": _KEEPER,
-        "/cekalwatch.v1.WatchlistService/ListSubjects": _KEEPER,
-        "/cekalwatch.v1.WatchlistService/GetSubject": _KEEPER,
-        "/cekalwatch.v1.OperationsService/GetStatus": _OBSERVER,
+        "/cekalwatch.v1.WatchlistService/ImportWatchlist": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/ListSubjects": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/GetSubject": _WATCHLIST,
+        "/cekalwatch.v1.OperationsService/GetStatus": _STATUS,
+        "/cekalwatch.v1.OperationsService/SetThreshold": _THRESHOLD,
+        "/cekalwatch.v1.SessionService/SignIn": _SIGN_IN,
+        "/cekalwatch.v1.SessionService/GetSession": _SESSION,
+        "/cekalwatch.v1.SessionService/ChangePassword": _SESSION,
+        "/cekalwatch.v1.SessionService/SignOut": _SESSION,
         "/grpc.health.v1.Health/Check": _OBSERVER,
         "/grpc.health.v1.Health/List": _OBSERVER,
         "/grpc.health.v1.Health/Watch": _OBSERVER,
@@ -62,6 +112,11 @@ RIGHTS: Mapping[str, Grants] = MappingProxyType(
     }
 )
 
+WITH_FIRST_PASSWORD = frozenset(
+    f"/cekalwatch.v1.SessionService/{name}" for name in ("GetSession", "ChangePassword", "SignOut")
+)
+"""What a person may call whose first password is not changed yet."""
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -69,6 +124,32 @@ class Caller:
 
     identity: Identity
     reach: Reach
+    device: Device
+    needs: frozenset[PersonRole] = frozenset()
+    """See `Grant.people`."""
+    session: Session | None = None
+    """Of the person who signed in; None: the device calls alone."""
+    people: TwoPeople | None = None
+    """The two people of a method that needs two."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who the audit trail names."""
+        if self.session is None:
+            return self.device.actor
+        return self.device.used_by(self.session.person.person_id)
+
+    def signed_in(self) -> Session:
+        """Return the session; raises SIGN_IN_NEEDED."""
+        if self.session is None:
+            raise CekalwatchError(Code.SIGN_IN_NEEDED)
+        return self.session
+
+    def two_people(self) -> TwoPeople:
+        """Return the two people; raises SECOND_PERSON_NEEDED."""
+        if self.people is None:
+            raise CekalwatchError(Code.SECOND_PERSON_NEEDED)
+        return self.people
 
     def speak_as(self, name: str) -> None:
         """Refuse with NAME_NOT_ALLOWED to speak under another name than its own."""
@@ -92,15 +173,16 @@ class Caller:
         return replace(wanted, site=self.identity.site)
 
 
-LOCAL = Caller(Identity(DeviceRole.SERVER, "local", "local"), Reach.SERVER)
+LOCAL = Caller(Identity(DeviceRole.SERVER, "local", "local"), Reach.SERVER, Device(Actor(Party.CLIENT, "loopback")))
 """Whoever speaks plaintext, on this machine: development and tests. With certificates there is no such caller."""
 
 
-def caller(identity: Identity, method: str, served_sites: frozenset[str]) -> Caller:
-    """Return the caller of `method`; raises METHOD_NOT_ALLOWED or SITE_NOT_ALLOWED."""
-    reach = RIGHTS.get(method, {}).get(identity.role)
-    if reach is None:
+def device_caller(identity: Identity, fingerprint: str, method: str, served_sites: frozenset[str]) -> Caller:
+    """Return the caller of `method` as far as the device goes; raises METHOD_NOT_ALLOWED or SITE_NOT_ALLOWED."""
+    right = RIGHTS.get(method)
+    grant = right.devices.get(identity.role) if right else None
+    if grant is None:
         raise CekalwatchError(Code.METHOD_NOT_ALLOWED, f"{identity.role} {method}")
     if identity.site not in served_sites:
         raise CekalwatchError(Code.SITE_NOT_ALLOWED, identity.site)
-    return Caller(identity, reach)
+    return Caller(identity, grant.reach, Device(device(identity), fingerprint, identity.site), grant.people)

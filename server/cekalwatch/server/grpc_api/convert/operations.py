@@ -26,6 +26,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             references_without_template=watch.references_without_template,
             subjects=watch.gallery.subjects,
             threshold=watch.threshold,
+            threshold_source=operations_pb2.ThresholdSource.Value(f"THRESHOLD_SOURCE_{watch.decision.source}"),
         ),
         freshness=freshness_message(status.freshness),
         captures=operations_pb2.CaptureCounts(

@@ -1,5 +1,7 @@
 """First tables."""
 
+import secrets
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -218,6 +220,63 @@ def upgrade() -> None:
         sa.Column("signature", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("sequence", "public_key"),
     )
+    op.create_table(
+        "person",
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("sign_in_name", sa.String(), nullable=False),
+        sa.Column("display_name", sa.String(), nullable=False),
+        sa.Column("roles", sa.String(), nullable=False),
+        sa.Column("sites", sa.String(), nullable=False),
+        sa.Column("disabled", sa.Boolean(), nullable=False),
+        sa.Column("password_hash", sa.String(), nullable=True),
+        sa.Column("must_change_password", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id"),
+        sa.UniqueConstraint("sign_in_name"),
+    )
+    op.create_table(
+        "person_session",
+        sa.Column("token_sha256", sa.String(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("by_password", sa.Boolean(), nullable=False),
+        sa.Column("device_fingerprint", sa.String(), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person_id"],
+            ["person.person_id"],
+        ),
+        sa.PrimaryKeyConstraint("token_sha256"),
+    )
+    with op.batch_alter_table("person_session", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_person_session_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_person_session_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
+        "sign_in_failure",
+        sa.Column("name_tag", sa.String(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name_tag"),
+    )
+    with op.batch_alter_table("sign_in_failure", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_in_failure_failed_at"), ["failed_at"], unique=False)
+
+    key = op.create_table(
+        "sign_in_key",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.bulk_insert(key, [{"id": 1, "key": secrets.token_bytes(32)}])
+    op.create_table(
+        "decision_threshold",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("value", sa.Float(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.execute("INSERT INTO decision_threshold (id) VALUES (1)")
     _refuse_changes("audit_entry")
     _refuse_changes("audit_checkpoint")
     # The one row of the chain's head, which every writer locks; the hash before the first entry is zeros.
@@ -262,6 +321,18 @@ def downgrade() -> None:
     if op.get_context().dialect.name != "sqlite":
         for table in ("audit_checkpoint", "audit_entry"):
             op.execute(f"DROP FUNCTION {table}_refuse CASCADE")
+    op.drop_table("decision_threshold")
+    op.drop_table("sign_in_key")
+    with op.batch_alter_table("sign_in_failure", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sign_in_failure_failed_at"))
+
+    op.drop_table("sign_in_failure")
+    with op.batch_alter_table("person_session", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_person_session_person_id"))
+        batch_op.drop_index(batch_op.f("ix_person_session_expires_at"))
+
+    op.drop_table("person_session")
+    op.drop_table("person")
     op.drop_table("audit_checkpoint")
     op.drop_table("audit_head")
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:

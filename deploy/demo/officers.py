@@ -1,0 +1,33 @@
+"""Officers of the demonstration: one a PC, added and signed in with the programs' own commands."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.demo.programs import answer_prompts
+
+COMMAND_SECONDS = 60.0
+
+
+def add_officer(name: str, site: str, server_config: Path) -> str:
+    """Add an officer, or give one who is there already another first password; return it. Raises ProgramError."""
+    if any(line.startswith(f"{name} ") for line in _people("list", config=server_config).splitlines()):
+        return _people("reset", name, config=server_config)
+    facts = ("--display-name", f"Petugas {name}", "--role", "officer", "--site", site)
+    return _people("add", name, *facts, config=server_config)
+
+
+def sign_officer_in(
+    agent_id: str, site: str, server_config: Path, server_address: str, environment: Mapping[str, str]
+) -> None:
+    """Sign the officer of a PC in, changing the first password. Raises ProgramError."""
+    first, wanted = add_officer(agent_id, site, server_config), secrets.token_urlsafe(16)
+    arguments = ["-m", "cekalwatch.notifier", "sign-in", "--server", server_address, "--agent-id", agent_id]
+    answer_prompts("sign-in", arguments, (agent_id, first, wanted, wanted), COMMAND_SECONDS, environment)
+
+
+def _people(*arguments: str, config: Path) -> str:
+    command = ["-m", "cekalwatch.server", "people", *arguments, "--config", str(config)]
+    return answer_prompts(f"people {arguments[0]}", command, (), COMMAND_SECONDS)

@@ -1,0 +1,41 @@
+"""The token of the person who signed in on this device, in a file that only this account can read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.program.secret_files import write_private
+
+MOST_BYTES = 256
+
+
+class SessionFile:
+    """One token in one file. It is read anew each time: another program of this account may sign in or out."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def token(self) -> str:
+        """Return the token; an empty text when nobody is signed in, or the file cannot be read."""
+        try:
+            with self.file.open("rb") as stream:
+                return stream.read(MOST_BYTES).decode("ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+    def keep(self, token: str) -> None:
+        """Keep another token; raises ProgramError."""
+        try:
+            self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ProgramError(f"{self.file.parent} cannot be made: {error.strerror}", Exit.CONFIG) from None
+        write_private(self.file, token.encode("ascii"))
+
+    def forget(self) -> None:
+        """Keep none; raises ProgramError."""
+        try:
+            self.file.unlink(missing_ok=True)
+        except OSError as error:
+            raise ProgramError(f"{self.file} cannot be removed: {error.strerror}", Exit.CONFIG) from None

@@ -1,0 +1,76 @@
+"""Messages of the session service."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.convert.common import duration, timestamp
+from cekalwatch.server.security.passwords import MOST_CHARACTERS
+from cekalwatch.server.security.sessions import Purpose, Session
+from cekalwatch.server.security.sign_in import CodeProof, PasswordProof, Proof
+from cekalwatch.v1 import session_pb2, session_service_pb2
+
+MOST_NAME = 64
+MOST_CODE = 2048
+VERIFIER_CHARACTERS = (43, 128)
+NONCE_CHARACTERS = (16, 128)
+MOST_URI = 512
+
+_PURPOSES = {
+    session_pb2.SESSION_PURPOSE_UNSPECIFIED: Purpose.SESSION,
+    session_pb2.SESSION_PURPOSE_CALLS: Purpose.SESSION,
+    session_pb2.SESSION_PURPOSE_SECOND_PERSON: Purpose.SECOND_PERSON,
+}
+
+
+def purpose(value: session_pb2.SessionPurpose.ValueType) -> Purpose:
+    """Read what a token shall be good for; raises ARGUMENT_INVALID."""
+    try:
+        return _PURPOSES[value]
+    except KeyError:
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "purpose") from None
+
+
+def proof(request: session_service_pb2.SignInRequest) -> Proof:
+    """Read what proves who somebody is; raises ARGUMENT_INVALID."""
+    match request.WhichOneof("proof"):
+        case "password":
+            given = request.password
+            return PasswordProof(_text(given.sign_in_name, "sign_in_name", 1, MOST_NAME), password(given.password))
+        case "authorization_code":
+            code = request.authorization_code
+            return CodeProof(
+                _text(code.code, "code", 1, MOST_CODE),
+                _text(code.code_verifier, "code_verifier", *VERIFIER_CHARACTERS),
+                _text(code.redirect_uri, "redirect_uri", 1, MOST_URI),
+                _text(code.nonce, "nonce", *NONCE_CHARACTERS),
+            )
+        case _:
+            raise CekalwatchError(Code.ARGUMENT_INVALID, "proof")
+
+
+def password(value: str) -> str:
+    """Read a password; raises ARGUMENT_INVALID when it is too long to be looked at."""
+    return _text(value, "password", 0, MOST_CHARACTERS)
+
+
+def session_message(session: Session, idle: timedelta | None) -> session_pb2.Session:
+    """Write a session; `idle` is None for a second person."""
+    person = session.person
+    return session_pb2.Session(
+        person_id=str(person.person_id),
+        display_name=person.display_name,
+        roles=[session_pb2.PersonRole.Value(f"PERSON_ROLE_{role}") for role in sorted(person.roles)],
+        sites=sorted(person.sites),
+        expire_time=timestamp(session.expires_at),
+        idle_timeout=duration(idle.total_seconds()) if idle else None,
+        password_change_needed=session.password_change_needed,
+    )
+
+
+def _text(value: str, field: str, least: int, most: int) -> str:
+    # What was typed is no detail for the log: only the field's name is.
+    if not least <= len(value) <= most:
+        raise CekalwatchError(Code.ARGUMENT_INVALID, field)
+    return value

@@ -1,0 +1,92 @@
+"""SessionService: converts, calls, converts back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import grpc
+
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.access import current_caller
+from cekalwatch.server.grpc_api.convert import session as convert
+from cekalwatch.server.security.password_change import PasswordChange
+from cekalwatch.server.security.sessions import Purpose, Sessions
+from cekalwatch.server.security.sign_in import PasswordProof, SignInDesk
+from cekalwatch.v1 import session_service_pb2 as pb
+from cekalwatch.v1 import session_service_pb2_grpc
+
+PASSWORDS_AT_ONCE = 2
+"""Each takes 64 MiB and a core for a tenth of a second, and recognition shall not wait."""
+PROVIDER_AT_ONCE = 4
+MOST_WAITING = 32
+
+Context = grpc.aio.ServicerContext[Any, Any]
+_T = TypeVar("_T")
+
+
+class _Workers:
+    """Workers with a queue of bounded length; only the event loop's thread uses it."""
+
+    def __init__(self, name: str, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, name)
+        self._inside = 0
+
+    async def do(self, work: Callable[[], _T]) -> _T:
+        """Return what blocking `work` gives; raises SIGN_IN_BUSY when too many wait."""
+        if self._inside >= MOST_WAITING:
+            raise CekalwatchError(Code.SIGN_IN_BUSY)
+        self._inside += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._inside -= 1
+
+    def close(self) -> None:
+        """Wait for what is under way."""
+        self._pool.shutdown()
+
+
+class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
+    """Where people sign in and out."""
+
+    def __init__(self, desk: SignInDesk, changes: PasswordChange, sessions: Sessions) -> None:
+        self._desk = desk
+        self._changes = changes
+        self._sessions = sessions
+        self._passwords = _Workers("passwords", PASSWORDS_AT_ONCE)
+        self._provider = _Workers("provider", PROVIDER_AT_ONCE)
+
+    def close(self) -> None:
+        """Wait for those who are signing in."""
+        self._passwords.close()
+        self._provider.close()
+
+    async def SignIn(self, request: pb.SignInRequest, context: Context) -> pb.SignInResponse:
+        """See the contract."""
+        purpose, proof, device = convert.purpose(request.purpose), convert.proof(request), current_caller().device
+        workers = self._passwords if isinstance(proof, PasswordProof) else self._provider
+        token, session = await workers.do(lambda: self._desk.sign_in(proof, device, purpose))
+        idle = self._sessions.terms.idle if purpose is Purpose.SESSION else None
+        return pb.SignInResponse(token=token, session=convert.session_message(session, idle))
+
+    async def GetSession(self, request: pb.GetSessionRequest, context: Context) -> pb.GetSessionResponse:
+        """See the contract."""
+        session = current_caller().signed_in()
+        return pb.GetSessionResponse(session=convert.session_message(session, self._sessions.terms.idle))
+
+    async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Context) -> pb.ChangePasswordResponse:
+        """See the contract."""
+        who = current_caller()
+        session = who.signed_in()
+        present, wanted = convert.password(request.present_password), convert.password(request.new_password)
+        await self._passwords.do(lambda: self._changes.change(session, who.device, present, wanted))
+        return pb.ChangePasswordResponse()
+
+    async def SignOut(self, request: pb.SignOutRequest, context: Context) -> pb.SignOutResponse:
+        """See the contract."""
+        who = current_caller()
+        await asyncio.to_thread(self._sessions.end, who.signed_in(), who.device)
+        return pb.SignOutResponse()

@@ -1,0 +1,81 @@
+"""Tables of the people who sign in, their sessions, and the names whose wrong passwords are counted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, LargeBinary
+from sqlmodel import Field, SQLModel
+
+from cekalwatch.server.storage.columns import UtcDateTime
+
+
+def _moment(*, index: bool = False) -> Any:  # noqa: ANN401  # SQLModel's field type
+    return Field(sa_column=Column(UtcDateTime(), nullable=False, index=index))
+
+
+class PersonRow(SQLModel, table=True):
+    """A person, with what is kept of the password."""
+
+    __tablename__ = "person"
+
+    person_id: str = Field(primary_key=True)
+    """A UUID of version 7."""
+    sign_in_name: str = Field(unique=True)
+    display_name: str
+    roles: str
+    """JSON list, in order."""
+    sites: str
+    """JSON list, in order."""
+    disabled: bool
+    password_hash: str | None
+    """Of Argon2; none for who signs in through the identity provider."""
+    must_change_password: bool
+
+
+class PersonSessionRow(SQLModel, table=True):
+    """A session, or the word of a second person that was not used yet."""
+
+    __tablename__ = "person_session"
+
+    token_sha256: str = Field(primary_key=True)
+    """Hexadecimal. The token is 256 random bits, so that a plain hash tells nothing."""
+    purpose: str
+    person_id: str = Field(foreign_key="person.person_id", index=True)
+    by_password: bool
+    device_fingerprint: str
+    """SHA-256 of the device's certificate, hexadecimal; empty for plaintext on the server's machine."""
+    used_at: datetime = _moment()
+    expires_at: datetime = _moment(index=True)
+
+
+class SignInFailureRow(SQLModel, table=True):
+    """How often in a row a name's password was wrong. Names that nobody has are counted like others."""
+
+    __tablename__ = "sign_in_failure"
+
+    name_tag: str = Field(primary_key=True)
+    """24 bits of a keyed hash: enough to tell names apart, too little to tell a password that was typed as one."""
+    failures: int
+    failed_at: datetime = _moment(index=True)
+    locked_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime(), nullable=True))
+
+
+class SignInKeyRow(SQLModel, table=True):
+    """One row, made by the first migration: the random key of the names' tags. Who counts wrong passwords locks it."""
+
+    __tablename__ = "sign_in_key"
+
+    id: int = Field(primary_key=True)
+    key: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class ThresholdRow(SQLModel, table=True):
+    """One row, made by the first migration: the decision threshold that two people set."""
+
+    __tablename__ = "decision_threshold"
+
+    id: int = Field(primary_key=True)
+    value: float | None
+    """None: nobody did, or it was given back to the settings."""

@@ -1,0 +1,91 @@
+"""`cekalwatch-server threshold`: sets the decision threshold, which takes two people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+
+if TYPE_CHECKING:
+    from cekalwatch.server.storage.database import Database
+
+app = typer.Typer(
+    help="The decision threshold. Servers follow within seconds; an administrator and a supervisor set it together.",
+    no_args_is_help=True,
+)
+
+Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the server's data.")]
+
+
+@app.command("set", epilog="Example:\n\n  cekalwatch-server threshold set 0.55")
+def set_(
+    value: Annotated[float, typer.Argument(help="Comparison score, 0.2 to 0.8: the lower, the more false alerts.")],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Set the threshold. It asks for the names and passwords of both people."""
+    _change(value, config, data_dir)
+    typer.echo(f"The threshold is {value:.4f}")
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-server threshold clear")
+def clear(config: Config = None, data_dir: DataDir = None) -> None:
+    """Go back to the threshold of the settings, or of the model pack. It asks for both people."""
+    _change(None, config, data_dir)
+    typer.echo("The threshold is that of the settings, or of the model pack")
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-server threshold show")
+def show(config: Config = None, data_dir: DataDir = None) -> None:
+    """Tell the threshold that was set here."""
+    from cekalwatch.server.storage.threshold_store import ThresholdStore
+
+    with _database(config, data_dir) as database:
+        value = ThresholdStore(database).get()
+    typer.echo("not set: that of the settings, or of the model pack" if value is None else f"{value:.4f}")
+
+
+def _change(value: float | None, config: Path | None, data_dir: Path | None) -> None:
+    from cekalwatch.program.prompts import ask, ask_secret
+    from cekalwatch.server.alerting.threshold import HIGHEST, LOWEST, ThresholdSetting
+    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.domain.two_people import TwoPersonAction
+    from cekalwatch.server.security.operator import operator
+    from cekalwatch.server.security.terminal import Terminal
+    from cekalwatch.server.storage.threshold_store import ThresholdStore
+
+    if value is not None and not LOWEST <= value <= HIGHEST:
+        raise ProgramError(f"A threshold is between {LOWEST} and {HIGHEST}", Exit.USAGE)
+    clock = SystemClock()
+    with _database(config, data_dir) as database:
+        people = Terminal(database, clock, ask, ask_secret).two_people(TwoPersonAction.CHANGE_THRESHOLD)
+        ThresholdSetting(ThresholdStore(database), clock).set(value, people, operator())
+
+
+@contextmanager
+def _database(config: Path | None, data_dir: Path | None) -> Iterator[Database]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.server.config import ServerSettings
+    from cekalwatch.server.storage.database import Database
+
+    settings = ServerSettings.load(config, data_dir=data_dir)
+    configure_logs("error")
+    database = Database(settings.database_address)
+    try:
+        database.check_exists()
+        yield database
+    except SQLAlchemyError as error:
+        raise ProgramError(
+            f"Cannot use the database {database.name}: {type(error).__name__}", Exit.UNAVAILABLE
+        ) from None
+    finally:
+        database.close()

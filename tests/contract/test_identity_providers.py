@@ -1,0 +1,292 @@
+"""What holds of whoever tells who people are: passwords that the server keeps, and an OpenID Connect provider."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.people import PersonRole
+from cekalwatch.server.security.audit import Action
+from cekalwatch.server.security.openid import OpenIdProvider
+from cekalwatch.server.security.sessions import Purpose
+from cekalwatch.server.security.sign_in import CodeProof, PasswordProof, Proof, SignInDesk
+from cekalwatch.server.security.sign_in_terms import OpenIdTerms
+from cekalwatch.server.storage.database import Database
+from tests.support.identity_server import CLIENT_ID, CLIENT_SECRET, REDIRECT, IdentityServer
+from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, device, person
+
+MakeProof = Callable[[str, bool], Proof]
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    database.upgrade()
+    yield Office(database)
+    database.close()
+
+
+@pytest.fixture
+def identity_server(office: Office) -> Iterator[IdentityServer]:
+    """A provider through which the desk of `office` lets people in; both go by one clock."""
+    with IdentityServer(office.clock.now) as server:
+        terms = OpenIdTerms(server.issuer, CLIENT_ID, CLIENT_SECRET, "preferred_username")
+        provider = OpenIdProvider(terms, office.people, office.clock)
+        office.desk = SignInDesk(office.provider, provider, office.sessions, office.audit, office.clock)
+        yield server
+        provider.close()
+
+
+def code_proof(server: IdentityServer, name: str = "budi", **wrong: str) -> CodeProof:
+    verifier, nonce = secrets.token_urlsafe(32), secrets.token_urlsafe(16)
+    code = server.consent(name, verifier, nonce)
+    return replace(CodeProof(code, verifier, REDIRECT, nonce), **wrong)
+
+
+@pytest.fixture(params=["passwords", "openid"])
+def prove(request: pytest.FixtureRequest, identity_server: IdentityServer) -> MakeProof:
+    """Make a proof of each kind, right or wrong."""
+    if request.param == "passwords":
+        return lambda name, right: PasswordProof(name, PASSWORD if right else OTHER_PASSWORD)
+    return lambda name, right: code_proof(identity_server, name, **({} if right else {"code_verifier": "x" * 43}))
+
+
+def refusal(office: Office, proof: Proof) -> Code | None:
+    try:
+        office.desk.sign_in(proof, device(), Purpose.SESSION)
+    except CekalwatchError as error:
+        return error.code
+    return None
+
+
+def test_who_is_known_here_is_let_in_with_the_roles_that_are_kept_here(office: Office, prove: MakeProof):
+    who = office.hire(person("budi", PersonRole.OFFICER)).person
+    token, session = office.desk.sign_in(prove("budi", True), device(), Purpose.SESSION)
+    assert session.person == who
+    assert office.sessions.resume(token, device()).person.roles == {PersonRole.OFFICER}
+    assert len(office.trail(Action.SIGNED_IN)) == 1
+
+
+def test_a_wrong_proof_a_stranger_and_who_is_disabled_get_one_answer(office: Office, prove: MakeProof):
+    office.hire(person("budi"))
+    office.hire(person("ani", disabled=True))
+    answers = [refusal(office, prove(*how)) for how in (("budi", False), ("nobody", True), ("ani", True))]
+    assert answers == [Code.SIGN_IN_REFUSED] * 3
+    assert [one.outcome for one in office.trail(Action.SIGN_IN_REFUSED)] == ["SIGN_IN_REFUSED"] * 3
+    assert not [one for one in office.trail() if "budi" in str(one) or "nobody" in str(one)]
+
+
+def test_who_works_elsewhere_is_not_let_in_here(office: Office, prove: MakeProof):
+    office.hire(person("budi", sites=("sekupang",)))
+    assert refusal(office, prove("budi", True)) is Code.PERSON_SITE_NOT_ALLOWED
+
+
+def test_a_name_is_the_same_in_upper_case(office: Office, prove: MakeProof):
+    office.hire(person("budi"))
+    assert refusal(office, prove("BUDI", True)) is None
+
+
+def test_what_the_provider_says_of_roles_is_not_looked_at(office: Office, identity_server: IdentityServer):
+    office.hire(person("budi", PersonRole.OFFICER), password=None)
+    _, session = office.desk.sign_in(code_proof(identity_server), device(), Purpose.SESSION)
+    assert session.person.roles == {PersonRole.OFFICER}
+
+
+def test_a_first_password_binds_only_who_signs_in_with_it(office: Office, identity_server: IdentityServer):
+    office.hire(person("budi"), first=True)
+    _, session = office.desk.sign_in(code_proof(identity_server), device(), Purpose.SESSION)
+    assert not session.password_change_needed
+
+
+def test_who_has_no_password_here_cannot_sign_in_with_one_nor_change_it(
+    office: Office, identity_server: IdentityServer
+):
+    office.hire(person("budi"), password=None)
+    for password in ("", PASSWORD, "None"):
+        assert refusal(office, PasswordProof("budi", password)) is Code.SIGN_IN_REFUSED
+    _, session = office.desk.sign_in(code_proof(identity_server), device(), Purpose.SESSION)
+    with pytest.raises(CekalwatchError) as refused:
+        office.changes.change(session, device(), "", OTHER_PASSWORD)
+    assert refused.value.code is Code.PASSWORD_NOT_KEPT_HERE
+
+
+def test_a_code_is_good_once(office: Office, identity_server: IdentityServer):
+    office.hire(person("budi"))
+    proof = code_proof(identity_server)
+    assert refusal(office, proof) is None
+    assert refusal(office, proof) is Code.SIGN_IN_REFUSED
+
+
+@pytest.mark.parametrize("wrong", ["code", "code_verifier", "redirect_uri", "nonce"])
+def test_a_code_with_anything_of_it_wrong_is_refused(office: Office, identity_server: IdentityServer, wrong: str):
+    office.hire(person("budi"))
+    assert refusal(office, code_proof(identity_server, **{wrong: "x" * 43})) is Code.SIGN_IN_REFUSED
+    assert refusal(office, code_proof(identity_server)) is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"iss": "http://127.0.0.1:1"},
+        {"iss": None},
+        {"aud": "another-client"},
+        {"aud": [CLIENT_ID, "another-client"]},
+        {"azp": "another-client"},
+        {"nonce": None},
+        {"nonce": "another"},
+        {"sub": None},
+        {"exp": None},
+        {"exp": "soon"},
+        {"exp": True},
+        {"iat": None},
+        {"preferred_username": None},
+        {"preferred_username": ["budi"]},
+        {"preferred_username": "budi" * 20},
+    ],
+    ids=str,
+)
+def test_a_token_with_a_wrong_claim_is_refused(office: Office, identity_server: IdentityServer, wrong: dict[str, Any]):
+    office.hire(person("budi"))
+    identity_server.change = lambda claims: {k: v for k, v in (claims | wrong).items() if v is not None}
+    assert refusal(office, code_proof(identity_server)) is Code.SIGN_IN_REFUSED
+    identity_server.change = lambda claims: claims
+    assert refusal(office, code_proof(identity_server)) is None
+
+
+def test_several_audiences_are_fine_when_the_token_was_made_for_us(office: Office, identity_server: IdentityServer):
+    office.hire(person("budi"))
+    identity_server.change = lambda claims: claims | {"aud": [CLIENT_ID, "another"], "azp": CLIENT_ID}
+    assert refusal(office, code_proof(identity_server)) is None
+
+
+@pytest.mark.parametrize(("moved", "good"), [(-700, False), (-600, True), (50, True), (70, False)])
+def test_a_token_is_of_now(office: Office, identity_server: IdentityServer, moved: int, good: bool):
+    office.hire(person("budi"))
+    identity_server.change = lambda claims: claims | {"iat": claims["iat"] + moved, "exp": claims["exp"] + 1000}
+    assert refusal(office, code_proof(identity_server)) is (None if good else Code.SIGN_IN_REFUSED)
+
+
+@pytest.mark.parametrize(("ago", "good"), [(59, True), (60, False)])
+def test_a_token_that_has_run_out_is_refused(office: Office, identity_server: IdentityServer, ago: int, good: bool):
+    office.hire(person("budi"))
+    identity_server.change = lambda claims: claims | {"exp": claims["iat"] - ago}
+    assert refusal(office, code_proof(identity_server)) is (None if good else Code.SIGN_IN_REFUSED)
+
+
+def test_a_signature_that_is_not_the_providers_is_refused(office: Office, identity_server: IdentityServer):
+    office.hire(person("budi"))
+    assert refusal(office, code_proof(identity_server)) is None
+    forger = rsa.generate_private_key(65537, 2048)
+
+    def answer(token: str, nonce: str) -> Code | None:
+        identity_server.documents["/token"] = (200, {"id_token": token})
+        return refusal(office, replace(code_proof(identity_server), nonce=nonce))
+
+    right = identity_server.sign({"sub": "s", "preferred_username": "budi", "nonce": "n" * 16})
+    claims = jwt.decode(right, options={"verify_signature": False})
+    header = {"kid": identity_server.key_id}
+    public = identity_server.key.public_key()
+    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+    def part(value: bytes) -> str:
+        return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+    begun = f"{part(json.dumps({'alg': 'HS256', **header}).encode())}.{part(json.dumps(claims).encode())}"
+    shared = f"{begun}.{part(hmac.digest(pem, begun.encode(), hashlib.sha256))}"
+    body, signature = right.rpartition(".")[::2]
+    assert answer(right, "n" * 16) is None
+    for token in (
+        jwt.encode(claims, forger, "RS256", header),
+        jwt.encode(claims, "", "none", header),
+        shared,
+        f"{body}.",
+        f"{body}.{signature[:-4]}AAAA",
+        "nonsense",
+        "",
+    ):
+        assert answer(token, "n" * 16) is Code.SIGN_IN_REFUSED, token[:40]
+
+
+def test_a_new_key_of_the_providers_is_taken_up(office: Office, identity_server: IdentityServer):
+    office.hire(person("budi"))
+    assert refusal(office, code_proof(identity_server)) is None
+    read = identity_server.requests.count("/keys")
+    assert refusal(office, code_proof(identity_server)) is None
+    assert identity_server.requests.count("/keys") == read, "keys are not read for each"
+    identity_server.rotate()
+    assert refusal(office, code_proof(identity_server)) is None
+    assert identity_server.requests.count("/keys") == read + 1
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/.well-known/openid-configuration", (500, {})),
+        ("/.well-known/openid-configuration", (200, b"<html>")),
+        ("/.well-known/openid-configuration", (200, [])),
+        ("/.well-known/openid-configuration", (200, {"issuer": "http://127.0.0.1:1"})),
+        ("/keys", (200, {"keys": []})),
+        ("/token", (200, b'{"id_token": "%s"}' % (b"x" * 300_000))),
+        ("/token", (500, {})),
+        ("/token", (200, {})),
+        ("/token", (302, {})),
+        ("/token", (200, {"id_token": 7})),
+    ],
+)
+def test_a_provider_that_is_out_of_order_is_no_wrong_proof(
+    office: Office, identity_server: IdentityServer, path: str, answer: tuple[int, Any]
+):
+    office.hire(person("budi"))
+    identity_server.documents[path] = answer
+    assert refusal(office, code_proof(identity_server)) is Code.PROVIDER_UNAVAILABLE
+    assert not office.trail(Action.SIGN_IN_REFUSED)
+    del identity_server.documents[path]
+    assert refusal(office, code_proof(identity_server)) is None, "and it is asked again when it is back"
+
+
+@pytest.mark.parametrize("name", ["token_endpoint", "jwks_uri"])
+def test_the_provider_cannot_send_us_where_there_is_no_https(
+    office: Office, identity_server: IdentityServer, name: str
+):
+    office.hire(person("budi"))
+    document = {
+        "issuer": identity_server.issuer,
+        "token_endpoint": f"{identity_server.issuer}/token",
+        "jwks_uri": f"{identity_server.issuer}/keys",
+    }
+    path = "/.well-known/openid-configuration"
+    identity_server.documents[path] = (200, document | {name: "http://192.0.2.1/elsewhere"})
+    assert refusal(office, code_proof(identity_server)) is Code.PROVIDER_UNAVAILABLE
+    identity_server.documents[path] = (200, document)
+    assert refusal(office, code_proof(identity_server)) is None
+
+
+def test_a_wrong_client_secret_is_the_configurations_fault_and_not_the_persons(
+    office: Office, identity_server: IdentityServer
+):
+    office.hire(person("budi"))
+    identity_server.secret = "another"
+    assert refusal(office, code_proof(identity_server)) is Code.PROVIDER_UNAVAILABLE
+
+
+def test_a_provider_that_is_not_there_is_told_apart(office: Office):
+    with IdentityServer() as gone:
+        issuer = gone.issuer
+    provider = OpenIdProvider(OpenIdTerms(issuer, CLIENT_ID, None, "sub"), office.people, office.clock)
+    with pytest.raises(CekalwatchError) as refused:
+        provider.identify(CodeProof("c", "v" * 43, REDIRECT, "n" * 16))
+    assert refused.value.code is Code.PROVIDER_UNAVAILABLE
+    provider.close()

@@ -1,0 +1,95 @@
+"""People for tests, and all that lets them in, on a database and by a clock that a test sets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import uuid6
+from argon2 import Parameters, Type
+
+from cekalwatch.server.domain.people import Person, PersonRole
+from cekalwatch.server.security.attendance import Attendance
+from cekalwatch.server.security.audit import Action, Actor, AuditEntry, Link, Party
+from cekalwatch.server.security.device import Device
+from cekalwatch.server.security.password_change import PasswordChange
+from cekalwatch.server.security.password_provider import PasswordProvider
+from cekalwatch.server.security.passwords import Passwords
+from cekalwatch.server.security.sessions import Sessions
+from cekalwatch.server.security.sign_in import PasswordProof, SignInDesk
+from cekalwatch.server.security.sign_in_terms import SessionTerms
+from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people_store import Account, KeptPassword, PeopleStore
+from cekalwatch.server.storage.session_store import SessionStore
+
+PASSWORD = "kuda hujan lampu besi"
+OTHER_PASSWORD = "sepeda awan garam merah"
+CHEAP = Parameters(Type.ID, version=19, salt_len=16, hash_len=32, time_cost=1, memory_cost=64, parallelism=1)
+"""Argon2 for tests that count tries and not seconds."""
+SITE = "batam-center"
+ADMINISTRATION = Actor(Party.COMMAND, "test")
+
+
+def person(name: str = "budi", *roles: PersonRole, sites: tuple[str, ...] = (SITE,), disabled: bool = False) -> Person:
+    """An officer, or who has `roles`."""
+    chosen = frozenset(roles or (PersonRole.OFFICER,))
+    return Person(uuid6.uuid7(), name, f"Petugas {name}", chosen, frozenset(sites), disabled)
+
+
+def device(name: str = "pc-1", site: str = SITE) -> Device:
+    """A notifier, which is told from others by its fingerprint."""
+    return Device(Actor(Party.DEVICE, f"{site}/notifier/{name}"), f"fingerprint of {name}", site)
+
+
+@cache
+def cheap_passwords() -> Passwords:
+    return Passwords(CHEAP)
+
+
+class HandClock:
+    """A clock that goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.moment = datetime(2026, 3, 1, 1, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def go(self, **time: float) -> None:
+        self.moment += timedelta(**time)
+
+
+@dataclass
+class Office:
+    """Everything that signing in takes, without a server."""
+
+    database: Database
+    clock: HandClock = field(default_factory=HandClock)
+    passwords: Passwords = field(default_factory=cheap_passwords)
+
+    def __post_init__(self) -> None:
+        self.people = PeopleStore(self.database)
+        self.audit = AuditStore(self.database)
+        self.sessions = Sessions(SessionStore(self.database), self.audit, self.clock, SessionTerms())
+        self.provider = PasswordProvider(self.people, self.passwords, self.clock)
+        self.desk = SignInDesk(self.provider, None, self.sessions, self.audit, self.clock)
+        self.changes = PasswordChange(self.people, self.passwords, self.provider, self.desk, self.clock)
+        self.attendance = Attendance(self.sessions)
+
+    def hire(self, who: Person, password: str | None = PASSWORD, *, first: bool = False) -> Account:
+        """Add a person; `first`: the password is one that must be changed."""
+        account = Account(who, KeptPassword(self.passwords.hash(password) if password else None, must_change=first))
+        self.people.add(account, self.entry(Action.PERSON_ADDED))
+        return account
+
+    def entry(self, action: Action) -> AuditEntry:
+        return AuditEntry(self.clock.now(), ADMINISTRATION, action)
+
+    def proof(self, name: str = "budi", password: str = PASSWORD) -> PasswordProof:
+        return PasswordProof(name, password)
+
+    def trail(self, *actions: Action) -> list[Link]:
+        """What was recorded, of these actions or of all."""
+        return [one for one in self.audit.links() if not actions or one.action in actions]
