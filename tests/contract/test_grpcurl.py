@@ -33,7 +33,7 @@ COMMANDS = [
     textwrap.dedent(found).strip()
     for found in re.findall(r"^ {4}(?:grpcurl|echo) .*\n(?: {6}.*\n)*", CHAPTER, re.MULTILINE)
 ]
-SERVICES = ["CaptureService", "AlertService", "WatchlistService", "OperationsService"]
+SERVICES = ["CaptureService", "AlertService", "WatchlistService", "OperationsService", "SessionService"]
 
 
 def documented(words: str) -> str:
@@ -54,7 +54,8 @@ class Site:
             "S": stack.config.folder / "server" / "tls",
         }
         self._folder = stack.config.folder
-        self._variables = {"A": stack.address} | {
+        stack.sign_in("pc-1")
+        self._variables = {"A": stack.address, "T": stack.token("pc-1")} | {
             name: f"-cacert {folder}/authority.pem -cert {folder}/certificate.pem -key {folder}/key.pem"
             + " -protoset contract.bin" * (name in "NC")
             for name, folder in folders.items()
@@ -150,6 +151,11 @@ def test_it_lists_alerts_and_gets_one(site: Site) -> None:
     one = site.answer(documented("GetAlert").replace("…", site.alert_id))
     assert one == {"alert": listed}
     assert (listed["subject"]["name"], listed["state"]) == ("Contoh Satu", "ALERT_STATE_NEW")
+
+
+def test_it_tells_who_has_signed_in(site: Site) -> None:
+    session = site.answer(documented("GetSession"))["session"]
+    assert (session["display_name"], session["roles"]) == ("Petugas pc-1", ["PERSON_ROLE_OFFICER"])
 
 
 def test_it_watches_events_until_it_is_stopped(site: Site) -> None:

@@ -6,6 +6,7 @@ What they may is written here a second time.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
@@ -93,13 +94,10 @@ async def attempt(
     channel: grpc.aio.Channel, method: str, request: bytes = b"", token: str = ""
 ) -> tuple[grpc.StatusCode, str]:
     """Send one message to a method of any kind; return the status and the catalogue's code. OK: it answered."""
-    call = channel.stream_stream(method)(timeout=WAIT_S, metadata=bearer(token))  # type: ignore[var-annotated]
-    try:
-        await call.write(request)
-        await call.done_writing()
+    # One message and the end of the messages go in one piece, so that a refusal cannot overtake the writing.
+    call = channel.unary_stream(method)(request, timeout=WAIT_S, metadata=bearer(token))  # type: ignore[var-annotated]
+    with suppress(grpc.aio.AioRpcError):
         await call.read()
-    except grpc.aio.AioRpcError:
-        pass
     code = grpc.StatusCode.OK
     if call.done():
         code = await call.code()
