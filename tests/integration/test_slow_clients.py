@@ -229,9 +229,8 @@ async def test_a_device_that_asks_without_a_pause_is_refused_late_and_others_are
         async with greedy, modest:
             signed_in, other_desk = await token(greedy), await token(modest)
             begun = time.monotonic()
-            ends = await asyncio.gather(
-                *(how_a_list_ends(greedy, signed_in) for _ in range(2 * MOST_OPEN[DeviceRole.NOTIFIER]))
-            )
+            many = range(2 * MOST_OPEN[DeviceRole.NOTIFIER])
+            ends = await asyncio.gather(*(how_a_list_ends(greedy, signed_in) for _ in many))
             assert (grpc.StatusCode.RESOURCE_EXHAUSTED, Code.CALLS_TOO_MANY) in ends
             assert time.monotonic() - begun >= REFUSAL_DELAY_S
             other: Any = alert_service_pb2_grpc.AlertServiceStub(modest)
