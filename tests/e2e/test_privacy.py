@@ -75,7 +75,7 @@ class Seen:
         found: list[NDArray[np.float32]] = []
         for capture, template in zip(captures, CaptureEmbedder(engine().recogniser).embed(captures), strict=True):
             assert not isinstance(template, Exception)
-            found += [template, passages[capture.passage].fuse(capture.capture_id, template)]
+            found += [template, passages[capture.passage].fuse(capture.capture_id, template, capture.quality)]
         return cls(run, np.stack(found))
 
 

@@ -16,9 +16,10 @@ from typing import Any, Final
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
+from cekalwatch.vision.thresholds import ThresholdModel
 
 MANIFEST_FILE: Final = "manifest.json"
-MANIFEST_FORMAT: Final = 1
+MANIFEST_FORMAT: Final = 2
 _MAX_MANIFEST_BYTES: Final = 1 << 20
 
 
@@ -82,8 +83,8 @@ class Pack:
     engine: EngineKind
     detector: DetectorSpec
     recogniser: RecogniserSpec
-    thresholds: tuple[tuple[int, float], ...]
-    """Default decision thresholds: (templates in the gallery, comparison score), by rising gallery size."""
+    thresholds: ThresholdModel
+    """How the decision threshold follows from the wanted FPIR and the gallery's size, and where that comes from."""
     sha256: Mapping[str, str]
     """Checksum of each file."""
 
@@ -149,13 +150,14 @@ def write_manifest(pack: Pack) -> None:
             "mean": pack.recogniser.mean,
             "std": pack.recogniser.std,
         },
-        "thresholds": [
-            {"gallery_size": gallery_size, "threshold": threshold} for gallery_size, threshold in pack.thresholds
-        ],
+        "thresholds": pack.thresholds.to_json(),
         "sha256": dict(pack.sha256),
     }
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    (pack.folder / MANIFEST_FILE).write_text(text, encoding="utf-8")
+    # In one step: a server that starts meanwhile reads the old one or the new one.
+    fresh = pack.folder / f".{MANIFEST_FILE}.new"
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(pack.folder / MANIFEST_FILE)
 
 
 def _again(pack: Pack) -> str:
@@ -180,7 +182,7 @@ def _parse(folder: Path, document: dict[str, Any]) -> Pack:
             mean=float(recogniser["mean"]),
             std=float(recogniser["std"]),
         ),
-        thresholds=tuple((int(entry["gallery_size"]), float(entry["threshold"])) for entry in document["thresholds"]),
+        thresholds=ThresholdModel.from_json(document["thresholds"]),
         sha256={_file_name(file): _text(digest) for file, digest in document["sha256"].items()},
     )
     _check(pack)
@@ -196,11 +198,6 @@ def _check(pack: Pack) -> None:
         raise ValueError(f"no sha256 for {', '.join(sorted(unchecked))}")
     if not 1 <= pack.recogniser.size <= 4096 or not pack.recogniser.std > 0 or not math.isfinite(pack.recogniser.mean):
         raise ValueError("the recogniser's size, mean or std is out of range")
-    sizes = [gallery_size for gallery_size, _ in pack.thresholds]
-    if not sizes or sizes != sorted(set(sizes)) or sizes[0] < 1:
-        raise ValueError("thresholds must be given by rising gallery size")
-    if not all(-1 < threshold < 1 for _, threshold in pack.thresholds):
-        raise ValueError("a threshold is not between -1 and 1")
 
 
 def _text(value: object) -> str:

@@ -132,7 +132,7 @@ class Server:
             checkpoints,
             engine.recogniser.model_version,
             engine.recogniser.size,
-            ThresholdRule(thresholds, pack.thresholds, settings.threshold).now,
+            ThresholdRule(thresholds, pack.thresholds, settings.wanted_fpir, settings.threshold).now,
         )
         self._freshness = FreshnessGauge(
             watchlist, self._holder.current, clock, timedelta(hours=settings.freshness_limit_h)

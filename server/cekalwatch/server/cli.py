@@ -10,11 +10,13 @@ import typer
 
 from cekalwatch.server import (
     audit_command,
+    evaluate_command,
     keys_command,
     models_command,
     people_command,
     pki_command,
     threshold_command,
+    thresholds_command,
     watchlist_command,
 )
 
@@ -29,8 +31,10 @@ app.add_typer(keys_command.app, name="keys")
 app.add_typer(models_command.app, name="models")
 app.add_typer(people_command.app, name="people")
 app.add_typer(pki_command.app, name="pki")
-app.add_typer(threshold_command.app, name="threshold")
+app.add_typer(thresholds_command.app, name="thresholds")
+thresholds_command.app.add_typer(threshold_command.app)
 app.add_typer(watchlist_command.app, name="watchlist")
+app.command(epilog=evaluate_command.EPILOG)(evaluate_command.evaluate)
 
 
 def _print_version(wanted: bool) -> None:

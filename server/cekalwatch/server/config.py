@@ -150,8 +150,11 @@ class ServerSettings(Settings):
     """What computes templates; openvino needs the extra [openvino]."""
     threads: Annotated[int, Field(ge=1, le=256)] = os.cpu_count() or 1
     """Native threads that inference, image work and search share."""
+    wanted_fpir: Annotated[float, Field(ge=1e-6, le=0.1)] = 1e-3
+    """Share of passages of people who are not listed that may alert. The threshold follows from it and the list's size.
+    At 1e-4 the starter pack misses two to three times as many (docs/starter-pack.md): set that with a stronger pack."""
     threshold: Annotated[float, Field(gt=-1, lt=1)] | None = None
-    """Decision threshold; when not set, the pack's own for the size of the gallery."""
+    """Decision threshold; when not set, the pack's own for `wanted_fpir` and the size of the gallery."""
     sites: Annotated[tuple[SiteEntry, ...], Field(min_length=1)] = (SiteEntry(site="batam-center"),)
     cameras: tuple[CameraEntry, ...] = ()
     capture_policy: CapturePolicyEntry = CapturePolicyEntry()

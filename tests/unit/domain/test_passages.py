@@ -16,30 +16,44 @@ def template(*numbers: float) -> np.ndarray:
 
 def test_crops_of_a_passage_become_their_mean_of_length_one():
     passage = Passages(idle_s=60).at("cam", "cam/run/1", NOON)
-    passage.fuse(uuid4(), template(1, 0))
-    fused = passage.fuse(uuid4(), template(0, 1))
+    passage.fuse(uuid4(), template(1, 0), 0.5)
+    fused = passage.fuse(uuid4(), template(0, 1), 0.5)
     assert fused == pytest.approx(template(1, 1), abs=1e-6)
     assert passage.crops == 2
+
+
+def test_a_crop_weighs_as_much_as_its_quality():
+    passage = Passages(idle_s=60).at("cam", "cam/run/1", NOON)
+    passage.fuse(uuid4(), template(1, 0), 0.9)
+    fused = passage.fuse(uuid4(), template(0, 1), 0.3)
+    assert fused == pytest.approx(template(3, 1), abs=1e-6)
+
+
+def test_crops_judged_worthless_still_count_alike():
+    passage = Passages(idle_s=60).at("cam", "cam/run/1", NOON)
+    passage.fuse(uuid4(), template(1, 0), 0.0)
+    fused = passage.fuse(uuid4(), template(0, 1), 0.0)
+    assert fused == pytest.approx(template(1, 1), abs=1e-6)
 
 
 def test_a_capture_sent_again_does_not_weigh_twice():
     passage = Passages(idle_s=60).at("cam", "cam/run/1", NOON)
     first = uuid4()
-    passage.fuse(first, template(1, 0))
-    passage.fuse(first, template(1, 0))
-    fused = passage.fuse(uuid4(), template(0, 1))
+    passage.fuse(first, template(1, 0), 0.5)
+    passage.fuse(first, template(1, 0), 0.5)
+    fused = passage.fuse(uuid4(), template(0, 1), 0.5)
     assert fused == pytest.approx(template(1, 1), abs=1e-6)
 
 
 def test_opposite_templates_do_not_divide_by_zero():
     passage = Passages(idle_s=60).at("cam", "cam/run/1", NOON)
-    passage.fuse(uuid4(), template(1, 0))
-    assert passage.fuse(uuid4(), template(-1, 0)) == pytest.approx(template(-1, 0))
+    passage.fuse(uuid4(), template(1, 0), 0.5)
+    assert passage.fuse(uuid4(), template(-1, 0), 0.5) == pytest.approx(template(-1, 0))
 
 
 def test_an_idle_passage_is_forgotten_and_begins_anew():
     passages = Passages(idle_s=60)
-    passages.at("cam", "cam/run/1", NOON).fuse(uuid4(), template(1, 0))
+    passages.at("cam", "cam/run/1", NOON).fuse(uuid4(), template(1, 0), 0.5)
     passages.at("cam", "cam/run/2", NOON + timedelta(seconds=61))
     assert len(passages) == 1
     assert passages.at("cam", "cam/run/1", NOON + timedelta(seconds=62)).crops == 0
@@ -47,8 +61,8 @@ def test_an_idle_passage_is_forgotten_and_begins_anew():
 
 def test_the_least_recently_used_passage_of_a_camera_goes_when_there_are_too_many():
     passages = Passages(idle_s=60, most_each=2)
-    passages.at("cam", "a", NOON).fuse(uuid4(), template(1, 0))
-    passages.at("cam", "b", NOON).fuse(uuid4(), template(1, 0))
+    passages.at("cam", "a", NOON).fuse(uuid4(), template(1, 0), 0.5)
+    passages.at("cam", "b", NOON).fuse(uuid4(), template(1, 0), 0.5)
     passages.at("cam", "a", NOON)
     passages.at("cam", "c", NOON)
     assert passages.at("cam", "a", NOON).crops == 1
@@ -57,7 +71,7 @@ def test_the_least_recently_used_passage_of_a_camera_goes_when_there_are_too_man
 
 def test_a_camera_that_begins_many_passages_does_not_make_the_others_forgotten():
     passages = Passages(idle_s=60, most_each=3)
-    passages.at("modest", "1", NOON).fuse(uuid4(), template(1, 0))
+    passages.at("modest", "1", NOON).fuse(uuid4(), template(1, 0), 0.5)
     for number in range(100):
         passages.at("greedy", str(number), NOON)
     assert passages.at("modest", "1", NOON).crops == 1
@@ -66,5 +80,5 @@ def test_a_camera_that_begins_many_passages_does_not_make_the_others_forgotten()
 
 def test_passages_of_one_key_at_two_cameras_are_two():
     passages = Passages(idle_s=60)
-    passages.at("one", "1", NOON).fuse(uuid4(), template(1, 0))
+    passages.at("one", "1", NOON).fuse(uuid4(), template(1, 0), 0.5)
     assert passages.at("other", "1", NOON).crops == 0

@@ -18,6 +18,11 @@ from cekalwatch.vision.manifest import (
     load_pack,
     write_manifest,
 )
+from cekalwatch.vision.thresholds import Provenance, ThresholdModel
+
+THRESHOLDS = ThresholdModel(
+    1000, 0.45, 0.05, 0.02, 0.0, Provenance("some faces", "mine-1234", "2026-11-25", 300, 900, 3, "0.1.0")
+)
 
 
 @pytest.fixture
@@ -34,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
             engine=EngineKind.ONNXRUNTIME,
             detector=DetectorSpec(DetectorKind.SCRFD, ("det.onnx",)),
             recogniser=RecogniserSpec("rec.onnx", 512, ColourOrder.RGB, 127.5, 127.5),
-            thresholds=((100, 0.4), (1000, 0.5)),
+            thresholds=THRESHOLDS,
             sha256={name: file_sha256(tmp_path / name) for name in ("det.onnx", "rec.onnx")},
         )
     )
@@ -51,7 +56,7 @@ def test_a_written_pack_loads_as_it_was(folder: Path):
     assert (pack.name, pack.version, pack.licence) == ("mine", "3", "MIT")
     assert pack.detector == DetectorSpec(DetectorKind.SCRFD, ("det.onnx",))
     assert pack.recogniser == RecogniserSpec("rec.onnx", 512, ColourOrder.RGB, 127.5, 127.5)
-    assert pack.thresholds == ((100, 0.4), (1000, 0.5))
+    assert pack.thresholds == THRESHOLDS
     assert pack.path("rec.onnx").read_bytes().startswith(b"recogniser")
 
 
@@ -98,7 +103,7 @@ def test_a_tampered_network_is_refused(folder: Path):
 @pytest.mark.parametrize(
     "fields",
     [
-        {"format": 2},
+        {"format": 1},
         {"name": ""},
         {"engine": "tensorflow"},
         {"detector": {"kind": "scrfd", "files": []}},
@@ -109,8 +114,9 @@ def test_a_tampered_network_is_refused(folder: Path):
         {"recogniser": {"file": "rec.onnx", "size": 512, "colour_order": "rgb", "mean": 0, "std": 0}},
         {"recogniser": {"file": "rec.onnx", "size": 512, "colour_order": "xyz", "mean": 0, "std": 1}},
         {"thresholds": []},
-        {"thresholds": [{"gallery_size": 100, "threshold": 1.5}]},
-        {"thresholds": [{"gallery_size": 100, "threshold": 0.5}, {"gallery_size": 10, "threshold": 0.6}]},
+        {"thresholds": THRESHOLDS.to_json() | {"scale": 0}},
+        {"thresholds": THRESHOLDS.to_json() | {"tail_from": "nan"}},
+        {"thresholds": THRESHOLDS.to_json() | {"provenance": {}}},
         {"sha256": {}},
         {"sha256": None},
     ],

@@ -62,7 +62,7 @@ class Decider:
         probes, crops = [], []
         for item in batch:
             passage = self._passages.at(item.capture.camera.camera_id, item.capture.passage, now)
-            probes.append(passage.fuse(item.capture.capture_id, item.template))
+            probes.append(passage.fuse(item.capture.capture_id, item.template, item.capture.quality))
             crops.append(passage.crops)
         found = watch.gallery.search(np.stack(probes), MOST_CANDIDATES)
         return [

@@ -1,6 +1,7 @@
 """Which decision threshold is in force: what two people set goes before the settings, and these before the pack's.
 
-Setting it is a change of what the system decides, so it takes two people, and is recorded with both.
+The pack's comes from the wanted FPIR and the number of templates, so it rises as the list grows. Setting one is a change
+of what the system decides, so it takes two people, and is recorded with both.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from enum import StrEnum
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
-from cekalwatch.server.recognition.thresholds import Table, threshold_for
 from cekalwatch.server.security.audit import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.storage.threshold_store import ThresholdStore
 
 LOWEST, HIGHEST = 0.2, 0.8
 """Outside, everybody would alert, or nobody would, whatever the model."""
+from cekalwatch.vision.thresholds import ThresholdModel
 
 
 class ThresholdSource(StrEnum):
@@ -29,27 +30,37 @@ class ThresholdSource(StrEnum):
 
 @dataclass(frozen=True)
 class Threshold:
-    """A decision threshold, comparison score."""
+    """A decision threshold, comparison score, and what is to be expected of it."""
 
     value: float
     source: ThresholdSource
+    expected_fpir: float
+    """False alerts a passage of somebody who is not listed, by the pack's model."""
+    extrapolated: bool
+    """The model was fitted on too few passages to have seen that FPIR, or was not measured with this pack."""
 
 
 class ThresholdRule:
     """Says which threshold is in force; reading it blocks."""
 
-    def __init__(self, store: ThresholdStore, table: Table, configured: float | None) -> None:
+    def __init__(
+        self, store: ThresholdStore, model: ThresholdModel, wanted_fpir: float, configured: float | None
+    ) -> None:
         self._store = store
-        self._table = table
+        self._model = model
+        self._wanted_fpir = wanted_fpir
         self._configured = configured
 
     def now(self, templates: int) -> Threshold:
         """Return the threshold for a gallery of so many templates."""
         if (chosen := self._store.get()) is not None:
-            return Threshold(chosen, ThresholdSource.PEOPLE)
-        if self._configured is not None:
-            return Threshold(self._configured, ThresholdSource.SETTINGS)
-        return Threshold(threshold_for(self._table, templates), ThresholdSource.PACK)
+            value, source = chosen, ThresholdSource.PEOPLE
+        elif self._configured is not None:
+            value, source = self._configured, ThresholdSource.SETTINGS
+        else:
+            value, source = self._model.threshold(templates, self._wanted_fpir), ThresholdSource.PACK
+        expected = self._model.fpir(templates, value)
+        return Threshold(value, source, expected, not self._model.is_measured(templates, expected))
 
 
 class ThresholdSetting:

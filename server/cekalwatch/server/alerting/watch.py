@@ -144,6 +144,8 @@ class WatchHolder:
             subjects=gallery.subjects,
             unusable=watch.unusable_templates,
             threshold=round(watch.threshold, 4),
+            threshold_source=watch.decision.source,
+            expected_fpir=float(f"{watch.decision.expected_fpir:.2g}"),
             version=watch.version,
         )
         return watch

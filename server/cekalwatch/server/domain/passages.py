@@ -1,7 +1,7 @@
 """A passage: one traveller passing one camera. Its crops' templates become one, and the decision is made on that.
 
-Fusing is the mean of the crops' templates, brought to length 1: on frames of 352x288 cameras that found the right one
-of 39 people in 90 % of cases, against 53 % for single frames (design page, "Engine and gallery").
+Fusing is the mean of the crops' templates, each weighing as much as its quality, brought to length 1, and decided anew
+with every crop: as good as any other on sharp crops, better where blurred ones come with them (docs/adr/0006).
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ MOST_CROPS = 20
 MOST_EACH = 200
 """Passages of one camera that are in memory: some minutes of a crowd, eight megabytes."""
 
+LEAST_WEIGHT = 0.01
+"""What a crop weighs that is judged worthless: when all of a passage are, they count alike."""
+
+_CANCELLED = 1e-6
+
 
 @dataclass
 class Passage:
@@ -26,14 +31,17 @@ class Passage:
     last_used_at: datetime
     _templates: dict[UUID, NDArray[np.float32]] = field(default_factory=dict)
 
-    def fuse(self, capture_id: UUID, template: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Add a capture's template (shape (size,), length 1) and return the fused one, of the same shape and length."""
+    def fuse(self, capture_id: UUID, template: NDArray[np.float32], quality: float) -> NDArray[np.float32]:
+        """Add a capture's template (shape (size,), length 1) and return the fused one, of the same shape and length.
+
+        `quality` is the figure for the whole crop, 0 to 1.
+        """
         if len(self._templates) < MOST_CROPS:
-            self._templates[capture_id] = template
-        mean = np.mean(list(self._templates.values()), axis=0)
-        length = float(np.linalg.norm(mean))
+            self._templates[capture_id] = template * max(quality, LEAST_WEIGHT)
+        total = np.sum(list(self._templates.values()), axis=0)
+        length = float(np.linalg.norm(total))
         # Opposite templates cancel out; then the newest one speaks for itself.
-        return (mean / length).astype(np.float32) if length > 1e-6 else template
+        return (total / length).astype(np.float32) if length > _CANCELLED else template
 
     @property
     def crops(self) -> int:

@@ -54,12 +54,23 @@ class Engine:
 
 def open_engine(pack: Pack, threads: int) -> Engine:
     """Load the networks of `pack`, each call computing on `threads` threads. Raises PackError."""
+    detector = open_detector(pack, threads)
     with _usable(pack):
         match pack.engine:
             case EngineKind.ONNXRUNTIME:
-                return Engine(pack, open_pack_detector(pack, threads), OnnxRecogniser(pack, threads))
+                return Engine(pack, detector, OnnxRecogniser(pack, threads))
             case EngineKind.INSIGHTFACE:
-                return Engine(pack, InsightfaceDetector(pack, threads), InsightfaceRecogniser(pack, threads))
+                return Engine(pack, detector, InsightfaceRecogniser(pack, threads))
+
+
+def open_detector(pack: Pack, threads: int) -> FaceDetector:
+    """Load the detector of `pack`, for one caller at a time. Raises PackError."""
+    with _usable(pack):
+        match pack.engine:
+            case EngineKind.ONNXRUNTIME:
+                return open_pack_detector(pack, threads)
+            case EngineKind.INSIGHTFACE:
+                return InsightfaceDetector(pack, threads)
 
 
 def open_openvino_engine(pack: Pack, callers: int) -> Engine:

@@ -27,6 +27,8 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             subjects=watch.gallery.subjects,
             threshold=watch.threshold,
             threshold_source=operations_pb2.ThresholdSource.Value(f"THRESHOLD_SOURCE_{watch.decision.source}"),
+            expected_fpir=watch.decision.expected_fpir,
+            threshold_extrapolated=watch.decision.extrapolated,
         ),
         freshness=freshness_message(status.freshness),
         captures=operations_pb2.CaptureCounts(

@@ -1,0 +1,126 @@
+"""How the decision threshold follows from the wanted FPIR and the list's size: a model that a pack's manifest carries.
+
+A non-mated passage's highest score in a list is a maximum, and what exceeds a high score falls off as a generalised
+Pareto distribution (Coles, "An Introduction to Statistical Modeling of Extreme Values", 2001, chapter 4). The number
+of false matches grows in proportion to the list. So, with s the score, n the list's size in templates,
+
+    FPIR(n, s) = 1 - exp(-(n / list_size) * tail_rate * (1 + shape * (s - tail_from) / scale) ** (-1 / shape)).
+
+Standard library only: the camera client reads manifests too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+DEEPEST: Final = 4.0
+"""Thresholds are never lower than where the formula gives this many times the rate at the tail's beginning: a tail says
+nothing about ordinary scores, and a list of ten gets the threshold of a larger one."""
+_ALMOST_ZERO: Final = 1e-6
+_MOST: Final = 0.999
+"""Highest threshold: a score of 1 is the same picture."""
+_RULE_OF_THREE: Final = 3.0
+_LONGEST_WORDS: Final = 10_000
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a model comes from."""
+
+    data: str
+    """What was measured, in words."""
+    model_version: str
+    """With which model."""
+    measured_on: str
+    """Date, ISO 8601."""
+    people: int
+    passages: int
+    """Non-mated ones; 0 when nothing was measured with this pack."""
+    crops: int
+    """Crops a passage had at most."""
+    program: str
+    """Version of the program that fitted it."""
+
+
+@dataclass(frozen=True)
+class ThresholdModel:
+    """A fitted tail. Raises ValueError for figures that make no sense."""
+
+    list_size: int
+    """Templates of the list that was searched."""
+    tail_from: float
+    """Score where the tail begins. The formula is used a little below it too, down to DEEPEST times its rate."""
+    tail_rate: float
+    """Expected false matches of a non-mated passage above `tail_from`."""
+    scale: float
+    shape: float
+    """Positive: a heavy tail. Zero: exponential. Negative: a tail that ends."""
+    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        figures = (self.tail_from, self.tail_rate, self.scale, self.shape)
+        if not all(math.isfinite(figure) for figure in figures):
+            raise ValueError("a figure of the threshold model is not finite")
+        if self.list_size < 1 or self.tail_rate <= 0 or self.scale <= 0:
+            raise ValueError("list size, rate and scale of the threshold model must be positive")
+        if not -1 < self.tail_from < 1 or not -1 < self.shape < 1:
+            raise ValueError("tail_from and shape of the threshold model must be between -1 and 1")
+
+    def threshold(self, templates: int, fpir: float) -> float:
+        """Return the threshold that keeps `fpir` (between 0 and 1, a passage) in a list of `templates`."""
+        wanted = min(DEEPEST, -math.log1p(-fpir) / (self.tail_rate * max(templates, 1) / self.list_size))
+        if abs(self.shape) < _ALMOST_ZERO:
+            beyond = -self.scale * math.log(wanted)
+        else:
+            beyond = self.scale / self.shape * math.expm1(-self.shape * math.log(wanted))
+        return min(_MOST, self.tail_from + beyond)
+
+    def fpir(self, templates: int, threshold: float) -> float:
+        """Return the expected FPIR a passage at `threshold`; for very low ones it is larger than what is returned."""
+        beyond = (threshold - self.tail_from) / self.scale
+        if abs(self.shape) < _ALMOST_ZERO:
+            share = math.exp(min(-beyond, math.log(DEEPEST)))
+        else:
+            base = 1 + self.shape * beyond
+            share = min(base ** (-1 / self.shape), DEEPEST) if base > 0 else DEEPEST * (self.shape > 0)
+        return -math.expm1(-templates / self.list_size * self.tail_rate * share)
+
+    def is_measured(self, templates: int, fpir: float) -> bool:
+        """Whether the passages it was fitted on were enough to see `fpir` at that size; else it is an extrapolation."""
+        if not self.provenance.passages:
+            return False
+        return fpir * self.list_size / max(templates, 1) >= _RULE_OF_THREE / self.provenance.passages
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the manifest's form."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> ThresholdModel:
+        """Read the manifest's form; raises ValueError, KeyError or TypeError for what is none."""
+        given = document["provenance"]
+        return cls(
+            list_size=int(document["list_size"]),
+            tail_from=float(document["tail_from"]),
+            tail_rate=float(document["tail_rate"]),
+            scale=float(document["scale"]),
+            shape=float(document["shape"]),
+            provenance=Provenance(
+                data=_words(given["data"]),
+                model_version=_words(given["model_version"]),
+                measured_on=_words(given["measured_on"]),
+                people=int(given["people"]),
+                passages=int(given["passages"]),
+                crops=int(given["crops"]),
+                program=_words(given["program"]),
+            ),
+        )
+
+
+def _words(value: object) -> str:
+    if not isinstance(value, str) or len(value) > _LONGEST_WORDS:
+        raise ValueError(f"{value!r} is no text")
+    return value

@@ -1,0 +1,86 @@
+"""`cekalwatch-server evaluate`: measures how good recognition is, on photographs of people who are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+
+if TYPE_CHECKING:
+    from cekalwatch.server.evaluation.templates import Sample
+
+
+def evaluate(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder with one sub-folder a person, or a CSV file: image, person, and if wanted passage and group."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the report: evaluation.html and evaluation.json.")] = Path(
+        "evaluation"
+    ),
+    listed: Annotated[
+        int | None, typer.Option(min=2, help="People on the list; half of those who can be when not given.")
+    ] = None,
+    fpir: Annotated[float, typer.Option(help="Wanted share of unlisted people who alert, between 0 and 1.")] = 0.01,
+    crops: Annotated[
+        int, typer.Option(min=1, max=20, help="Crops a passage, where the photographs are not in passages already.")
+    ] = 3,
+    draws: Annotated[int, typer.Option(min=1, max=100, help="Lists that are drawn at random.")] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="Another one draws other lists.")] = 0,
+    leave_out: Annotated[
+        list[str] | None, typer.Option(help="A person to leave out. May be given more than once.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the model packs.")] = None,
+    model_pack: Annotated[str | None, typer.Option(help="Name of the model pack.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Native threads for the whole.")] = None,
+) -> None:
+    """Measure misses and false alerts of the model pack on photographs of people who are known.
+
+    A person's first photograph is the reference; the others are searched. Photographs right in a person's folder
+    stand by themselves, a sub-folder in it is one passage.
+    """
+    from cekalwatch.server.config import ServerSettings
+    from cekalwatch.server.evaluation import screen
+    from cekalwatch.server.evaluation.cache import TemplateCache
+    from cekalwatch.server.evaluation.collection import read_collection
+    from cekalwatch.server.evaluation.evaluation import Plan, evaluate
+    from cekalwatch.server.evaluation.report import write_report
+    from cekalwatch.server.evaluation.templates import TemplateMaker
+    from cekalwatch.server.recognition.packs import load_named, open_detector, open_engine
+    from cekalwatch.vision.runtime import limit_native_threads
+
+    if not 0 < fpir < 1:
+        raise ProgramError("--fpir is a share between 0 and 1, for example 0.01", Exit.USAGE)
+    settings = ServerSettings.load(config, data_dir=data_dir, model_pack=model_pack, threads=threads)
+    collection = read_collection(source).without(frozenset(leave_out or ()))
+    limit_native_threads(1)
+    pack = load_named(settings.models_path, settings.model_pack)
+    maker = TemplateMaker(
+        lambda: open_detector(pack, threads=1),
+        open_engine(pack, threads=1).recogniser,
+        TemplateCache(),
+        settings.threads,
+    )
+    plan = Plan(listed, draws, seed, crops, fpir)
+    measured = evaluate(collection, plan, maker, pack.model_version, _with_progress)
+    screen.show(measured, Console())
+    page, document = write_report(measured, out)
+    typer.echo(f"Report: {page}, figures: {document}")
+    if measured.problems.failures or measured.problems.shared:
+        raise typer.Exit(Exit.DATA_PROBLEMS)
+
+
+def _with_progress(samples: Iterable[Sample], total: int) -> Iterator[Sample]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield from progress.track(samples, total=total, description="Reading faces")

@@ -1,0 +1,146 @@
+"""From photographs to templates: the one place of an evaluation that reads pictures.
+
+Worker threads each have a detector and share the recogniser. Photographs go through in a window of bounded length, and
+of each remain its templates and figures, so that memory grows by 4 kB a photograph and no more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.evaluation.cache import TemplateCache
+from cekalwatch.server.evaluation.collection import Photograph
+from cekalwatch.server.recognition.enrolment import find_faces, plain_and_reference
+from cekalwatch.server.recognition.photographs import decode_photograph
+from cekalwatch.server.recognition.recogniser import Recogniser
+from cekalwatch.server.recognition.templates import TemplateError
+from cekalwatch.vision.alignment import LandmarksError, align
+from cekalwatch.vision.faces import Face, FaceDetector, Picture
+from cekalwatch.vision.quality import measure
+from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
+
+WINDOW: Final = 4
+"""Photographs a worker may be ahead."""
+
+
+class Failure(StrEnum):
+    """Why a photograph gave no template: what ISO/IEC 19795-1 calls a failure to acquire."""
+
+    UNREADABLE = "UNREADABLE"
+    """No file, or no picture that can be decoded."""
+    NO_FACE = "NO_FACE"
+    """The detector found none, or its landmarks are no face's."""
+
+
+@dataclass(frozen=True, eq=False)
+class FaceTemplates:
+    """What a photograph gives. Templates have the shape (size,) and length 1."""
+
+    probe: NDArray[np.float32]
+    reference: NDArray[np.float32] | None
+    """As enrolment makes it, from the face and its mirror image; None where nobody asked for it."""
+    quality: float
+    """The camera client's figure for the whole crop, 0 to 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A photograph with what it gave; `sha256` is empty when the file could not be read."""
+
+    photograph: Photograph
+    sha256: str
+    result: FaceTemplates | Failure
+
+
+class TemplateMaker:
+    """Makes the samples of photographs, remembering by content what it has seen. Use it as a context manager."""
+
+    def __init__(
+        self, detector: Callable[[], FaceDetector], recogniser: Recogniser, cache: TemplateCache, threads: int
+    ) -> None:
+        self._detector = detector
+        self._recogniser = recogniser
+        self._cache = cache
+        self._threads = threads
+        self._own = threading.local()
+
+    def samples(self, wanted: Iterable[tuple[Photograph, bool]]) -> Iterator[Sample]:
+        """Give a sample for each photograph, in their order; the flag says whether it may serve as reference."""
+        pending: deque[Future[Sample]] = deque()
+        with ThreadPoolExecutor(self._threads, "evaluate") as pool:
+            try:
+                for photograph, as_reference in wanted:
+                    pending.append(pool.submit(self._sample, photograph, as_reference))
+                    if len(pending) >= self._threads * WINDOW:
+                        yield pending.popleft().result()
+                while pending:
+                    yield pending.popleft().result()
+            finally:
+                for future in pending:
+                    future.cancel()
+
+    def _sample(self, photograph: Photograph, as_reference: bool) -> Sample:
+        try:
+            data = _read(photograph.path)
+        except OSError:
+            return Sample(photograph, "", Failure.UNREADABLE)
+        sha256 = hashlib.sha256(data).hexdigest()
+        known = self._cache.get(sha256)
+        if known is not None and not (as_reference and isinstance(known, FaceTemplates) and known.reference is None):
+            return Sample(photograph, sha256, known)
+        made = self._make(data, as_reference)
+        self._cache.put(sha256, made)
+        return Sample(photograph, sha256, made)
+
+    def _make(self, data: bytes, as_reference: bool) -> FaceTemplates | Failure:
+        try:
+            picture = decode_photograph(data)
+        except CekalwatchError:
+            return Failure.UNREADABLE
+        if not hasattr(self._own, "detector"):
+            self._own.detector = self._detector()
+        picture, faces = find_faces(self._own.detector, picture)
+        face = middle_face(faces, picture)
+        if face is None:
+            return Failure.NO_FACE
+        try:
+            aligned = align(picture, face.landmarks)
+            quality = measure(picture, face).score
+            if as_reference:
+                return FaceTemplates(*plain_and_reference(self._recogniser, aligned), quality)
+            return FaceTemplates(self._recogniser.embed(aligned[np.newaxis])[0], None, quality)
+        except (LandmarksError, TemplateError):
+            return Failure.NO_FACE
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        # One byte more than is allowed, so that the decoder refuses what is too long.
+        return stream.read(MAX_PHOTO_BYTES + 1)
+
+
+def middle_face(faces: list[Face], picture: Picture) -> Face | None:
+    """Return the face that the photograph is about; None when there is none.
+
+    The largest of those whose middle is less than a quarter of the width from the picture's, else the largest: crops
+    and portraits have their person in the middle, and a neighbour at the edge may be nearer to the camera.
+    """
+    height, width = picture.shape[:2]
+    near = [
+        face
+        for face in faces
+        if np.hypot((face.left + face.right - width) / 2, (face.top + face.bottom - height) / 2) < width / 4
+    ]
+    return max(near or faces, key=lambda face: face.width, default=None)
