@@ -52,7 +52,7 @@ from tests.support.alerts import NOON, match
 from tests.support.keys import keyring
 from tests.support.people import Office
 from tests.support.server import CaptureClient, Running, running, settings
-from tests.support.watchlist import MODEL, SIZE, WIB, order, subject
+from tests.support.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, order, subject
 
 Status = operations_service_pb2.GetStatusResponse
 
@@ -91,6 +91,18 @@ async def test_a_camera_that_never_came_was_never_heard_of(server: Running):
     assert not entry.connected
     assert not entry.HasField("last_heard_time")
     assert entry.view_state == capture_pb2.VIEW_STATE_UNSPECIFIED
+
+
+async def test_the_status_says_where_the_threshold_comes_from(tmp_path: Path):
+    async with running(settings(tmp_path / "pack", threshold=None, wanted_fpir=1e-2)) as opened:
+        gallery = (await status(opened.channel)).gallery
+    assert gallery.threshold_source == operations_pb2.THRESHOLD_SOURCE_PACK
+    assert 0 <= gallery.expected_fpir <= 1e-2
+    async with running(settings(tmp_path / "set", threshold=0.7)) as opened:
+        manual = (await status(opened.channel)).gallery
+    assert manual.threshold_source == operations_pb2.THRESHOLD_SOURCE_SETTINGS
+    assert manual.threshold == pytest.approx(0.7)
+    assert manual.expected_fpir < gallery.expected_fpir + 1e-9
 
 
 async def test_the_last_heartbeat_is_told_also_after_the_camera_went(server: Running):
@@ -236,7 +248,7 @@ class AlertLog:
         watchlist.put(subject(), order(reason=PADDING), [])
         checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
         clock = SystemClock()
-        holder = WatchHolder(watchlist, checkpoints, MODEL, SIZE, lambda _: Threshold(0.5, ThresholdSource.PACK))
+        holder = WatchHolder(watchlist, checkpoints, MODEL, SIZE, lambda _: FIXED_THRESHOLD)
         briefer = Briefer(store, watchlist, checkpoints, clock)
         freshness = FreshnessGauge(watchlist, holder.current, clock, timedelta(hours=24))
         self.fanout = CountingFanout(store, briefer)

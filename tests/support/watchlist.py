@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from cekalwatch.server.alerting.threshold import Threshold, ThresholdSource
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.storage.watchlist_store import NewReference
@@ -15,6 +16,7 @@ from cekalwatch.server.storage.watchlist_store import NewReference
 WIB = ZoneInfo("Asia/Jakarta")
 MODEL = "test-00000000"
 SIZE = 8
+FIXED_THRESHOLD = Threshold(0.5, ThresholdSource.SETTINGS, 1e-3, extrapolated=False)
 
 
 def subject(subject_id: str = "S-1", **facts: object) -> Subject:

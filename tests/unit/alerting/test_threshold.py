@@ -1,72 +1,65 @@
-"""Which decision threshold is in force, and who may set it to what."""
+"""The threshold follows the wanted FPIR and the list; what the settings say goes before it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from cekalwatch.server.alerting.threshold import (
-    HIGHEST,
-    LOWEST,
-    Threshold,
-    ThresholdRule,
-    ThresholdSetting,
-    ThresholdSource,
-)
-from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
+from cekalwatch.server.alerting.threshold import ThresholdRule, ThresholdSource
+from cekalwatch.server.alerting.watch import Checkpoints, WatchHolder
+from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.recognition.thresholds import INSIGHTFACE, STARTER
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.threshold_store import ThresholdStore
-from tests.support.people import ADMINISTRATION, HandClock, person
-
-TABLE = ((100, 0.4), (10_000, 0.6))
-PEOPLE = TwoPeople(
-    TwoPersonAction.CHANGE_THRESHOLD, person("adi", PersonRole.ADMINISTRATOR), person("sari", PersonRole.SUPERVISOR)
-)
+from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from tests.support.watchlist import MODEL, SIZE, WIB, order, reference, subject
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[ThresholdStore]:
+def test_the_packs_threshold_rises_with_the_list_and_keeps_the_fpir():
+    rule = ThresholdRule(STARTER, 1e-3, None)
+    found = [rule.now(templates) for templates in (100, 1_000, 10_000)]
+    assert all(one.value < other.value for one, other in itertools.pairwise(found))
+    assert [one.expected_fpir for one in found] == pytest.approx([1e-3] * 3, rel=1e-6)
+    assert {one.source for one in found} == {ThresholdSource.PACK}
+
+
+def test_a_lower_fpir_wants_a_higher_threshold():
+    assert ThresholdRule(STARTER, 1e-4, None).now(1_000).value > ThresholdRule(STARTER, 1e-3, None).now(1_000).value
+
+
+def test_what_goes_beyond_the_measurements_is_said():
+    rule = ThresholdRule(STARTER, 1e-3, None)
+    assert not rule.now(100).extrapolated
+    assert rule.now(100_000).extrapolated
+    assert ThresholdRule(INSIGHTFACE, 1e-2, None).now(10).extrapolated, "never measured with that pack"
+
+
+def test_a_threshold_in_the_settings_stays_and_its_fpir_is_told():
+    rule = ThresholdRule(STARTER, 1e-3, 0.5)
+    small, large = rule.now(100), rule.now(10_000)
+    assert small.value == large.value == 0.5
+    assert small.source is ThresholdSource.SETTINGS
+    assert large.expected_fpir == pytest.approx(100 * small.expected_fpir, rel=0.1)
+
+
+def test_the_server_raises_its_threshold_when_the_list_grows(tmp_path: Path):
     database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
     database.upgrade()
-    yield ThresholdStore(database)
+    store = WatchlistStore(database)
+    # As if the model had been fitted on a list of two.
+    rule = ThresholdRule(replace(STARTER, list_size=2), 1e-2, None)
+    holder = WatchHolder(store, Checkpoints(LegalParameters(), {"batam-center": WIB}), MODEL, SIZE, rule.now)
+    seen = [holder.current().threshold]
+    for number in range(1, 7):
+        photographs = [reference(bytes([number]), template=np.eye(SIZE, dtype=np.float32)[number])]
+        store.put(subject(f"S-{number}"), order(f"O-{number}", subject_id=f"S-{number}"), photographs)
+        assert holder.follow()
+        assert len(holder.current().gallery) == number
+        seen.append(holder.current().threshold)
+    assert seen[0] == seen[1], "an empty list and a list of one"
+    assert all(one < other for one, other in itertools.pairwise(seen[2:]))
+    assert holder.current().decision.expected_fpir == pytest.approx(1e-2, rel=1e-6)
     database.close()
-
-
-def test_people_go_before_settings_and_settings_before_the_pack(store: ThresholdStore):
-    setting = ThresholdSetting(store, HandClock())
-    by_pack, by_settings = ThresholdRule(store, TABLE, None), ThresholdRule(store, TABLE, 0.45)
-    assert by_pack.now(1000).value == pytest.approx(0.5)
-    assert by_pack.now(1000).source is ThresholdSource.PACK
-    assert by_settings.now(1000) == Threshold(0.45, ThresholdSource.SETTINGS)
-    setting.set(0.55, PEOPLE, ADMINISTRATION)
-    for rule in (by_pack, by_settings):
-        assert rule.now(1000) == Threshold(0.55, ThresholdSource.PEOPLE)
-    setting.set(None, PEOPLE, ADMINISTRATION)
-    assert by_settings.now(1000).source is ThresholdSource.SETTINGS
-
-
-@pytest.mark.parametrize("value", [LOWEST, HIGHEST])
-def test_the_bounds_are_allowed(store: ThresholdStore, value: float):
-    ThresholdSetting(store, HandClock()).set(value, PEOPLE, ADMINISTRATION)
-    assert store.get() == value
-
-
-@pytest.mark.parametrize("value", [LOWEST - 1e-6, HIGHEST + 1e-6, float("nan"), float("inf"), float("-inf")])
-def test_beyond_them_nothing_is_changed(store: ThresholdStore, value: float):
-    with pytest.raises(CekalwatchError) as refused:
-        ThresholdSetting(store, HandClock()).set(value, PEOPLE, ADMINISTRATION)
-    assert refused.value.code is Code.ARGUMENT_INVALID
-    assert store.get() is None
-
-
-def test_two_people_who_came_for_something_else_do_not_set_it(store: ThresholdStore):
-    others = TwoPeople(
-        TwoPersonAction.CONFIRM_ALERT, person("budi", PersonRole.OFFICER), person("sari", PersonRole.SUPERVISOR)
-    )
-    with pytest.raises(ValueError, match="CONFIRM_ALERT"):
-        ThresholdSetting(store, HandClock()).set(0.5, others, ADMINISTRATION)
-    assert store.get() is None

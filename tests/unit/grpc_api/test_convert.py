@@ -34,6 +34,7 @@ from cekalwatch.v1.watchlist_service_pb2 import ImportRecord
 from tests.support.alerts import DEPARTURE, NOON
 from tests.support.messages import TEXTS, Usual, messages, scrambled
 from tests.support.usual import RECORD, RUN, SENT
+from tests.support.watchlist import FIXED_THRESHOLD
 
 Value = TypeVar("Value")
 MANY = examples(
@@ -105,7 +106,7 @@ def told(heartbeat: Heartbeat) -> Any:
     """The camera's status as operators get it."""
     watch = Watch(
         Gallery.build("model", 8, np.zeros((0, 8), np.float32), ()),
-        decision=Threshold(0.5, ThresholdSource.PACK),
+        FIXED_THRESHOLD,
         version=1,
         unusable_templates=0,
         references_without_template=0,

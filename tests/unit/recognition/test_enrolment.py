@@ -66,9 +66,7 @@ def test_the_reference_does_not_know_left_from_right(engine: Engine):
     (face,) = engine.detector.detect(astronaut())
     aligned = align(astronaut(), face.landmarks)
     mirrored = np.ascontiguousarray(aligned[:, ::-1])
-    once, again = (
-        plain_and_reference(engine.recogniser, face)[1] for face in (aligned, mirrored)
-    )
+    once, again = (plain_and_reference(engine.recogniser, face)[1] for face in (aligned, mirrored))
     assert once == pytest.approx(again, abs=1e-5)
 
 
