@@ -158,7 +158,7 @@ def test_what_cannot_be_measured_is_refused_before_it_takes_time(
 
 
 def test_a_fit_goes_into_the_packs_manifest_and_says_what_it_keeps(models: Path, tmp_path: Path):
-    for folder in sorted((shared_faces() / "lfw").iterdir())[:150]:
+    for folder in sorted((shared_faces() / "lfw").iterdir())[:230]:
         shutil.copytree(folder, tmp_path / "many" / folder.name)
     _, figures, page = evaluate(tmp_path / "many", models, "--fpir", "0.05", "--crops", "1")
     before = load_pack(models / "models" / "starter").thresholds
@@ -167,7 +167,7 @@ def test_a_fit_goes_into_the_packs_manifest_and_says_what_it_keeps(models: Path,
     after = load_pack(models / "models" / "starter").thresholds
     assert after != before
     assert after.to_json() == figures["threshold_model"]
-    assert (after.provenance.people, after.provenance.crops) == (150, 1)
+    assert (after.provenance.people, after.provenance.crops) == (230, 1)
     assert f"list of {after.list_size}: threshold" in done.stdout
     shown = run("thresholds", "show", "--data-dir", models)
     assert f"{after.threshold(1_000, 1e-3):.3f} *" in shown.stdout, "so few people cannot show one in a thousand"

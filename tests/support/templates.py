@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cekalwatch.server.evaluation.collection import Photograph
 from cekalwatch.server.evaluation.people import Person, gather
-from cekalwatch.server.evaluation.templates import FaceTemplates, Failure, Sample
+from cekalwatch.server.evaluation.samples import FaceTemplates, Failure, Sample
 
 
 def direction(*numbers: float) -> NDArray[np.float32]:

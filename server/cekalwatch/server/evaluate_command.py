@@ -14,7 +14,15 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 
 if TYPE_CHECKING:
-    from cekalwatch.server.evaluation.templates import Sample
+    from cekalwatch.server.evaluation.samples import Sample
+
+EPILOG = (
+    "Examples:\n\n"
+    "  cekalwatch-server evaluate faces --out evaluation\n\n"
+    "  cekalwatch-server evaluate faces.csv --listed 400 --fpir 0.003\n\n"
+    "Exit code 0: measured. 65: measured, but photographs gave no template or stand under several people. 66: the "
+    "photographs cannot be used, or are too few for the wanted FPIR."
+)
 
 
 def evaluate(

@@ -5,10 +5,8 @@ lies on a disk unsealed is biometric data of people who were promised that it wo
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from cekalwatch.server.evaluation.templates import FaceTemplates, Failure
+from cekalwatch.server.evaluation.samples import FaceTemplates, Failure
 
 
 class TemplateCache:

@@ -20,6 +20,7 @@ from cekalwatch.server.evaluation.people import (
     passage_probes,
     single_probes,
 )
+from cekalwatch.server.evaluation.samples import Failure, Sample
 from cekalwatch.server.evaluation.study import (
     LookAlike,
     ReferenceFigures,
@@ -32,7 +33,7 @@ from cekalwatch.server.evaluation.study import (
     study,
 )
 from cekalwatch.server.evaluation.tail import TailCheck, TooFewPassagesError, fit_tail
-from cekalwatch.server.evaluation.templates import Failure, Sample, TemplateMaker
+from cekalwatch.server.evaluation.templates import TemplateMaker
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 
 
@@ -101,7 +102,7 @@ def evaluate(
     """
     listed = _require_measurable(collection, plan)
     begun = time.perf_counter()
-    samples = list(shown(maker.samples(_with_references(collection.photographs)), len(collection.photographs)))
+    samples = list(shown(maker.samples(with_references(collection.photographs)), len(collection.photographs)))
     took = time.perf_counter() - begun
     people = gather(samples)
     listable = [number for number, person in enumerate(people) if person.listable(1)]
@@ -144,7 +145,7 @@ def evaluate(
     )
 
 
-def _with_references(photographs: Sequence[Photograph]) -> Iterator[tuple[Photograph, bool]]:
+def with_references(photographs: Sequence[Photograph]) -> Iterator[tuple[Photograph, bool]]:
     """Give each photograph with whether a list will have it as reference: mirrored faces cost as much as others.
 
     That is the first of whoever can be listed, and the first three of those who have a fourth to search with.

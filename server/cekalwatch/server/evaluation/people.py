@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.server.domain.passages import Passage
-from cekalwatch.server.evaluation.templates import FaceTemplates, Sample
+from cekalwatch.server.evaluation.samples import FaceTemplates, Sample
 
 MOST_REFERENCES: Final = 3
 """Photographs of a person that are compared as references; more bring little and are rare on watchlists."""

@@ -11,17 +11,15 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.evaluation.cache import TemplateCache
 from cekalwatch.server.evaluation.collection import Photograph
+from cekalwatch.server.evaluation.samples import FaceTemplates, Failure, Sample
 from cekalwatch.server.recognition.enrolment import find_faces, plain_and_reference
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.recognition.recogniser import Recogniser
@@ -33,35 +31,6 @@ from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 
 WINDOW: Final = 4
 """Photographs a worker may be ahead."""
-
-
-class Failure(StrEnum):
-    """Why a photograph gave no template: what ISO/IEC 19795-1 calls a failure to acquire."""
-
-    UNREADABLE = "UNREADABLE"
-    """No file, or no picture that can be decoded."""
-    NO_FACE = "NO_FACE"
-    """The detector found none, or its landmarks are no face's."""
-
-
-@dataclass(frozen=True, eq=False)
-class FaceTemplates:
-    """What a photograph gives. Templates have the shape (size,) and length 1."""
-
-    probe: NDArray[np.float32]
-    reference: NDArray[np.float32] | None
-    """As enrolment makes it, from the face and its mirror image; None where nobody asked for it."""
-    quality: float
-    """The camera client's figure for the whole crop, 0 to 1."""
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """A photograph with what it gave; `sha256` is empty when the file could not be read."""
-
-    photograph: Photograph
-    sha256: str
-    result: FaceTemplates | Failure
 
 
 class TemplateMaker:

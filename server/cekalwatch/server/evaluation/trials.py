@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.server.evaluation.people import Person, Probe
-from cekalwatch.server.evaluation.templates import FaceTemplates
+from cekalwatch.server.evaluation.samples import FaceTemplates
 
 NOTHING: Final = -1.0
 """Score of what cannot alert: no template, or the right person not first."""

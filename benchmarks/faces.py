@@ -1,0 +1,72 @@
+"""The shared face data with its templates, made once a process for all benchmarks that want them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from rich.progress import track
+
+from cekalwatch.server.evaluation.cache import TemplateCache
+from cekalwatch.server.evaluation.collection import Collection, Photograph, read_collection
+from cekalwatch.server.evaluation.people import Person, gather
+from cekalwatch.server.evaluation.templates import TemplateMaker
+from cekalwatch.server.recognition.packs import open_detector, open_engine
+from cekalwatch.vision.manifest import load_pack
+from cekalwatch.vision.runtime import limit_native_threads
+
+FACES: Final = Path("../shared/faces")
+PACK: Final = Path("build/models/starter")
+THREADS: Final = 2
+
+
+def collection(name: str) -> Collection:
+    """Return the photographs of a data set; raises FileNotFoundError where it is not there."""
+    if not (FACES / name).is_dir():
+        raise FileNotFoundError(f"{FACES / name} (one folder a person)")
+    return read_collection(FACES / name)
+
+
+def maker(threads: int = THREADS) -> TemplateMaker:
+    """Return what makes templates with the starter pack, with an empty cache."""
+    limit_native_threads(1)
+    pack = load_pack(PACK)
+    return TemplateMaker(
+        lambda: open_detector(pack, threads=1), open_engine(pack, threads=1).recogniser, TemplateCache(), threads
+    )
+
+
+@cache
+def people(name: str) -> tuple[Person, ...]:
+    """Return everybody, each photograph with its template as probe and as reference."""
+    return _with_templates(name, collection(name).photographs)
+
+
+@cache
+def distant_people(name: str) -> tuple[Person, ...]:
+    """Return everybody as from a camera at changing distances: each photograph scaled by 0.25 to 1, as JPEG of 80.
+
+    The eyes of LFW's faces are then 10 to 42 pixels apart.
+    """
+    generator = np.random.default_rng(7)
+    with tempfile.TemporaryDirectory() as temporary:
+        scaled = []
+        for number, photograph in enumerate(collection(name).photographs):
+            picture = np.asarray(cv2.imread(str(photograph.path)), dtype=np.uint8)
+            factor = float(generator.uniform(0.25, 1.0))
+            small = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+            path = Path(temporary) / f"{number}.jpg"
+            cv2.imwrite(str(path), small, [cv2.IMWRITE_JPEG_QUALITY, 80])
+            scaled.append(replace(photograph, path=path))
+        return _with_templates(f"{name}, distant", scaled)
+
+
+def _with_templates(title: str, photographs: Sequence[Photograph]) -> tuple[Person, ...]:
+    samples = maker().samples((photograph, True) for photograph in photographs)
+    return tuple(gather(track(samples, total=len(photographs), description=title)))
