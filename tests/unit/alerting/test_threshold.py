@@ -15,6 +15,7 @@ from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.recognition.thresholds import INSIGHTFACE, STARTER
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from tests.support.keys import keyring
 from tests.support.watchlist import MODEL, SIZE, WIB, order, reference, subject
 
 
@@ -48,7 +49,7 @@ def test_a_threshold_in_the_settings_stays_and_its_fpir_is_told():
 def test_the_server_raises_its_threshold_when_the_list_grows(tmp_path: Path):
     database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
     database.upgrade()
-    store = WatchlistStore(database)
+    store = WatchlistStore(database, keyring(database))
     # As if the model had been fitted on a list of two.
     rule = ThresholdRule(replace(STARTER, list_size=2), 1e-2, None)
     holder = WatchHolder(store, Checkpoints(LegalParameters(), {"batam-center": WIB}), MODEL, SIZE, rule.now)
