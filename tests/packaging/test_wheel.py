@@ -122,6 +122,10 @@ def test_only_top_level_name_is_the_namespace(names: set[str]) -> None:
     assert {name.split("/")[0] for name in names} == {"cekalwatch", "cekalwatch-0.1.0.dist-info"}
 
 
+def test_the_page_of_evaluations_is_in_it(names: set[str]) -> None:
+    assert "cekalwatch/server/evaluation/page.html" in names
+
+
 def test_namespace_has_every_part_and_no_module_of_its_own(names: set[str]) -> None:
     inside = [name.split("/") for name in names if name.startswith("cekalwatch/")]
     assert {parts[1] for parts in inside} == PARTS
