@@ -19,6 +19,7 @@ from cekalwatch.server.evaluation.trials import Trials
 REPLICATES: Final = 400
 RULE_OF_THREE: Final = 3.0
 SURE: Final = (0.025, 0.975)
+_STEPS: Final = 300
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,10 @@ def operating_point(trials: Trials, wanted: float, seed: int) -> OperatingPoint:
 
 def det_curve(trials: Trials) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return thresholds, FPIR and FNIR of the detection error trade-off, by rising threshold."""
-    thresholds = np.unique(np.concatenate([trials.non_mated, np.linspace(-0.2, 1, 241, dtype=np.float32)]))
-    thresholds = thresholds[:: max(1, len(thresholds) // 500)].astype(np.float64)
+    every = np.unique(np.concatenate([trials.non_mated, np.linspace(-0.2, 1, 241, dtype=np.float32)]))
+    # Of the many ordinary scores a few hundred are enough; at the high end, each is a step of the curve.
+    common, rare = every[:-_STEPS], every[-_STEPS:]
+    thresholds = np.concatenate([common[:: max(1, len(common) // _STEPS)], rare]).astype(np.float64)
     return thresholds, _at_least(trials.non_mated, thresholds), 1 - _at_least(trials.mated, thresholds)
 
 

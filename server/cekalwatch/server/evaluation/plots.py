@@ -77,15 +77,15 @@ def _least(study: Study) -> float:
 def _scores(axes: Axes, study: Study, wanted: float) -> None:
     bins = np.linspace(-0.2, 1, 61).tolist()
     for name, scores, colour in (
-        ("people not listed, best score", study.trials.non_mated, _NON_MATED),
-        ("listed people, score with themselves", study.trials.mated, _MATED),
+        ("not listed, best score", study.trials.non_mated, _NON_MATED),
+        ("listed, own score", study.trials.mated, _MATED),
     ):
         share = np.full(len(scores), 100 / max(1, len(scores)))
         axes.hist(np.clip(scores, -0.2, 1), bins=bins, weights=share, color=colour, alpha=0.6, label=name)
     point = study.at(wanted)
     axes.axvline(point.threshold, color="#333", linestyle="--", label=f"threshold {point.threshold:.3f}")
     axes.set(xlabel="comparison score of a passage", ylabel="passages, %")
-    axes.legend(frameon=False, loc="upper left")
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 
 
 def _thresholds(axes: Axes, model: ThresholdModel, checks: tuple[TailCheck, ...], wanted: float) -> None:
