@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from cekalwatch.server.alerting.briefing import Briefer
 from cekalwatch.server.alerting.fanout import BriefedEvent
-from cekalwatch.server.alerting.threshold import Threshold, ThresholdSource
 from cekalwatch.server.alerting.watch import Checkpoints, WatchHolder
 from cekalwatch.server.domain.alerts import AlertFilter, Candidate, Match
 from cekalwatch.server.domain.cameras import Camera, Direction
@@ -47,7 +46,7 @@ from tests.support.keys import keyring
 from tests.support.messages import Usual, nearly_usual
 from tests.support.server import engine
 from tests.support.usual import RECORD, RUN, SENT
-from tests.support.watchlist import MODEL, SIZE, WIB, FixedClock, order, reference, subject
+from tests.support.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, FixedClock, order, reference, subject
 
 MANY = examples(
     max_examples=120,
@@ -64,7 +63,6 @@ ACCEPTED: Usual = dict(RECORD) | {
     "valid_from": ["2026-01-01"],
     "valid_until": ["2026-06-30", "9999-12-31"],
 }
-THRESHOLD = Threshold(0.5, ThresholdSource.PACK)
 CHECKPOINTS = Checkpoints(LegalParameters(), {"batam-center": WIB})
 WIDE = "\U00020000"
 """A letter of four bytes, the most that one can have."""
@@ -150,7 +148,7 @@ def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
             report = desk.run.refused(begun)
         told(watchlist_messages.import_report(report))
         assert {entry.subject.subject_id for entry in desk.subjects()} == accepted
-        watch = WatchHolder(desk.watchlist, CHECKPOINTS, MODEL, SIZE, lambda _: THRESHOLD).current()
+        watch = WatchHolder(desk.watchlist, CHECKPOINTS, MODEL, SIZE, lambda _: FIXED_THRESHOLD).current()
         assert watch.files.keys() == accepted
         for key in accepted:
             watch.orders_in_force(key, DEPARTURE, datetime(9999, 1, 1, tzinfo=UTC))

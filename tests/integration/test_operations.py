@@ -19,7 +19,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from cekalwatch.server.alerting.briefing import Briefer
 from cekalwatch.server.alerting.fanout import BriefedEvent, Fanout
 from cekalwatch.server.alerting.freshness import FreshnessGauge
-from cekalwatch.server.alerting.threshold import Threshold, ThresholdSource
 from cekalwatch.server.alerting.watch import Checkpoints, WatchHolder
 from cekalwatch.server.app import Server
 from cekalwatch.server.domain.alerts import AlertEventType, AlertFilter

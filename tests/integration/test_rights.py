@@ -95,7 +95,8 @@ async def attempt(
 ) -> tuple[grpc.StatusCode, str]:
     """Send one message to a method of any kind; return the status and the catalogue's code. OK: it answered."""
     # One message and the end of the messages go in one piece, so that a refusal cannot overtake the writing.
-    call = channel.unary_stream(method)(request, timeout=WAIT_S, metadata=bearer(token))  # type: ignore[var-annotated]
+    ask: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(method)
+    call = ask(request, timeout=WAIT_S, metadata=bearer(token))
     with suppress(grpc.aio.AioRpcError):
         await call.read()
     code = grpc.StatusCode.OK

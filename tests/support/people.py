@@ -10,6 +10,7 @@ import uuid6
 from argon2 import Parameters, Type
 
 from cekalwatch.server.domain.people import Person, PersonRole
+from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
 from cekalwatch.server.security.attendance import Attendance
 from cekalwatch.server.security.audit import Action, Actor, AuditEntry, Link, Party
 from cekalwatch.server.security.device import Device
@@ -46,6 +47,12 @@ def device(name: str = "pc-1", site: str = SITE) -> Device:
 @cache
 def cheap_passwords() -> Passwords:
     return Passwords(CHEAP)
+
+
+TOGETHER = TwoPeople(
+    TwoPersonAction.CHANGE_THRESHOLD, person("adi", PersonRole.ADMINISTRATOR), person("sari", PersonRole.SUPERVISOR)
+)
+"""Two who may change the threshold."""
 
 
 class HandClock:

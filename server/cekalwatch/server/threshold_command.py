@@ -1,4 +1,4 @@
-"""`cekalwatch-server threshold`: sets the decision threshold, which takes two people."""
+"""`cekalwatch-server thresholds set | clear`: sets the decision threshold by hand, which takes two people."""
 
 from __future__ import annotations
 
@@ -15,16 +15,13 @@ from cekalwatch.program.exits import Exit
 if TYPE_CHECKING:
     from cekalwatch.server.storage.database import Database
 
-app = typer.Typer(
-    help="The decision threshold. Servers follow within seconds; an administrator and a supervisor set it together.",
-    no_args_is_help=True,
-)
+app = typer.Typer()
 
 Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the server's data.")]
 
 
-@app.command("set", epilog="Example:\n\n  cekalwatch-server threshold set 0.55")
+@app.command("set", epilog="Example:\n\n  cekalwatch-server thresholds set 0.55")
 def set_(
     value: Annotated[float, typer.Argument(help="Comparison score, 0.2 to 0.8: the lower, the more false alerts.")],
     config: Config = None,
@@ -35,21 +32,11 @@ def set_(
     typer.echo(f"The threshold is {value:.4f}")
 
 
-@app.command(epilog="Example:\n\n  cekalwatch-server threshold clear")
+@app.command(epilog="Example:\n\n  cekalwatch-server thresholds clear")
 def clear(config: Config = None, data_dir: DataDir = None) -> None:
     """Go back to the threshold of the settings, or of the model pack. It asks for both people."""
     _change(None, config, data_dir)
     typer.echo("The threshold is that of the settings, or of the model pack")
-
-
-@app.command(epilog="Example:\n\n  cekalwatch-server threshold show")
-def show(config: Config = None, data_dir: DataDir = None) -> None:
-    """Tell the threshold that was set here."""
-    from cekalwatch.server.storage.threshold_store import ThresholdStore
-
-    with _database(config, data_dir) as database:
-        value = ThresholdStore(database).get()
-    typer.echo("not set: that of the settings, or of the model pack" if value is None else f"{value:.4f}")
 
 
 def _change(value: float | None, config: Path | None, data_dir: Path | None) -> None:

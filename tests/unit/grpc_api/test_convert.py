@@ -16,7 +16,6 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cekalwatch.server.alerting.freshness import Freshness
-from cekalwatch.server.alerting.threshold import Threshold, ThresholdSource
 from cekalwatch.server.alerting.watch import Checkpoints, JudgedOrder, Watch
 from cekalwatch.server.domain.captures import Capture, CaptureOutcome, Receipt
 from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind

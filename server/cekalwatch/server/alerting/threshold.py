@@ -1,7 +1,7 @@
 """Which decision threshold is in force: what two people set goes before the settings, and these before the pack's.
 
-The pack's comes from the wanted FPIR and the number of templates, so it rises as the list grows. Setting one is a change
-of what the system decides, so it takes two people, and is recorded with both.
+The pack's comes from the wanted FPIR and the number of templates, so it rises as the list grows. Setting one changes
+what the system decides, so it takes two people, and is recorded with both.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
 from cekalwatch.server.security.audit import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.storage.threshold_store import ThresholdStore
+from cekalwatch.vision.thresholds import ThresholdModel
 
 LOWEST, HIGHEST = 0.2, 0.8
 """Outside, everybody would alert, or nobody would, whatever the model."""
-from cekalwatch.vision.thresholds import ThresholdModel
 
 
 class ThresholdSource(StrEnum):

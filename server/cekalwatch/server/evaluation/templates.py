@@ -16,7 +16,8 @@ from typing import Final
 
 import numpy as np
 
-from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.evaluation.cache import TemplateCache
 from cekalwatch.server.evaluation.collection import Photograph
 from cekalwatch.server.evaluation.samples import FaceTemplates, Failure, Sample
@@ -76,7 +77,9 @@ class TemplateMaker:
     def _make(self, data: bytes, as_reference: bool) -> FaceTemplates | Failure:
         try:
             picture = decode_photograph(data)
-        except CekalwatchError:
+        except CekalwatchError as error:
+            if error.code is Code.SERVER_BUSY:
+                raise ProgramError("Photographs so large need too much memory at once: take fewer --threads") from None
             return Failure.UNREADABLE
         if not hasattr(self._own, "detector"):
             self._own.detector = self._detector()

@@ -1,0 +1,47 @@
+"""Two people set the decision threshold, within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cekalwatch.server.alerting.threshold import HIGHEST, LOWEST, ThresholdSetting
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.people import PersonRole
+from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.threshold_store import ThresholdStore
+from tests.support.people import ADMINISTRATION, TOGETHER, HandClock, person
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[ThresholdStore]:
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    database.upgrade()
+    yield ThresholdStore(database)
+    database.close()
+
+
+@pytest.mark.parametrize("value", [LOWEST, HIGHEST])
+def test_the_bounds_are_allowed(store: ThresholdStore, value: float):
+    ThresholdSetting(store, HandClock()).set(value, TOGETHER, ADMINISTRATION)
+    assert store.get() == value
+
+
+@pytest.mark.parametrize("value", [LOWEST - 1e-6, HIGHEST + 1e-6, float("nan"), float("inf"), float("-inf")])
+def test_beyond_them_nothing_is_changed(store: ThresholdStore, value: float):
+    with pytest.raises(CekalwatchError) as refused:
+        ThresholdSetting(store, HandClock()).set(value, TOGETHER, ADMINISTRATION)
+    assert refused.value.code is Code.ARGUMENT_INVALID
+    assert store.get() is None
+
+
+def test_two_people_who_came_for_something_else_do_not_set_it(store: ThresholdStore):
+    others = TwoPeople(
+        TwoPersonAction.CONFIRM_ALERT, person("budi", PersonRole.OFFICER), person("sari", PersonRole.SUPERVISOR)
+    )
+    with pytest.raises(ValueError, match="CONFIRM_ALERT"):
+        ThresholdSetting(store, HandClock()).set(0.5, others, ADMINISTRATION)
+    assert store.get() is None
