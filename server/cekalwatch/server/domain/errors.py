@@ -59,6 +59,18 @@ class Code(StrEnum):
     SUBJECT_NOT_FOUND = "SUBJECT_NOT_FOUND"
     POSITION_TOO_OLD = "POSITION_TOO_OLD"
     POSITION_UNKNOWN = "POSITION_UNKNOWN"
+    # Adjudication.
+    ALERT_HELD = "ALERT_HELD"
+    ALERT_NOT_CLAIMED = "ALERT_NOT_CLAIMED"
+    ALERT_STATE_WRONG = "ALERT_STATE_WRONG"
+    ALERT_CHANGED = "ALERT_CHANGED"
+    OUTCOME_NOT_ALLOWED = "OUTCOME_NOT_ALLOWED"
+    REASON_INVALID = "REASON_INVALID"
+    NOTE_INVALID = "NOTE_INVALID"
+    REFERENCE_INVALID = "REFERENCE_INVALID"
+    ORDER_NOT_IN_FORCE = "ORDER_NOT_IN_FORCE"
+    FOLLOW_UP_MISSING = "FOLLOW_UP_MISSING"
+    TOO_MANY_FOLLOW_UPS = "TOO_MANY_FOLLOW_UPS"
     # The watchlist.
     RECORD_EXPECTED = "RECORD_EXPECTED"
     RECORD_INVALID = "RECORD_INVALID"
@@ -138,6 +150,21 @@ CATALOGUE: dict[Code, Entry] = {
     Code.POSITION_UNKNOWN: Entry(
         Kind.FAILED_PRECONDITION, "The event log does not reach this sequence; begin from the start."
     ),
+    Code.ALERT_HELD: Entry(Kind.FAILED_PRECONDITION, "Somebody else holds this alert."),
+    Code.ALERT_NOT_CLAIMED: Entry(Kind.FAILED_PRECONDITION, "Nobody holds this alert now; claim it first."),
+    Code.ALERT_STATE_WRONG: Entry(Kind.FAILED_PRECONDITION, "The alert stands where this step cannot be made."),
+    Code.ALERT_CHANGED: Entry(Kind.FAILED_PRECONDITION, "The alert has changed since it was shown; look at it again."),
+    Code.OUTCOME_NOT_ALLOWED: Entry(Kind.INVALID_ARGUMENT, "This step does not take this outcome."),
+    Code.REASON_INVALID: Entry(Kind.INVALID_ARGUMENT, "The reason is none of this outcome's."),
+    Code.NOTE_INVALID: Entry(
+        Kind.INVALID_ARGUMENT, "A text is missing, longer than 1000 characters, or has characters that cannot be shown."
+    ),
+    Code.REFERENCE_INVALID: Entry(
+        Kind.INVALID_ARGUMENT, "The reference number of Cekal Online does not have the form that is set."
+    ),
+    Code.ORDER_NOT_IN_FORCE: Entry(Kind.FAILED_PRECONDITION, "No order of this alert is in force any more."),
+    Code.FOLLOW_UP_MISSING: Entry(Kind.FAILED_PRECONDITION, "A hit is closed once a follow-up is recorded."),
+    Code.TOO_MANY_FOLLOW_UPS: Entry(Kind.RESOURCE_EXHAUSTED, "The alert has as many follow-ups as it can hold."),
     Code.RECORD_EXPECTED: Entry(Kind.INVALID_ARGUMENT, "A photograph came that its record did not announce."),
     Code.RECORD_INVALID: Entry(Kind.INVALID_ARGUMENT, "A field of the record is missing or cannot be read."),
     Code.PHOTO_TOO_LARGE: Entry(Kind.INVALID_ARGUMENT, "The photograph has too many bytes or pixels."),
