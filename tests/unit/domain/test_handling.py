@@ -1,0 +1,342 @@
+"""An alert goes only where the rules let it, whoever does what when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.findings import MOST_NOTE, REASONS, Finding, FollowUp, Outcome, Reason
+from cekalwatch.server.domain.handling import (
+    MOST_FOLLOW_UPS,
+    AlertState,
+    Claim,
+    Escalation,
+    Handling,
+    HandlingPolicy,
+    Holder,
+)
+from cekalwatch.server.domain.people import Person, PersonRole
+from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
+
+T0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
+POLICY = HandlingPolicy()
+LEASE, PATIENCE = POLICY.lease, POLICY.to_supervisor
+
+
+def person(number: int, *roles: PersonRole) -> Person:
+    return Person(UUID(int=number), f"person-{number}", "Contoh", frozenset(roles), frozenset({"batam-center"}))
+
+
+OFFICER = person(1, PersonRole.OFFICER)
+COLLEAGUE = person(2, PersonRole.OFFICER)
+SUPERVISOR = person(3, PersonRole.SUPERVISOR)
+BOTH = person(4, PersonRole.OFFICER, PersonRole.SUPERVISOR)
+HERE = Holder(OFFICER.person_id, "desk-1")
+THERE = Holder(COLLEAGUE.person_id, "desk-2")
+USUAL_REASON = {
+    Outcome.NOT_SAME_PERSON: Reason.FACE_DIFFERS,
+    Outcome.CANNOT_DETERMINE: Reason.IMAGE_TOO_POOR,
+    Outcome.REFERRED: Reason.FACE_AGREES,
+    Outcome.CONFIRMED: Reason.LISTED_IN_CEKAL_ONLINE,
+    Outcome.CLEARED: Reason.NOT_LISTED_IN_CEKAL_ONLINE,
+}
+
+
+def finding(outcome: Outcome, by: Person = OFFICER) -> Finding:
+    return Finding(outcome, USUAL_REASON[outcome], "", by.person_id, T0)
+
+
+def follow_up() -> FollowUp:
+    return FollowUp("Kejaksaan Agung", "duty desk, by telephone", "two officers come", T0, OFFICER.person_id, T0)
+
+
+def new() -> Handling:
+    return Handling(T0)
+
+
+def claimed() -> Handling:
+    return new().claimed(HERE, T0, POLICY)
+
+
+def judged(outcome: Outcome) -> Handling:
+    alert = claimed()
+    return alert.adjudicated(HERE, finding(outcome), alert.revision, T0, order_in_force=True)
+
+
+def confirm(alert: Handling, first: Person = OFFICER, second: Person = SUPERVISOR, **changes: object) -> Handling:
+    people = TwoPeople(TwoPersonAction.CONFIRM_ALERT, first, second)
+    words: dict[str, object] = {"reference": "CO-2026/0117", "revision": alert.revision, "order_in_force": True}
+    return alert.confirmed(people, finding(Outcome.CONFIRMED, second), policy=POLICY, **words | changes)  # type: ignore[arg-type]
+
+
+def clear(alert: Handling, by: Person = SUPERVISOR) -> Handling:
+    return alert.cleared(by, finding(Outcome.CLEARED, by), alert.revision)
+
+
+def code_of(step: Callable[[], object]) -> Code:
+    with pytest.raises(CekalwatchError) as caught:
+        step()
+    return caught.value.code
+
+
+def test_a_referred_alert_is_confirmed_followed_up_and_closed() -> None:
+    hit = confirm(judged(Outcome.REFERRED))
+    told = hit.followed_up(follow_up(), hit.revision)
+    done = told.closed(told.revision)
+    assert (hit.state, hit.reference) == (AlertState.CONFIRMED, "CO-2026/0117")
+    assert (done.state, done.follow_ups) == (AlertState.CLOSED, (follow_up(),))
+    assert [one.outcome for one in done.findings] == [Outcome.REFERRED, Outcome.CONFIRMED]
+
+
+def test_not_the_same_person_clears_the_alert() -> None:
+    assert judged(Outcome.NOT_SAME_PERSON).state is AlertState.CLEARED
+
+
+def test_of_two_who_claim_one_wins() -> None:
+    assert code_of(lambda: claimed().claimed(THERE, T0, POLICY)) is Code.ALERT_HELD
+
+
+def test_the_same_person_at_another_pc_does_not_take_the_claim_over() -> None:
+    elsewhere = replace(HERE, agent="desk-2")
+    assert code_of(lambda: claimed().claimed(elsewhere, T0, POLICY)) is Code.ALERT_HELD
+
+
+def test_a_holder_renews_without_a_new_revision() -> None:
+    later = T0 + LEASE / 2
+    again = claimed().claimed(HERE, later, POLICY)
+    assert again == replace(claimed(), claim=Claim(HERE, later + LEASE))
+
+
+def test_a_claim_that_runs_out_frees_the_alert_for_others() -> None:
+    assert claimed().settled(T0 + LEASE - timedelta(microseconds=1)).state is AlertState.CLAIMED
+    freed = claimed().settled(T0 + LEASE)
+    assert (freed.state, freed.claim, freed.unclaimed_since) == (AlertState.NEW, None, T0 + LEASE)
+    assert claimed().claimed(THERE, T0 + LEASE, POLICY).claim == Claim(THERE, T0 + 2 * LEASE)
+
+
+def test_a_judgement_after_the_claim_ran_out_is_refused() -> None:
+    late = T0 + LEASE
+    step = lambda: claimed().adjudicated(  # noqa: E731
+        HERE, finding(Outcome.REFERRED), claimed().revision, late, order_in_force=True
+    )
+    assert code_of(step) is Code.ALERT_NOT_CLAIMED
+
+
+def test_a_released_alert_is_new_again_and_waits_from_then() -> None:
+    later = T0 + timedelta(seconds=20)
+    free = claimed().released(HERE, later)
+    assert (free.state, free.claim, free.unclaimed_since) == (AlertState.NEW, None, later)
+    assert code_of(lambda: claimed().released(THERE, T0)) is Code.ALERT_HELD
+    assert code_of(lambda: free.released(HERE, later)) is Code.ALERT_NOT_CLAIMED
+
+
+@pytest.mark.parametrize(
+    ("waited", "level"),
+    [
+        (PATIENCE - timedelta(microseconds=1), Escalation.COUNTER),
+        (PATIENCE, Escalation.SUPERVISOR),
+        (2 * PATIENCE, Escalation.SITE),
+        (timedelta(days=3), Escalation.SITE),
+        (-timedelta(hours=1), Escalation.COUNTER),
+    ],
+)
+def test_an_unclaimed_alert_goes_up(waited: timedelta, level: Escalation) -> None:
+    assert new().escalated(T0 + waited, POLICY).escalation is level
+
+
+def test_a_claim_stops_escalation_and_its_end_lets_it_go_on() -> None:
+    held = new().claimed(HERE, T0, POLICY)
+    assert held.escalated(T0 + LEASE - timedelta(seconds=1), POLICY) == held
+    assert held.escalated(T0 + LEASE + PATIENCE, POLICY).escalation is Escalation.SUPERVISOR
+
+
+def test_what_has_gone_up_stays_up() -> None:
+    up = new().escalated(T0 + PATIENCE, POLICY)
+    free = up.claimed(HERE, T0 + PATIENCE, POLICY).released(HERE, T0 + PATIENCE)
+    assert free.escalated(T0 + PATIENCE, POLICY).escalation is Escalation.SUPERVISOR
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REFERRED])
+def test_nobody_is_referred_without_an_order_in_force(outcome: Outcome) -> None:
+    alert = claimed()
+    step = lambda: alert.adjudicated(HERE, finding(outcome), alert.revision, T0, order_in_force=False)  # noqa: E731
+    assert code_of(step) is Code.ORDER_NOT_IN_FORCE
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NOT_SAME_PERSON, Outcome.CANNOT_DETERMINE])
+def test_an_alert_whose_order_ended_can_still_be_judged_otherwise(outcome: Outcome) -> None:
+    alert = claimed()
+    after = alert.adjudicated(HERE, finding(outcome), alert.revision, T0, order_in_force=False)
+    assert after.findings[-1].outcome is outcome
+
+
+def test_nobody_is_confirmed_without_an_order_in_force() -> None:
+    assert code_of(lambda: confirm(judged(Outcome.REFERRED), order_in_force=False)) is Code.ORDER_NOT_IN_FORCE
+
+
+def test_who_judged_cannot_confirm() -> None:
+    alert = claimed()
+    own = Holder(BOTH.person_id, "desk-1")
+    alert = new().claimed(own, T0, POLICY)
+    alert = alert.adjudicated(own, finding(Outcome.REFERRED, BOTH), alert.revision, T0, order_in_force=True)
+    assert code_of(lambda: confirm(alert, BOTH, BOTH)) is Code.SAME_PERSON_TWICE
+
+
+def test_another_officer_is_not_put_in_the_place_of_the_one_who_judged() -> None:
+    assert code_of(lambda: confirm(judged(Outcome.REFERRED), COLLEAGUE, SUPERVISOR)) is Code.SAME_PERSON_TWICE
+
+
+@pytest.mark.parametrize("reference", ["", "co-1", "A B C D", "CO-1\n", "X" * 65, "CO-2026/0117 "])
+def test_a_reference_of_another_form_is_refused(reference: str) -> None:
+    assert code_of(lambda: confirm(judged(Outcome.REFERRED), reference=reference)) is Code.REFERENCE_INVALID
+
+
+def test_what_could_not_be_determined_waits_for_a_supervisor() -> None:
+    unclear = judged(Outcome.CANNOT_DETERMINE)
+    assert code_of(lambda: clear(unclear, OFFICER)) is Code.PERSON_ROLE_NEEDED
+    assert clear(unclear, SUPERVISOR).state is AlertState.CLEARED
+    assert confirm(unclear).state is AlertState.CONFIRMED
+
+
+def test_an_officer_clears_what_cekal_online_does_not_list() -> None:
+    assert clear(judged(Outcome.REFERRED), COLLEAGUE).state is AlertState.CLEARED
+
+
+def test_a_hit_is_not_closed_before_anybody_was_told() -> None:
+    hit = confirm(judged(Outcome.REFERRED))
+    assert code_of(lambda: hit.closed(hit.revision)) is Code.FOLLOW_UP_MISSING
+
+
+def test_follow_ups_are_bounded() -> None:
+    hit = confirm(judged(Outcome.REFERRED))
+    full = replace(hit, follow_ups=(follow_up(),) * MOST_FOLLOW_UPS)
+    assert code_of(lambda: full.followed_up(follow_up(), full.revision)) is Code.TOO_MANY_FOLLOW_UPS
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda: claimed().adjudicated(HERE, finding(Outcome.REFERRED), 0, T0, order_in_force=True),
+        lambda: confirm(judged(Outcome.REFERRED), revision=1),
+        lambda: judged(Outcome.REFERRED).cleared(SUPERVISOR, finding(Outcome.CLEARED, SUPERVISOR), 1),
+        lambda: confirm(judged(Outcome.REFERRED)).followed_up(follow_up(), 2),
+        lambda: judged(Outcome.NOT_SAME_PERSON).closed(1),
+    ],
+)
+def test_a_step_on_what_has_changed_since_is_refused(step: Callable[[], object]) -> None:
+    assert code_of(step) is Code.ALERT_CHANGED
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+@pytest.mark.parametrize("reason", list(Reason))
+def test_each_outcome_takes_its_own_reasons(outcome: Outcome, reason: Reason) -> None:
+    if reason in REASONS[outcome]:
+        assert Finding(outcome, reason, "as told", OFFICER.person_id, T0).reason is reason
+    else:
+        assert code_of(lambda: Finding(outcome, reason, "", OFFICER.person_id, T0)) is Code.REASON_INVALID
+
+
+@pytest.mark.parametrize("note", ["", "  \n", "x" * (MOST_NOTE + 1), "bell\a", "\ud800"])
+def test_another_reason_needs_a_note_that_can_be_shown(note: str) -> None:
+    refused = lambda: Finding(Outcome.CLEARED, Reason.OTHER, note, OFFICER.person_id, T0)  # noqa: E731
+    assert code_of(refused) is Code.NOTE_INVALID
+
+
+EDGES = {
+    AlertState.NEW: {AlertState.CLAIMED},
+    AlertState.CLAIMED: {AlertState.NEW, AlertState.CLEARED, AlertState.CANNOT_DETERMINE, AlertState.REFERRED},
+    AlertState.CANNOT_DETERMINE: {AlertState.CONFIRMED, AlertState.CLEARED},
+    AlertState.REFERRED: {AlertState.CONFIRMED, AlertState.CLEARED},
+    AlertState.CONFIRMED: {AlertState.CLOSED},
+    AlertState.CLEARED: {AlertState.CLOSED},
+    AlertState.CLOSED: set(),
+}
+PEOPLE = st.sampled_from([OFFICER, COLLEAGUE, SUPERVISOR, BOTH])
+HOLDERS = st.builds(Holder, PEOPLE.map(lambda one: one.person_id), st.sampled_from(["desk-1", "desk-2"]))
+
+
+class Life(RuleBasedStateMachine):
+    """Anybody tries anything at any time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alert, self.now = new(), T0
+        self.seen = [self.alert]
+
+    def attempt(self, step: Callable[[], Handling]) -> None:
+        try:
+            after = step()
+        except CekalwatchError:
+            return
+        if after != self.alert:
+            self.seen.append(after)
+        self.alert = after
+
+    @rule(seconds=st.integers(0, 200))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.attempt(lambda: self.alert.settled(self.now))
+        self.attempt(lambda: self.alert.escalated(self.now, POLICY))
+
+    @rule(holder=HOLDERS)
+    def claim(self, holder: Holder) -> None:
+        self.attempt(lambda: self.alert.claimed(holder, self.now, POLICY))
+
+    @rule(holder=HOLDERS)
+    def release(self, holder: Holder) -> None:
+        self.attempt(lambda: self.alert.released(holder, self.now))
+
+    @rule(holder=HOLDERS, outcome=st.sampled_from(list(Outcome)), order=st.booleans())
+    def adjudicate(self, holder: Holder, outcome: Outcome, order: bool) -> None:
+        found = replace(finding(outcome), by=holder.person_id)
+        revision = self.alert.revision
+        self.attempt(lambda: self.alert.adjudicated(holder, found, revision, self.now, order_in_force=order))
+
+    @rule(first=PEOPLE, second=PEOPLE, order=st.booleans())
+    def confirm(self, first: Person, second: Person, order: bool) -> None:
+        self.attempt(lambda: confirm(self.alert, first, second, order_in_force=order))
+
+    @rule(by=PEOPLE)
+    def clear(self, by: Person) -> None:
+        self.attempt(lambda: clear(self.alert, by))
+
+    @rule()
+    def follow_up(self) -> None:
+        self.attempt(lambda: self.alert.followed_up(follow_up(), self.alert.revision))
+
+    @rule()
+    def close(self) -> None:
+        self.attempt(lambda: self.alert.closed(self.alert.revision))
+
+    @invariant()
+    def it_went_only_along_the_rules(self) -> None:
+        for before, after in zip(self.seen, self.seen[1:], strict=False):
+            assert after.state in EDGES[before.state] | {before.state}
+            assert after.escalation >= before.escalation
+            assert after.findings[: len(before.findings)] == before.findings
+            renewed = before.state is after.state is AlertState.CLAIMED
+            assert after.revision > before.revision or renewed
+
+    @invariant()
+    def a_hit_has_two_people_and_a_reference(self) -> None:
+        if any(one.outcome is Outcome.CONFIRMED for one in self.alert.findings):
+            judge, confirmer = self.alert.findings[-2:]
+            assert judge.by != confirmer.by
+            assert confirmer.by in {SUPERVISOR.person_id, BOTH.person_id}
+            assert self.alert.reference
+
+    @invariant()
+    def only_a_claimed_alert_has_a_holder(self) -> None:
+        assert (self.alert.claim is not None) == (self.alert.state is AlertState.CLAIMED)
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
