@@ -3,7 +3,7 @@
     NEW → CLAIMED → {NOT_SAME_PERSON | CANNOT_DETERMINE | REFERRED} → {CONFIRMED | CLEARED} → CLOSED
 
 Each step returns a new `Handling`, or raises an error of the catalogue and changes nothing. NOT_SAME_PERSON clears the
-alert (never the subject) in the same step. CANNOT_DETERMINE waits for a supervisor, who confirms or clears it as if it
+alert (never the subject) in the same step: it is a finding, and no state of its own. CANNOT_DETERMINE waits for a supervisor, who confirms or clears it as if it
 had been referred.
 """
 
@@ -30,7 +30,6 @@ class AlertState(StrEnum):
 
     NEW = "NEW"
     CLAIMED = "CLAIMED"
-    NOT_SAME_PERSON = "NOT_SAME_PERSON"
     CANNOT_DETERMINE = "CANNOT_DETERMINE"
     REFERRED = "REFERRED"
     CONFIRMED = "CONFIRMED"
@@ -43,6 +42,13 @@ PENDING = frozenset({AlertState.REFERRED, AlertState.CANNOT_DETERMINE})
 """An officer has judged, and Cekal Online or a supervisor has not yet."""
 OPEN_STATES = UNDECIDED | PENDING | {AlertState.CONFIRMED}
 """States that a later sighting joins: after "not the same person", a new sighting raises a new alert (rule 5)."""
+
+
+_JUDGED = {
+    Outcome.NOT_SAME_PERSON: AlertState.CLEARED,
+    Outcome.CANNOT_DETERMINE: AlertState.CANNOT_DETERMINE,
+    Outcome.REFERRED: AlertState.REFERRED,
+}
 
 
 class Escalation(IntEnum):
@@ -148,10 +154,7 @@ class Handling:
         _check(current, revision, AlertState.CLAIMED)
         _check_order(finding.outcome, order_in_force)
         findings = (*current.findings, finding)
-        judged = _step(current, AlertState(finding.outcome), claim=None, findings=findings)
-        if finding.outcome is Outcome.NOT_SAME_PERSON:
-            return replace(judged, state=AlertState.CLEARED)
-        return judged
+        return _step(current, _JUDGED[finding.outcome], claim=None, findings=findings)
 
     def confirmed(
         self,
