@@ -2,9 +2,9 @@
 
     NEW → CLAIMED → {NOT_SAME_PERSON | CANNOT_DETERMINE | REFERRED} → {CONFIRMED | CLEARED} → CLOSED
 
-Each step returns a new `Handling`, or raises an error of the catalogue and changes nothing. NOT_SAME_PERSON clears the
-alert (never the subject) in the same step: it is a finding, and no state of its own. CANNOT_DETERMINE waits for a supervisor, who confirms or clears it as if it
-had been referred.
+Each step returns a new `Handling`, or raises an error of the catalogue and changes nothing. NOT_SAME_PERSON is a finding
+that clears the alert (never the subject) in the same step, so no alert stands there. CANNOT_DETERMINE waits for a
+supervisor, who confirms or clears it as if it had been referred.
 """
 
 from __future__ import annotations
