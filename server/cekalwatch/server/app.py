@@ -21,14 +21,15 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from cekalwatch.server.alerting.adjudicating import Adjudicator
 from cekalwatch.server.alerting.briefing import Briefer
-from cekalwatch.server.alerting.deciding import Decider
+from cekalwatch.server.alerting.deciding import AlertTiming, Decider
+from cekalwatch.server.alerting.escalating import Escalator
 from cekalwatch.server.alerting.fanout import Fanout
 from cekalwatch.server.alerting.freshness import FreshnessGauge
 from cekalwatch.server.alerting.threshold import ThresholdRule, ThresholdSetting
 from cekalwatch.server.alerting.watch import Checkpoints, WatchHolder
 from cekalwatch.server.config import ServerSettings
-from cekalwatch.server.domain.alerts import AlertEvent
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.passages import Passages
@@ -63,7 +64,9 @@ from cekalwatch.server.status import StatusBoard
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.handling_store import HandlingStore
 from cekalwatch.server.storage.key_store import KeyStore
+from cekalwatch.server.storage.people_store import PeopleStore
 from cekalwatch.server.storage.resealing import Resealer
 from cekalwatch.server.storage.threshold_store import ThresholdStore
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
@@ -81,6 +84,9 @@ FOLLOW_PERIOD_S = 2.0
 RECOUNT_PERIOD_S = 60.0
 SWEEP_PERIOD_S = 3600.0
 SWEEP_PROBES_PERIOD_S = 30.0
+SWEEP_IMAGES_PERIOD_S = 60.0
+ESCALATE_PERIOD_S = 1.0
+FANOUT_PERIOD_S = 1.0
 NOTARY_PERIOD_S = 10.0
 RESEAL_PERIOD_S = 2.0
 STOP_GRACE_S = 3.0
@@ -137,24 +143,20 @@ class Server:
         self._freshness = FreshnessGauge(
             watchlist, self._holder.current, clock, timedelta(hours=settings.freshness_limit_h)
         )
-        briefer = Briefer(alerts, watchlist, checkpoints, clock)
+        people, handling = PeopleStore(database), HandlingStore(database)
+        briefer = Briefer(alerts, watchlist, people, checkpoints, clock)
         fanout = Fanout(alerts, briefer)
         loop = asyncio.get_running_loop()
 
-        def announce(event: AlertEvent) -> None:
-            try:
-                briefing = briefer.brief(event.alert_id)
-            except Exception as error:  # noqa: BLE001  # the event is committed: no damage may keep it from subscribers
-                log.warning("event not briefed; subscribers read it from the log", error=type(error).__name__)
-                briefing = None
-            loop.call_soon_threadsafe(fanout.publish, event, briefing)
+        def announce() -> None:
+            loop.call_soon_threadsafe(fanout.wake)
 
         decider = Decider(
             self._holder.current,
             alerts,
             clock,
             Passages(settings.passage_idle_s),
-            timedelta(seconds=settings.grouping_window_s),
+            AlertTiming(timedelta(seconds=settings.grouping_window_s), timedelta(seconds=settings.late_after_s)),
             announce,
         )
         deciding = BatchWorker(
@@ -206,11 +208,24 @@ class Server:
         signing_in = SessionServicer(reception.desk, reception.changes, reception.sessions)
         self._stack.callback(signing_in.close)
         access = Access(gate, Attendance(reception.sessions), settings.reader_stall_s)
+        policy = settings.handling_policy
+        adjudicator = Adjudicator(handling, alerts, watchlist, checkpoints, people, clock, policy, myself, announce)
+        escalator = Escalator(handling, clock, policy, myself, announce)
         self._grpc = GrpcServer(
             Servicers(
                 capture=CaptureServicer(self._sessions, clock),
                 alerts=AlertServicer(
-                    fanout, alerts, briefer, self._freshness, presence, trail, clock, settings.keep_alive_period_s
+                    fanout,
+                    alerts,
+                    briefer,
+                    self._freshness,
+                    presence,
+                    trail,
+                    clock,
+                    settings.keep_alive_period_s,
+                    adjudicator,
+                    handling,
+                    home,
                 ),
                 watchlist=WatchlistServicer(
                     watchlist,
@@ -230,7 +245,7 @@ class Server:
             tls,
             access,
         )
-        sweeper = RetentionSweeper(alerts, clock, myself, timedelta(days=settings.event_retention_days))
+        sweeper = RetentionSweeper(alerts, handling, clock, myself, settings.keeping)
         if tls and settings.enrolment_listen:
             servicer = EnrolmentServicer(SitePki.load(settings.pki_path), trail, clock)
             self._enrolment = EnrolmentServer(servicer, settings.enrolment_listen, tls)
@@ -241,6 +256,9 @@ class Server:
             asyncio.create_task(_every(RECOUNT_PERIOD_S, self._freshness.read)),
             asyncio.create_task(_every(SWEEP_PERIOD_S, sweeper.sweep)),
             asyncio.create_task(_every(SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes)),
+            asyncio.create_task(_every(SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images)),
+            asyncio.create_task(_every(ESCALATE_PERIOD_S, escalator.look)),
+            asyncio.create_task(fanout.keep_up(FANOUT_PERIOD_S)),
             asyncio.create_task(_every(NOTARY_PERIOD_S, notary.sign_if_due)),
             asyncio.create_task(access.keep_watch()),
             asyncio.create_task(_every(RESEAL_PERIOD_S, self._reseal)),

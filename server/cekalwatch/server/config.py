@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -17,8 +18,10 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.program.settings import Settings
 from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.handling import USUAL_REFERENCE_PATTERN, HandlingPolicy
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.sealing.master_key_source import MasterKeySource, parse_source
+from cekalwatch.server.security.retention import Keeping
 from cekalwatch.server.security.sign_in_terms import OpenIdTerms, ProviderAddressError, SessionTerms
 from cekalwatch.wire.address import address_form, is_loopback
 from cekalwatch.wire.tls import FollowedTls, TlsError, require_private
@@ -46,6 +49,14 @@ def _master_key_source(text: str) -> str:
     if text:
         parse_source(text)
     return text
+
+
+def _pattern(expression: str) -> str:
+    try:
+        re.compile(expression)
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from None
+    return expression
 
 
 class SiteEntry(_Entry):
@@ -180,6 +191,20 @@ class ServerSettings(Settings):
     """What the law allows; orders that go beyond it never alert."""
     event_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     """How long the event log goes back for agents that resume."""
+    cleared_image_retention_h: Annotated[float, Field(gt=0, le=23)] = 12.0
+    """How long images of an alert are kept after it was cleared; they are gone within 24 hours in any case."""
+    confirmed_image_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 90
+    """How long images of an alert are kept after it was confirmed."""
+    claim_lease_s: Annotated[float, Field(ge=10, le=3600)] = 90.0
+    """How long an officer's claim holds without being renewed."""
+    escalate_after_s: Annotated[float, Field(ge=5, le=3600)] = 60.0
+    """How long an alert waits to be claimed before it goes to the supervisors, and as long again to the whole site."""
+    late_after_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    """A sighting that comes in so long after its capture marks its alert as late: the traveller may have gone on."""
+    cekal_online_reference: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_pattern)] = (
+        USUAL_REFERENCE_PATTERN
+    )
+    """Regular expression of a reference number of Cekal Online, the whole of it."""
     session_lifetime_h: Annotated[float, Field(gt=0, le=24)] = 12.0
     """How long a person stays signed in, however busy."""
     session_idle_min: Annotated[float, Field(gt=0, le=480)] = 15.0
@@ -218,6 +243,24 @@ class ServerSettings(Settings):
     def master_key_source(self) -> MasterKeySource:
         """Where the master key comes from."""
         return parse_source(self.master_key_from or f"file:{self.data_dir / 'master.key'}")
+
+    @property
+    def handling_policy(self) -> HandlingPolicy:
+        """The times of an alert's life."""
+        return HandlingPolicy(
+            timedelta(seconds=self.claim_lease_s),
+            timedelta(seconds=self.escalate_after_s),
+            self.cekal_online_reference,
+        )
+
+    @property
+    def keeping(self) -> Keeping:
+        """How long what is kept for."""
+        return Keeping(
+            timedelta(days=self.event_retention_days),
+            timedelta(hours=self.cleared_image_retention_h),
+            timedelta(days=self.confirmed_image_retention_days),
+        )
 
     @property
     def session_terms(self) -> SessionTerms:

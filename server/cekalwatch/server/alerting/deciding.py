@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.server.alerting.watch import Watch
-from cekalwatch.server.domain.alerts import AlertEvent, AlertEventType, Candidate, Match
+from cekalwatch.server.domain.alerts import AlertEventType, Candidate, Match
 from cekalwatch.server.domain.captures import Capture, CaptureOutcome
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -32,10 +32,20 @@ class EmbeddedCapture:
     template: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class AlertTiming:
+    """How sightings belong together by time."""
+
+    grouping_window: timedelta = timedelta(minutes=10)
+    """How long later sightings of a subject at a site join its alert."""
+    late_after: timedelta = timedelta(seconds=60)
+    """A sighting that comes in so long after its capture is late."""
+
+
 class Decider:
     """Fuses each capture into its passage, searches, checks the orders, and commits alert events.
 
-    `announce` is called with each event after its commit, in the order of the log.
+    `announce` is called after the commit of an event.
     """
 
     def __init__(
@@ -44,14 +54,14 @@ class Decider:
         store: AlertStore,
         clock: Clock,
         passages: Passages,
-        grouping_window: timedelta,
-        announce: Callable[[AlertEvent], None],
+        timing: AlertTiming,
+        announce: Callable[[], None],
     ) -> None:
         self._watch = watch
         self._store = store
         self._clock = clock
         self._passages = passages
-        self._window = grouping_window
+        self._timing = timing
         self._announce = announce
         self.alerts_raised = 0
 
@@ -77,7 +87,7 @@ class Decider:
         if match is None:
             return CaptureOutcome.SEARCHED
         try:
-            event = self._store.record(match, self._window, self._clock.now())
+            event = self._store.record(match, self._timing.grouping_window, self._clock.now())
         except SQLAlchemyError as error:
             # Its text may quote the row, so only its kind is logged.
             log.warning("alert not committed; the camera sends it again", error=type(error).__name__)
@@ -90,7 +100,7 @@ class Decider:
         if event.type is AlertEventType.RAISED:
             self.alerts_raised += 1
         log.info("alert event", type=event.type, sequence=event.sequence, alert_id=str(event.alert_id))
-        self._announce(event)
+        self._announce()
         return CaptureOutcome.SEARCHED
 
     def _match(
@@ -109,4 +119,5 @@ class Decider:
                 eligible.append(candidate)
         if not eligible:
             return None
-        return Match(capture, tuple(eligible), orders, fused_crops, watch.threshold, watch.gallery.model_version)
+        late = now - capture.captured_at > self._timing.late_after
+        return Match(capture, tuple(eligible), orders, fused_crops, watch.threshold, watch.gallery.model_version, late)

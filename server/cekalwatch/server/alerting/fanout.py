@@ -1,44 +1,45 @@
 """Brings events of the durable log to subscribers, in order and without loss.
 
-The newest events are kept in memory with their briefings, so that many agents cost one reading of the database. A
-subscriber pulls at its own pace; one that falls behind what is in memory catches up from the log. Nobody has a queue of
-their own, so a slow agent costs nothing.
+The log in the database is the one source, whoever wrote to it: one task follows it, and keeps the newest events in
+memory with their briefings, so that many agents cost one reading. A subscriber pulls at its own pace; one that falls
+behind what is in memory catches up from the log. Nobody has a queue of their own, so a slow agent costs nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import NoReturn
+from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.server.alerting.briefing import Briefer, Briefing
 from cekalwatch.server.domain.alerts import AlertEvent, AlertFilter
-from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.watchlist_rows import DAMAGED
 
 PAGE = 100
+WAITING_PAGE = 10
+
+AWAY = timedelta(minutes=1)
+"""An agent whose first missed event is so old was away: it gets first what waits still."""
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BriefedEvent:
-    """An event with what an officer needs to know of its alert."""
+    """An event with what an officer needs to know of its alert, as it stood when the event was read."""
 
     event: AlertEvent
     briefing: Briefing
-
-    @property
-    def cameras(self) -> tuple[Camera, ...]:
-        """The alert's first camera, and the one of the sighting that caused the event."""
-        alert = self.briefing.alert
-        caused = (sighting.camera for sighting in alert.sightings if sighting.capture_id == self.event.capture_id)
-        return (alert.camera, *caused)
 
 
 class Fanout:
@@ -49,26 +50,47 @@ class Fanout:
         self._briefer = briefer
         self._tail: deque[BriefedEvent] = deque(maxlen=keep)
         self._grown = asyncio.Event()
+        self._woken = asyncio.Event()
         _, self._head = store.log_bounds()
         self._tail_begins_after = self._head
 
     @property
     def head(self) -> int:
-        """The newest sequence of the log."""
+        """The newest sequence of the log that was read."""
         return self._head
 
-    def publish(self, event: AlertEvent, briefing: Briefing | None) -> None:
-        """Take a committed event, in the order of the log, and wake the subscribers; without briefing they read it."""
-        if briefing is None:
-            self._tail.clear()
-            self._tail_begins_after = event.sequence
-        else:
-            if len(self._tail) == self._tail.maxlen:
-                self._tail_begins_after = self._tail[0].event.sequence
-            self._tail.append(BriefedEvent(event, briefing))
-        self._head = event.sequence
-        self._grown.set()
-        self._grown = asyncio.Event()
+    def wake(self) -> None:
+        """Say that the log has grown; the event loop's thread calls it."""
+        self._woken.set()
+
+    async def keep_up(self, period_s: float) -> NoReturn:
+        """Follow the log for ever: when it is said to have grown, and each period, since other servers write too."""
+        while True:
+            try:
+                async with asyncio.timeout(period_s):
+                    await self._woken.wait()
+            except TimeoutError:
+                pass
+            self._woken.clear()
+            try:
+                await self.catch_up()
+            except SQLAlchemyError as error:
+                log.warning("event log not read; it is tried again", error=type(error).__name__)
+                await asyncio.sleep(period_s)
+
+    async def catch_up(self) -> None:
+        """Read what the log has beyond the head, and wake the subscribers."""
+        while True:
+            found, reached = await asyncio.to_thread(self._read, self._head)
+            if reached == self._head:
+                return
+            for briefed in found:
+                if len(self._tail) == self._tail.maxlen:
+                    self._tail_begins_after = self._tail[0].event.sequence
+                self._tail.append(briefed)
+            self._head = reached
+            self._grown.set()
+            self._grown = asyncio.Event()
 
     async def start_after(self, sequence: int) -> int:
         """Return `sequence` if the log can be followed from there; raises POSITION_TOO_OLD or POSITION_UNKNOWN."""
@@ -91,6 +113,18 @@ class Fanout:
             return await self.oldest_position()
         return await self.start_after(positions[agent_id])
 
+    async def waiting(self, after: int, wanted: AlertFilter, clock: Clock) -> AsyncGenerator[Briefing, None]:
+        """Yield what waits for somebody among the events after `after`, newest alert first, if the agent was away."""
+        first = await asyncio.to_thread(self._store.first_event_at, after)
+        if first is None or clock.now() - first < AWAY:
+            return
+        alert_ids = await asyncio.to_thread(self._store.waiting, after, self._head)
+        for start in range(0, len(alert_ids), WAITING_PAGE):
+            page = await asyncio.to_thread(self._brief_all, alert_ids[start : start + WAITING_PAGE])
+            for briefing in page.values():
+                if wanted.wants_alert(briefing.alert):
+                    yield briefing
+
     async def follow(
         self, after: int, wanted: AlertFilter, quiet_s: float
     ) -> AsyncGenerator[BriefedEvent | None, None]:
@@ -102,7 +136,7 @@ class Fanout:
             # Where nothing is left up to the head of before, it may have been pruned.
             position = reached if reached > position else max(position, head)
             for briefed in found:
-                if any(map(wanted.wants, briefed.cameras)):
+                if wanted.wants_alert(briefed.briefing.alert):
                     yield briefed
             if position < self._head:
                 continue
@@ -115,22 +149,28 @@ class Fanout:
     async def _after(self, position: int) -> tuple[list[BriefedEvent], int]:
         """Return the next events after `position`, and the sequence up to which the log was read."""
         if position >= self._tail_begins_after:
-            found = [briefed for briefed in self._tail if briefed.event.sequence > position]
-            return found, found[-1].event.sequence if found else position
+            # The newest first, so that who is close to the head does not look at all the others.
+            found: list[BriefedEvent] = []
+            for briefed in reversed(self._tail):
+                if briefed.event.sequence <= position:
+                    break
+                found.append(briefed)
+            return found[::-1], max(position, self._head)
         return await asyncio.to_thread(self._read, position)
 
     def _read(self, position: int) -> tuple[list[BriefedEvent], int]:
         events = self._store.events_after(position, PAGE)
-        briefed = []
-        for event in events:
+        briefings = self._brief_all(event.alert_id for event in events)
+        found = [BriefedEvent(event, briefings[event.alert_id]) for event in events if event.alert_id in briefings]
+        return found, events[-1].sequence if events else position
+
+    def _brief_all(self, alert_ids: Iterable[UUID]) -> dict[UUID, Briefing]:
+        """Return the alerts' briefings, in the order of the ids."""
+        briefings: dict[UUID, Briefing] = {}
+        for alert_id in dict.fromkeys(alert_ids):
             try:
-                briefed.append(BriefedEvent(event, self._briefer.brief(event.alert_id)))
+                briefings[alert_id] = self._briefer.brief(alert_id)
             except DAMAGED as error:
                 # One damaged row must not keep all later alerts from the officers. Its text would be in a traceback.
-                log.error(  # noqa: TRY400
-                    "damaged alert left out",
-                    sequence=event.sequence,
-                    alert_id=str(event.alert_id),
-                    error=type(error).__name__,
-                )
-        return briefed, events[-1].sequence if events else position
+                log.error("damaged alert left out", alert_id=str(alert_id), error=type(error).__name__)  # noqa: TRY400
+        return briefings

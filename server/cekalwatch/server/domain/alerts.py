@@ -9,16 +9,7 @@ from uuid import UUID
 
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.captures import Capture
-
-
-class AlertState(StrEnum):
-    """Where an alert stands."""
-
-    NEW = "NEW"
-
-
-OPEN_STATES = frozenset({AlertState.NEW})
-"""States in which a later sighting joins the alert; after a decision, a new sighting raises a new alert (rule 5)."""
+from cekalwatch.server.domain.handling import OPEN_STATES, AlertState, Escalation, Handling
 
 
 class AlertEventType(StrEnum):
@@ -26,6 +17,14 @@ class AlertEventType(StrEnum):
 
     RAISED = "RAISED"
     SIGHTED = "SIGHTED"
+    CLAIMED = "CLAIMED"
+    RELEASED = "RELEASED"
+    ESCALATED = "ESCALATED"
+    ADJUDICATED = "ADJUDICATED"
+    CONFIRMED = "CONFIRMED"
+    CLEARED = "CLEARED"
+    FOLLOWED_UP = "FOLLOWED_UP"
+    CLOSED = "CLOSED"
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,8 @@ class Match:
     fused_crops: int
     threshold: float
     model_version: str
+    late: bool = False
+    """It came in so long after the capture that the traveller may have gone on."""
 
     @property
     def subject_id(self) -> str:
@@ -73,27 +74,49 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Alert:
-    """A possible match. `camera`, `captured_at` and `raised_at` are those of its first sighting."""
+    """A possible match. `camera` and `captured_at` are those of its first sighting."""
 
     alert_id: UUID
-    state: AlertState
     version: int
+    """Counts what happened to it, from 1; renewing a claim changes nothing that anybody has to look at."""
     subject_id: str
     order_ids: tuple[str, ...]
     camera: Camera
     captured_at: datetime
-    raised_at: datetime
     last_seen_at: datetime
     score: float
     threshold: float
     candidates: tuple[Candidate, ...]
     model_version: str
+    handling: Handling
+    late: bool = False
+    """Whether a sighting was late; see `Match`."""
     sightings: tuple[Sighting, ...] = ()
+
+    @property
+    def state(self) -> AlertState:
+        """Where it stands."""
+        return self.handling.state
+
+    @property
+    def raised_at(self) -> datetime:
+        """When it came up."""
+        return self.handling.raised_at
+
+    @property
+    def cameras(self) -> frozenset[Camera]:
+        """The cameras that saw the traveller."""
+        return frozenset({self.camera, *(sighting.camera for sighting in self.sightings)})
+
+    @property
+    def open(self) -> bool:
+        """Whether something is left to find out or to do; what is decided keeps no new picture."""
+        return self.state in OPEN_STATES
 
     def takes(self, match: Match, window: timedelta) -> bool:
         """Whether `match` is a later (or late) sighting that joins this alert by its time; domain rule 3."""
         return (
-            self.state in OPEN_STATES
+            self.open
             and self.subject_id == match.subject_id
             and self.camera.site == match.capture.camera.site
             and abs(match.capture.captured_at - self.last_seen_at) <= window
@@ -109,6 +132,7 @@ class Alert:
             candidates=match.candidates if better else self.candidates,
             order_ids=tuple(dict.fromkeys((*self.order_ids, *match.order_ids))),
             last_seen_at=max(self.last_seen_at, match.capture.captured_at),
+            late=self.late or match.late,
         )
 
 
@@ -120,7 +144,8 @@ class AlertEvent:
     type: AlertEventType
     occurred_at: datetime
     alert_id: UUID
-    capture_id: UUID
+    capture_id: UUID | None = None
+    """The capture that caused it; None where a person or the clock did."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +155,12 @@ class AlertFilter:
     site: str = ""
     counters: frozenset[str] = frozenset()
     direction: Direction | None = None
+
+    def wants_alert(self, alert: Alert) -> bool:
+        """Whether an alert passes: one that has gone up to the whole site does at every counter of it."""
+        if alert.handling.escalation is Escalation.SITE:
+            return not self.site or alert.camera.site == self.site
+        return any(map(self.wants, alert.cameras))
 
     def wants(self, camera: Camera) -> bool:
         """Whether what happens at `camera` passes."""

@@ -5,7 +5,9 @@ Each code has a kind and one public message; an exception's own text never leave
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -225,6 +227,9 @@ CATALOGUE: dict[Code, Entry] = {
 
 class CekalwatchError(Exception):
     """An error of the catalogue. `detail` is for the log and never sent; it must hold no personal data."""
+
+    told: Mapping[str, str] = MappingProxyType({})
+    """What the client is told besides, by name; it is for the person who made the call, and never logged."""
 
     def __init__(self, code: Code, detail: str = "") -> None:
         super().__init__(f"{code}: {detail}" if detail else str(code))

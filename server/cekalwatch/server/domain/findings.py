@@ -56,6 +56,8 @@ REASONS: Mapping[Outcome, frozenset[Reason]] = MappingProxyType(
     }
 )
 OFFICERS_OUTCOMES = frozenset({Outcome.NOT_SAME_PERSON, Outcome.CANNOT_DETERMINE, Outcome.REFERRED})
+CLEARING = frozenset({Outcome.NOT_SAME_PERSON, Outcome.CLEARED})
+"""What clears an alert: its pictures must go (rule 6)."""
 NEEDS_ORDER = frozenset({Outcome.REFERRED, Outcome.CONFIRMED})
 """What may only be found about a subject with an order in force at that moment (rule 1)."""
 
@@ -92,6 +94,11 @@ class FollowUp:
     def __post_init__(self) -> None:
         for text in (self.agency, self.contact, self.result):
             check_note(text, needed=True)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its texts, in UTF-8."""
+        return sum(len(text.encode()) for text in (self.agency, self.contact, self.result))
 
 
 def check_note(text: str, *, needed: bool) -> None:

@@ -2,9 +2,9 @@
 
     NEW → CLAIMED → {NOT_SAME_PERSON | CANNOT_DETERMINE | REFERRED} → {CONFIRMED | CLEARED} → CLOSED
 
-Each step returns a new `Handling`, or raises an error of the catalogue and changes nothing. NOT_SAME_PERSON is a finding
-that clears the alert (never the subject) in the same step, so no alert stands there. CANNOT_DETERMINE waits for a
-supervisor, who confirms or clears it as if it had been referred.
+Each step returns a new `Handling`, or raises an error of the catalogue and changes nothing. NOT_SAME_PERSON is a
+finding that clears the alert (never the subject) in the same step, so no alert stands there. CANNOT_DETERMINE waits for
+a supervisor, who confirms or clears it as if it had been referred.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from cekalwatch.server.domain.people import Person, PersonRole
 from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
 
 MOST_FOLLOW_UPS = 50
+MOST_FOLLOW_UP_BYTES = 32 * 1024
+"""Of an alert's follow-ups together, in UTF-8: an alert must fit a message, whatever was written down about it."""
 USUAL_REFERENCE_PATTERN = r"[A-Z0-9][A-Z0-9/.-]{3,63}"
 """Form of a reference number of Cekal Online; the configuration can set another."""
 
@@ -40,7 +42,9 @@ class AlertState(StrEnum):
 UNDECIDED = frozenset({AlertState.NEW, AlertState.CLAIMED})
 PENDING = frozenset({AlertState.REFERRED, AlertState.CANNOT_DETERMINE})
 """An officer has judged, and Cekal Online or a supervisor has not yet."""
-OPEN_STATES = UNDECIDED | PENDING | {AlertState.CONFIRMED}
+UNSETTLED = UNDECIDED | PENDING
+"""Somebody has yet to find out what the alert is."""
+OPEN_STATES = UNSETTLED | {AlertState.CONFIRMED}
 """States that a later sighting joins: after "not the same person", a new sighting raises a new alert (rule 5)."""
 
 
@@ -111,6 +115,19 @@ class Handling:
     def officer(self) -> UUID | None:
         """Who judged it at the counter."""
         return next((one.by for one in self.findings if one.outcome in OFFICERS_OUTCOMES), None)
+
+    @property
+    def size(self) -> int:
+        """Bytes, in UTF-8, of what people wrote."""
+        return sum(len(one.note.encode()) for one in self.findings) + sum(one.size for one in self.follow_ups)
+
+    @property
+    def people(self) -> frozenset[UUID]:
+        """Everybody who has a hand in it."""
+        holder = {self.claim.holder.person_id} if self.claim else set()
+        return frozenset(
+            holder | {finding.by for finding in self.findings} | {follow_up.by for follow_up in self.follow_ups}
+        )
 
     def claimed(self, holder: Holder, now: datetime, policy: HandlingPolicy) -> Handling:
         """Return the alert held by `holder`; its own claim is renewed. ALERT_HELD when another holds it."""
@@ -189,7 +206,8 @@ class Handling:
     def followed_up(self, follow_up: FollowUp, revision: int) -> Handling:
         """Return the alert with one more contact with the agency."""
         _check(self, revision, AlertState.CONFIRMED)
-        if len(self.follow_ups) >= MOST_FOLLOW_UPS:
+        size = follow_up.size + sum(one.size for one in self.follow_ups)
+        if len(self.follow_ups) >= MOST_FOLLOW_UPS or size > MOST_FOLLOW_UP_BYTES:
             raise CekalwatchError(Code.TOO_MANY_FOLLOW_UPS)
         return _step(self, self.state, follow_ups=(*self.follow_ups, follow_up))
 

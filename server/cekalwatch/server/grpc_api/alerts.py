@@ -9,13 +9,16 @@ from typing import Any
 
 import grpc
 
+from cekalwatch.server.alerting.adjudicating import Adjudicator
 from cekalwatch.server.alerting.briefing import Briefer
 from cekalwatch.server.alerting.fanout import Fanout
 from cekalwatch.server.alerting.freshness import FreshnessGauge
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.access import current_caller
+from cekalwatch.server.grpc_api.adjudication import AdjudicationMethods
 from cekalwatch.server.grpc_api.callers import caller, calling_agent
+from cekalwatch.server.grpc_api.convert import adjudication as read
 from cekalwatch.server.grpc_api.convert import alerts as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.presence import Presence
@@ -23,14 +26,15 @@ from cekalwatch.server.security.audit import Action, Thing
 from cekalwatch.server.security.entries import shown_objects
 from cekalwatch.server.security.trail import AuditTrail
 from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.server.storage.handling_store import HandlingStore
 from cekalwatch.v1 import alert_service_pb2 as pb
 from cekalwatch.v1 import alert_service_pb2_grpc
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
-    """The notifiers' streams and questions."""
+class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServicer):
+    """The notifiers' streams and questions, and, of `AdjudicationMethods`, people's work."""
 
     def __init__(
         self,
@@ -42,14 +46,16 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
         trail: AuditTrail,
         clock: Clock,
         keep_alive_period_s: float,
+        adjudicator: Adjudicator,
+        handling: HandlingStore,
+        home: str,
     ) -> None:
+        super().__init__(adjudicator, handling, briefer, clock, home)
         self._fanout = fanout
         self._store = store
-        self._briefer = briefer
         self._freshness = freshness
         self._presence = presence
         self._trail = trail
-        self._clock = clock
         self._keep_alive_period_s = keep_alive_period_s
 
     async def SubscribeAlerts(
@@ -68,6 +74,12 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
         self._presence.agent_came(agent_id)
         try:
             yield convert.subscribed(after, self._fanout.head, self._freshness.now())
+            if request.WhichOneof("start") is None:
+                async with aclosing(self._fanout.waiting(after, wanted, self._clock)) as briefings:
+                    async for briefing in briefings:
+                        shown = shown_objects([briefing.alert])
+                        await self._trail.note(agent, Action.ALERT_DELIVERED, shown, event=0)
+                        yield convert.waiting_message(briefing)
             events = self._fanout.follow(after, wanted, self._keep_alive_period_s)
             async with aclosing(events):
                 async for briefed in events:
@@ -110,7 +122,8 @@ class AlertServicer(alert_service_pb2_grpc.AlertServiceServicer):
         wanted = current_caller().narrow(convert.alert_filter(request.filter))
         before = convert.alert_page_token(request.page_token)
         limit = page_size(request.page_size, default=convert.USUAL_PAGE)
-        briefings = await asyncio.to_thread(self._briefer.page, wanted, before, limit)
+        states, raised_from = read.states(request.states), read.raised_from(request)
+        briefings = await asyncio.to_thread(self._briefer.page, wanted, before, limit, states, raised_from)
         page = convert.alert_page(briefings, limit)
         given = briefings[: len(page.alerts)]
         shown = shown_objects(briefing.alert for briefing in given)

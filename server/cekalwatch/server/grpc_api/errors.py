@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import grpc
@@ -25,11 +27,16 @@ STATUS_OF_KIND: dict[Kind, int] = {
 }
 
 
-async def abort_with(context: grpc.aio.ServicerContext[Any, Any], code: Code) -> NoReturn:
-    """End the call with the status, public message and ErrorInfo of `code`."""
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+async def abort_with(
+    context: grpc.aio.ServicerContext[Any, Any], code: Code, told: Mapping[str, str] = _NOTHING
+) -> NoReturn:
+    """End the call with the status, public message and ErrorInfo of `code`, whose metadata is `told`."""
     kind, message = CATALOGUE[code]
     detail = any_pb2.Any()
-    detail.Pack(error_details_pb2.ErrorInfo(reason=code, domain=DOMAIN))
+    detail.Pack(error_details_pb2.ErrorInfo(reason=code, domain=DOMAIN, metadata=told))
     status = rpc_status.to_status(status_pb2.Status(code=STATUS_OF_KIND[kind], message=message, details=[detail]))
     await context.abort(status.code, status.details, status.trailing_metadata)
     raise AssertionError("abort returned")  # abort always raises

@@ -73,7 +73,7 @@ def _unary(method: str, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> 
 async def _end(method: str, context: Context, error: Exception) -> None:
     if isinstance(error, CekalwatchError):
         log.info("call refused", method=method, code=error.code, detail=error.detail)
-        await abort_with(context, error.code)
+        await abort_with(context, error.code, error.told)
     if isinstance(error, SQLAlchemyError):
         log.error("database failed", method=method, error=type(error).__name__)
         await abort_with(context, Code.STORAGE_UNAVAILABLE)

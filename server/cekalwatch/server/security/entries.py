@@ -25,6 +25,26 @@ def alert_entry(match: Match, event: AlertEvent) -> AuditEntry:
     )
 
 
+_WITH_FINDING = frozenset({AlertEventType.ADJUDICATED, AlertEventType.CONFIRMED, AlertEventType.CLEARED})
+
+
+def handling_entry(alert: Alert, event: AlertEvent, actor: Actor) -> AuditEntry:
+    """Return the entry on a step that `actor` made: codes and keys, and no note.
+
+    The step shows the alert to who made it, so the entry names what is shown with it.
+    """
+    details: dict[str, int | str] = {"event": event.sequence, "revision": alert.handling.revision}
+    objects = [*shown_objects([alert])]
+    if event.type in _WITH_FINDING:
+        finding = alert.handling.findings[-1]
+        details |= {"found": finding.outcome, "reason": finding.reason}
+    if event.type is AlertEventType.CONFIRMED and alert.handling.officer:
+        objects.append(Thing.PERSON.key(alert.handling.officer))
+    if event.type is AlertEventType.ESCALATED:
+        details["level"] = alert.handling.escalation.name
+    return AuditEntry(event.occurred_at, actor, Action(f"ALERT_{event.type}"), tuple(objects), details=details)
+
+
 def shown_objects(alerts: Iterable[Alert]) -> Iterator[str]:
     """Give the object keys that whoever sees these alerts has seen: theirs, and those of the subjects they name."""
     for alert in alerts:

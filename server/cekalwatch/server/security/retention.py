@@ -1,7 +1,7 @@
 """Removes what must not be kept any longer, and says what it removed; each sweep is recorded in the audit trail.
 
-What it knows today is the event log, and the probes of alerts whose subject was deleted. Those of other alerts fall due
-when an alert is decided, and no state says so yet.
+The event log goes by age. Alert images go when the alert is decided: soon after it was cleared, which domain rule 6
+limits to 24 h, and after a longer time when it was confirmed. Probes of alerts whose subject was deleted go at once.
 """
 
 from __future__ import annotations
@@ -14,8 +14,28 @@ import structlog
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.security.audit import Action, Actor, AuditEntry, stamp
 from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.server.storage.handling_store import HandlingStore
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """How long what is kept for."""
+
+    events: timedelta = timedelta(days=365)
+    cleared_images: timedelta = timedelta(hours=12)
+    """After the alert was cleared."""
+    confirmed_images: timedelta = timedelta(days=90)
+    """After the alert was confirmed."""
+
+
+@dataclass(frozen=True)
+class ImageReport:
+    """How many images of cleared and of confirmed alerts a sweep removed."""
+
+    cleared: int
+    confirmed: int
 
 
 @dataclass(frozen=True)
@@ -29,16 +49,19 @@ class SweepReport:
 class RetentionSweeper:
     """Sweeps in the name of `actor`. Methods block: call them from a worker thread."""
 
-    def __init__(self, alerts: AlertStore, clock: Clock, actor: Actor, keep_events: timedelta) -> None:
+    def __init__(
+        self, alerts: AlertStore, handling: HandlingStore, clock: Clock, actor: Actor, keeping: Keeping
+    ) -> None:
         self._alerts = alerts
+        self._handling = handling
         self._clock = clock
         self._actor = actor
-        self._keep_events = keep_events
+        self._keeping = keeping
 
     def sweep(self) -> SweepReport:
         """Remove what is due, together with the audit trail's entry about it."""
         now = self._clock.now()
-        before = now - self._keep_events
+        before = now - self._keeping.events
 
         def note(events: int) -> AuditEntry:
             details: dict[str, int | str] = {"events": events, "events_before": stamp(before)}
@@ -58,3 +81,20 @@ class RetentionSweeper:
         if gone := self._alerts.remove_left_probes(note):
             log.info("retention sweep", probes=gone)
         return gone
+
+    def sweep_images(self) -> ImageReport:
+        """Remove the images that are due, together with the audit trail's entry about it."""
+        now = self._clock.now()
+
+        def note(cleared: int, confirmed: int) -> AuditEntry:
+            details: dict[str, int | str] = {"cleared_images": cleared, "confirmed_images": confirmed}
+            return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, details=details)
+
+        report = ImageReport(
+            *self._handling.remove_probes(
+                now - self._keeping.cleared_images, now - self._keeping.confirmed_images, note
+            )
+        )
+        if report != ImageReport(0, 0):
+            log.info("retention sweep", cleared_images=report.cleared, confirmed_images=report.confirmed)
+        return report

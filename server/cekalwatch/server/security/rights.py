@@ -60,6 +60,8 @@ def _devices(*grants: tuple[DeviceRole, Reach, frozenset[PersonRole]]) -> Mappin
 _NOBODY: frozenset[PersonRole] = frozenset()
 _ANYBODY = frozenset(PersonRole)
 _OFFICERS = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR, PersonRole.AUDITOR})
+_COUNTER = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR})
+_SUPERVISORS = frozenset({PersonRole.SUPERVISOR})
 _LIST_MANAGERS = frozenset({PersonRole.LIST_MANAGER})
 _KEEPERS = frozenset({PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR})
 
@@ -67,6 +69,10 @@ _CAMERA = Right(_devices((DeviceRole.CAMERA, Reach.ITSELF, _NOBODY)))
 # What is delivered is kept until it is acknowledged, and agents run before anybody signs in.
 _AGENT = Right(_devices((DeviceRole.NOTIFIER, Reach.ITSELF, _NOBODY)))
 _OFFICE = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, _OFFICERS)))
+_ADJUDICATION = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, _COUNTER)))
+# No second person's token: the officer is the one who judged the alert, perhaps an hour ago at another desk.
+_CONFIRMATION = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, _SUPERVISORS)))
+_SHIFT = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, _SUPERVISORS | {PersonRole.AUDITOR})))
 _WATCHLIST = Right(
     _devices(
         (DeviceRole.SERVER, Reach.SERVER, _NOBODY),
@@ -89,6 +95,14 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.AlertService/AcknowledgeAlerts": _AGENT,
         "/cekalwatch.v1.AlertService/ListAlerts": _OFFICE,
         "/cekalwatch.v1.AlertService/GetAlert": _OFFICE,
+        "/cekalwatch.v1.AlertService/ClaimAlert": _ADJUDICATION,
+        "/cekalwatch.v1.AlertService/ReleaseAlert": _ADJUDICATION,
+        "/cekalwatch.v1.AlertService/AdjudicateAlert": _ADJUDICATION,
+        "/cekalwatch.v1.AlertService/ConfirmAlert": _CONFIRMATION,
+        "/cekalwatch.v1.AlertService/ClearAlert": _ADJUDICATION,
+        "/cekalwatch.v1.AlertService/RecordFollowUp": _ADJUDICATION,
+        "/cekalwatch.v1.AlertService/CloseAlert": _ADJUDICATION,
+        "/cekalwatch.v1.AlertService/GetShiftReport": _SHIFT,
         "/cekalwatch.v1.WatchlistService/ImportWatchlist": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/ListSubjects": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/GetSubject": _WATCHLIST,
@@ -154,6 +168,11 @@ class Caller:
     def speak_as(self, name: str) -> None:
         """Refuse with NAME_NOT_ALLOWED to speak under another name than its own."""
         if self.reach is Reach.ITSELF and name != self.identity.name:
+            raise CekalwatchError(Code.NAME_NOT_ALLOWED)
+
+    def sit_at(self, agent_id: str) -> None:
+        """Refuse with NAME_NOT_ALLOWED to work under another agent's key than that of its own device."""
+        if self.identity.role is DeviceRole.NOTIFIER and agent_id != self.identity.name:
             raise CekalwatchError(Code.NAME_NOT_ALLOWED)
 
     def act_at(self, site: str) -> None:

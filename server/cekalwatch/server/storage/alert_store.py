@@ -1,35 +1,26 @@
 """Keeps alerts, the event log and the agents' positions. Each method is one transaction; none holds state of its own.
 
-Methods block: call them from a worker thread. Sequences rise in the order of commits because one thread writes.
+Methods block: call them from a worker thread. Sequences rise in the order of commits, also with several servers,
+because whoever writes to the log locks it first (`lock_log`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-import uuid6
 from sqlalchemy import func
 from sqlmodel import Session, col, delete, select, update
 
-from cekalwatch.server.domain.alerts import (
-    Alert,
-    AlertEvent,
-    AlertEventType,
-    AlertFilter,
-    AlertState,
-    Candidate,
-    Match,
-    Sighting,
-)
-from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertEventType, AlertFilter, Match
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.handling import UNSETTLED, AlertState
 from cekalwatch.server.sealing.keyring import DamagedValueError, Keyring
 from cekalwatch.server.security.audit import AuditEntry
 from cekalwatch.server.security.entries import alert_entry
+from cekalwatch.server.storage.alert_rows import bare_alert, event_of, join_match, new_row, read_alerts
 from cekalwatch.server.storage.alert_tables import (
     AgentRow,
     AlertEventRow,
@@ -46,8 +37,17 @@ from cekalwatch.server.storage.watchlist_tables import SubjectRow
 
 MOST_AGENTS = 1000
 """Agents whose positions are kept: anybody can make up keys, and the status names them all."""
-MOST_SIGHTINGS = 20
-"""Sightings that are read with an alert: the newest ones."""
+MOST_WAITING = 1_000
+"""Alerts that wait for somebody, as many as are looked for at once."""
+
+
+def lock_log(session: Session) -> None:
+    """Keep others from writing to the event log until the transaction ends; the first step of whoever does.
+
+    Nothing is read before, so that another process's write cannot come between.
+    """
+    session.exec(update(EventLogRow).values(pruned_through=EventLogRow.pruned_through))
+
 
 log = structlog.get_logger()
 
@@ -67,17 +67,16 @@ class AlertStore:
         """
         capture = match.capture
         with self._database.session() as session:
-            # Takes the write lock before anything is read, so that another process's write cannot come between.
-            session.exec(update(EventLogRow).values(pruned_through=EventLogRow.pruned_through))
+            lock_log(session)
             if session.get(SightingRow, str(capture.capture_id)) is not None:
                 return None
             row = self._alert_for(session, match, window)
             if row is None:
                 kind = AlertEventType.RAISED
-                row = _new_row(match, now)
+                row = new_row(match, now)
             else:
                 kind = AlertEventType.SIGHTED
-                _update_row(row, _alert(row).with_match(match))
+                join_match(row, match)
             session.add(row)
             session.flush()
             session.add(
@@ -94,12 +93,14 @@ class AlertStore:
                     fused_crops=match.fused_crops,
                 )
             )
-            hold_sealing_key(session, self._keyring)
-            self._keep_better_probe(session, row.alert_id, match)
+            # What is cleared keeps no picture, and gets no new one: crops of the same passage may come yet.
+            if bare_alert(row).open:
+                hold_sealing_key(session, self._keyring)
+                self._keep_better_probe(session, row.alert_id, match)
             event = AlertEventRow(type=kind, occurred_at=now, alert_id=row.alert_id, capture_id=str(capture.capture_id))
             session.add(event)
             session.flush()
-            committed = _event(event)
+            committed = event_of(event)
             write_audit(session, alert_entry(match, committed))
             session.commit()
             return committed
@@ -110,7 +111,7 @@ class AlertStore:
             row = session.get(AlertRow, str(alert_id))
             if row is None:
                 raise CekalwatchError(Code.ALERT_NOT_FOUND)
-            return _alert(row, _sightings(session, row.alert_id))
+            return read_alerts(session, [row])[0]
 
     def probe(self, alert_id: UUID) -> bytes:
         """Return the best probe's JPEG; empty when it is no longer kept, or damaged."""
@@ -122,11 +123,25 @@ class AlertStore:
             log.error("damaged probe left out", key=str(alert_id), error=type(error).__name__)  # noqa: TRY400  # no traceback
             return b""
 
-    def list_alerts(self, wanted: AlertFilter, before: UUID | None, limit: int) -> list[Alert]:
-        """Return at most `limit` alerts that pass `wanted`, newest first, older than the alert `before`."""
+    def list_alerts(
+        self,
+        wanted: AlertFilter,
+        before: UUID | None,
+        limit: int,
+        states: Collection[AlertState] = (),
+        raised_from: datetime | None = None,
+    ) -> list[Alert]:
+        """Return at most `limit` alerts that pass `wanted`, newest first, older than the alert `before`.
+
+        Where `states` are given, only alerts that stand there; where `raised_from` is, only alerts raised since.
+        """
         query = select(AlertRow).order_by(col(AlertRow.alert_id).desc()).limit(limit)
         if before:
             query = query.where(col(AlertRow.alert_id) < str(before))
+        if states:
+            query = query.where(col(AlertRow.state).in_(states))
+        if raised_from:
+            query = query.where(col(AlertRow.raised_at) >= raised_from)
         if wanted.site:
             query = query.where(col(AlertRow.site) == wanted.site)
         if wanted.counters:
@@ -134,7 +149,27 @@ class AlertStore:
         if wanted.direction:
             query = query.where(col(AlertRow.direction) == wanted.direction)
         with self._database.session() as session:
-            return [_alert(row, _sightings(session, row.alert_id)) for row in session.exec(query)]
+            return read_alerts(session, session.exec(query).all())
+
+    def waiting(self, after: int, up_to: int) -> list[UUID]:
+        """Return the alerts that wait for somebody and have events after `after`, up to `up_to`; newest alert first."""
+        of_them = select(AlertEventRow.alert_id).where(
+            col(AlertEventRow.sequence) > after, col(AlertEventRow.sequence) <= up_to
+        )
+        query = (
+            select(AlertRow.alert_id)
+            .where(col(AlertRow.state).in_(UNSETTLED), col(AlertRow.alert_id).in_(of_them))
+            .order_by(col(AlertRow.alert_id).desc())
+            .limit(MOST_WAITING)
+        )
+        with self._database.session() as session:
+            return list(map(UUID, session.exec(query)))
+
+    def first_event_at(self, after: int) -> datetime | None:
+        """Return when the first event after `after` was committed; None when there is none."""
+        query = select(AlertEventRow.occurred_at).where(col(AlertEventRow.sequence) > after)
+        with self._database.session() as session:
+            return session.exec(query.order_by(col(AlertEventRow.sequence)).limit(1)).first()
 
     def events_after(self, sequence: int, limit: int) -> list[AlertEvent]:
         """Return at most `limit` events after `sequence`, in order."""
@@ -145,7 +180,7 @@ class AlertStore:
             .limit(limit)
         )
         with self._database.session() as session:
-            return [_event(row) for row in session.exec(query)]
+            return [event_of(row) for row in session.exec(query)]
 
     def log_bounds(self) -> tuple[int, int]:
         """Return the newest pruned sequence (0 when none was) and the newest sequence of the log."""
@@ -233,7 +268,7 @@ class AlertStore:
         near = of_subject.where(
             col(AlertRow.last_seen_at) >= moment - window, col(AlertRow.last_seen_at) <= moment + window
         )
-        return next((row for row in session.exec(near) if _alert(row).takes(match, window)), None)
+        return next((row for row in session.exec(near) if bare_alert(row).takes(match, window)), None)
 
     def _keep_better_probe(self, session: Session, alert_id: str, match: Match) -> None:
         capture = match.capture
@@ -244,84 +279,3 @@ class AlertStore:
             probe.capture_id, probe.quality = str(capture.capture_id), capture.quality
             probe.jpeg = self._keyring.seal(PROBE_JPEG.at(alert_id), capture.jpeg)
             session.add(probe)
-
-
-def _new_row(match: Match, now: datetime) -> AlertRow:
-    capture = match.capture
-    return AlertRow(
-        alert_id=str(uuid6.uuid7()),
-        state=AlertState.NEW,
-        version=1,
-        subject_id=match.subject_id,
-        order_ids=list(match.order_ids),
-        camera_id=capture.camera.camera_id,
-        site=capture.camera.site,
-        counter=capture.camera.counter,
-        direction=capture.camera.direction,
-        captured_at=capture.captured_at,
-        raised_at=now,
-        last_seen_at=capture.captured_at,
-        score=match.score,
-        threshold=match.threshold,
-        candidates=[asdict(candidate) for candidate in match.candidates],
-        model_version=match.model_version,
-    )
-
-
-def _update_row(row: AlertRow, alert: Alert) -> None:
-    row.version = alert.version
-    row.score = alert.score
-    row.candidates = [asdict(candidate) for candidate in alert.candidates]
-    row.order_ids = list(alert.order_ids)
-    row.last_seen_at = alert.last_seen_at
-
-
-def _alert(row: AlertRow, sightings: Sequence[Sighting] = ()) -> Alert:
-    return Alert(
-        alert_id=UUID(row.alert_id),
-        state=AlertState(row.state),
-        version=row.version,
-        subject_id=row.subject_id,
-        order_ids=tuple(row.order_ids),
-        camera=Camera(row.camera_id, row.site, row.counter, Direction(row.direction)),
-        captured_at=row.captured_at,
-        raised_at=row.raised_at,
-        last_seen_at=row.last_seen_at,
-        score=row.score,
-        threshold=row.threshold,
-        candidates=tuple(Candidate(**candidate) for candidate in row.candidates),
-        model_version=row.model_version,
-        sightings=tuple(sightings),
-    )
-
-
-def _sightings(session: Session, alert_id: str) -> list[Sighting]:
-    query = (
-        select(SightingRow)
-        .where(col(SightingRow.alert_id) == alert_id)
-        .order_by(col(SightingRow.captured_at).desc())
-        .limit(MOST_SIGHTINGS)
-    )
-    newest_first = [
-        Sighting(
-            capture_id=UUID(row.capture_id),
-            captured_at=row.captured_at,
-            camera=Camera(row.camera_id, row.site, row.counter, Direction(row.direction)),
-            score=row.score,
-            fused_crops=row.fused_crops,
-        )
-        for row in session.exec(query)
-    ]
-    return newest_first[::-1]
-
-
-def _event(row: AlertEventRow) -> AlertEvent:
-    if row.sequence is None:  # only before a flush
-        raise ValueError("an event has its sequence once it is written")
-    return AlertEvent(
-        sequence=row.sequence,
-        type=AlertEventType(row.type),
-        occurred_at=row.occurred_at,
-        alert_id=UUID(row.alert_id),
-        capture_id=UUID(row.capture_id),
-    )

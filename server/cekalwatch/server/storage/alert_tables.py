@@ -1,4 +1,4 @@
-"""Tables of alerts, their sightings and probes, the event log, and the agents' positions in it.
+"""Tables of alerts, their sightings and probes, what people found, the event log, and the agents' positions in it.
 
 Only what alerted is here: a capture that matched nobody never reaches the database.
 """
@@ -18,6 +18,10 @@ def _moment(*, index: bool = False) -> Any:  # noqa: ANN401  # SQLModel's field 
     return Field(sa_column=Column(UtcDateTime(), nullable=False, index=index))
 
 
+def _moment_or_none() -> Any:  # noqa: ANN401
+    return Field(default=None, sa_column=Column(UtcDateTime(), nullable=True))
+
+
 class AlertRow(SQLModel, table=True):
     """An alert; the camera's columns are those of the first sighting."""
 
@@ -26,7 +30,7 @@ class AlertRow(SQLModel, table=True):
 
     alert_id: str = Field(primary_key=True)
     """A UUID of version 7, so that keys rise with time and pages go by them."""
-    state: str
+    state: str = Field(index=True)
     version: int
     subject_id: str
     order_ids: list[str] = Field(sa_column=Column(JSON, nullable=False))
@@ -35,12 +39,23 @@ class AlertRow(SQLModel, table=True):
     counter: str
     direction: str
     captured_at: datetime = _moment()
-    raised_at: datetime = _moment()
+    raised_at: datetime = _moment(index=True)
     last_seen_at: datetime = _moment()
     score: float
     threshold: float
     candidates: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
     model_version: str
+    late: bool
+    revision: int = 0
+    escalation: int = 0
+    first_claimed_at: datetime | None = _moment_or_none()
+    """For the shift's figures; the event log forgets."""
+    released_at: datetime | None = _moment_or_none()
+    claim_person_id: str | None = None
+    claim_agent: str | None = None
+    claim_until: datetime | None = _moment_or_none()
+    reference: str = ""
+    """The number that Cekal Online gave; empty before."""
 
 
 class SightingRow(SQLModel, table=True):
@@ -71,6 +86,37 @@ class ProbeRow(SQLModel, table=True):
     jpeg: bytes = Field(sa_column=Column(Sealed, nullable=False))
 
 
+class FindingRow(SQLModel, table=True):
+    """What somebody found about an alert."""
+
+    __tablename__ = "alert_finding"
+
+    alert_id: str = Field(primary_key=True, foreign_key="alert.alert_id")
+    number: int = Field(primary_key=True)
+    """From 0, in order."""
+    outcome: str
+    reason: str
+    note: str
+    person_id: str
+    found_at: datetime = _moment(index=True)
+
+
+class FollowUpRow(SQLModel, table=True):
+    """A contact with the agency about a hit."""
+
+    __tablename__ = "alert_follow_up"
+
+    alert_id: str = Field(primary_key=True, foreign_key="alert.alert_id")
+    number: int = Field(primary_key=True)
+    """From 0, in order."""
+    agency: str
+    contact: str
+    result: str
+    contacted_at: datetime = _moment()
+    person_id: str
+    recorded_at: datetime = _moment()
+
+
 class AlertEventRow(SQLModel, table=True):
     """The durable event log; SQLite's AUTOINCREMENT never gives a sequence twice, even after pruning."""
 
@@ -82,10 +128,11 @@ class AlertEventRow(SQLModel, table=True):
     occurred_at: datetime = _moment(index=True)
     alert_id: str = Field(foreign_key="alert.alert_id", index=True)
     capture_id: str
+    """Empty where a person or the clock caused it."""
 
 
 class EventLogRow(SQLModel, table=True):
-    """One row: the newest sequence that was pruned from the log."""
+    """One row, made by the first migration: the newest sequence that was pruned from the log. Who writes locks it."""
 
     __tablename__ = "event_log"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -82,6 +82,22 @@ class PeopleStore:
         with self._database.session() as session:
             row = session.exec(select(PersonRow).where(PersonRow.sign_in_name == sign_in_name)).first()
             return account_of(row) if row else None
+
+    def person(self, person_id: UUID) -> Person | None:
+        """Return the person of that key."""
+        with self._database.session() as session:
+            row = session.get(PersonRow, str(person_id))
+            return account_of(row).person if row else None
+
+    def display_names(self, people: Collection[UUID]) -> dict[UUID, str]:
+        """Return the names for the screen of those of `people` who are known."""
+        if not people:
+            return {}
+        query = select(PersonRow.person_id, PersonRow.display_name).where(
+            col(PersonRow.person_id).in_(map(str, people))
+        )
+        with self._database.session() as session:
+            return {UUID(person_id): name for person_id, name in session.exec(query)}
 
     def all(self) -> list[Account]:
         """Return everybody, by sign-in name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 from cekalwatch.server.alerting.briefing import AlertPictures, Briefing
@@ -12,6 +13,7 @@ from cekalwatch.server.alerting.freshness import Freshness
 from cekalwatch.server.domain.alerts import AlertFilter, Sighting
 from cekalwatch.server.domain.cameras import Direction
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.convert.adjudication import handling_message
 from cekalwatch.server.grpc_api.convert.common import (
     ANSWER_FRAME_BYTES,
     FIELD_FRAME_BYTES,
@@ -23,18 +25,26 @@ from cekalwatch.server.grpc_api.convert.common import (
 )
 from cekalwatch.server.grpc_api.convert.records import subject_message
 from cekalwatch.server.grpc_api.convert.watchlist import freshness_message, order_message, reference_message
-from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2
+from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, camera_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 
 USUAL_PAGE = 20
 MOST_COUNTERS = 64
 MOST_SEQUENCE = 2**62
+MOST_PAGE_BYTES = MAX_MESSAGE_BYTES - 4096
 
 
 def agent_id(value: str) -> str:
     """Read an agent's key; raises ARGUMENT_INVALID."""
     if not KEY.fullmatch(value):
         raise CekalwatchError(Code.ARGUMENT_INVALID, "agent_id")
+    return value
+
+
+def site(value: str) -> str:
+    """Read a site's key, which may be empty; raises ARGUMENT_INVALID."""
+    if value and not KEY.fullmatch(value):
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "site")
     return value
 
 
@@ -50,8 +60,6 @@ def alert_filter(message: alert_service_pb2.AlertFilter) -> AlertFilter:
     if len(message.counters) > MOST_COUNTERS:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "counters")
     counters = frozenset(text(counter, "counters") for counter in message.counters)
-    if message.site and not KEY.fullmatch(message.site):
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "site")
     directions = {
         camera_pb2.DIRECTION_UNSPECIFIED: None,
         camera_pb2.DIRECTION_DEPARTURE: Direction.DEPARTURE,
@@ -59,7 +67,7 @@ def alert_filter(message: alert_service_pb2.AlertFilter) -> AlertFilter:
     }
     if message.direction not in directions:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "direction")
-    return AlertFilter(message.site, counters, directions[message.direction])
+    return AlertFilter(site(message.site), counters, directions[message.direction])
 
 
 def alert_page_token(token: str) -> UUID | None:
@@ -96,8 +104,9 @@ def keep_alive(now: datetime, head: int, freshness: Freshness) -> alert_service_
     )
 
 
+@lru_cache(maxsize=64)
 def event_message(briefed: BriefedEvent) -> alert_service_pb2.SubscribeAlertsResponse:
-    """Write an event."""
+    """Write an event, once for all who get it: nobody changes the message."""
     event = briefed.event
     return alert_service_pb2.SubscribeAlertsResponse(
         event=alert_pb2.AlertEvent(
@@ -105,9 +114,14 @@ def event_message(briefed: BriefedEvent) -> alert_service_pb2.SubscribeAlertsRes
             type=alert_pb2.AlertEventType.Value(f"ALERT_EVENT_TYPE_{event.type}"),
             event_time=timestamp(event.occurred_at),
             alert=alert_message(briefed.briefing),
-            capture_id=str(event.capture_id),
+            capture_id=str(event.capture_id or ""),
         )
     )
+
+
+def waiting_message(briefing: Briefing) -> alert_service_pb2.SubscribeAlertsResponse:
+    """Write an alert that waits still, for an agent that was away."""
+    return alert_service_pb2.SubscribeAlertsResponse(waiting_alert=alert_message(briefing))
 
 
 def alert_page(briefings: Sequence[Briefing], limit: int) -> alert_service_pb2.ListAlertsResponse:
@@ -138,7 +152,7 @@ def alert_message(briefing: Briefing) -> alert_pb2.Alert:
     alert = briefing.alert
     return alert_pb2.Alert(
         alert_id=str(alert.alert_id),
-        state=alert_pb2.AlertState.Value(f"ALERT_STATE_{alert.state}"),
+        state=adjudication_pb2.AlertState.Value(f"ALERT_STATE_{alert.state}"),
         version=alert.version,
         subject=subject_message(briefing.subject),
         orders=[order_message(order) for order in briefing.orders],
@@ -157,6 +171,8 @@ def alert_message(briefing: Briefing) -> alert_pb2.Alert:
         ],
         sightings=[_sighting(sighting) for sighting in alert.sightings],
         model_version=alert.model_version,
+        handling=handling_message(alert.handling, briefing.people),
+        late=alert.late,
     )
 
 

@@ -37,10 +37,21 @@ def upgrade() -> None:
         sa.Column("threshold", sa.Float(), nullable=False),
         sa.Column("candidates", sa.JSON(), nullable=False),
         sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("late", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("escalation", sa.Integer(), nullable=False),
+        sa.Column("first_claimed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("claim_person_id", sa.String(), nullable=True),
+        sa.Column("claim_agent", sa.String(), nullable=True),
+        sa.Column("claim_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reference", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("alert_id"),
     )
     with op.batch_alter_table("alert", schema=None) as batch_op:
         batch_op.create_index("ix_alert_subject_site", ["subject_id", "site"], unique=False)
+        batch_op.create_index(batch_op.f("ix_alert_raised_at"), ["raised_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_alert_state"), ["state"], unique=False)
 
     op.create_table(
         "data_key",
@@ -89,6 +100,40 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_alert_event_alert_id"), ["alert_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_alert_event_occurred_at"), ["occurred_at"], unique=False)
 
+    op.create_table(
+        "alert_finding",
+        sa.Column("alert_id", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["alert_id"],
+            ["alert.alert_id"],
+        ),
+        sa.PrimaryKeyConstraint("alert_id", "number"),
+    )
+    with op.batch_alter_table("alert_finding", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_alert_finding_found_at"), ["found_at"], unique=False)
+
+    op.create_table(
+        "alert_follow_up",
+        sa.Column("alert_id", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("agency", sa.String(), nullable=False),
+        sa.Column("contact", sa.String(), nullable=False),
+        sa.Column("result", sa.String(), nullable=False),
+        sa.Column("contacted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["alert_id"],
+            ["alert.alert_id"],
+        ),
+        sa.PrimaryKeyConstraint("alert_id", "number"),
+    )
     op.create_table(
         "ban_order",
         sa.Column("order_id", sa.String(), nullable=False),
@@ -284,6 +329,8 @@ def upgrade() -> None:
 
     # The one row of the state, which every change of the watchlist locks and counts in.
     op.execute("INSERT INTO watchlist_state (id, version) VALUES (1, 0)")
+    # The same for alerts: sequences of the event log rise in the order of commits because of it.
+    op.execute("INSERT INTO event_log (id, pruned_through) VALUES (1, 0)")
 
 
 def _refuse_changes(table: str) -> None:
@@ -355,6 +402,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_ban_order_subject_id"))
 
     op.drop_table("ban_order")
+    op.drop_table("alert_follow_up")
+    with op.batch_alter_table("alert_finding", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_alert_finding_found_at"))
+
+    op.drop_table("alert_finding")
     with op.batch_alter_table("alert_event", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_alert_event_occurred_at"))
         batch_op.drop_index(batch_op.f("ix_alert_event_alert_id"))
@@ -365,6 +417,8 @@ def downgrade() -> None:
     op.drop_table("event_log")
     op.drop_table("data_key")
     with op.batch_alter_table("alert", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_alert_state"))
+        batch_op.drop_index(batch_op.f("ix_alert_raised_at"))
         batch_op.drop_index("ix_alert_subject_site")
 
     op.drop_table("alert")

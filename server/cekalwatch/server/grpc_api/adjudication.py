@@ -1,0 +1,112 @@
+"""The part of AlertService in which people work on alerts: converts, calls, converts back.
+
+Each step is committed with its entry in the audit trail, which names what the answer shows; so nothing is noted here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+
+from cekalwatch.server.alerting.adjudicating import Adjudicator, Worker
+from cekalwatch.server.alerting.briefing import Briefer
+from cekalwatch.server.alerting.shift import ShiftReport, shift_report
+from cekalwatch.server.domain.alerts import Alert
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.grpc_api.access import current_caller
+from cekalwatch.server.grpc_api.convert import adjudication as read
+from cekalwatch.server.grpc_api.convert import alerts as convert
+from cekalwatch.server.storage.handling_store import HandlingStore
+from cekalwatch.v1 import alert_pb2
+from cekalwatch.v1 import alert_service_pb2 as pb
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class AdjudicationMethods:
+    """Methods of people; each needs somebody who signed in, also in plaintext."""
+
+    def __init__(
+        self, adjudicator: Adjudicator, handling: HandlingStore, briefer: Briefer, clock: Clock, home: str
+    ) -> None:
+        """`home` is the site that a shift's figures are of where the caller has none of its own."""
+        self._adjudicator = adjudicator
+        self._handling = handling
+        self._briefer = briefer
+        self._clock = clock
+        self._home = home
+
+    async def ClaimAlert(self, request: pb.ClaimAlertRequest, context: Context) -> pb.ClaimAlertResponse:
+        """See the contract."""
+        alert_id, agent, who = convert.alert_id(request.alert_id), _seat(request.agent_id), _worker()
+        return pb.ClaimAlertResponse(alert=await self._do(lambda: self._adjudicator.claim(alert_id, who, agent)))
+
+    async def ReleaseAlert(self, request: pb.ReleaseAlertRequest, context: Context) -> pb.ReleaseAlertResponse:
+        """See the contract."""
+        alert_id, agent, who = convert.alert_id(request.alert_id), _seat(request.agent_id), _worker()
+        return pb.ReleaseAlertResponse(alert=await self._do(lambda: self._adjudicator.release(alert_id, who, agent)))
+
+    async def AdjudicateAlert(self, request: pb.AdjudicateAlertRequest, context: Context) -> pb.AdjudicateAlertResponse:
+        """See the contract."""
+        alert_id, agent, who = convert.alert_id(request.alert_id), _seat(request.agent_id), _worker()
+        judgement = read.judgement(request)
+        alert = await self._do(lambda: self._adjudicator.adjudicate(alert_id, who, agent, judgement))
+        return pb.AdjudicateAlertResponse(alert=alert)
+
+    async def ConfirmAlert(self, request: pb.ConfirmAlertRequest, context: Context) -> pb.ConfirmAlertResponse:
+        """See the contract."""
+        alert_id, who = convert.alert_id(request.alert_id), _worker()
+        reference = read.reference(request.cekal_online_reference)
+        alert = await self._do(
+            lambda: self._adjudicator.confirm(alert_id, who, reference, request.note, request.revision)
+        )
+        return pb.ConfirmAlertResponse(alert=alert)
+
+    async def ClearAlert(self, request: pb.ClearAlertRequest, context: Context) -> pb.ClearAlertResponse:
+        """See the contract."""
+        alert_id, who, judgement = convert.alert_id(request.alert_id), _worker(), read.clearing(request)
+        return pb.ClearAlertResponse(alert=await self._do(lambda: self._adjudicator.clear(alert_id, who, judgement)))
+
+    async def RecordFollowUp(self, request: pb.RecordFollowUpRequest, context: Context) -> pb.RecordFollowUpResponse:
+        """See the contract."""
+        alert_id, who = convert.alert_id(request.alert_id), _worker()
+        follow_up = read.follow_up(request.follow_up, who.person.person_id, self._clock.now())
+        alert = await self._do(lambda: self._adjudicator.follow_up(alert_id, who, follow_up, request.revision))
+        return pb.RecordFollowUpResponse(alert=alert)
+
+    async def CloseAlert(self, request: pb.CloseAlertRequest, context: Context) -> pb.CloseAlertResponse:
+        """See the contract."""
+        alert_id, who = convert.alert_id(request.alert_id), _worker()
+        alert = await self._do(lambda: self._adjudicator.close(alert_id, who, request.revision))
+        return pb.CloseAlertResponse(alert=alert)
+
+    async def GetShiftReport(self, request: pb.GetShiftReportRequest, context: Context) -> pb.GetShiftReportResponse:
+        """See the contract."""
+        who = current_caller()
+        start, end = read.shift(request, self._clock.now())
+        site = convert.site(request.site) or (who.identity.site if who.device.site else self._home)
+        who.act_at(site)
+
+        def report() -> ShiftReport:
+            return shift_report(self._handling.raised_between(site, start, end))
+
+        return read.shift_message(await asyncio.to_thread(report))
+
+    async def _do(self, step: Callable[[], Alert]) -> alert_pb2.Alert:
+        briefing = await asyncio.to_thread(lambda: self._briefer.about(step()))
+        return convert.alert_message(briefing)
+
+
+def _seat(value: str) -> str:
+    agent_id = convert.agent_id(value)
+    current_caller().sit_at(agent_id)
+    return agent_id
+
+
+def _worker() -> Worker:
+    """Return the person who calls; raises SIGN_IN_NEEDED."""
+    who = current_caller()
+    return Worker(who.signed_in().person, who.actor, who.sees)

@@ -1,0 +1,163 @@
+"""Messages of adjudication. What a text may hold is the domain's to say."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from cekalwatch.server.alerting.adjudicating import Judgement
+from cekalwatch.server.alerting.shift import ShiftReport, Tally
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.findings import Finding, FollowUp, Outcome, Reason
+from cekalwatch.server.domain.handling import AlertState, Claim, Handling
+from cekalwatch.server.grpc_api.convert.common import timestamp
+from cekalwatch.v1 import adjudication_pb2, alert_service_pb2
+
+MOST_REFERENCE = 100
+LONGEST_SHIFT = timedelta(days=31)
+CLOCK_AHEAD = timedelta(minutes=5)
+"""How far a PC's clock may be ahead of the server's."""
+OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
+
+_OUTCOMES = {adjudication_pb2.Outcome.Value(f"OUTCOME_{outcome}"): outcome for outcome in Outcome}
+_REASONS = {adjudication_pb2.Reason.Value(f"REASON_{reason}"): reason for reason in Reason}
+_STATES = {adjudication_pb2.AlertState.Value(f"ALERT_STATE_{state}"): state for state in AlertState}
+
+
+def judgement(request: alert_service_pb2.AdjudicateAlertRequest) -> Judgement:
+    """Read an officer's judgement; raises OUTCOME_NOT_ALLOWED or REASON_INVALID."""
+    outcome = _OUTCOMES.get(request.outcome)
+    if outcome is None:
+        raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, str(request.outcome))
+    return Judgement(outcome, reason(request.reason), request.note, request.revision)
+
+
+def clearing(request: alert_service_pb2.ClearAlertRequest) -> Judgement:
+    """Read why an alert is cleared; raises REASON_INVALID."""
+    return Judgement(Outcome.CLEARED, reason(request.reason), request.note, request.revision)
+
+
+def reason(value: adjudication_pb2.Reason.ValueType) -> Reason:
+    """Read a reason; raises REASON_INVALID."""
+    found = _REASONS.get(value)
+    if found is None:
+        raise CekalwatchError(Code.REASON_INVALID, str(value))
+    return found
+
+
+def reference(value: str) -> str:
+    """Read a reference number; raises REFERENCE_INVALID when it is too long to be looked at."""
+    if len(value) > MOST_REFERENCE:
+        raise CekalwatchError(Code.REFERENCE_INVALID)
+    return value
+
+
+def follow_up(message: adjudication_pb2.FollowUp, by: UUID, now: datetime) -> FollowUp:
+    """Read a contact with the agency; raises NOTE_INVALID, and ARGUMENT_INVALID for a time that cannot be."""
+    contacted_at = _moment(message.contact_time, "contact_time") if message.HasField("contact_time") else None
+    if contacted_at is None or contacted_at > now + CLOCK_AHEAD:
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "contact_time")
+    return FollowUp(message.agency, message.contact, message.result, contacted_at, by, now)
+
+
+def states(values: Collection[adjudication_pb2.AlertState.ValueType]) -> frozenset[AlertState]:
+    """Read where alerts stand that are asked for; raises ARGUMENT_INVALID."""
+    if len(values) > len(AlertState) or not all(value in _STATES for value in values):
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "states")
+    return frozenset(_STATES[value] for value in values)
+
+
+def raised_from(request: alert_service_pb2.ListAlertsRequest) -> datetime | None:
+    """Read from when on alerts are asked for; raises ARGUMENT_INVALID."""
+    return _moment(request.raised_from, "raised_from") if request.HasField("raised_from") else None
+
+
+def shift(request: alert_service_pb2.GetShiftReportRequest, now: datetime) -> tuple[datetime, datetime]:
+    """Read a shift's begin and end; raises ARGUMENT_INVALID."""
+    if not request.HasField("start_time"):
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "start_time")
+    start = _moment(request.start_time, "start_time")
+    end = _moment(request.end_time, "end_time") if request.HasField("end_time") else now
+    if not timedelta(0) <= end - start <= LONGEST_SHIFT:
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "end_time")
+    return start, end
+
+
+def handling_message(handling: Handling, people: Mapping[UUID, str]) -> adjudication_pb2.Handling:
+    """Write what people have done with an alert; `people` has their names."""
+    message = adjudication_pb2.Handling(
+        revision=handling.revision,
+        claim=_claim(handling.claim, people) if handling.claim else None,
+        findings=[_finding(finding, people) for finding in handling.findings],
+        cekal_online_reference=handling.reference,
+        follow_ups=[_follow_up(follow_up, people) for follow_up in handling.follow_ups],
+        escalation=adjudication_pb2.Escalation.Value(f"ESCALATION_{handling.escalation.name}"),
+    )
+    if handling.state is AlertState.NEW:
+        message.unclaimed_time.CopyFrom(timestamp(handling.unclaimed_since))
+    return message
+
+
+def shift_message(report: ShiftReport) -> alert_service_pb2.GetShiftReportResponse:
+    """Write a shift's figures."""
+    return alert_service_pb2.GetShiftReportResponse(
+        raised=report.raised,
+        cleared=report.cleared,
+        confirmed=report.confirmed,
+        open=report.open,
+        escalated=report.escalated,
+        median_claim_s=report.median_claim_s,
+        median_decision_s=report.median_decision_s,
+        cameras=[_tally(tally) for tally in report.cameras],
+        lists=[_tally(tally) for tally in report.lists],
+    )
+
+
+def _claim(claim: Claim, people: Mapping[UUID, str]) -> adjudication_pb2.Claim:
+    return adjudication_pb2.Claim(
+        holder=_person(claim.holder.person_id, people),
+        agent_id=claim.holder.agent,
+        expire_time=timestamp(claim.until),
+    )
+
+
+def _finding(finding: Finding, people: Mapping[UUID, str]) -> adjudication_pb2.Finding:
+    return adjudication_pb2.Finding(
+        outcome=adjudication_pb2.Outcome.Value(f"OUTCOME_{finding.outcome}"),
+        reason=adjudication_pb2.Reason.Value(f"REASON_{finding.reason}"),
+        note=finding.note,
+        person=_person(finding.by, people),
+        find_time=timestamp(finding.at),
+    )
+
+
+def _follow_up(follow_up: FollowUp, people: Mapping[UUID, str]) -> adjudication_pb2.FollowUp:
+    return adjudication_pb2.FollowUp(
+        agency=follow_up.agency,
+        contact=follow_up.contact,
+        result=follow_up.result,
+        contact_time=timestamp(follow_up.contacted_at),
+        person=_person(follow_up.by, people),
+        record_time=timestamp(follow_up.at),
+    )
+
+
+def _person(person_id: UUID, people: Mapping[UUID, str]) -> adjudication_pb2.PersonReference:
+    return adjudication_pb2.PersonReference(person_id=str(person_id), display_name=people.get(person_id, ""))
+
+
+def _tally(tally: Tally) -> alert_service_pb2.AlertTally:
+    return alert_service_pb2.AlertTally(key=tally.key, cleared=tally.cleared, confirmed=tally.confirmed)
+
+
+def _moment(message: Timestamp, field: str) -> datetime:
+    try:
+        moment = message.ToDatetime(UTC)
+    except (ValueError, OverflowError):
+        raise CekalwatchError(Code.ARGUMENT_INVALID, field) from None
+    if moment < OLDEST:
+        raise CekalwatchError(Code.ARGUMENT_INVALID, field)
+    return moment
