@@ -13,14 +13,16 @@ from cekalwatch.server.alerting import threshold
 from cekalwatch.server.alerting.briefing import MOST_REFERENCES
 from cekalwatch.server.alerting.deciding import MOST_CANDIDATES
 from cekalwatch.server.config import CapturePolicyEntry, ServerSettings
-from cekalwatch.server.grpc_api.convert import alerts, capture, common, session, watchlist
+from cekalwatch.server.domain.findings import MOST_NOTE
+from cekalwatch.server.domain.handling import MOST_FOLLOW_UP_BYTES, MOST_FOLLOW_UPS
+from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, common, session, watchlist
 from cekalwatch.server.grpc_api.enrolment import MOST_REQUEST_BYTES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.recognition.session import MISSED_HEARTBEATS
 from cekalwatch.server.security import passwords
 from cekalwatch.server.security.lockout import LockOut
 from cekalwatch.server.security.sign_in_terms import SessionTerms
-from cekalwatch.server.storage.alert_store import MOST_SIGHTINGS
+from cekalwatch.server.storage.alert_rows import MOST_SIGHTINGS
 from cekalwatch.server.watchlist import records
 from cekalwatch.wire import bounds
 from cekalwatch.wire.invitation import SECRET_BYTES
@@ -29,6 +31,8 @@ PROTOS = Path(__file__).parents[2] / "protos" / "cekalwatch" / "v1"
 POLICY = CapturePolicyEntry()
 NUMBERS = {2: "two", 3: "Three", 5: "five"}
 DECLARED = re.compile(r"(?:(?:repeated|optional) )?[\w.]+ (\w+) = \d+;|rpc (\w+)|(\w+) = \d+;|oneof (\w+)")
+HANDLING = ServerSettings()
+NOTE = f"at most {MOST_NOTE} characters"
 TEXT = f"at most {common.MOST_TEXT} characters"
 
 
@@ -88,6 +92,18 @@ STATED = {
     "AlertFilter.counters": (f"At most {alerts.MOST_COUNTERS}.",),
     "Alert.candidates": (f"at most {MOST_CANDIDATES},",),
     "Alert.sightings": (f"newest {MOST_SIGHTINGS}.",),
+    "Alert.late": (f"{HANDLING.late_after_s:.0f} s by default",),
+    "Finding.note": (NOTE,),
+    "FollowUp.agency": (f"1 to {MOST_NOTE} characters",),
+    "FollowUp.contact": (f"1 to {MOST_NOTE} characters",),
+    "FollowUp.result": (f"1 to {MOST_NOTE} characters",),
+    "Handling.follow_ups": (f"at most {MOST_FOLLOW_UPS}, of at most {MOST_FOLLOW_UP_BYTES // 1024} KiB together",),
+    "Claim.expire_time": (f"{HANDLING.claim_lease_s:.0f} s after the last renewal by default",),
+    "Escalation.ESCALATION_SUPERVISOR": (f"after {HANDLING.escalate_after_s:.0f} s by default",),
+    "AdjudicateAlertRequest.note": (NOTE,),
+    "ConfirmAlertRequest.note": (NOTE,),
+    "ClearAlertRequest.note": (NOTE,),
+    "GetShiftReportRequest.end_time": (f"at most {adjudication.LONGEST_SHIFT.days} days later",),
     "AlertImages.references": (f"at most {MOST_REFERENCES},",),
     "KeepAlive": (f"each {ServerSettings().keep_alive_period_s:.0f} s by default",),
     "EnrolDeviceRequest.invitation_secret": (f"{SECRET_BYTES} bytes",),

@@ -14,11 +14,12 @@ from cekalwatch.server.sealing.master_key import MasterKey
 from cekalwatch.server.security.audit import GENESIS, Action, Actor, AuditEntry, Party, stamp
 from cekalwatch.server.security.checkpoints import SigningKey
 from cekalwatch.server.security.notary import EVERY, EVERY_ENTRIES, Notary
-from cekalwatch.server.security.retention import RetentionSweeper
+from cekalwatch.server.security.retention import Keeping, RetentionSweeper
 from cekalwatch.server.security.verification import Anchor, Break, BreakKind, ChainCheck
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.handling_store import HandlingStore
 from cekalwatch.server.storage.resealing import Resealer
 from cekalwatch.server.storage.watchlist_store import Stored, WatchlistStore
 from tests.support.alerts import NOON, capture, match
@@ -200,7 +201,7 @@ def test_a_sweep_removes_what_is_due_and_records_it(database: Database, store: A
     alerts.record(match(capture(passage="old")), timedelta(0), NOON)
     clock.advance(timedelta(days=300))
     alerts.record(match(capture(passage="new"), subject="S-2"), timedelta(0), clock.now())
-    sweeper = RetentionSweeper(alerts, clock, Actor(Party.SERVER, "test"), timedelta(days=365))
+    sweeper = RetentionSweeper(alerts, HandlingStore(database), clock, Actor(Party.SERVER, "test"), Keeping())
     assert sweeper.sweep().events == 0
     clock.advance(timedelta(days=66))
     report = sweeper.sweep()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn, Self, cast
+from typing import Any, NoReturn, Self, cast
 
 import grpc
 from google.protobuf import any_pb2, timestamp_pb2
@@ -20,7 +20,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from cekalwatch.program.session_file import SessionFile
-from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2, watchlist_pb2
+from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, camera_pb2, watchlist_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceServicer, add_AlertServiceServicer_to_server
 from cekalwatch.wire.options import SERVER_OPTIONS
 
@@ -62,7 +62,7 @@ def make_alert(
     )
     return alert_pb2.Alert(
         alert_id=alert_id or str(uuid.uuid4()),
-        state=alert_pb2.ALERT_STATE_NEW,
+        state=adjudication_pb2.ALERT_STATE_NEW,
         version=1,
         subject=watchlist_pb2.Subject(
             subject_id=subject_id, name=name, nationality="IDN", date_of_birth="1979-04-12", nik="2171011204790003"
@@ -131,7 +131,12 @@ class EventLog:
         return event
 
 
-class AlertServer(AlertServiceServicer):
+_Servicer: Any = (
+    AlertServiceServicer  # what is not here answers UNIMPLEMENTED, though the typing stubs call it abstract
+)
+
+
+class AlertServer(_Servicer):  # type: ignore[misc]
     """The server; `with AlertServer(log) as server:` listens on `server.address` until the end of the block."""
 
     def __init__(self, log: EventLog, port: int = 0, keep_alive_s: float = 0.2) -> None:

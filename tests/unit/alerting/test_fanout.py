@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 
 from cekalwatch.server.alerting.briefing import Briefer
-from cekalwatch.server.alerting.fanout import Fanout
+from cekalwatch.server.alerting.fanout import AWAY, Fanout
 from cekalwatch.server.alerting.watch import Checkpoints
-from cekalwatch.server.domain.alerts import AlertEvent, AlertFilter
+from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertEventType, AlertFilter
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.findings import Finding, Outcome, Reason
+from cekalwatch.server.domain.handling import HandlingPolicy, Holder
 from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.security.audit import Actor, Party
+from cekalwatch.server.security.entries import handling_entry
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.handling_store import HandlingStore, Step
+from cekalwatch.server.storage.people_store import PeopleStore
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from tests.support.alerts import ARRIVAL, DEPARTURE, NOON, capture, match
 from tests.support.audit import swept
 from tests.support.keys import keyring
 from tests.support.watchlist import WIB, FixedClock
+
+ACTOR = Actor(Party.SERVER, "test")
 
 
 class Log:
@@ -34,10 +43,34 @@ class Log:
         self.database.upgrade()
         self.store = AlertStore(self.database, keyring(self.database))
         checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
-        self.briefer = Briefer(
-            self.store, WatchlistStore(self.database, keyring(self.database)), checkpoints, FixedClock()
-        )
+        watchlist = WatchlistStore(self.database, keyring(self.database))
+        people = PeopleStore(self.database)
+        self.clock = FixedClock()
+        self.briefer = Briefer(self.store, watchlist, people, checkpoints, self.clock)
         self._count = 0
+
+    def clear(self, alert_id: UUID) -> None:
+        """Let an officer say that an alert is of somebody else."""
+        officer = Holder(uuid4(), "pc-1")
+        finding = Finding(Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS, "", officer.person_id, NOON)
+
+        def make(alert: Alert) -> Step:
+            claimed = alert.handling.claimed(officer, NOON, HandlingPolicy())
+            cleared = claimed.adjudicated(officer, finding, claimed.revision, NOON, order_in_force=True)
+            return Step(cleared, (AlertEventType.CLAIMED, AlertEventType.ADJUDICATED))
+
+        self._step(alert_id, make)
+
+    def go_up(self, alert_id: UUID) -> None:
+        """Send an alert up to the whole site."""
+        later = NOON + timedelta(minutes=10)
+        self._step(
+            alert_id, lambda alert: Step(alert.handling.escalated(later, HandlingPolicy()), (AlertEventType.ESCALATED,))
+        )
+
+    def _step(self, alert_id: UUID, make: Callable[[Alert], Step]) -> None:
+        store = HandlingStore(self.database)
+        store.step(alert_id, make, lambda alert, event: handling_entry(alert, event, ACTOR), NOON)
 
     def fanout(self) -> Fanout:
         return Fanout(self.store, self.briefer, keep=3)
@@ -49,9 +82,9 @@ class Log:
         assert event is not None
         return event
 
-    def commit_and_publish(self, fanout: Fanout, camera: Camera = DEPARTURE) -> int:
+    async def commit_and_publish(self, fanout: Fanout, camera: Camera = DEPARTURE) -> int:
         event = self.commit(camera)
-        fanout.publish(event, self.briefer.brief(event.alert_id))
+        await fanout.catch_up()
         return event.sequence
 
 
@@ -80,25 +113,33 @@ async def test_a_subscriber_gets_what_the_log_has_and_then_what_comes(log: Log):
         reading = asyncio.create_task(take(fanout, 0, 12))
         after = []
         for _ in range(7):
-            after.append(log.commit_and_publish(fanout))
+            after.append(await log.commit_and_publish(fanout))
             await asyncio.sleep(0)  # lets the subscriber run in between
         assert await reading == before + after
 
 
 async def test_a_subscriber_that_fell_behind_the_memory_catches_up_from_the_log(log: Log):
     fanout = log.fanout()
-    sequences = [log.commit_and_publish(fanout) for _ in range(10)]
+    sequences = [await log.commit_and_publish(fanout) for _ in range(10)]
     assert await take(fanout, 0, 10) == sequences
     assert await take(fanout, sequences[7], 2) == sequences[8:]
 
 
-async def test_an_event_that_could_not_be_briefed_is_read_from_the_log(log: Log):
+async def test_what_another_server_wrote_comes_in_its_place(log: Log):
     fanout = log.fanout()
-    first = log.commit_and_publish(fanout)
-    unbriefed = log.commit()
-    fanout.publish(unbriefed, None)
-    last = log.commit_and_publish(fanout)
-    assert await take(fanout, first - 1, 3) == [first, unbriefed.sequence, last]
+    sequences = [log.commit().sequence, log.commit().sequence]
+    sequences.append(await log.commit_and_publish(fanout))
+    assert await take(fanout, 0, 3) == sequences
+
+
+async def test_the_log_is_followed_also_when_nobody_says_that_it_grew(log: Log):
+    fanout = log.fanout()
+    following = asyncio.create_task(fanout.keep_up(period_s=0.01))
+    reading = asyncio.create_task(take(fanout, 0, 1))
+    committed = log.commit().sequence
+    async with asyncio.timeout(30):
+        assert await reading == [committed]
+    following.cancel()
 
 
 @pytest.mark.parametrize("damage", ["order_ids = '['", "direction = 'UP'", "last_seen_at = 'lately'"])
@@ -111,8 +152,8 @@ async def test_a_damaged_alert_keeps_nobody_from_the_others(log: Log, damage: st
 
 async def test_a_filter_leaves_out_what_others_watch(log: Log):
     fanout = log.fanout()
-    log.commit_and_publish(fanout, DEPARTURE)
-    arrival = log.commit_and_publish(fanout, ARRIVAL)
+    await log.commit_and_publish(fanout, DEPARTURE)
+    arrival = await log.commit_and_publish(fanout, ARRIVAL)
     assert await take(fanout, 0, 1, AlertFilter(counters=frozenset({"A1"}))) == [arrival]
 
 
@@ -120,7 +161,7 @@ async def test_silence_is_told(log: Log):
     fanout = log.fanout()
     async with aclosing(fanout.follow(0, AlertFilter(), quiet_s=0.01)) as events:
         assert await anext(events) is None
-        sequence = log.commit_and_publish(fanout)
+        sequence = await log.commit_and_publish(fanout)
         briefed = await anext(events)
         assert briefed is not None
         assert briefed.event.sequence == sequence
@@ -145,3 +186,41 @@ async def test_an_agent_resumes_where_it_acknowledged_and_a_new_one_at_the_begin
     fanout = log.fanout()
     assert await fanout.acknowledged_position("pc-1") == first
     assert await fanout.acknowledged_position("pc-new") == 0
+
+
+async def waiting(log: Log, after: int, wanted: AlertFilter | None = None) -> list[UUID]:
+    fanout = log.fanout()
+    async with aclosing(fanout.waiting(after, wanted or AlertFilter(), log.clock)) as briefings:
+        return [briefing.alert.alert_id async for briefing in briefings]
+
+
+async def test_an_agent_that_was_away_learns_first_what_waits_still_newest_first(log: Log):
+    seen, *missed = (log.commit() for _ in range(15))
+    log.clear(missed[3].alert_id)
+    log.clock.advance(AWAY)
+    left = [event.alert_id for number, event in enumerate(missed) if number != 3]
+    assert await waiting(log, seen.sequence) == left[::-1]
+    assert await waiting(log, missed[-2].sequence) == [missed[-1].alert_id]
+    assert await waiting(log, missed[-1].sequence) == []
+    assert await waiting(log, 0, AlertFilter(site="sekupang")) == []
+    # The events follow all the same, each in its place: those of what is cleared by now, too.
+    events = await take(log.fanout(), seen.sequence, 15)
+    assert events == [event.sequence for event in log.store.events_after(seen.sequence, 15)]
+
+
+async def test_an_agent_that_was_not_away_has_the_events_soon_enough(log: Log):
+    first = log.commit()
+    log.clock.advance(AWAY - timedelta(seconds=1))
+    log.commit()
+    assert await waiting(log, first.sequence - 1) == []
+
+
+async def test_what_has_gone_up_to_the_whole_site_passes_every_counter(log: Log):
+    elsewhere = AlertFilter(site="batam-center", counters=frozenset({"A7"}))
+    other_site = AlertFilter(site="sekupang")
+    up, _ = log.commit(), log.commit()
+    log.clock.advance(timedelta(minutes=10))
+    assert await waiting(log, 0, elsewhere) == []
+    log.go_up(up.alert_id)
+    assert await waiting(log, 0, elsewhere) == [up.alert_id]
+    assert await waiting(log, 0, other_site) == []
