@@ -142,7 +142,7 @@ async def test_steps_that_must_not_be_are_refused_with_their_code_and_change_not
 
     cleared = (await siti.call("ClearAlert", **seen(alert), reason=words.REASON_NOT_LISTED_IN_CEKAL_ONLINE)).alert
     alert = await budi.close(cleared)
-    assert await budi.refusal("AdjudicateAlert", **judged(budi)) == "ALERT_NOT_CLAIMED"
+    assert await budi.refusal("AdjudicateAlert", **judged(budi)) == "ALERT_STATE_WRONG"
     assert await budi.refusal("ClaimAlert", alert_id=alert.alert_id, agent_id="pc-budi") == "ALERT_STATE_WRONG"
     assert await budi.refusal("CloseAlert", **seen(alert)) == "ALERT_STATE_WRONG"
 

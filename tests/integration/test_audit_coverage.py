@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 import cekalwatch.v1
 from cekalwatch.server.app import Server
@@ -22,6 +24,8 @@ from cekalwatch.server.security.audit import Action, Link
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (
+    adjudication_pb2,
+    alert_pb2,
     alert_service_pb2,
     alert_service_pb2_grpc,
     enrolment_service_pb2,
@@ -39,12 +43,14 @@ from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.invitation import public_id
 from cekalwatch.wire.tokens import bearer
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, person
+from tests.support.port_office import Seat, seen
 from tests.support.server import CaptureClient, face, list_astronaut, running, settings
 from tests.support.site_pki import SITE, Site, certificate_request, now
 
 NO_ENTRY_NEEDED = {
     "AlertService/AcknowledgeAlerts": "moves an agent's position and shows nothing; what was delivered is recorded",
     "SessionService/GetSession": "tells a person who signed in what they are themselves; the sign-in is recorded",
+    "AlertService/GetShiftReport": "tells counts and times, and keys of cameras",
     "OperationsService/GetStatus": "tells counts, versions and keys of devices, and nothing of a person",
 }
 
@@ -198,6 +204,39 @@ async def set_threshold(scene: Scene) -> None:
     await scene.operations.SetThreshold(request, metadata=bearer(await sign_in(scene, "adi"), word))
 
 
+async def seat(scene: Scene, name: str, *roles: PersonRole) -> Seat:
+    hire(scene, name, *roles)
+    return Seat(scene.channel, "pc-1", await sign_in(scene, name))
+
+
+async def refer(scene: Scene) -> alert_pb2.Alert:
+    """Let an officer refer the newest alert, which is new."""
+    await scene.raise_alert()
+    await list_alerts(scene)
+    budi = await seat(scene, "budi")
+    return await budi.judge(await budi.claim(scene.alert_id))
+
+
+async def claim_and_release(scene: Scene) -> None:
+    await scene.raise_alert()
+    await list_alerts(scene)
+    budi = await seat(scene, "budi")
+    await budi.claim(scene.alert_id)
+    await budi.call("ReleaseAlert", alert_id=scene.alert_id, agent_id="pc-1")
+
+
+async def refer_and_clear(scene: Scene) -> None:
+    referred, sari = await refer(scene), await seat(scene, "sari", PersonRole.SUPERVISOR)
+    await sari.call("ClearAlert", **seen(referred), reason=adjudication_pb2.REASON_OTHER, note="Contoh rahasia")
+
+
+async def confirm_and_close(scene: Scene) -> None:
+    referred, sari = await refer(scene), await seat(scene, "sari", PersonRole.SUPERVISOR)
+    hit = await sari.confirm(referred)
+    await sari.close(await sari.follow_up(hit, result="Contoh was met"))
+
+
+_WORKED_ON = ["alert:", "subject:S-1"]
 ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[str]]]] = {
     "CaptureService/StreamFaces": (stream_faces, {Action.ALERT_SIGHTED: ["alert:", "capture:", "subject:S-1"]}),
     "AlertService/SubscribeAlerts": (
@@ -206,6 +245,13 @@ ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[s
     ),
     "AlertService/ListAlerts": (list_alerts, {Action.ALERTS_LISTED: ["alert:", "subject:S-1"]}),
     "AlertService/GetAlert": (get_alert, {Action.ALERT_VIEWED: ["alert:", "subject:S-1"]}),
+    "AlertService/ClaimAlert": (claim_and_release, {Action.ALERT_CLAIMED: _WORKED_ON}),
+    "AlertService/ReleaseAlert": (claim_and_release, {Action.ALERT_RELEASED: _WORKED_ON}),
+    "AlertService/AdjudicateAlert": (refer_and_clear, {Action.ALERT_ADJUDICATED: _WORKED_ON}),
+    "AlertService/ClearAlert": (refer_and_clear, {Action.ALERT_CLEARED: _WORKED_ON}),
+    "AlertService/ConfirmAlert": (confirm_and_close, {Action.ALERT_CONFIRMED: [*_WORKED_ON, "person:"]}),
+    "AlertService/RecordFollowUp": (confirm_and_close, {Action.ALERT_FOLLOWED_UP: _WORKED_ON}),
+    "AlertService/CloseAlert": (confirm_and_close, {Action.ALERT_CLOSED: _WORKED_ON}),
     "WatchlistService/ListSubjects": (list_subjects, {Action.SUBJECTS_LISTED: ["subject:S-1"]}),
     "WatchlistService/GetSubject": (get_subject, {Action.SUBJECT_VIEWED: ["subject:S-1"]}),
     "WatchlistService/ImportWatchlist": (
@@ -271,13 +317,16 @@ async def test_the_excused_methods_show_nothing_of_a_person(tmp_path: Path):
     chosen = settings(tmp_path)
     list_astronaut(chosen)
     async with running(chosen) as server:
-        scene = Scene(server.channel)
+        scene = Scene(server.channel, folder=tmp_path)
         await scene.raise_alert()
+        sari = await seat(scene, "sari", PersonRole.SUPERVISOR)
+        shift = await sari.call("GetShiftReport", start_time=Timestamp(seconds=int(time.time()) - 60))
+        assert shift.raised == 1
         acknowledged = await scene.alerts.AcknowledgeAlerts(
             alert_service_pb2.AcknowledgeAlertsRequest(agent_id="pc-1", sequence=1)
         )
         status = await scene.operations.GetStatus(operations_service_pb2.GetStatusRequest())
-    for answer in (acknowledged, status):
+    for answer in (acknowledged, status, shift):
         assert b"S-1" not in answer.SerializeToString()
         assert b"Contoh" not in answer.SerializeToString()
 

@@ -41,6 +41,8 @@ CAMERA_OF = {SITE: "dep-1", OTHER_SITE: "dep-2", UNSERVED_SITE: "dep-1"}
 WAIT_S = 30.0
 
 OFFICERS = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR, PersonRole.AUDITOR})
+COUNTER = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR})
+SUPERVISORS = frozenset({PersonRole.SUPERVISOR})
 LIST_MANAGERS = frozenset({PersonRole.LIST_MANAGER})
 KEEPERS = frozenset({PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR})
 ANYBODY = frozenset(PersonRole)
@@ -62,6 +64,10 @@ PEOPLES = {
 WATCHLIST = tuple(
     f"cekalwatch.v1.WatchlistService/{name}" for name in ("ImportWatchlist", "ListSubjects", "GetSubject")
 )
+WORK = tuple(
+    f"cekalwatch.v1.AlertService/{name}"
+    for name in ("ClaimAlert", "ReleaseAlert", "AdjudicateAlert", "ClearAlert", "RecordFollowUp", "CloseAlert")
+)
 # Device role -> what a method begins with -> the roles of which the person on the device must have one.
 MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
     DeviceRole.CAMERA: {"cekalwatch.v1.CaptureService/StreamFaces": ALONE},
@@ -70,6 +76,9 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         "cekalwatch.v1.AlertService/AcknowledgeAlerts": ALONE,
         "cekalwatch.v1.AlertService/ListAlerts": OFFICERS,
         "cekalwatch.v1.AlertService/GetAlert": OFFICERS,
+        **dict.fromkeys(WORK, COUNTER),
+        "cekalwatch.v1.AlertService/ConfirmAlert": SUPERVISORS,
+        "cekalwatch.v1.AlertService/GetShiftReport": SUPERVISORS | {PersonRole.AUDITOR},
         **dict.fromkeys(WATCHLIST, LIST_MANAGERS),
         "cekalwatch.v1.OperationsService/GetStatus": KEEPERS,
         **PEOPLES,

@@ -231,7 +231,9 @@ def _check(handling: Handling, revision: int, *states: AlertState) -> None:
 
 
 def _check_holder(handling: Handling, holder: Holder) -> None:
-    if handling.state is not AlertState.CLAIMED or handling.claim is None:
+    if handling.state not in UNDECIDED:
+        raise CekalwatchError(Code.ALERT_STATE_WRONG, handling.state)
+    if handling.claim is None:
         raise CekalwatchError(Code.ALERT_NOT_CLAIMED, handling.state)
     if handling.claim.holder != holder:
         raise CekalwatchError(Code.ALERT_HELD)
