@@ -216,6 +216,14 @@ def test_a_hit_needs_two_people(counter: Counter, siti: Worker):
     assert counter.confirm(alert_id, siti).state is AlertState.CONFIRMED
 
 
+def test_who_is_no_supervisor_confirms_nothing_whoever_judged_it(counter: Counter, ani: Worker):
+    both = counter.hire("both", PersonRole.OFFICER, PersonRole.SUPERVISOR)
+    alert_id = counter.raise_alert()
+    counter.claim(alert_id, both)
+    counter.judge(alert_id, both)
+    assert code_of(lambda: counter.confirm(alert_id, ani)) is Code.PERSON_ROLE_NEEDED
+
+
 def test_who_is_no_officer_refers_nothing_that_nobody_could_confirm(counter: Counter, siti: Worker):
     alert_id = counter.raise_alert()
     counter.claim(alert_id, siti)

@@ -19,21 +19,31 @@ from cekalwatch.server.alerting.freshness import Freshness
 from cekalwatch.server.alerting.watch import Checkpoints, JudgedOrder, Watch
 from cekalwatch.server.domain.captures import Capture, CaptureOutcome, Receipt
 from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind
+from cekalwatch.server.domain.findings import MOST_NOTE, REASONS, Finding, FollowUp
+from cekalwatch.server.domain.handling import Handling
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import judge
 from cekalwatch.server.gallery.gallery import Gallery
-from cekalwatch.server.grpc_api.convert import alerts, capture, operations, watchlist
+from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations, watchlist
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.presence import CameraPresence, Heartbeat
 from cekalwatch.server.recognition.session import Goodbye, Receipts, Rejected
 from cekalwatch.server.status import ServerStatus
 from cekalwatch.server.watchlist.assembly import RecordAssembly
-from cekalwatch.v1 import alert_service_pb2, capture_pb2, capture_service_pb2, operations_service_pb2, watchlist_pb2
+from cekalwatch.v1 import (
+    adjudication_pb2,
+    alert_service_pb2,
+    capture_pb2,
+    capture_service_pb2,
+    operations_service_pb2,
+    watchlist_pb2,
+)
 from cekalwatch.v1.watchlist_service_pb2 import ImportRecord
 from tests.support.alerts import DEPARTURE, NOON
 from tests.support.messages import TEXTS, Usual, messages, scrambled
 from tests.support.usual import RECORD, RUN, SENT
 from tests.support.watchlist import FIXED_THRESHOLD
+from tests.support.people import person
 
 Value = TypeVar("Value")
 MANY = examples(
@@ -175,6 +185,68 @@ def test_any_filter_is_valid_or_an_error(message: alert_service_pb2.AlertFilter)
         assert len(found.counters) <= 64
         assert all(len(counter) <= 64 and counter.isprintable() for counter in found.counters)
         assert set(message.counters) == found.counters
+
+
+WORK: Usual = {
+    "alert_id": ["01a210d1-c675-7147-9ff8-c79e4db1539a"],
+    "agent_id": ["pc-1"],
+    "revision": [0, 3],
+    "outcome": [1, 2, 3, 4, 5],
+    "reason": list(range(1, 13)),
+    "note": ["", "same scar", "x" * 1000],
+    "agency": ["Kejaksaan Agung"],
+    "contact": ["duty desk"],
+    "result": ["two officers come"],
+    "contact_time": [Timestamp(seconds=int(NOON.timestamp()))],
+    "start_time": [Timestamp(seconds=int(NOON.timestamp()) - 3600)],
+    "end_time": [Timestamp(seconds=int(NOON.timestamp()))],
+}
+OFFICER = person("budi")
+
+
+def any_work(kind: type[Any]) -> st.SearchStrategy[Any]:
+    return messages(kind, WORK) | scrambled(kind, WORK)
+
+
+@given(any_work(alert_service_pb2.AdjudicateAlertRequest), any_work(alert_service_pb2.ClearAlertRequest))
+@MANY
+def test_any_judgement_is_a_finding_or_an_error(
+    judged: alert_service_pb2.AdjudicateAlertRequest, cleared: alert_service_pb2.ClearAlertRequest
+) -> None:
+    for give in (lambda: adjudication.judgement(judged), lambda: adjudication.clearing(cleared)):
+        found = read(lambda give=give: give().by(OFFICER, NOON))  # type: ignore[misc]  # one at a time
+        if isinstance(found, Finding):
+            assert found.reason in REASONS[found.outcome]
+            assert len(found.note) <= MOST_NOTE
+            check_readable(Handling(NOON, findings=(found,)))
+
+
+@given(any_work(adjudication_pb2.FollowUp))
+@MANY
+def test_any_follow_up_is_one_that_can_be_shown_or_an_error(message: adjudication_pb2.FollowUp) -> None:
+    found = read(lambda: adjudication.follow_up(message, OFFICER.person_id, NOON))
+    if isinstance(found, FollowUp):
+        assert all(0 < len(text) <= MOST_NOTE for text in (found.agency, found.contact, found.result))
+        assert found.contacted_at <= NOON + adjudication.CLOCK_AHEAD
+        check_readable(Handling(NOON, follow_ups=(found,)))
+
+
+@given(any_work(alert_service_pb2.GetShiftReportRequest), st.lists(st.integers(-(2**31), 2**31 - 1)))
+@MANY
+def test_any_shift_and_any_states_are_valid_or_an_error(
+    request: alert_service_pb2.GetShiftReportRequest, states: list[Any]
+) -> None:
+    found = read(lambda: adjudication.shift(request, NOON))
+    if not isinstance(found, CekalwatchError):
+        assert timedelta(0) <= found[1] - found[0] <= timedelta(days=31)
+    asked = read(lambda: adjudication.states(states))
+    assert isinstance(asked, CekalwatchError) or len(asked) == len(set(states))
+
+
+def check_readable(handling: Handling) -> None:
+    """Write it as a message, which a client can read."""
+    message = adjudication.handling_message(handling, {OFFICER.person_id: OFFICER.display_name})
+    assert adjudication_pb2.Handling.FromString(message.SerializeToString()) == message
 
 
 @given(TEXTS, st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**32 - 1))
