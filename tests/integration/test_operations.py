@@ -16,6 +16,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from cekalwatch.server.alerting.acknowledging import Acknowledgements
 from cekalwatch.server.alerting.briefing import Briefer
 from cekalwatch.server.alerting.fanout import BriefedEvent, Fanout
 from cekalwatch.server.alerting.freshness import FreshnessGauge
@@ -254,11 +255,12 @@ class AlertLog:
         counter = adjudication.Counter(self.database, clock)
         briefer = counter.briefer
         freshness = FreshnessGauge(watchlist, holder.current, clock, timedelta(hours=24))
+        self.acknowledgements = Acknowledgements(store, clock)
         self.fanout = CountingFanout(store, briefer)
         self.trail = AuditTrail(AuditStore(self.database), clock)
         self.servicer = AlertServicer(
             self.fanout,
-            store,
+            self.acknowledgements,
             briefer,
             freshness,
             Presence(clock),
@@ -298,6 +300,8 @@ class AlertLog:
         yield f"127.0.0.1:{port}"
         await server.stop(None)
         self.trail.close()
+        self.acknowledgements.close()
+        self.fanout.close()
         self.database.close()
 
 

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from cekalwatch.server.alerting.acknowledging import Acknowledgements
 from cekalwatch.server.alerting.adjudicating import Adjudicator
 from cekalwatch.server.alerting.briefing import Briefer
 from cekalwatch.server.alerting.deciding import AlertTiming, Decider
@@ -86,7 +87,7 @@ SWEEP_PERIOD_S = 3600.0
 SWEEP_PROBES_PERIOD_S = 30.0
 SWEEP_IMAGES_PERIOD_S = 60.0
 ESCALATE_PERIOD_S = 1.0
-FANOUT_PERIOD_S = 1.0
+FANOUT_PERIOD_S = 0.25
 NOTARY_PERIOD_S = 10.0
 RESEAL_PERIOD_S = 2.0
 STOP_GRACE_S = 3.0
@@ -145,7 +146,9 @@ class Server:
         )
         people, handling = PeopleStore(database), HandlingStore(database)
         briefer = Briefer(alerts, watchlist, people, checkpoints, clock)
-        fanout = Fanout(alerts, briefer)
+        fanout, acknowledgements = Fanout(alerts, briefer), Acknowledgements(alerts, clock)
+        self._stack.callback(fanout.close)
+        self._stack.callback(acknowledgements.close)
         loop = asyncio.get_running_loop()
 
         def announce() -> None:
@@ -216,7 +219,7 @@ class Server:
                 capture=CaptureServicer(self._sessions, clock),
                 alerts=AlertServicer(
                     fanout,
-                    alerts,
+                    acknowledgements,
                     briefer,
                     self._freshness,
                     presence,

@@ -47,6 +47,7 @@ class Log:
         people = PeopleStore(self.database)
         self.clock = FixedClock()
         self.briefer = Briefer(self.store, watchlist, people, checkpoints, self.clock)
+        self.fanouts: list[Fanout] = []
         self._count = 0
 
     def clear(self, alert_id: UUID) -> None:
@@ -73,7 +74,9 @@ class Log:
         store.step(alert_id, make, lambda alert, event: handling_entry(alert, event, ACTOR), NOON)
 
     def fanout(self) -> Fanout:
-        return Fanout(self.store, self.briefer, keep=3)
+        made = Fanout(self.store, self.briefer, keep=3)
+        self.fanouts.append(made)
+        return made
 
     def commit(self, camera: Camera = DEPARTURE) -> AlertEvent:
         self._count += 1
@@ -92,6 +95,8 @@ class Log:
 def log(tmp_path: Path) -> Iterator[Log]:
     made = Log(tmp_path)
     yield made
+    for fanout in made.fanouts:
+        fanout.close()
     made.database.close()
 
 
@@ -182,7 +187,7 @@ async def test_positions_out_of_the_log_are_refused(log: Log):
 async def test_an_agent_resumes_where_it_acknowledged_and_a_new_one_at_the_beginning(log: Log):
     first = log.commit().sequence
     log.commit()
-    log.store.acknowledge("pc-1", first, NOON)
+    log.store.acknowledge([("pc-1", first)], NOON)
     fanout = log.fanout()
     assert await fanout.acknowledged_position("pc-1") == first
     assert await fanout.acknowledged_position("pc-new") == 0

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.server.alerting.briefing import Briefer, Briefing
 from cekalwatch.server.domain.alerts import AlertEvent, AlertFilter
@@ -51,8 +51,14 @@ class Fanout:
         self._tail: deque[BriefedEvent] = deque(maxlen=keep)
         self._grown = asyncio.Event()
         self._woken = asyncio.Event()
+        # A thread of its own: what all wait for must not stand in line behind each one's questions.
+        self._reading = ThreadPoolExecutor(1, "fanout")
         _, self._head = store.log_bounds()
         self._tail_begins_after = self._head
+
+    def close(self) -> None:
+        """End the thread."""
+        self._reading.shutdown()
 
     @property
     def head(self) -> int:
@@ -74,14 +80,15 @@ class Fanout:
             self._woken.clear()
             try:
                 await self.catch_up()
-            except SQLAlchemyError as error:
-                log.warning("event log not read; it is tried again", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001  # whatever it is, following must go on, or no alert reaches anybody
+                # Its text may quote a row, so only its kind is logged.
+                log.error("event log not read; it is tried again", error=type(error).__name__)  # noqa: TRY400
                 await asyncio.sleep(period_s)
 
     async def catch_up(self) -> None:
         """Read what the log has beyond the head, and wake the subscribers."""
         while True:
-            found, reached = await asyncio.to_thread(self._read, self._head)
+            found, reached = await asyncio.get_running_loop().run_in_executor(self._reading, self._read, self._head)
             if reached == self._head:
                 return
             for briefed in found:

@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 
+from cekalwatch.server.alerting.acknowledging import Acknowledgements
 from cekalwatch.server.alerting.adjudicating import Adjudicator
 from cekalwatch.server.alerting.briefing import Briefer
 from cekalwatch.server.alerting.fanout import Fanout
@@ -25,7 +26,6 @@ from cekalwatch.server.presence import Presence
 from cekalwatch.server.security.audit import Action, Thing
 from cekalwatch.server.security.entries import shown_objects
 from cekalwatch.server.security.trail import AuditTrail
-from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.handling_store import HandlingStore
 from cekalwatch.v1 import alert_service_pb2 as pb
 from cekalwatch.v1 import alert_service_pb2_grpc
@@ -39,7 +39,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
     def __init__(
         self,
         fanout: Fanout,
-        store: AlertStore,
+        acknowledgements: Acknowledgements,
         briefer: Briefer,
         freshness: FreshnessGauge,
         presence: Presence,
@@ -52,7 +52,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
     ) -> None:
         super().__init__(adjudicator, handling, briefer, clock, home)
         self._fanout = fanout
-        self._store = store
+        self._acknowledgements = acknowledgements
         self._freshness = freshness
         self._presence = presence
         self._trail = trail
@@ -109,12 +109,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         """See the contract."""
         agent_id = convert.agent_id(request.agent_id)
         current_caller().speak_as(agent_id)
-        position = await asyncio.to_thread(
-            self._store.acknowledge,
-            agent_id,
-            convert.sequence(request.sequence),
-            self._clock.now(),
-        )
+        position = await self._acknowledgements.take(agent_id, convert.sequence(request.sequence))
         return pb.AcknowledgeAlertsResponse(acknowledged_sequence=position)
 
     async def ListAlerts(self, request: pb.ListAlertsRequest, context: Context) -> pb.ListAlertsResponse:

@@ -6,7 +6,7 @@ because whoever writes to the log locks it first (`lock_log`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -227,26 +227,32 @@ class AlertStore:
         self._database.purge_journal()
         return gone
 
-    def acknowledge(self, agent_id: str, sequence: int, now: datetime) -> int:
-        """Move the agent's position forward to `sequence`; raises POSITION_UNKNOWN beyond the log.
+    def acknowledge(self, positions: Sequence[tuple[str, int]], now: datetime) -> list[int | CekalwatchError]:
+        """Move agents forward to the sequences beside them, in one transaction; return where each stands.
 
-        Raises TOO_MANY_AGENTS for one that is not known yet. Returns the position.
+        In place of a position beyond the log stands the error POSITION_UNKNOWN, and of one agent too many TOO_MANY_AGENTS.
         """
         _, head = self.log_bounds()
-        if sequence > head:
-            raise CekalwatchError(Code.POSITION_UNKNOWN, f"{agent_id} acknowledged {sequence}, the log ends at {head}")
+        reached: list[int | CekalwatchError] = []
         with self._database.session() as session:
-            row = session.get(AgentRow, agent_id)
-            if row is None:
-                if session.exec(select(func.count()).select_from(AgentRow)).one() >= MOST_AGENTS:
-                    raise CekalwatchError(Code.TOO_MANY_AGENTS)
-                row = AgentRow(agent_id=agent_id, acknowledged_sequence=sequence, acknowledged_at=now)
-            elif sequence > row.acknowledged_sequence:
-                row.acknowledged_sequence, row.acknowledged_at = sequence, now
-            session.add(row)
-            position = row.acknowledged_sequence
+            for agent_id, sequence in positions:
+                if sequence > head:
+                    detail = f"{agent_id} acknowledged {sequence}, the log ends at {head}"
+                    reached.append(CekalwatchError(Code.POSITION_UNKNOWN, detail))
+                    continue
+                row = session.get(AgentRow, agent_id)
+                if row is None:
+                    if session.exec(select(func.count()).select_from(AgentRow)).one() >= MOST_AGENTS:
+                        reached.append(CekalwatchError(Code.TOO_MANY_AGENTS))
+                        continue
+                    row = AgentRow(agent_id=agent_id, acknowledged_sequence=sequence, acknowledged_at=now)
+                    session.add(row)
+                elif sequence > row.acknowledged_sequence:
+                    row.acknowledged_sequence, row.acknowledged_at = sequence, now
+                reached.append(row.acknowledged_sequence)
+                session.flush()
             session.commit()
-            return position
+        return reached
 
     def positions(self) -> dict[str, int]:
         """Return the last acknowledged sequence of each agent that ever acknowledged."""
