@@ -28,8 +28,12 @@ from benchmarks.server_throughput import PACK
 from cekalwatch.server.domain.alerts import Candidate, Match
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.captures import Capture
+from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.sealing.master_key_source import KeyFile
+from cekalwatch.server.security.operator import operator
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.key_store import KeyStore
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.options import CLIENT_OPTIONS
@@ -131,7 +135,8 @@ def measure() -> dict[str, float]:
         with Stack(config) as stack:
             database = Database(f"sqlite:///{folder / 'server' / 'cekalwatch.sqlite3'}")
             try:
-                return asyncio.run(run(stack, AlertStore(database)))
+                keys = KeyStore.open(database, KeyFile(folder / "server" / "master.key"), SystemClock(), operator())
+                return asyncio.run(run(stack, AlertStore(database, keys.keyring)))
             finally:
                 database.close()
 

@@ -201,7 +201,9 @@ def test_a_sweep_removes_what_is_due_and_records_it(database: Database, store: A
     alerts.record(match(capture(passage="old")), timedelta(0), NOON)
     clock.advance(timedelta(days=300))
     alerts.record(match(capture(passage="new"), subject="S-2"), timedelta(0), clock.now())
-    sweeper = RetentionSweeper(alerts, HandlingStore(database), clock, Actor(Party.SERVER, "test"), Keeping())
+    sweeper = RetentionSweeper(
+        alerts, HandlingStore(database, keyring(database)), clock, Actor(Party.SERVER, "test"), Keeping()
+    )
     assert sweeper.sweep().events == 0
     clock.advance(timedelta(days=66))
     report = sweeper.sweep()
@@ -277,7 +279,8 @@ def test_a_probe_that_came_while_its_subject_was_deleted_is_swept(database: Data
     alerts, watchlist = AlertStore(database, keys), WatchlistStore(database, keys)
     for key in ("S-1", "S-2"):
         watchlist.put(subject(key), order(f"O-{key}", subject_id=key))
-    sweeper = RetentionSweeper(alerts, FixedClock(NOON), Actor(Party.SERVER, "test"), timedelta(days=365))
+    handling = HandlingStore(database, keys)
+    sweeper = RetentionSweeper(alerts, handling, FixedClock(NOON), Actor(Party.SERVER, "test"), Keeping())
     other = alerts.record(match(capture(passage="1", jpeg=b"other"), subject="S-2"), WINDOW, NOON)
     watchlist.delete_subject("S-1", deleted)
     late = alerts.record(match(capture(passage="2", jpeg=b"late"), subject="S-1"), WINDOW, NOON)

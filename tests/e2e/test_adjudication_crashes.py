@@ -31,6 +31,7 @@ from cekalwatch.v1 import alert_service_pb2 as messages
 from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.stack import Stack, StackConfig
 from tests.support.alerts import capture, match
+from tests.support.keys import keyring
 from tests.support.people import Office, person
 from tests.support.port_office import Seat, seen, sign_in
 from tests.support.server import list_astronaut, settings
@@ -207,7 +208,7 @@ async def test_kills_at_random_moments_lose_no_step_and_keep_the_order_of_each_a
     office = Office(database)
     for name, role in (("ani", PersonRole.OFFICER), ("budi", PersonRole.OFFICER), ("siti", PersonRole.SUPERVISOR)):
         office.hire(person(name, role))
-    store, day = AlertStore(database), Day()
+    store, day = AlertStore(database, keyring(database, chosen.master_key_source)), Day()
     raise_alerts(store, day)
     config = StackConfig(
         tmp_path,

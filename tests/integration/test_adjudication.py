@@ -21,6 +21,7 @@ from cekalwatch.v1 import alert_pb2
 from cekalwatch.v1 import alert_service_pb2 as messages
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.tokens import bearer
+from tests.support.keys import keyring
 from tests.support.people import Office, person
 from tests.support.port_office import WAIT_S, PortOffice, Seat, events_until, seen, sign_in, told
 from tests.support.server import CaptureClient, face, list_astronaut, reason_of, running, settings
@@ -151,7 +152,7 @@ async def test_an_order_that_was_revoked_meanwhile_is_neither_referred_nor_confi
     budi, siti = await office.sign_in("budi"), await office.sign_in("siti")
     held, pending = await budi.claim(await office.raise_alert("1")), await referred(office, budi)
     assert held.alert_id != pending.alert_id
-    watchlist = WatchlistStore(office.database)
+    watchlist = WatchlistStore(office.database, keyring(office.database, office.settings.master_key_source))
     file = watchlist.get_subject("S-1")
     watchlist.put(file.subject, replace(file.orders[0], revoked_at=datetime.now(UTC) - timedelta(seconds=1)), [])
     with pytest.raises(grpc.aio.AioRpcError) as caught:

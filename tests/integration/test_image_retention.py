@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
-import numpy as np
 import pytest
 
 from cekalwatch.program.errors import ProgramError
@@ -16,9 +16,11 @@ from cekalwatch.server.domain.findings import Outcome, Reason
 from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.security.audit import Action, Actor, Party
 from cekalwatch.server.security.retention import ImageReport, Keeping, RetentionSweeper
+from cekalwatch.server.storage.alert_tables import ProbeRow
 from cekalwatch.server.storage.database import Database
-from tests.support.adjudication import Counter
+from tests.support.adjudication import Counter, contact
 from tests.support.alerts import NOON, capture, match
+from tests.support.keys import keyring
 from tests.support.server import settings
 from tests.support.watchlist import FixedClock
 
@@ -26,9 +28,12 @@ PIECE = 64
 """Bytes of a picture that are looked for: a whole one may be spread over pages of the file."""
 
 
-def picture(seed: int) -> bytes:
-    """A JPEG's size in bytes that occur nowhere else."""
-    return np.random.default_rng(seed).bytes(30_000)
+def sealed_probe(database: Database, alert_id: UUID) -> bytes:
+    """What is stored of an alert's probe; sealed bytes occur nowhere else."""
+    with database.session() as session:
+        row = session.get(ProbeRow, str(alert_id))
+        assert row is not None
+        return row.jpeg
 
 
 def on_disk(folder: Path, jpeg: bytes) -> list[str]:
@@ -51,10 +56,10 @@ def test_after_a_sweep_no_file_holds_a_cleared_picture_and_the_others_stay(tmp_p
     budi = counter.hire("budi", PersonRole.OFFICER)
     pictures = {}
     for number in range(3):
-        seen = capture(passage=str(number), at=NOON + timedelta(minutes=number), jpeg=picture(number))
+        seen = capture(passage=str(number), at=NOON + timedelta(minutes=number), jpeg=b"a face" * 5000)
         event = counter.alerts.record(match(seen), timedelta(0), NOON)
         assert event is not None
-        pictures[event.alert_id] = seen.jpeg
+        pictures[event.alert_id] = sealed_probe(database, event.alert_id)
     cleared, closed, open_ = pictures
     for alert_id in (cleared, closed):
         counter.claim(alert_id, budi)
@@ -68,7 +73,7 @@ def test_after_a_sweep_no_file_holds_a_cleared_picture_and_the_others_stay(tmp_p
     assert clock.now() - NOON < timedelta(hours=24)
     assert on_disk(tmp_path, pictures[cleared]) == []
     assert on_disk(tmp_path, pictures[closed]) == []
-    assert counter.alerts.probe(open_) == pictures[open_]
+    assert counter.alerts.probe(open_) == b"a face" * 5000
     assert [one.outcome for one in counter.audit.links() if one.action == Action.RETENTION_SWEPT] == ["OK"]
     database.close()
 
@@ -80,7 +85,8 @@ async def test_a_server_sweeps_soon_after_its_start_however_long_it_was_off(
     chosen: ServerSettings = settings(tmp_path)
     database = Database(chosen.database_address)
     database.upgrade()
-    counter = Counter(database, FixedClock(NOON))  # long ago, by the machine's clock
+    keys = keyring(database, chosen.master_key_source)
+    counter = Counter(database, FixedClock(NOON), keys=keys)  # long ago, by the machine's clock
     counter.list_subject()
     budi = counter.hire("budi", PersonRole.OFFICER)
     alert_id = counter.raise_alert()
@@ -97,3 +103,23 @@ async def test_a_server_sweeps_soon_after_its_start_however_long_it_was_off(
 def test_no_setting_keeps_cleared_pictures_for_a_day(tmp_path: Path, hours: float):
     with pytest.raises(ProgramError):
         settings(tmp_path, cleared_image_retention_h=hours)
+
+
+def test_what_people_wrote_is_on_the_disk_for_nobody_to_read(tmp_path: Path, clock: FixedClock):
+    database = Database(f"sqlite:///{tmp_path / 'data.sqlite3'}")
+    database.upgrade()
+    counter = Counter(database, clock)
+    counter.list_subject()
+    budi, siti = counter.hire("budi", PersonRole.OFFICER), counter.hire("siti", PersonRole.SUPERVISOR)
+    alert_id = counter.raise_alert()
+    counter.claim(alert_id, budi)
+    counter.judge(alert_id, budi, note="parut di dahi")
+    counter.confirm(alert_id, siti, "CO-9926/0117", note="sama orangnya")
+    told = contact(siti, result="dijemput dua petugas")
+    done = counter.adjudicator.follow_up(alert_id, siti, told, counter.revision(alert_id))
+    assert [one.note for one in done.handling.findings] == ["parut di dahi", "sama orangnya"]
+    written = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    database.close()
+    for text in ("parut di dahi", "sama orangnya", "CO-9926", told.agency, told.contact, told.result):
+        assert text.encode() not in written
+    assert str(alert_id).encode() in written, "the files were looked through"

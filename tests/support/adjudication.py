@@ -47,7 +47,7 @@ class Counter:
 
     def __post_init__(self) -> None:
         keys = self.keys or keyring(self.database)
-        self.alerts, self.handling = AlertStore(self.database, keys), HandlingStore(self.database)
+        self.alerts, self.handling = AlertStore(self.database, keys), HandlingStore(self.database, keys)
         self.watchlist, self.people = WatchlistStore(self.database, keys), PeopleStore(self.database)
         self.audit = AuditStore(self.database)
         checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})

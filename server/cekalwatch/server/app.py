@@ -144,7 +144,7 @@ class Server:
         self._freshness = FreshnessGauge(
             watchlist, self._holder.current, clock, timedelta(hours=settings.freshness_limit_h)
         )
-        people, handling = PeopleStore(database), HandlingStore(database)
+        people, handling = PeopleStore(database), HandlingStore(database, self._keys.keyring)
         briefer = Briefer(alerts, watchlist, people, checkpoints, clock)
         fanout, acknowledgements = Fanout(alerts, briefer), Acknowledgements(alerts, clock)
         self._stack.callback(fanout.close)

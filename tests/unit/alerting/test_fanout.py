@@ -70,7 +70,7 @@ class Log:
         )
 
     def _step(self, alert_id: UUID, make: Callable[[Alert], Step]) -> None:
-        store = HandlingStore(self.database)
+        store = HandlingStore(self.database, keyring(self.database))
         store.step(alert_id, make, lambda alert, event: handling_entry(alert, event, ACTOR), NOON)
 
     def fanout(self) -> Fanout:

@@ -1,10 +1,14 @@
-"""Between the rows of alerts and the domain's values. It opens no transaction of its own."""
+"""Between the rows of alerts and the domain's values, sealing what people wrote. It opens no transaction of its own.
+
+Reading a damaged row raises ValueError, KeyError or TypeError.
+"""
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -23,10 +27,28 @@ from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.findings import Finding, FollowUp, Outcome, Reason
 from cekalwatch.server.domain.handling import AlertState, Claim, Escalation, Handling, Holder
+from cekalwatch.server.sealing.keyring import Keyring
 from cekalwatch.server.storage.alert_tables import AlertEventRow, AlertRow, FindingRow, FollowUpRow, SightingRow
+from cekalwatch.server.storage.sealed_columns import FINDING_FACTS, FOLLOW_UP_FACTS
 
 MOST_SIGHTINGS = 20
 """Sightings that are read with an alert: the newest ones."""
+
+_FOLLOW_UP_TEXTS = ("agency", "contact", "result")
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What people found about an alert, and the number that Cekal Online gave."""
+
+    findings: tuple[Finding, ...] = ()
+    reference: str = ""
+
+    def then(self, finding: Finding, reference: str) -> _Words:
+        return _Words((*self.findings, finding), reference or self.reference)
+
+
+_NOTHING = _Words()
 
 
 def new_row(match: Match, now: datetime) -> AlertRow:
@@ -64,34 +86,36 @@ def join_match(row: AlertRow, match: Match) -> None:
     row.late = alert.late
 
 
-def write_handling(session: Session, row: AlertRow, before: Handling, after: Handling) -> None:
+def write_handling(session: Session, row: AlertRow, before: Handling, after: Handling, keyring: Keyring) -> None:
     """Bring the row to `after`, and add the findings and follow-ups that `before` does not have."""
     row.state, row.revision, row.escalation = after.state, after.revision, after.escalation
-    row.released_at, row.reference = after.released_at, after.reference
+    row.released_at = after.released_at
     row.claim_person_id = str(after.claim.holder.person_id) if after.claim else None
     row.claim_agent = after.claim.holder.agent if after.claim else None
     row.claim_until = after.claim.until if after.claim else None
     session.add(row)
     for number, finding in list(enumerate(after.findings))[len(before.findings) :]:
+        place = FINDING_FACTS.at(row.alert_id, str(number))
+        reference = after.reference if finding.outcome is Outcome.CONFIRMED else ""
         session.add(
             FindingRow(
                 alert_id=row.alert_id,
                 number=number,
                 outcome=finding.outcome,
                 reason=finding.reason,
-                note=finding.note,
+                facts=keyring.seal(place, _json({"note": finding.note, "reference": reference})),
                 person_id=str(finding.by),
                 found_at=finding.at,
             )
         )
     for number, follow_up in list(enumerate(after.follow_ups))[len(before.follow_ups) :]:
+        place = FOLLOW_UP_FACTS.at(row.alert_id, str(number))
+        facts = {name: getattr(follow_up, name) for name in _FOLLOW_UP_TEXTS}
         session.add(
             FollowUpRow(
                 alert_id=row.alert_id,
                 number=number,
-                agency=follow_up.agency,
-                contact=follow_up.contact,
-                result=follow_up.result,
+                facts=keyring.seal(place, _json(facts)),
                 contacted_at=follow_up.contacted_at,
                 person_id=str(follow_up.by),
                 recorded_at=follow_up.at,
@@ -99,12 +123,12 @@ def write_handling(session: Session, row: AlertRow, before: Handling, after: Han
         )
 
 
-def read_alerts(session: Session, rows: Sequence[AlertRow]) -> list[Alert]:
+def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) -> list[Alert]:
     """Return the rows' alerts with sightings, findings and follow-ups."""
     ids = [row.alert_id for row in rows]
-    findings, follow_ups = _findings(session, ids), _follow_ups(session, ids)
+    words, follow_ups = _words(session, ids, keyring), _follow_ups(session, ids, keyring)
     return [
-        _alert(row, _sightings(session, row.alert_id), findings[row.alert_id], follow_ups[row.alert_id]) for row in rows
+        _alert(row, _sightings(session, row.alert_id), words[row.alert_id], follow_ups[row.alert_id]) for row in rows
     ]
 
 
@@ -129,7 +153,7 @@ def event_of(row: AlertEventRow) -> AlertEvent:
 def _alert(
     row: AlertRow,
     sightings: Iterable[Sighting] = (),
-    findings: Iterable[Finding] = (),
+    words: _Words = _NOTHING,
     follow_ups: Iterable[FollowUp] = (),
 ) -> Alert:
     return Alert(
@@ -150,8 +174,8 @@ def _alert(
             revision=row.revision,
             released_at=row.released_at,
             claim=_claim(row),
-            findings=tuple(findings),
-            reference=row.reference,
+            findings=words.findings,
+            reference=words.reference,
             follow_ups=tuple(follow_ups),
             escalation=Escalation(row.escalation),
         ),
@@ -166,30 +190,44 @@ def _claim(row: AlertRow) -> Claim | None:
     return Claim(Holder(UUID(row.claim_person_id), row.claim_agent), row.claim_until)
 
 
-def _findings(session: Session, alert_ids: list[str]) -> dict[str, list[Finding]]:
+def _words(session: Session, alert_ids: list[str], keyring: Keyring) -> dict[str, _Words]:
     query = select(FindingRow).where(col(FindingRow.alert_id).in_(alert_ids)).order_by(col(FindingRow.number))
-    found: dict[str, list[Finding]] = defaultdict(list)
+    found: dict[str, _Words] = defaultdict(_Words)
     for row in session.exec(query):
+        facts = _opened(keyring, FINDING_FACTS.at(row.alert_id, str(row.number)), row.facts)
         try:
-            finding = Finding(Outcome(row.outcome), Reason(row.reason), row.note, UUID(row.person_id), row.found_at)
+            finding = Finding(
+                Outcome(row.outcome), Reason(row.reason), facts["note"], UUID(row.person_id), row.found_at
+            )
         except CekalwatchError as error:  # it was sound when it was written
             raise ValueError(f"damaged finding: {error.code}") from None
-        found[row.alert_id].append(finding)
+        found[row.alert_id] = found[row.alert_id].then(finding, facts["reference"])
     return found
 
 
-def _follow_ups(session: Session, alert_ids: list[str]) -> dict[str, list[FollowUp]]:
+def _follow_ups(session: Session, alert_ids: list[str], keyring: Keyring) -> dict[str, list[FollowUp]]:
     query = select(FollowUpRow).where(col(FollowUpRow.alert_id).in_(alert_ids)).order_by(col(FollowUpRow.number))
     found: dict[str, list[FollowUp]] = defaultdict(list)
     for row in session.exec(query):
+        facts = _opened(keyring, FOLLOW_UP_FACTS.at(row.alert_id, str(row.number)), row.facts)
+        texts = {name: facts[name] for name in _FOLLOW_UP_TEXTS}
         try:
-            follow_up = FollowUp(
-                row.agency, row.contact, row.result, row.contacted_at, UUID(row.person_id), row.recorded_at
-            )
+            follow_up = FollowUp(**texts, contacted_at=row.contacted_at, by=UUID(row.person_id), at=row.recorded_at)
         except CekalwatchError as error:
             raise ValueError(f"damaged follow-up: {error.code}") from None
         found[row.alert_id].append(follow_up)
     return found
+
+
+def _json(facts: dict[str, str]) -> bytes:
+    return json.dumps(facts, sort_keys=True).encode()
+
+
+def _opened(keyring: Keyring, place: bytes, sealed: bytes) -> dict[str, str]:
+    facts = json.loads(keyring.open(place, sealed))
+    if not isinstance(facts, dict) or not all(isinstance(text, str) for text in facts.values()):
+        raise ValueError("sealed facts that are none")
+    return facts
 
 
 def _sightings(session: Session, alert_id: str) -> list[Sighting]:

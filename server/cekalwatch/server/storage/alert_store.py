@@ -111,7 +111,7 @@ class AlertStore:
             row = session.get(AlertRow, str(alert_id))
             if row is None:
                 raise CekalwatchError(Code.ALERT_NOT_FOUND)
-            return read_alerts(session, [row])[0]
+            return read_alerts(session, [row], self._keyring)[0]
 
     def probe(self, alert_id: UUID) -> bytes:
         """Return the best probe's JPEG; empty when it is no longer kept, or damaged."""
@@ -149,7 +149,7 @@ class AlertStore:
         if wanted.direction:
             query = query.where(col(AlertRow.direction) == wanted.direction)
         with self._database.session() as session:
-            return read_alerts(session, session.exec(query).all())
+            return read_alerts(session, session.exec(query).all(), self._keyring)
 
     def waiting(self, after: int, up_to: int) -> list[UUID]:
         """Return the alerts that wait for somebody and have events after `after`, up to `up_to`; newest alert first."""

@@ -54,8 +54,6 @@ class AlertRow(SQLModel, table=True):
     claim_person_id: str | None = None
     claim_agent: str | None = None
     claim_until: datetime | None = _moment_or_none()
-    reference: str = ""
-    """The number that Cekal Online gave; empty before."""
 
 
 class SightingRow(SQLModel, table=True):
@@ -96,7 +94,8 @@ class FindingRow(SQLModel, table=True):
     """From 0, in order."""
     outcome: str
     reason: str
-    note: str
+    facts: bytes = Field(sa_column=Column(Sealed, nullable=False))
+    """Sealed JSON: the note, and of a confirmation the number that Cekal Online gave."""
     person_id: str
     found_at: datetime = _moment(index=True)
 
@@ -109,9 +108,8 @@ class FollowUpRow(SQLModel, table=True):
     alert_id: str = Field(primary_key=True, foreign_key="alert.alert_id")
     number: int = Field(primary_key=True)
     """From 0, in order."""
-    agency: str
-    contact: str
-    result: str
+    facts: bytes = Field(sa_column=Column(Sealed, nullable=False))
+    """Sealed JSON: agency, contact and result."""
     contacted_at: datetime = _moment()
     person_id: str
     recorded_at: datetime = _moment()

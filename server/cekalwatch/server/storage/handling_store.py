@@ -16,12 +16,14 @@ from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertEventType
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.findings import CLEARING, Outcome
 from cekalwatch.server.domain.handling import AlertState, Escalation, Handling
+from cekalwatch.server.sealing.keyring import Keyring
 from cekalwatch.server.security.audit import AuditEntry
 from cekalwatch.server.storage.alert_rows import event_of, read_alerts, write_handling
 from cekalwatch.server.storage.alert_store import lock_log
 from cekalwatch.server.storage.alert_tables import AlertEventRow, AlertRow, FindingRow, ProbeRow
 from cekalwatch.server.storage.audit_store import write_audit
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.key_store import hold_sealing_key
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,9 @@ class RaisedAlert:
 class HandlingStore:
     """The handling of alerts in the database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
+        self._keyring = keyring
 
     def step(
         self,
@@ -56,23 +59,25 @@ class HandlingStore:
         """Commit the step that `make` makes of the alert as it stands, and return the alert after it.
 
         What happened becomes events of the log, each with the audit entry that `note` makes of it. Of several who step
-        at once, each sees what the one before has done. Raises ALERT_NOT_FOUND, and what `make` raises.
+        at once, each sees what the one before has done. Raises ALERT_NOT_FOUND, what `make` raises, and
+        STORAGE_UNAVAILABLE when the note cannot be sealed.
         """
         with self._database.session() as session:
             lock_log(session)
             row = session.get(AlertRow, str(alert_id))
             if row is None:
                 raise CekalwatchError(Code.ALERT_NOT_FOUND)
-            (before,) = read_alerts(session, [row])
+            (before,) = read_alerts(session, [row], self._keyring)
             step = make(before)
             if step.handling == before.handling:
                 return before
-            write_handling(session, row, before.handling, step.handling)
+            hold_sealing_key(session, self._keyring)
+            write_handling(session, row, before.handling, step.handling, self._keyring)
             row.version += len(step.happened)
             if AlertEventType.CLAIMED in step.happened:
                 row.first_claimed_at = row.first_claimed_at or now
             session.flush()
-            (after,) = read_alerts(session, [row])
+            (after,) = read_alerts(session, [row], self._keyring)
             events = [self._event(session, row.alert_id, kind, now) for kind in step.happened]
             if events:
                 write_audit(session, *(note(after, event) for event in events))
@@ -104,7 +109,7 @@ class HandlingStore:
         )
         with self._database.session() as session:
             rows = session.exec(query).all()
-            alerts = read_alerts(session, rows)
+            alerts = read_alerts(session, rows, self._keyring)
         return [RaisedAlert(alert, row.first_claimed_at) for alert, row in zip(alerts, rows, strict=True)]
 
     def remove_probes(

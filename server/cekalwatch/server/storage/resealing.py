@@ -99,7 +99,7 @@ class Resealer:
             session.exec(update(WatchlistStateRow).values(version=WatchlistStateRow.version))
             hold_sealing_key(session, keyring)
             for *key, sealed in found:
-                where = place.at(*key)
+                where = place.at(*map(str, key))
                 try:
                     fresh = keyring.seal(where, keyring.open(where, sealed))
                 except DamagedValueError:

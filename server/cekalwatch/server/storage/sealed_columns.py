@@ -14,8 +14,20 @@ PHOTO = Place("reference_picture", "photo")
 FACE_JPEG = Place("reference_picture", "face_jpeg")
 TEMPLATE = Place("template", "vector")
 PROBE_JPEG = Place("probe", "jpeg")
+FINDING_FACTS = Place("alert_finding", "facts")
+FOLLOW_UP_FACTS = Place("alert_follow_up", "facts")
 
-SEALED = (SUBJECT_FACTS, ORDER_FACTS, PHOTO_SHA256, PHOTO, FACE_JPEG, TEMPLATE, PROBE_JPEG)
+SEALED = (
+    SUBJECT_FACTS,
+    ORDER_FACTS,
+    PHOTO_SHA256,
+    PHOTO,
+    FACE_JPEG,
+    TEMPLATE,
+    PROBE_JPEG,
+    FINDING_FACTS,
+    FOLLOW_UP_FACTS,
+)
 
 ORDER_CONTENT = Place("ban_order", "content_hash")
 PHOTO_DIGEST = Place("reference_face", "photo_digest")

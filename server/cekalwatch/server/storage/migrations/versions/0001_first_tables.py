@@ -45,7 +45,6 @@ def upgrade() -> None:
         sa.Column("claim_person_id", sa.String(), nullable=True),
         sa.Column("claim_agent", sa.String(), nullable=True),
         sa.Column("claim_until", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("reference", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("alert_id"),
     )
     with op.batch_alter_table("alert", schema=None) as batch_op:
@@ -106,7 +105,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("facts", sa.LargeBinary(), nullable=False),
         sa.Column("person_id", sa.String(), nullable=False),
         sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -122,9 +121,7 @@ def upgrade() -> None:
         "alert_follow_up",
         sa.Column("alert_id", sa.String(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("agency", sa.String(), nullable=False),
-        sa.Column("contact", sa.String(), nullable=False),
-        sa.Column("result", sa.String(), nullable=False),
+        sa.Column("facts", sa.LargeBinary(), nullable=False),
         sa.Column("contacted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("person_id", sa.String(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
