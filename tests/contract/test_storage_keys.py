@@ -14,6 +14,7 @@ from sqlmodel import SQLModel, select, update
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.sealing.master_key import MasterKey
 from cekalwatch.server.sealing.places import Place
 from cekalwatch.server.storage.alert_store import AlertStore
@@ -24,9 +25,10 @@ from cekalwatch.server.storage.resealing import ROWS_A_STEP, STEPS_A_TURN, Resea
 from cekalwatch.server.storage.sealed_columns import SEALED, SUBJECT_FACTS
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.server.storage.watchlist_tables import SubjectRow, WatchlistStateRow
+from tests.support.adjudication import Counter, contact
 from tests.support.alerts import NOON, capture, match
 from tests.support.keys import KnownKey, key_store
-from tests.support.watchlist import MODEL, SIZE, order, reference, subject
+from tests.support.watchlist import MODEL, SIZE, FixedClock, order, reference, subject
 
 OTHER = KnownKey(MasterKey(b"other key of 32 bytes, for tests"), "another file")
 
@@ -39,7 +41,14 @@ def fill(database: Database, people: int = 3) -> None:
         store.put(
             subject(key), order(f"O-{number}", subject_id=key), [reference(key.encode(), direction=number % SIZE)]
         )
-    AlertStore(database, keyring).record(match(capture(jpeg=b"the probe"), subject="S-1"), timedelta(0), NOON)
+    event = AlertStore(database, keyring).record(match(capture(jpeg=b"the probe"), subject="S-1"), timedelta(0), NOON)
+    assert event is not None
+    counter = Counter(database, FixedClock(NOON), keys=keyring)
+    officer, supervisor = counter.hire("budi", PersonRole.OFFICER), counter.hire("siti", PersonRole.SUPERVISOR)
+    counter.claim(event.alert_id, officer)
+    counter.judge(event.alert_id, officer, note="the same scar")
+    counter.confirm(event.alert_id, supervisor)
+    counter.adjudicator.follow_up(event.alert_id, supervisor, contact(supervisor), counter.revision(event.alert_id))
 
 
 def contents(database: Database) -> list[Any]:
@@ -48,8 +57,9 @@ def contents(database: Database) -> list[Any]:
     store, alerts = WatchlistStore(database, keyring), AlertStore(database, keyring)
     files = store.list_subjects("", 100)
     pictures = [store.face_jpeg(face.reference_id) for file in files for face in file.references]
-    (event,) = alerts.events_after(0, 10)
-    return [files, pictures, store.snapshot(MODEL, SIZE).templates.tolist(), alerts.probe(event.alert_id)]
+    alert_id = alerts.events_after(0, 1)[0].alert_id
+    templates = store.snapshot(MODEL, SIZE).templates.tolist()
+    return [files, pictures, templates, alerts.probe(alert_id), alerts.get(alert_id).handling]
 
 
 def test_every_sealed_column_is_known_to_the_resealing() -> None:
@@ -263,7 +273,7 @@ def test_a_program_that_cannot_have_the_new_key_writes_with_the_old_one_while_th
     with pytest.raises(CekalwatchError) as caught:
         alerts.record(match(capture(passage="later"), subject="S-1"), timedelta(0), NOON)
     assert caught.value.code is Code.STORAGE_UNAVAILABLE
-    assert len(alerts.events_after(0, 10)) == 2
+    assert len([event for event in alerts.events_after(0, 10) if event.capture_id]) == 2
 
 
 def test_a_key_is_not_removed_while_somebody_writes_with_it(database: Database) -> None:
