@@ -131,7 +131,9 @@ def measure() -> dict[str, float]:
     """Return `alerts.fanout_missing`, `_duplicates` and `_cpu` (cores of the server), and what is behind them."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        config = StackConfig(folder, PACK.parent, transport=Transport.PLAINTEXT, settings={"threads": 1})
+        config = StackConfig(
+            folder, PACK.parent, transport=Transport.PLAINTEXT, settings={"threads": 1, "escalate_after_s": 3600}
+        )
         with Stack(config) as stack:
             database = Database(f"sqlite:///{folder / 'server' / 'cekalwatch.sqlite3'}")
             try:
