@@ -29,9 +29,11 @@ from cekalwatch.server.grpc_api.convert import alerts as alert_messages
 from cekalwatch.server.grpc_api.convert import capture as capture_messages
 from cekalwatch.server.grpc_api.convert import watchlist as watchlist_messages
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentWarning
-from cekalwatch.server.storage.alert_store import MOST_AGENTS, MOST_SIGHTINGS, AlertStore
+from cekalwatch.server.storage.alert_rows import MOST_SIGHTINGS
+from cekalwatch.server.storage.alert_store import MOST_AGENTS, AlertStore
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people_store import PeopleStore
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.server.watchlist.assembly import RecordAssembly
 from cekalwatch.server.watchlist.import_run import ImportRun
@@ -75,7 +77,7 @@ class Desk:
         keys = keyring(database)
         self.watchlist, self.alerts = WatchlistStore(database, keys), AlertStore(database, keys)
         self.clock = FixedClock()
-        self.briefer = Briefer(self.alerts, self.watchlist, CHECKPOINTS, self.clock)
+        self.briefer = Briefer(self.alerts, self.watchlist, PeopleStore(database), CHECKPOINTS, self.clock)
         importer = WatchlistImporter(
             self.watchlist, Enroller(engine().detector, engine().recogniser), self.clock, WIB, CHECKPOINTS.legal
         )
@@ -269,12 +271,12 @@ def test_alerts_about_them_are_listed_read_and_told(desk: Desk) -> None:
 
 def test_agents_whose_positions_are_kept_are_bounded(desk: Desk) -> None:
     desk.alerts.record(match(), timedelta(minutes=10), NOON)
-    for number in range(MOST_AGENTS):
-        desk.alerts.acknowledge(f"agent-{number}", 1, NOON)
-    with pytest.raises(CekalwatchError) as caught:
-        desk.alerts.acknowledge("one-more", 1, NOON)
-    assert caught.value.code is Code.TOO_MANY_AGENTS
-    assert desk.alerts.acknowledge("agent-7", 1, NOON) == 1
+    known = [(f"agent-{number}", 1) for number in range(MOST_AGENTS)]
+    assert desk.alerts.acknowledge(known, NOON) == [1] * MOST_AGENTS
+    refused, kept = desk.alerts.acknowledge([("one-more", 1), ("agent-7", 1)], NOON)
+    assert isinstance(refused, CekalwatchError)
+    assert refused.code is Code.TOO_MANY_AGENTS
+    assert kept == 1
     assert len(desk.alerts.positions()) == MOST_AGENTS
 
 

@@ -15,7 +15,7 @@ from cekalwatch.server.grpc_api import access, enrolment
 from cekalwatch.server.grpc_api.convert import alerts, common
 from cekalwatch.server.recognition import intake, photographs, session
 from cekalwatch.server.security import limits
-from cekalwatch.server.storage import alert_store
+from cekalwatch.server.storage import alert_rows, alert_store
 from cekalwatch.server.watchlist import records, uploads
 from cekalwatch.wire import bounds, options
 from cekalwatch.wire.identity import DeviceRole
@@ -39,7 +39,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "travel documents of a subject": (records.MOST_DOCUMENTS,),
     "orders of a subject": (MOST_ORDERS,),
     "reference faces of a subject": (MOST_REFERENCES,),
-    "sightings told with an alert": (alert_store.MOST_SIGHTINGS,),
+    "sightings told with an alert": (alert_rows.MOST_SIGHTINGS,),
     "counters in a filter": (alerts.MOST_COUNTERS,),
     "agents whose position is kept": (alert_store.MOST_AGENTS,),
     "calls on one connection": (options.MAX_STREAMS_PER_CONNECTION,),

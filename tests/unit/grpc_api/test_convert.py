@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 import uuid6
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -41,9 +42,9 @@ from cekalwatch.v1 import (
 from cekalwatch.v1.watchlist_service_pb2 import ImportRecord
 from tests.support.alerts import DEPARTURE, NOON
 from tests.support.messages import TEXTS, Usual, messages, scrambled
+from tests.support.people import person
 from tests.support.usual import RECORD, RUN, SENT
 from tests.support.watchlist import FIXED_THRESHOLD
-from tests.support.people import person
 
 Value = TypeVar("Value")
 MANY = examples(

@@ -230,7 +230,8 @@ class AlertStore:
     def acknowledge(self, positions: Sequence[tuple[str, int]], now: datetime) -> list[int | CekalwatchError]:
         """Move agents forward to the sequences beside them, in one transaction; return where each stands.
 
-        In place of a position beyond the log stands the error POSITION_UNKNOWN, and of one agent too many TOO_MANY_AGENTS.
+        In place of a position beyond the log stands the error POSITION_UNKNOWN, and in place of that of an agent too
+        many TOO_MANY_AGENTS.
         """
         _, head = self.log_bounds()
         reached: list[int | CekalwatchError] = []

@@ -31,7 +31,6 @@ from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 USUAL_PAGE = 20
 MOST_COUNTERS = 64
 MOST_SEQUENCE = 2**62
-MOST_PAGE_BYTES = MAX_MESSAGE_BYTES - 4096
 
 
 def agent_id(value: str) -> str:
