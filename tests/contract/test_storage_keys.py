@@ -74,7 +74,8 @@ def test_every_sealed_column_is_known_to_the_resealing() -> None:
         for column in table.c
         if isinstance(column.type, sqlalchemy.LargeBinary) and not isinstance(column.type, Sealed)
     }
-    assert binary == {("data_key", "wrapped")}
+    # A wrapped key is sealed already; the other makes digests of names that were typed in vain, and seals nothing.
+    assert binary == {("data_key", "wrapped"), ("sign_in_key", "key")}
 
 
 def test_keys_are_made_once(database: Database) -> None:
