@@ -36,9 +36,11 @@ from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.tokens import bearer
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
 
 GOOD, GREEDY = "departure-1", "departure-2"
+MODEST, GREEDY_DESK = "desk-1", "desk-2"
 ALERTS = 200
 SECONDS = 10.0
 PERIOD_S = 0.2
@@ -79,35 +81,35 @@ async def camera_latencies(dialer: Dialer, faces: Faces, end: float) -> list[flo
     return found
 
 
-async def agent_latencies(dialer: Dialer, end: float) -> list[float]:
+async def agent_latencies(dialer: Dialer, token: str, end: float) -> list[float]:
     """Ask for the newest alert each PERIOD_S; return the seconds to each answer."""
     found: list[float] = []
     async with dialer.aio_channel() as channel:
         stub = alert_service_pb2_grpc.AlertServiceStub(channel)
         while time.perf_counter() < end:
             begun = time.perf_counter()
-            await stub.ListAlerts(alert_service_pb2.ListAlertsRequest(page_size=1))
+            await stub.ListAlerts(alert_service_pb2.ListAlertsRequest(page_size=1), metadata=bearer(token))
             found.append(time.perf_counter() - begun)
             await asyncio.sleep(PERIOD_S)
     return found
 
 
-async def greedy_lists(dialer: Dialer) -> None:
+async def greedy_lists(dialer: Dialer, token: str) -> None:
     """List whole pages without a pause, until cancelled; refusals do not stop it."""
     async with dialer.aio_channel() as channel:
         stub = alert_service_pb2_grpc.AlertServiceStub(channel)
         while True:
             with contextlib.suppress(grpc.aio.AioRpcError):
-                await stub.ListAlerts(alert_service_pb2.ListAlertsRequest(page_size=100))
+                await stub.ListAlerts(alert_service_pb2.ListAlertsRequest(page_size=100), metadata=bearer(token))
 
 
 async def beside(stack: Stack, faces: Faces, others: Sequence[Callable[[], Awaitable[None]]]) -> tuple[float, float]:
     """Return the 95th percentiles, in milliseconds, of the camera and the agent with `others` beside them."""
-    camera, agent = stack.dialer(DeviceRole.CAMERA, GOOD), stack.dialer(DeviceRole.NOTIFIER, "desk-1")
+    camera, agent = stack.dialer(DeviceRole.CAMERA, GOOD), stack.dialer(DeviceRole.NOTIFIER, MODEST)
     running = [asyncio.ensure_future(other()) for other in others]
     await asyncio.sleep(1.0)
     end = time.perf_counter() + SECONDS
-    found = await asyncio.gather(camera_latencies(camera, faces, end), agent_latencies(agent, end))
+    found = await asyncio.gather(camera_latencies(camera, faces, end), agent_latencies(agent, stack.token(MODEST), end))
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
@@ -128,11 +130,14 @@ def measure() -> dict[str, float]:
         database.close()
         with Stack(StackConfig(folder=folder, models=PACK.parent, cameras=cameras, settings={"threads": 2})) as stack:
             greedy = stack.dialer(DeviceRole.CAMERA, GREEDY)
-            reader = stack.dialer(DeviceRole.NOTIFIER, "desk-2")
+            reader = stack.dialer(DeviceRole.NOTIFIER, GREEDY_DESK)
+            for desk in (MODEST, GREEDY_DESK):
+                stack.sign_in(desk)
+            token = stack.token(GREEDY_DESK)
             cases: dict[str, list[Callable[[], Awaitable[None]]]] = {
                 "alone": [],
                 "greedy_camera": [lambda: stream(greedy, GREEDY, faces, 10**6)] * GREEDY_STREAMS,
-                "greedy_agent": [lambda: greedy_lists(reader)] * GREEDY_LISTS,
+                "greedy_agent": [lambda: greedy_lists(reader, token)] * GREEDY_LISTS,
             }
             for name, others in cases.items():
                 camera_ms, agent_ms = asyncio.run(beside(stack, faces, others))
