@@ -153,7 +153,7 @@ def test_wheel_states_its_extras_and_cannot_be_published_by_mistake(wheel: Path,
     (metadata_name,) = (name for name in names if name.endswith("/METADATA"))
     with ZipFile(wheel) as archive:
         metadata = Parser().parsestr(archive.read(metadata_name).decode())
-    assert set(metadata.get_all("Provides-Extra", [])) >= set(EXTRAS)
+    assert set(metadata.get_all("Provides-Extra", [])) >= {*EXTRAS, "desktop"}
     assert "Private :: Do Not Upload" in metadata.get_all("Classifier", [])
 
 
@@ -176,15 +176,25 @@ def test_extra_is_enough_for_its_program(with_extra: Installed, extra: str) -> N
     assert "Usage" in result.stdout
 
 
+def test_the_desktop_agent_says_what_a_console_does_not_have(with_extra: Installed, extra: str) -> None:
+    if extra == "notifier":
+        result = with_extra.run("cekalwatch-notifier", "desktop")
+        assert result.returncode == Exit.MISSING_EXTRA
+        assert "pip install 'cekalwatch[desktop]'" in result.stderr
+
+
 def test_every_module_of_the_program_can_be_imported(with_extra: Installed, extra: str) -> None:
     own = {"server": ["server", "vision"], "camera": ["camera", "vision"], "notifier": ["notifier"]}[extra]
+    # The notifier's windows need the extra `desktop`, which a console does not have.
     # Entry points and migrations do their work when they are imported.
     code = f"""
 import importlib, pkgutil
 for part in {["v1", "wire", "program", *own]}:
     package = importlib.import_module("cekalwatch." + part)
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if not module.name.endswith((".__main__", ".env")) and ".versions." not in module.name:
+        if not module.name.endswith((".__main__", ".env")) and not any(
+            part in module.name for part in (".versions.", "notifier.desktop")
+        ):
             importlib.import_module(module.name)
 """
     result = with_extra.run("python", "-W", "ignore", "-c", code)
@@ -201,6 +211,7 @@ def test_extra_brings_nothing_that_its_machine_need_not_have(with_extra: Install
     unwanted = {
         "server": set(),
         "camera": {"faiss-cpu", "sqlmodel", "sqlalchemy", "insightface", "alembic", "onnx"},
-        "notifier": {"opencv-python", "opencv-python-headless", "onnxruntime", "numpy", "faiss-cpu", "sqlmodel"},
+        "notifier": {"opencv-python", "opencv-python-headless", "onnxruntime", "numpy", "faiss-cpu", "sqlmodel"}
+        | {"pyside6-essentials"},
     }[extra]
     assert not with_extra.packages & unwanted
