@@ -39,7 +39,6 @@ from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import TlsFiles
-from tests.support.alert_server import NOBODY
 from tests.support.camera import capture_of
 from tests.support.people import Office
 from tests.support.server import CaptureClient, reason_of, running
@@ -325,7 +324,7 @@ async def test_camera_changes_to_its_renewed_certificate_without_a_restart_and_l
 async def test_notifier_changes_to_its_renewed_certificate_without_a_restart_or_a_gap(site: Site) -> None:
     async with running(site.settings(keep_alive_period_s=0.2), site.diagnostics()) as server:
         dialer = site.dialer(server.address, site.device(DeviceRole.NOTIFIER, "pc-1"))
-        client = AlertClient(dialer, "pc-1", AlertFilter(), NOBODY)
+        client = AlertClient(dialer, "pc-1", AlertFilter())
         subscription = Subscription(client, Start.ACKNOWLEDGED, 30.0)
         updates = subscription.updates()
         assert isinstance(await asyncio.to_thread(next, updates), Connected)
@@ -342,7 +341,7 @@ async def test_notifier_changes_to_its_renewed_certificate_without_a_restart_or_
 
 async def test_notifier_without_a_certificate_says_that_this_is_why(site: Site) -> None:
     async with running(site.settings(), site.diagnostics()) as server:
-        client = AlertClient(Dialer(server.address, None), "pc-1", AlertFilter(), NOBODY)
+        client = AlertClient(Dialer(server.address, None), "pc-1", AlertFilter())
         subscription = Subscription(client, Start.ACKNOWLEDGED, 30.0)
         with capture_logs() as logs:
             update = await asyncio.to_thread(next, subscription.updates())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cekalwatch.notifier import convert
+from cekalwatch.notifier.handling import AlertState, Claim, Finding, Handling, Outcome, PersonReference, Reason
 from cekalwatch.notifier.notice import EventKind, ImagePaths, Notice, Shown
+from cekalwatch.notifier.person import PersonRole, Session
 from cekalwatch.notifier.updates import Freshness
 from tests.support.alert_server import EPOCH, make_alert
 
@@ -40,3 +43,28 @@ class SetClock:
 
     def pass_time(self, **parts: float) -> None:
         self.moment += timedelta(**parts)
+
+
+BUDI = PersonReference("0197a1b2-0000-7000-8000-00000000000b", "Budi")
+SITI = PersonReference("0197a1b2-0000-7000-8000-00000000005c", "Siti")
+
+
+def session_of(person: PersonReference, *roles: PersonRole) -> Session:
+    """Return the session of a person with `roles`, an officer's when none are given."""
+    chosen = frozenset(roles or (PersonRole.OFFICER,))
+    return Session(person.person_id, person.display_name, chosen, EPOCH + timedelta(hours=8))
+
+
+def held_by(person: PersonReference, notice: Notice | None = None, agent: str = "pc-1", seconds: float = 90) -> Notice:
+    """Return the notice claimed by `person` at `agent`, from the tests' epoch on for `seconds`."""
+    chosen = notice or make_notice()
+    claim = Claim(person, agent, EPOCH + timedelta(seconds=seconds))
+    handling = replace(chosen.handling, claim=claim, revision=chosen.handling.revision + 1)
+    return replace(chosen, state=AlertState.CLAIMED, version=chosen.version + 1, handling=handling)
+
+
+def judged_by(person: PersonReference, outcome: Outcome, reason: Reason, note: str = "") -> Notice:
+    """Return a notice that `person` judged."""
+    finding = Finding(outcome, reason, note, person, EPOCH)
+    state = AlertState.CLEARED if outcome is Outcome.NOT_SAME_PERSON else AlertState(outcome)
+    return replace(make_notice(), state=state, version=3, handling=Handling(revision=2, findings=(finding,)))

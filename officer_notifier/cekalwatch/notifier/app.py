@@ -14,12 +14,15 @@ from types import FrameType
 from rich.console import Console
 
 from cekalwatch.notifier.board import Painter
+from cekalwatch.notifier.case_client import CaseClient
+from cekalwatch.notifier.claim_keeper import ClaimKeeper
 from cekalwatch.notifier.client import AlertClient, Start
 from cekalwatch.notifier.console import LiveConsole
 from cekalwatch.notifier.desk import Desk, Recall, Screen
 from cekalwatch.notifier.images import ImageFolder
 from cekalwatch.notifier.inbox import Inbox
 from cekalwatch.notifier.jsonl import JsonLines
+from cekalwatch.notifier.sessions import SessionClient
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.notifier.subscription import Subscription
 from cekalwatch.program.errors import ProgramError
@@ -43,10 +46,15 @@ def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
         images = ImageFolder(settings.images_path)
         stack.callback(images.delete_all)
         screen, recall = stack.enter_context(_screen(settings, output))
+        client = stack.enter_context(closing(AlertClient(dialer, settings.agent_id, settings.wanted)))
         session = SessionFile(settings.session_path)
-        client = stack.enter_context(closing(AlertClient(dialer, settings.agent_id, settings.wanted, session)))
+        cases = stack.enter_context(closing(CaseClient(settings.dialer(), settings.agent_id, settings.wanted, session)))
+        if isinstance(screen, LiveConsole):
+            sessions = SessionClient(settings.dialer(), session)
+            keeper = ClaimKeeper(screen, cases, sessions, settings.agent_id, settings.idle_lock_s)
+            stack.enter_context(keeper)
         subscription = Subscription(client, start, settings.silence_timeout_s)
-        desk = Desk(client, inbox, images, screen, recall)
+        desk = Desk(client, cases, inbox, images, screen, recall)
         # Signals reach the main thread only, and must not fall into the middle of a showing: the work has its own.
         worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
         stack.callback(subscription.stop)

@@ -14,17 +14,16 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from cekalwatch.notifier.bands import band
+from cekalwatch.notifier.case_print import short_key
+from cekalwatch.notifier.facts import Wording
 from cekalwatch.notifier.notice import Direction, ImagePaths, Notice, Order, OrderKind, Shown
-from cekalwatch.notifier.translations import Language, Phrase, translate
+from cekalwatch.notifier.phrases import Phrase
+from cekalwatch.notifier.translations import Language, translate
 from cekalwatch.notifier.updates import Cause, Freshness, LostPosition
 
 NEW_FOR = timedelta(seconds=60)
 """How long an alert is marked as new."""
-
-CLEARLY_ABOVE = 0.05
-FAR_ABOVE = 0.15
-"""Comparison score above the threshold from which the band's next word is used. Bands order alerts by how much they
-stand out; they say nothing about the chance that it is the same person."""
 
 _SHARES = (15, 28, 40, 15, 22)
 _ORDERS_SHOWN = 3
@@ -58,6 +57,7 @@ class Painter:
         """Times are shown in `zone`, or in that of this PC."""
         self._say = partial(translate, language=language)
         self._zone = zone
+        self._wording = Wording(language, zone)
 
     def paint(self, board: Board, console: Console, now: datetime) -> RenderableType:
         """Return the whole screen, with as many alerts as fit `console`."""
@@ -123,7 +123,8 @@ class Painter:
     def _block(self, shown: Shown, widths: tuple[int, ...], now: datetime) -> RenderableType:
         notice = shown.notice
         fresh = now - shown.notified_at < NEW_FOR and not shown.relisted
-        cells = [self._when(shown, fresh=fresh), self._subject(notice), self._orders(notice), self._place(notice)]
+        subject = Text("\n").join([self._subject(notice), self._state(notice, now)])
+        cells = [self._when(shown, fresh=fresh), subject, self._orders(notice), self._place(notice)]
         return Group(_grid(widths, [*cells, self._score(notice)]), self._images(shown.images), Text())
 
     def _when(self, shown: Shown, *, fresh: bool) -> Text:
@@ -134,15 +135,16 @@ class Painter:
         time.append(
             f"\n{self._say(Phrase.CAPTURED, time=self._clock_time(shown.notice.captured_at))}", style="not bold"
         )
+        time.append(f"\n{short_key(shown.notice.alert_id)}", style="not bold")
         if fresh:
             time.append(f"\n{self._say(Phrase.NEW)}", style="bold black on yellow")
         return time
 
     def _subject(self, notice: Notice) -> Text:
         unknown = self._say(Phrase.UNKNOWN)
-        text = Text(notice.name or unknown, style="bold")
-        born = self._say(Phrase.BORN, date=notice.date_of_birth or unknown)
-        text.append(f"\n{notice.nationality or unknown}, {born}", style="not bold")
+        text = Text(notice.subject.name or unknown, style="bold")
+        born = self._say(Phrase.BORN, date=notice.subject.date_of_birth or unknown)
+        text.append(f"\n{notice.subject.nationality or unknown}, {born}", style="not bold")
         return text
 
     def _orders(self, notice: Notice) -> Text:
@@ -173,11 +175,15 @@ class Painter:
         counter = self._say(Phrase.COUNTER, counter=notice.counter)
         return Text(f"{self._say(phrase)}\n{counter}\n{notice.site}")
 
+    def _state(self, notice: Notice, now: datetime) -> Text:
+        state = self._wording.state(notice, now)
+        return Text(state, style="bold" if notice.open else "dim")
+
     def _score(self, notice: Notice) -> Text:
         score = self._say(Phrase.SCORE, score=f"{notice.score:.2f}", threshold=f"{notice.threshold:.2f}")
         text = Text(score, style="bold")
         text.append(f"\n{self._say(band(notice.score, notice.threshold))}")
-        text.append(f"\n{self._say(Phrase.SIGHTINGS, count=notice.sightings)}", style="not bold")
+        text.append(f"\n{self._say(Phrase.SIGHTINGS, count=len(notice.sightings))}", style="not bold")
         return text
 
     def _images(self, images: ImagePaths) -> Text:
@@ -192,14 +198,6 @@ class Painter:
 
     def _clock_time(self, moment: datetime) -> str:
         return self._local(moment).strftime("%H:%M:%S")
-
-
-def band(score: float, threshold: float) -> Phrase:
-    """Return the word for how far a comparison score lies above its threshold."""
-    above = score - threshold
-    if above >= FAR_ABOVE:
-        return Phrase.BAND_FAR
-    return Phrase.BAND_CLEARLY if above >= CLEARLY_ABOVE else Phrase.BAND_JUST
 
 
 def _widths(total: int) -> tuple[int, ...]:

@@ -10,16 +10,24 @@ import typer
 
 from cekalwatch.notifier import session_command
 from cekalwatch.notifier.app import OutputFormat, run
+from cekalwatch.notifier.case_command import commands as case_commands
 from cekalwatch.notifier.client import Start
+from cekalwatch.notifier.install import agent_command, entries
+from cekalwatch.notifier.install import install as install_files
+from cekalwatch.notifier.install import uninstall as uninstall_files
 from cekalwatch.notifier.notice import Direction
-from cekalwatch.notifier.settings import DEFAULT_TLS_DIR, NotifierSettings
+from cekalwatch.notifier.settings import DEFAULT_TLS_DIR, NotifierSettings, ThemeName
 from cekalwatch.notifier.translations import Language
+from cekalwatch.program.extras import require_extra
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Shows alerts of possible watchlist matches to an officer.",
 )
+
+
+app.add_typer(case_commands, name="alerts")
 
 
 def _print_version(*, wanted: bool) -> None:
@@ -94,6 +102,56 @@ def console(
     )
     start = Start.BEGINNING if from_start else Start.NOW if from_now else Start.ACKNOWLEDGED
     run(settings, start, output)
+
+
+@app.command(
+    epilog="""Examples:
+
+    cekalwatch-notifier desktop
+
+    cekalwatch-notifier desktop --config notifier.toml --theme DARK
+
+Exit codes: 0 closed, or a first one was brought to the front; 2 wrong option; 69 the record is in use by a console, or
+a folder cannot be written; 70 the extra `desktop` is not installed; 78 wrong setting, or the server refuses.
+""",
+)
+def desktop(
+    *,
+    server: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="The server; default 127.0.0.1:50051.")
+    ] = None,
+    agent_id: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Key of this agent; default: the name of this PC.")
+    ] = None,
+    language: Annotated[Language | None, typer.Option(help="Language of the windows; default id.")] = None,
+    theme: Annotated[ThemeName | None, typer.Option(case_sensitive=False, help="Default: as the desktop.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings.")] = None,
+) -> None:
+    """Live in the tray, and bring alerts to the front. A second start brings up the first."""
+    require_extra("desktop", ("PySide6",))
+    from cekalwatch.notifier.desktop.run import run as run_desktop
+
+    settings = NotifierSettings.load(config, server_address=server, agent_id=agent_id, language=language, theme=theme)
+    run_desktop(settings, Start.ACKNOWLEDGED)
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-notifier install --config /etc/cekalwatch/notifier.toml")
+def install(
+    *,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings that the agent starts with.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Start it no longer.")] = False,
+) -> None:
+    """Start the desktop agent whenever you sign in on this PC."""
+    require_extra("desktop", ("PySide6",))
+    if config:
+        NotifierSettings.load(config)
+    files = entries(agent_command(config))
+    if remove:
+        uninstall_files(files)
+    else:
+        install_files(files)
+    for path in files:
+        typer.echo(f"{'Deleted' if remove else 'Written'}: {path}")
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-notifier enrol --server cekal.batam.local:50052 --code ABCDEF-…")

@@ -1,4 +1,4 @@
-"""The calls of AlertService, with the notifier's own values in and out. Errors stay grpc.RpcError."""
+"""The calls that the PC itself makes, whoever sits at it: following the alerts. Errors stay grpc.RpcError."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from enum import StrEnum
 from typing import Protocol, cast
 
 from cekalwatch.notifier import convert
-from cekalwatch.notifier.notice import AlertFilter, Notice, Pictures
-from cekalwatch.program.session_file import SessionFile
+from cekalwatch.notifier.notice import AlertFilter
 from cekalwatch.v1 import alert_service_pb2 as messages
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.tokens import Metadata, bearer
 
 CALL_DEADLINE_S = 3.0
-PICTURES_DEADLINE_S = 1.0
-"""An alert waits no longer than this for its pictures; its text is shown without them."""
 
 
 class Start(StrEnum):
@@ -41,10 +37,8 @@ class EventCall(Protocol):
 class AlertClient:
     """One agent's calls. It keeps one channel, and changes it for another when the agent's certificate was renewed."""
 
-    def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter, session: SessionFile) -> None:
-        """Events come to the device alone; what it asks for by itself goes with the token in `session`."""
+    def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter) -> None:
         self._dialer = dialer
-        self._session = session
         self._open()
         self._agent_id = agent_id
         self._filter = convert.filter_message(wanted)
@@ -85,24 +79,3 @@ class AlertClient:
         """Tell the server that every event up to `sequence` has been shown."""
         request = messages.AcknowledgeAlertsRequest(agent_id=self._agent_id, sequence=sequence)
         self._stub.AcknowledgeAlerts(request, timeout=CALL_DEADLINE_S)
-
-    def newest(self, count: int) -> tuple[Notice, ...]:
-        """Return the newest alerts that the filter lets through, newest first, at most `count` (1 to 100)."""
-        request = messages.ListAlertsRequest(filter=self._filter, page_size=count)
-        response = self._stub.ListAlerts(request, timeout=CALL_DEADLINE_S, metadata=self._person())
-        return tuple(convert.notice(alert) for alert in response.alerts)
-
-    def notice(self, alert_id: str) -> Notice:
-        """Return one alert as it stands now."""
-        request = messages.GetAlertRequest(alert_id=alert_id)
-        response = self._stub.GetAlert(request, timeout=CALL_DEADLINE_S, metadata=self._person())
-        return convert.notice(response.alert)
-
-    def pictures(self, alert_id: str) -> Pictures:
-        """Return the pictures of one alert."""
-        request = messages.GetAlertRequest(alert_id=alert_id, include_images=True)
-        response = self._stub.GetAlert(request, timeout=PICTURES_DEADLINE_S, metadata=self._person())
-        return convert.pictures(response.images)
-
-    def _person(self) -> Metadata:
-        return bearer(self._session.token())

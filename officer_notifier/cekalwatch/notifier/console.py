@@ -13,11 +13,11 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from cekalwatch.notifier.board import Board, Link, Painter
-from cekalwatch.notifier.notice import EventKind, Shown
+from cekalwatch.notifier.casebook import Casebook
+from cekalwatch.notifier.leases import to_renew
+from cekalwatch.notifier.notice import EventKind, Notice, Shown
+from cekalwatch.notifier.person import Session
 from cekalwatch.notifier.updates import Cause, Freshness, LostPosition
-
-MOST_ALERTS = 200
-"""Older alerts leave the table; the server keeps them."""
 
 _REPAINTS_PER_SECOND = 1
 
@@ -38,6 +38,7 @@ class LiveConsole:
         self._now = now
         # The subscription's thread changes the board, and rich's thread paints it.
         self._lock = threading.Lock()
+        self._casebook = Casebook()
         self._board = Board(agent_id, server, Link(ready=False, since=now()))
         self._live = Live(
             get_renderable=self._paint,
@@ -63,17 +64,23 @@ class LiveConsole:
         with self._lock:
             return self._board
 
+    def claims(self, session: Session, agent_id: str) -> tuple[str, ...]:
+        """Return the alerts that the person holds at this PC."""
+        with self._lock:
+            return to_renew(self._casebook.newest_first(), session, agent_id, self._now())
+
+    def renewed(self, notice: Notice) -> None:
+        """Show an alert as a call's answer has it."""
+        with self._lock:
+            self._casebook.renew(notice)
+            self._board = replace(self._board, alerts=self._casebook.newest_first())
+        self._live.refresh()
+
     def show(self, shown: Shown) -> None:
         """Put the alert on the table in place of its earlier state, and ring the bell when it is new here."""
         with self._lock:
-            alert_id = shown.notice.alert_id
-            known = {other.notice.alert_id: other for other in self._board.alerts}
-            if known.get(alert_id) and shown.event is not EventKind.RAISED:
-                # It stays new for as long as it would have been.
-                shown = replace(shown, notified_at=known[alert_id].notified_at)
-            known[alert_id] = shown
-            alerts = sorted(known.values(), key=lambda other: (other.notice.raised_at, other.notified_at), reverse=True)
-            self._board = replace(self._board, alerts=tuple(alerts[:MOST_ALERTS]))
+            self._casebook.take(shown)
+            self._board = replace(self._board, alerts=self._casebook.newest_first())
         self._live.refresh()
         if shown.event is EventKind.RAISED:
             self._console.bell()
@@ -97,8 +104,9 @@ class LiveConsole:
     def started_over(self, lost: LostPosition) -> None:
         """Show that events may be missing; alerts of a log that is gone leave the table."""
         with self._lock:
-            alerts = () if lost is LostPosition.UNKNOWN else self._board.alerts
-            self._board = replace(self._board, lost=lost, alerts=alerts)
+            if lost is LostPosition.UNKNOWN:
+                self._casebook.clear()
+            self._board = replace(self._board, lost=lost, alerts=self._casebook.newest_first())
         self._live.refresh()
 
     def _paint(self) -> RenderableType:

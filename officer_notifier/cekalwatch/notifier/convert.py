@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
-from cekalwatch.notifier.notice import AlertFilter, Direction, EventKind, Notice, Order, OrderKind, Pictures
+from cekalwatch.notifier import convert_handling
+from cekalwatch.notifier.convert_handling import moment
+from cekalwatch.notifier.notice import (
+    AlertFilter,
+    Candidate,
+    Direction,
+    Document,
+    EventKind,
+    Notice,
+    Order,
+    OrderKind,
+    OrderStatus,
+    Pictures,
+    Sighting,
+    Subject,
+)
 from cekalwatch.notifier.text import safe_text
 from cekalwatch.notifier.updates import AlertEvent, Connected, Freshness, KeepAlive, Update
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2, watchlist_pb2
-
-if TYPE_CHECKING:
-    from google.protobuf.timestamp_pb2 import Timestamp
 
 _DIRECTIONS = {
     camera_pb2.DIRECTION_DEPARTURE: Direction.DEPARTURE,
@@ -21,9 +32,11 @@ _ORDER_KINDS = {
     watchlist_pb2.ORDER_KIND_CEGAH: OrderKind.CEGAH,
     watchlist_pb2.ORDER_KIND_TANGKAL: OrderKind.TANGKAL,
 }
+_ORDER_STATUSES = {watchlist_pb2.OrderStatus.Value(f"ORDER_STATUS_{one}"): one for one in OrderStatus}
 _EVENT_KINDS = {
-    alert_pb2.ALERT_EVENT_TYPE_RAISED: EventKind.RAISED,
-    alert_pb2.ALERT_EVENT_TYPE_SIGHTED: EventKind.SIGHTED,
+    alert_pb2.AlertEventType.Value(f"ALERT_EVENT_TYPE_{kind}"): kind
+    for kind in EventKind
+    if kind is not EventKind.CHANGED
 }
 
 
@@ -46,7 +59,8 @@ def update(response: alert_service_pb2.SubscribeAlertsResponse) -> Update | None
             kind = _EVENT_KINDS.get(event.type, EventKind.CHANGED)
             return AlertEvent(event.sequence, kind, notice(event.alert))
         case "keep_alive":
-            return KeepAlive(_freshness(response.keep_alive.freshness))
+            keep_alive = response.keep_alive
+            return KeepAlive(replace(_freshness(keep_alive.freshness), as_of=moment(keep_alive.server_time)))
         case _:
             return None
 
@@ -55,21 +69,50 @@ def notice(alert: alert_pb2.Alert) -> Notice:
     """Return an alert as the notifier holds it; no more of the subject than what is shown."""
     return Notice(
         alert_id=safe_text(alert.alert_id),
-        subject_id=safe_text(alert.subject.subject_id),
-        name=safe_text(alert.subject.name),
-        nationality=safe_text(alert.subject.nationality),
-        date_of_birth=safe_text(alert.subject.date_of_birth),
+        state=convert_handling.state(alert.state),
+        version=alert.version,
+        subject=_subject(alert.subject),
         orders=tuple(_order(order) for order in alert.orders),
         camera_id=safe_text(alert.camera.camera_id),
         site=safe_text(alert.camera.site),
         counter=safe_text(alert.camera.counter),
         direction=_DIRECTIONS.get(alert.camera.direction),
-        captured_at=_moment(alert.capture_time),
-        raised_at=_moment(alert.raised_time),
+        captured_at=moment(alert.capture_time),
+        raised_at=moment(alert.raised_time),
         score=alert.score,
         threshold=alert.threshold,
-        candidates=len(alert.candidates),
-        sightings=len(alert.sightings),
+        candidates=tuple(
+            Candidate(safe_text(one.subject_id), safe_text(one.name), one.score) for one in alert.candidates
+        ),
+        sightings=tuple(_sighting(sighting) for sighting in alert.sightings),
+        late=alert.late,
+        handling=convert_handling.handling(alert.handling),
+    )
+
+
+def _subject(subject: watchlist_pb2.Subject) -> Subject:
+    return Subject(
+        subject_id=safe_text(subject.subject_id),
+        name=safe_text(subject.name),
+        aliases=tuple(safe_text(alias) for alias in subject.aliases),
+        sex=safe_text(subject.sex),
+        place_of_birth=safe_text(subject.place_of_birth),
+        date_of_birth=safe_text(subject.date_of_birth),
+        nationality=safe_text(subject.nationality),
+        nik=safe_text(subject.nik),
+        documents=tuple(
+            Document(safe_text(one.type), safe_text(one.number), safe_text(one.issuing_country))
+            for one in subject.travel_documents
+        ),
+    )
+
+
+def _sighting(sighting: alert_pb2.Sighting) -> Sighting:
+    return Sighting(
+        captured_at=moment(sighting.capture_time),
+        counter=safe_text(sighting.camera.counter),
+        direction=_DIRECTIONS.get(sighting.camera.direction),
+        score=sighting.score,
     )
 
 
@@ -88,17 +131,14 @@ def _order(order: watchlist_pb2.BanOrder) -> Order:
         valid_from=safe_text(order.valid_from),
         valid_until=safe_text(order.valid_until),
         urgent=order.urgent,
+        status=_ORDER_STATUSES.get(order.status),
     )
 
 
 def _freshness(freshness: watchlist_pb2.WatchlistFreshness) -> Freshness:
     known = freshness.HasField("last_success_time")
     return Freshness(
-        last_success=_moment(freshness.last_success_time) if known else None,
+        last_success=moment(freshness.last_success_time) if known else None,
         stale=freshness.stale,
         active_subjects=freshness.active_subjects,
     )
-
-
-def _moment(timestamp: Timestamp) -> datetime:
-    return timestamp.ToDatetime(tzinfo=UTC)

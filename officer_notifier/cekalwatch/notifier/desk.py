@@ -22,6 +22,7 @@ from typing import Protocol
 import grpc
 import structlog
 
+from cekalwatch.notifier.case_client import CaseClient
 from cekalwatch.notifier.client import AlertClient
 from cekalwatch.notifier.images import ImageFolder
 from cekalwatch.notifier.inbox import Arrival, Inbox
@@ -73,6 +74,7 @@ class Desk:
     def __init__(
         self,
         client: AlertClient,
+        cases: CaseClient,
         inbox: Inbox,
         images: ImageFolder,
         screen: Screen,
@@ -80,6 +82,7 @@ class Desk:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._client = client
+        self._cases = cases
         self._inbox = inbox
         self._images = images
         self._screen = screen
@@ -136,7 +139,7 @@ class Desk:
         try:
             if self._newest_owed:
                 # Oldest first, so that the newest is shown last, as if they had just come.
-                for notice in reversed(self._client.newest(NEWEST_ALERTS)):
+                for notice in reversed(self._cases.newest(NEWEST_ALERTS)):
                     self._relist(notice)
                 self._newest_owed = False
             if self._uncertain_owed:
@@ -148,7 +151,7 @@ class Desk:
     def _list_uncertain(self) -> None:
         for alert_id in self._inbox.uncertain_alerts():
             try:
-                notice = self._client.notice(alert_id)
+                notice = self._cases.notice(alert_id)
             except grpc.RpcError as error:
                 if error.code() is not grpc.StatusCode.NOT_FOUND:
                     raise
@@ -165,7 +168,7 @@ class Desk:
     def _pictures(self, alert_id: str) -> ImagePaths:
         """Return where the alert's pictures are; an alert without pictures is better than none."""
         try:
-            return self._images.save(alert_id, self._client.pictures(alert_id))
+            return self._images.save(alert_id, self._cases.pictures(alert_id))
         except grpc.RpcError as error:
             self._log.warning("pictures_not_loaded", alert_id=alert_id, code=error.code().name)
         except OSError as error:

@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from cekalwatch.notifier.handling import OPEN_STATES, AlertState, Escalation, Handling
+
 
 class Direction(StrEnum):
     """The direction of travel below a camera."""
@@ -25,11 +27,29 @@ class OrderKind(StrEnum):
     TANGKAL = "TANGKAL"
 
 
+class OrderStatus(StrEnum):
+    """The legal state of an order, as the server computed it."""
+
+    NOT_YET_VALID = "NOT_YET_VALID"
+    ACTIVE = "ACTIVE"
+    LAPSED = "LAPSED"
+    REVOKED = "REVOKED"
+    INVALID = "INVALID"
+
+
 class EventKind(StrEnum):
     """What happened to an alert."""
 
     RAISED = "RAISED"
     SIGHTED = "SIGHTED"
+    CLAIMED = "CLAIMED"
+    RELEASED = "RELEASED"
+    ESCALATED = "ESCALATED"
+    ADJUDICATED = "ADJUDICATED"
+    CONFIRMED = "CONFIRMED"
+    CLEARED = "CLEARED"
+    FOLLOWED_UP = "FOLLOWED_UP"
+    CLOSED = "CLOSED"
     CHANGED = "CHANGED"
     """Something that a newer server knows and this program does not: the alert is shown as it stands."""
 
@@ -46,6 +66,52 @@ class Order:
     valid_from: str
     valid_until: str
     urgent: bool
+    status: OrderStatus | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """A travel document of the subject."""
+
+    type: str
+    number: str
+    country: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The person that the traveller may be; what is not held is empty."""
+
+    subject_id: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    sex: str = ""
+    """M, F or X."""
+    place_of_birth: str = ""
+    date_of_birth: str = ""
+    """ISO 8601; the year alone where only that is known."""
+    nationality: str = ""
+    nik: str = ""
+    documents: tuple[Document, ...] = ()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A subject near the probe."""
+
+    subject_id: str
+    name: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One sighting that joined the alert."""
+
+    captured_at: datetime
+    counter: str
+    direction: Direction | None
+    score: float
 
 
 @dataclass(frozen=True)
@@ -53,10 +119,9 @@ class Notice:
     """A possible match, as it stood when the server sent it. Scores are comparison scores, -1 to 1."""
 
     alert_id: str
-    subject_id: str
-    name: str
-    nationality: str
-    date_of_birth: str
+    state: AlertState
+    version: int
+    subject: Subject
     orders: tuple[Order, ...]
     camera_id: str
     site: str
@@ -66,8 +131,20 @@ class Notice:
     raised_at: datetime
     score: float
     threshold: float
-    candidates: int
-    sightings: int
+    candidates: tuple[Candidate, ...]
+    sightings: tuple[Sighting, ...]
+    late: bool
+    handling: Handling
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody still has to do something about it."""
+        return self.state in OPEN_STATES
+
+    @property
+    def escalated(self) -> bool:
+        """Whether it went to the supervisors, because nobody claimed it in time."""
+        return self.handling.escalation > Escalation.COUNTER
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import grpc
 import typer
 
-from cekalwatch.notifier.sessions import SessionClient, SignedIn
+from cekalwatch.notifier.person import Session
+from cekalwatch.notifier.phrases import Phrase
+from cekalwatch.notifier.refusals import UNREACHABLE, explain
+from cekalwatch.notifier.sessions import SessionClient
 from cekalwatch.notifier.settings import NotifierSettings
-from cekalwatch.notifier.translations import Language, Phrase, translate
+from cekalwatch.notifier.translations import Language, translate
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.program.logs import configure_logs
@@ -71,8 +75,18 @@ def _client(
 ) -> Iterator[tuple[SessionClient, Language]]:
     settings = NotifierSettings.load(config, server_address=server, agent_id=agent_id, language=language)
     configure_logs("error")
-    with closing(SessionClient(settings.dialer(), SessionFile(settings.session_path), settings.language)) as client:
+    client = SessionClient(settings.dialer(), SessionFile(settings.session_path))
+    try:
         yield client, settings.language
+    except grpc.RpcError as error:
+        raise _problem(error, client, settings.language) from None
+
+
+def _problem(error: grpc.RpcError, client: SessionClient, says: Language) -> ProgramError:
+    words = explain(error, says)
+    if error.code() not in UNREACHABLE:
+        return ProgramError(words, Exit.REFUSED)
+    return ProgramError(f"{client.address}: {words} ({client.why_refused() or error.details()})", Exit.UNAVAILABLE)
 
 
 def _new_password(says: Language) -> str:
@@ -82,7 +96,7 @@ def _new_password(says: Language) -> str:
     return wanted
 
 
-def _tell(who: SignedIn, says: Language) -> None:
-    roles = ", ".join(translate(Phrase(f"ROLE_{role}"), says) for role in who.roles)
-    until = f"{who.until.astimezone():%H:%M}"
+def _tell(who: Session, says: Language) -> None:
+    roles = ", ".join(translate(Phrase(f"ROLE_{role}"), says) for role in sorted(who.roles))
+    until = f"{who.expires_at.astimezone():%H:%M}"
     typer.echo(translate(Phrase.SIGNED_IN, says, name=who.display_name, roles=roles, time=until))

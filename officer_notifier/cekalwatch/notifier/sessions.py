@@ -1,109 +1,73 @@
-"""The calls of SessionService: who is at this PC. Errors become ProgramError with words in the officer's language."""
+"""The calls of SessionService: who is at this PC. Errors stay grpc.RpcError. It may be used from several threads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TypeVar
-
-import grpc
-
-from cekalwatch.notifier.refusals import error_reason
-from cekalwatch.notifier.translations import Language, Phrase, translate
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.notifier import convert_handling
+from cekalwatch.notifier.person import Session
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import session_pb2
 from cekalwatch.v1 import session_service_pb2 as messages
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.tokens import Metadata, bearer
+from cekalwatch.wire.tokens import bearer
 
 DEADLINE_S = 15.0
 """A sign-in may have to wait for others'."""
 
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class SignedIn:
-    """Somebody who is signed in."""
-
-    display_name: str
-    roles: tuple[str, ...]
-    until: datetime
-    """When the session ends, however much it is used; aware."""
-    password_change_needed: bool
-
 
 class SessionClient:
-    """Signs people in and out on this PC."""
+    """Signs people in and out on this PC. Its calls are rare: each opens a channel, with the newest certificate."""
 
-    def __init__(self, dialer: Dialer, file: SessionFile, language: Language) -> None:
+    def __init__(self, dialer: Dialer, file: SessionFile) -> None:
         self._dialer = dialer
-        self._channel = dialer.channel()
-        self._stub = SessionServiceStub(self._channel)
-        self._file = file
-        self._language = language
+        self.file = file
 
-    def close(self) -> None:
-        """End every call."""
-        self._channel.close()
+    @property
+    def address(self) -> str:
+        """Of the server."""
+        return self._dialer.address
 
-    def sign_in(self, name: str, password: str) -> SignedIn:
-        """Sign in with a password, and keep the token; raises ProgramError."""
+    def why_refused(self) -> str:
+        """Return why no connection is possible, or an empty text when certificates are not the reason."""
+        return self._dialer.why_refused()
+
+    def prove(self, name: str, password: str) -> tuple[Session, str]:
+        """Return the session of the person with this name and password, and its token, which is not kept."""
         request = messages.SignInRequest(
             purpose=session_pb2.SESSION_PURPOSE_CALLS,
             password=messages.PasswordProof(sign_in_name=name, password=password),
         )
-        answer = self._do(lambda: self._stub.SignIn(request, timeout=DEADLINE_S))
-        self._file.keep(answer.token)
-        return _signed_in(answer.session)
+        with self._dialer.channel() as channel:
+            answer = SessionServiceStub(channel).SignIn(request, timeout=DEADLINE_S)
+        return convert_handling.session(answer.session), str(answer.token)
 
-    def whoami(self) -> SignedIn:
-        """Return who is signed in; raises ProgramError when nobody is."""
-        request, metadata = messages.GetSessionRequest(), self._metadata()
-        answer = self._do(lambda: self._stub.GetSession(request, timeout=DEADLINE_S, metadata=metadata))
-        return _signed_in(answer.session)
+    def sign_in(self, name: str, password: str) -> Session:
+        """Sign in with a password, and keep the token; raises ProgramError when the disk does not take it."""
+        session, token = self.prove(name, password)
+        self.file.keep(token)
+        return session
+
+    def whoami(self) -> Session:
+        """Return the session of who is signed in."""
+        with self._dialer.channel() as channel:
+            answer = SessionServiceStub(channel).GetSession(
+                messages.GetSessionRequest(), timeout=DEADLINE_S, metadata=bearer(self.file.token())
+            )
+        return convert_handling.session(answer.session)
 
     def change_password(self, present: str, wanted: str) -> None:
-        """Change the password of who is signed in; raises ProgramError."""
+        """Change the password of who is signed in."""
         request = messages.ChangePasswordRequest(present_password=present, new_password=wanted)
-        metadata = self._metadata()
-        self._do(lambda: self._stub.ChangePassword(request, timeout=DEADLINE_S, metadata=metadata))
+        with self._dialer.channel() as channel:
+            SessionServiceStub(channel).ChangePassword(request, timeout=DEADLINE_S, metadata=bearer(self.file.token()))
 
     def sign_out(self) -> None:
-        """End the session, and forget the token in any case; raises ProgramError when the server was not told."""
-        metadata = self._metadata()
-        self._file.forget()
-        self._do(lambda: self._stub.SignOut(messages.SignOutRequest(), timeout=DEADLINE_S, metadata=metadata))
+        """Forget the token at once, and end its session; when the server was not told, it ends by itself."""
+        token = self.file.token()
+        self.file.forget()
+        self.end(token)
 
-    def _metadata(self) -> Metadata:
-        return bearer(self._file.token())
-
-    def _do(self, call: Callable[[], _T]) -> _T:
-        try:
-            return call()
-        except grpc.RpcError as error:
-            raise self._problem(error) from None
-
-    def _problem(self, error: grpc.RpcError) -> ProgramError:
-        reason = error_reason(error)
-        phrase = f"REFUSED_{reason}"
-        if phrase in set(Phrase):
-            return ProgramError(translate(Phrase(phrase), self._language), Exit.REFUSED)
-        if error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
-            why = self._dialer.why_refused() or error.details()
-            words = translate(Phrase.CAUSE_UNREACHABLE, self._language)
-            return ProgramError(f"{self._dialer.address}: {words} ({why})", Exit.UNAVAILABLE)
-        return ProgramError(str(error.details()), Exit.REFUSED if reason else Exit.FAILED)
-
-
-def _signed_in(session: session_pb2.Session) -> SignedIn:
-    return SignedIn(
-        display_name=session.display_name,
-        roles=tuple(session_pb2.PersonRole.Name(role).removeprefix("PERSON_ROLE_") for role in session.roles),
-        until=session.expire_time.ToDatetime(tzinfo=UTC),
-        password_change_needed=session.password_change_needed,
-    )
+    def end(self, token: str) -> None:
+        """End the session of a token."""
+        with self._dialer.channel() as channel:
+            SessionServiceStub(channel).SignOut(messages.SignOutRequest(), timeout=DEADLINE_S, metadata=bearer(token))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,15 @@ def host_key() -> str:
     """Return this PC's name in the form of a key."""
     key = re.sub(r"[^a-z0-9-]+", "-", platform.node().lower()).strip("-")[:64]
     return key or "notifier"
+
+
+class ThemeName(StrEnum):
+    """How the windows look; SYSTEM is light or dark as the desktop is."""
+
+    SYSTEM = "SYSTEM"
+    LIGHT = "LIGHT"
+    DARK = "DARK"
+    CONTRAST = "CONTRAST"
 
 
 class NotifierSettings(ClientSettings):
@@ -48,6 +58,18 @@ class NotifierSettings(ClientSettings):
     """Where alert pictures are; when not set, the user's runtime folder (in memory), or `state_dir`/images."""
     silence_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """No message for this long counts as a lost connection: three keep-alive periods of the server."""
+    cekal_online_url: Annotated[str, Field(pattern=r"^(https?://\S{1,500})?$")] = ""
+    """Address that the button beside a referred alert opens; nothing of the alert is added to it."""
+    idle_lock_s: Annotated[float, Field(ge=30, le=3600)] = 300.0
+    """After so many seconds without keyboard or mouse the person is signed out, and travellers' data is covered."""
+    alert_screen: str = ""
+    """Name of the screen on which alerts come up, as the operating system calls it; the primary one when not set.
+    A screen that travellers can see must not be it."""
+    theme: ThemeName = ThemeName.SYSTEM
+    text_scale: Annotated[float, Field(ge=0.75, le=2)] = 1.0
+    """Size of all text; 1 is readable from a metre. High-density screens are taken into account besides."""
+    sound: bool = True
+    """Whether a new alert is heard; it is shown in any case."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
 
     @property

@@ -7,8 +7,8 @@ import unicodedata
 MOST_CHARACTERS = 200
 
 
-def safe_text(value: str) -> str:
-    """Return `value` on one line, at most 200 characters, without control, format, surrogate or unassigned characters.
+def safe_text(value: str, most: int = MOST_CHARACTERS) -> str:
+    """Return `value` on one line, at most `most` characters, without control, format or unassigned characters.
 
     Control characters could move the cursor or ring the bell; format characters could turn the reading direction, so
     that a name reads as another one.
@@ -16,4 +16,4 @@ def safe_text(value: str) -> str:
     spaced = "".join(" " if character.isspace() else character for character in value)
     kept = "".join(character for character in spaced if not unicodedata.category(character).startswith("C"))
     line = " ".join(kept.split())
-    return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
+    return line if len(line) <= most else line[: most - 1] + "…"

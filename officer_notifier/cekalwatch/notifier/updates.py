@@ -16,6 +16,8 @@ class Freshness:
     last_success: datetime | None
     stale: bool
     active_subjects: int
+    as_of: datetime | None = None
+    """The server's clock when it said so; None where it did not say."""
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cekalwatch.notifier.board import Board, Link, Painter, band
+from cekalwatch.notifier.bands import band
+from cekalwatch.notifier.board import Board, Link, Painter
 from cekalwatch.notifier.notice import Direction, ImagePaths, OrderKind, Shown
-from cekalwatch.notifier.translations import Language, Phrase
+from cekalwatch.notifier.phrases import Phrase
+from cekalwatch.notifier.translations import Language
 from cekalwatch.notifier.updates import Cause, Freshness, LostPosition
 from tests.support.alert_server import EPOCH
-from tests.support.notices import FRESH, make_notice, make_shown
+from tests.support.notices import BUDI, FRESH, held_by, make_notice, make_shown
 
 WIB = timezone(timedelta(hours=7))
 FOLDER = Path("/run/user/1000/cekalwatch-notifier/pc-1/0197a1b2-0000-7000-8000-000000000001")
@@ -122,7 +124,8 @@ def test_missing_facts_are_said_and_do_not_break_the_table() -> None:
     notice = make_notice("")
     urgent = replace(notice.orders[0], decree_number="", urgent=True, kind=OrderKind.TANGKAL)
     strange = replace(notice.orders[0], kind=None)
-    notice = replace(notice, orders=(urgent, strange, urgent, urgent), direction=None, nationality="", date_of_birth="")
+    subject = replace(notice.subject, nationality="", date_of_birth="")
+    notice = replace(notice, orders=(urgent, strange, urgent, urgent), direction=None, subject=subject)
     text = paint(with_alerts(make_shown(notice)))
     for words in (
         "TANGKAL (entry), urgent",
@@ -151,3 +154,11 @@ def test_screen_is_never_fuller_than_the_terminal_and_tells_what_is_left_out(wid
 
 def test_newest_alert_shows_even_on_a_terminal_that_is_too_low() -> None:
     assert "PERSON" in paint(with_alerts(make_shown(make_notice("PERSON"))), height=5)
+
+
+def test_officer_reads_where_the_alert_stands_and_the_key_that_names_it_in_commands() -> None:
+    notice = held_by(BUDI)
+    text = paint(with_alerts(make_shown(notice)))
+    assert lines_with(text, [notice.alert_id[-6:]])
+    assert "Being looked at" in text
+    assert "Budi (pc-1)" in text

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from cekalwatch.notifier import console as console_module
 from cekalwatch.notifier.board import Painter
 from cekalwatch.notifier.console import LiveConsole
 from cekalwatch.notifier.notice import EventKind
@@ -62,7 +61,7 @@ def test_later_sighting_updates_its_row_in_silence(terminal: Terminal) -> None:
 def test_alerts_listed_again_do_not_ring_and_stand_by_their_time(terminal: Terminal) -> None:
     for minutes in (0, 10, 5):
         terminal.live.show(make_shown(make_notice(str(minutes), minutes=minutes), sequence=None, event=None))
-    assert [shown.notice.name for shown in terminal.live.board.alerts] == ["10", "5", "0"]
+    assert [shown.notice.subject.name for shown in terminal.live.board.alerts] == ["10", "5", "0"]
     assert BELL not in terminal.written
 
 
@@ -91,13 +90,6 @@ def test_alerts_of_a_replaced_log_leave_and_those_of_a_shortened_one_stay(termin
     assert len(terminal.live.board.alerts) == 1
     terminal.live.started_over(LostPosition.UNKNOWN)
     assert len(terminal.live.board.alerts) == 0
-
-
-def test_table_is_bounded_and_keeps_the_newest(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console_module, "MOST_ALERTS", 3)
-    for minutes in range(5):
-        terminal.live.show(make_shown(make_notice(str(minutes), minutes=minutes)))
-    assert [shown.notice.name for shown in terminal.live.board.alerts] == ["4", "3", "2"]
 
 
 def test_no_name_stays_on_the_terminal_after_the_end() -> None:

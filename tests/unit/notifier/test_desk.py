@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from cekalwatch.notifier.case_client import CaseClient
 from cekalwatch.notifier.client import AlertClient, Start
 from cekalwatch.notifier.desk import Desk, Recall
 from cekalwatch.notifier.images import ImageFolder
@@ -69,12 +70,13 @@ class Run:
     def __init__(self, folder: Path, address: str, paper: Paper, recall: Recall, start: Start) -> None:
         self._stack = ExitStack()
         self.inbox = self._stack.enter_context(closing(Inbox(folder / "inbox.sqlite3")))
-        client = self._stack.enter_context(closing(AlertClient(Dialer(address, None), AGENT, AlertFilter(), NOBODY)))
+        client = self._stack.enter_context(closing(AlertClient(Dialer(address, None), AGENT, AlertFilter())))
+        cases = self._stack.enter_context(closing(CaseClient(Dialer(address, None), AGENT, AlertFilter(), NOBODY)))
         backoff = Backoff(first_s=0.01, most_s=0.05, random=random.Random(1))  # noqa: S311  # jitter
         subscription = Subscription(client, start, 30, backoff)
         self._stack.callback(subscription.stop)
         self._updates = subscription.updates()
-        self._desk = Desk(client, self.inbox, ImageFolder(folder / "images"), paper, recall)
+        self._desk = Desk(client, cases, self.inbox, ImageFolder(folder / "images"), paper, recall)
 
     def __enter__(self) -> Run:
         return self
@@ -129,7 +131,7 @@ def test_events_are_shown_in_order_with_pictures_and_acknowledged(
     first, second = notifier.paper.shown
     assert (first.sequence, first.event, second.sequence, second.event) == (1, EventKind.RAISED, 2, EventKind.SIGHTED)
     assert second.notice.score == pytest.approx(0.8)
-    assert second.notice.sightings == 2
+    assert len(second.notice.sightings) == 2
     assert first.images.probe
     assert first.images.probe.exists()
     assert len(first.images.references) == 1

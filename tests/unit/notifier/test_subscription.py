@@ -27,7 +27,7 @@ from cekalwatch.program.exits import Exit
 from cekalwatch.v1 import camera_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
-from tests.support.alert_server import NOBODY, AlertServer, EventLog, make_alert
+from tests.support.alert_server import AlertServer, EventLog, make_alert
 from tests.support.notices import FRESH
 
 AGENT = "pc-1"
@@ -63,7 +63,7 @@ class Watch:
         silence_timeout_s: float = 30,
         wanted: AlertFilter = AlertFilter(),  # noqa: B008  # frozen
     ) -> Watcher:
-        client = self._stack.enter_context(closing(AlertClient(Dialer(address, None), AGENT, wanted, NOBODY)))
+        client = self._stack.enter_context(closing(AlertClient(Dialer(address, None), AGENT, wanted)))
         backoff = Backoff(first_s=0.01, most_s=0.05, random=random.Random(1))  # noqa: S311  # jitter
         subscription = Subscription(client, start, silence_timeout_s, backoff)
         self._stack.callback(subscription.stop)
