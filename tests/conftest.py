@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from tests.support.log_scan import personal_data
+
+# Before Qt is loaded: two screens that nobody sees, the second one as travellers would.
+os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={Path(__file__).parent / 'support' / 'screens.json'}"
 
 Findings = dict[str, list[str]]
 _findings = pytest.StashKey[Findings]()

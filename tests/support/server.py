@@ -91,11 +91,14 @@ def jpeg(picture: Picture, quality: int = 90) -> bytes:
     return encoded.tobytes()
 
 
-def list_astronaut(chosen: ServerSettings, *orders: BanOrder) -> None:
-    """Put the portrait on the watchlist, under `orders` (a CEGAH order that is in force, if none are given)."""
+def list_astronaut(chosen: ServerSettings, *orders: BanOrder, scale: float = 1.0, **facts: Any) -> None:
+    """Put the portrait on the watchlist, under `orders` (a CEGAH order that is in force, if none are given).
+
+    `facts` are the subject's; another `scale` gives another photograph with a score of its own.
+    """
     database = Database(chosen.database_address)
     database.upgrade()
-    photo = jpeg(astronaut(), 95)
+    photo = jpeg(astronaut(scale), 95)
     enrolment = Enroller(engine().detector, engine().recogniser).enrol(photo)
     reference = NewReference(
         photo=photo,
@@ -107,7 +110,7 @@ def list_astronaut(chosen: ServerSettings, *orders: BanOrder) -> None:
     )
     store = WatchlistStore(database, keyring(database, chosen.master_key_source))
     for ban in orders or (order_in_force(),):
-        store.put(subject(nationality="USA"), ban, [reference])
+        store.put(subject(**{"nationality": "USA"} | facts), ban, [reference])
     store.mark_success(datetime.now(UTC))
     database.close()
 

@@ -1,0 +1,170 @@
+"""The desktop agent: its windows, its tray, and what leads from one to the other."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import shiboken6
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QSystemTrayIcon
+
+from cekalwatch.notifier.desktop.alert_window import AlertWindow
+from cekalwatch.notifier.desktop.form_dialog import FormDialog
+from cekalwatch.notifier.desktop.idle_lock import IdleLock
+from cekalwatch.notifier.desktop.sign_in_dialogs import PasswordDialog, SignInDialog
+from cekalwatch.notifier.desktop.sound import Bell
+from cekalwatch.notifier.desktop.station import Station
+from cekalwatch.notifier.desktop.supervisor_window import SupervisorWindow
+from cekalwatch.notifier.desktop.theme import palette, style_sheet, theme_of
+from cekalwatch.notifier.desktop.today_window import TodayWindow
+from cekalwatch.notifier.desktop.tray import Tray
+from cekalwatch.notifier.facts import Wording
+from cekalwatch.notifier.phrases import Phrase
+from cekalwatch.notifier.settings import ThemeName
+
+
+class DesktopAgent(QObject):
+    """Everything that is on screen."""
+
+    quit_asked = Signal()
+
+    def __init__(self, station: Station, app: QApplication) -> None:
+        super().__init__()
+        self.station = station
+        self._app = app
+        self._theme = station.settings.theme
+        app.setQuitOnLastWindowClosed(False)
+        app.setStyle("Fusion")
+        self.set_theme(self._theme)
+        self.alert = AlertWindow(station)
+        self.today = TodayWindow(station)
+        self.supervisor = SupervisorWindow(station)
+        self.tray = Tray(station)
+        self.bell = Bell(station, station.settings.state_dir)
+        self.lock = IdleLock(station, app)
+        self.dialog: FormDialog | None = None
+        self._connect()
+        self.tray.show()
+
+    def close(self) -> None:
+        """Take everything off the screen. It is deleted here and now: later it could happen in another thread."""
+        self.tray.hide()
+        if self.dialog:
+            self.dialog.reject()
+        for one in (self.lock, self.bell, self.tray, self.tray.menu, self.alert, self.today, self.supervisor):
+            shiboken6.delete(one)
+
+    def bring_up(self) -> None:
+        """Show the alert window with the keyboard: a person asked for it."""
+        self.alert.bring_up()
+
+    def set_theme(self, name: ThemeName) -> None:
+        """Paint everything in another theme."""
+        self._theme = name
+        theme = theme_of(name)
+        self._app.setPalette(palette(theme))
+        self._app.setStyleSheet(style_sheet(theme, self.station.settings.text_scale))
+
+    def sign_in(self) -> None:
+        """Ask who is there."""
+        self._ask(SignInDialog(self._window(), self._wording, self.station))
+
+    def change_password(self) -> None:
+        """Ask for a new password."""
+        if self.station.session:
+            self._ask(PasswordDialog(self._window(), self._wording, self.station))
+
+    def show_today(self) -> None:
+        """Show today's list, with what was raised before this agent began."""
+        self._load_today()
+        _front(self.today)
+
+    def show_supervisor(self) -> None:
+        """Show the supervisor's view with new figures."""
+        self._load_today()
+        self.supervisor.refresh()
+        _front(self.supervisor)
+
+    def open_alert(self, alert_id: str) -> None:
+        """Show an alert that was chosen in a list."""
+        self.alert.open_alert(alert_id)
+        self.alert.bring_up()
+
+    def _connect(self) -> None:
+        tray, station = self.tray, self.station
+        tray.alert_asked.connect(self.bring_up)
+        tray.today_asked.connect(self.show_today)
+        tray.supervisor_asked.connect(self.show_supervisor)
+        tray.sign_in_asked.connect(self.sign_in)
+        tray.sign_out_asked.connect(station.sign_out)
+        tray.password_asked.connect(self.change_password)
+        tray.theme_asked.connect(self.set_theme)
+        tray.quit_asked.connect(self.quit_asked)
+        for window in (self.today, self.supervisor):
+            window.opened.connect(self.open_alert)
+            window.sign_in_asked.connect(self.sign_in)
+        self.alert.sign_in_asked.connect(self.sign_in)
+        self.alert.seen.connect(self.bell.silence)
+        station.session_changed.connect(self._session_changed)
+        station.raised.connect(self._raised)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
+
+    def _raised(self, alert_id: str) -> None:
+        """Tell it in the tray too while the screen is covered: the place, and no name."""
+        shown = self.station.casebook.find(alert_id)
+        if shown and not self.station.unlocked and QSystemTrayIcon.supportsMessages():
+            wording = self._wording
+            words = wording.say(Phrase.TRAY_NEW_ALERT, place=wording.place(shown.notice))
+            self.tray.showMessage(wording.say(Phrase.APP_NAME), words, self.tray.icon())
+
+    def _session_changed(self) -> None:
+        session = self.station.session
+        if session is None:
+            return
+        if session.password_change_needed:
+            self.change_password()
+            return
+        self._load_today()
+        # What came while nobody was here shows now, with its pictures.
+        if waiting := self.station.waiting():
+            self.alert.open_alert(waiting[0].notice.alert_id)
+            self.alert.come_up()
+
+    def _load_today(self) -> None:
+        if self.station.unlocked:
+            self.station.load_today(datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0))
+
+    def _ask(self, dialog: FormDialog) -> None:
+        if self.dialog:
+            former, self.dialog = self.dialog, None
+            former.reject()
+        self.dialog = dialog
+        dialog.finished.connect(lambda _: self._answered(dialog))
+        dialog.open()
+        dialog.activateWindow()
+
+    def _answered(self, dialog: QDialog) -> None:
+        if self.dialog is dialog:
+            self.dialog = None
+        dialog.deleteLater()
+
+    def _window(self) -> QMainWindow | None:
+        """Return the window that a question belongs to."""
+        windows: tuple[QMainWindow, ...] = (self.alert, self.today, self.supervisor)
+        active = next((one for one in windows if one.isActiveWindow()), None)
+        return active or next((one for one in windows if one.isVisible()), None)
+
+    def _scheme_changed(self) -> None:
+        if self._theme is ThemeName.SYSTEM:
+            self.set_theme(self._theme)
+
+    @property
+    def _wording(self) -> Wording:
+        return Wording(self.station.language)
+
+
+def _front(window: QMainWindow) -> None:
+    window.show()
+    window.raise_()
+    window.activateWindow()

@@ -1,0 +1,73 @@
+"""The screen that the subscription's thread writes to: hands everything to the windows' thread, and waits there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from cekalwatch.notifier.desktop.station import Station
+from cekalwatch.notifier.notice import Shown
+from cekalwatch.notifier.updates import Cause, Freshness, LostPosition
+
+
+class DesktopScreen(QObject):
+    """A `Screen`. An alert has been shown when the windows' thread has put it into them."""
+
+    _asked = Signal(object)
+
+    def __init__(self, station: Station) -> None:
+        super().__init__()
+        self._station = station
+        self._ended = threading.Event()
+        self._asked.connect(self._answer)
+
+    def end(self) -> None:
+        """Let nobody wait any more: the windows' thread ends."""
+        self._ended.set()
+
+    def show(self, shown: Shown) -> None:
+        """See `Screen`."""
+        self._do(lambda: self._station.show(shown))
+
+    def connected(self, freshness: Freshness) -> None:
+        """See `Screen`."""
+        self._do(lambda: self._station.connected(freshness))
+
+    def disconnected(self, cause: Cause) -> None:
+        """See `Screen`."""
+        self._do(lambda: self._station.disconnected(cause))
+
+    def started_over(self, lost: LostPosition) -> None:
+        """See `Screen`."""
+        self._do(lambda: self._station.started_over(lost))
+
+    def _do(self, action: Callable[[], None]) -> None:
+        request = _Request(action)
+        self._asked.emit(request)
+        while not request.done.wait(0.2):
+            if self._ended.is_set():
+                raise ScreenGone
+        if request.error:
+            raise request.error
+
+    @Slot(object)
+    def _answer(self, request: _Request) -> None:
+        try:
+            request.action()
+        except Exception as error:  # noqa: BLE001  # it belongs to the thread that asked
+            request.error = error
+        finally:
+            request.done.set()
+
+
+class ScreenGone(Exception):  # noqa: N818  # it is no error: the program ends
+    """The windows have closed; what was to be shown was not."""
+
+
+class _Request:
+    def __init__(self, action: Callable[[], None]) -> None:
+        self.action = action
+        self.done = threading.Event()
+        self.error: Exception | None = None

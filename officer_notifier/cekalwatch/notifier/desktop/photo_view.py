@@ -1,0 +1,124 @@
+"""A picture of a face, as large as its place allows, that can be enlarged and moved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QImageReader, QMouseEvent, QPainter, QPaintEvent, QPixmap, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+MOST_ZOOM = 8.0
+ZOOM_STEP = 1.25
+MOST_PIXELS_A_SIDE = 8192
+"""What is larger is no crop of ours, and is not decoded."""
+
+
+class PhotoView(QWidget):
+    """Shows one picture, or words in its place when it cannot be loaded. It passes zooming on: two zoom together."""
+
+    zoom_asked = Signal(float)
+    """By which factor the person wants it larger."""
+    moved = Signal(QPointF)
+    """By how much of its size the person moved it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._path: Path | None = None
+        self._picture = QPixmap()
+        self._missing = ""
+        self._zoom = 1.0
+        self._centre = QPointF(0.5, 0.5)
+        self._drag: QPoint | None = None
+        self.setMinimumSize(240, 260)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether there is a picture."""
+        return not self._picture.isNull()
+
+    @property
+    def zoom(self) -> float:
+        """How much larger than to fit, 1 to 8."""
+        return self._zoom
+
+    def show_file(self, path: Path | None, missing: str) -> None:
+        """Show the picture in a file; `missing` is said when there is none, or when it is damaged."""
+        self._missing = missing
+        if path != self._path:
+            self._path = path
+            self._picture = _read(path)
+            self.set_view(1.0, QPointF(0.5, 0.5))
+        elif path and not self.loaded:
+            self._picture = _read(path)
+        self.update()
+
+    def set_view(self, zoom: float, centre: QPointF) -> None:
+        """Show it `zoom` times as large as fits, around `centre` (0 to 1 in both directions)."""
+        self._zoom = min(max(zoom, 1.0), MOST_ZOOM)
+        margin = 0.5 / self._zoom
+        self._centre = QPointF(min(max(centre.x(), margin), 1 - margin), min(max(centre.y(), margin), 1 - margin))
+        self.update()
+
+    @property
+    def centre(self) -> QPointF:
+        """Which point of the picture is in the middle."""
+        return self._centre
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802  # Qt's name
+        """Paint the part that is looked at."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        if not self.loaded:
+            painter.drawText(
+                self.rect().adjusted(12, 12, -12, -12),
+                int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap),
+                self._missing,
+            )
+            return
+        size = self._picture.size()
+        fitted = size.scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        place = QRectF(
+            (self.width() - fitted.width()) / 2,
+            (self.height() - fitted.height()) / 2,
+            fitted.width(),
+            fitted.height(),
+        )
+        width, height = size.width() / self._zoom, size.height() / self._zoom
+        part = QRectF(
+            self._centre.x() * size.width() - width / 2, self._centre.y() * size.height() - height / 2, width, height
+        )
+        painter.drawPixmap(place, self._picture, part)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Ask for a larger or smaller view."""
+        self.zoom_asked.emit(ZOOM_STEP if event.angleDelta().y() > 0 else 1 / ZOOM_STEP)
+        event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Take hold of the picture."""
+        self._drag = event.position().toPoint()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Move it."""
+        if self._drag is not None and self.width() and self.height():
+            here = event.position().toPoint()
+            self.moved.emit(QPointF((self._drag - here).x() / self.width(), (self._drag - here).y() / self.height()))
+            self._drag = here
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: ARG002, N802
+        """Let it go."""
+        self._drag = None
+
+
+def _read(path: Path | None) -> QPixmap:
+    """Return the picture, or an empty one: what is damaged or too large must not stop the alert."""
+    if path is None:
+        return QPixmap()
+    reader = QImageReader(str(path))
+    reader.setAutoTransform(True)
+    size = reader.size()
+    if not size.isValid() or max(size.width(), size.height()) > MOST_PIXELS_A_SIDE:
+        return QPixmap()
+    return QPixmap.fromImage(reader.read())

@@ -1,0 +1,108 @@
+"""Puts the desktop agent together and runs it until it is closed: the one place where its parts meet."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from cekalwatch.notifier.case_client import CaseClient
+from cekalwatch.notifier.client import AlertClient, Start
+from cekalwatch.notifier.desk import Desk, Recall
+from cekalwatch.notifier.desktop.agent import DesktopAgent
+from cekalwatch.notifier.desktop.bridge import DesktopScreen, ScreenGone
+from cekalwatch.notifier.desktop.rubbish import WindowThreadCollector
+from cekalwatch.notifier.desktop.single_instance import SingleInstance
+from cekalwatch.notifier.desktop.station import Station
+from cekalwatch.notifier.images import ImageFolder
+from cekalwatch.notifier.inbox import Inbox
+from cekalwatch.notifier.sessions import SessionClient
+from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.notifier.subscription import Subscription
+from cekalwatch.program.logs import configure_logs
+from cekalwatch.program.session_file import SessionFile
+
+_LOOK_EVERY_MS = 200
+
+
+def run(settings: NotifierSettings, start: Start) -> None:
+    """Show alerts until the person closes the agent, or SIGINT or SIGTERM; raises ProgramError when it cannot go on."""
+    configure_logs(settings.log_level)
+    QGuiApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
+    app = QApplication([sys.argv[0]])
+    app.setApplicationName("Cekalwatch")
+    app.setDesktopFileName("cekalwatch-notifier")
+    with closing(SingleInstance(settings.agent_id)) as instance:
+        if not instance.acquire():
+            return
+        with assembled(settings, start, app) as (agent, work), _ended_by_signals(app, work):
+            instance.asked.connect(agent.bring_up)
+            agent.quit_asked.connect(app.quit)
+            app.exec()
+        work.result()
+
+
+@contextmanager
+def assembled(
+    settings: NotifierSettings, start: Start, app: QApplication
+) -> Iterator[tuple[DesktopAgent, Future[None]]]:
+    """Put the parts together, and take alerts until the end of the block; the future is the subscription's work."""
+    with ExitStack() as stack:
+        stack.enter_context(closing(WindowThreadCollector()))
+        inbox = stack.enter_context(closing(Inbox(settings.inbox_path)))
+        images = ImageFolder(settings.images_path)
+        stack.callback(images.delete_all)
+        session = SessionFile(settings.session_path)
+        client = stack.enter_context(closing(AlertClient(settings.dialer(), settings.agent_id, settings.wanted)))
+        cases = stack.enter_context(closing(CaseClient(settings.dialer(), settings.agent_id, settings.wanted, session)))
+        station = stack.enter_context(
+            closing(Station(settings, cases, SessionClient(settings.dialer(), session), images))
+        )
+        screen = DesktopScreen(station)
+        agent = stack.enter_context(closing(DesktopAgent(station, app)))
+        subscription = Subscription(client, start, settings.silence_timeout_s)
+        desk = Desk(client, cases, inbox, images, screen, Recall.NEWEST)
+        worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
+        stack.callback(subscription.stop)
+        # First, so that the work does not wait for a window that shows nothing any more.
+        stack.callback(screen.end)
+        yield agent, worker.submit(_work, subscription, desk)
+
+
+def _work(subscription: Subscription, desk: Desk) -> None:
+    try:
+        for update in subscription.updates():
+            desk.take(update)
+    except ScreenGone:
+        return
+
+
+@contextmanager
+def _ended_by_signals(app: QApplication, work: Future[None]) -> Iterator[None]:
+    """End the application on SIGINT and SIGTERM, and when the subscription has ended.
+
+    Python's handlers run only when Python does: while Qt waits for events, a timer lets it.
+    """
+    wanted = threading.Event()
+    before = {number: signal.signal(number, lambda *_: wanted.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def look() -> None:
+        if wanted.is_set() or work.done():
+            app.quit()
+
+    timer = QTimer()
+    timer.timeout.connect(look)
+    timer.start(_LOOK_EVERY_MS)
+    try:
+        yield
+    finally:
+        timer.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,94 @@
+"""What a new alert sounds like: two tones, three times, from a file made here; the system's beep where none plays."""
+
+from __future__ import annotations
+
+import io
+import math
+import shutil
+import struct
+import sys
+import wave
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QProcess, QTimer
+from PySide6.QtWidgets import QApplication
+
+from cekalwatch.notifier.desktop.station import Station
+from cekalwatch.notifier.handling import AlertState
+from cekalwatch.notifier.steps import standing
+
+AGAIN_EVERY_MS = 15_000
+"""An alert that nobody has taken, and nobody has looked at, is heard again."""
+_RATE = 22_050
+_TONES = ((880.0, 0.14), (0.0, 0.04), (1174.7, 0.2), (0.0, 0.16))
+_PLAYERS = (("pw-play",), ("paplay",), ("aplay", "-q"))
+
+
+class Bell(QObject):
+    """Rings for new alerts, and again until somebody turns to them."""
+
+    def __init__(self, station: Station, folder: Path) -> None:
+        super().__init__()
+        self._station = station
+        self._file = folder / "alert.wav"
+        self._unseen: set[str] = set()
+        self.rings = 0
+        """How often it has rung."""
+        self._again = QTimer(self)
+        self._again.setInterval(AGAIN_EVERY_MS)
+        self._again.timeout.connect(self.ring_again)
+        if station.settings.sound:
+            station.raised.connect(self._raised)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file.write_bytes(alert_sound())
+
+    def silence(self) -> None:
+        """Somebody has turned to the alerts."""
+        self._unseen.clear()
+        self._again.stop()
+
+    def ring_again(self) -> None:
+        """Ring while an alert waits that nobody has taken or seen."""
+        now = self._station.clock()
+        found = ((key, self._station.casebook.find(key)) for key in self._unseen)
+        self._unseen = {key for key, one in found if one and standing(one.notice, now) is AlertState.NEW}
+        if self._unseen:
+            self._ring()
+        else:
+            self._again.stop()
+
+    def _raised(self, alert_id: str) -> None:
+        self._unseen.add(alert_id)
+        self._again.start()
+        self._ring()
+
+    def _ring(self) -> None:
+        self.rings += 1
+        if sys.platform == "win32":
+            import winsound
+
+            winsound.PlaySound(str(self._file), winsound.SND_FILENAME | winsound.SND_ASYNC)
+            return
+        for program, *options in _PLAYERS:
+            if path := shutil.which(program):
+                QProcess.startDetached(path, [*options, str(self._file)])
+                return
+        QApplication.beep()
+
+
+def alert_sound() -> bytes:
+    """Return the sound as a WAV file, mono, 16 bit."""
+    samples = bytearray()
+    for frequency, seconds in _TONES * 3:
+        count = round(_RATE * seconds)
+        for number in range(count):
+            # Rising and falling in 5 ms, so that it does not click.
+            edge = min(1.0, number / (_RATE * 0.005), (count - number) / (_RATE * 0.005))
+            samples += struct.pack("<h", round(20_000 * edge * math.sin(2 * math.pi * frequency * number / _RATE)))
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(_RATE)
+        file.writeframes(bytes(samples))
+    return buffer.getvalue()
