@@ -20,7 +20,7 @@ from rich.table import Table
 
 MODULES = (
     *("detector_speed", "server_throughput", "chain_latency", "audit_verify", "security_tls", "decode_memory"),
-    *("alert_fanout", "security_sign_in", "starvation", "lfw", "evaluation", "fusion"),
+    *("alert_fanout", "alert_paint", "security_sign_in", "starvation", "lfw", "evaluation", "fusion"),
 )
 OUT = Path("build/bench.json")
 
