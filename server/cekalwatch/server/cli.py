@@ -17,8 +17,8 @@ from cekalwatch.server import (
     pki_command,
     threshold_command,
     thresholds_command,
-    watchlist_command,
 )
+from cekalwatch.server.watchlist_commands import app as watchlist_commands
 
 app = typer.Typer(
     help="The recognition server of Cekalwatch.\n\nSettings come from --config FILE (TOML), environment variables "
@@ -33,7 +33,7 @@ app.add_typer(people_command.app, name="people")
 app.add_typer(pki_command.app, name="pki")
 app.add_typer(thresholds_command.app, name="thresholds")
 thresholds_command.app.add_typer(threshold_command.app)
-app.add_typer(watchlist_command.app, name="watchlist")
+app.add_typer(watchlist_commands.app, name="watchlist")
 app.command(epilog=evaluate_command.EPILOG)(evaluate_command.evaluate)
 
 

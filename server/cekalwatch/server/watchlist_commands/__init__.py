@@ -1,0 +1,1 @@
+"""`cekalwatch-server watchlist`: a file for each command, and what they share."""

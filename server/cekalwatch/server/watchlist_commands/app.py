@@ -1,0 +1,11 @@
+"""The commands of `cekalwatch-server watchlist` in one place."""
+
+from __future__ import annotations
+
+import typer
+
+from cekalwatch.server.watchlist_commands import deletion, importing
+
+app = typer.Typer(help="The watchlist: import it, delete a subject from it.", no_args_is_help=True)
+app.command("import", epilog=importing.EPILOG)(importing.import_)
+app.command(epilog=deletion.EPILOG)(deletion.delete)

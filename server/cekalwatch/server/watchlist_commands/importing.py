@@ -1,0 +1,136 @@
+"""`watchlist import`: imports a folder, through the running server or into the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.watchlist_commands.database import open_database, open_store
+from cekalwatch.server.watchlist_commands.progress import counted_progress
+from cekalwatch.server.watchlist_commands.running import running_server
+
+if TYPE_CHECKING:
+    from cekalwatch.server.config import ServerSettings
+    from cekalwatch.server.watchlist.folder import WatchlistFolder
+    from cekalwatch.server.watchlist.import_run import ImportRun
+    from cekalwatch.server.watchlist.reports import RecordReport
+    from cekalwatch.wire.dialer import Dialer
+
+EPILOG = (
+    "Examples:\n\n"
+    "  cekalwatch-server watchlist import ./list-2026-03\n\n"
+    "  cekalwatch-server watchlist import ./list-2026-03 --report report.csv --config /etc/cekalwatch/server.toml\n\n"
+    "  cekalwatch-server watchlist import ./list-2026-03 --offline\n\n"
+    "Exit code 0: all is well. 65: done, but a record or photograph was refused, or an order is flagged INVALID, or "
+    "orders.csv itself cannot be read. 66: the folder or its orders.csv is missing. 69: the server or the database "
+    "cannot be reached."
+)
+
+
+def import_(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with orders.csv and photographs; see docs/watchlist-folder.md.")
+    ],
+    report: Annotated[Path | None, typer.Option(help="Write the report to this file, .csv or .json.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
+    server: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the running server; the configured `listen` when not given.")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Write straight into the database, without asking.")
+    ] = False,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the database and the model packs.")] = None,
+) -> None:
+    """Import ban orders with their photographs, and report on each. Running it again changes nothing.
+
+    It goes through the running server; when none is running, straight into the database.
+    """
+    from zoneinfo import ZoneInfo
+
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.server.config import ServerSettings
+    from cekalwatch.server.watchlist.folder import WatchlistFolder
+    from cekalwatch.server.watchlist.report_file import check_report_file, write_report
+    from cekalwatch.server.watchlist.report_screen import show_reports
+
+    if offline and server:
+        raise ProgramError("--offline and --server exclude each other", Exit.USAGE)
+    settings = ServerSettings.load(config, data_dir=data_dir)
+    # The report tells about each record; the log would say it once more, between the lines of the progress bar.
+    configure_logs("warning")
+    if report:
+        check_report_file(report)
+    records = WatchlistFolder(folder, ZoneInfo(settings.sites[0].time_zone))
+    running = None if offline else running_server(settings, server)
+    reports = list(records.refused)
+    try:
+        with counted_progress(len(records)) as counted:
+            # When not one row can be read, nothing was brought up to date.
+            if len(records) or not records.refused:
+                run = _import_through(running, records) if running else _import_directly(settings, records)
+                reports.extend(counted(run))
+    finally:
+        # What has been done must be known even when the rest failed.
+        if report:
+            write_report(report, reports)
+        show_reports(Console(), reports)
+        if missed := len(records) + len(records.refused) - len(reports):
+            typer.echo(f"{missed} records were not imported.")
+    if any(one.has_problem for one in reports):
+        raise typer.Exit(Exit.DATA_PROBLEMS)
+
+
+def _import_through(dialer: Dialer, folder: WatchlistFolder) -> Iterator[RecordReport]:
+    from cekalwatch.server.watchlist.remote import RemoteImport
+
+    with RemoteImport(dialer) as remote:
+        yield from remote.run(folder.records())
+
+
+def _import_directly(settings: ServerSettings, folder: WatchlistFolder) -> Iterator[RecordReport]:
+    from cekalwatch.server.domain.errors import CekalwatchError
+
+    with _local_import(settings) as run:
+        try:
+            for report in folder.refused:
+                run.refused(report)
+            for record in folder.records():
+                yield run.import_record(record)
+            run.finish()
+        except CekalwatchError as error:
+            raise ProgramError(
+                f"{error.public_message} Run the import again; what is stored already stays as it is.", Exit.UNAVAILABLE
+            ) from error
+
+
+@contextmanager
+def _local_import(settings: ServerSettings) -> Iterator[ImportRun]:
+    from zoneinfo import ZoneInfo
+
+    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.recognition.enrolment import Enroller
+    from cekalwatch.server.recognition.packs import load_named, open_engine
+    from cekalwatch.server.security.operator import operator
+    from cekalwatch.server.storage.audit_store import AuditStore
+    from cekalwatch.server.watchlist.import_run import ImportRun
+    from cekalwatch.server.watchlist.importer import WatchlistImporter
+
+    engine = open_engine(load_named(settings.models_path, settings.model_pack), settings.threads)
+    with open_database(settings) as database:
+        store, clock = open_store(database, settings), SystemClock()
+        importer = WatchlistImporter(
+            store,
+            Enroller(engine.detector, engine.recogniser),
+            clock,
+            ZoneInfo(settings.sites[0].time_zone),
+            settings.legal.parameters(),
+        )
+        with closing(ImportRun(importer, store, AuditStore(database), clock, operator())) as run:
+            yield run

@@ -1,0 +1,28 @@
+"""A progress bar for work on records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from cekalwatch.server.watchlist.reports import RecordReport
+
+
+@contextmanager
+def counted_progress(total: int) -> Iterator[Callable[[Iterable[RecordReport]], Iterator[RecordReport]]]:
+    """Show a progress bar on standard error, and give a function that counts what passes through it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("Importing", total=total)
+
+        def counted(reports: Iterable[RecordReport]) -> Iterator[RecordReport]:
+            for report in reports:
+                progress.advance(task)
+                yield report
+
+        yield counted
