@@ -100,6 +100,7 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "an id of another version": (lambda: {"capture_id": str(uuid4())}, "CAPTURE_ID_INVALID"),
     "no track": (lambda: {"track_id": ""}, "TRACK_ID_INVALID"),
     "a track with control characters": (lambda: {"track_id": "1\n2"}, "TRACK_ID_INVALID"),
+    "a run that is no UUID": (lambda: {"run_id": "yesterday"}, "RUN_ID_INVALID"),
     "a quality beyond 1": (lambda: {"quality": capture_pb2.FaceQuality(score=1.5)}, "QUALITY_INVALID"),
     "a score that is no number": (lambda: {"detector_score": math.nan}, "QUALITY_INVALID"),
 }

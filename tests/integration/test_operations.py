@@ -108,7 +108,15 @@ async def test_the_status_says_where_the_threshold_comes_from(tmp_path: Path):
 
 async def test_the_last_heartbeat_is_told_also_after_the_camera_went(server: Running):
     stream = await CaptureClient.open(server.channel)
-    sent = {"frames_per_second": 24.5, "dropped_total": 7, "outbox_depth": 2}
+    sent = {
+        "frames_per_second": 24.5,
+        "dropped_total": 7,
+        "outbox_depth": 2,
+        "spool": capture_pb2.SpoolStatus(
+            state=capture_pb2.SPOOL_STATE_DISK_FULL, depth=1, bytes=20_000, age=Duration(seconds=2)
+        ),
+        "drops": capture_pb2.DropCounts(no_room=4, too_old=2, unreadable=1),
+    }
     await stream.call.write(beat(**sent, outbox_age=Duration(seconds=3), view_state=capture_pb2.VIEW_STATE_NO_FRAMES))
     present = camera(await status_when(server.channel, lambda found: camera(found).dropped_total == 7))
     assert present.connected

@@ -18,6 +18,35 @@ class ViewState(StrEnum):
     NO_FRAMES = "NO_FRAMES"
 
 
+class SpoolState(StrEnum):
+    """How the spool on a camera host's disk does, as the contract has it."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    READY = "READY"
+    DISK_FULL = "DISK_FULL"
+    READ_ONLY = "READ_ONLY"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True)
+class SpoolStatus:
+    """What waits on a camera host's disk; `size` in bytes."""
+
+    state: SpoolState = SpoolState.UNSPECIFIED
+    depth: int = 0
+    size: int = 0
+    age_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class DropCounts:
+    """Crops that a camera client lost, by the reason."""
+
+    no_room: int = 0
+    too_old: int = 0
+    unreadable: int = 0
+
+
 @dataclass(frozen=True)
 class Heartbeat:
     """A camera client's figures, as `Heartbeat` of the contract states them; the age is in seconds."""
@@ -27,6 +56,8 @@ class Heartbeat:
     outbox_depth: int = 0
     outbox_age_s: float = 0.0
     view_state: ViewState = ViewState.UNSPECIFIED
+    spool: SpoolStatus = SpoolStatus()
+    drops: DropCounts = DropCounts()
 
 
 @dataclass(frozen=True)

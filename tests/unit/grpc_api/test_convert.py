@@ -102,7 +102,7 @@ def test_any_later_message_is_a_valid_value_or_an_error(request: capture_service
 def holds_its_bounds(face: Capture, sent: capture_pb2.FaceCapture) -> None:
     assert face.capture_id.version == 7
     assert str(face.capture_id) == sent.capture_id, "a receipt names the capture as it was sent"
-    assert face.passage.startswith(f"dep-1/{RUN}/")
+    assert face.passage.startswith(f"dep-1/{sent.run_id or RUN}/")
     assert face.passage.isprintable()
     assert len(face.passage) <= len(f"dep-1/{RUN}/") + 64
     assert face.captured_at.tzinfo is not None
@@ -141,6 +141,8 @@ def told(heartbeat: Heartbeat) -> Any:
     camera = message.cameras[0]
     assert math.isfinite(camera.frames_per_second)
     assert camera.outbox_age.seconds >= 0
+    assert camera.spool.age.seconds >= 0
+    assert camera.spool.state in capture_pb2.SpoolState.values()
     return camera
 
 
@@ -159,6 +161,17 @@ def test_usual_messages_are_read(name: str) -> None:
     }[name]
     found = capture.hello(request) if name == "hello" else capture.stream_message(request, DEPARTURE, RUN, NOON)
     assert not isinstance(found, Rejected)
+
+
+def test_a_face_that_waited_on_the_disk_belongs_to_the_passage_of_its_own_run() -> None:
+    """Track 1 of today's run and track 1 of the run before are two travellers, whose templates must not be fused."""
+    earlier = str(uuid6.uuid7())
+    usual = {key: SENT[key][0] for key in ("capture_id", "track_id", "capture_time", "landmarks", "detector_score")}
+    passages = [
+        capture.capture(capture_pb2.FaceCapture(**usual, run_id=run_id), DEPARTURE, RUN, NOON).passage
+        for run_id in ("", RUN, earlier)
+    ]
+    assert passages == [f"dep-1/{RUN}/1", f"dep-1/{RUN}/1", f"dep-1/{earlier}/1"]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ class Code(StrEnum):
     # One capture.
     CAPTURE_ID_INVALID = "CAPTURE_ID_INVALID"
     TRACK_ID_INVALID = "TRACK_ID_INVALID"
+    RUN_ID_INVALID = "RUN_ID_INVALID"
     CAPTURE_TIME_MISSING = "CAPTURE_TIME_MISSING"
     CAPTURE_TIME_IN_FUTURE = "CAPTURE_TIME_IN_FUTURE"
     CROP_TOO_LARGE = "CROP_TOO_LARGE"
@@ -131,6 +132,7 @@ CATALOGUE: dict[Code, Entry] = {
     Code.STREAM_SILENT: Entry(Kind.UNAVAILABLE, "No heartbeat came for three periods."),
     Code.CAPTURE_ID_INVALID: Entry(Kind.INVALID_ARGUMENT, "The capture id is not a UUID of version 7."),
     Code.TRACK_ID_INVALID: Entry(Kind.INVALID_ARGUMENT, "The track id must have 1 to 64 printable characters."),
+    Code.RUN_ID_INVALID: Entry(Kind.INVALID_ARGUMENT, "The id of the client's run is not a UUID."),
     Code.CAPTURE_TIME_MISSING: Entry(Kind.INVALID_ARGUMENT, "The capture time is missing or out of range."),
     Code.CAPTURE_TIME_IN_FUTURE: Entry(Kind.INVALID_ARGUMENT, "The capture time is ahead of the server's clock."),
     Code.CROP_TOO_LARGE: Entry(Kind.INVALID_ARGUMENT, "The crop has more bytes than the contract allows."),

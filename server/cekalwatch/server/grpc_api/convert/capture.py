@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 
+from google.protobuf.duration_pb2 import Duration
+
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import Capture, Receipt
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import duration, text, uuid
-from cekalwatch.server.presence import Heartbeat, ViewState
+from cekalwatch.server.presence import DropCounts, Heartbeat, SpoolState, SpoolStatus, ViewState
 from cekalwatch.server.recognition.session import Drain, Goodbye, Hello, Inbound, Outbound, Receipts, Rejected, Welcome
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S, MAX_CROP_BYTES
@@ -20,6 +22,13 @@ MOST_SECONDS = 10 * 365 * 86_400.0
 """Longest age that is told; a client may send any number."""
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 OLDEST_CAPTURE = datetime(2020, 1, 1, tzinfo=UTC)
+
+_SPOOL_STATES = {
+    capture_pb2.SPOOL_STATE_READY: SpoolState.READY,
+    capture_pb2.SPOOL_STATE_DISK_FULL: SpoolState.DISK_FULL,
+    capture_pb2.SPOOL_STATE_READ_ONLY: SpoolState.READ_ONLY,
+    capture_pb2.SPOOL_STATE_FAILED: SpoolState.FAILED,
+}
 
 
 def hello(request: capture_service_pb2.StreamFacesRequest) -> Hello:
@@ -66,6 +75,8 @@ def capture(face: capture_pb2.FaceCapture, camera: Camera, run_id: str, now: dat
         raise CekalwatchError(Code.TRACK_ID_INVALID)
     if len(face.jpeg) > MAX_CROP_BYTES:
         raise CekalwatchError(Code.CROP_TOO_LARGE)
+    if face.run_id and uuid(face.run_id) is None:
+        raise CekalwatchError(Code.RUN_ID_INVALID)
     captured_at = _capture_time(face, now)
     if not face.HasField("landmarks"):
         raise CekalwatchError(Code.LANDMARKS_INVALID)
@@ -77,7 +88,7 @@ def capture(face: capture_pb2.FaceCapture, camera: Camera, run_id: str, now: dat
     return Capture(
         capture_id=capture_id,
         camera=camera,
-        passage=f"{camera.camera_id}/{run_id}/{face.track_id}",
+        passage=f"{camera.camera_id}/{face.run_id or run_id}/{face.track_id}",
         captured_at=captured_at,
         jpeg=face.jpeg,
         landmarks=points,
@@ -106,9 +117,20 @@ def _heartbeat(message: capture_service_pb2.Heartbeat) -> Heartbeat:
         frames_per_second=rate if math.isfinite(rate) and rate >= 0 else 0.0,
         dropped_total=message.dropped_total,
         outbox_depth=message.outbox_depth,
-        outbox_age_s=min(max(0.0, message.outbox_age.seconds + message.outbox_age.nanos / 1e9), MOST_SECONDS),
+        outbox_age_s=_age_s(message.outbox_age),
         view_state=known.get(message.view_state, ViewState.UNSPECIFIED),
+        spool=SpoolStatus(
+            state=_SPOOL_STATES.get(message.spool.state, SpoolState.UNSPECIFIED),
+            depth=message.spool.depth,
+            size=message.spool.bytes,
+            age_s=_age_s(message.spool.age),
+        ),
+        drops=DropCounts(message.drops.no_room, message.drops.too_old, message.drops.unreadable),
     )
+
+
+def _age_s(age: Duration) -> float:
+    return min(max(0.0, age.seconds + age.nanos / 1e9), MOST_SECONDS)
 
 
 def stream_response(message: Outbound) -> capture_service_pb2.StreamFacesResponse:

@@ -52,7 +52,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
 
 
 def _camera_status(camera: Camera, presence: CameraPresence) -> operations_pb2.CameraStatus:
-    heartbeat = presence.heartbeat
+    heartbeat, spool, drops = presence.heartbeat, presence.heartbeat.spool, presence.heartbeat.drops
     return operations_pb2.CameraStatus(
         camera=camera_message(camera),
         connected=presence.streams > 0,
@@ -62,4 +62,11 @@ def _camera_status(camera: Camera, presence: CameraPresence) -> operations_pb2.C
         outbox_depth=heartbeat.outbox_depth,
         outbox_age=duration(heartbeat.outbox_age_s),
         view_state=capture_pb2.ViewState.Value(f"VIEW_STATE_{heartbeat.view_state}"),
+        spool=capture_pb2.SpoolStatus(
+            state=capture_pb2.SpoolState.Value(f"SPOOL_STATE_{spool.state}"),
+            depth=spool.depth,
+            bytes=spool.size,
+            age=duration(spool.age_s),
+        ),
+        drops=capture_pb2.DropCounts(no_room=drops.no_room, too_old=drops.too_old, unreadable=drops.unreadable),
     )
