@@ -36,8 +36,18 @@ class Withdrawn:
     order_id: str
 
 
-Item = Offered | Withdrawn | RecordReport
-"""A `RecordReport` is that of a row which cannot be read: REFUSED, with its reason."""
+@dataclass(frozen=True)
+class Refused:
+    """A row that cannot be read. What was held of its order stays as it is."""
+
+    report: RecordReport
+    """REFUSED, with its reason."""
+    keyed: bool
+    """Whether `report.order_id` is the order's key. Else it only says where the row stands, and could be any order: after
+    a reading with such a row nobody can tell which orders have left the source."""
+
+
+Item = Offered | Withdrawn | Refused
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,8 @@ class Reading:
     """What a source gives from one cursor on."""
 
     whole: bool
-    """Whether an order that appears nowhere in it has left the source; false for a delta, which names what has left."""
+    """Whether an order that appears nowhere in it has left the source; false for a delta, which names what has left. A
+    reading that goes on after a page is whole together with what came before, as its beginning was."""
     expected: int | None
     """Records in the whole reading, where the source says so beforehand."""
     pages: Iterator[Page]
