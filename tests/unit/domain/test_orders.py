@@ -120,6 +120,7 @@ def test_a_permanent_entry_ban_can_be_judged() -> None:
         {"valid_until": day("2025-12-31")},
         {"extends_order_id": "O-1"},
         {"revoked_at": datetime(2026, 1, 1)},  # noqa: DTZ001  # the point
+        {"withdrawn_at": datetime(2026, 1, 1)},  # noqa: DTZ001
         {"valid_from": day("0001-01-01")},
         {"received_on": date.max},
     ],
@@ -147,6 +148,26 @@ def test_an_extension_falls_with_the_order_that_it_extends() -> None:
     base = order(revoked_at=noon("2026-06-15"))
     assert status(extension(), base, now=noon("2026-06-14")) is OrderStatus.NOT_YET_VALID
     assert status(extension(), base, now=noon("2026-08-01")) is OrderStatus.REVOKED
+
+
+# Withdrawal
+
+
+def test_an_order_that_its_source_has_no_more_is_over_from_that_moment_on() -> None:
+    one = order(withdrawn_at=NOON)
+    assert status(one, now=NOON - timedelta(seconds=1)) is OrderStatus.ACTIVE
+    assert status(one, now=NOON) is OrderStatus.REVOKED
+
+
+def test_a_source_that_drops_an_order_once_it_is_extended_ends_no_extension() -> None:
+    base = order(withdrawn_at=noon("2026-06-15"))
+    assert status(base, extension(), now=noon("2026-06-16")) is OrderStatus.REVOKED
+    assert status(extension(), base, now=noon("2026-08-01")) is OrderStatus.ACTIVE
+
+
+def test_an_extension_that_left_its_source_before_it_ran_leaves_room_for_a_correct_one() -> None:
+    wrong = extension("E-1", withdrawn_at=noon("2026-06-10"))
+    assert broken(extension("E-2", received_on=day("2026-06-11")), order(), wrong) == ()
 
 
 # The term of a CEGAH order

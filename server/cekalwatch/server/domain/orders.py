@@ -77,6 +77,9 @@ class BanOrder:
     urgent: bool = False
     extends_order_id: str = ""
     revoked_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    """When its source was found to have it no more, which nobody states: a synchronisation does. It ends this order and
+    no other, since a source may drop a base order once that is extended."""
 
     def __post_init__(self) -> None:
         if not all(day.year in PLAUSIBLE_YEARS for day in (self.valid_from, self.received_on)):
@@ -85,7 +88,7 @@ class BanOrder:
             raise ValueError("an order cannot end before it begins")
         if self.extends_order_id == self.order_id:
             raise ValueError("an order cannot extend itself")
-        if self.revoked_at is not None and self.revoked_at.tzinfo is None:
+        if any(moment is not None and moment.tzinfo is None for moment in (self.revoked_at, self.withdrawn_at)):
             raise ValueError("the moment of a revocation needs a time zone")
         # Beyond them, a checkpoint's local time may not exist.
         if self.revoked_at is not None and self.revoked_at.year not in PLAUSIBLE_YEARS:
@@ -124,6 +127,8 @@ def judge(
     if broken:
         return Judgement(OrderStatus.INVALID, tuple(rule for rule in Rule if rule in broken))
     today = now.astimezone(zone).date()
+    if order.withdrawn_at is not None and order.withdrawn_at <= now:
+        return Judgement(OrderStatus.REVOKED)
     # An extension stands and falls with the ban that it extends.
     if any(one.revoked_at is not None and one.revoked_at <= now for one in (order, *file.extended_by(order))):
         return Judgement(OrderStatus.REVOKED)
@@ -177,7 +182,7 @@ class _File:
             order.kind is OrderKind.CEGAH
             and other.extends_order_id == order.extends_order_id
             and (other.received_on, other.order_id) < (order.received_on, order.order_id)
-            and not (other.revoked_at and self._day(other.revoked_at) < other.valid_from)
+            and not self._ended_before(other, other.valid_from)
             and not self._broken_but_repetition(other)
         )
 
@@ -216,8 +221,12 @@ class _File:
             and _same_words(other.requesting_agency, order.requesting_agency)
             and due < order.received_on
             and not self._decided_in_time(other)
-            and not (other.revoked_at and self._day(other.revoked_at) <= due)
+            and not self._ended_before(other, due + timedelta(days=1))
         )
+
+    def _ended_before(self, order: BanOrder, day: date) -> bool:
+        """Whether `order` was taken back, or was gone from its source, before that day."""
+        return any(self._day(moment) < day for moment in (order.revoked_at, order.withdrawn_at) if moment)
 
     def _decision_due(self, order: BanOrder) -> date:
         return order.received_on + timedelta(days=self.parameters.urgent_days)

@@ -45,8 +45,9 @@ class WatchlistRows:
 
     def content_hash(self, subject: Subject, order: BanOrder) -> str:
         """Return the keyed digest of everything that a record states."""
-        facts = [asdict(subject), asdict(order) | {"revoked_at": _utc(order.revoked_at)}]
-        return self.keyring.digest(ORDER_CONTENT.at(order.order_id), _json(facts))
+        stated = asdict(order) | {"revoked_at": utc_text(order.revoked_at)}
+        del stated["withdrawn_at"]
+        return self.keyring.digest(ORDER_CONTENT.at(order.order_id), _json([asdict(subject), stated]))
 
     def photo_digest(self, subject_id: str, photo_sha256: str) -> str:
         """Return the keyed digest by which the subject's photograph is found."""
@@ -84,7 +85,8 @@ class WatchlistRows:
             decree_date=order.decree_date.isoformat() if order.decree_date else "",
             urgent=order.urgent,
             extends_order_id=order.extends_order_id,
-            revoked_at=_utc(order.revoked_at),
+            revoked_at=utc_text(order.revoked_at),
+            withdrawn_at=utc_text(order.withdrawn_at),
             facts=self.keyring.seal(ORDER_FACTS.at(order.order_id), _json(facts)),
             content_hash=content,
         )
@@ -102,6 +104,7 @@ class WatchlistRows:
             urgent=row.urgent,
             extends_order_id=row.extends_order_id,
             revoked_at=datetime.fromisoformat(row.revoked_at) if row.revoked_at else None,
+            withdrawn_at=datetime.fromisoformat(row.withdrawn_at) if row.withdrawn_at else None,
             **json.loads(self.keyring.open(ORDER_FACTS.at(row.order_id), row.facts)),
         )
 
@@ -150,7 +153,7 @@ class WatchlistRows:
         return self.keyring.open(TEMPLATE.at(reference_id, model_version), sealed)
 
 
-def _utc(moment: datetime | None) -> str:
+def utc_text(moment: datetime | None) -> str:
     """Write a moment in one form: sources may state the same one with different offsets."""
     return moment.astimezone(UTC).isoformat() if moment else ""
 

@@ -41,6 +41,8 @@ class BanOrderRow(SQLModel, table=True):
     extends_order_id: str
     revoked_at: str
     """ISO 8601 in UTC, or empty."""
+    withdrawn_at: str
+    """The same: when its source was found to have it no more."""
     facts: bytes = Field(sa_column=Column(Sealed, nullable=False))
     """Requesting agency, reason and decree number, as JSON."""
     content_hash: str

@@ -46,4 +46,5 @@ def order_facts_message(order: BanOrder) -> watchlist_pb2.BanOrder:
         received_on=order.received_on.isoformat(),
         extends_order_id=order.extends_order_id,
         revoked_time=timestamp(order.revoked_at) if order.revoked_at else None,
+        withdrawn_time=timestamp(order.withdrawn_at) if order.withdrawn_at else None,
     )
