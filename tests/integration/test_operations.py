@@ -131,6 +131,21 @@ async def test_the_last_heartbeat_is_told_also_after_the_camera_went(server: Run
     assert gone.last_heard_time == present.last_heard_time
 
 
+async def test_a_view_that_fails_and_recovers_is_told_once_each_with_its_time(server: Running):
+    stream = await CaptureClient.open(server.channel)
+    seen = ["OK", "DARK", "DARK", "TURNED_AWAY", "DARK", "MOVED", "UNSPECIFIED", "OK", "OK"]
+    for number, state in enumerate(seen):
+        value = capture_pb2.ViewState.Value(f"VIEW_STATE_{state}")
+        await stream.call.write(beat(view_state=value, dropped_total=number))
+    found = await status_when(server.channel, lambda found: camera(found).dropped_total == len(seen) - 1)
+    states = [capture_pb2.ViewState.Name(event.view_state) for event in found.view_events]
+    assert states == ["VIEW_STATE_OK", "VIEW_STATE_MOVED", "VIEW_STATE_DARK"]
+    assert {event.camera_id for event in found.view_events} == {"dep-1"}
+    times = [event.event_time.ToDatetime() for event in found.view_events]
+    assert times == sorted(times, reverse=True)
+    assert times[-1] >= found.start_time.ToDatetime()
+
+
 async def test_absurd_figures_of_a_camera_do_not_spoil_the_status(server: Running):
     stream = await CaptureClient.open(server.channel)
     await stream.call.write(

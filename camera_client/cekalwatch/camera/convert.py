@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.camera.capture import Capture, Outcome, Receipt
-from cekalwatch.camera.figures import Heartbeat, ViewState
+from cekalwatch.camera.figures import Heartbeat
 from cekalwatch.camera.policy import CapturePolicy
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
@@ -19,11 +19,6 @@ from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 MOST_REASON = 200
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 
-_VIEW_STATES = {
-    ViewState.UNSPECIFIED: capture_pb2.VIEW_STATE_UNSPECIFIED,
-    ViewState.OK: capture_pb2.VIEW_STATE_OK,
-    ViewState.NO_FRAMES: capture_pb2.VIEW_STATE_NO_FRAMES,
-}
 _OUTCOMES = {
     capture_pb2.CAPTURE_OUTCOME_SEARCHED: Outcome.SEARCHED,
     capture_pb2.CAPTURE_OUTCOME_DUPLICATE: Outcome.DUPLICATE,
@@ -53,6 +48,8 @@ class Welcome:
     credits: int
     heartbeat_period_s: float
     policy: CapturePolicy
+    server_time: datetime | None = None
+    """What the server's clock showed when it answered; None if it did not say."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +122,7 @@ def heartbeat(value: Heartbeat) -> StreamFacesRequest:
             dropped_total=value.dropped_total,
             outbox_depth=value.outbox_depth,
             outbox_age=outbox_age,
-            view_state=_VIEW_STATES[value.view_state],
+            view_state=capture_pb2.ViewState.Value(f"VIEW_STATE_{value.view_state.value}"),
             passages_total=value.passages_total,
         )
     )
@@ -157,7 +154,14 @@ def _welcome(message: capture_service_pb2.Welcome) -> Welcome:
         raise ProtocolError("the heartbeat period is not above zero")
     if not 1 <= message.credits <= 1000:
         raise ProtocolError("the credits are not 1 to 1000")
-    return Welcome(message.credits, period_s, _policy(message.policy))
+    return Welcome(message.credits, period_s, _policy(message.policy), _server_time(message))
+
+
+def _server_time(message: capture_service_pb2.Welcome) -> datetime | None:
+    try:
+        return message.server_time.ToDatetime(UTC) if message.HasField("server_time") else None
+    except (ValueError, OverflowError):
+        raise ProtocolError("the server's time is none") from None
 
 
 def _policy(message: capture_pb2.CapturePolicy) -> CapturePolicy:

@@ -19,6 +19,13 @@ class ViewState(Enum):
     """No frame has come yet, and the time for one is not over."""
     OK = "OK"
     NO_FRAMES = "NO_FRAMES"
+    DARK = "DARK"
+    BLINDED = "BLINDED"
+    COVERED = "COVERED"
+    DEFOCUSED = "DEFOCUSED"
+    MOVED = "MOVED"
+    TURNED_AWAY = "TURNED_AWAY"
+    """The camera was asked to turn: it turns, or looks elsewhere than this camera key stands for."""
 
 
 @dataclass(frozen=True)

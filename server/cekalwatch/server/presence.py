@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+
+import structlog
 
 from cekalwatch.server.domain.clock import Clock
 
@@ -16,6 +18,28 @@ class ViewState(StrEnum):
     UNSPECIFIED = "UNSPECIFIED"
     OK = "OK"
     NO_FRAMES = "NO_FRAMES"
+    DARK = "DARK"
+    BLINDED = "BLINDED"
+    COVERED = "COVERED"
+    DEFOCUSED = "DEFOCUSED"
+    MOVED = "MOVED"
+    TURNED_AWAY = "TURNED_AWAY"
+
+
+NO_EVENT = frozenset({ViewState.UNSPECIFIED, ViewState.TURNED_AWAY})
+"""Not judged, and as was asked: neither begins a trouble nor ends one."""
+MOST_EVENTS = 100
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class ViewEvent:
+    """A camera's view became unusable, or usable again."""
+
+    at: datetime
+    camera_id: str
+    view_state: ViewState
 
 
 class SpoolState(StrEnum):
@@ -76,6 +100,9 @@ class Presence:
         self._clock = clock
         self._cameras: dict[str, CameraPresence] = {}
         self._agents: Counter[str] = Counter()
+        self._views: dict[str, ViewState] = {}
+        """The state of which each camera's last event told; a camera without one is taken to be well."""
+        self._view_events: deque[ViewEvent] = deque(maxlen=MOST_EVENTS)
 
     def camera_came(self, camera_id: str) -> None:
         """Count a stream of that camera."""
@@ -88,12 +115,24 @@ class Presence:
         self._cameras[camera_id] = replace(known, streams=known.streams - 1)
 
     def heard(self, camera_id: str, heartbeat: Heartbeat) -> None:
-        """Keep a camera's newest heartbeat."""
-        self._cameras[camera_id] = replace(self.camera(camera_id), last_heard_at=self._clock.now(), heartbeat=heartbeat)
+        """Keep a camera's newest heartbeat, and make an event of it when its view changed for worse or better."""
+        now, state = self._clock.now(), heartbeat.view_state
+        self._cameras[camera_id] = replace(self.camera(camera_id), last_heard_at=now, heartbeat=heartbeat)
+        if state in NO_EVENT or state is self._views.get(camera_id, ViewState.OK):
+            return
+        self._views[camera_id] = state
+        self._view_events.appendleft(ViewEvent(now, camera_id, state))
+        tell = log.info if state is ViewState.OK else log.warning
+        tell("camera view", camera_id=camera_id, view_state=state.value)
 
     def camera(self, camera_id: str) -> CameraPresence:
         """Return what is known of a camera."""
         return self._cameras.get(camera_id, CameraPresence())
+
+    @property
+    def view_events(self) -> tuple[ViewEvent, ...]:
+        """The last troubles of views, and their ends, the newest first."""
+        return tuple(self._view_events)
 
     def agent_came(self, agent_id: str) -> None:
         """Count a subscription of that agent."""

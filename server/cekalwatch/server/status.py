@@ -14,7 +14,7 @@ from cekalwatch.server.alerting.freshness import Freshness, FreshnessGauge
 from cekalwatch.server.alerting.watch import Watch
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import CaptureOutcome
-from cekalwatch.server.presence import CameraPresence, Presence
+from cekalwatch.server.presence import CameraPresence, Presence, ViewEvent
 from cekalwatch.server.recognition.intake import Intake
 from cekalwatch.server.storage.alert_store import AlertStore
 
@@ -43,6 +43,7 @@ class ServerStatus:
     head_sequence: int
     cameras: tuple[tuple[Camera, CameraPresence], ...]
     agents: tuple[AgentState, ...]
+    view_events: tuple[ViewEvent, ...]
 
 
 @dataclass(frozen=True)
@@ -80,4 +81,5 @@ class StatusBoard:
                 AgentState(agent_id, agent_id in connected, positions.get(agent_id, 0))
                 for agent_id in sorted(connected | positions.keys())
             ),
+            view_events=self.presence.view_events,
         )

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC
+from datetime import UTC, datetime
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.camera import convert
 from cekalwatch.camera.capture import Outcome, Receipt
@@ -55,6 +56,15 @@ def test_a_heartbeat_carries_its_figures() -> None:
 def test_every_view_state_has_its_place_in_the_contract(state: ViewState) -> None:
     beat = convert.heartbeat(Heartbeat(0, 0, 0, 0, state, 0)).heartbeat
     assert capture_pb2.ViewState.Name(beat.view_state) == f"VIEW_STATE_{state.value}"
+
+
+def test_a_welcome_tells_the_servers_time_or_not() -> None:
+    told = convert.server_message(welcome(server_time=Timestamp(seconds=1_770_000_000)))
+    assert isinstance(told, Welcome)
+    assert told.server_time == datetime.fromtimestamp(1_770_000_000, UTC)
+    silent = convert.server_message(welcome())
+    assert isinstance(silent, Welcome)
+    assert silent.server_time is None
 
 
 def test_a_welcome_is_read() -> None:

@@ -35,7 +35,7 @@ class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
         caller.speak_as(hello.camera_id)
         camera = self._sessions.camera(hello.camera_id)
         caller.act_at(camera.site)
-        welcome = await self._sessions.welcome(hello)
+        welcome = await self._sessions.welcome(hello, self._clock.now())
         yield convert.stream_response(welcome)
 
         async def inbound() -> AsyncIterator[Inbound]:

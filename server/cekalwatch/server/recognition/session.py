@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -53,6 +54,7 @@ class Welcome:
     credits: int
     heartbeat_period_s: float
     policy: CapturePolicyEntry
+    server_time: datetime
 
 
 @dataclass(frozen=True)
@@ -113,11 +115,11 @@ class CaptureSessions:
         except TimeoutError:
             raise CekalwatchError(Code.HELLO_TIMEOUT) from None
 
-    async def welcome(self, hello: Hello) -> Welcome:
-        """Accept a camera; raises UNKNOWN_CAMERA."""
+    async def welcome(self, hello: Hello, now: datetime) -> Welcome:
+        """Accept a camera, telling it the time; raises UNKNOWN_CAMERA."""
         camera = self.camera(hello.camera_id)
         log.info("camera connected", camera_id=camera.camera_id, client=hello.client_version, detector=hello.detector)
-        return Welcome(self._terms.credits, self._terms.heartbeat_period_s, self._terms.policy)
+        return Welcome(self._terms.credits, self._terms.heartbeat_period_s, self._terms.policy, now)
 
     async def run(self, camera: Camera, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[Outbound, None]:
         """Yield receipts for what `inbound` brings after the handshake, until it ends; raises the stream's error."""

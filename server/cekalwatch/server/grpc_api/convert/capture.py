@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import Capture, Receipt
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.convert.common import duration, text, uuid
+from cekalwatch.server.grpc_api.convert.common import duration, text, timestamp, uuid
 from cekalwatch.server.presence import DropCounts, Heartbeat, SpoolState, SpoolStatus, ViewState
 from cekalwatch.server.recognition.session import Drain, Goodbye, Hello, Inbound, Outbound, Receipts, Rejected, Welcome
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
@@ -22,6 +22,7 @@ MOST_SECONDS = 10 * 365 * 86_400.0
 """Longest age that is told; a client may send any number."""
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 OLDEST_CAPTURE = datetime(2020, 1, 1, tzinfo=UTC)
+_VIEW_STATES = {capture_pb2.ViewState.Value(f"VIEW_STATE_{state}"): state for state in ViewState}
 
 _SPOOL_STATES = {
     capture_pb2.SPOOL_STATE_READY: SpoolState.READY,
@@ -112,13 +113,12 @@ def _capture_time(face: capture_pb2.FaceCapture, now: datetime) -> datetime:
 
 def _heartbeat(message: capture_service_pb2.Heartbeat) -> Heartbeat:
     rate = message.frames_per_second
-    known = {capture_pb2.VIEW_STATE_OK: ViewState.OK, capture_pb2.VIEW_STATE_NO_FRAMES: ViewState.NO_FRAMES}
     return Heartbeat(
         frames_per_second=rate if math.isfinite(rate) and rate >= 0 else 0.0,
         dropped_total=message.dropped_total,
         outbox_depth=message.outbox_depth,
         outbox_age_s=_age_s(message.outbox_age),
-        view_state=known.get(message.view_state, ViewState.UNSPECIFIED),
+        view_state=_VIEW_STATES.get(message.view_state, ViewState.UNSPECIFIED),
         spool=SpoolStatus(
             state=_SPOOL_STATES.get(message.spool.state, SpoolState.UNSPECIFIED),
             depth=message.spool.depth,
@@ -136,12 +136,13 @@ def _age_s(age: Duration) -> float:
 def stream_response(message: Outbound) -> capture_service_pb2.StreamFacesResponse:
     """Write a message to a camera."""
     match message:
-        case Welcome(credits=granted, heartbeat_period_s=period_s, policy=policy):
+        case Welcome(credits=granted, heartbeat_period_s=period_s, policy=policy, server_time=now):
             return capture_service_pb2.StreamFacesResponse(
                 welcome=capture_service_pb2.Welcome(
                     credits=granted,
                     heartbeat_period=duration(period_s),
                     policy=capture_pb2.CapturePolicy(**policy.model_dump()),
+                    server_time=timestamp(now),
                 )
             )
         case Receipts(receipts=receipts):
