@@ -21,6 +21,7 @@ from cekalwatch.server.storage import alert_tables, audit_tables, key_tables, wa
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sealed_columns import TEMPLATE
+from cekalwatch.server.storage.watchlist_changes import changed_since
 from cekalwatch.server.storage.watchlist_rows import WatchlistRows
 from cekalwatch.server.storage.watchlist_store import DeletedSubject, Stored, WatchlistStore
 from tests.support.audit import deleted
@@ -431,3 +432,41 @@ def test_deleting_an_unknown_subject_changes_nothing(database: Database, store: 
     assert store.version() == version
     assert AuditStore(database).head()[0] == 0
     assert store.get_subject("S-1").orders == (order(),)
+
+
+def changes(database: Database, version: int) -> set[str]:
+    with database.session() as session:
+        return set(changed_since(session, version))
+
+
+def test_the_change_log_names_whom_each_change_concerned(database: Database, store: WatchlistStore) -> None:
+    store.put(subject("S-1"), order("O-1"))
+    store.put(subject("S-2"), order("O-2", subject_id="S-2"))
+    version = store.version()
+    assert changes(database, 0) == {"S-1", "S-2"}
+    assert changes(database, version) == set()
+    store.put(subject("S-1"), order("O-1"))
+    assert changes(database, version) == set(), "nothing was changed"
+    store.put(subject("S-1"), order("O-1"), [reference()])
+    assert changes(database, version) == {"S-1"}
+    assert changes(database, store.version()) == set()
+
+
+def test_the_change_log_names_both_subjects_of_an_order_that_moves(database: Database, store: WatchlistStore) -> None:
+    store.put(subject("S-1"), order("O-1"))
+    version = store.version()
+    store.put(subject("S-2"), order("O-1", subject_id="S-2"))
+    assert changes(database, version) == {"S-1", "S-2"}
+
+
+def test_the_change_log_tells_of_a_deletion(database: Database, store: WatchlistStore) -> None:
+    store.put(subject("S-1"), order("O-1"))
+    version = store.version()
+    store.delete_subject("S-1", deleted)
+    assert changes(database, version) == {"S-1"}
+
+
+def test_what_is_rolled_back_is_in_no_change_log(database: Database, store: WatchlistStore) -> None:
+    with pytest.raises(sqlalchemy.exc.SQLAlchemyError):
+        store.put(subject(), order(), [reference(eye_distance_px="not a number")])
+    assert changes(database, 0) == set()

@@ -14,7 +14,6 @@ from typing import Any
 import sqlalchemy
 import structlog
 from sqlalchemy import Table, tuple_
-from sqlmodel import update
 
 from cekalwatch.server.sealing.keyring import DamagedValueError, header_of
 from cekalwatch.server.sealing.places import Place
@@ -22,7 +21,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.key_store import KeyStore, hold_sealing_key
 from cekalwatch.server.storage.sealed_columns import SEALED
 from cekalwatch.server.storage.sealed_values import count_by_key, header, table_of
-from cekalwatch.server.storage.watchlist_tables import WatchlistStateRow
+from cekalwatch.server.storage.watchlist_changes import lock_watchlist
 
 ROWS_A_STEP = 20
 STEPS_A_TURN = 25
@@ -95,8 +94,8 @@ class Resealer:
     def _reseal(self, place: Place, table: Table, found: list[tuple[Any, ...]]) -> ResealStep:
         keyring, resealed, damaged = self._keys.keyring, 0, 0
         with self._database.session() as session:
-            # Takes SQLite's write lock, and keeps this step and an import from waiting for each other's rows.
-            session.exec(update(WatchlistStateRow).values(version=WatchlistStateRow.version))
+            # Keeps this step and an import from waiting for each other's rows.
+            lock_watchlist(session)
             hold_sealing_key(session, keyring)
             for *key, sealed in found:
                 where = place.at(*map(str, key))

@@ -19,13 +19,13 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
+from cekalwatch.server.storage.watchlist_changes import current_version
 from cekalwatch.server.storage.watchlist_rows import DAMAGED, WatchlistRows
 from cekalwatch.server.storage.watchlist_tables import (
     BanOrderRow,
     ReferenceFaceRow,
     SubjectRow,
     TemplateRow,
-    WatchlistStateRow,
 )
 
 UNIT_TOLERANCE = 1e-3
@@ -102,7 +102,7 @@ def read_files(session: Session, rows: WatchlistRows, keys: Collection[str]) -> 
 
 def read_snapshot(session: Session, rows: WatchlistRows, model_version: str, size: int) -> WatchlistSnapshot:
     """Return the snapshot. The counter is read first: what changes meanwhile makes the snapshot old, never wrong."""
-    version = session.exec(select(WatchlistStateRow.version)).one()
+    version = current_version(session)
     reader = RowReader()
     files = _files(session, rows, reader, None)
     query = (

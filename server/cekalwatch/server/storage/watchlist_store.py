@@ -26,6 +26,7 @@ from cekalwatch.server.storage.alert_tables import AlertRow, EventLogRow, ProbeR
 from cekalwatch.server.storage.audit_store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.key_store import hold_sealing_key
+from cekalwatch.server.storage.watchlist_changes import count_change, current_version, lock_watchlist
 from cekalwatch.server.storage.watchlist_reading import (
     RowReader,
     SubjectFile,
@@ -104,20 +105,22 @@ class WatchlistStore:
         committed with it, for the audit trail. Raises SUBJECT_FULL for an order more than MOST_ORDERS.
         """
         with self._database.session() as session:
-            # Takes the write lock before anything is read, so that two imports cannot cross.
-            session.exec(update(WatchlistStateRow).values(version=WatchlistStateRow.version))
+            lock_watchlist(session)
             content = self._rows.content_hash(subject, order)
             hold_sealing_key(session, self._rows.keyring)
             outcome = Stored.UNCHANGED if self._holds(session, order, content) else Stored.STORED
+            changed = {subject.subject_id}
             if outcome is Stored.STORED:
                 _require_room(session, order)
+                # An order may move from one subject to another.
+                changed.update(_subject_of(session, order.order_id))
                 session.merge(self._rows.subject_row(subject))
                 session.flush()
                 session.merge(self._rows.order_row(order, content))
             for reference in references:
                 self._add_reference(session, subject.subject_id, reference)
             if outcome is Stored.STORED or references:
-                session.exec(update(WatchlistStateRow).values(version=col(WatchlistStateRow.version) + 1))
+                count_change(session, changed)
                 if note:
                     session.flush()
                     write_audit(session, note(outcome))
@@ -198,8 +201,8 @@ class WatchlistStore:
         Alerts about the subject stay, with its key only. Raises SUBJECT_NOT_FOUND.
         """
         with self._database.session() as session:
-            # As in `put`: an import must not add a photograph meanwhile.
-            session.exec(update(WatchlistStateRow).values(version=WatchlistStateRow.version))
+            # An import must not add a photograph meanwhile.
+            lock_watchlist(session)
             # And no sighting may bring a better probe.
             session.exec(update(EventLogRow).values(pruned_through=EventLogRow.pruned_through))
             references = select(ReferenceFaceRow.reference_id).where(col(ReferenceFaceRow.subject_id) == subject_id)
@@ -215,7 +218,7 @@ class WatchlistStore:
             probes = session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id).in_(alerts))).rowcount
             if not session.exec(delete(SubjectRow).where(col(SubjectRow.subject_id) == subject_id)).rowcount:
                 raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
-            session.exec(update(WatchlistStateRow).values(version=col(WatchlistStateRow.version) + 1))
+            count_change(session, [subject_id])
             gone = DeletedSubject(order_ids, photos, templates, probes)
             write_audit(session, note(gone))
             session.commit()
@@ -230,7 +233,7 @@ class WatchlistStore:
     def version(self) -> int:
         """Return the change counter, so that whoever holds a snapshot sees that it is old."""
         with self._database.session() as session:
-            return session.exec(select(WatchlistStateRow.version)).one()
+            return current_version(session)
 
     def last_success_at(self) -> datetime | None:
         """Return when the watchlist was last brought up to date; None when never."""
@@ -267,6 +270,10 @@ class WatchlistStore:
         session.flush()
         session.merge(self._rows.picture_row(reference_id, new.photo, new.face_jpeg))
         session.merge(self._rows.template_row(reference_id, new.model_version, new.template))
+
+
+def _subject_of(session: Session, order_id: str) -> Sequence[str]:
+    return session.exec(select(BanOrderRow.subject_id).where(col(BanOrderRow.order_id) == order_id)).all()
 
 
 def _require_room(session: Session, order: BanOrder) -> None:

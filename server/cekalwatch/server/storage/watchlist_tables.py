@@ -96,3 +96,14 @@ class WatchlistStateRow(SQLModel, table=True):
     version: int
     """Counts the changes of all tables above."""
     last_success_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime(), nullable=True))
+
+
+class WatchlistChangeRow(SQLModel, table=True):
+    """When a subject changed last: its facts, orders, reference faces or templates. See `watchlist_changes.py`."""
+
+    __tablename__ = "watchlist_change"
+
+    subject_id: str = Field(primary_key=True)
+    """No foreign key: it outlives the subject."""
+    version: int = Field(index=True)
+    """The change counter as of that change."""

@@ -82,6 +82,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "watchlist_change",
+        sa.Column("subject_id", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("subject_id"),
+    )
+    with op.batch_alter_table("watchlist_change", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_watchlist_change_version"), ["version"], unique=False)
+
+    op.create_table(
         "alert_event",
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
@@ -410,6 +419,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_alert_event_alert_id"))
 
     op.drop_table("alert_event")
+    with op.batch_alter_table("watchlist_change", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_watchlist_change_version"))
+
+    op.drop_table("watchlist_change")
     op.drop_table("watchlist_state")
     op.drop_table("subject")
     op.drop_table("event_log")
