@@ -47,12 +47,14 @@ def run(
         Path | None, typer.Option(help="TOML file with settings; options and CEKALWATCH_CAMERA_… win over it.")
     ] = None,
 ) -> None:
-    """Watch a camera, or read a file to its end.
+    """Watch cameras, or read files to their end.
 
     A camera (device number or rtsp address) is watched until Ctrl-C or SIGTERM,
     and opened again when it fails. A file ends with exit code 0 when every crop
     has its receipt; 69: source or server cannot be reached; 78: a setting, the
-    model pack or the camera's key is wrong.
+    model pack or the camera's key is wrong. Several cameras are [[cameras]] of
+    the configuration file: one that is away, refused or without a certificate is
+    tried again, and does not end the others.
 
     \b
     Examples:

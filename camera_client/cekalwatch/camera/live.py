@@ -28,7 +28,6 @@ class LiveSource:
     can_wait = False
 
     def __init__(self, open_capture: OpenCapture, name: str, clock: Clock, backoff: Backoff) -> None:
-        """Open the camera; SourceError when that fails this first time."""
         self.name = name
         self.dropped = 0
         self._open_capture = open_capture
@@ -37,14 +36,23 @@ class LiveSource:
         self._slot: Frame | None = None
         self._filled = threading.Condition()
         self._closed = threading.Event()
-        capture = open_capture()
-        if not capture.isOpened():
-            raise SourceError(f"{name} cannot be opened; is it connected, switched on, and used by no other program?")
-        self._thread = threading.Thread(target=self._read_for_ever, args=(capture,), name="camera-reader", daemon=True)
-        self._thread.start()
+        self._capture: cv2.VideoCapture | None = None
+        """Opened by `open`, and taken over by the reader thread."""
+        self._thread: threading.Thread | None = None
+
+    def open(self) -> None:
+        """Open the camera before it is read. Raises SourceError when that cannot be done."""
+        self._capture = self._open_capture()
+        if not self._capture.isOpened():
+            raise SourceError(
+                f"{self.name} cannot be opened; is it connected, switched on, and used by no other program?"
+            )
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the newest frame each time; blocks while the camera gives none."""
+        thread = threading.Thread(target=self._read_for_ever, name="camera-reader", daemon=True)
+        thread.start()
+        self._thread = thread
         while True:
             with self._filled:
                 self._filled.wait_for(lambda: self._slot is not None or self._closed.is_set())
@@ -58,9 +66,11 @@ class LiveSource:
         self._closed.set()
         with self._filled:
             self._filled.notify_all()
-        self._thread.join(CLOSING_S)
+        if self._thread:
+            self._thread.join(CLOSING_S)
 
-    def _read_for_ever(self, capture: cv2.VideoCapture) -> None:
+    def _read_for_ever(self) -> None:
+        capture = self._capture or self._open_capture()
         while True:
             self._empty(capture)
             capture.release()

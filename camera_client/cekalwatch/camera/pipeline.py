@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 import uuid6
 
 from cekalwatch.camera.best_shot import BestShots, Shot
@@ -14,6 +15,9 @@ from cekalwatch.camera.policy import CapturePolicy
 from cekalwatch.camera.tracker import Tracker
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.quality import measure
+from cekalwatch.wire.backoff import Backoff
+
+log = structlog.get_logger()
 
 
 class Pipeline:
@@ -44,9 +48,22 @@ class Pipeline:
 
     def run(self) -> None:
         """Work until the source ends or `stop` is called. Raises SourceError."""
+        failures = Backoff(first_s=0.5, most_s=30.0)
+        skip_until_s = 0.0
         for number, frame in enumerate(self._source):
-            if number % self._detect_every == 0:
+            if number % self._detect_every or frame.at_s < skip_until_s:
+                continue
+            try:
                 self._look_at(frame)
+            except Exception:
+                if not self._source.endless:
+                    raise
+                # A picture that cannot be looked at must not end months of watching; nor shall each fill the log.
+                pause_s = failures.next_delay_s()
+                log.exception("frame_failed", next_in_s=round(pause_s, 1))
+                skip_until_s = frame.at_s + pause_s
+            else:
+                failures.reset()
         self._end(self._tracker.end())
 
     def stop(self) -> None:

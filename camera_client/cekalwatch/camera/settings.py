@@ -1,41 +1,97 @@
-"""The camera client's settings: a TOML file, environment variables `CEKALWATCH_CAMERA_…`, command line options."""
+"""The camera client's settings: a TOML file, environment variables `CEKALWATCH_CAMERA_…`, command line options.
+
+One camera is given by `camera_id` and `source`. Several are `[[cameras]]`: each has a `camera_id` and a `source`, and
+whatever else of CameraOptions is different for it; the rest is as at the top.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import platformdirs
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.program.connection import ClientSettings
 
 DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-camera", appauthor=False)) / "tls"
 
+CameraId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+Source = Annotated[str, Field(min_length=1)]
 
-class CameraSettings(ClientSettings):
-    """Every setting of `cekalwatch-camera`, with its default."""
 
-    model_config = SettingsConfigDict(env_prefix="CEKALWATCH_CAMERA_")
+class CameraOptions(BaseModel):
+    """What each camera can have of its own."""
 
-    camera_id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
-    """Key of this camera in the server's configuration."""
-    source: Annotated[str, Field(min_length=1)]
-    """Video file, folder of pictures, device number or rtsp:// address."""
-    tls_dir: Path = DEFAULT_TLS_DIR
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
     realtime: bool = False
     """Read a file at its own pace, as a camera would give it, instead of as fast as possible."""
     detector: Path = Path(platformdirs.user_data_dir("cekalwatch-server", appauthor=False)) / "models" / "starter"
     """Folder of a model pack, or an SCRFD network (.onnx)."""
-    threads: Annotated[int, Field(ge=1, le=64)] = 1
-    """Native threads for detection and image work."""
     detect_every: Annotated[int, Field(ge=1, le=100)] = 1
     """Look for faces in each so manieth frame."""
     track_miss_s: Annotated[float, Field(gt=0, le=30)] = 1.0
     """For how long a face may be hidden before its passage is over."""
     outbox_size: Annotated[int, Field(ge=1, le=10_000)] = 256
     """Crops that wait for a receipt, at most; a crop has 10 to 200 kB."""
+
+
+class CameraEntry(CameraOptions):
+    """One of `[[cameras]]`."""
+
+    camera_id: CameraId
+    source: Source
+    tls_dir: Path | None = None
+    """Folder of this camera's own certificate; the folder `camera_id` below the common `tls_dir` when not set."""
+
+
+class OneCamera(CameraEntry):
+    """One camera with all that holds for it; nothing is left open."""
+
+    tls_dir: Path
+
+
+class CameraSettings(ClientSettings, CameraOptions):
+    """Every setting of `cekalwatch-camera`, with its default."""
+
+    model_config = SettingsConfigDict(env_prefix="CEKALWATCH_CAMERA_")
+
+    camera_id: CameraId | None = None
+    """Key of this camera in the server's configuration."""
+    source: Source | None = None
+    """Video file, folder of pictures, device number or rtsp:// address."""
+    cameras: tuple[CameraEntry, ...] = ()
+    """Several cameras, instead of `camera_id` and `source`."""
+    tls_dir: Path = DEFAULT_TLS_DIR
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
+    """Native threads for detection and image work, of each camera."""
     receipts_wait_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """With a file: for how long the server may be silent before the client gives up."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+
+    @model_validator(mode="after")
+    def _one_or_several(self) -> Self:
+        if self.cameras:
+            if self.camera_id or self.source:
+                raise ValueError("give camera_id and source, or [[cameras]], not both")
+            twice = [key for key, times in Counter(entry.camera_id for entry in self.cameras).items() if times > 1]
+            if twice:
+                raise ValueError(
+                    f"[[cameras]] has {', '.join(twice)} more than once; each needs a camera_id of its own"
+                )
+        elif not (self.camera_id and self.source):
+            raise ValueError("camera_id and source are needed, or [[cameras]]")
+        return self
+
+    def each(self) -> tuple[OneCamera, ...]:
+        """Return the cameras, with what the top says put in where they say nothing."""
+        common = self.model_dump(include=set(CameraOptions.model_fields))
+        if self.camera_id and self.source:
+            return (OneCamera(camera_id=self.camera_id, source=self.source, tls_dir=self.tls_dir, **common),)
+        return tuple(
+            OneCamera(**common | {"tls_dir": self.tls_dir / entry.camera_id} | entry.model_dump(exclude_unset=True))
+            for entry in self.cameras
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from enum import Enum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,15 +19,26 @@ NETWORK_TIMEOUT_MS = 5_000
 """How long opening a network camera, and one frame of it, may take."""
 
 
-def open_source(source: str, pace: Pace, clock: Clock) -> FrameSource:
-    """Open `source`; `pace` is about files and folders only. Raises SourceError."""
+class AtStart(Enum):
+    """What is expected of a camera when the program starts; later on it is opened again for ever in any case."""
+
+    MUST_ANSWER = "must answer"
+    """It is an error when it cannot be opened."""
+    MAY_BE_AWAY = "may be away"
+    """After a power cut a camera may need longer than the capture host: it is tried until it is there."""
+
+
+def open_source(source: str, pace: Pace, clock: Clock, at_start: AtStart = AtStart.MUST_ANSWER) -> FrameSource:
+    """Open `source`; `pace` is about files and folders only, `at_start` about cameras. Raises SourceError."""
     _silence_opencv()
     if source.isdecimal():
-        return LiveSource(lambda: cv2.VideoCapture(int(source)), f"camera device {source}", clock, Backoff())
+        live = LiveSource(lambda: cv2.VideoCapture(int(source)), f"camera device {source}", clock, Backoff())
+        return _started(live, at_start)
     if source.lower().startswith(("rtsp://", "rtsps://")):
         # UDP loses packets in busy networks, and a picture with a hole is worse than a late one.
         os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
-        return LiveSource(lambda: _network_camera(source), without_password(source), clock, Backoff())
+        live = LiveSource(lambda: _network_camera(source), without_password(source), clock, Backoff())
+        return _started(live, at_start)
     path = Path(source)
     if path.is_dir():
         return FileSource(FolderReader(path), f"folder {path.name}", pace, clock)
@@ -35,6 +47,12 @@ def open_source(source: str, pace: Pace, clock: Clock) -> FrameSource:
     raise SourceError(
         f"There is no {source}; give a video file, a folder of pictures, a device number such as 0, or rtsp://…"
     )
+
+
+def _started(source: LiveSource, at_start: AtStart) -> LiveSource:
+    if at_start is AtStart.MUST_ANSWER:
+        source.open()
+    return source
 
 
 def without_password(address: str) -> str:

@@ -82,8 +82,6 @@ class Uplink:
         on_policy: Callable[[CapturePolicy], None],
         backoff: Backoff,
     ) -> None:
-        self.welcomed = asyncio.Event()
-        """Set when the server has accepted the camera for the first time."""
         self._link = link
         self._outbox = outbox
         self._heartbeat = heartbeat
@@ -123,7 +121,6 @@ class Uplink:
                 log.info("server_connected", credits=welcome.credits, outbox=self._outbox.figures().depth)
                 self._backoff.reset()
                 self._on_policy(welcome.policy)
-                self.welcomed.set()
                 return await stream.run(self._on_policy)
             finally:
                 watch.cancel()

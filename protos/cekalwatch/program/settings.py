@@ -60,7 +60,7 @@ class Settings(BaseSettings):
         try:
             values = Loaded(**{key: value for key, value in overrides.items() if value is not None})
         except ValidationError as error:
-            lines = [f"  {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+            lines = [f"  {'.'.join(map(str, item['loc'])) or 'altogether'}: {item['msg']}" for item in error.errors()]
             raise ProgramError("Wrong settings:\n" + "\n".join(lines), Exit.CONFIG) from None
         except SettingsError as error:
             raise ProgramError(f"Wrong settings: {error}", Exit.CONFIG) from None

@@ -84,4 +84,4 @@ def test_closing_ends_a_reader_that_waits(source: LiveSource) -> None:
 
 def test_a_camera_that_cannot_be_opened_at_first_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="camera 7 cannot be opened"):
-        LiveSource(Camera(tmp_path / "nothing.avi"), "camera 7", SystemClock(), Backoff())
+        LiveSource(Camera(tmp_path / "nothing.avi"), "camera 7", SystemClock(), Backoff()).open()

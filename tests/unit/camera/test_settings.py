@@ -43,3 +43,59 @@ def test_a_wrong_setting_is_named(changes: dict[str, object], named: str) -> Non
     with pytest.raises(ProgramError, match=named) as error:
         CameraSettings.load(**(values | changes))  # type: ignore[arg-type]  # wrong on purpose
     assert error.value.exit_code is Exit.CONFIG
+
+
+SEVERAL = """
+detector = "/packs/starter"
+track_miss_s = 2.0
+tls_dir = "/etc/cekalwatch/tls"
+
+[[cameras]]
+camera_id = "gate-1"
+source = "rtsp://10.0.0.7/1"
+
+[[cameras]]
+camera_id = "gate-2"
+source = "0"
+track_miss_s = 0.5
+tls_dir = "/etc/cekalwatch/gate-2"
+"""
+
+
+def test_each_of_several_cameras_has_what_the_top_says_where_it_says_nothing_itself(tmp_path: Path) -> None:
+    file = tmp_path / "camera.toml"
+    file.write_text(SEVERAL)
+    one, two = CameraSettings.load(file).each()
+    assert (one.camera_id, one.source, one.track_miss_s) == ("gate-1", "rtsp://10.0.0.7/1", 2.0)
+    assert (two.camera_id, two.source, two.track_miss_s) == ("gate-2", "0", 0.5)
+    assert one.detector == two.detector == Path("/packs/starter")
+
+
+def test_each_of_several_cameras_has_a_certificate_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "camera.toml"
+    file.write_text(SEVERAL)
+    one, two = CameraSettings.load(file).each()
+    assert one.tls_dir == Path("/etc/cekalwatch/tls/gate-1")
+    assert two.tls_dir == Path("/etc/cekalwatch/gate-2")
+    (alone,) = CameraSettings.load(source="0", camera_id="gate-1", tls_dir=Path("/etc/tls")).each()
+    assert alone.tls_dir == Path("/etc/tls")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "camera_id and source are needed"),
+        ('camera_id = "gate-1"', "camera_id and source are needed"),
+        (f'source = "0"\n{SEVERAL}', "not both"),
+        (SEVERAL.replace("gate-2", "gate-1"), "gate-1 more than once"),
+        (SEVERAL.replace("track_miss_s = 0.5", "track_mis_s = 0.5"), "cameras.1.track_mis_s"),
+        (SEVERAL.replace('source = "0"', ""), "cameras.1.source"),
+        (SEVERAL.replace("track_miss_s = 0.5", "threads = 2"), "cameras.1.threads"),
+    ],
+)
+def test_what_cameras_there_are_must_be_clear(text: str, problem: str, tmp_path: Path) -> None:
+    file = tmp_path / "camera.toml"
+    file.write_text(text)
+    with pytest.raises(ProgramError, match=problem) as error:
+        CameraSettings.load(file)
+    assert error.value.exit_code is Exit.CONFIG
