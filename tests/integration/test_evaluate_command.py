@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,19 @@ from typing import Any
 import pytest
 
 from cekalwatch.program.exits import Exit
+from cekalwatch.server.domain.cameras import Direction
+from cekalwatch.server.domain.findings import Outcome, Reason
+from cekalwatch.server.domain.people import PersonRole
+from cekalwatch.server.domain.verdicts import PassageCount
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.field_store import FieldStore
 from cekalwatch.vision.manifest import load_pack
+from tests.support.adjudication import Counter
+from tests.support.alerts import NOON
 from tests.support.portraits import encoded, wall
 from tests.support.shared import shared_faces
 from tests.support.starter import starter_pack
+from tests.support.watchlist import FixedClock
 
 PEOPLE = 40
 
@@ -194,3 +204,29 @@ def test_a_run_that_gives_no_threshold_changes_nothing(models: Path, change: dic
     assert done.returncode == code
     assert said in done.stderr
     assert (models / "models" / "starter" / "manifest.json").read_bytes() == before
+
+
+def test_alerts_that_were_judged_tell_false_alerts_a_passage_and_another_threshold(tmp_path: Path):
+    clock = FixedClock(NOON)
+    with closing(Database(f"sqlite:///{tmp_path / 'cekalwatch.sqlite3'}")) as database:
+        database.upgrade()
+        desk = Counter(database, clock)
+        desk.list_subject()
+        officer = desk.hire("ani", PersonRole.OFFICER)
+        alert = desk.raise_alert()
+        nothing_judged = run("evaluate", "alerts", "--data-dir", tmp_path)
+        desk.claim(alert, officer)
+        desk.judge(alert, officer, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
+        FieldStore(database).add([PassageCount("dep-1", "batam-center", Direction.DEPARTURE, NOON, 4000)])
+    assert nothing_judged.returncode == Exit.NO_INPUT
+    assert "judge some first" in nothing_judged.stderr
+    out = tmp_path / "field.json"
+    done = run("evaluate", "alerts", "--since", "2026-03-01", "--out", out, "--data-dir", tmp_path)
+    assert done.returncode == Exit.OK, done.stderr
+    assert "0.00025" in done.stdout
+    assert "only 0 of 1 false alerts would have come" in " ".join(done.stdout.split())
+    figures = json.loads(out.read_text())
+    assert figures["whole"]["fpir"]["value"] == pytest.approx(1 / 4000)
+    assert [line["key"] for line in figures["hours"]] == ["12:00"]
+    earlier = run("evaluate", "alerts", "--until", "2026-03-01", "--data-dir", tmp_path)
+    assert earlier.returncode == Exit.NO_INPUT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.field_store import FieldStore
 from cekalwatch.v1 import (
     alert_pb2,
     alert_service_pb2,
@@ -39,6 +42,7 @@ from tests.support.server import (
 )
 
 TODAY = datetime.now(UTC).date()
+YEAR_AGO = datetime.now(UTC) - timedelta(365)
 
 
 class Agent:
@@ -107,6 +111,9 @@ async def test_crops_of_one_passage_are_fused_into_one_alert(tmp_path: Path):
         assert len({event.alert.alert_id for event in events}) == 1
         assert [event.type for event in events] == [1, 2, 2]
         assert [sighting.fused_crops for sighting in events[-1].alert.sightings] == [1, 2, 3]
+    with closing(Database(chosen.database_address)) as database:
+        counted = FieldStore(database).passages(YEAR_AGO, datetime.now(UTC), None)
+    assert [(one.camera_id, one.passages) for one in counted] == [("dep-1", 1)]
 
 
 SILENT: dict[str, Callable[[], BanOrder]] = {

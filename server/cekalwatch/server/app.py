@@ -28,6 +28,7 @@ from cekalwatch.server.alerting.deciding import AlertTiming, Decider
 from cekalwatch.server.alerting.escalating import Escalator
 from cekalwatch.server.alerting.fanout import Fanout
 from cekalwatch.server.alerting.freshness import FreshnessGauge
+from cekalwatch.server.alerting.passage_counting import PassageCounter
 from cekalwatch.server.alerting.threshold import ThresholdRule, ThresholdSetting
 from cekalwatch.server.alerting.watch import Checkpoints, WatchHolder
 from cekalwatch.server.config import ServerSettings
@@ -65,6 +66,7 @@ from cekalwatch.server.status import StatusBoard
 from cekalwatch.server.storage.alert_store import AlertStore
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.field_store import FieldStore
 from cekalwatch.server.storage.handling_store import HandlingStore
 from cekalwatch.server.storage.key_store import KeyStore
 from cekalwatch.server.storage.people_store import PeopleStore
@@ -86,6 +88,7 @@ RECOUNT_PERIOD_S = 60.0
 SWEEP_PERIOD_S = 3600.0
 SWEEP_PROBES_PERIOD_S = 30.0
 SWEEP_IMAGES_PERIOD_S = 60.0
+COUNT_PASSAGES_PERIOD_S = 60.0
 ESCALATE_PERIOD_S = 1.0
 FANOUT_PERIOD_S = 0.25
 NOTARY_PERIOD_S = 10.0
@@ -129,7 +132,7 @@ class Server:
         audit = AuditStore(database)
         notary = Notary(audit, SigningKey.load_or_create(settings.audit_key_file), clock)
         note_configuration(audit, configuration_facts(settings, pack), myself, started_at)
-        self._stack.callback(_sign_at_stop, notary)
+        self._stack.callback(_at_stop, "no checkpoint at stop; the last entries are not signed", notary.sign)
         checkpoints = Checkpoints(
             settings.legal.parameters(), {site.site: ZoneInfo(site.time_zone) for site in settings.sites}
         )
@@ -154,6 +157,8 @@ class Server:
         def announce() -> None:
             loop.call_soon_threadsafe(fanout.wake)
 
+        passage_counter = PassageCounter(FieldStore(database))
+        self._stack.callback(_at_stop, "passages of the last minute are not counted", passage_counter.write)
         decider = Decider(
             self._holder.current,
             alerts,
@@ -161,6 +166,7 @@ class Server:
             Passages(settings.passage_idle_s),
             AlertTiming(timedelta(seconds=settings.grouping_window_s), timedelta(seconds=settings.late_after_s)),
             announce,
+            passage_counter.begun,
         )
         deciding = BatchWorker(
             "decide", decider.decide, threads=1, most=DECIDE_BATCH, party=lambda face: face.capture.camera.camera_id
@@ -260,6 +266,7 @@ class Server:
             asyncio.create_task(_every(SWEEP_PERIOD_S, sweeper.sweep)),
             asyncio.create_task(_every(SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes)),
             asyncio.create_task(_every(SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images)),
+            asyncio.create_task(_every(COUNT_PASSAGES_PERIOD_S, passage_counter.write)),
             asyncio.create_task(_every(ESCALATE_PERIOD_S, escalator.look)),
             asyncio.create_task(fanout.keep_up(FANOUT_PERIOD_S)),
             asyncio.create_task(_every(NOTARY_PERIOD_S, notary.sign_if_due)),
@@ -302,11 +309,11 @@ class Server:
         self._resealer.take_turn()
 
 
-def _sign_at_stop(notary: Notary) -> None:
+def _at_stop(loss: str, work: Callable[[], object]) -> None:
     try:
-        notary.sign()
+        work()
     except SQLAlchemyError as error:
-        log.warning("no checkpoint at stop; the last entries are not signed", error=type(error).__name__)
+        log.warning(loss, error=type(error).__name__)
 
 
 def _gate(settings: ServerSettings, tls: FollowedTls | None, clock: Clock) -> Gate:

@@ -27,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(audit_command.app, name="audit")
+app.add_typer(evaluate_command.app, name="evaluate")
 app.add_typer(keys_command.app, name="keys")
 app.add_typer(models_command.app, name="models")
 app.add_typer(people_command.app, name="people")
@@ -34,7 +35,6 @@ app.add_typer(pki_command.app, name="pki")
 app.add_typer(thresholds_command.app, name="thresholds")
 thresholds_command.app.add_typer(threshold_command.app)
 app.add_typer(watchlist_commands.app, name="watchlist")
-app.command(epilog=evaluate_command.EPILOG)(evaluate_command.evaluate)
 
 
 def _print_version(wanted: bool) -> None:

@@ -45,7 +45,7 @@ class AlertTiming:
 class Decider:
     """Fuses each capture into its passage, searches, checks the orders, and commits alert events.
 
-    `announce` is called after the commit of an event.
+    `announce` is called after the commit of an event, `begun` with the first capture of each passage.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Decider:
         passages: Passages,
         timing: AlertTiming,
         announce: Callable[[], None],
+        begun: Callable[[Capture], None],
     ) -> None:
         self._watch = watch
         self._store = store
@@ -63,6 +64,7 @@ class Decider:
         self._passages = passages
         self._timing = timing
         self._announce = announce
+        self._begun = begun
         self.alerts_raised = 0
 
     def decide(self, batch: list[EmbeddedCapture]) -> Sequence[CaptureOutcome | Exception]:
@@ -72,6 +74,8 @@ class Decider:
         probes, crops = [], []
         for item in batch:
             passage = self._passages.at(item.capture.camera.camera_id, item.capture.passage, now)
+            if not passage.crops:
+                self._begun(item.capture)
             probes.append(passage.fuse(item.capture.capture_id, item.template, item.capture.quality))
             crops.append(passage.crops)
         found = watch.gallery.search(np.stack(probes), MOST_CANDIDATES)

@@ -12,14 +12,10 @@ from dataclasses import dataclass
 from statistics import median
 
 from cekalwatch.server.domain.alerts import Alert
-from cekalwatch.server.domain.cameras import Direction
 from cekalwatch.server.domain.findings import CLEARING, OFFICERS_OUTCOMES, Outcome
 from cekalwatch.server.domain.handling import UNSETTLED, Escalation
-from cekalwatch.server.domain.orders import OrderKind, alerts_on
+from cekalwatch.server.domain.verdicts import list_at
 from cekalwatch.server.storage.handling_store import RaisedAlert
-
-_LIST_OF: dict[Direction, OrderKind] = {alerts_on(kind): kind for kind in OrderKind}
-"""A camera's direction says which list alerts there (domain rule 2)."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ def shift_report(raised: Sequence[RaisedAlert]) -> ShiftReport:
         median_claim_s=median(time.total_seconds() for time in claims) if claims else 0.0,
         median_decision_s=median(time.total_seconds() for time in decisions) if decisions else 0.0,
         cameras=_tallies((alert.camera.camera_id, alert) for alert in alerts),
-        lists=_tallies((_LIST_OF[alert.camera.direction], alert) for alert in alerts),
+        lists=_tallies((list_at(alert.camera.direction), alert) for alert in alerts),
     )
 
 

@@ -8,10 +8,17 @@ from typing import Literal
 from alembic import context
 from sqlmodel import AutoString, SQLModel
 
-from cekalwatch.server.storage import alert_tables, audit_tables, key_tables, people_tables, watchlist_tables
+from cekalwatch.server.storage import (
+    alert_tables,
+    audit_tables,
+    key_tables,
+    passage_tables,
+    people_tables,
+    watchlist_tables,
+)
 from cekalwatch.server.storage.columns import Sealed, UtcDateTime
 
-TABLES = (alert_tables, audit_tables, key_tables, people_tables, watchlist_tables)
+TABLES = (alert_tables, audit_tables, key_tables, passage_tables, people_tables, watchlist_tables)
 """The modules whose tables autogenerate compares; importing them registers the tables."""
 
 PLAIN_TYPES = {

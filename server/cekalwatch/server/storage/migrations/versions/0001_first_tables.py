@@ -329,6 +329,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.execute("INSERT INTO decision_threshold (id) VALUES (1)")
+    op.create_table(
+        "passage_count",
+        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("camera_id", sa.String(), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("direction", sa.String(), nullable=False),
+        sa.Column("passages", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("hour", "camera_id"),
+    )
     _refuse_changes("audit_entry")
     _refuse_changes("audit_checkpoint")
     # The one row of the chain's head, which every writer locks; the hash before the first entry is zeros.
@@ -375,6 +384,7 @@ def downgrade() -> None:
     if op.get_context().dialect.name != "sqlite":
         for table in ("audit_checkpoint", "audit_entry"):
             op.execute(f"DROP FUNCTION {table}_refuse CASCADE")
+    op.drop_table("passage_count")
     op.drop_table("decision_threshold")
     op.drop_table("sign_in_key")
     with op.batch_alter_table("sign_in_failure", schema=None) as batch_op:

@@ -1,0 +1,85 @@
+"""Whether an alert was right, as people found: what the field says about recognition. It names no person.
+
+Not every cleared alert was a false one: an order may have ended meanwhile, or the traveller gone on. Only what people
+said of the face, the particulars or the list counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from cekalwatch.server.domain.cameras import Direction
+from cekalwatch.server.domain.findings import Outcome, Reason
+from cekalwatch.server.domain.orders import OrderKind, alerts_on
+
+_LIST_OF: dict[Direction, OrderKind] = {alerts_on(kind): kind for kind in OrderKind}
+
+_ANOTHER_PERSON = frozenset(
+    {
+        Reason.FACE_DIFFERS,
+        Reason.PARTICULARS_DIFFER,
+        Reason.KNOWN_LOOK_ALIKE,
+        Reason.NOT_LISTED_IN_CEKAL_ONLINE,
+    }
+)
+
+
+class Verdict(StrEnum):
+    """What people found about an alert."""
+
+    FALSE_ALERT = "FALSE_ALERT"
+    """The traveller was somebody else."""
+    CONFIRMED = "CONFIRMED"
+    """The traveller was the subject."""
+    OPEN = "OPEN"
+    """Nobody has found out, or it ended without anybody saying which."""
+
+
+@dataclass(frozen=True)
+class JudgedAlert:
+    """An alert with its verdict, and the figures of recognition that led to it."""
+
+    camera_id: str
+    site: str
+    direction: Direction
+    captured_at: datetime
+    score: float
+    """The highest of its sightings."""
+    threshold: float
+    """In force when it was raised."""
+    model_version: str
+    passages: int
+    """Different passages among its sightings."""
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class PassageCount:
+    """How many passages a camera saw in one hour."""
+
+    camera_id: str
+    site: str
+    direction: Direction
+    hour: datetime
+    """Its beginning, UTC."""
+    passages: int
+
+
+def list_at(direction: Direction) -> OrderKind:
+    """Return the list that alerts at cameras of that direction (domain rule 2)."""
+    return _LIST_OF[direction]
+
+
+def verdict(findings: Iterable[tuple[Outcome, Reason]]) -> Verdict:
+    """Return what the findings, outcome with reason, say together."""
+    found = tuple(findings)
+    if any(outcome is Outcome.CONFIRMED for outcome, _ in found):
+        return Verdict.CONFIRMED
+    for outcome, reason in found:
+        # Who says "not the same person" for another reason has said so all the same.
+        if outcome is Outcome.NOT_SAME_PERSON or (outcome is Outcome.CLEARED and reason in _ANOTHER_PERSON):
+            return Verdict.FALSE_ALERT
+    return Verdict.OPEN
