@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 
-from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.alerting.watch import JudgedOrder
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.legal import LegalParameters
@@ -26,7 +25,7 @@ from cekalwatch.server.recognition.photographs import LONG_SIDE, decode_photogra
 from cekalwatch.server.sealing.keyring import DataKey, Keyring, Purpose
 from cekalwatch.server.storage.watchlist_rows import WatchlistRows
 from cekalwatch.server.watchlist.assembly import RecordAssembly
-from cekalwatch.server.watchlist.folder import COLUMNS, ORDERS_FILE, WatchlistFolder
+from cekalwatch.server.watchlist.source import SourceUnavailable
 from cekalwatch.v1 import alert_service_pb2, capture_service_pb2, watchlist_service_pb2
 from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Face, Picture
@@ -35,6 +34,7 @@ from cekalwatch.wire.bounds import MAX_CROP_PIXELS
 from tests.support.alerts import DEPARTURE, NOON
 from tests.support.usual import RUN
 from tests.support.watchlist import WIB
+from tests.support.watchlist_folder import COLUMNS, ORDERS_FILE, WatchlistFolder
 
 KEYS = (DataKey(1, Purpose.SEALING, bytes(32)), DataKey(2, Purpose.MATCHING, bytes(32)))
 ROWS = WatchlistRows(Keyring(lambda known: [key for key in KEYS if key.key_id not in known]))
@@ -136,7 +136,7 @@ def watchlist_folder(data: bytes) -> None:
     (_folder() / ORDERS_FILE).write_bytes(header + data[1:])
     try:
         found = WatchlistFolder(_folder(), WIB)
-    except ProgramError:
+    except SourceUnavailable:
         return
     for record in found.records():
         _kept_and_told(record.subject, record.order)

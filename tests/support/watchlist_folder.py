@@ -1,12 +1,20 @@
-"""Writes watchlist folders for tests."""
+"""Writes watchlist folders for tests, and reads them."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import tzinfo
 from pathlib import Path
 
-from cekalwatch.server.watchlist.folder import COLUMNS, ORDERS_FILE
+from cekalwatch.server.watchlist.records import ImportRecord
+from cekalwatch.server.watchlist.reports import RecordReport
+from cekalwatch.server.watchlist.source import Offered, Refused
+from cekalwatch.server.watchlist.sources.folder import FolderSource
+from cekalwatch.server.watchlist.sources.settings import FIELDS, FolderEntry
+
+COLUMNS = FIELDS
+ORDERS_FILE = "orders.csv"
 
 Row = Mapping[str, str]
 
@@ -44,3 +52,21 @@ def write_orders(
         writer.writeheader()
         writer.writerows(rows)
     return folder
+
+
+class WatchlistFolder:
+    """All of a folder, with the usual columns; raises what reading it raises."""
+
+    def __init__(self, folder: Path, zone: tzinfo) -> None:
+        reading = FolderSource(FolderEntry(path=folder), zone).read("")
+        items = [item for page in reading.pages for item in page.items]
+        self._offered = [item for item in items if isinstance(item, Offered)]
+        self.refused: list[RecordReport] = [item.report for item in items if isinstance(item, Refused)]
+        assert reading.whole
+        assert reading.expected == len(items) == len(self._offered) + len(self.refused)
+
+    def __len__(self) -> int:
+        return len(self._offered)
+
+    def records(self) -> Iterator[ImportRecord]:
+        return (item.load() for item in self._offered)

@@ -23,6 +23,7 @@ from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.sealing.master_key_source import MasterKeySource, parse_source
 from cekalwatch.server.security.retention import Keeping
 from cekalwatch.server.security.sign_in_terms import OpenIdTerms, ProviderAddressError, SessionTerms
+from cekalwatch.server.watchlist.sources.settings import WatchlistEntry
 from cekalwatch.wire.address import address_form, is_loopback
 from cekalwatch.wire.tls import FollowedTls, TlsError, require_private
 
@@ -185,6 +186,8 @@ class ServerSettings(Settings):
     """How long an import may wait for its client's next message."""
     import_record_s: Annotated[float, Field(gt=0, le=86_400)] = 300.0
     """How long the photographs of one record may take to arrive."""
+    watchlist: WatchlistEntry = WatchlistEntry()
+    """Where the watchlist comes from; docs/connect-cekal.md."""
     freshness_limit_h: Annotated[float, Field(gt=0, le=8760)] = 24.0
     """Age of the last import or synchronisation after which notifiers show the watchlist as stale."""
     legal: LegalEntry = LegalEntry()

@@ -12,8 +12,8 @@ from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import OrderStatus, Rule, judge
 from cekalwatch.server.recognition.enrolment import EnrolmentWarning
-from cekalwatch.server.watchlist.folder import COLUMNS, WatchlistFolder
 from tests.support.watchlist import WIB
+from tests.support.watchlist_folder import COLUMNS, WatchlistFolder
 
 PAGE = (Path(__file__).parents[3] / "docs" / "watchlist-folder.md").read_text("utf-8")
 

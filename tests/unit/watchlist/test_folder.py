@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.subjects import TravelDocument
-from cekalwatch.server.watchlist.folder import COLUMNS, WatchlistFolder
 from cekalwatch.server.watchlist.records import ImportRecord, Photograph
+from cekalwatch.server.watchlist.source import NotAList, SourceUnavailable
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 from tests.support.watchlist import WIB
-from tests.support.watchlist_folder import row, write_orders
+from tests.support.watchlist_folder import COLUMNS, WatchlistFolder, row, write_orders
 
 
 def read(folder: Path) -> list[ImportRecord]:
@@ -92,35 +90,30 @@ def test_columns_may_stand_in_any_order_and_case(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
 def test_another_encoding_is_refused_by_name(tmp_path: Path, encoding: str) -> None:
     write_orders(tmp_path, [row(name="Ünal")], encoding=encoding)
-    with pytest.raises(ProgramError, match="not UTF-8 text") as caught:
+    with pytest.raises(NotAList, match="not UTF-8 text"):
         WatchlistFolder(tmp_path, WIB)
-    assert caught.value.exit_code is Exit.DATA_PROBLEMS
 
 
 def test_missing_unknown_and_repeated_columns_are_named(tmp_path: Path) -> None:
     columns = [*COLUMNS[:-2], "job", "name"]
     write_orders(tmp_path, [], columns=columns)
-    with pytest.raises(ProgramError) as caught:
+    with pytest.raises(NotAList) as caught:
         WatchlistFolder(tmp_path, WIB)
     assert "missing: occupation, photographs; unknown: job; more than once: name" in str(caught.value)
-    assert caught.value.exit_code is Exit.DATA_PROBLEMS
 
 
 @pytest.mark.parametrize("content", ["", "\n", '"never closed', "order_id\n", "\0"])
 def test_what_is_no_such_table_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "orders.csv").write_text(content)
-    with pytest.raises(ProgramError) as caught:
+    with pytest.raises(NotAList):
         WatchlistFolder(tmp_path, WIB)
-    assert caught.value.exit_code is Exit.DATA_PROBLEMS
 
 
 def test_a_missing_folder_or_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ProgramError, match="no folder") as caught:
+    with pytest.raises(SourceUnavailable, match="no folder"):
         WatchlistFolder(tmp_path / "nothing", WIB)
-    assert caught.value.exit_code is Exit.NO_INPUT
-    with pytest.raises(ProgramError, match=r"no orders\.csv") as caught:
+    with pytest.raises(SourceUnavailable, match=r"no orders\.csv"):
         WatchlistFolder(tmp_path, WIB)
-    assert caught.value.exit_code is Exit.NO_INPUT
 
 
 def test_a_list_without_rows_is_empty(tmp_path: Path) -> None:

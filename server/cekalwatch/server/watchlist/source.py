@@ -43,8 +43,8 @@ class Refused:
     report: RecordReport
     """REFUSED, with its reason."""
     keyed: bool
-    """Whether `report.order_id` is the order's key. Else it only says where the row stands, and could be any order: after
-    a reading with such a row nobody can tell which orders have left the source."""
+    """Whether `report.order_id` is the order's key. Else it only says where the row stands, and could be any order:
+    after a reading with such a row nobody can tell which orders have left the source."""
 
 
 Item = Offered | Withdrawn | Refused
@@ -89,6 +89,10 @@ class WatchlistSource(Protocol):
 
 class SourceUnavailable(Exception):  # noqa: N818  # it is a state of the source
     """The source cannot be reached, or what it answers is no list; the text says what to do, without personal data."""
+
+
+class NotAList(SourceUnavailable):
+    """The source is there, and what it gives does not fit its configuration: a person must change one of the two."""
 
 
 class CursorExpired(Exception):  # noqa: N818  # it is a state of the cursor

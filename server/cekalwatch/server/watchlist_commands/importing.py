@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -18,9 +19,11 @@ from cekalwatch.server.watchlist_commands.running import running_server
 
 if TYPE_CHECKING:
     from cekalwatch.server.config import ServerSettings
-    from cekalwatch.server.watchlist.folder import WatchlistFolder
     from cekalwatch.server.watchlist.import_run import ImportRun
+    from cekalwatch.server.watchlist.records import ImportRecord
     from cekalwatch.server.watchlist.reports import RecordReport
+    from cekalwatch.server.watchlist.source import Reading
+    from cekalwatch.server.watchlist.sources.folder import FolderSource
     from cekalwatch.wire.dialer import Dialer
 
 EPILOG = (
@@ -47,6 +50,9 @@ def import_(
         bool, typer.Option("--offline", help="Write straight into the database, without asking.")
     ] = False,
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the database and the model packs.")] = None,
+    encoding: Annotated[
+        Literal["utf-8", "windows-1252"], typer.Option(help="How the text of orders.csv is stored.")
+    ] = "utf-8",
 ) -> None:
     """Import ban orders with their photographs, and report on each. Running it again changes nothing.
 
@@ -56,9 +62,10 @@ def import_(
 
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.config import ServerSettings
-    from cekalwatch.server.watchlist.folder import WatchlistFolder
     from cekalwatch.server.watchlist.report_file import check_report_file, write_report
     from cekalwatch.server.watchlist.report_screen import show_reports
+    from cekalwatch.server.watchlist.sources.folder import FolderSource
+    from cekalwatch.server.watchlist.sources.settings import FolderEntry
 
     if offline and server:
         raise ProgramError("--offline and --server exclude each other", Exit.USAGE)
@@ -67,42 +74,96 @@ def import_(
     configure_logs("warning")
     if report:
         check_report_file(report)
-    records = WatchlistFolder(folder, ZoneInfo(settings.sites[0].time_zone))
-    running = None if offline else running_server(settings, server)
-    reports = list(records.refused)
-    try:
-        with counted_progress(len(records)) as counted:
-            # When not one row can be read, nothing was brought up to date.
-            if len(records) or not records.refused:
-                run = _import_through(running, records) if running else _import_directly(settings, records)
-                reports.extend(counted(run))
-    finally:
-        # What has been done must be known even when the rest failed.
-        if report:
-            write_report(report, reports)
-        show_reports(Console(), reports)
-        if missed := len(records) + len(records.refused) - len(reports):
-            typer.echo(f"{missed} records were not imported.")
-    if any(one.has_problem for one in reports):
+    source = FolderSource(FolderEntry(path=folder, encoding=encoding), ZoneInfo(settings.sites[0].time_zone))
+    reports: list[RecordReport] = []
+    with _as_program_errors():
+        records = _FolderRecords(source)
+        running = None if offline else running_server(settings, server)
+        try:
+            with counted_progress(records.total) as counted:
+                # When not one row can be read, nothing was brought up to date.
+                if records.some or not records.refused:
+                    run = _import_through(running, records) if running else _import_directly(settings, records)
+                    reports.extend(counted(run))
+        finally:
+            # What has been done must be known even when the rest failed.
+            told = [*records.refused, *reports]
+            if report:
+                write_report(report, told)
+            show_reports(Console(), told)
+            if missed := records.total - len(told):
+                typer.echo(f"{missed} records were not imported.")
+    if any(one.has_problem for one in told):
         raise typer.Exit(Exit.DATA_PROBLEMS)
 
 
-def _import_through(dialer: Dialer, folder: WatchlistFolder) -> Iterator[RecordReport]:
+class _FolderRecords:
+    """The records of a folder, one at a time, and what is told of the rows that are none."""
+
+    def __init__(self, source: FolderSource) -> None:
+        """Read as far as the first record; raises SourceUnavailable."""
+        reading = source.read("")
+        self.total = reading.expected or 0
+        self.refused: list[RecordReport] = []
+        """Reports on the rows so far that cannot be read."""
+        self._records = self._read(reading)
+        self._first = next(self._records, None)
+
+    @property
+    def some(self) -> bool:
+        """Whether there is any record."""
+        return self._first is not None
+
+    def __iter__(self) -> Iterator[ImportRecord]:
+        """Give the records, once."""
+        if self._first is not None:
+            yield self._first
+            self._first = None
+        yield from self._records
+
+    def _read(self, reading: Reading) -> Iterator[ImportRecord]:
+        from cekalwatch.server.watchlist.source import Offered, Refused
+
+        for page in reading.pages:
+            for item in page.items:
+                match item:
+                    case Offered():
+                        yield item.load()
+                    case Refused():
+                        self.refused.append(item.report)
+
+
+@contextmanager
+def _as_program_errors() -> Iterator[None]:
+    from cekalwatch.server.watchlist.source import NotAList, SourceUnavailable
+
+    try:
+        yield
+    except NotAList as error:
+        raise ProgramError(f"{error} Nothing was imported.", Exit.DATA_PROBLEMS) from None
+    except SourceUnavailable as error:
+        raise ProgramError(str(error), Exit.NO_INPUT) from None
+
+
+def _import_through(dialer: Dialer, records: _FolderRecords) -> Iterator[RecordReport]:
     from cekalwatch.server.watchlist.remote import RemoteImport
 
     with RemoteImport(dialer) as remote:
-        yield from remote.run(folder.records())
+        yield from remote.run(records)
 
 
-def _import_directly(settings: ServerSettings, folder: WatchlistFolder) -> Iterator[RecordReport]:
+def _import_directly(settings: ServerSettings, records: _FolderRecords) -> Iterator[RecordReport]:
     from cekalwatch.server.domain.errors import CekalwatchError
 
     with _local_import(settings) as run:
         try:
-            for report in folder.refused:
-                run.refused(report)
-            for record in folder.records():
-                yield run.import_record(record)
+            noted = 0
+            for record in chain(records, [None]):
+                for report in records.refused[noted:]:
+                    run.refused(report)
+                noted = len(records.refused)
+                if record:
+                    yield run.import_record(record)
             run.finish()
         except CekalwatchError as error:
             raise ProgramError(

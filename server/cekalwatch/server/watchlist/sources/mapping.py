@@ -1,0 +1,230 @@
+"""Makes records of a source's rows, as its mapping says. It knows neither transports nor what photographs hold."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from functools import cache
+
+from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.server.watchlist.records import (
+    ImportRecord,
+    Photograph,
+    RecordError,
+    build_order,
+    build_subject,
+    check_keys,
+    key,
+    photo_names,
+)
+from cekalwatch.server.watchlist.reports import RecordReport
+from cekalwatch.server.watchlist.source import Refused
+from cekalwatch.server.watchlist.sources import values
+from cekalwatch.server.watchlist.sources.settings import MappingEntry, columns
+
+Row = Mapping[str, object]
+Pick = Callable[[Row, str], object]
+
+_MOST_SHOWN = 64
+
+
+@dataclass(frozen=True)
+class PhotographPlace:
+    """A photograph that a row names."""
+
+    name: str
+    """What reports call it."""
+    address: str
+    """Where it is: a file's name, a path on a server, a column."""
+    version: str = ""
+    """What the row says of its version."""
+
+
+@dataclass(frozen=True)
+class MappedRow:
+    """A row that can be read, before its photographs are."""
+
+    subject: Subject
+    order: BanOrder
+    photographs: tuple[PhotographPlace, ...]
+
+    def record(self, photographs: Sequence[Photograph]) -> ImportRecord:
+        """Return the record with its photographs."""
+        return ImportRecord(self.subject, self.order, tuple(photographs))
+
+    def fingerprint(self, versions: Sequence[str]) -> str:
+        """Return what changes with the row and with the versions of its photographs, and with nothing else."""
+        names = tuple(place.name for place in self.photographs)
+        return hashlib.sha256(repr((self.subject, self.order, names, tuple(versions))).encode()).hexdigest()
+
+
+def by_column(row: Row, name: str) -> object:
+    """Find a cell in a table's row, whose columns are known by their folded names."""
+    return row.get(folded_name(name))
+
+
+@cache
+def folded_name(name: str) -> str:
+    """Return a column's name so that neither capitals nor line breaks in it make a difference."""
+    return " ".join(name.split()).lower()
+
+
+class RecordMapper:
+    """Reads rows. `pick` finds in a row what the source calls by a name; a missing one is None."""
+
+    def __init__(self, mapping: MappingEntry, zone: tzinfo, pick: Pick = by_column) -> None:
+        """Times without an offset are those of `zone`."""
+        self._mapping = mapping
+        self._columns = columns(mapping)
+        self._meanings = {
+            field: {values.folded(written): meaning for written, meaning in meanings.items()}
+            for field, meanings in mapping.values.items()
+        }
+        self._zone = zone
+        self._pick = pick
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the source must have, in its own words, each once."""
+        documents = [name for one in self._mapping.documents for name in (one.number, one.country) if name]
+        return tuple(dict.fromkeys([*self._columns.values(), *documents]))
+
+    def column(self, field: str) -> str:
+        """Return what the source calls `field`; empty when it does not have it."""
+        return self._columns.get(field, "")
+
+    def raw(self, row: Row, field: str) -> object:
+        """Return what the row says of `field`, translated; None when nothing does."""
+        if field in self._mapping.constants:
+            return self._mapping.constants[field]
+        name = self._columns.get(field)
+        return values.translated(self._pick(row, name), self._meanings.get(field, {})) if name else None
+
+    def text(self, row: Row, field: str) -> str:
+        """Return a field's text; raises RecordError."""
+        return values.text(field, self.raw(row, field))
+
+    def day(self, row: Row, field: str) -> str:
+        """Return a day as YYYY-MM-DD, or nothing; raises RecordError."""
+        return values.day(field, self.raw(row, field), self._mapping.date_formats, self._zone)
+
+    def read(self, row: Row | None) -> MappedRow:
+        """Read a row; raises RecordError."""
+        if row is None:
+            raise RecordError("row")
+        subject, order = self._subject(row), self._order(row)
+        check_keys(subject, order)
+        places = self._photographs(row)
+        photo_names([place.name for place in places])
+        return MappedRow(subject, order, places)
+
+    def refused(self, place: str, row: Row | None, error: RecordError) -> Refused:
+        """Tell of a row that cannot be read, by its keys, or by its `place` where it has no usable one."""
+        order_id, subject_id = (self._shown_key(row, field) for field in ("order_id", "subject_id"))
+        return Refused(RecordReport.refused(order_id or place, subject_id, error), keyed=bool(order_id))
+
+    def _shown_key(self, row: Row | None, field: str) -> str:
+        try:
+            return key(field, self.text(row, field)) if row is not None else ""
+        except RecordError:
+            return ""
+
+    def _subject(self, row: Row) -> Subject:
+        return build_subject(
+            subject_id=self.text(row, "subject_id"),
+            name=self.text(row, "name"),
+            aliases=self._list(row, "aliases"),
+            sex=self.text(row, "sex").upper(),
+            place_of_birth=self.text(row, "place_of_birth"),
+            date_of_birth=self._birth(row),
+            nationality=self.text(row, "nationality").upper(),
+            nik=self.text(row, "nik"),
+            travel_documents=self._documents(row),
+            address=self.text(row, "address"),
+            occupation=self.text(row, "occupation"),
+        )
+
+    def _order(self, row: Row) -> BanOrder:
+        mapping = self._mapping
+        return build_order(
+            order_id=self.text(row, "order_id"),
+            subject_id=self.text(row, "subject_id"),
+            kind=self.text(row, "kind").upper(),
+            requesting_agency=self.text(row, "requesting_agency"),
+            valid_from=self.day(row, "valid_from"),
+            valid_until=self.day(row, "valid_until"),
+            received_on=self.day(row, "received_on"),
+            reason=self.text(row, "reason"),
+            decree_number=self.text(row, "decree_number"),
+            decree_date=self.day(row, "decree_date"),
+            urgent=values.yes_or_no("urgent", self.raw(row, "urgent")),
+            extends_order_id=self.text(row, "extends_order_id"),
+            revoked_at=values.moment(
+                "revoked_at",
+                self.raw(row, "revoked_at"),
+                mapping.moment_formats,
+                mapping.date_formats,
+                self._zone,
+            ),
+        )
+
+    def _birth(self, row: Row) -> str:
+        """Return a day of birth, or the year alone where no more is known."""
+        raw = self.raw(row, "date_of_birth")
+        if isinstance(raw, str | int | float) and (year := values.text("date_of_birth", raw)).isdecimal():
+            return year
+        return values.day("date_of_birth", raw, self._mapping.date_formats, self._zone)
+
+    def _list(self, row: Row, field: str) -> list[str]:
+        return values.texts(field, self.raw(row, field), self._mapping.list_separator)
+
+    def _documents(self, row: Row) -> list[tuple[str, str, str]]:
+        field, mapping = "travel_documents", self._mapping
+        if mapping.documents:
+            return [
+                (one.type, number, self._country(self._pick(row, one.country)) if one.country else "")
+                for one in mapping.documents
+                if (number := values.text(field, self._pick(row, one.number)))
+            ]
+        raw = self.raw(row, field)
+        if isinstance(raw, Sequence) and not isinstance(raw, str | bytes):
+            return [self._document(one) for one in raw]
+        return [self._document(one) for one in values.texts(field, raw, mapping.list_separator)]
+
+    def _document(self, raw: object) -> tuple[str, str, str]:
+        field, names = "travel_documents", self._mapping.parts
+        if isinstance(raw, Mapping):
+            kind, number = (values.text(field, raw.get(name)) for name in (names.document_type, names.document_number))
+            return kind, number, self._country(raw.get(names.document_country))
+        parts = [part.strip() for part in values.text(field, raw).split(self._mapping.document_separator)]
+        match parts:
+            case [kind, number]:
+                return kind, number, ""
+            case [kind, number, country]:
+                return kind, number, self._country(country)
+            case _:
+                raise RecordError(field)
+
+    def _country(self, raw: object) -> str:
+        """Return a country's code, translated as nationalities are."""
+        meant = values.translated(raw, self._meanings.get("nationality", {}))
+        return values.text("travel_documents", meant).upper()
+
+    def _photographs(self, row: Row) -> tuple[PhotographPlace, ...]:
+        field, raw = "photographs", self.raw(row, "photographs")
+        if isinstance(raw, Sequence) and not isinstance(raw, str | bytes):
+            return tuple(self._photograph(one) for one in raw)
+        names = values.texts(field, raw, self._mapping.list_separator)
+        return tuple(PhotographPlace(name, name) for name in names)
+
+    def _photograph(self, raw: object) -> PhotographPlace:
+        field, names = "photographs", self._mapping.parts
+        if not isinstance(raw, Mapping):
+            address = values.text(field, raw)
+            return PhotographPlace(address, address)
+        address = values.text(field, raw.get(names.photograph_address))
+        name = values.text(field, raw.get(names.photograph_name))
+        return PhotographPlace(name or address, address, values.text(field, raw.get(names.photograph_version)))

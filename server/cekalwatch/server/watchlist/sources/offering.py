@@ -1,0 +1,32 @@
+"""Makes what a source offers of its rows: the same for each kind of source."""
+
+from __future__ import annotations
+
+from cekalwatch.server.watchlist.records import ImportRecord, RecordError
+from cekalwatch.server.watchlist.source import Offered, Refused
+from cekalwatch.server.watchlist.sources.mapping import RecordMapper, Row
+from cekalwatch.server.watchlist.sources.photographs import Photographs
+
+
+class Offering:
+    """Offers rows as records whose photographs are loaded when they are asked for."""
+
+    def __init__(self, mapper: RecordMapper, photographs: Photographs) -> None:
+        self.mapper = mapper
+        self._photographs = photographs
+
+    def item(self, place: str, row: Row | None, *, repeated: bool = False) -> Offered | Refused:
+        """Return what a row comes to; a row whose key stood further up is refused like an unreadable one."""
+        try:
+            mapped = self.mapper.read(row)
+            if repeated:
+                raise RecordError("order_id")
+        except RecordError as error:
+            return self.mapper.refused(place, row, error)
+        places, photographs = mapped.photographs, self._photographs
+
+        def load() -> ImportRecord:
+            return mapped.record([photographs.load(one) for one in places])
+
+        fingerprint = mapped.fingerprint([photographs.version(one) for one in places])
+        return Offered(mapped.order.order_id, mapped.order.subject_id, fingerprint, load)

@@ -1,0 +1,68 @@
+"""Where a source's photographs are: what they all can do, and those in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.watchlist.records import Photograph
+from cekalwatch.server.watchlist.sources.mapping import PhotographPlace
+from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
+
+
+class Photographs(Protocol):
+    """The photographs of a source. Methods block, and raise SourceUnavailable where the whole source has gone."""
+
+    def version(self, place: PhotographPlace) -> str:
+        """Return what changes when the photograph does, also when it comes or goes."""
+
+    def load(self, place: PhotographPlace) -> Photograph:
+        """Return the photograph, or why it cannot be had."""
+
+
+class FolderPhotographs:
+    """Photographs in a folder, named by their path in it; what is outside counts as unreadable."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def version(self, place: PhotographPlace) -> str:
+        """See Photographs: time and size."""
+        try:
+            found = self._file(place).stat()
+        except (OSError, RuntimeError, ValueError):
+            return "none"
+        return f"{found.st_size}-{found.st_mtime_ns}"
+
+    def load(self, place: PhotographPlace) -> Photograph:
+        """See Photographs."""
+        name = place.name
+        try:
+            file = self._file(place)
+            if not file.is_relative_to(self._folder.resolve()):
+                return Photograph(name, problem=Code.PHOTO_UNREADABLE)
+            if not file.exists():
+                return Photograph(name, problem=Code.PHOTO_MISSING)
+            if not file.is_file():  # reading a pipe would wait for ever
+                return Photograph(name, problem=Code.PHOTO_UNREADABLE)
+            if file.stat().st_size > MAX_PHOTO_BYTES:
+                return Photograph(name, problem=Code.PHOTO_TOO_LARGE)
+            return Photograph(name, file.read_bytes())
+        except (OSError, RuntimeError, ValueError):  # Python before 3.13 raises RuntimeError for links in a circle
+            return Photograph(name, problem=Code.PHOTO_UNREADABLE)
+
+    def _file(self, place: PhotographPlace) -> Path:
+        return (self._folder / place.address.replace("\\", "/")).resolve()
+
+
+class NoPhotographs:
+    """For a source that says nowhere where its photographs are."""
+
+    def version(self, _: PhotographPlace) -> str:
+        """See Photographs."""
+        return "none"
+
+    def load(self, place: PhotographPlace) -> Photograph:
+        """See Photographs: it is missing."""
+        return Photograph(place.name, problem=Code.PHOTO_MISSING)

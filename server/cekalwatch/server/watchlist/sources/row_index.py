@@ -1,0 +1,95 @@
+"""Brings the rows of a list into the order in which they are given, without holding them in memory.
+
+It is a temporary database of SQLite, which keeps to a small cache and puts the rest into a file without a name that
+vanishes with it. Keys are there as digests with a key of this process; nothing else of a row is there but its day of
+receipt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+_LONGEST_CHAIN = 10
+_AT_ONCE = 1000
+
+
+class RowKeys(NamedTuple):
+    """What decides about a row's turn."""
+
+    line: int
+    place: int
+    order_id: str
+    extends_order_id: str
+    received_on: str
+
+
+class Turn(NamedTuple):
+    """A row whose turn it is."""
+
+    line: int
+    place: int
+    repeated: bool
+    """Whether a row further up has the same key."""
+
+
+class RowIndex:
+    """Rows sorted so that an order comes before its extensions, and otherwise by the day of receipt."""
+
+    def __init__(self, rows: Iterable[RowKeys]) -> None:
+        self._salt = secrets.token_bytes(32)
+        # One thread at a time uses it, which need not be the same one.
+        self._database = sqlite3.connect("", check_same_thread=False)
+        self._database.execute(
+            "CREATE TABLE entry (place INTEGER PRIMARY KEY, line INTEGER, own BLOB, extends BLOB, received TEXT, "
+            "depth INTEGER DEFAULT 1, repeated INTEGER DEFAULT 0)"
+        )
+        self._database.executemany(
+            "INSERT INTO entry (place, line, own, extends, received) VALUES (?, ?, ?, ?, ?)",
+            (
+                (row.place, row.line, self._digest(row.order_id), self._digest(row.extends_order_id), row.received_on)
+                for row in rows
+            ),
+        )
+        self._sort()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        found: tuple[int] = self._database.execute("SELECT count(*) FROM entry").fetchone()
+        return found[0]
+
+    def turns(self, after: int = 0) -> Iterator[Turn]:
+        """Give the rows in their order, without the first `after`."""
+        found = self._database.execute(
+            "SELECT line, place, repeated FROM entry ORDER BY depth, received, place LIMIT -1 OFFSET ?", (after,)
+        )
+        while some := found.fetchmany(_AT_ONCE):
+            for line, place, repeated in some:
+                yield Turn(line, place, bool(repeated))
+
+    def _sort(self) -> None:
+        execute = self._database.execute
+        execute("CREATE INDEX by_key ON entry (own, place)")
+        execute("CREATE INDEX by_base ON entry (extends)")
+        execute(
+            "UPDATE entry SET repeated = 1 WHERE own IS NOT NULL AND EXISTS "
+            "(SELECT 1 FROM entry AS above WHERE above.own = entry.own AND above.place < entry.place)"
+        )
+        # An order that extends itself over others would go round for ever.
+        for depth in range(1, _LONGEST_CHAIN):
+            deeper = execute(
+                "UPDATE entry SET depth = ? WHERE extends IN (SELECT own FROM entry WHERE depth >= ?)",
+                (depth + 1, depth),
+            )
+            if not deeper.rowcount:
+                break
+
+    def _digest(self, key: str) -> bytes | None:
+        return hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=16, key=self._salt).digest() if key else None
