@@ -1,0 +1,127 @@
+"""Figures of one picture, for judging a view: light, detail, and likeness to a reference. Pure functions, no state.
+
+A view is compared cell by cell, for people hide parts of it, and by normalised correlation, for light changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cekalwatch.vision.faces import Picture
+
+Grey = NDArray[np.float32]
+"""Luminance 0 to 255."""
+Cells = NDArray[np.float32]
+"""One figure for each cell of the grid: (ROWS, COLUMNS)."""
+
+COLUMNS: Final = 16
+ROWS: Final = 9
+CELL: Final = 10
+"""Pixels of the coarse picture on a cell's side."""
+FINE: Final = 4
+"""The fine picture has so many times the coarse one's width."""
+COARSE_SIZE: Final = (COLUMNS * CELL, ROWS * CELL)
+FINE_SIZE: Final = (COARSE_SIZE[0] * FINE, COARSE_SIZE[1] * FINE)
+SMOOTHING: Final = 1.5
+"""Sigma with which the coarse picture is smoothed, so that likeness does not depend on focus or noise."""
+DARK_LEVEL: Final = 40.0
+"""What is darker than this shows no features of a face."""
+SATURATED_LEVEL: Final = 250.0
+STRUCTURED: Final = 3.0
+"""Standard deviation of a coarse cell from which it shows something."""
+ALIKE: Final = 0.8
+"""Normalised correlation from which a cell shows the same thing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What one picture looks like."""
+
+    coarse: Grey
+    """Smoothed, COARSE_SIZE."""
+    detail: Cells
+    """Variance of the Laplacian of the fine picture."""
+    dark: float
+    """Share of the picture below DARK_LEVEL, 0 to 1."""
+    saturated: float
+    """Share of the picture at or above SATURATED_LEVEL, 0 to 1."""
+
+    @property
+    def structured(self) -> NDArray[np.bool_]:
+        """Which cells show something."""
+        return deviation(self.coarse) >= STRUCTURED
+
+
+def look_at(picture: Picture) -> Look:
+    """Return the look of a picture, BGR or grey, of any size and shape; it is squeezed to the grid's."""
+    fine = _grey(cv2.resize(picture, FINE_SIZE, interpolation=cv2.INTER_AREA))
+    small = cv2.resize(fine, COARSE_SIZE, interpolation=cv2.INTER_AREA)
+    laplacian = cv2.Laplacian(fine, cv2.CV_32F)
+    return Look(
+        coarse=_smoothed(small),
+        detail=_mean_by_cell(laplacian**2),
+        dark=float(np.mean(small < DARK_LEVEL)),
+        saturated=float(np.mean(small >= SATURATED_LEVEL)),
+    )
+
+
+def deviation(coarse: Grey) -> Cells:
+    """Return the standard deviation of each cell."""
+    mean = _mean_by_cell(coarse)
+    return np.sqrt(np.maximum(_mean_by_cell(coarse**2) - mean**2, 0.0))
+
+
+def likeness(one: Grey, other: Grey) -> Cells:
+    """Return the normalised correlation of each cell, -1 to 1; 0 where one of both shows nothing."""
+    mean_one, mean_other = _mean_by_cell(one), _mean_by_cell(other)
+    covariance = _mean_by_cell(one * other) - mean_one * mean_other
+    spread_one, spread_other = deviation(one), deviation(other)
+    usable = (spread_one >= STRUCTURED / 2) & (spread_other >= STRUCTURED / 2)
+    return np.where(usable, covariance / np.maximum(spread_one * spread_other, 1e-6), 0.0).astype(np.float32)
+
+
+def shift_between(before: Grey, after: Grey) -> tuple[float, float]:
+    """Return how far the whole view went to the right and down, in coarse pixels, by phase correlation of its edges.
+
+    It is a guess, the best for the view as a whole; `shifted` and `likeness` tell whether it is right.
+    """
+    (x, y), _ = cv2.phaseCorrelate(_edges(before), _edges(after), _WINDOW)
+    return x, y
+
+
+def shifted(coarse: Grey, x: float, y: float) -> Grey:
+    """Return the view moved by so many pixels, with nothing where it has left."""
+    matrix = np.array([[1, 0, x], [0, 1, y]], np.float32)
+    moved = cv2.warpAffine(coarse, matrix, COARSE_SIZE, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    inside = cv2.warpAffine(np.ones_like(coarse), matrix, COARSE_SIZE, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.where(_by_cell_to_pixels(_mean_by_cell(inside)) > 0.99, moved, 0).astype(np.float32)
+
+
+_WINDOW: Final = cv2.createHanningWindow(COARSE_SIZE, cv2.CV_32F)
+
+
+def _edges(coarse: Grey) -> Grey:
+    across, down = cv2.Sobel(coarse, cv2.CV_32F, 1, 0), cv2.Sobel(coarse, cv2.CV_32F, 0, 1)
+    return np.asarray(cv2.magnitude(across, down), np.float32)
+
+
+def _grey(picture: Picture) -> Grey:
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) if picture.ndim == 3 else picture
+    return np.asarray(grey, np.float32)
+
+
+def _smoothed(small: Grey) -> Grey:
+    return np.asarray(cv2.GaussianBlur(small, (0, 0), SMOOTHING), np.float32)
+
+
+def _mean_by_cell(values: Grey) -> Cells:
+    return np.asarray(cv2.resize(values, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _by_cell_to_pixels(cells: Cells) -> Grey:
+    return np.asarray(cv2.resize(cells, COARSE_SIZE, interpolation=cv2.INTER_NEAREST), np.float32)
