@@ -36,12 +36,11 @@ def seen(
     """What the camera sees, moved by pixels and turned by degrees; `noise` seeds the sensor's."""
     centre = (MARGIN + SIZE[0] / 2, MARGIN + SIZE[1] / 2)
     matrix = cv2.getRotationMatrix2D(centre, roll, 1.0)
-    matrix[:, 2] -= (MARGIN + right, MARGIN + down)
-    picture = cv2.warpAffine(hall(), matrix, SIZE)
+    matrix[:, 2] -= np.array([MARGIN + right, MARGIN + down])
+    picture = np.asarray(cv2.warpAffine(hall(), matrix, SIZE), np.uint8)
     if blur:
-        picture = cv2.GaussianBlur(picture, (0, 0), blur)
-    picture = cv2.convertScaleAbs(picture, alpha=light)
-    return grainy(picture, noise)
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), blur), np.uint8)
+    return grainy(np.asarray(cv2.convertScaleAbs(picture, alpha=light), np.uint8), noise)
 
 
 def grainy(picture: Picture, noise: int) -> Picture:

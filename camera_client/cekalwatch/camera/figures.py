@@ -49,6 +49,7 @@ class Figures:
         self._lock = threading.Lock()
         self._since_s = self._last_frame_s = clock.monotonic_s()
         self._frames_since = 0
+        self._view = ViewState.OK
         self.frames_total = 0
         self.passages_total = 0
         self.crops_total = 0
@@ -61,6 +62,10 @@ class Figures:
             self.frames_total += 1
             self.passages_total = passages_total
             self._last_frame_s = self._clock.monotonic_s()
+
+    def note_view(self, state: ViewState) -> None:
+        """Take note of how the view looks while frames come."""
+        self._view = state
 
     def count_crop(self, size: int) -> None:
         """Count a crop of `size` bytes that was put into the outbox."""
@@ -88,4 +93,4 @@ class Figures:
     def _view_state(self, now_s: float) -> ViewState:
         if now_s - self._last_frame_s > NO_FRAMES_AFTER_S:
             return ViewState.NO_FRAMES
-        return ViewState.OK if self.frames_total else ViewState.UNSPECIFIED
+        return self._view if self.frames_total else ViewState.UNSPECIFIED

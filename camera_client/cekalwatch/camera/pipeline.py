@@ -13,6 +13,7 @@ from cekalwatch.camera.frames import Frame, FrameSource
 from cekalwatch.camera.outbox import Outbox
 from cekalwatch.camera.policy import CapturePolicy
 from cekalwatch.camera.tracker import Tracker
+from cekalwatch.camera.view.watch import ViewWatch
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.quality import measure
 from cekalwatch.wire.backoff import Backoff
@@ -32,8 +33,9 @@ class Pipeline:
         figures: Figures,
         *,
         detect_every: int = 1,
+        view: ViewWatch | None = None,
     ) -> None:
-        """`detect_every`: faces are looked for in each so manieth frame."""
+        """`detect_every`: faces are looked for in each so manieth frame; `view`: of a camera that can be turned."""
         self._source = source
         self._detector = detector
         self._tracker = tracker
@@ -41,6 +43,7 @@ class Pipeline:
         self._outbox = outbox
         self._figures = figures
         self._detect_every = detect_every
+        self._view = view or ViewWatch()
 
     def set_policy(self, policy: CapturePolicy) -> None:
         """Obey `policy` from the next face on; from any thread."""
@@ -72,7 +75,16 @@ class Pipeline:
         self._outbox.close()
 
     def _look_at(self, frame: Frame) -> None:
+        self._view.see(frame.picture, frame.at_s)
+        self._figures.note_view(self._view.state)
+        if self._view.away:
+            # What is seen on the way belongs to no counter; and who was in view has left it.
+            self._end(self._tracker.end())
+            self._figures.count_frame(self._best_shots.passages)
+            return
         update = self._tracker.update(self._detector.detect(frame.picture), frame.at_s)
+        if update.sightings:
+            self._view.face_seen(frame.at_s)
         self._end(update.ended)
         for track, face in update.sightings:
             if self._best_shots.wants(track, face):

@@ -1,7 +1,7 @@
 """Judges a camera's view over time: what holds for seconds becomes its state, what passes does not.
 
-A view is judged by what is left of the usual one. People hide parts of it and lamps flicker; so the usual view need only
-show through somewhere to be well, and each trouble must last before it is told.
+A view is judged by what is left of the usual one. People hide parts of it and lamps flicker; so the usual view need
+only show through somewhere to be well, and each trouble must last before it is told.
 """
 
 from __future__ import annotations
@@ -42,10 +42,11 @@ LASTS_S: Final = {
 MOSTLY_DARK: Final = 0.95
 """Share of the picture that must be dark."""
 MOSTLY_SATURATED: Final = 0.5
-SHOWS_THROUGH: Final = 0.2
-"""Share of the usual view from which it is taken to be there, with people before it."""
-GONE: Final = 0.12
-"""Share of the usual view below which it is not there: less can be like it by chance."""
+SHOWS_THROUGH: Final = 0.3
+"""Share of the usual view from which it is taken to be there, with people before it. What a camera writes into its
+picture, and what is like the usual by chance, is less."""
+PASSED_BY: Final = 0.5
+"""Share of the usual view that nobody hides who passes close to the camera."""
 CLEARLY: Final = 1.5
 """So many times as much must fit when the view is moved back as when it is not."""
 STILL: Final = 0.6
@@ -66,7 +67,7 @@ MOVED_TOGETHER: Final = 0.5
 """Share of what is seen in both looks that must have moved together."""
 SEEN_IN_BOTH: Final = 0.15
 """Share of the view that must be seen in both looks."""
-SETTLES_S: Final = 1.0
+SETTLES_S: Final = 1.5
 """For so long after it moved a camera's pictures are blurred or on their way."""
 
 
@@ -128,7 +129,7 @@ class ViewJudge:
         """Whether the camera went on since the last look; somebody who passes close by hides less than everything."""
         if self._last_coarse is None or not (self._reference and self._reference.learned):
             return False
-        return self._reference.share_alike(coarse) < SHOWS_THROUGH and _moved_together(self._last_coarse, coarse)
+        return self._reference.share_alike(coarse) < PASSED_BY and _moved_together(self._last_coarse, coarse)
 
     def _weigh(self, verdict: ViewState, at_s: float) -> None:
         if verdict is self.state:
@@ -180,13 +181,10 @@ class ViewJudge:
                 return ViewState.DEFOCUSED
             reference.follow(seen)
             return ViewState.OK
-        return self._elsewhere_or_unsure(seen.coarse, share)
+        return self._elsewhere_or_unsure(seen.coarse)
 
-    def _elsewhere_or_unsure(self, coarse: Grey, share: float) -> _Verdict:
+    def _elsewhere_or_unsure(self, coarse: Grey) -> _Verdict:
         """Tell another place, which stands still, from people who fill the picture, and do not."""
-        if share >= GONE:
-            self._elsewhere = None
-            return _Sight.UNSURE
         if self._elsewhere is None or float(np.mean(likeness(self._elsewhere, coarse) >= ALIKE)) < STILL:
             self._elsewhere = coarse
             # Whoever fills the picture moves: what was taken for another place was none.

@@ -6,7 +6,7 @@ A view is compared cell by cell, for people hide parts of it, and by normalised 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -59,9 +59,9 @@ class Look:
 
 def look_at(picture: Picture) -> Look:
     """Return the look of a picture, BGR or grey, of any size and shape; it is squeezed to the grid's."""
-    fine = _grey(cv2.resize(picture, FINE_SIZE, interpolation=cv2.INTER_AREA))
-    small = cv2.resize(fine, COARSE_SIZE, interpolation=cv2.INTER_AREA)
-    laplacian = cv2.Laplacian(fine, cv2.CV_32F)
+    fine = _grey(np.asarray(cv2.resize(picture, FINE_SIZE, interpolation=cv2.INTER_AREA), np.uint8))
+    small = np.asarray(cv2.resize(fine, COARSE_SIZE, interpolation=cv2.INTER_AREA), np.float32)
+    laplacian = np.asarray(cv2.Laplacian(fine, cv2.CV_32F), np.float32)
     return Look(
         coarse=_smoothed(small),
         detail=_mean_by_cell(laplacian**2),
@@ -73,7 +73,7 @@ def look_at(picture: Picture) -> Look:
 def deviation(coarse: Grey) -> Cells:
     """Return the standard deviation of each cell."""
     mean = _mean_by_cell(coarse)
-    return np.sqrt(np.maximum(_mean_by_cell(coarse**2) - mean**2, 0.0))
+    return np.asarray(np.sqrt(np.maximum(_mean_by_cell(coarse**2) - mean**2, 0.0)), np.float32)
 
 
 def likeness(one: Grey, other: Grey) -> Cells:
@@ -86,12 +86,22 @@ def likeness(one: Grey, other: Grey) -> Cells:
 
 
 def shift_between(before: Grey, after: Grey) -> tuple[float, float]:
-    """Return how far the whole view went to the right and down, in coarse pixels, by phase correlation of its edges.
+    """Return how far the view went to the right and down, in coarse pixels, by phase correlation of its edges.
 
-    It is a guess, the best for the view as a whole; `shifted` and `likeness` tell whether it is right.
+    People who walk, and a date that the camera writes into its picture, mislead it where they are. So each part of the
+    view makes its guess, and the one that fits the most cells wins; whether it fits well is for the caller to say.
     """
-    (x, y), _ = cv2.phaseCorrelate(_edges(before), _edges(after), _WINDOW)
-    return x, y
+    edges_before, edges_after = _edges(before), _edges(after)
+
+    def guess(part: tuple[slice, slice]) -> tuple[float, float]:
+        one, other = np.ascontiguousarray(edges_before[part]), np.ascontiguousarray(edges_after[part])
+        (x, y), _ = cv2.phaseCorrelate(one, other, cv2.createHanningWindow(one.shape[::-1], cv2.CV_32F))
+        return x, y
+
+    def fit(shift: tuple[float, float]) -> int:
+        return int((likeness(before, shifted(after, -shift[0], -shift[1])) >= ALIKE).sum())
+
+    return max(map(guess, _PARTS), key=fit)
 
 
 def shifted(coarse: Grey, x: float, y: float) -> Grey:
@@ -102,7 +112,15 @@ def shifted(coarse: Grey, x: float, y: float) -> Grey:
     return np.where(_by_cell_to_pixels(_mean_by_cell(inside)) > 0.99, moved, 0).astype(np.float32)
 
 
-_WINDOW: Final = cv2.createHanningWindow(COARSE_SIZE, cv2.CV_32F)
+_WIDTH, _HEIGHT = COARSE_SIZE
+_PARTS: Final = (
+    (slice(None), slice(None)),
+    (slice(0, _HEIGHT // 2), slice(None)),
+    (slice(_HEIGHT // 2, None), slice(None)),
+    (slice(None), slice(0, _WIDTH // 2)),
+    (slice(None), slice(_WIDTH // 2, None)),
+)
+"""The whole, then its halves."""
 
 
 def _edges(coarse: Grey) -> Grey:
@@ -119,7 +137,7 @@ def _smoothed(small: Grey) -> Grey:
     return np.asarray(cv2.GaussianBlur(small, (0, 0), SMOOTHING), np.float32)
 
 
-def _mean_by_cell(values: Grey) -> Cells:
+def _mean_by_cell(values: NDArray[Any]) -> Cells:
     return np.asarray(cv2.resize(values, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA), np.float32)
 
 

@@ -21,12 +21,12 @@ Scene = Callable[[float], Picture]
 class Watched:
     """A judge, and the states it went through."""
 
-    def __init__(self) -> None:
+    def __init__(self, usual: Scene = lambda at: seen(noise=round(at * 10))) -> None:
         self.judge = ViewJudge()
         self.at_s = 0.0
         self.states = [self.judge.state]
         self.moving: list[bool] = []
-        self.show(lambda at: seen(noise=round(at * 10)), 10)
+        self.show(usual, 10)
 
     def show(self, scene: Scene, seconds: float, period_s: float = 0.5) -> ViewState:
         began_s = self.at_s
@@ -62,7 +62,8 @@ def glare(at: float) -> Picture:
     picture = seen(noise=round(at * 10)).astype(np.float32)
     halo = np.zeros((SIZE[1], SIZE[0]), np.float32)
     cv2.circle(halo, (250, 160), 260, 400, -1)
-    return np.clip(picture + cv2.GaussianBlur(halo, (0, 0), 30)[..., None], 0, 255).astype(np.uint8)
+    bright = picture + np.asarray(cv2.GaussianBlur(halo, (0, 0), 30))[..., None]
+    return np.asarray(np.clip(bright, 0, 255), np.uint8)
 
 
 def crowd(at: float) -> Picture:
@@ -108,6 +109,16 @@ def test_a_moved_camera_is_told_though_people_pass(watched: Watched):
         return with_people(seen(right=50, noise=round(at * 10)), [(100 * at % 900 - 100, 220, 160)])
 
     assert watched.show(busy, 20) is ViewState.MOVED
+
+
+def test_a_moved_camera_is_told_though_it_writes_date_and_name_into_its_picture():
+    def labelled(picture: Picture) -> Picture:
+        for y, text in ((30, "2026-11-25 10:31:07 WIB"), (345, "GATE 4 CAM 2")):
+            cv2.putText(picture, text, (10, y), cv2.FONT_HERSHEY_SIMPLEX, 1.1, (255, 255, 255), 3)
+        return picture
+
+    watched = Watched(lambda at: labelled(seen(noise=round(at * 10))))
+    assert watched.show(lambda at: labelled(seen(right=600, noise=round(at * 10))), 20) is ViewState.MOVED
 
 
 def test_people_who_fill_the_view_are_no_trouble(watched: Watched):
@@ -169,7 +180,7 @@ def test_a_camera_that_was_covered_before_the_program_began_is_told():
     assert bare.state is ViewState.COVERED
 
 
-def test_a_pan_is_noticed_while_it_lasts_and_for_a_second_after(watched: Watched):
+def test_a_pan_is_noticed_while_it_lasts_and_for_a_moment_after(watched: Watched):
     watched.moving.clear()
     watched.show(lambda at: seen(right=at * 120, noise=round(at * 10)), 3)
     assert all(watched.moving[2:])
