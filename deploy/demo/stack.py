@@ -211,7 +211,11 @@ class Stack:
         """Start a camera client on a video file, at the video's own speed; it ends with the video."""
         arguments = ["-m", "cekalwatch.camera", "run", "--source", str(source), "--realtime", "--camera-id", camera_id]
         arguments += ["--server", self.address, "--detector", str(self.config.models / self.config.model_pack)]
-        environment = {"CEKALWATCH_CAMERA_TLS_DIR": str(self.certificate(DeviceRole.CAMERA, camera_id))}
+        environment = {
+            "CEKALWATCH_CAMERA_TLS_DIR": str(self.certificate(DeviceRole.CAMERA, camera_id)),
+            "CEKALWATCH_CAMERA_SPOOL_DIR": str(self.config.folder / "camera" / "spool"),
+            "CEKALWATCH_CAMERA_SPOOL_KEY": str(self.config.folder / "camera" / "spool.key"),
+        }
         return self._open.enter_context(Program(camera_id, arguments, self.logs, environment=environment))
 
     def certificate(self, role: DeviceRole, name: str) -> Path:

@@ -165,7 +165,7 @@ async def test_kills_at_random_moments_lose_no_alert_and_show_none_twice(tmp_pat
                 await camera.until_settled(held.settled_total + held.depth)
         figures = [camera.outbox.figures() for camera in cameras]
         assert sum(each.settled_total for each in figures) == sent
-        assert [each.dropped_total for each in figures] == [0, 0]
+        assert [each.drops.total for each in figures] == [0, 0]
         assert interrupted, "no kill met a capture under way: nothing had to be sent again"
         await asyncio.to_thread(wait_until_acknowledged, stack)
         alerts, events = all_alerts(stack), stack.event_log()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import pytest
@@ -14,6 +15,7 @@ from cekalwatch.camera.camera import Camera, Trouble
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.live import LiveSource
 from cekalwatch.camera.settings import CameraSettings
+from cekalwatch.camera.spool_terms import SpoolTerms
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
@@ -36,12 +38,14 @@ async def watching(address: str, walk: Path) -> AsyncIterator[tuple[asyncio.Task
         lambda: cv2.VideoCapture(str(walk), cv2.CAP_FFMPEG), "camera", clock, Backoff(first_s=0.01, most_s=0.02)
     )
     (one,) = CameraSettings.load(source="0", camera_id="gate-1").each()
-    camera = Camera(one, source, open_detector(starter_pack(), 1), clock, receipts_wait_s=30)
-    stop = asyncio.Event()
-    running = asyncio.create_task(camera.run(stop, lambda: Dialer(address, None), Trouble.ENDS_IT))
-    yield running, source
-    stop.set()
-    await asyncio.wait_for(running, 30)
+    with TemporaryDirectory() as folder:
+        spool = SpoolTerms(Path(folder) / "spool", Path(folder) / "spool.key")
+        camera = Camera(one, source, open_detector(starter_pack(), 1), clock, spool, receipts_wait_s=30)
+        stop = asyncio.Event()
+        running = asyncio.create_task(camera.run(stop, lambda: Dialer(address, None), Trouble.ENDS_IT))
+        yield running, source
+        stop.set()
+        await asyncio.wait_for(running, 30)
 
 
 async def test_a_camera_is_watched_through_its_failures_until_it_is_stopped(walk: Path) -> None:

@@ -22,9 +22,11 @@ class ManualClock:
 
     def __init__(self) -> None:
         self.passed_s = 0.0
+        self.set_ahead_s = 0.0
+        """By how much somebody has set the clock."""
 
     def now(self) -> datetime:
-        return BEGIN + timedelta(seconds=self.passed_s)
+        return BEGIN + timedelta(seconds=self.passed_s + self.set_ahead_s)
 
     def monotonic_s(self) -> float:
         return self.passed_s

@@ -21,6 +21,7 @@ from cekalwatch.camera.files import Pace
 from cekalwatch.camera.frames import SourceError
 from cekalwatch.camera.settings import CameraSettings, OneCamera
 from cekalwatch.camera.source import AtStart, open_source
+from cekalwatch.camera.spool_key import refuse_shared
 from cekalwatch.camera.waiting import set_within
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
@@ -34,6 +35,7 @@ log = structlog.get_logger()
 
 def run(settings: CameraSettings) -> None:
     """Run until a signal stops the program or all files are done. Raises ProgramError."""
+    refuse_shared(settings.spool_key)
     limit_native_threads(settings.threads)
     asyncio.run(Cameras(settings).run())
 
@@ -89,7 +91,14 @@ class Cameras:
             source = open_source(one.source, pace, self._clock, self._at_start)
         except SourceError as error:
             raise ProgramError(str(error), Exit.UNAVAILABLE) from None
-        return Camera(one, source, detector, self._clock, receipts_wait_s=self._settings.receipts_wait_s)
+        return Camera(
+            one,
+            source,
+            detector,
+            self._clock,
+            self._settings.spool_terms,
+            receipts_wait_s=self._settings.receipts_wait_s,
+        )
 
 
 @contextmanager

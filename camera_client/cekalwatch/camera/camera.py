@@ -21,10 +21,14 @@ from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.convert import Hello
 from cekalwatch.camera.figures import Figures
 from cekalwatch.camera.frames import FrameSource
+from cekalwatch.camera.keeper import Keeper
 from cekalwatch.camera.outbox import Outbox
 from cekalwatch.camera.pipeline import Pipeline
 from cekalwatch.camera.policy import CapturePolicy
 from cekalwatch.camera.settings import OneCamera
+from cekalwatch.camera.spool import Spool
+from cekalwatch.camera.spool_state import SpoolState
+from cekalwatch.camera.spool_terms import SpoolTerms
 from cekalwatch.camera.tracker import Tracker
 from cekalwatch.camera.uplink import Link, Refused, Uplink
 from cekalwatch.camera.waiting import set_within
@@ -67,14 +71,23 @@ class Camera:
         source: FrameSource,
         detector: FaceDetector,
         clock: Clock,
+        spool: SpoolTerms,
         *,
         receipts_wait_s: float,
     ) -> None:
-        """`receipts_wait_s`: for how long a file waits for the server (see CameraSettings)."""
+        """`receipts_wait_s`: for how long a file waits for the server (see CameraSettings).
+
+        Of a file that waits nothing goes to the spool: it can be read again.
+        """
         self.camera_id = settings.camera_id
         self.source = source
         self.outbox = Outbox(settings.outbox_size, clock)
-        self.figures = Figures(self.outbox, clock)
+        self._hello = Hello(settings.camera_id, str(uuid6.uuid7()), detector.name)
+        self._keeper: Keeper | None = None
+        if not source.can_wait:
+            folder = Spool(spool.folder / self.camera_id, spool.key_file, self.camera_id, self._hello.run_id)
+            self._keeper = Keeper(self.outbox, folder, spool, clock)
+        self.figures = Figures(self.outbox, clock, self._spool_state)
         self._pipeline = Pipeline(
             source,
             detector,
@@ -83,7 +96,6 @@ class Camera:
             self.figures,
             detect_every=settings.detect_every,
         )
-        self._hello = Hello(settings.camera_id, str(uuid6.uuid7()), detector.name)
         self._receipts_wait_s = receipts_wait_s
         self._welcomed = asyncio.Event()
         self._dialer: Dialer | None = None
@@ -94,6 +106,8 @@ class Camera:
         with structlog.contextvars.bound_contextvars(camera_id=self.camera_id):
             log.info("camera_starts", source=self.source.name, detector=self._hello.detector)
             ending = asyncio.Event()
+            if self._keeper:
+                self._keeper.start()
             uplink = asyncio.create_task(self._keep_uplink(ending, open_dialer, trouble))
             work = asyncio.create_task(self._watch() if self.source.endless else self._read_to_the_end())
             stopped = asyncio.create_task(stop.wait())
@@ -112,6 +126,8 @@ class Camera:
                     task.cancel()
                 await asyncio.gather(uplink, work, stopped, return_exceptions=True)
                 await self._vision_ended()
+                if self._keeper:
+                    await asyncio.to_thread(self._keeper.close)
                 self._log_end()
 
     async def _keep_uplink(self, ending: asyncio.Event, open_dialer: OpenDialer, trouble: Trouble) -> None:
@@ -171,7 +187,7 @@ class Camera:
                 return
             raise ProgramError(
                 f"{self.outbox.figures().depth} crops had no receipt from the server{self._at_address()} for "
-                f"{self._receipts_wait_s:g} s; they were not kept",
+                f"{self._receipts_wait_s:g} s; they {'wait for the next run' if self._keeper else 'were not kept'}",
                 Exit.UNAVAILABLE,
             )
         finally:
@@ -204,6 +220,9 @@ class Camera:
                 return
             await asyncio.sleep(left_s)
 
+    def _spool_state(self) -> SpoolState:
+        return self._keeper.state if self._keeper else SpoolState.UNSPECIFIED
+
     def _log_end(self) -> None:
         held, figures = self.outbox.figures(), self.figures
         log.info(
@@ -214,8 +233,9 @@ class Camera:
             crops=figures.crops_total,
             crop_bytes=figures.crop_bytes_total,
             crops_settled=held.settled_total,
-            crops_dropped=held.dropped_total,
+            crops_dropped=held.drops.total,
             crops_without_receipt=held.depth,
+            crops_on_disk=held.stored,
         )
 
 

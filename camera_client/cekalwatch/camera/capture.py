@@ -25,6 +25,8 @@ class Capture:
     """Eyes, nose, mouth corners, each from the picture's left."""
     detector_score: float
     quality: FaceQuality
+    run_id: str = ""
+    """The run of the program that took it, when that was an earlier one; tracks are numbered anew in each."""
 
 
 class Outcome(Enum):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.camera.capture import Capture, Outcome, Receipt
@@ -14,6 +15,7 @@ from cekalwatch.camera.figures import Heartbeat
 from cekalwatch.camera.policy import CapturePolicy
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
+from cekalwatch.vision.quality import FaceQuality
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 
 MOST_REASON = 200
@@ -84,48 +86,95 @@ def hello(value: Hello) -> StreamFacesRequest:
 
 def face(capture: Capture) -> StreamFacesRequest:
     """Write a capture; raises ValueError for one over the message bound, which the crop's own bound rules out."""
-    quality = capture.quality
-    captured_at = Timestamp()
-    captured_at.FromDatetime(capture.captured_at)
-    message = StreamFacesRequest(
-        face=capture_pb2.FaceCapture(
-            capture_id=capture.capture_id,
-            track_id=capture.track_id,
-            capture_time=captured_at,
-            jpeg=capture.jpeg,
-            landmarks=capture_pb2.FaceLandmarks(
-                **{name: capture_pb2.Point(x=x, y=y) for name, (x, y) in zip(LANDMARKS, capture.landmarks, strict=True)}
-            ),
-            detector_score=capture.detector_score,
-            quality=capture_pb2.FaceQuality(
-                eye_distance_px=quality.eye_distance_px,
-                yaw_degrees=quality.yaw_degrees,
-                pitch_degrees=quality.pitch_degrees,
-                sharpness=quality.sharpness,
-                brightness=quality.brightness,
-                score=quality.score,
-            ),
-        )
-    )
+    message = StreamFacesRequest(face=_face(capture, capture.run_id))
     if message.ByteSize() > MAX_MESSAGE_BYTES:
         raise ValueError(f"a face of {message.ByteSize()} bytes is over the message bound")
     return message
 
 
+def stored(capture: Capture, run_id: str) -> bytes:
+    """Write a capture for the disk, in the contract's form; `run_id` is that of the present run."""
+    return _face(capture, capture.run_id or run_id).SerializeToString()
+
+
+def restored(data: bytes) -> Capture:
+    """Read what `stored` wrote; raises ValueError."""
+    try:
+        message = capture_pb2.FaceCapture.FromString(data)
+        captured_at = message.capture_time.ToDatetime(UTC)
+    except (DecodeError, OverflowError):
+        raise ValueError("this is no capture") from None
+    marks, quality = message.landmarks, message.quality
+    return Capture(
+        capture_id=message.capture_id,
+        track_id=message.track_id,
+        captured_at=captured_at,
+        jpeg=message.jpeg,
+        landmarks=tuple((getattr(marks, name).x, getattr(marks, name).y) for name in LANDMARKS),
+        detector_score=message.detector_score,
+        quality=FaceQuality(
+            eye_distance_px=quality.eye_distance_px,
+            yaw_degrees=quality.yaw_degrees,
+            pitch_degrees=quality.pitch_degrees,
+            sharpness=quality.sharpness,
+            brightness=quality.brightness,
+            score=quality.score,
+        ),
+        run_id=message.run_id,
+    )
+
+
+def _face(capture: Capture, run_id: str) -> capture_pb2.FaceCapture:
+    quality = capture.quality
+    captured_at = Timestamp()
+    captured_at.FromDatetime(capture.captured_at)
+    return capture_pb2.FaceCapture(
+        capture_id=capture.capture_id,
+        track_id=capture.track_id,
+        run_id=run_id,
+        capture_time=captured_at,
+        jpeg=capture.jpeg,
+        landmarks=capture_pb2.FaceLandmarks(
+            **{name: capture_pb2.Point(x=x, y=y) for name, (x, y) in zip(LANDMARKS, capture.landmarks, strict=True)}
+        ),
+        detector_score=capture.detector_score,
+        quality=capture_pb2.FaceQuality(
+            eye_distance_px=quality.eye_distance_px,
+            yaw_degrees=quality.yaw_degrees,
+            pitch_degrees=quality.pitch_degrees,
+            sharpness=quality.sharpness,
+            brightness=quality.brightness,
+            score=quality.score,
+        ),
+    )
+
+
 def heartbeat(value: Heartbeat) -> StreamFacesRequest:
     """Write the client's state."""
-    outbox_age = Duration()
-    outbox_age.FromTimedelta(timedelta(seconds=value.outbox_age_s))
+    spool, drops = value.spool, value.drops
     return StreamFacesRequest(
         heartbeat=capture_service_pb2.Heartbeat(
             frames_per_second=value.frames_per_second,
-            dropped_total=value.dropped_total,
+            dropped_total=drops.total,
             outbox_depth=value.outbox_depth,
-            outbox_age=outbox_age,
+            outbox_age=_duration(value.outbox_age_s),
             view_state=capture_pb2.ViewState.Value(f"VIEW_STATE_{value.view_state.value}"),
             passages_total=value.passages_total,
+            spool=capture_pb2.SpoolStatus(
+                state=capture_pb2.SpoolState.Value(f"SPOOL_STATE_{spool.state.value}"),
+                depth=spool.depth,
+                bytes=spool.size,
+                age=_duration(spool.age_s),
+            ),
+            drops=capture_pb2.DropCounts(no_room=drops.no_room, too_old=drops.too_old, unreadable=drops.unreadable),
         )
     )
+
+
+def _duration(seconds: float) -> Duration:
+    message = Duration()
+    message.FromTimedelta(timedelta(seconds=seconds))
+    return message
 
 
 def goodbye(reason: str) -> StreamFacesRequest:

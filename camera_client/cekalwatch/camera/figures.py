@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import Enum
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.outbox import Outbox
+from cekalwatch.camera.spool_state import SpoolState
+from cekalwatch.camera.stock import Drops
 
 NO_FRAMES_AFTER_S = 3.0
 
@@ -29,22 +32,37 @@ class ViewState(Enum):
 
 
 @dataclass(frozen=True)
+class SpoolStatus:
+    """What waits on the disk; `size` in bytes."""
+
+    state: SpoolState = SpoolState.UNSPECIFIED
+    depth: int = 0
+    size: int = 0
+    age_s: float = 0.0
+
+
+@dataclass(frozen=True)
 class Heartbeat:
     """The client's state, as the contract's `Heartbeat` has it."""
 
     frames_per_second: float
-    dropped_total: int
     outbox_depth: int
     outbox_age_s: float
     view_state: ViewState
     passages_total: int
+    spool: SpoolStatus = SpoolStatus()
+    drops: Drops = field(default_factory=Drops)
 
 
 class Figures:
     """Counts what the vision thread does; safe on any thread."""
 
-    def __init__(self, outbox: Outbox, clock: Clock) -> None:
+    def __init__(
+        self, outbox: Outbox, clock: Clock, spool_state: Callable[[], SpoolState] = lambda: SpoolState.UNSPECIFIED
+    ) -> None:
+        """`spool_state`: how the outbox's spool does, if it has one."""
         self._outbox = outbox
+        self._spool_state = spool_state
         self._clock = clock
         self._lock = threading.Lock()
         self._since_s = self._last_frame_s = clock.monotonic_s()
@@ -83,11 +101,12 @@ class Figures:
             self._since_s, self._frames_since = now_s, 0
             return Heartbeat(
                 frames_per_second=rate,
-                dropped_total=outbox.dropped_total,
                 outbox_depth=outbox.depth,
                 outbox_age_s=outbox.oldest_s,
                 view_state=self._view_state(now_s),
                 passages_total=self.passages_total,
+                spool=SpoolStatus(self._spool_state(), outbox.stored, outbox.stored_bytes, outbox.stored_oldest_s),
+                drops=outbox.drops,
             )
 
     def _view_state(self, now_s: float) -> ViewState:

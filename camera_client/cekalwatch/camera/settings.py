@@ -14,6 +14,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from cekalwatch.camera.spool_terms import SpoolTerms
 from cekalwatch.program.connection import ClientSettings
 
 DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-camera", appauthor=False)) / "tls"
@@ -70,6 +71,16 @@ class CameraSettings(ClientSettings, CameraOptions):
     """Native threads for detection and image work, of each camera."""
     receipts_wait_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """With a file: for how long the server may be silent before the client gives up."""
+    spool_dir: Path = Path(platformdirs.user_state_dir("cekalwatch-camera", appauthor=False)) / "spool"
+    """Folder in which crops of cameras wait, sealed, that have no receipt in time; each camera has one below it."""
+    spool_key: Path = Path(platformdirs.user_config_dir("cekalwatch-camera", appauthor=False)) / "spool.key"
+    """File with the key that seals them; it is made at first start, and nobody else may be able to read it."""
+    spool_mb: Annotated[int, Field(ge=1, le=100_000)] = 256
+    """Megabytes of crops of each camera on the disk, at most."""
+    spool_hours: Annotated[float, Field(gt=0, le=24)] = 4.0
+    """How long a crop may wait for a receipt; then it is dropped, wherever it is."""
+    spill_after_s: Annotated[float, Field(ge=0.1, le=60)] = 1.5
+    """A crop without a receipt for so long goes to the disk; one that gets it sooner never does."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
 
     @model_validator(mode="after")
@@ -85,6 +96,13 @@ class CameraSettings(ClientSettings, CameraOptions):
         elif not (self.camera_id and self.source):
             raise ValueError("camera_id and source are needed, or [[cameras]]")
         return self
+
+    @property
+    def spool_terms(self) -> SpoolTerms:
+        """What holds for the spool of each camera."""
+        return SpoolTerms(
+            self.spool_dir, self.spool_key, self.spool_mb * 1_000_000, self.spool_hours * 3600, self.spill_after_s
+        )
 
     def each(self) -> tuple[OneCamera, ...]:
         """Return the cameras, with what the top says put in where they say nothing."""

@@ -132,7 +132,7 @@ class Stream:
                 next_beat_s = loop.time() + self._heartbeat_period_s
                 await self._write(convert.heartbeat(self._heartbeat()))
                 continue
-            capture = self._outbox.take() if self._credits > 0 and not self._drain else None
+            capture = self._outbox.take(self._credits) if self._credits > 0 and not self._drain else None
             if capture:
                 self._credits -= 1
                 await self._write(convert.face(capture))

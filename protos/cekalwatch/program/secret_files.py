@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from cekalwatch.program.errors import ProgramError
@@ -38,3 +40,26 @@ def write_private(file: Path, content: bytes) -> None:
             draft.unlink(missing_ok=True)
     except OSError as error:
         raise ProgramError(f"{file} cannot be written: {error.strerror}", Exit.CONFIG) from None
+
+
+def create_private(file: Path, content: bytes) -> None:
+    """Create `file` with all of `content` or not at all, with mode 0600 and safe on the disk; raises OSError.
+
+    One that is there stays: of two programs that start at once, the second finds the first one's.
+    """
+    handle, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, file)
+    finally:
+        Path(draft).unlink()
+    if os.name == "posix":
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

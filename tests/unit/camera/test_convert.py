@@ -9,8 +9,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from cekalwatch.camera import convert
 from cekalwatch.camera.capture import Outcome, Receipt
 from cekalwatch.camera.convert import Drain, ProtocolError, Receipts, Welcome
-from cekalwatch.camera.figures import Heartbeat, ViewState
+from cekalwatch.camera.figures import Heartbeat, SpoolStatus, ViewState
 from cekalwatch.camera.policy import CapturePolicy
+from cekalwatch.camera.spool_state import SpoolState
+from cekalwatch.camera.stock import Drops
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesResponse
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
@@ -46,15 +48,20 @@ def test_a_face_over_the_message_bound_is_not_written() -> None:
 
 
 def test_a_heartbeat_carries_its_figures() -> None:
-    beat = convert.heartbeat(Heartbeat(12.5, 3, 7, 4.25, ViewState.NO_FRAMES, 9)).heartbeat
+    spool = SpoolStatus(SpoolState.DISK_FULL, 5, 60_000, 3.5)
+    drops = Drops(no_room=1, too_old=1, unreadable=1)
+    beat = convert.heartbeat(Heartbeat(12.5, 7, 4.25, ViewState.NO_FRAMES, 9, spool, drops)).heartbeat
     assert (beat.frames_per_second, beat.dropped_total, beat.outbox_depth, beat.passages_total) == (12.5, 3, 7, 9)
     assert beat.outbox_age.ToTimedelta().total_seconds() == 4.25
     assert beat.view_state == capture_pb2.VIEW_STATE_NO_FRAMES
+    assert (beat.spool.state, beat.spool.depth, beat.spool.bytes) == (capture_pb2.SPOOL_STATE_DISK_FULL, 5, 60_000)
+    assert beat.spool.age.ToTimedelta().total_seconds() == 3.5
+    assert (beat.drops.no_room, beat.drops.too_old, beat.drops.unreadable) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("state", ViewState)
 def test_every_view_state_has_its_place_in_the_contract(state: ViewState) -> None:
-    beat = convert.heartbeat(Heartbeat(0, 0, 0, 0, state, 0)).heartbeat
+    beat = convert.heartbeat(Heartbeat(0, 0, 0, state, 0)).heartbeat
     assert capture_pb2.ViewState.Name(beat.view_state) == f"VIEW_STATE_{state.value}"
 
 
@@ -65,6 +72,23 @@ def test_a_welcome_tells_the_servers_time_or_not() -> None:
     silent = convert.server_message(welcome())
     assert isinstance(silent, Welcome)
     assert silent.server_time is None
+
+
+@pytest.mark.parametrize("state", SpoolState)
+def test_every_state_of_the_spool_has_its_place_in_the_contract(state: SpoolState) -> None:
+    beat = convert.heartbeat(Heartbeat(0, 0, 0, ViewState.OK, 0, SpoolStatus(state))).heartbeat
+    assert capture_pb2.SpoolState.Name(beat.spool.state) == f"SPOOL_STATE_{state.value}"
+
+
+def test_a_capture_from_the_disk_is_sent_with_the_run_that_took_it() -> None:
+    capture = capture_of("17")
+    assert convert.face(capture).face.run_id == ""
+    waited = convert.restored(convert.stored(capture, "earlier"))
+    assert waited.run_id == "earlier"
+    assert convert.restored(convert.stored(waited, "this")).run_id == "earlier"
+    sent, at_once = convert.face(waited).face, convert.face(capture).face
+    at_once.run_id = "earlier"
+    assert sent == at_once
 
 
 def test_a_welcome_is_read() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from cekalwatch.camera.figures import Figures, Heartbeat, ViewState
 from cekalwatch.camera.outbox import Outbox
+from cekalwatch.camera.stock import Drops
 from tests.support.camera import ManualClock, capture_of
 
 
@@ -44,4 +45,4 @@ def test_a_heartbeat_tells_drops_and_what_waits() -> None:
     outbox.put(capture_of("2"))
     clock.passed_s += 4
     figures.count_frame(passages_total=2)
-    assert figures.heartbeat() == Heartbeat(0.25, 1, 1, 4.0, ViewState.OK, 2)
+    assert figures.heartbeat() == Heartbeat(0.25, 1, 4.0, ViewState.OK, 2, drops=Drops(no_room=1))

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
 import threading
+from datetime import timedelta
 
 import pytest
 
 from cekalwatch.camera.capture import Capture
 from cekalwatch.camera.outbox import Outbox
+from cekalwatch.camera.stock import Drops
 from tests.support.camera import ManualClock, capture_of
 
 
@@ -23,10 +26,11 @@ def filled(clock: ManualClock, *captures: Capture, size: int = 100) -> Outbox:
 
 
 def drained(outbox: Outbox) -> list[Capture]:
-    """Take everything that can be taken."""
+    """Take everything that can be taken, each with its receipt before the next."""
     taken = []
     while capture := outbox.take():
         taken.append(capture)
+        outbox.settle(capture.capture_id)
     return taken
 
 
@@ -52,7 +56,7 @@ def test_a_receipt_deletes_it_whether_in_flight_or_not(clock: ManualClock) -> No
 
 
 def test_a_retry_comes_after_pauses_that_double(clock: ManualClock) -> None:
-    capture = capture_of("1")
+    capture = capture_of("1", captured_at=clock.now())
     outbox = filled(clock, capture)
     for pause_s in (1, 2, 4, 8, 16, 30, 30):
         assert outbox.take() is capture
@@ -63,11 +67,71 @@ def test_a_retry_comes_after_pauses_that_double(clock: ManualClock) -> None:
     assert outbox.take() is capture
 
 
-def test_newest_goes_first_and_the_oldest_does_not_starve(clock: ManualClock) -> None:
+def test_of_a_backlog_the_newest_goes_first_and_the_oldest_does_not_starve(clock: ManualClock) -> None:
     captures = [capture_of(str(number)) for number in range(8)]
     outbox = filled(clock, *captures)
+    clock.passed_s += 60
     order = [captures.index(capture) for capture in drained(outbox)]
     assert order == [7, 6, 5, 0, 4, 3, 2, 1]
+
+
+def test_what_has_just_been_taken_goes_before_a_backlog_and_lets_it_have_a_turn(clock: ManualClock) -> None:
+    late = [capture_of(f"late-{number}") for number in range(3)]
+    outbox = filled(clock, *late)
+    clock.passed_s += 60
+    live = [capture_of(f"live-{number}") for number in range(7)]
+    for capture in live:
+        outbox.put(capture)
+    tracks = [capture.track_id for capture in drained(outbox)]
+    assert tracks == [
+        *("live-6", "live-5", "live-4", "late-2"),
+        *("live-3", "live-2", "live-1", "late-1"),
+        *("live-0", "late-0"),
+    ]
+
+
+def test_a_backlog_under_way_leaves_room_for_what_comes(clock: ManualClock) -> None:
+    """Whatever the server would take: what lies in the network's buffers is before a fresh capture."""
+    crops = [dataclasses.replace(capture_of(str(number)), jpeg=bytes(20_000)) for number in range(10)]
+    outbox = filled(clock, *crops)
+    clock.passed_s += 60
+    assert [bool(outbox.take(credit=32)) for _ in range(4)] == [True, True, True, False]
+    fresh = [dataclasses.replace(capture_of("fresh"), jpeg=bytes(20_000)) for _ in range(3)]
+    for capture in fresh:
+        outbox.put(capture)
+    assert [outbox.take(credit=29) for _ in range(3)] == [fresh[2], fresh[1], None]
+    outbox.settle(fresh[2].capture_id)
+    assert outbox.take(credit=29) is fresh[0]
+
+
+def test_a_backlog_never_has_more_than_half_of_the_credits_but_one_in_any_case(clock: ManualClock) -> None:
+    small = [dataclasses.replace(capture_of(str(number)), jpeg=bytes(100)) for number in range(10)]
+    outbox = filled(clock, *small)
+    clock.passed_s += 60
+    assert outbox.take(credit=1)
+    assert outbox.take(credit=1) is None
+    assert [bool(outbox.take(credit=7 - taken)) for taken in range(4)] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("jump_s", [7200.0, -7200.0])
+def test_when_the_hosts_clock_is_set_what_waits_gets_the_time_that_it_would_have_told(
+    clock: ManualClock, jump_s: float
+) -> None:
+    """As after a power cut, when the time comes from the network a while after the program has begun."""
+    outbox = filled(clock, capture_of("1", captured_at=clock.now()))
+    clock.passed_s += 30
+    clock.set_ahead_s = jump_s
+    taken = outbox.take()
+    assert taken
+    assert taken.captured_at == clock.now() - timedelta(seconds=31)
+    assert outbox.figures().oldest_s == 31
+
+
+def test_a_clock_that_drifts_is_no_clock_that_was_set(clock: ManualClock) -> None:
+    capture = capture_of("1", captured_at=clock.now())
+    outbox = filled(clock, capture)
+    clock.set_ahead_s = 0.5
+    assert outbox.take() is capture
 
 
 def test_when_full_the_worst_crop_that_is_not_its_tracks_best_goes(clock: ManualClock) -> None:
@@ -76,7 +140,7 @@ def test_when_full_the_worst_crop_that_is_not_its_tracks_best_goes(clock: Manual
     middling = capture_of("2", 0.5)
     outbox = filled(clock, best_of_poor_track, good, middling, better, size=3)
     assert set(drained(outbox)) == {best_of_poor_track, good, better}
-    assert outbox.figures().dropped_total == 1
+    assert outbox.figures().drops == Drops(no_room=1)
 
 
 def test_a_new_crop_that_is_the_worst_is_itself_dropped(clock: ManualClock) -> None:

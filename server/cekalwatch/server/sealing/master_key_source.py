@@ -5,18 +5,17 @@ Errors tell what to do and never show what was read.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 import stat
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
+from cekalwatch.program.secret_files import create_private
 from cekalwatch.server.sealing.master_key import MasterKey
 
 COMMAND_TIMEOUT_S = 30.0
@@ -76,7 +75,7 @@ class KeyFile:
         try:
             if not self.path.exists():
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _write_privately(self.path, MasterKey.generate().text + "\n")
+                create_private(self.path, f"{MasterKey.generate().text}\n".encode("ascii"))
         except OSError as error:
             raise ProgramError(f"Cannot make the master key in {self.path}: {error.strerror}", Exit.CONFIG) from None
         return self.read()
@@ -153,23 +152,3 @@ def _key(text: str, name: str) -> MasterKey:
 
 def _wrong(name: str) -> ProgramError:
     return ProgramError(f"There is no master key in {name}: 32 bytes in Base64 are wanted; {HOW_TO_MAKE}", Exit.CONFIG)
-
-
-def _write_privately(path: Path, text: str) -> None:
-    """Create `path` with all of `text` or not at all, safe on the disk. One that is there stays."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(name, path)
-    finally:
-        Path(name).unlink()
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

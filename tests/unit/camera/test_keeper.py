@@ -1,0 +1,348 @@
+"""What waits goes to the disk and comes back; what a disk that fails, fills or was damaged costs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cekalwatch.camera.capture import Capture
+from cekalwatch.camera.clock import SystemClock
+from cekalwatch.camera.keeper import PAUSE_S, Keeper
+from cekalwatch.camera.outbox import Outbox
+from cekalwatch.camera.spool import Spool
+from cekalwatch.camera.spool_state import SpoolState
+from cekalwatch.camera.spool_terms import SpoolTerms
+from cekalwatch.camera.stock import Drops
+from tests.support.camera import ManualClock, capture_of
+from tests.support.raw_files import JFIF, folder_bytes, pieces, shown
+from tests.support.spools import KeptOutbox, file_system, make_read_only, make_writable, wait_until
+
+SPILLED_S = 2.0
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+def taken_now(clock: ManualClock, track: str, score: float = 0.8, size: int = 0) -> Capture:
+    """A capture of this moment, with a crop of `size` bytes if that is given."""
+    capture = capture_of(track, score, clock.now())
+    return dataclasses.replace(capture, jpeg=os.urandom(size)) if size else capture
+
+
+def fill(kept: KeptOutbox, clock: ManualClock, *captures: Capture) -> list[str]:
+    """Put captures and let them wait for so long that they go to the disk."""
+    for capture in captures:
+        kept.outbox.put(capture)
+    clock.passed_s += SPILLED_S
+    ids = sorted(capture.capture_id for capture in captures)
+    kept.until(lambda: set(ids) <= set(kept.ids_on_disk) and kept.outbox.figures().stored >= len(ids))
+    return ids
+
+
+def sent_and_settled(kept: KeptOutbox) -> list[Capture]:
+    """Send everything that waits, as the uplink does, each with its receipt."""
+    sent: list[Capture] = []
+
+    def all_sent() -> bool:
+        while capture := kept.outbox.take():
+            sent.append(capture)
+            kept.outbox.settle(capture.capture_id)
+        return kept.outbox.figures().depth == 0
+
+    kept.until(all_sent)
+    return sent
+
+
+def test_what_has_its_receipt_in_time_never_touches_the_disk(tmp_path: Path, clock: ManualClock) -> None:
+    with KeptOutbox(tmp_path, clock).kept() as kept:
+        kept.until(lambda: kept.keeper.state is SpoolState.READY)
+        quick, slow = taken_now(clock, "1"), taken_now(clock, "2")
+        kept.outbox.put(quick)
+        clock.passed_s += 1
+        kept.outbox.put(slow)
+        assert kept.outbox.take()
+        kept.outbox.settle(quick.capture_id)
+        clock.passed_s += 1.5
+        kept.until(lambda: kept.ids_on_disk == [slow.capture_id])
+        kept.outbox.settle(slow.capture_id)
+        kept.until(lambda: kept.ids_on_disk == [])
+
+
+def test_a_receipt_removes_every_byte(tmp_path: Path, clock: ManualClock) -> None:
+    with KeptOutbox(tmp_path, clock).kept() as kept:
+        first, second = taken_now(clock, "1"), taken_now(clock, "2")
+        fill(kept, clock, first, second)
+        sealed = (kept.folder / f"{first.capture_id}.capture").read_bytes()
+        assert shown(folder_bytes(tmp_path), [JFIF, *pieces(first.jpeg)]) == []
+        kept.outbox.settle(first.capture_id)
+        kept.until(lambda: kept.ids_on_disk == [second.capture_id])
+        left = folder_bytes(tmp_path)
+        assert shown(left, [JFIF, *pieces(first.jpeg), *pieces(sealed), first.capture_id.encode()]) == []
+        assert not any(first.capture_id in name for name in left)
+
+
+def test_what_is_on_the_disk_is_not_in_memory_and_comes_back_newest_first(tmp_path: Path, clock: ManualClock) -> None:
+    with KeptOutbox(tmp_path, clock, size=3).kept() as kept:
+        captures: list[Capture] = []
+        for number in range(40):  # many more than memory has room for
+            captures.append(taken_now(clock, str(number)))
+            fill(kept, clock, captures[-1])
+        assert kept.outbox.figures().drops == Drops()
+        sent = sent_and_settled(kept)
+        assert {capture.capture_id: capture.jpeg for capture in sent} == {
+            capture.capture_id: capture.jpeg for capture in captures
+        }
+        order = [int(capture.track_id) for capture in sent]
+        assert order[:4] == [39, 38, 37, 0]
+        assert order != sorted(order)
+        kept.until(lambda: kept.ids_on_disk == [])
+
+
+def test_a_run_that_is_over_leaves_what_waits_to_the_next_one(tmp_path: Path, clock: ManualClock) -> None:
+    with KeptOutbox(tmp_path, clock).kept() as kept:
+        old = fill(kept, clock, taken_now(clock, "1"), taken_now(clock, "2"))
+        fresh = taken_now(clock, "3")  # at the end everything that has no receipt is written
+        kept.outbox.put(fresh)
+        assert kept.outbox.take() is fresh
+    clock.passed_s += 600
+    with KeptOutbox(tmp_path, clock).kept() as successor:
+        successor.until(lambda: successor.outbox.figures().depth == 3)
+        assert successor.outbox.figures().oldest_s == pytest.approx(600 + SPILLED_S, abs=0.01)
+        assert successor.outbox.figures().stored_bytes == successor.bytes_on_disk
+        live = taken_now(clock, "1")
+        successor.outbox.put(live)
+        sent = sent_and_settled(successor)
+        assert sent[0] is live
+        assert {capture.capture_id for capture in sent[1:]} == {*old, fresh.capture_id}
+        assert {capture.run_id for capture in sent[1:]} == {kept.run_id}
+        successor.until(lambda: successor.ids_on_disk == [])
+
+
+def test_a_keeper_that_is_killed_loses_only_what_had_not_waited_yet(tmp_path: Path, clock: ManualClock) -> None:
+    """Nothing is done at its end here, as after `kill -9`."""
+    killed = KeptOutbox(tmp_path, clock)
+    with killed.kept():
+        stored = fill(killed, clock, taken_now(clock, "1"))
+        with KeptOutbox(tmp_path, clock).kept() as successor:
+            successor.until(lambda: successor.outbox.figures().depth == 1)
+            assert [capture.capture_id for capture in sent_and_settled(successor)] == stored
+
+
+def test_after_a_clock_that_was_behind_nothing_is_sent_with_a_time_to_come(tmp_path: Path, clock: ManualClock) -> None:
+    """A host without a battery for its clock begins in the past after a power cut."""
+    with KeptOutbox(tmp_path, clock).kept() as kept:
+        fill(kept, clock, taken_now(clock, "1"))
+    clock.set_ahead_s = -86_400.0
+    with KeptOutbox(tmp_path, clock).kept() as successor:
+        began = clock.now()
+        successor.until(lambda: successor.outbox.figures().depth == 1)
+        clock.passed_s += 5
+        clock.set_ahead_s = -3600.0  # then the time comes from the network
+        [sent] = sent_and_settled(successor)
+        assert sent.captured_at == began + timedelta(seconds=86_400 - 3600)
+
+
+def test_what_has_waited_for_too_long_is_dropped_and_counted(tmp_path: Path, clock: ManualClock) -> None:
+    with KeptOutbox(tmp_path, clock, most_age_s=60).kept() as kept:
+        fill(kept, clock, taken_now(clock, "1"))
+        clock.passed_s += 50
+        fill(kept, clock, taken_now(clock, "2"))
+        clock.passed_s += 8
+        kept.until(lambda: kept.outbox.figures().depth == 1)
+        assert kept.outbox.figures().drops == Drops(too_old=1)
+        kept.until(lambda: len(kept.ids_on_disk) == 1)
+    clock.passed_s += 60
+    with KeptOutbox(tmp_path, clock, most_age_s=60).kept() as successor:
+        successor.until(lambda: successor.outbox.figures().drops == Drops(too_old=1))
+        successor.until(lambda: successor.ids_on_disk == [])
+
+
+def test_beyond_its_size_the_worst_give_way_and_each_passage_keeps_its_best_shot(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    with KeptOutbox(tmp_path, clock, most_bytes=100_000).kept() as kept:
+        best: list[str] = []
+        for track in range(6):
+            for score in (0.3, 0.9, 0.5, 0.2):
+                capture = taken_now(clock, str(track), score, size=10_000)
+                kept.outbox.put(capture)
+                if score == 0.9:
+                    best.append(capture.capture_id)
+            clock.passed_s += SPILLED_S
+            kept.until(lambda: not kept.outbox.parking.without_receipt(0))
+            assert kept.bytes_on_disk <= 100_000
+        figures = kept.outbox.figures()
+        assert figures.depth + figures.drops.no_room == 24
+        assert set(best) <= set(kept.ids_on_disk)
+        assert len(kept.ids_on_disk) >= 8
+        left = {capture.quality.score for capture in sent_and_settled(kept)}
+        assert 0.2 not in {round(score, 3) for score in left}, "the worst went first"
+
+
+def test_when_all_are_best_shots_the_oldest_gives_way(tmp_path: Path, clock: ManualClock) -> None:
+    with KeptOutbox(tmp_path, clock, most_bytes=50_000).kept() as kept:
+        captures = [taken_now(clock, str(number), size=10_000) for number in range(6)]
+        for capture in captures:
+            kept.outbox.put(capture)
+            clock.passed_s += SPILLED_S
+            kept.until(lambda: not kept.outbox.parking.without_receipt(0))
+        assert kept.ids_on_disk == sorted(capture.capture_id for capture in captures[-4:])
+        assert kept.outbox.figures().drops == Drops(no_room=2)
+
+
+def damage(file: Path, how: str) -> None:
+    content = bytearray(file.read_bytes())
+    match how:
+        case "flipped":
+            content[len(content) // 2] ^= 0x10
+        case "truncated":
+            del content[len(content) // 2 :]
+        case "emptied":
+            content.clear()
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["flipped", "truncated", "emptied"])
+def test_what_was_damaged_is_counted_and_removed_and_the_rest_is_sent(
+    tmp_path: Path, clock: ManualClock, how: str
+) -> None:
+    with KeptOutbox(tmp_path, clock).kept() as kept:
+        ids = fill(kept, clock, *(taken_now(clock, str(number)) for number in range(5)))
+    for capture_id in ids[1:3]:
+        damage(kept.folder / f"{capture_id}.capture", how)
+    with KeptOutbox(tmp_path, clock).kept() as successor:
+        successor.until(lambda: successor.outbox.figures().drops == Drops(unreadable=2))
+        successor.until(lambda: successor.outbox.figures().depth == 3)
+        damage(successor.folder / f"{ids[4]}.capture", how)  # while the program runs
+        assert {capture.capture_id for capture in sent_and_settled(successor)} == {ids[0], ids[3]}
+        assert successor.outbox.figures().drops == Drops(unreadable=3)
+        successor.until(lambda: successor.ids_on_disk == [])
+        assert successor.keeper.state is SpoolState.READY
+
+
+def test_another_key_costs_what_waits_until_it_is_put_back(tmp_path: Path, clock: ManualClock) -> None:
+    with KeptOutbox(tmp_path, clock, most_age_s=10**9).kept() as kept:
+        ids = fill(kept, clock, taken_now(clock, "1"))
+    (tmp_path / "spool.key").rename(tmp_path / "put away.key")
+    with KeptOutbox(tmp_path, clock, most_age_s=10**9).kept() as other:
+        other.until(lambda: other.outbox.figures().drops == Drops(unreadable=1))
+        new = fill(other, clock, taken_now(clock, "2"))
+        assert [capture.capture_id for capture in sent_and_settled(other)] == new
+        other.until(lambda: other.ids_on_disk == ids)
+    with KeptOutbox(tmp_path, clock, most_age_s=10**9, key="put away.key").kept() as again:
+        again.until(lambda: again.outbox.figures().depth == 1)
+        assert [capture.capture_id for capture in sent_and_settled(again)] == ids
+
+
+def test_what_another_key_sealed_does_not_stay_for_longer_than_the_rest(tmp_path: Path) -> None:
+    system = SystemClock()  # its file's name tells when a capture was taken
+    with KeptOutbox(tmp_path, system, spill_after_s=0.0).kept() as kept:
+        kept.outbox.put(capture_of("1", captured_at=system.now()))
+        kept.until(lambda: len(kept.ids_on_disk) == 1)
+    with KeptOutbox(tmp_path, system, key="other.key", most_age_s=0.5).kept() as other:
+        other.until(lambda: other.outbox.figures().drops.unreadable == 1)
+        other.until(lambda: other.ids_on_disk == [])
+
+
+def test_a_full_disk_is_told_and_live_captures_go_on_and_the_worst_are_dropped(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    with file_system(tmp_path / "disk", "-o", "size=200k") as disk, KeptOutbox(disk, clock, size=8).kept() as kept:
+        best: list[str] = []
+        for track in range(10):
+            for score in (0.9, 0.4, 0.3):
+                capture = taken_now(clock, str(track), score, size=12_000)
+                kept.outbox.put(capture)
+                if score == 0.9:
+                    best.append(capture.capture_id)
+            clock.passed_s += PAUSE_S + SPILLED_S
+            turn_passed(kept)
+        kept.until(lambda: kept.keeper.state is SpoolState.DISK_FULL)
+        figures = kept.outbox.figures()
+        assert figures.drops.no_room >= 30 - 200 // 12 - 8
+        live = taken_now(clock, "live")
+        kept.outbox.put(live)
+        assert kept.outbox.take() is live
+        kept.outbox.settle(live.capture_id)
+        sent = {capture.capture_id for capture in sent_and_settled(kept)}
+        assert len(sent & set(best)) == 10, "best shots gave way to worse ones"
+        clock.passed_s += PAUSE_S
+        kept.until(lambda: kept.keeper.state is SpoolState.READY)
+
+
+def turn_passed(kept: KeptOutbox) -> None:
+    """Wait until the keeper has looked at the outbox and stored what the disk takes."""
+    turns = kept.keeper.turns
+    kept.until(lambda: kept.keeper.turns >= turns + 2)
+
+
+def test_a_disk_that_becomes_read_only_is_told_and_left_alone_until_it_works_again(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    with file_system(tmp_path / "disk") as disk, KeptOutbox(disk, clock).kept() as kept:
+        [on_disk] = fill(kept, clock, taken_now(clock, "1"))
+        make_read_only(disk)
+        later = taken_now(clock, "2")
+        kept.outbox.put(later)
+        clock.passed_s += SPILLED_S
+        kept.until(lambda: kept.keeper.state is SpoolState.READ_ONLY)
+        assert {capture.capture_id for capture in sent_and_settled(kept)} == {on_disk, later.capture_id}
+        assert kept.ids_on_disk == [on_disk]
+        make_writable(disk)
+        clock.passed_s += PAUSE_S
+        kept.until(lambda: kept.ids_on_disk == [] and kept.keeper.state is SpoolState.READY)
+
+
+def test_a_disk_that_was_read_only_from_the_beginning_is_told_before_anything_waits(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    with file_system(tmp_path / "disk") as disk:
+        make_read_only(disk)
+        with KeptOutbox(disk, clock).kept() as kept:
+            kept.until(lambda: kept.keeper.state is SpoolState.READ_ONLY)
+            kept.outbox.put(taken_now(clock, "1"))
+            clock.passed_s += SPILLED_S
+            assert len(sent_and_settled(kept)) == 1
+        make_writable(disk)
+
+
+def test_a_key_that_cannot_be_used_is_told_and_live_captures_go_on(tmp_path: Path, clock: ManualClock) -> None:
+    (tmp_path / "spool.key").write_bytes(b"scratched")
+    (tmp_path / "spool.key").chmod(0o600)
+    with KeptOutbox(tmp_path, clock).kept() as kept:
+        kept.until(lambda: kept.keeper.state is SpoolState.FAILED)
+        kept.outbox.put(taken_now(clock, "1"))
+        assert len(sent_and_settled(kept)) == 1
+
+
+def test_a_disk_that_hangs_holds_up_nobody_and_is_told(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cekalwatch.camera.keeper.STUCK_S", 0.05)
+    answered = threading.Event()
+
+    class Hanging(Spool):
+        def store(self, capture: Capture) -> int:
+            answered.wait(30)
+            return super().store(capture)
+
+    outbox = Outbox(10, clock)
+    terms = SpoolTerms(tmp_path, tmp_path / "spool.key")
+    keeper = Keeper(outbox, Hanging(tmp_path / "gate-1", terms.key_file, "gate-1", "run"), terms, clock)
+    keeper.start()
+    outbox.put(taken_now(clock, "1"))
+    clock.passed_s += SPILLED_S
+    wait_until(lambda: keeper.state is SpoolState.FAILED)
+    live = taken_now(clock, "2")
+    outbox.put(live)
+    assert outbox.take() is live
+    answered.set()
+    wait_until(lambda: keeper.state is SpoolState.READY)
+    keeper.close()
