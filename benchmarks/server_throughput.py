@@ -28,7 +28,7 @@ from skimage import data
 
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
-from cekalwatch.server.domain.subjects import ReferenceFace, Subject
+from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.recognition.packs import Engine, open_engine
 from cekalwatch.server.sealing.keyring import Keyring
 from cekalwatch.server.sealing.master_key_source import KeyFile
@@ -48,6 +48,7 @@ PACK = Path("build/models/starter")
 THREADS = 2
 STREAMS = 8
 GALLERY = 10_000
+FIGURES = FaceFigures(90.0, 0.0, 0.0, 0.6, 0.5, 0.99, 1)
 FACES = 2_000
 WARM_UP = 200
 BARE_SECONDS = 5.0
@@ -97,7 +98,7 @@ def fill_gallery(database: Database, rows: WatchlistRows, engine: Engine, count:
                 received_on=today - timedelta(days=10),
             )
             session.add(rows.order_row(order, ""))
-            session.add(rows.reference_row(ReferenceFace(key, key, photo_sha256=key, eye_distance_px=90.0)))
+            session.add(rows.reference_row(ReferenceFace(key, key, photo_sha256=key, figures=FIGURES)))
         session.flush()
         session.add_all(
             rows.template_row(subject.subject_id, model, template)

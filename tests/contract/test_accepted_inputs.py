@@ -48,7 +48,7 @@ from tests.support.keys import keyring
 from tests.support.messages import Usual, nearly_usual
 from tests.support.server import engine
 from tests.support.usual import RECORD, RUN, SENT
-from tests.support.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, FixedClock, order, reference, subject
+from tests.support.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, FixedClock, alone, order, reference, subject
 
 MANY = examples(
     max_examples=120,
@@ -79,7 +79,12 @@ class Desk:
         self.clock = FixedClock()
         self.briefer = Briefer(self.alerts, self.watchlist, PeopleStore(database), CHECKPOINTS, self.clock)
         importer = WatchlistImporter(
-            self.watchlist, Enroller(engine().detector, engine().recogniser), self.clock, WIB, CHECKPOINTS.legal
+            self.watchlist,
+            Enroller(engine().detector, engine().recogniser),
+            self.clock,
+            WIB,
+            CHECKPOINTS.legal,
+            alone(engine().recogniser.model_version, engine().recogniser.size),
         )
         self.run = ImportRun(importer, self.watchlist, AuditStore(database), self.clock, OFFICER)
 

@@ -24,6 +24,7 @@ from cekalwatch.server.security.lockout import LockOut
 from cekalwatch.server.security.sign_in_terms import SessionTerms
 from cekalwatch.server.storage.alert_rows import MOST_SIGHTINGS
 from cekalwatch.server.watchlist import records
+from cekalwatch.server.watchlist.lookalikes import MOST_LOOKALIKES
 from cekalwatch.wire import bounds
 from cekalwatch.wire.invitation import SECRET_BYTES
 
@@ -69,6 +70,8 @@ STATED = {
         f"at most {bounds.MAX_CROP_BYTES // 1000} kB",
         f"{bounds.MAX_CROP_PIXELS // 10**6} megapixels",
     ),
+    "ReferenceFace.also_under": (f"at most {MOST_LOOKALIKES};",),
+    "PhotoReport.also_under": (f"at most {MOST_LOOKALIKES}.",),
     "FaceCapture.capture_time": (f"At most {bounds.MAX_CLOCK_AHEAD_S:.0f} s ahead",),
     "FaceCapture.track_id": (f"1 to {capture.MOST_ECHOED} printable characters",),
     "CaptureReceipt.capture_id": (f"at most {capture.MOST_ECHOED} characters",),

@@ -26,7 +26,7 @@ from cekalwatch.server.storage.watchlist_rows import WatchlistRows
 from cekalwatch.server.storage.watchlist_store import DeletedSubject, Stored, WatchlistStore
 from tests.support.audit import deleted
 from tests.support.keys import keyring
-from tests.support.watchlist import MODEL, SIZE, order, reference, subject
+from tests.support.watchlist import MODEL, SIZE, figures, order, reference, subject
 
 TABLES = (alert_tables, audit_tables, key_tables, watchlist_tables)
 
@@ -122,14 +122,14 @@ def test_orders_come_newest_first_and_references_best_first(store: WatchlistStor
         subject(),
         order("O-2", received_on=date(2026, 2, 1)),
         [
-            reference(b"small", eye_distance_px=50, warnings=("EYE_DISTANCE_LOW",)),
-            reference(b"good", eye_distance_px=100),
-            reference(b"better", eye_distance_px=120),
+            reference(b"small", figures=figures(50), warnings=("EYE_DISTANCE_LOW",)),
+            reference(b"good", figures=figures(100)),
+            reference(b"better", figures=figures(120)),
         ],
     )
     file = store.get_subject("S-1")
     assert [ban.order_id for ban in file.orders] == ["O-2", "O-1"]
-    assert [face.eye_distance_px for face in file.references] == [120, 100, 50]
+    assert [face.figures.eye_distance_px for face in file.references] == [120, 100, 50]
     assert file.references[2].warnings == ("EYE_DISTANCE_LOW",)
     assert store.face_jpeg(file.references[0].reference_id) == b"face of better"
 
@@ -156,7 +156,10 @@ def test_a_photograph_is_enrolled_once_for_each_model(store: WatchlistStore) -> 
     store.put(subject(), order(), [dataclasses.replace(photo, model_version="other")])
     (face,) = store.get_subject("S-1").references
     assert face.photo_sha256 == photo.photo_sha256
-    assert store.enrolled("S-1", MODEL) == store.enrolled("S-1", "other") == {photo.photo_sha256: face}
+    for model in (MODEL, "other"):
+        ((digest, enrolled),) = store.enrolled("S-1", model).items()
+        assert (digest, enrolled.reference) == (photo.photo_sha256, face)
+        assert enrolled.template.tolist() == photo.template.tolist()
     assert store.enrolled("S-2", MODEL) == {}
     assert store.snapshot(MODEL, SIZE).templates.shape == (1, SIZE)
 
@@ -169,11 +172,11 @@ def test_a_new_photograph_of_a_known_order_moves_the_counter(store: WatchlistSto
 
 
 def test_a_record_is_stored_as_a_whole_or_not_at_all(database: Database, store: WatchlistStore) -> None:
-    """The second photograph cannot be stored; nothing of the record remains, and the counter stands."""
+    """The second photograph cannot be sealed; nothing of the record remains, and the counter stands."""
     store.put(subject(), order())
     version = store.version()
-    bad = reference(b"two", eye_distance_px="not a number")
-    with pytest.raises(sqlalchemy.exc.SQLAlchemyError):
+    bad = reference(b"two", model_version=None)
+    with pytest.raises(AttributeError):
         store.put(subject(name="Contoh Dua"), order(reason="another"), [reference(b"one"), bad])
     file = store.get_subject("S-1")
     assert (file.subject, file.orders, file.references) == (subject(), (order(),), ())
@@ -467,6 +470,6 @@ def test_the_change_log_tells_of_a_deletion(database: Database, store: Watchlist
 
 
 def test_what_is_rolled_back_is_in_no_change_log(database: Database, store: WatchlistStore) -> None:
-    with pytest.raises(sqlalchemy.exc.SQLAlchemyError):
-        store.put(subject(), order(), [reference(eye_distance_px="not a number")])
+    with pytest.raises(AttributeError):  # it cannot be sealed
+        store.put(subject(), order(), [reference(model_version=None)])
     assert changes(database, 0) == set()

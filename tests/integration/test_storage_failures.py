@@ -44,6 +44,7 @@ from tests.support.server import (
     settings,
 )
 from tests.support.starter import starter_pack
+from tests.support.watchlist import figures
 
 SEARCHED = ("SEARCHED", "")
 NOT_STORED = ("RETRY", "STORAGE_UNAVAILABLE")
@@ -164,7 +165,7 @@ async def test_damaged_templates_are_left_out_and_counted_and_the_rest_matches(t
         spoilt: dict[str, object] = {name: spoil(vector) for name, spoil in UNSEALED.items()}
         spoilt |= {name: keys.seal(TEMPLATE.at(name, model), spoil(vector)) for name, spoil in SPOILT.items()}
         with database.session() as session:
-            session.add_all(rows.reference_row(ReferenceFace(name, "S-1", name, 90.0)) for name in spoilt)
+            session.add_all(rows.reference_row(ReferenceFace(name, "S-1", name, figures())) for name in spoilt)
             session.commit()
         for name, value in spoilt.items():
             connection.execute("INSERT INTO template VALUES (?, ?, ?)", (name, model, value))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import sqlalchemy
@@ -26,7 +27,7 @@ from tests.support.audit import OFFICER
 from tests.support.keys import keyring
 from tests.support.portraits import astronaut, encoded, group, wall
 from tests.support.server import engine
-from tests.support.watchlist import WIB, FixedClock, order, subject
+from tests.support.watchlist import WIB, FixedClock, alone, order, subject
 
 PORTRAIT = Photograph("portrait.jpg", encoded(astronaut()))
 
@@ -52,7 +53,8 @@ def clock() -> FixedClock:
 @pytest.fixture
 def importer(database: Database, store: WatchlistStore, clock: FixedClock) -> ImportRun:
     enroller = Enroller(engine().detector, engine().recogniser)
-    one = WatchlistImporter(store, enroller, clock, WIB, LegalParameters())
+    lookalikes = alone(engine().recogniser.model_version, engine().recogniser.size)
+    one = WatchlistImporter(store, enroller, clock, WIB, LegalParameters(), lookalikes)
     return ImportRun(one, store, AuditStore(database), clock, OFFICER)
 
 
@@ -62,7 +64,8 @@ def test_a_record_is_stored_with_its_face(importer: ImportRun, store: WatchlistS
     assert (report.status, report.broken_rules) == (OrderStatus.ACTIVE, ())
     (photo,) = report.photos
     assert (photo.name, photo.outcome, photo.reason) == ("portrait.jpg", PhotoOutcome.ENROLLED, None)
-    assert photo.eye_distance_px > 32
+    assert photo.figures is not None
+    assert photo.figures.eye_distance_px > 32
     snapshot = store.snapshot(engine().recogniser.model_version, engine().recogniser.size)
     assert snapshot.subject_ids == ("S-1",)
     assert np.linalg.norm(snapshot.templates[0]) == pytest.approx(1, abs=1e-4)
@@ -79,7 +82,7 @@ def test_the_same_record_again_changes_nothing(importer: ImportRun, store: Watch
     assert again.outcome is RecordOutcome.UNCHANGED
     assert [photo.outcome for photo in again.photos] == [PhotoOutcome.UNCHANGED, PhotoOutcome.REFUSED]
     assert again.photos[0].warnings == first.photos[0].warnings
-    assert again.photos[0].eye_distance_px == pytest.approx(first.photos[0].eye_distance_px)
+    assert again.photos[0].figures == first.photos[0].figures
     assert store.version() == version
 
 
@@ -174,3 +177,83 @@ def test_a_database_that_fails_has_its_code_and_keeps_the_old_state(
     assert caught.value.code is Code.STORAGE_UNAVAILABLE
     file = store.get_subject("S-1")
     assert (file.subject, file.orders) == (subject(), (order(),))
+
+
+def other_face() -> Photograph:
+    """One of the people of insightface's group picture."""
+    (engine_face, *_) = sorted(engine().detector.detect(group()), key=lambda face: face.left)
+    margin = engine_face.width
+    left, top = max(0, int(engine_face.left - margin)), max(0, int(engine_face.top - margin))
+    shown = group()[top : int(engine_face.bottom + margin), left : int(engine_face.right + margin / 4)]
+    return Photograph("other.jpg", encoded(np.asarray(cv2.resize(shown, None, fx=2, fy=2), dtype=np.uint8)))
+
+
+def test_the_same_face_under_another_subject_is_reported_and_both_stay_listed(
+    importer: ImportRun, store: WatchlistStore
+) -> None:
+    first = importer.import_record(ImportRecord(subject("S-1"), order("O-1"), (PORTRAIT,)))
+    smaller = Photograph("smaller.jpg", encoded(np.asarray(cv2.resize(astronaut(), (480, 480)), dtype=np.uint8)))
+    second = importer.import_record(
+        ImportRecord(subject("S-2"), order("O-2", subject_id="S-2"), (smaller, other_face()))
+    )
+    assert first.photos[0].also_under == ()
+    assert [photo.also_under for photo in second.photos] == [("S-1",), ()]
+    assert "ALSO_UNDER" in second.photos[0].warnings
+    assert second.is_doubtful
+    assert [photo.outcome for photo in second.photos] == [PhotoOutcome.ENROLLED] * 2
+    # Whichever is imported again, the other one is told now.
+    again = importer.import_record(ImportRecord(subject("S-1"), order("O-1"), (PORTRAIT,)))
+    assert (again.outcome, again.photos[0].also_under) == (RecordOutcome.UNCHANGED, ("S-2",))
+    assert len(store.snapshot(engine().recogniser.model_version, engine().recogniser.size).subject_ids) == 3
+
+
+def test_a_refused_face_is_reported_with_what_was_measured(importer: ImportRun) -> None:
+    small = Photograph("small.jpg", encoded(np.ascontiguousarray(astronaut()[::2, ::2])))
+    report = importer.import_record(
+        ImportRecord(subject(), order(), (small, Photograph("group.jpg", encoded(group()))))
+    )
+    too_small, several = (photo.figures for photo in report.photos)
+    assert too_small is not None
+    assert too_small.eye_distance_px < 32
+    assert too_small.sharpness > 0.1
+    assert several is not None
+    assert several.faces == 6
+
+
+def many(subjects: int, photographs: tuple[Photograph, ...] = (PORTRAIT,)) -> list[ImportRecord]:
+    """Two orders for each subject, one after the other, with the same photographs."""
+    return [
+        ImportRecord(subject(f"S-{number // 2}"), order(f"O-{number}", subject_id=f"S-{number // 2}"), photographs)
+        for number in range(subjects * 2)
+    ]
+
+
+def test_records_that_are_prepared_side_by_side_are_stored_and_reported_in_order(
+    importer: ImportRun, store: WatchlistStore
+) -> None:
+    records = many(3)
+    reports = list(importer.import_records(iter(records), threads=3))
+    assert [report.order_id for report in reports] == [record.order.order_id for record in records]
+    # The second order's photograph was known by then: two records of one subject are never prepared at once.
+    assert [report.photos[0].outcome for report in reports] == [PhotoOutcome.ENROLLED, PhotoOutcome.UNCHANGED] * 3
+    assert [len(store.get_subject(f"S-{number}").references) for number in range(3)] == [1, 1, 1]
+
+
+def test_what_was_reported_before_an_import_was_broken_off_is_stored_and_nothing_else(
+    importer: ImportRun, store: WatchlistStore
+) -> None:
+    taken: list[str] = []
+
+    def records() -> Iterator[ImportRecord]:
+        for record in many(20):
+            taken.append(record.order.order_id)
+            yield record
+
+    run = importer.import_records(records(), threads=2)
+    done = [next(run).order_id for _ in range(4)]
+    run.close()
+    held = [ban.order_id for file in store.list_subjects("", 100) for ban in file.orders]
+    assert sorted(held) == done == ["O-0", "O-1", "O-2", "O-3"]
+    assert len(taken) <= len(done) + 4, "few records are in memory at a time"
+    again = list(importer.import_records(many(3), threads=2))
+    assert [report.outcome for report in again] == [RecordOutcome.UNCHANGED] * 4 + [RecordOutcome.STORED] * 2

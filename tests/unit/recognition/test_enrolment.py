@@ -1,15 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES, Enroller, EnrolmentWarning, plain_and_reference
+from cekalwatch.server.recognition.enrolment import (
+    MAX_FACE_JPEG_BYTES,
+    Enroller,
+    EnrolmentError,
+    EnrolmentWarning,
+    plain_and_reference,
+)
 from cekalwatch.server.recognition.packs import Engine, open_engine
 from cekalwatch.vision.alignment import align
-from cekalwatch.vision.faces import Picture
+from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.manifest import load_pack
+from cekalwatch.vision.quality import NOSE_AT
 from tests.support.portraits import astronaut, encoded, group, wall
 from tests.support.starter import starter_pack
 
@@ -58,8 +67,9 @@ def test_a_portrait_is_enrolled(enroller: Enroller, engine: Engine):
     assert enrolment.template.shape == (512,)
     assert np.linalg.norm(enrolment.template) == pytest.approx(1, abs=1e-5)
     assert enrolment.template @ template > 0.9
-    assert enrolment.eye_distance_px == pytest.approx(43, abs=2)
-    assert enrolment.quality.score > 0.3
+    assert enrolment.figures.eye_distance_px == pytest.approx(43, abs=2)
+    assert enrolment.figures.detector_score > 0.9
+    assert enrolment.figures.faces == 1
 
 
 def test_the_reference_does_not_know_left_from_right(engine: Engine):
@@ -100,7 +110,7 @@ def test_two_people_of_similar_size_are_refused(enroller: Enroller):
 def test_a_much_smaller_face_in_the_background_is_a_warning(enroller: Enroller):
     enrolment = enroller.enrol(encoded(beside(4, 1)))
     assert EnrolmentWarning.OTHER_FACES in enrolment.warnings
-    assert enrolment.eye_distance_px > 150
+    assert enrolment.figures.eye_distance_px > 150
 
 
 def test_a_neighbour_cut_by_the_edge_is_a_warning(enroller: Enroller):
@@ -112,7 +122,7 @@ def test_a_face_that_is_too_small_is_refused(enroller: Enroller, engine: Engine)
     small = resized(astronaut(), 0.5)
     assert refused(enroller, small) is Code.PHOTO_FACE_TOO_SMALL
     lenient = Enroller(engine.detector, engine.recogniser, min_eye_distance_px=15)
-    assert lenient.enrol(encoded(small)).eye_distance_px < 32
+    assert lenient.enrol(encoded(small)).figures.eye_distance_px < 32
 
 
 @pytest.mark.parametrize(
@@ -139,6 +149,81 @@ def test_blur_and_darkness_are_warnings(enroller: Enroller):
     fine = enroller.enrol(encoded(large)).warnings
     assert EnrolmentWarning.BLURRED not in fine
     assert EnrolmentWarning.BADLY_LIT not in fine
+
+
+class OneFace:
+    """A detector that says of any picture that this face is in it, so that its figures can be any."""
+
+    name = "one face"
+
+    def __init__(self, face: Face) -> None:
+        self._face = face
+
+    def detect(self, picture: Picture) -> list[Face]:  # noqa: ARG002  # a detector's signature
+        return [self._face]
+
+
+@pytest.fixture
+def large(engine: Engine) -> tuple[Picture, Face]:
+    """The portrait at twice its size, and its face."""
+    picture = resized(astronaut(), 2)
+    (face,) = engine.detector.detect(picture)
+    return picture, face
+
+
+def test_a_blurred_face_is_refused_with_its_figures(enroller: Enroller, large: tuple[Picture, Face]):
+    fine = enroller.enrol(encoded(large[0])).figures
+    with pytest.raises(EnrolmentError) as caught:
+        enroller.enrol(encoded(np.asarray(cv2.GaussianBlur(large[0], (0, 0), 12), dtype=np.uint8)))
+    assert caught.value.code is Code.PHOTO_BLURRED
+    assert caught.value.figures.sharpness < 0.04 < fine.sharpness
+    assert caught.value.figures.eye_distance_px == pytest.approx(fine.eye_distance_px, rel=0.2)
+
+
+def test_darkness_alone_is_no_blur(enroller: Enroller, large: tuple[Picture, Face]):
+    soft = cv2.GaussianBlur(large[0], (0, 0), 3)
+    enrolment = enroller.enrol(encoded((soft * 0.15).astype(np.uint8), ".png"))
+    assert enrolment.figures.sharpness < 0.04
+    assert enroller.enrol(encoded(np.asarray(soft, dtype=np.uint8))).figures.sharpness > 0.04
+    assert EnrolmentWarning.BADLY_LIT in enrolment.warnings
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(0.05, 0), (0.1, 235)], ids=["dark", "overexposed"])
+def test_a_face_without_light_or_shades_is_refused(
+    engine: Engine, large: tuple[Picture, Face], gain: float, offset: float
+):
+    picture = np.clip(large[0] * gain + offset, 0, 255).astype(np.uint8)
+    with pytest.raises(EnrolmentError) as caught:
+        Enroller(OneFace(large[1]), engine.recogniser).enrol(encoded(picture))
+    assert caught.value.code is Code.PHOTO_BADLY_LIT
+    assert not 0.04 <= caught.value.figures.brightness <= 0.93
+
+
+@pytest.mark.parametrize(
+    ("nose", "outcome"), [(0.0, None), (0.3, EnrolmentWarning.NOT_FRONTAL), (0.9, Code.PHOTO_FACE_TURNED)]
+)
+def test_a_turned_head_is_a_warning_and_a_profile_is_refused(
+    engine: Engine, large: tuple[Picture, Face], nose: float, outcome: EnrolmentWarning | Code | None
+):
+    """The nose stands off the axis of the face, by so many distances between the eyes."""
+    landmarks = large[1].landmarks.copy()
+    eyes, mouth = landmarks[:2].mean(axis=0), landmarks[3:].mean(axis=0)
+    landmarks[2] = eyes + NOSE_AT * (mouth - eyes) + (nose * large[1].eye_distance, 0)
+    enroller = Enroller(OneFace(replace(large[1], landmarks=landmarks)), engine.recogniser)
+    if outcome is Code.PHOTO_FACE_TURNED:
+        with pytest.raises(EnrolmentError) as caught:
+            enroller.enrol(encoded(large[0]))
+        assert caught.value.code is outcome
+        assert caught.value.figures.yaw_degrees > 60
+    else:
+        found = enroller.enrol(encoded(large[0])).warnings
+        assert (EnrolmentWarning.NOT_FRONTAL in found) == (outcome is EnrolmentWarning.NOT_FRONTAL)
+
+
+def test_an_uncertain_face_is_a_warning(engine: Engine, large: tuple[Picture, Face]):
+    unsure = Enroller(OneFace(replace(large[1], score=0.65)), engine.recogniser).enrol(encoded(large[0]))
+    assert EnrolmentWarning.FACE_UNCERTAIN in unsure.warnings
+    assert unsure.figures.detector_score == pytest.approx(0.65)
 
 
 def test_a_photograph_cut_close_around_the_face_is_enrolled(enroller: Enroller):

@@ -19,8 +19,9 @@ from cekalwatch.server.watchlist.records import RecordError
 from cekalwatch.server.watchlist.report_file import check_report_file, write_report
 from cekalwatch.server.watchlist.report_screen import show_reports
 from cekalwatch.server.watchlist.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport, summarise
+from tests.support.watchlist import figures
 
-ENROLLED = PhotoReport("a.jpg", PhotoOutcome.ENROLLED, None, ("BLURRED",), 71.4)
+ENROLLED = PhotoReport("a.jpg", PhotoOutcome.ENROLLED, None, ("BLURRED",), figures(71.4))
 NO_FACE = PhotoReport("b.jpg", PhotoOutcome.REFUSED, Code.PHOTO_NO_FACE)
 FINE = RecordReport("O-1", "S-1", RecordOutcome.STORED, status=OrderStatus.ACTIVE, photos=(ENROLLED,))
 LAPSED = RecordReport("O-2", "S-1", RecordOutcome.UNCHANGED, status=OrderStatus.LAPSED)
@@ -76,7 +77,8 @@ def test_the_json_has_the_summary_and_all_records(tmp_path: Path) -> None:
         "outcome": "REFUSED",
         "reason": "PHOTO_NO_FACE",
         "warnings": [],
-        "eye_distance_px": 0.0,
+        "figures": None,
+        "also_under": [],
     }
 
 

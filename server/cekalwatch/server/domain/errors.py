@@ -83,6 +83,9 @@ class Code(StrEnum):
     PHOTO_NO_FACE = "PHOTO_NO_FACE"
     PHOTO_SEVERAL_FACES = "PHOTO_SEVERAL_FACES"
     PHOTO_FACE_TOO_SMALL = "PHOTO_FACE_TOO_SMALL"
+    PHOTO_FACE_TURNED = "PHOTO_FACE_TURNED"
+    PHOTO_BLURRED = "PHOTO_BLURRED"
+    PHOTO_BADLY_LIT = "PHOTO_BADLY_LIT"
     UPLOAD_STALLED = "UPLOAD_STALLED"
     SUBJECT_FULL = "SUBJECT_FULL"
     # Who may do what.
@@ -177,6 +180,15 @@ CATALOGUE: dict[Code, Entry] = {
     Code.PHOTO_NO_FACE: Entry(Kind.INVALID_ARGUMENT, "No face was found in the photograph."),
     Code.PHOTO_SEVERAL_FACES: Entry(Kind.INVALID_ARGUMENT, "Several faces were found in the photograph."),
     Code.PHOTO_FACE_TOO_SMALL: Entry(Kind.INVALID_ARGUMENT, "The face in the photograph is too small."),
+    Code.PHOTO_FACE_TURNED: Entry(
+        Kind.INVALID_ARGUMENT, "The face in the photograph is turned too far away; take one from the front."
+    ),
+    Code.PHOTO_BLURRED: Entry(
+        Kind.INVALID_ARGUMENT, "The face in the photograph is too blurred to be told from others."
+    ),
+    Code.PHOTO_BADLY_LIT: Entry(
+        Kind.INVALID_ARGUMENT, "The face in the photograph is too dark or too bright to be told from others."
+    ),
     Code.IDENTITY_INVALID: Entry(
         Kind.UNAUTHENTICATED, "The certificate does not name a device as cekalwatch://SITE/ROLE/NAME."
     ),

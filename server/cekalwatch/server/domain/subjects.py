@@ -41,11 +41,31 @@ class Subject:
 
 
 @dataclass(frozen=True)
+class FaceFigures:
+    """What was measured of the face in a photograph."""
+
+    eye_distance_px: float
+    """Between the eyes' centres, pixels of the photograph."""
+    yaw_degrees: float
+    """Estimated head turn, positive to the picture's right, -90 to 90."""
+    pitch_degrees: float
+    """Estimated head nod, positive downwards, -90 to 90."""
+    sharpness: float
+    """0 (blurred) to 1 (sharp)."""
+    brightness: float
+    """Mean luminance of the face, 0 (black) to 1 (white)."""
+    detector_score: float
+    """How sure the detector is that it is a face, 0 to 1."""
+    faces: int
+    """Faces that were found in the photograph, this one among them."""
+
+
+@dataclass(frozen=True)
 class ReferenceFace:
     """An enrolled photograph of a subject; its pictures are read apart."""
 
     reference_id: str
     subject_id: str
     photo_sha256: str
-    eye_distance_px: float
+    figures: FaceFigures
     warnings: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ from cekalwatch.server.storage.watchlist_reading import SubjectFile
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.server.watchlist.assembly import RecordAssembly
 from cekalwatch.server.watchlist.import_run import ImportRun
+from cekalwatch.server.watchlist.lookalikes import Lookalikes
 from cekalwatch.server.watchlist.pace import Pace
 from cekalwatch.server.watchlist.reports import RecordReport
 from cekalwatch.server.watchlist.uploads import Upload, Uploads
@@ -55,7 +56,9 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
         trail: AuditTrail,
         clock: Clock,
         workers: ImportWorkers,
+        lookalikes: Lookalikes,
     ) -> None:
+        self._lookalikes = lookalikes
         self._workers = workers
         self._store = store
         self._begin_import = begin_import
@@ -138,9 +141,12 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
             # What was asked for is no key, and may be a name: it is not recorded.
             await self._trail.note(caller(), Action.SUBJECT_VIEWED, outcome=error.code, pictures=asked)
             raise
-        shown = [Thing.SUBJECT.key(file.subject.subject_id)]
+        also_under = await asyncio.to_thread(self._lookalikes.of_subject, self._store, file.subject.subject_id)
+        others = dict.fromkeys(key for keys in also_under.values() for key in keys)
+        shown = [Thing.SUBJECT.key(key) for key in (file.subject.subject_id, *others)]
         await self._trail.note(caller(), Action.SUBJECT_VIEWED, shown, pictures=asked)
-        answer = pb.GetSubjectResponse(subject=convert.subject_entry(file.subject, self._judged(file), file.references))
+        entry = convert.subject_entry(file.subject, self._judged(file), file.references, also_under)
+        answer = pb.GetSubjectResponse(subject=entry)
         if request.include_photos:
             for reference in file.references[: convert.MOST_PICTURES]:
                 jpeg = await asyncio.to_thread(self._store.face_jpeg, reference.reference_id)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from queue import SimpleQueue
 from typing import Final
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.recognition.recogniser import Recogniser
 from cekalwatch.server.recognition.templates import TemplateError, normalised
@@ -23,6 +25,15 @@ MIN_EYE_DISTANCE_PX: Final = 32.0
 WANTED_EYE_DISTANCE_PX: Final = 90.0
 LEAST_EYE_DISTANCE_PX: Final = 45.0
 MAX_TURN_DEGREES: Final = 25.0
+WANTED_SHARPNESS: Final = 0.15
+WANTED_DARK: Final = 0.2
+WANTED_BRIGHT: Final = 0.85
+USELESS_TURN_DEGREES: Final = 60.0
+USELESS_SHARPNESS: Final = 0.04
+USELESS_DARK: Final = 0.04
+USELESS_BRIGHT: Final = 0.93
+"""Beyond these, more than half of the travellers were missed of whom the list had such a photograph (`python -m
+benchmarks enrolment_quality`). No face of a front view is found turned so far."""
 MAX_FACE_JPEG_BYTES: Final = 60_000
 
 _FACE_JPEG_SIDE: Final = 480
@@ -44,8 +55,21 @@ class EnrolmentWarning(StrEnum):
     """Sharpness below 0.15."""
     BADLY_LIT = "BADLY_LIT"
     """Mean luminance of the face below 0.2 or above 0.85."""
+    FACE_UNCERTAIN = "FACE_UNCERTAIN"
+    """The detector's score is below 0.7: something may cover the face."""
     OTHER_FACES = "OTHER_FACES"
     """There are other faces, much smaller or cut by the picture's edge; the largest whole one was taken."""
+    ALSO_UNDER = "ALSO_UNDER"
+    """Another subject has a face so similar that it could be the same person's. Whoever knows the list says so; a
+    photograph by itself does not."""
+
+
+class EnrolmentError(CekalwatchError):
+    """A photograph whose face cannot be a reference, with what was measured of that face."""
+
+    def __init__(self, code: Code, figures: FaceFigures, detail: str = "") -> None:
+        super().__init__(code, detail)
+        self.figures = figures
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +78,7 @@ class Enrolment:
 
     template: NDArray[np.float32]
     """Shape (size,), length 1."""
-    eye_distance_px: float
-    quality: FaceQuality
+    figures: FaceFigures
     warnings: tuple[EnrolmentWarning, ...]
     face_jpeg: bytes
     """The face with half its width around it, at most 60 kB."""
@@ -89,15 +112,21 @@ def find_faces(detector: FaceDetector, picture: Picture) -> tuple[Picture, list[
 
 
 class Enroller:
-    """Makes reference faces. Any number of threads may use an instance; one at a time gets to its detector."""
+    """Makes reference faces. Any number of threads may use an instance; as many at a time as it has detectors work."""
 
     def __init__(
-        self, detector: FaceDetector, recogniser: Recogniser, *, min_eye_distance_px: float = MIN_EYE_DISTANCE_PX
+        self,
+        detector: FaceDetector,
+        recogniser: Recogniser,
+        *,
+        more_detectors: Sequence[FaceDetector] = (),
+        min_eye_distance_px: float = MIN_EYE_DISTANCE_PX,
     ) -> None:
-        self._detector = detector
         self._recogniser = recogniser
         self._min_eye_distance_px = min_eye_distance_px
-        self._detecting = threading.Lock()
+        self._lanes: SimpleQueue[FaceDetector] = SimpleQueue()
+        for one in (detector, *more_detectors):
+            self._lanes.put(one)
 
     @property
     def model_version(self) -> str:
@@ -107,47 +136,74 @@ class Enroller:
     def enrol(self, data: bytes) -> Enrolment:
         """Return the reference face of the photograph in `data` (JPEG, PNG, WebP, BMP, TIFF, GIF).
 
-        Raises CekalwatchError PHOTO_TOO_LARGE, PHOTO_UNREADABLE, PHOTO_NO_FACE, PHOTO_SEVERAL_FACES (another whole face
-        has at least a third of the largest one's width) or PHOTO_FACE_TOO_SMALL; SERVER_BUSY when there were too many
-        photographs before it.
+        Raises CekalwatchError PHOTO_TOO_LARGE, PHOTO_UNREADABLE or PHOTO_NO_FACE; SERVER_BUSY when there were too many
+        photographs before it; and EnrolmentError with PHOTO_SEVERAL_FACES (another whole face has at least a third of
+        the largest one's width), PHOTO_FACE_TOO_SMALL, PHOTO_FACE_TURNED, PHOTO_BLURRED or PHOTO_BADLY_LIT.
         """
         picture = decode_photograph(data)
-        with self._detecting:
-            return self._enrol(picture)
+        detector = self._lanes.get()
+        try:
+            return self._enrol(detector, picture)
+        finally:
+            self._lanes.put(detector)
 
-    def _enrol(self, picture: Picture) -> Enrolment:
-        picture, faces = find_faces(self._detector, picture)
+    def _enrol(self, detector: FaceDetector, picture: Picture) -> Enrolment:
+        picture, faces = find_faces(detector, picture)
         if not faces:
             raise CekalwatchError(Code.PHOTO_NO_FACE)
-        face, others = _main_face(faces, picture)
-        if face.eye_distance < self._min_eye_distance_px:
-            raise CekalwatchError(Code.PHOTO_FACE_TOO_SMALL, f"{face.eye_distance:.0f} px between the eyes")
+        face, rivals, sure = _main_face(faces, picture)
+        quality = measure(picture, face)
+        figures = _figures(face, quality, sure)
+        if code := self._refusal(figures, rivals):
+            raise EnrolmentError(code, figures)
         try:
             _, template = plain_and_reference(self._recogniser, align(picture, face.landmarks))
         except (LandmarksError, TemplateError) as error:
             raise CekalwatchError(Code.PHOTO_NO_FACE, str(error)) from error
-        quality = measure(picture, face)
-        return Enrolment(
-            template=template,
-            eye_distance_px=face.eye_distance,
-            quality=quality,
-            warnings=_warnings(quality, others),
-            face_jpeg=_face_jpeg(picture, face),
-        )
+        return Enrolment(template, figures, _warnings(figures), _face_jpeg(picture, face))
+
+    def _refusal(self, figures: FaceFigures, rivals: int) -> Code | None:
+        """Return why the face cannot be a reference; None when it can."""
+        if rivals:
+            return Code.PHOTO_SEVERAL_FACES
+        if figures.eye_distance_px < self._min_eye_distance_px:
+            return Code.PHOTO_FACE_TOO_SMALL
+        if _turn(figures) > USELESS_TURN_DEGREES:
+            return Code.PHOTO_FACE_TURNED
+        if not USELESS_DARK <= figures.brightness <= USELESS_BRIGHT:
+            return Code.PHOTO_BADLY_LIT
+        # Edges are fainter in the dark, and no less sharp.
+        light = min(1.0, figures.brightness / WANTED_DARK)
+        return Code.PHOTO_BLURRED if figures.sharpness < USELESS_SHARPNESS * light else None
 
 
-def _main_face(faces: list[Face], picture: Picture) -> tuple[Face, int]:
-    """Return the largest whole face and how many lesser ones there are; raises PHOTO_SEVERAL_FACES.
+def _main_face(faces: list[Face], picture: Picture) -> tuple[Face, int, int]:
+    """Return the largest whole face, how many others could be meant as well, and how many faces there are in all.
 
-    Lesser are faces of less than a third of its width, and those that the picture's edge cuts: they are neighbours in a
-    photograph that was cut to show one person.
+    Not meant are faces of less than a third of its width, and those that the picture's edge cuts: they are neighbours
+    in a photograph that was cut to show one person.
     """
     sure = [face for face in faces if face.score >= _SURE_SCORE] or faces
     whole = [face for face in sure if _visible_part(face, picture) >= _WHOLE_PART] or sure
     main = max(whole, key=lambda face: face.width)
-    if any(face is not main and face.width >= main.width * _RIVAL_WIDTH for face in whole):
-        raise CekalwatchError(Code.PHOTO_SEVERAL_FACES, f"{len(whole)} faces")
-    return main, len(sure) - 1
+    rivals = sum(face is not main and face.width >= main.width * _RIVAL_WIDTH for face in whole)
+    return main, rivals, len(sure)
+
+
+def _figures(face: Face, quality: FaceQuality, faces: int) -> FaceFigures:
+    return FaceFigures(
+        eye_distance_px=face.eye_distance,
+        yaw_degrees=quality.yaw_degrees,
+        pitch_degrees=quality.pitch_degrees,
+        sharpness=quality.sharpness,
+        brightness=quality.brightness,
+        detector_score=min(1.0, max(0.0, face.score)),
+        faces=faces,
+    )
+
+
+def _turn(figures: FaceFigures) -> float:
+    return max(abs(figures.yaw_degrees), abs(figures.pitch_degrees))
 
 
 def _visible_part(face: Face, picture: Picture) -> float:
@@ -158,19 +214,21 @@ def _visible_part(face: Face, picture: Picture) -> float:
     return float(across * down / (face.width * face.height))
 
 
-def _warnings(quality: FaceQuality, others: int) -> tuple[EnrolmentWarning, ...]:
+def _warnings(figures: FaceFigures) -> tuple[EnrolmentWarning, ...]:
     found = []
-    if quality.eye_distance_px < LEAST_EYE_DISTANCE_PX:
+    if figures.eye_distance_px < LEAST_EYE_DISTANCE_PX:
         found.append(EnrolmentWarning.EYE_DISTANCE_BELOW_45)
-    elif quality.eye_distance_px < WANTED_EYE_DISTANCE_PX:
+    elif figures.eye_distance_px < WANTED_EYE_DISTANCE_PX:
         found.append(EnrolmentWarning.EYE_DISTANCE_BELOW_90)
-    if max(abs(quality.yaw_degrees), abs(quality.pitch_degrees)) > MAX_TURN_DEGREES:
+    if _turn(figures) > MAX_TURN_DEGREES:
         found.append(EnrolmentWarning.NOT_FRONTAL)
-    if quality.sharpness < 0.15:
+    if figures.sharpness < WANTED_SHARPNESS:
         found.append(EnrolmentWarning.BLURRED)
-    if not 0.2 <= quality.brightness <= 0.85:
+    if not WANTED_DARK <= figures.brightness <= WANTED_BRIGHT:
         found.append(EnrolmentWarning.BADLY_LIT)
-    if others:
+    if figures.detector_score < _SURE_SCORE:
+        found.append(EnrolmentWarning.FACE_UNCERTAIN)
+    if figures.faces > 1:
         found.append(EnrolmentWarning.OTHER_FACES)
     return tuple(found)
 

@@ -187,4 +187,4 @@ def _vector(rows: WatchlistRows, reference_id: str, model_version: str, sealed: 
 
 
 def _worst_last(face: ReferenceFace) -> tuple[int, float]:
-    return len(face.warnings), -face.eye_distance_px
+    return len(face.warnings), -face.figures.eye_distance_px

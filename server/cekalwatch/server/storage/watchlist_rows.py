@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
-from cekalwatch.server.domain.subjects import ReferenceFace, Subject, TravelDocument
+from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject, TravelDocument
 from cekalwatch.server.sealing.keyring import Keyring
 from cekalwatch.server.storage.sealed_columns import (
     FACE_JPEG,
@@ -116,7 +116,7 @@ class WatchlistRows:
             subject_id=reference.subject_id,
             photo_digest=self.photo_digest(reference.subject_id, digest),
             photo_sha256=self.keyring.seal(PHOTO_SHA256.at(key), digest.encode()),
-            eye_distance_px=reference.eye_distance_px,
+            figures=json.dumps(asdict(reference.figures)),
             warnings=json.dumps(reference.warnings),
         )
 
@@ -126,7 +126,7 @@ class WatchlistRows:
             reference_id=row.reference_id,
             subject_id=row.subject_id,
             photo_sha256=self.keyring.open(PHOTO_SHA256.at(row.reference_id), row.photo_sha256).decode(),
-            eye_distance_px=float(row.eye_distance_px),
+            figures=_figures(json.loads(row.figures)),
             warnings=tuple(map(str, json.loads(row.warnings))),
         )
 
@@ -151,6 +151,11 @@ class WatchlistRows:
     def vector(self, reference_id: str, model_version: str, sealed: bytes) -> bytes:
         """Read a template's numbers, little-endian float32."""
         return self.keyring.open(TEMPLATE.at(reference_id, model_version), sealed)
+
+
+def _figures(stored: dict[str, float]) -> FaceFigures:
+    measured = {name: float(value) for name, value in stored.items()}
+    return FaceFigures(**measured | {"faces": int(stored["faces"])})  # type: ignore[arg-type]  # named as they are stored
 
 
 def utc_text(moment: datetime | None) -> str:

@@ -19,7 +19,7 @@ from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import BanOrder
-from cekalwatch.server.domain.subjects import MOST_ORDERS, ReferenceFace, Subject
+from cekalwatch.server.domain.subjects import MOST_ORDERS, FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.sealing.keyring import Keyring
 from cekalwatch.server.security.audit import AuditEntry
 from cekalwatch.server.storage.alert_tables import AlertRow, EventLogRow, ProbeRow
@@ -45,7 +45,15 @@ from cekalwatch.server.storage.watchlist_tables import (
     WatchlistStateRow,
 )
 
-__all__ = ["DeletedSubject", "NewReference", "Stored", "SubjectFile", "WatchlistSnapshot", "WatchlistStore"]
+__all__ = [
+    "DeletedSubject",
+    "EnrolledFace",
+    "NewReference",
+    "Stored",
+    "SubjectFile",
+    "WatchlistSnapshot",
+    "WatchlistStore",
+]
 
 
 class Stored(StrEnum):
@@ -61,7 +69,7 @@ class NewReference:
 
     photo: bytes
     face_jpeg: bytes
-    eye_distance_px: float
+    figures: FaceFigures
     warnings: tuple[str, ...]
     model_version: str
     template: NDArray[np.float32]
@@ -71,6 +79,25 @@ class NewReference:
     def photo_sha256(self) -> str:
         """SHA-256 of the photograph as it came, hexadecimal."""
         return hashlib.sha256(self.photo).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class EnrolledFace:
+    """A reference face with its template in one model version."""
+
+    reference: ReferenceFace
+    template: NDArray[np.float32]
+    """Shape (size,), length 1."""
+
+    @property
+    def figures(self) -> FaceFigures:
+        """What was measured of it."""
+        return self.reference.figures
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be known about it."""
+        return self.reference.warnings
 
 
 @dataclass(frozen=True)
@@ -127,7 +154,7 @@ class WatchlistStore:
                 session.commit()
             return outcome
 
-    def enrolled(self, subject_id: str, model_version: str) -> dict[str, ReferenceFace]:
+    def enrolled(self, subject_id: str, model_version: str) -> dict[str, EnrolledFace]:
         """Return the subject's reference faces with a template in that model version, by the photograph's SHA-256.
 
         One whose template is damaged is not among them, so that importing its photograph again mends it.
@@ -138,14 +165,16 @@ class WatchlistStore:
             .where(col(ReferenceFaceRow.subject_id) == subject_id, col(TemplateRow.model_version) == model_version)
         )
 
-        def face(row: tuple[ReferenceFaceRow, bytes]) -> ReferenceFace:
-            if not is_template(self._rows.vector(row[0].reference_id, model_version, row[1])):
+        def face(row: tuple[ReferenceFaceRow, bytes]) -> EnrolledFace:
+            vector = self._rows.vector(row[0].reference_id, model_version, row[1])
+            if not is_template(vector):
                 raise ValueError("no template")
-            return self._rows.reference(row[0])
+            template = np.frombuffer(vector, dtype="<f4").astype(np.float32, copy=False)
+            return EnrolledFace(self._rows.reference(row[0]), template)
 
         with self._database.session() as session:
             found = RowReader().read(session.exec(query), face, lambda row: row[0].reference_id)
-            return {one.photo_sha256: one for one in found}
+            return {one.reference.photo_sha256: one for one in found}
 
     def photographs(self, subject_id: str) -> int:
         """Return how many photographs of the subject are enrolled, in whatever model version."""
@@ -265,7 +294,7 @@ class WatchlistStore:
             col(ReferenceFaceRow.photo_digest) == self._rows.photo_digest(subject_id, new.photo_sha256),
         )
         reference_id = session.exec(query).first() or str(uuid6.uuid7())
-        face = ReferenceFace(reference_id, subject_id, new.photo_sha256, new.eye_distance_px, new.warnings)
+        face = ReferenceFace(reference_id, subject_id, new.photo_sha256, new.figures, new.warnings)
         session.merge(self._rows.reference_row(face))
         session.flush()
         session.merge(self._rows.picture_row(reference_id, new.photo, new.face_jpeg))

@@ -61,7 +61,8 @@ class ReferenceFaceRow(SQLModel, table=True):
     photo_digest: str
     """Keyed digest of the photograph, by which it is known when it comes again."""
     photo_sha256: bytes = Field(sa_column=Column(Sealed, nullable=False))
-    eye_distance_px: float
+    figures: str
+    """JSON object of what was measured, by name."""
     warnings: str
     """JSON list of codes."""
 

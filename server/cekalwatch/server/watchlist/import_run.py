@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,7 +15,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.security.audit import OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.watchlist_store import Stored, WatchlistStore
-from cekalwatch.server.watchlist.importer import WatchlistImporter
+from cekalwatch.server.watchlist.importer import PreparedRecord, WatchlistImporter
 from cekalwatch.server.watchlist.records import ImportRecord
 from cekalwatch.server.watchlist.reports import RecordOutcome, RecordReport, summarise
 
@@ -41,12 +43,37 @@ class ImportRun:
     def import_record(self, record: ImportRecord) -> RecordReport:
         """Import a record; what it changes is committed together with its entry in the audit trail."""
 
-        def note(outcome: Stored, references: int) -> AuditEntry:
+        return self._store_prepared(self._importer.prepare(record))
+
+    def import_records(self, records: Iterable[ImportRecord], threads: int) -> Generator[RecordReport]:
+        """Import the records and report on each, in their order, while `threads` look at photographs of the next ones.
+
+        When it is broken off, what it has reported on is stored, and nothing else is.
+        """
+        waiting: deque[tuple[str, Future[PreparedRecord]]] = deque()
+        with ThreadPoolExecutor(threads, "enrol") as enrolling:
+            try:
+                for record in records:
+                    key = record.subject.subject_id
+                    # One record of a subject at a time, and few photographs in memory.
+                    while len(waiting) > threads or any(key == before for before, _ in waiting):
+                        yield self._store_prepared(waiting.popleft()[1].result())
+                    waiting.append((key, enrolling.submit(self._importer.prepare, record)))
+                while waiting:
+                    yield self._store_prepared(waiting.popleft()[1].result())
+            finally:
+                for _, preparing in waiting:
+                    preparing.cancel()
+
+    def _store_prepared(self, prepared: PreparedRecord) -> RecordReport:
+        record = prepared.record
+
+        def note(outcome: Stored, references: int, doubtful: int) -> AuditEntry:
             keys = (Thing.ORDER.key(record.order.order_id), Thing.SUBJECT.key(record.subject.subject_id))
-            details = {"references": references}
+            details = {"references": references} | ({"also_under": doubtful} if doubtful else {})
             return AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, keys, outcome, details)
 
-        report = self._importer.import_record(record, note)
+        report = self._importer.store(prepared, note)
         if report.outcome is RecordOutcome.REFUSED:
             return self.refused(report)
         self._count(report)

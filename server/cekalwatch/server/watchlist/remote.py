@@ -13,7 +13,7 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders import OrderStatus, Rule
-from cekalwatch.server.grpc_api.convert.records import order_facts_message, subject_message
+from cekalwatch.server.grpc_api.convert.records import face_figures, order_facts_message, subject_message
 from cekalwatch.server.watchlist.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
@@ -118,7 +118,8 @@ def _photo_report(message: watchlist_pb2.PhotoReport) -> PhotoReport:
         outcome=PhotoOutcome(watchlist_pb2.PhotoOutcome.Name(message.outcome).removeprefix("PHOTO_OUTCOME_")),
         reason=Code(message.reason) if message.reason else None,
         warnings=tuple(message.warnings),
-        eye_distance_px=message.eye_distance_px,
+        figures=face_figures(message.eye_distance_px, message.figures) if message.HasField("figures") else None,
+        also_under=tuple(message.also_under),
     )
 
 

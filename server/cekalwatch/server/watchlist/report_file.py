@@ -20,8 +20,10 @@ from cekalwatch.server.watchlist.reports import PhotoReport, RecordReport, Summa
 
 CSV_COLUMNS = (
     *("order_id", "subject_id", "outcome", "reason", "field", "status", "broken_rules"),
-    *("photo", "photo_outcome", "photo_reason", "photo_warnings", "eye_distance_px"),
+    *("photo", "photo_outcome", "photo_reason", "photo_warnings", "also_under"),
+    *("eye_distance_px", "yaw_degrees", "pitch_degrees", "sharpness", "brightness", "detector_score", "faces"),
 )
+_PHOTO_COLUMNS = len(CSV_COLUMNS) - CSV_COLUMNS.index("photo")
 
 
 def check_report_file(file: Path) -> None:
@@ -72,6 +74,14 @@ def _csv(reports: Sequence[RecordReport]) -> str:
 
 def _photo_cells(photo: PhotoReport | None) -> list[str]:
     if photo is None:
-        return [""] * 5
-    distance = f"{photo.eye_distance_px:.0f}" if photo.eye_distance_px else ""
-    return [photo.name, photo.outcome, photo.reason or "", " ".join(photo.warnings), distance]
+        return [""] * _PHOTO_COLUMNS
+    found = [photo.name, photo.outcome, photo.reason or "", " ".join(photo.warnings), " | ".join(photo.also_under)]
+    if (one := photo.figures) is None:
+        return found + [""] * (_PHOTO_COLUMNS - len(found))
+    angles = (f"{one.eye_distance_px:.0f}", f"{one.yaw_degrees:.0f}", f"{one.pitch_degrees:.0f}")
+    return [
+        *found,
+        *angles,
+        *(f"{part:.2f}" for part in (one.sharpness, one.brightness, one.detector_score)),
+        str(one.faces),
+    ]

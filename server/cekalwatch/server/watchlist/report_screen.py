@@ -10,6 +10,7 @@ from rich.text import Text
 
 from cekalwatch.server.domain.errors import CATALOGUE
 from cekalwatch.server.domain.orders import OrderStatus
+from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.watchlist.reports import PhotoOutcome, RecordOutcome, RecordReport, summarise
 
 MOST_PROBLEMS = 50
@@ -21,8 +22,8 @@ MOST_RECORDS = 20
 
 def show_reports(console: Console, reports: Sequence[RecordReport]) -> None:
     """Print tables of problems and of the other records, and the summary."""
-    problems = [report for report in reports if report.has_problem]
-    fine = [report for report in reports if not report.has_problem]
+    problems = [report for report in reports if report.has_problem or report.is_doubtful]
+    fine = [report for report in reports if not (report.has_problem or report.is_doubtful)]
     if problems:
         _show(console, "To be looked at", problems, MOST_PROBLEMS)
     if fine:
@@ -65,7 +66,21 @@ def remarks(report: RecordReport) -> list[str]:
     for photo in report.photos:
         if photo.outcome is PhotoOutcome.REFUSED:
             message = CATALOGUE[photo.reason].message if photo.reason else ""
-            lines.append(f"{photo.name}: {photo.reason}. {message}")
+            lines.append(f"{photo.name}: {photo.reason}. {message}{_measured(photo.figures)}")
         elif photo.warnings:
-            lines.append(f"{photo.name}: {photo.outcome.lower()}, {', '.join(photo.warnings)}")
+            told = ", ".join(photo.warnings) + (f" {', '.join(photo.also_under)}" if photo.also_under else "")
+            lines.append(f"{photo.name}: {photo.outcome.lower()}, {told}{_measured(photo.figures)}")
     return lines
+
+
+def _measured(figures: FaceFigures | None) -> str:
+    return f" ({face_words(figures)})" if figures else ""
+
+
+def face_words(figures: FaceFigures) -> str:
+    """Return what was measured of a face in one line."""
+    return (
+        f"eyes {figures.eye_distance_px:.0f} px, yaw {figures.yaw_degrees:.0f}°, pitch {figures.pitch_degrees:.0f}°, "
+        f"sharpness {figures.sharpness:.2f}, brightness {figures.brightness:.2f}, "
+        f"detector {figures.detector_score:.2f}, {figures.faces} face{'s' if figures.faces != 1 else ''}"
+    )

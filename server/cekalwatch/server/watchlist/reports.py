@@ -10,6 +10,7 @@ from typing import Self
 
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders import OrderStatus, Rule
+from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.watchlist.records import RecordError
 
 
@@ -31,13 +32,16 @@ class PhotoOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class PhotoReport:
-    """One photograph: `reason` goes with REFUSED, `warnings` and the eye distance (pixels) with the others."""
+    """One photograph: `reason` goes with REFUSED, `warnings` with the others."""
 
     name: str
     outcome: PhotoOutcome
     reason: Code | None = None
     warnings: tuple[str, ...] = ()
-    eye_distance_px: float = 0.0
+    figures: FaceFigures | None = None
+    """None where no face was found."""
+    also_under: tuple[str, ...] = ()
+    """Keys of other subjects with such a face, most similar first."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class RecordReport:
             or self.status is OrderStatus.INVALID
             or any(photo.outcome is PhotoOutcome.REFUSED for photo in self.photos)
         )
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a photograph's face is under another subject as well: a person must find out why."""
+        return any(photo.also_under for photo in self.photos)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -157,18 +158,23 @@ def _import_directly(settings: ServerSettings, records: _FolderRecords) -> Itera
 
     with _local_import(settings) as run:
         try:
-            noted = 0
-            for record in chain(records, [None]):
-                for report in records.refused[noted:]:
-                    run.refused(report)
-                noted = len(records.refused)
-                if record:
-                    yield run.import_record(record)
+            yield from run.import_records(_noted(records, run), settings.threads)
             run.finish()
         except CekalwatchError as error:
             raise ProgramError(
                 f"{error.public_message} Run the import again; what is stored already stays as it is.", Exit.UNAVAILABLE
             ) from error
+
+
+def _noted(records: _FolderRecords, run: ImportRun) -> Iterator[ImportRecord]:
+    """Give the records, and let the run note the rows before and after each that cannot be read."""
+    noted = 0
+    for record in chain(records, [None]):
+        for report in records.refused[noted:]:
+            run.refused(report)
+        noted = len(records.refused)
+        if record:
+            yield record
 
 
 @contextmanager
@@ -177,21 +183,29 @@ def _local_import(settings: ServerSettings) -> Iterator[ImportRun]:
 
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.recognition.enrolment import Enroller
-    from cekalwatch.server.recognition.packs import load_named, open_engine
+    from cekalwatch.server.recognition.packs import load_named, open_detector, open_engine
     from cekalwatch.server.security.operator import operator
     from cekalwatch.server.storage.audit_store import AuditStore
     from cekalwatch.server.watchlist.import_run import ImportRun
     from cekalwatch.server.watchlist.importer import WatchlistImporter
+    from cekalwatch.server.watchlist.lookalikes import Lookalikes, load_list
+    from cekalwatch.vision.runtime import limit_native_threads
 
-    engine = open_engine(load_named(settings.models_path, settings.model_pack), settings.threads)
+    # Photographs side by side, each on one thread, come faster than one after another on all.
+    limit_native_threads(1)
+    pack = load_named(settings.models_path, settings.model_pack)
+    engine = open_engine(pack, threads=1)
+    more_detectors = [open_detector(pack, threads=1) for _ in range(settings.threads - 1)]
     with open_database(settings) as database:
         store, clock = open_store(database, settings), SystemClock()
+        listed = load_list(store, engine.recogniser.model_version, engine.recogniser.size)
         importer = WatchlistImporter(
             store,
-            Enroller(engine.detector, engine.recogniser),
+            Enroller(engine.detector, engine.recogniser, more_detectors=more_detectors),
             clock,
             ZoneInfo(settings.sites[0].time_zone),
             settings.legal.parameters(),
+            Lookalikes(lambda: listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir)),
         )
         with closing(ImportRun(importer, store, AuditStore(database), clock, operator())) as run:
             yield run

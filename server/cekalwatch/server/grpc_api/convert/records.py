@@ -1,9 +1,9 @@
-"""Subjects and orders as messages, for the server's answers and for an import that is sent to it."""
+"""Subjects, orders and figures of faces as messages, for the server's answers and for an import that is sent to it."""
 
 from __future__ import annotations
 
 from cekalwatch.server.domain.orders import BanOrder
-from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.server.domain.subjects import FaceFigures, Subject
 from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.v1 import watchlist_pb2
 
@@ -47,4 +47,29 @@ def order_facts_message(order: BanOrder) -> watchlist_pb2.BanOrder:
         extends_order_id=order.extends_order_id,
         revoked_time=timestamp(order.revoked_at) if order.revoked_at else None,
         withdrawn_time=timestamp(order.withdrawn_at) if order.withdrawn_at else None,
+    )
+
+
+def face_figures_message(figures: FaceFigures) -> watchlist_pb2.FaceFigures:
+    """Write what was measured of a face, beside its eye distance, which stands in the message around it."""
+    return watchlist_pb2.FaceFigures(
+        yaw_degrees=figures.yaw_degrees,
+        pitch_degrees=figures.pitch_degrees,
+        sharpness=figures.sharpness,
+        brightness=figures.brightness,
+        detector_score=figures.detector_score,
+        faces=figures.faces,
+    )
+
+
+def face_figures(eye_distance_px: float, message: watchlist_pb2.FaceFigures) -> FaceFigures:
+    """Read what was measured of a face."""
+    return FaceFigures(
+        eye_distance_px=eye_distance_px,
+        yaw_degrees=message.yaw_degrees,
+        pitch_degrees=message.pitch_degrees,
+        sharpness=message.sharpness,
+        brightness=message.brightness,
+        detector_score=message.detector_score,
+        faces=message.faces,
     )

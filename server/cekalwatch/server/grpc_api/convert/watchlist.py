@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from cekalwatch.server.alerting.freshness import Freshness
 from cekalwatch.server.alerting.watch import JudgedOrder
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.grpc_api.convert.common import ANSWER_FRAME_BYTES, that_fit, timestamp
-from cekalwatch.server.grpc_api.convert.records import order_facts_message, subject_message
+from cekalwatch.server.grpc_api.convert.records import face_figures_message, order_facts_message, subject_message
+from cekalwatch.server.recognition.enrolment import EnrolmentWarning
 from cekalwatch.server.watchlist.assembly import RecordAssembly
 from cekalwatch.server.watchlist.records import RecordError, build_order, build_subject, check_keys, photo_names
 from cekalwatch.server.watchlist.reports import RecordReport
@@ -102,7 +104,9 @@ def import_report(report: RecordReport) -> watchlist_service_pb2.ImportWatchlist
                     outcome=watchlist_pb2.PhotoOutcome.Value(f"PHOTO_OUTCOME_{photo.outcome}"),
                     reason=photo.reason or "",
                     warnings=photo.warnings,
-                    eye_distance_px=photo.eye_distance_px,
+                    eye_distance_px=photo.figures.eye_distance_px if photo.figures else 0,
+                    figures=face_figures_message(photo.figures) if photo.figures else None,
+                    also_under=photo.also_under,
                 )
                 for photo in report.photos
             ],
@@ -118,14 +122,18 @@ def order_message(judged: JudgedOrder) -> watchlist_pb2.BanOrder:
     return message
 
 
-def reference_message(reference: ReferenceFace, jpeg: bytes = b"") -> watchlist_pb2.ReferenceFace:
-    """Write a reference face, with its picture if given."""
+def reference_message(
+    reference: ReferenceFace, jpeg: bytes = b"", also_under: Sequence[str] = ()
+) -> watchlist_pb2.ReferenceFace:
+    """Write a reference face, with its picture and other subjects that have such a face, if given."""
     return watchlist_pb2.ReferenceFace(
         reference_id=reference.reference_id,
         photo_sha256=reference.photo_sha256,
-        eye_distance_px=reference.eye_distance_px,
-        warnings=reference.warnings,
+        eye_distance_px=reference.figures.eye_distance_px,
+        figures=face_figures_message(reference.figures),
+        warnings=[*reference.warnings, *([EnrolmentWarning.ALSO_UNDER] if also_under else [])],
         jpeg=jpeg,
+        also_under=also_under,
     )
 
 
@@ -140,13 +148,16 @@ def freshness_message(freshness: Freshness) -> watchlist_pb2.WatchlistFreshness:
 
 
 def subject_entry(
-    subject: Subject, orders: Sequence[JudgedOrder], references: Sequence[ReferenceFace]
+    subject: Subject,
+    orders: Sequence[JudgedOrder],
+    references: Sequence[ReferenceFace],
+    also_under: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> watchlist_service_pb2.SubjectEntry:
-    """Write a subject with what is held of it, without pictures."""
+    """Write a subject with what is held of it, without pictures; `also_under` goes by the reference faces' keys."""
     return watchlist_service_pb2.SubjectEntry(
         subject=subject_message(subject),
         orders=[order_message(order) for order in orders],
-        references=[reference_message(face) for face in references],
+        references=[reference_message(face, also_under=also_under.get(face.reference_id, ())) for face in references],
     )
 
 

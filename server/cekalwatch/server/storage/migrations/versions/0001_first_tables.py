@@ -182,7 +182,7 @@ def upgrade() -> None:
         sa.Column("subject_id", sa.String(), nullable=False),
         sa.Column("photo_digest", sa.String(), nullable=False),
         sa.Column("photo_sha256", sa.LargeBinary(), nullable=False),
-        sa.Column("eye_distance_px", sa.Float(), nullable=False),
+        sa.Column("figures", sa.String(), nullable=False),
         sa.Column("warnings", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["subject_id"],
