@@ -15,6 +15,7 @@ from cekalwatch.server import (
     models_command,
     people_command,
     pki_command,
+    simulator_command,
     threshold_command,
     thresholds_command,
 )
@@ -35,6 +36,7 @@ app.add_typer(pki_command.app, name="pki")
 app.add_typer(thresholds_command.app, name="thresholds")
 thresholds_command.app.add_typer(threshold_command.app)
 app.add_typer(watchlist_commands.app, name="watchlist")
+app.command(epilog=simulator_command.EPILOG)(simulator_command.simulator)
 
 
 def _print_version(wanted: bool) -> None:

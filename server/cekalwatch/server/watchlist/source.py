@@ -83,8 +83,12 @@ class WatchlistSource(Protocol):
     def read(self, cursor: str) -> Reading:
         """Begin a reading: from the beginning for an empty `cursor`, else after the page that gave it.
 
-        Raises SourceUnavailable; CursorExpired when the source no longer knows that place.
+        Raises SourceUnavailable; CursorExpired when the source no longer knows that place. What the reading before
+        offered can no longer be loaded.
         """
+
+    def close(self) -> None:
+        """Let go of files and connections, of a reading that was not read to its end too. It can be read again."""
 
 
 class SourceUnavailable(Exception):  # noqa: N818  # it is a state of the source

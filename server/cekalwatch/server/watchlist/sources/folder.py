@@ -7,17 +7,18 @@ table is read twice, first for its keys and then row by row, so that memory does
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from datetime import tzinfo
 from pathlib import Path
 
-from cekalwatch.server.watchlist.records import RecordError
-from cekalwatch.server.watchlist.source import CursorExpired, Item, Page, Reading, SourceUnavailable
-from cekalwatch.server.watchlist.sources.csv_table import CsvTable, TableRow
+from cekalwatch.server.watchlist.source import Item, Page, Reading, SourceUnavailable
+from cekalwatch.server.watchlist.sources.csv_table import CsvTable
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.offering import Offering
 from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs
-from cekalwatch.server.watchlist.sources.row_index import RowIndex, RowKeys
+from cekalwatch.server.watchlist.sources.row_index import RowIndex
 from cekalwatch.server.watchlist.sources.settings import FolderEntry
+from cekalwatch.server.watchlist.sources.table_keys import position_in, row_keys
 
 PAGE_ROWS = 200
 
@@ -28,6 +29,7 @@ class FolderSource:
     def __init__(self, entry: FolderEntry, zone: tzinfo) -> None:
         """Times without an offset are those of `zone`."""
         self._entry = entry
+        self._open = ExitStack()
         self._offering = Offering(RecordMapper(entry.mapping, zone), FolderPhotographs(entry.path))
 
     @property
@@ -35,16 +37,19 @@ class FolderSource:
         """See WatchlistSource."""
         return f"folder {self._entry.path}"
 
+    def close(self) -> None:
+        """See WatchlistSource."""
+        self._open.close()
+
     def read(self, cursor: str) -> Reading:
         """See WatchlistSource."""
+        self.close()
         entry, mapper = self._entry, self._offering.mapper
-        table = CsvTable(self._file(), mapper.columns, entry.encoding, entry.other_columns)
-        try:
-            after = _position(cursor, table.stamp)
-            index = RowIndex(self._keys(row) for row in table.rows())
-        except BaseException:
-            table.close()
-            raise
+        table = self._open.enter_context(CsvTable(self._file(), mapper.columns, entry.encoding, entry.other_columns))
+        after = position_in(cursor, table.stamp)
+        index = self._open.enter_context(
+            closing(RowIndex(row_keys(mapper, row.line, row.place, row.cells) for row in table.rows()))
+        )
         return Reading(whole=True, expected=len(index), pages=self._pages(table, index, after))
 
     def _file(self) -> Path:
@@ -54,44 +59,18 @@ class FolderSource:
             raise SourceUnavailable(f"There is no {what}")
         return file
 
-    def _keys(self, row: TableRow) -> RowKeys:
-        mapper, cells = self._offering.mapper, row.cells or {}
-        try:
-            keys = (mapper.text(cells, "order_id"), mapper.text(cells, "extends_order_id"))
-        except RecordError:
-            keys = ("", "")
-        try:
-            received = mapper.day(cells, "received_on")
-        except RecordError:
-            received = ""
-        return RowKeys(row.line, row.place, *keys, received)
-
     def _pages(self, table: CsvTable, index: RowIndex, after: int) -> Iterator[Page]:
-        with table:
-            try:
-                stamp, total = table.stamp, len(index)
-                items: list[Item] = []
-                for done, turn in enumerate(index.turns(after), start=after + 1):
-                    cells = table.row_at(turn.place)
-                    items.append(self._offering.item(f"line {turn.line}", cells, repeated=turn.repeated))
-                    if len(items) == PAGE_ROWS and done < total:
-                        _unchanged(table, stamp)
-                        yield Page(tuple(items), f"{stamp}:{done}")
-                        items.clear()
+        stamp, total = table.stamp, len(index)
+        items: list[Item] = []
+        for done, turn in enumerate(index.turns(after), start=after + 1):
+            cells = table.row_at(turn.place)
+            items.append(self._offering.item(f"line {turn.line}", cells, repeated=turn.repeated))
+            if len(items) == PAGE_ROWS and done < total:
                 _unchanged(table, stamp)
-                yield Page(tuple(items), "")
-            finally:
-                index.close()
-
-
-def _position(cursor: str, stamp: str) -> int:
-    """Return how many rows a cursor has behind it; raises CursorExpired when it is of another table."""
-    if not cursor:
-        return 0
-    of_table, _, done = cursor.rpartition(":")
-    if of_table != stamp or not done.isdecimal():
-        raise CursorExpired
-    return int(done)
+                yield Page(tuple(items), f"{stamp}:{done}")
+                items.clear()
+        _unchanged(table, stamp)
+        yield Page(tuple(items), "")
 
 
 def _unchanged(table: CsvTable, stamp: str) -> None:

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from cekalwatch.server.watchlist.source import SourceUnavailable, WatchlistSource
-from cekalwatch.server.watchlist.sources.folder import FolderSource
-from cekalwatch.server.watchlist.sources.settings import FolderEntry, SourceEntry
+from cekalwatch.server.watchlist.source import WatchlistSource
+from cekalwatch.server.watchlist.sources.settings import (
+    FolderEntry,
+    HttpEntry,
+    SourceEntry,
+    SpreadsheetEntry,
+    SqlEntry,
+)
 
 
 def open_source(entry: SourceEntry, zone: tzinfo) -> WatchlistSource:
     """Return the source; nothing is reached yet. Times without an offset are those of `zone`, the checkpoint's."""
+    # Each brings a library of its own, which the others do not need.
     match entry:
         case FolderEntry():
+            from cekalwatch.server.watchlist.sources.folder import FolderSource
+
             return FolderSource(entry, zone)
-        case _:
-            raise SourceUnavailable(f"This version reads no source of the kind {entry.kind}")
+        case HttpEntry():
+            from cekalwatch.server.watchlist.sources.http import HttpSource
+
+            return HttpSource(entry, zone)
+        case SqlEntry():
+            from cekalwatch.server.watchlist.sources.sql import SqlSource
+
+            return SqlSource(entry, zone)
+        case SpreadsheetEntry():
+            from cekalwatch.server.watchlist.sources.spreadsheet import SpreadsheetSource
+
+            return SpreadsheetSource(entry, zone)

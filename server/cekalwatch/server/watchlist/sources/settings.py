@@ -189,6 +189,20 @@ class WebAccess(_Entry):
     """Longest pause before the second try; it doubles with each."""
 
 
+class PageNames(_Entry):
+    """What the application calls the parts of a page and the parameters of a question; parts may be paths."""
+
+    orders: Name = "orders"
+    withdrawn: Name = "withdrawn"
+    """Keys of orders that have left the list."""
+    next: Name = "next"
+    """Where to go on: the next page while there is more, then what changes later."""
+    more: Name = "more"
+    total: Name = "total"
+    cursor_parameter: Name = "cursor"
+    limit_parameter: Name = "limit"
+
+
 class HttpEntry(_Source):
     """An application that answers in JSON, as `docs/connect-cekal.md` describes."""
 
@@ -196,6 +210,7 @@ class HttpEntry(_Source):
     address: Annotated[str, AfterValidator(_web_address)]
     """Of the list of orders."""
     access: WebAccess = WebAccess()
+    page: PageNames = PageNames()
     page_size: Annotated[int, Field(ge=1, le=1000)] = 200
     most_page_bytes: Annotated[int, Field(ge=1000, le=256_000_000)] = 16_000_000
     encoding: Encoding = "utf-8"

@@ -1,0 +1,113 @@
+"""A query or view as rows that can be selected from, on a connection that writes nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from cekalwatch.server.watchlist.source import NotAList, SourceUnavailable
+from cekalwatch.server.watchlist.sources.secrets import read_secret
+from cekalwatch.server.watchlist.sources.settings import SqlEntry
+
+_TABLE = re.compile(r"(?:(?P<schema>\w+)\.)?(?P<name>\w+)")
+_LENGTHS: Final = {"mssql": "datalength", "sqlite": "length", "postgresql": "length", "mysql": "length"}
+
+
+class SqlRows:
+    """The rows of a source's query. Methods block; where they raise, it is SourceUnavailable."""
+
+    def __init__(self, entry: SqlEntry) -> None:
+        self._entry = entry
+        url = sa.make_url(entry.address)
+        if password := read_secret(entry.password_from):
+            url = url.set(password=password)
+        self._url = url
+        self._engine = sa.create_engine(url, poolclass=NullPool, connect_args=self._limits(), hide_parameters=True)
+        if url.get_backend_name() == "sqlite":
+            sa.event.listen(self._engine, "connect", _only_queries)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def connection(self) -> Iterator[sa.Connection]:
+        """Give a connection in a transaction that is rolled back."""
+        file = self._url.database
+        if (
+            self._url.get_backend_name() == "sqlite"
+            and file
+            and not file.startswith("file:")
+            and not Path(file).exists()
+        ):
+            raise SourceUnavailable(f"There is no database {file}")
+        try:
+            with self._engine.connect() as connection:
+                if connection.dialect.name == "postgresql":
+                    connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                elif connection.dialect.name in {"mysql", "mariadb"}:
+                    connection.execute(sa.text("SET SESSION TRANSACTION READ ONLY"))
+                    connection.rollback()
+                yield connection
+        except (ProgrammingError, sa.exc.NoSuchColumnError) as error:
+            raise NotAList(f"The database cannot run the query ({_kind(error)}): check query and columns") from None
+        except (OperationalError, InterfaceError) as error:
+            raise SourceUnavailable(
+                f"The database cannot be reached, or refuses to answer ({_kind(error)}): check address and "
+                "password_from, and whether it runs"
+            ) from None
+        except SQLAlchemyError as error:
+            raise SourceUnavailable(f"The database cannot be read ({_kind(error)})") from None
+
+    def check(self, connection: sa.Connection, wanted: Sequence[str]) -> None:
+        """Raise NotAList that names the columns the query does not have."""
+        found = connection.execute(sa.select(sa.text("*")).select_from(self._named(())).where(sa.false())).keys()
+        if missing := [name for name in wanted if name not in found]:
+            raise NotAList(f"The query has no column {', '.join(missing)}; it has {', '.join(found)}")
+
+    def of(self, columns: Sequence[str]) -> sa.FromClause:
+        """Return what to select from."""
+        return self._named(columns)
+
+    def length(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+        """Return how many bytes a column holds."""
+        return getattr(sa.func, _LENGTHS.get(self._engine.dialect.name, "length"))(column)  # type: ignore[no-any-return]
+
+    def _named(self, columns: Sequence[str]) -> sa.FromClause:
+        query = self._entry.query.strip().rstrip(";")
+        named: list[sa.ColumnClause[Any]] = [sa.column(name) for name in columns]
+        if found := _TABLE.fullmatch(query):
+            return sa.table(found["name"], *named, schema=found["schema"])
+        # A colon of the query is none of a parameter.
+        return sa.text(query.replace(":", r"\:")).columns(*named).subquery("offered")
+
+    def _limits(self) -> dict[str, object]:
+        seconds = self._entry.timeout_s
+        match self._url.get_backend_name(), self._url.get_driver_name():
+            case "sqlite", _:
+                return {"timeout": seconds}
+            case "postgresql", _:
+                return {
+                    "connect_timeout": max(2, round(seconds)),
+                    "options": f"-c statement_timeout={seconds * 1000:.0f}",
+                }
+            case (("mysql" | "mariadb"), ("pymysql" | "mysqldb")):
+                whole = max(1, round(seconds))
+                return {"connect_timeout": whole, "read_timeout": whole}
+        return {}
+
+
+def _only_queries(connection: Any, _: object) -> None:  # noqa: ANN401  # a driver's
+    connection.execute("PRAGMA query_only = ON")
+
+
+def _kind(error: SQLAlchemyError) -> str:
+    """Return what kind of error it is; its text may hold what the row does."""
+    return type(error.orig if isinstance(error, DBAPIError) and error.orig else error).__name__
