@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import tzinfo
 from pathlib import Path
 
@@ -58,8 +59,9 @@ class WatchlistFolder:
     """All of a folder, with the usual columns; raises what reading it raises."""
 
     def __init__(self, folder: Path, zone: tzinfo) -> None:
-        reading = FolderSource(FolderEntry(path=folder), zone).read("")
-        items = [item for page in reading.pages for item in page.items]
+        with closing(FolderSource(FolderEntry(path=folder), zone)) as source:
+            reading = source.read("")
+            items = [item for page in reading.pages for item in page.items]
         self._offered = [item for item in items if isinstance(item, Offered)]
         self.refused: list[RecordReport] = [item.report for item in items if isinstance(item, Refused)]
         assert reading.whole

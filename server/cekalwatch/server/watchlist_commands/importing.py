@@ -77,7 +77,7 @@ def import_(
         check_report_file(report)
     source = FolderSource(FolderEntry(path=folder, encoding=encoding), ZoneInfo(settings.sites[0].time_zone))
     reports: list[RecordReport] = []
-    with _as_program_errors():
+    with _as_program_errors(), closing(source):
         records = _FolderRecords(source)
         running = None if offline else running_server(settings, server)
         try:
