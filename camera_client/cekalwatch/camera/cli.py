@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cekalwatch.camera.commands.check import check
 from cekalwatch.camera.settings import DEFAULT_TLS_DIR, CameraSettings
 from cekalwatch.program.logs import configure_logs
 
@@ -18,9 +19,7 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _commands() -> None:
-    """Keep `run` a command of its own, for others will stand beside it."""
+app.command()(check)
 
 
 @app.command()

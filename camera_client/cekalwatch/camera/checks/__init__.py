@@ -1,0 +1,1 @@
+"""What `cekalwatch-camera check` looks at, one part of the installation a file."""

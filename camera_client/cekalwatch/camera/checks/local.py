@@ -1,0 +1,98 @@
+"""Checks of this machine: does the source give frames, is the detector whole, is there room on the disk."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+from cekalwatch.camera.checks.finding import Finding, Verdict
+from cekalwatch.camera.clock import Clock
+from cekalwatch.camera.files import Pace
+from cekalwatch.camera.frames import Frame, FrameSource, SourceError
+from cekalwatch.camera.settings import OneCamera
+from cekalwatch.camera.source import AtStart, open_source
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.vision.detectors.factory import open_detector
+
+FRAMES = 10
+"""How many frames a source must give."""
+FRAMES_WITHIN_S = 10.0
+LEAST_RATE = 5.0
+"""Frames a second below which a traveller who walks by may be missed."""
+LEAST_HEIGHT = 720
+"""Pixels below which faces three metres away have less than 60 pixels between the eyes, with usual lenses."""
+LEAST_FREE_BYTES = 1_000_000_000
+
+
+def check_source(one: OneCamera, clock: Clock) -> Finding:
+    """Open the source and take some frames; takes FRAMES_WITHIN_S at most, and what opening takes."""
+
+    def finding(verdict: Verdict, text: str) -> Finding:
+        return Finding("source", verdict, text, one.camera_id)
+
+    try:
+        source = open_source(one.source, Pace.UNPACED, clock, AtStart.MUST_ANSWER)
+    except SourceError as error:
+        return finding(Verdict.FAIL, str(error))
+    began_s = clock.monotonic_s()
+    try:
+        frames = _some_frames(source)
+    except SourceError as error:
+        return finding(Verdict.FAIL, str(error))
+    if not frames:
+        return finding(Verdict.FAIL, f"{source.name} opens, but gives no frames within {FRAMES_WITHIN_S:g} s")
+    height, width = frames[-1].picture.shape[:2]
+    shown = f"{source.name}: {width}×{height}"
+    if not source.endless:
+        return finding(Verdict.OK, f"{shown}, a file")
+    rate = len(frames) / max(clock.monotonic_s() - began_s, 1e-3)
+    shown = f"{shown}, {rate:.0f} frames a second"
+    if len(frames) < FRAMES or rate < LEAST_RATE:
+        return finding(Verdict.WARN, f"{shown}: too few to see everybody; {LEAST_RATE:g} are wanted at least")
+    if height < LEAST_HEIGHT:
+        return finding(Verdict.WARN, f"{shown}: a low resolution; see `cekalwatch-camera survey` whether it is enough")
+    return finding(Verdict.OK, shown)
+
+
+def check_detector(one: OneCamera, threads: int) -> Finding:
+    """Compare the pack's files with their checksums, and load its networks."""
+    try:
+        detector = open_detector(one.detector, threads)
+    except ProgramError as error:
+        return Finding("detector", Verdict.FAIL, str(error), one.camera_id)
+    return Finding("detector", Verdict.OK, f"{detector.name} in {one.detector}", one.camera_id)
+
+
+def check_disk(folder: Path) -> Finding:
+    """See that `folder`, or where it would be made, can be written and has room."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there) as file:
+            file.write(b"cekalwatch")
+            file.flush()
+        free = shutil.disk_usage(there).free
+    except OSError as error:
+        return Finding("disk", Verdict.FAIL, f"{there} cannot be written: {error.strerror}")
+    text = f"{free / 1e9:.1f} GB free for {folder}"
+    if free < LEAST_FREE_BYTES:
+        return Finding("disk", Verdict.WARN, f"{text}: too little for an outage; captures would be dropped")
+    return Finding("disk", Verdict.OK, text)
+
+
+def _some_frames(source: FrameSource) -> list[Frame]:
+    """Take FRAMES frames; fewer when the source ends or the time is over, which also closes it. Raises SourceError."""
+    frames: list[Frame] = []
+    timer = threading.Timer(FRAMES_WITHIN_S, source.close)
+    timer.daemon = True
+    timer.start()
+    try:
+        for frame in source:
+            frames.append(frame)
+            if len(frames) >= FRAMES:
+                break
+    finally:
+        timer.cancel()
+        source.close()
+    return frames

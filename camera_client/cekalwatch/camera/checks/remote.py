@@ -1,0 +1,138 @@
+"""Checks of the way to the server: the certificate, the server's answer to this camera's key, and the clocks."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import grpc
+import uuid6
+from cryptography import x509
+
+from cekalwatch.camera import convert
+from cekalwatch.camera.checks.finding import Finding, Verdict
+from cekalwatch.camera.clock import Clock
+from cekalwatch.camera.convert import Hello, ProtocolError, Welcome
+from cekalwatch.camera.settings import OneCamera
+from cekalwatch.camera.stream import StreamLost
+from cekalwatch.program.connection import open_dialer
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.v1.capture_service_pb2 import StreamFacesResponse
+from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
+from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S
+from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
+from cekalwatch.wire.tls import TlsFiles
+
+ANSWER_S = 10.0
+RENEW_WITHIN = timedelta(days=30)
+"""A certificate that has less left should be renewed."""
+OFFSET_WARNS_S = 1.0
+
+
+def check_certificate(one: OneCamera, clock: Clock) -> Finding:
+    """Say whose certificate this is and for how long."""
+
+    def finding(verdict: Verdict, text: str) -> Finding:
+        return Finding("certificate", verdict, text, one.camera_id)
+
+    if not one.tls_dir.exists():
+        return finding(Verdict.WARN, f"none in {one.tls_dir}: only a server on this machine can be reached; enrol it")
+    try:
+        certificate = read_certificate(one.tls_dir)
+        identity = identity_of(certificate)
+    except (OSError, ValueError, x509.ExtensionNotFound) as error:
+        return finding(Verdict.FAIL, f"{TlsFiles(one.tls_dir).certificate} cannot be used: {_reason(error)}")
+    until, left = certificate.not_valid_after_utc, certificate.not_valid_after_utc - clock.now()
+    text = f"{identity.uri}, valid until {until:%Y-%m-%d} ({left.days} days)"
+    if (identity.role, identity.name) != (DeviceRole.CAMERA, one.camera_id):
+        return finding(Verdict.FAIL, f"{text}: it is not that of the camera {one.camera_id}")
+    if left <= timedelta() or clock.now() < certificate.not_valid_before_utc:
+        return finding(Verdict.FAIL, f"{text}: not valid now; is this machine's clock right?")
+    if left < RENEW_WITHIN:
+        return finding(Verdict.WARN, f"{text}: renew it (docs/certificates.md)")
+    return finding(Verdict.OK, text)
+
+
+async def check_server(one: OneCamera, address: str, detector: str, clock: Clock) -> list[Finding]:
+    """Say hello for this camera, and goodbye; return findings on the server and, if it tells its time, the clocks."""
+
+    def finding(verdict: Verdict, text: str) -> Finding:
+        return Finding("server", verdict, text, one.camera_id)
+
+    try:
+        dialer = open_dialer(address, one.tls_dir)
+    except ProgramError as error:
+        return [finding(Verdict.FAIL, str(error))]
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            offset_s = await _greet(dialer, Hello(one.camera_id, str(uuid6.uuid7()), detector), clock)
+    except StreamLost as lost:
+        why = lost.details or lost.code.name
+        if lost.code is grpc.StatusCode.UNAVAILABLE:
+            why = await asyncio.to_thread(dialer.why_refused) or "nobody answers; is cekalwatch-server running there?"
+        return [finding(Verdict.FAIL, f"{address}: {why}")]
+    except TimeoutError:
+        return [finding(Verdict.FAIL, f"{address} did not answer within {ANSWER_S:g} s")]
+    except ProtocolError as error:
+        return [finding(Verdict.FAIL, f"{address}: {error}")]
+    answered = finding(Verdict.OK, f"{address} knows the camera {one.camera_id}")
+    return [answered] if offset_s is None else [answered, clock_finding(one.camera_id, offset_s)]
+
+
+def clock_finding(camera_id: str, offset_s: float) -> Finding:
+    """Judge how far this machine's clock is ahead of the server's (negative: behind)."""
+    text = f"{abs(offset_s):.1f} s {'ahead of' if offset_s > 0 else 'behind'} the server's"
+    if offset_s > MAX_CLOCK_AHEAD_S:
+        return Finding(
+            "clock", Verdict.FAIL, f"{text}: the server refuses captures from the future; use NTP", camera_id
+        )
+    if abs(offset_s) >= OFFSET_WARNS_S:
+        return Finding("clock", Verdict.WARN, f"{text}: alerts show a wrong time, or count as late; use NTP", camera_id)
+    return Finding("clock", Verdict.OK, text, camera_id)
+
+
+def read_certificate(tls_dir: Path) -> x509.Certificate:
+    """Return the device's certificate in `tls_dir`; raises OSError or ValueError."""
+    return x509.load_pem_x509_certificate(TlsFiles(tls_dir).certificate.read_bytes())
+
+
+def identity_of(certificate: x509.Certificate) -> Identity:
+    """Return whom a certificate names; raises ValueError or x509.ExtensionNotFound."""
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+    if len(uris) != 1:
+        raise IdentityError("it names no device")
+    return Identity.parse(uris[0])
+
+
+def offset_from(before: datetime, server: datetime, after: datetime) -> float:
+    """Return by how many seconds this clock is ahead, the server's answer being given half-way between both moments."""
+    return ((before + (after - before) / 2) - server).total_seconds()
+
+
+async def _greet(dialer: Dialer, hello: Hello, clock: Clock) -> float | None:
+    """Return this clock's offset, None if the server does not tell; raises StreamLost, ProtocolError."""
+    async with dialer.aio_channel() as channel:
+        call = CaptureServiceStub(channel).StreamFaces()
+        before = clock.now()
+        try:
+            await call.write(convert.hello(hello))
+            answer = await call.read()
+            after = clock.now()
+            if not isinstance(answer, StreamFacesResponse):
+                raise StreamLost(await call.code(), await call.details())
+            welcome = convert.server_message(answer)
+            if not isinstance(welcome, Welcome):
+                raise ProtocolError("the server's first message is no welcome")
+            await call.write(convert.goodbye("this was a check"))
+            await call.done_writing()
+            await call.read()
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            raise StreamLost(await call.code(), await call.details()) from None
+        return offset_from(before, welcome.server_time, after) if welcome.server_time else None
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror or "no reason given") if isinstance(error, OSError) else str(error)

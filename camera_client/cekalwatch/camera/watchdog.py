@@ -1,0 +1,63 @@
+"""Sees to it that no vision thread hangs unnoticed, and tells the service manager that all is well while it is.
+
+A thread that hangs in native code cannot be ended from outside, and what it holds cannot be given back. So the program
+ends, with an exit code that says why, and is started anew; captures wait on the disk meanwhile. A source that gives no
+frames is another matter: it is reopened for ever, and is no reason to end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import structlog
+
+from cekalwatch.camera.waiting import set_within
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.program.service import ServiceManager
+
+HANGS_AFTER_S = 30.0
+"""No frame takes so long: detection takes some milliseconds, and a JPEG one."""
+PERIOD_S = 5.0
+
+log = structlog.get_logger()
+
+
+class Watched(Protocol):
+    """A camera that may hang."""
+
+    @property
+    def camera_id(self) -> str:
+        """Its key."""
+
+    @property
+    def busy_s(self) -> float:
+        """For how long it has been at one frame; 0 while it waits for one."""
+
+    @property
+    def summary(self) -> str:
+        """How it does, in a few words."""
+
+
+async def keep_watch(
+    cameras: Callable[[], Iterable[Watched]],
+    service: ServiceManager,
+    stop: asyncio.Event,
+    *,
+    hangs_after_s: float = HANGS_AFTER_S,
+    period_s: float = PERIOD_S,
+) -> None:
+    """Watch until `stop`; raises ProgramError when a camera hangs."""
+    period_s = min(period_s, service.watchdog_s / 3) if service.watchdog_s else period_s
+    while True:
+        for camera in cameras():
+            if camera.busy_s > hangs_after_s:
+                log.error("vision_hangs", camera_id=camera.camera_id, busy_s=round(camera.busy_s, 1))
+                raise ProgramError(
+                    f"The vision thread of {camera.camera_id} hangs; the program ends to be started anew", Exit.HANGS
+                )
+        service.alive("; ".join(f"{camera.camera_id} {camera.summary}" for camera in cameras()))
+        if await set_within(stop, period_s):
+            return
