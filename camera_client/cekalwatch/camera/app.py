@@ -7,9 +7,11 @@ each is kept running by itself: what one cannot do does not end the others.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from types import FrameType
 
@@ -19,13 +21,16 @@ from cekalwatch.camera.camera import Camera, Trouble
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.files import Pace
 from cekalwatch.camera.frames import SourceError
+from cekalwatch.camera.metrics import serving_metrics
 from cekalwatch.camera.settings import CameraSettings, OneCamera
 from cekalwatch.camera.source import AtStart, open_source
 from cekalwatch.camera.spool_key import refuse_shared
 from cekalwatch.camera.waiting import set_within
+from cekalwatch.camera.watchdog import keep_watch
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
+from cekalwatch.program.service import ServiceManager
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.runtime import limit_native_threads
 from cekalwatch.wire.backoff import Backoff
@@ -37,7 +42,14 @@ def run(settings: CameraSettings) -> None:
     """Run until a signal stops the program or all files are done. Raises ProgramError."""
     refuse_shared(settings.spool_key)
     limit_native_threads(settings.threads)
-    asyncio.run(Cameras(settings).run())
+    try:
+        asyncio.run(Cameras(settings).run())
+    except ProgramError as error:
+        if error.exit_code is not Exit.HANGS:
+            raise
+        # Python would wait for the thread that hangs, or fall over it.
+        print(f"Error: {error}", file=sys.stderr, flush=True)  # noqa: T201  # a command's own words
+        os._exit(error.exit_code)
 
 
 class Cameras:
@@ -56,10 +68,31 @@ class Cameras:
 
     async def run(self) -> None:
         """Run until a signal comes or all are done; then raise ProgramError for the first that failed, if any."""
-        with _stopped_by_signals(self._stop):
+        service = ServiceManager()
+        with ExitStack() as stack:
+            stack.enter_context(_stopped_by_signals(self._stop))
+            if self._settings.metrics_listen:
+                stack.enter_context(serving_metrics(self._settings.metrics_listen, self._now, self._clock))
+            watchdog = asyncio.create_task(self._watch(service))
+            service.ready()
             failures = await asyncio.gather(*(self._keep(one) for one in self._settings.each()))
-        for failure in filter(None, failures):
+            service.stopping()
+            self._stop.set()
+            failures.append(await watchdog)
+        for failure in filter(None, reversed(failures)):
             raise failure
+
+    def _now(self) -> tuple[Camera, ...]:
+        return tuple(self.running.values())
+
+    async def _watch(self, service: ServiceManager) -> ProgramError | None:
+        """Watch over the cameras until the end; end them all when one hangs, and return that."""
+        try:
+            await keep_watch(self._now, service, self._stop)
+        except ProgramError as error:
+            self._stop.set()
+            return error
+        return None
 
     async def _keep(self, one: OneCamera) -> ProgramError | None:
         """Run a camera, again when it breaks in a way that nobody foresaw; return why it could not go on, if so."""

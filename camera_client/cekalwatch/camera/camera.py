@@ -22,6 +22,7 @@ from cekalwatch.camera.convert import Hello
 from cekalwatch.camera.figures import Figures
 from cekalwatch.camera.frames import FrameSource
 from cekalwatch.camera.keeper import Keeper
+from cekalwatch.camera.link_counts import LinkCounts
 from cekalwatch.camera.outbox import Outbox
 from cekalwatch.camera.pipeline import Pipeline
 from cekalwatch.camera.policy import CapturePolicy
@@ -80,6 +81,7 @@ class Camera:
         Of a file that waits nothing goes to the spool: it can be read again.
         """
         self.camera_id = settings.camera_id
+        self.tls_dir = settings.tls_dir
         self.source = source
         self.outbox = Outbox(settings.outbox_size, clock)
         self._hello = Hello(settings.camera_id, str(uuid6.uuid7()), detector.name)
@@ -96,6 +98,7 @@ class Camera:
             self.figures,
             detect_every=settings.detect_every,
         )
+        self.link = LinkCounts()
         self._receipts_wait_s = receipts_wait_s
         self._welcomed = asyncio.Event()
         self._dialer: Dialer | None = None
@@ -155,7 +158,19 @@ class Camera:
             self.figures.heartbeat,
             self._obey,
             Backoff(),
+            self.link,
         )
+
+    @property
+    def busy_s(self) -> float:
+        """For how long the vision thread has been at one frame; 0 while it waits for one, and for what ends itself."""
+        return self.figures.busy_s if self.source.endless else 0.0
+
+    @property
+    def summary(self) -> str:
+        """How it does, in a few words."""
+        link = "connected" if self.link.connected else "no server"
+        return f"{self.figures.view_state.value.lower()}, {link}, {self.outbox.figures().depth} crops wait"
 
     def _obey(self, policy: CapturePolicy) -> None:
         self._pipeline.set_policy(policy)

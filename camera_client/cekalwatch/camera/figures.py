@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 
 from cekalwatch.camera.clock import Clock
@@ -68,18 +69,39 @@ class Figures:
         self._since_s = self._last_frame_s = clock.monotonic_s()
         self._frames_since = 0
         self._view = ViewState.OK
+        self._busy_since_s: float | None = None
         self.frames_total = 0
+        self.faces_total = 0
+        self.frame_age_s = 0.0
+        """How old the last frame was when all was done with it."""
         self.passages_total = 0
         self.crops_total = 0
         self.crop_bytes_total = 0
 
-    def count_frame(self, passages_total: int) -> None:
-        """Count a frame that went through detection, and note the passages so far."""
+    def begin_frame(self) -> None:
+        """Take note that the vision thread begins with a frame."""
+        self._busy_since_s = self._clock.monotonic_s()
+
+    def end_frame(self) -> None:
+        """Take note that it is done with it, however that went."""
+        self._busy_since_s = None
+
+    @property
+    def busy_s(self) -> float:
+        """For how long the vision thread has been at one frame; 0 while it waits for one."""
+        since_s = self._busy_since_s
+        return 0.0 if since_s is None else self._clock.monotonic_s() - since_s
+
+    def count_frame(self, passages_total: int, faces: int = 0, taken_at: datetime | None = None) -> None:
+        """Count a frame that went through detection, with its faces, and note the passages so far."""
         with self._lock:
             self._frames_since += 1
             self.frames_total += 1
+            self.faces_total += faces
             self.passages_total = passages_total
             self._last_frame_s = self._clock.monotonic_s()
+            if taken_at:
+                self.frame_age_s = (self._clock.now() - taken_at).total_seconds()
 
     def note_view(self, state: ViewState) -> None:
         """Take note of how the view looks while frames come."""
@@ -108,6 +130,16 @@ class Figures:
                 spool=SpoolStatus(self._spool_state(), outbox.stored, outbox.stored_bytes, outbox.stored_oldest_s),
                 drops=outbox.drops,
             )
+
+    @property
+    def since_frame_s(self) -> float:
+        """How long ago the last frame was, or the program's start when there was none."""
+        return self._clock.monotonic_s() - self._last_frame_s
+
+    @property
+    def view_state(self) -> ViewState:
+        """How the view looks now."""
+        return self._view_state(self._clock.monotonic_s())
 
     def _view_state(self, now_s: float) -> ViewState:
         if now_s - self._last_frame_s > NO_FRAMES_AFTER_S:

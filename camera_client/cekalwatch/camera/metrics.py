@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -64,15 +65,22 @@ class CameraCollector(Collector):
         in_flight = _gauge("outbox_in_flight", "Crops of them that are under way.")
         age = _gauge("outbox_age_seconds", "Age of the oldest of them.")
         settled = _counter("crops_settled", "Crops whose receipt came.")
-        dropped = _counter("crops_dropped", "Crops that were given up for want of room or age.")
+        dropped = _counter("crops_dropped", "Crops that were given up, by reason.", "reason")
+        spooled = _gauge("spool_depth", "Crops of them on the disk.")
+        spool_bytes = _gauge("spool_bytes", "Bytes of them.")
+        spool_age = _gauge("spool_age_seconds", "Age of the oldest of them.")
         for camera in cameras:
             key, held = [camera.camera_id], camera.outbox.figures()
             waiting.add_metric(key, held.depth)
             in_flight.add_metric(key, held.in_flight)
             age.add_metric(key, held.oldest_s)
             settled.add_metric(key, held.settled_total)
-            dropped.add_metric(key, held.dropped_total)
-        yield from (waiting, in_flight, age, settled, dropped)
+            for reason, count in asdict(held.drops).items():
+                dropped.add_metric([*key, reason], count)
+            spooled.add_metric(key, held.stored)
+            spool_bytes.add_metric(key, held.stored_bytes)
+            spool_age.add_metric(key, held.stored_oldest_s)
+        yield from (waiting, in_flight, age, settled, dropped, spooled, spool_bytes, spool_age)
 
     def _links(self, cameras: tuple[Camera, ...]) -> Iterator[Metric]:
         connected = _gauge("connected", "1 while the stream to the server is open.")
@@ -96,9 +104,7 @@ class CameraCollector(Collector):
 
 
 @contextmanager
-def serving_metrics(
-    address: str, cameras: Callable[[], Iterable[Camera]], clock: Clock
-) -> Iterator[int]:
+def serving_metrics(address: str, cameras: Callable[[], Iterable[Camera]], clock: Clock) -> Iterator[int]:
     """Serve the metrics at `address` (HOST:PORT) until the end of the block; gives the port. Raises ProgramError."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(CameraCollector(cameras, clock))

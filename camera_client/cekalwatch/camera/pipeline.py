@@ -56,6 +56,7 @@ class Pipeline:
         for number, frame in enumerate(self._source):
             if number % self._detect_every or frame.at_s < skip_until_s:
                 continue
+            self._figures.begin_frame()
             try:
                 self._look_at(frame)
             except Exception:
@@ -67,6 +68,8 @@ class Pipeline:
                 skip_until_s = frame.at_s + pause_s
             else:
                 failures.reset()
+            finally:
+                self._figures.end_frame()
         self._end(self._tracker.end())
 
     def stop(self) -> None:
@@ -80,7 +83,7 @@ class Pipeline:
         if self._view.away:
             # What is seen on the way belongs to no counter; and who was in view has left it.
             self._end(self._tracker.end())
-            self._figures.count_frame(self._best_shots.passages)
+            self._figures.count_frame(self._best_shots.passages, taken_at=frame.captured_at)
             return
         update = self._tracker.update(self._detector.detect(frame.picture), frame.at_s)
         if update.sightings:
@@ -91,7 +94,7 @@ class Pipeline:
                 shot = self._best_shots.offer(track, frame, face, measure(frame.picture, face))
                 if shot:
                     self._send(shot)
-        self._figures.count_frame(self._best_shots.passages)
+        self._figures.count_frame(self._best_shots.passages, len(update.sightings), frame.captured_at)
 
     def _end(self, tracks: tuple[int, ...]) -> None:
         for track in tracks:

@@ -11,16 +11,23 @@ from pathlib import Path
 from typing import Annotated, Self
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.camera.spool_terms import SpoolTerms
 from cekalwatch.program.connection import ClientSettings
+from cekalwatch.wire.address import is_loopback
 
 DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-camera", appauthor=False)) / "tls"
 
 CameraId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Source = Annotated[str, Field(min_length=1)]
+
+
+def _on_loopback(address: str) -> str:
+    if address and not is_loopback(address):
+        raise ValueError("metrics are for this machine only: 127.0.0.1:PORT; let what collects them run here")
+    return address
 
 
 class CameraOptions(BaseModel):
@@ -81,6 +88,8 @@ class CameraSettings(ClientSettings, CameraOptions):
     """How long a crop may wait for a receipt; then it is dropped, wherever it is."""
     spill_after_s: Annotated[float, Field(ge=0.1, le=60)] = 1.5
     """A crop without a receipt for so long goes to the disk; one that gets it sooner never does."""
+    metrics_listen: Annotated[str, AfterValidator(_on_loopback)] = ""
+    """HOST:PORT on this machine at which Prometheus gets figures, for example 127.0.0.1:9464; off when empty."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
 
     @model_validator(mode="after")

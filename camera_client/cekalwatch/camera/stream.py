@@ -16,6 +16,7 @@ from cekalwatch.camera import convert
 from cekalwatch.camera.capture import Outcome, Receipt
 from cekalwatch.camera.convert import Drain, Hello, ProtocolError, Receipts, Welcome
 from cekalwatch.camera.figures import Heartbeat
+from cekalwatch.camera.link_counts import LinkCounts
 from cekalwatch.camera.outbox import Outbox
 from cekalwatch.camera.policy import CapturePolicy
 from cekalwatch.camera.waiting import set_within
@@ -50,14 +51,21 @@ class Stream:
     """Speaks with the server over `call`. Used once."""
 
     def __init__(
-        self, call: Call, outbox: Outbox, heartbeat: Callable[[], Heartbeat], timing: Timing, stop: asyncio.Event
+        self,
+        call: Call,
+        outbox: Outbox,
+        heartbeat: Callable[[], Heartbeat],
+        timing: Timing,
+        stop: asyncio.Event,
+        counts: LinkCounts | None = None,
     ) -> None:
-        """`stop`, when set, makes the stream say goodbye and end."""
+        """`stop`, when set, makes the stream say goodbye and end; receipts are counted in `counts`."""
         self._call = call
         self._outbox = outbox
         self._heartbeat = heartbeat
         self._timing = timing
         self._stop = stop
+        self._counts = counts or LinkCounts()
         self._wake = asyncio.Event()
         """Something changed for the sender."""
         self._ending = asyncio.Event()
@@ -181,6 +189,7 @@ class Stream:
             self._wake.set()
 
     def _account(self, receipt: Receipt) -> None:
+        self._counts.receipts[receipt.outcome] += 1
         if receipt.outcome is Outcome.RETRY:
             log.info("capture_to_be_sent_again", capture_id=receipt.capture_id, reason=receipt.reason)
             self._outbox.retry_later(receipt.capture_id)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import grpc
 import structlog
 
-from cekalwatch.camera.convert import Drain, Hello, ProtocolError
+from cekalwatch.camera.convert import Drain, Hello, ProtocolError, Welcome
 from cekalwatch.camera.figures import Heartbeat
+from cekalwatch.camera.link_counts import LinkCounts
 from cekalwatch.camera.outbox import Outbox
 from cekalwatch.camera.policy import CapturePolicy
 from cekalwatch.camera.stream import Stream, StreamLost, Timing
@@ -51,6 +53,9 @@ TERMINATING_STATUS = frozenset(
 CERTIFICATE_PERIOD_S = 2.0
 """How often the files of the certificate are looked at."""
 
+CLOCK_WARNS_S = 2.0
+"""The server refuses captures that are 5 s ahead of its clock."""
+
 log = structlog.get_logger()
 
 
@@ -81,12 +86,15 @@ class Uplink:
         heartbeat: Callable[[], Heartbeat],
         on_policy: Callable[[CapturePolicy], None],
         backoff: Backoff,
+        counts: LinkCounts | None = None,
     ) -> None:
+        """`counts`: where losses and receipts are counted, if anybody wants to know."""
         self._link = link
         self._outbox = outbox
         self._heartbeat = heartbeat
         self._on_policy = on_policy
         self._backoff = backoff
+        self._counts = counts or LinkCounts()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep a stream until `stop`, which ends it with goodbye. Raises Refused."""
@@ -94,17 +102,20 @@ class Uplink:
             try:
                 drain = await self._converse(stop)
             except StreamLost as lost:
+                self._counts.losses[lost.code.name] += 1
                 if lost.code in TERMINATING_STATUS:
                     raise Refused(lost.code, lost.details) from None
                 delay_s = self._backoff.next_delay_s()
                 details = await self._reason(lost)
                 log.warning("server_lost", status=lost.code.name, details=details, retry_in_s=round(delay_s, 2))
             except ProtocolError as error:
+                self._counts.losses["CONTRACT"] += 1
                 delay_s = self._backoff.next_delay_s()
                 log.error("server_broke_contract", problem=str(error), retry_in_s=round(delay_s, 2))  # noqa: TRY400
             else:
                 if drain is None:
                     continue  # to stop, or with another certificate
+                self._counts.losses["DRAIN"] += 1
                 delay_s = self._after_drain_s(drain)
                 log.info("server_drains", retry_in_s=round(delay_s, 2))
             await set_within(stop, delay_s)
@@ -114,17 +125,29 @@ class Uplink:
         ending = asyncio.Event()
         async with self._link.dialer.aio_channel() as channel:
             call = CaptureServiceStub(channel).StreamFaces()
-            stream = Stream(call, self._outbox, self._heartbeat, self._link.timing, ending)
+            stream = Stream(call, self._outbox, self._heartbeat, self._link.timing, ending, self._counts)
             watch = asyncio.create_task(self._watch(stop, ending))
             try:
                 welcome = await stream.shake_hands(self._link.hello)
                 log.info("server_connected", credits=welcome.credits, outbox=self._outbox.figures().depth)
                 self._backoff.reset()
+                self._note_clock(welcome)
+                self._counts.connected = True
                 self._on_policy(welcome.policy)
                 return await stream.run(self._on_policy)
             finally:
                 watch.cancel()
+                self._counts.connected = False
                 self._outbox.return_in_flight()
+
+    def _note_clock(self, welcome: Welcome) -> None:
+        if welcome.server_time is None:
+            return
+        # The answer was on its way for some milliseconds: nothing against what matters here.
+        offset_s = (datetime.now(UTC) - welcome.server_time).total_seconds()
+        self._counts.clock_offset_s = offset_s
+        if abs(offset_s) >= CLOCK_WARNS_S:
+            log.warning("clock_wrong", ahead_s=round(offset_s, 1))
 
     async def _watch(self, stop: asyncio.Event, ending: asyncio.Event) -> None:
         """Set `ending` when `stop` is set, or when a renewed certificate makes a new connection necessary."""

@@ -15,6 +15,8 @@ class Exit(IntEnum):
     UNAVAILABLE = 69
     """The server cannot be reached, or a device or file is in use."""
     MISSING_EXTRA = 70
+    HANGS = 75
+    """A part hangs that cannot be ended alone; the program is to be started anew."""
     REFUSED = 77
     """A person is not let in, or may not do this."""
     CONFIG = 78

@@ -57,7 +57,7 @@ def look(settings: CameraSettings) -> Iterator[Finding]:
     from cekalwatch.camera.clock import SystemClock
 
     clock = SystemClock()
-    yield local.check_disk(settings.tls_dir.parent)
+    yield local.check_disk(settings.spool_dir)
     for one in settings.each():
         yield local.check_source(one, clock)
         yield local.check_detector(one, settings.threads)
