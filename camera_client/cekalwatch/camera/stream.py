@@ -94,6 +94,12 @@ class Stream:
         self._heartbeat_period_s = welcome.heartbeat_period_s
         return welcome
 
+    async def take_leave(self, reason: str) -> None:
+        """Say goodbye after the handshake, having sent nothing. Raises StreamLost."""
+        await self._write(convert.goodbye(reason))
+        await self._call.done_writing()
+        await self._call.read()
+
     async def run(self, on_policy: Callable[[CapturePolicy], None]) -> Drain | None:
         """Send captures and heartbeats after the handshake; return None after `stop`, or what the server's drain said.
 

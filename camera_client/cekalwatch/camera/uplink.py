@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 import grpc
 import structlog
 
+from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.convert import Drain, Hello, ProtocolError, Welcome
-from cekalwatch.camera.figures import Heartbeat
+from cekalwatch.camera.figures import Figures, Heartbeat
 from cekalwatch.camera.link_counts import LinkCounts
 from cekalwatch.camera.outbox import Outbox
 from cekalwatch.camera.policy import CapturePolicy
@@ -162,3 +163,14 @@ class Uplink:
 
     def _after_drain_s(self, drain: Drain) -> float:
         return drain.reconnect_after_s + self._backoff.random.uniform(0, max(1.0, drain.reconnect_after_s))
+
+
+async def greet(link: Link, clock: Clock) -> Welcome:
+    """Say hello and goodbye, to learn what the server makes of this camera. Raises StreamLost and ProtocolError."""
+    outbox = Outbox(1, clock)
+    async with link.dialer.aio_channel() as channel:
+        call = CaptureServiceStub(channel).StreamFaces()
+        stream = Stream(call, outbox, Figures(outbox, clock).heartbeat, link.timing, asyncio.Event())
+        welcome = await stream.shake_hands(link.hello)
+        await stream.take_leave("this was a check")
+        return welcome

@@ -10,16 +10,14 @@ import grpc
 import uuid6
 from cryptography import x509
 
-from cekalwatch.camera import convert
 from cekalwatch.camera.checks.finding import Finding, Verdict
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.convert import Hello, ProtocolError, Welcome
+from cekalwatch.camera.convert import Hello, ProtocolError
 from cekalwatch.camera.settings import OneCamera
-from cekalwatch.camera.stream import StreamLost
+from cekalwatch.camera.stream import StreamLost, Timing
+from cekalwatch.camera.uplink import Link, greet
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.v1.capture_service_pb2 import StreamFacesResponse
-from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
@@ -66,19 +64,23 @@ async def check_server(one: OneCamera, address: str, detector: str, clock: Clock
     except ProgramError as error:
         return [finding(Verdict.FAIL, str(error))]
     try:
-        async with asyncio.timeout(ANSWER_S):
-            offset_s = await _greet(dialer, Hello(one.camera_id, str(uuid6.uuid7()), detector), clock)
+        link = Link(dialer, Hello(one.camera_id, str(uuid6.uuid7()), detector), Timing(handshake_s=ANSWER_S))
+        before = clock.now()
+        async with asyncio.timeout(2 * ANSWER_S):
+            welcome = await greet(link, clock)
     except StreamLost as lost:
         why = lost.details or lost.code.name
         if lost.code is grpc.StatusCode.UNAVAILABLE:
             why = await asyncio.to_thread(dialer.why_refused) or "nobody answers; is cekalwatch-server running there?"
         return [finding(Verdict.FAIL, f"{address}: {why}")]
     except TimeoutError:
-        return [finding(Verdict.FAIL, f"{address} did not answer within {ANSWER_S:g} s")]
+        return [finding(Verdict.FAIL, f"{address} did not answer within {2 * ANSWER_S:g} s")]
     except ProtocolError as error:
         return [finding(Verdict.FAIL, f"{address}: {error}")]
     answered = finding(Verdict.OK, f"{address} knows the camera {one.camera_id}")
-    return [answered] if offset_s is None else [answered, clock_finding(one.camera_id, offset_s)]
+    if welcome.server_time is None:
+        return [answered]
+    return [answered, clock_finding(one.camera_id, offset_from(before, welcome.server_time, clock.now()))]
 
 
 def clock_finding(camera_id: str, offset_s: float) -> Finding:
@@ -110,28 +112,6 @@ def identity_of(certificate: x509.Certificate) -> Identity:
 def offset_from(before: datetime, server: datetime, after: datetime) -> float:
     """Return by how many seconds this clock is ahead, the server's answer being given half-way between both moments."""
     return ((before + (after - before) / 2) - server).total_seconds()
-
-
-async def _greet(dialer: Dialer, hello: Hello, clock: Clock) -> float | None:
-    """Return this clock's offset, None if the server does not tell; raises StreamLost, ProtocolError."""
-    async with dialer.aio_channel() as channel:
-        call = CaptureServiceStub(channel).StreamFaces()
-        before = clock.now()
-        try:
-            await call.write(convert.hello(hello))
-            answer = await call.read()
-            after = clock.now()
-            if not isinstance(answer, StreamFacesResponse):
-                raise StreamLost(await call.code(), await call.details())
-            welcome = convert.server_message(answer)
-            if not isinstance(welcome, Welcome):
-                raise ProtocolError("the server's first message is no welcome")
-            await call.write(convert.goodbye("this was a check"))
-            await call.done_writing()
-            await call.read()
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            raise StreamLost(await call.code(), await call.details()) from None
-        return offset_from(before, welcome.server_time, after) if welcome.server_time else None
 
 
 def _reason(error: Exception) -> str:
