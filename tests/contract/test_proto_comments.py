@@ -13,9 +13,10 @@ from cekalwatch.server.alerting import threshold
 from cekalwatch.server.alerting.briefing import MOST_REFERENCES
 from cekalwatch.server.alerting.deciding import MOST_CANDIDATES
 from cekalwatch.server.config import CapturePolicyEntry, ServerSettings
+from cekalwatch.server.domain import syncs
 from cekalwatch.server.domain.findings import MOST_NOTE
 from cekalwatch.server.domain.handling import MOST_FOLLOW_UP_BYTES, MOST_FOLLOW_UPS
-from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, common, session, watchlist
+from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, common, session, sync, watchlist
 from cekalwatch.server.grpc_api.enrolment import MOST_REQUEST_BYTES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.recognition.session import MISSED_HEARTBEATS
@@ -133,6 +134,9 @@ STATED = {
     "TravelDocument.number": (f"at most {records.MOST_DOCUMENT_TEXT} characters",),
     "ListAlertsRequest.page_size": (f"1 to {common.MOST_PAGE}; 0 means {alerts.USUAL_PAGE}.",),
     "ListSubjectsRequest.page_size": (f"1 to {common.MOST_PAGE}; 0 means {watchlist.USUAL_PAGE}.",),
+    "ListSyncRunsRequest.page_size": (f"1 to {common.MOST_PAGE}; 0 means {sync.USUAL_PAGE}.",),
+    "SyncRun.detail": (f"at most {syncs.MOST_DETAIL} characters",),
+    "SyncRun.refusals": (f"at most {syncs.MOST_REFUSALS}.",),
     "GetSubjectRequest.include_photos": (f"at most {watchlist.MOST_PICTURES}, ",),
     "ImportRecord.photo_names": (f"at most {bounds.MAX_PHOTOS_PER_RECORD}.",),
     "PhotoChunk.data": (

@@ -35,6 +35,7 @@ from cekalwatch.v1 import (
     session_pb2,
     session_service_pb2,
     session_service_pb2_grpc,
+    sync_pb2,
     watchlist_pb2,
     watchlist_service_pb2,
     watchlist_service_pb2_grpc,
@@ -46,11 +47,15 @@ from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.port_office import Seat, seen
 from tests.support.server import CaptureClient, face, list_astronaut, running, settings
 from tests.support.site_pki import SITE, Site, certificate_request, now
+from tests.support.sync import SyncCaller, hold_schedule
+from tests.support.watchlist_folder import row, write_orders
 
 NO_ENTRY_NEEDED = {
     "AlertService/AcknowledgeAlerts": "moves an agent's position and shows nothing; what was delivered is recorded",
     "SessionService/GetSession": "tells a person who signed in what they are themselves; the sign-in is recorded",
     "AlertService/GetShiftReport": "tells counts and times, and keys of cameras",
+    "WatchlistService/GetSyncStatus": "tells counts, codes and keys of refused orders, and nothing of a person",
+    "WatchlistService/ListSyncRuns": "tells the same of earlier runs",
     "OperationsService/GetStatus": "tells counts, versions and keys of devices, and nothing of a person",
 }
 
@@ -204,6 +209,22 @@ async def set_threshold(scene: Scene) -> None:
     await scene.operations.SetThreshold(request, metadata=bearer(await sign_in(scene, "adi"), word))
 
 
+async def synchronise(scene: Scene) -> None:
+    write_orders(scene.folder / "list", [row()])
+    assert (await SyncCaller(scene.channel).now()).outcome == sync_pb2.SYNC_OUTCOME_DONE
+
+
+async def accept_shrunken_list(scene: Scene) -> None:
+    syncs = SyncCaller(scene.channel)
+    await synchronise(scene)
+    write_orders(scene.folder / "list", [])
+    shrunk = await syncs.now()
+    hire(scene, "lia", PersonRole.LIST_MANAGER)
+    hire(scene, "sari", PersonRole.SUPERVISOR)
+    word = await sign_in(scene, "sari", session_pb2.SESSION_PURPOSE_SECOND_PERSON)
+    await syncs.accept(shrunk.run_id, bearer(await sign_in(scene, "lia"), word))
+
+
 async def seat(scene: Scene, name: str, *roles: PersonRole) -> Seat:
     hire(scene, name, *roles)
     return Seat(scene.channel, "pc-1", await sign_in(scene, name))
@@ -258,6 +279,14 @@ ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[s
         import_watchlist,
         {Action.ORDER_IMPORTED: ["order:O-7", "subject:S-7"], Action.WATCHLIST_IMPORTED: []},
     ),
+    "WatchlistService/SyncNow": (
+        synchronise,
+        {Action.SYNC_REQUESTED: [], Action.ORDER_IMPORTED: ["order:O-1", "subject:S-1"], Action.WATCHLIST_SYNCED: []},
+    ),
+    "WatchlistService/AcceptShrunkenList": (
+        accept_shrunken_list,
+        {Action.SHRINK_ACCEPTED: ["person:"], Action.ORDERS_WITHDRAWN: ["order:O-1"]},
+    ),
     "SessionService/SignIn": (
         sign_in_right_and_wrong,
         {Action.SIGN_IN_REFUSED: ["person:"], Action.SIGNED_IN: ["person:"]},
@@ -297,8 +326,9 @@ def test_every_method_is_either_recorded_or_excused():
 
 @pytest.mark.parametrize("method", ENTRIES)
 async def test_a_method_writes_its_entries_before_it_answers(tmp_path: Path, method: str):
-    chosen = settings(tmp_path)
+    chosen = settings(tmp_path, watchlist={"source": {"kind": "folder", "path": tmp_path / "list"}})
     list_astronaut(chosen)
+    hold_schedule(chosen)
     call, wanted = ENTRIES[method]
     async with running(chosen) as server:
         scene = Scene(server.channel, folder=tmp_path)
@@ -314,8 +344,9 @@ async def test_a_method_writes_its_entries_before_it_answers(tmp_path: Path, met
 
 async def test_the_excused_methods_show_nothing_of_a_person(tmp_path: Path):
     """What they answer is looked through for the key and the name of the subject that is listed and alerts."""
-    chosen = settings(tmp_path)
+    chosen = settings(tmp_path, watchlist={"source": {"kind": "folder", "path": tmp_path / "list"}})
     list_astronaut(chosen)
+    hold_schedule(chosen)
     async with running(chosen) as server:
         scene = Scene(server.channel, folder=tmp_path)
         await scene.raise_alert()
@@ -326,7 +357,12 @@ async def test_the_excused_methods_show_nothing_of_a_person(tmp_path: Path):
             alert_service_pb2.AcknowledgeAlertsRequest(agent_id="pc-1", sequence=1)
         )
         status = await scene.operations.GetStatus(operations_service_pb2.GetStatusRequest())
-    for answer in (acknowledged, status, shift):
+        write_orders(tmp_path / "list", [row(), row("O-2", subject_id="S-1", valid_from="Contoh")])
+        await SyncCaller(server.channel).now()
+        syncs = await SyncCaller(server.channel).status()
+        runs = await scene.watchlist.ListSyncRuns(watchlist_service_pb2.ListSyncRunsRequest())
+        assert runs.runs[0].refusals[0].order_id == "O-2"
+    for answer in (acknowledged, status, shift, syncs, runs):
         assert b"S-1" not in answer.SerializeToString()
         assert b"Contoh" not in answer.SerializeToString()
 
@@ -383,8 +419,9 @@ async def test_an_import_whose_client_vanishes_is_recorded_as_broken_off(tmp_pat
 
 
 async def test_no_entry_holds_a_name_or_a_picture(tmp_path: Path):
-    chosen = settings(tmp_path)
+    chosen = settings(tmp_path, watchlist={"source": {"kind": "folder", "path": tmp_path / "list"}})
     list_astronaut(chosen)
+    hold_schedule(chosen)
     async with running(chosen) as server:
         scene = Scene(server.channel, folder=tmp_path)
         await scene.raise_alert()

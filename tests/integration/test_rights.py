@@ -44,6 +44,7 @@ OFFICERS = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR, PersonRole.AUDI
 COUNTER = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR})
 SUPERVISORS = frozenset({PersonRole.SUPERVISOR})
 LIST_MANAGERS = frozenset({PersonRole.LIST_MANAGER})
+LIST_SIGNERS = frozenset({PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR})
 KEEPERS = frozenset({PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR})
 ANYBODY = frozenset(PersonRole)
 ALONE: frozenset[PersonRole] = frozenset()
@@ -55,6 +56,7 @@ OBSERVING = {
     "grpc.channelz.v1.Channelz/": ALONE,
 }
 PEOPLES = {
+    "cekalwatch.v1.WatchlistService/AcceptShrunkenList": LIST_SIGNERS,
     "cekalwatch.v1.OperationsService/SetThreshold": KEEPERS,
     "cekalwatch.v1.SessionService/SignIn": ALONE,
     "cekalwatch.v1.SessionService/GetSession": ANYBODY,
@@ -62,7 +64,8 @@ PEOPLES = {
     "cekalwatch.v1.SessionService/SignOut": ANYBODY,
 }
 WATCHLIST = tuple(
-    f"cekalwatch.v1.WatchlistService/{name}" for name in ("ImportWatchlist", "ListSubjects", "GetSubject")
+    f"cekalwatch.v1.WatchlistService/{name}"
+    for name in ("ImportWatchlist", "ListSubjects", "GetSubject", "SyncNow", "GetSyncStatus", "ListSyncRuns")
 )
 WORK = tuple(
     f"cekalwatch.v1.AlertService/{name}"
@@ -171,7 +174,7 @@ def expected(
         return "PERSON_SITE_NOT_ALLOWED"
     if person_role not in people:
         return "PERSON_ROLE_NEEDED"
-    return "SECOND_PERSON_NEEDED" if method.endswith("/SetThreshold") else ""
+    return "SECOND_PERSON_NEEDED" if method.endswith(("/SetThreshold", "/AcceptShrunkenList")) else ""
 
 
 def tokens(chosen: ServerSettings, files: TlsFiles, at: str) -> dict[tuple[PersonRole, str], str]:

@@ -1,7 +1,8 @@
 """The composition root: makes every part from the settings, and runs them in order.
 
 Threads: `settings.threads` workers embed, each on one native thread; one thread decides and commits alerts; the event
-loop does the rest. onnxruntime, OpenCV and FAISS are each told to use one thread a call, so the workers are the budget.
+loop does the rest. A synchronisation has a thread of low priority, which waits for what cameras sent. onnxruntime,
+OpenCV and FAISS are each told to use one thread a call, so the workers are the budget.
 """
 
 from __future__ import annotations
@@ -72,12 +73,15 @@ from cekalwatch.server.storage.handling_store import HandlingStore
 from cekalwatch.server.storage.key_store import KeyStore
 from cekalwatch.server.storage.people_store import PeopleStore
 from cekalwatch.server.storage.resealing import Resealer
+from cekalwatch.server.storage.sync_store import SyncStore
 from cekalwatch.server.storage.threshold_store import ThresholdStore
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.server.watchlist.import_run import ImportRun
 from cekalwatch.server.watchlist.importer import WatchlistImporter
 from cekalwatch.server.watchlist.lookalikes import Lookalikes
 from cekalwatch.server.watchlist.pace import Pace
+from cekalwatch.server.watchlist.sync_desk import SyncDesk
+from cekalwatch.server.watchlist.sync_schedule import open_scheduler
 from cekalwatch.server.watchlist.uploads import Uploads
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
@@ -95,6 +99,7 @@ ESCALATE_PERIOD_S = 1.0
 FANOUT_PERIOD_S = 0.25
 NOTARY_PERIOD_S = 10.0
 RESEAL_PERIOD_S = 2.0
+SYNC_LOOK_PERIOD_S = 2.0
 STOP_GRACE_S = 3.0
 IMPORT_THREADS = 2
 
@@ -203,6 +208,23 @@ class Server:
             checkpoints.legal,
             lookalikes,
         )
+
+        def begin_import(actor: Actor) -> ImportRun:
+            return ImportRun(importer, watchlist, audit, clock, actor)
+
+        syncs = SyncStore(database)
+        scheduler = open_scheduler(
+            settings.watchlist,
+            checkpoints.zones[home],
+            syncs,
+            begin_import,
+            clock,
+            myself,
+            waiting=lambda: embedding.waiting,
+            on_end=self._freshness.read,
+        )
+        if scheduler:
+            self._stack.callback(scheduler.close)
         board = StatusBoard(
             started_at=started_at,
             thread_budget=settings.threads,
@@ -242,7 +264,7 @@ class Server:
                 ),
                 watchlist=WatchlistServicer(
                     watchlist,
-                    lambda actor: ImportRun(importer, watchlist, audit, clock, actor),
+                    begin_import,
                     checkpoints,
                     home,
                     trail,
@@ -251,6 +273,8 @@ class Server:
                         importing, endings, Uploads(), Pace(settings.import_stall_s, settings.import_record_s)
                     ),
                     lookalikes,
+                    SyncDesk(syncs, scheduler, clock),
+                    self._freshness,
                 ),
                 operations=OperationsServicer(board, ThresholdSetting(thresholds, clock)),
                 session=signing_in,
@@ -278,6 +302,8 @@ class Server:
             asyncio.create_task(access.keep_watch()),
             asyncio.create_task(_every(RESEAL_PERIOD_S, self._reseal)),
         ]
+        if scheduler:
+            self._housekeeping.append(asyncio.create_task(_every(SYNC_LOOK_PERIOD_S, scheduler.look)))
         await self._grpc.start()
         if self._enrolment:
             await self._enrolment.start()

@@ -88,6 +88,14 @@ class Code(StrEnum):
     PHOTO_BADLY_LIT = "PHOTO_BADLY_LIT"
     UPLOAD_STALLED = "UPLOAD_STALLED"
     SUBJECT_FULL = "SUBJECT_FULL"
+    # Its synchronisation.
+    SYNC_NOT_CONFIGURED = "SYNC_NOT_CONFIGURED"
+    SYNC_RUNNING = "SYNC_RUNNING"
+    SYNC_TAKEN_OVER = "SYNC_TAKEN_OVER"
+    SHRINK_NOT_WAITING = "SHRINK_NOT_WAITING"
+    SOURCE_UNAVAILABLE = "SOURCE_UNAVAILABLE"
+    SOURCE_INCOMPLETE = "SOURCE_INCOMPLETE"
+    SOURCE_UNREADABLE = "SOURCE_UNREADABLE"
     # Who may do what.
     IDENTITY_INVALID = "IDENTITY_INVALID"
     CERTIFICATE_REVOKED = "CERTIFICATE_REVOKED"
@@ -234,6 +242,22 @@ CATALOGUE: dict[Code, Entry] = {
         Kind.INVALID_ARGUMENT, "The password is one that is guessed soon; take several words that do not go together."
     ),
     Code.PASSWORD_NOT_CHANGED: Entry(Kind.INVALID_ARGUMENT, "The new password is the present one."),
+    Code.SYNC_NOT_CONFIGURED: Entry(
+        Kind.FAILED_PRECONDITION, "The server's configuration names no source to synchronise the watchlist with."
+    ),
+    Code.SYNC_RUNNING: Entry(Kind.FAILED_PRECONDITION, "A synchronisation is under way; wait until it has ended."),
+    Code.SYNC_TAKEN_OVER: Entry(
+        Kind.UNAVAILABLE, "Another server took the synchronisation over, for this one was silent for too long."
+    ),
+    Code.SHRINK_NOT_WAITING: Entry(
+        Kind.FAILED_PRECONDITION, "No shrunken list of that run waits to be accepted; look at the status again."
+    ),
+    Code.SOURCE_UNAVAILABLE: Entry(Kind.UNAVAILABLE, "The watchlist's source cannot be reached, or answers no list."),
+    Code.SOURCE_INCOMPLETE: Entry(Kind.UNAVAILABLE, "The watchlist's source gave fewer records than it had announced."),
+    Code.SOURCE_UNREADABLE: Entry(
+        Kind.FAILED_PRECONDITION,
+        "No record of the watchlist's source can be read; check its mapping and encoding.",
+    ),
     Code.STORAGE_UNAVAILABLE: Entry(Kind.UNAVAILABLE, "The server cannot write to its database now."),
     Code.INTERNAL: Entry(Kind.INTERNAL, "The server failed; its log has the details."),
 }

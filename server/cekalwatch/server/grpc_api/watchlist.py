@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 
 import grpc
 
+from cekalwatch.server.alerting.freshness import FreshnessGauge
 from cekalwatch.server.alerting.watch import Checkpoints, JudgedOrder
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.callers import caller
 from cekalwatch.server.grpc_api.convert import watchlist as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.grpc_api.sync import SyncMethods
 from cekalwatch.server.security.audit import Action, Actor, Thing
 from cekalwatch.server.security.trail import AuditTrail
 from cekalwatch.server.storage.watchlist_reading import SubjectFile
@@ -25,9 +27,9 @@ from cekalwatch.server.watchlist.import_run import ImportRun
 from cekalwatch.server.watchlist.lookalikes import Lookalikes
 from cekalwatch.server.watchlist.pace import Pace
 from cekalwatch.server.watchlist.reports import RecordReport
+from cekalwatch.server.watchlist.sync_desk import SyncDesk
 from cekalwatch.server.watchlist.uploads import Upload, Uploads
 from cekalwatch.v1 import watchlist_service_pb2 as pb
-from cekalwatch.v1 import watchlist_service_pb2_grpc
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Result = TypeVar("Result")
@@ -44,7 +46,7 @@ class ImportWorkers:
     pace: Pace
 
 
-class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
+class WatchlistServicer(SyncMethods):
     """The watchlist's keepers."""
 
     def __init__(
@@ -57,7 +59,10 @@ class WatchlistServicer(watchlist_service_pb2_grpc.WatchlistServiceServicer):
         clock: Clock,
         workers: ImportWorkers,
         lookalikes: Lookalikes,
+        desk: SyncDesk,
+        freshness: FreshnessGauge,
     ) -> None:
+        super().__init__(desk, freshness)
         self._lookalikes = lookalikes
         self._workers = workers
         self._store = store

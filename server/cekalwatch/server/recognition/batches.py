@@ -43,6 +43,11 @@ class BatchWorker(Generic[Item, Result]):
         for thread in self._threads:
             thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """How many items wait for a worker."""
+        return len(self._turns)
+
     async def do(self, item: Item) -> Result:
         """Return the result for `item`; raises what `work` raised, or gave, for it."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()

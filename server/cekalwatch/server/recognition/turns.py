@@ -24,6 +24,11 @@ class Turns(Generic[Item]):
             self._waiting.setdefault(party, deque()).append(item)
             self._changed.notify()
 
+    def __len__(self) -> int:
+        """Count the items that wait."""
+        with self._changed:
+            return sum(map(len, self._waiting.values()))
+
     def get(self, most: int) -> list[Item]:
         """Wait for items and return at most `most`, one of each party after another; none once it is closed and empty.
 

@@ -63,6 +63,7 @@ _OFFICERS = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR, PersonRole.AUD
 _COUNTER = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR})
 _SUPERVISORS = frozenset({PersonRole.SUPERVISOR})
 _LIST_MANAGERS = frozenset({PersonRole.LIST_MANAGER})
+_LISTS_SIGNERS = frozenset({PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR})
 _KEEPERS = frozenset({PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR})
 
 _CAMERA = Right(_devices((DeviceRole.CAMERA, Reach.ITSELF, _NOBODY)))
@@ -79,6 +80,10 @@ _WATCHLIST = Right(
         (DeviceRole.NOTIFIER, Reach.SERVER, _LIST_MANAGERS),
         (DeviceRole.DIAGNOSTICS, Reach.SERVER, _LIST_MANAGERS),
     )
+)
+_SHRUNKEN_LIST = Right(
+    _devices(*((role, Reach.SERVER, _LISTS_SIGNERS) for role in _WATCHLIST.devices)),
+    TwoPersonAction.ACCEPT_SHRUNKEN_LIST,
 )
 _OBSERVER = Right(_devices((DeviceRole.DIAGNOSTICS, Reach.SERVER, _NOBODY), (DeviceRole.SERVER, Reach.SERVER, _NOBODY)))
 _STATUS = Right({**_OBSERVER.devices, DeviceRole.NOTIFIER: Grant(Reach.SERVER, _KEEPERS)})
@@ -106,6 +111,10 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.WatchlistService/ImportWatchlist": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/ListSubjects": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/GetSubject": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/SyncNow": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/AcceptShrunkenList": _SHRUNKEN_LIST,
+        "/cekalwatch.v1.WatchlistService/GetSyncStatus": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/ListSyncRuns": _WATCHLIST,
         "/cekalwatch.v1.OperationsService/GetStatus": _STATUS,
         "/cekalwatch.v1.OperationsService/SetThreshold": _THRESHOLD,
         "/cekalwatch.v1.SessionService/SignIn": _SIGN_IN,

@@ -26,6 +26,7 @@ from cekalwatch.server.storage.alert_tables import AlertRow, EventLogRow, ProbeR
 from cekalwatch.server.storage.audit_store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.key_store import hold_sealing_key
+from cekalwatch.server.storage.sync_tables import SyncOrderRow
 from cekalwatch.server.storage.watchlist_changes import count_change, current_version, lock_watchlist
 from cekalwatch.server.storage.watchlist_reading import (
     RowReader,
@@ -242,6 +243,8 @@ class WatchlistStore:
             ).rowcount
             orders = select(BanOrderRow.order_id).where(col(BanOrderRow.subject_id) == subject_id)
             order_ids = tuple(session.exec(orders.order_by(col(BanOrderRow.order_id))).all())
+            # A source that still has them brings them back, rather than finding them unchanged.
+            session.exec(delete(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(order_ids)))
             session.exec(delete(BanOrderRow).where(col(BanOrderRow.subject_id) == subject_id))
             alerts = select(AlertRow.alert_id).where(col(AlertRow.subject_id) == subject_id)
             probes = session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id).in_(alerts))).rowcount

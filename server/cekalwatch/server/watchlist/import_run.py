@@ -26,6 +26,11 @@ _LIKE_A_KEY = re.compile(r"(?=.*\d)(?!\d{16}$)[!-~]{1,64}", re.ASCII)
 is no national identity number."""
 
 
+def is_like_a_key(text: str) -> bool:
+    """Whether a text that stands where a key should can be recorded."""
+    return bool(_LIKE_A_KEY.fullmatch(text))
+
+
 class ImportRun:
     """An import by `actor`. Methods block, and raise STORAGE_UNAVAILABLE when the database cannot be used."""
 
@@ -83,7 +88,7 @@ class ImportRun:
         """Take the report on a record that cannot be read, and return it."""
         keys = {"order_id": (Thing.ORDER, report.order_id), "subject_id": (Thing.SUBJECT, report.subject_id)}
         keys.pop(report.field, None)  # what was refused as a key may be a number of the person
-        objects = tuple(thing.key(key) for thing, key in keys.values() if _LIKE_A_KEY.fullmatch(key))
+        objects = tuple(thing.key(key) for thing, key in keys.values() if is_like_a_key(key))
         outcome = report.reason or Code.RECORD_INVALID
         details = {"field": report.field}
         self._append(AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, objects, outcome, details))

@@ -14,11 +14,12 @@ from cekalwatch.server.storage import (
     key_tables,
     passage_tables,
     people_tables,
+    sync_tables,
     watchlist_tables,
 )
 from cekalwatch.server.storage.columns import Sealed, UtcDateTime
 
-TABLES = (alert_tables, audit_tables, key_tables, passage_tables, people_tables, watchlist_tables)
+TABLES = (alert_tables, audit_tables, key_tables, passage_tables, people_tables, sync_tables, watchlist_tables)
 """The modules whose tables autogenerate compares; importing them registers the tables."""
 
 PLAIN_TYPES = {

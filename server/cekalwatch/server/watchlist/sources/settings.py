@@ -14,6 +14,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from cekalwatch.server.watchlist.sources.secrets import secret_form
+from cekalwatch.server.watchlist.sync_settings import SyncEntry
 from cekalwatch.wire.address import is_loopback
 
 FIELDS: Final = (
@@ -279,6 +280,8 @@ class WatchlistEntry(_Entry):
 
     source: SourceEntry | None = None
     """None: lists are imported by hand only."""
+    sync: SyncEntry = SyncEntry()
+    """When it is synchronised with that, and when that asks people first."""
 
 
 def columns(mapping: MappingEntry) -> Mapping[str, str]:

@@ -338,6 +338,71 @@ def upgrade() -> None:
         sa.Column("passages", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("hour", "camera_id"),
     )
+    op.create_table(
+        "sync_state",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("cursor", sa.String(), nullable=False),
+        sa.Column("reading", sa.Integer(), nullable=False),
+        sa.Column("reading_open", sa.Boolean(), nullable=False),
+        sa.Column("reading_whole", sa.Boolean(), nullable=False),
+        sa.Column("reading_items", sa.Integer(), nullable=False),
+        sa.Column("reading_refused", sa.Integer(), nullable=False),
+        sa.Column("keyless", sa.Boolean(), nullable=False),
+        sa.Column("lease", sa.String(), nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_run_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("waiting_run_id", sa.Integer(), nullable=False),
+        sa.Column("waiting_missing", sa.Integer(), nullable=False),
+        sa.Column("waiting_held", sa.Integer(), nullable=False),
+        sa.Column("accepted", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "sync_order",
+        sa.Column("order_id", sa.String(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("seen_reading", sa.Integer(), nullable=False),
+        sa.Column("gone", sa.Boolean(), nullable=False),
+        sa.Column("problem", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("order_id"),
+    )
+    with op.batch_alter_table("sync_order", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sync_order_seen_reading"), ["seen_reading"], unique=False)
+
+    op.create_table(
+        "sync_run",
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("whole", sa.Boolean(), nullable=False),
+        sa.Column("resumed", sa.Boolean(), nullable=False),
+        sa.Column("read", sa.Integer(), nullable=False),
+        sa.Column("added", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("unchanged", sa.Integer(), nullable=False),
+        sa.Column("ended", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Integer(), nullable=False),
+        sa.Column("kept", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("refusals", sa.String(), nullable=False),
+        sa.Column("missing", sa.Integer(), nullable=False),
+        sa.Column("held", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("sync_run", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sync_run_started_at"), ["started_at"], unique=False)
+
+    # The one row that every synchronisation locks.
+    op.execute(
+        "INSERT INTO sync_state (id, source, cursor, reading, reading_open, reading_whole, reading_items, "
+        "reading_refused, keyless, lease, waiting_run_id, waiting_missing, waiting_held, accepted) "
+        "VALUES (1, '', '', 0, false, true, 0, 0, false, '', 0, 0, 0, 0)"
+    )
     _refuse_changes("audit_entry")
     _refuse_changes("audit_checkpoint")
     # The one row of the chain's head, which every writer locks; the hash before the first entry is zeros.
@@ -385,6 +450,15 @@ def downgrade() -> None:
         for table in ("audit_checkpoint", "audit_entry"):
             op.execute(f"DROP FUNCTION {table}_refuse CASCADE")
     op.drop_table("passage_count")
+    with op.batch_alter_table("sync_run", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sync_run_started_at"))
+
+    op.drop_table("sync_run")
+    with op.batch_alter_table("sync_order", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sync_order_seen_reading"))
+
+    op.drop_table("sync_order")
+    op.drop_table("sync_state")
     op.drop_table("decision_threshold")
     op.drop_table("sign_in_key")
     with op.batch_alter_table("sign_in_failure", schema=None) as batch_op:

@@ -1,0 +1,143 @@
+"""Synchronisations of the watchlist with its source: what one run did, and when it must ask a person first.
+
+A reading is all that a source gives from its beginning, or from the last change, to its end; it may take several runs,
+when one is broken off. What is held of an order stays as it is until the source gives a good record of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from cekalwatch.server.domain.errors import Code
+
+MOST_REFUSALS = 200
+"""Refused records that are kept of a run, by key and reason; all are counted."""
+MOST_DETAIL = 300
+"""Characters of what a source says about why it cannot be read."""
+
+
+class SyncOutcome(StrEnum):
+    """How a run ended."""
+
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    """The watchlist is as the source has it, but for the records that were refused."""
+    SHRUNK = "SHRUNK"
+    """The source has so many orders less that none was ended; a person must look at it."""
+    FAILED = "FAILED"
+    """It could not be brought to its end; what was imported stays."""
+    BROKEN_OFF = "BROKEN_OFF"
+    """The server was stopped or died; the next run goes on from there."""
+
+
+@dataclass(frozen=True)
+class SyncCounts:
+    """What became of the records of a run."""
+
+    read: int = 0
+    """Orders, tombstones and rows that the source gave."""
+    added: int = 0
+    changed: int = 0
+    """In their facts or photographs, or offered again after they had been ended."""
+    unchanged: int = 0
+    ended: int = 0
+    """Orders that the source has no more."""
+    refused: int = 0
+    kept: int = 0
+    """Orders that the source may have no more, but a row whose key cannot be read might be each of them."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A record that was refused; the keys are empty where they might be something else."""
+
+    order_id: str
+    reason: Code
+    field: str = ""
+
+
+@dataclass(frozen=True)
+class SyncRun:
+    """One run, as it stands."""
+
+    run_id: int
+    source: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    whole: bool = True
+    """Whether it read the whole list; else what had changed."""
+    resumed: bool = False
+    """Whether it went on where an earlier run was broken off."""
+    counts: SyncCounts = SyncCounts()
+    outcome: SyncOutcome = SyncOutcome.RUNNING
+    reason: Code | None = None
+    """Why it failed."""
+    detail: str = ""
+    """What the source says about that; no personal data."""
+    refusals: tuple[Refusal, ...] = ()
+    missing: int = 0
+    """With SHRUNK: orders that the source has no more."""
+    held: int = 0
+    """With SHRUNK: orders that were held from it."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A shrunken list that a person must accept or put right at the source."""
+
+    run_id: int
+    missing: int
+    held: int
+
+
+@dataclass(frozen=True)
+class SyncState:
+    """Where the synchronisation stands, between runs and within one."""
+
+    cursor: str = ""
+    reading: int = 0
+    """Counts the readings; orders remember in which one they were seen last."""
+    reading_open: bool = False
+    reading_whole: bool = True
+    reading_items: int = 0
+    reading_refused: int = 0
+    keyless: bool = False
+    """Whether the reading has had a row whose key cannot be read."""
+    next_run_at: datetime | None = None
+    waiting: Waiting | None = None
+    accepted: int = 0
+    """How many orders two people let go at the next run."""
+
+
+@dataclass(frozen=True)
+class ShrinkGuard:
+    """When a list has shrunk so much that a person is asked before any order is ended."""
+
+    share: float = 0.2
+    """Of the orders held from the source."""
+    least: int = 10
+    """Fewer orders than these are ended without asking, unless nothing at all is left."""
+
+    def stops(self, missing: int, held: int, *, empty: bool, accepted: int = 0) -> bool:
+        """Whether `missing` of `held` orders may not be ended yet. `empty`: a whole reading gave no order at all.
+
+        `accepted` is the number that people have seen and let go.
+        """
+        if missing == 0 or missing <= accepted:
+            return False
+        return empty or (missing >= self.least and missing > self.share * held)
+
+
+@dataclass(frozen=True)
+class SyncTerms:
+    """When runs are made, and what of them is kept."""
+
+    period: timedelta = timedelta(minutes=15)
+    jitter: float = 0.1
+    """Share of the period by which a run may come earlier or later."""
+    retry_first: timedelta = timedelta(seconds=30)
+    retry_most: timedelta = timedelta(minutes=15)
+    keep_runs: timedelta = timedelta(days=90)
+    guard: ShrinkGuard = field(default_factory=ShrinkGuard)

@@ -1,0 +1,77 @@
+"""Messages of the synchronisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cekalwatch.server.alerting.freshness import Freshness
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.syncs import SyncRun
+from cekalwatch.server.grpc_api.convert.common import that_fit, timestamp
+from cekalwatch.server.grpc_api.convert.watchlist import freshness_message
+from cekalwatch.server.watchlist.sync_desk import SyncStatus
+from cekalwatch.v1 import sync_pb2, watchlist_service_pb2
+
+USUAL_PAGE = 50
+_MOST_DIGITS = 18
+"""Of a key that fits into a 64-bit integer."""
+
+
+def run_page_token(token: str) -> int | None:
+    """Read the token of a page of runs; raises PAGE_TOKEN_INVALID."""
+    if not token:
+        return None
+    if len(token) > _MOST_DIGITS or not (token.isascii() and token.isdecimal()):
+        raise CekalwatchError(Code.PAGE_TOKEN_INVALID)
+    return int(token)
+
+
+def run_message(run: SyncRun) -> sync_pb2.SyncRun:
+    """Write a run."""
+    counts = run.counts
+    return sync_pb2.SyncRun(
+        run_id=run.run_id,
+        source=run.source,
+        start_time=timestamp(run.started_at),
+        end_time=timestamp(run.ended_at) if run.ended_at else None,
+        whole=run.whole,
+        resumed=run.resumed,
+        counts=sync_pb2.SyncCounts(
+            read=counts.read,
+            added=counts.added,
+            changed=counts.changed,
+            unchanged=counts.unchanged,
+            ended=counts.ended,
+            refused=counts.refused,
+            kept=counts.kept,
+        ),
+        outcome=sync_pb2.SyncOutcome.Value(f"SYNC_OUTCOME_{run.outcome}"),
+        reason=run.reason or "",
+        detail=run.detail,
+        refusals=[
+            sync_pb2.SyncRefusal(order_id=one.order_id, reason=one.reason, field=one.field) for one in run.refusals
+        ],
+        missing=run.missing,
+        held=run.held,
+    )
+
+
+def status_message(status: SyncStatus, freshness: Freshness) -> watchlist_service_pb2.GetSyncStatusResponse:
+    """Write how the synchronisation stands."""
+    return watchlist_service_pb2.GetSyncStatusResponse(
+        source=status.source,
+        running=run_message(status.running) if status.running else None,
+        last=run_message(status.last) if status.last else None,
+        next_run_time=timestamp(status.next_run_at) if status.next_run_at else None,
+        waiting=run_message(status.waiting) if status.waiting else None,
+        freshness=freshness_message(freshness),
+    )
+
+
+def run_page(runs: Sequence[SyncRun], limit: int) -> watchlist_service_pb2.ListSyncRunsResponse:
+    """Write as many of a page's runs as fit into a message; where there may be more, it gets a token."""
+    messages = that_fit(map(run_message, runs))
+    more = len(runs) == limit or len(messages) < len(runs)
+    return watchlist_service_pb2.ListSyncRunsResponse(
+        runs=messages, next_page_token=str(messages[-1].run_id) if messages and more else ""
+    )

@@ -1,0 +1,50 @@
+"""The synchronisation's methods of WatchlistService: converts, calls, converts back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+
+from cekalwatch.server.alerting.freshness import FreshnessGauge
+from cekalwatch.server.grpc_api.access import current_caller
+from cekalwatch.server.grpc_api.callers import caller
+from cekalwatch.server.grpc_api.convert import sync as convert
+from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.watchlist.sync_desk import SyncDesk
+from cekalwatch.v1 import watchlist_service_pb2 as pb
+from cekalwatch.v1 import watchlist_service_pb2_grpc
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class SyncMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
+    """What the watchlist's keepers ask of its synchronisation."""
+
+    def __init__(self, desk: SyncDesk, freshness: FreshnessGauge) -> None:
+        self._syncs = desk
+        self._freshness = freshness
+
+    async def SyncNow(self, request: pb.SyncNowRequest, context: Context) -> pb.SyncNowResponse:
+        """See the contract."""
+        run_id = await asyncio.to_thread(self._syncs.start, caller(), from_start=request.from_start)
+        return pb.SyncNowResponse(run_id=run_id)
+
+    async def AcceptShrunkenList(
+        self, request: pb.AcceptShrunkenListRequest, context: Context
+    ) -> pb.AcceptShrunkenListResponse:
+        """See the contract."""
+        who = current_caller()
+        run_id = await asyncio.to_thread(self._syncs.accept, request.run_id, who.two_people(), who.actor)
+        return pb.AcceptShrunkenListResponse(run_id=run_id or 0)
+
+    async def GetSyncStatus(self, request: pb.GetSyncStatusRequest, context: Context) -> pb.GetSyncStatusResponse:
+        """See the contract."""
+        return convert.status_message(await asyncio.to_thread(self._syncs.status), self._freshness.now())
+
+    async def ListSyncRuns(self, request: pb.ListSyncRunsRequest, context: Context) -> pb.ListSyncRunsResponse:
+        """See the contract."""
+        before = convert.run_page_token(request.page_token)
+        limit = page_size(request.page_size, default=convert.USUAL_PAGE)
+        return convert.run_page(await asyncio.to_thread(self._syncs.runs, limit, before), limit)

@@ -1,0 +1,82 @@
+"""Tables of the synchronisation: where it stands, what was seen of each order, and a record of every run.
+
+Keys and codes only: nothing here is personal, so nothing is sealed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column
+from sqlmodel import Field, SQLModel
+
+from cekalwatch.server.storage.columns import UtcDateTime
+
+
+class SyncStateRow(SQLModel, table=True):
+    """One row, made by the first migration, which every run locks."""
+
+    __tablename__ = "sync_state"
+
+    id: int = Field(primary_key=True)
+    source: str
+    """Name of the source that the rest is about."""
+    cursor: str
+    reading: int
+    reading_open: bool
+    reading_whole: bool
+    reading_items: int
+    reading_refused: int
+    keyless: bool
+    lease: str
+    """Of the run that is under way: a random key; empty when none is."""
+    lease_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime(), nullable=True))
+    next_run_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime(), nullable=True))
+    waiting_run_id: int
+    """The run that found a shrunken list, 0 when none waits for a person."""
+    waiting_missing: int
+    waiting_held: int
+    accepted: int
+
+
+class SyncOrderRow(SQLModel, table=True):
+    """An order that the source has, or had when it was seen last."""
+
+    __tablename__ = "sync_order"
+
+    order_id: str = Field(primary_key=True)
+    fingerprint: str
+    """Of the record that was imported; empty where the next run must try again."""
+    seen_reading: int = Field(index=True)
+    gone: bool
+    """Whether a delta of the open reading says that the source has it no more."""
+    problem: str
+    """Why its record was refused last, as REASON:field, so that the audit trail says it once; empty when it is good."""
+
+
+class SyncRunRow(SQLModel, table=True):
+    """A run; see `SyncRun` of the domain."""
+
+    __tablename__ = "sync_run"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    run_id: int | None = Field(default=None, primary_key=True)
+    source: str
+    started_at: datetime = Field(sa_column=Column(UtcDateTime(), nullable=False, index=True))
+    ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime(), nullable=True))
+    whole: bool
+    resumed: bool
+    read: int
+    added: int
+    changed: int
+    unchanged: int
+    ended: int
+    refused: int
+    kept: int
+    outcome: str
+    reason: str
+    detail: str
+    refusals: str
+    """JSON list of [order key, reason, field]."""
+    missing: int
+    held: int

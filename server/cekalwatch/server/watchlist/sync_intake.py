@@ -1,0 +1,169 @@
+"""Takes what a source gives in one run: skips what is unchanged, imports the rest, and remembers how far it came."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.syncs import MOST_REFUSALS, Refusal, SyncCounts, SyncRun
+from cekalwatch.server.storage.sync_store import AT_ONCE, Begun, Known, Lease, PageEnd, Seen, SyncStore
+from cekalwatch.server.watchlist.import_run import ImportRun, is_like_a_key
+from cekalwatch.server.watchlist.records import ImportRecord, RecordError
+from cekalwatch.server.watchlist.reports import PhotoOutcome, RecordOutcome, RecordReport
+from cekalwatch.server.watchlist.source import Item, Offered, Page, Reading, Refused, Withdrawn
+
+REMEMBER_EVERY = timedelta(seconds=2)
+"""How long what was done waits to be remembered, within a page: the progress that others see, and the lease."""
+
+_MAY_COME_YET = frozenset({Code.PHOTO_MISSING, Code.PHOTO_UNREADABLE})
+"""Why a source could not give a photograph, though it may another time without any change of the record."""
+
+
+@dataclass
+class _Batch:
+    """What was done and is not remembered yet."""
+
+    seen: dict[str, Seen] = field(default_factory=dict)
+    unchanged: list[str] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+
+
+class SyncIntake:
+    """The items of one run, in their order."""
+
+    def __init__(
+        self, store: SyncStore, importing: ImportRun, clock: Clock, begun: Begun, give_way: Callable[[], None]
+    ) -> None:
+        self._store = store
+        self._importing = importing
+        self._clock = clock
+        self._give_way = give_way
+        self._state = begun.state
+        self._batch = _Batch()
+        self._remembered_at = clock.now()
+        self._run = begun.run
+        self._counts: Counter[str] = Counter()
+        self._refusals: list[Refusal] = []
+        self.lease: Lease = begun.lease
+
+    @property
+    def run(self) -> SyncRun:
+        """The run as it stands."""
+        return replace(self._run, counts=SyncCounts(**self._counts), refusals=tuple(self._refusals))
+
+    def open(self, reading: Reading, *, goes_on: bool) -> None:
+        """Begin a reading, or go on with the one that is open."""
+        resumed = goes_on and self._state.reading_open
+        whole = self._state.reading_whole if resumed else reading.whole
+        self._run = replace(self._run, whole=whole, resumed=resumed)
+        if not resumed:
+            self._state = self._store.open_reading(self.lease, self._clock.now(), self.run)
+
+    def take(self, page: Page) -> None:
+        """Take a page; when it is done, the next run would go on after it."""
+        for start in range(0, len(page.items), AT_ONCE):
+            self._give_way()
+            items = page.items[start : start + AT_ONCE]
+            known = self._store.known([key for item in items if (key := _key(item))])
+            for item in items:
+                self._take(item, known)
+                if self._clock.now() - self._remembered_at >= REMEMBER_EVERY:
+                    self._remember()
+        refused = [item for item in page.items if isinstance(item, Refused)]
+        keyless = not all(item.keyed for item in refused)
+        self._remember(PageEnd(page.cursor, len(page.items), len(refused), keyless))
+
+    def _take(self, item: Item, known: Mapping[str, Known]) -> None:
+        self._counts["read"] += 1
+        match item:
+            case Offered():
+                self._batch.gone.discard(item.order_id)
+                before = known[item.order_id]
+                if before.held and before.fingerprint == item.fingerprint:
+                    self._batch.unchanged.append(item.order_id)
+                    self._counts["unchanged"] += 1
+                else:
+                    self._import(item, before)
+            case Withdrawn():
+                self._batch.gone.add(item.order_id)
+            case Refused(report=report, keyed=keyed):
+                self._refuse(report, known[report.order_id] if keyed else None)
+
+    def _import(self, item: Offered, before: Known) -> None:
+        self._give_way()
+        try:
+            record = item.load()
+        except RecordError as error:
+            self._refuse(RecordReport.refused(item.order_id, item.subject_id, error), before)
+            return
+        report = self._importing.import_record(record)
+        if report.outcome is RecordOutcome.REFUSED:
+            self._note_refusal(report)
+            self._batch.seen[item.order_id] = Seen(item.order_id, "", _problem(report))
+            return
+        enrolled = any(photo.outcome is PhotoOutcome.ENROLLED for photo in report.photos)
+        if report.outcome is RecordOutcome.UNCHANGED and not enrolled:
+            self._counts["unchanged"] += 1
+        else:
+            self._counts["changed" if before.stored else "added"] += 1
+        self._batch.seen[item.order_id] = Seen(item.order_id, "" if _photo_may_come(record) else item.fingerprint)
+
+    def _refuse(self, report: RecordReport, before: Known | None) -> None:
+        """Take a row that cannot be read; without `before`, it has no key.
+
+        The audit trail says it when it is new. A key that nothing is held of is remembered only if it can be no name.
+        """
+        problem = _problem(report)
+        self._note_refusal(report, keyed=before is not None)
+        if before is None:
+            return
+        if before.problem != problem:
+            self._importing.refused(report)
+        if before.stored or is_like_a_key(report.order_id):
+            fingerprint = self._fingerprint_of(report.order_id, before)
+            self._batch.seen[report.order_id] = Seen(report.order_id, fingerprint, problem)
+
+    def _fingerprint_of(self, order_id: str, before: Known) -> str:
+        """Return that of a record which came earlier in this reading, and stands; empty when none did."""
+        if order_id in self._batch.seen:
+            return self._batch.seen[order_id].fingerprint
+        came = before.seen_reading == self._state.reading or order_id in self._batch.unchanged
+        return before.fingerprint if came else ""
+
+    def _note_refusal(self, report: RecordReport, *, keyed: bool = True) -> None:
+        self._counts["refused"] += 1
+        if len(self._refusals) < MOST_REFUSALS:
+            shown = report.order_id if not keyed or is_like_a_key(report.order_id) else ""
+            self._refusals.append(Refusal(shown, report.reason or Code.RECORD_INVALID, report.field))
+
+    def _remember(self, page: PageEnd | None = None) -> None:
+        batch, self._batch = self._batch, _Batch()
+        now = self._remembered_at = self._clock.now()
+        self._store.advance(
+            self.lease,
+            now,
+            self.run,
+            reading=self._state.reading,
+            seen=list(batch.seen.values()),
+            unchanged=batch.unchanged,
+            gone=list(batch.gone),
+            page=page,
+        )
+
+
+def _key(item: Item) -> str:
+    if isinstance(item, Refused):
+        return item.report.order_id if item.keyed else ""
+    return item.order_id
+
+
+def _problem(report: RecordReport) -> str:
+    return f"{report.reason}:{report.field}"
+
+
+def _photo_may_come(record: ImportRecord) -> bool:
+    return any(photograph.problem in _MAY_COME_YET for photograph in record.photographs)

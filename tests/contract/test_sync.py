@@ -1,0 +1,408 @@
+"""What a synchronisation promises, on every kind of database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.syncs import Refusal, ShrinkGuard, SyncCounts, SyncOutcome, SyncTerms
+from cekalwatch.server.security.audit import Action, AuditEntry
+from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.sync_store import LEASE, SyncStore
+from cekalwatch.server.watchlist.records import Photograph
+from cekalwatch.server.watchlist.sync import SyncStoppedError
+from tests.support.audit import deleted
+from tests.support.server import astronaut, jpeg
+from tests.support.sync import MISSING, SYNCER, SyncBench
+
+
+@pytest.fixture
+def bench(database: Database) -> SyncBench:
+    found = SyncBench(database)
+    for number in range(1, 8):
+        found.source.put(f"O-{number}")
+    return found
+
+
+def trail(bench: SyncBench, action: Action) -> list[tuple[str, str]]:
+    return [(one.outcome, one.objects) for one in AuditStore(bench.database).links() if one.action == action]
+
+
+# What is read
+
+
+def test_a_first_run_takes_everything_and_makes_the_watchlist_fresh(bench: SyncBench) -> None:
+    assert bench.watchlist.last_success_at() is None
+    run = bench.done()
+    assert run.counts == SyncCounts(read=7, added=7)
+    assert run.whole
+    assert not run.resumed
+    held = [file.subject.subject_id for file in bench.watchlist.list_subjects("", 10)]
+    assert held == [f"S-O-{number}" for number in range(1, 8)]
+    assert bench.watchlist.last_success_at() == run.ended_at == bench.clock.now()
+
+
+def test_what_is_unchanged_is_neither_loaded_nor_written(bench: SyncBench) -> None:
+    bench.done()
+    version = bench.watchlist.version()
+    bench.source.put("O-3", reason="penyidikan")
+    assert bench.done().counts == SyncCounts(read=7, changed=1, unchanged=6)
+    assert bench.source.loaded == ["O-3"]
+    assert bench.watchlist.version() == version + 1
+    assert bench.done().counts == SyncCounts(read=7, unchanged=7)
+    assert not bench.source.loaded
+
+
+def test_a_source_that_tells_changes_is_asked_for_these_only(bench: SyncBench) -> None:
+    bench.source.deltas = True
+    bench.done()
+    bench.source.put("O-8")
+    bench.source.put("O-2", reason="penyidikan")
+    bench.source.drop("O-1")
+    run = bench.done()
+    assert run.counts == SyncCounts(read=3, added=1, changed=1, ended=1)
+    assert not run.whole
+    assert bench.withdrawn("O-1") == bench.clock.now()
+    assert bench.done().counts == SyncCounts()
+
+
+def test_a_source_that_forgot_the_place_is_read_from_the_beginning(bench: SyncBench) -> None:
+    bench.source.deltas = True
+    bench.done()
+    bench.source.drop("O-1")
+    bench.source.forgetful = True
+    run = bench.done()
+    assert run.whole
+    assert run.counts == SyncCounts(read=6, unchanged=6, ended=1)
+
+
+def test_a_run_from_the_start_reads_a_source_of_changes_as_a_whole(bench: SyncBench) -> None:
+    bench.source.deltas = True
+    bench.done()
+    assert bench.done(from_start=True).counts == SyncCounts(read=7, unchanged=7)
+
+
+def test_another_source_is_read_from_the_beginning_and_stands_for_the_old_one(bench: SyncBench) -> None:
+    bench.source.deltas = True
+    bench.done()
+    bench.source.name = "another source"
+    bench.source.drop("O-1")
+    run = bench.done()
+    assert run.whole
+    assert run.counts == SyncCounts(read=6, unchanged=6, ended=1)
+
+
+def test_an_order_that_was_imported_by_hand_is_taken_over_without_change(bench: SyncBench) -> None:
+    bench.done()
+    by_hand = bench.source.records["O-1"]
+    other = SyncBench(bench.database, clock=bench.clock)
+    assert not isinstance(by_hand, CekalwatchError)
+    bench.watchlist.put(by_hand.subject, replace(by_hand.order, order_id="O-90"))
+    assert other.source.records == {}
+    bench.source.offer(by_hand.subject, replace(by_hand.order, order_id="O-90"))
+    assert bench.done().counts == SyncCounts(read=8, unchanged=8)
+    assert bench.source.loaded == ["O-90"]
+
+
+# What has left
+
+
+def test_an_order_that_a_whole_reading_no_longer_has_is_ended_and_stays_visible(bench: SyncBench) -> None:
+    bench.done()
+    bench.source.drop("O-2")
+    run = bench.done()
+    assert run.counts == SyncCounts(read=6, unchanged=6, ended=1)
+    assert bench.withdrawn("O-2") == bench.clock.now()
+    assert bench.withdrawn("O-3") is None
+    assert trail(bench, Action.ORDERS_WITHDRAWN) == [("OK", '["order:O-2"]')]
+    assert bench.done().counts == SyncCounts(read=6, unchanged=6), "it is ended once"
+
+
+def test_an_ended_order_comes_back_when_the_source_has_it_again(bench: SyncBench) -> None:
+    bench.done()
+    kept = bench.source.records["O-2"]
+    bench.source.drop("O-2")
+    bench.done()
+    bench.source.records["O-2"] = kept
+    assert bench.done().counts == SyncCounts(read=7, changed=1, unchanged=6)
+    assert bench.withdrawn("O-2") is None
+
+
+def test_an_order_that_was_dropped_and_offered_again_within_one_delta_stays(bench: SyncBench) -> None:
+    bench.source.deltas = True
+    bench.done()
+    kept = bench.source.records["O-2"]
+    bench.source.drop("O-2")
+    bench.source.records["O-2"] = kept
+    bench.source.changes.append("O-2")
+    assert bench.done().counts.ended == 0
+    assert bench.withdrawn("O-2") is None
+
+
+def test_orders_that_came_by_another_way_are_left_alone(bench: SyncBench) -> None:
+    bench.done()
+    record = bench.source.records["O-1"]
+    assert not isinstance(record, CekalwatchError)
+    bench.watchlist.put(record.subject, replace(record.order, order_id="O-90"))
+    bench.done()
+    assert bench.withdrawn("O-90") is None
+
+
+def test_what_a_person_deleted_comes_back_with_a_source_that_still_has_it(bench: SyncBench) -> None:
+    bench.done()
+    bench.watchlist.delete_subject("S-O-1", deleted)
+    assert bench.done().counts == SyncCounts(read=7, added=1, unchanged=6)
+    assert bench.watchlist.get_subject("S-O-1").orders
+
+
+# What is refused
+
+
+def test_a_refused_record_leaves_what_was_held_and_is_tried_at_every_run(bench: SyncBench) -> None:
+    bench.done()
+    good = bench.source.records["O-4"]
+    before = bench.watchlist.get_subject("S-O-4")
+    bench.source.spoil("O-4")
+    run = bench.done()
+    assert run.counts == SyncCounts(read=7, unchanged=6, refused=1)
+    assert run.refusals == (Refusal("O-4", Code.RECORD_INVALID, "valid_from"),)
+    assert bench.watchlist.get_subject("S-O-4") == before
+    bench.source.records["O-4"] = good  # with the fingerprint that it had
+    assert bench.done().counts == SyncCounts(read=7, unchanged=7)
+    assert bench.source.loaded == ["O-4"]
+
+
+def test_the_audit_trail_says_once_that_a_record_is_refused_for_the_same_reason(bench: SyncBench) -> None:
+    bench.source.spoil("O-4")
+    refused = ("RECORD_INVALID", '["order:O-4","subject:S-O-4"]')
+    for _ in range(3):
+        bench.done()
+    assert trail(bench, Action.ORDER_IMPORTED).count(refused) == 1
+    bench.source.spoil("O-4", "valid_until")
+    bench.done()
+    assert trail(bench, Action.ORDER_IMPORTED).count(refused) == 2
+
+
+def test_nothing_is_ended_by_absence_while_a_row_without_a_key_could_be_it(bench: SyncBench) -> None:
+    bench.done()
+    bench.source.drop("O-2")
+    bench.source.stray_rows = 1
+    run = bench.done()
+    assert run.counts == SyncCounts(read=7, unchanged=6, refused=1, kept=1)
+    assert bench.withdrawn("O-2") is None
+    bench.source.stray_rows = 0
+    assert bench.done().counts.ended == 1
+
+
+def test_a_key_that_may_be_a_name_is_kept_nowhere(bench: SyncBench) -> None:
+    bench.source.spoil("Contoh Tujuh")
+    run = bench.done()
+    assert run.refusals == (Refusal("", Code.RECORD_INVALID, "valid_from"),)
+    with bench.database.engine.connect() as connection:
+        for table in ("sync_order", "sync_run", "audit_entry"):
+            assert "Contoh" not in str(connection.exec_driver_sql(f"SELECT * FROM {table}").all())  # noqa: S608
+
+
+def test_a_source_of_which_nothing_can_be_read_brought_nothing_up_to_date(bench: SyncBench) -> None:
+    bench.done()
+    fresh = bench.watchlist.last_success_at()
+    for number in range(1, 8):
+        bench.source.spoil(f"O-{number}")
+    run = bench.run()
+    assert (run.outcome, run.reason) == (SyncOutcome.FAILED, Code.SOURCE_UNREADABLE)
+    assert bench.watchlist.last_success_at() == fresh
+
+
+def test_a_photograph_that_could_not_be_had_is_asked_for_again(bench: SyncBench) -> None:
+    face = Photograph("face.jpg", jpeg(astronaut()))
+    bench.source.put("O-1", photographs=(MISSING,))
+    bench.done()
+    assert bench.done().counts == SyncCounts(read=7, unchanged=7)
+    assert bench.source.loaded == ["O-1"]
+    bench.source.put("O-1", photographs=(face,))
+    assert bench.done().counts == SyncCounts(read=7, changed=1, unchanged=6)
+    assert len(bench.watchlist.get_subject("S-O-1").references) == 1
+    bench.done()
+    assert not bench.source.loaded
+
+
+# What breaks off
+
+
+@pytest.mark.parametrize("deltas", [False, True])
+def test_a_run_goes_on_after_the_last_page_of_the_one_that_broke_off(bench: SyncBench, *, deltas: bool) -> None:
+    bench.source.deltas = deltas
+    bench.source.breaks_after = 2
+    run = bench.run()
+    assert (run.outcome, run.reason, run.detail) == (
+        SyncOutcome.FAILED,
+        Code.SOURCE_UNAVAILABLE,
+        "The test source is away; wait.",
+    )
+    assert run.counts == SyncCounts(read=6, added=6)
+    assert bench.watchlist.last_success_at() is None
+    run = bench.done()
+    assert run.resumed
+    assert run.whole
+    assert run.counts == SyncCounts(read=1, added=1)
+
+
+def test_what_left_before_the_break_is_ended_after_it_and_nothing_else(bench: SyncBench) -> None:
+    bench.done()
+    bench.source.drop("O-1")
+    bench.source.breaks_after = 1
+    bench.run()
+    assert bench.withdrawn("O-1") is None
+    run = bench.done()
+    assert run.counts == SyncCounts(read=3, unchanged=3, ended=1)
+    assert bench.withdrawn("O-1") is not None
+
+
+def test_tombstones_before_a_break_count_after_it(bench: SyncBench) -> None:
+    bench.source.deltas = True
+    bench.done()
+    bench.source.drop("O-1", "O-2")
+    for number in range(10, 14):
+        bench.source.put(f"O-{number}")
+    bench.source.breaks_after = 1
+    bench.run()
+    assert bench.done().counts == SyncCounts(read=3, added=3, ended=2)
+
+
+def test_a_run_that_stops_while_it_imports_is_taken_up_by_the_next(bench: SyncBench) -> None:
+    calls = iter([None] * 6)
+
+    def give_way() -> None:
+        if next(calls, "stop"):
+            raise SyncStoppedError
+
+    bench.give_way = give_way
+    run = bench.run()
+    assert run.outcome is SyncOutcome.BROKEN_OFF
+    assert 0 < run.counts.added < 7
+    bench.give_way = lambda: None
+    bench.done()
+    assert len(bench.watchlist.list_subjects("", 100)) == 7
+    assert bench.done().counts == SyncCounts(read=7, unchanged=7)
+
+
+def test_half_a_list_ends_nothing(bench: SyncBench) -> None:
+    bench.source.says_how_many = True
+    bench.done()
+    bench.source.hides = 1
+    run = bench.run()
+    assert (run.outcome, run.reason) == (SyncOutcome.FAILED, Code.SOURCE_INCOMPLETE)
+    assert run.counts.ended == 0
+    bench.source.hides = 0
+    assert bench.done().counts == SyncCounts(read=7, unchanged=7)
+
+
+# What has shrunk
+
+
+def accept(bench: SyncBench, run_id: int) -> None:
+    bench.store.accept(run_id, lambda _: AuditEntry(bench.clock.now(), SYNCER, Action.SHRINK_ACCEPTED))
+
+
+@pytest.mark.parametrize("deltas", [False, True])
+def test_a_list_that_shrank_ends_nothing_before_it_is_accepted(bench: SyncBench, *, deltas: bool) -> None:
+    bench.source.deltas = deltas
+    bench.done()
+    fresh = bench.watchlist.last_success_at()
+    bench.source.drop("O-1", "O-2", "O-3")
+    bench.source.put("O-8")
+    for _ in range(2):
+        run = bench.run()
+        assert (run.outcome, run.missing, run.held) == (SyncOutcome.SHRUNK, 3, 8)
+        assert run.counts.ended == 0
+        assert bench.withdrawn("O-1") is None
+    assert bench.withdrawn("O-8") is None, "what is new was imported"
+    assert bench.watchlist.last_success_at() == fresh
+    accept(bench, run.run_id)
+    assert bench.done().counts.ended == 3
+    assert bench.withdrawn("O-1") is not None
+    assert bench.store.state().waiting is None
+    assert bench.store.state().accepted == 0
+
+
+def test_who_accepted_a_list_did_not_accept_a_still_shorter_one(bench: SyncBench) -> None:
+    bench.done()
+    bench.source.drop("O-1", "O-2", "O-3")
+    accept(bench, bench.run().run_id)
+    bench.source.drop("O-4")
+    assert bench.run().outcome is SyncOutcome.SHRUNK
+    assert bench.run().outcome is SyncOutcome.SHRUNK
+
+
+def test_a_list_that_is_put_right_waits_for_nobody(bench: SyncBench) -> None:
+    bench.done()
+    kept = dict(bench.source.records)
+    bench.source.drop("O-1", "O-2", "O-3")
+    waiting = bench.run().run_id
+    bench.source.records = kept
+    bench.done()
+    with pytest.raises(CekalwatchError, match=Code.SHRINK_NOT_WAITING):
+        accept(bench, waiting)
+
+
+def test_an_empty_list_is_asked_about_however_few_are_held(database: Database) -> None:
+    bench = SyncBench(database)
+    bench.source.put("O-1")
+    bench.done()
+    bench.source.drop("O-1")
+    assert bench.run().outcome is SyncOutcome.SHRUNK
+
+
+def test_some_leave_a_long_list_every_day(database: Database) -> None:
+    bench = SyncBench(database, terms=SyncTerms(guard=ShrinkGuard(share=0.2, least=10)))
+    for number in range(20):
+        bench.source.put(f"O-{number:02}")
+    bench.done()
+    bench.source.drop(*(f"O-{number:02}" for number in range(9)))
+    assert bench.done().counts.ended == 9
+
+
+# Who runs
+
+
+def test_one_run_at_a_time_until_its_lease_runs_out(bench: SyncBench) -> None:
+    other, now = SyncStore(bench.database), bench.clock.now()
+    begun = bench.store.begin("test source", now)
+    assert begun
+    with pytest.raises(CekalwatchError, match=Code.SYNC_RUNNING):
+        other.begin("test source", now + LEASE - timedelta(seconds=1))
+    assert other.begin("test source", now + LEASE - timedelta(seconds=1), if_due=True) is None
+    assert other.begin("test source", now + LEASE)
+    first, second = other.runs(10)[::-1]
+    assert (first.outcome, second.outcome) == (SyncOutcome.BROKEN_OFF, SyncOutcome.RUNNING)
+    with pytest.raises(CekalwatchError, match=Code.SYNC_TAKEN_OVER):
+        bench.store.advance(begun.lease, now + LEASE, begun.run, reading=1)
+
+
+def test_a_run_is_due_once_the_last_one_said_so(bench: SyncBench) -> None:
+    bench.done()
+    bench.clock.advance(timedelta(minutes=-1))
+    assert bench.store.begin("test source", bench.clock.now(), if_due=True) is None
+    bench.clock.advance(timedelta(minutes=1))
+    assert bench.store.begin("test source", bench.clock.now(), if_due=True)
+
+
+def test_the_record_of_a_run_is_kept_for_its_time(bench: SyncBench) -> None:
+    first = bench.done()
+    bench.clock.advance(timedelta(days=89))
+    bench.done()
+    assert first in bench.store.runs(10)
+    bench.clock.advance(timedelta(days=1))
+    bench.done()
+    assert first not in bench.store.runs(10)
+    assert len(bench.store.runs(10)) == 2
+
+
+def test_orders_of_one_subject_that_change_together_are_all_taken(bench: SyncBench) -> None:
+    bench.source.put("O-8", "S-O-1", valid_until=date(2026, 5, 1))
+    bench.done()
+    assert len(bench.watchlist.get_subject("S-O-1").orders) == 2
