@@ -19,7 +19,6 @@ from cekalwatch.camera.uplink import Link, greet
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S
-from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
 from cekalwatch.wire.tls import TlsFiles
 
