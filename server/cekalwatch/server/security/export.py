@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from io import StringIO
 from typing import Any
 
+from cekalwatch.program.csv_cells import BYTE_ORDER_MARK, SafeCsvWriter
 from cekalwatch.server.security.audit import Link
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet may take for the beginning of a formula."""
 
 
 class ExportFormat(StrEnum):
@@ -43,18 +40,12 @@ def _read(text: str) -> Any:  # noqa: ANN401  # any JSON
 
 def _csv(links: Iterable[Link]) -> Iterator[str]:
     stream = StringIO()
-    writer = csv.writer(stream)
-    # The mark at the beginning tells Excel that it is UTF-8.
-    stream.write("\ufeff")
-    writer.writerow(Link._fields)
+    writer = SafeCsvWriter(stream)
+    stream.write(BYTE_ORDER_MARK)
+    writer.row(Link._fields)
     for one in links:
-        writer.writerow([_plain(cell) for cell in one])
+        writer.row(one)
         yield stream.getvalue()
         stream.seek(0)
         stream.truncate()
     yield stream.getvalue()
-
-
-def _plain(cell: int | str) -> int | str:
-    """Return the cell, with an apostrophe before what a spreadsheet would run as a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

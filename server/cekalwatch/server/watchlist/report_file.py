@@ -5,7 +5,6 @@ It holds keys, codes and names of files; nothing of a person but the key.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
@@ -14,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from cekalwatch.program.csv_cells import BYTE_ORDER_MARK, SafeCsvWriter
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.watchlist.reports import PhotoReport, RecordReport, Summary, summarise
@@ -58,17 +58,16 @@ def _json(reports: Sequence[RecordReport], summary: Summary) -> str:
 def _csv(reports: Sequence[RecordReport]) -> str:
     """Return a row for each photograph, with its order's columns repeated, and one for an order without."""
     stream = io.StringIO()
-    # The mark at the beginning tells Excel that it is UTF-8.
-    stream.write("\ufeff")
-    writer = csv.writer(stream)
-    writer.writerow(CSV_COLUMNS)
+    stream.write(BYTE_ORDER_MARK)
+    writer = SafeCsvWriter(stream)
+    writer.row(CSV_COLUMNS)
     for report in reports:
         record = [
             *(report.order_id, report.subject_id, report.outcome, report.reason or "", report.field),
             *(report.status or "", " ".join(report.broken_rules)),
         ]
         for photo in report.photos or (None,):
-            writer.writerow([*record, *_photo_cells(photo)])
+            writer.row([*record, *_photo_cells(photo)])
     return stream.getvalue()
 
 
