@@ -267,17 +267,17 @@ class TestCertificates:
         with (
             simulated(certificates=certificates) as simulator,
             source_of(simulator, access={"client_tls": certificates.client}) as source,
+            pytest.raises(SourceUnavailable, match="no certificate that can be trusted"),
         ):
-            with pytest.raises(SourceUnavailable, match="no certificate that can be trusted"):
-                source.read("")
+            source.read("")
 
     def test_without_our_certificate_we_are_not_let_in(self, certificates: SimulatorCertificates) -> None:
         with (
             simulated(certificates=certificates) as simulator,
             source_of(simulator, access={"authorities": certificates.authority}) as source,
+            pytest.raises(SourceUnavailable),
         ):
-            with pytest.raises(SourceUnavailable):
-                source.read("")
+            source.read("")
 
     def test_certificates_that_are_missing_are_named(self, simulator: Simulator, tmp_path: Path) -> None:
         for access in ({"authorities": tmp_path / "none.pem"}, {"client_tls": tmp_path}):

@@ -213,8 +213,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif self.command != "HEAD" and status != HTTPStatus.NOT_MODIFIED:
             sent = body[: len(body) // 2] if half else body
-            self.wfile.write(sent)
             self.server.simulator.bytes_sent += len(sent)
+            self.wfile.write(sent)
             self.close_connection = self.close_connection or half
 
     def _send_huge(self, *, told: bool) -> None:
@@ -224,8 +224,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         with contextlib.suppress(OSError):  # the client does not want all of it
             for _ in range(HUGE_BYTES // len(_CHUNK)):
-                self.wfile.write(_CHUNK)
                 self.server.simulator.bytes_sent += len(_CHUNK)
+                self.wfile.write(_CHUNK)
 
     def _begin(self, status: HTTPStatus, kind: str, length: int | None, *, etag: str = "", location: str = "") -> None:
         self.server.simulator.requests.append((self.command, self.path, int(status)))
