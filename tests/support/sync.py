@@ -74,6 +74,9 @@ class TestSource:
     """Whether it knows no place any more, at the next reading."""
     on_load: Callable[[str], None] = lambda _: None
 
+    def close(self) -> None:
+        """Nothing is open between readings."""
+
     def put(self, key: str, person: str = "", photographs: tuple[Photograph, ...] = (), **facts: object) -> None:
         """Have an order, or change it."""
         who = subject(person or f"S-{key}")
