@@ -31,7 +31,7 @@ class Offered:
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """An order of which a delta says that the source no longer has it (a tombstone)."""
+    """An order of which the source says that it has left (a tombstone)."""
 
     order_id: str
 

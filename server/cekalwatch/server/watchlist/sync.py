@@ -7,6 +7,7 @@ remembered, together with the place in the source. So nothing is left out, and w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
@@ -125,10 +126,11 @@ class Synchroniser:
             return self._read_from(intake, "")
 
     def _read_from(self, intake: SyncIntake, cursor: str) -> int | None:
-        reading = self._parts.source.read(cursor)
-        intake.open(reading, goes_on=bool(cursor))
-        for page in reading.pages:
-            intake.take(page)
+        with closing(self._parts.source) as source:
+            reading = source.read(cursor)
+            intake.open(reading, goes_on=bool(cursor))
+            for page in reading.pages:
+                intake.take(page)
         return reading.expected
 
     def _conclude(self, intake: SyncIntake, actor: Actor, expected: int | None) -> SyncRun:

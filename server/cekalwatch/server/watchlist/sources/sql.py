@@ -6,7 +6,7 @@ than a few rows are ever in memory.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, closing
 from datetime import UTC, timedelta, tzinfo
 from typing import Any, Final
@@ -133,7 +133,7 @@ class SqlSource:
                 for row_number, row in enumerate(part, number * entry.rows_at_once + 1):
                     record = dict(row)
                     group, own = record.pop(_GROUP), as_mark(record[self._key])
-                    items.extend(self._items(offering, f"row {row_number}", record, position, repeated, seen))
+                    items.append(self._item(offering, f"row {row_number}", record, repeated, seen))
                     if own is not None:
                         at = SqlPosition(group, own, position.since, position.mark, position.whole_at)
                 ahead = Page(tuple(items), at.text)
@@ -152,27 +152,16 @@ class SqlSource:
             chosen = chosen.where(sa.or_(group > position.group, sa.and_(group == position.group, later)))
         return chosen.order_by(sa.text(_GROUP), own)
 
-    def _items(
-        self,
-        offering: Offering,
-        place: str,
-        record: Record,
-        position: SqlPosition,
-        repeated: set[str],
-        seen: set[str],
-    ) -> Iterator[Item]:
+    def _item(self, offering: Offering, place: str, record: Record, repeated: set[str], seen: set[str]) -> Item:
         entry, own = self._entry, record[self._key]
         if entry.withdrawn_column and _is_withdrawn(record[entry.withdrawn_column]):
-            # In a whole reading it is enough that the order is nowhere.
-            if position.since is not None:
-                yield self._tombstone(offering, place, record)
-            return
+            return self._tombstone(offering, place, record)
         if entry.photograph_columns:
             record[_PHOTOGRAPHS] = self._columns_of(record)
         again = str(own) in repeated and str(own) in seen
         if str(own) in repeated:
             seen.add(str(own))
-        yield offering.item(place, record, repeated=again)
+        return offering.item(place, record, repeated=again)
 
     def _tombstone(self, offering: Offering, place: str, record: Record) -> Item:
         try:
