@@ -1,4 +1,4 @@
-"""The page about the watchlist folder says what the program does."""
+"""The pages about the watchlist say what the program does."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import OrderStatus, Rule, judge
 from cekalwatch.server.recognition.enrolment import EnrolmentWarning
+from cekalwatch.server.watchlist.sources.json_page import by_path, read_page
+from cekalwatch.server.watchlist.sources.mapping import PhotographPlace, RecordMapper
+from cekalwatch.server.watchlist.sources.settings import FIELDS, REQUIRED, MappingEntry, PageNames, WatchlistEntry
 from tests.support.watchlist import WIB
 from tests.support.watchlist_folder import COLUMNS, WatchlistFolder
 
@@ -59,3 +62,32 @@ def test_the_legal_figures_are_the_defaults_and_can_be_configured(tmp_path: Path
     file = tmp_path / "server.toml"
     file.write_text(block("[legal]").replace("urgent_days = 20", "urgent_days = 14"))
     assert ServerSettings.load(file).legal.parameters() == LegalParameters(urgent_days=14)
+
+
+class TestConnecting:
+    """The page for the person who connects the application."""
+
+    TEXT = (Path(__file__).parents[3] / "docs" / "connect-cekal.md").read_text("utf-8")
+
+    def examples(self) -> dict[str, WatchlistEntry]:
+        blocks = re.findall(r"^    \[watchlist\.source\]\n(?:(?:    .*)?\n)*", self.TEXT, re.MULTILINE)
+        entries = [WatchlistEntry(**tomllib.loads(textwrap.dedent(one))["watchlist"]) for one in blocks]
+        return {entry.source.kind: entry for entry in entries if entry.source}
+
+    def test_there_is_an_example_of_each_kind_that_can_be_loaded(self) -> None:
+        assert self.examples().keys() == {"http", "sql", "spreadsheet", "folder"}
+
+    def test_each_setting_of_a_mapping_and_of_a_page_is_told(self) -> None:
+        for name in (*MappingEntry.model_fields, *REQUIRED):
+            assert f"`{name}`" in self.TEXT, name
+
+    def test_the_protocols_example_is_read_as_it_says(self) -> None:
+        found = re.search(r"^       \{\n(?: {7}.*\n)*? {7}\}\n", self.TEXT, re.MULTILINE)
+        assert found
+        page = read_page(textwrap.dedent(found[0]).encode(), "utf-8", PageNames())
+        assert (len(page.orders), page.more, page.next, page.total) == (1, True, "whole-17-200", 4210)
+        (order,) = page.orders
+        assert isinstance(order, dict)
+        assert tuple(sorted(order)) == tuple(sorted(FIELDS))
+        mapped = RecordMapper(MappingEntry(), WIB, by_path).read(order)
+        assert mapped.photographs == (PhotographPlace("S-001.jpg", "photographs/S-001.jpg", "9f86d081"),)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from cekalwatch.server.watchlist_commands import deletion, importing
+from cekalwatch.server.watchlist_commands import checking, deletion, importing
 
 app = typer.Typer(help="The watchlist: import it, delete a subject from it.", no_args_is_help=True)
 app.command("import", epilog=importing.EPILOG)(importing.import_)
 app.command(epilog=deletion.EPILOG)(deletion.delete)
+app.command("check-source", epilog=checking.EPILOG)(checking.check_source)
