@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import cv2
 import pytest
 
 from cekalwatch.camera.camera import Camera, Trouble
@@ -20,6 +19,7 @@ from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from tests.support.capture_server import CaptureServer, serving
+from tests.support.devices import Clip
 from tests.support.scenes import Walk, write_video
 from tests.support.starter import starter_pack
 
@@ -34,9 +34,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def watching(address: str, walk: Path) -> AsyncIterator[tuple[asyncio.Task[None], LiveSource]]:
     """A camera at work, with what stops it."""
     clock = SystemClock()
-    source = LiveSource(
-        lambda: cv2.VideoCapture(str(walk), cv2.CAP_FFMPEG), "camera", clock, Backoff(first_s=0.01, most_s=0.02)
-    )
+    source = LiveSource(Clip(walk), "camera", clock, Backoff(first_s=0.01, most_s=0.02))
     (one,) = CameraSettings.load(source="0", camera_id="gate-1").each()
     with TemporaryDirectory() as folder:
         spool = SpoolTerms(Path(folder) / "spool", Path(folder) / "spool.key")

@@ -19,7 +19,6 @@ import structlog
 
 from cekalwatch.camera.camera import Camera, Trouble
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.files import Pace
 from cekalwatch.camera.frames import SourceError
 from cekalwatch.camera.metrics import serving_metrics
 from cekalwatch.camera.settings import CameraSettings, OneCamera
@@ -119,9 +118,8 @@ class Cameras:
 
     def _build(self, one: OneCamera) -> Camera:
         detector = open_detector(one.detector, self._settings.threads)
-        pace = Pace.REALTIME if one.realtime else Pace.UNPACED
         try:
-            source = open_source(one.source, pace, self._clock, self._at_start)
+            source = open_source(one.source, one, self._clock, self._at_start)
         except SourceError as error:
             raise ProgramError(str(error), Exit.UNAVAILABLE) from None
         return Camera(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import cv2
@@ -14,6 +15,7 @@ import structlog
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.frames import Frame, SourceError
+from cekalwatch.camera.health import Fault
 from cekalwatch.vision.faces import Picture
 
 FOLDER_FRAMES_PER_S = 5.0
@@ -57,7 +59,7 @@ class VideoReader:
     """A video file."""
 
     def __init__(self, path: Path) -> None:
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         if not self._capture.isOpened():
             raise SourceError(
                 f"{path} cannot be read as a video; give a video file, or a folder of JPEG or PNG pictures"
@@ -121,6 +123,8 @@ class FileSource:
     """Frames from a reader."""
 
     endless = False
+    faults: Mapping[Fault, int] = MappingProxyType({})
+    """None: a file is read once."""
 
     def __init__(self, reader: PictureReader, name: str, pace: Pace, clock: Clock) -> None:
         self.name = name

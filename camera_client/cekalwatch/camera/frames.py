@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from cekalwatch.camera.health import Fault
 from cekalwatch.vision.faces import Picture
 
 
@@ -44,6 +45,10 @@ class FrameSource(Protocol):
     @property
     def dropped(self) -> int:
         """Frames passed over so far because the reader was behind."""
+
+    @property
+    def faults(self) -> Mapping[Fault, int]:
+        """How often it was opened again, by the reason."""
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames until the end, or until `close`."""

@@ -14,6 +14,7 @@ from cekalwatch.camera.camera import Camera
 from cekalwatch.camera.checks.remote import read_certificate
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.figures import ViewState
+from cekalwatch.camera.health import Fault
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.wire.address import split_address
@@ -39,6 +40,7 @@ class CameraCollector(Collector):
     def _vision(self, cameras: tuple[Camera, ...]) -> Iterator[Metric]:
         frames = _counter("frames", "Frames that went through detection.")
         passed_over = _counter("frames_passed_over", "Frames passed over because a newer one was there.")
+        reopened = _counter("source_opened_again", "Times the camera was opened again, by reason.", "reason")
         age = _gauge("frame_age_seconds", "Age of the last frame when its detection was done.")
         since = _gauge("since_last_frame_seconds", "Time since the last frame.")
         faces = _counter("faces", "Faces that were detected, over all frames.")
@@ -50,6 +52,8 @@ class CameraCollector(Collector):
             key, figures = [camera.camera_id], camera.figures
             frames.add_metric(key, figures.frames_total)
             passed_over.add_metric(key, camera.source.dropped)
+            for fault in Fault:
+                reopened.add_metric([*key, fault.value], camera.source.faults.get(fault, 0))
             age.add_metric(key, figures.frame_age_s)
             since.add_metric(key, figures.since_frame_s)
             faces.add_metric(key, figures.faces_total)
@@ -58,7 +62,7 @@ class CameraCollector(Collector):
             crop_bytes.add_metric(key, figures.crop_bytes_total)
             for state in ViewState:
                 view.add_metric([*key, state.value.lower()], state is figures.view_state)
-        yield from (frames, passed_over, age, since, faces, passages, crops, crop_bytes, view)
+        yield from (frames, passed_over, reopened, age, since, faces, passages, crops, crop_bytes, view)
 
     def _outboxes(self, cameras: tuple[Camera, ...]) -> Iterator[Metric]:
         waiting = _gauge("outbox_depth", "Crops that wait for a receipt.")

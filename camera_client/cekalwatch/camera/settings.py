@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from cekalwatch.camera.captures import Transport
 from cekalwatch.camera.spool_terms import SpoolTerms
 from cekalwatch.program.connection import ClientSettings
 from cekalwatch.wire.address import is_loopback
@@ -37,6 +38,10 @@ class CameraOptions(BaseModel):
 
     realtime: bool = False
     """Read a file at its own pace, as a camera would give it, instead of as fast as possible."""
+    rtsp_transport: Transport = Transport.TCP
+    """How a network camera sends its pictures: "tcp" or "udp"."""
+    device_size: Literal["480p", "720p", "1080p"] = "720p"
+    """The picture's size that a device is asked for; it gives the nearest that it has."""
     detector: Path = Path(platformdirs.user_data_dir("cekalwatch-server", appauthor=False)) / "models" / "starter"
     """Folder of a model pack, or an SCRFD network (.onnx)."""
     detect_every: Annotated[int, Field(ge=1, le=100)] = 1

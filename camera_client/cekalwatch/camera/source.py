@@ -1,4 +1,4 @@
-"""Opens what `--source` names: a video file, a folder of pictures, a device number or an RTSP address."""
+"""Opens what `source` names: a video file, a folder of pictures, a device number or an RTSP address."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from urllib.parse import urlsplit
 
 import cv2
 
+from cekalwatch.camera.captures import Device, NetworkCamera
 from cekalwatch.camera.clock import Clock
+from cekalwatch.camera.decoder import OpenCapture
 from cekalwatch.camera.files import FileSource, FolderReader, Pace, VideoReader
 from cekalwatch.camera.frames import FrameSource, SourceError
 from cekalwatch.camera.live import LiveSource
+from cekalwatch.camera.settings import CameraOptions
 from cekalwatch.wire.backoff import Backoff
 
-NETWORK_TIMEOUT_MS = 5_000
-"""How long opening a network camera, and one frame of it, may take."""
+DEVICE_SIZES = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
 
 
 class AtStart(Enum):
@@ -28,17 +30,16 @@ class AtStart(Enum):
     """After a power cut a camera may need longer than the capture host: it is tried until it is there."""
 
 
-def open_source(source: str, pace: Pace, clock: Clock, at_start: AtStart = AtStart.MUST_ANSWER) -> FrameSource:
-    """Open `source`; `pace` is about files and folders only, `at_start` about cameras. Raises SourceError."""
+def open_source(source: str, options: CameraOptions, clock: Clock, at_start: AtStart) -> FrameSource:
+    """Open `source`; `at_start` is about cameras only. Raises SourceError."""
     _silence_opencv()
-    if source.isdecimal():
-        live = LiveSource(lambda: cv2.VideoCapture(int(source)), f"camera device {source}", clock, Backoff())
-        return _started(live, at_start)
-    if source.lower().startswith(("rtsp://", "rtsps://")):
-        # UDP loses packets in busy networks, and a picture with a hole is worse than a late one.
-        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
-        live = LiveSource(lambda: _network_camera(source), without_password(source), clock, Backoff())
-        return _started(live, at_start)
+    if camera := _camera(source, options):
+        open_capture, name = camera
+        live = LiveSource(open_capture, name, clock, Backoff())
+        if at_start is AtStart.MUST_ANSWER:
+            live.open()
+        return live
+    pace = Pace.REALTIME if options.realtime else Pace.UNPACED
     path = Path(source)
     if path.is_dir():
         return FileSource(FolderReader(path), f"folder {path.name}", pace, clock)
@@ -49,27 +50,21 @@ def open_source(source: str, pace: Pace, clock: Clock, at_start: AtStart = AtSta
     )
 
 
-def _started(source: LiveSource, at_start: AtStart) -> LiveSource:
-    if at_start is AtStart.MUST_ANSWER:
-        source.open()
-    return source
-
-
 def without_password(address: str) -> str:
     """Return the address without user and password, for logs and messages."""
     parts = urlsplit(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
 
 
+def _camera(source: str, options: CameraOptions) -> tuple[OpenCapture, str] | None:
+    if source.isdecimal():
+        return Device(int(source), *DEVICE_SIZES[options.device_size]), f"camera device {source}"
+    if source.lower().startswith(("rtsp://", "rtsps://")):
+        return NetworkCamera(source, options.rtsp_transport), without_password(source)
+    return None
+
+
 def _silence_opencv() -> None:
-    """Keep OpenCV and ffmpeg off standard error: their words may hold a camera's password, and we say what is wrong."""
+    """Keep OpenCV and ffmpeg off standard error: we say what is wrong with a file."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
-
-def _network_camera(address: str) -> cv2.VideoCapture:
-    return cv2.VideoCapture(
-        address,
-        cv2.CAP_FFMPEG,
-        [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, NETWORK_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, NETWORK_TIMEOUT_MS],
-    )

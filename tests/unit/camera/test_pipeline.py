@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 from cekalwatch.camera.figures import Figures, ViewState
 from cekalwatch.camera.frames import Frame
+from cekalwatch.camera.health import Fault
 from cekalwatch.camera.outbox import Outbox
 from cekalwatch.camera.pipeline import Pipeline
 from cekalwatch.camera.tracker import Tracker
@@ -22,6 +24,7 @@ class Panning:
     endless = False
     can_wait = False
     dropped = 0
+    faults: Mapping[Fault, int] = MappingProxyType({})
 
     def __init__(self, seconds: float = 20) -> None:
         self._frames = round(seconds * 2)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from cekalwatch.camera.checks.finding import Finding, Verdict
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.files import Pace
 from cekalwatch.camera.frames import Frame, FrameSource, SourceError
 from cekalwatch.camera.settings import OneCamera
 from cekalwatch.camera.source import AtStart, open_source
@@ -33,7 +32,7 @@ def check_source(one: OneCamera, clock: Clock) -> Finding:
         return Finding("source", verdict, text, one.camera_id)
 
     try:
-        source = open_source(one.source, Pace.UNPACED, clock, AtStart.MUST_ANSWER)
+        source = open_source(one.source, one.model_copy(update={"realtime": False}), clock, AtStart.MUST_ANSWER)
     except SourceError as error:
         return finding(Verdict.FAIL, str(error))
     began_s = clock.monotonic_s()

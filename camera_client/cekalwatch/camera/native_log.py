@@ -1,0 +1,42 @@
+"""Listens to what ffmpeg says inside OpenCV, for the one thing that OpenCV hides: that the pictures' size has changed.
+
+OpenCV scales everything to the size with which a stream began. Only ffmpeg's own words, which OpenCV writes to standard
+output, tell that the camera sends another one now (H.264; its other decoders say nothing). Nothing of them is passed
+on, for they may hold a camera's password. For a process that has one stream, and writes nothing itself.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from typing import Final
+
+_STANDARD_OUTPUT: Final = 1
+_VERBOSE: Final = "40"
+_SIZE: Final = re.compile(rb"Reinit context to (\d+)x(\d+)")
+
+
+class NativeLog:
+    """Stands in the place of the process's standard output. Where there are no pseudo-terminals, it hears nothing."""
+
+    def __init__(self) -> None:
+        """To be made before OpenCV opens anything."""
+        self.size: tuple[int, int] | None = None
+        """Width and height, rounded up to what the encoder works in, of the newest pictures."""
+        if sys.platform == "win32":
+            return
+        os.environ["OPENCV_FFMPEG_DEBUG"] = "1"
+        os.environ["OPENCV_FFMPEG_LOGLEVEL"] = _VERBOSE
+        # Into a pipe, lines would come in blocks of some thousand characters.
+        reading, writing = os.openpty()
+        os.dup2(writing, _STANDARD_OUTPUT)
+        os.close(writing)
+        threading.Thread(target=self._listen, args=(reading,), name="native-log", daemon=True).start()
+
+    def _listen(self, reading: int) -> None:
+        with os.fdopen(reading, "rb") as lines:
+            for line in lines:
+                if found := _SIZE.search(line):
+                    self.size = int(found[1]), int(found[2])
