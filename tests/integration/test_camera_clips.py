@@ -33,6 +33,7 @@ def captures_of(clip: Path) -> list[Capture]:
     captures = []
     while capture := outbox.take():
         captures.append(capture)
+        outbox.settle(capture.capture_id)  # without receipts it would soon give out no more
     return captures
 
 

@@ -85,7 +85,8 @@ class Pipeline:
             self._end(self._tracker.end())
             self._figures.count_frame(self._best_shots.passages, taken_at=frame.captured_at)
             return
-        update = self._tracker.update(self._detector.detect(frame.picture), frame.at_s)
+        height, width = frame.picture.shape[:2]
+        update = self._tracker.update(self._detector.detect(frame.picture), (width, height), frame.at_s)
         if update.sightings:
             self._view.face_seen(frame.at_s)
         self._end(update.ended)
