@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from cekalwatch.camera.commands.check import check
+from cekalwatch.camera.commands.preview import preview
+from cekalwatch.camera.commands.survey import survey
 from cekalwatch.camera.settings import DEFAULT_TLS_DIR, CameraSettings
 from cekalwatch.program.logs import configure_logs
 
@@ -20,6 +22,8 @@ app = typer.Typer(
 
 
 app.command()(check)
+app.command()(survey)
+app.command()(preview)
 
 
 @app.command()

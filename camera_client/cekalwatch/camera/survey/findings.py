@@ -1,0 +1,211 @@
+"""The arithmetic of a survey: distributions, shares of passages, and which advice follows. It knows no pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from cekalwatch.camera.survey.fitness import FLOOR_EYE_DISTANCE, MOST_MEDIAN_PITCH, Flaw, flaws
+from cekalwatch.vision.quality import FaceQuality
+
+FEW_PASSAGES: Final = 20
+"""Passages below which shares say little."""
+OFTEN: Final = 0.2
+"""Share of passages from which a flaw deserves advice."""
+GOOD: Final = 0.9
+FAIR: Final = 0.6
+LEAST_RATE: Final = 8.0
+"""Frames a second below which somebody who walks by is seen too seldom."""
+BINS: Final = {
+    "eye_distance_px": (0, 16, 32, 45, 60, 75, 90, 120, 160, 240),
+    "yaw_degrees": (-90, -60, -45, -30, -15, 0, 15, 30, 45, 60, 90),
+    "pitch_degrees": (-90, -45, -30, -15, 0, 15, 30, 45, 90),
+    "sharpness": (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1),
+    "brightness": (0, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 1),
+}
+"""Edges of the histograms' bins; what lies beyond counts in the outermost ones."""
+
+
+class Grade(StrEnum):
+    """How good a camera is, in one word."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    POOR = "poor"
+    UNKNOWN = "unknown"
+    """Too few people passed."""
+
+
+class Advice(StrEnum):
+    """What the technician can do about it."""
+
+    NOBODY = "nobody"
+    FEW = "few"
+    NEARER = "nearer"
+    FACING = "facing"
+    LOWER = "lower"
+    FOCUS = "focus"
+    LIGHTER = "lighter"
+    DARKER = "darker"
+    RATE = "rate"
+    FINE = "fine"
+
+
+_ADVICE: Final = {
+    Flaw.SMALL: Advice.NEARER,
+    Flaw.TURNED: Advice.FACING,
+    Flaw.NODDING: Advice.LOWER,
+    Flaw.BLURRED: Advice.FOCUS,
+    Flaw.DARK: Advice.LIGHTER,
+    Flaw.BRIGHT: Advice.DARKER,
+}
+
+
+@dataclass
+class Passage:
+    """One traveller under the camera, as the survey saw him."""
+
+    track: int
+    faces: list[FaceQuality] = field(default_factory=list)
+
+    @property
+    def best(self) -> FaceQuality:
+        """The face with the fewest flaws, and of those the best one."""
+        return max(self.faces, key=lambda quality: (-len(flaws(quality)), quality.score))
+
+    @property
+    def fit(self) -> bool:
+        """Whether at least one face is fit for an alert."""
+        return any(not flaws(quality) for quality in self.faces)
+
+    @property
+    def sendable(self) -> bool:
+        """Whether at least one face is large enough to be sent."""
+        return any(quality.eye_distance_px >= FLOOR_EYE_DISTANCE for quality in self.faces)
+
+    @property
+    def flaws(self) -> frozenset[Flaw]:
+        """What is wrong in every one of its faces; of a passage whose flaws take turns, those of its best face."""
+        if self.fit:
+            return frozenset()
+        always = frozenset.intersection(*(flaws(quality) for quality in self.faces))
+        return always or flaws(self.best)
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """How a figure is spread over faces."""
+
+    p10: float
+    p50: float
+    p90: float
+    edges: tuple[float, ...]
+    shares: tuple[float, ...]
+    """Share of faces in each bin between two edges."""
+
+    @classmethod
+    def of(cls, values: Sequence[float], edges: tuple[float, ...]) -> Distribution:
+        """Return the distribution of at least one value."""
+        counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
+        p10, p50, p90 = (float(value) for value in np.percentile(values, (10, 50, 90)))
+        return cls(p10, p50, p90, edges, tuple(float(count) / len(values) for count in counts))
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What was looked at."""
+
+    source: str
+    detector: str
+    width: int
+    height: int
+    seconds: float
+    frames: int
+
+    @property
+    def rate(self) -> float:
+        """Frames a second."""
+        return self.frames / self.seconds if self.seconds > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a survey found."""
+
+    recording: Recording
+    passages: int
+    faces: int
+    fit: int
+    """Passages with at least one face fit for an alert."""
+    sendable: int
+    """Passages with at least one face that is large enough to be sent."""
+    flaws: dict[Flaw, int]
+    """Passages that are not fit, by what is wrong; one may have several."""
+    distributions: dict[str, Distribution]
+    """Of each figure over the best face of each passage; empty when nobody passed."""
+    grade: Grade
+    advice: tuple[Advice, ...]
+    """The most frequent flaw's first."""
+    magnify: float | None
+    """So many times larger faces must become for the median passage to be fit; None when they are large enough."""
+
+    @property
+    def share_fit(self) -> float:
+        """Share of passages fit for an alert, 0 to 1; 0 when nobody passed."""
+        return self.fit / self.passages if self.passages else 0.0
+
+
+def findings(recording: Recording, passages: Iterable[Passage]) -> Findings:
+    """Return what follows from the passages, each of which has at least one face."""
+    passed = tuple(passages)
+    wrong = {flaw: sum(flaw in passage.flaws for passage in passed) for flaw in Flaw}
+    bests = [passage.best for passage in passed]
+    fit = sum(passage.fit for passage in passed)
+    largest = [max(quality.eye_distance_px for quality in passage.faces) for passage in passed]
+    median = float(np.median(largest)) if largest else math.nan
+    nod = abs(float(np.median([best.pitch_degrees for best in bests]))) if bests else 0.0
+    return Findings(
+        recording=recording,
+        passages=len(passed),
+        faces=sum(len(passage.faces) for passage in passed),
+        fit=fit,
+        sendable=sum(passage.sendable for passage in passed),
+        flaws=wrong,
+        distributions={
+            name: Distribution.of([getattr(best, name) for best in bests], tuple(map(float, edges)))
+            for name, edges in BINS.items()
+        }
+        if bests
+        else {},
+        grade=_grade(fit, len(passed)),
+        advice=_advice(wrong, len(passed), nod, recording.rate),
+        magnify=60.0 / median if median < 60.0 else None,
+    )
+
+
+def _grade(fit: int, passages: int) -> Grade:
+    if passages < FEW_PASSAGES:
+        return Grade.UNKNOWN
+    share = fit / passages
+    return Grade.GOOD if share >= GOOD else Grade.FAIR if share >= FAIR else Grade.POOR
+
+
+def _advice(wrong: dict[Flaw, int], passages: int, nod: float, rate: float) -> tuple[Advice, ...]:
+    if not passages:
+        return (Advice.NOBODY,)
+    ordered = sorted(wrong, key=lambda flaw: -wrong[flaw])
+    found = [_ADVICE[flaw] for flaw in ordered if wrong[flaw] / passages >= OFTEN]
+    if nod > MOST_MEDIAN_PITCH and Advice.LOWER not in found:
+        found.append(Advice.LOWER)
+    if rate < LEAST_RATE:
+        found.append(Advice.RATE)
+    if not found:
+        found.append(Advice.FINE)
+    if passages < FEW_PASSAGES:
+        found.append(Advice.FEW)
+    return tuple(found)

@@ -1,0 +1,93 @@
+"""Example pictures for the technician: faces framed and, unless they are asked for, made unrecognisable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from cekalwatch.camera.survey.fitness import FLOOR_EYE_DISTANCE, flaws
+from cekalwatch.vision.faces import Face, Picture
+from cekalwatch.vision.quality import FaceQuality
+
+BLURRED_WIDTH: Final = 640
+SHOWN_WIDTH: Final = 1280
+BLURRED_EYES: Final = 4.0
+"""Pixels between the eyes that are left of a blurred picture's largest face: a face that the detector missed in it,
+being smaller or turned away, has less."""
+MOSAIC: Final = 5
+"""Pieces across a face that was found."""
+AROUND: Final = 0.35
+"""How much of a face's size is blurred around its box: hair and ears help to recognise."""
+JPEG_QUALITY: Final = 80
+GREEN, AMBER, RED = (80, 170, 40), (20, 150, 240), (50, 50, 220)
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """A face in a picture, with its figures."""
+
+    face: Face
+    quality: FaceQuality
+
+
+def example(picture: Picture, sights: Sequence[Sight], *, show_faces: bool) -> bytes:
+    """Return a JPEG of the picture with the faces framed; blurred unless `show_faces`."""
+    scale = min(1.0, (SHOWN_WIDTH if show_faces else BLURRED_WIDTH) / picture.shape[1])
+    shown = picture if show_faces else blurred(picture, [sight.face for sight in sights])
+    small = np.asarray(cv2.resize(shown, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    framed(small, sights, scale)
+    return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+
+
+def blurred(picture: Picture, faces: Sequence[Face]) -> Picture:
+    """Return the picture with these faces as coarse mosaics, and all of it so soft that no other face is left in it."""
+    largest = max((face.eye_distance for face in faces), default=0.0)
+    soft = _soft(picture, min(1.0, BLURRED_EYES / largest) if largest > 0 else 1.0)
+    height, width = picture.shape[:2]
+    for face in faces:
+        margin_x, margin_y = AROUND * (face.right - face.left), AROUND * (face.bottom - face.top)
+        left, right = max(0, int(face.left - margin_x)), min(width, int(face.right + margin_x) + 1)
+        top, bottom = max(0, int(face.top - margin_y)), min(height, int(face.bottom + margin_y) + 1)
+        if left < right and top < bottom:
+            pieces = cv2.resize(soft[top:bottom, left:right], (MOSAIC, MOSAIC), interpolation=cv2.INTER_AREA)
+            soft[top:bottom, left:right] = cv2.resize(
+                pieces, (right - left, bottom - top), interpolation=cv2.INTER_NEAREST
+            )
+    return soft
+
+
+def framed(picture: Picture, sights: Sequence[Sight], scale: float = 1.0) -> None:
+    """Draw each face's frame and figures: green when fit for an alert, amber when it would be sent, red when not."""
+    for sight in sights:
+        face, quality = sight.face, sight.quality
+        colour = RED
+        if not flaws(quality):
+            colour = GREEN
+        elif quality.eye_distance_px >= FLOOR_EYE_DISTANCE:
+            colour = AMBER
+        left, top = round(face.left * scale), round(face.top * scale)
+        right, bottom = round(face.right * scale), round(face.bottom * scale)
+        cv2.rectangle(picture, (left, top), (right, bottom), colour, 2)
+        _label(picture, f"{quality.eye_distance_px:.0f} px", (left, top), colour)
+
+
+def _label(picture: Picture, text: str, at: tuple[int, int], colour: tuple[int, int, int]) -> None:
+    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)
+    left = max(0, min(at[0], picture.shape[1] - width - 6))
+    top = max(0, at[1] - height - below - 4)
+    cv2.rectangle(picture, (left, top), (left + width + 6, top + height + below + 4), colour, -1)
+    place = (left + 3, top + height + 2)
+    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
+
+
+def _soft(picture: Picture, scale: float) -> Picture:
+    """Return the picture with the detail that it would have at `scale`."""
+    height, width = picture.shape[:2]
+    small = cv2.resize(
+        picture, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
+    )
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)

@@ -1,0 +1,126 @@
+"""Watches a source for a while, and remembers figures of faces and a few example pictures; nothing goes to the disk."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from cekalwatch.camera.frames import Frame, FrameSource
+from cekalwatch.camera.survey.findings import Findings, Passage, Recording, findings
+from cekalwatch.camera.survey.fitness import Flaw
+from cekalwatch.camera.survey.pictures import Sight, example
+from cekalwatch.camera.tracker import Tracker
+from cekalwatch.vision.faces import FaceDetector
+from cekalwatch.vision.quality import measure
+
+LEAST_SCORE: Final = 0.7
+"""Detector score from which a face counts, as by the server's default policy."""
+LEAST_FACES: Final = 3
+"""Sightings of a passage; what was seen less often was none."""
+EXAMPLES: Final = 3
+"""Pictures of fit passages, and as many of others."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture of the report."""
+
+    jpeg: bytes
+    flaws: frozenset[Flaw]
+    """What was wrong with the passage that it shows; nothing when it was fit."""
+    score: float
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is left of the watching."""
+
+    findings: Findings
+    examples: tuple[Example, ...]
+    """Fit ones first."""
+
+
+@dataclass
+class _Under:
+    """A passage under way, with the picture of its best moment."""
+
+    passage: Passage
+    best: float = -1.0
+    jpeg: bytes = b""
+
+
+class Surveyor:
+    """Owned by one thread."""
+
+    def __init__(self, source: FrameSource, detector: FaceDetector, *, seconds: float, show_faces: bool) -> None:
+        self._source = source
+        self._detector = detector
+        self._seconds = seconds
+        self._show_faces = show_faces
+        self._tracker = Tracker()
+        self._under: dict[int, _Under] = {}
+        self._over: list[Passage] = []
+        self._fit: list[Example] = []
+        self._others: list[Example] = []
+        self._others_seen = 0
+        self._random = random.Random(1)  # noqa: S311  # it chooses examples
+
+    def run(self, progress: Callable[[float, int], None]) -> Survey:
+        """Watch until the time is over or the source ends; `progress` gets seconds and passages. Raises SourceError."""
+        frames, first_s, last_s, size = 0, 0.0, 0.0, (0, 0)
+        try:
+            for frame in self._source:
+                first_s = first_s if frames else frame.at_s
+                last_s, size = frame.at_s, frame.picture.shape[:2]
+                frames += 1
+                self._look_at(frame)
+                progress(last_s - first_s, len(self._over))
+                if last_s - first_s >= self._seconds:
+                    break
+        except KeyboardInterrupt:
+            pass  # the technician has seen enough, and gets a report on that
+        for track in self._tracker.end():
+            self._end(track)
+        recording = Recording(self._source.name, self._detector.name, size[1], size[0], last_s - first_s, frames)
+        return Survey(
+            findings(recording, self._over),
+            (*sorted(self._fit, key=lambda one: -one.score), *self._others),
+        )
+
+    def _look_at(self, frame: Frame) -> None:
+        # All faces are blurred, also those that do not count.
+        update = self._tracker.update(self._detector.detect(frame.picture), frame.at_s)
+        seen = [
+            (sighting.track, Sight(sighting.face, measure(frame.picture, sighting.face)))
+            for sighting in update.sightings
+        ]
+        for track, sight in seen:
+            if sight.face.score < LEAST_SCORE or not sight.quality.score:
+                continue
+            under = self._under.setdefault(track, _Under(Passage(track)))
+            under.passage.faces.append(sight.quality)
+            # Pictures are made when a passage becomes clearly better, not with each frame.
+            if sight.quality.score > 1.1 * under.best:
+                under.best = sight.quality.score
+                under.jpeg = example(frame.picture, [one for _, one in seen], show_faces=self._show_faces)
+        for track in update.ended:
+            self._end(track)
+
+    def _end(self, track: int) -> None:
+        under = self._under.pop(track, None)
+        if under is None or len(under.passage.faces) < LEAST_FACES:
+            return
+        passage = under.passage
+        self._over.append(passage)
+        shown = Example(under.jpeg, passage.flaws, under.best)
+        if passage.fit:
+            self._fit = sorted([*self._fit, shown], key=lambda one: -one.score)[:EXAMPLES]
+            return
+        # Of the others each has the same chance, for the worst or the best would not be typical.
+        self._others_seen += 1
+        if len(self._others) < EXAMPLES:
+            self._others.append(shown)
+        elif (place := self._random.randrange(self._others_seen)) < EXAMPLES:
+            self._others[place] = shown

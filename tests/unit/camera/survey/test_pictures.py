@@ -1,0 +1,84 @@
+"""That nobody can be recognised in a report, judged by the recogniser at the face's known place."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from cekalwatch.camera.survey.pictures import GREEN, Sight, blurred, example
+from cekalwatch.vision.alignment import align
+from cekalwatch.vision.faces import Face, Picture
+from cekalwatch.vision.quality import FaceQuality
+from tests.support.camera import decoded
+from tests.support.portraits import astronaut, group
+from tests.support.server import engine
+from tests.support.shared import shared_faces
+
+RECOGNISED = 0.3
+"""Comparison score at which, with the starter pack, one stranger in 500 is taken for another."""
+
+FIT = FaceQuality(eye_distance_px=75, yaw_degrees=0, pitch_degrees=0, sharpness=0.6, brightness=0.5, score=0.7)
+
+
+def faces_of(picture: Picture) -> list[Face]:
+    return [face for face in engine().detector.detect(picture) if face.score >= 0.7]
+
+
+def template(picture: Picture, face: Face) -> np.ndarray:
+    (embedded,) = engine().recogniser.embed(align(picture, face.landmarks)[None])
+    return np.asarray(embedded, np.float32)
+
+
+def score(one: Picture, other: Picture, face: Face) -> float:
+    return float(template(one, face) @ template(other, face))
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0, 0.5])
+def test_a_blurred_face_is_not_recognised_and_the_original_is(scale: float):
+    picture = np.asarray(cv2.resize(astronaut(), None, fx=scale, fy=scale), np.uint8)
+    (face,) = faces_of(picture)
+    noisy = np.asarray(cv2.GaussianBlur(picture, (0, 0), 1), np.uint8)
+    assert score(picture, noisy, face) > 0.8
+    assert score(picture, blurred(picture, [face]), face) < RECOGNISED
+
+
+def test_everybody_in_a_group_is_blurred():
+    picture = group()
+    faces = faces_of(picture)
+    assert len(faces) >= 5
+    hidden = blurred(picture, faces)
+    assert max(score(picture, hidden, face) for face in faces) < RECOGNISED
+
+
+def test_whoever_the_detector_missed_is_not_recognised_either():
+    picture = group()
+    faces = faces_of(picture)
+    for missed in faces:
+        others = [face for face in faces if face is not missed]
+        assert score(picture, blurred(picture, others), missed) < RECOGNISED
+
+
+def test_lookalikes_stay_unrecognised_over_many_people():
+    """Blurred, no more people resemble themselves than strangers resemble each other."""
+    recognised = looked_at = 0
+    for path in sorted((shared_faces() / "lfw").glob("*/*.jpg"))[::60]:
+        picture = np.asarray(cv2.imread(str(path)), np.uint8)
+        faces = faces_of(picture)
+        if faces:
+            looked_at += 1
+            recognised += score(picture, blurred(picture, faces), faces[0]) >= RECOGNISED
+    assert looked_at >= 30
+    assert recognised / looked_at <= 0.05
+
+
+def test_the_report_frames_the_face_and_the_picture_is_reduced():
+    picture = np.asarray(cv2.resize(astronaut(), None, fx=3, fy=3), np.uint8)
+    (face,) = faces_of(picture)
+    sights = [Sight(face, FIT)]
+    shown, hidden = (decoded(example(picture, sights, show_faces=show)) for show in (True, False))
+    assert shown.shape[1] > hidden.shape[1]
+    for made in (shown, hidden):
+        scale = made.shape[1] / picture.shape[1]
+        edge = made[round((face.top + face.bottom) / 2 * scale), round(face.left * scale)]
+        assert np.abs(edge.astype(int) - GREEN).max() < 60
