@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import OrderKind
-from cekalwatch.server.domain.subjects import TravelDocument
+from cekalwatch.server.domain.subjects import MOST_ORDERS, TravelDocument
 from cekalwatch.server.sealing.keyring import DataKey, Keyring, Purpose
 from cekalwatch.server.storage import alert_tables, audit_tables, key_tables, watchlist_tables
 from cekalwatch.server.storage.audit_store import AuditStore
@@ -23,7 +23,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sealed_columns import TEMPLATE
 from cekalwatch.server.storage.watchlist_changes import changed_since
 from cekalwatch.server.storage.watchlist_rows import WatchlistRows
-from cekalwatch.server.storage.watchlist_store import DeletedSubject, Stored, WatchlistStore
+from cekalwatch.server.storage.watchlist_store import DeletedSubject, NewRecord, Stored, WatchlistStore
 from tests.support.audit import deleted
 from tests.support.keys import keyring
 from tests.support.watchlist import MODEL, SIZE, figures, order, reference, subject
@@ -182,6 +182,39 @@ def test_a_record_is_stored_as_a_whole_or_not_at_all(database: Database, store: 
     assert (file.subject, file.orders, file.references) == (subject(), (order(),), ())
     assert store.version() == version
     assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_records_that_are_stored_together_come_to_the_same_as_one_by_one(store: WatchlistStore) -> None:
+    for number in range(MOST_ORDERS):
+        store.put(subject("S-2"), order(f"F-{number}", subject_id="S-2"))
+    store.put(subject("S-3"), order("O-3", subject_id="S-3"), [reference(b"three", direction=3)])
+    version, noted = store.version(), list[tuple[int, Stored]]()
+
+    def note(number: int, outcome: Stored) -> None:
+        noted.append((number, outcome))
+
+    written = store.put_all(
+        [
+            NewRecord(subject("S-1"), order("O-1"), [reference(b"one", direction=1), reference(b"two", direction=2)]),
+            NewRecord(subject("S-2"), order("O-2", subject_id="S-2"), [reference(b"of nobody")]),
+            NewRecord(subject("S-3"), order("O-3", subject_id="S-3"), [reference(b"three", direction=4)]),
+            NewRecord(subject("S-4", name="Contoh Dua"), order("O-4", subject_id="S-4")),
+        ],
+        note,
+    )
+    assert written.outcomes == [Stored.STORED, Stored.SUBJECT_FULL, Stored.UNCHANGED, Stored.STORED]
+    assert noted == [(0, Stored.STORED), (2, Stored.UNCHANGED), (3, Stored.STORED)]
+    assert written.version == store.version() == version + 1
+    snapshot = store.snapshot(MODEL, SIZE)
+    assert snapshot.subject_ids == ("S-3", "S-1", "S-1")
+    assert snapshot.templates.argmax(axis=1).tolist() == [4, 1, 2], "the photograph that came again has a new template"
+    assert [file.subject.subject_id for file in store.get_subjects(["S-4", "S-1", "S-9"])] == ["S-1", "S-4"]
+    assert store.get_subject("S-4").subject.name == "Contoh Dua"
+
+
+def test_of_records_that_are_stored_together_each_is_another_subjects(store: WatchlistStore) -> None:
+    with pytest.raises(ValueError, match="twice"):
+        store.put_all([NewRecord(subject(), order("O-1")), NewRecord(subject(), order("O-2"))], lambda *_: None)
 
 
 def test_the_snapshot_holds_all_of_it(store: WatchlistStore) -> None:

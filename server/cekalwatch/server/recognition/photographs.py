@@ -10,6 +10,7 @@ import io
 from collections.abc import Callable
 from typing import Final
 
+import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
@@ -74,7 +75,7 @@ def _upright_bgr(image: Image.Image) -> Picture:
         layer = upright.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
         upright = Image.alpha_composite(white, layer)
-    return np.ascontiguousarray(np.asarray(upright.convert("RGB"))[:, :, ::-1])
+    return np.asarray(cv2.cvtColor(np.asarray(upright.convert("RGB")), cv2.COLOR_RGB2BGR), dtype=np.uint8)
 
 
 def _small(image: Image.Image) -> Image.Image:

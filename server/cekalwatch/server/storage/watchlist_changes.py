@@ -25,8 +25,12 @@ def count_change(session: Session, subject_ids: Iterable[str]) -> None:
     """Count one change of the watchlist, which concerns these subjects; the transaction must hold `lock_watchlist`."""
     session.exec(update(WatchlistStateRow).values(version=col(WatchlistStateRow.version) + 1))
     version = current_version(session)
-    for subject_id in sorted(set(subject_ids)):
-        session.merge(WatchlistChangeRow(subject_id=subject_id, version=version))
+    concerned = set(subject_ids)
+    key = col(WatchlistChangeRow.subject_id)
+    known = set(session.exec(select(WatchlistChangeRow.subject_id).where(key.in_(concerned))))
+    if known:
+        session.exec(update(WatchlistChangeRow).where(key.in_(known)).values(version=version))
+    session.add_all(WatchlistChangeRow(subject_id=one, version=version) for one in sorted(concerned - known))
 
 
 def current_version(session: Session) -> int:

@@ -5,17 +5,14 @@ Methods block: call them from a worker thread. A damaged row is left out, counte
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 import numpy as np
-import uuid6
 from numpy.typing import NDArray
-from sqlalchemy import func
-from sqlmodel import Session, col, delete, select, update
+from sqlalchemy import bindparam, func
+from sqlmodel import col, delete, select, update
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import BanOrder
@@ -36,7 +33,7 @@ from cekalwatch.server.storage.watchlist_reading import (
     read_files,
     read_snapshot,
 )
-from cekalwatch.server.storage.watchlist_rows import DAMAGED, WatchlistRows
+from cekalwatch.server.storage.watchlist_rows import WatchlistRows
 from cekalwatch.server.storage.watchlist_tables import (
     BanOrderRow,
     ReferenceFaceRow,
@@ -45,41 +42,19 @@ from cekalwatch.server.storage.watchlist_tables import (
     TemplateRow,
     WatchlistStateRow,
 )
+from cekalwatch.server.storage.watchlist_writing import NewRecord, NewReference, Stored, write_records
 
 __all__ = [
     "DeletedSubject",
     "EnrolledFace",
+    "NewRecord",
     "NewReference",
     "Stored",
     "SubjectFile",
     "WatchlistSnapshot",
     "WatchlistStore",
+    "Written",
 ]
-
-
-class Stored(StrEnum):
-    """What storing an order did."""
-
-    STORED = "STORED"
-    UNCHANGED = "UNCHANGED"
-
-
-@dataclass(frozen=True, eq=False)
-class NewReference:
-    """A photograph to keep, with its face and its template in one model version."""
-
-    photo: bytes
-    face_jpeg: bytes
-    figures: FaceFigures
-    warnings: tuple[str, ...]
-    model_version: str
-    template: NDArray[np.float32]
-    """Shape (size,), length 1."""
-
-    @property
-    def photo_sha256(self) -> str:
-        """SHA-256 of the photograph as it came, hexadecimal."""
-        return hashlib.sha256(self.photo).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +77,16 @@ class EnrolledFace:
 
 
 @dataclass(frozen=True)
+class Written:
+    """What storing records did."""
+
+    outcomes: Sequence[Stored]
+    """Of each record."""
+    version: int
+    """The change counter afterwards."""
+
+
+@dataclass(frozen=True)
 class DeletedSubject:
     """What went with a subject."""
 
@@ -110,6 +95,9 @@ class DeletedSubject:
     templates: int
     probes: int
     """Pictures of alerts about the subject."""
+
+
+_PHOTOGRAPHS = select(func.count()).where(col(ReferenceFaceRow.subject_id) == bindparam("subject_id"))
 
 
 class WatchlistStore:
@@ -126,34 +114,37 @@ class WatchlistStore:
         references: Sequence[NewReference] = (),
         note: Callable[[Stored], AuditEntry] | None = None,
     ) -> Stored:
-        """Store an order with its subject and new reference faces, all or nothing.
+        """Store a record by itself; see `put_all`. Raises SUBJECT_FULL for an order more than MOST_ORDERS."""
+        written = self.put_all(
+            [NewRecord(subject, order, references)], lambda _, outcome: note(outcome) if note else None
+        )
+        if written.outcomes[0] is Stored.SUBJECT_FULL:
+            raise CekalwatchError(Code.SUBJECT_FULL, f"{MOST_ORDERS} orders")
+        return written.outcomes[0]
 
-        An order whose record is held with the same content is UNCHANGED, and its subject stays as it is, unless a row
-        is damaged; references are added all the same. When something is written, what `note` makes of the outcome is
-        committed with it, for the audit trail. Raises SUBJECT_FULL for an order more than MOST_ORDERS.
+    def put_all(self, records: Sequence[NewRecord], note: Callable[[int, Stored], AuditEntry | None]) -> Written:
+        """Store records in one transaction; see `write_records`.
+
+        What `note` makes of the number of a record of which something is written, and of its outcome, is committed with
+        it, for the audit trail.
         """
         with self._database.session() as session:
             lock_watchlist(session)
-            content = self._rows.content_hash(subject, order)
             hold_sealing_key(session, self._rows.keyring)
-            outcome = Stored.UNCHANGED if self._holds(session, order, content) else Stored.STORED
-            changed = {subject.subject_id}
-            if outcome is Stored.STORED:
-                _require_room(session, order)
-                # An order may move from one subject to another.
-                changed.update(_subject_of(session, order.order_id))
-                session.merge(self._rows.subject_row(subject))
-                session.flush()
-                session.merge(self._rows.order_row(order, content))
-            for reference in references:
-                self._add_reference(session, subject.subject_id, reference)
-            if outcome is Stored.STORED or references:
+            outcomes, changed = write_records(session, self._rows, records)
+            if changed:
                 count_change(session, changed)
-                if note:
-                    session.flush()
-                    write_audit(session, note(outcome))
+                session.flush()
+                entries = [
+                    entry
+                    for number, outcome in enumerate(outcomes)
+                    if outcome is Stored.STORED or (outcome is Stored.UNCHANGED and records[number].references)
+                    if (entry := note(number, outcome))
+                ]
+                if entries:
+                    write_audit(session, *entries)
                 session.commit()
-            return outcome
+            return Written(outcomes, current_version(session))
 
     def enrolled(self, subject_id: str, model_version: str) -> dict[str, EnrolledFace]:
         """Return the subject's reference faces with a template in that model version, by the photograph's SHA-256.
@@ -179,9 +170,9 @@ class WatchlistStore:
 
     def photographs(self, subject_id: str) -> int:
         """Return how many photographs of the subject are enrolled, in whatever model version."""
-        query = select(func.count()).where(col(ReferenceFaceRow.subject_id) == subject_id)
-        with self._database.session() as session:
-            return session.exec(query).one()
+        # Without a session, since this is asked for every record of an import.
+        with self._database.engine.connect() as connection:
+            return connection.execute(_PHOTOGRAPHS, {"subject_id": subject_id}).scalar_one()
 
     def has_photograph(self, subject_id: str, photo_sha256: str) -> bool:
         """Whether that photograph of the subject is enrolled, in whatever model version."""
@@ -199,6 +190,11 @@ class WatchlistStore:
         if not found:
             raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
         return found[0]
+
+    def get_subjects(self, subject_ids: Collection[str]) -> list[SubjectFile]:
+        """Return subjects with orders and reference faces, by key; those that are not held or damaged are left out."""
+        with self._database.session() as session:
+            return read_files(session, self._rows, subject_ids)
 
     def list_subjects(self, after: str, limit: int) -> list[SubjectFile]:
         """Return the first `limit` subjects with a key beyond `after`, by key; damaged ones are left out."""
@@ -279,39 +275,3 @@ class WatchlistStore:
             if entry:
                 write_audit(session, entry)
             session.commit()
-
-    def _holds(self, session: Session, order: BanOrder, content: str) -> bool:
-        """Whether the record with that content is held, and can be read."""
-        held = session.get(BanOrderRow, order.order_id)
-        if held is None or held.content_hash != content:
-            return False
-        try:
-            self._rows.subject(session.get_one(SubjectRow, held.subject_id))
-            return self._rows.order(held) == order
-        except DAMAGED:
-            return False
-
-    def _add_reference(self, session: Session, subject_id: str, new: NewReference) -> None:
-        query = select(ReferenceFaceRow.reference_id).where(
-            col(ReferenceFaceRow.subject_id) == subject_id,
-            col(ReferenceFaceRow.photo_digest) == self._rows.photo_digest(subject_id, new.photo_sha256),
-        )
-        reference_id = session.exec(query).first() or str(uuid6.uuid7())
-        face = ReferenceFace(reference_id, subject_id, new.photo_sha256, new.figures, new.warnings)
-        session.merge(self._rows.reference_row(face))
-        session.flush()
-        session.merge(self._rows.picture_row(reference_id, new.photo, new.face_jpeg))
-        session.merge(self._rows.template_row(reference_id, new.model_version, new.template))
-
-
-def _subject_of(session: Session, order_id: str) -> Sequence[str]:
-    return session.exec(select(BanOrderRow.subject_id).where(col(BanOrderRow.order_id) == order_id)).all()
-
-
-def _require_room(session: Session, order: BanOrder) -> None:
-    held = session.get(BanOrderRow, order.order_id)
-    if held is not None and held.subject_id == order.subject_id:
-        return
-    query = select(func.count()).where(col(BanOrderRow.subject_id) == order.subject_id)
-    if session.exec(query).one() >= MOST_ORDERS:
-        raise CekalwatchError(Code.SUBJECT_FULL, f"{MOST_ORDERS} orders")

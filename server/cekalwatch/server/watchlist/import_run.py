@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
-from collections.abc import Generator, Iterable
+from collections.abc import Collection, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 
@@ -14,12 +14,17 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.security.audit import OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.storage.audit_store import AuditStore
-from cekalwatch.server.storage.watchlist_store import Stored, WatchlistStore
-from cekalwatch.server.watchlist.importer import PreparedRecord, WatchlistImporter
+from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.watchlist.importer import PreparedRecord, StoredRecord, WatchlistImporter
 from cekalwatch.server.watchlist.records import ImportRecord
 from cekalwatch.server.watchlist.reports import RecordOutcome, RecordReport, summarise
 
 BROKEN_OFF = "BROKEN_OFF"
+
+MOST_TOGETHER = 16
+"""Records that are stored in one transaction; twenty cost little less each than sixteen do."""
+MOST_BYTES_WAITING = 64_000_000
+"""Photographs of records that are prepared beyond one a thread."""
 
 _LIKE_A_KEY = re.compile(r"(?=.*\d)(?!\d{16}$)[!-~]{1,64}", re.ASCII)
 """A refused record's key may be anything, even a name in the wrong column: what is recorded has a digit, no space, and
@@ -48,41 +53,41 @@ class ImportRun:
     def import_record(self, record: ImportRecord) -> RecordReport:
         """Import a record; what it changes is committed together with its entry in the audit trail."""
 
-        return self._store_prepared(self._importer.prepare(record))
+        return self._store_all([self._importer.prepare(record)])[0]
 
     def import_records(self, records: Iterable[ImportRecord], threads: int) -> Generator[RecordReport]:
         """Import the records and report on each, in their order, while `threads` look at photographs of the next ones.
 
-        When it is broken off, what it has reported on is stored, and nothing else is.
+        What is ready at the same time is stored together. When the import is broken off, what it has reported on is
+        stored; of what was stored in the same moment, the report may be missing.
         """
-        waiting: deque[tuple[str, Future[PreparedRecord]]] = deque()
+        waiting: deque[tuple[ImportRecord, Future[PreparedRecord]]] = deque()
         with ThreadPoolExecutor(threads, "enrol") as enrolling:
             try:
                 for record in records:
-                    key = record.subject.subject_id
-                    # One record of a subject at a time, and few photographs in memory.
-                    while len(waiting) > threads or any(key == before for before, _ in waiting):
-                        yield self._store_prepared(waiting.popleft()[1].result())
-                    waiting.append((key, enrolling.submit(self._importer.prepare, record)))
+                    while waiting and not _fits(record, waiting, threads):
+                        yield from self._store_all(_taken(waiting, most=len(waiting) - 2 * threads))
+                    waiting.append((record, enrolling.submit(self._importer.prepare, record)))
                 while waiting:
-                    yield self._store_prepared(waiting.popleft()[1].result())
+                    yield from self._store_all(_taken(waiting, most=MOST_TOGETHER))
             finally:
                 for _, preparing in waiting:
                     preparing.cancel()
 
-    def _store_prepared(self, prepared: PreparedRecord) -> RecordReport:
-        record = prepared.record
-
-        def note(outcome: Stored, references: int, doubtful: int) -> AuditEntry:
+    def _store_all(self, prepared: list[PreparedRecord]) -> list[RecordReport]:
+        def note(stored: StoredRecord) -> AuditEntry:
+            record = stored.record
             keys = (Thing.ORDER.key(record.order.order_id), Thing.SUBJECT.key(record.subject.subject_id))
-            details = {"references": references} | ({"also_under": doubtful} if doubtful else {})
-            return AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, keys, outcome, details)
+            details = {"references": stored.references} | ({"also_under": stored.doubtful} if stored.doubtful else {})
+            return AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, keys, stored.outcome, details)
 
-        report = self._importer.store(prepared, note)
-        if report.outcome is RecordOutcome.REFUSED:
-            return self.refused(report)
-        self._count(report)
-        return report
+        reports = self._importer.store(prepared, note)
+        for report in reports:
+            if report.outcome is RecordOutcome.REFUSED:
+                self.refused(report)
+            else:
+                self._count(report)
+        return reports
 
     def refused(self, report: RecordReport) -> RecordReport:
         """Take the report on a record that cannot be read, and return it."""
@@ -126,3 +131,24 @@ class ImportRun:
             self._audit.append(entry)
         except SQLAlchemyError as error:
             raise CekalwatchError(Code.STORAGE_UNAVAILABLE) from error
+
+
+def _fits(record: ImportRecord, waiting: Collection[tuple[ImportRecord, object]], threads: int) -> bool:
+    """Whether the record may be prepared beside those that wait: few, of other subjects, of few bytes together.
+
+    While some are stored, the threads have two each to go on with.
+    """
+    if len(waiting) >= MOST_TOGETHER + 2 * threads:
+        return False
+    size = sum(len(photograph.data) for one, _ in waiting for photograph in one.photographs)
+    if len(waiting) > threads and size > MOST_BYTES_WAITING:
+        return False
+    return all(
+        record.subject.subject_id != one.subject.subject_id and record.order.order_id != one.order.order_id
+        for one, _ in waiting
+    )
+
+
+def _taken(waiting: deque[tuple[ImportRecord, Future[PreparedRecord]]], *, most: int) -> list[PreparedRecord]:
+    """Take out the first records, at least one and at most so many, when they are prepared."""
+    return [waiting.popleft()[1].result() for _ in range(min(max(1, most), len(waiting)))]

@@ -6,7 +6,7 @@ It knows neither where records come from nor how reports are shown.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
@@ -18,11 +18,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import judge
+from cekalwatch.server.domain.orders import BanOrder, judge
 from cekalwatch.server.domain.subjects import MOST_REFERENCES
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError, EnrolmentWarning
 from cekalwatch.server.security.audit import AuditEntry
-from cekalwatch.server.storage.watchlist_store import EnrolledFace, NewReference, Stored, WatchlistStore
+from cekalwatch.server.storage.watchlist_store import EnrolledFace, NewRecord, NewReference, Stored, WatchlistStore
 from cekalwatch.server.watchlist.lookalikes import Lookalikes
 from cekalwatch.server.watchlist.records import ImportRecord
 from cekalwatch.server.watchlist.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport
@@ -40,6 +40,18 @@ class PreparedRecord:
     faces: dict[int, NDArray[np.float32]]
     """Templates of the photographs that were not refused, by their place in `photos`."""
     references: tuple[NewReference, ...]
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """What became of a record, for who records it."""
+
+    record: ImportRecord
+    outcome: Stored
+    references: int
+    """New reference faces."""
+    doubtful: int
+    """Photographs whose face is under another subject as well."""
 
 
 class WatchlistImporter:
@@ -62,52 +74,70 @@ class WatchlistImporter:
         self._legal = legal
         self._lookalikes = lookalikes
 
-    def import_record(self, record: ImportRecord, note: Callable[[Stored, int, int], AuditEntry]) -> RecordReport:
-        """Prepare the record and store it; see `prepare` and `store`."""
-        return self.store(self.prepare(record), note)
-
     def prepare(self, record: ImportRecord) -> PreparedRecord:
         """Look at the record's photographs: that takes nearly all the time, and nothing is stored.
 
         Only one record of a subject at a time, from here to the end of `store`. Raises CekalwatchError
         STORAGE_UNAVAILABLE when the database cannot be used, SERVER_BUSY when too much else is being decoded.
         """
+        if not record.photographs:
+            return PreparedRecord(record, (), {}, ())
+        key = record.subject.subject_id
         try:
-            return self._enrol(record, self._store.enrolled(record.subject.subject_id, self._enroller.model_version))
+            count = self._store.photographs(key)
+            held = self._store.enrolled(key, self._enroller.model_version) if count else {}
+            return self._enrol(record, held, MOST_REFERENCES - count)
         except SQLAlchemyError as error:
-            raise _unavailable(record, error) from error
+            raise _unavailable([record], error) from error
 
-    def store(self, prepared: PreparedRecord, note: Callable[[Stored, int, int], AuditEntry]) -> RecordReport:
-        """Store the record, all or nothing, and report on it; a refused photograph does not refuse its order.
+    def store(
+        self, prepared: Sequence[PreparedRecord], note: Callable[[StoredRecord], AuditEntry]
+    ) -> list[RecordReport]:
+        """Store records of different subjects, all or nothing of all of them, and report on each.
 
-        What `note` makes of the outcome, the number of new reference faces, and that of photographs whose face is under
-        another subject as well, goes to the audit trail with it. Raises CekalwatchError STORAGE_UNAVAILABLE when the
-        database cannot be used; nothing is stored then.
+        A refused photograph does not refuse its order. What `note` makes of each record that changed something goes to
+        the audit trail with it. Raises CekalwatchError STORAGE_UNAVAILABLE when the database cannot be used; nothing is
+        stored then.
         """
-        record, added = prepared.record, len(prepared.references)
-        key, model = record.subject.subject_id, self._enroller.model_version
-        photos = tuple(self._looked_up(key, photo, prepared.faces.get(at)) for at, photo in enumerate(prepared.photos))
-        doubtful = sum(bool(photo.also_under) for photo in photos)
+        photos = [self._looked_up(one) for one in prepared]
+        records = [one.record for one in prepared]
+
+        def entry(number: int, outcome: Stored) -> AuditEntry:
+            doubtful = sum(bool(photo.also_under) for photo in photos[number])
+            return note(StoredRecord(records[number], outcome, len(prepared[number].references), doubtful))
+
+        new = [NewRecord(one.record.subject, one.record.order, one.references) for one in prepared]
         try:
-            stored = self._store.put(
-                record.subject, record.order, prepared.references, lambda outcome: note(outcome, added, doubtful)
-            )
-            orders = self._store.get_subject(key).orders
-            if prepared.references:
-                version = self._store.version()
-                for reference in prepared.references:
-                    self._lookalikes.add(key, reference.template, model, version)
-        except CekalwatchError as error:
-            if error.code is not Code.SUBJECT_FULL:
-                raise
-            return RecordReport(record.order.order_id, key, RecordOutcome.REFUSED, error.code)
+            written = self._store.put_all(new, entry)
+            files = {
+                file.subject.subject_id: file
+                for file in self._store.get_subjects([record.subject.subject_id for record in records])
+            }
         except SQLAlchemyError as error:
-            raise _unavailable(record, error) from error
+            raise _unavailable(records, error) from error
+        reports = []
+        for one, outcome, seen in zip(prepared, written.outcomes, photos, strict=True):
+            if outcome is Stored.SUBJECT_FULL:
+                order, key = one.record.order, one.record.subject.subject_id
+                reports.append(RecordReport(order.order_id, key, RecordOutcome.REFUSED, Code.SUBJECT_FULL))
+                continue
+            for reference in one.references:
+                self._lookalikes.add(
+                    one.record.subject.subject_id, reference.template, reference.model_version, written.version
+                )
+            file = files.get(one.record.subject.subject_id)
+            reports.append(self._report(one, outcome, seen, file.orders if file else ()))
+        return reports
+
+    def _report(
+        self, one: PreparedRecord, outcome: Stored, photos: tuple[PhotoReport, ...], orders: Sequence[BanOrder]
+    ) -> RecordReport:
+        record = one.record
         judgement = judge(record.order, record.subject, orders, self._clock.now(), self._zone, self._legal)
         report = RecordReport(
             order_id=record.order.order_id,
-            subject_id=key,
-            outcome=RecordOutcome(stored),
+            subject_id=record.subject.subject_id,
+            outcome=RecordOutcome(outcome),
             status=judgement.status,
             broken_rules=judgement.broken_rules,
             photos=photos,
@@ -118,26 +148,26 @@ class WatchlistImporter:
             outcome=report.outcome,
             status=judgement.status,
             photos=len(photos),
-            enrolled=added,
+            enrolled=len(one.references),
         )
         return report
 
-    def _looked_up(self, subject_id: str, photo: PhotoReport, template: NDArray[np.float32] | None) -> PhotoReport:
-        """Return the report with the other subjects that have such a face."""
-        if template is None:
-            return photo
-        others = self._lookalikes.others(subject_id, template, self._enroller.model_version)
-        if not others:
-            return photo
-        return replace(photo, warnings=(*photo.warnings, str(EnrolmentWarning.ALSO_UNDER)), also_under=others)
+    def _looked_up(self, one: PreparedRecord) -> tuple[PhotoReport, ...]:
+        """Return the reports on the photographs with the other subjects that have such faces."""
+        key, model = one.record.subject.subject_id, self._enroller.model_version
+        reports = list(one.photos)
+        for at, template in one.faces.items():
+            if others := self._lookalikes.others(key, template, model):
+                warnings = (*reports[at].warnings, str(EnrolmentWarning.ALSO_UNDER))
+                reports[at] = replace(reports[at], warnings=warnings, also_under=others)
+        return tuple(reports)
 
-    def _enrol(self, record: ImportRecord, held: dict[str, EnrolledFace]) -> PreparedRecord:
+    def _enrol(self, record: ImportRecord, held: dict[str, EnrolledFace], room: int) -> PreparedRecord:
         """Look at each photograph; a picture that comes twice counts once.
 
         `held` are the subject's reference faces with a template of this model version, by their photograph's SHA-256.
         """
         subject_id = record.subject.subject_id
-        room = MOST_REFERENCES - self._store.photographs(subject_id) if record.photographs else 0
         reports: list[PhotoReport] = []
         faces: dict[int, NDArray[np.float32]] = {}
         new: dict[str, NewReference] = {}
@@ -178,7 +208,8 @@ class WatchlistImporter:
         )
 
 
-def _unavailable(record: ImportRecord, error: SQLAlchemyError) -> CekalwatchError:
+def _unavailable(records: Sequence[ImportRecord], error: SQLAlchemyError) -> CekalwatchError:
     # Its text may quote the row, so only its kind is logged.
-    log.error("record not stored", order_id=record.order.order_id, error=type(error).__name__)
+    order_ids = [record.order.order_id for record in records]
+    log.error("records not stored", order_ids=order_ids, error=type(error).__name__)
     return CekalwatchError(Code.STORAGE_UNAVAILABLE)

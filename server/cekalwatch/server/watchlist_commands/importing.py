@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,7 +13,7 @@ from rich.console import Console
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
-from cekalwatch.server.watchlist_commands.database import open_database, open_store
+from cekalwatch.server.watchlist_commands.local import local_import
 from cekalwatch.server.watchlist_commands.progress import counted_progress
 from cekalwatch.server.watchlist_commands.running import running_server
 
@@ -156,7 +155,7 @@ def _import_through(dialer: Dialer, records: _FolderRecords) -> Iterator[RecordR
 def _import_directly(settings: ServerSettings, records: _FolderRecords) -> Iterator[RecordReport]:
     from cekalwatch.server.domain.errors import CekalwatchError
 
-    with _local_import(settings) as run:
+    with local_import(settings) as run:
         try:
             yield from run.import_records(_noted(records, run), settings.threads)
             run.finish()
@@ -175,37 +174,3 @@ def _noted(records: _FolderRecords, run: ImportRun) -> Iterator[ImportRecord]:
         noted = len(records.refused)
         if record:
             yield record
-
-
-@contextmanager
-def _local_import(settings: ServerSettings) -> Iterator[ImportRun]:
-    from zoneinfo import ZoneInfo
-
-    from cekalwatch.server.domain.clock import SystemClock
-    from cekalwatch.server.recognition.enrolment import Enroller
-    from cekalwatch.server.recognition.packs import load_named, open_detector, open_engine
-    from cekalwatch.server.security.operator import operator
-    from cekalwatch.server.storage.audit_store import AuditStore
-    from cekalwatch.server.watchlist.import_run import ImportRun
-    from cekalwatch.server.watchlist.importer import WatchlistImporter
-    from cekalwatch.server.watchlist.lookalikes import Lookalikes, load_list
-    from cekalwatch.vision.runtime import limit_native_threads
-
-    # Photographs side by side, each on one thread, come faster than one after another on all.
-    limit_native_threads(1)
-    pack = load_named(settings.models_path, settings.model_pack)
-    engine = open_engine(pack, threads=1)
-    more_detectors = [open_detector(pack, threads=1) for _ in range(settings.threads - 1)]
-    with open_database(settings) as database:
-        store, clock = open_store(database, settings), SystemClock()
-        listed = load_list(store, engine.recogniser.model_version, engine.recogniser.size)
-        importer = WatchlistImporter(
-            store,
-            Enroller(engine.detector, engine.recogniser, more_detectors=more_detectors),
-            clock,
-            ZoneInfo(settings.sites[0].time_zone),
-            settings.legal.parameters(),
-            Lookalikes(lambda: listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir)),
-        )
-        with closing(ImportRun(importer, store, AuditStore(database), clock, operator())) as run:
-            yield run
