@@ -88,8 +88,9 @@ class SpreadsheetSource:
         file = self._entry.file
         try:
             _check_size(file)
-            # Values, not formulas; the file is closed with its workbook.
-            with closing(load_workbook(file, read_only=True, data_only=True, keep_links=False)) as workbook:
+            with file.open("rb") as stream:  # openpyxl leaves a file open that it cannot read
+                # Values, not formulas.
+                workbook = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
                 return self._read_sheet(self._sheet(workbook))
         except OSError as error:
             raise SourceUnavailable(f"Cannot read {file}: {error.strerror or 'damaged'}") from None
@@ -97,7 +98,8 @@ class SpreadsheetSource:
             raise
         # openpyxl lets out whatever a damaged or hostile file leads it into.
         except Exception as error:  # noqa: BLE001  # see above
-            raise NotAList(f"{file} is no XLSX file that can be read ({type(error).__name__}): save it anew") from None
+            kind = type(error.__cause__ or error).__name__
+            raise NotAList(f"{file} is no XLSX file that can be read ({kind}): save it anew") from None
 
     def _sheet(self, workbook: Any) -> Any:  # noqa: ANN401  # openpyxl's types say less than it does
         if not self._entry.sheet:
