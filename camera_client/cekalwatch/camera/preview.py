@@ -11,10 +11,9 @@ import cv2
 import numpy as np
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.files import Pace
 from cekalwatch.camera.frames import SourceError
 from cekalwatch.camera.settings import OneCamera
-from cekalwatch.camera.source import open_source
+from cekalwatch.camera.source import AtStart, open_source
 from cekalwatch.camera.survey.pictures import Sight, framed
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
@@ -37,7 +36,8 @@ def show(one: OneCamera, threads: int) -> None:
     limit_native_threads(threads)
     detector = open_detector(one.detector, threads)
     try:
-        source = open_source(one.source, Pace.REALTIME, SystemClock())
+        paced = one.model_copy(update={"realtime": True})
+        source = open_source(one.source, paced, SystemClock(), AtStart.MUST_ANSWER)
         title = f"Cekalwatch · {source.name}"
         cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         sized = False

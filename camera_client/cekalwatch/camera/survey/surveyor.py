@@ -91,7 +91,8 @@ class Surveyor:
 
     def _look_at(self, frame: Frame) -> None:
         # All faces are blurred, also those that do not count.
-        update = self._tracker.update(self._detector.detect(frame.picture), frame.at_s)
+        height, width = frame.picture.shape[:2]
+        update = self._tracker.update(self._detector.detect(frame.picture), (width, height), frame.at_s)
         seen = [
             (sighting.track, Sight(sighting.face, measure(frame.picture, sighting.face)))
             for sighting in update.sightings

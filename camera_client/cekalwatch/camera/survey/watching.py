@@ -6,10 +6,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.files import Pace
 from cekalwatch.camera.frames import SourceError
 from cekalwatch.camera.settings import CameraSettings, OneCamera
-from cekalwatch.camera.source import open_source
+from cekalwatch.camera.source import AtStart, open_source
 from cekalwatch.camera.survey.surveyor import Survey, Surveyor
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
@@ -22,7 +21,8 @@ def watched(settings: CameraSettings, one: OneCamera, *, seconds: float, show_fa
     limit_native_threads(settings.threads)
     detector = open_detector(one.detector, settings.threads)
     try:
-        source = open_source(one.source, Pace.UNPACED, SystemClock())
+        unpaced = one.model_copy(update={"realtime": False})
+        source = open_source(one.source, unpaced, SystemClock(), AtStart.MUST_ANSWER)
         progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
