@@ -100,7 +100,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     event = alerts.record(match(subject="S-001"), timedelta(0), datetime.now(UTC))
     assert event is not None
     database.close()
-    config = StackConfig(folder, starter_pack().parent, (CameraPlan("dep-1"),))
+    config = StackConfig(folder, starter_pack().parent, (CameraPlan("dep-1"),), settings={"escalate_after_s": 3600})
     with Stack(config) as stack:
         yield Site(stack, str(event.alert_id))
 

@@ -39,7 +39,7 @@ async def _bounded() -> AsyncIterator[None]:
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
     site = Site(tmp_path)
-    made = PortOffice(site, site.settings(grouping_window_s=0))
+    made = PortOffice(site, site.settings(grouping_window_s=0, escalate_after_s=60))
     for name, role in (
         ("budi", PersonRole.OFFICER),
         ("ani", PersonRole.OFFICER),
