@@ -130,11 +130,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:  # http.server's name
         """Answer an administrator."""
         length = int(self.headers.get("content-length", 0))
+        body = self.rfile.read(min(length, _MOST_ADMIN_BYTES))
         try:
             # No web page that somebody has open may do this.
-            if self.headers.get("origin") or length > _MOST_ADMIN_BYTES:
+            if self.headers.get("origin") or length > len(body):
+                self.close_connection = True
                 raise ValueError("only from this machine's command line")
-            document = self.server.simulator.administer(self.path, self.rfile.read(length))
+            document = self.server.simulator.administer(self.path, body)
         except ValueError as error:
             self._send(HTTPStatus.BAD_REQUEST, json.dumps({"error": str(error)}).encode())
         else:
