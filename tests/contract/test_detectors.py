@@ -14,6 +14,7 @@ from cekalwatch.vision.alignment import align
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.manifest import PackError
+from cekalwatch.vision.region import Region, RegionDetector
 from tests.support.portraits import astronaut, group, wall
 from tests.support.shared import shared_faces, shared_models
 from tests.support.starter import starter_pack
@@ -31,12 +32,23 @@ def _scrfd_2_5g(_: Path) -> FaceDetector:
     return open_detector(shared_models() / "detectors" / "scrfd_2.5g.onnx", threads=1)
 
 
+def _yunet(_: Path) -> FaceDetector:
+    return open_detector(shared_models() / "detectors" / "yunet_n_dynamic.onnx", threads=1)
+
+
+def _starter_in_a_region(_: Path) -> FaceDetector:
+    return RegionDetector(open_detector(starter_pack(), threads=1), Region([(0, 0), (1, 1)]))
+
+
 def _insightface(models: Path) -> FaceDetector:
     pack = import_pack(shared_models() / "insightface-layout", models, "pack", "test data")
     return open_engine(pack, threads=1).detector
 
 
-@pytest.fixture(params=[_starter, _scrfd_500m, _scrfd_2_5g, _insightface], ids=lambda make: make.__name__.strip("_"))
+DETECTORS = [_starter, _scrfd_500m, _scrfd_2_5g, _yunet, _starter_in_a_region, _insightface]
+
+
+@pytest.fixture(params=DETECTORS, ids=lambda make: make.__name__.strip("_"))
 def detector(request: pytest.FixtureRequest, tmp_path: Path) -> FaceDetector:
     make: Callable[[Path], FaceDetector] = request.param
     return make(tmp_path)
@@ -47,11 +59,16 @@ def resized(picture: Picture, factor: float) -> Picture:
     return np.asarray(cv2.resize(picture, None, fx=factor, fy=factor, interpolation=way), dtype=np.uint8)
 
 
-def assert_astronaut(face: Face, factor: float = 1.0, x: float = 0, y: float = 0) -> None:
+FAR_OFF = {"yunet": 0.35}
+"""Parts of the eye distance; YuNet's landmarks are rough, the others' are within FINE."""
+FINE = 0.2
+
+
+def assert_astronaut(face: Face, name: str, factor: float = 1.0, x: float = 0, y: float = 0) -> None:
     """The landmarks were read off the picture by eye."""
     wanted = np.array([[204, 101], [247, 103], [224, 128], [202, 140], [246, 141]]) * factor + (x, y)
     distance = np.linalg.norm(face.landmarks - wanted, axis=1) / (43 * factor)
-    assert distance.max() < 0.2
+    assert distance.max() < FAR_OFF.get(name, FINE)
 
 
 def test_it_has_a_short_name(detector: FaceDetector):
@@ -60,7 +77,7 @@ def test_it_has_a_short_name(detector: FaceDetector):
 
 def test_it_finds_a_portrait_with_its_landmarks(detector: FaceDetector):
     (face,) = detector.detect(astronaut())
-    assert_astronaut(face)
+    assert_astronaut(face, detector.name)
     assert face.score > 0.7
     assert face.landmarks.dtype == np.float32
     assert face.left < face.landmarks[:, 0].min()
@@ -77,7 +94,7 @@ def test_it_finds_small_and_large_faces_in_a_frame(detector: FaceDetector, facto
     frame[:height, 100 : 100 + width] = portrait
     faces = detector.detect(frame)
     assert len(faces) == 1
-    assert_astronaut(faces[0], factor, 100, 0)
+    assert_astronaut(faces[0], detector.name, factor, 100, 0)
 
 
 def test_it_finds_everybody_once_and_the_surest_first(detector: FaceDetector):

@@ -36,6 +36,7 @@ from cekalwatch.camera.waiting import set_within
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.vision.faces import FaceDetector
+from cekalwatch.vision.region import Region, RegionDetector
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 
@@ -90,13 +91,15 @@ class Camera:
             folder = Spool(spool.folder / self.camera_id, spool.key_file, self.camera_id, self._hello.run_id)
             self._keeper = Keeper(self.outbox, folder, spool, clock)
         self.figures = Figures(self.outbox, clock, self._spool_state)
+        region = Region(settings.region) if settings.region else None
         self._pipeline = Pipeline(
             source,
-            detector,
+            RegionDetector(detector, region) if region else detector,
             Tracker(settings.track_miss_s),
             self.outbox,
             self.figures,
             detect_every=settings.detect_every,
+            region=region,
         )
         self.link = LinkCounts()
         self._receipts_wait_s = receipts_wait_s

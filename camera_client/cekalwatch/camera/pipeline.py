@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 import uuid6
 
+from cekalwatch.camera.attention import Attention
 from cekalwatch.camera.best_shot import BestShots, Shot
 from cekalwatch.camera.capture import Capture
 from cekalwatch.camera.crop import encode
@@ -16,6 +17,7 @@ from cekalwatch.camera.tracker import Tracker
 from cekalwatch.camera.view.watch import ViewWatch
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.quality import measure
+from cekalwatch.vision.region import Region
 from cekalwatch.wire.backoff import Backoff
 
 log = structlog.get_logger()
@@ -34,8 +36,12 @@ class Pipeline:
         *,
         detect_every: int = 1,
         view: ViewWatch | None = None,
+        region: Region | None = None,
     ) -> None:
-        """`detect_every`: faces are looked for in each so manieth frame; `view`: of a camera that can be turned."""
+        """`detect_every`: only each so manieth frame is looked at; `view`: of a camera that can be turned.
+
+        `region`: the part of the picture that `detector` looks at.
+        """
         self._source = source
         self._detector = detector
         self._tracker = tracker
@@ -44,6 +50,9 @@ class Pipeline:
         self._figures = figures
         self._detect_every = detect_every
         self._view = view or ViewWatch()
+        self._attention = Attention(region)
+        self._known: set[int] = set()
+        """Tracks of which a crop was sent."""
 
     def set_policy(self, policy: CapturePolicy) -> None:
         """Obey `policy` from the next face on; from any thread."""
@@ -85,6 +94,9 @@ class Pipeline:
             self._end(self._tracker.end())
             self._figures.count_frame(self._best_shots.passages, taken_at=frame.captured_at)
             return
+        if not self._attention.wants(frame.picture, frame.at_s):
+            self._figures.count_frame(self._best_shots.passages, taken_at=frame.captured_at)
+            return
         height, width = frame.picture.shape[:2]
         update = self._tracker.update(self._detector.detect(frame.picture), (width, height), frame.at_s)
         if update.sightings:
@@ -95,9 +107,14 @@ class Pipeline:
                 shot = self._best_shots.offer(track, frame, face, measure(frame.picture, face))
                 if shot:
                     self._send(shot)
+                    self._known.add(track)
+        all_known = self._known.issuperset(track for track, _ in update.sightings)
+        faces = [face for _, face in update.sightings]
+        self._attention.searched(frame.picture, frame.at_s, faces, all_known=all_known)
         self._figures.count_frame(self._best_shots.passages, len(update.sightings), frame.captured_at)
 
     def _end(self, tracks: tuple[int, ...]) -> None:
+        self._known.difference_update(tracks)
         for track in tracks:
             for shot in self._best_shots.end(track):
                 self._send(shot)

@@ -17,6 +17,7 @@ from pydantic_settings import SettingsConfigDict
 from cekalwatch.camera.captures import Transport
 from cekalwatch.camera.spool_terms import SpoolTerms
 from cekalwatch.program.connection import ClientSettings
+from cekalwatch.vision.region import Region
 from cekalwatch.wire.address import is_loopback
 
 DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-camera", appauthor=False)) / "tls"
@@ -31,6 +32,12 @@ def _on_loopback(address: str) -> str:
     return address
 
 
+def _region(corners: tuple[tuple[float, float], ...] | None) -> tuple[tuple[float, float], ...] | None:
+    if corners is not None:
+        Region(corners)
+    return corners
+
+
 class CameraOptions(BaseModel):
     """What each camera can have of its own."""
 
@@ -43,9 +50,12 @@ class CameraOptions(BaseModel):
     device_size: Literal["480p", "720p", "1080p"] = "720p"
     """The picture's size that a device is asked for; it gives the nearest that it has."""
     detector: Path = Path(platformdirs.user_data_dir("cekalwatch-server", appauthor=False)) / "models" / "starter"
-    """Folder of a model pack, or an SCRFD network (.onnx)."""
+    """Folder of a model pack, or an SCRFD or YuNet network (.onnx)."""
+    region: Annotated[tuple[tuple[float, float], ...] | None, AfterValidator(_region)] = None
+    """The part of the picture where faces are looked for; the whole of it when not set. Corners, each x and y from 0 to
+    1 from the left and top: two of a rectangle, or three and more of a polygon."""
     detect_every: Annotated[int, Field(ge=1, le=100)] = 1
-    """Look for faces in each so manieth frame."""
+    """Look at each so manieth frame only. Frames in which nothing new can be are not searched in any case."""
     track_miss_s: Annotated[float, Field(gt=0, le=30)] = 1.0
     """For how long a face may be hidden before its passage is over."""
     outbox_size: Annotated[int, Field(ge=1, le=10_000)] = 256

@@ -37,6 +37,8 @@ class DetectorKind(StrEnum):
     """UltraFace for boxes, then MTCNN's O-Net for landmarks; files in that order."""
     SCRFD = "scrfd"
     """SCRFD with landmarks; one file."""
+    YUNET = "yunet"
+    """YuNet, run by OpenCV; one file."""
 
 
 class EngineKind(StrEnum):
@@ -190,7 +192,7 @@ def _parse(folder: Path, document: dict[str, Any]) -> Pack:
 
 
 def _check(pack: Pack) -> None:
-    wanted = {DetectorKind.ULTRAFACE_ONET: 2, DetectorKind.SCRFD: 1}[pack.detector.kind]
+    wanted = {DetectorKind.ULTRAFACE_ONET: 2, DetectorKind.SCRFD: 1, DetectorKind.YUNET: 1}[pack.detector.kind]
     if len(pack.detector.files) != wanted:
         raise ValueError(f"a detector of kind {pack.detector.kind} has {wanted} files")
     unchecked = {*pack.detector.files, pack.recogniser.file} - set(pack.sha256)

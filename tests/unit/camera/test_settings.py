@@ -35,6 +35,8 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
         ({"threads": 0}, "threads"),
         ({"detect_every": 0}, "detect_every"),
         ({"outbox_size": 0}, "outbox_size"),
+        ({"region": [[0.2, 0.2]]}, "region"),
+        ({"rtsp_transport": "pigeon"}, "rtsp_transport"),
         ({"log_level": "loud"}, "log_level"),
     ],
 )

@@ -1,0 +1,83 @@
+"""The part of a picture in which faces are looked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from cekalwatch.vision.faces import Face, FaceDetector, Picture
+
+Corner = tuple[float, float]
+"""x and y as parts of the picture's width and height, 0 to 1."""
+LEAST_SIDE = 0.05
+"""Of the picture's width and height a region has at least this."""
+
+
+class Region:
+    """A rectangle, given by two opposite corners, or a polygon, by three or more. Raises ValueError."""
+
+    def __init__(self, corners: Sequence[Corner]) -> None:
+        if not 2 <= len(corners) <= 32:
+            raise ValueError("a region has two corners (of a rectangle), or three to 32 (of a polygon)")
+        if not all(0 <= place <= 1 for corner in corners for place in corner):
+            raise ValueError("a region's corners are parts of the picture's width and height, 0 to 1")
+        across, down = [x for x, _ in corners], [y for _, y in corners]
+        self._left, self._top = min(across), min(down)
+        self._right, self._bottom = max(across), max(down)
+        if self._right - self._left < LEAST_SIDE or self._bottom - self._top < LEAST_SIDE:
+            raise ValueError(f"a region is at least {LEAST_SIDE:g} of the picture wide and high")
+        self._polygon = np.array(corners, np.float32) if len(corners) > 2 else None
+
+    def box(self, picture: Picture) -> tuple[int, int, int, int]:
+        """Return left, top, right and bottom of the smallest rectangle around it, pixels."""
+        height, width = picture.shape[:2]
+        return (
+            math.floor(self._left * width),
+            math.floor(self._top * height),
+            max(1, math.ceil(self._right * width)),
+            max(1, math.ceil(self._bottom * height)),
+        )
+
+    def holds(self, x: float, y: float) -> bool:
+        """Tell whether a place is within it or on its edge; x and y are parts of the picture."""
+        if self._polygon is not None:
+            return bool(cv2.pointPolygonTest(self._polygon, (x, y), measureDist=False) >= 0)
+        return self._left <= x <= self._right and self._top <= y <= self._bottom
+
+
+class RegionDetector:
+    """A `FaceDetector` that gives only faces whose middle is in a region, and looks at nothing else."""
+
+    def __init__(self, detector: FaceDetector, region: Region) -> None:
+        self._detector = detector
+        self._region = region
+
+    @property
+    def name(self) -> str:
+        """The detector's."""
+        return self._detector.name
+
+    def detect(self, picture: Picture) -> list[Face]:
+        """Return the faces in the region, best score first, with positions in the whole picture."""
+        left, top, right, bottom = self._region.box(picture)
+        height, width = picture.shape[:2]
+        offset = np.array([left, top], np.float32)
+        faces = [
+            Face(
+                face.left + left,
+                face.top + top,
+                face.right + left,
+                face.bottom + top,
+                face.score,
+                face.landmarks + offset,
+            )
+            for face in self._detector.detect(picture[top:bottom, left:right])
+        ]
+        return [
+            face
+            for face in faces
+            if self._region.holds((face.left + face.right) / 2 / width, (face.top + face.bottom) / 2 / height)
+        ]
