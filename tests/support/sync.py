@@ -72,10 +72,8 @@ class TestSource:
     """Orders that a whole reading leaves out at its end, against its own word."""
     forgetful: bool = False
     """Whether it knows no place any more, at the next reading."""
+    closed: bool = True
     on_load: Callable[[str], None] = lambda _: None
-
-    def close(self) -> None:
-        """Nothing is open between readings."""
 
     def put(self, key: str, person: str = "", photographs: tuple[Photograph, ...] = (), **facts: object) -> None:
         """Have an order, or change it."""
@@ -100,6 +98,7 @@ class TestSource:
 
     def read(self, cursor: str) -> Reading:
         """See `WatchlistSource`."""
+        self.closed = False
         if cursor and self.forgetful:
             self.forgetful = False
             raise CursorExpired
@@ -119,6 +118,10 @@ class TestSource:
 
         total = len(self.records) + self.stray_rows
         return Reading(True, total if self.says_how_many else None, self._pages(keys, place, self.stray_rows))
+
+    def close(self) -> None:
+        """See `WatchlistSource`."""
+        self.closed = True
 
     def _pages(self, keys: list[str], place: Callable[[int], str], strays: int = 0) -> Iterator[Page]:
         left, self.breaks_after = self.breaks_after, None
@@ -175,6 +178,7 @@ class SyncBench:
         assert begun
         self.source.loaded.clear()
         run = Synchroniser(parts).run(begun, SYNCER, lambda _: self.clock.now())
+        assert self.source.closed
         assert self.store.runs(1) == [run], "what is kept of a run is what it returned"
         return run
 

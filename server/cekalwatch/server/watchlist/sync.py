@@ -20,7 +20,7 @@ from cekalwatch.server.domain.syncs import SyncOutcome, SyncRun, SyncTerms
 from cekalwatch.server.security.audit import OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.storage.sync_store import AT_ONCE, Begun, Left, SyncStore
 from cekalwatch.server.watchlist.import_run import ImportRun
-from cekalwatch.server.watchlist.source import CursorExpired, SourceUnavailable, WatchlistSource
+from cekalwatch.server.watchlist.source import CursorExpired, NotAList, SourceUnavailable, WatchlistSource
 from cekalwatch.server.watchlist.sync_intake import SyncIntake
 
 log = structlog.get_logger()
@@ -100,7 +100,8 @@ class Synchroniser:
             return replace(intake.run, outcome=SyncOutcome.BROKEN_OFF), False
         except SourceUnavailable as error:
             log.warning("the watchlist's source failed", reason=str(error))
-            return _failed(intake.run, Code.SOURCE_UNAVAILABLE, str(error)), False
+            code = Code.SOURCE_UNREADABLE if isinstance(error, NotAList) else Code.SOURCE_UNAVAILABLE
+            return _failed(intake.run, code, str(error)), False
         except CursorExpired:
             detail = "The list changed while it was read."
             return _failed(intake.run, Code.SOURCE_UNAVAILABLE, detail), True

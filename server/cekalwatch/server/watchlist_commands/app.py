@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from cekalwatch.server.watchlist_commands import checking, deletion, importing
+from cekalwatch.server.watchlist_commands import checking, deletion, importing, syncing
 
-app = typer.Typer(help="The watchlist: import it, delete a subject from it.", no_args_is_help=True)
+app = typer.Typer(help="The watchlist: import it, synchronise it, delete a subject from it.", no_args_is_help=True)
 app.command("import", epilog=importing.EPILOG)(importing.import_)
 app.command(epilog=deletion.EPILOG)(deletion.delete)
 app.command("check-source", epilog=checking.EPILOG)(checking.check_source)
+app.add_typer(syncing.app, name="sync")

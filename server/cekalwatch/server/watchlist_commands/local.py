@@ -11,20 +11,33 @@ from cekalwatch.server.watchlist_commands.database import open_database, open_st
 
 if TYPE_CHECKING:
     from cekalwatch.server.config import ServerSettings
+    from cekalwatch.server.domain.clock import Clock
+    from cekalwatch.server.storage.watchlist_store import WatchlistStore
     from cekalwatch.server.watchlist.import_run import ImportRun
+    from cekalwatch.server.watchlist.importer import WatchlistImporter
 
 
 @contextmanager
 def local_import(settings: ServerSettings) -> Iterator[ImportRun]:
     """Give an import by the account that runs the command, as many threads at once as the settings say."""
-    from zoneinfo import ZoneInfo
-
     from cekalwatch.server.domain.clock import SystemClock
-    from cekalwatch.server.recognition.enrolment import Enroller
-    from cekalwatch.server.recognition.packs import load_named, open_detector, open_engine
     from cekalwatch.server.security.operator import operator
     from cekalwatch.server.storage.audit_store import AuditStore
     from cekalwatch.server.watchlist.import_run import ImportRun
+
+    with open_database(settings) as database:
+        store, clock = open_store(database, settings), SystemClock()
+        importer = open_importer(settings, store, clock)
+        with closing(ImportRun(importer, store, AuditStore(database), clock, operator())) as run:
+            yield run
+
+
+def open_importer(settings: ServerSettings, store: WatchlistStore, clock: Clock) -> WatchlistImporter:
+    """Open the model pack, load the list, and return what imports records; raises ProgramError."""
+    from zoneinfo import ZoneInfo
+
+    from cekalwatch.server.recognition.enrolment import Enroller
+    from cekalwatch.server.recognition.packs import load_named, open_detector, open_engine
     from cekalwatch.server.watchlist.importer import WatchlistImporter
     from cekalwatch.server.watchlist.lookalikes import Lookalikes, load_list
     from cekalwatch.vision.runtime import limit_native_threads
@@ -34,16 +47,12 @@ def local_import(settings: ServerSettings) -> Iterator[ImportRun]:
     pack = load_named(settings.models_path, settings.model_pack)
     engine = open_engine(pack, threads=1)
     more_detectors = [open_detector(pack, threads=1) for _ in range(settings.threads - 1)]
-    with open_database(settings) as database:
-        store, clock = open_store(database, settings), SystemClock()
-        listed = load_list(store, engine.recogniser.model_version, engine.recogniser.size)
-        importer = WatchlistImporter(
-            store,
-            Enroller(engine.detector, engine.recogniser, more_detectors=more_detectors),
-            clock,
-            ZoneInfo(settings.sites[0].time_zone),
-            settings.legal.parameters(),
-            Lookalikes(lambda: listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir)),
-        )
-        with closing(ImportRun(importer, store, AuditStore(database), clock, operator())) as run:
-            yield run
+    listed = load_list(store, engine.recogniser.model_version, engine.recogniser.size)
+    return WatchlistImporter(
+        store,
+        Enroller(engine.detector, engine.recogniser, more_detectors=more_detectors),
+        clock,
+        ZoneInfo(settings.sites[0].time_zone),
+        settings.legal.parameters(),
+        Lookalikes(lambda: listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir)),
+    )
