@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -67,12 +67,13 @@ class Entry:
         return capture if abs(jumped) <= JUMP else replace(capture, captured_at=capture.captured_at + jumped)
 
 
-def least_first(some: Iterable[Entry], everything: Iterable[Entry], sent: Container[str]) -> list[Entry]:
+def least_first(
+    some: Iterable[Entry], everything: Iterable[Entry], arrived: Mapping[tuple[str, str], float]
+) -> list[Entry]:
     """Return `some` with what is worth least first.
 
-    Before all, the worst of those that are not the best of their passage in `everything`; then the best ones, oldest
-    first. Among each, those with an id in `sent` last: they have probably arrived, and dropping them would make no room
-    there, but lose their receipt.
+    Before all, the worst of those that are not the best of their passage in `everything`, or have less than the score
+    that `arrived` says of it; then the best ones, oldest first.
     """
     best: dict[tuple[str, str], Entry] = {}
     for entry in everything:
@@ -80,8 +81,8 @@ def least_first(some: Iterable[Entry], everything: Iterable[Entry], sent: Contai
         if held is None or entry.score > held.score:
             best[entry.passage] = entry
 
-    def worth(entry: Entry) -> tuple[bool, bool, float]:
-        is_best = best.get(entry.passage) is entry
-        return is_best, entry.capture_id in sent, entry.order if is_best else entry.score
+    def worth(entry: Entry) -> tuple[bool, float]:
+        is_best = best.get(entry.passage) is entry and entry.score > arrived.get(entry.passage, -1)
+        return is_best, entry.order if is_best else entry.score
 
     return sorted(some, key=worth)

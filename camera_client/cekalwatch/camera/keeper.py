@@ -27,6 +27,8 @@ PAUSE_S = 10.0
 """How long a disk that fails is left alone."""
 PROBE_PERIOD_S = 60.0
 """How often a disk on which nothing has to be written is tried, so that a heartbeat tells before it is needed."""
+NO_ROOM_PAUSE_S = 2.0
+"""How long a spool that is as large as it may be is left alone, while what comes has room in memory."""
 TELL_PERIOD_S = 60.0
 """How often the log says what waits."""
 STUCK_S = 15.0
@@ -54,6 +56,7 @@ class Keeper:
         """Files that this run cannot open, and the next may: they stay for as long as all do. Their sizes, by id."""
         self._to_remove: list[str] = []
         self._next_try_s = self._next_tell_s = clock.monotonic_s()
+        self._no_room_until_s = clock.monotonic_s()
         self._busy_since: float | None = None
         self._wake = threading.Event()
         self._closing = threading.Event()
@@ -109,7 +112,7 @@ class Keeper:
         self._load()
         if due or self._state is SpoolState.READY:
             self._remove_gone()
-            waiting = self._parking.without_receipt(spill_after_s)
+            waiting = self._parking.without_receipt(spill_after_s) if now_s >= self._no_room_until_s else []
             if waiting:
                 self._store(waiting)
             elif due:
@@ -147,18 +150,16 @@ class Keeper:
         """Write what waits; raises SpoolError when the disk refuses one and no room can be made for it."""
         try:
             for capture in waiting:
-                if not self._fits(capture):
-                    self._parking.give_up(capture.capture_id)
+                if not self._parking.holds(capture.capture_id):
                     continue
+                if not self._fits(capture):
+                    self._no_room_until_s = self._clock.monotonic_s() + NO_ROOM_PAUSE_S
+                    return
                 try:
                     size = self._spool.store(capture)
                 except SpoolError as error:
-                    if error.state is not SpoolState.DISK_FULL or not self._parking.crowded:
+                    if error.state is not SpoolState.DISK_FULL or not self._make_room(len(capture.jpeg)):
                         raise
-                    # Memory is full as well: what is worth less on the disk gives way.
-                    if not self._parking.make_room(capture.capture_id, len(capture.jpeg)):
-                        raise
-                    self._remove_gone()
                     size = self._spool.store(capture)
                 self._parking.stored(capture.capture_id, size)
         finally:
@@ -166,7 +167,7 @@ class Keeper:
             self._spool.flush()
 
     def _fits(self, capture: Capture) -> bool:
-        """Make sure that the capture does not take the spool beyond its size; False when it is worth least itself."""
+        """Return whether the spool has room for the capture, if need be after something worse has given way."""
         most, needed = self._terms.most_bytes, len(capture.jpeg) + 1000
         over = self._outbox.figures().stored_bytes + sum(self._foreign.values()) + needed - most
         if over > 0 and self._foreign:
@@ -175,9 +176,13 @@ class Keeper:
             self._foreign.clear()
         if over <= 0:
             return True
-        made = self._parking.make_room(capture.capture_id, max(over, most // ROOM_AT_ONCE))
+        return self._make_room(max(over, most // ROOM_AT_ONCE))
+
+    def _make_room(self, size: int) -> bool:
+        easily_held = 0 if self._closing.is_set() else self._parking.easily_held
+        made = self._parking.make_room(size, easily_held)
         self._remove_gone()
-        return made or self._outbox.figures().stored_bytes + needed <= most
+        return made
 
     def _load(self) -> None:
         for capture_id in self._parking.wanted():

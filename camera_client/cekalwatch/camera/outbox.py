@@ -45,7 +45,7 @@ class Outbox:
     """Filled by the vision thread, emptied by the uplink's; all methods are safe on any thread."""
 
     def __init__(self, size: int, clock: Clock) -> None:
-        """`size`: captures that are in memory alone, at most; at least 1."""
+        """`size`: captures that wait in memory alone, at most; at least 1."""
         self._stock = Stock(size, clock)
         self.parking = Parking(self._stock)
         self._clock = clock
@@ -77,7 +77,11 @@ class Outbox:
             stock.entries[entry.capture_id] = stock.held[entry.capture_id] = entry
             in_memory = stock.in_memory_alone()
             if len(in_memory) > stock.size:
-                stock.drop(stock.least_first(in_memory)[0], Drops(no_room=1))
+                least = stock.least_first(stock.entries.values())[0]
+                if least.stored_bytes and len(in_memory) > stock.size + stock.size // 4:
+                    # Dropping what is on the disk makes room there; a disk that takes nothing makes none here.
+                    least = stock.least_first(in_memory)[0]
+                stock.drop(least, Drops(no_room=1))
             stock.changed()
 
     def wait_for_room(self) -> None:
@@ -121,6 +125,7 @@ class Outbox:
         """Forget a capture: the server has dealt with it for good. An unknown one changes nothing."""
         with self._stock.lock:
             if entry := self._stock.entries.get(capture_id):
+                self._stock.note_arrival(entry)
                 self._stock.forget(entry)
                 self._settled += 1
                 self._last_settled_s = self._clock.monotonic_s()

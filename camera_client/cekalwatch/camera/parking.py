@@ -43,10 +43,11 @@ class Parking:
             stock.changed()
 
     def without_receipt(self, for_s: float) -> list[Capture]:
-        """Return the captures that are in memory alone and have waited for so long, the oldest first."""
+        """Return the captures that are in memory alone, also under way, for so long; the oldest first."""
         with self._stock.lock:
             until_s = self._stock.clock.monotonic_s() - for_s
-            return [one.capture for one in self._stock.in_memory_alone() if one.capture and one.put_s <= until_s]
+            in_memory = (one for one in self._stock.entries.values() if not one.stored_bytes and one.put_s <= until_s)
+            return [one.capture for one in in_memory if one.capture]
 
     def stored(self, capture_id: str, size: int) -> None:
         """Note that a capture is on the disk, in so many bytes; one that is not wanted any more is to be removed."""
@@ -98,31 +99,34 @@ class Parking:
                 stock.forget(entry)
             stock.changed()
 
-    def make_room(self, capture_id: str, size: int) -> bool:
-        """Drop captures on the disk that are worth less than `capture_id` until so many bytes will be free.
+    def make_room(self, size: int, easily_held: int) -> bool:
+        """Let what is worth least give way, wherever it is, until so many bytes of the disk are free.
 
-        False when there are not enough.
+        Nothing needs to, and it returns False, when no more than `easily_held` captures wait in memory alone.
         """
         stock = self._stock
         with stock.lock:
-            candidate = stock.entries.get(capture_id)
-            if candidate is None:
+            too_many = len(stock.in_memory_alone()) - easily_held
+            if too_many <= 0:
                 return False
-            stored = [stock.entries[key] for key in stock.on_disk]
-            for entry in stock.least_first([*stored, candidate]):
-                if size <= 0 or entry is candidate:
+            for entry in stock.least_first(stock.entries.values()):
+                if size <= 0 or too_many <= 0:
                     break
                 size -= entry.stored_bytes
+                too_many -= not entry.stored_bytes
                 stock.drop(entry, Drops(no_room=1))
             stock.changed()
             return size <= 0
 
-    def give_up(self, capture_id: str) -> None:
-        """Drop a capture that has no room on the disk."""
+    def holds(self, capture_id: str) -> bool:
+        """Whether a capture is waited for still."""
         with self._stock.lock:
-            if entry := self._stock.entries.get(capture_id):
-                self._stock.drop(entry, Drops(no_room=1))
-                self._stock.changed()
+            return capture_id in self._stock.entries
+
+    @property
+    def easily_held(self) -> int:
+        """How many captures may wait in memory alone before memory counts as full."""
+        return self._stock.size * 3 // 4
 
     def give_up_older_than(self, age_s: float) -> None:
         """Drop what has waited for longer, except what is under way."""
@@ -141,9 +145,3 @@ class Parking:
         with self._stock.lock:
             gone, self._stock.gone = self._stock.gone, []
             return gone
-
-    @property
-    def crowded(self) -> bool:
-        """Whether memory is nearly full of captures that are not on the disk."""
-        with self._stock.lock:
-            return 4 * len(self._stock.in_memory_alone()) > 3 * self._stock.size

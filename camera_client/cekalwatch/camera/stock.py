@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.entry import Entry, least_first
 
+PASSAGES_REMEMBERED = 1_000
+"""Of which a crop has arrived: more than are under way at once."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -34,7 +36,7 @@ class Stock:
     """The entries, each in one of three places."""
 
     def __init__(self, size: int, clock: Clock) -> None:
-        """`size`: captures that are in memory alone, at most; at least 1."""
+        """`size`: captures that wait in memory alone, at most; at least 1."""
         if size < 1:
             raise ValueError("an outbox needs room for at least one capture")
         self.size = size
@@ -55,6 +57,7 @@ class Stock:
         self.hungry = False
         """Parked captures could be sent, if they were in memory."""
         self.drops = Drops()
+        self._arrived: dict[tuple[str, str], float] = {}
         self._began_s = clock.monotonic_s()
         self._listeners: list[Callable[[], object]] = []
 
@@ -86,16 +89,29 @@ class Stock:
         return self.clock.now() - timedelta(seconds=self.clock.monotonic_s() - self._began_s)
 
     def in_memory_alone(self) -> list[Entry]:
-        """Return what is not on the disk, the oldest first."""
-        return [entry for entry in self.entries.values() if not entry.stored_bytes]
+        """Return what waits and is not on the disk, the oldest first.
+
+        What is under way does not count: it has probably arrived, so that dropping it would only lose its receipt.
+        """
+        return [entry for entry in self.entries.values() if self._is_unsent(entry) and not entry.stored_bytes]
 
     def loaded(self) -> int:
         """Return how many are on the disk, and in memory to be sent."""
         return sum(entry.stored_bytes > 0 for entry in self.held.values())
 
     def least_first(self, some: Iterable[Entry]) -> list[Entry]:
-        """Return `some` with what is worth least first."""
-        return least_first(some, self.entries.values(), self.under_way)
+        """Return those of `some` that are not under way, with what is worth least first."""
+        return least_first(filter(self._is_unsent, some), self.entries.values(), self._arrived)
+
+    def note_arrival(self, entry: Entry) -> None:
+        """Remember how good the best shot of a passage was that has its receipt."""
+        best = max(entry.score, self._arrived.pop(entry.passage, 0.0))
+        self._arrived[entry.passage] = best
+        if len(self._arrived) > PASSAGES_REMEMBERED:
+            del self._arrived[next(iter(self._arrived))]
+
+    def _is_unsent(self, entry: Entry) -> bool:
+        return entry.capture_id not in self.under_way
 
     def hold_or_park(self, entry: Entry) -> None:
         """Let an unsent capture wait: on the disk alone, where it is stored, else in memory."""

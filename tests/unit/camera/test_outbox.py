@@ -143,6 +143,16 @@ def test_when_full_the_worst_crop_that_is_not_its_tracks_best_goes(clock: Manual
     assert outbox.figures().drops == Drops(no_room=1)
 
 
+def test_a_passage_of_which_a_better_crop_has_arrived_gives_way_to_one_of_which_none_has(clock: ManualClock) -> None:
+    arrived, lone = capture_of("1", 0.9), capture_of("2", 0.3)
+    outbox = filled(clock, arrived, size=2)
+    outbox.settle(arrived.capture_id)
+    better = capture_of("1", 0.95)
+    for capture in (lone, capture_of("1", 0.5), better):
+        outbox.put(capture)
+    assert set(drained(outbox)) == {lone, better}
+
+
 def test_a_new_crop_that_is_the_worst_is_itself_dropped(clock: ManualClock) -> None:
     kept = [capture_of("1", 0.8), capture_of("1", 0.9)]
     outbox = filled(clock, *kept, capture_of("1", 0.2), size=2)
@@ -155,13 +165,14 @@ def test_when_all_are_best_of_their_track_the_oldest_passage_goes(clock: ManualC
     assert set(drained(outbox)) == set(captures[1:])
 
 
-def test_what_is_under_way_is_dropped_after_what_is_not(clock: ManualClock) -> None:
+def test_what_is_under_way_is_not_dropped_for_it_has_probably_arrived(clock: ManualClock) -> None:
     under_way, waiting, best = capture_of("1", 0.1), capture_of("1", 0.2), capture_of("1", 0.9)
-    outbox = Outbox(2, clock)
+    outbox = Outbox(1, clock)
     outbox.put(under_way)
     assert outbox.take() is under_way
     outbox.put(waiting)
     outbox.put(best)
+    assert outbox.figures().drops == Drops(no_room=1)
     outbox.return_in_flight()
     assert set(drained(outbox)) == {under_way, best}
 
