@@ -20,8 +20,10 @@ from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
 from tests.support.camera import decoded
 from tests.support.capture_server import RETRY, SEARCHED, UUID7, CaptureServer, answer_nothing, search_all, serving
+from tests.support.raw_files import JFIF, folder_bytes, shown
 from tests.support.scenes import Walk, write_video
 from tests.support.shared import shared_models
+from tests.support.spools import wait_until
 from tests.support.starter import starter_pack
 
 FIRST = Walk(begin=(250, 240), end=(420, 260), head_px=(80, 100), first_frame=0, last_frame=44)
@@ -227,6 +229,68 @@ async def test_nothing_of_a_traveller_is_written_to_the_disk(passages: Path, det
     assert (await ended_with(server, passages, detector, tmp_path)).code == Exit.OK
     assert server.heard.faces
     assert files_below(tmp_path) == []
+
+
+def spooled(home: Path) -> set[str]:
+    """The captures that wait on the camera host's disk."""
+    return {file.stem for file in (home / ".local/state/cekalwatch-camera/spool/gate-1").glob("*.capture")}
+
+
+async def test_a_camera_that_is_answered_in_time_writes_nothing_but_its_key(
+    passages: Path, detector: Path, tmp_path: Path
+) -> None:
+    server = CaptureServer()
+    assert (await ended_with(server, passages, detector, tmp_path, "--realtime")).code == Exit.OK
+    assert server.heard.faces
+    [key] = files_below(tmp_path)
+    assert key == tmp_path / ".config/cekalwatch-camera/spool.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_has_no_receipt_when_the_program_is_killed_comes_with_the_next_run(
+    passages: Path, nobody: Path, detector: Path, tmp_path: Path
+) -> None:
+    server = CaptureServer(answer_nothing, granted=2)
+    async with serving(server), client(passages, detector, tmp_path, "--realtime", address=server.address) as camera:
+        await server.until(lambda heard: len(heard.faces) == 2)
+        await asyncio.to_thread(wait_until, lambda: len(spooled(tmp_path)) >= 3)
+        camera.process.kill()
+        await camera.process.wait()
+    waited, [first] = spooled(tmp_path), server.heard.hellos
+    assert shown(folder_bytes(tmp_path), [JFIF]) == []
+    successor = CaptureServer()
+    assert (await ended_with(successor, nobody, detector, tmp_path, "--realtime")).code == Exit.OK
+    assert set(successor.heard.ids) == waited
+    assert {face.run_id for face in successor.heard.faces} == {first.run_id}
+    assert first.run_id not in {hello.run_id for hello in successor.heard.hellos}
+    assert spooled(tmp_path) == set()
+
+
+async def test_a_signal_lets_the_camera_write_what_it_still_has(passages: Path, detector: Path, tmp_path: Path) -> None:
+    server = CaptureServer(answer_nothing)
+    async with (
+        serving(server),
+        client(passages, detector, tmp_path, "--realtime", address=server.address, spill_after_s="60") as camera,
+    ):
+        await server.until(lambda heard: len(heard.faces) >= 2)
+        assert spooled(tmp_path) == set()
+        camera.process.send_signal(signal.SIGTERM)
+        ended = await camera.ended()
+    assert ended.code == Exit.OK, ended.errors
+    assert set(server.heard.ids) <= spooled(tmp_path)
+
+
+async def test_a_key_that_others_can_read_is_refused_with_what_to_do(
+    passages: Path, detector: Path, tmp_path: Path
+) -> None:
+    key = tmp_path / "spool.key"
+    key.write_text("secret")
+    key.chmod(0o644)
+    async with client(passages, detector, tmp_path, address="127.0.0.1:9", spool_key=str(key)) as camera:
+        ended = await camera.ended()
+    assert ended.code == Exit.CONFIG
+    assert "chmod 600" in ended.errors
+    assert "secret" not in ended.errors
 
 
 async def test_a_signal_ends_the_client_with_goodbye(passages: Path, detector: Path, tmp_path: Path) -> None:
