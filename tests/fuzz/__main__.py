@@ -15,14 +15,16 @@ import atheris
 import structlog
 
 with atheris.instrument_imports(
-    include=["cekalwatch", "PIL", "tests.fuzz.targets"], exclude=["cekalwatch.v1"], enable_loader_override=False
+    include=["cekalwatch", "PIL", "openpyxl", "tests.fuzz.targets"],
+    exclude=["cekalwatch.v1"],
+    enable_loader_override=False,
 ):
     from tests.fuzz.targets import TARGETS
 
 from tests.fuzz.seeds import CORPUS
 
 BUILD = Path("build/fuzz")
-MOST_BYTES = {"convert": 4096, "pictures": 8192, "watchlist": 4096}
+MOST_BYTES = {"convert": 4096, "pictures": 8192, "watchlist": 4096, "page": 4096, "spreadsheet": 8192}
 SLOW_S = 10
 MOST_MB = 1500
 

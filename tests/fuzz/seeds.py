@@ -6,17 +6,22 @@ python -m tests.fuzz.seeds    # writes them to tests/fuzz/corpus
 from __future__ import annotations
 
 import io
+import json
+import zipfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from google.protobuf.message import Message
+from openpyxl import Workbook
 from PIL import Image, ImageDraw
 
 from cekalwatch.v1 import alert_service_pb2, capture_pb2, capture_service_pb2, watchlist_pb2, watchlist_service_pb2
 from cekalwatch.vision.alignment import ALIGNED_SIZE, TEMPLATE
 from tests.support.usual import RECORD, RUN, SENT
 
+SHEET = "xl/worksheets/sheet1.xml"
 CORPUS = Path(__file__).parent / "corpus"
 FIRST = (
     "order_id;subject_id;kind;decree_number;decree_date;requesting_agency;reason;valid_from;valid_until;urgent;"
@@ -113,9 +118,60 @@ def watchlist_seeds() -> Iterator[bytes]:
     yield b"\1" + f"{FIRST}\n{ROW}\n".replace(";", "\t").encode()
 
 
+def page_seeds() -> Iterator[bytes]:
+    """Give pages of an application's orders: sound, nested, empty, and each with something odd."""
+    order = dict(zip(FIRST.split(";"), ROW.split(";"), strict=True))
+    rich: dict[str, object] = order | {
+        "urgent": False,
+        "revoked_at": None,
+        "aliases": ["Satu", "Dua"],
+        "travel_documents": [{"type": "passport", "number": 7, "country": "SGP"}, "KTP:1"],
+        "photographs": [{"address": "a.jpg", "version": "1", "name": "a.jpg"}, "b.jpg"],
+    }
+    yield json.dumps({"orders": [order, rich], "withdrawn": ["O-9"], "next": "c", "more": True, "total": 3}).encode()
+    yield json.dumps({"orders": [], "withdrawn": [], "more": False}).encode("utf-8-sig")
+    yield json.dumps({"orders": [1, None, [], {"name": 1.5}, {"valid_from": {"a": 1}}]}).encode()
+    yield b'{"orders": [{"order_id": "O-1", "order_id": "O-2", "nik": NaN, "name": "\xfc"}], "next": null}'
+
+
+def spreadsheet_with(sheet: bytes) -> bytes:
+    """A spreadsheet file whose only sheet is `sheet` (XML)."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as parts:
+        for name, content in _sound_parts().items():
+            parts.writestr(name, sheet if name == SHEET else content)
+    return file.getvalue()
+
+
+def spreadsheet_seeds() -> Iterator[bytes]:
+    """Give a file, and its sheet alone; with texts in place, with numbers and a date."""
+    sound = _sound_parts()[SHEET]
+    yield b"\0" + sound
+    yield b"\0" + sound.replace(b'<c r="H2" t="inlineStr">', b'<c r="H2" t="e">')
+    yield b"\0" + sound.replace(b"2026-01-01", b"46023")
+    yield b"\1" + spreadsheet_with(sound)
+
+
+@cache
+def _sound_parts() -> dict[str, bytes]:
+    book, file = Workbook(write_only=True), io.BytesIO()
+    sheet = book.create_sheet("Daftar")
+    for line in (FIRST, ROW):
+        sheet.append(line.split(";"))
+    book.save(file)
+    with zipfile.ZipFile(file) as parts:
+        return {name: parts.read(name) for name in parts.namelist()}
+
+
 def main() -> None:
     """Write them."""
-    for target, seeds in (("convert", convert_seeds), ("pictures", picture_seeds), ("watchlist", watchlist_seeds)):
+    for target, seeds in (
+        ("convert", convert_seeds),
+        ("pictures", picture_seeds),
+        ("watchlist", watchlist_seeds),
+        ("page", page_seeds),
+        ("spreadsheet", spreadsheet_seeds),
+    ):
         (CORPUS / target).mkdir(parents=True, exist_ok=True)
         for number, seed in enumerate(seeds()):
             (CORPUS / target / f"seed-{number:02}").write_bytes(seed)

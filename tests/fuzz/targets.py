@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -25,12 +25,18 @@ from cekalwatch.server.recognition.photographs import LONG_SIDE, decode_photogra
 from cekalwatch.server.sealing.keyring import DataKey, Keyring, Purpose
 from cekalwatch.server.storage.watchlist_rows import WatchlistRows
 from cekalwatch.server.watchlist.assembly import RecordAssembly
-from cekalwatch.server.watchlist.source import SourceUnavailable
+from cekalwatch.server.watchlist.records import RecordError
+from cekalwatch.server.watchlist.source import Offered, Refused, SourceUnavailable
+from cekalwatch.server.watchlist.sources.json_page import by_path, read_page
+from cekalwatch.server.watchlist.sources.mapping import RecordMapper
+from cekalwatch.server.watchlist.sources.settings import MappingEntry, PageNames, SpreadsheetEntry
+from cekalwatch.server.watchlist.sources.spreadsheet import SpreadsheetSource
 from cekalwatch.v1 import alert_service_pb2, capture_service_pb2, watchlist_service_pb2
 from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.quality import measure
 from cekalwatch.wire.bounds import MAX_CROP_PIXELS
+from tests.fuzz.seeds import spreadsheet_with
 from tests.support.alerts import DEPARTURE, NOON
 from tests.support.usual import RUN
 from tests.support.watchlist import WIB
@@ -145,6 +151,55 @@ def watchlist_folder(data: bytes) -> None:
         assert report.order_id.isprintable()
 
 
+def watchlist_page(data: bytes) -> None:
+    """A page of an application's orders in JSON."""
+    try:
+        page = read_page(data, "utf-8", PageNames())
+    except SourceUnavailable:
+        return
+    mapper = RecordMapper(MappingEntry(), WIB, by_path)
+    for number, raw in enumerate(page.orders):
+        _mapped(mapper, f"record {number}", raw if isinstance(raw, dict) else None)
+
+
+def watchlist_spreadsheet(data: bytes) -> None:
+    """A spreadsheet: the file itself (first byte odd), or a sheet in a sound one (even)."""
+    if not data:
+        return
+    file = _folder() / "orders.xlsx"
+    file.write_bytes(data[1:] if data[0] % 2 else spreadsheet_with(data[1:]))
+    with closing(SpreadsheetSource(SpreadsheetEntry(kind="spreadsheet", file=file), WIB)) as source:
+        try:
+            items = [item for page in source.read("").pages for item in page.items]
+        except SourceUnavailable:
+            return
+    for item in items:
+        if isinstance(item, Offered):
+            record = item.load()
+            _kept_and_told(record.subject, record.order)
+        else:
+            assert isinstance(item, Refused)
+            watchlist.import_report(item.report).SerializeToString()
+
+
+def _mapped(mapper: RecordMapper, place: str, row: dict[str, object] | None) -> None:
+    try:
+        mapped = mapper.read(row)
+    except RecordError as error:
+        report = mapper.refused(place, row, error).report
+        watchlist.import_report(report).SerializeToString()
+        assert report.order_id.isprintable()
+        return
+    assert int(mapped.fingerprint([]), 16)
+    _kept_and_told(mapped.subject, mapped.order)
+
+
 TARGETS: Mapping[str, Target] = MappingProxyType(
-    {"convert": convert, "pictures": pictures, "watchlist": watchlist_folder}
+    {
+        "convert": convert,
+        "pictures": pictures,
+        "watchlist": watchlist_folder,
+        "page": watchlist_page,
+        "spreadsheet": watchlist_spreadsheet,
+    }
 )
