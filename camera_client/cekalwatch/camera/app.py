@@ -21,14 +21,17 @@ from cekalwatch.camera.camera import Camera, Trouble
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.frames import SourceError
 from cekalwatch.camera.metrics import serving_metrics
+from cekalwatch.camera.onvif import password_of
 from cekalwatch.camera.settings import CameraSettings, OneCamera
 from cekalwatch.camera.source import AtStart, open_source
 from cekalwatch.camera.spool_key import refuse_shared
+from cekalwatch.camera.turntable import Turntable
 from cekalwatch.camera.waiting import set_within
 from cekalwatch.camera.watchdog import keep_watch
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
+from cekalwatch.program.extras import require_extra
 from cekalwatch.program.service import ServiceManager
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.runtime import limit_native_threads
@@ -122,6 +125,10 @@ class Cameras:
             source = open_source(one.source, one, self._clock, self._at_start)
         except SourceError as error:
             raise ProgramError(str(error), Exit.UNAVAILABLE) from None
+        turntable = None
+        if one.ptz:
+            require_extra("onvif", ("onvif",))
+            turntable = Turntable(one.ptz, password_of(one.ptz, self._settings))
         return Camera(
             one,
             source,
@@ -129,6 +136,7 @@ class Cameras:
             self._clock,
             self._settings.spool_terms,
             receipts_wait_s=self._settings.receipts_wait_s,
+            turntable=turntable,
         )
 
 

@@ -31,7 +31,9 @@ from cekalwatch.camera.spool import Spool
 from cekalwatch.camera.spool_state import SpoolState
 from cekalwatch.camera.spool_terms import SpoolTerms
 from cekalwatch.camera.tracker import Tracker
+from cekalwatch.camera.turntable import Turntable
 from cekalwatch.camera.uplink import Link, Refused, Uplink
+from cekalwatch.camera.view.watch import ViewWatch
 from cekalwatch.camera.waiting import set_within
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
@@ -76,8 +78,9 @@ class Camera:
         spool: SpoolTerms,
         *,
         receipts_wait_s: float,
+        turntable: Turntable | None = None,
     ) -> None:
-        """`receipts_wait_s`: for how long a file waits for the server (see CameraSettings).
+        """`receipts_wait_s`: for how long a file waits for the server (see CameraSettings); `turntable`: what turns it.
 
         Of a file that waits nothing goes to the spool: it can be read again.
         """
@@ -100,7 +103,9 @@ class Camera:
             self.figures,
             detect_every=settings.detect_every,
             region=region,
+            view=ViewWatch(turntable),
         )
+        self._turntable = turntable
         self.link = LinkCounts()
         self._receipts_wait_s = receipts_wait_s
         self._welcomed = asyncio.Event()
@@ -117,6 +122,7 @@ class Camera:
             uplink = asyncio.create_task(self._keep_uplink(ending, open_dialer, trouble))
             work = asyncio.create_task(self._watch() if self.source.endless else self._read_to_the_end())
             stopped = asyncio.create_task(stop.wait())
+            turning = asyncio.create_task(self._turntable.run(ending)) if self._turntable else None
             try:
                 await asyncio.wait({uplink, work, stopped}, return_when=asyncio.FIRST_COMPLETED)
                 if work.done():
@@ -128,9 +134,10 @@ class Camera:
                 await asyncio.gather(uplink, asyncio.to_thread(self._pipeline.stop))
             finally:
                 self._pipeline.stop()
-                for task in (uplink, work, stopped):
+                ended = [task for task in (uplink, work, stopped, turning) if task]
+                for task in ended:
                     task.cancel()
-                await asyncio.gather(uplink, work, stopped, return_exceptions=True)
+                await asyncio.gather(*ended, return_exceptions=True)
                 await self._vision_ended()
                 if self._keeper:
                     await asyncio.to_thread(self._keeper.close)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cekalwatch.camera.commands.check import check
+from cekalwatch.camera.commands.presets import presets, turn
 from cekalwatch.camera.commands.preview import preview
 from cekalwatch.camera.commands.survey import survey
 from cekalwatch.camera.settings import DEFAULT_TLS_DIR, CameraSettings
@@ -24,6 +25,8 @@ app = typer.Typer(
 app.command()(check)
 app.command()(survey)
 app.command()(preview)
+app.command()(presets)
+app.command()(turn)
 
 
 @app.command()

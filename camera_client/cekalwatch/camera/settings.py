@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.camera.captures import Transport
@@ -38,6 +38,20 @@ def _region(corners: tuple[tuple[float, float], ...] | None) -> tuple[tuple[floa
     return corners
 
 
+class Turnable(BaseModel):
+    """A camera that can be turned, through ONVIF, and the preset at which this camera key watches."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: Annotated[str, Field(pattern=r"^https?://[^/@\s]+$")]
+    """http://HOST or http://HOST:PORT; no password in it."""
+    user: Annotated[str, Field(min_length=1)]
+    password_file: Path | None = None
+    """File with the ONVIF user's password alone; `ptz_password` when not set."""
+    preset: Annotated[str, Field(min_length=1)]
+    """Name or token of the preset in the camera."""
+
+
 class CameraOptions(BaseModel):
     """What each camera can have of its own."""
 
@@ -60,6 +74,8 @@ class CameraOptions(BaseModel):
     """For how long a face may be hidden before its passage is over."""
     outbox_size: Annotated[int, Field(ge=1, le=10_000)] = 256
     """Crops that wait for a receipt, at most; a crop has 10 to 200 kB."""
+    ptz: Turnable | None = None
+    """For a camera that can be turned. Each preset at which it watches is a camera_id of its own."""
 
 
 class CameraEntry(CameraOptions):
@@ -103,6 +119,8 @@ class CameraSettings(ClientSettings, CameraOptions):
     """How long a crop may wait for a receipt; then it is dropped, wherever it is."""
     spill_after_s: Annotated[float, Field(ge=0.1, le=60)] = 1.5
     """A crop without a receipt for so long goes to the disk; one that gets it sooner never does."""
+    ptz_password: SecretStr | None = None
+    """Password of `ptz` users that have no password_file. Meant for the environment; there is no option for it."""
     metrics_listen: Annotated[str, AfterValidator(_on_loopback)] = ""
     """HOST:PORT on this machine at which Prometheus gets figures, for example 127.0.0.1:9464; off when empty."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"

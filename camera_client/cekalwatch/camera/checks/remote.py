@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import grpc
@@ -13,9 +14,12 @@ from cryptography import x509
 from cekalwatch.camera.checks.finding import Finding, Verdict
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.convert import Hello, ProtocolError
-from cekalwatch.camera.settings import OneCamera
+from cekalwatch.camera.onvif import OnvifError, opened, password_of
+from cekalwatch.camera.settings import CameraSettings, OneCamera, Turnable
 from cekalwatch.camera.stream import StreamLost, Timing
+from cekalwatch.camera.turntable import posture_at
 from cekalwatch.camera.uplink import Link, greet
+from cekalwatch.camera.view.watch import Posture
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S
@@ -80,6 +84,23 @@ async def check_server(one: OneCamera, address: str, detector: str, clock: Clock
     if welcome.server_time is None:
         return [answered]
     return [answered, clock_finding(one.camera_id, offset_from(before, welcome.server_time, clock.now()))]
+
+
+async def check_mount(camera_id: str, turnable: Turnable, settings: CameraSettings) -> Finding:
+    """Ask a camera that can be turned where it looks."""
+    if find_spec("onvif") is None:
+        return Finding("mount", Verdict.FAIL, "install it with: pip install 'cekalwatch[onvif]'", camera_id)
+    try:
+        async with opened(turnable, password_of(turnable, settings)) as camera:
+            posture = posture_at(await camera.bearing(), await camera.preset(turnable.preset))
+    except (OnvifError, ProgramError) as error:
+        return Finding("mount", Verdict.FAIL, f"the camera at {turnable.address}: {error}", camera_id)
+    told = {
+        Posture.HERE: (Verdict.OK, f"at its preset {turnable.preset}"),
+        Posture.TURNED_AWAY: (Verdict.WARN, f"not at its preset {turnable.preset}: nothing is sent meanwhile"),
+        Posture.UNKNOWN: (Verdict.WARN, "it does not tell where it looks, so that captures are sent wherever it does"),
+    }[posture]
+    return Finding("mount", *told, camera_id)
 
 
 def clock_finding(camera_id: str, offset_s: float) -> Finding:

@@ -61,5 +61,7 @@ def look(settings: CameraSettings) -> Iterator[Finding]:
     for one in settings.each():
         yield local.check_source(one, clock)
         yield local.check_detector(one, settings.threads)
+        if one.ptz:
+            yield asyncio.run(remote.check_mount(one.camera_id, one.ptz, settings))
         yield remote.check_certificate(one, clock)
         yield from asyncio.run(remote.check_server(one, settings.server_address, one.detector.name, clock))

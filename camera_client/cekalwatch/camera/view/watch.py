@@ -13,8 +13,11 @@ from cekalwatch.vision.faces import Picture
 class Posture(Enum):
     """Where a camera that can be turned looks."""
 
+    NOT_YET = auto()
+    """It was asked for the first time, and has not answered. That takes a few seconds at most."""
     UNKNOWN = auto()
-    """It does not say. What it shows is taken for the place that it was at last."""
+    """It does not say. What it shows is taken for the place that it was at last, or else for this one: better a capture
+    with the wrong counter than none."""
     HERE = auto()
     """At the preset that this camera key stands for."""
     TURNED_AWAY = auto()
@@ -45,6 +48,7 @@ class ViewWatch:
         self._mount = mount or Fixed()
         self._judge = ViewJudge()
         self._turned_away = False
+        self._waits = False
         self._at_s = 0.0
 
     @property
@@ -55,12 +59,13 @@ class ViewWatch:
     @property
     def away(self) -> bool:
         """Whether the camera moves or looks elsewhere, so that its pictures belong to no counter."""
-        return self._turned_away or self._judge.moves(self._at_s)
+        return self._waits or self._turned_away or self._judge.moves(self._at_s)
 
     def see(self, picture: Picture, at_s: float) -> None:
         """Judge a frame; `at_s` never goes back."""
         self._at_s = at_s
         posture = self._mount.posture
+        self._waits = posture is Posture.NOT_YET
         if posture is Posture.TURNED_AWAY:
             if not self._turned_away:
                 self._judge.forget()
@@ -68,7 +73,7 @@ class ViewWatch:
             return
         if posture is Posture.HERE:
             self._turned_away = False
-        if not self._turned_away:
+        if not self._turned_away and not self._waits:
             self._judge.look(picture, at_s)
 
     def face_seen(self, at_s: float) -> None:

@@ -36,3 +36,12 @@ def test_a_mount_that_does_not_answer_leaves_all_as_it_was():
         mount.posture = Posture.UNKNOWN
         watch.see(seen(), 2.0)
         assert watch.away is away
+
+
+def test_nothing_is_sent_before_the_mount_has_answered_and_everything_when_it_does_not():
+    mount = Turntable()
+    watch = ViewWatch(mount)
+    for posture, away in ((Posture.NOT_YET, True), (Posture.UNKNOWN, False), (Posture.TURNED_AWAY, True)):
+        mount.posture = posture
+        watch.see(seen(), 1.0)
+        assert watch.away is away
