@@ -23,7 +23,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sealed_columns import TEMPLATE
 from cekalwatch.server.storage.watchlist_changes import changed_since
 from cekalwatch.server.storage.watchlist_rows import WatchlistRows
-from cekalwatch.server.storage.watchlist_store import DeletedSubject, NewRecord, Stored, WatchlistStore
+from cekalwatch.server.storage.watchlist_store import DeletedSubject, Done, NewRecord, Stored, WatchlistStore
 from tests.support.audit import deleted
 from tests.support.keys import keyring
 from tests.support.watchlist import MODEL, SIZE, figures, order, reference, subject
@@ -190,8 +190,8 @@ def test_records_that_are_stored_together_come_to_the_same_as_one_by_one(store: 
     store.put(subject("S-3"), order("O-3", subject_id="S-3"), [reference(b"three", direction=3)])
     version, noted = store.version(), list[tuple[int, Stored]]()
 
-    def note(number: int, outcome: Stored) -> None:
-        noted.append((number, outcome))
+    def note(number: int, done: Done) -> None:
+        noted.append((number, done.outcome))
 
     written = store.put_all(
         [

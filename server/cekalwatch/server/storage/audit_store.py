@@ -7,10 +7,10 @@ Methods block: call them from a worker thread.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, or_
 from sqlmodel import Session, col, select, update
 
 from cekalwatch.server.security.audit import Action, Actor, AuditEntry, Link, link
@@ -72,6 +72,21 @@ class AuditStore:
         with self._database.engine.connect().execution_options(yield_per=PAGE) as connection:
             for page in connection.execute(query).partitions():
                 yield from map(Link._make, page)
+
+    def about(self, objects: Collection[str], actions: Collection[Action], most: int) -> list[Link]:
+        """Return the newest `most` entries with one of the actions on any of the objects, oldest first.
+
+        The whole trail is searched for these actions.
+        """
+        named = or_(*(col(AuditEntryRow.objects).contains(json.dumps(one), autoescape=True) for one in objects))
+        query = (
+            select(*_LINK)
+            .where(col(AuditEntryRow.action).in_(list(map(str, actions))), named)
+            .order_by(col(AuditEntryRow.sequence).desc())
+            .limit(most)
+        )
+        with self._database.session() as session:
+            return [Link._make(row) for row in reversed(session.exec(query).all())]
 
     def last_details(self, actor: Actor, action: Action) -> dict[str, int | str]:
         """Return the details of the actor's last entry of that action; empty when there is none, or it is damaged."""

@@ -42,10 +42,11 @@ from cekalwatch.server.storage.watchlist_tables import (
     TemplateRow,
     WatchlistStateRow,
 )
-from cekalwatch.server.storage.watchlist_writing import NewRecord, NewReference, Stored, write_records
+from cekalwatch.server.storage.watchlist_writing import Done, NewRecord, NewReference, Stored, write_records
 
 __all__ = [
     "DeletedSubject",
+    "Done",
     "EnrolledFace",
     "NewRecord",
     "NewReference",
@@ -116,35 +117,36 @@ class WatchlistStore:
     ) -> Stored:
         """Store a record by itself; see `put_all`. Raises SUBJECT_FULL for an order more than MOST_ORDERS."""
         written = self.put_all(
-            [NewRecord(subject, order, references)], lambda _, outcome: note(outcome) if note else None
+            [NewRecord(subject, order, references)], lambda _, done: note(done.outcome) if note else None
         )
         if written.outcomes[0] is Stored.SUBJECT_FULL:
             raise CekalwatchError(Code.SUBJECT_FULL, f"{MOST_ORDERS} orders")
         return written.outcomes[0]
 
-    def put_all(self, records: Sequence[NewRecord], note: Callable[[int, Stored], AuditEntry | None]) -> Written:
+    def put_all(self, records: Sequence[NewRecord], note: Callable[[int, Done], AuditEntry | None]) -> Written:
         """Store records in one transaction; see `write_records`.
 
-        What `note` makes of the number of a record of which something is written, and of its outcome, is committed with
-        it, for the audit trail.
+        What `note` makes of the number of a record of which something is written, and of what was done with it, is
+        committed with it, for the audit trail.
         """
         with self._database.session() as session:
             lock_watchlist(session)
             hold_sealing_key(session, self._rows.keyring)
-            outcomes, changed = write_records(session, self._rows, records)
+            everything, changed = write_records(session, self._rows, records)
             if changed:
                 count_change(session, changed)
                 session.flush()
                 entries = [
                     entry
-                    for number, outcome in enumerate(outcomes)
-                    if outcome is Stored.STORED or (outcome is Stored.UNCHANGED and records[number].references)
-                    if (entry := note(number, outcome))
+                    for number, done in enumerate(everything)
+                    if done.outcome is Stored.STORED
+                    or (done.outcome is Stored.UNCHANGED and records[number].references)
+                    if (entry := note(number, done))
                 ]
                 if entries:
                     write_audit(session, *entries)
                 session.commit()
-            return Written(outcomes, current_version(session))
+            return Written([done.outcome for done in everything], current_version(session))
 
     def enrolled(self, subject_id: str, model_version: str) -> dict[str, EnrolledFace]:
         """Return the subject's reference faces with a template in that model version, by the photograph's SHA-256.
@@ -195,6 +197,14 @@ class WatchlistStore:
         """Return subjects with orders and reference faces, by key; those that are not held or damaged are left out."""
         with self._database.session() as session:
             return read_files(session, self._rows, subject_ids)
+
+    def with_template(self, reference_ids: Collection[str], model_version: str) -> set[str]:
+        """Return those of the reference faces that have a template of that model version."""
+        query = select(TemplateRow.reference_id).where(
+            col(TemplateRow.reference_id).in_(reference_ids), col(TemplateRow.model_version) == model_version
+        )
+        with self._database.session() as session:
+            return set(session.exec(query))
 
     def list_subjects(self, after: str, limit: int) -> list[SubjectFile]:
         """Return the first `limit` subjects with a key beyond `after`, by key; damaged ones are left out."""

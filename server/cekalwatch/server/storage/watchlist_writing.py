@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 import uuid6
@@ -59,7 +60,15 @@ class NewRecord:
     references: Sequence[NewReference] = ()
 
 
-def write_records(session: Session, rows: WatchlistRows, records: Sequence[NewRecord]) -> tuple[list[Stored], set[str]]:
+class Done(NamedTuple):
+    """What was done with a record."""
+
+    outcome: Stored
+    fields: tuple[str, ...] = ()
+    """Names of the fields that changed; none of an order that is new, or was damaged."""
+
+
+def write_records(session: Session, rows: WatchlistRows, records: Sequence[NewRecord]) -> tuple[list[Done], set[str]]:
     """Write the records; return what was done with each, and the keys of the subjects that changed.
 
     Each order comes once, and so does each subject. An order whose record is held with the same content is UNCHANGED,
@@ -67,9 +76,9 @@ def write_records(session: Session, rows: WatchlistRows, records: Sequence[NewRe
     written that is SUBJECT_FULL.
     """
     held = _Held.read(session, rows, records)
-    outcomes = [held.outcome(record) for record in records]
-    kept = [record for record, done in zip(records, outcomes, strict=True) if done is not Stored.SUBJECT_FULL]
-    stored = [record for record, done in zip(records, outcomes, strict=True) if done is Stored.STORED]
+    everything = [held.done(record) for record in records]
+    kept = [one for one, done in zip(records, everything, strict=True) if done.outcome is not Stored.SUBJECT_FULL]
+    stored = [one for one, done in zip(records, everything, strict=True) if done.outcome is Stored.STORED]
     changed = {one.subject.subject_id for one in stored} | {one.subject.subject_id for one in kept if one.references}
     # An order may move from one subject to another.
     changed |= {row.subject_id for one in stored if (row := held.orders.get(one.order.order_id))}
@@ -82,7 +91,7 @@ def write_records(session: Session, rows: WatchlistRows, records: Sequence[NewRe
         "order_id",
     )
     _write_references(session, rows, kept)
-    return outcomes, changed
+    return everything, changed
 
 
 @dataclass(frozen=True)
@@ -119,16 +128,25 @@ class _Held:
             dict(session.exec(counting).all()),
         )
 
-    def outcome(self, record: NewRecord) -> Stored:
+    def done(self, record: NewRecord) -> Done:
         """Say what is to be done with a record."""
         order = record.order
         held = self.orders.get(order.order_id)
         if held is not None and self._same(held, order):
-            return Stored.UNCHANGED
+            return Done(Stored.UNCHANGED)
         grows = held is None or held.subject_id != order.subject_id
         if grows and self.counts.get(order.subject_id, 0) >= MOST_ORDERS:
-            return Stored.SUBJECT_FULL
-        return Stored.STORED
+            return Done(Stored.SUBJECT_FULL)
+        return Done(Stored.STORED, self._changed_fields(record) if held else ())
+
+    def _changed_fields(self, record: NewRecord) -> tuple[str, ...]:
+        held = self.orders[record.order.order_id]
+        try:
+            before = {**asdict(self.rows.subject(self.subjects[held.subject_id])), **asdict(self.rows.order(held))}
+        except DAMAGED:
+            return ()
+        now = {**asdict(record.subject), **asdict(record.order)}
+        return tuple(name for name, value in now.items() if value != before[name])
 
     def _same(self, held: BanOrderRow, order: BanOrder) -> bool:
         """Whether the record with that content is held, and can be read."""

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.security.audit import OK, Action, Actor, AuditEntry, Thing
+from cekalwatch.server.security.audit import MOST_TEXT, OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.server.watchlist.importer import PreparedRecord, StoredRecord, WatchlistImporter
@@ -23,6 +23,8 @@ BROKEN_OFF = "BROKEN_OFF"
 
 MOST_TOGETHER = 16
 """Records that are stored in one transaction; twenty cost little less each than sixteen do."""
+SPARE = 4
+"""Records that each thread has to go on with while others are stored."""
 MOST_BYTES_WAITING = 64_000_000
 """Photographs of records that are prepared beyond one a thread."""
 
@@ -66,7 +68,7 @@ class ImportRun:
             try:
                 for record in records:
                     while waiting and not _fits(record, waiting, threads):
-                        yield from self._store_all(_taken(waiting, most=len(waiting) - 2 * threads))
+                        yield from self._store_all(_taken(waiting, most=len(waiting) - SPARE * threads))
                     waiting.append((record, enrolling.submit(self._importer.prepare, record)))
                 while waiting:
                     yield from self._store_all(_taken(waiting, most=MOST_TOGETHER))
@@ -78,8 +80,13 @@ class ImportRun:
         def note(stored: StoredRecord) -> AuditEntry:
             record = stored.record
             keys = (Thing.ORDER.key(record.order.order_id), Thing.SUBJECT.key(record.subject.subject_id))
-            details = {"references": stored.references} | ({"also_under": stored.doubtful} if stored.doubtful else {})
-            return AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, keys, stored.outcome, details)
+            details: dict[str, int | str] = {"references": stored.references}
+            if stored.doubtful:
+                details["also_under"] = stored.doubtful
+            if stored.done.fields:  # their names, and nothing of what they hold
+                details["changed"] = " ".join(stored.done.fields)[:MOST_TEXT]
+            outcome = stored.done.outcome
+            return AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, keys, outcome, details)
 
         reports = self._importer.store(prepared, note)
         for report in reports:
@@ -136,9 +143,9 @@ class ImportRun:
 def _fits(record: ImportRecord, waiting: Collection[tuple[ImportRecord, object]], threads: int) -> bool:
     """Whether the record may be prepared beside those that wait: few, of other subjects, of few bytes together.
 
-    While some are stored, the threads have two each to go on with.
+    While some are stored, the threads have others to go on with.
     """
-    if len(waiting) >= MOST_TOGETHER + 2 * threads:
+    if len(waiting) >= MOST_TOGETHER + SPARE * threads:
         return False
     size = sum(len(photograph.data) for one, _ in waiting for photograph in one.photographs)
     if len(waiting) > threads and size > MOST_BYTES_WAITING:

@@ -22,7 +22,14 @@ from cekalwatch.server.domain.orders import BanOrder, judge
 from cekalwatch.server.domain.subjects import MOST_REFERENCES
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError, EnrolmentWarning
 from cekalwatch.server.security.audit import AuditEntry
-from cekalwatch.server.storage.watchlist_store import EnrolledFace, NewRecord, NewReference, Stored, WatchlistStore
+from cekalwatch.server.storage.watchlist_store import (
+    Done,
+    EnrolledFace,
+    NewRecord,
+    NewReference,
+    Stored,
+    WatchlistStore,
+)
 from cekalwatch.server.watchlist.lookalikes import Lookalikes
 from cekalwatch.server.watchlist.records import ImportRecord
 from cekalwatch.server.watchlist.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport
@@ -47,7 +54,7 @@ class StoredRecord:
     """What became of a record, for who records it."""
 
     record: ImportRecord
-    outcome: Stored
+    done: Done
     references: int
     """New reference faces."""
     doubtful: int
@@ -102,9 +109,9 @@ class WatchlistImporter:
         photos = [self._looked_up(one) for one in prepared]
         records = [one.record for one in prepared]
 
-        def entry(number: int, outcome: Stored) -> AuditEntry:
+        def entry(number: int, done: Done) -> AuditEntry:
             doubtful = sum(bool(photo.also_under) for photo in photos[number])
-            return note(StoredRecord(records[number], outcome, len(prepared[number].references), doubtful))
+            return note(StoredRecord(records[number], done, len(prepared[number].references), doubtful))
 
         new = [NewRecord(one.record.subject, one.record.order, one.references) for one in prepared]
         try:

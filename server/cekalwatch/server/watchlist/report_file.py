@@ -71,16 +71,12 @@ def _csv(reports: Sequence[RecordReport]) -> str:
     return stream.getvalue()
 
 
-def _photo_cells(photo: PhotoReport | None) -> list[str]:
+def _photo_cells(photo: PhotoReport | None) -> list[str | float]:
     if photo is None:
         return [""] * _PHOTO_COLUMNS
     found = [photo.name, photo.outcome, photo.reason or "", " ".join(photo.warnings), " | ".join(photo.also_under)]
     if (one := photo.figures) is None:
-        return found + [""] * (_PHOTO_COLUMNS - len(found))
-    angles = (f"{one.eye_distance_px:.0f}", f"{one.yaw_degrees:.0f}", f"{one.pitch_degrees:.0f}")
-    return [
-        *found,
-        *angles,
-        *(f"{part:.2f}" for part in (one.sharpness, one.brightness, one.detector_score)),
-        str(one.faces),
-    ]
+        return [*found, *[""] * (_PHOTO_COLUMNS - len(found))]
+    whole = (round(one.eye_distance_px), round(one.yaw_degrees), round(one.pitch_degrees))
+    parts = (round(one.sharpness, 2), round(one.brightness, 2), round(one.detector_score, 2))
+    return [*found, *whole, *parts, one.faces]

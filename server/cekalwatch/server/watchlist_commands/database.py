@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_database(settings: ServerSettings) -> Iterator[Database]:
-    """Give the database, with its tables as this version needs them."""
+def open_database(settings: ServerSettings, *, existing: bool = False) -> Iterator[Database]:
+    """Give the database, with its tables as this version needs them.
+
+    With `existing`, raise ProgramError for an SQLite file that is not there instead of making one.
+    """
     from cekalwatch.server.storage.database import Database
 
     database = Database(settings.database_address)
     try:
+        if existing:
+            database.check_exists()
         database.upgrade()
         yield database
     finally:

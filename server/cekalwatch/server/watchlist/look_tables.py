@@ -1,0 +1,97 @@
+"""What a look at the watchlist found, as rows for a table or a spreadsheet and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any, Final
+
+from cekalwatch.server.alerting.watch import JudgedOrder
+from cekalwatch.server.domain.timeline import Turn
+from cekalwatch.server.security.audit import Link
+from cekalwatch.server.watchlist.looking import History, View
+
+LIST_COLUMNS: Final = (
+    *("subject_id", "name", "aliases", "sex", "date_of_birth", "nationality"),
+    *("order_id", "kind", "status", "broken_rules", "valid_from", "valid_until", "urgent", "extends_order_id"),
+    *("requesting_agency", "decree_number", "received_on", "references", "stale_references"),
+)
+HISTORY_COLUMNS: Final = ("at", "what", "order_id", "status", "by", "details")
+FROM_THE_FIRST: Final = "from the first"
+
+
+def list_rows(views: Iterable[View]) -> Iterator[list[str | int]]:
+    """Give a row for each order, with its subject's columns repeated, and one for a subject without."""
+    for view in views:
+        one = view.subject
+        person = [one.subject_id, one.name, " | ".join(one.aliases), one.sex, one.date_of_birth, one.nationality]
+        faces: list[str | int] = [len(view.references), len(view.stale)]
+        for judged in view.orders or (None,):
+            yield [*person, *_order_cells(judged), *faces]
+
+
+def _order_cells(judged: JudgedOrder | None) -> list[str]:
+    if judged is None:
+        return [""] * 11
+    order, judgement = judged.order, judged.judgement
+    return [
+        *(order.order_id, order.kind, judgement.status, " ".join(judgement.broken_rules)),
+        *(order.valid_from.isoformat(), order.valid_until.isoformat(), "yes" if order.urgent else "no"),
+        *(order.extends_order_id, order.requesting_agency, order.decree_number, order.received_on.isoformat()),
+    ]
+
+
+def view_json(view: View) -> dict[str, Any]:
+    """Return all that is held of a subject, without pictures."""
+    return {
+        "subject": asdict(view.subject),
+        "orders": [
+            {**asdict(one.order), "status": one.judgement.status, "broken_rules": one.judgement.broken_rules}
+            for one in view.orders
+        ],
+        "references": [
+            {
+                **asdict(face),
+                "stale_model": face.reference_id in view.stale,
+                "also_under": view.also_under.get(face.reference_id, ()),
+            }
+            for face in view.references
+        ],
+    }
+
+
+def history_rows(history: History) -> Iterator[list[str]]:
+    """Give a row for each event of the audit trail, oldest first, then one for each turn of each order's status."""
+    for link in history.events:
+        yield [link.at, link.action, _order_of(link), link.outcome, link.actor, link.details]
+    for order_id, turns in history.turns.items():
+        for turn in turns:
+            yield [_moment(turn), "STATUS", order_id, turn.judgement.status, "", " ".join(turn.judgement.broken_rules)]
+
+
+def history_json(history: History) -> dict[str, Any]:
+    """Return the history with the details of its events as they are in the audit trail."""
+    return {
+        "events": [
+            {**{name: getattr(link, name) for name in ("sequence", "at", "actor", "action", "outcome")}}
+            | {"objects": json.loads(link.objects), "details": json.loads(link.details)}
+            for link in history.events
+        ],
+        "statuses": {
+            order_id: [
+                {"from": turn.at, "status": turn.judgement.status, "broken_rules": turn.judgement.broken_rules}
+                for turn in turns
+            ]
+            for order_id, turns in history.turns.items()
+        },
+    }
+
+
+def _moment(turn: Turn) -> str:
+    return turn.at.isoformat() if turn.at else FROM_THE_FIRST
+
+
+def _order_of(link: Link) -> str:
+    keys = [one.removeprefix("order:") for one in json.loads(link.objects) if one.startswith("order:")]
+    return " ".join(keys[:3])
