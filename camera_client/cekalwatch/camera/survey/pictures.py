@@ -34,12 +34,12 @@ class Sight:
     quality: FaceQuality
 
 
-def example(picture: Picture, sights: Sequence[Sight], *, show_faces: bool) -> bytes:
-    """Return a JPEG of the picture with the faces framed; blurred unless `show_faces`."""
+def example(picture: Picture, sights: Sequence[Sight], about: Sight, *, show_faces: bool) -> bytes:
+    """Return a JPEG of the picture with the face framed that it is `about`; all are blurred unless `show_faces`."""
     scale = min(1.0, (SHOWN_WIDTH if show_faces else BLURRED_WIDTH) / picture.shape[1])
     shown = picture if show_faces else blurred(picture, [sight.face for sight in sights])
     small = np.asarray(cv2.resize(shown, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
-    framed(small, sights, scale)
+    framed(small, [about], scale)
     return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
 
 

@@ -105,7 +105,7 @@ class Surveyor:
             # Pictures are made when a passage becomes clearly better, not with each frame.
             if sight.quality.score > 1.1 * under.best:
                 under.best = sight.quality.score
-                under.jpeg = example(frame.picture, [one for _, one in seen], show_faces=self._show_faces)
+                under.jpeg = example(frame.picture, [one for _, one in seen], sight, show_faces=self._show_faces)
         for track in update.ended:
             self._end(track)
 

@@ -76,7 +76,7 @@ def test_the_report_frames_the_face_and_the_picture_is_reduced():
     picture = np.asarray(cv2.resize(astronaut(), None, fx=3, fy=3), np.uint8)
     (face,) = faces_of(picture)
     sights = [Sight(face, FIT)]
-    shown, hidden = (decoded(example(picture, sights, show_faces=show)) for show in (True, False))
+    shown, hidden = (decoded(example(picture, sights, sights[0], show_faces=show)) for show in (True, False))
     assert shown.shape[1] > hidden.shape[1]
     for made in (shown, hidden):
         scale = made.shape[1] / picture.shape[1]
