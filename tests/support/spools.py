@@ -33,13 +33,14 @@ class KeptOutbox:
         most_age_s: float = 3600.0,
         spill_after_s: float = 1.5,
         key: str = "spool.key",
+        spool: type[Spool] = Spool,
     ) -> None:
         self.folder = folder / "spool" / "gate-1"
         self.run_id = str(uuid6.uuid7())
         self.outbox = Outbox(size, clock)
         terms = SpoolTerms(folder / "spool", folder / key, most_bytes, most_age_s, spill_after_s)
-        spool = Spool(self.folder, terms.key_file, "gate-1", self.run_id)
-        self.keeper = Keeper(self.outbox, spool, terms, clock)
+        files = spool(self.folder, terms.key_file, "gate-1", self.run_id)
+        self.keeper = Keeper(self.outbox, files, terms, clock)
 
     @contextmanager
     def kept(self) -> Iterator[KeptOutbox]:

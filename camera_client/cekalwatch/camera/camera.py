@@ -93,7 +93,7 @@ class Camera:
         if not source.can_wait:
             folder = Spool(spool.folder / self.camera_id, spool.key_file, self.camera_id, self._hello.run_id)
             self._keeper = Keeper(self.outbox, folder, spool, clock)
-        self.figures = Figures(self.outbox, clock, self._spool_state)
+        self.figures = Figures(self.outbox, clock, self.spool_state)
         region = Region(settings.region) if settings.region else None
         self._pipeline = Pipeline(
             source,
@@ -245,7 +245,8 @@ class Camera:
                 return
             await asyncio.sleep(left_s)
 
-    def _spool_state(self) -> SpoolState:
+    def spool_state(self) -> SpoolState:
+        """Return how the spool does."""
         return self._keeper.state if self._keeper else SpoolState.UNSPECIFIED
 
     def _log_end(self) -> None:

@@ -15,6 +15,7 @@ from cekalwatch.camera.checks.remote import read_certificate
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.figures import ViewState
 from cekalwatch.camera.health import Fault
+from cekalwatch.camera.spool_state import SpoolState
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.wire.address import split_address
@@ -73,6 +74,7 @@ class CameraCollector(Collector):
         spooled = _gauge("spool_depth", "Crops of them on the disk.")
         spool_bytes = _gauge("spool_bytes", "Bytes of them.")
         spool_age = _gauge("spool_age_seconds", "Age of the oldest of them.")
+        spool = _gauge("spool_state", "1 for the state that the spool is in.", "state")
         for camera in cameras:
             key, held = [camera.camera_id], camera.outbox.figures()
             waiting.add_metric(key, held.depth)
@@ -84,7 +86,9 @@ class CameraCollector(Collector):
             spooled.add_metric(key, held.stored)
             spool_bytes.add_metric(key, held.stored_bytes)
             spool_age.add_metric(key, held.stored_oldest_s)
-        yield from (waiting, in_flight, age, settled, dropped, spooled, spool_bytes, spool_age)
+            for state in SpoolState:
+                spool.add_metric([*key, state.value.lower()], state is camera.spool_state())
+        yield from (waiting, in_flight, age, settled, dropped, spooled, spool_bytes, spool_age, spool)
 
     def _links(self, cameras: tuple[Camera, ...]) -> Iterator[Metric]:
         connected = _gauge("connected", "1 while the stream to the server is open.")

@@ -152,7 +152,6 @@ class Outbox:
             for entry in loose:
                 stock.hold_or_park(entry)
             stock.parked = dict(sorted(stock.parked.items(), key=lambda item: item[1].order))
-            stock.hungry = False
             stock.changed()
 
     def figures(self) -> OutboxFigures:

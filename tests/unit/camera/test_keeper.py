@@ -12,15 +12,13 @@ import pytest
 
 from cekalwatch.camera.capture import Capture
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.keeper import PAUSE_S, Keeper
-from cekalwatch.camera.outbox import Outbox
+from cekalwatch.camera.keeper import PAUSE_S
 from cekalwatch.camera.spool import Spool
-from cekalwatch.camera.spool_state import SpoolState
-from cekalwatch.camera.spool_terms import SpoolTerms
+from cekalwatch.camera.spool_state import SpoolError, SpoolState
 from cekalwatch.camera.stock import Drops
 from tests.support.camera import ManualClock, capture_of
 from tests.support.raw_files import JFIF, folder_bytes, pieces, shown
-from tests.support.spools import KeptOutbox, file_system, make_read_only, make_writable, wait_until
+from tests.support.spools import KeptOutbox, file_system, make_read_only, make_writable
 
 SPILLED_S = 2.0
 
@@ -95,6 +93,7 @@ def test_what_is_on_the_disk_is_not_in_memory_and_comes_back_newest_first(tmp_pa
             captures.append(taken_now(clock, str(number)))
             fill(kept, clock, captures[-1])
         assert kept.outbox.figures().drops == Drops()
+        assert {entry.capture for entry in kept.outbox._stock.entries.values()} == {None}
         sent = sent_and_settled(kept)
         assert {capture.capture_id: capture.jpeg for capture in sent} == {
             capture.capture_id: capture.jpeg for capture in captures
@@ -344,6 +343,28 @@ def test_a_key_that_cannot_be_used_is_told_and_live_captures_go_on(tmp_path: Pat
         assert len(sent_and_settled(kept)) == 1
 
 
+def test_a_disk_that_fails_is_not_tried_all_the_time(tmp_path: Path, clock: ManualClock) -> None:
+    tried = 0
+
+    class Failing(Spool):
+        def store(self, capture: Capture) -> int:  # noqa: ARG002
+            nonlocal tried
+            tried += 1
+            raise SpoolError(SpoolState.FAILED, "an input or output error")
+
+    kept = KeptOutbox(tmp_path, clock, spool=Failing)
+    with kept.kept():
+        kept.outbox.put(taken_now(clock, "1"))
+        clock.passed_s += SPILLED_S
+        kept.until(lambda: kept.keeper.state is SpoolState.FAILED)
+        for _ in range(3):
+            turn_passed(kept)
+        assert tried == 1
+        clock.passed_s += PAUSE_S
+        kept.until(lambda: tried == 2)
+        assert len(sent_and_settled(kept)) == 1
+
+
 def test_a_disk_that_hangs_holds_up_nobody_and_is_told(
     tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,16 +376,12 @@ def test_a_disk_that_hangs_holds_up_nobody_and_is_told(
             answered.wait(30)
             return super().store(capture)
 
-    outbox = Outbox(10, clock)
-    terms = SpoolTerms(tmp_path, tmp_path / "spool.key")
-    keeper = Keeper(outbox, Hanging(tmp_path / "gate-1", terms.key_file, "gate-1", "run"), terms, clock)
-    keeper.start()
-    outbox.put(taken_now(clock, "1"))
-    clock.passed_s += SPILLED_S
-    wait_until(lambda: keeper.state is SpoolState.FAILED)
-    live = taken_now(clock, "2")
-    outbox.put(live)
-    assert outbox.take() is live
-    answered.set()
-    wait_until(lambda: keeper.state is SpoolState.READY)
-    keeper.close()
+    with KeptOutbox(tmp_path, clock, spool=Hanging).kept() as kept:
+        kept.outbox.put(taken_now(clock, "1"))
+        clock.passed_s += SPILLED_S
+        kept.until(lambda: kept.keeper.state is SpoolState.FAILED)
+        live = taken_now(clock, "2")
+        kept.outbox.put(live)
+        assert kept.outbox.take() is live
+        answered.set()
+        kept.until(lambda: kept.keeper.state is SpoolState.READY)

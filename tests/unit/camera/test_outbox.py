@@ -144,13 +144,12 @@ def test_when_full_the_worst_crop_that_is_not_its_tracks_best_goes(clock: Manual
 
 
 def test_a_passage_of_which_a_better_crop_has_arrived_gives_way_to_one_of_which_none_has(clock: ManualClock) -> None:
-    arrived, lone = capture_of("1", 0.9), capture_of("2", 0.3)
+    arrived, lone, other = capture_of("1", 0.9), capture_of("2", 0.3), capture_of("3", 0.4)
     outbox = filled(clock, arrived, size=2)
     outbox.settle(arrived.capture_id)
-    better = capture_of("1", 0.95)
-    for capture in (lone, capture_of("1", 0.5), better):
+    for capture in (lone, capture_of("1", 0.5), other):
         outbox.put(capture)
-    assert set(drained(outbox)) == {lone, better}
+    assert set(drained(outbox)) == {lone, other}
 
 
 def test_a_new_crop_that_is_the_worst_is_itself_dropped(clock: ManualClock) -> None:
