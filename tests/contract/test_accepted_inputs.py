@@ -17,8 +17,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cekalwatch.server.alerting.briefing import Briefer
+from cekalwatch.server.alerting.census import Census
 from cekalwatch.server.alerting.fanout import BriefedEvent
-from cekalwatch.server.alerting.watch import Checkpoints, WatchHolder
+from cekalwatch.server.alerting.order_book import OrderBook
+from cekalwatch.server.alerting.watch import Checkpoints
 from cekalwatch.server.domain.alerts import AlertFilter, Candidate, Match
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -48,7 +50,7 @@ from tests.support.keys import keyring
 from tests.support.messages import Usual, nearly_usual
 from tests.support.server import engine
 from tests.support.usual import RECORD, RUN, SENT
-from tests.support.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, FixedClock, alone, order, reference, subject
+from tests.support.watchlist import MODEL, WIB, FixedClock, alone, order, reference, subject
 
 MANY = examples(
     max_examples=120,
@@ -155,10 +157,10 @@ def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
             report = desk.run.refused(begun)
         told(watchlist_messages.import_report(report))
         assert {entry.subject.subject_id for entry in desk.subjects()} == accepted
-        watch = WatchHolder(desk.watchlist, CHECKPOINTS, MODEL, SIZE, lambda _: FIXED_THRESHOLD).current()
-        assert watch.files.keys() == accepted
-        for key in accepted:
-            watch.orders_in_force(key, DEPARTURE, datetime(9999, 1, 1, tzinfo=UTC))
+        assert {file.subject.subject_id for file in desk.watchlist.orders_of(accepted)} == accepted
+        late = datetime(9999, 1, 1, tzinfo=UTC)
+        OrderBook(desk.watchlist, CHECKPOINTS).in_force(accepted, DEPARTURE, late)
+        Census(desk.watchlist, CHECKPOINTS).active_subjects(late)
 
     each()
     assert len(stored) > 5

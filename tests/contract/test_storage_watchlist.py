@@ -21,10 +21,12 @@ from cekalwatch.server.storage import alert_tables, audit_tables, key_tables, wa
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sealed_columns import TEMPLATE
+from cekalwatch.server.storage.template_store import TemplateState
 from cekalwatch.server.storage.watchlist_changes import changed_since
 from cekalwatch.server.storage.watchlist_rows import WatchlistRows
 from cekalwatch.server.storage.watchlist_store import DeletedSubject, Done, NewRecord, Stored, WatchlistStore
 from tests.support.audit import deleted
+from tests.support.held import held_templates
 from tests.support.keys import keyring
 from tests.support.watchlist import MODEL, SIZE, figures, order, reference, subject
 
@@ -150,7 +152,7 @@ def test_pages_of_subjects_go_by_key(store: WatchlistStore) -> None:
     assert [file.subject.subject_id for file in store.list_subjects("S-4", 2)] == ["S-5"]
 
 
-def test_a_photograph_is_enrolled_once_for_each_model(store: WatchlistStore) -> None:
+def test_a_photograph_is_enrolled_once_for_each_model(database: Database, store: WatchlistStore) -> None:
     photo = reference(b"photograph")
     store.put(subject(), order(), [photo])
     store.put(subject(), order(), [dataclasses.replace(photo, model_version="other")])
@@ -161,7 +163,7 @@ def test_a_photograph_is_enrolled_once_for_each_model(store: WatchlistStore) -> 
         assert (digest, enrolled.reference) == (photo.photo_sha256, face)
         assert enrolled.template.tolist() == photo.template.tolist()
     assert store.enrolled("S-2", MODEL) == {}
-    assert store.snapshot(MODEL, SIZE).templates.shape == (1, SIZE)
+    assert held_templates(database).templates.shape == (1, SIZE)
 
 
 def test_a_new_photograph_of_a_known_order_moves_the_counter(store: WatchlistStore) -> None:
@@ -184,7 +186,9 @@ def test_a_record_is_stored_as_a_whole_or_not_at_all(database: Database, store: 
     assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
-def test_records_that_are_stored_together_come_to_the_same_as_one_by_one(store: WatchlistStore) -> None:
+def test_records_that_are_stored_together_come_to_the_same_as_one_by_one(
+    database: Database, store: WatchlistStore
+) -> None:
     for number in range(MOST_ORDERS):
         store.put(subject("S-2"), order(f"F-{number}", subject_id="S-2"))
     store.put(subject("S-3"), order("O-3", subject_id="S-3"), [reference(b"three", direction=3)])
@@ -205,9 +209,9 @@ def test_records_that_are_stored_together_come_to_the_same_as_one_by_one(store: 
     assert written.outcomes == [Stored.STORED, Stored.SUBJECT_FULL, Stored.UNCHANGED, Stored.STORED]
     assert noted == [(0, Stored.STORED), (2, Stored.UNCHANGED), (3, Stored.STORED)]
     assert written.version == store.version() == version + 1
-    snapshot = store.snapshot(MODEL, SIZE)
-    assert snapshot.subject_ids == ("S-3", "S-1", "S-1")
-    assert snapshot.templates.argmax(axis=1).tolist() == [4, 1, 2], "the photograph that came again has a new template"
+    held = held_templates(database)
+    axes = {int(row.argmax()): key for key, row in zip(held.subject_ids, held.templates, strict=True)}
+    assert axes == {4: "S-3", 1: "S-1", 2: "S-1"}, "the photograph that came again has a new template"
     assert [file.subject.subject_id for file in store.get_subjects(["S-4", "S-1", "S-9"])] == ["S-1", "S-4"]
     assert store.get_subject("S-4").subject.name == "Contoh Dua"
 
@@ -217,32 +221,37 @@ def test_of_records_that_are_stored_together_each_is_another_subjects(store: Wat
         store.put_all([NewRecord(subject(), order("O-1")), NewRecord(subject(), order("O-2"))], lambda *_: None)
 
 
-def test_the_snapshot_holds_all_of_it(store: WatchlistStore) -> None:
+def test_all_templates_are_loaded(database: Database, store: WatchlistStore) -> None:
     store.put(subject("S-1"), order("O-1"), [reference(b"a", direction=1), reference(b"b", direction=2)])
     store.put(subject("S-2"), order("O-2", subject_id="S-2"), [reference(b"c", direction=3)])
     store.put(subject("S-2"), order("O-3", subject_id="S-2", kind=OrderKind.TANGKAL))
-    snapshot = store.snapshot(MODEL, SIZE)
-    rows = dict(zip(snapshot.reference_ids, snapshot.subject_ids, strict=True))
-    assert sorted(rows.values()) == ["S-1", "S-1", "S-2"]
-    axes = {row.argmax(): key for row, key in zip(snapshot.templates, snapshot.subject_ids, strict=True)}
+    held = held_templates(database)
+    axes = {row.argmax(): key for row, key in zip(held.templates, held.subject_ids, strict=True)}
     assert axes == {1: "S-1", 2: "S-1", 3: "S-2"}
-    assert snapshot.templates.dtype == np.float32
-    assert {key: {ban.order_id for ban in file.orders} for key, file in snapshot.files.items()} == {
+    assert held.templates.dtype == np.float32
+    assert (held.state, held.unusable_templates) == (TemplateState(store.version(), 0), 0)
+
+
+def test_orders_are_read_of_those_who_are_asked_about_alone(store: WatchlistStore) -> None:
+    for number in (1, 2, 3):
+        store.put(subject(f"S-{number}"), order(f"O-{number}", subject_id=f"S-{number}"), [reference(b"a")])
+    store.put(subject("S-2"), order("O-4", subject_id="S-2", kind=OrderKind.TANGKAL))
+    found = store.orders_of(["S-2", "S-1", "S-9"])
+    assert {file.subject.subject_id: {ban.order_id for ban in file.orders} for file in found} == {
         "S-1": {"O-1"},
-        "S-2": {"O-2", "O-3"},
+        "S-2": {"O-2", "O-4"},
     }
-    assert (snapshot.version, snapshot.unusable_templates, snapshot.unreadable_rows) == (store.version(), 0, 0)
 
 
-def test_an_empty_watchlist_has_an_empty_snapshot(store: WatchlistStore) -> None:
-    snapshot = store.snapshot(MODEL, SIZE)
-    assert (snapshot.templates.shape, dict(snapshot.files), snapshot.version) == ((0, SIZE), {}, 0)
+def test_an_empty_watchlist_has_no_templates(database: Database) -> None:
+    held = held_templates(database)
+    assert (held.templates.shape, held.state) == ((0, SIZE), TemplateState(0, 0))
 
 
-def test_a_snapshot_has_one_model_version_only(store: WatchlistStore) -> None:
+def test_templates_of_one_model_version_are_loaded_only(database: Database, store: WatchlistStore) -> None:
     store.put(subject(), order(), [reference(b"a"), reference(b"b", model_version="other")])
-    snapshot = store.snapshot(MODEL, SIZE)
-    assert (len(snapshot.templates), snapshot.unusable_templates, snapshot.references_without_template) == (1, 0, 1)
+    held = held_templates(database)
+    assert (len(held.templates), held.unusable_templates, held.state.references_without_template) == (1, 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -267,9 +276,8 @@ def test_a_damaged_template_is_counted_and_the_others_work(
     (face,) = store.get_subject("S-1").references
     sealed = keyring(database).seal(TEMPLATE.at(face.reference_id, MODEL), vector)
     damage(database, "UPDATE template SET vector = :v WHERE reference_id = :r", v=sealed, r=face.reference_id)
-    snapshot = store.snapshot(MODEL, SIZE)
-    assert snapshot.subject_ids == ("S-2",)
-    assert (snapshot.unusable_templates, set(snapshot.files)) == (1, {"S-1", "S-2"})
+    held = held_templates(database)
+    assert (held.subject_ids, held.unusable_templates) == (("S-2",), 1)
 
 
 @pytest.mark.parametrize(
@@ -285,19 +293,16 @@ def test_a_damaged_order_harms_only_itself(database: Database, store: WatchlistS
     store.put(subject(), order("O-1"), [reference()])
     store.put(subject(), order("O-2"))
     damage(database, f"UPDATE ban_order SET {column} = :v WHERE order_id = 'O-1'", v=value)  # noqa: S608  # ours
-    snapshot = store.snapshot(MODEL, SIZE)
-    assert [ban.order_id for ban in snapshot.files["S-1"].orders] == ["O-2"]
-    assert (snapshot.unreadable_rows, snapshot.subject_ids) == (1, ("S-1",))
+    (file,) = store.orders_of(["S-1"])
+    assert [ban.order_id for ban in file.orders] == ["O-2"]
     assert [ban.order_id for ban in store.get_subject("S-1").orders] == ["O-2"]
 
 
-def test_a_damaged_subject_is_left_out_with_its_templates(database: Database, store: WatchlistStore) -> None:
+def test_a_damaged_subject_is_left_out(database: Database, store: WatchlistStore) -> None:
     store.put(subject("S-1"), order("O-1"), [reference(b"a", direction=1)])
     store.put(subject("S-2"), order("O-2", subject_id="S-2"), [reference(b"b", direction=2)])
     damage(database, "UPDATE subject SET facts = substr(facts, 2) WHERE subject_id = 'S-1'")
-    snapshot = store.snapshot(MODEL, SIZE)
-    assert (set(snapshot.files), snapshot.subject_ids) == ({"S-2"}, ("S-2",))
-    assert (snapshot.unusable_templates, snapshot.unreadable_rows) == (1, 1)
+    assert [file.subject.subject_id for file in store.orders_of(["S-1", "S-2"])] == ["S-2"]
     assert [file.subject.subject_id for file in store.list_subjects("", 10)] == ["S-2"]
 
 
@@ -328,7 +333,7 @@ def test_a_photograph_with_a_damaged_template_counts_as_not_enrolled(
     damage(database, "UPDATE template SET vector = :v", v=sealed)
     assert store.enrolled("S-1", MODEL) == {}
     store.put(subject(), order(), [reference()])
-    assert len(store.enrolled("S-1", MODEL)) == len(store.snapshot(MODEL, SIZE).templates) == 1
+    assert len(store.enrolled("S-1", MODEL)) == len(held_templates(database).templates) == 1
 
 
 def test_the_last_success_is_kept_as_a_moment(store: WatchlistStore) -> None:
@@ -391,13 +396,12 @@ def test_a_value_from_another_row_is_left_out(
     )
     other = f"(SELECT {column} FROM {table} WHERE {key[0]} <> :k)"  # noqa: S608  # ours
     damage(database, f"UPDATE {table} SET {column} = {other} WHERE {key[0]} = :k", k=key[1])  # noqa: S608  # ours
-    snapshot = store.snapshot(MODEL, SIZE)
-    assert snapshot.unreadable_rows + snapshot.unusable_templates >= 1
-    assert snapshot.files["S-2"].subject == subject("S-2")
-    assert "S-2" in snapshot.subject_ids
-    if "S-1" in snapshot.files:
-        file = snapshot.files["S-1"]
-        assert not (file.orders and file.references and "S-1" in snapshot.subject_ids)
+    held = held_templates(database)
+    assert store.get_subject("S-2").subject == subject("S-2")
+    assert "S-2" in held.subject_ids
+    for file in store.list_subjects("", 1):
+        complete = file.subject.subject_id == "S-1" and file.orders and file.references
+        assert not (complete and "S-1" in held.subject_ids)
 
 
 @pytest.mark.parametrize(("table", "column"), SWAPPED)
@@ -409,8 +413,8 @@ def test_importing_a_damaged_record_again_mends_it(
     damage(database, f"UPDATE {table} SET {column} = substr({column}, 2)")  # noqa: S608  # ours
     new = [] if reference().photo_sha256 in store.enrolled("S-1", MODEL) else [reference()]
     store.put(subject(), order(), new)
-    snapshot = store.snapshot(MODEL, SIZE)
-    assert (len(snapshot.templates), snapshot.unusable_templates, snapshot.unreadable_rows) == (1, 0, 0)
+    held = held_templates(database)
+    assert (len(held.templates), held.unusable_templates) == (1, 0)
     assert store.get_subject("S-1") == before
 
 
@@ -445,8 +449,8 @@ def test_a_deleted_subject_is_gone_with_all_that_was_held_and_others_stay(
     gone = store.delete_subject("S-1", deleted)
     assert gone == DeletedSubject(("O-1", "O-2"), photographs=2, templates=2, probes=0)
     assert store.version() == version + 1
-    snapshot = store.snapshot(MODEL, SIZE)
-    assert (set(snapshot.files), snapshot.subject_ids) == ({"S-2"}, ("S-2",))
+    assert [file.subject.subject_id for file in store.list_subjects("", 10)] == ["S-2"]
+    assert held_templates(database).subject_ids == ("S-2",)
     with database.engine.connect() as connection:
         for table in ("subject", "ban_order", "reference_face", "reference_picture", "template"):
             assert connection.execute(sqlalchemy.text(f"SELECT count(*) FROM {table}")).scalar_one() == 1  # noqa: S608

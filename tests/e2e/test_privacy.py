@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.passages import Passage
 from cekalwatch.server.grpc_api.convert.capture import capture as read_capture
-from cekalwatch.server.recognition.embedding import CaptureEmbedder
+from cekalwatch.server.recognition.embedding import CaptureEmbedder, Probe
 from cekalwatch.vision.faces import Picture
 from deploy.demo.programs import Program, wait_until
 from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig, Transport
@@ -73,8 +73,9 @@ class Seen:
         captures = [read_capture(face, camera, run.hello.run_id, now) for face in run.faces]
         passages = {capture.passage: Passage(now) for capture in captures}
         found: list[NDArray[np.float32]] = []
-        for capture, template in zip(captures, CaptureEmbedder(engine().recogniser).embed(captures), strict=True):
-            assert not isinstance(template, Exception)
+        for capture, probe in zip(captures, CaptureEmbedder(lambda: engine().recogniser).embed(captures), strict=True):
+            assert isinstance(probe, Probe)
+            template = probe.template
             found += [template, passages[capture.passage].fuse(capture.capture_id, template, capture.quality)]
         return cls(run, np.stack(found))
 

@@ -18,9 +18,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from cekalwatch.server.alerting.acknowledging import Acknowledgements
 from cekalwatch.server.alerting.briefing import Briefer
+from cekalwatch.server.alerting.census import Census
 from cekalwatch.server.alerting.fanout import BriefedEvent, Fanout
 from cekalwatch.server.alerting.freshness import FreshnessGauge
-from cekalwatch.server.alerting.watch import Checkpoints, WatchHolder
+from cekalwatch.server.alerting.watch import Checkpoints
 from cekalwatch.server.app import Server
 from cekalwatch.server.domain.alerts import AlertEventType, AlertFilter
 from cekalwatch.server.domain.clock import SystemClock
@@ -53,7 +54,7 @@ from tests.support.alerts import NOON, match
 from tests.support.keys import keyring
 from tests.support.people import Office
 from tests.support.server import CaptureClient, Running, running, settings
-from tests.support.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, order, subject
+from tests.support.watchlist import WIB, order, subject
 
 Status = operations_service_pb2.GetStatusResponse
 
@@ -274,10 +275,9 @@ class AlertLog:
         watchlist.put(subject(), order(reason=PADDING), [])
         checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
         clock = SystemClock()
-        holder = WatchHolder(watchlist, checkpoints, MODEL, SIZE, lambda _: FIXED_THRESHOLD)
         counter = adjudication.Counter(self.database, clock)
         briefer = counter.briefer
-        freshness = FreshnessGauge(watchlist, holder.current, clock, timedelta(hours=24))
+        freshness = FreshnessGauge(watchlist, Census(watchlist, checkpoints), clock, timedelta(hours=24))
         self.acknowledgements = Acknowledgements(store, clock)
         self.fanout = CountingFanout(store, briefer)
         self.trail = AuditTrail(AuditStore(self.database), clock)

@@ -24,6 +24,7 @@ from cekalwatch.server.watchlist.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.reports import PhotoOutcome, RecordOutcome
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 from tests.support.audit import OFFICER
+from tests.support.held import held_templates
 from tests.support.keys import keyring
 from tests.support.portraits import astronaut, encoded, group, wall
 from tests.support.server import engine
@@ -58,7 +59,7 @@ def importer(database: Database, store: WatchlistStore, clock: FixedClock) -> Im
     return ImportRun(one, store, AuditStore(database), clock, OFFICER)
 
 
-def test_a_record_is_stored_with_its_face(importer: ImportRun, store: WatchlistStore) -> None:
+def test_a_record_is_stored_with_its_face(database: Database, importer: ImportRun, store: WatchlistStore) -> None:
     report = importer.import_record(ImportRecord(subject(), order(), (PORTRAIT,)))
     assert (report.order_id, report.subject_id, report.outcome) == ("O-1", "S-1", RecordOutcome.STORED)
     assert (report.status, report.broken_rules) == (OrderStatus.ACTIVE, ())
@@ -66,7 +67,7 @@ def test_a_record_is_stored_with_its_face(importer: ImportRun, store: WatchlistS
     assert (photo.name, photo.outcome, photo.reason) == ("portrait.jpg", PhotoOutcome.ENROLLED, None)
     assert photo.figures is not None
     assert photo.figures.eye_distance_px > 32
-    snapshot = store.snapshot(engine().recogniser.model_version, engine().recogniser.size)
+    snapshot = held_templates(database, model=engine().recogniser.model_version, size=engine().recogniser.size)
     assert snapshot.subject_ids == ("S-1",)
     assert np.linalg.norm(snapshot.templates[0]) == pytest.approx(1, abs=1e-4)
     face = store.face_jpeg(store.get_subject("S-1").references[0].reference_id)
@@ -189,7 +190,7 @@ def other_face() -> Photograph:
 
 
 def test_the_same_face_under_another_subject_is_reported_and_both_stay_listed(
-    importer: ImportRun, store: WatchlistStore
+    database: Database, importer: ImportRun
 ) -> None:
     first = importer.import_record(ImportRecord(subject("S-1"), order("O-1"), (PORTRAIT,)))
     smaller = Photograph("smaller.jpg", encoded(np.asarray(cv2.resize(astronaut(), (480, 480)), dtype=np.uint8)))
@@ -204,7 +205,8 @@ def test_the_same_face_under_another_subject_is_reported_and_both_stay_listed(
     # Whichever is imported again, the other one is told now.
     again = importer.import_record(ImportRecord(subject("S-1"), order("O-1"), (PORTRAIT,)))
     assert (again.outcome, again.photos[0].also_under) == (RecordOutcome.UNCHANGED, ("S-2",))
-    assert len(store.snapshot(engine().recogniser.model_version, engine().recogniser.size).subject_ids) == 3
+    held = held_templates(database, model=engine().recogniser.model_version, size=engine().recogniser.size)
+    assert len(held.subject_ids) == 3
 
 
 def test_a_refused_face_is_reported_with_what_was_measured(importer: ImportRun) -> None:

@@ -26,13 +26,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from cekalwatch.server.alerting.acknowledging import Acknowledgements
 from cekalwatch.server.alerting.adjudicating import Adjudicator
 from cekalwatch.server.alerting.briefing import Briefer
+from cekalwatch.server.alerting.census import Census
 from cekalwatch.server.alerting.deciding import AlertTiming, Decider
 from cekalwatch.server.alerting.escalating import Escalator
 from cekalwatch.server.alerting.fanout import Fanout
 from cekalwatch.server.alerting.freshness import FreshnessGauge
+from cekalwatch.server.alerting.order_book import OrderBook
 from cekalwatch.server.alerting.passage_counting import PassageCounter
 from cekalwatch.server.alerting.threshold import ThresholdRule, ThresholdSetting
-from cekalwatch.server.alerting.watch import Checkpoints, WatchHolder
+from cekalwatch.server.alerting.watch import Checkpoints, SearchedModel, WatchHolder
 from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError
@@ -74,6 +76,7 @@ from cekalwatch.server.storage.key_store import KeyStore
 from cekalwatch.server.storage.people_store import PeopleStore
 from cekalwatch.server.storage.resealing import Resealer
 from cekalwatch.server.storage.sync_store import SyncStore
+from cekalwatch.server.storage.template_store import TemplateStore
 from cekalwatch.server.storage.threshold_store import ThresholdStore
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.server.watchlist.import_run import ImportRun
@@ -144,15 +147,14 @@ class Server:
             settings.legal.parameters(), {site.site: ZoneInfo(site.time_zone) for site in settings.sites}
         )
         thresholds = ThresholdStore(database)
-        self._holder = WatchHolder(
-            watchlist,
-            checkpoints,
+        model = SearchedModel(
             engine.recogniser.model_version,
             engine.recogniser.size,
             ThresholdRule(thresholds, pack.thresholds, settings.wanted_fpir, settings.threshold).now,
         )
+        self._holder = WatchHolder(TemplateStore(database, self._keys.keyring), model, settings.gallery_storage)
         self._freshness = FreshnessGauge(
-            watchlist, self._holder.current, clock, timedelta(hours=settings.freshness_limit_h)
+            watchlist, Census(watchlist, checkpoints), clock, timedelta(hours=settings.freshness_limit_h)
         )
         people, handling = PeopleStore(database), HandlingStore(database, self._keys.keyring)
         briefer = Briefer(alerts, watchlist, people, checkpoints, clock)
@@ -168,6 +170,7 @@ class Server:
         self._stack.callback(_at_stop, "passages of the last minute are not counted", passage_counter.write)
         decider = Decider(
             self._holder.current,
+            OrderBook(watchlist, checkpoints),
             alerts,
             clock,
             Passages(settings.passage_idle_s),
@@ -181,7 +184,7 @@ class Server:
         self._stack.callback(deciding.close)
         embedding = BatchWorker(
             "embed",
-            CaptureEmbedder(engine.recogniser).embed,
+            CaptureEmbedder(lambda: engine.recogniser).embed,
             threads=settings.threads,
             most=EMBED_BATCH,
             party=lambda capture: capture.camera.camera_id,

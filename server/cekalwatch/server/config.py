@@ -20,6 +20,7 @@ from cekalwatch.program.settings import Settings
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.handling import USUAL_REFERENCE_PATTERN, HandlingPolicy
 from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.gallery.storage import GalleryStorage
 from cekalwatch.server.sealing.master_key_source import MasterKeySource, parse_source
 from cekalwatch.server.security.retention import Keeping
 from cekalwatch.server.security.sign_in_terms import OpenIdTerms, ProviderAddressError, SessionTerms
@@ -160,6 +161,9 @@ class ServerSettings(Settings):
     """Name of the model pack in use."""
     inference: Annotated[str, Field(pattern="^(onnxruntime|openvino)$")] = "onnxruntime"
     """What computes templates; openvino needs the extra [openvino]."""
+    gallery_storage: GalleryStorage = GalleryStorage.FP16
+    """How the gallery keeps templates in memory: fp16, or float32 in twice the memory and time. Both are searched
+    exactly, and their scores differ by less than 0.001."""
     threads: Annotated[int, Field(ge=1, le=256)] = os.cpu_count() or 1
     """Native threads that inference, image work and search share."""
     wanted_fpir: Annotated[float, Field(ge=1e-6, le=0.1)] = 1e-3

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from cekalwatch.server.alerting.threshold import ThresholdRule, ThresholdSetting, ThresholdSource
-from cekalwatch.server.alerting.watch import Checkpoints, WatchHolder
-from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.alerting.watch import SearchedModel, WatchHolder
 from cekalwatch.server.recognition.thresholds import INSIGHTFACE, STARTER
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.template_store import TemplateStore
 from cekalwatch.server.storage.threshold_store import ThresholdStore
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from tests.support.keys import keyring
 from tests.support.people import ADMINISTRATION, TOGETHER, HandClock
-from tests.support.watchlist import MODEL, SIZE, WIB, order, reference, subject
+from tests.support.watchlist import MODEL, SIZE, order, reference, subject
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_the_server_raises_its_threshold_when_the_list_grows(database: Database,
     watchlist = WatchlistStore(database, keyring(database))
     # As if the model had been fitted on a list of two.
     rule = ThresholdRule(store, replace(STARTER, list_size=2), 1e-2, None)
-    holder = WatchHolder(watchlist, Checkpoints(LegalParameters(), {"batam-center": WIB}), MODEL, SIZE, rule.now)
+    holder = WatchHolder(TemplateStore(database, keyring(database)), SearchedModel(MODEL, SIZE, rule.now))
     seen = [holder.current().threshold]
     for number in range(1, 7):
         photographs = [reference(bytes([number]), template=np.eye(SIZE, dtype=np.float32)[number])]

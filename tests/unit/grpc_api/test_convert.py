@@ -17,7 +17,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cekalwatch.server.alerting.freshness import Freshness
-from cekalwatch.server.alerting.watch import Checkpoints, JudgedOrder, Watch
+from cekalwatch.server.alerting.watch import JudgedOrder, Watch
 from cekalwatch.server.domain.captures import Capture, CaptureOutcome, Receipt
 from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind
 from cekalwatch.server.domain.findings import MOST_NOTE, REASONS, Finding, FollowUp
@@ -118,10 +118,8 @@ def told(heartbeat: Heartbeat) -> Any:
         Gallery.build("model", 8, np.zeros((0, 8), np.float32), ()),
         FIXED_THRESHOLD,
         version=1,
-        unusable_templates=0,
+        unusable={},
         references_without_template=0,
-        files={},
-        checkpoints=Checkpoints(LegalParameters(), {}),
     )
     status = ServerStatus(
         server_version="1",

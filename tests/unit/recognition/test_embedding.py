@@ -29,8 +29,8 @@ def crop(brightness: int) -> Capture:
 
 
 def test_a_crop_without_a_template_does_not_cost_its_batch_theirs():
-    results = CaptureEmbedder(BlackGivesNothing()).embed([crop(200), crop(0), crop(100)])
+    results = CaptureEmbedder(BlackGivesNothing).embed([crop(200), crop(0), crop(100)])
     refused = results[1]
     assert isinstance(refused, CekalwatchError)
     assert refused.code is Code.CROP_WITHOUT_TEMPLATE
-    assert [isinstance(results[number], np.ndarray) for number in (0, 2)] == [True, True]
+    assert [getattr(results[number], "model_version", "") for number in (0, 2)] == ["test-1", "test-1"]

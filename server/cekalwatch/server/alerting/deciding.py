@@ -8,15 +8,16 @@ from datetime import timedelta
 
 import numpy as np
 import structlog
-from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
+from cekalwatch.server.alerting.order_book import OrderBook
 from cekalwatch.server.alerting.watch import Watch
 from cekalwatch.server.domain.alerts import AlertEventType, Candidate, Match
 from cekalwatch.server.domain.captures import Capture, CaptureOutcome
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.passages import Passages
+from cekalwatch.server.recognition.embedding import Probe
 from cekalwatch.server.storage.alert_store import AlertStore
 
 MOST_CANDIDATES = 5
@@ -26,10 +27,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, eq=False)
 class EmbeddedCapture:
-    """A capture with its template, of shape (size,) and length 1."""
+    """A capture with its probe."""
 
     capture: Capture
-    template: NDArray[np.float32]
+    probe: Probe
+
+
+class OtherModelError(Exception):
+    """The probe is of another model version than the gallery is by now: it must be made anew."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class Decider:
     def __init__(
         self,
         watch: Callable[[], Watch],
+        orders: OrderBook,
         store: AlertStore,
         clock: Clock,
         passages: Passages,
@@ -59,38 +65,52 @@ class Decider:
         begun: Callable[[Capture], None],
     ) -> None:
         self._watch = watch
+        self._orders = orders
         self._store = store
         self._clock = clock
         self._passages = passages
+        self._passages_of = ""
         self._timing = timing
         self._announce = announce
         self._begun = begun
         self.alerts_raised = 0
 
     def decide(self, batch: list[EmbeddedCapture]) -> Sequence[CaptureOutcome | Exception]:
-        """Return SEARCHED or DUPLICATE for each capture, or the error for which it must be sent again."""
+        """Return SEARCHED or DUPLICATE for each capture, or the error for which it must be sent again.
+
+        OtherModelError is for those whose probe cannot be compared with the gallery.
+        """
         watch = self._watch()
+        model = watch.gallery.model_version
+        if model != self._passages_of:
+            # What a passage has of another model cannot be fused with what comes.
+            self._passages.clear()
+            self._passages_of = model
         now = self._clock.now()
+        comparable = [item for item in batch if item.probe.model_version == model]
         probes, crops = [], []
-        for item in batch:
+        for item in comparable:
             passage = self._passages.at(item.capture.camera.camera_id, item.capture.passage, now)
             if not passage.crops:
                 self._begun(item.capture)
-            probes.append(passage.fuse(item.capture.capture_id, item.template, item.capture.quality))
+            probes.append(passage.fuse(item.capture.capture_id, item.probe.template, item.capture.quality))
             crops.append(passage.crops)
-        found = watch.gallery.search(np.stack(probes), MOST_CANDIDATES)
-        return [
-            self._settle(watch, item.capture, candidates, fused)
-            for item, candidates, fused in zip(batch, found, crops, strict=True)
-        ]
+        found = watch.gallery.search(model, np.stack(probes), MOST_CANDIDATES) if probes else []
+        settled = iter(
+            [
+                self._settle(watch, item.capture, candidates, fused)
+                for item, candidates, fused in zip(comparable, found, crops, strict=True)
+            ]
+        )
+        return [next(settled) if item.probe.model_version == model else OtherModelError(model) for item in batch]
 
     def _settle(
         self, watch: Watch, capture: Capture, candidates: tuple[Candidate, ...], fused_crops: int
     ) -> CaptureOutcome | Exception:
-        match = self._match(watch, capture, candidates, fused_crops)
-        if match is None:
-            return CaptureOutcome.SEARCHED
         try:
+            match = self._match(watch, capture, candidates, fused_crops)
+            if match is None:
+                return CaptureOutcome.SEARCHED
             event = self._store.record(match, self._timing.grouping_window, self._clock.now())
         except SQLAlchemyError as error:
             # Its text may quote the row, so only its kind is logged.
@@ -111,17 +131,15 @@ class Decider:
         self, watch: Watch, capture: Capture, candidates: tuple[Candidate, ...], fused_crops: int
     ) -> Match | None:
         """Return the match with the nearest subject that has an order in force here; others are left out."""
+        near = [candidate for candidate in candidates if candidate.score >= watch.threshold]
+        if not near:
+            return None
         now = self._clock.now()
-        eligible: list[Candidate] = []
-        orders: tuple[str, ...] = ()
-        for candidate in candidates:
-            if candidate.score < watch.threshold:
-                break
-            in_force = watch.orders_in_force(candidate.subject_id, capture.camera, now)
-            if in_force:
-                orders = orders or in_force
-                eligible.append(candidate)
+        orders = self._orders.in_force([candidate.subject_id for candidate in near], capture.camera, now)
+        eligible = [candidate for candidate in near if candidate.subject_id in orders]
         if not eligible:
             return None
         late = now - capture.captured_at > self._timing.late_after
-        return Match(capture, tuple(eligible), orders, fused_crops, watch.threshold, watch.gallery.model_version, late)
+        model = watch.gallery.model_version
+        chosen = orders[eligible[0].subject_id]
+        return Match(capture, tuple(eligible), chosen, fused_crops, watch.threshold, model, late)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cekalwatch.server.alerting.watch import Watch
+from cekalwatch.server.alerting.census import Census
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 
@@ -23,9 +22,9 @@ class Freshness:
 class FreshnessGauge:
     """Tells the freshness without asking the database each time; `read` asks it, and blocks."""
 
-    def __init__(self, store: WatchlistStore, watch: Callable[[], Watch], clock: Clock, limit: timedelta) -> None:
+    def __init__(self, store: WatchlistStore, census: Census, clock: Clock, limit: timedelta) -> None:
         self._store = store
-        self._watch = watch
+        self._census = census
         self._clock = clock
         self._limit = limit
         self._last_success_at: datetime | None = None
@@ -35,7 +34,7 @@ class FreshnessGauge:
     def read(self) -> None:
         """Read the last success, and count the subjects whose orders are in force now."""
         self._last_success_at = self._store.last_success_at()
-        self._active_subjects = self._watch().active_subjects(self._clock.now())
+        self._active_subjects = self._census.active_subjects(self._clock.now())
 
     def now(self) -> Freshness:
         """Return the freshness at this moment; a watchlist that never came is stale."""

@@ -63,6 +63,10 @@ class Passages:
     def __len__(self) -> int:
         return sum(map(len, self._cameras.values()))
 
+    def clear(self) -> None:
+        """Forget all."""
+        self._cameras.clear()
+
     def at(self, camera_id: str, key: str, now: datetime) -> Passage:
         """Return the passage `key` of that camera, new or known, and forget those that are idle."""
         for other, passages in list(self._cameras.items()):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,29 +17,40 @@ from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Picture
 
 
-class CaptureEmbedder:
-    """Makes the template of each capture, or says why it cannot."""
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A template of a face that was captured, which can be compared with those of its model version only."""
 
-    def __init__(self, recogniser: Recogniser) -> None:
+    model_version: str
+    template: NDArray[np.float32]
+    """Shape (size,), length 1."""
+
+
+class CaptureEmbedder:
+    """Makes the probe of each capture, or says why it cannot, with the recogniser that is in use at that moment."""
+
+    def __init__(self, recogniser: Callable[[], Recogniser]) -> None:
         self._recogniser = recogniser
 
-    def embed(self, captures: list[Capture]) -> Sequence[NDArray[np.float32] | Exception]:
-        """Return a template of shape (size,) and length 1 for each capture, or its CekalwatchError."""
+    def embed(self, captures: list[Capture]) -> Sequence[Probe | Exception]:
+        """Return a probe for each capture, or its CekalwatchError."""
+        recogniser = self._recogniser()
         faces = [_aligned(capture) for capture in captures]
         good = [face for face in faces if not isinstance(face, CekalwatchError)]
-        templates = iter(self._templates(good))
-        return [face if isinstance(face, CekalwatchError) else next(templates) for face in faces]
+        probes = iter(_probes(recogniser, good))
+        return [face if isinstance(face, CekalwatchError) else next(probes) for face in faces]
 
-    def _templates(self, faces: list[Picture]) -> Sequence[NDArray[np.float32] | CekalwatchError]:
-        if not faces:
-            return ()
-        try:
-            return list(self._recogniser.embed(np.stack(faces)))
-        except TemplateError as error:
-            if len(faces) == 1:
-                return [CekalwatchError(Code.CROP_WITHOUT_TEMPLATE, str(error))]
-        # One face without a template must not cost the others theirs.
-        return [template for face in faces for template in self._templates([face])]
+
+def _probes(recogniser: Recogniser, faces: list[Picture]) -> Sequence[Probe | CekalwatchError]:
+    if not faces:
+        return ()
+    try:
+        return [Probe(recogniser.model_version, template) for template in recogniser.embed(np.stack(faces))]
+    except TemplateError as error:
+        if len(faces) == 1:
+            return [CekalwatchError(Code.CROP_WITHOUT_TEMPLATE, str(error))]
+    # One face without a template must not cost the others theirs.
+    return [probe for face in faces for probe in _probes(recogniser, [face])]
 
 
 def _aligned(capture: Capture) -> Picture | CekalwatchError:

@@ -6,17 +6,19 @@ from collections import Counter, OrderedDict
 from uuid import UUID
 
 import structlog
-from numpy import float32
-from numpy.typing import NDArray
 
-from cekalwatch.server.alerting.deciding import EmbeddedCapture
+from cekalwatch.server.alerting.deciding import EmbeddedCapture, OtherModelError
 from cekalwatch.server.domain.captures import Capture, CaptureOutcome, Receipt
 from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind
 from cekalwatch.server.recognition.batches import BatchWorker
+from cekalwatch.server.recognition.embedding import Probe
 
 REMEMBERED = 100_000
 """Capture ids that are remembered, in memory: a re-sent capture of a traveller who matched nobody is recognised without
 a trace on the disk. Those that alerted are found in the database besides."""
+
+MOST_MODELS = 5
+"""How often one capture is embedded; a change of the model costs it a second time."""
 
 log = structlog.get_logger()
 
@@ -26,7 +28,7 @@ class Intake:
 
     def __init__(
         self,
-        embedder: BatchWorker[Capture, NDArray[float32]],
+        embedder: BatchWorker[Capture, Probe],
         decider: BatchWorker[EmbeddedCapture, CaptureOutcome],
     ) -> None:
         self._embedder = embedder
@@ -39,8 +41,7 @@ class Intake:
         if capture.capture_id in self._done:
             return self.receipt(capture.capture_id, CaptureOutcome.DUPLICATE)
         try:
-            template = await self._embedder.do(capture)
-            outcome = await self._decider.do(EmbeddedCapture(capture, template))
+            outcome = await self._searched(capture)
         except CekalwatchError as error:
             lasting = CATALOGUE[error.code].kind is Kind.INVALID_ARGUMENT
             return self.receipt(
@@ -53,6 +54,16 @@ class Intake:
         if len(self._done) > REMEMBERED:
             self._done.popitem(last=False)
         return self.receipt(capture.capture_id, outcome)
+
+    async def _searched(self, capture: Capture) -> CaptureOutcome:
+        """Embed and decide; anew when the gallery changed to another model in between (domain rule 8)."""
+        for _ in range(MOST_MODELS):
+            probe = await self._embedder.do(capture)
+            try:
+                return await self._decider.do(EmbeddedCapture(capture, probe))
+            except OtherModelError:
+                log.info("embedded again with the other model", camera_id=capture.camera.camera_id)
+        raise CekalwatchError(Code.SERVER_BUSY, "the model changed each time")
 
     def receipt(self, capture_id: UUID | str, outcome: CaptureOutcome, reason: Code | None = None) -> Receipt:
         """Make a receipt, and count it."""

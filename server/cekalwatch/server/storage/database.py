@@ -88,6 +88,17 @@ class Database:
         with Session(self.engine, expire_on_commit=False) as session:
             yield session
 
+    @contextmanager
+    def one_state(self) -> Iterator[Session]:
+        """Give a session for reading that sees the database as it is now, whatever others commit meanwhile."""
+        with self.session() as session:
+            if self._is_sqlite:
+                # Python's driver begins no transaction for reading by itself.
+                session.connection().exec_driver_sql("BEGIN")
+            else:
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
+
     def purge_journal(self) -> None:
         """Empty SQLite's journal, where what was deleted stays for a while. PostgreSQL's vacuum does that by itself."""
         if self._is_sqlite:

@@ -24,14 +24,13 @@ from cekalwatch.server.storage.audit_store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.key_store import hold_sealing_key
 from cekalwatch.server.storage.sync_tables import SyncOrderRow
-from cekalwatch.server.storage.watchlist_changes import count_change, current_version, lock_watchlist
+from cekalwatch.server.storage.template_store import TemplateStore, is_template
+from cekalwatch.server.storage.watchlist_changes import changed_since, count_change, current_version, lock_watchlist
 from cekalwatch.server.storage.watchlist_reading import (
-    RowReader,
     SubjectFile,
-    WatchlistSnapshot,
-    is_template,
     read_files,
-    read_snapshot,
+    read_orders,
+    readable,
 )
 from cekalwatch.server.storage.watchlist_rows import WatchlistRows
 from cekalwatch.server.storage.watchlist_tables import (
@@ -52,7 +51,6 @@ __all__ = [
     "NewReference",
     "Stored",
     "SubjectFile",
-    "WatchlistSnapshot",
     "WatchlistStore",
     "Written",
 ]
@@ -107,6 +105,11 @@ class WatchlistStore:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._rows = WatchlistRows(keyring)
+
+    @property
+    def templates(self) -> TemplateStore:
+        """The templates of the same database."""
+        return TemplateStore(self._database, self._rows.keyring)
 
     def put(
         self,
@@ -167,7 +170,7 @@ class WatchlistStore:
             return EnrolledFace(self._rows.reference(row[0]), template)
 
         with self._database.session() as session:
-            found = RowReader().read(session.exec(query), face, lambda row: row[0].reference_id)
+            found = readable(session.exec(query), face, lambda row: row[0].reference_id)
             return {one.reference.photo_sha256: one for one in found}
 
     def photographs(self, subject_id: str) -> int:
@@ -227,7 +230,7 @@ class WatchlistStore:
         query = select(ReferencePictureRow.face_jpeg).where(col(ReferencePictureRow.reference_id) == reference_id)
         with self._database.session() as session:
             sealed = session.exec(query).all()
-        read = RowReader().read(sealed, lambda one: self._rows.face_jpeg(reference_id, one), lambda _: reference_id)
+        read = readable(sealed, lambda one: self._rows.face_jpeg(reference_id, one), lambda _: reference_id)
         return next(iter(read), b"")
 
     def delete_subject(self, subject_id: str, note: Callable[[DeletedSubject], AuditEntry]) -> DeletedSubject:
@@ -263,13 +266,24 @@ class WatchlistStore:
         self._database.purge_journal()
         return gone
 
-    def snapshot(self, model_version: str, size: int) -> WatchlistSnapshot:
-        """Return what recognition needs, with the templates of `model_version`, which have `size` numbers."""
+    def orders_of(self, subject_ids: Collection[str]) -> list[SubjectFile]:
+        """Return those of the subjects that are held, by key, with their orders and without reference faces."""
         with self._database.session() as session:
-            return read_snapshot(session, self._rows, model_version, size)
+            return read_orders(session, self._rows, subject_ids)
+
+    def subject_keys(self, after: str, limit: int) -> Sequence[str]:
+        """Return the first `limit` keys of subjects beyond `after`."""
+        key = col(SubjectRow.subject_id)
+        with self._database.session() as session:
+            return session.exec(select(SubjectRow.subject_id).where(key > after).order_by(key).limit(limit)).all()
+
+    def changed_since(self, version: int) -> list[str]:
+        """Return the keys of subjects that were changed, added or deleted after that value of the change counter."""
+        with self._database.session() as session:
+            return changed_since(session, version)
 
     def version(self) -> int:
-        """Return the change counter, so that whoever holds a snapshot sees that it is old."""
+        """Return the change counter, so that whoever holds an older state sees that it is old."""
         with self._database.session() as session:
             return current_version(session)
 

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.server.gallery.additions import Additions
-from cekalwatch.server.gallery.gallery import Gallery
+from cekalwatch.server.gallery.gallery import Gallery, GalleryBuilder
+from cekalwatch.server.gallery.storage import GalleryStorage
+from cekalwatch.server.storage.template_store import TemplateStore
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 
 MOST_LOOKALIKES: Final = 3
@@ -41,10 +43,11 @@ class LoadedList:
     version: int
 
 
-def load_list(store: WatchlistStore, model_version: str, size: int) -> LoadedList:
+def load_list(store: TemplateStore, model_version: str, size: int, storage: GalleryStorage) -> LoadedList:
     """Load the templates of `model_version`, which have `size` numbers."""
-    snapshot = store.snapshot(model_version, size)
-    return LoadedList(Gallery.build(model_version, size, snapshot.templates, snapshot.subject_ids), snapshot.version)
+    builder = GalleryBuilder(model_version, size, storage)
+    state = store.load(model_version, size, lambda piece: builder.add(piece.templates, piece.subject_ids))
+    return LoadedList(builder.gallery(), state.version)
 
 
 @dataclass(eq=False)
@@ -79,7 +82,7 @@ class Lookalikes:
         with self._lock:
             self._generations = [one for one in self._generations if one.complete_at > listed.version]
             generations = tuple(self._generations)
-        found = [*gallery.search(template[np.newaxis], MOST_LOOKALIKES + 1)[0]]
+        found = [*gallery.search(model_version, template[np.newaxis], MOST_LOOKALIKES + 1)[0]]
         for generation in generations:
             found += generation.added.search(template)
         threshold = self._threshold(len(gallery) + sum(len(one.added) for one in generations))

@@ -47,7 +47,7 @@ def open_importer(settings: ServerSettings, store: WatchlistStore, clock: Clock)
     pack = load_named(settings.models_path, settings.model_pack)
     engine = open_engine(pack, threads=1)
     more_detectors = [open_detector(pack, threads=1) for _ in range(settings.threads - 1)]
-    listed = load_list(store, engine.recogniser.model_version, engine.recogniser.size)
+    listed = load_list(store.templates, pack.model_version, pack.recogniser.size, settings.gallery_storage)
     return WatchlistImporter(
         store,
         Enroller(engine.detector, engine.recogniser, more_detectors=more_detectors),

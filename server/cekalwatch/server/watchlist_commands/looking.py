@@ -221,7 +221,7 @@ def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistLook, Lookalikes]
             operator(),
             pack.model_version,
         )
-        listed = cache(lambda: load_list(store, pack.model_version, pack.recogniser.size))
+        listed = cache(lambda: load_list(store.templates, pack.model_version, pack.recogniser.size, settings.gallery_storage))
         try:
             yield look, Lookalikes(listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir))
         except SQLAlchemyError as error:

@@ -1,0 +1,252 @@
+"""The gallery at 1,000 to 1,000,000 templates: searching, loading from the database, following a change, memory.
+
+Each size is measured in a process of its own. Lists are made up: a subject, an order, a reference face and a template
+of 512 random numbers each, sealed in SQLite as the server's store seals them; photographs, which loading does not read,
+are left out. The million is fed through the same builder, sealed and opened piece by piece as loading does it, without
+a database of two gigabytes.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cekalwatch.server.alerting.census import Census
+from cekalwatch.server.alerting.threshold import Threshold, ThresholdSource
+from cekalwatch.server.alerting.watch import Checkpoints, SearchedModel, WatchHolder
+from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.orders import BanOrder, OrderKind
+from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject
+from cekalwatch.server.gallery.gallery import Gallery, GalleryBuilder
+from cekalwatch.server.gallery.storage import GalleryStorage
+from cekalwatch.server.memory import return_large_pieces
+from cekalwatch.server.sealing.keyring import Keyring
+from cekalwatch.server.sealing.master_key_source import KeyFile
+from cekalwatch.server.security.audit import Actor, Party
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.key_store import KeyStore
+from cekalwatch.server.storage.template_store import PIECE_ROWS, TemplateStore
+from cekalwatch.server.storage.watchlist_rows import WatchlistRows
+from cekalwatch.server.storage.watchlist_store import WatchlistStore
+
+SIZE = 512
+MODEL = "made-up-00000000"
+SIZES = {"1k": 1_000, "10k": 10_000, "100k": 100_000, "1m": 1_000_000}
+BATCHES = (1, 8, 32)
+MOST = 5
+ROUNDS = 9
+NOW = datetime(2026, 11, 25, 5, tzinfo=UTC)
+FIGURES = FaceFigures(95.0, 0.0, 0.0, 0.8, 0.5, 0.9, 1)
+CHECKPOINTS = Checkpoints(LegalParameters(), {"batam-center": ZoneInfo("Asia/Jakarta")})
+
+
+def measure() -> dict[str, float]:
+    """Measure all of it."""
+    figures: dict[str, float] = {}
+    for name in SIZES:
+        figures |= _apart("search", name, GalleryStorage.FP16)
+        if name != "1m":
+            figures |= _apart("search", name, GalleryStorage.FLOAT32)
+    figures |= _apart("memory")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("10k", "100k"):
+            _fill(Path(folder) / name, SIZES[name])
+            figures |= _apart("load", name, str(Path(folder) / name))
+    return figures
+
+
+def _apart(*arguments: str) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.gallery", *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def search(name: str, storage: GalleryStorage) -> dict[str, float]:
+    """Median wall and processor time of a search, milliseconds, on one thread."""
+    gallery = _made_up(SIZES[name], storage)
+    probes = _unit(np.random.default_rng(2), max(BATCHES))
+    kind = "" if storage is GalleryStorage.FP16 else "_float32"
+    figures: dict[str, float] = {}
+    for batch in BATCHES:
+        wall, used = _timed(lambda batch=batch: gallery.search(MODEL, probes[:batch], MOST))  # type: ignore[misc]
+        label = f"gallery.search_{name}{kind}" + ("" if batch == 1 else f"_x{batch}")
+        figures |= {f"{label}_ms": wall * 1e3, f"{label}_cpu_ms": used * 1e3}
+    return figures
+
+
+def memory() -> dict[str, float]:
+    """What a million fp16 templates take beside an empty server's parts, and a change of 50 subjects among them."""
+    with tempfile.TemporaryDirectory() as folder:
+        database, keyring = _opened(Path(folder))
+        store = TemplateStore(database, keyring)
+        WatchHolder(store, _model())
+        rows = WatchlistRows(keyring)
+        _timed(lambda: Gallery.build(MODEL, SIZE, _unit(np.random.default_rng(1), 8), list("abcdefgh")))
+        empty = _memory("VmRSS")
+        Path("/proc/self/clear_refs").write_text("5")
+        begun = time.perf_counter()
+        gallery = _made_up(SIZES["1m"], GalleryStorage.FP16, rows)
+        took = time.perf_counter() - begun
+        figures = {
+            "gallery.rss_1m_mb": _memory("VmRSS") - empty,
+            "gallery.peak_1m_mb": _memory("VmHWM") - empty,
+            "gallery.build_1m_s": took,
+        }
+        Path("/proc/self/clear_refs").write_text("5")
+        changed = [_key(number) for number in range(0, SIZES["1m"], SIZES["1m"] // 50)]
+        begun = time.perf_counter()
+        gallery = gallery.changed(changed, _unit(np.random.default_rng(3), len(changed)), changed)
+        database.close()
+        return figures | {
+            "gallery.change_1m_s": time.perf_counter() - begun,
+            "gallery.change_peak_1m_mb": _memory("VmHWM") - empty,
+        }
+
+
+def load(name: str, folder: str) -> dict[str, float]:
+    """From the opened database to a gallery that is searched, and to the count of subjects; and one change's way."""
+    database, keyring = _opened(Path(folder))
+    store, watchlist = TemplateStore(database, keyring), WatchlistStore(database, keyring)
+    empty = _memory("VmRSS")
+    begun, used = time.perf_counter(), time.process_time()
+    holder = WatchHolder(store, _model())
+    figures = {
+        f"gallery.load_{name}_s": time.perf_counter() - begun,
+        f"gallery.load_{name}_cpu_s": time.process_time() - used,
+        f"gallery.load_{name}_mb": _memory("VmRSS") - empty,
+    }
+    census = Census(watchlist, CHECKPOINTS)
+    begun, used = time.perf_counter(), time.process_time()
+    assert census.active_subjects(NOW) == len(holder.current().gallery) == SIZES[name]
+    figures |= {
+        f"gallery.census_{name}_s": time.perf_counter() - begun,
+        f"gallery.census_{name}_cpu_s": time.process_time() - used,
+    }
+    follows = []
+    for number in range(ROUNDS):
+        person, order, _ = _facts(number)
+        watchlist.put(person, BanOrder(**vars(order) | {"reason": f"changed at {time.time_ns()}"}))
+        begun = time.perf_counter()
+        assert holder.follow()
+        assert census.active_subjects(NOW) == SIZES[name]
+        follows.append(time.perf_counter() - begun)
+    database.close()
+    return figures | {f"gallery.follow_{name}_ms": median(follows) * 1e3}
+
+
+def _made_up(count: int, storage: GalleryStorage, rows: WatchlistRows | None = None) -> Gallery:
+    """Build a gallery in pieces; with `rows`, each template is sealed and opened on its way."""
+    generator, builder = np.random.default_rng(1), GalleryBuilder(MODEL, SIZE, storage)
+    for start in range(0, count, PIECE_ROWS):
+        keys = [_key(number) for number in range(start, min(count, start + PIECE_ROWS))]
+        templates = _unit(generator, len(keys))
+        if rows is not None:
+            sealed = [rows.template_row(key, MODEL, one).vector for key, one in zip(keys, templates, strict=True)]
+            opened = [rows.vector(key, MODEL, one) for key, one in zip(keys, sealed, strict=True)]
+            templates = np.frombuffer(b"".join(opened), dtype="<f4").reshape(-1, SIZE)
+        builder.add(templates, keys)
+    return builder.gallery()
+
+
+def _key(number: int) -> str:
+    return f"CEKAL-{number:08}"
+
+
+def _unit(generator: np.random.Generator, count: int) -> NDArray[np.float32]:
+    rows = generator.standard_normal((count, SIZE), dtype=np.float32)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _facts(number: int) -> tuple[Subject, BanOrder, ReferenceFace]:
+    key = _key(number)
+    subject = Subject(key, f"Contoh {number}", ("Alias",), "M", "Batam", "1980-01-01", "IDN", address="Jl. Contoh 1")
+    today = NOW.date()
+    order = BanOrder(
+        order_id=f"O-{number:08}",
+        subject_id=key,
+        kind=OrderKind.CEGAH,
+        requesting_agency="Kejaksaan Agung",
+        valid_from=today - timedelta(days=30),
+        valid_until=today + timedelta(days=60),
+        received_on=date(2026, 10, 1),
+        decree_number=f"KEP-{number}",
+        decree_date=date(2026, 10, 1),
+    )
+    return subject, order, ReferenceFace(f"{number:032x}", key, "0" * 64, FIGURES)
+
+
+def _fill(folder: Path, count: int) -> None:
+    """Write a list straight into the tables; through the store it would take a commit each."""
+    database, keyring = _opened(folder)
+    rows, generator = WatchlistRows(keyring), np.random.default_rng(1)
+    for start in range(0, count, PIECE_ROWS):
+        with database.session() as session:
+            numbers = range(start, min(count, start + PIECE_ROWS))
+            facts = [_facts(number) for number in numbers]
+            session.add_all([rows.subject_row(person) for person, _, _ in facts])
+            session.flush()
+            session.add_all([rows.order_row(order, rows.content_hash(person, order)) for person, order, _ in facts])
+            session.add_all([rows.reference_row(face) for _, _, face in facts])
+            session.flush()
+            for template, (_, _, face) in zip(_unit(generator, len(facts)), facts, strict=True):
+                session.add(rows.template_row(face.reference_id, MODEL, template))
+            session.commit()
+    database.close()
+
+
+def _opened(folder: Path) -> tuple[Database, Keyring]:
+    database = Database(f"sqlite:///{folder / 'test.sqlite3'}")
+    database.upgrade()
+    myself = Actor(Party.COMMAND, "benchmark")
+    keys = KeyStore.open(database, KeyFile(folder / "master.key"), SystemClock(), myself)
+    return database, keys.keyring
+
+
+def _model() -> SearchedModel:
+    fixed = Threshold(0.5, ThresholdSource.SETTINGS, 1e-3, extrapolated=False)
+    return SearchedModel(MODEL, SIZE, lambda _: fixed)
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Return the median wall and processor time, seconds; the first round warms up."""
+    work()
+    times = []
+    for _ in range(ROUNDS):
+        begun, used = time.perf_counter(), time.process_time()
+        work()
+        times.append((time.perf_counter() - begun, time.process_time() - used))
+    walls, cpus = zip(*times, strict=True)
+    return median(walls), median(cpus)
+
+
+def _memory(field: str) -> float:
+    """Return a figure of this process's memory, megabytes of 10^6 bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(field)).split()[1]) * 1024 / 1e6
+
+
+if __name__ == "__main__":
+    return_large_pieces()
+    match sys.argv[1:]:
+        case ["search", name, storage]:
+            found = search(name, GalleryStorage(storage))
+        case ["memory"]:
+            found = memory()
+        case ["load", name, folder]:
+            found = load(name, folder)
+        case _:
+            found = measure()
+    print(json.dumps(found))  # for the process that asked
