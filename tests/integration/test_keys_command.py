@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import stat
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -26,31 +23,10 @@ from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc, operations_
 from tests.support.keys import key_store
 from tests.support.raw_files import JFIF, back_up, folder_bytes, pieces, shown
 from tests.support.server import CaptureClient, Running, astronaut, face, jpeg, list_astronaut, running, settings
+from tests.support.server_command import command
 
 WITHIN_S = 60
 """How soon a change of the watchlist must reach the search."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run of a command ended."""
-
-    exit_code: int
-    output: str
-    errors: str
-
-
-async def command(*arguments: str, data: Path, **environment: str) -> Outcome:
-    """Run a command of the server as a process of its own."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cekalwatch.server", *arguments, "--data-dir", str(data)),
-        env=os.environ | {"COLUMNS": "200"} | environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, errors = await process.communicate()
-    assert process.returncode is not None
-    return Outcome(process.returncode, output.decode(), errors.decode())
 
 
 def counts(chosen: ServerSettings) -> dict[int, int]:

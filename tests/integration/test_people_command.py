@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,9 @@ from cekalwatch.server.security.passwords import Passwords
 from cekalwatch.server.security.sessions import Purpose
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.threshold_store import ThresholdStore
+from cekalwatch.vision.manifest import load_pack
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, person
+from tests.support.starter import starter_pack
 
 
 class Machine:
@@ -32,7 +35,8 @@ class Machine:
 
     def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "cekalwatch.server", *arguments, "--data-dir", str(self.folder)]
-        done = subprocess.run(command, input=typed, capture_output=True, text=True, check=False)
+        environment = os.environ | {"CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)}
+        done = subprocess.run(command, input=typed, capture_output=True, text=True, check=False, env=environment)
         sys.stderr.write(done.stderr)  # for the search of logs
         return done
 
@@ -170,7 +174,7 @@ def test_the_threshold_is_set_by_two_who_type_their_passwords(machine: Machine):
     machine.database.upgrade()
     adi = machine.office.hire(person("adi", PersonRole.ADMINISTRATOR)).person
     sari = machine.office.hire(person("sari", PersonRole.SUPERVISOR)).person
-    store = ThresholdStore(machine.database)
+    store, model_version = ThresholdStore(machine.database), load_pack(starter_pack()).model_version
     for wrong, told in (
         (typed("adi", "adi"), "two different people"),
         (typed("adi"), "Nothing was typed"),
@@ -179,12 +183,12 @@ def test_the_threshold_is_set_by_two_who_type_their_passwords(machine: Machine):
         done = machine.run("thresholds", "set", "0.6", typed=wrong)
         assert done.returncode in {Exit.REFUSED, Exit.USAGE}
         assert told in done.stderr
-        assert store.get() is None
+        assert store.get(model_version) is None
     assert machine.run("thresholds", "set", "0.9", typed=typed("adi", "sari")).returncode == Exit.USAGE
     assert machine.run("thresholds", "set", "0.6", typed=typed("adi", "sari")).returncode == Exit.OK
-    assert store.get() == pytest.approx(0.6)
+    assert store.get(model_version) == pytest.approx(0.6)
     assert machine.run("thresholds", "clear", typed=typed("sari", "adi")).returncode == Exit.OK
-    assert store.get() is None
+    assert store.get(model_version) is None
     first, _ = machine.office.trail(Action.THRESHOLD_SET)
     assert first.actor == f"command:{getpass.getuser()}"
     assert first.objects == f'["person:{adi.person_id}","person:{sari.person_id}"]'

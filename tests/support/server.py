@@ -92,7 +92,9 @@ def jpeg(picture: Picture, quality: int = 90) -> bytes:
     return encoded.tobytes()
 
 
-def list_astronaut(chosen: ServerSettings, *orders: BanOrder, scale: float = 1.0, **facts: Any) -> None:
+def list_astronaut(
+    chosen: ServerSettings, *orders: BanOrder, scale: float = 1.0, model: str = "", **facts: Any
+) -> None:
     """Put the portrait on the watchlist, under `orders` (a CEGAH order that is in force, if none are given).
 
     `facts` are the subject's; another `scale` gives another photograph with a score of its own.
@@ -106,7 +108,7 @@ def list_astronaut(chosen: ServerSettings, *orders: BanOrder, scale: float = 1.0
         face_jpeg=enrolment.face_jpeg,
         figures=enrolment.figures,
         warnings=tuple(enrolment.warnings),
-        model_version=engine().recogniser.model_version,
+        model_version=model or engine().recogniser.model_version,
         template=enrolment.template,
     )
     store = WatchlistStore(database, keyring(database, chosen.master_key_source))

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
-from functools import partial
 from types import TracebackType
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -33,8 +32,8 @@ from cekalwatch.server.alerting.fanout import Fanout
 from cekalwatch.server.alerting.freshness import FreshnessGauge
 from cekalwatch.server.alerting.order_book import OrderBook
 from cekalwatch.server.alerting.passage_counting import PassageCounter
-from cekalwatch.server.alerting.threshold import ThresholdRule, ThresholdSetting
-from cekalwatch.server.alerting.watch import Checkpoints, SearchedModel, WatchHolder
+from cekalwatch.server.alerting.threshold import ThresholdSetting
+from cekalwatch.server.alerting.watch import Checkpoints, WatchHolder
 from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError
@@ -48,12 +47,12 @@ from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
 from cekalwatch.server.grpc_api.session import SessionServicer
 from cekalwatch.server.grpc_api.watchlist import ImportWorkers, WatchlistServicer
 from cekalwatch.server.memory import return_large_pieces
+from cekalwatch.server.models_in_use import ModelFollower, ModelStores, open_pack, pack_in_use, searched_model
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.recognition.batches import BatchWorker
 from cekalwatch.server.recognition.embedding import CaptureEmbedder
-from cekalwatch.server.recognition.enrolment import Enroller
+from cekalwatch.server.recognition.in_use import EngineInUse
 from cekalwatch.server.recognition.intake import Intake
-from cekalwatch.server.recognition.packs import open_engine, open_openvino_engine
 from cekalwatch.server.recognition.session import CaptureSessions, SessionTerms
 from cekalwatch.server.security.attendance import Attendance
 from cekalwatch.server.security.audit import Actor, Party
@@ -73,10 +72,11 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.field_store import FieldStore
 from cekalwatch.server.storage.handling_store import HandlingStore
 from cekalwatch.server.storage.key_store import KeyStore
+from cekalwatch.server.storage.model_store import ModelStore
 from cekalwatch.server.storage.people_store import PeopleStore
+from cekalwatch.server.storage.photograph_store import PhotographStore
 from cekalwatch.server.storage.resealing import Resealer
 from cekalwatch.server.storage.sync_store import SyncStore
-from cekalwatch.server.storage.template_store import TemplateStore
 from cekalwatch.server.storage.threshold_store import ThresholdStore
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.server.watchlist.import_run import ImportRun
@@ -86,13 +86,13 @@ from cekalwatch.server.watchlist.pace import Pace
 from cekalwatch.server.watchlist.sync_desk import SyncDesk
 from cekalwatch.server.watchlist.sync_schedule import open_scheduler
 from cekalwatch.server.watchlist.uploads import Uploads
-from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
 from cekalwatch.wire.tls import FollowedTls
 
 EMBED_BATCH = 4
 DECIDE_BATCH = 64
 FOLLOW_PERIOD_S = 2.0
+CATCH_UP_PERIOD_S = 5.0
 RECOUNT_PERIOD_S = 60.0
 SWEEP_PERIOD_S = 3600.0
 SWEEP_PROBES_PERIOD_S = 30.0
@@ -128,12 +128,12 @@ class Server:
         gate = _gate(settings, tls, clock)
         openid_terms = settings.openid.terms() if settings.openid else None
         limit_native_threads(1)
-        pack = load_pack(settings.models_path / settings.model_pack)
-        with_openvino = settings.inference == "openvino"
-        engine = open_openvino_engine(pack, settings.threads) if with_openvino else open_engine(pack, threads=1)
         database = Database(settings.database_address)
         database.upgrade()
         self._stack.callback(database.close)
+        models = ModelStore(database)
+        pack = pack_in_use(settings, models)
+        engines = EngineInUse(open_pack(settings, pack))
         myself = Actor(Party.SERVER, platform.node() or "unnamed")
         self._keys = KeyStore.open(database, settings.master_key_source, clock, myself)
         self._resealer = Resealer(database, self._keys)
@@ -147,12 +147,14 @@ class Server:
             settings.legal.parameters(), {site.site: ZoneInfo(site.time_zone) for site in settings.sites}
         )
         thresholds = ThresholdStore(database)
-        model = SearchedModel(
-            engine.recogniser.model_version,
-            engine.recogniser.size,
-            ThresholdRule(thresholds, pack.thresholds, settings.wanted_fpir, settings.threshold).now,
+        self._holder = WatchHolder(
+            watchlist.templates, searched_model(settings, thresholds, pack), settings.gallery_storage
         )
-        self._holder = WatchHolder(TemplateStore(database, self._keys.keyring), model, settings.gallery_storage)
+        photographs = PhotographStore(database, self._keys.keyring)
+        self._model = ModelFollower(
+            settings, ModelStores(models, thresholds, photographs, audit), engines, self._holder, clock, myself
+        )
+        self._stack.callback(self._model.close)
         self._freshness = FreshnessGauge(
             watchlist, Census(watchlist, checkpoints), clock, timedelta(hours=settings.freshness_limit_h)
         )
@@ -184,7 +186,7 @@ class Server:
         self._stack.callback(deciding.close)
         embedding = BatchWorker(
             "embed",
-            CaptureEmbedder(lambda: engine.recogniser).embed,
+            CaptureEmbedder(engines.recogniser).embed,
             threads=settings.threads,
             most=EMBED_BATCH,
             party=lambda capture: capture.camera.camera_id,
@@ -202,17 +204,15 @@ class Server:
         )
         self._sessions = CaptureSessions(cameras, terms, intake, presence)
         home = settings.sites[0].site
-        lookalikes = Lookalikes(self._holder.current, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir))
-        importer = WatchlistImporter(
-            watchlist,
-            Enroller(engine.detector, engine.recogniser),
-            clock,
-            checkpoints.zones[home],
-            checkpoints.legal,
-            lookalikes,
+        lookalikes = Lookalikes(
+            self._holder.current,
+            lambda templates: engines.engine().pack.thresholds.threshold(templates, settings.wanted_fpir),
         )
 
         def begin_import(actor: Actor) -> ImportRun:
+            # One model from the first record to the last; after a change, `ModelFollower` makes the other's templates.
+            enroller, zone = engines.enroller(), checkpoints.zones[home]
+            importer = WatchlistImporter(watchlist, enroller, clock, zone, checkpoints.legal, lookalikes)
             return ImportRun(importer, watchlist, audit, clock, actor)
 
         syncs = SyncStore(database)
@@ -231,7 +231,7 @@ class Server:
         board = StatusBoard(
             started_at=started_at,
             thread_budget=settings.threads,
-            model_pack=pack.name,
+            model_pack=lambda: engines.engine().pack.name,
             cameras=tuple(cameras.values()),
             watch=self._holder.current,
             freshness=self._freshness,
@@ -279,7 +279,9 @@ class Server:
                     SyncDesk(syncs, scheduler, clock),
                     self._freshness,
                 ),
-                operations=OperationsServicer(board, ThresholdSetting(thresholds, clock)),
+                operations=OperationsServicer(
+                    board, ThresholdSetting(thresholds, clock, lambda: engines.recogniser().model_version)
+                ),
                 session=signing_in,
             ),
             settings.listen,
@@ -294,6 +296,7 @@ class Server:
         self.port = self._grpc.port
         self._housekeeping = [
             asyncio.create_task(_every(FOLLOW_PERIOD_S, self._follow)),
+            asyncio.create_task(_every(CATCH_UP_PERIOD_S, self._model.catch_up)),
             asyncio.create_task(_every(RECOUNT_PERIOD_S, self._freshness.read)),
             asyncio.create_task(_every(SWEEP_PERIOD_S, sweeper.sweep)),
             asyncio.create_task(_every(SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes)),
@@ -334,6 +337,7 @@ class Server:
         log.info("stopped")
 
     def _follow(self) -> None:
+        self._model.follow()
         if self._holder.follow():
             self._freshness.read()
 

@@ -19,6 +19,7 @@ from cekalwatch.server import (
     threshold_command,
     thresholds_command,
 )
+from cekalwatch.server.gallery_commands import app as gallery_commands
 from cekalwatch.server.watchlist_commands import app as watchlist_commands
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(audit_command.app, name="audit")
 app.add_typer(evaluate_command.app, name="evaluate")
+app.add_typer(gallery_commands.app, name="gallery")
 app.add_typer(keys_command.app, name="keys")
 app.add_typer(models_command.app, name="models")
 app.add_typer(people_command.app, name="people")

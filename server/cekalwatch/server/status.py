@@ -52,7 +52,7 @@ class StatusBoard:
 
     started_at: datetime
     thread_budget: int
-    model_pack: str
+    model_pack: Callable[[], str]
     cameras: tuple[Camera, ...]
     watch: Callable[[], Watch]
     freshness: FreshnessGauge
@@ -71,7 +71,7 @@ class StatusBoard:
             started_at=self.started_at,
             thread_budget=self.thread_budget,
             watch=self.watch(),
-            model_pack=self.model_pack,
+            model_pack=self.model_pack(),
             freshness=self.freshness.now(),
             outcomes=dict(self.intake.outcomes),
             alerts_raised=self.decider.alerts_raised,

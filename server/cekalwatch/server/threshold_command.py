@@ -13,6 +13,7 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 
 if TYPE_CHECKING:
+    from cekalwatch.server.config import ServerSettings
     from cekalwatch.server.storage.database import Database
 
 app = typer.Typer()
@@ -42,29 +43,32 @@ def clear(config: Config = None, data_dir: DataDir = None) -> None:
 def _change(value: float | None, config: Path | None, data_dir: Path | None) -> None:
     from cekalwatch.program.prompts import ask, ask_secret
     from cekalwatch.server.alerting.threshold import HIGHEST, LOWEST, ThresholdSetting
+    from cekalwatch.server.config import ServerSettings
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.domain.two_people import TwoPersonAction
+    from cekalwatch.server.model_choice import model_in_use
     from cekalwatch.server.security.operator import operator
     from cekalwatch.server.security.terminal import Terminal
+    from cekalwatch.server.storage.model_store import ModelStore
     from cekalwatch.server.storage.threshold_store import ThresholdStore
 
     if value is not None and not LOWEST <= value <= HIGHEST:
         raise ProgramError(f"A threshold is between {LOWEST} and {HIGHEST}", Exit.USAGE)
     clock = SystemClock()
-    with _database(config, data_dir) as database:
+    settings = ServerSettings.load(config, data_dir=data_dir)
+    with _database(settings) as database:
+        model_version = model_in_use(settings, ModelStore(database)).model_version
         people = Terminal(database, clock, ask, ask_secret).two_people(TwoPersonAction.CHANGE_THRESHOLD)
-        ThresholdSetting(ThresholdStore(database), clock).set(value, people, operator())
+        ThresholdSetting(ThresholdStore(database), clock, lambda: model_version).set(value, people, operator())
 
 
 @contextmanager
-def _database(config: Path | None, data_dir: Path | None) -> Iterator[Database]:
+def _database(settings: ServerSettings) -> Iterator[Database]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from cekalwatch.program.logs import configure_logs
-    from cekalwatch.server.config import ServerSettings
     from cekalwatch.server.storage.database import Database
 
-    settings = ServerSettings.load(config, data_dir=data_dir)
     configure_logs("error")
     database = Database(settings.database_address)
     try:

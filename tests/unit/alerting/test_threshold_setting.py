@@ -14,6 +14,7 @@ from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.threshold_store import ThresholdStore
 from tests.support.people import ADMINISTRATION, TOGETHER, HandClock, person
+from tests.support.watchlist import MODEL
 
 
 @pytest.fixture
@@ -26,16 +27,16 @@ def store(tmp_path: Path) -> Iterator[ThresholdStore]:
 
 @pytest.mark.parametrize("value", [LOWEST, HIGHEST])
 def test_the_bounds_are_allowed(store: ThresholdStore, value: float):
-    ThresholdSetting(store, HandClock()).set(value, TOGETHER, ADMINISTRATION)
-    assert store.get() == value
+    ThresholdSetting(store, HandClock(), lambda: MODEL).set(value, TOGETHER, ADMINISTRATION)
+    assert store.get(MODEL) == value
 
 
 @pytest.mark.parametrize("value", [LOWEST - 1e-6, HIGHEST + 1e-6, float("nan"), float("inf"), float("-inf")])
 def test_beyond_them_nothing_is_changed(store: ThresholdStore, value: float):
     with pytest.raises(CekalwatchError) as refused:
-        ThresholdSetting(store, HandClock()).set(value, TOGETHER, ADMINISTRATION)
+        ThresholdSetting(store, HandClock(), lambda: MODEL).set(value, TOGETHER, ADMINISTRATION)
     assert refused.value.code is Code.ARGUMENT_INVALID
-    assert store.get() is None
+    assert store.get(MODEL) is None
 
 
 def test_two_people_who_came_for_something_else_do_not_set_it(store: ThresholdStore):
@@ -43,5 +44,12 @@ def test_two_people_who_came_for_something_else_do_not_set_it(store: ThresholdSt
         TwoPersonAction.CONFIRM_ALERT, person("budi", PersonRole.OFFICER), person("sari", PersonRole.SUPERVISOR)
     )
     with pytest.raises(ValueError, match="CONFIRM_ALERT"):
-        ThresholdSetting(store, HandClock()).set(0.5, others, ADMINISTRATION)
-    assert store.get() is None
+        ThresholdSetting(store, HandClock(), lambda: MODEL).set(0.5, others, ADMINISTRATION)
+    assert store.get(MODEL) is None
+
+
+def test_a_threshold_is_for_the_model_it_was_set_for(store: ThresholdStore):
+    """Scores of another model mean something else: after a change of the model, its own threshold counts."""
+    ThresholdSetting(store, HandClock(), lambda: MODEL).set(0.5, TOGETHER, ADMINISTRATION)
+    assert store.get("other") is None
+    assert store.get(MODEL) == 0.5

@@ -6,6 +6,7 @@ what the system decides, so it takes two people, and is recorded with both.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -44,16 +45,23 @@ class ThresholdRule:
     """Says which threshold is in force; reading it blocks."""
 
     def __init__(
-        self, store: ThresholdStore, model: ThresholdModel, wanted_fpir: float, configured: float | None
+        self,
+        store: ThresholdStore,
+        model_version: str,
+        model: ThresholdModel,
+        wanted_fpir: float,
+        configured: float | None,
     ) -> None:
+        """`model` and `configured` are those of the pack with that model version."""
         self._store = store
+        self._model_version = model_version
         self._model = model
         self._wanted_fpir = wanted_fpir
         self._configured = configured
 
     def now(self, templates: int) -> Threshold:
         """Return the threshold for a gallery of so many templates."""
-        if (chosen := self._store.get()) is not None:
+        if (chosen := self._store.get(self._model_version)) is not None:
             value, source = chosen, ThresholdSource.PEOPLE
         elif self._configured is not None:
             value, source = self._configured, ThresholdSource.SETTINGS
@@ -66,9 +74,11 @@ class ThresholdRule:
 class ThresholdSetting:
     """Sets the threshold. Blocks."""
 
-    def __init__(self, store: ThresholdStore, clock: Clock) -> None:
+    def __init__(self, store: ThresholdStore, clock: Clock, model_version: Callable[[], str]) -> None:
+        """`model_version` tells for which model it is set: the one in use."""
         self._store = store
         self._clock = clock
+        self._model_version = model_version
 
     def set(self, value: float | None, people: TwoPeople, actor: Actor) -> None:
         """Set it, or with None give it back to settings and pack; servers follow within seconds.
@@ -80,10 +90,12 @@ class ThresholdSetting:
         # Written so that what is no number is out of bounds as well.
         if value is not None and not LOWEST <= value <= HIGHEST:
             raise CekalwatchError(Code.ARGUMENT_INVALID, "threshold")
-        before = self._store.get()
-        details = {"threshold": _words(value), "before": _words(before)}
+        model_version = self._model_version()
+        before = self._store.get(model_version)
+        details = {"threshold": _words(value), "before": _words(before), "model": model_version}
         both = tuple(Thing.PERSON.key(person.person_id) for person in (people.first, people.second))
-        self._store.set(value, AuditEntry(self._clock.now(), actor, Action.THRESHOLD_SET, both, details=details))
+        entry = AuditEntry(self._clock.now(), actor, Action.THRESHOLD_SET, both, details=details)
+        self._store.set(value, model_version, entry)
 
 
 def _words(value: float | None) -> str:

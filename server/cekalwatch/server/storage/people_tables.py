@@ -79,3 +79,5 @@ class ThresholdRow(SQLModel, table=True):
     id: int = Field(primary_key=True)
     value: float | None
     """None: nobody did, or it was given back to the settings."""
+    model_version: str = ""
+    """What it was set for: scores of another model mean something else."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlmodel import select, update
+from sqlmodel import col, select, update
 
 from cekalwatch.server.security.audit import AuditEntry
 from cekalwatch.server.storage.audit_store import write_audit
@@ -16,14 +16,15 @@ class ThresholdStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def get(self) -> float | None:
-        """Return the threshold that was set; None when there is none."""
+    def get(self, model_version: str) -> float | None:
+        """Return the threshold that was set for that model version; None when there is none."""
+        query = select(ThresholdRow.value).where(col(ThresholdRow.model_version) == model_version)
         with self._database.session() as session:
-            return session.exec(select(ThresholdRow.value)).one()
+            return session.exec(query).first()
 
-    def set(self, value: float | None, entry: AuditEntry) -> None:
-        """Keep another threshold, or none."""
+    def set(self, value: float | None, model_version: str, entry: AuditEntry) -> None:
+        """Keep another threshold, or none; one for another model version is forgotten."""
         with self._database.session() as session:
-            session.exec(update(ThresholdRow).values(value=value))
+            session.exec(update(ThresholdRow).values(value=value, model_version=model_version))
             write_audit(session, entry)
             session.commit()

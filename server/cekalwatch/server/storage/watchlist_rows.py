@@ -138,6 +138,10 @@ class WatchlistRows:
             face_jpeg=self.keyring.seal(FACE_JPEG.at(reference_id), face_jpeg),
         )
 
+    def photo(self, reference_id: str, sealed: bytes) -> bytes:
+        """Read the photograph as it came."""
+        return self.keyring.open(PHOTO.at(reference_id), sealed)
+
     def face_jpeg(self, reference_id: str, sealed: bytes) -> bytes:
         """Read the picture of the face."""
         return self.keyring.open(FACE_JPEG.at(reference_id), sealed)

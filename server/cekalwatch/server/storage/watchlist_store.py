@@ -23,6 +23,8 @@ from cekalwatch.server.storage.alert_tables import AlertRow, EventLogRow, ProbeR
 from cekalwatch.server.storage.audit_store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.key_store import hold_sealing_key
+from cekalwatch.server.storage.model_store import ModelStore
+from cekalwatch.server.storage.model_tables import TemplateRefusalRow
 from cekalwatch.server.storage.sync_tables import SyncOrderRow
 from cekalwatch.server.storage.template_store import TemplateStore, is_template
 from cekalwatch.server.storage.watchlist_changes import changed_since, count_change, current_version, lock_watchlist
@@ -110,6 +112,11 @@ class WatchlistStore:
     def templates(self) -> TemplateStore:
         """The templates of the same database."""
         return TemplateStore(self._database, self._rows.keyring)
+
+    @property
+    def models(self) -> ModelStore:
+        """The models of the same database."""
+        return ModelStore(self._database)
 
     def put(
         self,
@@ -247,6 +254,7 @@ class WatchlistStore:
             references = select(ReferenceFaceRow.reference_id).where(col(ReferenceFaceRow.subject_id) == subject_id)
             templates = session.exec(delete(TemplateRow).where(col(TemplateRow.reference_id).in_(references))).rowcount
             session.exec(delete(ReferencePictureRow).where(col(ReferencePictureRow.reference_id).in_(references)))
+            session.exec(delete(TemplateRefusalRow).where(col(TemplateRefusalRow.reference_id).in_(references)))
             photos = session.exec(
                 delete(ReferenceFaceRow).where(col(ReferenceFaceRow.subject_id) == subject_id)
             ).rowcount

@@ -36,15 +36,16 @@ def open_importer(settings: ServerSettings, store: WatchlistStore, clock: Clock)
     """Open the model pack, load the list, and return what imports records; raises ProgramError."""
     from zoneinfo import ZoneInfo
 
+    from cekalwatch.server.models_in_use import pack_in_use
     from cekalwatch.server.recognition.enrolment import Enroller
-    from cekalwatch.server.recognition.packs import load_named, open_detector, open_engine
+    from cekalwatch.server.recognition.packs import open_detector, open_engine
     from cekalwatch.server.watchlist.importer import WatchlistImporter
     from cekalwatch.server.watchlist.lookalikes import Lookalikes, load_list
     from cekalwatch.vision.runtime import limit_native_threads
 
     # Photographs side by side, each on one thread, come faster than one after another on all.
     limit_native_threads(1)
-    pack = load_named(settings.models_path, settings.model_pack)
+    pack = pack_in_use(settings, store.models)
     engine = open_engine(pack, threads=1)
     more_detectors = [open_detector(pack, threads=1) for _ in range(settings.threads - 1)]
     listed = load_list(store.templates, pack.model_version, pack.recogniser.size, settings.gallery_storage)

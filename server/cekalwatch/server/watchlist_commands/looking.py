@@ -200,18 +200,18 @@ def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistLook, Lookalikes]
 
     from cekalwatch.server.alerting.watch import Checkpoints
     from cekalwatch.server.domain.clock import SystemClock
-    from cekalwatch.server.recognition.packs import load_named
+    from cekalwatch.server.models_in_use import pack_in_use
     from cekalwatch.server.security.operator import operator
     from cekalwatch.server.storage.audit_store import AuditStore
     from cekalwatch.server.watchlist.lookalikes import Lookalikes, load_list
     from cekalwatch.server.watchlist.looking import WatchlistLook
 
-    pack = load_named(settings.models_path, settings.model_pack)
     checkpoints = Checkpoints(
         settings.legal.parameters(), {site.site: ZoneInfo(site.time_zone) for site in settings.sites}
     )
     with open_database(settings, existing=True) as database:
         store = open_store(database, settings)
+        pack = pack_in_use(settings, store.models)
         look = WatchlistLook(
             store,
             AuditStore(database),
@@ -221,7 +221,8 @@ def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistLook, Lookalikes]
             operator(),
             pack.model_version,
         )
-        listed = cache(lambda: load_list(store.templates, pack.model_version, pack.recogniser.size, settings.gallery_storage))
+        size, storage = pack.recogniser.size, settings.gallery_storage
+        listed = cache(lambda: load_list(store.templates, pack.model_version, size, storage))
         try:
             yield look, Lookalikes(listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir))
         except SQLAlchemyError as error:

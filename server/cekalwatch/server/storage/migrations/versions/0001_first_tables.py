@@ -235,6 +235,27 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("reference_id", "model_version"),
     )
+    op.create_table(
+        "template_refusal",
+        sa.Column("reference_id", sa.String(), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["reference_id"],
+            ["reference_face.reference_id"],
+        ),
+        sa.PrimaryKeyConstraint("reference_id", "model_version"),
+    )
+    op.create_table(
+        "gallery_state",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("pack", sa.String(), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("previous_pack", sa.String(), nullable=False),
+        sa.Column("previous_model_version", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.execute("INSERT INTO gallery_state VALUES (1, '', '', '', '')")
     with op.batch_alter_table("template", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_template_model_version"), ["model_version"], unique=False)
 
@@ -326,9 +347,10 @@ def upgrade() -> None:
         "decision_threshold",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("value", sa.Float(), nullable=True),
+        sa.Column("model_version", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.execute("INSERT INTO decision_threshold (id) VALUES (1)")
+    op.execute("INSERT INTO decision_threshold (id, model_version) VALUES (1, '')")
     op.create_table(
         "passage_count",
         sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
@@ -460,6 +482,8 @@ def downgrade() -> None:
     op.drop_table("sync_order")
     op.drop_table("sync_state")
     op.drop_table("decision_threshold")
+    op.drop_table("gallery_state")
+    op.drop_table("template_refusal")
     op.drop_table("sign_in_key")
     with op.batch_alter_table("sign_in_failure", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sign_in_failure_failed_at"))

@@ -1,0 +1,1 @@
+"""The commands of `cekalwatch-server gallery`: one file each, loaded when it is called."""

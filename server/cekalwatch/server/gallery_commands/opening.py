@@ -1,0 +1,85 @@
+"""Opens what the gallery's commands work on: settings, database and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from cekalwatch.server.config import ServerSettings
+    from cekalwatch.server.domain.clock import Clock
+    from cekalwatch.server.sealing.keyring import Keyring
+    from cekalwatch.server.security.audit import Action, Actor, AuditEntry
+    from cekalwatch.server.storage.database import Database
+    from cekalwatch.server.storage.model_store import ModelChoice, ModelStore
+
+Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the database, the master key and the model packs.")]
+PackName = Annotated[str, typer.Option("--pack", help="Name of the other model pack; see: models list.")]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An open database with who works on it."""
+
+    settings: ServerSettings
+    database: Database
+    keyring: Keyring
+    models: ModelStore
+    clock: Clock
+    actor: Actor
+
+    def in_use(self) -> ModelChoice:
+        """Return the model in use. Raises PackError."""
+        from cekalwatch.server.model_choice import model_in_use
+
+        return model_in_use(self.settings, self.models)
+
+    def entry(self, action: Action, outcome: str = "OK", **details: int | str) -> AuditEntry:
+        """Make an entry of the audit trail."""
+        from cekalwatch.server.security.audit import AuditEntry
+
+        return AuditEntry(self.clock.now(), self.actor, action, outcome=outcome, details=details)
+
+    def note(self, action: Action, outcome: str = "OK", **details: int | str) -> None:
+        """Write an entry to the audit trail."""
+        from cekalwatch.server.storage.audit_store import AuditStore
+
+        AuditStore(self.database).append(self.entry(action, outcome, **details))
+
+
+@contextmanager
+def opened(config: Path | None, data_dir: Path | None) -> Iterator[Opened]:
+    """Give the database of a configuration. Raises ProgramError."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from cekalwatch.program.errors import ProgramError
+    from cekalwatch.program.exits import Exit
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.server.config import ServerSettings
+    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.security.operator import operator
+    from cekalwatch.server.storage.database import Database
+    from cekalwatch.server.storage.key_store import KeyStore
+    from cekalwatch.server.storage.model_store import ModelStore
+
+    settings = ServerSettings.load(config, data_dir=data_dir)
+    configure_logs("error")
+    database, clock, actor = Database(settings.database_address), SystemClock(), operator()
+    try:
+        database.check_exists()
+        database.upgrade()
+        keyring = KeyStore.open(database, settings.master_key_source, clock, actor).keyring
+        yield Opened(settings, database, keyring, ModelStore(database), clock, actor)
+    except SQLAlchemyError as error:
+        raise ProgramError(
+            f"Cannot use the database {database.name}: {type(error).__name__}. What was done before stays done.",
+            Exit.UNAVAILABLE,
+        ) from None
+    finally:
+        database.close()
