@@ -100,6 +100,7 @@ class ModelFollower:
         self._clock = clock
         self._myself = myself
         self._waits = 0
+        self._complete = ("", 0)
         self._workers = ThreadPoolExecutor(1, "catch-up", initializer=lower_priority)
 
     def close(self) -> None:
@@ -131,11 +132,18 @@ class ModelFollower:
 
         They were enrolled by a server or command that had not changed to this model yet.
         """
-        model = self._engines.recogniser().model_version
-        rebuilder = Rebuilder(self._stores.photographs, self._engines.enroller(), self._workers)
+        watch = self._holder.current()
+        state = (watch.gallery.model_version, watch.version)
+        # Looking for them goes through all reference faces, so it is done when there are any, and once for a state.
+        if not watch.references_without_template or state == self._complete:
+            return
+        enroller = self._engines.enroller()
+        rebuilder = Rebuilder(self._stores.photographs, enroller, self._workers)
         steps = list(islice(rebuilder.steps(), STEPS_A_TURN))
         if steps:
-            self._stores.audit.append(rebuilt_entry(self._clock, self._myself, model, steps))
+            self._stores.audit.append(rebuilt_entry(self._clock, self._myself, enroller.model_version, steps))
+        else:
+            self._complete = state
 
     def _change(self, choice: ModelChoice) -> None:
         pack = chosen_pack(self._settings, choice)
