@@ -13,6 +13,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from multiprocessing.connection import Connection, wait
@@ -141,7 +142,7 @@ class Decoder:
 
 
 @contextlib.contextmanager
-def _as_died() -> Any:  # noqa: ANN401
+def _as_died() -> Iterator[None]:
     try:
         yield
     except (EOFError, OSError):

@@ -1,0 +1,114 @@
+"""The camera client with ears: what `camera_load` starts. It notes how old frames are and when crops leave.
+
+    python -m benchmarks.camera_probe CONFIG OUT
+
+The film's frames have their number in a strip at the bottom, so that a frame's age is that since it was due at the
+camera: encoding and network are in it. On standard input comes when frame 0 was due, and how many frames the film has.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from cekalwatch.camera import app
+from cekalwatch.camera.capture import Capture
+from cekalwatch.camera.outbox import Outbox
+from cekalwatch.camera.settings import CameraSettings
+from cekalwatch.program.logs import configure_logs
+from cekalwatch.vision.detectors.factory import open_detector
+from cekalwatch.vision.faces import Face, FaceDetector, Picture
+
+RATE = 15
+BITS = 12
+BLOCK = (32, 16)
+"""Width and height of one digit of the number, pixels."""
+DARK, LIGHT = 40, 215
+
+
+def stamped(picture: Picture, number: int) -> Picture:
+    """Write the number into the strip."""
+    width, height = BLOCK
+    for bit in range(BITS):
+        picture[-height:, bit * width : (bit + 1) * width] = LIGHT if number >> bit & 1 else DARK
+    return picture
+
+
+def number_of(picture: Picture) -> int:
+    """Read it."""
+    width, height = BLOCK
+    middle = picture[-height // 2, width // 2 : BITS * width : width].mean(axis=1)
+    return int(sum(1 << bit for bit in range(BITS) if middle[bit] > (DARK + LIGHT) / 2))
+
+
+class Probe:
+    """What was heard."""
+
+    def __init__(self, begin_s: float, frames: int) -> None:
+        self._begin_s = begin_s
+        self._frames = frames
+        self.ages: list[tuple[float, float]] = []
+        """Seconds when a search began and when it was done."""
+        self.first_crops: dict[str, float] = {}
+        """Moment in the film of each track's first crop, seconds, by camera and track."""
+
+    def moment(self) -> float:
+        """Return the second of the film that is due now."""
+        return (time.monotonic() - self._begin_s) % (self._frames / RATE)
+
+    def age(self, number: int) -> float:
+        """Return for how long the frame has been due, seconds."""
+        return (self.moment() - number / RATE) % (self._frames / RATE)
+
+
+class ListeningDetector:
+    """A detector that notes the ages."""
+
+    def __init__(self, detector: FaceDetector, probe: Probe) -> None:
+        self._detector = detector
+        self._probe = probe
+
+    @property
+    def name(self) -> str:
+        """The detector's."""
+        return self._detector.name
+
+    def detect(self, picture: Picture) -> list[Face]:
+        """Search, and note how old the frame was before and after."""
+        # A region gives a part without the strip; the whole picture is behind it.
+        whole = picture if picture.base is None else picture.base
+        number = number_of(np.asarray(whole))
+        before_s = self._probe.age(number)
+        faces = self._detector.detect(picture)
+        self._probe.ages.append((before_s, self._probe.age(number)))
+        return faces
+
+
+def main() -> None:
+    """Run the client until SIGTERM."""
+    begin_s, frames = sys.stdin.readline().split()
+    probe = Probe(float(begin_s), int(frames))
+    put = Outbox.put
+
+    def heard(outbox: Outbox, capture: Capture) -> None:
+        probe.first_crops.setdefault(f"{id(outbox)}/{capture.track_id}", probe.moment())
+        put(outbox, capture)
+
+    Outbox.put = heard  # type: ignore[assignment,method-assign]
+    app.open_detector = lambda source, threads: ListeningDetector(open_detector(source, threads), probe)  # type: ignore[attr-defined]
+    # Ages count from when the measurement begins.
+    signal.signal(signal.SIGUSR1, lambda *_: probe.ages.clear())
+    configure_logs("warning")
+    cv2.setNumThreads(1)
+    app.run(CameraSettings.load(Path(sys.argv[1])))
+    Path(sys.argv[2]).write_text(json.dumps({"ages": probe.ages, "first_crops": sorted(probe.first_crops.values())}))
+
+
+if __name__ == "__main__":
+    main()
