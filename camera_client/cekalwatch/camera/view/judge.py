@@ -14,17 +14,8 @@ from typing import Final
 import numpy as np
 
 from cekalwatch.camera.figures import ViewState
-from cekalwatch.camera.view.look import (
-    ALIKE,
-    STRUCTURED,
-    Grey,
-    Look,
-    deviation,
-    likeness,
-    look_at,
-    shift_between,
-    shifted,
-)
+from cekalwatch.camera.view.look import ALIKE, Grey, Look, likeness, look_at, shift_between, shifted
+from cekalwatch.camera.view.motion import CameraMotion
 from cekalwatch.camera.view.reference import Reference
 from cekalwatch.vision.faces import Picture
 
@@ -45,10 +36,10 @@ MOSTLY_SATURATED: Final = 0.5
 SHOWS_THROUGH: Final = 0.3
 """Share of the usual view from which it is taken to be there, with people before it. What a camera writes into its
 picture, and what is like the usual by chance, is less."""
-PASSED_BY: Final = 0.5
-"""Share of the usual view that nobody hides who passes close to the camera."""
 CLEARLY: Final = 1.5
 """So many times as much must fit when the view is moved back as when it is not."""
+ENOUGH: Final = 0.3
+"""Share of the view that must usually show something for the camera's own motion to be told from people's."""
 STILL: Final = 0.6
 """Share of a view that must stand still for a place to be told from people who fill the picture."""
 BLANK: Final = 0.25
@@ -61,12 +52,6 @@ LEAST_SHIFT: Final = 4.0
 """Coarse pixels, of 160 across: less is a shaking mast."""
 FACE_VOUCHES_S: Final = 10.0
 """A view in which a face was found so short ago is neither dark, blinded nor covered."""
-MOVING_SHIFT: Final = 4.0
-"""Coarse pixels between two looks from which the camera itself moves."""
-MOVED_TOGETHER: Final = 0.5
-"""Share of what is seen in both looks that must have moved together."""
-SEEN_IN_BOTH: Final = 0.15
-"""Share of the view that must be seen in both looks."""
 SETTLES_S: Final = 1.5
 """For so long after it moved a camera's pictures are blurred or on their way."""
 
@@ -96,7 +81,7 @@ class ViewJudge:
         """What is seen since the usual view has gone."""
         self._pending: _Pending | None = None
         self._last_s = -math.inf
-        self._last_coarse: Grey | None = None
+        self._motion = CameraMotion()
         self._moved_s = -math.inf
         self._face_s = -math.inf
 
@@ -113,23 +98,20 @@ class ViewJudge:
         if at_s - self._last_s < PERIOD_S:
             return
         seen = look_at(picture)
-        if self._turns(seen.coarse):
+        turns = self._motion.turns(seen.coarse)
+        # Before a bare wall only people can be seen to move.
+        if turns and self._reference and self._reference.structured.mean() >= ENOUGH:
             self._moved_s = at_s
-        self._last_s, self._last_coarse = at_s, seen.coarse
+        self._last_s = at_s
         verdict = self._verdict(seen, at_s)
         if isinstance(verdict, ViewState):
             self._weigh(verdict, at_s)
 
     def forget(self) -> None:
         """Begin anew: the camera was asked to look elsewhere."""
-        self._reference = self._elsewhere = self._pending = self._last_coarse = None
+        self._reference = self._elsewhere = self._pending = None
+        self._motion.forget()
         self.state = ViewState.UNSPECIFIED
-
-    def _turns(self, coarse: Grey) -> bool:
-        """Whether the camera went on since the last look; somebody who passes close by hides less than everything."""
-        if self._last_coarse is None or not (self._reference and self._reference.learned):
-            return False
-        return self._reference.share_alike(coarse) < PASSED_BY and _moved_together(self._last_coarse, coarse)
 
     def _weigh(self, verdict: ViewState, at_s: float) -> None:
         if verdict is self.state:
@@ -199,17 +181,3 @@ def _shows_shifted(reference: Reference, coarse: Grey, share: float) -> bool:
     if math.hypot(x, y) < LEAST_SHIFT:
         return False
     return reference.share_alike(shifted(coarse, -x, -y)) >= max(SHOWS_THROUGH, CLEARLY * share)
-
-
-def _moved_together(before: Grey, after: Grey) -> bool:
-    """Whether most of the view went the same way between two looks."""
-    x, y = shift_between(before, after)
-    if math.hypot(x, y) < MOVING_SHIFT:
-        return False
-    back = shifted(after, -x, -y)
-    in_both = (deviation(before) >= STRUCTURED) & (deviation(back) >= STRUCTURED)
-    if in_both.mean() < SEEN_IN_BOTH:
-        return False
-    together = float((likeness(before, back) >= ALIKE)[in_both].mean())
-    in_place = float((likeness(before, after) >= ALIKE)[in_both].mean())
-    return together >= max(MOVED_TOGETHER, CLEARLY * in_place)

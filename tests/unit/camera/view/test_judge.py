@@ -127,6 +127,24 @@ def test_people_who_fill_the_view_are_no_trouble(watched: Watched):
     assert not any(watched.moving)
 
 
+@pytest.mark.parametrize(("width", "step"), [(250, 80), (420, 40), (560, 20)])
+def test_somebody_who_walks_by_closely_is_no_pan(watched: Watched, width: int, step: int):
+    """Whatever was taken for one would keep his captures back."""
+    watched.moving.clear()
+    span = SIZE[0] + width
+    watched.show(
+        lambda at: with_people(seen(noise=round(at * 10)), [(at * 2 * step % span - width / 2, 220, width)]), 40
+    )
+    assert not any(watched.moving)
+    assert watched.quiet
+
+
+def test_somebody_who_walks_before_a_bare_wall_is_no_pan():
+    watched = Watched(lambda at: grain(120, at))
+    watched.show(lambda at: with_people(grain(120, at), [(80 * at % 900 - 100, 220, 300)]), 40)
+    assert not any(watched.moving)
+
+
 def test_somebody_who_stands_before_the_camera_is_no_trouble(watched: Watched):
     watched.show(lambda at: with_people(seen(noise=round(at * 10)), [(320, 240, 420 + 4 * math.sin(at))]), 60)
     assert watched.quiet
