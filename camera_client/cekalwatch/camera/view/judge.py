@@ -39,7 +39,12 @@ picture, and what is like the usual by chance, is less."""
 CLEARLY: Final = 1.5
 """So many times as much must fit when the view is moved back as when it is not."""
 ENOUGH: Final = 0.3
-"""Share of the view that must usually show something for the camera's own motion to be told from people's."""
+"""Share of the view that must usually show something for the camera's own motion to be told from people's: before a
+bare wall only people can be seen to move."""
+MOSTLY_THERE: Final = 0.5
+"""Share of the usual view from which it is certain that it is there."""
+USUAL_WITHIN_S: Final = 60.0
+"""For so long after it was certain, what moves may be the camera."""
 STILL: Final = 0.6
 """Share of a view that must stand still for a place to be told from people who fill the picture."""
 BLANK: Final = 0.25
@@ -83,6 +88,7 @@ class ViewJudge:
         self._last_s = -math.inf
         self._motion = CameraMotion()
         self._moved_s = -math.inf
+        self._usual_s = -math.inf
         self._face_s = -math.inf
 
     def face_seen(self, at_s: float) -> None:
@@ -98,9 +104,7 @@ class ViewJudge:
         if at_s - self._last_s < PERIOD_S:
             return
         seen = look_at(picture)
-        turns = self._motion.turns(seen.coarse)
-        # Before a bare wall only people can be seen to move.
-        if turns and self._reference and self._reference.structured.mean() >= ENOUGH:
+        if self._motion.turns(seen.coarse) and at_s - self._usual_s < USUAL_WITHIN_S:
             self._moved_s = at_s
         self._last_s = at_s
         verdict = self._verdict(seen, at_s)
@@ -126,7 +130,7 @@ class ViewJudge:
     def _verdict(self, seen: Look, at_s: float) -> _Verdict:
         by_light = self._by_light(seen)
         if by_light is ViewState.OK:
-            return self._by_reference(seen)
+            return self._by_reference(seen, at_s)
         return _Sight.UNSURE if at_s - self._face_s < FACE_VOUCHES_S else by_light
 
     def _by_light(self, seen: Look) -> ViewState:
@@ -144,7 +148,7 @@ class ViewJudge:
             return ViewState.DEFOCUSED if alike else ViewState.COVERED
         return ViewState.OK
 
-    def _by_reference(self, seen: Look) -> _Verdict:
+    def _by_reference(self, seen: Look, at_s: float) -> _Verdict:
         reference = self._reference
         if reference is None:
             self._reference = Reference(seen)
@@ -154,6 +158,8 @@ class ViewJudge:
             return ViewState.OK
         alike = reference.alike(seen.coarse)
         share = reference.share_alike(seen.coarse)
+        if share >= MOSTLY_THERE and reference.structured.mean() >= ENOUGH:
+            self._usual_s = at_s
         if _shows_shifted(reference, seen.coarse, share):
             return ViewState.MOVED
         if share >= SHOWS_THROUGH:
