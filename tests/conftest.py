@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.support.log_scan import personal_data
 
@@ -27,6 +28,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def _watch_log_files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Remember where the tests let their programs write."""
     request.config.stash[_written] = tmp_path_factory.getbasetemp()
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_its_own() -> Iterator[None]:
+    """Undo what a command that ran in this process did to the logs: its standard error is closed by now."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -224,7 +224,7 @@ class Server:
             clock,
             myself,
             waiting=lambda: embedding.waiting,
-            on_end=self._freshness.read,
+            on_end=self._follow_now,
         )
         if scheduler:
             self._stack.callback(scheduler.close)
@@ -335,6 +335,11 @@ class Server:
         await asyncio.gather(*self._housekeeping, return_exceptions=True)
         await asyncio.to_thread(self._stack.pop_all().close)
         log.info("stopped")
+
+    def _follow_now(self) -> None:
+        """Search for what a synchronisation brought before its end is told."""
+        self._holder.follow()
+        self._freshness.read()
 
     def _follow(self) -> None:
         self._model.follow()

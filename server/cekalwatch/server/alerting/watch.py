@@ -6,6 +6,7 @@ change. Order status is computed at each question (`order_book.py`), so an expir
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -99,6 +100,7 @@ class WatchHolder:
         self._store = store
         self._storage = storage
         self._model = model
+        self._changing = threading.Lock()
         self._watch = self.loaded(model)
 
     def current(self) -> Watch:
@@ -106,15 +108,16 @@ class WatchHolder:
         return self._watch
 
     def follow(self) -> bool:
-        """Take over what has changed in the watchlist; returns whether anything had. One caller at a time.
+        """Take over what has changed in the watchlist; returns whether anything had.
 
         A threshold that was set anew is taken up as well.
         """
-        if self._store.version() == self._watch.version:
-            self._follow_threshold()
-            return False
-        self._watch = self._changed()
-        return True
+        with self._changing:
+            if self._store.version() == self._watch.version:
+                self._follow_threshold()
+                return False
+            self._watch = self._changed()
+            return True
 
     def loaded(self, model: SearchedModel) -> Watch:
         """Load all templates of a model version. The watch in use stays; `take` puts another in its place."""
@@ -131,7 +134,8 @@ class WatchHolder:
 
     def take(self, model: SearchedModel, watch: Watch) -> None:
         """Search in `watch`, which was loaded for `model`, from now on."""
-        self._model, self._watch = model, watch
+        with self._changing:
+            self._model, self._watch = model, watch
 
     def _changed(self) -> Watch:
         before, model = self._watch, self._model
