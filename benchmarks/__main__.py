@@ -22,7 +22,7 @@ MODULES = (
     *("detector_speed", "server_throughput", "chain_latency", "audit_verify", "security_tls", "decode_memory"),
     *("alert_fanout", "alert_paint", "security_sign_in", "starvation", "lfw", "evaluation", "fusion"),
     *("watchlist_sync", "watchlist_sources"),
-    *("camera_tracking", "camera_load"),
+    *("camera_tracking", "camera_load", "camera_spool", "camera_soak"),
 )
 OUT = Path("build/bench.json")
 
