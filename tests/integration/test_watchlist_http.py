@@ -6,6 +6,7 @@ import socket
 import time
 import tracemalloc
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from cekalwatch.server.watchlist.source import (
 from cekalwatch.server.watchlist.sources.http import HttpSource
 from tests.support.four_forms import items, offered
 from tests.support.simulated import private_file, simulated, simulated_order, source_of, with_photograph
+from tests.support.watchlist import FixedClock
 
 JPEG = b"\xff\xd8 a photograph"
 
@@ -187,6 +189,23 @@ class TestChanges:
             simulator.book.change("C-1", reason="lain")
             last = [page.cursor for page in pages][-1]
             assert list(offered(source.read(last))) == ["C-1"]
+
+    def test_the_whole_list_is_read_when_it_is_time_for_that(self, simulator: Simulator) -> None:
+        """What a delta gave wrongly does not come again with the next one."""
+        clock = FixedClock()
+        with source_of(simulator, clock=clock) as source:
+            cursor = list(source.read("").pages)[-1].cursor
+            clock.advance(timedelta(hours=23))
+            simulator.book.change("C-1", reason="lain")
+            simulator.troubles.set([Fault.WINDOWS_1252])
+            delta = source.read(cursor)
+            pages = list(delta.pages)
+            assert (delta.whole, [type(item) for item in pages[0].items]) == (False, [Refused])
+            simulator.troubles.set()
+            assert items(source.read(pages[-1].cursor)) == []
+            clock.advance(timedelta(hours=1))
+            again = source.read(pages[-1].cursor)
+            assert (again.whole, again.expected, list(offered(again))) == (True, 3, ["C-1", "C-2", "C-3"])
 
     def test_an_expired_cursor_is_told_apart(self, simulator: Simulator, source: HttpSource) -> None:
         cursor = list(source.read("").pages)[-1].cursor

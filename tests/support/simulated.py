@@ -12,7 +12,7 @@ from cekalwatch.server.simulator.orders import OrderBook
 from cekalwatch.server.simulator.web import Simulator
 from cekalwatch.server.watchlist.sources.http import HttpSource
 from cekalwatch.server.watchlist.sources.settings import HttpEntry, WebAccess
-from tests.support.watchlist import WIB
+from tests.support.watchlist import WIB, FixedClock
 
 QUICK: dict[str, Any] = {"attempts": 3, "back_off_s": 0.0, "timeout_s": 5.0}
 
@@ -48,11 +48,13 @@ def simulated(
 
 
 @contextlib.contextmanager
-def source_of(simulator: Simulator, *, access: dict[str, Any] | None = None, **settings: Any) -> Iterator[HttpSource]:
+def source_of(
+    simulator: Simulator, *, access: dict[str, Any] | None = None, clock: FixedClock | None = None, **settings: Any
+) -> Iterator[HttpSource]:
     """Give a source of the application's list."""
     usual: dict[str, Any] = {"address": simulator.address, "access": WebAccess(**QUICK | (access or {}))}
     entry = HttpEntry(kind="http", **usual | settings)
-    with contextlib.closing(HttpSource(entry, WIB)) as source:
+    with contextlib.closing(HttpSource(entry, WIB, clock)) as source:
         yield source
 
 

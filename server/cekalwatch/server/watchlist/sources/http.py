@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from datetime import tzinfo
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta, tzinfo
 from typing import Final
 from urllib.parse import urlsplit
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
+from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.watchlist.records import RecordError, key
 from cekalwatch.server.watchlist.reports import RecordReport
 from cekalwatch.server.watchlist.source import (
@@ -44,6 +45,8 @@ class _Position:
     """Whether a whole list is being read, or its later changes."""
     etag: str = ""
     """Of the last answer to the same question."""
+    whole_at: float = 0.0
+    """When the last whole reading began, in seconds of the Unix epoch."""
 
     @property
     def text(self) -> str:
@@ -56,8 +59,8 @@ class _Position:
             return cls()
         try:
             match json.loads(cursor):
-                case {"at": str(at), "whole": bool(whole), "etag": str(etag)}:
-                    return cls(at, whole, etag)
+                case {"at": str(at), "whole": bool(whole), "etag": str(etag), "whole_at": int() | float() as whole_at}:
+                    return cls(at, whole, etag, whole_at)
         except ValueError:
             pass
         raise CursorExpired
@@ -66,9 +69,10 @@ class _Position:
 class HttpSource:
     """See WatchlistSource."""
 
-    def __init__(self, entry: HttpEntry, zone: tzinfo) -> None:
+    def __init__(self, entry: HttpEntry, zone: tzinfo, clock: Clock | None = None) -> None:
         """Times without an offset are those of `zone`."""
         self._entry = entry
+        self._clock = clock or SystemClock()
         self._mapper = RecordMapper(entry.mapping, zone, by_path)
         self._client: WebClient | None = None
 
@@ -87,12 +91,24 @@ class HttpSource:
     def read(self, cursor: str) -> Reading:
         """See WatchlistSource. The secret and the certificates are read anew."""
         self.close()
-        position = _Position.of(cursor)
+        position = self._begun(_Position.of(cursor))
         client = self._client = WebClient(self._entry.access, self._entry.address)
         page, etag = self._page(client, position)
         if page is None:
             return Reading(whole=False, expected=0, pages=iter([Page((), cursor)]))
-        return Reading(position.whole, page.total if not cursor else None, self._pages(client, position, page, etag))
+        expected = page.total if not position.at else None
+        return Reading(position.whole, expected, self._pages(client, position, page, etag))
+
+    def _begun(self, position: _Position) -> _Position:
+        """Return where to begin: at a whole reading when it is time for one.
+
+        What a delta gave wrongly does not come again with the next one.
+        """
+        if position.at and position.whole:
+            return position
+        now = self._clock.now().timestamp()
+        due = now - position.whole_at >= timedelta(hours=self._entry.whole_every_h).total_seconds()
+        return _Position(whole_at=now) if due else position
 
     def _pages(self, client: WebClient, position: _Position, page: JsonPage, etag: str) -> Iterator[Page]:
         photographs = WebPhotographs(client, ask_versions=self._entry.ask_photographs)
@@ -171,11 +187,11 @@ def _check(address: str, answer: Answer, position: _Position) -> None:
 def _following(position: _Position, page: JsonPage, etag: str) -> _Position | None:
     """Return where to go on after `page`, None for nowhere."""
     if page.more:
-        return _Position(page.next, position.whole)
+        return replace(position, at=page.next, etag="")
     if not page.next:
         # A list of one page tells by its ETag whether it has changed.
-        return _Position(etag=etag) if etag and not position.at else None
-    return _Position(page.next, False, etag if page.next == position.at else "")
+        return replace(position, etag=etag) if etag and not position.at else None
+    return replace(position, at=page.next, whole=False, etag=etag if page.next == position.at else "")
 
 
 def _tombstone(raw: object, number: int) -> Item:

@@ -216,6 +216,8 @@ class HttpEntry(_Source):
     most_page_bytes: Annotated[int, Field(ge=1000, le=256_000_000)] = 16_000_000
     encoding: Encoding = "utf-8"
     """How its JSON is encoded; what is not in it refuses the record."""
+    whole_every_h: Annotated[float, Field(gt=0, le=8760)] = 24.0
+    """How often the whole list is read all the same: what a delta gave wrongly does not come with the next one."""
     ask_photographs: bool = True
     """Whether a photograph without a version in its row is asked about (HEAD), to see that it changed."""
 
