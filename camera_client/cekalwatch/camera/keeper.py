@@ -31,6 +31,8 @@ NO_ROOM_PAUSE_S = 2.0
 """How long a spool that is as large as it may be is left alone, while what comes has room in memory."""
 TELL_PERIOD_S = 60.0
 """How often the log says what waits."""
+MOST_TOLD = 20
+"""Captures that cannot be read, of which the log tells one by one; the heartbeat counts all."""
 STUCK_S = 15.0
 """An answer of the disk that takes longer does not count as coming."""
 ROOM_AT_ONCE = 64
@@ -139,11 +141,13 @@ class Keeper:
             return self._spool.load(capture_id)
         except ForeignError as error:
             self._foreign[capture_id] = size
-            log.warning("capture_unreadable", capture_id=capture_id, problem=str(error))
+            problem = str(error)
         except DamagedError as error:
             self._to_remove.append(capture_id)
-            log.warning("capture_unreadable", capture_id=capture_id, problem=str(error))
+            problem = str(error)
         self._parking.unreadable(capture_id)
+        if self._outbox.figures().drops.unreadable <= MOST_TOLD:
+            log.warning("capture_unreadable", capture_id=capture_id, problem=problem)
         return None
 
     def _store(self, waiting: list[Capture]) -> None:
