@@ -93,6 +93,12 @@ async def test_a_camera_that_the_server_does_not_know_fails(video: Path, tmp_pat
     assert [len(server.heard.faces), len(server.heard.goodbyes)] == [0, 1]
 
 
+async def test_a_clock_that_is_ahead_of_the_servers_fails(video: Path, tmp_path: Path):
+    async with serving(CaptureServer(clock_ahead_s=-60)) as server:
+        report = await checked(tmp_path, "--source", str(video), "--server", server.address, "--camera-id", "gate-1")
+    assert (report.verdicts["server"], report.verdicts["clock"], report.code) == ("OK", "FAIL", Exit.FAILED)
+
+
 async def test_the_certificate_of_another_camera_fails(video: Path, tmp_path: Path):
     site = Site(tmp_path)
     files = site.device(DeviceRole.CAMERA, "arr-1")

@@ -116,7 +116,7 @@ async def test_prometheus_and_the_service_manager_are_told_how_it_does(tmp_path:
         manager.setblocking(False)
         service = {"NOTIFY_SOCKET": manager.getsockname(), "CEKALWATCH_CAMERA_METRICS_LISTEN": listen}
         async with (
-            serving(CaptureServer()) as server,
+            serving(CaptureServer(clock_ahead_s=-30)) as server,
             program(
                 *("-m", "cekalwatch.camera", "run", *options(video, server.address), "--realtime"),
                 home=tmp_path,
@@ -146,6 +146,8 @@ async def test_prometheus_and_the_service_manager_are_told_how_it_does(tmp_path:
     assert value(metrics, "view_state", state="ok") == 1
     assert value(metrics, "view_state", state="dark") == 0
     assert 0 < value(metrics, "frame_age_seconds") < 10
+    assert 30 <= value(metrics, "clock_offset_seconds") < 40
+    assert '"event": "clock_wrong"' in errors.decode()
     with pytest.raises(AssertionError, match="certificate_days_left"):
         value(metrics, "certificate_days_left")
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import grpc
@@ -67,12 +68,14 @@ class CaptureServer(capture_service_pb2_grpc.CaptureServiceServicer):
         heartbeat_period_s: float = 0.2,
         policy: dict[str, float] | None = None,
         greets: bool = True,
+        clock_ahead_s: float = 0.0,
     ) -> None:
         self.answer = answer
         self.heard = Heard()
         self.address = ""
         self._cameras = cameras
         self._greets = greets
+        self._clock_ahead = timedelta(seconds=clock_ahead_s)
         self._credits = granted
         self._heartbeat_period_s = heartbeat_period_s
         self._policy = policy_message(**(policy or {}))
@@ -133,6 +136,7 @@ class CaptureServer(capture_service_pb2_grpc.CaptureServiceServicer):
         welcome = pb.Welcome(
             credits=self._credits, heartbeat_period=duration(self._heartbeat_period_s), policy=self._policy
         )
+        welcome.server_time.FromDatetime(datetime.now(UTC) + self._clock_ahead)
         stream = _Stream(context.write, self._credits)
         await stream.tell(pb.StreamFacesResponse(welcome=welcome))
         self._streams.add(stream)
