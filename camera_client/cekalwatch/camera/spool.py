@@ -1,4 +1,4 @@
-"""A folder on the capture host's disk in which captures wait, a file for each, sealed with AES-GCM (docs/adr).
+"""A folder on the capture host's disk in which captures wait, a file for each, sealed with AES-GCM (docs/adr/0007).
 
 A file is written whole or not at all. What is in it and which camera and capture it is of are sealed together, so that
 a file that was changed, moved or renamed does not open. It knows nothing of when a capture is written or removed.
