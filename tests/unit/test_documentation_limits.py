@@ -17,6 +17,8 @@ from cekalwatch.server.recognition import intake, photographs, session
 from cekalwatch.server.security import limits
 from cekalwatch.server.storage import alert_rows, alert_store
 from cekalwatch.server.watchlist import records, uploads
+from cekalwatch.server.watchlist.sources import csv_table, spreadsheet, web
+from cekalwatch.server.watchlist.sources.settings import HttpEntry
 from cekalwatch.wire import bounds, options
 from cekalwatch.wire.identity import DeviceRole
 
@@ -40,6 +42,10 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "orders of a subject": (MOST_ORDERS,),
     "reference faces of a subject": (MOST_REFERENCES,),
     "sightings told with an alert": (alert_rows.MOST_SIGHTINGS,),
+    "a page of an application's orders": (HttpEntry.model_fields["most_page_bytes"].default,),
+    "redirections of an application, to itself": (web.MOST_REDIRECTS,),
+    "a line of a CSV table": (csv_table.MOST_LINE_BYTES,),
+    "a spreadsheet": (spreadsheet.MOST_ROWS, spreadsheet.MOST_FILE_BYTES, spreadsheet.MOST_UNPACKED_BYTES),
     "counters in a filter": (alerts.MOST_COUNTERS,),
     "agents whose position is kept": (alert_store.MOST_AGENTS,),
     "calls on one connection": (options.MAX_STREAMS_PER_CONNECTION,),
