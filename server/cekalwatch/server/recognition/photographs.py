@@ -12,7 +12,7 @@ from typing import Final
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 from cekalwatch.server.budget import ByteBudget
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -22,6 +22,8 @@ from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 MAX_PHOTO_PIXELS: Final = 50_000_000
 LONG_SIDE: Final = 2_000
 """Larger photographs are scaled to this length of their longer side: a face in it has pixels enough."""
+DOTS_BLUR: Final = 1.5
+"""Radius, pixels, that brings a dithered portrait of 1,000 pixels or more to a cosine of 0.96 with the plain one."""
 DECODE_BYTES: Final = 400_000_000
 """Memory that photographs being decoded may take together; one that needs more by itself is too large."""
 DECODE_WAIT_S: Final = 120.0
@@ -99,7 +101,8 @@ def _small(image: Image.Image) -> Image.Image:
             reduced.paste(band, (0, top))
             top += band.height
     reduced.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
-    return reduced
+    # Between dots of black and white the eye sees greys. Detector and recogniser see dots, and no face or a wrong one.
+    return reduced.filter(ImageFilter.GaussianBlur(DOTS_BLUR)) if image.mode == "1" else reduced
 
 
 def _plainly(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
