@@ -30,7 +30,8 @@ from cekalwatch.server.recognition.enrolment import Enroller, Enrolment
 from cekalwatch.server.security.audit import Actor, Party
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.sync_store import PageEnd, Seen, SyncStore
+from cekalwatch.server.storage.sync_steps import PageEnd, Seen
+from cekalwatch.server.storage.sync_store import SyncStore
 from cekalwatch.server.storage.watchlist_store import NewRecord, WatchlistStore
 from cekalwatch.server.watchlist.import_run import ImportRun
 from cekalwatch.server.watchlist.importer import WatchlistImporter

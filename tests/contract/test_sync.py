@@ -17,25 +17,25 @@ from cekalwatch.server.watchlist.records import Photograph
 from cekalwatch.server.watchlist.sync import SyncStoppedError
 from tests.support.audit import deleted
 from tests.support.server import astronaut, jpeg
-from tests.support.sync import MISSING, SYNCER, SyncBench
+from tests.support.sync import MISSING, SYNCER, SyncBench, TestSource
 
 
 @pytest.fixture
-def bench(database: Database) -> SyncBench:
-    found = SyncBench(database)
+def bench(database: Database) -> SyncBench[TestSource]:
+    found = SyncBench(database, TestSource())
     for number in range(1, 8):
         found.source.put(f"O-{number}")
     return found
 
 
-def trail(bench: SyncBench, action: Action) -> list[tuple[str, str]]:
+def trail(bench: SyncBench[TestSource], action: Action) -> list[tuple[str, str]]:
     return [(one.outcome, one.objects) for one in AuditStore(bench.database).links() if one.action == action]
 
 
 # What is read
 
 
-def test_a_first_run_takes_everything_and_makes_the_watchlist_fresh(bench: SyncBench) -> None:
+def test_a_first_run_takes_everything_and_makes_the_watchlist_fresh(bench: SyncBench[TestSource]) -> None:
     assert bench.watchlist.last_success_at() is None
     run = bench.done()
     assert run.counts == SyncCounts(read=7, added=7)
@@ -44,9 +44,10 @@ def test_a_first_run_takes_everything_and_makes_the_watchlist_fresh(bench: SyncB
     held = [file.subject.subject_id for file in bench.watchlist.list_subjects("", 10)]
     assert held == [f"S-O-{number}" for number in range(1, 8)]
     assert bench.watchlist.last_success_at() == run.ended_at == bench.clock.now()
+    assert bench.source.closed
 
 
-def test_what_is_unchanged_is_neither_loaded_nor_written(bench: SyncBench) -> None:
+def test_what_is_unchanged_is_neither_loaded_nor_written(bench: SyncBench[TestSource]) -> None:
     bench.done()
     version = bench.watchlist.version()
     bench.source.put("O-3", reason="penyidikan")
@@ -57,7 +58,7 @@ def test_what_is_unchanged_is_neither_loaded_nor_written(bench: SyncBench) -> No
     assert not bench.source.loaded
 
 
-def test_a_source_that_tells_changes_is_asked_for_these_only(bench: SyncBench) -> None:
+def test_a_source_that_tells_changes_is_asked_for_these_only(bench: SyncBench[TestSource]) -> None:
     bench.source.deltas = True
     bench.done()
     bench.source.put("O-8")
@@ -70,7 +71,7 @@ def test_a_source_that_tells_changes_is_asked_for_these_only(bench: SyncBench) -
     assert bench.done().counts == SyncCounts()
 
 
-def test_a_source_that_forgot_the_place_is_read_from_the_beginning(bench: SyncBench) -> None:
+def test_a_source_that_forgot_the_place_is_read_from_the_beginning(bench: SyncBench[TestSource]) -> None:
     bench.source.deltas = True
     bench.done()
     bench.source.drop("O-1")
@@ -80,13 +81,13 @@ def test_a_source_that_forgot_the_place_is_read_from_the_beginning(bench: SyncBe
     assert run.counts == SyncCounts(read=6, unchanged=6, ended=1)
 
 
-def test_a_run_from_the_start_reads_a_source_of_changes_as_a_whole(bench: SyncBench) -> None:
+def test_a_run_from_the_start_reads_a_source_of_changes_as_a_whole(bench: SyncBench[TestSource]) -> None:
     bench.source.deltas = True
     bench.done()
     assert bench.done(from_start=True).counts == SyncCounts(read=7, unchanged=7)
 
 
-def test_another_source_is_read_from_the_beginning_and_stands_for_the_old_one(bench: SyncBench) -> None:
+def test_another_source_is_read_from_the_beginning_and_stands_for_the_old_one(bench: SyncBench[TestSource]) -> None:
     bench.source.deltas = True
     bench.done()
     bench.source.name = "another source"
@@ -96,10 +97,10 @@ def test_another_source_is_read_from_the_beginning_and_stands_for_the_old_one(be
     assert run.counts == SyncCounts(read=6, unchanged=6, ended=1)
 
 
-def test_an_order_that_was_imported_by_hand_is_taken_over_without_change(bench: SyncBench) -> None:
+def test_an_order_that_was_imported_by_hand_is_taken_over_without_change(bench: SyncBench[TestSource]) -> None:
     bench.done()
     by_hand = bench.source.records["O-1"]
-    other = SyncBench(bench.database, clock=bench.clock)
+    other = SyncBench(bench.database, TestSource(), clock=bench.clock)
     assert not isinstance(by_hand, CekalwatchError)
     bench.watchlist.put(by_hand.subject, replace(by_hand.order, order_id="O-90"))
     assert other.source.records == {}
@@ -111,7 +112,7 @@ def test_an_order_that_was_imported_by_hand_is_taken_over_without_change(bench: 
 # What has left
 
 
-def test_an_order_that_a_whole_reading_no_longer_has_is_ended_and_stays_visible(bench: SyncBench) -> None:
+def test_an_order_that_a_whole_reading_no_longer_has_is_ended_and_stays_visible(bench: SyncBench[TestSource]) -> None:
     bench.done()
     bench.source.drop("O-2")
     run = bench.done()
@@ -122,7 +123,7 @@ def test_an_order_that_a_whole_reading_no_longer_has_is_ended_and_stays_visible(
     assert bench.done().counts == SyncCounts(read=6, unchanged=6), "it is ended once"
 
 
-def test_an_ended_order_comes_back_when_the_source_has_it_again(bench: SyncBench) -> None:
+def test_an_ended_order_comes_back_when_the_source_has_it_again(bench: SyncBench[TestSource]) -> None:
     bench.done()
     kept = bench.source.records["O-2"]
     bench.source.drop("O-2")
@@ -132,7 +133,7 @@ def test_an_ended_order_comes_back_when_the_source_has_it_again(bench: SyncBench
     assert bench.withdrawn("O-2") is None
 
 
-def test_an_order_that_was_dropped_and_offered_again_within_one_delta_stays(bench: SyncBench) -> None:
+def test_an_order_that_was_dropped_and_offered_again_within_one_delta_stays(bench: SyncBench[TestSource]) -> None:
     bench.source.deltas = True
     bench.done()
     kept = bench.source.records["O-2"]
@@ -143,7 +144,7 @@ def test_an_order_that_was_dropped_and_offered_again_within_one_delta_stays(benc
     assert bench.withdrawn("O-2") is None
 
 
-def test_orders_that_came_by_another_way_are_left_alone(bench: SyncBench) -> None:
+def test_orders_that_came_by_another_way_are_left_alone(bench: SyncBench[TestSource]) -> None:
     bench.done()
     record = bench.source.records["O-1"]
     assert not isinstance(record, CekalwatchError)
@@ -152,7 +153,7 @@ def test_orders_that_came_by_another_way_are_left_alone(bench: SyncBench) -> Non
     assert bench.withdrawn("O-90") is None
 
 
-def test_what_a_person_deleted_comes_back_with_a_source_that_still_has_it(bench: SyncBench) -> None:
+def test_what_a_person_deleted_comes_back_with_a_source_that_still_has_it(bench: SyncBench[TestSource]) -> None:
     bench.done()
     bench.watchlist.delete_subject("S-O-1", deleted)
     assert bench.done().counts == SyncCounts(read=7, added=1, unchanged=6)
@@ -162,7 +163,7 @@ def test_what_a_person_deleted_comes_back_with_a_source_that_still_has_it(bench:
 # What is refused
 
 
-def test_a_refused_record_leaves_what_was_held_and_is_tried_at_every_run(bench: SyncBench) -> None:
+def test_a_refused_record_leaves_what_was_held_and_is_tried_at_every_run(bench: SyncBench[TestSource]) -> None:
     bench.done()
     good = bench.source.records["O-4"]
     before = bench.watchlist.get_subject("S-O-4")
@@ -176,7 +177,21 @@ def test_a_refused_record_leaves_what_was_held_and_is_tried_at_every_run(bench: 
     assert bench.source.loaded == ["O-4"]
 
 
-def test_the_audit_trail_says_once_that_a_record_is_refused_for_the_same_reason(bench: SyncBench) -> None:
+def test_a_refused_record_of_a_delta_is_asked_for_again_until_it_is_good(bench: SyncBench[TestSource]) -> None:
+    bench.source.deltas = True
+    bench.done()
+    good = bench.source.records["O-4"]
+    bench.source.spoil("O-4")
+    bench.source.put("O-8")
+    assert bench.done().counts == SyncCounts(read=2, added=1, refused=1)
+    assert bench.done().counts == SyncCounts(read=2, unchanged=1, refused=1)
+    bench.source.records["O-4"] = good
+    assert bench.done().counts == SyncCounts(read=2, unchanged=2)
+    assert bench.source.loaded == ["O-4"]
+    assert bench.done().counts == SyncCounts()
+
+
+def test_the_audit_trail_says_once_that_a_record_is_refused_for_the_same_reason(bench: SyncBench[TestSource]) -> None:
     bench.source.spoil("O-4")
     refused = ("RECORD_INVALID", '["order:O-4","subject:S-O-4"]')
     for _ in range(3):
@@ -187,7 +202,7 @@ def test_the_audit_trail_says_once_that_a_record_is_refused_for_the_same_reason(
     assert trail(bench, Action.ORDER_IMPORTED).count(refused) == 2
 
 
-def test_nothing_is_ended_by_absence_while_a_row_without_a_key_could_be_it(bench: SyncBench) -> None:
+def test_nothing_is_ended_by_absence_while_a_row_without_a_key_could_be_it(bench: SyncBench[TestSource]) -> None:
     bench.done()
     bench.source.drop("O-2")
     bench.source.stray_rows = 1
@@ -198,7 +213,7 @@ def test_nothing_is_ended_by_absence_while_a_row_without_a_key_could_be_it(bench
     assert bench.done().counts.ended == 1
 
 
-def test_a_key_that_may_be_a_name_is_kept_nowhere(bench: SyncBench) -> None:
+def test_a_key_that_may_be_a_name_is_kept_nowhere(bench: SyncBench[TestSource]) -> None:
     bench.source.spoil("Contoh Tujuh")
     run = bench.done()
     assert run.refusals == (Refusal("", Code.RECORD_INVALID, "valid_from"),)
@@ -207,7 +222,7 @@ def test_a_key_that_may_be_a_name_is_kept_nowhere(bench: SyncBench) -> None:
             assert "Contoh" not in str(connection.exec_driver_sql(f"SELECT * FROM {table}").all())  # noqa: S608
 
 
-def test_a_source_of_which_nothing_can_be_read_brought_nothing_up_to_date(bench: SyncBench) -> None:
+def test_a_source_of_which_nothing_can_be_read_brought_nothing_up_to_date(bench: SyncBench[TestSource]) -> None:
     bench.done()
     fresh = bench.watchlist.last_success_at()
     for number in range(1, 8):
@@ -217,7 +232,7 @@ def test_a_source_of_which_nothing_can_be_read_brought_nothing_up_to_date(bench:
     assert bench.watchlist.last_success_at() == fresh
 
 
-def test_a_photograph_that_could_not_be_had_is_asked_for_again(bench: SyncBench) -> None:
+def test_a_photograph_that_could_not_be_had_is_asked_for_again(bench: SyncBench[TestSource]) -> None:
     face = Photograph("face.jpg", jpeg(astronaut()))
     bench.source.put("O-1", photographs=(MISSING,))
     bench.done()
@@ -234,7 +249,9 @@ def test_a_photograph_that_could_not_be_had_is_asked_for_again(bench: SyncBench)
 
 
 @pytest.mark.parametrize("deltas", [False, True])
-def test_a_run_goes_on_after_the_last_page_of_the_one_that_broke_off(bench: SyncBench, *, deltas: bool) -> None:
+def test_a_run_goes_on_after_the_last_page_of_the_one_that_broke_off(
+    bench: SyncBench[TestSource], *, deltas: bool
+) -> None:
     bench.source.deltas = deltas
     bench.source.breaks_after = 2
     run = bench.run()
@@ -251,7 +268,7 @@ def test_a_run_goes_on_after_the_last_page_of_the_one_that_broke_off(bench: Sync
     assert run.counts == SyncCounts(read=1, added=1)
 
 
-def test_what_left_before_the_break_is_ended_after_it_and_nothing_else(bench: SyncBench) -> None:
+def test_what_left_before_the_break_is_ended_after_it_and_nothing_else(bench: SyncBench[TestSource]) -> None:
     bench.done()
     bench.source.drop("O-1")
     bench.source.breaks_after = 1
@@ -262,7 +279,7 @@ def test_what_left_before_the_break_is_ended_after_it_and_nothing_else(bench: Sy
     assert bench.withdrawn("O-1") is not None
 
 
-def test_tombstones_before_a_break_count_after_it(bench: SyncBench) -> None:
+def test_tombstones_before_a_break_count_after_it(bench: SyncBench[TestSource]) -> None:
     bench.source.deltas = True
     bench.done()
     bench.source.drop("O-1", "O-2")
@@ -273,7 +290,7 @@ def test_tombstones_before_a_break_count_after_it(bench: SyncBench) -> None:
     assert bench.done().counts == SyncCounts(read=3, added=3, ended=2)
 
 
-def test_a_run_that_stops_while_it_imports_is_taken_up_by_the_next(bench: SyncBench) -> None:
+def test_a_run_that_stops_while_it_imports_is_taken_up_by_the_next(bench: SyncBench[TestSource]) -> None:
     calls = iter([None] * 6)
 
     def give_way() -> None:
@@ -290,7 +307,7 @@ def test_a_run_that_stops_while_it_imports_is_taken_up_by_the_next(bench: SyncBe
     assert bench.done().counts == SyncCounts(read=7, unchanged=7)
 
 
-def test_half_a_list_ends_nothing(bench: SyncBench) -> None:
+def test_half_a_list_ends_nothing(bench: SyncBench[TestSource]) -> None:
     bench.source.says_how_many = True
     bench.done()
     bench.source.hides = 1
@@ -304,12 +321,12 @@ def test_half_a_list_ends_nothing(bench: SyncBench) -> None:
 # What has shrunk
 
 
-def accept(bench: SyncBench, run_id: int) -> None:
+def accept(bench: SyncBench[TestSource], run_id: int) -> None:
     bench.store.accept(run_id, lambda _: AuditEntry(bench.clock.now(), SYNCER, Action.SHRINK_ACCEPTED))
 
 
 @pytest.mark.parametrize("deltas", [False, True])
-def test_a_list_that_shrank_ends_nothing_before_it_is_accepted(bench: SyncBench, *, deltas: bool) -> None:
+def test_a_list_that_shrank_ends_nothing_before_it_is_accepted(bench: SyncBench[TestSource], *, deltas: bool) -> None:
     bench.source.deltas = deltas
     bench.done()
     fresh = bench.watchlist.last_success_at()
@@ -329,7 +346,7 @@ def test_a_list_that_shrank_ends_nothing_before_it_is_accepted(bench: SyncBench,
     assert bench.store.state().accepted == 0
 
 
-def test_who_accepted_a_list_did_not_accept_a_still_shorter_one(bench: SyncBench) -> None:
+def test_who_accepted_a_list_did_not_accept_a_still_shorter_one(bench: SyncBench[TestSource]) -> None:
     bench.done()
     bench.source.drop("O-1", "O-2", "O-3")
     accept(bench, bench.run().run_id)
@@ -338,7 +355,7 @@ def test_who_accepted_a_list_did_not_accept_a_still_shorter_one(bench: SyncBench
     assert bench.run().outcome is SyncOutcome.SHRUNK
 
 
-def test_a_list_that_is_put_right_waits_for_nobody(bench: SyncBench) -> None:
+def test_a_list_that_is_put_right_waits_for_nobody(bench: SyncBench[TestSource]) -> None:
     bench.done()
     kept = dict(bench.source.records)
     bench.source.drop("O-1", "O-2", "O-3")
@@ -350,7 +367,7 @@ def test_a_list_that_is_put_right_waits_for_nobody(bench: SyncBench) -> None:
 
 
 def test_an_empty_list_is_asked_about_however_few_are_held(database: Database) -> None:
-    bench = SyncBench(database)
+    bench = SyncBench(database, TestSource())
     bench.source.put("O-1")
     bench.done()
     bench.source.drop("O-1")
@@ -358,7 +375,7 @@ def test_an_empty_list_is_asked_about_however_few_are_held(database: Database) -
 
 
 def test_some_leave_a_long_list_every_day(database: Database) -> None:
-    bench = SyncBench(database, terms=SyncTerms(guard=ShrinkGuard(share=0.2, least=10)))
+    bench = SyncBench(database, TestSource(), terms=SyncTerms(guard=ShrinkGuard(share=0.2, least=10)))
     for number in range(20):
         bench.source.put(f"O-{number:02}")
     bench.done()
@@ -369,7 +386,7 @@ def test_some_leave_a_long_list_every_day(database: Database) -> None:
 # Who runs
 
 
-def test_one_run_at_a_time_until_its_lease_runs_out(bench: SyncBench) -> None:
+def test_one_run_at_a_time_until_its_lease_runs_out(bench: SyncBench[TestSource]) -> None:
     other, now = SyncStore(bench.database), bench.clock.now()
     begun = bench.store.begin("test source", now)
     assert begun
@@ -383,7 +400,7 @@ def test_one_run_at_a_time_until_its_lease_runs_out(bench: SyncBench) -> None:
         bench.store.advance(begun.lease, now + LEASE, begun.run, reading=1)
 
 
-def test_a_run_is_due_once_the_last_one_said_so(bench: SyncBench) -> None:
+def test_a_run_is_due_once_the_last_one_said_so(bench: SyncBench[TestSource]) -> None:
     bench.done()
     bench.clock.advance(timedelta(minutes=-1))
     assert bench.store.begin("test source", bench.clock.now(), if_due=True) is None
@@ -391,7 +408,7 @@ def test_a_run_is_due_once_the_last_one_said_so(bench: SyncBench) -> None:
     assert bench.store.begin("test source", bench.clock.now(), if_due=True)
 
 
-def test_the_record_of_a_run_is_kept_for_its_time(bench: SyncBench) -> None:
+def test_the_record_of_a_run_is_kept_for_its_time(bench: SyncBench[TestSource]) -> None:
     first = bench.done()
     bench.clock.advance(timedelta(days=89))
     bench.done()
@@ -402,7 +419,7 @@ def test_the_record_of_a_run_is_kept_for_its_time(bench: SyncBench) -> None:
     assert len(bench.store.runs(10)) == 2
 
 
-def test_orders_of_one_subject_that_change_together_are_all_taken(bench: SyncBench) -> None:
+def test_orders_of_one_subject_that_change_together_are_all_taken(bench: SyncBench[TestSource]) -> None:
     bench.source.put("O-8", "S-O-1", valid_until=date(2026, 5, 1))
     bench.done()
     assert len(bench.watchlist.get_subject("S-O-1").orders) == 2

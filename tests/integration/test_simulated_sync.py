@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.syncs import Refusal, SyncCounts, SyncOutcome, SyncRun
+from cekalwatch.server.domain.syncs import Refusal, SyncCounts, SyncOutcome
 from cekalwatch.server.simulator.faults import Fault
 from cekalwatch.server.simulator.web import Simulator
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.watchlist.source import WatchlistSource
-from cekalwatch.server.watchlist.sync import Synchroniser, SyncParts
+from cekalwatch.server.watchlist.sources.http import HttpSource
 from tests.support.portraits import astronaut, encoded
 from tests.support.simulated import simulated, simulated_order, source_of, with_photograph
-from tests.support.sync import SYNCER, SyncBench
+from tests.support.sync import SyncBench
 
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[SyncBench]:
-    with closing(Database(f"sqlite:///{tmp_path / 'own.sqlite3'}")) as database:
-        database.upgrade()
-        yield SyncBench(database)
+Bench = SyncBench[HttpSource]
 
 
 @pytest.fixture
@@ -36,43 +29,35 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def source(simulator: Simulator) -> Iterator[WatchlistSource]:
-    with source_of(simulator, page_size=2) as one:
-        yield one
+def bench(simulator: Simulator, tmp_path: Path) -> Iterator[Bench]:
+    with closing(Database(f"sqlite:///{tmp_path / 'own.sqlite3'}")) as database:
+        database.upgrade()
+        with source_of(simulator, page_size=2) as source:
+            yield SyncBench(database, source)
 
 
-def synchronise(bench: SyncBench, source: WatchlistSource) -> SyncRun:
-    bench.clock.advance(timedelta(minutes=1))
-    begun = bench.store.begin(source.name, bench.clock.now(), from_start=False)
-    assert begun
-    parts = SyncParts(source, bench.store, bench._begin, bench.clock, bench.terms, bench.give_way)
-    return Synchroniser(parts).run(begun, SYNCER, lambda _: bench.clock.now())
-
-
-def reasons(bench: SyncBench) -> dict[str, str]:
+def reasons(bench: Bench) -> dict[str, str]:
     return {one.order_id: one.reason for file in bench.watchlist.list_subjects("", 100) for one in file.orders}
 
 
-def test_orders_appear_are_extended_revoked_and_leave(
-    bench: SyncBench, simulator: Simulator, source: WatchlistSource
-) -> None:
-    assert synchronise(bench, source).counts == SyncCounts(read=5, added=5)
+def test_orders_appear_are_extended_revoked_and_leave(bench: Bench, simulator: Simulator) -> None:
+    assert bench.run().counts == SyncCounts(read=5, added=5)
     assert len(bench.watchlist.get_subject("S-C-1").references) == 1
     extension = {"extends_order_id": "C-2", "valid_from": "2026-07-01", "valid_until": "2026-12-31"}
     simulator.book.put(simulated_order("C-2-P", subject_id="S-C-2", **extension))
     simulator.book.change("C-3", revoked_at="2026-03-01")
     simulator.book.remove("C-4")
     simulator.book.put(simulated_order("C-6"))
-    run = synchronise(bench, source)
+    run = bench.run()
     assert (run.outcome, run.whole) == (SyncOutcome.DONE, False)
     assert run.counts == SyncCounts(read=4, added=2, changed=1, ended=1)
     held = {one.order_id: one for file in bench.watchlist.list_subjects("", 100) for one in file.orders}
     assert held["C-2-P"].extends_order_id == "C-2"
     assert held["C-3"].revoked_at
     assert held["C-4"].withdrawn_at == bench.clock.now()
-    assert synchronise(bench, source).counts == SyncCounts()
+    assert bench.run().counts == SyncCounts()
     before = simulator.bytes_sent
-    assert synchronise(bench, source).counts == SyncCounts()
+    assert bench.run().counts == SyncCounts()
     assert simulator.bytes_sent == before
 
 
@@ -81,44 +66,53 @@ def test_orders_appear_are_extended_revoked_and_leave(
     [(Fault.WINDOWS_1252, "name"), (Fault.REPLACED_LETTERS, "name"), (Fault.DUPLICATE_NAMES, "kind")],
 )
 def test_a_spoilt_record_is_refused_and_its_old_state_stays(
-    bench: SyncBench, simulator: Simulator, source: WatchlistSource, fault: Fault, field: str
+    bench: Bench, simulator: Simulator, fault: Fault, field: str
 ) -> None:
-    synchronise(bench, source)
+    bench.run()
     simulator.book.change("C-2", reason="baru")
     simulator.book.change("C-3", reason="baru")
     simulator.troubles.set([fault])
-    run = synchronise(bench, source)
+    run = bench.run()
     assert run.refusals == (Refusal("C-2", Code.RECORD_INVALID, field),)
     assert (reasons(bench)["C-2"], reasons(bench)["C-3"]) == ("penyidikan", "baru")
     simulator.troubles.set()
-    simulator.book.change("C-2", reason="baru")
-    assert synchronise(bench, source).counts == SyncCounts(read=1, changed=1)
+    # The application has nothing new to tell, and is asked for the same changes once more.
+    assert bench.run().counts == SyncCounts(read=2, changed=1, unchanged=1)
     assert reasons(bench)["C-2"] == "baru"
+    assert bench.run().counts == SyncCounts()
+
+
+def test_a_photograph_that_was_lost_on_the_way_is_asked_for_again(bench: Bench, simulator: Simulator) -> None:
+    simulator.troubles.set([Fault.LOST_PHOTOGRAPH])
+    bench.run()
+    assert not bench.watchlist.get_subject("S-C-1").references
+    simulator.troubles.set()
+    assert bench.run().counts == SyncCounts(read=5, changed=1, unchanged=4)
+    assert len(bench.watchlist.get_subject("S-C-1").references) == 1
+    assert bench.run().counts == SyncCounts()
 
 
 @pytest.mark.parametrize("fault", [Fault.HALF_PAGE, Fault.RESET, Fault.UNAVAILABLE, Fault.UTF_16])
 def test_a_breakdown_ends_no_order_and_the_next_run_comes_to_the_end(
-    bench: SyncBench, simulator: Simulator, source: WatchlistSource, fault: Fault
+    bench: Bench, simulator: Simulator, fault: Fault
 ) -> None:
-    synchronise(bench, source)
+    bench.run()
     simulator.book.change("C-2", reason="baru")
     simulator.troubles.set([fault])
-    run = synchronise(bench, source)
+    run = bench.run()
     assert (run.outcome, run.reason) == (SyncOutcome.FAILED, Code.SOURCE_UNAVAILABLE)
     assert "Contoh" not in run.detail
     assert reasons(bench) == dict.fromkeys([f"C-{number}" for number in range(1, 6)], "penyidikan")
     simulator.troubles.set()
-    assert synchronise(bench, source).outcome is SyncOutcome.DONE
+    assert bench.run().outcome is SyncOutcome.DONE
     assert reasons(bench)["C-2"] == "baru"
 
 
-def test_an_expired_cursor_is_answered_with_a_whole_reading(
-    bench: SyncBench, simulator: Simulator, source: WatchlistSource
-) -> None:
-    synchronise(bench, source)
+def test_an_expired_cursor_is_answered_with_a_whole_reading(bench: Bench, simulator: Simulator) -> None:
+    bench.run()
     simulator.book.remove("C-5")
     # The first page needs no cursor, and those after it are known again.
     simulator.troubles.set([Fault.EXPIRED_CURSOR], times=1)
-    run = synchronise(bench, source)
+    run = bench.run()
     assert (run.outcome, run.whole) == (SyncOutcome.DONE, True)
     assert run.counts == SyncCounts(read=4, unchanged=4, ended=1)

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import grpc
 from sqlmodel import update
@@ -37,6 +37,7 @@ from cekalwatch.server.watchlist.source import (
     Reading,
     Refused,
     SourceUnavailable,
+    WatchlistSource,
     Withdrawn,
 )
 from cekalwatch.server.watchlist.sync import Synchroniser, SyncParts
@@ -99,6 +100,7 @@ class TestSource:
     def read(self, cursor: str) -> Reading:
         """See `WatchlistSource`."""
         self.closed = False
+        self.loaded.clear()
         if cursor and self.forgetful:
             self.forgetful = False
             raise CursorExpired
@@ -156,12 +158,15 @@ def _stray(line: int) -> Refused:
     return Refused(RecordReport.refused(f"line {line}", "", RecordError("order_id")), keyed=False)
 
 
+Source = TypeVar("Source", bound=WatchlistSource)
+
+
 @dataclass
-class SyncBench:
+class SyncBench(Generic[Source]):
     """A database, a source, and a clock; each `run` is that of a process of its own."""
 
     database: Database
-    source: TestSource = field(default_factory=TestSource)
+    source: Source
     terms: SyncTerms = field(default_factory=lambda: SyncTerms(guard=ShrinkGuard(0.2, 3)))
     clock: FixedClock = field(default_factory=FixedClock)
     give_way: Callable[[], None] = lambda: None
@@ -176,9 +181,7 @@ class SyncBench:
         parts = SyncParts(self.source, self.store, self._begin, self.clock, self.terms, self.give_way)
         begun = self.store.begin(self.source.name, self.clock.now(), from_start=from_start)
         assert begun
-        self.source.loaded.clear()
         run = Synchroniser(parts).run(begun, SYNCER, lambda _: self.clock.now())
-        assert self.source.closed
         assert self.store.runs(1) == [run], "what is kept of a run is what it returned"
         return run
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -23,6 +22,7 @@ from cekalwatch.server.security.audit import AuditEntry
 from cekalwatch.server.storage.audit_store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync_rows import run_of, run_values, state_of
+from cekalwatch.server.storage.sync_steps import Begun, Known, Lease, Left, PageEnd, Seen
 from cekalwatch.server.storage.sync_tables import SyncOrderRow, SyncRunRow, SyncStateRow
 from cekalwatch.server.storage.watchlist_changes import count_change, lock_watchlist
 from cekalwatch.server.storage.watchlist_rows import utc_text
@@ -35,64 +35,6 @@ AT_ONCE = 500
 """Orders in one statement."""
 
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class Lease:
-    """The right to synchronise, for one run."""
-
-    run_id: int
-    key: str
-
-
-@dataclass(frozen=True)
-class Begun:
-    """A run that has begun, and where the one before left off."""
-
-    lease: Lease
-    run: SyncRun
-    state: SyncState
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of an order that a source offers."""
-
-    fingerprint: str = ""
-    problem: str = ""
-    seen_reading: int = 0
-    stored: bool = False
-    """Whether the watchlist has it, ended or not."""
-    held: bool = False
-    """Whether the watchlist has it, and it was not ended for want of it at the source."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """An order of the source, as it is to be remembered."""
-
-    order_id: str
-    fingerprint: str
-    problem: str = ""
-
-
-@dataclass(frozen=True)
-class PageEnd:
-    """The end of a page: where to go on, and what the page adds to the reading."""
-
-    cursor: str
-    items: int
-    refused: int
-    keyless: bool
-
-
-@dataclass(frozen=True)
-class Left:
-    """An order that the source has no more."""
-
-    order_id: str
-    held: bool
-    """Whether it stands in the watchlist; else its record was never good enough to get there."""
 
 
 class SyncStore:
@@ -155,6 +97,7 @@ class SyncStore:
             row.reading_items, row.reading_refused, row.keyless = 0, 0, False
             if run.whole:
                 row.cursor = ""
+            row.reading_from = row.cursor
             session.exec(update(SyncOrderRow).where(col(SyncOrderRow.gone)).values(gone=False))
             session.commit()
             return state_of(row)
@@ -261,6 +204,7 @@ class SyncStore:
         """Keep the run as it ended, give the lease back, and forget the runs that began before `keep_since`.
 
         DONE makes the watchlist fresh. DONE and SHRUNK close the reading; with `from_start` the next run begins anew.
+        While a record is to be tried again, it begins where this reading began, since no later delta would bring it.
         """
         ended_at = run.ended_at or run.started_at
         with self._held(lease, ended_at, run) as session:
@@ -271,6 +215,8 @@ class SyncStore:
                 row.waiting_run_id = run.run_id if shrunk else 0
                 row.waiting_missing, row.waiting_held, row.accepted = run.missing, run.held, 0
                 row.reading_open = False
+                if row.keyless or session.exec(_TRIED_AGAIN).first():
+                    row.cursor = row.reading_from
                 from_start = from_start or shrunk
             if from_start:
                 row.cursor, row.reading_open = "", False
@@ -314,6 +260,9 @@ class SyncStore:
 
 
 _HELD = and_(col(BanOrderRow.order_id) == col(SyncOrderRow.order_id), col(BanOrderRow.withdrawn_at) == "")
+
+
+_TRIED_AGAIN = select(SyncOrderRow.order_id).where(col(SyncOrderRow.fingerprint) == "").limit(1)
 
 
 def _lock(session: Session) -> None:

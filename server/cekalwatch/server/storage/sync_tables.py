@@ -22,6 +22,8 @@ class SyncStateRow(SQLModel, table=True):
     source: str
     """Name of the source that the rest is about."""
     cursor: str
+    reading_from: str
+    """The cursor with which the reading began: the next one begins there again while a record waits to be good."""
     reading: int
     reading_open: bool
     reading_whole: bool

@@ -18,7 +18,8 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncOutcome, SyncRun, SyncTerms
 from cekalwatch.server.security.audit import OK, Action, Actor, AuditEntry, Thing
-from cekalwatch.server.storage.sync_store import AT_ONCE, Begun, Left, SyncStore
+from cekalwatch.server.storage.sync_steps import Begun, Left
+from cekalwatch.server.storage.sync_store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.import_run import ImportRun
 from cekalwatch.server.watchlist.source import CursorExpired, NotAList, SourceUnavailable, WatchlistSource
 from cekalwatch.server.watchlist.sync_intake import SyncIntake

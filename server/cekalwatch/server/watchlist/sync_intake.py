@@ -10,7 +10,8 @@ from datetime import timedelta
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import MOST_REFUSALS, Refusal, SyncCounts, SyncRun
-from cekalwatch.server.storage.sync_store import AT_ONCE, Begun, Known, Lease, PageEnd, Seen, SyncStore
+from cekalwatch.server.storage.sync_steps import Begun, Known, Lease, PageEnd, Seen
+from cekalwatch.server.storage.sync_store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.import_run import ImportRun, is_like_a_key
 from cekalwatch.server.watchlist.records import ImportRecord, RecordError
 from cekalwatch.server.watchlist.reports import PhotoOutcome, RecordOutcome, RecordReport

@@ -19,7 +19,8 @@ import structlog
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.syncs import SyncOutcome, SyncTerms
 from cekalwatch.server.security.audit import Action, Actor, AuditEntry
-from cekalwatch.server.storage.sync_store import Begun, SyncStore
+from cekalwatch.server.storage.sync_steps import Begun
+from cekalwatch.server.storage.sync_store import SyncStore
 from cekalwatch.server.watchlist.import_run import ImportRun
 from cekalwatch.server.watchlist.sources.opening import open_source
 from cekalwatch.server.watchlist.sources.settings import WatchlistEntry

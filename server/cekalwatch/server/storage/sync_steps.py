@@ -1,0 +1,65 @@
+"""What a run and its store tell each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cekalwatch.server.domain.syncs import SyncRun, SyncState
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to synchronise, for one run."""
+
+    run_id: int
+    key: str
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A run that has begun, and where the one before left off."""
+
+    lease: Lease
+    run: SyncRun
+    state: SyncState
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of an order that a source offers."""
+
+    fingerprint: str = ""
+    problem: str = ""
+    seen_reading: int = 0
+    stored: bool = False
+    """Whether the watchlist has it, ended or not."""
+    held: bool = False
+    """Whether the watchlist has it, and it was not ended for want of it at the source."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An order of the source, as it is to be remembered."""
+
+    order_id: str
+    fingerprint: str
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class PageEnd:
+    """The end of a page: where to go on, and what the page adds to the reading."""
+
+    cursor: str
+    items: int
+    refused: int
+    keyless: bool
+
+
+@dataclass(frozen=True)
+class Left:
+    """An order that the source has no more."""
+
+    order_id: str
+    held: bool
+    """Whether it stands in the watchlist; else its record was never good enough to get there."""
