@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +14,7 @@ from cekalwatch.camera.checks.remote import clock_finding, offset_from
 from cekalwatch.program.exits import Exit
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.camera import BEGIN
+from tests.support.camera_program import camera_command
 from tests.support.capture_server import CaptureServer, serving
 from tests.support.scenes import write_video
 from tests.support.server import running
@@ -35,22 +33,16 @@ class Report:
 
 
 async def checked(home: Path, *options: str, **variables: str) -> Report:
-    arguments = ["--detector", str(starter_pack()), *options, "--json"]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cekalwatch.camera", "check", *arguments),
-        env={"HOME": str(home), "PATH": os.environ["PATH"], **variables},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    code, printed, errors = await camera_command(
+        "check", "--detector", str(starter_pack()), *options, "--json", home=home, **variables
     )
-    printed, errors = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode is not None
-    assert not errors, errors.decode()
+    assert not errors, errors
     findings = json.loads(printed)
     return Report(
-        process.returncode,
+        code,
         {finding["subject"]: finding["verdict"] for finding in findings},
         {finding["subject"]: finding["text"] for finding in findings},
-        printed.decode(),
+        printed,
     )
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
 import shutil
 import socket
 import subprocess
-import sys
 import urllib.request
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from cekalwatch.program.exits import Exit
+from tests.support.camera_program import camera_command, camera_program, ended, python_program
 from tests.support.capture_server import CaptureServer, serving
 from tests.support.scenes import Walk, write_video
 from tests.support.starter import starter_pack
@@ -56,22 +54,6 @@ from cekalwatch.camera.__main__ import main
 sys.argv = ["cekalwatch-camera", "run", *sys.argv[1:]]
 main()
 """
-
-
-@contextlib.asynccontextmanager
-async def program(*command: str, home: Path, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *command,
-        env={"HOME": str(home), "PATH": os.environ["PATH"], **environment},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 def options(source: Path | str, address: str) -> tuple[str, ...]:
@@ -117,11 +99,7 @@ async def test_prometheus_and_the_service_manager_are_told_how_it_does(tmp_path:
         service = {"NOTIFY_SOCKET": manager.getsockname(), "CEKALWATCH_CAMERA_METRICS_LISTEN": listen}
         async with (
             serving(CaptureServer(clock_ahead_s=-30)) as server,
-            program(
-                *("-m", "cekalwatch.camera", "run", *options(video, server.address), "--realtime"),
-                home=tmp_path,
-                **service,
-            ) as camera,
+            camera_program("run", *options(video, server.address), "--realtime", home=tmp_path, **service) as camera,
         ):
             assert await asyncio.wait_for(loop.sock_recv(manager, 1000), 60) == b"READY=1"
             assert (await asyncio.wait_for(loop.sock_recv(manager, 1000), 60)).startswith(b"WATCHDOG=1\nSTATUS=gate-1")
@@ -130,13 +108,13 @@ async def test_prometheus_and_the_service_manager_are_told_how_it_does(tmp_path:
                 while value(metrics := await scraped(listen), "crops_settled_total") < 3:
                     pass
             camera.terminate()
-            _, errors = await asyncio.wait_for(camera.communicate(), 60)
-            assert camera.returncode == Exit.OK, errors.decode()
-        ended = False
+            code, _, errors = await ended(camera)
+            assert code == Exit.OK, errors
+        told_the_end = False
         with contextlib.suppress(BlockingIOError):
-            while not ended:
-                ended = manager.recv(1000) == b"STOPPING=1"
-    assert ended
+            while not told_the_end:
+                told_the_end = manager.recv(1000) == b"STOPPING=1"
+    assert told_the_end
     assert value(metrics, "frames_total") > 10
     assert value(metrics, "faces_total") > 10
     assert value(metrics, "passages_total") == 1
@@ -147,7 +125,7 @@ async def test_prometheus_and_the_service_manager_are_told_how_it_does(tmp_path:
     assert value(metrics, "view_state", state="dark") == 0
     assert 0 < value(metrics, "frame_age_seconds") < 10
     assert 30 <= value(metrics, "clock_offset_seconds") < 40
-    assert '"event": "clock_wrong"' in errors.decode()
+    assert '"event": "clock_wrong"' in errors
     with pytest.raises(AssertionError, match="certificate_days_left"):
         value(metrics, "certificate_days_left")
 
@@ -155,23 +133,20 @@ async def test_prometheus_and_the_service_manager_are_told_how_it_does(tmp_path:
 async def test_a_vision_thread_that_hangs_ends_the_program_so_that_it_is_started_anew(tmp_path: Path):
     async with (
         serving(CaptureServer()) as server,
-        program("-c", HANGING, *options("0", server.address), home=tmp_path) as camera,
+        python_program("-c", HANGING, *options("0", server.address), home=tmp_path) as camera,
     ):
-        _, errors = await asyncio.wait_for(camera.communicate(), 60)
-    assert camera.returncode == Exit.HANGS, errors.decode()
-    assert "Error: The vision thread of gate-1 hangs" in errors.decode()
+        code, _, errors = await ended(camera)
+    assert code == Exit.HANGS, errors
+    assert "Error: The vision thread of gate-1 hangs" in errors
     assert len(server.heard.goodbyes) == 1
 
 
 async def test_metrics_are_for_this_machine_only(tmp_path: Path):
-    async with program(
-        *("-m", "cekalwatch.camera", "run", *options("0", "127.0.0.1:1")),
-        home=tmp_path,
-        CEKALWATCH_CAMERA_METRICS_LISTEN="0.0.0.0:9464",
-    ) as camera:
-        _, errors = await asyncio.wait_for(camera.communicate(), 60)
-    assert camera.returncode == Exit.CONFIG
-    assert "metrics are for this machine only" in errors.decode()
+    code, _, errors = await camera_command(
+        "run", *options("0", "127.0.0.1:1"), home=tmp_path, CEKALWATCH_CAMERA_METRICS_LISTEN="0.0.0.0:9464"
+    )
+    assert code == Exit.CONFIG
+    assert "metrics are for this machine only" in errors
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import re
 import shutil
 import stat
@@ -20,6 +18,7 @@ from PIL import ImageGrab
 from cekalwatch.camera.survey.pictures import AMBER, GREEN
 from cekalwatch.program.exits import Exit
 from tests.support.alert_server import wait_for
+from tests.support.camera_program import camera_command
 from tests.support.scenes import Walk, write_video
 from tests.support.starter import starter_pack
 from tests.support.x_display import x_display
@@ -51,21 +50,15 @@ def files_below(folder: Path) -> set[str]:
 
 
 async def surveyed(source: Path, home: Path, *options: str) -> Surveyed:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cekalwatch.camera", "survey", "--source", str(source)),
-        *("--detector", str(starter_pack()), "--json", "figures.json", *options),
-        cwd=home,
-        env={"HOME": str(home), "PATH": os.environ["PATH"], "TMPDIR": str(home)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    code, said, errors = await camera_command(
+        *("survey", "--source", str(source), "--detector", str(starter_pack()), "--json", "figures.json", *options),
+        home=home,
     )
-    said, errors = await asyncio.wait_for(process.communicate(), 120)
-    assert process.returncode is not None
     files = files_below(home)
-    if process.returncode not in {Exit.OK, Exit.DATA_PROBLEMS}:
-        return Surveyed(process.returncode, said.decode(), errors.decode(), {}, "", files)
+    if code not in {Exit.OK, Exit.DATA_PROBLEMS}:
+        return Surveyed(code, said, errors, {}, "", files)
     figures, page = (home / "figures.json").read_text(), (home / "survey.html").read_text()
-    return Surveyed(process.returncode, said.decode(), errors.decode(), json.loads(figures), page, files)
+    return Surveyed(code, said, errors, json.loads(figures), page, files)
 
 
 async def test_the_passages_fit_for_an_alert_are_counted_and_the_report_needs_nothing_else(video: Path, tmp_path: Path):
@@ -129,12 +122,8 @@ def test_the_preview_frames_faces_until_a_key_ends_it(tmp_path: Path):
 
 
 async def test_the_preview_says_when_there_is_no_screen(video: Path, tmp_path: Path):
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cekalwatch.camera", "preview", "--source", str(video)),
-        *("--detector", str(starter_pack())),
-        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
-        stderr=asyncio.subprocess.PIPE,
+    code, _, errors = await camera_command(
+        "preview", "--source", str(video), "--detector", str(starter_pack()), home=tmp_path
     )
-    _, errors = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode == Exit.UNAVAILABLE
-    assert errors.decode().startswith("Error: No window can be opened here")
+    assert code == Exit.UNAVAILABLE
+    assert errors.startswith("Error: No window can be opened here")

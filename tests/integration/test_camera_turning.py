@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +19,7 @@ from cekalwatch.program.exits import Exit
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.backoff import Backoff
 from tests.support.alert_server import wait_for
+from tests.support.camera_program import camera_command, camera_program, ended
 from tests.support.capture_server import CaptureServer, Heard, serving
 from tests.support.onvif_device import PASSWORD, USER, OnvifDevice
 from tests.support.scenes import Walk, write_video
@@ -128,14 +127,13 @@ async def test_of_two_camera_keys_of_one_camera_only_the_one_whose_preset_it_is_
                 for key, preset in (("dep-1", "departures"), ("arr-1", "arrivals"))
             )
         )
-        async with program("run", settings, tmp_path) as camera:
+        async with camera_program("run", "--config", str(settings), home=tmp_path) as camera:
             await server.until(lambda heard: bool(heard.faces) and {OK, TURNED_AWAY} <= views(heard))
             camera.terminate()
-            _, errors = await asyncio.wait_for(camera.communicate(), 60)
-    log = errors.decode()
-    assert camera.returncode == Exit.OK, log
+            code, _, log = await ended(camera)
+    assert code == Exit.OK, log
     assert PASSWORD not in log
-    crops = {line["camera_id"]: line["crops"] for line in ended(log)}
+    crops = {line["camera_id"]: line["crops"] for line in endings(log)}
     assert crops["dep-1"] > 0
     assert crops["arr-1"] == 0
 
@@ -146,18 +144,16 @@ async def test_the_commands_list_presets_and_turn(device: OnvifDevice, tmp_path:
         f'camera_id = "arr-1"\nsource = "0"\n[ptz]\naddress = "{device.address}"\nuser = "{USER}"\n'
         'preset = "arrivals"\n'
     )
-    async with program("presets", settings, tmp_path, CEKALWATCH_CAMERA_PTZ_PASSWORD=PASSWORD) as listing:
-        said, _ = await asyncio.wait_for(listing.communicate(), 60)
-    assert said.decode().splitlines() == ["→ preset-1\tdepartures", "  preset-2\tarrivals"]
-    async with program("turn", settings, tmp_path, CEKALWATCH_CAMERA_PTZ_PASSWORD=PASSWORD) as turning:
+    config, password = ("--config", str(settings)), {"CEKALWATCH_CAMERA_PTZ_PASSWORD": PASSWORD}
+    _, said, _ = await camera_command("presets", *config, home=tmp_path, **password)
+    assert said.splitlines() == ["→ preset-1\tdepartures", "  preset-2\tarrivals"]
+    async with camera_program("turn", *config, home=tmp_path, **password) as turning:
         await until(lambda: device.heading is not None)
         device.finish_turn()
-        said, errors = await asyncio.wait_for(turning.communicate(), 60)
-    assert (turning.returncode, said.decode()) == (Exit.OK, "The camera is at arrivals\n"), errors.decode()
-    async with program("turn", settings, tmp_path) as refused:
-        _, errors = await asyncio.wait_for(refused.communicate(), 60)
-    assert refused.returncode == Exit.CONFIG
-    assert "No password" in errors.decode()
+        assert await ended(turning) == (Exit.OK, "The camera is at arrivals\n", "")
+    code, _, errors = await camera_command("turn", *config, home=tmp_path)
+    assert code == Exit.CONFIG
+    assert "No password" in errors
     # A service has no home folder to write into, and a library's cache would not be private.
     assert files_below(tmp_path) == {"camera.toml"}
 
@@ -173,7 +169,7 @@ def files_below(folder: Path) -> set[str]:
     return {path.name for path in folder.rglob("*") if path.is_file()}
 
 
-def ended(log: str) -> list[dict[str, Any]]:
+def endings(log: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     return [line for line in lines if line["event"] == "camera_ends"]
 
@@ -188,24 +184,6 @@ async def following(device: OnvifDevice, preset: str) -> AsyncIterator[Turntable
     finally:
         stop.set()
         await asyncio.wait_for(task, 20)
-
-
-@asynccontextmanager
-async def program(
-    command: str, settings: Path, home: Path, **environment: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cekalwatch.camera", command, "--config", str(settings)),
-        env={"HOME": str(home), "PATH": os.environ["PATH"], **environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 async def until(condition: Callable[[], bool]) -> None:
