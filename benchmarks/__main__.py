@@ -20,7 +20,7 @@ from rich.table import Table
 
 MODULES = (
     *("detector_speed", "server_throughput", "chain_latency", "audit_verify", "security_tls", "decode_memory"),
-    *("alert_fanout", "alert_paint", "security_sign_in", "starvation", "lfw", "evaluation", "fusion"),
+    *("gallery", "alert_fanout", "alert_paint", "security_sign_in", "starvation", "lfw", "evaluation", "fusion"),
     *("watchlist_sync", "watchlist_sources", "watchlist_import", "enrolment_quality"),
     *("camera_tracking", "camera_load", "camera_spool", "camera_soak"),
 )
