@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 from collections import Counter
@@ -24,7 +25,7 @@ from cekalwatch.program.exits import Exit
 from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.models_in_use import pack_in_use
 from cekalwatch.server.recognition.enrolment import Enroller
-from cekalwatch.server.recognition.packs import open_engine
+from cekalwatch.server.recognition.packs import import_pack, open_engine
 from cekalwatch.server.security.audit import Action, AuditEntry, Link
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -39,6 +40,8 @@ from tests.support.portraits import encoded, group
 from tests.support.second_pack import NAME, two_packs
 from tests.support.server import CaptureClient, Running, astronaut, face, jpeg, list_astronaut, running, settings
 from tests.support.server_command import Outcome, command
+from tests.support.shared import shared_models
+from tests.support.starter import starter_pack
 from tests.support.watchlist import order, reference, subject
 
 WITHIN_S = 60.0
@@ -334,6 +337,27 @@ async def test_both_models_are_compared_on_alerts_and_references_by_their_own_th
     assert first["genuine_below"] == 0
     (entry,) = trail(chosen, Action.GALLERY_COMPARED)
     assert json.loads(entry.details)["alerts"] == 1
+
+
+async def test_a_pack_with_another_detector_takes_over(tmp_path: Path) -> None:
+    """One of InsightFace's layout, which insightface loads."""
+    models = tmp_path / "models"
+    shutil.copytree(starter_pack(), models / "starter")
+    other = import_pack(shared_models() / "insightface-layout", models, "insight", "for tests")
+    chosen = settings(tmp_path / "data", models_dir=models, threshold=None, wanted_fpir=1e-2)
+    list_astronaut(chosen)
+    environment = {"CEKALWATCH_SERVER_MODELS_DIR": str(models)}
+    async with running(chosen) as server:
+        for action in ("rebuild", "switch"):
+            await done(await command("gallery", action, "--pack", "insight", data=tmp_path / "data", **environment))
+
+        async def has_followed() -> bool:
+            return await in_use(server) == ("insight", other.model_version, 1)
+
+        await until(has_followed)
+        client = await CaptureClient.open(server.channel)
+        assert await client.receipt(face()) == ("SEARCHED", "")
+    assert alerted_with(chosen) == {other.model_version: 1}
 
 
 def test_the_second_pack_is_as_good_and_cannot_be_compared_with_the_first() -> None:
