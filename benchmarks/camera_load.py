@@ -16,7 +16,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -92,7 +92,8 @@ def three_in_view() -> Scene:
 async def heard(camera: RtspCamera, film: Film, cameras: int, seconds: float, folder: Path) -> Heard:
     """Run the client with so many cameras that show the film."""
     keys = [f"gate-{number}" for number in range(cameras)]
-    async with serving(CaptureServer(cameras=tuple(keys), heartbeat_period_s=5)) as server:
+    policy = asdict(CapturePolicy())
+    async with serving(CaptureServer(cameras=tuple(keys), heartbeat_period_s=5, policy=policy)) as server:
         lines = [
             f'server_address = "{server.address}"',
             f'detector = "{starter_pack()}"',

@@ -57,6 +57,16 @@ class Probe:
         """Seconds when a search began and when it was done."""
         self.first_crops: dict[str, float] = {}
         """Moment in the film of each track's first crop, seconds, by camera and track."""
+        self._before: frozenset[str] = frozenset()
+
+    def begin(self) -> None:
+        """Measure from now on; tracks under way do not count, for they may have been there before the client was."""
+        self.ages.clear()
+        self._before = frozenset(self.first_crops)
+
+    def counted(self) -> list[float]:
+        """Return the moments of the first crops that count."""
+        return sorted(moment for track, moment in self.first_crops.items() if track not in self._before)
 
     def moment(self) -> float:
         """Return the second of the film that is due now."""
@@ -102,12 +112,11 @@ def main() -> None:
 
     Outbox.put = heard  # type: ignore[assignment,method-assign]
     app.open_detector = lambda source, threads: ListeningDetector(open_detector(source, threads), probe)  # type: ignore[attr-defined]
-    # Ages count from when the measurement begins.
-    signal.signal(signal.SIGUSR1, lambda *_: probe.ages.clear())
+    signal.signal(signal.SIGUSR1, lambda *_: probe.begin())
     configure_logs("warning")
     cv2.setNumThreads(1)
     app.run(CameraSettings.load(Path(sys.argv[1])))
-    Path(sys.argv[2]).write_text(json.dumps({"ages": probe.ages, "first_crops": sorted(probe.first_crops.values())}))
+    Path(sys.argv[2]).write_text(json.dumps({"ages": probe.ages, "first_crops": probe.counted()}))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cekalwatch.camera.captures import Transport
 from cekalwatch.camera.commands.check import check
 from cekalwatch.camera.commands.presets import presets, turn
 from cekalwatch.camera.commands.preview import preview
@@ -40,13 +41,17 @@ def run(
         bool | None,
         typer.Option("--realtime/--no-realtime", help="Read a file at its own pace, as a camera would give it."),
     ] = None,
+    rtsp_transport: Annotated[
+        Transport | None, typer.Option(help="How a network camera sends its pictures. [default: tcp]")
+    ] = None,
     server: Annotated[
         str | None, typer.Option(help="Address of the recognition server, HOST:PORT. [default: 127.0.0.1:50051]")
     ] = None,
     detector: Annotated[
-        Path | None, typer.Option(help="Folder of a model pack, or an SCRFD network (.onnx). [default: starter]")
+        Path | None,
+        typer.Option(help="Folder of a model pack, or a network, SCRFD or YuNet (.onnx). [default: starter]"),
     ] = None,
-    detect_every: Annotated[int | None, typer.Option(help="Look for faces in each so manieth frame.")] = None,
+    detect_every: Annotated[int | None, typer.Option(help="Look at each so manieth frame only.")] = None,
     threads: Annotated[int | None, typer.Option(help="Native threads to use.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     config: Annotated[
@@ -74,6 +79,7 @@ def run(
         source=source,
         camera_id=camera_id,
         realtime=realtime,
+        rtsp_transport=rtsp_transport,
         server_address=server,
         detector=detector,
         detect_every=detect_every,

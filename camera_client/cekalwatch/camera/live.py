@@ -16,7 +16,7 @@ from cekalwatch.camera.frames import Frame, SourceError
 from cekalwatch.camera.health import Fault, StreamHealth
 from cekalwatch.wire.backoff import Backoff
 
-OPENING_S: Final = 12.0
+OPENING_S: Final = 20.0
 """Longest time for the decoder's process to start and open the camera."""
 SILENCE_S: Final = 3.0
 """Without a picture for so long a camera is opened again."""
