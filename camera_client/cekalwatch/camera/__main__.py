@@ -5,7 +5,9 @@ from cekalwatch.program.extras import require_extra
 
 def main() -> None:
     """Run the command line; exits the process."""
-    require_extra("camera", ("typer", "onnxruntime", "cv2", "uuid6", "cryptography", "OpenSSL"))
+    require_extra(
+        "camera", ("typer", "onnxruntime", "cv2", "uuid6", "cryptography", "OpenSSL", "jinja2", "prometheus_client")
+    )
     from cekalwatch.camera.cli import app
     from cekalwatch.program.command import run
 
