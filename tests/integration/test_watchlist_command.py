@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import socket
+import sqlite3
 import stat
 import sys
 from dataclasses import dataclass
@@ -273,3 +275,47 @@ async def test_an_import_into_the_database_reaches_a_server_that_runs(tmp_path: 
         response = await stub.ListSubjects(watchlist_service_pb2.ListSubjectsRequest())
     (entry,) = response.subjects
     assert entry.orders[0].status == watchlist_pb2.ORDER_STATUS_ACTIVE
+
+
+def subjects_in(file: Path) -> int:
+    """Count the subjects in a database that another process makes and fills."""
+    if not file.exists():
+        return 0
+    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+        try:
+            return int(connection.execute("SELECT count(*) FROM subject").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0  # before its tables
+
+
+async def test_ctrl_c_keeps_what_is_stored_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    """Each photograph has a byte more than the one before, so that all of them are looked at."""
+    most, data, report = 48, tmp_path / "data", tmp_path / "report.json"
+    rows = [row(f"O-{n}", subject_id=f"S-{n}", **IN_FORCE, photographs=f"{n}.jpg") for n in range(most)]
+    folder = write_orders(tmp_path / "list", rows)
+    for number in range(most):
+        (folder / f"{number}.jpg").write_bytes(encoded(astronaut()) + bytes(number))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cekalwatch.server", "watchlist", "import", str(folder), "--offline"),
+        *("--data-dir", str(data), "--report", str(report)),
+        env=os.environ | {"CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    chosen = settings(data)
+    async with asyncio.timeout(120):
+        while not subjects_in(chosen.data_dir / "cekalwatch.sqlite3"):  # noqa: ASYNC110  # another process fills it
+            await asyncio.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert await process.wait() == 130
+    done = stored(chosen)
+    assert 0 < len(done[0]) < most
+    assert done[1] is None, "half a list makes nothing fresh"
+    told = json.loads(report.read_text())["records"]
+    assert {record["subject_id"] for record in told} <= set(done[0])
+
+    again = await run("--offline", "--report", str(report), folder=folder, data=data)
+    assert again.exit_code == Exit.OK, again.errors
+    summary = json.loads(report.read_text())["summary"]
+    assert (summary["unchanged"], summary["stored"]) == (len(done[0]), most - len(done[0]))
+    assert stored(chosen)[1] is not None
