@@ -130,6 +130,16 @@ async def test_a_list_without_problems_ends_with_0(tmp_path: Path) -> None:
     assert "1 records: 1 stored" in outcome.output
 
 
+async def test_windows_1252_is_read_when_that_is_said(tmp_path: Path) -> None:
+    folder = write_orders(tmp_path / "list", [row("O-1", **IN_FORCE, name="Contoh Müller")], encoding="cp1252")
+    refused = await run("--offline", folder=folder, data=tmp_path / "data")
+    assert refused.exit_code == Exit.DATA_PROBLEMS
+    assert 'set encoding to "windows-1252". ' in refused.errors
+    assert "Nothing was imported" in refused.errors
+    outcome = await run("--offline", "--encoding", "windows-1252", folder=folder, data=tmp_path / "data")
+    assert outcome.exit_code == Exit.OK, outcome.errors
+
+
 async def test_a_list_goes_through_the_running_server(tmp_path: Path) -> None:
     """The photographs are of several chunks, and what could not be read here is reported all the same."""
     folder, data, report = mixed_list(tmp_path / "list"), tmp_path / "data", tmp_path / "report.json"
