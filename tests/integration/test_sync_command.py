@@ -14,8 +14,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
+from cekalwatch.server.cli import app
 from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.security.audit import Action
 from cekalwatch.server.security.passwords import Passwords
@@ -51,11 +54,22 @@ class Machine:
             text=True,
         )
 
-    def run(self, *arguments: str, typed: str = "") -> tuple[int, str]:
+    def process(self, *arguments: str) -> tuple[int, str]:
+        """Run the command as a process, beside a server that runs in this one."""
         process = self.start(*arguments)
-        out, err = process.communicate(typed, timeout=WAIT_S)
+        out, err = process.communicate(timeout=WAIT_S)
         sys.stderr.write(err)  # for the search of logs
-        return process.returncode, out + err
+        return process.returncode, out
+
+    def run(self, *arguments: str, typed: str = "") -> tuple[int, str]:
+        """Run the command in this process, and return its exit code and all that it tells."""
+        command = ["watchlist", "sync", *arguments, "--config", str(self.config)]
+        result = CliRunner(env={"COLUMNS": "240"}).invoke(app, command, input=typed)
+        if isinstance(result.exception, ProgramError):
+            return result.exception.exit_code, f"{result.output}{result.exception}"
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result.exit_code, result.output
 
 
 @pytest.fixture
@@ -123,12 +137,12 @@ async def test_through_the_running_server(tmp_path: Path, folder: Path):
     chosen = settings(tmp_path / "data", watchlist={"source": {"kind": "folder", "path": folder}})
     hold_schedule(chosen)
     async with running(chosen) as server:
-        code, told = await to_thread(machine.run, "now", "--server", server.address)
+        code, told = await to_thread(machine.process, "now", "--server", server.address)
         assert code == Exit.OK, told
         assert "5 added" in told
-        code, told = await to_thread(machine.run, "status", "--json", "--server", server.address)
+        code, told = await to_thread(machine.process, "status", "--json", "--server", server.address)
         assert json.loads(told)["last"]["counts"]["added"] == 5
-    assert (await to_thread(machine.run, "now", "--server", server.address))[0] == Exit.UNAVAILABLE
+    assert machine.run("now", "--server", server.address)[0] == Exit.UNAVAILABLE
 
 
 def test_a_run_that_was_killed_is_taken_up_where_it_was(tmp_path: Path):
