@@ -119,6 +119,7 @@ def test_an_order_that_a_whole_reading_no_longer_has_is_ended_and_stays_visible(
     assert run.counts == SyncCounts(read=6, unchanged=6, ended=1)
     assert bench.withdrawn("O-2") == bench.clock.now()
     assert bench.withdrawn("O-3") is None
+    assert not bench.store.known(["O-2"])["O-2"].fingerprint
     assert trail(bench, Action.ORDERS_WITHDRAWN) == [("OK", '["order:O-2"]')]
     assert bench.done().counts == SyncCounts(read=6, unchanged=6), "it is ended once"
 
@@ -158,6 +159,17 @@ def test_what_a_person_deleted_comes_back_with_a_source_that_still_has_it(bench:
     bench.watchlist.delete_subject("S-O-1", deleted)
     assert bench.done().counts == SyncCounts(read=7, added=1, unchanged=6)
     assert bench.watchlist.get_subject("S-O-1").orders
+
+
+def test_what_a_person_deletes_while_the_list_is_read_comes_back_too(bench: SyncBench[TestSource]) -> None:
+    def delete(key: str) -> None:
+        if key == "O-2":  # O-1 is imported by now, and not remembered yet
+            bench.watchlist.delete_subject("S-O-1", deleted)
+
+    bench.source.on_load = delete
+    bench.done()
+    bench.source.on_load = lambda _: None
+    assert bench.done().counts == SyncCounts(read=7, added=1, unchanged=6)
 
 
 # What is refused
