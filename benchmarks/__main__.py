@@ -23,6 +23,7 @@ MODULES = (
     *("gallery", "alert_fanout", "alert_paint", "security_sign_in", "starvation", "lfw", "evaluation", "fusion"),
     *("watchlist_sync", "watchlist_sources", "watchlist_import", "enrolment_quality"),
     *("camera_tracking", "camera_load", "camera_spool", "camera_soak"),
+    *("camera_best_shot", "camera_crops", "camera_bytes"),
 )
 OUT = Path("build/bench.json")
 

@@ -29,10 +29,10 @@ from rich.progress import track
 from benchmarks.faces import FACES, PACK
 from cekalwatch.camera.tracker import Tracker
 from cekalwatch.vision.detectors.factory import open_detector
-from cekalwatch.vision.faces import Face
+from cekalwatch.vision.faces import Face, FaceDetector
 from cekalwatch.vision.runtime import limit_native_threads
 from tests.support.crowd import FRAME_RATE, SIZE, crowd
-from tests.support.crowd_pictures import Truth, draw, look_of
+from tests.support.crowd_pictures import Look, Truth, draw, look_of
 
 SCENES: Final = range(16)
 PEOPLE: Final = 40
@@ -54,17 +54,22 @@ class Follower(Protocol):
         """Take the faces of the frame at `at_s`."""
 
 
-def scenes() -> list[Frames]:
-    """Return the detections and the truth of each scene; raises FileNotFoundError where there are no photographs."""
+def looks_of_people(people: int, detector: FaceDetector) -> dict[int, list[Look]]:
+    """Return the looks of so many people of LFW; raises FileNotFoundError where the photographs are not there."""
     if not (FACES / "lfw").is_dir():
         raise FileNotFoundError(f"{FACES / 'lfw'} (one folder a person)")
     limit_native_threads(1)
-    detector = open_detector(PACK, threads=1)
     folders = [folder for folder in sorted((FACES / "lfw").iterdir()) if len(list(folder.iterdir())) >= PHOTOGRAPHS]
-    looks = {
+    return {
         number: [look for file in sorted(folder.iterdir())[:PHOTOGRAPHS] if (look := look_of(file, number, detector))]
-        for number, folder in enumerate(folders[:PEOPLE])
+        for number, folder in enumerate(folders[:people])
     }
+
+
+def scenes() -> list[Frames]:
+    """Return the detections and the truth of each scene; raises FileNotFoundError where there are no photographs."""
+    detector = open_detector(PACK, threads=1)
+    looks = looks_of_people(PEOPLE, detector)
     return [
         [(at_s, detector.detect(picture), truths) for at_s, picture, truths in draw(crowd(seed, PEOPLE), looks)]
         for seed in track(SCENES, description="scenes")

@@ -57,7 +57,7 @@ def test_sites_and_cameras_come_from_the_file(tmp_path: Path) -> None:
         Camera("arr-1", "sorong", "Kedatangan 1", Direction.ARRIVAL)
     ]
     assert settings.sites[0].time_zone == "Asia/Jayapura"
-    assert (settings.capture_policy.max_yaw_degrees, settings.capture_policy.jpeg_quality) == (30, 90)
+    assert (settings.capture_policy.max_yaw_degrees, settings.capture_policy.jpeg_quality) == (30, 85)
 
 
 def test_one_figure_of_the_law_can_be_set_by_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ class CapturePolicy:
     max_yaw_degrees: float = 40.0
     max_pitch_degrees: float = 45.0
     max_crops_per_track: int = 5
-    jpeg_quality: int = 90
+    jpeg_quality: int = 85
     min_detector_score: float = 0.7
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.vision.alignment import LandmarksError, align
+from cekalwatch.vision.alignment import ALIGNED_SIZE, LandmarksError, align
 from cekalwatch.vision.faces import Face, Picture
 
 NOSE_DEPTH: Final = 0.42
@@ -26,8 +26,33 @@ NOSE_AT: Final = 0.495
 """Where on that way the nose's tip is when the head is level, on the alignment template."""
 SHARP_VARIANCE: Final = 150.0
 """Variance of the Laplacian at which sharpness is one half."""
-HALF_SIZE_PX: Final = 25.0
+
+# What recognition makes of it (docs/adr/0008-a-quality-score-that-predicts-recognition.md).
+HALF_SIZE_PX: Final = 12.0
 """Eye distance at which a face's size counts one half."""
+HALF_DETAIL: Final = 4.5
+"""Variance of the second derivative, in the direction in which it is least, at which detail counts one half."""
+HALF_GRADIENT: Final = 0.012
+"""Mean squared slope in a face's own contrast at which its crispness counts one half."""
+GOOD_LIGHT: Final = 0.25
+"""Luminance from here to as far from white is good light."""
+LEAST_INSIDE: Final = 0.05
+SIZE_WEIGHT, DETAIL_WEIGHT, CRISPNESS_WEIGHT, LIGHT_WEIGHT = 0.5, 0.7, 1.6, 0.5
+INSIDE_WEIGHT, CONFIDENCE_WEIGHT = 2, 2
+"""Exponents of the factors: twice those that predict the comparison score, since the mean of a passage's templates is
+better for it."""
+
+
+_OVAL: Final = cv2.ellipse(
+    np.zeros((ALIGNED_SIZE, ALIGNED_SIZE), np.uint8), (56, 68), (36, 46), 0, 0, 360, (1,), -1
+).astype(bool)
+"""Where the face is on the aligned picture, without hair and background."""
+_SECOND_DERIVATIVES: Final = (
+    np.array([[1, -2, 1]], np.float32),
+    np.array([[1], [-2], [1]], np.float32),
+    np.array([[1, 0, 0], [0, -2, 0], [0, 0, 1]], np.float32) / 2,
+    np.array([[0, 0, 1], [0, -2, 0], [1, 0, 0]], np.float32) / 2,
+)
 
 
 @dataclass(frozen=True)
@@ -55,8 +80,11 @@ def measure(picture: Picture, face: Face) -> FaceQuality:
       NOSE_DEPTH times sin(a), while distances in the plane of the face shrink with cos(a). The ratio is a tangent.
     - Sharpness: v / (v + SHARP_VARIANCE), with the variance v of the Laplacian (Pech-Pacheco et al., "Diatom
       autofocusing in brightfield microscopy", ICPR 2000) of the aligned face's luminance.
-    - Score: product of size, d / (d + HALF_SIZE_PX), of frontality, cos(yaw) cos(pitch), of sharpness' square root, of
-      light, 1 between 0.25 and 0.75 and falling linearly to 0 at black and white, and of the detector's confidence.
+    - Score: the product of seven factors, each 0 to 1, with exponents that were fitted to predict recognition: size,
+      d / (d + HALF_SIZE_PX) of the eye distance; detail, of the least of the second derivative's variances in four
+      directions, which smear lowers in its own as defocus does in all, and poor light too; crispness, of the mean
+      squared slope in units of the face's own contrast; frontality, cos(yaw) cos(pitch); light, 1 between GOOD_LIGHT
+      and as far from white; the part of the box that is inside the picture; the detector's confidence.
 
     Landmarks that no face can have give a score of 0; nothing is raised.
     """
@@ -69,11 +97,39 @@ def measure(picture: Picture, face: Face) -> FaceQuality:
     variance = float(cv2.meanStdDev(cv2.Laplacian(luminance, cv2.CV_16S))[1].item()) ** 2
     sharpness = variance / (variance + SHARP_VARIANCE)
     brightness = float(cv2.mean(luminance)[0]) / 255
-    size = face.eye_distance / (face.eye_distance + HALF_SIZE_PX)
-    light = min(1.0, 4 * min(brightness, 1 - brightness))
-    frontality = math.cos(math.radians(yaw)) * math.cos(math.radians(pitch))
-    score = size * frontality * math.sqrt(sharpness) * light * min(1.0, max(0.0, face.score))
+    detail, gradient, inner_light = _texture(np.asarray(luminance, dtype=np.uint8))
+    light = min(1.0, min(inner_light, 1 - inner_light) / GOOD_LIGHT)
+    frontality = max(0.0, math.cos(math.radians(yaw)) * math.cos(math.radians(pitch)))
+    score = (
+        (face.eye_distance / (face.eye_distance + HALF_SIZE_PX)) ** SIZE_WEIGHT
+        * (detail / (detail + HALF_DETAIL)) ** DETAIL_WEIGHT
+        * (gradient / (gradient + HALF_GRADIENT)) ** CRISPNESS_WEIGHT
+        * frontality
+        * light**LIGHT_WEIGHT
+        * _inside(picture, face) ** INSIDE_WEIGHT
+        * min(1.0, max(0.0, face.score)) ** CONFIDENCE_WEIGHT
+    )
     return FaceQuality(face.eye_distance, yaw, pitch, sharpness, brightness, score)
+
+
+def _texture(luminance: NDArray[np.uint8]) -> tuple[float, float, float]:
+    """Return an aligned face's detail, squared slope in units of its contrast, and mean light, all within its oval."""
+    grey = luminance.astype(np.float32)
+    within = grey[_OVAL]
+    detail = min(float(cv2.filter2D(grey, cv2.CV_32F, kernel)[_OVAL].var()) for kernel in _SECOND_DERIVATIVES)
+    across, down = (cv2.Sobel(grey, cv2.CV_32F, *order, scale=1 / 8)[_OVAL] for order in ((1, 0), (0, 1)))
+    # One grey level more, so that a plain patch has no contrast to be crisp in.
+    contrast = float(within.std()) + 1.0
+    return detail, float((across**2 + down**2).mean()) / contrast**2, float(within.mean()) / 255
+
+
+def _inside(picture: Picture, face: Face) -> float:
+    """Return which part of the face's box is inside the picture, at least LEAST_INSIDE."""
+    height, width = picture.shape[:2]
+    across = min(face.right, width) - max(face.left, 0.0)
+    down = min(face.bottom, height) - max(face.top, 0.0)
+    whole = max(face.width, 1e-9) * max(face.height, 1e-9)
+    return min(1.0, max(LEAST_INSIDE, float(max(across, 0.0) * max(down, 0.0) / whole)))
 
 
 def _pose(landmarks: NDArray[np.float64]) -> tuple[float, float]:

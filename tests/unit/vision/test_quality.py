@@ -62,6 +62,29 @@ def test_a_blurred_small_dark_or_turned_face_scores_less():
     assert max(blurred.score, dark.score, small.score) < good.score
 
 
+def test_a_smeared_face_scores_less_whatever_the_direction():
+    face, picture = portrait_face(), astronaut()
+    good = measure(picture, face)
+    for kernel in (np.ones((1, 9), np.float32), np.ones((9, 1), np.float32), np.eye(9, dtype=np.float32)):
+        smeared = np.asarray(cv2.filter2D(picture, -1, kernel / kernel.sum()), dtype=np.uint8)
+        assert measure(smeared, face).score < 0.8 * good.score
+
+
+def test_a_face_of_which_the_frame_cuts_off_a_quarter_scores_little_more_than_half():
+    face, picture = portrait_face(), astronaut()
+    cut_at = round(face.left + face.width / 4)
+    landmarks = (face.landmarks - (cut_at, 0)).astype(np.float32)
+    moved = Face(face.left - cut_at, face.top, face.right - cut_at, face.bottom, face.score, landmarks)
+    whole = measure(picture, face).score
+    assert measure(picture[:, cut_at:], moved).score == pytest.approx(0.75**2 * whole, rel=0.1)
+
+
+def test_a_face_turned_aside_or_down_scores_less():
+    ahead = measure(wall(300, 300), head()).score
+    assert measure(wall(300, 300), head(yaw=35)).score < 0.97 * ahead
+    assert measure(wall(300, 300), head(pitch=35)).score < 0.97 * ahead
+
+
 def test_every_figure_is_in_its_range_whatever_the_picture():
     for value in (0, 255):
         quality = measure(np.full((300, 300, 3), value, np.uint8), head(yaw=80, pitch=60))
