@@ -112,9 +112,9 @@ class LiveSource:
 
     def _open(self) -> Fault | None:
         """Open the camera, in a new process if there is none; return what was wrong."""
-        self._decoder = self._decoder or Decoder(self._open_capture)
         give_up_s = self._clock.monotonic_s() + OPENING_S
         try:
+            self._decoder = self._decoder or Decoder(self._open_capture)
             self._decoder.open()
             while not self._closed.is_set():
                 match self._decoder.next_sign(0.2):
@@ -125,7 +125,7 @@ class LiveSource:
                     case _:  # nothing yet, or what was left of the last opening
                         if self._clock.monotonic_s() > give_up_s:
                             return Fault.SILENT
-        except DecoderDied:
+        except (DecoderDied, OSError):  # the latter when the machine has no memory or process to give
             return Fault.DECODER_DIED
         return None
 
