@@ -34,8 +34,8 @@ from tests.support.rtsp_camera import RATE, RtspCamera, encode, rtsp_camera
 from tests.support.scenes import Walk, write_video
 
 CAMERA = "departure-1"
-PASSAGE_FRAMES, GAP_FRAMES = 25, 3
-"""At 15 frames a second, a passage every 1.87 s."""
+PASSAGE_FRAMES, GAP_FRAMES = 20, 3
+"""At 15 frames a second, a passage every 1.53 s: about 650 in the time that the camera is not away."""
 PEOPLE = 32
 SIZE = (640, 480)
 SAMPLE_S = 5.0
@@ -49,8 +49,9 @@ def people(folder: Path) -> Path:
     walks = []
     for number in range(PEOPLE):
         first = number * (PASSAGE_FRAMES + GAP_FRAMES)
-        x, y, head = 140 + 90 * (number % 5), 190 + 25 * (number % 4), 70 + 6 * (number % 6)
-        end = (x + 40 - 20 * (number % 5), y + 15)
+        # Each far from the one before, so that nobody is taken for him.
+        x, y, head = (110, 400, 220, 510, 310)[number % 5], 190 + 25 * (number % 4), 70 + 6 * (number % 6)
+        end = (x + 20, y + 15)
         walks.append(Walk((x, y), end, (head, head + 15), first, first + PASSAGE_FRAMES))
     frames = PEOPLE * (PASSAGE_FRAMES + GAP_FRAMES)
     video = write_video(folder / "people.avi", walks, frames=frames, fps=RATE, size=SIZE)
