@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from cekalwatch.wire.address import split_address
 from cekalwatch.wire.tls import TlsFiles
@@ -23,23 +26,42 @@ def why_refused(address: str, files: TlsFiles | None) -> str:
     host, port = split_address(address)
     try:
         with socket.create_connection((host, port), TIMEOUT_S) as connection:
-            return _with_certificate(connection, host, files) if files else _plaintext(connection, host)
+            peer = connection.family, connection.getpeername()
     except OSError:
         return ""  # nobody is there, and certificates are not why
+    return _with_certificate(peer, host, files) if files else _plaintext(peer, host)
 
 
-def _plaintext(connection: socket.socket, host: str) -> str:
+_Peer = tuple[socket.AddressFamily | int, Any]
+"""Of one of the host's addresses, the one that answers: its family, and the address as a socket takes it."""
+
+
+@contextmanager
+def _secured(context: ssl.SSLContext, peer: _Peer, host: str) -> Iterator[ssl.SSLSocket]:
+    """Shake hands on a connection of its own; raises OSError.
+
+    The socket is wrapped before it connects: one that is wrapped afterwards is lost unclosed when its peer has just
+    gone.
+    """
+    family, address = peer
+    with context.wrap_socket(socket.socket(family), server_hostname=host) as secured:
+        secured.settimeout(TIMEOUT_S)
+        secured.connect(address)
+        yield secured
+
+
+def _plaintext(peer: _Peer, host: str) -> str:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
-        with context.wrap_socket(connection, server_hostname=host):
+        with _secured(context, peer, host):
             return "the server wants certificates, and this program has none: enrol it"
-    except (ssl.SSLError, OSError):
+    except OSError:
         return ""
 
 
-def _with_certificate(connection: socket.socket, host: str, files: TlsFiles) -> str:
+def _with_certificate(peer: _Peer, host: str, files: TlsFiles) -> str:
     try:
         context = ssl.create_default_context(cafile=str(files.authority))
         context.load_cert_chain(files.certificate, files.key, password="")
@@ -48,14 +70,14 @@ def _with_certificate(connection: socket.socket, host: str, files: TlsFiles) -> 
     context.set_alpn_protocols(["h2"])
     shaken = False
     try:
-        with context.wrap_socket(connection, server_hostname=host) as secured:
+        with _secured(context, peer, host) as secured:
             shaken = True
             secured.sendall(HTTP2_PREFACE)
             secured.settimeout(SILENCE_S)
             answered = secured.recv(1) != b""
     except ssl.SSLCertVerificationError as error:
         return f"the server's certificate is not accepted: {error.verify_message}"
-    except TimeoutError:
+    except (TimeoutError, ConnectionRefusedError):
         return ""
     except OSError as error:
         if shaken:  # gRPC hangs up on a client whose certificate it does not accept, without an alert
