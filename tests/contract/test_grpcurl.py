@@ -183,6 +183,13 @@ def test_it_imports_an_order_and_finds_it_on_the_list(site: Site) -> None:
     assert one["orders"][0]["status"].startswith("ORDER_STATUS_")
 
 
+def test_it_tells_how_synchronisation_stands(site: Site) -> None:
+    status = site.answer(documented("GetSyncStatus"))
+    assert "last_success_time" in status["freshness"]
+    assert "next_run_time" not in status, "no source is configured"
+    assert site.answer(documented("ListSyncRuns")) == {}
+
+
 def test_channelz_tells_of_the_server_and_its_calls(site: Site) -> None:
     (server,) = site.answer(documented("GetServers"))["server"]
     assert int(server["data"]["calls_started"]) > 0
