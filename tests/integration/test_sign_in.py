@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -32,12 +33,14 @@ from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
+from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tokens import bearer
 from tests.support.identity_server import CLIENT_ID, CLIENT_SECRET, REDIRECT, IdentityServer
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.server import reason_of
 from tests.support.site_pki import SITE, Site
+from tests.support.starter import starter_pack
 
 NEW_PASSWORD = "garam sepeda awan biru"
 CALLS = session_pb2.SESSION_PURPOSE_CALLS
@@ -313,8 +316,9 @@ async def test_the_threshold_takes_two_people_and_the_server_follows(scene: Scen
     first, second = scene.trail(Action.THRESHOLD_SET)
     assert first.actor == f"person:{adi.person_id}@batam-center/notifier/pc-1"
     assert first.objects == f'["person:{adi.person_id}","person:{sari.person_id}"]'
-    assert first.details == '{"before":"not set","threshold":"0.6000"}'
-    assert second.details == '{"before":"0.6000","threshold":"not set"}'
+    model = load_pack(starter_pack()).model_version
+    assert json.loads(first.details) == {"before": "not set", "model": model, "threshold": "0.6000"}
+    assert json.loads(second.details) == {"before": "0.6000", "model": model, "threshold": "not set"}
 
 
 async def threshold(desk: Desk, token: str) -> tuple[float, int]:
