@@ -118,7 +118,7 @@ def measure(subjects: int = SUBJECTS) -> dict[str, float]:
             listen="127.0.0.1:0", data_dir=Path(folder), models_dir=PACK.parent.resolve(), threads=THREADS
         )
         mine, theirs = itertools.tee(records(subjects))
-        with local_import(settings) as run, closing(run.import_records(mine, THREADS)) as reports:
+        with local_import(settings) as run, closing(run.import_records(mine)) as reports:
             for _ in track(range(-(-subjects // TURN)), description="turns"):
                 turn, told = _timed_import(reports)
                 imported.append(turn)

@@ -40,6 +40,7 @@ from cekalwatch.server.watchlist.source import Offered
 from cekalwatch.server.watchlist.sources.settings import MappingEntry, SqlEntry
 from cekalwatch.server.watchlist.sources.sql import SqlSource
 from cekalwatch.server.watchlist.sync import Synchroniser, SyncParts
+from tests.support.importing import enrolling_threads
 from tests.support.keys import keyring
 from tests.support.server import astronaut, engine, jpeg
 from tests.support.watchlist import WIB
@@ -165,7 +166,7 @@ def measure() -> dict[str, float]:
             parts = SyncParts(
                 source,
                 syncs,
-                lambda actor: ImportRun(importer, watchlist, AuditStore(database), clock, actor),
+                lambda actor: ImportRun(importer, watchlist, AuditStore(database), clock, actor, enrolling_threads()),
                 clock,
                 SyncTerms(),
                 lambda: None,

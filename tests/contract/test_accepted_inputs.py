@@ -46,6 +46,7 @@ from cekalwatch.v1 import capture_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
 from tests.support.alerts import DEPARTURE, NOON, capture, match
 from tests.support.audit import OFFICER
+from tests.support.importing import enrolling_threads, import_one
 from tests.support.keys import keyring
 from tests.support.messages import Usual, nearly_usual
 from tests.support.server import engine
@@ -88,7 +89,7 @@ class Desk:
             CHECKPOINTS.legal,
             alone(engine().recogniser.model_version, engine().recogniser.size),
         )
-        self.run = ImportRun(importer, self.watchlist, AuditStore(database), self.clock, OFFICER)
+        self.run = ImportRun(importer, self.watchlist, AuditStore(database), self.clock, OFFICER, enrolling_threads())
 
     def subjects(self) -> list[watchlist_service_pb2.SubjectEntry]:
         """List all subjects, page by page, and get each."""
@@ -150,7 +151,7 @@ def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
         message.order.subject_id = message.subject.subject_id
         begun = watchlist_messages.record_begun(message)
         if isinstance(begun, RecordAssembly):
-            report = desk.run.import_record(begun.record())
+            report = import_one(desk.run, begun.record())
             accepted.add(report.subject_id)
             stored.append(report.order_id)
         else:
@@ -233,7 +234,7 @@ def fill(desk: Desk, key: str) -> str:
     subject_id = record.subject.subject_id
     for number in range(MOST_ORDERS):
         ban = longest_order(subject_id, f"{key}-{number}")
-        assert desk.run.import_record(ImportRecord(record.subject, ban)).reason is None
+        assert import_one(desk.run, ImportRecord(record.subject, ban)).reason is None
     faces = [
         reference(f"{key} {number}".encode(), warnings=tuple(EnrolmentWarning), face_jpeg=b"x" * 60_000)
         for number in range(MOST_REFERENCES)
@@ -255,10 +256,10 @@ def test_more_orders_or_photographs_than_can_be_told_are_refused_with_a_reason(d
     key = fill(desk, "S")
     record = longest_subject("S")
     version = desk.watchlist.version()
-    one_more = desk.run.import_record(ImportRecord(record.subject, longest_order(key, "one-more")))
+    one_more = import_one(desk.run, ImportRecord(record.subject, longest_order(key, "one-more")))
     assert (one_more.outcome, one_more.reason) == (RecordOutcome.REFUSED, Code.SUBJECT_FULL)
     assert desk.watchlist.version() == version
-    again = desk.run.import_record(ImportRecord(record.subject, record.order, (Photograph("new", b"a new one"),)))
+    again = import_one(desk.run, ImportRecord(record.subject, record.order, (Photograph("new", b"a new one"),)))
     assert (again.outcome, again.photos[0].reason) == (RecordOutcome.UNCHANGED, Code.SUBJECT_FULL)
 
 

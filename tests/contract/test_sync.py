@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -14,10 +15,12 @@ from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync_store import LEASE, SyncStore
 from cekalwatch.server.watchlist.records import Photograph
+from cekalwatch.server.watchlist.source import Item, Page, Reading
 from cekalwatch.server.watchlist.sync import SyncStoppedError
 from tests.support.audit import deleted
 from tests.support.server import astronaut, jpeg
 from tests.support.sync import MISSING, SYNCER, SyncBench, TestSource
+from tests.support.watchlist import order
 
 
 @pytest.fixture
@@ -163,13 +166,42 @@ def test_what_a_person_deleted_comes_back_with_a_source_that_still_has_it(bench:
 
 def test_what_a_person_deletes_while_the_list_is_read_comes_back_too(bench: SyncBench[TestSource]) -> None:
     def delete(key: str) -> None:
-        if key == "O-2":  # O-1 is imported by now, and not remembered yet
+        if key == "O-3":  # O-1 is imported by now, for O-2 is the same person's, and not remembered yet
             bench.watchlist.delete_subject("S-O-1", deleted)
 
+    bench.source.put("O-2", "S-O-1")
     bench.source.on_load = delete
     bench.done()
     bench.source.on_load = lambda _: None
     assert bench.done().counts == SyncCounts(read=7, added=1, unchanged=6)
+
+
+def test_what_comes_twice_on_a_page_is_taken_in_its_order(
+    bench: SyncBench[TestSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.done()
+
+    def items(key: str, change: Callable[[str], None]) -> list[Item]:
+        """The order with another reason, and what it is after the change."""
+        before = bench.source._item(key)
+        bench.source.put(key, reason="penyidikan")
+        changed = bench.source._item(key)
+        change(key)
+        return [before, changed, bench.source._item(key)]
+
+    _, *dropped = items("O-2", bench.source.drop)
+    _, *spoilt = items("O-3", bench.source.spoil)
+    _, *changed = items("O-4", lambda key: bench.source.put(key, reason="penuntutan"))
+    first, second, _ = items("O-5", lambda _: None)
+    page = Page((*dropped, *spoilt, *changed, second, first), "")
+    monkeypatch.setattr(bench.source, "read", lambda _: Reading(False, None, iter([page])))
+    assert bench.done().counts == SyncCounts(read=8, changed=6, refused=1, ended=1)
+    assert bench.withdrawn("O-2") is not None
+    reasons = [bench.watchlist.get_subject(f"S-O-{number}").orders[0].reason for number in (3, 4, 5)]
+    assert reasons == ["penyidikan", "penuntutan", order().reason]
+    known = bench.store.known(["O-3"])["O-3"]
+    assert known.problem
+    assert known.fingerprint, "the record that came before the row that cannot be read stands"
 
 
 # What is refused

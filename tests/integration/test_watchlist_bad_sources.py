@@ -25,6 +25,7 @@ from cekalwatch.server.watchlist.reports import PhotoOutcome, RecordOutcome, Rec
 from cekalwatch.server.watchlist.source import Offered, Refused, SourceUnavailable, WatchlistSource
 from tests.support.audit import OFFICER
 from tests.support.four_forms import FolderForm, SpreadsheetForm, facts
+from tests.support.importing import enrolling_threads, import_one
 from tests.support.keys import keyring
 from tests.support.portraits import astronaut, encoded
 from tests.support.server import engine
@@ -52,12 +53,12 @@ def import_all(store: WatchlistStore) -> Import:
 
     def run(source: WatchlistSource) -> dict[str, RecordReport]:
         reports = {}
-        importing = ImportRun(importer, store, AuditStore(store._database), clock, OFFICER)
+        importing = ImportRun(importer, store, AuditStore(store._database), clock, OFFICER, enrolling_threads())
         for page in source.read("").pages:
             for item in page.items:
                 match item:
                     case Offered():
-                        reports[item.order_id] = importing.import_record(item.load())
+                        reports[item.order_id] = import_one(importing, item.load())
                     case Refused(report=report):
                         reports[report.order_id] = importing.refused(report)
         return reports

@@ -34,6 +34,7 @@ from cekalwatch.server.watchlist.importer import WatchlistImporter
 from cekalwatch.server.watchlist.records import ImportRecord
 from cekalwatch.vision.manifest import load_pack
 from tests.support.audit import OFFICER
+from tests.support.importing import enrolling_threads, import_one
 from tests.support.keys import keyring
 from tests.support.server import engine, settings
 from tests.support.starter import starter_pack
@@ -207,12 +208,12 @@ def test_the_history_tells_changes_by_their_fields_deletion_and_statuses(office:
         LegalParameters(),
         alone(recogniser.model_version, recogniser.size),
     )
-    run = ImportRun(importer, office.store, office.audit, clock, OFFICER)
+    run = ImportRun(importer, office.store, office.audit, clock, OFFICER, enrolling_threads())
     person = subject("S-9", name="Contoh Sembilan")
-    run.import_record(ImportRecord(person, order("O-9", subject_id="S-9")))
+    import_one(run, ImportRecord(person, order("O-9", subject_id="S-9")))
     clock.advance(timedelta(days=40))
     shorter = order("O-9", subject_id="S-9", valid_until=date(2026, 5, 31), revoked_at=clock.now())
-    run.import_record(ImportRecord(subject("S-9", name="Contoh Lain"), shorter))
+    import_one(run, ImportRecord(subject("S-9", name="Contoh Lain"), shorter))
 
     found = json.loads(office.run("history", "S-9", "--format", "json"))
     first, second = found["events"]

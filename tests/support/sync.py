@@ -42,6 +42,7 @@ from cekalwatch.server.watchlist.source import (
 )
 from cekalwatch.server.watchlist.sync import Synchroniser, SyncParts
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
+from tests.support.importing import enrolling_threads
 from tests.support.keys import keyring
 from tests.support.server import engine
 from tests.support.watchlist import WIB, FixedClock, alone, order, subject
@@ -205,7 +206,7 @@ class SyncBench(Generic[Source]):
             LegalParameters(),
             alone(engine().recogniser.model_version, engine().recogniser.size),
         )
-        return ImportRun(importer, self.watchlist, AuditStore(self.database), self.clock, actor)
+        return ImportRun(importer, self.watchlist, AuditStore(self.database), self.clock, actor, enrolling_threads())
 
 
 def hold_schedule(chosen: ServerSettings) -> None:

@@ -1,8 +1,8 @@
 """The composition root: makes every part from the settings, and runs them in order.
 
 Threads: `settings.threads` workers embed, each on one native thread; one thread decides and commits alerts; the event
-loop does the rest. A synchronisation has a thread of low priority, which waits for what cameras sent. onnxruntime,
-OpenCV and FAISS are each told to use one thread a call, so the workers are the budget.
+loop does the rest. As many threads of low priority look at photographs for imports and synchronisations, which wait for
+what cameras sent. onnxruntime, OpenCV and FAISS are each told to use one thread a call, so the workers are the budget.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from cekalwatch.server.alerting.order_book import OrderBook
 from cekalwatch.server.alerting.passage_counting import PassageCounter
 from cekalwatch.server.alerting.threshold import ThresholdSetting
 from cekalwatch.server.alerting.watch import Checkpoints, WatchHolder
+from cekalwatch.server.background import BackgroundThreads
 from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError
@@ -42,10 +43,11 @@ from cekalwatch.server.grpc_api.access import Access
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.enrolment import EnrolmentServer, EnrolmentServicer
+from cekalwatch.server.grpc_api.importing import ImportWorkers
 from cekalwatch.server.grpc_api.operations import OperationsServicer
 from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
 from cekalwatch.server.grpc_api.session import SessionServicer
-from cekalwatch.server.grpc_api.watchlist import ImportWorkers, WatchlistServicer
+from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
 from cekalwatch.server.memory import return_large_pieces
 from cekalwatch.server.models_in_use import ModelFollower, ModelStores, open_pack, pack_in_use, searched_model
 from cekalwatch.server.presence import Presence
@@ -133,7 +135,7 @@ class Server:
         self._stack.callback(database.close)
         models = ModelStore(database)
         pack = pack_in_use(settings, models)
-        engines = EngineInUse(open_pack(settings, pack))
+        engines = EngineInUse(open_pack(settings, pack), settings.threads)
         myself = Actor(Party.SERVER, platform.node() or "unnamed")
         self._keys = KeyStore.open(database, settings.master_key_source, clock, myself)
         self._resealer = Resealer(database, self._keys)
@@ -192,6 +194,8 @@ class Server:
             party=lambda capture: capture.camera.camera_id,
         )
         self._stack.callback(embedding.close)
+        enrolling = BackgroundThreads(settings.threads, "enrol")
+        self._stack.callback(enrolling.shutdown, cancel_futures=True)
         endings, importing = ThreadPoolExecutor(1, "import-endings"), ThreadPoolExecutor(IMPORT_THREADS, "import")
         self._stack.callback(endings.shutdown)
         self._stack.callback(importing.shutdown, cancel_futures=True)
@@ -213,7 +217,7 @@ class Server:
             # One model from the first record to the last; after a change, `ModelFollower` makes the other's templates.
             enroller, zone = engines.enroller(), checkpoints.zones[home]
             importer = WatchlistImporter(watchlist, enroller, clock, zone, checkpoints.legal, lookalikes)
-            return ImportRun(importer, watchlist, audit, clock, actor)
+            return ImportRun(importer, watchlist, audit, clock, actor, enrolling)
 
         syncs = SyncStore(database)
         scheduler = open_scheduler(

@@ -7,7 +7,6 @@ probe that was embedded before and meets a gallery of the other model is not com
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
@@ -15,7 +14,7 @@ import structlog
 
 from cekalwatch.server.alerting.threshold import ThresholdRule
 from cekalwatch.server.alerting.watch import SearchedModel, WatchHolder
-from cekalwatch.server.background import lower_priority
+from cekalwatch.server.background import BackgroundThreads
 from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.recognition.in_use import EngineInUse
@@ -101,7 +100,7 @@ class ModelFollower:
         self._myself = myself
         self._waits = 0
         self._complete = ("", 0)
-        self._workers = ThreadPoolExecutor(1, "catch-up", initializer=lower_priority)
+        self._workers = BackgroundThreads(1, "catch-up")
 
     def close(self) -> None:
         """End the thread that makes templates."""

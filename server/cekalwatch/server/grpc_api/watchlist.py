@@ -4,46 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Executor
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 
 from cekalwatch.server.alerting.freshness import FreshnessGauge
 from cekalwatch.server.alerting.watch import Checkpoints, JudgedOrder
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.grpc_api.callers import caller
 from cekalwatch.server.grpc_api.convert import watchlist as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.grpc_api.importing import ImportCall, ImportWorkers
 from cekalwatch.server.grpc_api.sync import SyncMethods
 from cekalwatch.server.security.audit import Action, Actor, Thing
 from cekalwatch.server.security.trail import AuditTrail
 from cekalwatch.server.storage.watchlist_reading import SubjectFile
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
-from cekalwatch.server.watchlist.assembly import RecordAssembly
 from cekalwatch.server.watchlist.import_run import ImportRun
 from cekalwatch.server.watchlist.lookalikes import Lookalikes
-from cekalwatch.server.watchlist.pace import Pace
-from cekalwatch.server.watchlist.reports import RecordReport
 from cekalwatch.server.watchlist.sync_desk import SyncDesk
-from cekalwatch.server.watchlist.uploads import Upload, Uploads
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 
 Context = grpc.aio.ServicerContext[Any, Any]
-Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class ImportWorkers:
-    """What all imports share: threads, memory, and how slow a client may be."""
-
-    importing: Executor
-    endings: Executor
-    """Records imports that were broken off; it must not wait behind those that go on."""
-    uploads: Uploads
-    pace: Pace
 
 
 class WatchlistServicer(SyncMethods):
@@ -76,55 +59,16 @@ class WatchlistServicer(SyncMethods):
         self, request_iterator: AsyncIterator[pb.ImportWatchlistRequest], context: Context
     ) -> AsyncIterator[pb.ImportWatchlistResponse]:
         """See the contract."""
-        upload = self._workers.uploads.open()
-        run = self._begin_import(caller())
+        actor = caller()
+        call = ImportCall(lambda: self._begin_import(actor), self._workers)
 
         # When a client vanishes, gRPC leaves this generator where it stands; only the call's end is sure to be told.
         def ended(ctx: Context) -> None:  # noqa: ARG001  # gRPC's signature
-            upload.close()
-            self._workers.endings.submit(run.close)
+            call.close()
 
         context.add_done_callback(ended)  # type: ignore[arg-type]  # the stub's protocol fits no function
-        async for report in self._reports(request_iterator, run, upload):
+        async for report in call.reports(request_iterator):
             yield convert.import_report(report)
-
-    async def _reports(
-        self, requests: AsyncIterator[pb.ImportWatchlistRequest], run: ImportRun, upload: Upload
-    ) -> AsyncIterator[RecordReport]:
-        begun: RecordAssembly | RecordReport | None = None
-        async for request in self._workers.pace.paced(requests, _begins_record):
-            match request.WhichOneof("message"):
-                case "record":
-                    if isinstance(begun, RecordAssembly):
-                        yield await self._store_record(run, begun, upload)
-                    begun = convert.record_begun(request.record)
-                    if isinstance(begun, RecordReport):
-                        yield await self._do(run.refused, begun)
-                    else:
-                        await upload.take(begun.most_bytes)
-                case "photo_chunk" if isinstance(begun, RecordAssembly):
-                    begun.add(request.photo_chunk.name, request.photo_chunk.data, last=request.photo_chunk.last)
-                case "photo_chunk" if begun is not None:
-                    pass  # of a record that was refused
-                case "finish":
-                    if isinstance(begun, RecordAssembly):
-                        yield await self._store_record(run, begun, upload)
-                    await self._do(run.finish)
-                    return
-                case _:
-                    raise CekalwatchError(Code.RECORD_EXPECTED)
-            if isinstance(begun, RecordAssembly) and begun.complete:
-                yield await self._store_record(run, begun, upload)
-                begun = None
-
-    async def _store_record(self, run: ImportRun, begun: RecordAssembly, upload: Upload) -> RecordReport:
-        report = await self._do(run.import_record, begun.record())
-        upload.give_back()
-        return report
-
-    async def _do(self, work: Callable[..., Result], *arguments: object) -> Result:
-        """Do blocking work of an import on the threads that imports have, so that others' are free for the rest."""
-        return await asyncio.get_running_loop().run_in_executor(self._workers.importing, work, *arguments)
 
     async def ListSubjects(self, request: pb.ListSubjectsRequest, context: Context) -> pb.ListSubjectsResponse:
         """See the contract."""
@@ -160,7 +104,3 @@ class WatchlistServicer(SyncMethods):
 
     def _judged(self, file: SubjectFile) -> list[JudgedOrder]:
         return self._checkpoints.judged(file, self._clock.now(), self._site)
-
-
-def _begins_record(request: pb.ImportWatchlistRequest) -> bool:
-    return request.WhichOneof("message") == "record"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from cekalwatch.server.recognition.enrolment import Enroller
-from cekalwatch.server.recognition.packs import Engine
+from cekalwatch.server.recognition.packs import Engine, open_detector
 from cekalwatch.server.recognition.recogniser import Recogniser
 
 
 class EngineInUse:
     """Holds a reference, whose reading and changing are atomic."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, enrolling: int) -> None:
+        """`enrolling` threads make reference faces at once, each with a detector of its own."""
+        self._enrolling = enrolling
         self.take(engine)
 
     def engine(self) -> Engine:
@@ -26,6 +28,6 @@ class EngineInUse:
         return self._current[1]
 
     def take(self, engine: Engine) -> None:
-        """Use another engine from now on."""
-        # One enroller, for it lets one thread at a time to the detector.
-        self._current = (engine, Enroller(engine.detector, engine.recogniser))
+        """Use another engine from now on. Raises PackError."""
+        more = [open_detector(engine.pack, threads=1) for _ in range(self._enrolling - 1)]
+        self._current = (engine, Enroller(engine.detector, engine.recogniser, more_detectors=more))

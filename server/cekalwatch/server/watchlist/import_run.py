@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections import Counter, deque
-from collections.abc import Collection, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future
 from dataclasses import asdict
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from cekalwatch.server.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.security.audit import MOST_TEXT, OK, Action, Actor, AuditEntry, Thing
@@ -39,42 +41,92 @@ def is_like_a_key(text: str) -> bool:
 
 
 class ImportRun:
-    """An import by `actor`. Methods block, and raise STORAGE_UNAVAILABLE when the database cannot be used."""
+    """An import by `actor`: several records are prepared side by side, and stored and reported on in their order.
+
+    `store` and what writes blocks, and raises STORAGE_UNAVAILABLE when the database cannot be used. One caller at a
+    time; `close` and `drop` may come beside it.
+    """
 
     def __init__(
-        self, importer: WatchlistImporter, store: WatchlistStore, audit: AuditStore, clock: Clock, actor: Actor
+        self,
+        importer: WatchlistImporter,
+        store: WatchlistStore,
+        audit: AuditStore,
+        clock: Clock,
+        actor: Actor,
+        threads: BackgroundThreads,
     ) -> None:
+        """`threads` look at photographs; other imports may have the same."""
         self._importer = importer
         self._store = store
         self._audit = audit
         self._clock = clock
         self._actor = actor
+        self._threads = threads
         self._counts: Counter[str] = Counter()
         self._finished = False
+        self._waiting: deque[tuple[ImportRecord, Future[PreparedRecord]]] = deque()
+        self._storing = threading.Lock()
 
-    def import_record(self, record: ImportRecord) -> RecordReport:
-        """Import a record; what it changes is committed together with its entry in the audit trail."""
+    @property
+    def waiting(self) -> bool:
+        """Whether records wait to be stored."""
+        return bool(self._waiting)
 
-        return self._store_all([self._importer.prepare(record)])[0]
+    def fits(self, record: ImportRecord) -> bool:
+        """Whether the record may be prepared beside those that wait: few, of other subjects, of few bytes together."""
+        if len(self._waiting) >= MOST_TOGETHER + self._spare:
+            return False
+        size = sum(len(photograph.data) for one, _ in self._waiting for photograph in one.photographs)
+        if len(self._waiting) > self._threads.count and size > MOST_BYTES_WAITING:
+            return False
+        return all(
+            record.subject.subject_id != one.subject.subject_id and record.order.order_id != one.order.order_id
+            for one, _ in self._waiting
+        )
 
-    def import_records(self, records: Iterable[ImportRecord], threads: int) -> Generator[RecordReport]:
-        """Import the records and report on each, in their order, while `threads` look at photographs of the next ones.
+    def add(self, record: ImportRecord) -> None:
+        """Let a record that fits be prepared; `store` will report on it."""
+        self._waiting.append((record, self._threads.submit(self._importer.prepare, record)))
 
-        What is ready at the same time is stored together. When the import is broken off, what it has reported on is
-        stored; of what was stored in the same moment, the report may be missing.
+    def store(self) -> list[RecordReport]:
+        """Store the first of the records that wait, at least one, and return the reports on them, in their order.
+
+        They are committed in one transaction, together with what the audit trail says of them. Those are taken that are
+        prepared; when many wait, there are more, while the threads go on with the rest.
         """
-        waiting: deque[tuple[ImportRecord, Future[PreparedRecord]]] = deque()
-        with ThreadPoolExecutor(threads, "enrol") as enrolling:
-            try:
-                for record in records:
-                    while waiting and not _fits(record, waiting, threads):
-                        yield from self._store_all(_taken(waiting, most=len(waiting) - SPARE * threads))
-                    waiting.append((record, enrolling.submit(self._importer.prepare, record)))
-                while waiting:
-                    yield from self._store_all(_taken(waiting, most=MOST_TOGETHER))
-            finally:
-                for _, preparing in waiting:
-                    preparing.cancel()
+        waiting = self._waiting
+        prepared = [waiting.popleft()[1].result() for _ in range(max(1, len(waiting) - self._spare))]
+        while waiting and waiting[0][1].done() and len(prepared) < MOST_TOGETHER:
+            prepared.append(waiting.popleft()[1].result())
+        with self._storing:
+            return self._store_all(prepared)
+
+    def import_records(self, records: Iterable[ImportRecord]) -> Generator[RecordReport]:
+        """Import the records and report on each, in their order.
+
+        When that is broken off, what it has reported on is stored; of what was stored in the same moment, the report
+        may be missing.
+        """
+        try:
+            for record in records:
+                while not self.fits(record):
+                    yield from self.store()
+                self.add(record)
+            while self.waiting:
+                yield from self.store()
+        finally:
+            self.drop()
+
+    def drop(self) -> None:
+        """Forget the records that wait; nothing of them is stored."""
+        dropped, self._waiting = self._waiting, deque()
+        for _, preparing in list(dropped):
+            preparing.cancel()
+
+    @property
+    def _spare(self) -> int:
+        return SPARE * self._threads.count
 
     def _store_all(self, prepared: list[PreparedRecord]) -> list[RecordReport]:
         def note(stored: StoredRecord) -> AuditEntry:
@@ -117,9 +169,11 @@ class ImportRun:
         self._finished = True
 
     def close(self) -> None:
-        """Record that the import was broken off, unless it was finished."""
-        if not self._finished:
-            self._append(self._whole(BROKEN_OFF))
+        """Forget what waits, and record that the import was broken off, unless it was finished."""
+        self.drop()
+        with self._storing:  # what is stored in this moment counts
+            if not self._finished:
+                self._append(self._whole(BROKEN_OFF))
 
     def _whole(self, outcome: str) -> AuditEntry:
         return AuditEntry(
@@ -138,24 +192,3 @@ class ImportRun:
             self._audit.append(entry)
         except SQLAlchemyError as error:
             raise CekalwatchError(Code.STORAGE_UNAVAILABLE) from error
-
-
-def _fits(record: ImportRecord, waiting: Collection[tuple[ImportRecord, object]], threads: int) -> bool:
-    """Whether the record may be prepared beside those that wait: few, of other subjects, of few bytes together.
-
-    While some are stored, the threads have others to go on with.
-    """
-    if len(waiting) >= MOST_TOGETHER + SPARE * threads:
-        return False
-    size = sum(len(photograph.data) for one, _ in waiting for photograph in one.photographs)
-    if len(waiting) > threads and size > MOST_BYTES_WAITING:
-        return False
-    return all(
-        record.subject.subject_id != one.subject.subject_id and record.order.order_id != one.order.order_id
-        for one, _ in waiting
-    )
-
-
-def _taken(waiting: deque[tuple[ImportRecord, Future[PreparedRecord]]], *, most: int) -> list[PreparedRecord]:
-    """Take out the first records, at least one and at most so many, when they are prepared."""
-    return [waiting.popleft()[1].result() for _ in range(min(max(1, most), len(waiting)))]

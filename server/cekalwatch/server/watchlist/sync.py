@@ -1,7 +1,7 @@
 """One synchronisation of the watchlist with its source, from where the last one left off to the source's end.
 
-It can be killed at any moment. A record is imported in a transaction of its own; only then is its fingerprint
-remembered, together with the place in the source. So nothing is left out, and what is done again changes nothing.
+It can be killed at any moment. A record is imported as a whole or not at all; only then is its fingerprint remembered,
+together with the place in the source. So nothing is left out, and what is done again changes nothing.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ class Synchroniser:
 
         `next_run_at` tells when the next one is due, by the outcome.
         """
-        intake = SyncIntake(
-            self._parts.store, self._parts.begin_import(actor), self._clock, begun, self._parts.give_way
-        )
+        importing = self._parts.begin_import(actor)
+        intake = SyncIntake(self._parts.store, importing, self._clock, begun, self._parts.give_way)
         run, from_start = self._outcome(intake, actor, begun)
+        importing.drop()
         run = replace(run, ended_at=self._clock.now())
         outcome = {SyncOutcome.DONE: OK, SyncOutcome.FAILED: run.reason or Code.INTERNAL}.get(run.outcome, run.outcome)
         details: dict[str, int | str] = {"run": run.run_id, "whole": int(run.whole), **asdict(run.counts)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -33,6 +33,15 @@ class _Batch:
     gone: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class _UnderWay:
+    """An item whose record is being imported."""
+
+    item: Offered
+    before: Known
+    record: ImportRecord
+
+
 class SyncIntake:
     """The items of one run, in their order."""
 
@@ -45,6 +54,7 @@ class SyncIntake:
         self._give_way = give_way
         self._state = begun.state
         self._batch = _Batch()
+        self._under_way: deque[_UnderWay] = deque()
         self._remembered_at = clock.now()
         self._run = begun.run
         self._counts: Counter[str] = Counter()
@@ -70,10 +80,18 @@ class SyncIntake:
             self._give_way()
             items = page.items[start : start + AT_ONCE]
             known = self._store.known([key for item in items if (key := _key(item))])
+            taken: set[str] = set()
             for item in items:
+                if (key := _key(item)) in taken:
+                    self._take_in_all()
+                    self._remember()
+                    known |= self._store.known([key])
+                elif key:
+                    taken.add(key)
                 self._take(item, known)
                 if self._clock.now() - self._remembered_at >= REMEMBER_EVERY:
                     self._remember()
+        self._take_in_all()
         refused = [item for item in page.items if isinstance(item, Refused)]
         keyless = not all(item.keyed for item in refused)
         self._remember(PageEnd(page.cursor, len(page.items), len(refused), keyless))
@@ -101,17 +119,31 @@ class SyncIntake:
         except RecordError as error:
             self._refuse(RecordReport.refused(item.order_id, item.subject_id, error), before)
             return
-        report = self._importing.import_record(record)
+        while not self._importing.fits(record):
+            self._take_in()
+        self._importing.add(record)
+        self._under_way.append(_UnderWay(item, before, record))
+
+    def _take_in(self) -> None:
+        for report in self._importing.store():
+            self._imported(self._under_way.popleft(), report)
+
+    def _take_in_all(self) -> None:
+        while self._under_way:
+            self._take_in()
+
+    def _imported(self, one: _UnderWay, report: RecordReport) -> None:
+        order_id = one.item.order_id
         if report.outcome is RecordOutcome.REFUSED:
             self._note_refusal(report)
-            self._batch.seen[item.order_id] = Seen(item.order_id, "", _problem(report))
+            self._batch.seen[order_id] = Seen(order_id, "", _problem(report))
             return
         enrolled = any(photo.outcome is PhotoOutcome.ENROLLED for photo in report.photos)
         if report.outcome is RecordOutcome.UNCHANGED and not enrolled:
             self._counts["unchanged"] += 1
         else:
-            self._counts["changed" if before.stored else "added"] += 1
-        self._batch.seen[item.order_id] = Seen(item.order_id, "" if _photo_may_come(record) else item.fingerprint)
+            self._counts["changed" if one.before.stored else "added"] += 1
+        self._batch.seen[order_id] = Seen(order_id, "" if _photo_may_come(one.record) else one.item.fingerprint)
 
     def _refuse(self, report: RecordReport, before: Known | None) -> None:
         """Take a row that cannot be read; without `before`, it has no key.
@@ -125,15 +157,9 @@ class SyncIntake:
         if before.problem != problem:
             self._importing.refused(report)
         if before.stored or is_like_a_key(report.order_id):
-            fingerprint = self._fingerprint_of(report.order_id, before)
+            # That of a record which came earlier in this reading, and stands.
+            fingerprint = before.fingerprint if before.seen_reading == self._state.reading else ""
             self._batch.seen[report.order_id] = Seen(report.order_id, fingerprint, problem)
-
-    def _fingerprint_of(self, order_id: str, before: Known) -> str:
-        """Return that of a record which came earlier in this reading, and stands; empty when none did."""
-        if order_id in self._batch.seen:
-            return self._batch.seen[order_id].fingerprint
-        came = before.seen_reading == self._state.reading or order_id in self._batch.unchanged
-        return before.fingerprint if came else ""
 
     def _note_refusal(self, report: RecordReport, *, keyed: bool = True) -> None:
         self._counts["refused"] += 1

@@ -5,17 +5,14 @@ Several servers may share a database: whoever takes the lease first makes the ru
 
 from __future__ import annotations
 
-import contextlib
-import os
 import random
-import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, tzinfo
 
 import structlog
 
+from cekalwatch.server.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.syncs import SyncOutcome, SyncTerms
 from cekalwatch.server.security.audit import Action, Actor, AuditEntry
@@ -29,9 +26,6 @@ from cekalwatch.wire.backoff import Backoff
 
 GIVE_WAY_S = 0.5
 """How long a record waits at most for cameras' captures that wait as well: a busy port must not keep the list old."""
-
-NICENESS = 10
-"""What the operating system takes off the thread's weight, where it can for a thread by itself (Linux)."""
 
 _LOOK_AGAIN_S = 0.01
 
@@ -94,7 +88,7 @@ class SyncScheduler:
         self._myself = myself
         self._on_end = on_end
         self._synchroniser = Synchroniser(parts)
-        self._thread = ThreadPoolExecutor(1, "sync", initializer=_make_way)
+        self._thread = BackgroundThreads(1, "sync")
 
     @property
     def source(self) -> str:
@@ -151,10 +145,3 @@ def open_scheduler(
     source = open_source(entry.source, zone)
     parts = SyncParts(source, store, begin_import, clock, terms, courtesy.give_way)
     return SyncScheduler(parts, courtesy, NextRun(terms, clock), myself, on_end)
-
-
-def _make_way() -> None:
-    """Let the operating system prefer all other threads."""
-    if sys.platform == "linux":  # elsewhere a thread has no number that it could be called by
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -39,7 +39,7 @@ class Uploads:
 
 
 class Upload:
-    """One import's room, for one record at a time."""
+    """One import's room, of all its records together."""
 
     def __init__(self, uploads: Uploads, budget: ByteBudget) -> None:
         self._uploads = uploads
@@ -48,22 +48,22 @@ class Upload:
         self._closed = False
 
     async def take(self, amount: int) -> None:
-        """Have room for `amount` bytes in place of the record before; raises SERVER_BUSY when it took too long."""
-        self.give_back()
+        """Have room for `amount` bytes more; raises SERVER_BUSY when it took too long."""
         await self._budget.take(amount)
         if self._closed:  # the client vanished in the same moment
             self._budget.give_back(amount)
             raise CekalwatchError(Code.UPLOAD_STALLED)
-        self._held = amount
+        self._held += amount
 
-    def give_back(self) -> None:
-        """Leave the room to others: the record is stored."""
-        self._budget.give_back(self._held)
-        self._held = 0
+    def give_back(self, amount: int) -> None:
+        """Leave `amount` bytes to others: less came than there could have, or it is stored."""
+        if not self._closed:
+            self._held -= amount
+            self._budget.give_back(amount)
 
     def close(self) -> None:
         """End the import, once or more often."""
         if not self._closed:
+            self.give_back(self._held)
             self._closed = True
-            self.give_back()
             self._uploads.closed()

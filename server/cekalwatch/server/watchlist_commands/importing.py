@@ -157,7 +157,7 @@ def _import_directly(settings: ServerSettings, records: _FolderRecords) -> Itera
 
     with local_import(settings) as run:
         try:
-            yield from run.import_records(_noted(records, run), settings.threads)
+            yield from run.import_records(_noted(records, run))
             run.finish()
         except CekalwatchError as error:
             raise ProgramError(

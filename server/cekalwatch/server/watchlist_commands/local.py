@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @contextmanager
 def local_import(settings: ServerSettings) -> Iterator[ImportRun]:
     """Give an import by the account that runs the command, as many threads at once as the settings say."""
+    from cekalwatch.server.background import BackgroundThreads
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.security.operator import operator
     from cekalwatch.server.storage.audit_store import AuditStore
@@ -28,7 +29,10 @@ def local_import(settings: ServerSettings) -> Iterator[ImportRun]:
     with open_database(settings) as database:
         store, clock = open_store(database, settings), SystemClock()
         importer = open_importer(settings, store, clock)
-        with closing(ImportRun(importer, store, AuditStore(database), clock, operator())) as run:
+        with (
+            BackgroundThreads(settings.threads, "enrol") as threads,
+            closing(ImportRun(importer, store, AuditStore(database), clock, operator(), threads)) as run,
+        ):
             yield run
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
+from cekalwatch.server.background import BackgroundThreads
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.syncs import SyncRun
 from cekalwatch.server.security.audit import Actor
@@ -53,12 +54,12 @@ class LocalSyncs:
 def local_syncs(settings: ServerSettings) -> Iterator[LocalSyncs]:
     """Give the synchronisation of the configured database; leaving breaks off a run that is under way."""
     clock, zone = SystemClock(), ZoneInfo(settings.sites[0].time_zone)
-    with open_database(settings) as database:
+    with open_database(settings) as database, BackgroundThreads(settings.threads, "enrol") as threads:
         watchlist, syncs = open_store(database, settings), SyncStore(database)
 
         def begin_import(actor: Actor) -> ImportRun:
             importer = open_importer(settings, watchlist, clock)
-            return ImportRun(importer, watchlist, AuditStore(database), clock, actor)
+            return ImportRun(importer, watchlist, AuditStore(database), clock, actor, threads)
 
         scheduler = open_scheduler(settings.watchlist, zone, syncs, begin_import, clock, operator())
         try:

@@ -1,0 +1,153 @@
+"""One call of ImportWatchlist: reads records ahead, lets them be prepared side by side, and reports in their order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.convert import watchlist as convert
+from cekalwatch.server.watchlist.assembly import RecordAssembly
+from cekalwatch.server.watchlist.import_run import ImportRun
+from cekalwatch.server.watchlist.pace import Pace
+from cekalwatch.server.watchlist.records import ImportRecord
+from cekalwatch.server.watchlist.reports import RecordReport
+from cekalwatch.server.watchlist.uploads import Uploads
+from cekalwatch.v1 import watchlist_service_pb2 as pb
+
+READ_AHEAD = 16
+"""Records that are taken from the network while those before them are stored."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class ImportWorkers:
+    """What all imports share: threads, memory, and how slow a client may be."""
+
+    importing: Executor
+    endings: Executor
+    """Records imports that were broken off; it must not wait behind those that go on."""
+    uploads: Uploads
+    pace: Pace
+
+
+@dataclass(frozen=True)
+class _Arrived:
+    """A record with all its photographs, and the bytes that it has of the upload's room."""
+
+    record: ImportRecord
+    size: int
+
+
+_Arrival = _Arrived | RecordReport | pb.ImportFinish | Exception | None
+"""A record, the report on one that cannot be read, the finish, or how the stream ended."""
+
+
+class ImportCall:
+    """An import under way. `close` must follow, as soon as the call has ended."""
+
+    def __init__(self, begin: Callable[[], ImportRun], workers: ImportWorkers) -> None:
+        """Raises SERVER_BUSY when too many imports are under way."""
+        self._workers = workers
+        self._upload = workers.uploads.open()
+        self._run = begin()
+        self._sizes: deque[int] = deque()
+        """Bytes of the records that wait to be stored."""
+        self._arrivals: asyncio.Queue[_Arrival] = asyncio.Queue(READ_AHEAD)
+        self._reading: asyncio.Task[None] | None = None
+
+    def close(self) -> None:
+        """Read no more, and record the import's end if it was broken off."""
+        if self._reading:
+            self._reading.cancel()
+        self._upload.close()
+        self._workers.endings.submit(self._run.close)
+
+    async def reports(self, requests: AsyncIterator[pb.ImportWatchlistRequest]) -> AsyncIterator[RecordReport]:
+        """Give a report on each record, as soon as it is known what became of it and of those before it."""
+        self._reading = asyncio.create_task(self._read(requests))
+        while True:
+            if self._arrivals.empty() and self._run.waiting:
+                for report in await self._store():
+                    yield report
+                continue
+            arrived = await self._arrivals.get()
+            while self._run.waiting and not (isinstance(arrived, _Arrived) and self._run.fits(arrived.record)):
+                for report in await self._store():
+                    yield report
+            match arrived:
+                case _Arrived(record, size):
+                    self._run.add(record)
+                    self._sizes.append(size)
+                case RecordReport():
+                    yield await self._do(self._run.refused, arrived)
+                case pb.ImportFinish():
+                    await self._do(self._run.finish)
+                    return
+                case Exception():
+                    raise arrived
+                case _:
+                    return
+
+    async def _store(self) -> list[RecordReport]:
+        reports = await self._do(self._run.store)
+        for _ in reports:
+            self._upload.give_back(self._sizes.popleft())
+        return reports
+
+    async def _do(self, work: Callable[..., Result], *arguments: object) -> Result:
+        """Do blocking work of an import on the threads that imports have, so that others' are free for the rest."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers.importing, work, *arguments)
+
+    async def _read(self, requests: AsyncIterator[pb.ImportWatchlistRequest]) -> None:
+        try:
+            async for arrived in self._arriving(requests):
+                await self._arrivals.put(arrived)
+        except Exception as error:  # noqa: BLE001  # raised when all that came before is reported on
+            await self._arrivals.put(error)
+        else:
+            await self._arrivals.put(None)
+
+    async def _arriving(
+        self, requests: AsyncIterator[pb.ImportWatchlistRequest]
+    ) -> AsyncIterator[_Arrived | RecordReport | pb.ImportFinish]:
+        begun: RecordAssembly | RecordReport | None = None
+        async for request in self._workers.pace.paced(requests, _begins_record):
+            kind = request.WhichOneof("message")
+            if kind != "photo_chunk" and isinstance(begun, RecordAssembly):
+                yield self._arrived(begun)  # without the photographs that did not come
+                begun = None
+            match kind:
+                case "record":
+                    begun = convert.record_begun(request.record)
+                    if isinstance(begun, RecordReport):
+                        yield begun
+                    else:
+                        await self._upload.take(begun.most_bytes)
+                case "photo_chunk" if isinstance(begun, RecordAssembly):
+                    begun.add(request.photo_chunk.name, request.photo_chunk.data, last=request.photo_chunk.last)
+                case "photo_chunk" if begun is not None:
+                    pass  # of a record that was refused
+                case "finish":
+                    yield request.finish
+                    return
+                case _:
+                    raise CekalwatchError(Code.RECORD_EXPECTED)
+            if isinstance(begun, RecordAssembly) and begun.complete:
+                yield self._arrived(begun)
+                begun = None
+
+    def _arrived(self, begun: RecordAssembly) -> _Arrived:
+        record = begun.record()
+        size = sum(len(photograph.data) for photograph in record.photographs)
+        self._upload.give_back(begun.most_bytes - size)
+        return _Arrived(record, size)
+
+
+def _begins_record(request: pb.ImportWatchlistRequest) -> bool:
+    return request.WhichOneof("message") == "record"

@@ -1,0 +1,23 @@
+"""Imports in tests: one record after another, on threads that all tests share."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from cekalwatch.server.background import BackgroundThreads
+from cekalwatch.server.watchlist.import_run import ImportRun
+from cekalwatch.server.watchlist.records import ImportRecord
+from cekalwatch.server.watchlist.reports import RecordReport
+
+
+@cache
+def enrolling_threads() -> BackgroundThreads:
+    """Return threads that look at photographs."""
+    return BackgroundThreads(2, "enrol")
+
+
+def import_one(run: ImportRun, record: ImportRecord) -> RecordReport:
+    """Import a record by itself."""
+    run.add(record)
+    (report,) = run.store()
+    return report
