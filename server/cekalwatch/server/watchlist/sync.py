@@ -131,8 +131,13 @@ class Synchroniser:
         with closing(self._parts.source) as source:
             reading = source.read(cursor)
             intake.open(reading, goes_on=bool(cursor))
-            for page in reading.pages:
-                intake.take(page)
+            try:
+                for page in reading.pages:
+                    intake.take(page)
+            except (SourceUnavailable, CursorExpired, SyncStoppedError):
+                intake.settle()  # what it gave before is good
+                raise
+            intake.settle()
         return reading.expected
 
     def _conclude(self, intake: SyncIntake, actor: Actor, expected: int | None) -> SyncRun:

@@ -54,7 +54,8 @@ class SyncIntake:
         self._give_way = give_way
         self._state = begun.state
         self._batch = _Batch()
-        self._under_way: deque[_UnderWay] = deque()
+        self._under_way: deque[_UnderWay | PageEnd] = deque()
+        """Ends of pages stand after their records."""
         self._remembered_at = clock.now()
         self._run = begun.run
         self._counts: Counter[str] = Counter()
@@ -75,26 +76,33 @@ class SyncIntake:
             self._state = self._store.open_reading(self.lease, self._clock.now(), self.run)
 
     def take(self, page: Page) -> None:
-        """Take a page; when it is done, the next run would go on after it."""
+        """Take a page. When all of it is done, be it beside the next one, the next run would go on after it."""
         for start in range(0, len(page.items), AT_ONCE):
             self._give_way()
             items = page.items[start : start + AT_ONCE]
-            known = self._store.known([key for item in items if (key := _key(item))])
-            taken: set[str] = set()
+            keys = [key for item in items if (key := _key(item))]
+            if not self._unremembered().isdisjoint(keys):
+                self.settle()
+            known, taken = self._store.known(keys), set[str]()
             for item in items:
                 if (key := _key(item)) in taken:
-                    self._take_in_all()
-                    self._remember()
+                    self.settle()
                     known |= self._store.known([key])
                 elif key:
                     taken.add(key)
                 self._take(item, known)
                 if self._clock.now() - self._remembered_at >= REMEMBER_EVERY:
                     self._remember()
-        self._take_in_all()
         refused = [item for item in page.items if isinstance(item, Refused)]
         keyless = not all(item.keyed for item in refused)
-        self._remember(PageEnd(page.cursor, len(page.items), len(refused), keyless))
+        self._under_way.append(PageEnd(page.cursor, len(page.items), len(refused), keyless))
+        self._end_pages()
+
+    def settle(self) -> None:
+        """Import and remember all that was taken."""
+        while self._under_way:
+            self._take_in()
+        self._remember()
 
     def _take(self, item: Item, known: Mapping[str, Known]) -> None:
         self._counts["read"] += 1
@@ -126,11 +134,22 @@ class SyncIntake:
 
     def _take_in(self) -> None:
         for report in self._importing.store():
-            self._imported(self._under_way.popleft(), report)
+            one = self._under_way.popleft()
+            if isinstance(one, PageEnd):
+                raise TypeError("a page ended before its records")
+            self._imported(one, report)
+            self._end_pages()
 
-    def _take_in_all(self) -> None:
-        while self._under_way:
-            self._take_in()
+    def _end_pages(self) -> None:
+        while self._under_way and isinstance(page := self._under_way[0], PageEnd):
+            self._under_way.popleft()
+            self._remember(page)
+
+    def _unremembered(self) -> set[str]:
+        """Return the keys of which more is known than the store can tell."""
+        batch = self._batch
+        under_way = {one.item.order_id for one in self._under_way if isinstance(one, _UnderWay)}
+        return under_way.union(batch.seen, batch.unchanged, batch.gone)
 
     def _imported(self, one: _UnderWay, report: RecordReport) -> None:
         order_id = one.item.order_id
