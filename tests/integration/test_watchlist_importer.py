@@ -15,11 +15,12 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import OrderKind, OrderStatus, Rule
 from cekalwatch.server.recognition.enrolment import Enroller
+from cekalwatch.server.security.audit import Action, AuditEntry
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
 from cekalwatch.server.watchlist.import_run import ImportRun
-from cekalwatch.server.watchlist.importer import WatchlistImporter
+from cekalwatch.server.watchlist.importer import StoredRecord, WatchlistImporter
 from cekalwatch.server.watchlist.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.reports import PhotoOutcome, RecordOutcome
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
@@ -206,6 +207,28 @@ def test_the_same_face_under_another_subject_is_reported_and_both_stay_listed(
     assert (again.outcome, again.photos[0].also_under) == (RecordOutcome.UNCHANGED, ("S-2",))
     held = held_templates(database, model=engine().recogniser.model_version, size=engine().recogniser.size)
     assert len(held.subject_ids) == 3
+
+
+def test_the_same_face_is_reported_in_records_that_are_stored_together(
+    store: WatchlistStore, clock: FixedClock
+) -> None:
+    lookalikes = alone(engine().recogniser.model_version, engine().recogniser.size)
+    enroller = Enroller(engine().detector, engine().recogniser)
+    importer = WatchlistImporter(store, enroller, clock, WIB, LegalParameters(), lookalikes)
+    faces = (PORTRAIT, other_face(), PORTRAIT)
+    prepared = [
+        importer.prepare(ImportRecord(subject(f"S-{number}"), order(f"O-{number}", subject_id=f"S-{number}"), (face,)))
+        for number, face in enumerate(faces)
+    ]
+    noted: list[int] = []
+
+    def note(stored: StoredRecord) -> AuditEntry:
+        noted.append(stored.doubtful)
+        return AuditEntry(clock.now(), OFFICER, Action.ORDER_IMPORTED)
+
+    reports = importer.store(prepared, note)
+    assert [report.photos[0].also_under for report in reports] == [(), (), ("S-0",)]
+    assert noted == [0, 0, 1]
 
 
 def test_a_refused_face_is_reported_with_what_was_measured(importer: ImportRun) -> None:

@@ -30,7 +30,7 @@ from cekalwatch.server.storage.watchlist_store import (
     Stored,
     WatchlistStore,
 )
-from cekalwatch.server.watchlist.lookalikes import Lookalikes
+from cekalwatch.server.watchlist.lookalikes import Face, Lookalikes
 from cekalwatch.server.watchlist.records import ImportRecord
 from cekalwatch.server.watchlist.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
@@ -106,7 +106,7 @@ class WatchlistImporter:
         the audit trail with it. Raises CekalwatchError STORAGE_UNAVAILABLE when the database cannot be used; nothing is
         stored then.
         """
-        photos = [self._looked_up(one) for one in prepared]
+        photos = self._looked_up(prepared)
         records = [one.record for one in prepared]
 
         def entry(number: int, done: Done) -> AuditEntry:
@@ -159,15 +159,22 @@ class WatchlistImporter:
         )
         return report
 
-    def _looked_up(self, one: PreparedRecord) -> tuple[PhotoReport, ...]:
-        """Return the reports on the photographs with the other subjects that have such faces."""
-        key, model = one.record.subject.subject_id, self._enroller.model_version
-        reports = list(one.photos)
-        for at, template in one.faces.items():
-            if others := self._lookalikes.others(key, template, model):
-                warnings = (*reports[at].warnings, str(EnrolmentWarning.ALSO_UNDER))
-                reports[at] = replace(reports[at], warnings=warnings, also_under=others)
-        return tuple(reports)
+    def _looked_up(self, prepared: Sequence[PreparedRecord]) -> list[tuple[PhotoReport, ...]]:
+        """Return the reports on each record's photographs with the other subjects that have such faces.
+
+        Records that are stored together are not listed yet: the later one tells of the one before.
+        """
+        model, beside = self._enroller.model_version, list[Face]()
+        found = []
+        for one in prepared:
+            key, reports = one.record.subject.subject_id, list(one.photos)
+            for at, template in one.faces.items():
+                if others := self._lookalikes.others(key, template, model, beside):
+                    warnings = (*reports[at].warnings, str(EnrolmentWarning.ALSO_UNDER))
+                    reports[at] = replace(reports[at], warnings=warnings, also_under=others)
+            beside += [(key, template) for template in one.faces.values()]
+            found.append(tuple(reports))
+        return found
 
     def _enrol(self, record: ImportRecord, held: dict[str, EnrolledFace], room: int) -> PreparedRecord:
         """Look at each photograph; a picture that comes twice counts once.

@@ -6,13 +6,14 @@ It only tells; both stay listed, and people find out which it is.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.server.domain.alerts import Candidate
 from cekalwatch.server.gallery.additions import Additions
 from cekalwatch.server.gallery.gallery import Gallery, GalleryBuilder
 from cekalwatch.server.gallery.storage import GalleryStorage
@@ -21,6 +22,10 @@ from cekalwatch.server.storage.watchlist_store import WatchlistStore
 
 MOST_LOOKALIKES: Final = 3
 """Other subjects that are named for one face."""
+
+
+Face = tuple[str, NDArray[np.float32]]
+"""A subject's key, and a template, shape (size,)."""
 
 
 class Listed(Protocol):
@@ -70,10 +75,13 @@ class Lookalikes:
         self._generations: list[_Generation] = []
         self._lock = threading.Lock()
 
-    def others(self, subject_id: str, template: NDArray[np.float32], model_version: str) -> tuple[str, ...]:
+    def others(
+        self, subject_id: str, template: NDArray[np.float32], model_version: str, beside: Iterable[Face] = ()
+    ) -> tuple[str, ...]:
         """Return the keys of other subjects with such a face, most similar first, at most MOST_LOOKALIKES.
 
-        None are found while the list has templates of another model version: they cannot be compared.
+        `beside` are faces that the list is about to have. None are found while the list has templates of another model
+        version: they cannot be compared.
         """
         listed = self._listed()
         gallery = listed.gallery
@@ -85,6 +93,7 @@ class Lookalikes:
         found = [*gallery.search(model_version, template[np.newaxis], MOST_LOOKALIKES + 1)[0]]
         for generation in generations:
             found += generation.added.search(template)
+        found += [Candidate(key, float(template @ other)) for key, other in beside]
         threshold = self._threshold(len(gallery) + sum(len(one.added) for one in generations))
         found.sort(key=lambda candidate: -candidate.score)
         keys = dict.fromkeys(one.subject_id for one in found if one.score >= threshold and one.subject_id != subject_id)
