@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -73,6 +73,20 @@ class FaceQuality:
     """All of it, 0 (worst) to 1 (best)."""
 
 
+class FaceLook(NamedTuple):
+    """How a face is seen, without judging it."""
+
+    yaw_degrees: float
+    pitch_degrees: float
+    sharpness: float
+    brightness: float
+
+
+def look(aligned: Picture, face: Face) -> FaceLook:
+    """Return head pose, sharpness and light of `face`, whose aligned picture is `aligned`; see `measure`."""
+    return _look(_luminance(aligned), face)
+
+
 def measure(picture: Picture, face: Face) -> FaceQuality:
     """Return the figures of `face` in `picture`.
 
@@ -92,12 +106,9 @@ def measure(picture: Picture, face: Face) -> FaceQuality:
         aligned = align(picture, face.landmarks)
     except LandmarksError:
         return FaceQuality(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    yaw, pitch = _pose(face.landmarks.astype(np.float64))
-    luminance = cv2.cvtColor(aligned, cv2.COLOR_BGR2GRAY)
-    variance = float(cv2.meanStdDev(cv2.Laplacian(luminance, cv2.CV_16S))[1].item()) ** 2
-    sharpness = variance / (variance + SHARP_VARIANCE)
-    brightness = float(cv2.mean(luminance)[0]) / 255
-    detail, gradient, inner_light = _texture(np.asarray(luminance, dtype=np.uint8))
+    luminance = _luminance(aligned)
+    yaw, pitch, sharpness, brightness = _look(luminance, face)
+    detail, gradient, inner_light = _texture(luminance)
     light = min(1.0, min(inner_light, 1 - inner_light) / GOOD_LIGHT)
     frontality = max(0.0, math.cos(math.radians(yaw)) * math.cos(math.radians(pitch)))
     score = (
@@ -110,6 +121,17 @@ def measure(picture: Picture, face: Face) -> FaceQuality:
         * min(1.0, max(0.0, face.score)) ** CONFIDENCE_WEIGHT
     )
     return FaceQuality(face.eye_distance, yaw, pitch, sharpness, brightness, score)
+
+
+def _luminance(aligned: Picture) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(aligned, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+
+
+def _look(luminance: NDArray[np.uint8], face: Face) -> FaceLook:
+    yaw, pitch = _pose(face.landmarks.astype(np.float64))
+    variance = float(cv2.meanStdDev(cv2.Laplacian(luminance, cv2.CV_16S))[1].item()) ** 2
+    sharpness = variance / (variance + SHARP_VARIANCE)
+    return FaceLook(yaw, pitch, sharpness, float(cv2.mean(luminance)[0]) / 255)
 
 
 def _texture(luminance: NDArray[np.uint8]) -> tuple[float, float, float]:

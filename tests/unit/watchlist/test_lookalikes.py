@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.server.domain.subjects import MOST_REFERENCES
 from cekalwatch.server.gallery.gallery import Gallery
 from cekalwatch.server.watchlist.lookalikes import MOST_LOOKALIKES, LoadedList, Lookalikes
 from tests.support.watchlist import MODEL, SIZE
@@ -101,3 +102,11 @@ def test_faces_of_another_model_are_never_compared() -> None:
     assert search.others("B", face(0), "other-model") == ()
     search.add("C", face(1), "other-model", 2)
     assert search.others("B", face(1), MODEL) == ()
+
+
+def test_as_many_photographs_as_a_subject_can_have_do_not_hide_another_subject() -> None:
+    search = lookalikes(Server())
+    for version in range(1, MOST_REFERENCES + 1):
+        search.add("A", face(0), MODEL, version)
+    search.add("B", face(0, towards=1, by=0.5), MODEL, MOST_REFERENCES + 1)
+    assert search.others("A", face(0), MODEL) == ("B",)

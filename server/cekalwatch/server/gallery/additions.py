@@ -12,7 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.server.domain.alerts import Candidate
+from cekalwatch.server.domain.subjects import MOST_REFERENCES
 from cekalwatch.server.gallery.gallery import NEIGHBOURS
+
+DEEP = MOST_REFERENCES + NEIGHBOURS
+"""Rows that a search looks at: all that a subject can have of its own must not hide those of others."""
 
 
 class Additions:
@@ -38,7 +42,7 @@ class Additions:
             if not self._subject_ids:
                 return []
             faiss.omp_set_num_threads(1)
-            most = min(NEIGHBOURS, len(self._subject_ids))
+            most = min(DEEP, len(self._subject_ids))
             scores, rows = self._index.search(np.ascontiguousarray(probe[np.newaxis], dtype=np.float32), most)
             return [
                 Candidate(self._subject_ids[row], score)

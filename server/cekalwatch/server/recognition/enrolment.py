@@ -19,7 +19,7 @@ from cekalwatch.server.recognition.recogniser import Recogniser
 from cekalwatch.server.recognition.templates import TemplateError, normalised
 from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
-from cekalwatch.vision.quality import FaceQuality, measure
+from cekalwatch.vision.quality import FaceLook, look
 
 MIN_EYE_DISTANCE_PX: Final = 32.0
 WANTED_EYE_DISTANCE_PX: Final = 90.0
@@ -152,12 +152,12 @@ class Enroller:
         if not faces:
             raise CekalwatchError(Code.PHOTO_NO_FACE)
         face, rivals, sure = _main_face(faces, picture)
-        quality = measure(picture, face)
-        figures = _figures(face, quality, sure)
-        if code := self._refusal(figures, rivals):
-            raise EnrolmentError(code, figures)
         try:
-            _, template = plain_and_reference(self._recogniser, align(picture, face.landmarks))
+            aligned = align(picture, face.landmarks)
+            figures = _figures(face, look(aligned, face), sure)
+            if code := self._refusal(figures, rivals):
+                raise EnrolmentError(code, figures)
+            _, template = plain_and_reference(self._recogniser, aligned)
         except (LandmarksError, TemplateError) as error:
             raise CekalwatchError(Code.PHOTO_NO_FACE, str(error)) from error
         return Enrolment(template, figures, _warnings(figures), _face_jpeg(picture, face))
@@ -190,13 +190,13 @@ def _main_face(faces: list[Face], picture: Picture) -> tuple[Face, int, int]:
     return main, rivals, len(sure)
 
 
-def _figures(face: Face, quality: FaceQuality, faces: int) -> FaceFigures:
+def _figures(face: Face, seen: FaceLook, faces: int) -> FaceFigures:
     return FaceFigures(
         eye_distance_px=face.eye_distance,
-        yaw_degrees=quality.yaw_degrees,
-        pitch_degrees=quality.pitch_degrees,
-        sharpness=quality.sharpness,
-        brightness=quality.brightness,
+        yaw_degrees=seen.yaw_degrees,
+        pitch_degrees=seen.pitch_degrees,
+        sharpness=seen.sharpness,
+        brightness=seen.brightness,
         detector_score=min(1.0, max(0.0, face.score)),
         faces=faces,
     )

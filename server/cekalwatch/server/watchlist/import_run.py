@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter, deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict
 
@@ -144,8 +144,7 @@ class ImportRun:
         for report in reports:
             if report.outcome is RecordOutcome.REFUSED:
                 self.refused(report)
-            else:
-                self._count(report)
+        self._count([report for report in reports if report.outcome is not RecordOutcome.REFUSED])
         return reports
 
     def refused(self, report: RecordReport) -> RecordReport:
@@ -156,7 +155,7 @@ class ImportRun:
         outcome = report.reason or Code.RECORD_INVALID
         details = {"field": report.field}
         self._append(AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, objects, outcome, details))
-        self._count(report)
+        self._count([report])
         return report
 
     def finish(self) -> None:
@@ -184,8 +183,8 @@ class ImportRun:
             details=dict(self._counts),
         )
 
-    def _count(self, report: RecordReport) -> None:
-        self._counts.update(asdict(summarise([report])))
+    def _count(self, reports: Sequence[RecordReport]) -> None:
+        self._counts.update(asdict(summarise(reports)))
 
     def _append(self, entry: AuditEntry) -> None:
         try:
