@@ -80,7 +80,7 @@ def import_(
         records = _FolderRecords(source)
         running = None if offline else running_server(settings, server)
         try:
-            with counted_progress(records.total) as counted:
+            with counted_progress(records.total, lambda: len(records.refused)) as counted:
                 # When not one row can be read, nothing was brought up to date.
                 if records.some or not records.refused:
                     run = _import_through(running, records) if running else _import_directly(settings, records)

@@ -14,15 +14,20 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def counted_progress(total: int) -> Iterator[Callable[[Iterable[RecordReport]], Iterator[RecordReport]]]:
-    """Show a progress bar on standard error, and give a function that counts what passes through it."""
+def counted_progress(
+    total: int, besides: Callable[[], int]
+) -> Iterator[Callable[[Iterable[RecordReport]], Iterator[RecordReport]]]:
+    """Show a progress bar on standard error, and give a function that counts what passes through it.
+
+    `besides` says how many of the total are done with and do not pass.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("Importing", total=total)
 
         def counted(reports: Iterable[RecordReport]) -> Iterator[RecordReport]:
-            for report in reports:
-                progress.advance(task)
+            for done, report in enumerate(reports, 1):
+                progress.update(task, completed=done + besides())
                 yield report
 
         yield counted
