@@ -77,7 +77,7 @@ class ImportCall:
                     yield report
                 continue
             arrived = await self._arrivals.get()
-            while self._run.waiting and not (isinstance(arrived, _Arrived) and self._run.fits(arrived.record)):
+            while self._run.waiting and not (isinstance(arrived, _Arrived) and self._run.has_room):
                 for report in await self._store():
                     yield report
             match arrived:

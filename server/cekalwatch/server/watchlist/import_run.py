@@ -7,7 +7,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -40,6 +40,15 @@ def is_like_a_key(text: str) -> bool:
     return bool(_LIKE_A_KEY.fullmatch(text))
 
 
+@dataclass
+class _Waiting:
+    """A record that is not stored yet."""
+
+    record: ImportRecord
+    preparing: Future[PreparedRecord] | None = None
+    """None while there is one before it of the same subject or order."""
+
+
 class ImportRun:
     """An import by `actor`: several records are prepared side by side, and stored and reported on in their order.
 
@@ -65,7 +74,7 @@ class ImportRun:
         self._threads = threads
         self._counts: Counter[str] = Counter()
         self._finished = False
-        self._waiting: deque[tuple[ImportRecord, Future[PreparedRecord]]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._storing = threading.Lock()
 
     @property
@@ -73,21 +82,18 @@ class ImportRun:
         """Whether records wait to be stored."""
         return bool(self._waiting)
 
-    def fits(self, record: ImportRecord) -> bool:
-        """Whether the record may be prepared beside those that wait: few, of other subjects, of few bytes together."""
+    @property
+    def has_room(self) -> bool:
+        """Whether one more record may wait: those that do are few, or of few bytes."""
         if len(self._waiting) >= MOST_TOGETHER + self._spare:
             return False
-        size = sum(len(photograph.data) for one, _ in self._waiting for photograph in one.photographs)
-        if len(self._waiting) > self._threads.count and size > MOST_BYTES_WAITING:
-            return False
-        return all(
-            record.subject.subject_id != one.subject.subject_id and record.order.order_id != one.order.order_id
-            for one, _ in self._waiting
-        )
+        size = sum(len(photograph.data) for one in self._waiting for photograph in one.record.photographs)
+        return len(self._waiting) <= self._threads.count or size <= MOST_BYTES_WAITING
 
     def add(self, record: ImportRecord) -> None:
-        """Let a record that fits be prepared; `store` will report on it."""
-        self._waiting.append((record, self._threads.submit(self._importer.prepare, record)))
+        """Let a record be prepared; `store` will report on it."""
+        self._waiting.append(_Waiting(record))
+        self._prepare()
 
     def store(self) -> list[RecordReport]:
         """Store the first of the records that wait, at least one, and return the reports on them, in their order.
@@ -95,10 +101,14 @@ class ImportRun:
         They are committed in one transaction, together with what the audit trail says of them. Those are taken that are
         prepared; when many wait, there are more, while the threads go on with the rest.
         """
+        self._prepare()
         waiting = self._waiting
-        prepared = [waiting.popleft()[1].result() for _ in range(max(1, len(waiting) - self._spare))]
-        while waiting and waiting[0][1].done() and len(prepared) < MOST_TOGETHER:
-            prepared.append(waiting.popleft()[1].result())
+        least, prepared = max(1, len(waiting) - self._spare), list[PreparedRecord]()
+        while waiting and (preparing := waiting[0].preparing) and len(prepared) < MOST_TOGETHER:
+            if len(prepared) >= least and not preparing.done():
+                break
+            waiting.popleft()
+            prepared.append(preparing.result())
         with self._storing:
             return self._store_all(prepared)
 
@@ -110,7 +120,7 @@ class ImportRun:
         """
         try:
             for record in records:
-                while not self.fits(record):
+                while not self.has_room:
                     yield from self.store()
                 self.add(record)
             while self.waiting:
@@ -121,8 +131,18 @@ class ImportRun:
     def drop(self) -> None:
         """Forget the records that wait; nothing of them is stored."""
         dropped, self._waiting = self._waiting, deque()
-        for _, preparing in list(dropped):
-            preparing.cancel()
+        for one in list(dropped):
+            if one.preparing:
+                one.preparing.cancel()
+
+    def _prepare(self) -> None:
+        """Let each record be prepared that has none of the same subject or order before it."""
+        before = set[str]()
+        for one in self._waiting:
+            keys = {Thing.SUBJECT.key(one.record.subject.subject_id), Thing.ORDER.key(one.record.order.order_id)}
+            if one.preparing is None and before.isdisjoint(keys):
+                one.preparing = self._threads.submit(self._importer.prepare, one.record)
+            before |= keys
 
     @property
     def _spare(self) -> int:

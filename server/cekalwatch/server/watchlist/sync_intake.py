@@ -127,7 +127,7 @@ class SyncIntake:
         except RecordError as error:
             self._refuse(RecordReport.refused(item.order_id, item.subject_id, error), before)
             return
-        while not self._importing.fits(record):
+        while not self._importing.has_room:
             self._take_in()
         self._importing.add(record)
         self._under_way.append(_UnderWay(item, before, record))
