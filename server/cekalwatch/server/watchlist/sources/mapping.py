@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -29,6 +30,7 @@ Row = Mapping[str, object]
 Pick = Callable[[Row, str], object]
 
 _MOST_SHOWN = 64
+_YEAR = re.compile(r"\d{4}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ class RecordMapper:
     def _birth(self, row: Row) -> str:
         """Return a day of birth, or the year alone where no more is known."""
         raw = self.raw(row, "date_of_birth")
-        if isinstance(raw, str | int | float) and (year := values.text("date_of_birth", raw)).isdecimal():
+        if isinstance(raw, str | int | float) and _YEAR.fullmatch(year := values.text("date_of_birth", raw)):
             return year
         return values.day("date_of_birth", raw, self._mapping.date_formats, self._zone)
 
