@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from cekalwatch.server.watchlist.source import Item, NotAList, Offered, Refused, SourceUnavailable
 from cekalwatch.server.watchlist.sources import spreadsheet
@@ -107,6 +107,21 @@ def test_what_is_no_spreadsheet_is_told(tmp_path: Path) -> None:
         parts.writestr("hello.txt", "hello")
     with pytest.raises(NotAList, match="no XLSX file"):
         read(file)
+
+
+def test_a_file_with_a_password_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "a.xlsx"
+    file.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(4096))
+    with pytest.raises(NotAList, match="without a password"):
+        read(file)
+
+
+def test_a_hidden_sheet_is_not_taken_for_the_first(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.xlsx", row())
+    book = load_workbook(file)
+    book.create_sheet("Arsip", 0).sheet_state = "hidden"
+    book.save(file)
+    assert len(read(file)) == 1
 
 
 def test_a_file_that_unpacks_to_too_much_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -153,7 +153,7 @@ class SpreadsheetEntry(_Source):
     kind: Literal["spreadsheet"]
     file: Path
     sheet: str = ""
-    """The sheet's name; the first one when empty."""
+    """The sheet's name; the first one that is not hidden when empty."""
     header_within: Annotated[int, Field(ge=1, le=1000)] = 50
     """How many rows from the top the row of column names is searched in; titles may stand above it."""
     photographs: Path | None = None

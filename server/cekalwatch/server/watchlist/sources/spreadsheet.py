@@ -29,6 +29,8 @@ MOST_UNPACKED_BYTES: Final = 600_000_000
 MOST_ROWS: Final = 100_000
 MOST_COLUMNS: Final = 500
 PAGE_ROWS: Final = 200
+_OLD_OR_SEALED: Final = bytes.fromhex("d0cf11e0a1b11ae1")
+"""How files begin in which Excel keeps what it has encrypted, and kept everything before XLSX."""
 _LAST_DIGITS_LOST: Final = 10**15
 """From here on Excel has kept no more than fifteen digits of a number, and zeros for the others."""
 
@@ -87,6 +89,7 @@ class SpreadsheetSource:
         """Return the rows that are not empty, by their number; raises SourceUnavailable."""
         file = self._entry.file
         try:
+            _check_kind(file)
             _check_size(file)
             with file.open("rb") as stream:  # openpyxl leaves a file open that it cannot read
                 # Values, not formulas.
@@ -103,7 +106,8 @@ class SpreadsheetSource:
 
     def _sheet(self, workbook: Any) -> Any:  # noqa: ANN401  # openpyxl's types say less than it does
         if not self._entry.sheet:
-            return workbook.worksheets[0]
+            visible = (sheet for sheet in workbook.worksheets if sheet.sheet_state == "visible")
+            return next(visible, workbook.worksheets[0])
         if self._entry.sheet not in workbook.sheetnames:
             raise NotAList(
                 f"{self._entry.file} has no sheet {self._entry.sheet!r}; it has {', '.join(workbook.sheetnames)}"
@@ -140,6 +144,12 @@ class SpreadsheetSource:
                 f"mapping; {nearest or 'it has none'}"
             )
         return found
+
+
+def _check_kind(file: Path) -> None:
+    with file.open("rb") as stream:
+        if stream.read(len(_OLD_OR_SEALED)) == _OLD_OR_SEALED:
+            raise NotAList(f"{file} has a password, or is an XLS of before 2007: save it as XLSX without a password")
 
 
 def _check_size(file: Path) -> None:
