@@ -36,8 +36,8 @@ async def simulator(*options: str) -> AsyncIterator[str]:
         while not lines or not lines[-1].startswith("address"):
             lines.append((await asyncio.wait_for(process.stdout.readline(), 60)).decode())
             assert lines[-1], "it ended"
-        if "--tls" in options:
-            lines += [(await process.stdout.readline()).decode() for _ in range(2)]
+        more = 2 * ("--tls" in options) + ("--token-from" in options)
+        lines += [(await process.stdout.readline()).decode() for _ in range(more)]
         yield "".join(lines)
     finally:
         process.send_signal(signal.SIGINT)
@@ -68,12 +68,17 @@ def configured(simulator: Simulator, more: str = "") -> str:
     return f'[watchlist.source]\nkind = "http"\naddress = "{simulator.address}"\naccess.attempts = 1\n{more}'
 
 
-async def test_the_simulator_runs_as_a_program_and_can_be_told_what_to_do(tmp_path: Path) -> None:
-    async with simulator("--tls", str(tmp_path / "tls"), "--fault", "wrong-types") as configuration:
+async def test_the_simulator_runs_as_a_program_and_can_be_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMULATOR_TOKEN", token := "a-token-of-its-own")
+    options = ("--tls", str(tmp_path / "tls"), "--token-from", "env:SIMULATOR_TOKEN", "--fault", "wrong-types")
+    async with simulator(*options) as configuration:
         assert (await asyncio.to_thread(check, tmp_path, configuration))[0] == Exit.DATA_PROBLEMS
         context = ssl.create_default_context(cafile=tmp_path / "tls" / "server" / "authority.pem")
+        headers = {"authorization": f"Bearer {token}"}
         origin = configuration.split('address = "')[1].split("/orders")[0]
-        async with httpx.AsyncClient(base_url=origin, verify=context) as client:
+        async with httpx.AsyncClient(base_url=origin, verify=context, headers=headers) as client:
             wrong = await client.post("/admin/troubles", json={"faults": ["sabotage"]})
             assert wrong.status_code == 400
             page = await client.post("/admin/troubles", json={}, headers={"origin": "http://evil.example"})

@@ -323,7 +323,11 @@ class TestPhotographs:
 
     @pytest.mark.parametrize(
         ("fault", "problem"),
-        [(Fault.LOST_PHOTOGRAPH, Code.PHOTO_MISSING), (Fault.ERROR, Code.PHOTO_UNREADABLE)],
+        [
+            (Fault.LOST_PHOTOGRAPH, Code.PHOTO_MISSING),
+            (Fault.HALF_PHOTOGRAPH, Code.PHOTO_UNREADABLE),
+            (Fault.ERROR, Code.PHOTO_UNREADABLE),
+        ],
     )
     def test_one_that_cannot_be_had_is_told(
         self, simulator: Simulator, source: HttpSource, fault: Fault, problem: Code
@@ -333,16 +337,23 @@ class TestPhotographs:
         simulator.troubles.set([fault])
         assert one.load().photographs == (Photograph("C-1.jpg", problem=problem),)
 
-    @pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.HALF_PHOTOGRAPH, Fault.RESET])
+    @pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.RESET])
     def test_a_server_that_has_gone_is_no_fault_of_the_photograph(
         self, simulator: Simulator, source: HttpSource, fault: Fault
     ) -> None:
-        """Else the order would be stored without it, and nothing would ask again."""
+        """Else all orders would be stored without theirs."""
         with_photograph(simulator, "C-1", JPEG)
         one = offered(source.read(""))["C-1"]
         simulator.troubles.set([fault])
         with pytest.raises(SourceUnavailable):
             one.load()
+
+    @pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.HALF_PHOTOGRAPH, Fault.RESET])
+    def test_one_that_comes_at_the_third_time_is_taken(
+        self, simulator: Simulator, source: HttpSource, fault: Fault
+    ) -> None:
+        with_photograph(simulator, "C-1", JPEG)
+        one = offered(source.read(""))["C-1"]
         simulator.troubles.set([fault], times=2)
         assert one.load().photographs == (Photograph("C-1.jpg", JPEG),)
 

@@ -63,7 +63,7 @@ def simulator(
     try:
         with Simulator(book, port=port, token=token, certificates=certificates, on_step=life.step) as running:
             running.troubles.set(fault or (), delay_s=delay_s)
-            _tell(running.address, certificates)
+            _tell(running.address, token_from, certificates)
             while not threading.Event().wait(step_s or None):
                 typer.echo(life.step())
     except OSError as error:
@@ -72,11 +72,11 @@ def simulator(
         book.close()
 
 
-def _tell(address: str, certificates: object) -> None:
+def _tell(address: str, token_from: str, certificates: object) -> None:
     from cekalwatch.server.simulator.certificates import SimulatorCertificates
 
-    access = {}
+    access = {"token_from": token_from} if token_from else {}
     if isinstance(certificates, SimulatorCertificates):
-        access = {"authorities": str(certificates.authority), "client_tls": str(certificates.client)}
+        access |= {"authorities": str(certificates.authority), "client_tls": str(certificates.client)}
     lines = ["[watchlist.source]", 'kind = "http"', f"address = {json.dumps(address)}"]
     typer.echo("\n".join([*lines, *(f"access.{name} = {json.dumps(value)}" for name, value in access.items())]))

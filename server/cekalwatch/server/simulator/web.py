@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import json
+import os
 import socket
 import ssl
 import struct
@@ -212,6 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
         if trouble and Fault.RESET in trouble.faults:
             self.wfile.write(body[: len(body) // 2])
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            os.close(self.connection.detach())  # at once: the usual end would say goodbye first
             self.close_connection = True
         elif self.command != "HEAD" and status != HTTPStatus.NOT_MODIFIED:
             sent = body[: len(body) // 2] if half else body

@@ -121,7 +121,7 @@ class WebClient:
         raise SourceUnavailable(f"{self._address} leads from one address to another without end")
 
     def _once(self, method: str, url: str, headers: dict[str, str], most_bytes: int) -> Answer:
-        place, ends = self._address, time.monotonic() + self._access.timeout_s * SLOWEST_FACTOR
+        status, place, ends = 0, self._address, time.monotonic() + self._access.timeout_s * SLOWEST_FACTOR
         try:
             with self._http.stream(method, url, headers=headers) as response:
                 status, told = response.status_code, response.headers
@@ -131,26 +131,31 @@ class WebClient:
                     )
                 if told.get("content-encoding", "identity") != "identity":
                     raise SourceUnavailable(f"{place} sends compressed content, though none was asked for")
-                body = bytearray()
-                too_large = method != "HEAD" and _number(told.get("content-length")) > most_bytes
-                for chunk in () if too_large else response.iter_raw():
-                    body += chunk
-                    if too_large := len(body) > most_bytes:
-                        body.clear()
-                        break
-                    if time.monotonic() > ends:
-                        raise PassingTrouble(f"{place} is too slow: an answer was not complete in time")
-                return Answer(status, told, bytes(body), too_large)
+                return self._whole(response, most_bytes, ends)
         except httpx.TimeoutException:
             raise PassingTrouble(
                 f"{place} does not answer in {self._access.timeout_s:g} s: see whether it runs"
             ) from None
+        except httpx.RemoteProtocolError:
+            raise PassingTrouble(f"{place} ends its answer before all of it has come", status) from None
         except httpx.TransportError as error:
             if why := _certificate_fault(error):
                 raise SourceUnavailable(f"{place} shows no certificate that can be trusted: {why}") from None
             raise PassingTrouble(f"{place} cannot be reached, or broke off ({type(error).__name__})") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SourceUnavailable(f"{place} cannot be asked ({type(error).__name__})") from None
+
+    def _whole(self, response: httpx.Response, most_bytes: int, ends: float) -> Answer:
+        body = bytearray()
+        too_large = response.request.method != "HEAD" and _number(response.headers.get("content-length")) > most_bytes
+        for chunk in () if too_large else response.iter_raw():
+            body += chunk
+            if too_large := len(body) > most_bytes:
+                body.clear()
+                break
+            if time.monotonic() > ends:
+                raise PassingTrouble(f"{self._address} is too slow: an answer was not complete in time")
+        return Answer(response.status_code, response.headers, bytes(body), too_large)
 
 
 def _verification(access: WebAccess) -> ssl.SSLContext:

@@ -66,8 +66,11 @@ class WebPhotographs:
 
 
 def _of_the_photograph(error: PassingTrouble) -> int:
-    """Return the status of an error that may be this photograph's alone; raises `error` when the server has trouble."""
-    if error.status != 500:
+    """Return the status of an error that may be this photograph's alone; raises `error` when the server has trouble.
+
+    A file that its server never gives whole must not keep the rest of the list from coming.
+    """
+    if error.status not in {200, 500}:
         raise error
     return error.status
 
