@@ -82,14 +82,30 @@ def test_a_spoilt_record_is_refused_and_its_old_state_stays(
     assert bench.run().counts == SyncCounts()
 
 
-def test_a_photograph_that_was_lost_on_the_way_is_asked_for_again(bench: Bench, simulator: Simulator) -> None:
-    simulator.troubles.set([Fault.LOST_PHOTOGRAPH])
-    bench.run()
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [(Fault.LOST_PHOTOGRAPH, Code.PHOTO_MISSING), (Fault.HALF_PHOTOGRAPH, Code.PHOTO_UNREADABLE)],
+)
+def test_a_photograph_that_was_lost_on_the_way_is_told_and_asked_for_again(
+    bench: Bench, simulator: Simulator, fault: Fault, reason: Code
+) -> None:
+    simulator.troubles.set([fault])
+    run = bench.run()
+    assert (run.outcome, run.counts) == (SyncOutcome.DONE, SyncCounts(read=5, added=5))
+    assert run.refusals == (Refusal("C-1", reason, "photographs"),)
     assert not bench.watchlist.get_subject("S-C-1").references
     simulator.troubles.set()
     assert bench.run().counts == SyncCounts(read=5, changed=1, unchanged=4)
     assert len(bench.watchlist.get_subject("S-C-1").references) == 1
     assert bench.run().counts == SyncCounts()
+
+
+def test_a_photograph_that_is_refused_is_told_with_its_order(bench: Bench, simulator: Simulator) -> None:
+    """Else a listed person whom nobody can recognise would look like any other."""
+    simulator.troubles.set([Fault.HUGE_PHOTOGRAPH])
+    assert bench.run().refusals == (Refusal("C-1", Code.PHOTO_TOO_LARGE, "photographs"),)
+    (kept,) = bench.store.runs(1)
+    assert kept.refusals[0].is_photograph
 
 
 @pytest.mark.parametrize("fault", [Fault.HALF_PAGE, Fault.RESET, Fault.UNAVAILABLE, Fault.UTF_16])

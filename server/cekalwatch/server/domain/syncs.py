@@ -13,7 +13,9 @@ from enum import StrEnum
 from cekalwatch.server.domain.errors import Code
 
 MOST_REFUSALS = 200
-"""Refused records that are kept of a run, by key and reason; all are counted."""
+"""Refusals that are kept of a run, records before photographs; all refused records are counted."""
+PHOTOGRAPHS = "photographs"
+"""The field of a refused photograph."""
 MOST_DETAIL = 300
 """Characters of what a source says about why it cannot be read."""
 
@@ -51,11 +53,17 @@ class SyncCounts:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A record that was refused; the keys are empty where they might be something else."""
+    """A record that was refused, or a photograph of one that was not."""
 
     order_id: str
+    """Empty where it might be something else."""
     reason: Code
     field: str = ""
+
+    @property
+    def is_photograph(self) -> bool:
+        """Whether a photograph was refused, and its record was not."""
+        return self.field == PHOTOGRAPHS and self.reason is not Code.RECORD_INVALID
 
 
 @dataclass(frozen=True)

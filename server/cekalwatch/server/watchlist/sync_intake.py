@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.syncs import MOST_REFUSALS, Refusal, SyncCounts, SyncRun
+from cekalwatch.server.domain.syncs import MOST_REFUSALS, PHOTOGRAPHS, Refusal, SyncCounts, SyncRun
 from cekalwatch.server.storage.sync_steps import Begun, Known, Lease, PageEnd, Seen
 from cekalwatch.server.storage.sync_store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.import_run import ImportRun, is_like_a_key
@@ -60,12 +60,14 @@ class SyncIntake:
         self._run = begun.run
         self._counts: Counter[str] = Counter()
         self._refusals: list[Refusal] = []
+        self._photographs: list[Refusal] = []
         self.lease: Lease = begun.lease
 
     @property
     def run(self) -> SyncRun:
         """The run as it stands."""
-        return replace(self._run, counts=SyncCounts(**self._counts), refusals=tuple(self._refusals))
+        refusals = (*self._refusals, *self._photographs)[:MOST_REFUSALS]
+        return replace(self._run, counts=SyncCounts(**self._counts), refusals=refusals)
 
     def open(self, reading: Reading, *, goes_on: bool) -> None:
         """Begin a reading, or go on with the one that is open."""
@@ -157,6 +159,7 @@ class SyncIntake:
             self._note_refusal(report)
             self._batch.seen[order_id] = Seen(order_id, "", _problem(report))
             return
+        self._note_photographs(report)
         enrolled = any(photo.outcome is PhotoOutcome.ENROLLED for photo in report.photos)
         if report.outcome is RecordOutcome.UNCHANGED and not enrolled:
             self._counts["unchanged"] += 1
@@ -185,6 +188,11 @@ class SyncIntake:
         if len(self._refusals) < MOST_REFUSALS:
             shown = report.order_id if not keyed or is_like_a_key(report.order_id) else ""
             self._refusals.append(Refusal(shown, report.reason or Code.RECORD_INVALID, report.field))
+
+    def _note_photographs(self, report: RecordReport) -> None:
+        for photo in report.photos:
+            if photo.reason and len(self._photographs) < MOST_REFUSALS:
+                self._photographs.append(Refusal(report.order_id, photo.reason, PHOTOGRAPHS))
 
     def _remember(self, page: PageEnd | None = None) -> None:
         batch, self._batch = self._batch, _Batch()

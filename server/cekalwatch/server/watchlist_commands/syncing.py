@@ -53,10 +53,10 @@ class Syncs(Protocol):
     "  cekalwatch-server watchlist sync now --config /etc/cekalwatch/server.toml\n\n"
     "  cekalwatch-server watchlist sync now --from-start\n\n"
     "  cekalwatch-server watchlist sync now --accept-shrink\n\n"
-    "Exit code 0: the watchlist is as the source has it. 65: done, but a record was refused; or the list has shrunk, "
-    "and nothing was ended. 66: no shrunken list waits to be accepted. 69: the server, the database or the source "
-    "cannot be reached, or a synchronisation is under way. 77: the two people may not accept it. 78: no source "
-    "is configured."
+    "Exit code 0: the watchlist is as the source has it. 65: done, but a record or a photograph was refused; or "
+    "the list has shrunk, and nothing was ended. 66: no shrunken list waits to be accepted. 69: the server, the "
+    "database or the source cannot be reached, or a synchronisation is under way. 77: the two people may not accept "
+    "it. 78: no source is configured."
 )
 def now(
     accept_shrink: Annotated[
@@ -114,6 +114,7 @@ def status(
         typer.echo(f"Under way: run {found.running.run_id}, {_counts(found.running)}")
     if found.last:
         typer.echo(f"Last: {_sentence(found.last)}")
+        _tell_refusals(found.last)
     if found.next_run_at:
         typer.echo(f"Next: {_text(found.next_run_at)}")
     if found.waiting:
@@ -188,18 +189,14 @@ def _tell(run: SyncRun) -> None:
     from cekalwatch.server.domain.syncs import SyncOutcome
 
     typer.echo(_sentence(run))
-    for one in run.refusals:
-        field = f" ({one.field})" if one.field else ""
-        typer.echo(f"Refused: {one.order_id or 'a row without a usable key'}: {one.reason}{field}")
-    if (more := run.counts.refused - len(run.refusals)) > 0:
-        typer.echo(f"and {more} more.")
+    _tell_refusals(run)
     if run.counts.kept:
         typer.echo(
             f"{run.counts.kept} orders that may be gone were not ended: a row without a readable key could be theirs."
         )
     match run.outcome:
         case SyncOutcome.DONE:
-            if run.counts.refused:
+            if run.refusals:
                 raise typer.Exit(Exit.DATA_PROBLEMS)
         case SyncOutcome.SHRUNK:
             typer.echo(_shrunk(run))
@@ -207,6 +204,14 @@ def _tell(run: SyncRun) -> None:
         case _:
             why = CATALOGUE[run.reason].message if run.reason else "The server stopped; the next run goes on."
             raise ProgramError(f"{why} {run.detail}".strip(), Exit.UNAVAILABLE)
+
+
+def _tell_refusals(run: SyncRun) -> None:
+    for one in run.refusals:
+        field = f" ({one.field})" if one.field else ""
+        typer.echo(f"Refused: {one.order_id or 'a row without a usable key'}: {one.reason}{field}")
+    if more := run.counts.refused - sum(not one.is_photograph for one in run.refusals):
+        typer.echo(f"and {more} more.")
 
 
 def _sentence(run: SyncRun) -> str:
