@@ -81,7 +81,7 @@ def test_after_a_sweep_no_file_holds_a_cleared_picture_and_the_others_stay(tmp_p
 async def test_a_server_sweeps_soon_after_its_start_however_long_it_was_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("cekalwatch.server.app.SWEEP_IMAGES_PERIOD_S", 0.05)
+    monkeypatch.setattr("cekalwatch.server.composition.casework.SWEEP_IMAGES_PERIOD_S", 0.05)
     chosen: ServerSettings = settings(tmp_path)
     database = Database(chosen.database_address)
     database.upgrade()

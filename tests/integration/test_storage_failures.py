@@ -16,7 +16,7 @@ import grpc
 import numpy as np
 import pytest
 
-from cekalwatch.server import app
+from cekalwatch.server.composition import search
 from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.subjects import ReferenceFace
 from cekalwatch.server.storage.database import Database
@@ -196,7 +196,7 @@ async def test_templates_of_another_model_are_not_searched_and_the_status_and_th
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As long as the server has not made its own from the stored photographs.
-    monkeypatch.setattr(app, "CATCH_UP_PERIOD_S", 3600.0)
+    monkeypatch.setattr(search, "CATCH_UP_PERIOD_S", 3600.0)
     # The same networks under another name make another model version, as another recogniser does.
     other = tmp_path / "models" / "other"
     shutil.copytree(starter_pack(), other)

@@ -69,7 +69,9 @@ class Resealer:
         log.info("everything is sealed with the newest data key", key_id=key_id, retired=retired)
 
     def take_turn(self) -> None:
-        """Do a bounded part of the work, if there is any; for a server that has other things to do besides."""
+        """Take up a rotation, and do a bounded part of the work; for a server that has other things to do besides."""
+        if self._keys.keyring.follow():
+            log.info("another data key seals from now on", key_id=self._keys.keyring.current_id)
         if self._pass is None:
             if self._keys.is_settled():
                 return

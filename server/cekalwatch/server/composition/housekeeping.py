@@ -1,0 +1,36 @@
+"""What the server does again and again beside serving, and at its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from cekalwatch.server.domain.errors import CekalwatchError
+
+Chore = tuple[float, Callable[[], object]]
+"""Blocking work, and after how many seconds it is done again."""
+
+log = structlog.get_logger()
+
+
+async def every(period_s: float, work: Callable[[], object]) -> None:
+    """Do blocking `work` on a worker thread each period, for ever: a round that fails is logged, and tried again."""
+    while True:
+        await asyncio.sleep(period_s)
+        try:
+            await asyncio.to_thread(work)
+        except (SQLAlchemyError, CekalwatchError) as error:
+            log.warning("housekeeping failed; it is tried again", work=work.__qualname__, error=type(error).__name__)
+        except Exception:  # a defect here must not end the following of the watchlist without a word
+            log.exception("housekeeping failed; it is tried again", work=work.__qualname__)
+
+
+def at_stop(loss: str, work: Callable[[], object]) -> None:
+    """Do blocking `work` when the server stops; if the database is away, log what is lost, and let the rest close."""
+    try:
+        work()
+    except SQLAlchemyError as error:
+        log.warning(loss, error=type(error).__name__)

@@ -1,0 +1,65 @@
+"""How records enter the watchlist, be it by an import or by a synchronisation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Self
+
+from cekalwatch.server.alerting.watch import Checkpoints
+from cekalwatch.server.background import BackgroundThreads
+from cekalwatch.server.composition.search import Search
+from cekalwatch.server.composition.stores import Stores
+from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.grpc_api.importing import ImportWorkers
+from cekalwatch.server.security.audit import Actor
+from cekalwatch.server.watchlist.import_run import ImportRun
+from cekalwatch.server.watchlist.importer import WatchlistImporter
+from cekalwatch.server.watchlist.lookalikes import Lookalikes
+from cekalwatch.server.watchlist.pace import Pace
+from cekalwatch.server.watchlist.uploads import Uploads
+
+IMPORT_THREADS = 2
+
+
+@dataclass(frozen=True)
+class Imports:
+    """What all imports share."""
+
+    begin: Callable[[Actor], ImportRun]
+    """Begins one in somebody's name."""
+    workers: ImportWorkers
+    lookalikes: Lookalikes
+
+    @classmethod
+    def open(
+        cls,
+        settings: ServerSettings,
+        stores: Stores,
+        search: Search,
+        checkpoints: Checkpoints,
+        clock: Clock,
+        stack: ExitStack,
+    ) -> Self:
+        """Start the threads."""
+        enrolling = BackgroundThreads(settings.threads, "enrol")
+        stack.callback(enrolling.shutdown, cancel_futures=True)
+        endings, importing = ThreadPoolExecutor(1, "import-endings"), ThreadPoolExecutor(IMPORT_THREADS, "import")
+        stack.callback(endings.shutdown)
+        stack.callback(importing.shutdown, cancel_futures=True)
+        lookalikes = Lookalikes(
+            search.watch.current,
+            lambda templates: search.engines.engine().pack.thresholds.threshold(templates, settings.wanted_fpir),
+        )
+
+        def begin(actor: Actor) -> ImportRun:
+            # One model from the first record to the last; after a change, `ModelFollower` makes the other's templates.
+            enroller, zone = search.engines.enroller(), checkpoints.zones[settings.sites[0].site]
+            importer = WatchlistImporter(stores.watchlist, enroller, clock, zone, checkpoints.legal, lookalikes)
+            return ImportRun(importer, stores.watchlist, stores.audit, clock, actor, enrolling)
+
+        pace = Pace(settings.import_stall_s, settings.import_record_s)
+        return cls(begin, ImportWorkers(importing, endings, Uploads(), pace), lookalikes)
