@@ -158,6 +158,29 @@ def test_the_table_says_what_a_keeper_must_know(office: Office) -> None:
         assert expected in table
 
 
+def test_a_narrow_terminal_cuts_nothing_off(office: Office) -> None:
+    narrow = CliRunner(env={"COLUMNS": "80", "CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)})
+    for arguments in (("list",), ("show", "S-4"), ("history", "S-3")):
+        told = narrow.invoke(app, ["watchlist", *arguments, "--data-dir", str(office.folder)], catch_exceptions=False)
+        assert "…" not in told.stdout
+    assert str(TODAY - timedelta(days=10)) in narrow.invoke(
+        app, ["watchlist", "list", "--data-dir", str(office.folder)]
+    ).stdout
+
+
+def test_show_tells_all_that_an_order_states(office: Office) -> None:
+    office.put("S-7", running_order("O-7", "S-7", reason="penyidikan", decree_number="KEP-7", urgent=True))
+    shown = office.run("show", "S-7")
+    for expected in ("penyidikan", "KEP-7", "Kejaksaan Agung", "ACTIVE"):
+        assert expected in shown
+    assert "revoked_at" not in shown
+
+
+def test_a_subject_whose_orders_are_another_persons_now_is_listed(office: Office) -> None:
+    office.put("S-8", running_order("O-1", "S-8"))
+    assert "Contoh Satu" in office.run("list", "--subject", "S-1")
+
+
 def test_show_tells_figures_warnings_and_who_else_has_such_a_face(office: Office) -> None:
     shown = json.loads(office.run("show", "S-1", "--format", "json"))
     (photograph,) = shown["references"]

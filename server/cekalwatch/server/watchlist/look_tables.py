@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from cekalwatch.server.alerting.watch import JudgedOrder
+from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.timeline import Turn
 from cekalwatch.server.security.audit import Link
 from cekalwatch.server.watchlist.looking import History, View
@@ -40,6 +41,13 @@ def _order_cells(judged: JudgedOrder | None) -> list[str]:
         *(order.valid_from.isoformat(), order.valid_until.isoformat(), "yes" if order.urgent else "no"),
         *(order.extends_order_id, order.requesting_agency, order.decree_number, order.received_on.isoformat()),
     ]
+
+
+def order_facts(order: BanOrder) -> Iterator[list[str]]:
+    """Give name and value of what an order states, but for its key and what it does not state."""
+    for name, value in asdict(order).items():
+        if name not in {"order_id", "subject_id"} and value not in {None, "", False}:
+            yield [name, "yes" if value is True else str(value)]
 
 
 def view_json(view: View) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from cekalwatch.program.csv_cells import SafeCsvWriter
 from cekalwatch.program.errors import ProgramError
 
 if TYPE_CHECKING:
+    from cekalwatch.server.alerting.watch import JudgedOrder
     from cekalwatch.server.watchlist.looking import View, WatchlistLook
 
 
@@ -33,9 +34,11 @@ def print_csv(columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> No
     writer.rows(rows)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table for a terminal."""
+def print_table(columns: Sequence[str | Column], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table for a terminal, in more lines where that is narrow: keys and times must be whole."""
     table = Table(*columns)
+    for column in table.columns:
+        column.overflow = "fold"
     for row in rows:
         table.add_row(*map(Text, row))  # texts of others may look like markup
     Console().print(table)
@@ -49,23 +52,31 @@ def print_list(views: Sequence[View]) -> None:
             faces = str(len(view.references)) + (f", {len(view.stale)} stale" if view.stale else "")
             person = [view.subject.subject_id, view.subject.name, view.subject.nationality, faces]
             for one in view.orders:
-                order, status = one.order, " ".join((one.judgement.status, *one.judgement.broken_rules))
-                yield [*person, order.order_id, order.kind, status, f"{order.valid_from} to {order.valid_until}"]
+                order = one.order
+                yield [*person, order.order_id, order.kind, _status(one), f"{order.valid_from} to\n{order.valid_until}"]
                 person = [""] * 4
+            if not view.orders:
+                yield [*person, *[""] * 4]
 
-    print_table(("Subject", "Name", "Nationality", "Photographs", "Order", "Kind", "Status", "Valid"), rows())
+    valid = Column("Valid", no_wrap=True)  # days are read at a glance, or misread
+    print_table(("Subject", "Name", "Nation", "Photos", "Order", "Kind", "Status", valid), rows())
+
+
+def _status(one: JudgedOrder) -> str:
+    return " ".join((one.judgement.status, *one.judgement.broken_rules))
 
 
 def print_view(view: View) -> None:
     """Print all that is held of a subject, in tables."""
-    from cekalwatch.server.watchlist.look_tables import view_json
+    from cekalwatch.server.watchlist.look_tables import order_facts, view_json
     from cekalwatch.server.watchlist.report_screen import face_words
 
     facts = view_json(view)["subject"]
     documents = [" ".join(filter(None, one.values())) for one in facts.pop("travel_documents")]
     facts |= {"aliases": " | ".join(facts["aliases"]), "travel_documents": " | ".join(documents)}
     print_table(("Field", "Value"), ([name, value] for name, value in facts.items() if value))
-    print_list([view])
+    for one in view.orders:
+        print_table(("Order", one.order.order_id), [*order_facts(one.order), ["status", _status(one)]])
     print_table(
         ("Photograph", "Measured", "Warnings", "Also under"),
         (
