@@ -163,9 +163,10 @@ def test_a_narrow_terminal_cuts_nothing_off(office: Office) -> None:
     for arguments in (("list",), ("show", "S-4"), ("history", "S-3")):
         told = narrow.invoke(app, ["watchlist", *arguments, "--data-dir", str(office.folder)], catch_exceptions=False)
         assert "…" not in told.stdout
-    assert str(TODAY - timedelta(days=10)) in narrow.invoke(
-        app, ["watchlist", "list", "--data-dir", str(office.folder)]
-    ).stdout
+    assert (
+        str(TODAY - timedelta(days=10))
+        in narrow.invoke(app, ["watchlist", "list", "--data-dir", str(office.folder)]).stdout
+    )
 
 
 def test_show_tells_all_that_an_order_states(office: Office) -> None:

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn
-from rich.table import Table
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
+from cekalwatch.server.tables import whole_table
 
 app = typer.Typer(help="Model packs: install, import, list, verify.", no_args_is_help=True)
 
@@ -96,21 +96,22 @@ def list_(config: Config = None, models_dir: ModelsDir = None) -> None:
     from cekalwatch.vision.manifest import PackError
 
     folder = _models_dir(config, models_dir)
-    table = Table("Name", "Version", "Engine", "Detector", "Template", "Model version", "Licence")
     found = packs.installed(folder)
     if not found:
         typer.echo(f"No model pack in {folder}. Run: cekalwatch-server models install starter")
         return
+    rows: list[tuple[str, ...]] = []
     for entry in found:
         pack = packs.describe(entry)
         if isinstance(pack, PackError):
-            table.add_row(entry.name, "damaged", "", "", "", "", str(pack))
+            rows.append((entry.name, "damaged", "", "", "", "", str(pack)))
         else:
             size = str(pack.recogniser.size)
-            table.add_row(
-                pack.name, pack.version, pack.engine, pack.detector.kind, size, pack.model_version, pack.licence
+            rows.append(
+                (pack.name, pack.version, pack.engine, pack.detector.kind, size, pack.model_version, pack.licence)
             )
-    Console().print(table)
+    columns = ("Name", "Version", "Engine", "Detector", "Template", "Model version", "Licence")
+    Console().print(whole_table(columns, rows))
 
 
 @app.command(

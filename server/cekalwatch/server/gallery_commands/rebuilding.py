@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.gallery_commands.opening import Config, DataDir, PackName, opened
+from cekalwatch.server.tables import whole_table
 
 if TYPE_CHECKING:
     from cekalwatch.server.gallery_commands.opening import Opened
@@ -102,7 +102,5 @@ def _write(report: Path, refused: list[Refusal]) -> None:
 
 
 def _show(refused: list[Refusal]) -> None:
-    table = Table("Subject", "Reference face", "Reason", title="Without a template of this model")
-    for one in refused:
-        table.add_row(one.subject_id, one.reference_id, one.reason)
-    Console().print(table)
+    rows = ((one.subject_id, one.reference_id, one.reason) for one in refused)
+    Console().print(whole_table(("Subject", "Reference face", "Reason"), rows, "Without a template of this model"))

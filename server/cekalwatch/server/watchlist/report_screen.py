@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from cekalwatch.server.domain.errors import CATALOGUE
 from cekalwatch.server.domain.orders import OrderStatus
 from cekalwatch.server.domain.subjects import FaceFigures
+from cekalwatch.server.tables import whole_table
 from cekalwatch.server.watchlist.reports import PhotoOutcome, RecordOutcome, RecordReport, summarise
 
 MOST_PROBLEMS = 50
@@ -40,17 +39,11 @@ def show_reports(console: Console, reports: Sequence[RecordReport]) -> None:
 
 
 def _show(console: Console, title: str, reports: Sequence[RecordReport], most: int) -> None:
-    table = Table("Order", "Subject", "Outcome", "Status", "Remarks", title=title, title_justify="left")
-    for report in reports[:most]:
-        # Text, since keys and file names may look like markup.
-        table.add_row(
-            Text(report.order_id),
-            Text(report.subject_id),
-            report.outcome,
-            report.status or "",
-            Text("\n".join(remarks(report))),
-        )
-    console.print(table)
+    rows = (
+        (report.order_id, report.subject_id, report.outcome, report.status or "", "\n".join(remarks(report)))
+        for report in reports[:most]
+    )
+    console.print(whole_table(("Order", "Subject", "Outcome", "Status", "Remarks"), rows, title))
     if len(reports) > most:
         console.print(f"and {len(reports) - most} more; --report FILE.csv lists all of them.")
 

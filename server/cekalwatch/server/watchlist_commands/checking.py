@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
+from cekalwatch.server.tables import whole_table
 
 if TYPE_CHECKING:
     from cekalwatch.server.watchlist.records import ImportRecord
@@ -136,9 +136,6 @@ def _show(console: Console, name: str, found: _Found) -> None:
         console.print(f"{found.photographs} photographs fetched.")
     if not found.problems:
         return
-    table = Table("Order", "Problem", title="The first problems", title_justify="left")
-    for key, what in found.shown:
-        table.add_row(Text(key), what)
-    console.print(table)
+    console.print(whole_table(("Order", "Problem"), found.shown, "The first problems"))
     for what, count in found.problems.most_common():
         console.print(f"{what}: {count}")

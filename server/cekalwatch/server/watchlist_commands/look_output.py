@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
+from rich.table import Column
 
 from cekalwatch.program.csv_cells import SafeCsvWriter
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.server.tables import whole_table
 
 if TYPE_CHECKING:
     from cekalwatch.server.alerting.watch import JudgedOrder
@@ -35,13 +35,8 @@ def print_csv(columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> No
 
 
 def print_table(columns: Sequence[str | Column], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table for a terminal, in more lines where that is narrow: keys and times must be whole."""
-    table = Table(*columns)
-    for column in table.columns:
-        column.overflow = "fold"
-    for row in rows:
-        table.add_row(*map(Text, row))  # texts of others may look like markup
-    Console().print(table)
+    """Print a table for a terminal."""
+    Console().print(whole_table(columns, rows))
 
 
 def print_list(views: Sequence[View]) -> None:
