@@ -75,7 +75,6 @@ class TestSource:
     forgetful: bool = False
     """Whether it knows no place any more, at the next reading."""
     closed: bool = True
-    on_load: Callable[[str], None] = lambda _: None
 
     def put(self, key: str, person: str = "", photographs: tuple[Photograph, ...] = (), **facts: object) -> None:
         """Have an order, or change it."""
@@ -149,7 +148,6 @@ class TestSource:
 
         def load() -> ImportRecord:
             self.loaded.append(key)
-            self.on_load(key)
             return record
 
         return Offered(key, record.subject.subject_id, hashlib.sha256(repr(record).encode()).hexdigest(), load)
