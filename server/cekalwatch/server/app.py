@@ -15,7 +15,6 @@ from contextlib import ExitStack
 from itertools import starmap
 from types import TracebackType
 from typing import Self
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -93,13 +92,11 @@ class Server:
         stack.callback(at_stop, "no checkpoint at stop; the last entries are not signed", notary.sign)
 
         presence = Presence(clock)
-        checkpoints = Checkpoints(
-            settings.legal.parameters(), {site.site: ZoneInfo(site.time_zone) for site in settings.sites}
-        )
+        checkpoints = Checkpoints(settings.legal.parameters(), {site.site: site.zone for site in settings.sites})
         search = Search.open(settings, stores, engines, checkpoints, clock, myself, stack)
         delivery = Delivery.open(stores, checkpoints, clock, stack)
         captures = Captures.open(settings, stores, search, delivery.announce, presence, checkpoints, clock, stack)
-        imports = Imports.open(settings, stores, search, checkpoints, clock, stack)
+        imports = Imports.open(settings, stores, search, clock, stack)
         trail = AuditTrail(stores.audit, clock)
         stack.callback(trail.close)
         watchlist = Watchlist.open(

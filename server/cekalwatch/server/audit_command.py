@@ -16,13 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
+from cekalwatch.server.command_database import command_database
 from cekalwatch.server.security.export import ExportFormat, written
 
 if TYPE_CHECKING:
     from cekalwatch.server.config import ServerSettings
     from cekalwatch.server.security.audit import Link
     from cekalwatch.server.storage.audit_store import AuditStore
-    from cekalwatch.server.storage.database import Database
 
 MOST_SHOWN = 100
 """Breaks that are told one by one; a trail with more of them is broken beyond reading."""
@@ -105,7 +105,6 @@ def export(
     data_dir: DataDir = None,
 ) -> None:
     """Give an auditor the entries of a time. Without --since and --until: all."""
-    from zoneinfo import ZoneInfo
 
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.program.prompts import ask, ask_secret
@@ -118,9 +117,10 @@ def export(
     from cekalwatch.server.storage.audit_store import AuditStore
 
     settings = _settings(config, data_dir)
-    first, end = span(since, until, ZoneInfo(settings.sites[0].time_zone))
+    first, end = span(since, until, settings.home.zone)
     configure_logs("error")
-    with _database(settings) as database:
+    with command_database(settings) as database:
+        database.check_exists()
         store, clock = AuditStore(database), SystemClock()
         signed = Terminal(database, clock, ask, ask_secret).two_people(TwoPersonAction.EXPORT_AUDIT)
         both = tuple(Thing.PERSON.key(person.person_id) for person in (signed.first, signed.second))
@@ -163,28 +163,9 @@ def _store(settings: ServerSettings) -> Iterator[AuditStore]:
     """Give the trail in the database as it is; nothing is created. Raises ProgramError when it cannot be used."""
     from cekalwatch.server.storage.audit_store import AuditStore
 
-    with _database(settings) as database:
-        yield AuditStore(database)
-
-
-@contextmanager
-def _database(settings: ServerSettings) -> Iterator[Database]:
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from cekalwatch.server.storage.database import Database
-
-    database = Database(settings.database_address)
-    try:
+    with command_database(settings) as database:
         database.check_exists()
-        yield database
-    except SQLAlchemyError as error:
-        raise ProgramError(
-            f"Cannot use the audit trail in {database.name} ({type(error).__name__}). Check that the database is "
-            "reachable, and that a server of this version has been started with it.",
-            Exit.UNAVAILABLE,
-        ) from None
-    finally:
-        database.close()
+        yield AuditStore(database)
 
 
 @contextmanager

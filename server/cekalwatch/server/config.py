@@ -67,6 +67,11 @@ class SiteEntry(_Entry):
     site: Key
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Jakarta"
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone itself."""
+        return ZoneInfo(self.time_zone)
+
 
 class CameraEntry(_Entry):
     """A camera that may connect."""
@@ -236,6 +241,11 @@ class ServerSettings(Settings):
                 raise ValueError(f"camera {camera.camera_id!r} is listed twice")
             seen.add(camera.camera_id)
         return self
+
+    @property
+    def home(self) -> SiteEntry:
+        """The first site: what counts where none is named."""
+        return self.sites[0]
 
     @property
     def database_address(self) -> str:

@@ -5,7 +5,6 @@ became of alerts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +16,7 @@ from typer.core import TyperGroup
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
+from cekalwatch.server.command_database import command_database
 
 if TYPE_CHECKING:
     from cekalwatch.server.evaluation.samples import Sample
@@ -136,24 +136,22 @@ def alerts(
     It also says which threshold would have halved the false alerts, and how many confirmed ones that would have missed.
     Days and hours are those of the site's clock, or of the first site's.
     """
-    from zoneinfo import ZoneInfo
 
     from cekalwatch.server.config import ServerSettings
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.domain.verdicts import Verdict
     from cekalwatch.server.evaluation.field import FieldData, field_report
     from cekalwatch.server.evaluation.field_screen import field_json, show_field
-    from cekalwatch.server.storage.database import Database
     from cekalwatch.server.storage.field_store import FieldStore
 
     settings = ServerSettings.load(config, data_dir=data_dir)
     places = {entry.site: entry for entry in settings.sites}
     if site is not None and site not in places:
         raise ProgramError(f"There is no site {site} in the configuration; there is {', '.join(places)}", Exit.USAGE)
-    zone = ZoneInfo((places[site] if site else settings.sites[0]).time_zone)
+    zone = (places[site] if site else settings.home).zone
     start = since.replace(tzinfo=zone) if since else BEGINNING
     end = until.replace(tzinfo=zone) if until else SystemClock().now()
-    with closing(Database(settings.database_address)) as database:
+    with command_database(settings) as database:
         database.upgrade()
         store = FieldStore(database)
         found = FieldData(start, end, site or "", store.alerts(start, end, site), store.passages(start, end, site))

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
+from cekalwatch.server.command_database import command_database
 
 if TYPE_CHECKING:
     from cekalwatch.server.storage.key_store import KeyStore
@@ -114,16 +115,12 @@ def _opened(config: Path | None, data_dir: Path | None) -> Iterator[tuple[KeySto
     from cekalwatch.server.config import ServerSettings
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.security.operator import operator
-    from cekalwatch.server.storage.database import Database
     from cekalwatch.server.storage.key_store import KeyStore
     from cekalwatch.server.storage.resealing import Resealer
 
     settings = ServerSettings.load(config, data_dir=data_dir)
     configure_logs("warning")
-    database = Database(settings.database_address)
-    try:
+    with command_database(settings) as database:
         database.upgrade()
         keys = KeyStore.open(database, settings.master_key_source, SystemClock(), operator())
         yield keys, Resealer(database, keys)
-    finally:
-        database.close()

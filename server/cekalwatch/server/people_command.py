@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.server.command_database import command_database
 from cekalwatch.server.domain.people import PersonRole
 
 if TYPE_CHECKING:
@@ -143,21 +142,11 @@ def _admin(config: Path | None, data_dir: Path | None) -> Iterator[tuple[PeopleA
 @contextmanager
 def _database(config: Path | None, data_dir: Path | None) -> Iterator[tuple[Database, str]]:
     """Open the database, which is made when there is none; give also the first site. Raises ProgramError."""
-    from sqlalchemy.exc import SQLAlchemyError
-
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.config import ServerSettings
-    from cekalwatch.server.storage.database import Database
 
     settings = ServerSettings.load(config, data_dir=data_dir)
     configure_logs("error")
-    database = Database(settings.database_address)
-    try:
+    with command_database(settings) as database:
         database.upgrade()
-        yield database, settings.sites[0].site
-    except SQLAlchemyError as error:
-        raise ProgramError(
-            f"Cannot use the database {database.name}: {type(error).__name__}", Exit.UNAVAILABLE
-        ) from None
-    finally:
-        database.close()
+        yield database, settings.home.site

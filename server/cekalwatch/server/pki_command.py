@@ -179,6 +179,6 @@ def _journal(settings: ServerSettings) -> PkiJournal:
 
 def _identity(settings: ServerSettings, role: DeviceRole, site: str | None, name: str) -> Identity:
     try:
-        return Identity(role, site or settings.sites[0].site, name)
+        return Identity(role, site or settings.home.site, name)
     except IdentityError as error:
         raise ProgramError(str(error), Exit.USAGE) from None

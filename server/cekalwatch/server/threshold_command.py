@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +9,10 @@ import typer
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
+from cekalwatch.server.command_database import command_database
 
 if TYPE_CHECKING:
-    from cekalwatch.server.config import ServerSettings
-    from cekalwatch.server.storage.database import Database
+    pass
 
 app = typer.Typer()
 
@@ -41,6 +39,7 @@ def clear(config: Config = None, data_dir: DataDir = None) -> None:
 
 
 def _change(value: float | None, config: Path | None, data_dir: Path | None) -> None:
+    from cekalwatch.program.logs import configure_logs
     from cekalwatch.program.prompts import ask, ask_secret
     from cekalwatch.server.alerting.threshold import HIGHEST, LOWEST, ThresholdSetting
     from cekalwatch.server.config import ServerSettings
@@ -56,27 +55,9 @@ def _change(value: float | None, config: Path | None, data_dir: Path | None) -> 
         raise ProgramError(f"A threshold is between {LOWEST} and {HIGHEST}", Exit.USAGE)
     clock = SystemClock()
     settings = ServerSettings.load(config, data_dir=data_dir)
-    with _database(settings) as database:
+    configure_logs("error")
+    with command_database(settings) as database:
+        database.check_exists()
         model_version = model_in_use(settings, ModelStore(database)).model_version
         people = Terminal(database, clock, ask, ask_secret).two_people(TwoPersonAction.CHANGE_THRESHOLD)
         ThresholdSetting(ThresholdStore(database), clock, lambda: model_version).set(value, people, operator())
-
-
-@contextmanager
-def _database(settings: ServerSettings) -> Iterator[Database]:
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from cekalwatch.program.logs import configure_logs
-    from cekalwatch.server.storage.database import Database
-
-    configure_logs("error")
-    database = Database(settings.database_address)
-    try:
-        database.check_exists()
-        yield database
-    except SQLAlchemyError as error:
-        raise ProgramError(
-            f"Cannot use the database {database.name}: {type(error).__name__}", Exit.UNAVAILABLE
-        ) from None
-    finally:
-        database.close()

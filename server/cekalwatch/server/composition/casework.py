@@ -62,7 +62,7 @@ class Casework:
             settings.keep_alive_period_s,
             adjudicator,
             handling,
-            settings.sites[0].site,
+            settings.home.site,
         )
         sweeper = RetentionSweeper(alerts, handling, clock, myself, settings.keeping)
         return cls(

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
-from cekalwatch.server.alerting.watch import Checkpoints
 from cekalwatch.server.background import BackgroundThreads
 from cekalwatch.server.composition.search import Search
 from cekalwatch.server.composition.stores import Stores
@@ -40,7 +39,6 @@ class Imports:
         settings: ServerSettings,
         stores: Stores,
         search: Search,
-        checkpoints: Checkpoints,
         clock: Clock,
         stack: ExitStack,
     ) -> Self:
@@ -57,8 +55,8 @@ class Imports:
 
         def begin(actor: Actor) -> ImportRun:
             # One model from the first record to the last; after a change, `ModelFollower` makes the other's templates.
-            enroller, zone = search.engines.enroller(), checkpoints.zones[settings.sites[0].site]
-            importer = WatchlistImporter(stores.watchlist, enroller, clock, zone, checkpoints.legal, lookalikes)
+            enroller, zone, legal = search.engines.enroller(), settings.home.zone, settings.legal.parameters()
+            importer = WatchlistImporter(stores.watchlist, enroller, clock, zone, legal, lookalikes)
             return ImportRun(importer, stores.watchlist, stores.audit, clock, actor, enrolling)
 
         pace = Pace(settings.import_stall_s, settings.import_record_s)

@@ -45,10 +45,10 @@ class Watchlist:
         stack: ExitStack,
     ) -> Self:
         """Start the synchronisation's thread; it gives way while captures are `waiting`."""
-        home = settings.sites[0].site
+        home = settings.home.site
         scheduler = open_scheduler(
             settings.watchlist,
-            checkpoints.zones[home],
+            settings.home.zone,
             stores.syncs,
             imports.begin,
             clock,

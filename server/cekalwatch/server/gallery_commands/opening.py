@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cekalwatch.server.command_database import command_database
+
 if TYPE_CHECKING:
     from cekalwatch.server.config import ServerSettings
     from cekalwatch.server.domain.clock import Clock
@@ -56,30 +58,18 @@ class Opened:
 @contextmanager
 def opened(config: Path | None, data_dir: Path | None) -> Iterator[Opened]:
     """Give the database of a configuration. Raises ProgramError."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from cekalwatch.program.errors import ProgramError
-    from cekalwatch.program.exits import Exit
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.config import ServerSettings
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.security.operator import operator
-    from cekalwatch.server.storage.database import Database
     from cekalwatch.server.storage.key_store import KeyStore
     from cekalwatch.server.storage.model_store import ModelStore
 
     settings = ServerSettings.load(config, data_dir=data_dir)
     configure_logs("error")
-    database, clock, actor = Database(settings.database_address), SystemClock(), operator()
-    try:
+    clock, actor = SystemClock(), operator()
+    with command_database(settings) as database:
         database.check_exists()
         database.upgrade()
         keyring = KeyStore.open(database, settings.master_key_source, clock, actor).keyring
         yield Opened(settings, database, keyring, ModelStore(database), clock, actor)
-    except SQLAlchemyError as error:
-        raise ProgramError(
-            f"Cannot use the database {database.name}: {type(error).__name__}. What was done before stays done.",
-            Exit.UNAVAILABLE,
-        ) from None
-    finally:
-        database.close()

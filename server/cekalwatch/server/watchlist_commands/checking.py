@@ -59,7 +59,6 @@ def check_source(
     ] = False,
 ) -> None:
     """Try the configured source: read it, map it, and tell what would be refused. Nothing is stored."""
-    from zoneinfo import ZoneInfo
 
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.config import ServerSettings
@@ -70,7 +69,7 @@ def check_source(
     configure_logs("warning")
     if settings.watchlist.source is None:
         raise ProgramError("No source is configured: write [watchlist.source]; see docs/connect-cekal.md", Exit.CONFIG)
-    source = open_source(settings.watchlist.source, ZoneInfo(settings.sites[0].time_zone))
+    source = open_source(settings.watchlist.source, settings.home.zone)
     found = _Found()
     try:
         with closing(source):

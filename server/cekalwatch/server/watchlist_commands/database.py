@@ -1,33 +1,13 @@
-"""Opens the database of a configuration, for commands that work without a server."""
+"""Opens the watchlist of a configuration, for commands that work without a server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cekalwatch.server.config import ServerSettings
     from cekalwatch.server.storage.database import Database
     from cekalwatch.server.storage.watchlist_store import WatchlistStore
-
-
-@contextmanager
-def open_database(settings: ServerSettings, *, existing: bool = False) -> Iterator[Database]:
-    """Give the database, with its tables as this version needs them.
-
-    With `existing`, raise ProgramError for an SQLite file that is not there instead of making one.
-    """
-    from cekalwatch.server.storage.database import Database
-
-    database = Database(settings.database_address)
-    try:
-        if existing:
-            database.check_exists()
-        database.upgrade()
-        yield database
-    finally:
-        database.close()
 
 
 def open_store(database: Database, settings: ServerSettings) -> WatchlistStore:

@@ -9,7 +9,8 @@ import typer
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
-from cekalwatch.server.watchlist_commands.database import open_database, open_store
+from cekalwatch.server.command_database import command_database
+from cekalwatch.server.watchlist_commands.database import open_store
 
 if TYPE_CHECKING:
     from cekalwatch.server.security.audit import AuditEntry
@@ -43,7 +44,8 @@ def delete(
 
     settings = ServerSettings.load(config, data_dir=data_dir)
     configure_logs("warning")
-    with open_database(settings) as database:
+    with command_database(settings) as database:
+        database.upgrade()
         store = open_store(database, settings)
         if not yes:
             typer.confirm(f"Delete subject {subject_id} with all orders, photographs and templates?", abort=True)

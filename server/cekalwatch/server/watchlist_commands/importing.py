@@ -58,7 +58,6 @@ def import_(
 
     It goes through the running server; when none is running, straight into the database.
     """
-    from zoneinfo import ZoneInfo
 
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.config import ServerSettings
@@ -74,7 +73,7 @@ def import_(
     configure_logs("warning")
     if report:
         check_report_file(report)
-    source = FolderSource(FolderEntry(path=folder, encoding=encoding), ZoneInfo(settings.sites[0].time_zone))
+    source = FolderSource(FolderEntry(path=folder, encoding=encoding), settings.home.zone)
     reports: list[RecordReport] = []
     with _as_program_errors(), closing(source):
         records = _FolderRecords(source)

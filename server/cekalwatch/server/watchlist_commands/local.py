@@ -7,7 +7,8 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cekalwatch.server.watchlist_commands.database import open_database, open_store
+from cekalwatch.server.command_database import command_database
+from cekalwatch.server.watchlist_commands.database import open_store
 
 if TYPE_CHECKING:
     from cekalwatch.server.config import ServerSettings
@@ -26,7 +27,8 @@ def local_import(settings: ServerSettings) -> Iterator[ImportRun]:
     from cekalwatch.server.storage.audit_store import AuditStore
     from cekalwatch.server.watchlist.import_run import ImportRun
 
-    with open_database(settings) as database:
+    with command_database(settings) as database:
+        database.upgrade()
         store, clock = open_store(database, settings), SystemClock()
         importer = open_importer(settings, store, clock)
         with (
@@ -38,7 +40,6 @@ def local_import(settings: ServerSettings) -> Iterator[ImportRun]:
 
 def open_importer(settings: ServerSettings, store: WatchlistStore, clock: Clock) -> WatchlistImporter:
     """Open the model pack, load the list, and return what imports records; raises ProgramError."""
-    from zoneinfo import ZoneInfo
 
     from cekalwatch.server.models_in_use import pack_in_use
     from cekalwatch.server.recognition.enrolment import Enroller
@@ -57,7 +58,7 @@ def open_importer(settings: ServerSettings, store: WatchlistStore, clock: Clock)
         store,
         Enroller(engine.detector, engine.recogniser, more_detectors=more_detectors),
         clock,
-        ZoneInfo(settings.sites[0].time_zone),
+        settings.home.zone,
         settings.legal.parameters(),
         Lookalikes(lambda: listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir)),
     )

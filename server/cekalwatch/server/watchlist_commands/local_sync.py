@@ -6,13 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
 from cekalwatch.server.background import BackgroundThreads
+from cekalwatch.server.command_database import command_database
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.syncs import SyncRun
 from cekalwatch.server.security.audit import Actor
@@ -22,7 +18,7 @@ from cekalwatch.server.storage.sync_store import SyncStore
 from cekalwatch.server.watchlist.import_run import ImportRun
 from cekalwatch.server.watchlist.sync_desk import SyncDesk, SyncStatus
 from cekalwatch.server.watchlist.sync_schedule import open_scheduler
-from cekalwatch.server.watchlist_commands.database import open_database, open_store
+from cekalwatch.server.watchlist_commands.database import open_store
 from cekalwatch.server.watchlist_commands.local import open_importer
 
 if TYPE_CHECKING:
@@ -53,8 +49,9 @@ class LocalSyncs:
 @contextmanager
 def local_syncs(settings: ServerSettings) -> Iterator[LocalSyncs]:
     """Give the synchronisation of the configured database; leaving breaks off a run that is under way."""
-    clock, zone = SystemClock(), ZoneInfo(settings.sites[0].time_zone)
-    with open_database(settings) as database, BackgroundThreads(settings.threads, "enrol") as threads:
+    clock, zone = SystemClock(), settings.home.zone
+    with command_database(settings) as database, BackgroundThreads(settings.threads, "enrol") as threads:
+        database.upgrade()
         watchlist, syncs = open_store(database, settings), SyncStore(database)
 
         def begin_import(actor: Actor) -> ImportRun:
@@ -64,10 +61,6 @@ def local_syncs(settings: ServerSettings) -> Iterator[LocalSyncs]:
         scheduler = open_scheduler(settings.watchlist, zone, syncs, begin_import, clock, operator())
         try:
             yield LocalSyncs(SyncDesk(syncs, scheduler, clock), watchlist)
-        except SQLAlchemyError as error:
-            raise ProgramError(
-                f"Cannot use the database {database.name}: {type(error).__name__}", Exit.UNAVAILABLE
-            ) from None
         finally:
             if scheduler:
                 scheduler.close()

@@ -8,14 +8,14 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
+from cekalwatch.server.command_database import command_database
 from cekalwatch.server.domain.orders import OrderKind, OrderStatus
-from cekalwatch.server.watchlist_commands.database import open_database, open_store
+from cekalwatch.server.watchlist_commands.database import open_store
 from cekalwatch.server.watchlist_commands.look_output import (
     print_csv,
     print_json,
@@ -186,7 +186,7 @@ def _noon(day: str, settings: ServerSettings) -> datetime:
     if not day:
         return SystemClock().now()
     try:
-        return datetime.combine(date.fromisoformat(day), time(12), ZoneInfo(settings.sites[0].time_zone))
+        return datetime.combine(date.fromisoformat(day), time(12), settings.home.zone)
     except ValueError:
         raise ProgramError("--valid-on takes a day, YYYY-MM-DD", Exit.USAGE) from None
 
@@ -196,8 +196,6 @@ def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistLook, Lookalikes]
     """Give a look by the account that runs the command. Raises ProgramError when the database cannot be used."""
     from functools import cache, partial
 
-    from sqlalchemy.exc import SQLAlchemyError
-
     from cekalwatch.server.alerting.watch import Checkpoints
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.models_in_use import pack_in_use
@@ -206,26 +204,21 @@ def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistLook, Lookalikes]
     from cekalwatch.server.watchlist.lookalikes import Lookalikes, load_list
     from cekalwatch.server.watchlist.looking import WatchlistLook
 
-    checkpoints = Checkpoints(
-        settings.legal.parameters(), {site.site: ZoneInfo(site.time_zone) for site in settings.sites}
-    )
-    with open_database(settings, existing=True) as database:
+    checkpoints = Checkpoints(settings.legal.parameters(), {site.site: site.zone for site in settings.sites})
+    with command_database(settings) as database:
+        database.check_exists()
+        database.upgrade()
         store = open_store(database, settings)
         pack = pack_in_use(settings, store.models)
         look = WatchlistLook(
             store,
             AuditStore(database),
             checkpoints,
-            settings.sites[0].site,
+            settings.home.site,
             SystemClock(),
             operator(),
             pack.model_version,
         )
         size, storage = pack.recogniser.size, settings.gallery_storage
         listed = cache(lambda: load_list(store.templates, pack.model_version, size, storage))
-        try:
-            yield look, Lookalikes(listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir))
-        except SQLAlchemyError as error:
-            raise ProgramError(
-                f"Cannot use the database {database.name} ({type(error).__name__})", Exit.UNAVAILABLE
-            ) from None
+        yield look, Lookalikes(listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir))

@@ -17,6 +17,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
+from cekalwatch.server.command_database import command_database
 from cekalwatch.server.watchlist_commands.running import running_server
 
 if TYPE_CHECKING:
@@ -153,10 +154,10 @@ def _accept(settings: ServerSettings) -> None:
     from cekalwatch.server.security.terminal import Terminal
     from cekalwatch.server.storage.sync_store import SyncStore
     from cekalwatch.server.watchlist.sync_desk import accept_shrink
-    from cekalwatch.server.watchlist_commands.database import open_database
 
     clock = SystemClock()
-    with open_database(settings) as database:
+    with command_database(settings) as database:
+        database.upgrade()
         store = SyncStore(database)
         waiting = store.state().waiting
         if waiting is None:
