@@ -64,6 +64,7 @@ def test_a_wrong_mapping_is_named(mapping: dict[str, Any], said: str) -> None:
         ({"kind": "http", "address": "https://u:secret@cekal.example/"}, "must not hold a user or password"),
         ({"kind": "http", "address": "https://x/", "access": {"token_from": "secret"}}, "write file:PATH or env:NAME"),
         ({"kind": "sql", "address": "nodb://x", "query": "t"}, "no SQLAlchemy address with an installed driver"),
+        ({"kind": "sql", "address": "mysql+pymysql://u@x/y", "query": "t"}, "driver pymysql is not installed"),
         ({"kind": "sql", "address": "postgresql://u:secret@x/y", "query": "t"}, "use password_from"),
         (
             {"kind": "sql", "address": "sqlite:///x", "query": "t", "photographs": "p", "photograph_columns": ["f"]},

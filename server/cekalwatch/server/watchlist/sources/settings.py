@@ -225,11 +225,11 @@ class HttpEntry(_Source):
 def _sql_address(address: str) -> str:
     try:
         url = make_url(address)
-        url.get_dialect()
-    except (ArgumentError, ImportError, ValueError) as error:
+        url.get_dialect().import_dbapi()
+    except ImportError as error:
+        raise ValueError(f"the driver {error.name} is not installed") from None
+    except (ArgumentError, ValueError) as error:
         raise ValueError(f"no SQLAlchemy address with an installed driver ({type(error).__name__})") from None
-    except Exception:  # noqa: BLE001  # NoSuchModuleError and what drivers raise while they load
-        raise ValueError("no SQLAlchemy address with an installed driver") from None
     if url.password:
         raise ValueError("must not hold the password: use password_from")
     return address
