@@ -295,6 +295,21 @@ async def test_photographs_that_the_other_model_cannot_embed_are_told_and_accept
     assert [part.strip() for part in line.split("│")[2:6]] == ["1", "0", "2", "in use"]
 
 
+async def test_what_the_rebuild_has_not_come_to_yet_is_told_before_what_it_refused(tmp_path: Path) -> None:
+    """Else one would be led to accept a model of which most templates are still to be made."""
+    chosen = usual(tmp_path)
+    list_astronaut(chosen, model=model("starter"))
+    database, store = open_store(chosen)
+    store.put(subject("S-2"), order("O-2", subject_id="S-2"), [starter_reference(b"no picture")])
+    await done(await gallery("rebuild", "--pack", NAME, data=tmp_path), exit_code=Exit.DATA_PROBLEMS)
+    store.put(subject("S-3"), order("O-3", subject_id="S-3"), [starter_reference(encoded(group()))])
+    database.close()
+    told = await done(await gallery("switch", "--pack", NAME, data=tmp_path), exit_code=Exit.FAILED)
+    assert "1 reference faces have no template" in told
+    assert "gallery rebuild" in told
+    assert "--accept-refused" not in told
+
+
 async def test_faces_that_were_enrolled_with_the_old_model_are_taken_up_by_the_server(tmp_path: Path) -> None:
     """As by an import that had begun before the switch."""
     chosen = usual(tmp_path)

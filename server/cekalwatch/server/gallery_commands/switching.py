@@ -95,6 +95,8 @@ def _change(work: Opened, wanted: ModelChoice, *, accept_refused: bool) -> None:
         typer.echo(f"{wanted.model_version} is in use already.")
         return
     coverage = work.models.coverage(wanted.model_version)
+    if coverage.missing:
+        raise _incomplete(wanted, coverage.missing)
     if coverage.refused and not accept_refused:
         raise ProgramError(
             f"{coverage.refused} reference faces have no template of {wanted.model_version}, which makes none of their "
@@ -115,13 +117,17 @@ def _change(work: Opened, wanted: ModelChoice, *, accept_refused: bool) -> None:
             ),
         )
     except IncompleteModelError as error:
-        raise ProgramError(
-            f"{error.missing} reference faces have no template of {wanted.model_version} yet. Run: cekalwatch-server "
-            f"gallery rebuild --pack {wanted.pack}. Nothing was changed.",
-            Exit.FAILED,
-        ) from None
+        raise _incomplete(wanted, error.missing) from None
     typer.echo(f"{wanted.model_version} is in use, with {coverage.templates} templates. Servers follow within seconds.")
     typer.echo(f"To go back to {present.model_version}: cekalwatch-server gallery back")
+
+
+def _incomplete(wanted: ModelChoice, missing: int) -> ProgramError:
+    return ProgramError(
+        f"{missing} reference faces have no template of {wanted.model_version} yet. Run: cekalwatch-server gallery "
+        f"rebuild --pack {wanted.pack}. Nothing was changed.",
+        Exit.FAILED,
+    )
 
 
 def _pack_of(model_version: str) -> str:
