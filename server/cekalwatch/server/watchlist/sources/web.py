@@ -140,7 +140,7 @@ class WebClient:
             raise PassingTrouble(f"{place} ends its answer before all of it has come", status) from None
         except httpx.TransportError as error:
             if why := _certificate_fault(error):
-                raise SourceUnavailable(f"{place} shows no certificate that can be trusted: {why}") from None
+                raise SourceUnavailable(f"{place} {why}") from None
             raise PassingTrouble(f"{place} cannot be reached, or broke off ({type(error).__name__})") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SourceUnavailable(f"{place} cannot be asked ({type(error).__name__})") from None
@@ -181,12 +181,12 @@ def _origin(url: str) -> tuple[str, str | None, int]:
 
 
 def _certificate_fault(error: BaseException | None) -> str:
-    """Return what OpenSSL has against the server's certificate, wherever it is in the chain of causes."""
+    """Return what OpenSSL has against the server's certificate or the server against ours, anywhere in `error`."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return error.verify_message or "not verified"
+            return f"shows no certificate that can be trusted: {error.verify_message or 'not verified'}"
         if isinstance(error, ssl.SSLError) and error.reason and "ALERT" in error.reason:
-            return f"the server refuses ours ({error.reason.lower().replace('_', ' ')})"
+            return f"does not let us in ({error.reason.lower().replace('_', ' ')}): check access.client_tls"
         error = error.__cause__ or error.__context__
     return ""
 
