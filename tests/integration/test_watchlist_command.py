@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -298,26 +299,49 @@ def subjects_in(file: Path) -> int:
             return 0  # before its tables
 
 
-async def test_ctrl_c_keeps_what_is_stored_and_the_next_run_goes_on(tmp_path: Path) -> None:
-    """Each photograph has a byte more than the one before, so that all of them are looked at."""
-    most, data, report = 48, tmp_path / "data", tmp_path / "report.json"
+def long_list(folder: Path, most: int) -> Path:
+    """A list in which each photograph has a byte more than the one before, so that all of them are looked at."""
     rows = [row(f"O-{n}", subject_id=f"S-{n}", **IN_FORCE, photographs=f"{n}.jpg") for n in range(most)]
-    folder = write_orders(tmp_path / "list", rows)
+    write_orders(folder, rows)
     for number in range(most):
         (folder / f"{number}.jpg").write_bytes(encoded(astronaut()) + bytes(number))
+    return folder
+
+
+async def begun(folder: Path, data: Path, *arguments: str) -> asyncio.subprocess.Process:
+    """Begin an import into the database, and wait until something is stored."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cekalwatch.server", "watchlist", "import", str(folder), "--offline"),
-        *("--data-dir", str(data), "--report", str(report)),
+        *("--data-dir", str(data), *arguments),
         env=os.environ | {"CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)},
         stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
     )
-    chosen = settings(data)
     async with asyncio.timeout(120):
-        while not subjects_in(chosen.data_dir / "cekalwatch.sqlite3"):  # noqa: ASYNC110  # another process fills it
+        while not subjects_in(data / "cekalwatch.sqlite3"):  # noqa: ASYNC110  # another process fills it
             await asyncio.sleep(0.02)
+    return process
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit what a running process writes")
+async def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
+    """Neither the records nor the end of the import can be written then."""
+    process = await begun(long_list(tmp_path / "list", 48), tmp_path / "data")
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    _, errors = await process.communicate()
+    assert process.returncode == Exit.UNAVAILABLE
+    assert b"Run the import again" in errors
+    assert b"Traceback" not in errors
+
+
+async def test_ctrl_c_keeps_what_is_stored_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    most, data, report = 48, tmp_path / "data", tmp_path / "report.json"
+    folder = long_list(tmp_path / "list", most)
+    process = await begun(folder, data, "--report", str(report))
+    chosen = settings(data)
     process.send_signal(signal.SIGINT)
-    assert await process.wait() == 130
+    await process.communicate()
+    assert process.returncode == 130
     done = stored(chosen)
     assert 0 < len(done[0]) < most
     assert done[1] is None, "half a list makes nothing fresh"

@@ -154,14 +154,14 @@ def _import_through(dialer: Dialer, records: _FolderRecords) -> Iterator[RecordR
 def _import_directly(settings: ServerSettings, records: _FolderRecords) -> Iterator[RecordReport]:
     from cekalwatch.server.domain.errors import CekalwatchError
 
-    with local_import(settings) as run:
-        try:
+    try:
+        with local_import(settings) as run:  # its end is recorded too, and may fail as well
             yield from run.import_records(_noted(records, run))
             run.finish()
-        except CekalwatchError as error:
-            raise ProgramError(
-                f"{error.public_message} Run the import again; what is stored already stays as it is.", Exit.UNAVAILABLE
-            ) from error
+    except CekalwatchError as error:
+        raise ProgramError(
+            f"{error.public_message} Run the import again; what is stored already stays as it is.", Exit.UNAVAILABLE
+        ) from error
 
 
 def _noted(records: _FolderRecords, run: ImportRun) -> Iterator[ImportRecord]:
