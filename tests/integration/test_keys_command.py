@@ -98,7 +98,8 @@ async def test_a_first_start_seals_and_its_files_show_nothing(tmp_path: Path) ->
     assert shown(folder_bytes(tmp_path / "data"), secrets) == []
 
 
-async def test_keys_are_rotated_beside_a_running_server(tmp_path: Path) -> None:
+async def test_keys_are_rotated_beside_a_running_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cekalwatch.server.app.RESEAL_PERIOD_S", 3600)  # else it may help, and be named for that
     chosen = settings(tmp_path)
     list_astronaut(chosen)
     async with running(chosen) as server:
