@@ -75,14 +75,16 @@ def test_utf_8_is_not_read_as_windows_1252(tmp_path: Path) -> None:
     """It would be read without an error, and every name wrongly."""
     with pytest.raises(NotAList, match="is UTF-8 text"):
         cells(table(tmp_path, "No. Cekal;Nama;Alasan\n1;Müller;x".encode(), "windows-1252"))
+    with pytest.raises(NotAList, match='line 2 could be UTF-8; if all of it is, set encoding to "utf-8"'):
+        cells(table(tmp_path, "No. Cekal;Nama;Alasan\n1;Álvarez;x".encode(), "windows-1252"))
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         ("No. Cekal;Nama;Alasan\n1;A;x".encode("utf-16"), "it is UTF-16"),
-        (b"No. Cekal;Nama;Alasan\n1;\xff\x81;x", "line 2 is neither"),
-        (b"No. Cekal;Nama;Alasan\n1;\0;x", "line 2 is neither"),
+        (b"No. Cekal;Nama;Alasan\n1;\xff\x81;x", "line 2 is neither UTF-8 nor Windows-1252"),
+        (b"No. Cekal;Nama;Alasan\n1;\0;x", "line 2 has NUL"),
     ],
 )
 def test_other_encodings_are_refused_by_name(tmp_path: Path, content: bytes, said: str) -> None:

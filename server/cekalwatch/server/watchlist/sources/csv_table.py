@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, Self
 
@@ -18,6 +18,7 @@ from cekalwatch.server.watchlist.sources.mapping import folded_name
 MOST_LINE_BYTES = 16_000_000
 _MOST_SHOWN = 500
 _BOM = b"\xef\xbb\xbf"
+_NAMES: Mapping[str, str] = {"utf-8": "UTF-8", "windows-1252": "Windows-1252"}
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 Cells = dict[str, str]
@@ -147,15 +148,17 @@ class CsvTable:
     def _what_it_is(self, raw: bytes, line: int) -> str:
         with self._file.open("rb") as file:
             begins = file.read(2)
+        other = "windows-1252" if self._encoding == "utf-8" else "utf-8"
         if begins in _UTF_16:
             found = "it is UTF-16"
-        elif self._encoding == "utf-8" and b"\0" not in raw and _reads_as(raw, "windows-1252"):
-            found = f'line {line} could be Windows-1252; if all of it is, set encoding to "windows-1252"'
+        elif b"\0" in raw:
+            found = f"line {line} has NUL characters, which no text has"
+        elif _reads_as(raw, other):
+            found = f'line {line} could be {_NAMES[other]}; if all of it is, set encoding to "{other}"'
         else:
-            found = f"line {line} is neither"
-        wanted = "UTF-8" if self._encoding == "utf-8" else self._encoding
+            found = f"line {line} is neither UTF-8 nor Windows-1252"
         return (
-            f"{self._file} is not {wanted} text: {found}. In Excel, save it as 'CSV UTF-8'; other programs call the "
+            f"{self._file} is not {_NAMES[self._encoding]} text: {found}. In Excel, save it as 'CSV UTF-8'; other programs call the "
             "encoding UTF-8."
         )
 
