@@ -28,7 +28,6 @@ from cekalwatch.camera.pipeline import Pipeline
 from cekalwatch.camera.policy import CapturePolicy
 from cekalwatch.camera.settings import OneCamera
 from cekalwatch.camera.spool import Spool
-from cekalwatch.camera.spool_state import SpoolState
 from cekalwatch.camera.spool_terms import SpoolTerms
 from cekalwatch.camera.tracker import Tracker
 from cekalwatch.camera.turntable import Turntable
@@ -41,6 +40,7 @@ from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.region import Region, RegionDetector
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.heartbeat import SpoolState
 
 HELD_UP_PAUSE_S = 60.0
 """How long a camera waits that the server refuses, or that has no certificate: until a person has changed something."""

@@ -6,40 +6,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.outbox import Outbox
-from cekalwatch.camera.spool_state import SpoolState
-from cekalwatch.camera.stock import Drops
+from cekalwatch.wire.heartbeat import Drops, SpoolState, SpoolStatus, ViewState
 
 NO_FRAMES_AFTER_S = 3.0
-
-
-class ViewState(Enum):
-    """How the camera's view looks."""
-
-    UNSPECIFIED = "UNSPECIFIED"
-    """No frame has come yet, and the time for one is not over."""
-    OK = "OK"
-    NO_FRAMES = "NO_FRAMES"
-    DARK = "DARK"
-    BLINDED = "BLINDED"
-    COVERED = "COVERED"
-    DEFOCUSED = "DEFOCUSED"
-    MOVED = "MOVED"
-    TURNED_AWAY = "TURNED_AWAY"
-    """The camera was asked to turn: it turns, or looks elsewhere than this camera key stands for."""
-
-
-@dataclass(frozen=True)
-class SpoolStatus:
-    """What waits on the disk; `size` in bytes."""
-
-    state: SpoolState = SpoolState.UNSPECIFIED
-    depth: int = 0
-    size: int = 0
-    age_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +23,7 @@ class Heartbeat:
     outbox_age_s: float
     view_state: ViewState
     passages_total: int
-    spool: SpoolStatus = SpoolStatus()
+    spool: SpoolStatus = field(default_factory=SpoolStatus)
     drops: Drops = field(default_factory=Drops)
 
 

@@ -18,8 +18,9 @@ from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.entry import Parked
 from cekalwatch.camera.outbox import Outbox
 from cekalwatch.camera.spool import DamagedError, ForeignError, Spool
-from cekalwatch.camera.spool_state import SpoolError, SpoolState
+from cekalwatch.camera.spool_error import SpoolError
 from cekalwatch.camera.spool_terms import SpoolTerms
+from cekalwatch.wire.heartbeat import SpoolState
 
 TURN_S = 0.5
 """Longest time between two looks at the outbox."""

@@ -13,12 +13,11 @@ from prometheus_client.registry import Collector
 from cekalwatch.camera.camera import Camera
 from cekalwatch.camera.checks.remote import read_certificate
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.figures import ViewState
 from cekalwatch.camera.health import Fault
-from cekalwatch.camera.spool_state import SpoolState
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.wire.address import split_address
+from cekalwatch.wire.heartbeat import SpoolState, ViewState
 
 PREFIX = "cekalwatch_camera_"
 SECONDS_A_DAY = 86_400.0

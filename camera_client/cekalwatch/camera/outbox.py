@@ -13,8 +13,9 @@ from cekalwatch.camera.capture import Capture
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.entry import Entry
 from cekalwatch.camera.parking import Parking
-from cekalwatch.camera.stock import Drops, Stock
+from cekalwatch.camera.stock import Stock
 from cekalwatch.camera.turns import Turns
+from cekalwatch.wire.heartbeat import Drops
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0

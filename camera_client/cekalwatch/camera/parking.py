@@ -7,8 +7,9 @@ from itertools import islice
 
 from cekalwatch.camera.capture import Capture
 from cekalwatch.camera.entry import Entry, Parked
-from cekalwatch.camera.stock import Drops, Stock
+from cekalwatch.camera.stock import Stock
 from cekalwatch.camera.turns import OLDEST_EVERY
+from cekalwatch.wire.heartbeat import Drops
 
 LOAD_AHEAD = 16
 """Captures that are fetched from the disk at once, before their turn."""

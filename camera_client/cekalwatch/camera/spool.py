@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cekalwatch.camera import convert
 from cekalwatch.camera.capture import Capture
+from cekalwatch.camera.spool_error import SpoolError
 from cekalwatch.camera.spool_key import NAME_BYTES, read_or_make
-from cekalwatch.camera.spool_state import SpoolError, SpoolState
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.wire.heartbeat import SpoolState
 
 MAGIC = b"CKSP"
 VERSION = 1

@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.entry import Entry, least_first
+from cekalwatch.wire.heartbeat import Drops
 
 PASSAGES_REMEMBERED = 1_000
 """Of which a crop has arrived: more than are under way at once."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Drops:
-    """Captures that were lost, by the reason."""
-
-    no_room: int = 0
-    too_old: int = 0
-    unreadable: int = 0
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.no_room + self.too_old + self.unreadable
-
-    def __add__(self, other: Drops) -> Drops:
-        return Drops(self.no_room + other.no_room, self.too_old + other.too_old, self.unreadable + other.unreadable)
 
 
 class Stock:

@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 
 import structlog
 
 from cekalwatch.server.domain.clock import Clock
-
-
-class ViewState(StrEnum):
-    """How a camera's view looks to its client."""
-
-    UNSPECIFIED = "UNSPECIFIED"
-    OK = "OK"
-    NO_FRAMES = "NO_FRAMES"
-    DARK = "DARK"
-    BLINDED = "BLINDED"
-    COVERED = "COVERED"
-    DEFOCUSED = "DEFOCUSED"
-    MOVED = "MOVED"
-    TURNED_AWAY = "TURNED_AWAY"
-
+from cekalwatch.wire.heartbeat import Drops, SpoolStatus, ViewState
 
 NO_EVENT = frozenset({ViewState.UNSPECIFIED, ViewState.TURNED_AWAY})
 """Not judged, and as was asked: neither begins a trouble nor ends one."""
@@ -42,35 +27,6 @@ class ViewEvent:
     view_state: ViewState
 
 
-class SpoolState(StrEnum):
-    """How the spool on a camera host's disk does, as the contract has it."""
-
-    UNSPECIFIED = "UNSPECIFIED"
-    READY = "READY"
-    DISK_FULL = "DISK_FULL"
-    READ_ONLY = "READ_ONLY"
-    FAILED = "FAILED"
-
-
-@dataclass(frozen=True)
-class SpoolStatus:
-    """What waits on a camera host's disk; `size` in bytes."""
-
-    state: SpoolState = SpoolState.UNSPECIFIED
-    depth: int = 0
-    size: int = 0
-    age_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class DropCounts:
-    """Crops that a camera client lost, by the reason."""
-
-    no_room: int = 0
-    too_old: int = 0
-    unreadable: int = 0
-
-
 @dataclass(frozen=True)
 class Heartbeat:
     """A camera client's figures, as `Heartbeat` of the contract states them; the age is in seconds."""
@@ -80,8 +36,8 @@ class Heartbeat:
     outbox_depth: int = 0
     outbox_age_s: float = 0.0
     view_state: ViewState = ViewState.UNSPECIFIED
-    spool: SpoolStatus = SpoolStatus()
-    drops: DropCounts = DropCounts()
+    spool: SpoolStatus = field(default_factory=SpoolStatus)
+    drops: Drops = field(default_factory=Drops)
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from cekalwatch.camera import convert
 from cekalwatch.camera.capture import Outcome, Receipt
 from cekalwatch.camera.convert import Drain, ProtocolError, Receipts, Welcome
-from cekalwatch.camera.figures import Heartbeat, SpoolStatus, ViewState
+from cekalwatch.camera.figures import Heartbeat
 from cekalwatch.camera.policy import CapturePolicy
-from cekalwatch.camera.spool_state import SpoolState
-from cekalwatch.camera.stock import Drops
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesResponse
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
+from cekalwatch.wire.heartbeat import Drops, SpoolState, SpoolStatus, ViewState
 from tests.support.camera import capture_of
 from tests.support.capture_server import duration, policy_message
 

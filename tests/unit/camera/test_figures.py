@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from cekalwatch.camera.figures import Figures, Heartbeat, ViewState
+from cekalwatch.camera.figures import Figures, Heartbeat
 from cekalwatch.camera.outbox import Outbox
-from cekalwatch.camera.stock import Drops
+from cekalwatch.wire.heartbeat import Drops, ViewState
 from tests.support.camera import ManualClock, capture_of
 
 

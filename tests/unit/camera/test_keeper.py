@@ -14,8 +14,8 @@ from cekalwatch.camera.capture import Capture
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.keeper import PAUSE_S
 from cekalwatch.camera.spool import Spool
-from cekalwatch.camera.spool_state import SpoolError, SpoolState
-from cekalwatch.camera.stock import Drops
+from cekalwatch.camera.spool_error import SpoolError
+from cekalwatch.wire.heartbeat import Drops, SpoolState
 from tests.support.camera import ManualClock, capture_of
 from tests.support.raw_files import JFIF, folder_bytes, pieces, shown
 from tests.support.spools import KeptOutbox, file_system, make_read_only, make_writable

@@ -8,7 +8,7 @@ import pytest
 
 from cekalwatch.camera.capture import Capture
 from cekalwatch.camera.outbox import Outbox
-from cekalwatch.camera.stock import Drops
+from cekalwatch.wire.heartbeat import Drops
 from tests.support.camera import ManualClock, capture_of
 
 

@@ -14,9 +14,10 @@ import pytest
 
 from cekalwatch.camera.capture import Capture
 from cekalwatch.camera.spool import DamagedError, ForeignError, Spool
+from cekalwatch.camera.spool_error import SpoolError
 from cekalwatch.camera.spool_key import read_or_make, refuse_shared
-from cekalwatch.camera.spool_state import SpoolError, SpoolState
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.wire.heartbeat import SpoolState
 from tests.support.camera import capture_of
 from tests.support.raw_files import JFIF, folder_bytes, pieces, shown
 from tests.support.spools import file_system, make_read_only

@@ -13,11 +13,11 @@ from typing import Final
 
 import numpy as np
 
-from cekalwatch.camera.figures import ViewState
 from cekalwatch.camera.view.look import ALIKE, Grey, Look, likeness, look_at, shift_between, shifted
 from cekalwatch.camera.view.motion import CameraMotion
 from cekalwatch.camera.view.reference import Reference
 from cekalwatch.vision.faces import Picture
+from cekalwatch.wire.heartbeat import ViewState
 
 PERIOD_S: Final = 0.5
 """How often a view is judged."""

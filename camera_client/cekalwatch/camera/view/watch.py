@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Protocol
 
-from cekalwatch.camera.figures import ViewState
 from cekalwatch.camera.view.judge import ViewJudge
 from cekalwatch.vision.faces import Picture
+from cekalwatch.wire.heartbeat import ViewState
 
 
 class Posture(Enum):

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from cekalwatch.camera.figures import ViewState
 from cekalwatch.camera.view.judge import ViewJudge
 from cekalwatch.vision.faces import Picture
+from cekalwatch.wire.heartbeat import ViewState
 from tests.support.hall import SIZE, grainy, seen, with_people
 from tests.support.shared import shared_faces
 

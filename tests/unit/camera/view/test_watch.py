@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from cekalwatch.camera.figures import ViewState
 from cekalwatch.camera.view.watch import Posture, ViewWatch
+from cekalwatch.wire.heartbeat import ViewState
 from tests.support.hall import seen
 
 

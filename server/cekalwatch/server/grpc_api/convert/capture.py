@@ -11,10 +11,11 @@ from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import Capture, Receipt
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import duration, text, timestamp, uuid
-from cekalwatch.server.presence import DropCounts, Heartbeat, SpoolState, SpoolStatus, ViewState
+from cekalwatch.server.presence import Heartbeat
 from cekalwatch.server.recognition.session import Drain, Goodbye, Hello, Inbound, Outbound, Receipts, Rejected, Welcome
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S, MAX_CROP_BYTES
+from cekalwatch.wire.heartbeat import Drops, SpoolState, SpoolStatus, ViewState
 
 MOST_ECHOED = 64
 MOST_REASON = 200
@@ -125,7 +126,7 @@ def _heartbeat(message: capture_service_pb2.Heartbeat) -> Heartbeat:
             size=message.spool.bytes,
             age_s=_age_s(message.spool.age),
         ),
-        drops=DropCounts(message.drops.no_room, message.drops.too_old, message.drops.unreadable),
+        drops=Drops(message.drops.no_room, message.drops.too_old, message.drops.unreadable),
     )
 
 

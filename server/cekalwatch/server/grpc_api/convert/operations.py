@@ -6,9 +6,10 @@ from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import CaptureOutcome
 from cekalwatch.server.grpc_api.convert.common import camera_message, duration, timestamp
 from cekalwatch.server.grpc_api.convert.watchlist import freshness_message
-from cekalwatch.server.presence import CameraPresence, ViewState
+from cekalwatch.server.presence import CameraPresence
 from cekalwatch.server.status import ServerStatus
 from cekalwatch.v1 import capture_pb2, operations_pb2, operations_service_pb2
+from cekalwatch.wire.heartbeat import ViewState
 
 
 def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResponse:

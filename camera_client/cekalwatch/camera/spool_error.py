@@ -1,21 +1,11 @@
-"""How the spool on a capture host's disk does, and the error with which it tells."""
+"""The error with which the spool on a capture host's disk tells how it does."""
 
 from __future__ import annotations
 
 import errno
-from enum import Enum
 from typing import Self
 
-
-class SpoolState(Enum):
-    """How a spool does, as the contract has it."""
-
-    UNSPECIFIED = "UNSPECIFIED"
-    READY = "READY"
-    DISK_FULL = "DISK_FULL"
-    READ_ONLY = "READ_ONLY"
-    FAILED = "FAILED"
-
+from cekalwatch.wire.heartbeat import SpoolState
 
 _STATES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), SpoolState.DISK_FULL),

@@ -1,0 +1,59 @@
+"""What a camera client tells of itself in a heartbeat, in the words that it and the server share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ViewState(StrEnum):
+    """How a camera's view looks to its client."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """No frame has come yet, and the time for one is not over; to the server also what it does not know."""
+    OK = "OK"
+    NO_FRAMES = "NO_FRAMES"
+    DARK = "DARK"
+    BLINDED = "BLINDED"
+    COVERED = "COVERED"
+    DEFOCUSED = "DEFOCUSED"
+    MOVED = "MOVED"
+    TURNED_AWAY = "TURNED_AWAY"
+    """The camera was asked to turn: it turns, or looks elsewhere than this camera key stands for."""
+
+
+class SpoolState(StrEnum):
+    """How the spool on a capture host's disk does."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    READY = "READY"
+    DISK_FULL = "DISK_FULL"
+    READ_ONLY = "READ_ONLY"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True)
+class SpoolStatus:
+    """What waits on a capture host's disk; `size` in bytes."""
+
+    state: SpoolState = SpoolState.UNSPECIFIED
+    depth: int = 0
+    size: int = 0
+    age_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Drops:
+    """Captures that a client lost, by the reason."""
+
+    no_room: int = 0
+    too_old: int = 0
+    unreadable: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.no_room + self.too_old + self.unreadable
+
+    def __add__(self, other: Drops) -> Drops:
+        return Drops(self.no_room + other.no_room, self.too_old + other.too_old, self.unreadable + other.unreadable)
