@@ -158,8 +158,8 @@ class CsvTable:
         else:
             found = f"line {line} is neither UTF-8 nor Windows-1252"
         return (
-            f"{self._file} is not {_NAMES[self._encoding]} text: {found}. In Excel, save it as 'CSV UTF-8'; other programs "
-            "call the encoding UTF-8."
+            f"{self._file} is not {_NAMES[self._encoding]} text: {found}. In Excel, save it as 'CSV UTF-8'; other "
+            "programs call the encoding UTF-8."
         )
 
 
