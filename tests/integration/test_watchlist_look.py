@@ -256,9 +256,15 @@ def test_the_history_tells_changes_by_their_fields_deletion_and_statuses(office:
     ]
     assert json.loads(office.entries(Action.SUBJECT_VIEWED)[-1].objects) == ["subject:S-9"]
 
+    import_one(run, ImportRecord(subject("S-10"), order("O-9", subject_id="S-10")))
+    for key in ("S-9", "S-10"):
+        moved = json.loads(office.run("history", key, "--format", "json"))["events"][-1]
+        assert moved["objects"] == ["order:O-9", "subject:S-10", "subject:S-9"]
+    import_one(run, ImportRecord(person, order("O-9", subject_id="S-9")))
+
     office.store.delete_subject(
         "S-9", lambda gone: deletion_entry(operator(), clock.now(), "S-9", gone.order_ids, photographs=0)
     )
     rows = list(csv.DictReader(io.StringIO(office.run("history", "S-9", "--format", "csv"))))
-    assert [row["what"] for row in rows] == ["ORDER_IMPORTED", "ORDER_IMPORTED", "SUBJECT_DELETED"]
+    assert [row["what"] for row in rows] == [*["ORDER_IMPORTED"] * 4, "SUBJECT_DELETED"]
     assert "2026-02-10" in office.run("history", "S-9")

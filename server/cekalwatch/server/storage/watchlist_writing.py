@@ -66,6 +66,8 @@ class Done(NamedTuple):
     outcome: Stored
     fields: tuple[str, ...] = ()
     """Names of the fields that changed; none of an order that is new, or was damaged."""
+    former_subject_id: str = ""
+    """Key of the subject that the order was about before; empty when that is the same one."""
 
 
 def write_records(session: Session, rows: WatchlistRows, records: Sequence[NewRecord]) -> tuple[list[Done], set[str]]:
@@ -137,7 +139,10 @@ class _Held:
         grows = held is None or held.subject_id != order.subject_id
         if grows and self.counts.get(order.subject_id, 0) >= MOST_ORDERS:
             return Done(Stored.SUBJECT_FULL)
-        return Done(Stored.STORED, self._changed_fields(record) if held else ())
+        if held is None:
+            return Done(Stored.STORED)
+        former = held.subject_id if held.subject_id != order.subject_id else ""
+        return Done(Stored.STORED, self._changed_fields(record), former)
 
     def _changed_fields(self, record: NewRecord) -> tuple[str, ...]:
         held = self.orders[record.order.order_id]

@@ -151,14 +151,16 @@ class ImportRun:
     def _store_all(self, prepared: list[PreparedRecord]) -> list[RecordReport]:
         def note(stored: StoredRecord) -> AuditEntry:
             record = stored.record
-            keys = (Thing.ORDER.key(record.order.order_id), Thing.SUBJECT.key(record.subject.subject_id))
+            keys = [Thing.ORDER.key(record.order.order_id), Thing.SUBJECT.key(record.subject.subject_id)]
+            if former := stored.done.former_subject_id:  # whose history it belongs to as well
+                keys.append(Thing.SUBJECT.key(former))
             details: dict[str, int | str] = {"references": stored.references}
             if stored.doubtful:
                 details["also_under"] = stored.doubtful
             if stored.done.fields:  # their names, and nothing of what they hold
                 details["changed"] = " ".join(stored.done.fields)[:MOST_TEXT]
             outcome = stored.done.outcome
-            return AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, keys, outcome, details)
+            return AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, tuple(keys), outcome, details)
 
         reports = self._importer.store(prepared, note)
         for report in reports:
