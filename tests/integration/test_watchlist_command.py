@@ -326,7 +326,7 @@ async def begun(folder: Path, data: Path, *arguments: str) -> asyncio.subprocess
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit what a running process writes")
 async def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
     """Neither the records nor the end of the import can be written then."""
-    process = await begun(long_list(tmp_path / "list", 48), tmp_path / "data")
+    process = await begun(long_list(tmp_path / "list", 150), tmp_path / "data")
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     _, errors = await process.communicate()
     assert process.returncode == Exit.UNAVAILABLE
@@ -335,7 +335,7 @@ async def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
 
 
 async def test_ctrl_c_keeps_what_is_stored_and_the_next_run_goes_on(tmp_path: Path) -> None:
-    most, data, report = 48, tmp_path / "data", tmp_path / "report.json"
+    most, data, report = 150, tmp_path / "data", tmp_path / "report.json"
     folder = long_list(tmp_path / "list", most)
     process = await begun(folder, data, "--report", str(report))
     chosen = settings(data)
