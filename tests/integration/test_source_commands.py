@@ -129,3 +129,12 @@ def test_without_a_source_or_a_list_it_says_so(tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text("a,b\n")
     code, output = check(tmp_path, folder)
     assert (code, "does not name the columns" in output) == (Exit.DATA_PROBLEMS, True)
+
+
+def test_a_simulators_database_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    for file, content in ((tmp_path / "none" / "orders.db", None), (tmp_path / "orders.db", "no database")):
+        if content:
+            file.write_text(content)
+        outcome = CliRunner().invoke(app, ["simulator", "--port", "0", "--database", str(file)])
+        assert isinstance(outcome.exception, ProgramError)
+        assert str(file) in str(outcome.exception)

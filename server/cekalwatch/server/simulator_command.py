@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from datetime import date
 from pathlib import Path
@@ -56,7 +57,10 @@ def simulator(
         token = read_secret(secret_form(token_from))
     except (ValueError, SourceUnavailable) as error:
         raise ProgramError(f"--token-from: {error}", Exit.USAGE) from None
-    book = OrderBook(database)
+    try:
+        book = OrderBook(database)
+    except sqlite3.Error as error:
+        raise ProgramError(f"The database {database} cannot be used: {error}", Exit.UNAVAILABLE) from None
     life = Life(book, faces_of(faces), date.today, seed)  # this machine's day will do
     life.begin(orders - book.total)
     certificates = SimulatorCertificates(tls, ask_clients=client_certificate) if tls else None
