@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -112,6 +113,30 @@ def test_the_source_cannot_write(office: Office) -> None:
         with pytest.raises((NotAList, SourceUnavailable)):
             office.read(query=query)
     assert keys(office.read()[1]) == ["C-1"]
+
+
+def test_a_text_that_is_no_utf_8_refuses_its_row_and_no_other(office: Office) -> None:
+    office.add("C-1", "C-2", "C-3")
+    office.run("UPDATE cekal SET name = CAST(:raw AS TEXT) WHERE order_id = 'C-2'", raw="Müller".encode("cp1252"))
+    _, found, _ = office.read()
+    (refused,) = [item for item in found if isinstance(item, Refused)]
+    assert (refused.report.order_id, refused.report.field) == ("C-2", "name")
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    "query", ["DELETE FROM cekal", "SELECT * FROM nowhere", "SELECT * FROM cekal; DROP TABLE cekal"]
+)
+def test_a_query_that_cannot_be_run_is_told_as_such(office: Office, query: str) -> None:
+    with pytest.raises(NotAList, match="cannot run the query"):
+        office.read(query=query)
+
+
+def test_a_database_that_another_program_locks_is_told(office: Office) -> None:
+    with closing(sqlite3.connect(office.file)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(SourceUnavailable, match="SQLITE_BUSY"):
+            office.read(timeout_s=1)
 
 
 def test_missing_columns_and_tables_are_named_without_what_rows_hold(office: Office) -> None:

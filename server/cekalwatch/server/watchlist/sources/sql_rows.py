@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,8 +58,10 @@ class SqlRows:
                     connection.rollback()
                 yield connection
         except (ProgrammingError, sa.exc.NoSuchColumnError) as error:
-            raise NotAList(f"The database cannot run the query ({_kind(error)}): check query and columns") from None
+            raise _no_query(error) from None
         except (OperationalError, InterfaceError) as error:
+            if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:  # its word for a wrong query
+                raise _no_query(error) from None
             raise SourceUnavailable(
                 f"The database cannot be reached, or refuses to answer ({_kind(error)}): check address and "
                 "password_from, and whether it runs"
@@ -106,8 +109,15 @@ class SqlRows:
 
 def _only_queries(connection: Any, _: object) -> None:  # noqa: ANN401  # a driver's
     connection.execute("PRAGMA query_only = ON")
+    # A text that is no UTF-8 refuses its row, by the letters that stand for what cannot be read, and no other.
+    connection.text_factory = lambda raw: raw.decode(errors="replace")
+
+
+def _no_query(error: SQLAlchemyError) -> NotAList:
+    return NotAList(f"The database cannot run the query ({_kind(error)}): check query and columns")
 
 
 def _kind(error: SQLAlchemyError) -> str:
     """Return what kind of error it is; its text may hold what the row does."""
-    return type(error.orig if isinstance(error, DBAPIError) and error.orig else error).__name__
+    found = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return getattr(found, "sqlite_errorname", type(found).__name__)
