@@ -195,6 +195,13 @@ class TestPhotographs:
             assert found["C-1"].load().photographs == (Photograph("photo", problem=Code.PHOTO_TOO_LARGE),)
             assert found["C-2"].load().photographs == (Photograph("photo", b"photograph"),)
 
+    def test_a_column_without_content_is_no_photograph(self, office: Office) -> None:
+        """Else everybody without one would be asked for at every run."""
+        office.add("C-1", "C-2")
+        office.run("UPDATE cekal SET photo = zeroblob(0) WHERE order_id = 'C-2'")
+        with closing(office.source(photograph_columns=["photo"])) as source:
+            assert [one.load().photographs for one in offered(source.read("")).values()] == [(), ()]
+
     def test_a_version_column_stands_for_the_bytes(self, office: Office) -> None:
         office.add("C-1")
         office.run("UPDATE cekal SET photo = :data, photo_version = 1", data=b"one")

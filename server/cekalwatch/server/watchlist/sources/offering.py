@@ -26,7 +26,7 @@ class Offering:
         places, photographs = mapped.photographs, self._photographs
 
         def load() -> ImportRecord:
-            return mapped.record([photographs.load(one) for one in places])
+            return mapped.record([found for one in places if (found := photographs.load(one))])
 
         fingerprint = mapped.fingerprint([photographs.version(one) for one in places])
         return Offered(mapped.order.order_id, mapped.order.subject_id, fingerprint, load)

@@ -17,8 +17,8 @@ class Photographs(Protocol):
     def version(self, place: PhotographPlace) -> str:
         """Return what changes when the photograph does, also when it comes or goes."""
 
-    def load(self, place: PhotographPlace) -> Photograph:
-        """Return the photograph, or why it cannot be had."""
+    def load(self, place: PhotographPlace) -> Photograph | None:
+        """Return the photograph, or why it cannot be had; None where the source says by that place that it has none."""
 
 
 class FolderPhotographs:

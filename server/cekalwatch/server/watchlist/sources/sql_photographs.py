@@ -31,18 +31,22 @@ class ColumnPhotographs:
         if place.version:
             return place.version
         found = self.load(place)
+        if found is None:
+            return "none"
         return str(found.problem) if found.problem else hashlib.sha256(found.data).hexdigest()
 
-    def load(self, place: PhotographPlace) -> Photograph:
-        """See Photographs."""
+    def load(self, place: PhotographPlace) -> Photograph | None:
+        """See Photographs: a column without content is no photograph."""
         order_key, column = json.loads(place.address)
         rows = self._rows.of([self._key, column])
         size = self._rows.length(rows.c[column])
         bounded = sa.case((size <= MAX_PHOTO_BYTES, rows.c[column]))
         with self._rows.connection() as connection:
             found = connection.execute(sa.select(size, bounded).where(rows.c[self._key] == order_key).limit(1)).first()
-        if found is None or not found[0]:
+        if found is None:
             return Photograph(place.name, problem=Code.PHOTO_MISSING)
+        if not found[0]:
+            return None
         if found[0] > MAX_PHOTO_BYTES:
             return Photograph(place.name, problem=Code.PHOTO_TOO_LARGE)
         data = found[1]
