@@ -21,7 +21,8 @@ from rich.table import Table
 MODULES = (
     *("detector_speed", "server_throughput", "chain_latency", "audit_verify", "security_tls", "decode_memory"),
     *("gallery", "alert_fanout", "alert_paint", "security_sign_in", "starvation", "lfw", "evaluation", "fusion"),
-    *("watchlist_sync", "watchlist_sources", "watchlist_import", "watchlist_service", "enrolment_quality"),
+    *("watchlist_sync", "watchlist_sources", "watchlist_import", "watchlist_service"),
+    *("enrolment_quality", "turned_pictures"),
     *("camera_tracking", "camera_load", "camera_spool", "camera_soak"),
     *("camera_best_shot", "camera_crops", "camera_bytes"),
 )

@@ -89,6 +89,11 @@ class ListeningDetector:
         """The detector's."""
         return self._detector.name
 
+    @property
+    def upright_score(self) -> float:
+        """The detector's."""
+        return self._detector.upright_score
+
     def detect(self, picture: Picture) -> list[Face]:
         """Search, and note how old the frame was before and after."""
         # A region gives a part without the strip; the whole picture is behind it.

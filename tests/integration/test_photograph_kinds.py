@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cekalwatch.server.recognition.enrolment import Enroller
+from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentWarning
 from tests.support.portraits import astronaut
 from tests.support.server import engine
 
@@ -79,3 +79,12 @@ def test_every_kind_of_file_shows_the_same_face(enroller: Enroller, kind: str) -
     enlarged = 2 if kind == "black and white dots" else 1
     assert found.figures.eye_distance_px == pytest.approx(plain.figures.eye_distance_px * enlarged, rel=0.05)
     assert found.figures.faces == 1
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_a_picture_that_lies_without_saying_so_is_turned(enroller: Enroller, quarters: int) -> None:
+    plain = enroller.enrol(saved(PORTRAIT, "PNG"))
+    found = enroller.enrol(saved(PORTRAIT.rotate(90 * quarters), "PNG"))
+    assert float(found.template @ plain.template) > 0.95
+    assert (EnrolmentWarning.PICTURE_TURNED in found.warnings) == bool(quarters)
+    assert EnrolmentWarning.PICTURE_TURNED not in plain.warnings

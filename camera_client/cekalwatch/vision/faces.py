@@ -50,5 +50,9 @@ class FaceDetector(Protocol):
     def name(self) -> str:
         """Short name for logs and the handshake, for example "starter"."""
 
+    @property
+    def upright_score(self) -> float:
+        """Score that faces in portraits reach, and hardly any that lies on its side or stands on its head does."""
+
     def detect(self, picture: Picture) -> list[Face]:
         """Return the faces, best score first, overlapping ones removed. Any picture size from 1x1 on is accepted."""

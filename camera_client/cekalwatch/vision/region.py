@@ -60,6 +60,11 @@ class RegionDetector:
         """The detector's."""
         return self._detector.name
 
+    @property
+    def upright_score(self) -> float:
+        """The detector's."""
+        return self._detector.upright_score
+
     def detect(self, picture: Picture) -> list[Face]:
         """Return the faces in the region, best score first, with positions in the whole picture."""
         left, top, right, bottom = self._region.box(picture)

@@ -43,7 +43,7 @@ class Panning:
 class OneFace:
     """Finds somebody in each frame, so that whatever is not sent was kept back on purpose."""
 
-    name = "known"
+    name, upright_score = "known", 0.5
 
     def detect(self, picture: Picture) -> list[Face]:
         assert picture.size

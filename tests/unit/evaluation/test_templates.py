@@ -118,7 +118,7 @@ def test_several_threads_give_the_same_in_the_same_order(recogniser: Counting, t
     lock = threading.Lock()
 
     class OneAtATime:
-        name = "starter"
+        name, upright_score = "starter", engine().detector.upright_score
 
         def detect(self, picture: np.ndarray) -> list[Face]:
             with lock:

@@ -154,7 +154,7 @@ def test_blur_and_darkness_are_warnings(enroller: Enroller):
 class OneFace:
     """A detector that says of any picture that this face is in it, so that its figures can be any."""
 
-    name = "one face"
+    name, upright_score = "one face", 0.5
 
     def __init__(self, face: Face) -> None:
         self._face = face

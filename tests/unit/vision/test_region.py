@@ -11,7 +11,7 @@ from tests.support.camera import face_at
 class Finds:
     """Finds faces at given places of the part that it is shown, and remembers how large that was."""
 
-    name = "finds"
+    name, upright_score = "finds", 0.5
 
     def __init__(self, *places: tuple[float, float]) -> None:
         self._places = places

@@ -47,6 +47,11 @@ class YunetDetector:
         """Short name for logs and the handshake."""
         return "yunet"
 
+    @property
+    def upright_score(self) -> float:
+        """Score that faces in portraits reach, and hardly any that lies or stands on its head does."""
+        return 0.92
+
     def detect(self, picture: Picture) -> list[Face]:
         """Return the faces, best score first."""
         height, width = picture.shape[:2]

@@ -57,6 +57,8 @@ class EnrolmentWarning(StrEnum):
     """Mean luminance of the face below 0.2 or above 0.85."""
     FACE_UNCERTAIN = "FACE_UNCERTAIN"
     """The detector's score is below 0.7: something may cover the face."""
+    PICTURE_TURNED = "PICTURE_TURNED"
+    """The picture lay on its side or stood on its head, and was turned before the face was looked at."""
     OTHER_FACES = "OTHER_FACES"
     """There are other faces, much smaller or cut by the picture's edge; the largest whole one was taken."""
     ALSO_UNDER = "ALSO_UNDER"
@@ -111,6 +113,24 @@ def find_faces(detector: FaceDetector, picture: Picture) -> tuple[Picture, list[
     return wider, detector.detect(wider)
 
 
+def find_upright(detector: FaceDetector, picture: Picture) -> tuple[Picture, list[Face], bool]:
+    """As `find_faces`, in a picture that was turned by quarters if only so there is a face that is sure to stand.
+
+    Says whether it was turned. Scanned photographs lie on their side without a word of it (EXIF) in the file. Detectors
+    find those faces, too, with a low score and landmarks in the wrong places, whose template no traveller matches.
+    """
+    found = find_faces(detector, picture)
+    if _best_score(found) >= detector.upright_score:
+        return *found, False
+    turns = [find_faces(detector, np.ascontiguousarray(np.rot90(picture, quarters))) for quarters in (1, 2, 3)]
+    turned = max(turns, key=_best_score)
+    return (*turned, True) if _best_score(turned) >= detector.upright_score else (*found, False)
+
+
+def _best_score(found: tuple[Picture, list[Face]]) -> float:
+    return max((face.score for face in found[1]), default=0.0)
+
+
 class Enroller:
     """Makes reference faces. Any number of threads may use an instance; as many at a time as it has detectors work."""
 
@@ -148,7 +168,7 @@ class Enroller:
             self._lanes.put(detector)
 
     def _enrol(self, detector: FaceDetector, picture: Picture) -> Enrolment:
-        picture, faces = find_faces(detector, picture)
+        picture, faces, turned = find_upright(detector, picture)
         if not faces:
             raise CekalwatchError(Code.PHOTO_NO_FACE)
         face, rivals, sure = _main_face(faces, picture)
@@ -160,7 +180,8 @@ class Enroller:
             _, template = plain_and_reference(self._recogniser, aligned)
         except (LandmarksError, TemplateError) as error:
             raise CekalwatchError(Code.PHOTO_NO_FACE, str(error)) from error
-        return Enrolment(template, figures, _warnings(figures), _face_jpeg(picture, face))
+        warnings = (*_warnings(figures), *[EnrolmentWarning.PICTURE_TURNED] * turned)
+        return Enrolment(template, figures, warnings, _face_jpeg(picture, face))
 
     def _refusal(self, figures: FaceFigures, rivals: int) -> Code | None:
         """Return why the face cannot be a reference; None when it can."""

@@ -36,6 +36,11 @@ class InsightfaceDetector:
         """Short name for logs and the handshake."""
         return "insightface"
 
+    @property
+    def upright_score(self) -> float:
+        """SCRFD's, which the packs have."""
+        return 0.72
+
     def detect(self, picture: Picture) -> list[Face]:
         """Return the faces, best score first."""
         boxes, landmarks = self._model.detect(_padded(picture))
