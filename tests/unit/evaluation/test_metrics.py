@@ -45,9 +45,10 @@ def test_rates_count_as_the_server_decides():
 def test_a_threshold_keeps_its_fpir_and_is_the_lowest_that_does(non_mated: list[float], wanted: float):
     one = trials([0.5], non_mated)
     threshold = threshold_at(one, wanted)
-    assert fpir(one, threshold) <= wanted
+    rounding = 1e-12
+    assert fpir(one, threshold) <= wanted + rounding
     lower = np.nextafter(np.float32(threshold), np.float32(-2))
-    assert fpir(one, float(lower)) > wanted
+    assert fpir(one, float(lower)) > wanted - rounding
 
 
 def test_probes_needed_are_three_over_the_fpir():
