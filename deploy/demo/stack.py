@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -138,9 +138,9 @@ class Stack:
     def __init__(self, config: StackConfig) -> None:
         self.config = config
         self.logs = config.folder / "logs"
-        self.address = f"127.0.0.1:{_free_port()}"
         self.config_file = config.folder / "server.toml"
         self._open = ExitStack()
+        self.address = f"127.0.0.1:{self._open.enter_context(kept_port())}"
 
     def __enter__(self) -> Self:
         self.config.folder.mkdir(parents=True, exist_ok=True)
@@ -293,8 +293,14 @@ def install_starter(models: Path, logs: Path) -> None:
     run_to_end("models-install", arguments, logs, INSTALL_SECONDS)
 
 
-def _free_port() -> int:
-    """Return a port that nothing listens on. A server that is restarted must come back on the same one."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@contextmanager
+def kept_port() -> Iterator[int]:
+    """Give a port of 127.0.0.1 that a server can listen on, also again after it was killed.
+
+    Until the block ends, nobody is given it who asks for any port: a socket is bound to it that never listens. Servers
+    may share it, since they set SO_REUSEADDR as that socket does.
+    """
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", 0))
+        yield int(keeper.getsockname()[1])

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.program.exits import Exit
+from deploy.demo.stack import kept_port
 from tests.support.camera_program import camera_command, camera_program, ended, python_program
 from tests.support.capture_server import CaptureServer, serving
 from tests.support.scenes import Walk, write_video
@@ -63,12 +64,6 @@ def options(source: Path | str, address: str) -> tuple[str, ...]:
     )
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 async def scraped(address: str) -> str:
     def ask() -> str:
         with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as answer:
@@ -91,9 +86,9 @@ def value(metrics: str, name: str, **labels: str) -> float:
 async def test_prometheus_and_the_service_manager_are_told_how_it_does(tmp_path: Path):
     walk = Walk(begin=(250, 240), end=(420, 260), head_px=(80, 100), first_frame=0, last_frame=44)
     video = write_video(tmp_path / "walk.avi", [walk], frames=400)
-    listen = f"127.0.0.1:{free_port()}"
     loop = asyncio.get_running_loop()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, kept_port() as port:
+        listen = f"127.0.0.1:{port}"
         manager.bind(str(tmp_path / "notify"))
         manager.setblocking(False)
         service = {"NOTIFY_SOCKET": manager.getsockname(), "CEKALWATCH_CAMERA_METRICS_LISTEN": listen}

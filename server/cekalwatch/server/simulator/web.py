@@ -237,8 +237,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in (("content-type", kind), ("etag", etag), ("location", location)):
             if value:
                 self.send_header(name, value)
-        if length is None:
+        if length is None or self.close_connection:
             self.send_header("connection", "close")
-        elif status != HTTPStatus.NOT_MODIFIED:
+        if length is not None and status != HTTPStatus.NOT_MODIFIED:
             self.send_header("content-length", str(length))
         self.end_headers()
