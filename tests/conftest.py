@@ -1,11 +1,16 @@
-"""Looks through everything that the programs of the whole suite logged for personal data, and fails the run for it."""
+"""Looks through everything that the programs of the whole suite logged for personal data, and fails the run for it.
+
+The process that was started does so, which hears of every test; the workers of pytest-xdist only run them, and write to
+folders below its own.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 
@@ -14,20 +19,20 @@ from tests.support.log_scan import personal_data
 # Before Qt is loaded: two screens that nobody sees, the second one as travellers would.
 os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={Path(__file__).parent / 'support' / 'screens.json'}"
 
-Findings = dict[str, list[str]]
-_findings = pytest.StashKey[Findings]()
-_written = pytest.StashKey[Path]()
+# A busy machine makes no example wrong.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin with nothing found."""
-    config.stash[_findings] = {}
+    """Watch the logs, unless this is a worker."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_LogWatch())
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _watch_log_files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Remember where the tests let their programs write."""
-    request.config.stash[_written] = tmp_path_factory.getbasetemp()
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, or all other workers would wait for the last of it."""
+    items.sort(key=lambda item: "e2e" not in item.path.parts)
 
 
 @pytest.fixture(autouse=True)
@@ -37,31 +42,31 @@ def _logs_of_its_own() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Look at what a test logged in this process, or in one whose errors go where ours do."""
-    report = yield
-    _look(item.config, report.nodeid, "\n".join(text for _, text in report.sections))
-    return report
+class _LogWatch:
+    """Keeps what was found where."""
 
+    def __init__(self) -> None:
+        self._findings: dict[str, list[str]] = {}
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Look at the log files, and let the run fail when anything was found."""
-    if folder := session.config.stash.get(_written, None):
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Look at what a test logged in its process, or in one whose errors go where those do."""
+        self._look(report.nodeid, "\n".join(text for _, text in report.sections))
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Look at the log files, and let the run fail when anything was found."""
+        folder = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # a worker's are below it
         for path in sorted(folder.rglob("*.log")):
-            _look(session.config, str(path.relative_to(folder)), path.read_text(errors="replace"))
-    if session.config.stash[_findings] and session.exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            self._look(str(path.relative_to(folder)), path.read_text(errors="replace"))
+        if self._findings and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Tell what was found."""
+        if self._findings:
+            terminalreporter.section("personal data in logs", red=True)
+            for place, lines in self._findings.items():
+                terminalreporter.line("\n    ".join([place, *lines]))
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Tell what was found."""
-    if findings := config.stash[_findings]:
-        terminalreporter.section("personal data in logs", red=True)
-        for place, lines in findings.items():
-            terminalreporter.line("\n    ".join([place, *lines]))
-
-
-def _look(config: pytest.Config, place: str, text: str) -> None:
-    if lines := personal_data(text):
-        config.stash[_findings][place] = lines
+    def _look(self, place: str, text: str) -> None:
+        if lines := personal_data(text):
+            self._findings[place] = lines

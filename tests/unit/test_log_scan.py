@@ -43,18 +43,28 @@ def test_keys_figures_and_what_a_screen_shows_are_no_finding(text: str) -> None:
     assert personal_data(text) == []
 
 
-@pytest.mark.parametrize("place", ["in the process", "in a file"])
+@pytest.mark.parametrize("workers", ["-pno:xdist", "-n0", "-n2"])
+@pytest.mark.parametrize(
+    ("logging", "place"),
+    [
+        ("print(LINE)", "*::test_*"),
+        ("(tmp_path / 'server.log').write_text(LINE)", "*test_*/server.log"),
+    ],
+    ids=["in the process", "in a file"],
+)
 def test_a_run_in_which_a_name_was_logged_fails(
-    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str], place: str
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str], logging: str, place: str, workers: str
 ) -> None:
-    pytester.makeconftest("from tests.conftest import *; from tests.conftest import _watch_log_files")
+    pytester.makeconftest("from tests.conftest import *")
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
-    line = record(subject="Contoh Dua")
-    logging = f"print({line!r})" if place == "in the process" else f"(tmp_path / 'server.log').write_text({line!r})"
-    pytester.makepyfile(f"def test_it(tmp_path):\n    {logging}")
+    pytester.makepyfile(
+        f"import pytest\nLINE = {record(subject='Contoh Dua')!r}\n"
+        "@pytest.mark.parametrize('number', range(2))\n"
+        f"def test_it(tmp_path, number):\n    {logging}"
+    )
     with TemporaryDirectory() as folder:
-        result = pytester.runpytest("--basetemp", folder)
+        result = pytester.runpytest(workers, "--basetemp", folder)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*personal data in logs*", "*Contoh Dua*"])
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*personal data in logs*", *[place, "*Contoh Dua*"] * 2])
     capsys.readouterr()  # or this run would find it, too
