@@ -21,7 +21,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.evaluation.cache import TemplateCache
 from cekalwatch.server.evaluation.collection import Photograph
 from cekalwatch.server.evaluation.samples import FaceTemplates, Failure, Sample
-from cekalwatch.server.recognition.enrolment import find_faces, plain_and_reference
+from cekalwatch.server.recognition.enrolment import find_upright, plain_and_reference
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.recognition.recogniser import Recogniser
 from cekalwatch.server.recognition.templates import TemplateError
@@ -83,7 +83,7 @@ class TemplateMaker:
             return Failure.UNREADABLE
         if not hasattr(self._own, "detector"):
             self._own.detector = self._detector()
-        picture, faces = find_faces(self._own.detector, picture)
+        picture, faces, _ = find_upright(self._own.detector, picture)
         face = middle_face(faces, picture)
         if face is None:
             return Failure.NO_FACE
