@@ -24,8 +24,8 @@ $(STAMP): requirements.lock pyproject.toml hatch_build.py $(wildcard protos/ceka
 demo: $(STAMP)  ## Run the whole chain once: cameras, server, notifier (FACES=DIR for your own faces)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m deploy.demo $(if $(FACES),--faces "$(FACES)")
 
-test: $(STAMP)  ## Run the tests
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(ARGS)
+test: $(STAMP)  ## Run the tests, side by side; ARGS="tests/unit -k order" for a part, one after another
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(or $(ARGS),-n 3 --dist worksteal)
 
 lint: $(STAMP)  ## Check style, types, imports and the contract
 	$(BIN)/ruff check .
