@@ -12,7 +12,7 @@ from typing import Final
 
 _M_MMAP_THRESHOLD: Final = -3
 _M_TRIM_THRESHOLD: Final = -1
-LARGE_BYTES: Final = 4 << 20
+LARGE_BYTES: Final = 8_000_000
 
 
 def return_large_pieces() -> None:
