@@ -244,7 +244,7 @@ CATALOGUE: dict[Code, Entry] = {
     Code.PASSWORD_NOT_CHANGED: Entry(Kind.INVALID_ARGUMENT, "The new password is the present one."),
     Code.SYNC_NOT_CONFIGURED: Entry(
         Kind.FAILED_PRECONDITION,
-        "The server's configuration names no source of the watchlist: set [watchlist.source] (docs/connect-cekal.md).",
+        "No source of the watchlist is configured: set [watchlist.source] (docs/connect-cekal.md).",
     ),
     Code.SYNC_RUNNING: Entry(Kind.FAILED_PRECONDITION, "A synchronisation is under way; wait until it has ended."),
     Code.SYNC_TAKEN_OVER: Entry(
