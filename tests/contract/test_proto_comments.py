@@ -137,6 +137,7 @@ STATED = {
     "ListSyncRunsRequest.page_size": (f"1 to {common.MOST_PAGE}; 0 means {sync.USUAL_PAGE}.",),
     "SyncRun.detail": (f"at most {syncs.MOST_DETAIL} characters",),
     "SyncRun.refusals": (f"at most {syncs.MOST_REFUSALS}.",),
+    "SyncRun.remarks": (f"at most {syncs.MOST_REMARKS}.",),
     "GetSubjectRequest.include_photos": (f"at most {watchlist.MOST_PICTURES}, ",),
     "ImportRecord.photo_names": (f"at most {bounds.MAX_PHOTOS_PER_RECORD}.",),
     "PhotoChunk.data": (

@@ -9,32 +9,22 @@ from datetime import date, timedelta
 import pytest
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.syncs import Refusal, ShrinkGuard, SyncCounts, SyncOutcome, SyncTerms
+from cekalwatch.server.domain.syncs import ShrinkGuard, SyncCounts, SyncOutcome, SyncTerms
 from cekalwatch.server.security.audit import Action, AuditEntry
-from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync_store import LEASE, SyncStore
 from cekalwatch.server.watchlist.import_run import ImportRun
-from cekalwatch.server.watchlist.records import Photograph
 from cekalwatch.server.watchlist.reports import RecordReport
 from cekalwatch.server.watchlist.source import Item, Page, Reading
 from cekalwatch.server.watchlist.sync import SyncStoppedError
 from tests.support.audit import deleted
-from tests.support.server import astronaut, jpeg
-from tests.support.sync import MISSING, SYNCER, SyncBench, TestSource
+from tests.support.sync import SYNCER, SyncBench, TestSource
 from tests.support.watchlist import order
 
 
 @pytest.fixture
 def bench(database: Database) -> SyncBench[TestSource]:
-    found = SyncBench(database, TestSource())
-    for number in range(1, 8):
-        found.source.put(f"O-{number}")
-    return found
-
-
-def trail(bench: SyncBench[TestSource], action: Action) -> list[tuple[str, str]]:
-    return [(one.outcome, one.objects) for one in AuditStore(bench.database).links() if one.action == action]
+    return SyncBench.of_seven(database)
 
 
 # What is read
@@ -125,7 +115,7 @@ def test_an_order_that_a_whole_reading_no_longer_has_is_ended_and_stays_visible(
     assert bench.withdrawn("O-2") == bench.clock.now()
     assert bench.withdrawn("O-3") is None
     assert not bench.store.known(["O-2"])["O-2"].fingerprint
-    assert trail(bench, Action.ORDERS_WITHDRAWN) == [("OK", '["order:O-2"]')]
+    assert bench.trail(Action.ORDERS_WITHDRAWN) == [("OK", '["order:O-2"]')]
     assert bench.done().counts == SyncCounts(read=6, unchanged=6), "it is ended once"
 
 
@@ -209,91 +199,6 @@ def test_what_comes_twice_on_a_page_is_taken_in_its_order(
     known = bench.store.known(["O-3"])["O-3"]
     assert known.problem
     assert known.fingerprint, "the record that came before the row that cannot be read stands"
-
-
-# What is refused
-
-
-def test_a_refused_record_leaves_what_was_held_and_is_tried_at_every_run(bench: SyncBench[TestSource]) -> None:
-    bench.done()
-    good = bench.source.records["O-4"]
-    before = bench.watchlist.get_subject("S-O-4")
-    bench.source.spoil("O-4")
-    run = bench.done()
-    assert run.counts == SyncCounts(read=7, unchanged=6, refused=1)
-    assert run.refusals == (Refusal("O-4", Code.RECORD_INVALID, "valid_from"),)
-    assert bench.watchlist.get_subject("S-O-4") == before
-    bench.source.records["O-4"] = good  # with the fingerprint that it had
-    assert bench.done().counts == SyncCounts(read=7, unchanged=7)
-    assert bench.source.loaded == ["O-4"]
-
-
-def test_a_refused_record_of_a_delta_is_asked_for_again_until_it_is_good(bench: SyncBench[TestSource]) -> None:
-    bench.source.deltas = True
-    bench.done()
-    good = bench.source.records["O-4"]
-    bench.source.spoil("O-4")
-    bench.source.put("O-8")
-    assert bench.done().counts == SyncCounts(read=2, added=1, refused=1)
-    assert bench.done().counts == SyncCounts(read=2, unchanged=1, refused=1)
-    bench.source.records["O-4"] = good
-    assert bench.done().counts == SyncCounts(read=2, unchanged=2)
-    assert bench.source.loaded == ["O-4"]
-    assert bench.done().counts == SyncCounts()
-
-
-def test_the_audit_trail_says_once_that_a_record_is_refused_for_the_same_reason(bench: SyncBench[TestSource]) -> None:
-    bench.source.spoil("O-4")
-    refused = ("RECORD_INVALID", '["order:O-4","subject:S-O-4"]')
-    for _ in range(3):
-        bench.done()
-    assert trail(bench, Action.ORDER_IMPORTED).count(refused) == 1
-    bench.source.spoil("O-4", "valid_until")
-    bench.done()
-    assert trail(bench, Action.ORDER_IMPORTED).count(refused) == 2
-
-
-def test_nothing_is_ended_by_absence_while_a_row_without_a_key_could_be_it(bench: SyncBench[TestSource]) -> None:
-    bench.done()
-    bench.source.drop("O-2")
-    bench.source.stray_rows = 1
-    run = bench.done()
-    assert run.counts == SyncCounts(read=7, unchanged=6, refused=1, kept=1)
-    assert bench.withdrawn("O-2") is None
-    bench.source.stray_rows = 0
-    assert bench.done().counts.ended == 1
-
-
-def test_a_key_that_may_be_a_name_is_kept_nowhere(bench: SyncBench[TestSource]) -> None:
-    bench.source.spoil("Contoh Tujuh")
-    run = bench.done()
-    assert run.refusals == (Refusal("", Code.RECORD_INVALID, "valid_from"),)
-    with bench.database.engine.connect() as connection:
-        for table in ("sync_order", "sync_run", "audit_entry"):
-            assert "Contoh" not in str(connection.exec_driver_sql(f"SELECT * FROM {table}").all())  # noqa: S608
-
-
-def test_a_source_of_which_nothing_can_be_read_brought_nothing_up_to_date(bench: SyncBench[TestSource]) -> None:
-    bench.done()
-    fresh = bench.watchlist.last_success_at()
-    for number in range(1, 8):
-        bench.source.spoil(f"O-{number}")
-    run = bench.run()
-    assert (run.outcome, run.reason) == (SyncOutcome.FAILED, Code.SOURCE_UNREADABLE)
-    assert bench.watchlist.last_success_at() == fresh
-
-
-def test_a_photograph_that_could_not_be_had_is_asked_for_again(bench: SyncBench[TestSource]) -> None:
-    face = Photograph("face.jpg", jpeg(astronaut()))
-    bench.source.put("O-1", photographs=(MISSING,))
-    bench.done()
-    assert bench.done().counts == SyncCounts(read=7, unchanged=7)
-    assert bench.source.loaded == ["O-1"]
-    bench.source.put("O-1", photographs=(face,))
-    assert bench.done().counts == SyncCounts(read=7, changed=1, unchanged=6)
-    assert len(bench.watchlist.get_subject("S-O-1").references) == 1
-    bench.done()
-    assert not bench.source.loaded
 
 
 # What breaks off

@@ -91,7 +91,7 @@ def test_a_photograph_that_was_lost_on_the_way_is_told_and_asked_for_again(
 ) -> None:
     simulator.troubles.set([fault])
     run = bench.run()
-    assert (run.outcome, run.counts) == (SyncOutcome.DONE, SyncCounts(read=5, added=5))
+    assert (run.outcome, run.counts) == (SyncOutcome.DONE, SyncCounts(read=5, added=5, photographs_refused=1))
     assert run.refusals == (Refusal("C-1", reason, "photographs"),)
     assert not bench.watchlist.get_subject("S-C-1").references
     simulator.troubles.set()

@@ -25,7 +25,7 @@ from cekalwatch.server.security.passwords import Passwords
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync_store import SyncStore
 from tests.support.people import PASSWORD, Office, person
-from tests.support.server import running, settings
+from tests.support.server import astronaut, jpeg, running, settings
 from tests.support.starter import starter_pack
 from tests.support.sync import hold_schedule
 from tests.support.watchlist_folder import row, write_orders
@@ -102,6 +102,23 @@ def test_the_list_is_synchronised_and_the_status_told_without_a_server(machine: 
     assert found["last"]["counts"]["ended"] == 3
     assert found["last"]["refusals"] == [{"order_id": "O-2", "reason": "RECORD_INVALID", "field": "valid_from"}]
     assert found["last_success_at"]
+
+
+def test_orders_that_break_a_rule_and_faces_under_two_subjects_are_told(machine: Machine, folder: Path):
+    (folder / "face.jpg").write_bytes(jpeg(astronaut()))
+    face = {"photographs": "face.jpg"}
+    write_orders(folder, [row("O-1", **face), row("O-2", subject_id="S-2", valid_until="2027-06-30", **face)])
+    code, told = machine.run("now")
+    assert code == Exit.DATA_PROBLEMS, told
+    assert "0 refused, 1 flagged INVALID" in told
+    assert "Flagged INVALID, never alerts: O-2: TERM_TOO_LONG" in told
+    assert "Its face is also under another subject: O-2: S-1" in told
+    assert "Flagged INVALID, never alerts: O-2: TERM_TOO_LONG" in machine.run("status")[1]
+    found = json.loads(machine.run("status", "--json")[1])
+    remark = {"order_id": "O-2", "broken_rules": ["TERM_TOO_LONG"], "also_under": ["S-1"]}
+    assert found["last"]["remarks"] == [remark]
+    write_orders(folder, [row("O-1", **face), row("O-2", subject_id="S-2", **face)])
+    assert machine.run("now")[0] == Exit.OK, "a look-alike is no problem of the list's"
 
 
 def test_a_shrunken_list_is_accepted_by_two_who_type_their_passwords(machine: Machine, folder: Path):

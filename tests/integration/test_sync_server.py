@@ -218,8 +218,8 @@ async def test_a_shrunken_list_waits_for_two_people_and_makes_nothing_fresh(chos
     database.close()
 
 
-async def test_runs_are_listed_page_by_page_with_what_was_refused(chosen: ServerSettings, source: Source):
-    source.write(listed(), listed("O-2", valid_from="someday"))
+async def test_runs_are_listed_page_by_page_with_what_a_person_must_look_at(chosen: ServerSettings, source: Source):
+    source.write(listed(), listed("O-2", valid_from="someday"), listed("O-3", valid_until="2027-06-30"))
     async with running(chosen) as server:
         syncs = SyncCaller(server.channel)
         for _ in range(3):
@@ -233,6 +233,9 @@ async def test_runs_are_listed_page_by_page_with_what_was_refused(chosen: Server
         assert not rest.next_page_token
         (refusal,) = rest.runs[0].refusals
         assert (refusal.order_id, refusal.reason, refusal.field) == ("O-2", "RECORD_INVALID", "valid_from")
+        (remark,) = rest.runs[0].remarks
+        assert (remark.order_id, remark.broken_rules, remark.also_under) == ("O-3", ["TERM_TOO_LONG"], [])
+        assert (rest.runs[0].counts.refused, rest.runs[0].counts.flagged) == (1, 1)
         for token in ("x", "-1", "9" * 30, "１"):
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await stub.ListSyncRuns(watchlist_service_pb2.ListSyncRunsRequest(page_token=token))

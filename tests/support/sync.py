@@ -19,7 +19,7 @@ from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.domain.syncs import ShrinkGuard, SyncOutcome, SyncRun, SyncTerms
 from cekalwatch.server.recognition.enrolment import Enroller
-from cekalwatch.server.security.audit import Actor, Party
+from cekalwatch.server.security.audit import Action, Actor, Party
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync_store import SyncStore
@@ -173,6 +173,18 @@ class SyncBench(Generic[Source]):
     def __post_init__(self) -> None:
         self.store = SyncStore(self.database)
         self.watchlist = WatchlistStore(self.database, keyring(self.database))
+
+    @staticmethod
+    def of_seven(database: Database) -> SyncBench[TestSource]:
+        """A source that has O-1 to O-7."""
+        bench = SyncBench(database, TestSource())
+        for number in range(1, 8):
+            bench.source.put(f"O-{number}")
+        return bench
+
+    def trail(self, action: Action) -> list[tuple[str, str]]:
+        """Return outcome and objects of the audit trail's entries on that."""
+        return [(one.outcome, one.objects) for one in AuditStore(self.database).links() if one.action == action]
 
     def run(self, *, from_start: bool = False) -> SyncRun:
         """Synchronise once, a minute after the last time."""

@@ -11,9 +11,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.orders import Rule
 
 MOST_REFUSALS = 200
 """Refusals that are kept of a run, records before photographs; all refused records are counted."""
+MOST_REMARKS = 200
+"""Remarks that are kept of a run; all flagged and doubtful orders are counted."""
 PHOTOGRAPHS = "photographs"
 """The field of a refused photograph."""
 MOST_DETAIL = 300
@@ -49,6 +52,12 @@ class SyncCounts:
     refused: int = 0
     kept: int = 0
     """Orders that the source may have no more, but a row whose key cannot be read might be each of them."""
+    photographs_refused: int = 0
+    """Of orders that were not refused."""
+    flagged: int = 0
+    """Orders of those that are not unchanged which break a rule, by all that is held when the run ends."""
+    doubtful: int = 0
+    """Orders that came with a photograph whose face is under another subject as well."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,17 @@ class Refusal:
     def is_photograph(self) -> bool:
         """Whether a photograph was refused, and its record was not."""
         return self.field == PHOTOGRAPHS and self.reason is not Code.RECORD_INVALID
+
+
+@dataclass(frozen=True)
+class Remark:
+    """An order that was not refused, and that a person must look at."""
+
+    order_id: str
+    broken_rules: tuple[Rule, ...] = ()
+    """With any, it is INVALID and never alerts."""
+    also_under: tuple[str, ...] = ()
+    """Keys of other subjects with a face like that of a photograph: look-alikes, or one person under two names."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +105,7 @@ class SyncRun:
     detail: str = ""
     """What the source says about that; no personal data."""
     refusals: tuple[Refusal, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     missing: int = 0
     """With SHRUNK: orders that the source has no more."""
     held: int = 0

@@ -7,10 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.domain.syncs import (
     MOST_DETAIL,
     MOST_REFUSALS,
+    MOST_REMARKS,
     Refusal,
+    Remark,
     SyncCounts,
     SyncOutcome,
     SyncRun,
@@ -39,6 +42,7 @@ def state_of(row: SyncStateRow) -> SyncState:
 def run_values(run: SyncRun) -> dict[str, Any]:
     """Write a run, without its key and its beginning."""
     refusals = [[one.order_id, one.reason, one.field] for one in run.refusals[:MOST_REFUSALS]]
+    remarks = [[one.order_id, one.broken_rules, one.also_under] for one in run.remarks[:MOST_REMARKS]]
     return {
         **asdict(run.counts),
         "ended_at": run.ended_at,
@@ -48,6 +52,7 @@ def run_values(run: SyncRun) -> dict[str, Any]:
         "reason": str(run.reason or ""),
         "detail": run.detail[:MOST_DETAIL],
         "refusals": json.dumps(refusals),
+        "remarks": json.dumps(remarks),
         "missing": run.missing,
         "held": run.held,
     }
@@ -69,6 +74,9 @@ def run_of(row: SyncRunRow) -> SyncRun:
         reason=Code(row.reason) if row.reason else None,
         detail=row.detail,
         refusals=tuple(Refusal(key, Code(reason), field) for key, reason, field in json.loads(row.refusals)),
+        remarks=tuple(
+            Remark(key, tuple(map(Rule, rules)), tuple(others)) for key, rules, others in json.loads(row.remarks)
+        ),
         missing=row.missing,
         held=row.held,
     )

@@ -75,10 +75,15 @@ class SyncRunRow(SQLModel, table=True):
     ended: int
     refused: int
     kept: int
+    photographs_refused: int
+    flagged: int
+    doubtful: int
     outcome: str
     reason: str
     detail: str
     refusals: str
     """JSON list of [order key, reason, field]."""
+    remarks: str
+    """JSON list of [order key, broken rules, other subjects with such a face]."""
     missing: int
     held: int

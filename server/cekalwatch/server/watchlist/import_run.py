@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 
@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cekalwatch.server.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.security.audit import MOST_TEXT, OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.watchlist_store import WatchlistStore
@@ -168,6 +169,10 @@ class ImportRun:
                 self.refused(report)
         self._count([report for report in reports if report.outcome is not RecordOutcome.REFUSED])
         return reports
+
+    def broken_rules(self, subject_ids: Collection[str]) -> dict[str, tuple[Rule, ...]]:
+        """Return the rules that these subjects' orders break as things stand, by the keys of those that break any."""
+        return self._importer.broken_rules(subject_ids)
 
     def refused(self, report: RecordReport) -> RecordReport:
         """Take the report on a record that cannot be read, and return it."""

@@ -6,7 +6,7 @@ It knows neither where records come from nor how reports are shown.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, judge
+from cekalwatch.server.domain.orders import BanOrder, Rule, judge
 from cekalwatch.server.domain.subjects import MOST_REFERENCES
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError, EnrolmentWarning
 from cekalwatch.server.security.audit import AuditEntry
@@ -34,6 +34,8 @@ from cekalwatch.server.watchlist.lookalikes import Face, Lookalikes
 from cekalwatch.server.watchlist.records import ImportRecord
 from cekalwatch.server.watchlist.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
+
+SUBJECTS_AT_ONCE = 500
 
 log = structlog.get_logger()
 
@@ -135,6 +137,18 @@ class WatchlistImporter:
             file = files.get(one.record.subject.subject_id)
             reports.append(self._report(one, outcome, seen, file.orders if file else ()))
         return reports
+
+    def broken_rules(self, subject_ids: Collection[str]) -> dict[str, tuple[Rule, ...]]:
+        """Return the rules that these subjects' orders break as things stand, by the keys of those that break any."""
+        now, broken = self._clock.now(), dict[str, tuple[Rule, ...]]()
+        keys = sorted(subject_ids)
+        for start in range(0, len(keys), SUBJECTS_AT_ONCE):
+            for file in self._store.get_subjects(keys[start : start + SUBJECTS_AT_ONCE]):
+                for order in file.orders:
+                    judgement = judge(order, file.subject, file.orders, now, self._zone, self._legal)
+                    if judgement.broken_rules:
+                        broken[order.order_id] = judgement.broken_rules
+        return broken
 
     def _report(
         self, one: PreparedRecord, outcome: Stored, photos: tuple[PhotoReport, ...], orders: Sequence[BanOrder]

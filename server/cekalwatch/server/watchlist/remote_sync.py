@@ -14,7 +14,8 @@ from grpc_status import rpc_status
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.syncs import Refusal, SyncCounts, SyncOutcome, SyncRun
+from cekalwatch.server.domain.orders import Rule
+from cekalwatch.server.domain.syncs import Refusal, Remark, SyncCounts, SyncOutcome, SyncRun
 from cekalwatch.server.watchlist.sync_desk import SyncStatus
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
 from cekalwatch.wire.dialer import Dialer
@@ -104,6 +105,9 @@ def _run(message: sync_pb2.SyncRun) -> SyncRun:
         reason=Code(message.reason) if message.reason else None,
         detail=message.detail,
         refusals=tuple(Refusal(one.order_id, Code(one.reason), one.field) for one in message.refusals),
+        remarks=tuple(
+            Remark(one.order_id, tuple(map(Rule, one.broken_rules)), tuple(one.also_under)) for one in message.remarks
+        ),
         missing=message.missing,
         held=message.held,
     )

@@ -142,6 +142,7 @@ class Synchroniser:
 
     def _conclude(self, intake: SyncIntake, actor: Actor, expected: int | None) -> SyncRun:
         """End what has left the source, unless that is so much that a person must look at it first."""
+        intake.judge_again()
         state, run = self._store.state(), intake.run
         if run.whole and expected is not None and state.reading_items < expected:
             raise _NotBroughtToItsEndError(Code.SOURCE_INCOMPLETE)

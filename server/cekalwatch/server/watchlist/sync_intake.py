@@ -9,13 +9,14 @@ from datetime import timedelta
 
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.syncs import MOST_REFUSALS, PHOTOGRAPHS, Refusal, SyncCounts, SyncRun
+from cekalwatch.server.domain.syncs import SyncCounts, SyncRun
 from cekalwatch.server.storage.sync_steps import Begun, Known, Lease, PageEnd, Seen
 from cekalwatch.server.storage.sync_store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.import_run import ImportRun, is_like_a_key
 from cekalwatch.server.watchlist.records import ImportRecord, RecordError
 from cekalwatch.server.watchlist.reports import PhotoOutcome, RecordOutcome, RecordReport
 from cekalwatch.server.watchlist.source import Item, Offered, Page, Reading, Refused, Withdrawn
+from cekalwatch.server.watchlist.sync_findings import SyncFindings
 
 REMEMBER_EVERY = timedelta(seconds=2)
 """How long what was done waits to be remembered, within a page: the progress that others see, and the lease."""
@@ -59,15 +60,13 @@ class SyncIntake:
         self._remembered_at = clock.now()
         self._run = begun.run
         self._counts: Counter[str] = Counter()
-        self._refusals: list[Refusal] = []
-        self._photographs: list[Refusal] = []
+        self._findings = SyncFindings()
         self.lease: Lease = begun.lease
 
     @property
     def run(self) -> SyncRun:
         """The run as it stands."""
-        refusals = (*self._refusals, *self._photographs)[:MOST_REFUSALS]
-        return replace(self._run, counts=SyncCounts(**self._counts), refusals=refusals)
+        return self._findings.told(replace(self._run, counts=SyncCounts(**self._counts)))
 
     def open(self, reading: Reading, *, goes_on: bool) -> None:
         """Begin a reading, or go on with the one that is open."""
@@ -105,6 +104,10 @@ class SyncIntake:
         while self._under_way:
             self._take_in()
         self._remember()
+
+    def judge_again(self) -> None:
+        """Judge what is flagged by all that came after it."""
+        self._findings.judge_again(self._importing.broken_rules)
 
     def _take(self, item: Item, known: Mapping[str, Known]) -> None:
         self._counts["read"] += 1
@@ -156,10 +159,10 @@ class SyncIntake:
     def _imported(self, one: _UnderWay, report: RecordReport) -> None:
         order_id = one.item.order_id
         if report.outcome is RecordOutcome.REFUSED:
-            self._note_refusal(report)
+            self._findings.refused(report)
             self._batch.seen[order_id] = Seen(order_id, "", _problem(report))
             return
-        self._note_photographs(report)
+        self._findings.imported(report)
         enrolled = any(photo.outcome is PhotoOutcome.ENROLLED for photo in report.photos)
         if report.outcome is RecordOutcome.UNCHANGED and not enrolled:
             self._counts["unchanged"] += 1
@@ -173,7 +176,7 @@ class SyncIntake:
         The audit trail says it when it is new. A key that nothing is held of is remembered only if it can be no name.
         """
         problem = _problem(report)
-        self._note_refusal(report, keyed=before is not None)
+        self._findings.refused(report, keyed=before is not None)
         if before is None:
             return
         if before.problem != problem:
@@ -182,17 +185,6 @@ class SyncIntake:
             # That of a record which came earlier in this reading, and stands.
             fingerprint = before.fingerprint if before.seen_reading == self._state.reading else ""
             self._batch.seen[report.order_id] = Seen(report.order_id, fingerprint, problem)
-
-    def _note_refusal(self, report: RecordReport, *, keyed: bool = True) -> None:
-        self._counts["refused"] += 1
-        if len(self._refusals) < MOST_REFUSALS:
-            shown = report.order_id if not keyed or is_like_a_key(report.order_id) else ""
-            self._refusals.append(Refusal(shown, report.reason or Code.RECORD_INVALID, report.field))
-
-    def _note_photographs(self, report: RecordReport) -> None:
-        for photo in report.photos:
-            if photo.reason and len(self._photographs) < MOST_REFUSALS:
-                self._photographs.append(Refusal(report.order_id, photo.reason, PHOTOGRAPHS))
 
     def _remember(self, page: PageEnd | None = None) -> None:
         batch, self._batch = self._batch, _Batch()

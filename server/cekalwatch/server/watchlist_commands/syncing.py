@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -54,10 +54,10 @@ class Syncs(Protocol):
     "  cekalwatch-server watchlist sync now --config /etc/cekalwatch/server.toml\n\n"
     "  cekalwatch-server watchlist sync now --from-start\n\n"
     "  cekalwatch-server watchlist sync now --accept-shrink\n\n"
-    "Exit code 0: the watchlist is as the source has it. 65: done, but a record or a photograph was refused; or "
-    "the list has shrunk, and nothing was ended. 66: no shrunken list waits to be accepted. 69: the server, the "
-    "database or the source cannot be reached, or a synchronisation is under way. 77: the two people may not accept "
-    "it. 78: no source is configured."
+    "Exit code 0: the watchlist is as the source has it. 65: done, but a record or a photograph was refused, or an "
+    "order is flagged INVALID; or the list has shrunk, and nothing was ended. 66: no shrunken list waits to be "
+    "accepted. 69: the server, the database or the source cannot be reached, or a synchronisation is under way. 77: "
+    "the two people may not accept it. 78: no source is configured."
 )
 def now(
     accept_shrink: Annotated[
@@ -115,7 +115,7 @@ def status(
         typer.echo(f"Under way: run {found.running.run_id}, {_counts(found.running)}")
     if found.last:
         typer.echo(f"Last: {_sentence(found.last)}")
-        _tell_refusals(found.last)
+        _tell_findings(found.last)
     if found.next_run_at:
         typer.echo(f"Next: {_text(found.next_run_at)}")
     if found.waiting:
@@ -190,14 +190,14 @@ def _tell(run: SyncRun) -> None:
     from cekalwatch.server.domain.syncs import SyncOutcome
 
     typer.echo(_sentence(run))
-    _tell_refusals(run)
+    _tell_findings(run)
     if run.counts.kept:
         typer.echo(
             f"{run.counts.kept} orders that may be gone were not ended: a row without a readable key could be theirs."
         )
     match run.outcome:
         case SyncOutcome.DONE:
-            if run.refusals:
+            if run.refusals or run.counts.flagged:
                 raise typer.Exit(Exit.DATA_PROBLEMS)
         case SyncOutcome.SHRUNK:
             typer.echo(_shrunk(run))
@@ -207,12 +207,33 @@ def _tell(run: SyncRun) -> None:
             raise ProgramError(f"{why} {run.detail}".strip(), Exit.UNAVAILABLE)
 
 
-def _tell_refusals(run: SyncRun) -> None:
-    for one in run.refusals:
-        field = f" ({one.field})" if one.field else ""
-        typer.echo(f"Refused: {one.order_id or 'a row without a usable key'}: {one.reason}{field}")
-    if more := run.counts.refused - sum(not one.is_photograph for one in run.refusals):
-        typer.echo(f"and {more} more.")
+def _tell_findings(run: SyncRun) -> None:
+    refused = [
+        f"Refused: {one.order_id or 'a row without a usable key'}: {one.reason}"
+        + (f" ({one.field})" if one.field else "")
+        for one in run.refusals
+    ]
+    flagged = [
+        f"Flagged INVALID, never alerts: {one.order_id}: {', '.join(one.broken_rules)}"
+        for one in run.remarks
+        if one.broken_rules
+    ]
+    doubtful = [
+        f"Its face is also under another subject: {one.order_id}: {', '.join(one.also_under)}"
+        for one in run.remarks
+        if one.also_under
+    ]
+    counts = run.counts
+    _tell_first(refused, counts.refused + counts.photographs_refused)
+    _tell_first(flagged, counts.flagged)
+    _tell_first(doubtful, counts.doubtful)
+
+
+def _tell_first(lines: Sequence[str], count: int) -> None:
+    for line in lines:
+        typer.echo(line)
+    if count > len(lines):
+        typer.echo(f"and {count - len(lines)} more.")
 
 
 def _sentence(run: SyncRun) -> str:
@@ -226,7 +247,7 @@ def _counts(run: SyncRun) -> str:
     counts = run.counts
     return (
         f"{counts.read} read, {counts.added} added, {counts.changed} changed, {counts.unchanged} unchanged, "
-        f"{counts.ended} ended, {counts.refused} refused"
+        f"{counts.ended} ended, {counts.refused} refused, {counts.flagged} flagged INVALID"
     )
 
 

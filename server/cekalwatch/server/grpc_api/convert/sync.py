@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from cekalwatch.server.alerting.freshness import Freshness
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -28,7 +29,6 @@ def run_page_token(token: str) -> int | None:
 
 def run_message(run: SyncRun) -> sync_pb2.SyncRun:
     """Write a run."""
-    counts = run.counts
     return sync_pb2.SyncRun(
         run_id=run.run_id,
         source=run.source,
@@ -36,20 +36,16 @@ def run_message(run: SyncRun) -> sync_pb2.SyncRun:
         end_time=timestamp(run.ended_at) if run.ended_at else None,
         whole=run.whole,
         resumed=run.resumed,
-        counts=sync_pb2.SyncCounts(
-            read=counts.read,
-            added=counts.added,
-            changed=counts.changed,
-            unchanged=counts.unchanged,
-            ended=counts.ended,
-            refused=counts.refused,
-            kept=counts.kept,
-        ),
+        counts=sync_pb2.SyncCounts(**asdict(run.counts)),
         outcome=sync_pb2.SyncOutcome.Value(f"SYNC_OUTCOME_{run.outcome}"),
         reason=run.reason or "",
         detail=run.detail,
         refusals=[
             sync_pb2.SyncRefusal(order_id=one.order_id, reason=one.reason, field=one.field) for one in run.refusals
+        ],
+        remarks=[
+            sync_pb2.SyncRemark(order_id=one.order_id, broken_rules=one.broken_rules, also_under=one.also_under)
+            for one in run.remarks
         ],
         missing=run.missing,
         held=run.held,
