@@ -6,7 +6,8 @@ than a few rows are ever in memory.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from datetime import UTC, timedelta, tzinfo
 from typing import Any, Final
@@ -22,13 +23,14 @@ from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs, N
 from cekalwatch.server.watchlist.sources.settings import MappingEntry, SqlEntry, columns
 from cekalwatch.server.watchlist.sources.sql_photographs import ColumnPhotographs, column_address
 from cekalwatch.server.watchlist.sources.sql_position import SqlPosition, as_mark
-from cekalwatch.server.watchlist.sources.sql_rows import SqlRows
+from cekalwatch.server.watchlist.sources.sql_rows import SqlRows, compared
 from cekalwatch.server.watchlist.sources.web import WebClient
 from cekalwatch.server.watchlist.sources.web_photographs import WebPhotographs
 
 MOST_REPEATED: Final = 10_000
 _PHOTOGRAPHS: Final = "cekalwatch_photographs"
 _GROUP: Final = "cekalwatch_group"
+_FURTHER: Final = "cekalwatch_further"
 _NOT_WITHDRAWN: Final = frozenset({"", "0", "f", "false", "n", "no", "tidak"})
 
 Record = dict[str, Any]
@@ -108,49 +110,86 @@ class SqlSource:
     def _since(self, source: sa.FromClause, position: SqlPosition) -> list[sa.ColumnElement[bool]]:
         if position.since is None:
             return []
-        return [source.c[self._entry.changed_column] >= position.reaching_back(self._entry.changed_overlap_s)]
+        changed = source.c[self._entry.changed_column]
+        return [changed >= compared(position.reaching_back(self._entry.changed_overlap_s))]
 
     def _repeated(self, connection: sa.Connection, source: sa.FromClause, position: SqlPosition) -> set[str]:
-        """Return the keys that several rows have; raises NotAList when that is the rule."""
+        """Return the keys that several rows have; raises NotAList when that is the rule.
+
+        To a database "C-1" and "c-1" may be one, so what it takes for the same is only where to look.
+        """
         own = source.c[self._key]
-        several = sa.select(own).where(own.is_not(None), *self._since(source, position)).group_by(own)
-        found = connection.execute(several.having(sa.func.count() > 1).limit(MOST_REPEATED + 1)).scalars().all()
-        if len(found) > MOST_REPEATED:
+        text, wanted = sa.func.rtrim(_as_text(own)), (own.is_not(None), *self._since(source, position))
+        several = sa.select(text).where(*wanted).group_by(text).having(sa.func.count() > 1)
+        found = len(connection.execute(several.limit(MOST_REPEATED + 1)).all())
+        if found > MOST_REPEATED:
             raise NotAList(f"{self._key} does not tell rows apart: check the query and the mapping of order_id")
-        return {str(one) for one in found}
+        if not found:
+            return set()
+        streamed = connection.execution_options(stream_results=True, yield_per=self._entry.rows_at_once)
+        rows = streamed.execute(sa.select(own).where(*wanted, text.in_(several))).scalars()
+        return {key for key, count in Counter(map(_plain, rows)).items() if count > 1}
 
     def _pages(self, rows: SqlRows, offering: Offering, position: SqlPosition, repeated: set[str]) -> Generator[Page]:
-        entry, at = self._entry, position
-        seen: set[str] = set()
+        entry, at, number = self._entry, position, 0
+        seen = set() if position.after is None else {_plain(position.after)}
         ahead: Page | None = None
         with rows.connection() as connection, ExitStack() as opened:
             streamed = connection.execution_options(stream_results=True, yield_per=entry.rows_at_once)
             found = opened.enter_context(closing(streamed.execute(self._statement(rows, position)))).mappings()
-            for number, part in enumerate(found.partitions(entry.rows_at_once)):
+            for part in self._parts(found, position):
                 if ahead:
                     yield ahead
                 items: list[Item] = []
-                for row_number, row in enumerate(part, number * entry.rows_at_once + 1):
-                    record = dict(row)
+                for record in part:
+                    number += 1
                     group, own = record.pop(_GROUP), as_mark(record[self._key])
-                    items.append(self._item(offering, f"row {row_number}", record, repeated, seen))
+                    items.append(self._item(offering, f"row {number}", record, repeated, seen))
                     if own is not None:
                         at = SqlPosition(group, own, position.since, position.mark, position.whole_at)
                 ahead = Page(tuple(items), at.text)
         yield Page(ahead.items if ahead else (), _end(position))
 
+    def _parts(self, found: Iterable[Mapping[Any, Any]], position: SqlPosition) -> Iterator[list[Record]]:
+        """Give all rows but the one that was given last before, in parts that each get further than that one."""
+        given = position.after
+        part, further = list[Record](), 0
+        for row in found:
+            if given is not None and (row[_GROUP], as_mark(row[self._key])) == (position.group, given):
+                given = None
+                continue
+            record: Record = dict(row)
+            further += int(record.pop(_FURTHER))
+            part.append(record)
+            if further >= self._entry.rows_at_once:
+                yield part
+                part, further = [], 0
+        if part:
+            yield part
+
     def _statement(self, rows: SqlRows, position: SqlPosition) -> sa.Select[Any]:
         source = rows.of(self._selected())
         own, base = source.c[self._key], self._mapper.column("extends_order_id")
-        # Oracle takes the empty text for NULL, hence no test for what is not empty alone.
-        group: sa.ColumnElement[int] = (
-            sa.case((sa.cast(source.c[base], sa.String(200)) != "", 1), else_=0) if base else sa.literal(0)
-        )
-        chosen = sa.select(*source.c, group.label(_GROUP)).where(*self._since(source, position))
+        group: sa.ColumnElement[int] = sa.literal(0)
+        order: list[sa.ColumnElement[Any]] = [own]
+        if base:
+            # To Oracle the empty text is NULL, and equal to nothing.
+            none = sa.or_(source.c[base].is_(None), _as_text(source.c[base]) == "")
+            group = sa.case((none, 0), else_=1)
+            order = [sa.literal_column(_GROUP), own]
+        further: sa.ColumnElement[int] = sa.literal(1)
+        wanted = self._since(source, position)
         if position.after is not None:
-            later = sa.or_(own > position.after, own.is_(None))
-            chosen = chosen.where(sa.or_(group > position.group, sa.and_(group == position.group, later)))
-        return chosen.order_by(sa.text(_GROUP), own)
+            # A collation can take other keys for the same as the last one, hence not only what is greater.
+            after = compared(position.after)
+            greater, same = own > after, sa.or_(own == after, own.is_(None))
+            if base:
+                greater = sa.or_(group > position.group, sa.and_(group == position.group, greater))
+                same = sa.and_(group == position.group, same)
+            further = sa.case((greater, 1), else_=0)
+            wanted.append(sa.or_(greater, same))
+        chosen = sa.select(*source.c, group.label(_GROUP), further.label(_FURTHER)).where(*wanted)
+        return chosen.order_by(*order)
 
     def _item(self, offering: Offering, place: str, record: Record, repeated: set[str], seen: set[str]) -> Item:
         entry, own = self._entry, record[self._key]
@@ -158,9 +197,9 @@ class SqlSource:
             return self._tombstone(offering, place, record)
         if entry.photograph_columns:
             record[_PHOTOGRAPHS] = self._columns_of(record)
-        again = str(own) in repeated and str(own) in seen
-        if str(own) in repeated:
-            seen.add(str(own))
+        again = _plain(own) in repeated and _plain(own) in seen
+        if _plain(own) in repeated:
+            seen.add(_plain(own))
         return offering.item(place, record, repeated=again)
 
     def _tombstone(self, offering: Offering, place: str, record: Record) -> Item:
@@ -198,6 +237,14 @@ def _end(position: SqlPosition) -> str:
     """Return the cursor after the last page: what changes later, where that can be told."""
     mark = position.mark if position.mark is not None else position.since
     return SqlPosition(since=mark, whole_at=position.whole_at).text if mark is not None else ""
+
+
+def _as_text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    return sa.cast(column, sa.String(200))
+
+
+def _plain(own: object) -> str:
+    return str(own).strip()
 
 
 def _is_withdrawn(value: object) -> bool:

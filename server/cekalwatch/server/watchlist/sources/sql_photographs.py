@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import closing
 
 import sqlalchemy as sa
 
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.records import Photograph
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace
-from cekalwatch.server.watchlist.sources.sql_rows import SqlRows
+from cekalwatch.server.watchlist.sources.sql_rows import SqlRows, compared
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 
 
@@ -20,7 +21,11 @@ def column_address(order_key: object, column: str) -> str:
 
 
 class ColumnPhotographs:
-    """See Photographs. Each is read on its own, when it is wanted, and only when it is not too large."""
+    """See Photographs. Each is read on its own, when it is wanted, and only when it is not too large.
+
+    A database can take "C-1" and "c-1" for the same, which are two orders to us: its answer is compared here again, or
+    somebody would be searched for by the face of another.
+    """
 
     def __init__(self, rows: SqlRows, key_column: str) -> None:
         self._rows = rows
@@ -39,17 +44,20 @@ class ColumnPhotographs:
         """See Photographs: a column without content is no photograph."""
         order_key, column = json.loads(place.address)
         rows = self._rows.of([self._key, column])
-        size = self._rows.length(rows.c[column])
+        own, size = rows.c[self._key], self._rows.length(rows.c[column])
         bounded = sa.case((size <= MAX_PHOTO_BYTES, rows.c[column]))
+        chosen = sa.select(own, size, bounded).where(own == compared(order_key))
         with self._rows.connection() as connection:
-            found = connection.execute(sa.select(size, bounded).where(rows.c[self._key] == order_key).limit(1)).first()
-        if found is None:
+            streamed = connection.execution_options(stream_results=True, yield_per=1).execute(chosen)
+            with closing(streamed) as found:
+                row = next((one for one in found if column_address(one[0], column) == place.address), None)
+        if row is None:
             return Photograph(place.name, problem=Code.PHOTO_MISSING)
-        if not found[0]:
+        _, length, data = row
+        if not length:
             return None
-        if found[0] > MAX_PHOTO_BYTES:
+        if length > MAX_PHOTO_BYTES:
             return Photograph(place.name, problem=Code.PHOTO_TOO_LARGE)
-        data = found[1]
         if not isinstance(data, bytes | memoryview | bytearray):
             return Photograph(place.name, problem=Code.PHOTO_UNREADABLE)
         return Photograph(place.name, bytes(data))

@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from cekalwatch.server.watchlist.source import NotAList, SourceUnavailable
 from cekalwatch.server.watchlist.sources.secrets import read_secret
 from cekalwatch.server.watchlist.sources.settings import SqlEntry
+from cekalwatch.server.watchlist.sources.sql_position import Mark
 
 _TABLE = re.compile(r"(?:(?P<schema>\w+)\.)?(?P<name>\w+)")
 _LENGTHS: Final = {"mssql": "datalength", "sqlite": "length", "postgresql": "length", "mysql": "length"}
@@ -105,6 +106,11 @@ class SqlRows:
                 whole = max(1, round(seconds))
                 return {"connect_timeout": whole, "read_timeout": whole}
         return {}
+
+
+def compared(mark: Mark) -> sa.ColumnElement[Any]:
+    """Return a value as what it is compared with: a text is whatever the column is, such as a UUID or a decimal."""
+    return sa.literal(mark, sa.types.NULLTYPE if isinstance(mark, str) else None)
 
 
 def _only_queries(connection: Any, _: object) -> None:  # noqa: ANN401  # a driver's
