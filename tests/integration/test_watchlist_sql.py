@@ -185,6 +185,39 @@ def test_a_row_can_say_that_its_order_has_left(office: Office, gone: object, wit
     assert isinstance(item, Withdrawn) is withdrawn
 
 
+@pytest.mark.parametrize(
+    ("gone", "withdrawn"),
+    [
+        (b"\0", False),
+        (b"\1", True),
+        (b"\0\0", False),
+        (b"0", False),
+        (b"ya", True),
+        ("0000-00-00 00:00:00", False),
+        ("0000-00-00", False),
+    ],
+)
+def test_a_bit_and_a_day_of_zeros_say_what_they_say_to_mysql(office: Office, gone: object, withdrawn: bool) -> None:
+    """Its drivers give a BIT(1) as a byte, and a time that is none as a text."""
+    test_a_row_can_say_that_its_order_has_left(office, gone, withdrawn)
+
+
+@pytest.mark.parametrize(("bit", "urgent"), [(b"\0", False), (b"\1", True)])
+def test_a_bit_is_a_yes_or_no(office: Office, bit: bytes, urgent: bool) -> None:
+    office.add("C-1")
+    office.run("UPDATE cekal SET gone = :bit", bit=bit)
+    mapping = MappingEntry(fields={**{name: name for name in FIELDS}, "urgent": "gone"})
+    with closing(office.source(mapping=mapping)) as source:
+        assert offered(source.read(""))["C-1"].load().order.urgent is urgent
+
+
+def test_a_column_of_changes_that_is_bytes_is_told(office: Office) -> None:
+    """SQL Server's ROWVERSION is."""
+    office.add("C-1", changed=b"\0\0\0\0\0\0\0\7")
+    with pytest.raises(NotAList, match="changed is neither a time nor a number"):
+        office.read(changed_column="changed")
+
+
 class TestPhotographs:
     def test_bytes_are_read_when_they_are_wanted_and_bounded_before(self, office: Office) -> None:
         office.add("C-1", "C-2")

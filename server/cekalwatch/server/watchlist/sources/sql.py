@@ -32,6 +32,8 @@ _PHOTOGRAPHS: Final = "cekalwatch_photographs"
 _GROUP: Final = "cekalwatch_group"
 _FURTHER: Final = "cekalwatch_further"
 _NOT_WITHDRAWN: Final = frozenset({"", "0", "f", "false", "n", "no", "tidak"})
+_NO_TIME: Final = "0000-00-00"
+"""What MySQL keeps for no time at all."""
 
 Record = dict[str, Any]
 
@@ -77,7 +79,7 @@ class SqlSource:
                     sa.select(sa.func.count()).select_from(source).where(*self._since(source, position))
                 )
                 if column := self._entry.changed_column:
-                    position = _marked(position, connection.scalar(sa.select(sa.func.max(source.c[column]))))
+                    position = _marked(position, connection.scalar(sa.select(sa.func.max(source.c[column]))), column)
             repeated = self._repeated(connection, source, position)
         self._reading = self._pages(rows, offering, position, repeated)
         return Reading(position.since is None, expected, self._reading)
@@ -158,7 +160,7 @@ class SqlSource:
             if given is not None and (row[_GROUP], as_mark(row[self._key])) == (position.group, given):
                 given = None
                 continue
-            record: Record = dict(row)
+            record: Record = {name: _of_bit(value) for name, value in row.items()}
             further += int(record.pop(_FURTHER))
             part.append(record)
             if further >= self._entry.rows_at_once:
@@ -229,7 +231,9 @@ def _with_columns(entry: SqlEntry) -> MappingEntry:
     return entry.mapping.model_copy(update={"fields": fields})
 
 
-def _marked(position: SqlPosition, last: object) -> SqlPosition:
+def _marked(position: SqlPosition, last: object, column: str) -> SqlPosition:
+    if isinstance(last, bytes | memoryview):
+        raise NotAList(f"changed_column {column} is neither a time nor a number: CAST it to one in the query")
     return SqlPosition(position.group, position.after, position.since, as_mark(last), position.whole_at)
 
 
@@ -247,5 +251,12 @@ def _plain(own: object) -> str:
     return str(own).strip()
 
 
+def _of_bit(value: object) -> object:
+    """Return yes or no for what MySQL's drivers make of a BIT(1); other values as they are."""
+    return value == b"\1" if value in (b"\0", b"\1") else value
+
+
 def _is_withdrawn(value: object) -> bool:
-    return bool(value) and str(value).strip().lower() not in _NOT_WITHDRAWN
+    written = value.decode("latin-1").strip("\0") if isinstance(value, bytes) else str(value)
+    written = written.strip().lower()
+    return bool(value) and written not in _NOT_WITHDRAWN and not written.startswith(_NO_TIME)
