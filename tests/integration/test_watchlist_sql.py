@@ -278,6 +278,11 @@ class TestPhotographs:
         assert item.load().photographs == (Photograph("a.jpg", problem=Code.PHOTO_MISSING),)
 
 
+def test_an_address_with_options_that_its_driver_cannot_use_is_told(office: Office) -> None:
+    with pytest.raises(NotAList, match=r"The driver cannot use the address \(ValueError\)"):
+        office.read(address=f"sqlite:///{office.file}?timeout=lama")
+
+
 def test_a_secret_is_shown_to_nobody(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CEKAL_PASSWORD", "geheim")
     address = "postgresql+psycopg://cekalwatch@127.0.0.1:1/cekal"

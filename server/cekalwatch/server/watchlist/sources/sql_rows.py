@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from cekalwatch.server.watchlist.source import NotAList, SourceUnavailable
 from cekalwatch.server.watchlist.sources.secrets import read_secret
 from cekalwatch.server.watchlist.sources.settings import SqlEntry
+from cekalwatch.server.watchlist.sources.sql_errors import unavailable
 from cekalwatch.server.watchlist.sources.sql_position import Mark
 
 _TABLE = re.compile(r"(?:(?P<schema>\w+)\.)?(?P<name>\w+)")
 _LENGTHS: Final = {"mssql": "datalength", "sqlite": "length", "postgresql": "length", "mysql": "length"}
+
+_LONGEST_READING_S: Final = 86_400
 
 
 class SqlRows:
@@ -31,7 +33,8 @@ class SqlRows:
         if password := read_secret(entry.password_from):
             url = url.set(password=password)
         self._url = url
-        self._engine = sa.create_engine(url, poolclass=NullPool, connect_args=self._limits(), hide_parameters=True)
+        with _address_used():
+            self._engine = sa.create_engine(url, poolclass=NullPool, connect_args=self._limits(), hide_parameters=True)
         if url.get_backend_name() == "sqlite":
             sa.event.listen(self._engine, "connect", _only_queries)
 
@@ -51,24 +54,19 @@ class SqlRows:
         ):
             raise SourceUnavailable(f"There is no database {file}")
         try:
-            with self._engine.connect() as connection:
+            with _address_used():
+                opened = self._engine.connect()
+            with opened as connection:
                 if connection.dialect.name == "postgresql":
                     connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 elif connection.dialect.name in {"mysql", "mariadb"}:
                     connection.execute(sa.text("SET SESSION TRANSACTION READ ONLY"))
+                    # By default it ends a reading that waits for a minute while photographs are embedded.
+                    connection.execute(sa.text(f"SET SESSION net_write_timeout = {_LONGEST_READING_S}"))
                     connection.rollback()
                 yield connection
-        except (ProgrammingError, sa.exc.NoSuchColumnError) as error:
-            raise _no_query(error) from None
-        except (OperationalError, InterfaceError) as error:
-            if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:  # its word for a wrong query
-                raise _no_query(error) from None
-            raise SourceUnavailable(
-                f"The database cannot be reached, or refuses to answer ({_kind(error)}): check address and "
-                "password_from, and whether it runs"
-            ) from None
         except SQLAlchemyError as error:
-            raise SourceUnavailable(f"The database cannot be read ({_kind(error)})") from None
+            raise unavailable(error) from None
 
     def check(self, connection: sa.Connection, wanted: Sequence[str]) -> None:
         """Raise NotAList that names the columns the query does not have."""
@@ -113,17 +111,17 @@ def compared(mark: Mark) -> sa.ColumnElement[Any]:
     return sa.literal(mark, sa.types.NULLTYPE if isinstance(mark, str) else None)
 
 
+@contextmanager
+def _address_used() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, TypeError, ValueError) as error:  # drivers leave those of their options as they are
+        raise NotAList(
+            f"The driver cannot use the address ({type(error).__name__}): check the options behind its question mark"
+        ) from None
+
+
 def _only_queries(connection: Any, _: object) -> None:  # noqa: ANN401  # a driver's
     connection.execute("PRAGMA query_only = ON")
     # A text that is no UTF-8 refuses its row, by the letters that stand for what cannot be read, and no other.
     connection.text_factory = lambda raw: raw.decode(errors="replace")
-
-
-def _no_query(error: SQLAlchemyError) -> NotAList:
-    return NotAList(f"The database cannot run the query ({_kind(error)}): check query and columns")
-
-
-def _kind(error: SQLAlchemyError) -> str:
-    """Return what kind of error it is; its text may hold what the row does."""
-    found = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return getattr(found, "sqlite_errorname", type(found).__name__)
