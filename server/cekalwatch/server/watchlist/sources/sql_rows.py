@@ -70,7 +70,7 @@ class SqlRows:
 
     def check(self, connection: sa.Connection, wanted: Sequence[str]) -> None:
         """Raise NotAList that names the columns the query does not have."""
-        found = connection.execute(sa.select(sa.text("*")).select_from(self._named(())).where(sa.false())).keys()
+        found = connection.execute(sa.select(sa.text("*")).select_from(self._named(())).where(sa.text("1 = 0"))).keys()
         if missing := [name for name in wanted if name not in found]:
             raise NotAList(f"The query has no column {', '.join(missing)}; it has {', '.join(found)}")
 
