@@ -1,0 +1,32 @@
+"""The tables and the migrations that make them, on every kind of database."""
+
+from __future__ import annotations
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlmodel import SQLModel
+
+from cekalwatch.server.storage import alert_tables, audit_tables, key_tables, watchlist_tables
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from tests.support.keys import keyring
+from tests.support.watchlist import order, subject
+
+TABLES = (alert_tables, audit_tables, key_tables, watchlist_tables)
+
+
+@pytest.fixture
+def store(database: Database) -> WatchlistStore:
+    return WatchlistStore(database, keyring(database))
+
+
+def test_tables_and_migrations_agree(database: Database) -> None:
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+
+
+def test_upgrading_again_changes_nothing(database: Database, store: WatchlistStore) -> None:
+    store.put(subject(), order())
+    database.upgrade()
+    assert store.get_subject("S-1").orders == (order(),)
