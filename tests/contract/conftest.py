@@ -1,4 +1,4 @@
-"""The databases that the stores' contract holds on: SQLite, and PostgreSQL where there is one."""
+"""The databases that the stores' contract holds on (PostgreSQL where there is one), and who handles alerts there."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.server.alerting.adjudicating import Worker
+from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.storage.database import Database
+from tests.support.adjudication import Counter
+from tests.support.alerts import NOON
 from tests.support.postgres import fresh_database, postgres_server
+from tests.support.watchlist import FixedClock
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +39,31 @@ def _opened(address: str) -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(NOON)
+
+
+@pytest.fixture
+def counter(database: Database, clock: FixedClock) -> Counter:
+    """A site where one subject is listed."""
+    made = Counter(database, clock)
+    made.list_subject()
+    return made
+
+
+@pytest.fixture
+def budi(counter: Counter) -> Worker:
+    return counter.hire("budi", PersonRole.OFFICER)
+
+
+@pytest.fixture
+def ani(counter: Counter) -> Worker:
+    return counter.hire("ani", PersonRole.OFFICER)
+
+
+@pytest.fixture
+def siti(counter: Counter) -> Worker:
+    return counter.hire("siti", PersonRole.SUPERVISOR)
