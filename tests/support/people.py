@@ -9,6 +9,7 @@ from functools import cache
 import uuid6
 from argon2 import Parameters, Type
 
+from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person, PersonRole
 from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
 from cekalwatch.server.security.attendance import Attendance
@@ -17,8 +18,8 @@ from cekalwatch.server.security.device import Device
 from cekalwatch.server.security.password_change import PasswordChange
 from cekalwatch.server.security.password_provider import PasswordProvider
 from cekalwatch.server.security.passwords import Passwords
-from cekalwatch.server.security.sessions import Sessions
-from cekalwatch.server.security.sign_in import PasswordProof, SignInDesk
+from cekalwatch.server.security.sessions import Purpose, Sessions
+from cekalwatch.server.security.sign_in import PasswordProof, Proof, SignInDesk
 from cekalwatch.server.security.sign_in_terms import SessionTerms
 from cekalwatch.server.storage.audit_store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -100,3 +101,26 @@ class Office:
     def trail(self, *actions: Action) -> list[Link]:
         """What was recorded, of these actions or of all."""
         return [one for one in self.audit.links() if not actions or one.action in actions]
+
+
+def code_of(office: Office, proof: Proof, at: Device | None = None) -> Code | None:
+    """Try to sign in; return the refusal's code."""
+    try:
+        office.desk.sign_in(proof, at or device(), Purpose.SESSION)
+    except CekalwatchError as error:
+        return error.code
+    return None
+
+
+def ended(office: Office, token: str, at: Device | None = None) -> bool:
+    """Whether a session has ended, for who shows its token at that device."""
+    try:
+        office.sessions.resume(token, at or device())
+    except CekalwatchError as error:
+        return error.code is Code.SESSION_ENDED
+    return False
+
+
+def opened(office: Office, purpose: Purpose = Purpose.SESSION, name: str = "budi") -> str:
+    """Sign in, and return the token."""
+    return office.desk.sign_in(office.proof(name), device(), purpose)[0]
