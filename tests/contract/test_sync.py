@@ -1,24 +1,22 @@
-"""What a synchronisation promises, on every kind of database."""
+"""What a synchronisation takes from its source, and what it ends, on every kind of database."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 
-from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.syncs import ShrinkGuard, SyncCounts, SyncOutcome, SyncTerms
-from cekalwatch.server.security.audit import Action, AuditEntry
+from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.domain.syncs import SyncCounts
+from cekalwatch.server.security.audit import Action
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.sync_store import LEASE, SyncStore
 from cekalwatch.server.watchlist.import_run import ImportRun
 from cekalwatch.server.watchlist.reports import RecordReport
 from cekalwatch.server.watchlist.source import Item, Page, Reading
-from cekalwatch.server.watchlist.sync import SyncStoppedError
 from tests.support.audit import deleted
-from tests.support.sync import SYNCER, SyncBench, TestSource
+from tests.support.sync import SyncBench, TestSource
 from tests.support.watchlist import order
 
 
@@ -102,6 +100,12 @@ def test_an_order_that_was_imported_by_hand_is_taken_over_without_change(bench: 
     bench.source.offer(by_hand.subject, replace(by_hand.order, order_id="O-90"))
     assert bench.done().counts == SyncCounts(read=8, unchanged=8)
     assert bench.source.loaded == ["O-90"]
+
+
+def test_orders_of_one_subject_that_change_together_are_all_taken(bench: SyncBench[TestSource]) -> None:
+    bench.source.put("O-8", "S-O-1", valid_until=date(2026, 5, 1))
+    bench.done()
+    assert len(bench.watchlist.get_subject("S-O-1").orders) == 2
 
 
 # What has left
@@ -199,183 +203,3 @@ def test_what_comes_twice_on_a_page_is_taken_in_its_order(
     known = bench.store.known(["O-3"])["O-3"]
     assert known.problem
     assert known.fingerprint, "the record that came before the row that cannot be read stands"
-
-
-# What breaks off
-
-
-@pytest.mark.parametrize("deltas", [False, True])
-def test_a_run_goes_on_after_the_last_page_of_the_one_that_broke_off(
-    bench: SyncBench[TestSource], *, deltas: bool
-) -> None:
-    bench.source.deltas = deltas
-    bench.source.breaks_after = 2
-    run = bench.run()
-    assert (run.outcome, run.reason, run.detail) == (
-        SyncOutcome.FAILED,
-        Code.SOURCE_UNAVAILABLE,
-        "The test source is away; wait.",
-    )
-    assert run.counts == SyncCounts(read=6, added=6)
-    assert bench.watchlist.last_success_at() is None
-    run = bench.done()
-    assert run.resumed
-    assert run.whole
-    assert run.counts == SyncCounts(read=1, added=1)
-
-
-def test_what_left_before_the_break_is_ended_after_it_and_nothing_else(bench: SyncBench[TestSource]) -> None:
-    bench.done()
-    bench.source.drop("O-1")
-    bench.source.breaks_after = 1
-    bench.run()
-    assert bench.withdrawn("O-1") is None
-    run = bench.done()
-    assert run.counts == SyncCounts(read=3, unchanged=3, ended=1)
-    assert bench.withdrawn("O-1") is not None
-
-
-def test_tombstones_before_a_break_count_after_it(bench: SyncBench[TestSource]) -> None:
-    bench.source.deltas = True
-    bench.done()
-    bench.source.drop("O-1", "O-2")
-    for number in range(10, 14):
-        bench.source.put(f"O-{number}")
-    bench.source.breaks_after = 1
-    bench.run()
-    assert bench.done().counts == SyncCounts(read=3, added=3, ended=2)
-
-
-def test_a_run_that_stops_while_it_imports_is_taken_up_by_the_next(bench: SyncBench[TestSource]) -> None:
-    calls = iter([None] * 6)
-
-    def give_way() -> None:
-        if next(calls, "stop"):
-            raise SyncStoppedError
-
-    bench.give_way = give_way
-    run = bench.run()
-    assert run.outcome is SyncOutcome.BROKEN_OFF
-    assert 0 < run.counts.added < 7
-    bench.give_way = lambda: None
-    bench.done()
-    assert len(bench.watchlist.list_subjects("", 100)) == 7
-    assert bench.done().counts == SyncCounts(read=7, unchanged=7)
-
-
-def test_half_a_list_ends_nothing(bench: SyncBench[TestSource]) -> None:
-    bench.source.says_how_many = True
-    bench.done()
-    bench.source.hides = 1
-    run = bench.run()
-    assert (run.outcome, run.reason) == (SyncOutcome.FAILED, Code.SOURCE_INCOMPLETE)
-    assert run.counts.ended == 0
-    bench.source.hides = 0
-    assert bench.done().counts == SyncCounts(read=7, unchanged=7)
-
-
-# What has shrunk
-
-
-def accept(bench: SyncBench[TestSource], run_id: int) -> None:
-    bench.store.accept(run_id, lambda _: AuditEntry(bench.clock.now(), SYNCER, Action.SHRINK_ACCEPTED))
-
-
-@pytest.mark.parametrize("deltas", [False, True])
-def test_a_list_that_shrank_ends_nothing_before_it_is_accepted(bench: SyncBench[TestSource], *, deltas: bool) -> None:
-    bench.source.deltas = deltas
-    bench.done()
-    fresh = bench.watchlist.last_success_at()
-    bench.source.drop("O-1", "O-2", "O-3")
-    bench.source.put("O-8")
-    for _ in range(2):
-        run = bench.run()
-        assert (run.outcome, run.missing, run.held) == (SyncOutcome.SHRUNK, 3, 8)
-        assert run.counts.ended == 0
-        assert bench.withdrawn("O-1") is None
-    assert bench.withdrawn("O-8") is None, "what is new was imported"
-    assert bench.watchlist.last_success_at() == fresh
-    accept(bench, run.run_id)
-    assert bench.done().counts.ended == 3
-    assert bench.withdrawn("O-1") is not None
-    assert bench.store.state().waiting is None
-    assert bench.store.state().accepted == 0
-
-
-def test_who_accepted_a_list_did_not_accept_a_still_shorter_one(bench: SyncBench[TestSource]) -> None:
-    bench.done()
-    bench.source.drop("O-1", "O-2", "O-3")
-    accept(bench, bench.run().run_id)
-    bench.source.drop("O-4")
-    assert bench.run().outcome is SyncOutcome.SHRUNK
-    assert bench.run().outcome is SyncOutcome.SHRUNK
-
-
-def test_a_list_that_is_put_right_waits_for_nobody(bench: SyncBench[TestSource]) -> None:
-    bench.done()
-    kept = dict(bench.source.records)
-    bench.source.drop("O-1", "O-2", "O-3")
-    waiting = bench.run().run_id
-    bench.source.records = kept
-    bench.done()
-    with pytest.raises(CekalwatchError, match=Code.SHRINK_NOT_WAITING):
-        accept(bench, waiting)
-
-
-def test_an_empty_list_is_asked_about_however_few_are_held(database: Database) -> None:
-    bench = SyncBench(database, TestSource())
-    bench.source.put("O-1")
-    bench.done()
-    bench.source.drop("O-1")
-    assert bench.run().outcome is SyncOutcome.SHRUNK
-
-
-def test_some_leave_a_long_list_every_day(database: Database) -> None:
-    bench = SyncBench(database, TestSource(), terms=SyncTerms(guard=ShrinkGuard(share=0.2, least=10)))
-    for number in range(20):
-        bench.source.put(f"O-{number:02}")
-    bench.done()
-    bench.source.drop(*(f"O-{number:02}" for number in range(9)))
-    assert bench.done().counts.ended == 9
-
-
-# Who runs
-
-
-def test_one_run_at_a_time_until_its_lease_runs_out(bench: SyncBench[TestSource]) -> None:
-    other, now = SyncStore(bench.database), bench.clock.now()
-    begun = bench.store.begin("test source", now)
-    assert begun
-    with pytest.raises(CekalwatchError, match=Code.SYNC_RUNNING):
-        other.begin("test source", now + LEASE - timedelta(seconds=1))
-    assert other.begin("test source", now + LEASE - timedelta(seconds=1), if_due=True) is None
-    assert other.begin("test source", now + LEASE)
-    first, second = other.runs(10)[::-1]
-    assert (first.outcome, second.outcome) == (SyncOutcome.BROKEN_OFF, SyncOutcome.RUNNING)
-    with pytest.raises(CekalwatchError, match=Code.SYNC_TAKEN_OVER):
-        bench.store.advance(begun.lease, now + LEASE, begun.run, reading=1)
-
-
-def test_a_run_is_due_once_the_last_one_said_so(bench: SyncBench[TestSource]) -> None:
-    bench.done()
-    bench.clock.advance(timedelta(minutes=-1))
-    assert bench.store.begin("test source", bench.clock.now(), if_due=True) is None
-    bench.clock.advance(timedelta(minutes=1))
-    assert bench.store.begin("test source", bench.clock.now(), if_due=True)
-
-
-def test_the_record_of_a_run_is_kept_for_its_time(bench: SyncBench[TestSource]) -> None:
-    first = bench.done()
-    bench.clock.advance(timedelta(days=89))
-    bench.done()
-    assert first in bench.store.runs(10)
-    bench.clock.advance(timedelta(days=1))
-    bench.done()
-    assert first not in bench.store.runs(10)
-    assert len(bench.store.runs(10)) == 2
-
-
-def test_orders_of_one_subject_that_change_together_are_all_taken(bench: SyncBench[TestSource]) -> None:
-    bench.source.put("O-8", "S-O-1", valid_until=date(2026, 5, 1))
-    bench.done()
-    assert len(bench.watchlist.get_subject("S-O-1").orders) == 2
