@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -11,13 +13,17 @@ from pathlib import Path
 import pytest
 import uuid6
 
+from cekalwatch.camera.capture import Capture
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.keeper import Keeper
 from cekalwatch.camera.outbox import Outbox
 from cekalwatch.camera.spool import Spool
 from cekalwatch.camera.spool_terms import SpoolTerms
+from tests.support.camera import ManualClock, capture_of
 
 LONGEST_S = 20.0
+SPILLED_S = 2.0
+"""More than what a capture waits for before it goes to the disk."""
 
 
 class KeptOutbox:
@@ -62,6 +68,47 @@ class KeptOutbox:
     def until(self, told: Callable[[], bool]) -> None:
         """Wait until `told` is true, which the keeper's thread brings about."""
         wait_until(told)
+
+
+def taken_now(clock: ManualClock, track: str, score: float = 0.8, size: int = 0) -> Capture:
+    """A capture of this moment, with a crop of `size` bytes if that is given."""
+    capture = capture_of(track, score, clock.now())
+    return dataclasses.replace(capture, jpeg=os.urandom(size)) if size else capture
+
+
+def fill(kept: KeptOutbox, clock: ManualClock, *captures: Capture) -> list[str]:
+    """Put captures and let them wait for so long that they go to the disk."""
+    for capture in captures:
+        kept.outbox.put(capture)
+    clock.passed_s += SPILLED_S
+    ids = sorted(capture.capture_id for capture in captures)
+    kept.until(lambda: set(ids) <= set(kept.ids_on_disk) and kept.outbox.figures().stored >= len(ids))
+    return ids
+
+
+def sent_and_settled(kept: KeptOutbox) -> list[Capture]:
+    """Send everything that waits, as the uplink does, each with its receipt."""
+    sent: list[Capture] = []
+
+    def all_sent() -> bool:
+        while capture := kept.outbox.take():
+            sent.append(capture)
+            kept.outbox.settle(capture.capture_id)
+        return kept.outbox.figures().depth == 0
+
+    kept.until(all_sent)
+    return sent
+
+
+def turn_passed(kept: KeptOutbox) -> None:
+    """Wait until the keeper has looked at the outbox and stored what the disk takes."""
+    turns = kept.keeper.turns
+
+    def passed() -> bool:
+        kept.keeper._wake.set()
+        return kept.keeper.turns >= turns + 2
+
+    kept.until(passed)
 
 
 def wait_until(told: Callable[[], bool], within_s: float = LONGEST_S) -> None:
