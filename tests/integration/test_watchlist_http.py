@@ -1,21 +1,16 @@
-"""Reading a list over real HTTP and TLS, from an application that does all that can be done wrongly."""
+"""Reading a list over real HTTP, from an application that does all that can be done wrongly."""
 
 from __future__ import annotations
 
 import socket
 import time
-import tracemalloc
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.simulator.certificates import SimulatorCertificates
 from cekalwatch.server.simulator.faults import Fault
-from cekalwatch.server.simulator.web import HUGE_BYTES, Simulator
-from cekalwatch.server.watchlist.records import Photograph
+from cekalwatch.server.simulator.web import Simulator
 from cekalwatch.server.watchlist.source import (
     CursorExpired,
     NotAList,
@@ -27,10 +22,8 @@ from cekalwatch.server.watchlist.source import (
 )
 from cekalwatch.server.watchlist.sources.http import HttpSource
 from tests.support.four_forms import items, offered
-from tests.support.simulated import private_file, simulated, simulated_order, source_of, with_photograph
+from tests.support.simulated import simulated, simulated_order, source_of
 from tests.support.watchlist import FixedClock
-
-JPEG = b"\xff\xd8 a photograph"
 
 
 @pytest.fixture
@@ -213,171 +206,3 @@ class TestChanges:
         with pytest.raises(CursorExpired):
             source.read(cursor)
         assert len(offered(source.read(""))) == 3
-
-
-class TestWhoAsks:
-    def test_the_token_is_shown_and_read_anew(self, tmp_path: Path) -> None:
-        file = private_file(tmp_path / "token", "old\n")
-        with (
-            simulated(token="new") as simulator,
-            source_of(simulator, access={"token_from": f"file:{file}"}) as source,
-            pytest.raises(SourceUnavailable, match="does not let us in") as caught,
-        ):
-            source.read("")
-            assert "old" not in str(caught.value)
-            file.write_text("new\n")
-            assert len(offered(source.read(""))) == 3
-
-    def test_a_token_that_others_can_read_is_not_used(self, simulator: Simulator, tmp_path: Path) -> None:
-        file = private_file(tmp_path / "token", "secret")
-        file.chmod(0o644)
-        with (
-            source_of(simulator, access={"token_from": f"file:{file}"}) as source,
-            pytest.raises(SourceUnavailable, match="Others may read"),
-        ):
-            source.read("")
-        assert simulator.requests == []
-
-    def test_nobody_is_led_to_another_host_with_the_token(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("CEKAL_TOKEN", "secret")
-        with simulated(token="secret") as simulator:
-            with_photograph(simulator, "C-1", JPEG)
-            with source_of(simulator, access={"token_from": "env:CEKAL_TOKEN"}) as source:
-                one = offered(source.read(""))["C-1"]
-                simulator.troubles.set([Fault.ELSEWHERE])
-                asked = len(simulator.requests)
-                assert one.load().photographs == (Photograph("C-1.jpg", problem=Code.PHOTO_UNREADABLE),)
-                with pytest.raises(SourceUnavailable, match="another server"):
-                    source.read("")
-                assert [status for _, _, status in simulator.requests[asked:]] == [302, 302]
-
-    @pytest.mark.parametrize(
-        "address",
-        ["http://localhost:1/a.jpg", "//localhost/a.jpg", "https://127.0.0.1/a.jpg", "file:///etc/passwd", "http://["],
-    )
-    def test_a_photograph_on_another_host_is_not_fetched(
-        self, simulator: Simulator, source: HttpSource, address: str
-    ) -> None:
-        simulator.book.change("C-1", photographs=[{"address": address, "name": "a.jpg"}])
-        record = offered(source.read(""))["C-1"].load()
-        assert record.photographs == (Photograph("a.jpg", problem=Code.PHOTO_UNREADABLE),)
-
-
-class TestCertificates:
-    @pytest.fixture
-    def certificates(self, tmp_path: Path) -> SimulatorCertificates:
-        return SimulatorCertificates(tmp_path / "tls", ask_clients=True)
-
-    def test_both_ends_show_certificates(self, certificates: SimulatorCertificates) -> None:
-        access = {"authorities": certificates.authority, "client_tls": certificates.client}
-        with simulated(certificates=certificates) as simulator, source_of(simulator, access=access) as source:
-            assert simulator.address.startswith("https:")
-            assert len(offered(source.read(""))) == 3
-
-    def test_an_expired_certificate_is_named_and_not_tried_again(self, certificates: SimulatorCertificates) -> None:
-        access = {"authorities": certificates.authority, "client_tls": certificates.client}
-        with simulated(certificates=certificates) as simulator, source_of(simulator, access=access) as source:
-            simulator.troubles.set([Fault.EXPIRED_CERTIFICATE])
-            with pytest.raises(SourceUnavailable, match="certificate has expired"):
-                source.read("")
-            assert simulator.requests == []
-
-    def test_a_server_of_an_unknown_authority_is_not_trusted(self, certificates: SimulatorCertificates) -> None:
-        with (
-            simulated(certificates=certificates) as simulator,
-            source_of(simulator, access={"client_tls": certificates.client}) as source,
-            pytest.raises(SourceUnavailable, match="no certificate that can be trusted"),
-        ):
-            source.read("")
-
-    def test_without_our_certificate_we_are_not_let_in(self, certificates: SimulatorCertificates) -> None:
-        with (
-            simulated(certificates=certificates) as simulator,
-            source_of(simulator, access={"authorities": certificates.authority}) as source,
-            pytest.raises(SourceUnavailable),
-        ):
-            source.read("")
-
-    def test_certificates_that_are_missing_are_named(self, simulator: Simulator, tmp_path: Path) -> None:
-        for access in ({"authorities": tmp_path / "none.pem"}, {"client_tls": tmp_path}):
-            with source_of(simulator, access=access) as source, pytest.raises(SourceUnavailable):
-                source.read("")
-
-
-class TestPhotographs:
-    @pytest.mark.parametrize("fault", [Fault.HUGE_PHOTOGRAPH, Fault.HUGE_PHOTOGRAPH_UNTOLD])
-    def test_one_of_40_mb_is_refused_without_being_held(
-        self, simulator: Simulator, source: HttpSource, fault: Fault
-    ) -> None:
-        with_photograph(simulator, "C-1", JPEG)
-        one = offered(source.read(""))["C-1"]
-        simulator.troubles.set([fault])
-        tracemalloc.start()
-        (photograph,) = one.load().photographs
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        assert (photograph.data, photograph.problem) == (b"", Code.PHOTO_TOO_LARGE)
-        assert simulator.bytes_sent < HUGE_BYTES
-        # 20 MB are the bound; a growing buffer may hold some of it twice.
-        assert peak < (2_000_000 if fault is Fault.HUGE_PHOTOGRAPH else 30_000_000)
-
-    @pytest.mark.parametrize(
-        ("fault", "problem"),
-        [
-            (Fault.LOST_PHOTOGRAPH, Code.PHOTO_MISSING),
-            (Fault.HALF_PHOTOGRAPH, Code.PHOTO_UNREADABLE),
-            (Fault.ERROR, Code.PHOTO_UNREADABLE),
-        ],
-    )
-    def test_one_that_cannot_be_had_is_told(
-        self, simulator: Simulator, source: HttpSource, fault: Fault, problem: Code
-    ) -> None:
-        with_photograph(simulator, "C-1", JPEG)
-        one = offered(source.read(""))["C-1"]
-        simulator.troubles.set([fault])
-        assert one.load().photographs == (Photograph("C-1.jpg", problem=problem),)
-
-    @pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.RESET])
-    def test_a_server_that_has_gone_is_no_fault_of_the_photograph(
-        self, simulator: Simulator, source: HttpSource, fault: Fault
-    ) -> None:
-        """Else all orders would be stored without theirs."""
-        with_photograph(simulator, "C-1", JPEG)
-        one = offered(source.read(""))["C-1"]
-        simulator.troubles.set([fault])
-        with pytest.raises(SourceUnavailable):
-            one.load()
-
-    @pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.HALF_PHOTOGRAPH, Fault.RESET])
-    def test_one_that_comes_at_the_third_time_is_taken(
-        self, simulator: Simulator, source: HttpSource, fault: Fault
-    ) -> None:
-        with_photograph(simulator, "C-1", JPEG)
-        one = offered(source.read(""))["C-1"]
-        simulator.troubles.set([fault], times=2)
-        assert one.load().photographs == (Photograph("C-1.jpg", JPEG),)
-
-    def test_one_that_several_orders_name_is_sent_once(self, simulator: Simulator, source: HttpSource) -> None:
-        with_photograph(simulator, "C-1", JPEG)
-        simulator.book.change("C-2", photographs=simulator.book.get("C-1")["photographs"])
-        found = offered(source.read(""))
-        found["C-1"].load()
-        before = simulator.bytes_sent
-        assert found["C-2"].load().photographs == (Photograph("C-1.jpg", JPEG),)
-        assert simulator.bytes_sent == before
-
-    def test_one_without_a_version_is_asked_about(self, simulator: Simulator, source: HttpSource) -> None:
-        with_photograph(simulator, "C-1", JPEG, told=False)
-        first = offered(source.read(""))["C-1"].fingerprint
-        assert simulator.requests[-1][:2] == ("HEAD", "/photographs/C-1.jpg")
-        assert offered(source.read(""))["C-1"].fingerprint == first
-        simulator.book.put_photograph("C-1.jpg", JPEG + b"2")
-        assert offered(source.read(""))["C-1"].fingerprint != first
-        with source_of(simulator, ask_photographs=False) as silent:
-            asked = len(simulator.requests)
-            offered(silent.read(""))
-            assert len(simulator.requests) == asked + 1
-
-
-def test_the_simulator_answers_on_this_machine_only(simulator: Simulator) -> None:
-    assert simulator._server.server_address[0] == "127.0.0.1"

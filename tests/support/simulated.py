@@ -15,6 +15,8 @@ from cekalwatch.server.watchlist.sources.settings import HttpEntry, WebAccess
 from tests.support.watchlist import WIB, FixedClock
 
 QUICK: dict[str, Any] = {"attempts": 3, "back_off_s": 0.0, "timeout_s": 5.0}
+JPEG = b"\xff\xd8 a photograph"
+"""A photograph for tests that look at nothing but its bytes."""
 
 
 def simulated_order(order_id: str, **fields: Any) -> dict[str, Any]:
