@@ -114,7 +114,7 @@ def _alerts(work: Opened, models: tuple[ComparedModel, ComparedModel], most: int
             if jpeg := store.probe(alert.alert_id):
                 yield compare_alert(models, alert, jpeg)
             progress.advance(task)
-        progress.update(task, completed=most)
+        progress.update(task, total=progress.tasks[0].completed)  # there may be fewer
 
 
 def _newest(store: AlertStore, most: int) -> Iterator[Alert]:
