@@ -110,7 +110,7 @@ def fill(source: SqlSource, syncs: SyncStore, watchlist: WatchlistStore) -> None
     begun = syncs.begin(source.name, clock.now())
     if begun is None:
         raise RuntimeError("a run that need not be due begins")
-    state = syncs.open_reading(begun.lease, clock.now(), begun.run)
+    state = syncs.open_reading(begun.lease, clock.now(), begun.run, 0)
     with closing(source):
         reading = source.read("")
         for page in track(reading.pages, "Filling the list", total=ORDERS // 200 + 1):

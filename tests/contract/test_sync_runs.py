@@ -95,6 +95,22 @@ def test_half_a_list_ends_nothing(bench: SyncBench[TestSource]) -> None:
 # Who runs
 
 
+def test_half_a_list_ends_nothing_either_when_what_was_read_before_a_break_has_left(
+    bench: SyncBench[TestSource],
+) -> None:
+    """Else what it had before the break would make up for what it leaves out after it."""
+    bench.done()
+    bench.source.says_how_many = True
+    bench.source.breaks_after = 1
+    bench.run()
+    bench.source.drop("O-1")
+    bench.source.hides = 1
+    run = bench.run()
+    assert (run.resumed, run.outcome, run.reason) == (True, SyncOutcome.FAILED, Code.SOURCE_INCOMPLETE)
+    bench.source.hides = 0
+    assert bench.done().counts == SyncCounts(read=6, unchanged=6, ended=1)
+
+
 def test_one_run_at_a_time_until_its_lease_runs_out(bench: SyncBench[TestSource]) -> None:
     other, now = SyncStore(bench.database), bench.clock.now()
     begun = bench.store.begin("test source", now)

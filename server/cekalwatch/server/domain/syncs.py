@@ -130,6 +130,8 @@ class SyncState:
     """Counts the readings; orders remember in which one they were seen last."""
     reading_open: bool = False
     reading_whole: bool = True
+    reading_expected: int = 0
+    """How many records the source said at the reading's beginning that it has; 0 where it said nothing."""
     reading_items: int = 0
     reading_refused: int = 0
     keyless: bool = False

@@ -30,6 +30,7 @@ def state_of(row: SyncStateRow) -> SyncState:
         reading=row.reading,
         reading_open=row.reading_open,
         reading_whole=row.reading_whole,
+        reading_expected=row.reading_expected,
         reading_items=row.reading_items,
         reading_refused=row.reading_refused,
         keyless=row.keyless,

@@ -89,12 +89,12 @@ class SyncStore:
             session.commit()
             return begun
 
-    def open_reading(self, lease: Lease, now: datetime, run: SyncRun) -> SyncState:
-        """Begin another reading, whole or not as `run` says."""
+    def open_reading(self, lease: Lease, now: datetime, run: SyncRun, expected: int) -> SyncState:
+        """Begin another reading, whole or not as `run` says, of so many records, 0 where the source does not say."""
         with self._held(lease, now, run) as session:
             row = session.exec(select(SyncStateRow)).one()
             row.reading, row.reading_open, row.reading_whole = row.reading + 1, True, run.whole
-            row.reading_items, row.reading_refused, row.keyless = 0, 0, False
+            row.reading_expected, row.reading_items, row.reading_refused, row.keyless = expected, 0, 0, False
             if run.whole:
                 row.cursor = ""
             row.reading_from = row.cursor

@@ -27,6 +27,7 @@ class SyncStateRow(SQLModel, table=True):
     reading: int
     reading_open: bool
     reading_whole: bool
+    reading_expected: int
     reading_items: int
     reading_refused: int
     keyless: bool

@@ -95,8 +95,8 @@ class Synchroniser:
     def _outcome(self, intake: SyncIntake, actor: Actor, begun: Begun) -> tuple[SyncRun, bool]:
         """Return the run as it ended, and whether the next one must begin anew."""
         try:
-            expected = self._read(intake, begun.state.cursor)
-            return self._conclude(intake, actor, expected), False
+            self._read(intake, begun.state.cursor)
+            return self._conclude(intake, actor), False
         except SyncStoppedError:
             return replace(intake.run, outcome=SyncOutcome.BROKEN_OFF), False
         except SourceUnavailable as error:
@@ -117,17 +117,17 @@ class Synchroniser:
             log.exception("synchronisation failed")
             return _failed(intake.run, Code.INTERNAL), False
 
-    def _read(self, intake: SyncIntake, cursor: str) -> int | None:
+    def _read(self, intake: SyncIntake, cursor: str) -> None:
         """Read from `cursor` to the source's end, from the beginning where it no longer knows that place."""
         try:
-            return self._read_from(intake, cursor)
+            self._read_from(intake, cursor)
         except CursorExpired:
             if not cursor:
                 raise
             log.info("the source no longer knows the place; reading from the beginning")
-            return self._read_from(intake, "")
+            self._read_from(intake, "")
 
-    def _read_from(self, intake: SyncIntake, cursor: str) -> int | None:
+    def _read_from(self, intake: SyncIntake, cursor: str) -> None:
         with closing(self._parts.source) as source:
             reading = source.read(cursor)
             intake.open(reading, goes_on=bool(cursor))
@@ -138,13 +138,12 @@ class Synchroniser:
                 intake.settle()  # what it gave before is good
                 raise
             intake.settle()
-        return reading.expected
 
-    def _conclude(self, intake: SyncIntake, actor: Actor, expected: int | None) -> SyncRun:
+    def _conclude(self, intake: SyncIntake, actor: Actor) -> SyncRun:
         """End what has left the source, unless that is so much that a person must look at it first."""
         intake.judge_again()
         state, run = self._store.state(), intake.run
-        if run.whole and expected is not None and state.reading_items < expected:
+        if run.whole and state.reading_items < intake.expected:
             raise _NotBroughtToItsEndError(Code.SOURCE_INCOMPLETE)
         if run.whole and 0 < state.reading_items == state.reading_refused:
             raise _NotBroughtToItsEndError(Code.SOURCE_UNREADABLE)

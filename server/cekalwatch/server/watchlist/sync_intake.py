@@ -62,6 +62,8 @@ class SyncIntake:
         self._counts: Counter[str] = Counter()
         self._findings = SyncFindings()
         self.lease: Lease = begun.lease
+        self.expected = 0
+        """Records that the reading must have given at its end, by what the source said at its beginning or now."""
 
     @property
     def run(self) -> SyncRun:
@@ -74,7 +76,8 @@ class SyncIntake:
         whole = self._state.reading_whole if resumed else reading.whole
         self._run = replace(self._run, whole=whole, resumed=resumed)
         if not resumed:
-            self._state = self._store.open_reading(self.lease, self._clock.now(), self.run)
+            self._state = self._store.open_reading(self.lease, self._clock.now(), self.run, reading.expected or 0)
+        self.expected = max(self._state.reading_expected, reading.expected or 0)
 
     def take(self, page: Page) -> None:
         """Take a page. When all of it is done, be it beside the next one, the next run would go on after it."""

@@ -369,6 +369,7 @@ def upgrade() -> None:
         sa.Column("reading", sa.Integer(), nullable=False),
         sa.Column("reading_open", sa.Boolean(), nullable=False),
         sa.Column("reading_whole", sa.Boolean(), nullable=False),
+        sa.Column("reading_expected", sa.Integer(), nullable=False),
         sa.Column("reading_items", sa.Integer(), nullable=False),
         sa.Column("reading_refused", sa.Integer(), nullable=False),
         sa.Column("keyless", sa.Boolean(), nullable=False),
@@ -427,8 +428,8 @@ def upgrade() -> None:
     # The one row that every synchronisation locks.
     op.execute(
         "INSERT INTO sync_state (id, source, cursor, reading_from, reading, reading_open, reading_whole, "
-        "reading_items, reading_refused, keyless, lease, waiting_run_id, waiting_missing, waiting_held, accepted) "
-        "VALUES (1, '', '', '', 0, false, true, 0, 0, false, '', 0, 0, 0, 0)"
+        "reading_expected, reading_items, reading_refused, keyless, lease, waiting_run_id, waiting_missing, "
+        "waiting_held, accepted) VALUES (1, '', '', '', 0, false, true, 0, 0, 0, false, '', 0, 0, 0, 0)"
     )
     _refuse_changes("audit_entry")
     _refuse_changes("audit_checkpoint")
