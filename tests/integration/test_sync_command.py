@@ -121,6 +121,13 @@ def test_orders_that_break_a_rule_and_faces_under_two_subjects_are_told(machine:
     assert machine.run("now")[0] == Exit.OK, "a look-alike is no problem of the list's"
 
 
+def test_of_many_findings_the_first_are_shown_and_the_rest_counted(machine: Machine, folder: Path):
+    write_orders(folder, [row(f"O-{number:03}", subject_id=f"S-{number}", kind="TANGKAL") for number in range(60)])
+    _, told = machine.run("now")
+    assert "O-049: TANGKAL_ON_CITIZEN\nand 10 more." in told
+    assert "O-050" not in told
+
+
 def test_a_shrunken_list_is_accepted_by_two_who_type_their_passwords(machine: Machine, folder: Path):
     assert machine.run("now", "--accept-shrink")[0] == Exit.NO_INPUT
     machine.run("now")

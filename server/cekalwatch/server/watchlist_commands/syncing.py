@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from cekalwatch.server.watchlist.sync_desk import SyncStatus
 
 POLL_S = 0.25
+MOST_LINES = 50
+"""Findings of a kind on the screen; `status --json` has more of them."""
 
 app = typer.Typer(help="The synchronisation of the watchlist with its source.", no_args_is_help=True)
 
@@ -230,24 +232,25 @@ def _tell_findings(run: SyncRun) -> None:
 
 
 def _tell_first(lines: Sequence[str], count: int) -> None:
-    for line in lines:
+    for line in lines[:MOST_LINES]:
         typer.echo(line)
-    if count > len(lines):
-        typer.echo(f"and {count - len(lines)} more.")
+    if (more := count - min(len(lines), MOST_LINES)) > 0:
+        typer.echo(f"and {more} more.")
 
 
 def _sentence(run: SyncRun) -> str:
     reading = ("whole list" if run.whole else "changes") + (", went on" if run.resumed else "")
     at = run.ended_at or run.started_at
-    reason = f" ({run.reason})" if run.reason else ""
-    return f"run {run.run_id}, {_text(at)}, {reading}: {run.outcome}{reason}; {_counts(run)}"
+    outcome = f"{run.outcome} ({run.reason})" if run.reason else run.outcome
+    counts = f"{_counts(run)}, {run.counts.flagged} flagged INVALID"
+    return f"run {run.run_id}, {_text(at)}, {reading}: {outcome}; {counts}"
 
 
 def _counts(run: SyncRun) -> str:
     counts = run.counts
     return (
         f"{counts.read} read, {counts.added} added, {counts.changed} changed, {counts.unchanged} unchanged, "
-        f"{counts.ended} ended, {counts.refused} refused, {counts.flagged} flagged INVALID"
+        f"{counts.ended} ended, {counts.refused} refused"
     )
 
 
