@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -19,6 +19,13 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.command_database import command_database
 from cekalwatch.server.watchlist_commands.running import running_server
+from cekalwatch.server.watchlist_commands.sync_screen import (
+    moment_text,
+    run_counts,
+    run_sentence,
+    shrunk_sentence,
+    tell_findings,
+)
 
 if TYPE_CHECKING:
     from cekalwatch.server.config import ServerSettings
@@ -26,8 +33,6 @@ if TYPE_CHECKING:
     from cekalwatch.server.watchlist.sync_desk import SyncStatus
 
 POLL_S = 0.25
-MOST_LINES = 50
-"""Findings of a kind on the screen; `status --json` has more of them."""
 
 app = typer.Typer(help="The synchronisation of the watchlist with its source.", no_args_is_help=True)
 
@@ -109,19 +114,19 @@ def status(
         except CekalwatchError as error:
             raise _refused(error) from None
     if as_json:
-        typer.echo(json.dumps(asdict(found) | {"last_success_at": fresh_at}, default=_text, indent=2))
+        typer.echo(json.dumps(asdict(found) | {"last_success_at": fresh_at}, default=moment_text, indent=2))
         return
     typer.echo(f"Source: {found.source or 'none is configured'}")
-    typer.echo(f"Up to date: {_text(fresh_at) if fresh_at else 'never'}")
+    typer.echo(f"Up to date: {moment_text(fresh_at) if fresh_at else 'never'}")
     if found.running:
-        typer.echo(f"Under way: run {found.running.run_id}, {_counts(found.running)}")
+        typer.echo(f"Under way: run {found.running.run_id}, {run_counts(found.running)}")
     if found.last:
-        typer.echo(f"Last: {_sentence(found.last)}")
-        _tell_findings(found.last)
+        typer.echo(f"Last: {run_sentence(found.last)}")
+        tell_findings(found.last)
     if found.next_run_at:
-        typer.echo(f"Next: {_text(found.next_run_at)}")
+        typer.echo(f"Next: {moment_text(found.next_run_at)}")
     if found.waiting:
-        typer.echo(_shrunk(found.waiting))
+        typer.echo(shrunk_sentence(found.waiting))
 
 
 def _settings(config: Path | None, data_dir: Path | None) -> ServerSettings:
@@ -182,7 +187,7 @@ def _followed(syncs: Syncs, run_id: int) -> SyncRun:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("Synchronising")
         while (run := syncs.run(run_id)).outcome is SyncOutcome.RUNNING:
-            progress.update(task, description=f"Synchronising: {_counts(run)}")
+            progress.update(task, description=f"Synchronising: {run_counts(run)}")
             time.sleep(POLL_S)
     return run
 
@@ -191,8 +196,8 @@ def _tell(run: SyncRun) -> None:
     from cekalwatch.server.domain.errors import CATALOGUE
     from cekalwatch.server.domain.syncs import SyncOutcome
 
-    typer.echo(_sentence(run))
-    _tell_findings(run)
+    typer.echo(run_sentence(run))
+    tell_findings(run)
     if run.counts.kept:
         typer.echo(
             f"{run.counts.kept} orders that may be gone were not ended: a row without a readable key could be theirs."
@@ -202,67 +207,11 @@ def _tell(run: SyncRun) -> None:
             if run.refusals or run.counts.flagged:
                 raise typer.Exit(Exit.DATA_PROBLEMS)
         case SyncOutcome.SHRUNK:
-            typer.echo(_shrunk(run))
+            typer.echo(shrunk_sentence(run))
             raise typer.Exit(Exit.DATA_PROBLEMS)
         case _:
             why = CATALOGUE[run.reason].message if run.reason else "The server stopped; the next run goes on."
             raise ProgramError(f"{why} {run.detail}".strip(), Exit.UNAVAILABLE)
-
-
-def _tell_findings(run: SyncRun) -> None:
-    refused = [
-        f"Refused: {one.order_id or 'a row without a usable key'}: {one.reason}"
-        + (f" ({one.field})" if one.field else "")
-        for one in run.refusals
-    ]
-    flagged = [
-        f"Flagged INVALID, never alerts: {one.order_id}: {', '.join(one.broken_rules)}"
-        for one in run.remarks
-        if one.broken_rules
-    ]
-    doubtful = [
-        f"Its face is also under another subject: {one.order_id}: {', '.join(one.also_under)}"
-        for one in run.remarks
-        if one.also_under
-    ]
-    counts = run.counts
-    _tell_first(refused, counts.refused + counts.photographs_refused)
-    _tell_first(flagged, counts.flagged)
-    _tell_first(doubtful, counts.doubtful)
-
-
-def _tell_first(lines: Sequence[str], count: int) -> None:
-    for line in lines[:MOST_LINES]:
-        typer.echo(line)
-    if (more := count - min(len(lines), MOST_LINES)) > 0:
-        typer.echo(f"and {more} more.")
-
-
-def _sentence(run: SyncRun) -> str:
-    reading = ("whole list" if run.whole else "changes") + (", went on" if run.resumed else "")
-    at = run.ended_at or run.started_at
-    outcome = f"{run.outcome} ({run.reason})" if run.reason else run.outcome
-    counts = f"{_counts(run)}, {run.counts.flagged} flagged INVALID"
-    return f"run {run.run_id}, {_text(at)}, {reading}: {outcome}; {counts}"
-
-
-def _counts(run: SyncRun) -> str:
-    counts = run.counts
-    return (
-        f"{counts.read} read, {counts.added} added, {counts.changed} changed, {counts.unchanged} unchanged, "
-        f"{counts.ended} ended, {counts.refused} refused"
-    )
-
-
-def _shrunk(run: SyncRun) -> str:
-    return (
-        f"The list has shrunk: {run.missing} of {run.held} orders are in the source no more. None was ended. Put the "
-        "source right, or let a list manager and a supervisor accept it: watchlist sync now --accept-shrink"
-    )
-
-
-def _text(value: object) -> str:
-    return value.isoformat(" ", "seconds") if isinstance(value, datetime) else str(value)
 
 
 def _refused(error: Exception) -> ProgramError:
