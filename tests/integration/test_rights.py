@@ -20,6 +20,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.people import PersonRole
+from cekalwatch.server.security import limits
 from cekalwatch.server.security.device import Device
 from cekalwatch.server.security.rights import RIGHTS
 from cekalwatch.server.security.sessions import Purpose, Sessions
@@ -196,8 +197,9 @@ def tokens(chosen: ServerSettings, files: TlsFiles, at: str) -> dict[tuple[Perso
 @pytest.mark.parametrize("role", DeviceRole)
 @pytest.mark.parametrize("at", SITES)
 async def test_every_device_with_everybody_may_call_what_it_should_and_nothing_else(
-    site: Site, role: DeviceRole, at: str
+    site: Site, role: DeviceRole, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(limits, "USUAL_COST", limits.STATUS_COST)  # no device makes hundreds of calls in a row
     chosen = site.settings(**two_sites())
     async with running(chosen, site.diagnostics()) as server:
         methods = await methods_of(server.channel)
