@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 
@@ -42,10 +42,12 @@ def run(settings: NotifierSettings, start: Start) -> None:
     with closing(SingleInstance(settings.agent_id)) as instance:
         if not instance.acquire():
             return
-        with assembled(settings, start, app) as (agent, work), _ended_by_signals(app, work):
+        # Signals first: whoever sees the agent subscribe may end it at once.
+        with _signals() as wanted, assembled(settings, start, app) as (agent, work):
             instance.asked.connect(agent.bring_up)
             agent.quit_asked.connect(app.quit)
-            app.exec()
+            with _ended_when(app, lambda: wanted.is_set() or work.done()):
+                app.exec()
         work.result()
 
 
@@ -85,24 +87,27 @@ def _work(subscription: Subscription, desk: Desk) -> None:
 
 
 @contextmanager
-def _ended_by_signals(app: QApplication, work: Future[None]) -> Iterator[None]:
-    """End the application on SIGINT and SIGTERM, and when the subscription has ended.
-
-    Python's handlers run only when Python does: while Qt waits for events, a timer lets it.
-    """
+def _signals() -> Iterator[threading.Event]:
+    """Give what SIGINT and SIGTERM set."""
     wanted = threading.Event()
     before = {number: signal.signal(number, lambda *_: wanted.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield wanted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
-    def look() -> None:
-        if wanted.is_set() or work.done():
-            app.quit()
 
+@contextmanager
+def _ended_when(app: QApplication, over: Callable[[], bool]) -> Iterator[None]:
+    """Look again and again whether the application is to end.
+
+    Python's handlers run only when Python does: while Qt waits for events, the timer lets it.
+    """
     timer = QTimer()
-    timer.timeout.connect(look)
+    timer.timeout.connect(lambda: app.quit() if over() else None)
     timer.start(_LOOK_EVERY_MS)
     try:
         yield
     finally:
         timer.stop()
-        for number, handler in before.items():
-            signal.signal(number, handler)
