@@ -15,6 +15,22 @@ from tests.support.alert_server import WAIT_S, AlertServer, EventLog, wait_for
 from tests.support.x_display import XDisplay, x_display
 
 PROGRAM = (sys.executable, "-m", "cekalwatch.notifier")
+ENDED_AT_ONCE = """
+import contextlib, os, signal
+from cekalwatch.notifier.desktop import run
+
+whole = run.assembled
+
+@contextlib.contextmanager
+def assembled(*arguments):
+    with whole(*arguments) as parts:
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield parts
+
+run.assembled = assembled
+from cekalwatch.notifier.__main__ import main
+main()
+"""
 TITLE = "Alert: possible match"
 
 
@@ -35,9 +51,11 @@ def server(log: EventLog) -> Iterator[AlertServer]:
         yield running
 
 
-def start(display: XDisplay, server: AlertServer, folder: Path) -> subprocess.Popen[bytes]:
+def start(
+    display: XDisplay, server: AlertServer, folder: Path, program: tuple[str, ...] = PROGRAM
+) -> subprocess.Popen[bytes]:
     return display.start(
-        *PROGRAM,
+        *program,
         *("desktop", "--server", server.address, "--agent-id", "pc-1", "--language", "en"),
         output="agent.out",
         CEKALWATCH_NOTIFIER_STATE_DIR=str(folder / "state"),
@@ -89,3 +107,10 @@ def test_a_killed_agent_does_not_keep_the_next_one_out(
     log.wait_until(lambda _: len(server.subscriptions) == 2)
     second.send_signal(signal.SIGINT)
     assert second.wait(WAIT_S) == Exit.OK
+
+
+def test_a_signal_that_comes_as_soon_as_it_subscribes_ends_it_in_order(
+    display: XDisplay, server: AlertServer, tmp_path: Path
+) -> None:
+    agent = start(display, server, tmp_path, (sys.executable, "-c", ENDED_AT_ONCE))
+    assert agent.wait(WAIT_S) == Exit.OK

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -22,20 +21,8 @@ from cekalwatch.server.watchlist.source import (
 )
 from cekalwatch.server.watchlist.sources.http import HttpSource
 from tests.support.four_forms import items, offered
-from tests.support.simulated import simulated, simulated_order, source_of
+from tests.support.simulated import simulated_order, source_of
 from tests.support.watchlist import FixedClock
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with simulated() as one:
-        yield one
-
-
-@pytest.fixture
-def source(simulator: Simulator) -> Iterator[HttpSource]:
-    with source_of(simulator) as one:
-        yield one
 
 
 def refused(source: HttpSource) -> list[tuple[str, str, bool]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,18 +15,6 @@ from cekalwatch.server.watchlist.source import SourceUnavailable
 from cekalwatch.server.watchlist.sources.http import HttpSource
 from tests.support.four_forms import offered
 from tests.support.simulated import JPEG, private_file, simulated, source_of, with_photograph
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with simulated() as one:
-        yield one
-
-
-@pytest.fixture
-def source(simulator: Simulator) -> Iterator[HttpSource]:
-    with source_of(simulator) as one:
-        yield one
 
 
 class TestWhoAsks:

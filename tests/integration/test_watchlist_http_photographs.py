@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,19 +13,7 @@ from cekalwatch.server.watchlist.records import Photograph
 from cekalwatch.server.watchlist.source import SourceUnavailable
 from cekalwatch.server.watchlist.sources.http import HttpSource
 from tests.support.four_forms import offered
-from tests.support.simulated import JPEG, simulated, source_of, with_photograph
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with simulated() as one:
-        yield one
-
-
-@pytest.fixture
-def source(simulator: Simulator) -> Iterator[HttpSource]:
-    with source_of(simulator) as one:
-        yield one
+from tests.support.simulated import JPEG, source_of, with_photograph
 
 
 class TestPhotographs:

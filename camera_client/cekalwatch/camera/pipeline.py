@@ -68,10 +68,10 @@ class Pipeline:
             self._figures.begin_frame()
             try:
                 self._look_at(frame)
-            except Exception:
+            except Exception:  # a picture that cannot be looked at must not end months of watching
                 if not self._source.endless:
                     raise
-                # A picture that cannot be looked at must not end months of watching; nor shall each fill the log.
+                # Nor shall each fill the log.
                 pause_s = failures.next_delay_s()
                 log.exception("frame_failed", next_in_s=round(pause_s, 1))
                 skip_until_s = frame.at_s + pause_s

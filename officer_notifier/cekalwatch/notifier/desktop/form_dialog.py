@@ -57,7 +57,7 @@ class FormDialog(QDialog):
 
     def send(self, done: Callable[[], object], failed: Callable[[str], object]) -> None:
         """Send what was filled in."""
-        raise NotImplementedError
+        raise NotImplementedError  # Qt's metaclass cannot be that of an abstract class as well
 
     def submit(self) -> None:
         """Send, unless something is missing or it is under way."""

@@ -33,7 +33,7 @@ class StepDialog(FormDialog):
 
     def decision(self) -> Decision:
         """Return what was filled in."""
-        raise NotImplementedError
+        raise NotImplementedError  # Qt's metaclass cannot be that of an abstract class as well
 
     def send(self, done: Callable[[], object], failed: Callable[[str], object]) -> None:
         """See `FormDialog`."""

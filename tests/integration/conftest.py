@@ -1,0 +1,23 @@
+"""What several files about a list over HTTP read: an application of three orders, and a source of its list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from cekalwatch.server.simulator.web import Simulator
+from cekalwatch.server.watchlist.sources.http import HttpSource
+from tests.support.simulated import simulated, source_of
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with simulated() as one:
+        yield one
+
+
+@pytest.fixture
+def source(simulator: Simulator) -> Iterator[HttpSource]:
+    with source_of(simulator) as one:
+        yield one
