@@ -21,7 +21,7 @@ import pytest
 from cekalwatch.program.exits import Exit
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("protos", "server", "camera_client", "officer_notifier")
+FOLDERS = ("protos", "common", "server", "camera_client", "officer_notifier")
 EXTRAS = ("server", "camera", "notifier")
 PARTS = {"v1", "wire", "program", "server", "vision", "camera", "notifier"}
 UV = (str(Path(sys.executable).parent / "uv"), "--quiet")
