@@ -36,13 +36,13 @@ from skimage import data
 
 from benchmarks.alert_fanout import Agent
 from benchmarks.server_throughput import PACK, captures
-from cekalwatch.notifier.casework import Decision
-from cekalwatch.notifier.client import Start
+from cekalwatch.notifier.actions.alert_actions import Decision
+from cekalwatch.notifier.client.subscription_client import Start
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.run import assembled
-from cekalwatch.notifier.handling import Reason
+from cekalwatch.notifier.model.handling import Reason
+from cekalwatch.notifier.model.steps import Step
 from cekalwatch.notifier.settings import NotifierSettings
-from cekalwatch.notifier.steps import Step
 from cekalwatch.server.recognition.packs import open_engine
 from cekalwatch.v1.capture_pb2 import FaceCapture
 from cekalwatch.v1.capture_service_pb2 import Hello, StreamFacesRequest

@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from benchmarks.faces import FACES, PACK
-from cekalwatch.camera.best_shot import BestShots, Shot
-from cekalwatch.camera.crop import cut, encode
-from cekalwatch.camera.frames import Frame
-from cekalwatch.camera.policy import CapturePolicy
+from cekalwatch.camera.detection.best_shot import BestShots, Shot
+from cekalwatch.camera.detection.crop import cut, encode
+from cekalwatch.camera.detection.policy import CapturePolicy
+from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.server.domain.passages import Passage
 from cekalwatch.server.evaluation.metrics import fnir, threshold_at
 from cekalwatch.server.evaluation.people import Probe

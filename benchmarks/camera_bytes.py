@@ -29,17 +29,17 @@ from rich.progress import track
 
 from benchmarks.camera_tracking import looks_of_people
 from benchmarks.faces import PACK
-from cekalwatch.camera import convert
-from cekalwatch.camera.best_shot import BestShots
-from cekalwatch.camera.capture import Capture
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.figures import Figures
-from cekalwatch.camera.frames import Frame
-from cekalwatch.camera.health import Fault
-from cekalwatch.camera.outbox import Outbox
-from cekalwatch.camera.pipeline import Pipeline
-from cekalwatch.camera.policy import CapturePolicy
-from cekalwatch.camera.tracker import Tracker, Update
+from cekalwatch.camera.detection.best_shot import BestShots
+from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.pipeline import Pipeline
+from cekalwatch.camera.detection.policy import CapturePolicy
+from cekalwatch.camera.detection.tracker import Tracker, Update
+from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.sources.frames import Frame
+from cekalwatch.camera.sources.stream_health import Fault
+from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.uplink import messages as convert
 from cekalwatch.server.config import ServerSettings
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, FaceDetector, Picture

@@ -16,7 +16,7 @@ from rich.progress import track
 
 from benchmarks.camera_best_shot import POLICIES, SHOWN, Study, chosen
 from benchmarks.faces import FACES
-from cekalwatch.camera.crop import Crop, encode
+from cekalwatch.camera.detection.crop import Crop, encode
 from cekalwatch.vision.alignment import align
 
 PEOPLE: Final = 50

@@ -24,8 +24,8 @@ import numpy as np
 import psutil
 
 from benchmarks.camera_probe import RATE, stamped
-from cekalwatch.camera.policy import CapturePolicy
-from cekalwatch.camera.tracker import Tracker
+from cekalwatch.camera.detection.policy import CapturePolicy
+from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.quality import measure as measure_quality

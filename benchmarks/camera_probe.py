@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 
 from cekalwatch.camera import app
-from cekalwatch.camera.capture import Capture
-from cekalwatch.camera.outbox import Outbox
+from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.vision.detectors.factory import open_detector

@@ -14,8 +14,8 @@ from statistics import median
 
 import uuid6
 
-from cekalwatch.camera.capture import Capture
-from cekalwatch.camera.spool import Spool
+from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.outbox.spool import Spool
 from cekalwatch.vision.quality import FaceQuality
 
 CAPTURES = 10_000

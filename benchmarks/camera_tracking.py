@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.faces import FACES, PACK
-from cekalwatch.camera.tracker import Tracker
+from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, FaceDetector
 from cekalwatch.vision.runtime import limit_native_threads

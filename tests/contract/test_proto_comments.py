@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.policy import CapturePolicy
+from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.server.alerting import threshold
 from cekalwatch.server.alerting.briefing import MOST_REFERENCES
 from cekalwatch.server.alerting.deciding import MOST_CANDIDATES

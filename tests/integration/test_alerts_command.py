@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cekalwatch.notifier.board import Painter
-from cekalwatch.notifier.case_client import CaseClient
-from cekalwatch.notifier.claim_keeper import ClaimKeeper
-from cekalwatch.notifier.console import LiveConsole
-from cekalwatch.notifier.notice import AlertFilter, ImagePaths, Shown
-from cekalwatch.notifier.sessions import SessionClient
-from cekalwatch.notifier.translations import Language
+from cekalwatch.notifier.actions.claim_keeper import ClaimKeeper
+from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.client.session_client import SessionClient
+from cekalwatch.notifier.console.live import LiveConsole
+from cekalwatch.notifier.console.view import Painter
+from cekalwatch.notifier.locale.translations import Language
+from cekalwatch.notifier.model.alert import AlertFilter, ImagePaths, Shown
 from cekalwatch.program.exits import Exit
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.domain.people import PersonRole

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.capture import Capture
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.figures import Figures
-from cekalwatch.camera.files import FileSource, Pace, VideoReader
-from cekalwatch.camera.outbox import Outbox
-from cekalwatch.camera.pipeline import Pipeline
-from cekalwatch.camera.policy import CapturePolicy
-from cekalwatch.camera.tracker import Tracker
+from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.pipeline import Pipeline
+from cekalwatch.camera.detection.policy import CapturePolicy
+from cekalwatch.camera.detection.tracker import Tracker
+from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.sources.files import FileSource, Pace, VideoReader
+from cekalwatch.camera.statistics import Figures
 from cekalwatch.vision.detectors.factory import open_detector
 from tests.support.shared import shared_faces
 from tests.support.starter import starter_pack

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pytest
 
-from cekalwatch.camera.tracker import Tracker
+from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.vision.detectors.factory import open_detector
 from tests.support.crowd import SIZE, crowd
 from tests.support.crowd_pictures import draw, look_of

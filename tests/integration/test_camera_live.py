@@ -12,9 +12,9 @@ import pytest
 
 from cekalwatch.camera.camera import Camera, Trouble
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.live import LiveSource
+from cekalwatch.camera.outbox.spool_terms import SpoolTerms
 from cekalwatch.camera.settings import CameraSettings
-from cekalwatch.camera.spool_terms import SpoolTerms
+from cekalwatch.camera.sources.live import LiveSource
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.captures import NetworkCamera, Transport
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.frames import Frame
-from cekalwatch.camera.health import Fault
-from cekalwatch.camera.live import LiveSource
+from cekalwatch.camera.sources.frames import Frame
+from cekalwatch.camera.sources.live import LiveSource
+from cekalwatch.camera.sources.opencv import NetworkCamera, Transport
+from cekalwatch.camera.sources.stream_health import Fault
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.backoff import Backoff
 from tests.support.rtsp_camera import RATE, RtspCamera, encode, rtsp_camera, views

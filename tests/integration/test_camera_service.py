@@ -25,8 +25,8 @@ UNIT = REPOSITORY / "deploy" / "systemd" / "cekalwatch-camera.service"
 HANGING = """
 import sys, threading, time
 from cekalwatch.camera import watchdog
-from cekalwatch.camera.pipeline import Pipeline
-from cekalwatch.camera.source import AtStart
+from cekalwatch.camera.detection.pipeline import Pipeline
+from cekalwatch.camera.sources.opening import AtStart
 from cekalwatch.camera import app
 
 class Endless:
@@ -34,7 +34,7 @@ class Endless:
     def __iter__(self):
         import numpy as np
         from datetime import datetime, UTC
-        from cekalwatch.camera.frames import Frame
+        from cekalwatch.camera.sources.frames import Frame
         for number in range(3):
             yield Frame(np.zeros((90, 160, 3), np.uint8), datetime.now(UTC), time.monotonic())
     def close(self): pass

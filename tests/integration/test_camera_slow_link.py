@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from cekalwatch.camera.capture import Capture
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.convert import Hello
-from cekalwatch.camera.figures import Figures
-from cekalwatch.camera.uplink import Link, Uplink
+from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.uplink.messages import Hello
+from cekalwatch.camera.uplink.uplink import Link, Uplink
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from cekalwatch.camera.onvif import OnvifError, Place, opened
+from cekalwatch.camera.ptz.monitor import Turntable, arrive
+from cekalwatch.camera.ptz.onvif import OnvifError, Place, opened
 from cekalwatch.camera.settings import Turnable
-from cekalwatch.camera.turntable import Turntable, arrive
 from cekalwatch.camera.view.watch import Posture
 from cekalwatch.program.exits import Exit
 from cekalwatch.v1 import capture_pb2

@@ -11,12 +11,12 @@ import grpc
 import pytest
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.convert import Hello
-from cekalwatch.camera.figures import Figures
-from cekalwatch.camera.outbox import Outbox
-from cekalwatch.camera.policy import CapturePolicy
-from cekalwatch.camera.stream import Timing
-from cekalwatch.camera.uplink import Link, Refused, Uplink
+from cekalwatch.camera.detection.policy import CapturePolicy
+from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.uplink.messages import Hello
+from cekalwatch.camera.uplink.stream import Timing
+from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from tests.support.camera import capture_of

@@ -17,15 +17,15 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from structlog.testing import capture_logs
 
 from cekalwatch.camera.clock import SystemClock as CameraClock
-from cekalwatch.camera.convert import Hello
-from cekalwatch.camera.figures import Figures
-from cekalwatch.camera.outbox import Outbox
-from cekalwatch.camera.policy import CapturePolicy
-from cekalwatch.camera.uplink import Link, Uplink
-from cekalwatch.notifier.client import AlertClient, Start
-from cekalwatch.notifier.notice import AlertFilter
-from cekalwatch.notifier.subscription import Subscription
-from cekalwatch.notifier.updates import Cause, Connected, Disconnected, KeepAlive, Update
+from cekalwatch.camera.detection.policy import CapturePolicy
+from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.uplink.messages import Hello
+from cekalwatch.camera.uplink.uplink import Link, Uplink
+from cekalwatch.notifier.client.subscription import Subscription
+from cekalwatch.notifier.client.subscription_client import AlertClient, Start
+from cekalwatch.notifier.model.alert import AlertFilter
+from cekalwatch.notifier.model.updates import Cause, Connected, Disconnected, KeepAlive, Update
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.app import Server

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from cekalwatch.notifier.steps import Step
+from cekalwatch.notifier.model.steps import Step
 from cekalwatch.server.security.audit import Action
 from tests.support.desk_pc import DeskPc, OfficeThread, desk_pc
 

@@ -14,9 +14,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from cekalwatch.notifier.desktop.step_dialogs import ReasonDialog
+from cekalwatch.notifier.desktop.dialogs.step_dialogs import ReasonDialog
+from cekalwatch.notifier.locale.translations import Language
 from cekalwatch.notifier.settings import ThemeName
-from cekalwatch.notifier.translations import Language
 from tests.support.desk_pc import OfficeThread, desk_pc
 
 LOOKS = [(language, theme) for language in Language for theme in (ThemeName.LIGHT, ThemeName.DARK)]

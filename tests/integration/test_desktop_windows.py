@@ -13,13 +13,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
-from cekalwatch.notifier.desktop.form_dialog import FormDialog
-from cekalwatch.notifier.desktop.tray import Light
-from cekalwatch.notifier.handling import Reason
-from cekalwatch.notifier.notice import ImagePaths
-from cekalwatch.notifier.steps import Step
-from cekalwatch.notifier.translations import Language
-from cekalwatch.notifier.updates import Cause, Freshness
+from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
+from cekalwatch.notifier.desktop.windows.tray import Light
+from cekalwatch.notifier.locale.translations import Language
+from cekalwatch.notifier.model.alert import ImagePaths
+from cekalwatch.notifier.model.handling import Reason
+from cekalwatch.notifier.model.steps import Step
+from cekalwatch.notifier.model.updates import Cause, Freshness
 from tests.support.desk_pc import DeskPc, OfficeThread, desk_pc
 from tests.support.people import OTHER_PASSWORD, PASSWORD
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from cekalwatch.notifier.case_client import CaseClient
-from cekalwatch.notifier.notice import AlertFilter
+from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.model.alert import AlertFilter
 from cekalwatch.program.exits import Exit
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.app import Server

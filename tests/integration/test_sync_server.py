@@ -10,10 +10,10 @@ from typing import Any
 import grpc
 import pytest
 
-from cekalwatch.notifier.client import AlertClient, Start
-from cekalwatch.notifier.notice import AlertFilter
-from cekalwatch.notifier.subscription import Subscription
-from cekalwatch.notifier.updates import Connected, Freshness, KeepAlive
+from cekalwatch.notifier.client.subscription import Subscription
+from cekalwatch.notifier.client.subscription_client import AlertClient, Start
+from cekalwatch.notifier.model.alert import AlertFilter
+from cekalwatch.notifier.model.updates import Connected, Freshness, KeepAlive
 from cekalwatch.server.app import Server
 from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.orders import OrderStatus

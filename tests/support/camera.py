@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import uuid6
 
-from cekalwatch.camera.capture import Capture
-from cekalwatch.camera.crop import cut, encode
+from cekalwatch.camera.detection.crop import cut, encode
+from cekalwatch.camera.detection.face_capture import Capture
 from cekalwatch.vision.faces import Face, Landmarks, Picture
 from cekalwatch.vision.quality import FaceQuality
 

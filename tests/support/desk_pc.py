@@ -14,12 +14,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from cekalwatch.notifier.client import Start
+from cekalwatch.notifier.client.subscription_client import Start
 from cekalwatch.notifier.desktop.agent import DesktopAgent
-from cekalwatch.notifier.desktop.alert_window import KEYS_REST_MS
 from cekalwatch.notifier.desktop.run import assembled
+from cekalwatch.notifier.desktop.windows.alert_window import KEYS_REST_MS
+from cekalwatch.notifier.model.steps import Step
 from cekalwatch.notifier.settings import NotifierSettings
-from cekalwatch.notifier.steps import Step
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.domain.subjects import TravelDocument

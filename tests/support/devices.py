@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from cekalwatch.camera.captures import CvCapture
+from cekalwatch.camera.sources.opencv import CvCapture
 from cekalwatch.vision.faces import Picture
 
 PERIOD_S = 0.02

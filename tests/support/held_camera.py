@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 
 import uuid6
 
-from cekalwatch.camera.capture import Capture
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.convert import Hello
-from cekalwatch.camera.figures import Figures
-from cekalwatch.camera.outbox import Outbox
-from cekalwatch.camera.uplink import Link, Uplink
+from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.uplink.messages import Hello
+from cekalwatch.camera.uplink.uplink import Link, Uplink
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 

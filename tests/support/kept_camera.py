@@ -15,15 +15,15 @@ from pathlib import Path
 
 import uuid6
 
-from cekalwatch.camera.capture import Capture
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.convert import Hello
-from cekalwatch.camera.figures import Figures
-from cekalwatch.camera.keeper import Keeper
-from cekalwatch.camera.outbox import Outbox
-from cekalwatch.camera.spool import Spool
-from cekalwatch.camera.spool_terms import SpoolTerms
-from cekalwatch.camera.uplink import Link, Uplink
+from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.outbox.spool import Spool
+from cekalwatch.camera.outbox.spool_terms import SpoolTerms
+from cekalwatch.camera.outbox.spooler import Keeper
+from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.uplink.messages import Hello
+from cekalwatch.camera.uplink.uplink import Link, Uplink
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.wire.backoff import Backoff

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from cekalwatch.notifier import convert
-from cekalwatch.notifier.handling import AlertState, Claim, Finding, Handling, Outcome, PersonReference, Reason
-from cekalwatch.notifier.notice import EventKind, ImagePaths, Notice, Shown
-from cekalwatch.notifier.person import PersonRole, Session
-from cekalwatch.notifier.updates import Freshness
+from cekalwatch.notifier.client import messages as convert
+from cekalwatch.notifier.model.alert import EventKind, ImagePaths, Notice, Shown
+from cekalwatch.notifier.model.handling import AlertState, Claim, Finding, Handling, Outcome, PersonReference, Reason
+from cekalwatch.notifier.model.person import PersonRole, Session
+from cekalwatch.notifier.model.updates import Freshness
 from tests.support.alert_server import EPOCH, make_alert
 
 FRESH = Freshness(EPOCH, stale=False, active_subjects=812)

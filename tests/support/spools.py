@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import uuid6
 
-from cekalwatch.camera.capture import Capture
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.keeper import Keeper
-from cekalwatch.camera.outbox import Outbox
-from cekalwatch.camera.spool import Spool
-from cekalwatch.camera.spool_terms import SpoolTerms
+from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.outbox.spool import Spool
+from cekalwatch.camera.outbox.spool_terms import SpoolTerms
+from cekalwatch.camera.outbox.spooler import Keeper
 from tests.support.camera import ManualClock, capture_of
 
 LONGEST_S = 20.0

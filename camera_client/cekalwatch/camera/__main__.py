@@ -8,7 +8,7 @@ def main() -> None:
     require_extra(
         "camera", ("typer", "onnxruntime", "cv2", "uuid6", "cryptography", "OpenSSL", "jinja2", "prometheus_client")
     )
-    from cekalwatch.camera.cli import app
+    from cekalwatch.camera.cli.app import app
     from cekalwatch.program.command import run
 
     run(app)

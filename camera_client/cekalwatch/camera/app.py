@@ -19,13 +19,13 @@ import structlog
 
 from cekalwatch.camera.camera import Camera, Trouble
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.frames import SourceError
 from cekalwatch.camera.metrics import serving_metrics
-from cekalwatch.camera.onvif import password_of
+from cekalwatch.camera.outbox.spool_key import refuse_shared
+from cekalwatch.camera.ptz.monitor import Turntable
+from cekalwatch.camera.ptz.onvif import password_of
 from cekalwatch.camera.settings import CameraSettings, OneCamera
-from cekalwatch.camera.source import AtStart, open_source
-from cekalwatch.camera.spool_key import refuse_shared
-from cekalwatch.camera.turntable import Turntable
+from cekalwatch.camera.sources.frames import SourceError
+from cekalwatch.camera.sources.opening import AtStart, open_source
 from cekalwatch.camera.waiting import set_within
 from cekalwatch.camera.watchdog import keep_watch
 from cekalwatch.program.connection import open_dialer

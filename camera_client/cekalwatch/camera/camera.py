@@ -18,20 +18,20 @@ import structlog
 import uuid6
 
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.convert import Hello
-from cekalwatch.camera.figures import Figures
-from cekalwatch.camera.frames import FrameSource
-from cekalwatch.camera.keeper import Keeper
-from cekalwatch.camera.link_counts import LinkCounts
-from cekalwatch.camera.outbox import Outbox
-from cekalwatch.camera.pipeline import Pipeline
-from cekalwatch.camera.policy import CapturePolicy
+from cekalwatch.camera.detection.pipeline import Pipeline
+from cekalwatch.camera.detection.policy import CapturePolicy
+from cekalwatch.camera.detection.tracker import Tracker
+from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.outbox.spool import Spool
+from cekalwatch.camera.outbox.spool_terms import SpoolTerms
+from cekalwatch.camera.outbox.spooler import Keeper
+from cekalwatch.camera.ptz.monitor import Turntable
 from cekalwatch.camera.settings import OneCamera
-from cekalwatch.camera.spool import Spool
-from cekalwatch.camera.spool_terms import SpoolTerms
-from cekalwatch.camera.tracker import Tracker
-from cekalwatch.camera.turntable import Turntable
-from cekalwatch.camera.uplink import Link, Refused, Uplink
+from cekalwatch.camera.sources.frames import FrameSource
+from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.uplink.link_counts import LinkCounts
+from cekalwatch.camera.uplink.messages import Hello
+from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
 from cekalwatch.camera.view.watch import ViewWatch
 from cekalwatch.camera.waiting import set_within
 from cekalwatch.program.errors import ProgramError

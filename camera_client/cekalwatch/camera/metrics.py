@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from cekalwatch.camera.camera import Camera
 from cekalwatch.camera.checks.remote import read_certificate
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.health import Fault
+from cekalwatch.camera.sources.stream_health import Fault
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.wire.address import split_address

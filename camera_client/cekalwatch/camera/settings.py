@@ -14,8 +14,8 @@ import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from cekalwatch.camera.captures import Transport
-from cekalwatch.camera.spool_terms import SpoolTerms
+from cekalwatch.camera.outbox.spool_terms import SpoolTerms
+from cekalwatch.camera.sources.opencv import Transport
 from cekalwatch.program.connection import ClientSettings
 from cekalwatch.vision.region import Region
 from cekalwatch.wire.address import is_loopback

@@ -6,7 +6,7 @@ from cekalwatch.program.extras import require_extra
 def main() -> None:
     """Run the command line; exits the process."""
     require_extra("notifier", ("typer", "rich", "pydantic_settings", "cryptography", "OpenSSL"))
-    from cekalwatch.notifier.cli import app
+    from cekalwatch.notifier.cli.app import app
     from cekalwatch.program.command import run
 
     run(app)

@@ -13,18 +13,18 @@ from types import FrameType
 
 from rich.console import Console
 
-from cekalwatch.notifier.board import Painter
-from cekalwatch.notifier.case_client import CaseClient
-from cekalwatch.notifier.claim_keeper import ClaimKeeper
-from cekalwatch.notifier.client import AlertClient, Start
-from cekalwatch.notifier.console import LiveConsole
-from cekalwatch.notifier.desk import Desk, Recall, Screen
-from cekalwatch.notifier.images import ImageFolder
-from cekalwatch.notifier.inbox import Inbox
-from cekalwatch.notifier.jsonl import JsonLines
-from cekalwatch.notifier.sessions import SessionClient
+from cekalwatch.notifier.actions.claim_keeper import ClaimKeeper
+from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.client.session_client import SessionClient
+from cekalwatch.notifier.client.subscription import Subscription
+from cekalwatch.notifier.client.subscription_client import AlertClient, Start
+from cekalwatch.notifier.console.jsonl import JsonLines
+from cekalwatch.notifier.console.live import LiveConsole
+from cekalwatch.notifier.console.view import Painter
+from cekalwatch.notifier.delivery.alert_delivery import Desk, Recall, Screen
+from cekalwatch.notifier.delivery.images import ImageFolder
+from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.settings import NotifierSettings
-from cekalwatch.notifier.subscription import Subscription
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.program.logs import configure_logs

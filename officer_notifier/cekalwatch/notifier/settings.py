@@ -13,8 +13,8 @@ import platformdirs
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from cekalwatch.notifier.notice import AlertFilter, Direction
-from cekalwatch.notifier.translations import Language
+from cekalwatch.notifier.locale.translations import Language
+from cekalwatch.notifier.model.alert import AlertFilter, Direction
 from cekalwatch.program.connection import ClientSettings
 
 DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-notifier", appauthor=False)) / "tls"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from cekalwatch.camera.assignment import assign
+from cekalwatch.camera.detection.assignment import assign
 
 
 def least_cost(costs: NDArray[np.float64]) -> float:

@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from cekalwatch.camera.best_shot import BestShots, Shot
-from cekalwatch.camera.frames import Frame
-from cekalwatch.camera.policy import CapturePolicy
+from cekalwatch.camera.detection.best_shot import BestShots, Shot
+from cekalwatch.camera.detection.policy import CapturePolicy
+from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.vision.quality import FaceQuality
 from tests.support.camera import BEGIN, face_at, quality_of
 

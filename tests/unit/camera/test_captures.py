@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 import pytest
 
-from cekalwatch.camera import captures
-from cekalwatch.camera.captures import Device, NetworkCamera, Transport
+from cekalwatch.camera.sources import opencv as captures
+from cekalwatch.camera.sources.opencv import Device, NetworkCamera, Transport
 
 
 class Noting:

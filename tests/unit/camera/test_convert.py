@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cekalwatch.camera import convert
-from cekalwatch.camera.capture import Outcome, Receipt
-from cekalwatch.camera.convert import Drain, ProtocolError, Receipts, Welcome
-from cekalwatch.camera.figures import Heartbeat
-from cekalwatch.camera.policy import CapturePolicy
+from cekalwatch.camera.detection.face_capture import Outcome, Receipt
+from cekalwatch.camera.detection.policy import CapturePolicy
+from cekalwatch.camera.statistics import Heartbeat
+from cekalwatch.camera.uplink import messages as convert
+from cekalwatch.camera.uplink.messages import Drain, ProtocolError, Receipts, Welcome
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesResponse
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cekalwatch.camera.crop import LONGEST_SIDE_PX, Crop, cut, encode
+from cekalwatch.camera.detection.crop import LONGEST_SIDE_PX, Crop, cut, encode
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.wire.bounds import MAX_CROP_BYTES
 from tests.support.camera import ASTRONAUT_FACE, astronaut, decoded, face_at

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from cekalwatch.camera.figures import Figures, Heartbeat
-from cekalwatch.camera.outbox import Outbox
+from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.statistics import Figures, Heartbeat
 from cekalwatch.wire.heartbeat import Drops, ViewState
 from tests.support.camera import ManualClock, capture_of
 

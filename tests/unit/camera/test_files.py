@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cekalwatch.camera.files import FileSource, FolderReader, Pace, VideoReader
-from cekalwatch.camera.frames import Frame, SourceError
+from cekalwatch.camera.sources.files import FileSource, FolderReader, Pace, VideoReader
+from cekalwatch.camera.sources.frames import Frame, SourceError
 from tests.support.camera import ManualClock
 from tests.support.scenes import write_video
 

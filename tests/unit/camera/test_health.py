@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cekalwatch.camera.health import FIRST_PATIENCE_S, Fault, StreamHealth
+from cekalwatch.camera.sources.stream_health import FIRST_PATIENCE_S, Fault, StreamHealth
 from cekalwatch.vision.faces import Picture
 from tests.support.scenes import background
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.capture import Capture
+from cekalwatch.camera.detection.face_capture import Capture
 from cekalwatch.wire.heartbeat import Drops, SpoolState
 from tests.support.camera import ManualClock
 from tests.support.raw_files import JFIF, folder_bytes, pieces, shown

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.capture import Capture
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.keeper import PAUSE_S
-from cekalwatch.camera.spool import Spool
-from cekalwatch.camera.spool_error import SpoolError
+from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.outbox.spool import Spool
+from cekalwatch.camera.outbox.spool_error import SpoolError
+from cekalwatch.camera.outbox.spooler import PAUSE_S
 from cekalwatch.wire.heartbeat import Drops, SpoolState
 from tests.support.camera import ManualClock, capture_of
 from tests.support.spools import (
@@ -176,7 +176,7 @@ def test_a_disk_that_fails_is_not_tried_all_the_time(tmp_path: Path, clock: Manu
 def test_a_disk_that_hangs_holds_up_nobody_and_is_told(
     tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cekalwatch.camera.keeper.STUCK_S", 0.05)
+    monkeypatch.setattr("cekalwatch.camera.outbox.spooler.STUCK_S", 0.05)
     answered = threading.Event()
 
     class Hanging(Spool):

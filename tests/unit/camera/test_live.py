@@ -13,11 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cekalwatch.camera import health, live
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.frames import Frame, SourceError
-from cekalwatch.camera.health import Fault
-from cekalwatch.camera.live import LiveSource
+from cekalwatch.camera.sources import live
+from cekalwatch.camera.sources import stream_health as health
+from cekalwatch.camera.sources.frames import Frame, SourceError
+from cekalwatch.camera.sources.live import LiveSource
+from cekalwatch.camera.sources.stream_health import Fault
 from cekalwatch.wire.backoff import Backoff
 from tests.support.devices import Device, Mood
 
@@ -131,7 +132,7 @@ def test_a_camera_that_was_opened_beforehand_is_not_opened_twice(source_of: Make
 def test_a_killed_program_leaves_no_decoder_behind(tmp_path: Path) -> None:
     program = (
         "from pathlib import Path; from tests.support.devices import Device, Mood;"
-        "from cekalwatch.camera.decoder import Decoder\n"
+        "from cekalwatch.camera.sources.decoder import Decoder\n"
         "if __name__ == '__main__':\n"
         f"    decoder = Decoder(Device(Path({str(tmp_path / 'diary')!r}), Mood.HANGS))\n"
         "    decoder.open(); decoder.next_sign(30); print(decoder.pid, flush=True); decoder.next_sign(3600)\n"

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from cekalwatch.camera.capture import Capture
-from cekalwatch.camera.outbox import Outbox
+from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.wire.heartbeat import Drops
 from tests.support.camera import ManualClock, capture_of
 

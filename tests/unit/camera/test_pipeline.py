@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
-from cekalwatch.camera.figures import Figures
-from cekalwatch.camera.frames import Frame
-from cekalwatch.camera.health import Fault
-from cekalwatch.camera.outbox import Outbox
-from cekalwatch.camera.pipeline import Pipeline
-from cekalwatch.camera.tracker import Tracker
+from cekalwatch.camera.detection.pipeline import Pipeline
+from cekalwatch.camera.detection.tracker import Tracker
+from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.sources.frames import Frame
+from cekalwatch.camera.sources.stream_health import Fault
+from cekalwatch.camera.statistics import Figures
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.wire.heartbeat import ViewState
 from tests.support.camera import BEGIN, ManualClock, face_at

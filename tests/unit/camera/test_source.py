@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.frames import SourceError
 from cekalwatch.camera.settings import CameraOptions
-from cekalwatch.camera.source import AtStart, open_source, without_password
+from cekalwatch.camera.sources.frames import SourceError
+from cekalwatch.camera.sources.opening import AtStart, open_source, without_password
 from tests.support.scenes import write_video
 
 

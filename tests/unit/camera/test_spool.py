@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.capture import Capture
-from cekalwatch.camera.spool import DamagedError, ForeignError, Spool
-from cekalwatch.camera.spool_error import SpoolError
-from cekalwatch.camera.spool_key import read_or_make, refuse_shared
+from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool
+from cekalwatch.camera.outbox.spool_error import SpoolError
+from cekalwatch.camera.outbox.spool_key import read_or_make, refuse_shared
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.heartbeat import SpoolState
 from tests.support.camera import capture_of

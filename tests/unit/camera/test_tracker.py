@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from cekalwatch.camera.tracker import Tracker
+from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.vision.faces import Face
 from tests.support.camera import face_at
 

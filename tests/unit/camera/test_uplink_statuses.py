@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import grpc
 
-from cekalwatch.camera.uplink import RETRYABLE_STATUS, TERMINATING_STATUS
+from cekalwatch.camera.uplink.uplink import RETRYABLE_STATUS, TERMINATING_STATUS
 
 
 def test_every_status_is_either_retried_or_final() -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cekalwatch.notifier.bands import band
-from cekalwatch.notifier.board import Board, Link, Painter
-from cekalwatch.notifier.notice import Direction, ImagePaths, OrderKind, Shown
-from cekalwatch.notifier.phrases import Phrase
-from cekalwatch.notifier.translations import Language
-from cekalwatch.notifier.updates import Cause, Freshness, LostPosition
+from cekalwatch.notifier.console.view import Board, Link, Painter
+from cekalwatch.notifier.locale.phrases import Phrase
+from cekalwatch.notifier.locale.translations import Language
+from cekalwatch.notifier.model.alert import Direction, ImagePaths, OrderKind, Shown
+from cekalwatch.notifier.model.score_levels import band
+from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
 from tests.support.alert_server import EPOCH
 from tests.support.notices import BUDI, FRESH, held_by, make_notice, make_shown
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from cekalwatch.notifier.casebook import Casebook
-from cekalwatch.notifier.handling import AlertState, Escalation
-from cekalwatch.notifier.notice import EventKind, ImagePaths
+from cekalwatch.notifier.delivery.alert_cache import Casebook
+from cekalwatch.notifier.model.alert import EventKind, ImagePaths
+from cekalwatch.notifier.model.handling import AlertState, Escalation
 from tests.support.alert_server import EPOCH
 from tests.support.notices import BUDI, held_by, make_notice, make_shown
 

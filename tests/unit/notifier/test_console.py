@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from cekalwatch.notifier.board import Painter
-from cekalwatch.notifier.console import LiveConsole
-from cekalwatch.notifier.notice import EventKind
-from cekalwatch.notifier.translations import Language
-from cekalwatch.notifier.updates import Cause, Freshness, LostPosition
+from cekalwatch.notifier.console.live import LiveConsole
+from cekalwatch.notifier.console.view import Painter
+from cekalwatch.notifier.locale.translations import Language
+from cekalwatch.notifier.model.alert import EventKind
+from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
 from tests.support.alert_server import EPOCH
 from tests.support.notices import FRESH, SetClock, make_notice, make_shown
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import grpc
 import pytest
 
-from cekalwatch.notifier.case_client import CaseClient
-from cekalwatch.notifier.client import AlertClient, Start
-from cekalwatch.notifier.desk import Desk, Recall
-from cekalwatch.notifier.images import ImageFolder
-from cekalwatch.notifier.inbox import Inbox
-from cekalwatch.notifier.notice import AlertFilter, EventKind, ImagePaths, Shown
-from cekalwatch.notifier.subscription import Subscription
-from cekalwatch.notifier.updates import Cause, Freshness, KeepAlive, LostPosition, Update
+from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.client.subscription import Subscription
+from cekalwatch.notifier.client.subscription_client import AlertClient, Start
+from cekalwatch.notifier.delivery.alert_delivery import Desk, Recall
+from cekalwatch.notifier.delivery.images import ImageFolder
+from cekalwatch.notifier.delivery.inbox import Inbox
+from cekalwatch.notifier.model.alert import AlertFilter, EventKind, ImagePaths, Shown
+from cekalwatch.notifier.model.updates import Cause, Freshness, KeepAlive, LostPosition, Update
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from tests.support.alert_server import EPOCH, NOBODY, AlertServer, EventLog, make_alert

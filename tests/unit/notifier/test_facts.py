@@ -7,14 +7,14 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from cekalwatch.notifier.facts import Fact, Wording
-from cekalwatch.notifier.figures_csv import figures_csv
-from cekalwatch.notifier.handling import AlertState, Escalation, FollowUp, Outcome, Reason
-from cekalwatch.notifier.notice import Document, OrderStatus
-from cekalwatch.notifier.report import ShiftReport, Tally
-from cekalwatch.notifier.server_clock import ServerClock
-from cekalwatch.notifier.steps import Hindrance
-from cekalwatch.notifier.translations import Language
+from cekalwatch.notifier.actions.shift_csv import figures_csv
+from cekalwatch.notifier.locale.alert_formatting import Fact, Wording
+from cekalwatch.notifier.locale.translations import Language
+from cekalwatch.notifier.model.alert import Document, OrderStatus
+from cekalwatch.notifier.model.handling import AlertState, Escalation, FollowUp, Outcome, Reason
+from cekalwatch.notifier.model.server_clock import ServerClock
+from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
+from cekalwatch.notifier.model.steps import Hindrance
 from tests.support.alert_server import EPOCH
 from tests.support.notices import BUDI, SITI, SetClock, held_by, judged_by, make_notice, session_of
 

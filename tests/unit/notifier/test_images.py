@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.notifier.images import ImageFolder
-from cekalwatch.notifier.notice import ImagePaths, Pictures
+from cekalwatch.notifier.delivery.images import ImageFolder
+from cekalwatch.notifier.model.alert import ImagePaths, Pictures
 from cekalwatch.program.errors import ProgramError
 from tests.support.alert_server import JPEG
 from tests.support.notices import SetClock

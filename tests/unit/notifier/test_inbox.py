@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.notifier import inbox as inbox_module
-from cekalwatch.notifier.inbox import Arrival, Inbox
+from cekalwatch.notifier.delivery import inbox as inbox_module
+from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.notifier import install
+from cekalwatch.notifier.desktop import autostart as install
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 

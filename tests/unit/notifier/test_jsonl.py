@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import structlog
 
-from cekalwatch.notifier.jsonl import JsonLines
-from cekalwatch.notifier.notice import EventKind, ImagePaths
-from cekalwatch.notifier.updates import Cause, Freshness
+from cekalwatch.notifier.console.jsonl import JsonLines
+from cekalwatch.notifier.model.alert import EventKind, ImagePaths
+from cekalwatch.notifier.model.updates import Cause, Freshness
 from cekalwatch.program.errors import ProgramError
 from tests.support.alert_server import EPOCH
 from tests.support.notices import FRESH, make_notice, make_shown

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.notifier.notice import Direction
+from cekalwatch.notifier.model.alert import Direction
 from cekalwatch.notifier.settings import NotifierSettings, host_key
 from cekalwatch.program.errors import ProgramError
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from cekalwatch.notifier.silence import SilenceWatch
+from cekalwatch.notifier.client.silence import SilenceWatch
 
 
 def test_silence_cancels_once() -> None:

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from cekalwatch.notifier.handling import AlertState, FollowUp, Outcome, Reason
-from cekalwatch.notifier.leases import to_renew
-from cekalwatch.notifier.notice import Notice
-from cekalwatch.notifier.person import PersonRole, Session
-from cekalwatch.notifier.steps import JUDGEMENTS, Hindrance, Step, options, standing
+from cekalwatch.notifier.model.alert import Notice
+from cekalwatch.notifier.model.handling import AlertState, FollowUp, Outcome, Reason
+from cekalwatch.notifier.model.leases import to_renew
+from cekalwatch.notifier.model.person import PersonRole, Session
+from cekalwatch.notifier.model.steps import JUDGEMENTS, Hindrance, Step, options, standing
 from tests.support.alert_server import EPOCH
 from tests.support.notices import BUDI, SITI, held_by, judged_by, make_notice, make_shown, session_of
 

@@ -9,10 +9,10 @@ from contextlib import ExitStack, closing
 import grpc
 import pytest
 
-from cekalwatch.notifier.client import AlertClient, Start
-from cekalwatch.notifier.notice import AlertFilter, Direction
-from cekalwatch.notifier.subscription import RETRYABLE_CODES, TERMINATING_CODES, Subscription
-from cekalwatch.notifier.updates import (
+from cekalwatch.notifier.client.subscription import RETRYABLE_CODES, TERMINATING_CODES, Subscription
+from cekalwatch.notifier.client.subscription_client import AlertClient, Start
+from cekalwatch.notifier.model.alert import AlertFilter, Direction
+from cekalwatch.notifier.model.updates import (
     AlertEvent,
     Cause,
     Connected,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtGui import QColor
 
-from cekalwatch.notifier.desktop.theme import CONTRAST, DARK, LIGHT, Theme
+from cekalwatch.notifier.desktop.widgets.theme import CONTRAST, DARK, LIGHT, Theme
 
 PAIRS = (
     ("text", "ground"),

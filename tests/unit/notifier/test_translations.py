@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.notifier import translations
-from cekalwatch.notifier.handling import AlertState, Outcome, Reason
-from cekalwatch.notifier.person import PersonRole
-from cekalwatch.notifier.phrases import Phrase
+from cekalwatch.notifier.locale import translations
+from cekalwatch.notifier.locale.phrases import Phrase
+from cekalwatch.notifier.locale.translations import CATALOGUE, Language, translate
+from cekalwatch.notifier.model.handling import AlertState, Outcome, Reason
+from cekalwatch.notifier.model.person import PersonRole
+from cekalwatch.notifier.model.steps import Hindrance, Step
+from cekalwatch.notifier.model.updates import Cause
 from cekalwatch.notifier.settings import ThemeName
-from cekalwatch.notifier.steps import Hindrance, Step
-from cekalwatch.notifier.translations import CATALOGUE, Language, translate
-from cekalwatch.notifier.updates import Cause
 from cekalwatch.server.domain.errors import Code
 
 SOURCES = list(Path(translations.__file__).parent.rglob("*.py"))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from cekalwatch.camera.checks.finding import Finding, Verdict
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.frames import Frame, FrameSource, SourceError
 from cekalwatch.camera.settings import OneCamera
-from cekalwatch.camera.source import AtStart, open_source
+from cekalwatch.camera.sources.frames import Frame, FrameSource, SourceError
+from cekalwatch.camera.sources.opening import AtStart, open_source
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.vision.detectors.factory import open_detector
 

@@ -13,12 +13,12 @@ from cryptography import x509
 
 from cekalwatch.camera.checks.finding import Finding, Verdict
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.convert import Hello, ProtocolError
-from cekalwatch.camera.onvif import OnvifError, opened, password_of
+from cekalwatch.camera.ptz.monitor import posture_at
+from cekalwatch.camera.ptz.onvif import OnvifError, opened, password_of
 from cekalwatch.camera.settings import CameraSettings, OneCamera, Turnable
-from cekalwatch.camera.stream import StreamLost, Timing
-from cekalwatch.camera.turntable import posture_at
-from cekalwatch.camera.uplink import Link, greet
+from cekalwatch.camera.uplink.messages import Hello, ProtocolError
+from cekalwatch.camera.uplink.stream import StreamLost, Timing
+from cekalwatch.camera.uplink.uplink import Link, greet
 from cekalwatch.camera.view.watch import Posture
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError

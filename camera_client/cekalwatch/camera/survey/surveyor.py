@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from cekalwatch.camera.frames import Frame, FrameSource
+from cekalwatch.camera.detection.tracker import Tracker
+from cekalwatch.camera.sources.frames import Frame, FrameSource
 from cekalwatch.camera.survey.findings import Findings, Passage, Recording, findings
 from cekalwatch.camera.survey.fitness import Flaw
 from cekalwatch.camera.survey.pictures import Sight, example
-from cekalwatch.camera.tracker import Tracker
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.quality import measure
 

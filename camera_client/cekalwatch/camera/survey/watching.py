@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.frames import SourceError
 from cekalwatch.camera.settings import CameraSettings, OneCamera
-from cekalwatch.camera.source import AtStart, open_source
+from cekalwatch.camera.sources.frames import SourceError
+from cekalwatch.camera.sources.opening import AtStart, open_source
 from cekalwatch.camera.survey.surveyor import Survey, Surveyor
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit

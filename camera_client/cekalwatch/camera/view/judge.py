@@ -13,8 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from cekalwatch.camera.view.look import ALIKE, Grey, Look, likeness, look_at, shift_between, shifted
-from cekalwatch.camera.view.motion import CameraMotion
+from cekalwatch.camera.view.camera_motion import CameraMotion
+from cekalwatch.camera.view.image_metrics import ALIKE, Grey, Look, likeness, look_at, shift_between, shifted
 from cekalwatch.camera.view.reference import Reference
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.heartbeat import ViewState

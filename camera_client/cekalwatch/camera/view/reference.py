@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.camera.view.look import ALIKE, CELL, STRUCTURED, Cells, Grey, Look, deviation, likeness
+from cekalwatch.camera.view.image_metrics import ALIKE, CELL, STRUCTURED, Cells, Grey, Look, deviation, likeness
 
 FOLLOWS_IN: Final = 120
 """Looks that make up the memory of what is still the same: it follows the light."""

@@ -9,18 +9,18 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QSystemTrayIcon
 
-from cekalwatch.notifier.desktop.alert_window import AlertWindow
-from cekalwatch.notifier.desktop.form_dialog import FormDialog
+from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
+from cekalwatch.notifier.desktop.dialogs.sign_in_dialogs import PasswordDialog, SignInDialog
 from cekalwatch.notifier.desktop.idle_lock import IdleLock
-from cekalwatch.notifier.desktop.sign_in_dialogs import PasswordDialog, SignInDialog
 from cekalwatch.notifier.desktop.sound import Bell
-from cekalwatch.notifier.desktop.station import Station
-from cekalwatch.notifier.desktop.supervisor_window import SupervisorWindow
-from cekalwatch.notifier.desktop.theme import palette, style_sheet, theme_of
-from cekalwatch.notifier.desktop.today_window import TodayWindow
-from cekalwatch.notifier.desktop.tray import Tray
-from cekalwatch.notifier.facts import Wording
-from cekalwatch.notifier.phrases import Phrase
+from cekalwatch.notifier.desktop.widgets.theme import palette, style_sheet, theme_of
+from cekalwatch.notifier.desktop.windows.alert_window import AlertWindow
+from cekalwatch.notifier.desktop.windows.supervisor_window import SupervisorWindow
+from cekalwatch.notifier.desktop.windows.today_window import TodayWindow
+from cekalwatch.notifier.desktop.windows.tray import Tray
+from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.settings import ThemeName
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from cekalwatch.notifier.desktop.station import Station
-from cekalwatch.notifier.notice import Shown
-from cekalwatch.notifier.updates import Cause, Freshness, LostPosition
+from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.model.alert import Shown
+from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
 
 
 class DesktopScreen(QObject):

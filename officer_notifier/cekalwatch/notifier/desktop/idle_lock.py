@@ -10,7 +10,7 @@ from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QTimer
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication
 
-from cekalwatch.notifier.desktop.station import Station
+from cekalwatch.notifier.desktop.controller import Station
 
 _LOOK_EVERY_MS = 1_000
 _TOUCHES = frozenset(

@@ -13,19 +13,19 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-from cekalwatch.notifier.case_client import CaseClient
-from cekalwatch.notifier.client import AlertClient, Start
-from cekalwatch.notifier.desk import Desk, Recall
+from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.client.session_client import SessionClient
+from cekalwatch.notifier.client.subscription import Subscription
+from cekalwatch.notifier.client.subscription_client import AlertClient, Start
+from cekalwatch.notifier.delivery.alert_delivery import Desk, Recall
+from cekalwatch.notifier.delivery.images import ImageFolder
+from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.bridge import DesktopScreen, ScreenGone
-from cekalwatch.notifier.desktop.rubbish import WindowThreadCollector
+from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.desktop.garbage_collection import WindowThreadCollector
 from cekalwatch.notifier.desktop.single_instance import SingleInstance
-from cekalwatch.notifier.desktop.station import Station
-from cekalwatch.notifier.images import ImageFolder
-from cekalwatch.notifier.inbox import Inbox
-from cekalwatch.notifier.sessions import SessionClient
 from cekalwatch.notifier.settings import NotifierSettings
-from cekalwatch.notifier.subscription import Subscription
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.session_file import SessionFile
 

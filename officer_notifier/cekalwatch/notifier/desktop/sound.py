@@ -13,9 +13,9 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QProcess, QTimer
 from PySide6.QtWidgets import QApplication
 
-from cekalwatch.notifier.desktop.station import Station
-from cekalwatch.notifier.handling import AlertState
-from cekalwatch.notifier.steps import standing
+from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.model.handling import AlertState
+from cekalwatch.notifier.model.steps import standing
 
 AGAIN_EVERY_MS = 15_000
 """An alert that nobody has taken, and nobody has looked at, is heard again."""

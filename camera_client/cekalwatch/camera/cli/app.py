@@ -1,0 +1,111 @@
+"""The command line of `cekalwatch-camera`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cekalwatch.camera.cli.check import check
+from cekalwatch.camera.cli.presets import presets, turn
+from cekalwatch.camera.cli.preview import preview
+from cekalwatch.camera.cli.survey import survey
+from cekalwatch.camera.settings import DEFAULT_TLS_DIR, CameraSettings
+from cekalwatch.camera.sources.opencv import Transport
+from cekalwatch.program.logs import configure_logs
+
+app = typer.Typer(
+    help="Finds faces at a camera and sends the best crops of each passage to the recognition server.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # a source may hold a password
+)
+
+
+app.command()(check)
+app.command()(survey)
+app.command()(preview)
+app.command()(presets)
+app.command()(turn)
+
+
+@app.command()
+def run(
+    source: Annotated[
+        str | None,
+        typer.Option(help="Video file, folder of JPEG or PNG pictures, device number, or rtsp:// address."),
+    ] = None,
+    camera_id: Annotated[str | None, typer.Option(help="Key of this camera in the server's configuration.")] = None,
+    realtime: Annotated[
+        bool | None,
+        typer.Option("--realtime/--no-realtime", help="Read a file at its own pace, as a camera would give it."),
+    ] = None,
+    rtsp_transport: Annotated[
+        Transport | None, typer.Option(help="How a network camera sends its pictures. [default: tcp]")
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option(help="Address of the recognition server, HOST:PORT. [default: 127.0.0.1:50051]")
+    ] = None,
+    detector: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a model pack, or a network, SCRFD or YuNet (.onnx). [default: starter]"),
+    ] = None,
+    detect_every: Annotated[int | None, typer.Option(help="Look at each so manieth frame only.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Native threads to use.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with settings; options and CEKALWATCH_CAMERA_… win over it.")
+    ] = None,
+) -> None:
+    """Watch cameras, or read files to their end.
+
+    A camera (device number or rtsp address) is watched until Ctrl-C or SIGTERM,
+    and opened again when it fails. A file ends with exit code 0 when every crop
+    has its receipt; 69: source or server cannot be reached; 78: a setting, the
+    model pack or the camera's key is wrong. Several cameras are [[cameras]] of
+    the configuration file: one that is away, refused or without a certificate is
+    tried again, and does not end the others.
+
+    \b
+    Examples:
+      cekalwatch-camera run --source rtsp://10.0.0.7/1 --camera-id gate-1
+      cekalwatch-camera run --source 0 --camera-id gate-2
+      cekalwatch-camera run --source walk.mp4 --realtime --camera-id gate-1
+      cekalwatch-camera run --config /etc/cekalwatch/camera.toml
+    """
+    settings = CameraSettings.load(
+        config,
+        source=source,
+        camera_id=camera_id,
+        realtime=realtime,
+        rtsp_transport=rtsp_transport,
+        server_address=server,
+        detector=detector,
+        detect_every=detect_every,
+        threads=threads,
+        log_level=log_level,
+    )
+    configure_logs(settings.log_level)
+    from cekalwatch.camera import app as client
+
+    client.run(settings)
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-camera enrol --server cekal.batam.local:50052 --code ABCDEF-…")
+def enrol(
+    server: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the server enrols: `enrolment_listen`.")],
+    code: Annotated[
+        str,
+        typer.Option(prompt=True, help="The code that `cekalwatch-server pki invite` printed; asked for if not given."),
+    ],
+    tls_dir: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where key and certificates go; the setting `tls_dir`.")
+    ] = DEFAULT_TLS_DIR,
+) -> None:
+    """Get this device's certificate, once. Its private key is made here and stays here."""
+    from cekalwatch.program.enrolment import enrol as enrol_device
+    from cekalwatch.wire.identity import DeviceRole
+
+    identity = enrol_device(server, code, DeviceRole.CAMERA, tls_dir)
+    typer.echo(f"This is {identity.uri}; its certificate is in {tls_dir}")

@@ -1,0 +1,84 @@
+"""`cekalwatch-camera presets` and `turn`: what a camera has stored, and turning it to where a camera key watches."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cekalwatch.camera.cli.camera_choice import chosen_camera
+from cekalwatch.camera.settings import CameraSettings, Turnable
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+
+Config = Annotated[Path | None, typer.Option(help="TOML file with settings, as `run` takes it.")]
+CameraKey = Annotated[str | None, typer.Option(help="Which camera of it.")]
+TURN_S = 60.0
+
+
+def presets(config: Config = None, camera_id: CameraKey = None) -> None:
+    """List the presets of a camera that can be turned, and where it looks now.
+
+    \b
+    Example:
+      cekalwatch-camera presets --config camera.toml --camera-id gate-1
+    """
+    settings, turnable = _turnable(config, camera_id)
+    for line in asyncio.run(_list(settings, turnable)):
+        typer.echo(line)
+
+
+def turn(config: Config = None, camera_id: CameraKey = None) -> None:
+    """Turn a camera to the preset at which this camera key watches, and wait until it is there.
+
+    Exit code 0 when it is there; 69 when it does not answer or does not arrive
+    within a minute.
+
+    \b
+    Example:
+      cekalwatch-camera turn --config camera.toml --camera-id gate-1
+    """
+    settings, turnable = _turnable(config, camera_id)
+    asyncio.run(_turn(settings, turnable))
+    typer.echo(f"The camera is at {turnable.preset}")
+
+
+def _turnable(config: Path | None, camera_id: str | None) -> tuple[CameraSettings, Turnable]:
+    from cekalwatch.program.extras import require_extra
+
+    settings, one = chosen_camera(config, camera_id, None, None)
+    if one.ptz is None:
+        raise ProgramError(f"{one.camera_id} has no `ptz` in its settings, so it cannot be turned", Exit.CONFIG)
+    require_extra("onvif", ("onvif",))
+    return settings, one.ptz
+
+
+async def _list(settings: CameraSettings, turnable: Turnable) -> list[str]:
+    from cekalwatch.camera.ptz.monitor import posture_at
+    from cekalwatch.camera.ptz.onvif import OnvifError, opened, password_of
+    from cekalwatch.camera.view.watch import Posture
+
+    try:
+        async with opened(turnable, password_of(turnable, settings)) as camera:
+            bearing = await camera.bearing()
+            return [
+                f"{'→' if posture_at(bearing, preset) is Posture.HERE else ' '} {preset.token}\t{preset.name}"
+                for preset in await camera.presets()
+            ]
+    except OnvifError as error:
+        raise ProgramError(f"The camera at {turnable.address}: {error}", Exit.UNAVAILABLE) from None
+
+
+async def _turn(settings: CameraSettings, turnable: Turnable) -> None:
+    from cekalwatch.camera.ptz.monitor import arrive
+    from cekalwatch.camera.ptz.onvif import OnvifError, opened, password_of
+
+    try:
+        async with opened(turnable, password_of(turnable, settings)) as camera, asyncio.timeout(TURN_S):
+            await arrive(camera, await camera.preset(turnable.preset))
+    except OnvifError as error:
+        raise ProgramError(f"The camera at {turnable.address}: {error}", Exit.UNAVAILABLE) from None
+    except TimeoutError:
+        raise ProgramError(f"The camera did not arrive at {turnable.preset} in time", Exit.UNAVAILABLE) from None

@@ -1,0 +1,33 @@
+"""`cekalwatch-camera preview`: the live picture with faces framed, for aiming a camera."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cekalwatch.camera.cli.camera_choice import chosen_camera
+
+
+def preview(
+    source: Annotated[str | None, typer.Option(help="What to show, as with `run`.")] = None,
+    detector: Annotated[Path | None, typer.Option(help="As with `run`.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with settings, as `run` takes it.")] = None,
+    camera_id: Annotated[str | None, typer.Option(help="Which camera of it.")] = None,
+) -> None:
+    """Show the live picture in a window, with a frame around each face.
+
+    Green: fit for an alert. Amber: would be sent. Red: too small. The figure is
+    the distance between the eyes in pixels; 60 or more are wanted. Q, Esc or the
+    window's button ends it. Nothing is sent or kept. Needs a screen: 69 without.
+
+    \b
+    Examples:
+      cekalwatch-camera preview --source rtsp://10.0.0.7/1
+      cekalwatch-camera preview --config camera.toml --camera-id gate-1
+    """
+    settings, one = chosen_camera(config, camera_id, source, detector)
+    from cekalwatch.camera.survey.preview import show
+
+    show(one, settings.threads)

@@ -1,0 +1,1 @@
+"""From a frame to the face captures that are worth sending: detection, tracking, best shots, crops."""

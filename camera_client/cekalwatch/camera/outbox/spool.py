@@ -1,0 +1,161 @@
+"""A folder on the capture host's disk in which captures wait, a file for each, sealed with AES-GCM (docs/adr/0007).
+
+A file is written whole or not at all. What is in it and which camera and capture it is of are sealed together, so that
+a file that was changed, moved or renamed does not open. It knows nothing of when a capture is written or removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.outbox.spool_error import SpoolError
+from cekalwatch.camera.outbox.spool_key import NAME_BYTES, read_or_make
+from cekalwatch.camera.uplink import messages as convert
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.wire.heartbeat import SpoolState
+
+MAGIC = b"CKSP"
+VERSION = 1
+NONCE_BYTES = 12
+_HEAD_BYTES = len(MAGIC) + 1 + NAME_BYTES + NONCE_BYTES
+PROBE_BYTES = 16_000
+"""About a crop."""
+SUFFIX = ".capture"
+DRAFT_SUFFIX = ".draft"
+
+
+class DamagedError(Exception):
+    """A file of the spool is not what was written."""
+
+
+class ForeignError(Exception):
+    """A file of the spool was sealed with another key, or is of a newer version of the program."""
+
+
+class Spool:
+    """The folder of one camera. Used by one thread."""
+
+    def __init__(self, folder: Path, key_file: Path, camera_id: str, run_id: str) -> None:
+        """`run_id`: of this run of the program, noted with the captures that it takes."""
+        self._folder = folder
+        self._key_file = key_file
+        self._camera_id = camera_id
+        self._run_id = run_id
+
+    def open(self) -> None:
+        """Make folder and key where there are none, and clear away what was half written. Raises SpoolError."""
+        try:
+            key = read_or_make(self._key_file)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for draft in self._folder.glob(f"*{DRAFT_SUFFIX}"):
+                draft.unlink()
+        except OSError as error:
+            raise SpoolError.of(error) from None
+        except ValueError:
+            problem = f"{self._key_file} holds no key; remove it, and a new one is made"
+            raise SpoolError(SpoolState.FAILED, problem) from None
+        except ProgramError as error:
+            raise SpoolError(SpoolState.FAILED, str(error)) from None
+        self._cipher = AESGCM(key.secret)
+        self._begin = MAGIC + bytes([VERSION]) + key.name
+
+    def probe(self) -> None:
+        """Try whether a crop could be written. Raises SpoolError."""
+        self._write(self._folder / f"probe{DRAFT_SUFFIX}", bytes(PROBE_BYTES)).unlink()
+
+    def sizes(self) -> dict[str, int]:
+        """Return the captures that are there, by their ids and so by age, with the bytes of their files."""
+        try:
+            files = {file.stem: file.stat().st_size for file in self._folder.glob(f"*{SUFFIX}") if _is_id(file.stem)}
+        except OSError as error:
+            raise SpoolError.of(error) from None
+        return dict(sorted(files.items()))
+
+    def store(self, capture: Capture) -> int:
+        """Write a capture, and return its file's size. It is safe from a power cut after `flush`. Raises SpoolError."""
+        nonce = os.urandom(NONCE_BYTES)
+        bound = self._bound(self._begin, capture.capture_id)
+        sealed = self._begin + nonce + self._cipher.encrypt(nonce, convert.stored(capture, self._run_id), bound)
+        draft = self._write(self._folder / f"{capture.capture_id}{DRAFT_SUFFIX}", sealed)
+        try:
+            draft.replace(self._file(capture.capture_id))
+        except OSError as error:
+            raise SpoolError.of(error) from None
+        return len(sealed)
+
+    def flush(self) -> None:
+        """Make what was stored and removed last. Raises SpoolError."""
+        if os.name != "posix":
+            return
+        try:
+            folder = os.open(self._folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise SpoolError.of(error) from None
+
+    def load(self, capture_id: str) -> Capture:
+        """Return a capture. Raises DamagedError, ForeignError and SpoolError."""
+        try:
+            sealed = self._file(capture_id).read_bytes()
+        except FileNotFoundError:
+            raise DamagedError("its file is gone") from None
+        except OSError as error:
+            raise SpoolError.of(error) from None
+        if sealed[: len(MAGIC)] != MAGIC or len(sealed) <= _HEAD_BYTES:
+            raise DamagedError("it does not begin as it should")
+        if sealed[len(MAGIC)] > VERSION:
+            raise ForeignError("it is of a newer version")
+        begin, nonce = sealed[: _HEAD_BYTES - NONCE_BYTES], sealed[_HEAD_BYTES - NONCE_BYTES : _HEAD_BYTES]
+        if begin != self._begin:
+            raise ForeignError("it was sealed with another key")
+        try:
+            opened = self._cipher.decrypt(nonce, sealed[_HEAD_BYTES:], self._bound(begin, capture_id))
+            capture = convert.restored(opened)
+        except (InvalidTag, ValueError):
+            raise DamagedError("its seal is broken") from None
+        return capture
+
+    def remove(self, capture_id: str) -> None:
+        """Remove a capture; one that is not there is removed. Raises SpoolError."""
+        try:
+            self._file(capture_id).unlink(missing_ok=True)
+        except OSError as error:
+            raise SpoolError.of(error) from None
+
+    def _write(self, draft: Path, content: bytes) -> Path:
+        try:
+            try:
+                with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+                    out.write(content)
+                    out.flush()
+                    os.fsync(out.fileno())
+            except OSError:
+                with contextlib.suppress(OSError):
+                    draft.unlink()
+                raise
+        except OSError as error:
+            raise SpoolError.of(error) from None
+        return draft
+
+    def _file(self, capture_id: str) -> Path:
+        return self._folder / f"{capture_id}{SUFFIX}"
+
+    def _bound(self, begin: bytes, capture_id: str) -> bytes:
+        return begin + f"{self._camera_id}/{capture_id}".encode()
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Cameras that can be turned (pan, tilt, zoom), through ONVIF."""

@@ -1,0 +1,74 @@
+"""Follows where a camera that can be turned looks, and tells the view whether that is this camera key's preset."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from cekalwatch.camera.ptz.onvif import Bearing, OnvifCamera, OnvifError, Preset, opened
+from cekalwatch.camera.settings import Turnable
+from cekalwatch.camera.view.watch import Posture
+from cekalwatch.camera.waiting import set_within
+from cekalwatch.wire.backoff import Backoff
+
+PERIOD_S = 0.5
+"""How often the camera is asked where it looks."""
+
+log = structlog.get_logger()
+
+
+class Turntable:
+    """One camera key's mount. `run` is of the event loop; `posture` may be read on any thread."""
+
+    def __init__(
+        self, turnable: Turnable, password: str, *, period_s: float = PERIOD_S, backoff: Backoff | None = None
+    ) -> None:
+        self.posture = Posture.NOT_YET
+        self._turnable = turnable
+        self._password = password
+        self._period_s = period_s
+        self._backoff = backoff or Backoff(first_s=1.0, most_s=60.0)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow the camera until `stop`; whatever fails is tried again."""
+        while not stop.is_set():
+            try:
+                async with opened(self._turnable, self._password) as camera:
+                    await self._follow(camera, stop)
+            except OnvifError as error:
+                self.posture = Posture.UNKNOWN
+                delay_s = self._backoff.next_delay_s()
+                log.warning("mount_lost", problem=str(error), retry_in_s=round(delay_s, 1))
+                await set_within(stop, delay_s)
+
+    async def _follow(self, camera: OnvifCamera, stop: asyncio.Event) -> None:
+        preset = await camera.preset(self._turnable.preset)
+        log.info("mount_connected", preset=self._turnable.preset)
+        self._backoff.reset()
+        while True:
+            posture = posture_at(await camera.bearing(), preset)
+            if posture is not self.posture:
+                log.info("mount_turned", posture=posture.name.lower())
+                self.posture = posture
+            if await set_within(stop, self._period_s):
+                return
+
+
+async def arrive(camera: OnvifCamera, preset: Preset, period_s: float = PERIOD_S) -> None:
+    """Turn to a preset, and return when the camera rests there. Raises OnvifError."""
+    await camera.turn_to(preset)
+    while True:
+        bearing = await camera.bearing()
+        if not bearing.moves and posture_at(bearing, preset) is not Posture.TURNED_AWAY:
+            return
+        await asyncio.sleep(period_s)
+
+
+def posture_at(bearing: Bearing, preset: Preset) -> Posture:
+    """Return what a bearing means for whoever waits at `preset`."""
+    if bearing.moves:
+        return Posture.TURNED_AWAY
+    if bearing.place is None or preset.place is None:
+        return Posture.UNKNOWN
+    return Posture.HERE if bearing.place.is_near(preset.place) else Posture.TURNED_AWAY

@@ -1,0 +1,1 @@
+"""Where frames come from: files, devices and network cameras, and how a source is opened."""

@@ -1,0 +1,171 @@
+"""Frames from a video file or from a folder of pictures, as fast as they are taken or at their own pace."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+import cv2
+import numpy as np
+import structlog
+
+from cekalwatch.camera.clock import Clock
+from cekalwatch.camera.sources.frames import Frame, SourceError
+from cekalwatch.camera.sources.stream_health import Fault
+from cekalwatch.vision.faces import Picture
+
+FOLDER_FRAMES_PER_S = 5.0
+"""A folder's pictures are taken for frames of one camera, so many a second."""
+
+FALLBACK_FRAMES_PER_S = 25.0
+"""For a video that does not say how fast it is."""
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
+
+log = structlog.get_logger()
+
+
+class Pace(Enum):
+    """How fast a file is read."""
+
+    UNPACED = "unpaced"
+    """As fast as frames are taken; none is lost."""
+    REALTIME = "realtime"
+    """As a camera would give them; who is behind loses frames."""
+
+
+class PictureReader(Protocol):
+    """Gives pictures one after another."""
+
+    @property
+    def frames_per_s(self) -> float:
+        """How many pictures make a second."""
+
+    def read(self) -> Picture | None:
+        """Return the next picture; None at the end."""
+
+    def skip(self) -> bool:
+        """Pass over the next picture without the cost of making it; False at the end."""
+
+    def release(self) -> None:
+        """Close the file."""
+
+
+class VideoReader:
+    """A video file."""
+
+    def __init__(self, path: Path) -> None:
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+        if not self._capture.isOpened():
+            raise SourceError(
+                f"{path} cannot be read as a video; give a video file, or a folder of JPEG or PNG pictures"
+            )
+        stated = self._capture.get(cv2.CAP_PROP_FPS)
+        self._frames_per_s = stated if math.isfinite(stated) and 0 < stated <= 1000 else FALLBACK_FRAMES_PER_S
+
+    @property
+    def frames_per_s(self) -> float:
+        """What the file says, or FALLBACK_FRAMES_PER_S."""
+        return self._frames_per_s
+
+    def read(self) -> Picture | None:
+        """Decode the next frame."""
+        ok, picture = self._capture.read()
+        return np.asarray(picture, np.uint8) if ok else None
+
+    def skip(self) -> bool:
+        """Decode without converting the colours."""
+        return self._capture.grab()
+
+    def release(self) -> None:
+        """Close the file."""
+        self._capture.release()
+
+
+class FolderReader:
+    """The JPEG and PNG files of a folder, by name. One that cannot be read is passed over and reported."""
+
+    def __init__(self, folder: Path) -> None:
+        self._paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
+        if not self._paths:
+            raise SourceError(f"{folder} holds no .jpg, .jpeg or .png file")
+        self._next = 0
+
+    @property
+    def frames_per_s(self) -> float:
+        """FOLDER_FRAMES_PER_S."""
+        return FOLDER_FRAMES_PER_S
+
+    def read(self) -> Picture | None:
+        """Decode the next picture that can be decoded."""
+        while self._next < len(self._paths):
+            picture = cv2.imread(str(self._paths[self._next]), cv2.IMREAD_COLOR)
+            self._next += 1
+            if picture is not None:
+                return np.asarray(picture, np.uint8)
+            log.warning("picture_unreadable", position=self._next)
+        return None
+
+    def skip(self) -> bool:
+        """Pass over one file."""
+        self._next += 1
+        return self._next <= len(self._paths)
+
+    def release(self) -> None:
+        """Nothing is open between two pictures."""
+
+
+class FileSource:
+    """Frames from a reader."""
+
+    endless = False
+    faults: Mapping[Fault, int] = MappingProxyType({})
+    """None: a file is read once."""
+
+    def __init__(self, reader: PictureReader, name: str, pace: Pace, clock: Clock) -> None:
+        self.name = name
+        self.dropped = 0
+        self._reader = reader
+        self._pace = pace
+        self._clock = clock
+        self._closed = False
+
+    @property
+    def can_wait(self) -> bool:
+        """A file that is not paced waits for its reader."""
+        return self._pace is Pace.UNPACED
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames; SourceError when there is not a single one."""
+        started_s = self._clock.monotonic_s()
+        index = read = 0
+        try:
+            while not self._closed:
+                if self._pace is Pace.REALTIME:
+                    behind = int((self._clock.monotonic_s() - started_s) * self._reader.frames_per_s) - index
+                    for _ in range(behind):
+                        if not self._reader.skip():
+                            return
+                        self.dropped += 1
+                        index += 1
+                    early_s = started_s + index / self._reader.frames_per_s - self._clock.monotonic_s()
+                    if early_s > 0:
+                        self._clock.sleep_s(early_s)
+                picture = self._reader.read()
+                if picture is None:
+                    break
+                yield Frame(picture, self._clock.now(), index / self._reader.frames_per_s)
+                index += 1
+                read += 1
+        finally:
+            self._reader.release()
+        if not read and not self._closed:
+            raise SourceError(f"{self.name} holds no picture that can be read")
+
+    def close(self) -> None:
+        """Stop before the next frame."""
+        self._closed = True

@@ -1,0 +1,57 @@
+"""A frame of a camera, and the interface of what gives frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from cekalwatch.camera.sources.stream_health import Fault
+from cekalwatch.vision.faces import Picture
+
+
+class SourceError(Exception):
+    """A source of frames cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of the camera."""
+
+    picture: Picture
+    captured_at: datetime
+    """When it was taken, UTC; for a file, when it was read."""
+    at_s: float
+    """Its place in the source, seconds from some beginning; rises by what lies between two frames, whatever the speed
+    at which a file is read. Motion and spacing are reckoned by it."""
+
+
+class FrameSource(Protocol):
+    """Gives frames to one thread; iterating begins it, once."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for logs; holds no password."""
+
+    @property
+    def endless(self) -> bool:
+        """True for a camera, which is reopened for ever; False for what ends by itself."""
+
+    @property
+    def can_wait(self) -> bool:
+        """True when no frame is lost if the reader takes its time."""
+
+    @property
+    def dropped(self) -> int:
+        """Frames passed over so far because the reader was behind."""
+
+    @property
+    def faults(self) -> Mapping[Fault, int]:
+        """How often it was opened again, by the reason."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames until the end, or until `close`."""
+
+    def close(self) -> None:
+        """End the iteration, from any thread; release the device or file."""

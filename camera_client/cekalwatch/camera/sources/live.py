@@ -1,0 +1,181 @@
+"""Frames from a camera: always the newest one, and opened again for ever when it fails or only seems to live."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from cekalwatch.camera.clock import Clock
+from cekalwatch.camera.sources.decoder import Decoder, DecoderDied, OpenCapture, Sign
+from cekalwatch.camera.sources.frames import Frame, SourceError
+from cekalwatch.camera.sources.stream_health import Fault, StreamHealth
+from cekalwatch.wire.backoff import Backoff
+
+OPENING_S: Final = 20.0
+"""Longest time for the decoder's process to start and open the camera."""
+SILENCE_S: Final = 3.0
+"""Without a picture for so long a camera is opened again."""
+STEADY_S: Final = 10.0
+"""A camera that gave pictures for so long was well: the next failure is a new one."""
+CLOSING_S: Final = 8.0
+
+log = structlog.get_logger()
+
+
+class LiveSource:
+    """A reader thread keeps the newest frame of the camera's decoder, so that frames never queue up and grow old."""
+
+    endless = True
+    can_wait = False
+
+    def __init__(self, open_capture: OpenCapture, name: str, clock: Clock, backoff: Backoff) -> None:
+        self.name = name
+        self.dropped = 0
+        self._open_capture = open_capture
+        self._clock = clock
+        self._backoff = backoff
+        self._faults: Counter[Fault] = Counter()
+        self._slot: Frame | None = None
+        self._filled = threading.Condition()
+        self._closed = threading.Event()
+        self._decoder: Decoder | None = None
+        """Of the thread that opens, then of the reader thread."""
+        self._opened = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def faults(self) -> Mapping[Fault, int]:
+        """How often the camera was opened again, by the reason."""
+        return self._faults
+
+    def open(self) -> None:
+        """Open the camera before it is read. Raises SourceError when that cannot be done."""
+        if self._open():
+            self._end_decoder()
+            raise SourceError(
+                f"{self.name} cannot be opened; is it connected, switched on, and used by no other program?"
+            )
+        self._opened = True
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the newest frame each time; blocks while the camera gives none."""
+        thread = threading.Thread(target=self._read_for_ever, name="camera-reader", daemon=True)
+        thread.start()
+        self._thread = thread
+        while True:
+            with self._filled:
+                self._filled.wait_for(lambda: self._slot is not None or self._closed.is_set())
+                frame, self._slot = self._slot, None
+            if frame is None or self._closed.is_set():
+                return
+            yield frame
+
+    def close(self) -> None:
+        """End the iteration, the reader thread and the decoder."""
+        self._closed.set()
+        with self._filled:
+            self._filled.notify_all()
+        if self._thread:
+            self._thread.join(CLOSING_S)
+        else:
+            self._end_decoder()
+
+    def _read_for_ever(self) -> None:
+        health = StreamHealth()
+        try:
+            while not self._closed.is_set():
+                fault = None if self._opened else self._open()
+                self._opened = False
+                if fault is None and self._decoder:
+                    fault = self._empty(self._decoder, health)
+                if fault is None or self._closed.is_set():
+                    return
+                self._faults[fault] += 1
+                if fault in (Fault.SILENT, Fault.DECODER_DIED):
+                    self._end_decoder()
+                delay_s = self._backoff.next_delay_s()
+                log.warning(
+                    "source_lost",
+                    source=self.name,
+                    reason=fault.value,
+                    times=self._faults[fault],
+                    retry_in_s=round(delay_s, 1),
+                )
+                self._closed.wait(delay_s)
+        finally:
+            self._end_decoder()
+
+    def _open(self) -> Fault | None:
+        """Open the camera, in a new process if there is none; return what was wrong."""
+        give_up_s = self._clock.monotonic_s() + OPENING_S
+        try:
+            self._decoder = self._decoder or Decoder(self._open_capture)
+            self._decoder.open()
+            while not self._closed.is_set():
+                match self._decoder.next_sign(0.2):
+                    case Sign.OPENED:
+                        return None
+                    case Sign.NOT_OPENED:
+                        return Fault.NOT_OPENED
+                    case _:  # nothing yet, or what was left of the last opening
+                        if self._clock.monotonic_s() > give_up_s:
+                            return Fault.SILENT
+        except (DecoderDied, OSError):  # the latter when the machine has no memory or process to give
+            return Fault.DECODER_DIED
+        return None
+
+    def _empty(self, decoder: Decoder, health: StreamHealth) -> Fault | None:
+        """Fill the slot until something is wrong; return what."""
+        health.opened()
+        began_s = heard_s = self._clock.monotonic_s()
+        number = None
+        try:
+            while not self._closed.is_set():
+                match decoder.next_sign(0.2):
+                    case Sign.PICTURE:
+                        pass
+                    case Sign.ENDED:
+                        return Fault.ENDED
+                    case Sign.RESIZED:
+                        return Fault.SIZE_CHANGED
+                    case _:
+                        if self._clock.monotonic_s() - heard_s > SILENCE_S:
+                            return Fault.SILENT
+                        continue
+                decoded = decoder.picture()
+                heard_s = self._clock.monotonic_s()
+                if decoded.number == number:
+                    continue  # the sign of a picture that a newer one had replaced already
+                lost = 0 if number is None else decoded.number - number - 1
+                number = decoded.number
+                self._fill(
+                    Frame(
+                        decoded.picture,
+                        self._clock.now() - timedelta(seconds=heard_s - decoded.at_s),
+                        decoded.at_s,
+                    ),
+                    lost,
+                )
+                if fault := health.judge(decoded.picture, decoded.at_s):
+                    return fault
+                if heard_s - began_s > STEADY_S:
+                    self._backoff.reset()
+        except DecoderDied:
+            return Fault.DECODER_DIED
+        return None
+
+    def _fill(self, frame: Frame, lost: int) -> None:
+        with self._filled:
+            self.dropped += lost + (self._slot is not None)
+            self._slot = frame
+            self._filled.notify_all()
+
+    def _end_decoder(self) -> None:
+        decoder, self._decoder = self._decoder, None
+        if decoder:
+            decoder.close()

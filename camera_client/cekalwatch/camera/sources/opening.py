@@ -1,0 +1,70 @@
+"""Opens what `source` names: a video file, a folder of pictures, a device number or an RTSP address."""
+
+from __future__ import annotations
+
+import os
+from enum import Enum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import cv2
+
+from cekalwatch.camera.clock import Clock
+from cekalwatch.camera.settings import CameraOptions
+from cekalwatch.camera.sources.decoder import OpenCapture
+from cekalwatch.camera.sources.files import FileSource, FolderReader, Pace, VideoReader
+from cekalwatch.camera.sources.frames import FrameSource, SourceError
+from cekalwatch.camera.sources.live import LiveSource
+from cekalwatch.camera.sources.opencv import Device, NetworkCamera
+from cekalwatch.wire.backoff import Backoff
+
+DEVICE_SIZES = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
+
+
+class AtStart(Enum):
+    """What is expected of a camera when the program starts; later on it is opened again for ever in any case."""
+
+    MUST_ANSWER = "must answer"
+    """It is an error when it cannot be opened."""
+    MAY_BE_AWAY = "may be away"
+    """After a power cut a camera may need longer than the capture host: it is tried until it is there."""
+
+
+def open_source(source: str, options: CameraOptions, clock: Clock, at_start: AtStart) -> FrameSource:
+    """Open `source`; `at_start` is about cameras only. Raises SourceError."""
+    _silence_opencv()
+    if camera := _camera(source, options):
+        open_capture, name = camera
+        live = LiveSource(open_capture, name, clock, Backoff())
+        if at_start is AtStart.MUST_ANSWER:
+            live.open()
+        return live
+    pace = Pace.REALTIME if options.realtime else Pace.UNPACED
+    path = Path(source)
+    if path.is_dir():
+        return FileSource(FolderReader(path), f"folder {path.name}", pace, clock)
+    if path.is_file():
+        return FileSource(VideoReader(path), f"file {path.name}", pace, clock)
+    raise SourceError(
+        f"There is no {source}; give a video file, a folder of pictures, a device number such as 0, or rtsp://…"
+    )
+
+
+def without_password(address: str) -> str:
+    """Return the address without user and password, for logs and messages."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+
+
+def _camera(source: str, options: CameraOptions) -> tuple[OpenCapture, str] | None:
+    if source.isdecimal():
+        return Device(int(source), *DEVICE_SIZES[options.device_size]), f"camera device {source}"
+    if source.lower().startswith(("rtsp://", "rtsps://")):
+        return NetworkCamera(source, options.rtsp_transport), without_password(source)
+    return None
+
+
+def _silence_opencv() -> None:
+    """Keep OpenCV and ffmpeg off standard error: we say what is wrong with a file."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

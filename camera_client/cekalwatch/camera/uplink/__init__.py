@@ -1,0 +1,1 @@
+"""The capture stream to the server: handshake, sending, receipts, reconnecting."""

@@ -1,0 +1,236 @@
+"""The only place of the camera client that knows protobuf: writes its messages, and reads and checks the server's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from cekalwatch.camera.detection.face_capture import Capture, Outcome, Receipt
+from cekalwatch.camera.detection.policy import CapturePolicy
+from cekalwatch.camera.statistics import Heartbeat
+from cekalwatch.v1 import capture_pb2, capture_service_pb2
+from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
+from cekalwatch.vision.quality import FaceQuality
+from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
+
+MOST_REASON = 200
+LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+
+_OUTCOMES = {
+    capture_pb2.CAPTURE_OUTCOME_SEARCHED: Outcome.SEARCHED,
+    capture_pb2.CAPTURE_OUTCOME_DUPLICATE: Outcome.DUPLICATE,
+    capture_pb2.CAPTURE_OUTCOME_REJECTED: Outcome.REJECTED,
+    capture_pb2.CAPTURE_OUTCOME_RETRY: Outcome.RETRY,
+}
+
+
+class ProtocolError(Exception):
+    """The server sent what the contract does not allow."""
+
+
+@dataclass(frozen=True)
+class Hello:
+    """Who this client is."""
+
+    camera_id: str
+    run_id: str
+    """UUID of this run of the program."""
+    detector: str
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """The server accepts the camera."""
+
+    credits: int
+    heartbeat_period_s: float
+    policy: CapturePolicy
+    server_time: datetime | None = None
+    """What the server's clock showed when it answered; None if it did not say."""
+
+
+@dataclass(frozen=True)
+class Receipts:
+    """What became of captures, and the credits that come back with them."""
+
+    receipts: tuple[Receipt, ...]
+    credits: int
+
+
+@dataclass(frozen=True)
+class Drain:
+    """The server is about to stop."""
+
+    reconnect_after_s: float
+
+
+ServerMessage = Welcome | Receipts | CapturePolicy | Drain
+
+
+def hello(value: Hello) -> StreamFacesRequest:
+    """Write the handshake."""
+    return StreamFacesRequest(
+        hello=capture_service_pb2.Hello(
+            camera_id=value.camera_id,
+            client_version=version("cekalwatch"),
+            run_id=value.run_id,
+            detector=value.detector[:64],
+        )
+    )
+
+
+def face(capture: Capture) -> StreamFacesRequest:
+    """Write a capture; raises ValueError for one over the message bound, which the crop's own bound rules out."""
+    message = StreamFacesRequest(face=_face(capture, capture.run_id))
+    if message.ByteSize() > MAX_MESSAGE_BYTES:
+        raise ValueError(f"a face of {message.ByteSize()} bytes is over the message bound")
+    return message
+
+
+def stored(capture: Capture, run_id: str) -> bytes:
+    """Write a capture for the disk, in the contract's form; `run_id` is that of the present run."""
+    return _face(capture, capture.run_id or run_id).SerializeToString()
+
+
+def restored(data: bytes) -> Capture:
+    """Read what `stored` wrote; raises ValueError."""
+    try:
+        message = capture_pb2.FaceCapture.FromString(data)
+        captured_at = message.capture_time.ToDatetime(UTC)
+    except (DecodeError, OverflowError):
+        raise ValueError("this is no capture") from None
+    marks, quality = message.landmarks, message.quality
+    return Capture(
+        capture_id=message.capture_id,
+        track_id=message.track_id,
+        captured_at=captured_at,
+        jpeg=message.jpeg,
+        landmarks=tuple((getattr(marks, name).x, getattr(marks, name).y) for name in LANDMARKS),
+        detector_score=message.detector_score,
+        quality=FaceQuality(
+            eye_distance_px=quality.eye_distance_px,
+            yaw_degrees=quality.yaw_degrees,
+            pitch_degrees=quality.pitch_degrees,
+            sharpness=quality.sharpness,
+            brightness=quality.brightness,
+            score=quality.score,
+        ),
+        run_id=message.run_id,
+    )
+
+
+def _face(capture: Capture, run_id: str) -> capture_pb2.FaceCapture:
+    quality = capture.quality
+    captured_at = Timestamp()
+    captured_at.FromDatetime(capture.captured_at)
+    return capture_pb2.FaceCapture(
+        capture_id=capture.capture_id,
+        track_id=capture.track_id,
+        run_id=run_id,
+        capture_time=captured_at,
+        jpeg=capture.jpeg,
+        landmarks=capture_pb2.FaceLandmarks(
+            **{name: capture_pb2.Point(x=x, y=y) for name, (x, y) in zip(LANDMARKS, capture.landmarks, strict=True)}
+        ),
+        detector_score=capture.detector_score,
+        quality=capture_pb2.FaceQuality(
+            eye_distance_px=quality.eye_distance_px,
+            yaw_degrees=quality.yaw_degrees,
+            pitch_degrees=quality.pitch_degrees,
+            sharpness=quality.sharpness,
+            brightness=quality.brightness,
+            score=quality.score,
+        ),
+    )
+
+
+def heartbeat(value: Heartbeat) -> StreamFacesRequest:
+    """Write the client's state."""
+    spool, drops = value.spool, value.drops
+    return StreamFacesRequest(
+        heartbeat=capture_service_pb2.Heartbeat(
+            frames_per_second=value.frames_per_second,
+            dropped_total=drops.total,
+            outbox_depth=value.outbox_depth,
+            outbox_age=_duration(value.outbox_age_s),
+            view_state=capture_pb2.ViewState.Value(f"VIEW_STATE_{value.view_state.value}"),
+            passages_total=value.passages_total,
+            spool=capture_pb2.SpoolStatus(
+                state=capture_pb2.SpoolState.Value(f"SPOOL_STATE_{spool.state.value}"),
+                depth=spool.depth,
+                bytes=spool.size,
+                age=_duration(spool.age_s),
+            ),
+            drops=capture_pb2.DropCounts(no_room=drops.no_room, too_old=drops.too_old, unreadable=drops.unreadable),
+        )
+    )
+
+
+def _duration(seconds: float) -> Duration:
+    message = Duration()
+    message.FromTimedelta(timedelta(seconds=seconds))
+    return message
+
+
+def goodbye(reason: str) -> StreamFacesRequest:
+    """Write the end of the stream."""
+    return StreamFacesRequest(goodbye=capture_service_pb2.Goodbye(reason=reason[:MOST_REASON]))
+
+
+def server_message(message: StreamFacesResponse) -> ServerMessage | None:
+    """Read a message of the server; None for one of a newer contract. Raises ProtocolError."""
+    match message.WhichOneof("message"):
+        case "welcome":
+            return _welcome(message.welcome)
+        case "receipts":
+            return Receipts(tuple(map(_receipt, message.receipts.receipts)), message.receipts.credits)
+        case "policy":
+            return _policy(message.policy)
+        case "drain":
+            return Drain(max(0.0, _seconds(message.drain.reconnect_after)))
+        case _:
+            return None
+
+
+def _welcome(message: capture_service_pb2.Welcome) -> Welcome:
+    period_s = _seconds(message.heartbeat_period)
+    if period_s <= 0:
+        raise ProtocolError("the heartbeat period is not above zero")
+    if not 1 <= message.credits <= 1000:
+        raise ProtocolError("the credits are not 1 to 1000")
+    return Welcome(message.credits, period_s, _policy(message.policy), _server_time(message))
+
+
+def _server_time(message: capture_service_pb2.Welcome) -> datetime | None:
+    try:
+        return message.server_time.ToDatetime(UTC) if message.HasField("server_time") else None
+    except (ValueError, OverflowError):
+        raise ProtocolError("the server's time is none") from None
+
+
+def _policy(message: capture_pb2.CapturePolicy) -> CapturePolicy:
+    try:
+        return CapturePolicy(
+            min_eye_distance_px=message.min_eye_distance_px,
+            max_yaw_degrees=message.max_yaw_degrees,
+            max_pitch_degrees=message.max_pitch_degrees,
+            max_crops_per_track=message.max_crops_per_track,
+            jpeg_quality=message.jpeg_quality,
+            min_detector_score=message.min_detector_score,
+        )
+    except ValueError as error:
+        raise ProtocolError(str(error)) from None
+
+
+def _receipt(message: capture_pb2.CaptureReceipt) -> Receipt:
+    # An outcome of a newer contract is no promise that the capture was dealt with: it is sent again.
+    return Receipt(message.capture_id, _OUTCOMES.get(message.outcome, Outcome.RETRY), message.reason)
+
+
+def _seconds(duration: Duration) -> float:
+    return duration.seconds + duration.nanos / 1e9

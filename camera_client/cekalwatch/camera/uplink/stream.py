@@ -1,0 +1,225 @@
+"""One capture stream from its handshake to its end. Connecting again is the uplink's business.
+
+grpc.aio allows one write at a time, and a write that is cancelled ends the call: so one task sends everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import grpc
+import structlog
+
+from cekalwatch.camera.detection.face_capture import Outcome, Receipt
+from cekalwatch.camera.detection.policy import CapturePolicy
+from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.statistics import Heartbeat
+from cekalwatch.camera.uplink import messages as convert
+from cekalwatch.camera.uplink.link_counts import LinkCounts
+from cekalwatch.camera.uplink.messages import Drain, Hello, ProtocolError, Receipts, Welcome
+from cekalwatch.camera.waiting import set_within
+from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
+
+log = structlog.get_logger()
+
+Call = grpc.aio.StreamStreamCall[StreamFacesRequest, StreamFacesResponse]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long a stream waits for what, seconds."""
+
+    handshake_s: float = 10.0
+    receipt_s: float = 30.0
+    """Without a receipt for so long the server is taken for hung, though its machine may answer pings."""
+    ending_s: float = 5.0
+    """For goodbye and for receipts that are still to come, when the stream is to end."""
+
+
+class StreamLost(Exception):  # noqa: N818  # it tells what happened; whether that is an error is the uplink's to say
+    """The stream ended without goodbye."""
+
+    def __init__(self, code: grpc.StatusCode, details: str) -> None:
+        super().__init__(f"{code.name}: {details}")
+        self.code = code
+        self.details = details
+
+
+class Stream:
+    """Speaks with the server over `call`. Used once."""
+
+    def __init__(
+        self,
+        call: Call,
+        outbox: Outbox,
+        heartbeat: Callable[[], Heartbeat],
+        timing: Timing,
+        stop: asyncio.Event,
+        counts: LinkCounts | None = None,
+    ) -> None:
+        """`stop`, when set, makes the stream say goodbye and end; receipts are counted in `counts`."""
+        self._call = call
+        self._outbox = outbox
+        self._heartbeat = heartbeat
+        self._timing = timing
+        self._stop = stop
+        self._counts = counts or LinkCounts()
+        self._wake = asyncio.Event()
+        """Something changed for the sender."""
+        self._ending = asyncio.Event()
+        """The client stops, or the server drains."""
+        self._credits = 0
+        self._heartbeat_period_s = 0.0
+        self._drain: Drain | None = None
+        self._on_policy: Callable[[CapturePolicy], None] = lambda _: None
+
+    async def shake_hands(self, hello: Hello) -> Welcome:
+        """Say hello; return the answer. Raises StreamLost, or ProtocolError when the answer is no welcome."""
+        try:
+            async with asyncio.timeout(self._timing.handshake_s):
+                await self._write(convert.hello(hello))
+                answer = await self._call.read()
+        except TimeoutError:
+            raise StreamLost(grpc.StatusCode.DEADLINE_EXCEEDED, "the server did not answer hello in time") from None
+        except grpc.aio.AioRpcError as error:
+            raise StreamLost(error.code(), error.details() or "") from None
+        if not isinstance(answer, StreamFacesResponse):
+            raise await self._lost()
+        welcome = convert.server_message(answer)
+        if not isinstance(welcome, Welcome):
+            raise ProtocolError("the server's first message is no welcome")
+        self._credits = welcome.credits
+        self._heartbeat_period_s = welcome.heartbeat_period_s
+        return welcome
+
+    async def take_leave(self, reason: str) -> None:
+        """Say goodbye after the handshake, having sent nothing. Raises StreamLost."""
+        await self._write(convert.goodbye(reason))
+        await self._call.done_writing()
+        await self._call.read()
+
+    async def run(self, on_policy: Callable[[CapturePolicy], None]) -> Drain | None:
+        """Send captures and heartbeats after the handshake; return None after `stop`, or what the server's drain said.
+
+        Raises StreamLost and ProtocolError.
+        """
+        self._on_policy = on_policy
+        loop = asyncio.get_running_loop()
+        end_listening = self._outbox.listen(lambda: loop.call_soon_threadsafe(self._wake.set))
+        receiver = asyncio.create_task(self._receive())
+        deadline = asyncio.create_task(self._deadline())
+        tasks = {
+            receiver,
+            deadline,
+            asyncio.create_task(self._send()),
+            asyncio.create_task(self._watch_receipts()),
+            asyncio.create_task(self._watch_stop()),
+        }
+        waiting = set(tasks)
+        try:
+            while not (receiver.done() or deadline.done()):
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+        except StreamLost:
+            if not self._ending.is_set():
+                raise
+        finally:
+            end_listening()
+            self._call.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if not self._ending.is_set():
+            raise StreamLost(grpc.StatusCode.OK, "the server ended the stream")
+        return self._drain
+
+    async def _send(self) -> None:
+        """Write until the end is wanted, then goodbye."""
+        loop = asyncio.get_running_loop()
+        next_beat_s = loop.time()
+        while not self._may_leave():
+            self._wake.clear()
+            if loop.time() >= next_beat_s:
+                next_beat_s = loop.time() + self._heartbeat_period_s
+                await self._write(convert.heartbeat(self._heartbeat()))
+                continue
+            capture = self._outbox.take(self._credits) if self._credits > 0 and not self._drain else None
+            if capture:
+                self._credits -= 1
+                await self._write(convert.face(capture))
+                continue
+            pauses = [next_beat_s - loop.time()]
+            ready_s = self._outbox.next_ready_s()
+            if ready_s is not None and self._credits > 0 and not self._drain:
+                pauses.append(ready_s)
+            await set_within(self._wake, max(0.0, min(pauses)))
+        await self._write(convert.heartbeat(self._heartbeat()))
+        await self._write(convert.goodbye("the server drains" if self._drain else "the client stops"))
+        await self._call.done_writing()
+
+    def _may_leave(self) -> bool:
+        return self._stop.is_set() or (self._drain is not None and not self._outbox.figures().in_flight)
+
+    async def _write(self, message: StreamFacesRequest) -> None:
+        try:
+            await self._call.write(message)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            raise await self._lost() from None
+
+    async def _receive(self) -> None:
+        """Read until the server ends the stream."""
+        while True:
+            try:
+                answer = await self._call.read()
+            except grpc.aio.AioRpcError as error:
+                raise StreamLost(error.code(), error.details() or "") from None
+            if not isinstance(answer, StreamFacesResponse):
+                return
+            match convert.server_message(answer):
+                case Receipts(receipts=receipts, credits=given_back):
+                    self._credits += given_back
+                    for receipt in receipts:
+                        self._account(receipt)
+                case CapturePolicy() as policy:
+                    self._on_policy(policy)
+                case Drain() as drain:
+                    self._drain = drain
+                    self._ending.set()
+                case Welcome():
+                    raise ProtocolError("a second welcome came")
+                case None:
+                    log.warning("message_unknown")
+            self._wake.set()
+
+    def _account(self, receipt: Receipt) -> None:
+        self._counts.receipts[receipt.outcome] += 1
+        if receipt.outcome is Outcome.RETRY:
+            log.info("capture_to_be_sent_again", capture_id=receipt.capture_id, reason=receipt.reason)
+            self._outbox.retry_later(receipt.capture_id)
+            return
+        if receipt.outcome is Outcome.REJECTED:
+            log.warning("capture_rejected", capture_id=receipt.capture_id, reason=receipt.reason)
+        self._outbox.settle(receipt.capture_id)
+
+    async def _watch_receipts(self) -> None:
+        while True:
+            left_s = self._timing.receipt_s - self._outbox.figures().oldest_in_flight_s
+            if left_s <= 0:
+                raise StreamLost(grpc.StatusCode.DEADLINE_EXCEEDED, "no receipt came in time")
+            await asyncio.sleep(left_s)
+
+    async def _watch_stop(self) -> None:
+        await self._stop.wait()
+        self._ending.set()
+        self._wake.set()
+
+    async def _deadline(self) -> None:
+        """Return when the end was wanted and its time is over, however stuck the others are."""
+        await self._ending.wait()
+        await asyncio.sleep(self._timing.ending_s)
+
+    async def _lost(self) -> StreamLost:
+        return StreamLost(await self._call.code(), await self._call.details() or "")

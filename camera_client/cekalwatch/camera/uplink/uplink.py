@@ -1,0 +1,176 @@
+"""Keeps a capture stream to the server: connects, connects again with jitter, and sends again what has no receipt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import grpc
+import structlog
+
+from cekalwatch.camera.clock import Clock
+from cekalwatch.camera.detection.policy import CapturePolicy
+from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.statistics import Figures, Heartbeat
+from cekalwatch.camera.uplink.link_counts import LinkCounts
+from cekalwatch.camera.uplink.messages import Drain, Hello, ProtocolError, Welcome
+from cekalwatch.camera.uplink.stream import Stream, StreamLost, Timing
+from cekalwatch.camera.waiting import set_within
+from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
+from cekalwatch.wire.backoff import Backoff
+from cekalwatch.wire.dialer import Dialer
+
+RETRYABLE_STATUS = frozenset(
+    {
+        grpc.StatusCode.OK,  # the server ended the stream without a drain
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DATA_LOSS,
+    }
+)
+"""Connecting again soon may help."""
+
+TERMINATING_STATUS = frozenset(
+    {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.ALREADY_EXISTS,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.UNAUTHENTICATED,
+    }
+)
+"""It will be refused again until a person changes something."""
+
+CERTIFICATE_PERIOD_S = 2.0
+"""How often the files of the certificate are looked at."""
+
+CLOCK_WARNS_S = 2.0
+"""The server refuses captures that are 5 s ahead of its clock."""
+
+log = structlog.get_logger()
+
+
+class Refused(Exception):  # noqa: N818  # it is the server's answer
+    """The server does not want this camera's stream; `code` is one of TERMINATING_STATUS."""
+
+    def __init__(self, code: grpc.StatusCode, details: str) -> None:
+        super().__init__(f"The server refused the camera ({code.name}): {details}")
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Link:
+    """How to reach the server and who speaks."""
+
+    dialer: Dialer
+    hello: Hello
+    timing: Timing = field(default_factory=Timing)
+
+
+class Uplink:
+    """Sends what the outbox holds. Owned by one event loop."""
+
+    def __init__(
+        self,
+        link: Link,
+        outbox: Outbox,
+        heartbeat: Callable[[], Heartbeat],
+        on_policy: Callable[[CapturePolicy], None],
+        backoff: Backoff,
+        counts: LinkCounts | None = None,
+    ) -> None:
+        """`counts`: where losses and receipts are counted, if anybody wants to know."""
+        self._link = link
+        self._outbox = outbox
+        self._heartbeat = heartbeat
+        self._on_policy = on_policy
+        self._backoff = backoff
+        self._counts = counts or LinkCounts()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep a stream until `stop`, which ends it with goodbye. Raises Refused."""
+        while not stop.is_set():
+            try:
+                drain = await self._converse(stop)
+            except StreamLost as lost:
+                self._counts.losses[lost.code.name] += 1
+                if lost.code in TERMINATING_STATUS:
+                    raise Refused(lost.code, lost.details) from None
+                delay_s = self._backoff.next_delay_s()
+                details = await self._reason(lost)
+                log.warning("server_lost", status=lost.code.name, details=details, retry_in_s=round(delay_s, 2))
+            except ProtocolError as error:
+                self._counts.losses["CONTRACT"] += 1
+                delay_s = self._backoff.next_delay_s()
+                log.error("server_broke_contract", problem=str(error), retry_in_s=round(delay_s, 2))  # noqa: TRY400
+            else:
+                if drain is None:
+                    continue  # to stop, or with another certificate
+                self._counts.losses["DRAIN"] += 1
+                delay_s = self._after_drain_s(drain)
+                log.info("server_drains", retry_in_s=round(delay_s, 2))
+            await set_within(stop, delay_s)
+
+    async def _converse(self, stop: asyncio.Event) -> Drain | None:
+        # A channel of its own for each stream: gRPC's waiting before it dials again would come on top of ours.
+        ending = asyncio.Event()
+        async with self._link.dialer.aio_channel() as channel:
+            call = CaptureServiceStub(channel).StreamFaces()
+            stream = Stream(call, self._outbox, self._heartbeat, self._link.timing, ending, self._counts)
+            watch = asyncio.create_task(self._watch(stop, ending))
+            try:
+                welcome = await stream.shake_hands(self._link.hello)
+                log.info("server_connected", credits=welcome.credits, outbox=self._outbox.figures().depth)
+                self._backoff.reset()
+                self._note_clock(welcome)
+                self._counts.connected = True
+                self._on_policy(welcome.policy)
+                return await stream.run(self._on_policy)
+            finally:
+                watch.cancel()
+                self._counts.connected = False
+                self._outbox.return_in_flight()
+
+    def _note_clock(self, welcome: Welcome) -> None:
+        if welcome.server_time is None:
+            return
+        # The answer was on its way for some milliseconds: nothing against what matters here.
+        offset_s = (datetime.now(UTC) - welcome.server_time).total_seconds()
+        self._counts.clock_offset_s = offset_s
+        if abs(offset_s) >= CLOCK_WARNS_S:
+            log.warning("clock_wrong", ahead_s=round(offset_s, 1))
+
+    async def _watch(self, stop: asyncio.Event, ending: asyncio.Event) -> None:
+        """Set `ending` when `stop` is set, or when a renewed certificate makes a new connection necessary."""
+        while not (await set_within(stop, CERTIFICATE_PERIOD_S) or self._link.dialer.outdated):
+            pass
+        ending.set()
+
+    async def _reason(self, lost: StreamLost) -> str:
+        if lost.code is not grpc.StatusCode.UNAVAILABLE:
+            return lost.details
+        return await asyncio.to_thread(self._link.dialer.why_refused) or lost.details
+
+    def _after_drain_s(self, drain: Drain) -> float:
+        return drain.reconnect_after_s + self._backoff.random.uniform(0, max(1.0, drain.reconnect_after_s))
+
+
+async def greet(link: Link, clock: Clock) -> Welcome:
+    """Say hello and goodbye, to learn what the server makes of this camera. Raises StreamLost and ProtocolError."""
+    outbox = Outbox(1, clock)
+    async with link.dialer.aio_channel() as channel:
+        call = CaptureServiceStub(channel).StreamFaces()
+        stream = Stream(call, outbox, Figures(outbox, clock).heartbeat, link.timing, asyncio.Event())
+        welcome = await stream.shake_hands(link.hello)
+        await stream.take_leave("this was a check")
+        return welcome

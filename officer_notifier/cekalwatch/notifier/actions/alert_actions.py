@@ -1,0 +1,91 @@
+"""Carries out what a person decided about an alert; the same for the windows and for the console's commands."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import grpc
+
+from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.client.session_client import SessionClient
+from cekalwatch.notifier.model.alert import Notice
+from cekalwatch.notifier.model.handling import AlertState, FollowUp, Outcome, Reason
+from cekalwatch.notifier.model.steps import JUDGEMENTS, Step
+
+OUTCOMES = {
+    Step.REFER: Outcome.REFERRED,
+    Step.NOT_SAME: Outcome.NOT_SAME_PERSON,
+    Step.CANNOT_TELL: Outcome.CANNOT_DETERMINE,
+    Step.CONFIRM: Outcome.CONFIRMED,
+    Step.CLEAR: Outcome.CLEARED,
+}
+"""What each judging step finds."""
+
+
+@dataclass(frozen=True)
+class SignInProof:
+    """The name and password of a supervisor who stands beside the officer."""
+
+    name: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A step, with what it needs: see `Step`."""
+
+    step: Step
+    reason: Reason = Reason.OTHER
+    note: str = ""
+    reference: str = ""
+    """Reference number of Cekal Online, for CONFIRM."""
+    supervisor: SignInProof | None = None
+    """For CONFIRM: who confirms; None for the person who has signed in on this PC."""
+    follow_up: FollowUp | None = None
+
+
+class Casework:
+    """Takes steps with alerts, for whoever has signed in. Errors stay grpc.RpcError; blocks."""
+
+    def __init__(self, cases: CaseClient, sessions: SessionClient) -> None:
+        self._cases = cases
+        self._sessions = sessions
+
+    def carry_out(self, notice: Notice, decision: Decision) -> Notice:
+        """Do what was decided about the alert as `notice` has it; returns the alert as it stands then.
+
+        A judgement of an alert that nobody holds claims it first: whoever loses that race has judged nothing.
+        """
+        alert_id, revision = notice.alert_id, notice.handling.revision
+        step = decision.step
+        if step in JUDGEMENTS:
+            if notice.state is not AlertState.CLAIMED:
+                revision = self._cases.claim(alert_id).handling.revision
+            return self._cases.adjudicate(alert_id, revision, OUTCOMES[step], decision.reason, decision.note)
+        match step:
+            case Step.CLAIM:
+                return self._cases.claim(alert_id)
+            case Step.RELEASE:
+                return self._cases.release(alert_id)
+            case Step.CONFIRM:
+                return self._confirm(notice, decision)
+            case Step.CLEAR:
+                return self._cases.clear(alert_id, revision, decision.reason, decision.note)
+            case Step.FOLLOW_UP if decision.follow_up:
+                return self._cases.record_follow_up(alert_id, revision, decision.follow_up)
+            case Step.CLOSE:
+                return self._cases.close_alert(alert_id, revision)
+        raise ValueError(f"{step} without what it needs")
+
+    def _confirm(self, notice: Notice, decision: Decision) -> Notice:
+        alert_id, revision = notice.alert_id, notice.handling.revision
+        if decision.supervisor is None:
+            return self._cases.confirm(alert_id, revision, decision.reference, decision.note)
+        _, token = self._sessions.prove(decision.supervisor.name, decision.supervisor.password)
+        try:
+            return self._cases.confirm(alert_id, revision, decision.reference, decision.note, token)
+        finally:
+            # It runs out by itself; the confirmation must not fail for it.
+            with suppress(grpc.RpcError):
+                self._sessions.end(token)

@@ -1,0 +1,67 @@
+"""Keeps the claims of whoever works at this PC by the console's commands, for as long as they do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import grpc
+import structlog
+
+from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.client.session_client import SessionClient
+from cekalwatch.notifier.console.live import LiveConsole
+from cekalwatch.notifier.model.leases import RENEW_EVERY
+
+log = structlog.get_logger()
+
+
+class ClaimKeeper:
+    """Renews from a thread of its own. Who has run no command for `away_after_s` seconds is away, and keeps nothing."""
+
+    def __init__(
+        self,
+        screen: LiveConsole,
+        cases: CaseClient,
+        sessions: SessionClient,
+        agent_id: str,
+        away_after_s: float,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._screen, self._cases, self._sessions = screen, cases, sessions
+        self._agent_id, self._away_after_s, self._now = agent_id, away_after_s, now
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="claims", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def renew(self) -> int:
+        """Renew what is held here, and return how many claims that were."""
+        try:
+            last_command = self._sessions.file.file.stat().st_mtime
+        except OSError:  # nobody has signed in
+            return 0
+        if self._now() - last_command > self._away_after_s:
+            return 0
+        held = self._screen.claims(self._sessions.whoami(), self._agent_id)
+        for alert_id in held:
+            self._screen.renewed(self._cases.claim(alert_id))
+        return len(held)
+
+    def _run(self) -> None:
+        while not self._ended.wait(RENEW_EVERY.total_seconds()):
+            try:
+                self.renew()
+            except grpc.RpcError as error:
+                log.warning("claims_not_renewed", code=error.code().name)

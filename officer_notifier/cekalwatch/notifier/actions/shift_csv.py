@@ -1,0 +1,32 @@
+"""The supervisor's figures as a CSV file, for a spreadsheet. It names no traveller and no subject."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from datetime import datetime
+
+from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
+from cekalwatch.program.csv_cells import SafeCsvWriter
+
+
+def figures_csv(report: ShiftReport, start: datetime, end: datetime) -> str:
+    """Return the figures; the names of the rows are those of the contract, for whoever adds up several shifts."""
+    text = io.StringIO()
+    writer = SafeCsvWriter(text)
+    writer.row(("figure", "key", "cleared", "confirmed", "value"))
+    writer.row(("start", "", "", "", start.isoformat(timespec="seconds")))
+    writer.row(("end", "", "", "", end.isoformat(timespec="seconds")))
+    for name in ("raised", "cleared", "confirmed", "open", "escalated"):
+        writer.row((name, "", "", "", getattr(report, name)))
+    writer.row(("median_claim_s", "", "", "", f"{report.median_claim_s:.1f}"))
+    writer.row(("median_decision_s", "", "", "", f"{report.median_decision_s:.1f}"))
+    writer.rows(_tallies("camera", report.cameras))
+    writer.rows(_tallies("list", report.lists))
+    return text.getvalue()
+
+
+def _tallies(figure: str, tallies: Iterable[Tally]) -> Iterable[tuple[object, ...]]:
+    for tally in tallies:
+        rate = "" if tally.false_rate is None else f"{tally.false_rate:.4f}"
+        yield (figure, tally.key, tally.cleared, tally.confirmed, rate)

@@ -1,0 +1,187 @@
+"""The command line of `cekalwatch-notifier`."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cekalwatch.notifier.app import OutputFormat, run
+from cekalwatch.notifier.cli import session as session_command
+from cekalwatch.notifier.cli.alerts import commands as case_commands
+from cekalwatch.notifier.client.subscription_client import Start
+from cekalwatch.notifier.desktop.autostart import agent_command, entries
+from cekalwatch.notifier.desktop.autostart import install as install_files
+from cekalwatch.notifier.desktop.autostart import uninstall as uninstall_files
+from cekalwatch.notifier.locale.translations import Language
+from cekalwatch.notifier.model.alert import Direction
+from cekalwatch.notifier.settings import DEFAULT_TLS_DIR, NotifierSettings, ThemeName
+from cekalwatch.program.extras import require_extra
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Shows alerts of possible watchlist matches to an officer.",
+)
+
+
+app.add_typer(case_commands, name="alerts")
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("cekalwatch"))
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Show alerts of possible watchlist matches to an officer."""
+
+
+@app.command(
+    epilog="""Examples:
+
+    cekalwatch-notifier console --language en
+
+    cekalwatch-notifier console --site batam-center --counter 3 --counter 4 --direction departure
+
+    cekalwatch-notifier console --format jsonl > alerts.jsonl
+
+Exit codes: 0 stopped by Ctrl-C or SIGTERM; 1 nobody reads the output any more; 2 wrong option;
+69 the record is in use by another notifier, or a folder cannot be written; 78 wrong setting, or the server refuses.
+""",
+)
+def console(
+    *,
+    server: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="The server; default 127.0.0.1:50051.")
+    ] = None,
+    agent_id: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Key of this agent; default: the name of this PC.")
+    ] = None,
+    language: Annotated[Language | None, typer.Option(help="Language of the table; default id.")] = None,
+    site: Annotated[str | None, typer.Option(metavar="KEY", help="Only alerts of this site.")] = None,
+    counter: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only alerts of this counter; may be given several times.")
+    ] = None,
+    direction: Annotated[
+        Direction | None, typer.Option(case_sensitive=False, help="Only alerts of this direction.")
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where pictures are put until the notifier ends.")
+    ] = None,
+    output: Annotated[
+        OutputFormat, typer.Option("--format", help="A live table, or one JSON object a line for programs.")
+    ] = OutputFormat.LIVE,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings.")] = None,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="Begin with the oldest event held; what was shown here is left out.")
+    ] = False,
+    from_now: Annotated[bool, typer.Option("--from-now", help="Leave out what happened before now.")] = False,
+) -> None:
+    """Show alerts as they come, until Ctrl-C. It goes on where it stopped, also after a crash or a lost connection."""
+    if from_start and from_now:
+        raise typer.BadParameter("choose one of --from-start and --from-now")
+    settings = NotifierSettings.load(
+        config,
+        server_address=server,
+        agent_id=agent_id,
+        language=language,
+        site=site,
+        counters=tuple(counter) if counter else None,
+        direction=direction,
+        images_dir=images,
+    )
+    start = Start.BEGINNING if from_start else Start.NOW if from_now else Start.ACKNOWLEDGED
+    run(settings, start, output)
+
+
+@app.command(
+    epilog="""Examples:
+
+    cekalwatch-notifier desktop
+
+    cekalwatch-notifier desktop --config notifier.toml --theme DARK
+
+Exit codes: 0 closed, or a first one was brought to the front; 2 wrong option; 69 the record is in use by a console, or
+a folder cannot be written; 70 the extra `desktop` is not installed; 78 wrong setting, or the server refuses.
+""",
+)
+def desktop(
+    *,
+    server: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="The server; default 127.0.0.1:50051.")
+    ] = None,
+    agent_id: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Key of this agent; default: the name of this PC.")
+    ] = None,
+    language: Annotated[Language | None, typer.Option(help="Language of the windows; default id.")] = None,
+    theme: Annotated[ThemeName | None, typer.Option(case_sensitive=False, help="Default: as the desktop.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings.")] = None,
+) -> None:
+    """Live in the tray, and bring alerts to the front. A second start brings up the first."""
+    require_extra("desktop", ("PySide6",))
+    from cekalwatch.notifier.desktop.run import run as run_desktop
+
+    settings = NotifierSettings.load(config, server_address=server, agent_id=agent_id, language=language, theme=theme)
+    run_desktop(settings, Start.ACKNOWLEDGED)
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-notifier install --config /etc/cekalwatch/notifier.toml")
+def install(
+    *,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings that the agent starts with.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Start it no longer.")] = False,
+) -> None:
+    """Start the desktop agent whenever you sign in on this PC."""
+    require_extra("desktop", ("PySide6",))
+    if config:
+        NotifierSettings.load(config)
+    files = entries(agent_command(config))
+    if remove:
+        uninstall_files(files)
+    else:
+        install_files(files)
+    for path in files:
+        typer.echo(f"{'Deleted' if remove else 'Written'}: {path}")
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-notifier enrol --server cekal.batam.local:50052 --code ABCDEF-…")
+def enrol(
+    *,
+    server: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the server enrols: `enrolment_listen`.")],
+    code: Annotated[
+        str,
+        typer.Option(prompt=True, help="The code that `cekalwatch-server pki invite` printed; asked for if not given."),
+    ],
+    tls_dir: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where key and certificates go; the setting `tls_dir`.")
+    ] = DEFAULT_TLS_DIR,
+) -> None:
+    """Get this device's certificate, once. Its private key is made here and stays here."""
+    from cekalwatch.program.enrolment import enrol as enrol_device
+    from cekalwatch.wire.identity import DeviceRole
+
+    identity = enrol_device(server, code, DeviceRole.NOTIFIER, tls_dir)
+    typer.echo(f"This is {identity.uri}; its certificate is in {tls_dir}")
+
+
+for name, command in (
+    ("sign-in", session_command.sign_in),
+    ("sign-out", session_command.sign_out),
+    ("whoami", session_command.whoami),
+    ("password", session_command.password),
+):
+    app.command(
+        name,
+        epilog=f"Example:\n\n  cekalwatch-notifier {name} --language en\n\nExit codes: 0 done; 69 the server cannot be "
+        "reached; 77 the server does not let you.",
+    )(command)

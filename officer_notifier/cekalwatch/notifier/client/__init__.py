@@ -1,0 +1,1 @@
+"""The calls to the server and the event stream. Protobuf stops here."""

@@ -1,0 +1,73 @@
+"""The calls of SessionService: who is at this PC. Errors stay grpc.RpcError. It may be used from several threads."""
+
+from __future__ import annotations
+
+from cekalwatch.notifier.client import handling_messages as convert_handling
+from cekalwatch.notifier.model.person import Session
+from cekalwatch.program.session_file import SessionFile
+from cekalwatch.v1 import session_pb2
+from cekalwatch.v1 import session_service_pb2 as messages
+from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
+from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.tokens import bearer
+
+DEADLINE_S = 15.0
+"""A sign-in may have to wait for others'."""
+
+
+class SessionClient:
+    """Signs people in and out on this PC. Its calls are rare: each opens a channel, with the newest certificate."""
+
+    def __init__(self, dialer: Dialer, file: SessionFile) -> None:
+        self._dialer = dialer
+        self.file = file
+
+    @property
+    def address(self) -> str:
+        """Of the server."""
+        return self._dialer.address
+
+    def why_refused(self) -> str:
+        """Return why no connection is possible, or an empty text when certificates are not the reason."""
+        return self._dialer.why_refused()
+
+    def prove(self, name: str, password: str) -> tuple[Session, str]:
+        """Return the session of the person with this name and password, and its token, which is not kept."""
+        request = messages.SignInRequest(
+            purpose=session_pb2.SESSION_PURPOSE_CALLS,
+            password=messages.PasswordProof(sign_in_name=name, password=password),
+        )
+        with self._dialer.channel() as channel:
+            answer = SessionServiceStub(channel).SignIn(request, timeout=DEADLINE_S)
+        return convert_handling.session(answer.session), str(answer.token)
+
+    def sign_in(self, name: str, password: str) -> Session:
+        """Sign in with a password, and keep the token; raises ProgramError when the disk does not take it."""
+        session, token = self.prove(name, password)
+        self.file.keep(token)
+        return session
+
+    def whoami(self) -> Session:
+        """Return the session of who is signed in."""
+        with self._dialer.channel() as channel:
+            answer = SessionServiceStub(channel).GetSession(
+                messages.GetSessionRequest(), timeout=DEADLINE_S, metadata=bearer(self.file.token())
+            )
+        return convert_handling.session(answer.session)
+
+    def change_password(self, present: str, wanted: str) -> None:
+        """Change the password of who is signed in."""
+        request = messages.ChangePasswordRequest(present_password=present, new_password=wanted)
+        with self._dialer.channel() as channel:
+            SessionServiceStub(channel).ChangePassword(request, timeout=DEADLINE_S, metadata=bearer(self.file.token()))
+
+    def sign_out(self) -> None:
+        """Forget the token at once, and end its session; when the server was not told, it ends by itself."""
+        token = self.file.token()
+        self.file.forget()
+        self.end(token)
+
+    def end(self, token: str) -> None:
+        """End the session of a token."""
+        with self._dialer.channel() as channel:
+            SessionServiceStub(channel).SignOut(messages.SignOutRequest(), timeout=DEADLINE_S, metadata=bearer(token))

@@ -1,0 +1,91 @@
+"""The notifier's output for programs: one JSON object a line on standard output, and nothing else there.
+
+A line is the showing. It carries keys, times and scores, but no name. An alert that is listed again after a restart has
+`"relisted": true` and neither sequence nor event type. A last line without its line end was cut off by the death of the
+process; its alert is listed again.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from io import RawIOBase
+from pathlib import Path
+
+import structlog
+
+from cekalwatch.notifier.model.alert import Shown
+from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
+from cekalwatch.program.errors import ProgramError
+
+
+class JsonLines:
+    """A screen that is a pipe. What is no alert goes to the log, once a change."""
+
+    def __init__(self, output: RawIOBase) -> None:
+        """`output` is unbuffered: a line that was shown has left this process."""
+        self._output = output
+        self._link: Cause | str = ""
+        self._stale = False
+        self._log = structlog.get_logger()
+
+    def show(self, shown: Shown) -> None:
+        """Write one line; raises ProgramError when nobody reads any more."""
+        line = memoryview(json.dumps(_fields(shown), separators=(",", ":")).encode() + b"\n")
+        try:
+            while line:
+                line = line[self._output.write(line) or 0 :]
+        except BrokenPipeError:
+            raise ProgramError("The program that read the alerts has ended") from None
+
+    def connected(self, freshness: Freshness) -> None:
+        """Log the connection, and a watchlist that is stale."""
+        if self._link != "connected":
+            self._link = "connected"
+            self._log.info("connected", active_subjects=freshness.active_subjects)
+        if freshness.stale != self._stale:
+            self._stale = freshness.stale
+            self._log.warning("watchlist_stale" if freshness.stale else "watchlist_fresh_again")
+
+    def disconnected(self, cause: Cause) -> None:
+        """Log that the connection is gone."""
+        if self._link != cause:
+            self._link = cause
+            self._log.warning("disconnected", cause=cause.value)
+
+    def started_over(self, lost: LostPosition) -> None:
+        """Log that events may be missing, or that the log is another one."""
+        self._log.warning("started_over", reason=lost.value)
+
+
+def _fields(shown: Shown) -> dict[str, object]:
+    notice = shown.notice
+    return {
+        "sequence": shown.sequence,
+        "event_type": shown.event,
+        "relisted": shown.relisted,
+        "alert_id": notice.alert_id,
+        "subject_id": notice.subject.subject_id,
+        "capture_time": _iso(notice.captured_at),
+        "raised_time": _iso(notice.raised_at),
+        "notified_time": _iso(shown.notified_at),
+        "score": round(notice.score, 4),
+        "threshold": round(notice.threshold, 4),
+        "direction": notice.direction,
+        "counter": notice.counter,
+        "site": notice.site,
+        "camera_id": notice.camera_id,
+        "orders": [{"order_id": order.order_id, "kind": order.kind} for order in notice.orders],
+        "candidates": len(notice.candidates),
+        "sightings": len(notice.sightings),
+        "probe_image": _text(shown.images.probe),
+        "reference_images": [str(path) for path in shown.images.references],
+    }
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _text(path: Path | None) -> str | None:
+    return str(path) if path else None

@@ -1,0 +1,83 @@
+"""The alerts that this PC knows, each as it stands now. Every screen keeps them in here; it knows no screen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cekalwatch.notifier.model.alert import EventKind, ImagePaths, Notice, Shown
+from cekalwatch.notifier.model.handling import UNDECIDED
+
+MOST_ALERTS = 500
+"""Beyond these, the oldest that nobody has to do anything about leave; the server keeps them."""
+
+
+class Casebook:
+    """Alerts by key. A later version of an alert replaces an earlier one, whichever way and order they come in."""
+
+    def __init__(self, most: int = MOST_ALERTS) -> None:
+        self._most = most
+        self._alerts: dict[str, Shown] = {}
+
+    def take(self, shown: Shown) -> Shown | None:
+        """Put an alert in as it was sent; returns how it is kept, or None when a later version is here already."""
+        alert_id = shown.notice.alert_id
+        known = self._alerts.get(alert_id)
+        if known:
+            if shown.notice.version < known.notice.version:
+                return None
+            # It stays new for as long as it would have been, and keeps pictures that could not be had again.
+            notified_at = shown.notified_at if shown.event is EventKind.RAISED else known.notified_at
+            shown = replace(shown, notified_at=notified_at, images=_better(shown.images, known.images))
+        self._alerts[alert_id] = shown
+        self._drop_old()
+        return shown
+
+    def renew(self, notice: Notice) -> Shown | None:
+        """Put an alert in as a step's answer or a list has it; None when it is older than ours, or unknown here."""
+        known = self._alerts.get(notice.alert_id)
+        if known is None or notice.version < known.notice.version:
+            return None
+        self._alerts[notice.alert_id] = replace(known, notice=notice)
+        return self._alerts[notice.alert_id]
+
+    def illustrate(self, alert_id: str, images: ImagePaths) -> Shown | None:
+        """Put pictures to an alert; returns it, or None when it is unknown here."""
+        if known := self._alerts.get(alert_id):
+            self._alerts[alert_id] = replace(known, images=_better(images, known.images))
+        return self._alerts.get(alert_id)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._alerts.clear()
+
+    def find(self, alert_id: str) -> Shown | None:
+        """Return an alert, or None."""
+        return self._alerts.get(alert_id)
+
+    def newest_first(self) -> tuple[Shown, ...]:
+        """Return all alerts, the one raised last first."""
+        return tuple(
+            sorted(self._alerts.values(), key=lambda one: (one.notice.raised_at, one.notified_at), reverse=True)
+        )
+
+    def waiting(self) -> tuple[Shown, ...]:
+        """Return the alerts that an officer has to look at: those that escalated furthest first, then the oldest."""
+        undecided = (one for one in self._alerts.values() if one.notice.state in UNDECIDED)
+        return tuple(
+            sorted(undecided, key=lambda one: (-one.notice.handling.escalation, one.notice.raised_at, one.notified_at))
+        )
+
+    @property
+    def open_count(self) -> int:
+        """How many alerts somebody still has to do something about."""
+        return sum(one.notice.open for one in self._alerts.values())
+
+    def _drop_old(self) -> None:
+        if len(self._alerts) <= self._most:
+            return
+        oldest = sorted(self._alerts.values(), key=lambda one: (one.notice.open, one.notice.raised_at))
+        del self._alerts[oldest[0].notice.alert_id]
+
+
+def _better(first: ImagePaths, second: ImagePaths) -> ImagePaths:
+    return first if first.probe or first.references else second

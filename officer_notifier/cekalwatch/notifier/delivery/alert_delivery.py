@@ -1,0 +1,185 @@
+"""Brings what the subscription tells onto the screen, so that nothing is shown twice and nothing is lost.
+
+The order is what makes it so, whenever the process dies:
+
+1. the inbox records the event;
+2. the screen shows it;
+3. the inbox marks it as shown;
+4. the server is told (acknowledged), and will not send it again.
+
+Dying before 1: the server sends it again. Between 1 and 3: it may have been seen or not, so its sequence is never shown
+again, and its alert is listed again at the next start. Between 3 and 4: the server sends it again, and the inbox drops
+it. A call that fails (listing, acknowledging) is owed, and tried again with the next sign of life from the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Protocol
+
+import grpc
+import structlog
+
+from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.client.subscription_client import AlertClient
+from cekalwatch.notifier.delivery.images import ImageFolder
+from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
+from cekalwatch.notifier.model.alert import ImagePaths, Notice, Shown
+from cekalwatch.notifier.model.updates import (
+    AlertEvent,
+    Cause,
+    Connected,
+    Disconnected,
+    Freshness,
+    KeepAlive,
+    LostPosition,
+    StartedOver,
+    Update,
+)
+
+NEWEST_ALERTS = 50
+"""How many alerts are listed at the start by a screen that begins empty."""
+
+
+class Recall(StrEnum):
+    """What is listed again at the start."""
+
+    UNCERTAIN = "UNCERTAIN"
+    """Alerts of which nobody can say whether they were shown."""
+    NEWEST = "NEWEST"
+    """Those, and the newest alerts of the server: for a screen that begins empty."""
+
+
+class Screen(Protocol):
+    """What an officer looks at, or a program reads."""
+
+    def show(self, shown: Shown) -> None:
+        """Show an alert for the first time, or as it stands now. It has been shown when this returns."""
+
+    def connected(self, freshness: Freshness) -> None:
+        """Show that alerts can come, and how old the watchlist is."""
+
+    def disconnected(self, cause: Cause) -> None:
+        """Show that no alert can come."""
+
+    def started_over(self, lost: LostPosition) -> None:
+        """Show that the server could not go on where this agent was."""
+
+
+class Desk:
+    """Takes the updates of one subscription, one after another."""
+
+    def __init__(
+        self,
+        client: AlertClient,
+        cases: CaseClient,
+        inbox: Inbox,
+        images: ImageFolder,
+        screen: Screen,
+        recall: Recall,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._client = client
+        self._cases = cases
+        self._inbox = inbox
+        self._images = images
+        self._screen = screen
+        self._newest_owed = recall is Recall.NEWEST
+        self._uncertain_owed = True
+        self._acknowledgement_owed: int | None = None
+        self._now = now
+        self._log = structlog.get_logger()
+
+    def take(self, update: Update) -> None:
+        """Do what an update asks for; errors of the screen and of the inbox's file come through."""
+        match update:
+            case Connected():
+                if update.head_sequence < self._inbox.newest_sequence():
+                    self._other_log()
+                self._screen.connected(update.freshness)
+                self._list_again()
+                self._acknowledge()
+            case KeepAlive():
+                self._screen.connected(update.freshness)
+                self._list_again()
+                self._acknowledge()
+            case AlertEvent():
+                self._event(update)
+            case Disconnected():
+                self._screen.disconnected(update.cause)
+            case StartedOver():
+                if update.lost is LostPosition.UNKNOWN:
+                    self._other_log()
+                else:
+                    self._screen.started_over(update.lost)
+
+    def _event(self, event: AlertEvent) -> None:
+        alert_id = event.notice.alert_id
+        arrival = self._inbox.arrival(event.sequence, alert_id)
+        if arrival is Arrival.OTHER_LOG:
+            self._other_log()
+        if arrival is not Arrival.KNOWN:
+            # Before the record, so that little time passes between the record and the showing.
+            images = self._pictures(alert_id)
+            self._inbox.record(event.sequence, alert_id)
+            self._screen.show(Shown(event.notice, images, self._now(), event.sequence, event.kind))
+            self._inbox.mark_shown(event.sequence)
+        self._acknowledgement_owed = event.sequence
+        self._acknowledge()
+
+    def _other_log(self) -> None:
+        self._log.warning("event_log_replaced", newest_sequence=self._inbox.newest_sequence())
+        self._inbox.clear()
+        self._acknowledgement_owed = None
+        self._screen.started_over(LostPosition.UNKNOWN)
+
+    def _list_again(self) -> None:
+        try:
+            if self._newest_owed:
+                # Oldest first, so that the newest is shown last, as if they had just come.
+                for notice in reversed(self._cases.newest(NEWEST_ALERTS)):
+                    self._relist(notice)
+                self._newest_owed = False
+            if self._uncertain_owed:
+                self._list_uncertain()
+                self._uncertain_owed = False
+        except grpc.RpcError as error:
+            self._log.warning("listing_failed", code=error.code().name)
+
+    def _list_uncertain(self) -> None:
+        for alert_id in self._inbox.uncertain_alerts():
+            try:
+                notice = self._cases.notice(alert_id)
+            except grpc.RpcError as error:
+                if error.code() is not grpc.StatusCode.NOT_FOUND:
+                    raise
+                # The server holds it no longer, so there is nothing left to show.
+                self._log.warning("uncertain_alert_gone", alert_id=alert_id)
+                self._inbox.mark_alert_shown(alert_id)
+            else:
+                self._relist(notice)
+
+    def _relist(self, notice: Notice) -> None:
+        self._screen.show(Shown(notice, self._pictures(notice.alert_id), self._now()))
+        self._inbox.mark_alert_shown(notice.alert_id)
+
+    def _pictures(self, alert_id: str) -> ImagePaths:
+        """Return where the alert's pictures are; an alert without pictures is better than none."""
+        try:
+            return self._images.save(alert_id, self._cases.pictures(alert_id))
+        except grpc.RpcError as error:
+            self._log.warning("pictures_not_loaded", alert_id=alert_id, code=error.code().name)
+        except OSError as error:
+            self._log.warning("pictures_not_saved", alert_id=alert_id, error=type(error).__name__)
+        return ImagePaths()
+
+    def _acknowledge(self) -> None:
+        if self._acknowledgement_owed is None:
+            return
+        try:
+            self._client.acknowledge(self._acknowledgement_owed)
+            self._acknowledgement_owed = None
+        except grpc.RpcError as error:
+            self._log.warning("acknowledgement_failed", sequence=self._acknowledgement_owed, code=error.code().name)

@@ -1,0 +1,283 @@
+"""What this PC knows and does, without a window: alerts, connection, who has signed in, steps.
+
+Windows follow its signals. All of it lives in the windows' thread; calls to the server run in the worker's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+
+import grpc
+import shiboken6
+import structlog
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from cekalwatch.notifier.actions.alert_actions import Casework, Decision
+from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.client.refusals import SESSION_OVER, Failure, error_reason, explain
+from cekalwatch.notifier.client.session_client import SessionClient
+from cekalwatch.notifier.delivery.alert_cache import Casebook
+from cekalwatch.notifier.delivery.images import ImageFolder
+from cekalwatch.notifier.desktop.worker import Worker
+from cekalwatch.notifier.locale.translations import Language
+from cekalwatch.notifier.model.alert import EventKind, ImagePaths, Notice, Shown
+from cekalwatch.notifier.model.handling import AlertState
+from cekalwatch.notifier.model.leases import RENEW_EVERY, to_renew
+from cekalwatch.notifier.model.person import Session
+from cekalwatch.notifier.model.server_clock import ServerClock
+from cekalwatch.notifier.model.shift_report import ShiftReport
+from cekalwatch.notifier.model.steps import Options, held_here, options, standing
+from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
+from cekalwatch.notifier.settings import NotifierSettings
+
+log = structlog.get_logger()
+
+_FOLLOW_EVERY_MS = 2_000
+
+Done = Callable[[], object]
+Told = Callable[[str], object]
+"""Takes the words for a person why something did not succeed."""
+
+
+class Station(QObject):
+    """The PC at its counter."""
+
+    changed = Signal()
+    """Something about alerts, connection, person, language or theme: whatever is on screen is painted again."""
+    raised = Signal(str)
+    """A new alert, by its key, or one that came up to whoever looks at this screen."""
+    session_changed = Signal()
+
+    def __init__(
+        self,
+        settings: NotifierSettings,
+        cases: CaseClient,
+        sessions: SessionClient,
+        images: ImageFolder,
+        clock: ServerClock | None = None,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.language = settings.language
+        self.casebook = Casebook()
+        self.session: Session | None = None
+        self.ready = False
+        self.since = datetime.now().astimezone()
+        self.cause: Cause | None = None
+        self.freshness: Freshness | None = None
+        self.lost: LostPosition | None = None
+        self.clock = clock or ServerClock()
+        self.last_name = ""
+        """Sign-in name of whoever was here last."""
+        self._cases, self._sessions, self._images = cases, sessions, images
+        self._casework = Casework(cases, sessions)
+        self._worker = Worker(self)
+        self._renewal = QTimer(self)
+        self._renewal.setInterval(round(RENEW_EVERY.total_seconds() * 1000))
+        self._renewal.timeout.connect(self.renew_claims)
+        self._renewal.start()
+        self._followed = ""
+        self._following = QTimer(self)
+        self._following.setInterval(_FOLLOW_EVERY_MS)
+        self._following.timeout.connect(self.follow_sign_in)
+        self._following.start()
+
+    def close(self) -> None:
+        """Sign out, and end the calls."""
+        self._worker.close()
+        if self.session:
+            with suppress(grpc.RpcError):
+                self._sessions.sign_out()
+        shiboken6.delete(self)
+
+    # What the subscription tells.
+
+    def show(self, shown: Shown) -> None:
+        """Take an alert as it was sent."""
+        kept = self.casebook.take(shown)
+        if kept is None:
+            return
+        if shown.event in {EventKind.RAISED, EventKind.ESCALATED}:
+            self.raised.emit(kept.notice.alert_id)
+        self.changed.emit()
+
+    def connected(self, freshness: Freshness) -> None:
+        """Take note that alerts can come."""
+        if not self.ready:
+            self.ready, self.cause, self.since = True, None, datetime.now().astimezone()
+        if freshness.as_of:
+            self.clock.heard(freshness.as_of)
+        self.freshness = freshness
+        self.changed.emit()
+
+    def disconnected(self, cause: Cause) -> None:
+        """Take note that no alert can come."""
+        if self.ready or self.cause is None:
+            self.since = datetime.now().astimezone()
+        self.ready, self.cause = False, cause
+        self.changed.emit()
+
+    def started_over(self, lost: LostPosition) -> None:
+        """Take note that events may be missing; alerts of a log that is gone leave."""
+        self.lost = lost
+        if lost is LostPosition.UNKNOWN:
+            self.casebook.clear()
+        self.changed.emit()
+
+    # What people do.
+
+    @property
+    def unlocked(self) -> bool:
+        """Whether travellers' data may be on screen: somebody who may work has signed in."""
+        return self.session is not None and not self.session.password_change_needed
+
+    def options(self, notice: Notice) -> Options:
+        """Return what can be done with the alert now."""
+        return options(notice, self.session, self.settings.agent_id, self.clock())
+
+    def waiting(self) -> tuple[Shown, ...]:
+        """Return the alerts that somebody here should look at: those nobody holds, and the person's own."""
+        now = self.clock()
+        return tuple(
+            shown
+            for shown in self.casebook.waiting()
+            if standing(shown.notice, now) is AlertState.NEW
+            or held_here(shown.notice, self.session, self.settings.agent_id)
+        )
+
+    def set_language(self, language: Language) -> None:
+        """Say everything in another language."""
+        self.language = language
+        self.changed.emit()
+
+    def sign_in(self, name: str, password: str, done: Done, failed: Told) -> None:
+        """Let a person in."""
+
+        def in_now(session: Session) -> None:
+            self.last_name = name
+            self._set_session(session)
+            done()
+
+        self._worker.run(lambda: self._sessions.sign_in(name, password), in_now, self._teller(failed))
+
+    def change_password(self, present: str, new: str, done: Done, failed: Told) -> None:
+        """Change the password of whoever has signed in."""
+
+        def changed(renewed: Session) -> None:
+            self._set_session(renewed)
+            done()
+
+        def change() -> Session:
+            self._sessions.change_password(present, new)
+            return self._sessions.whoami()
+
+        self._worker.run(change, changed, self._teller(failed))
+
+    def sign_out(self) -> None:
+        """End the session, here at once, and on the server as soon as it hears of it."""
+        if self.session is None:
+            return
+        token = self._sessions.file.token()
+        self._sessions.file.forget()
+        self._set_session(None)
+        self._worker.run(lambda: self._sessions.end(token), lambda _: None, _log_failure("sign_out"))
+
+    def take_step(self, notice: Notice, decision: Decision, done: Done, failed: Told) -> None:
+        """Do what was decided about the alert as it was on screen."""
+
+        def taken(answer: Notice) -> None:
+            self.casebook.renew(answer)
+            self.changed.emit()
+            done()
+
+        def refused(error: Failure) -> None:
+            # What changed meanwhile is fetched, so that the words and what is on screen agree.
+            self.refresh(notice.alert_id)
+            self._teller(failed)(error)
+
+        self._worker.run(lambda: self._casework.carry_out(notice, decision), taken, refused)
+
+    def refresh(self, alert_id: str) -> None:
+        """Get one alert as it stands now."""
+        self._worker.run(lambda: self._cases.notice(alert_id), self._renewed, _log_failure("refresh"))
+
+    def load_pictures(self, alert_id: str) -> None:
+        """Get an alert's pictures, where they could not be had when it came."""
+
+        def loaded(images: ImagePaths) -> None:
+            if self.casebook.illustrate(alert_id, images):
+                self.changed.emit()
+
+        self._worker.run(lambda: self._saved_pictures(alert_id), loaded, _log_failure("pictures"))
+
+    def load_today(self, since: datetime) -> None:
+        """Get the alerts raised since then, beside those that were sent here."""
+
+        def loaded(notices: tuple[Notice, ...]) -> None:
+            now = datetime.now().astimezone()
+            for notice in reversed(notices):
+                self.casebook.take(Shown(notice, ImagePaths(), now))
+            self.changed.emit()
+
+        self._worker.run(lambda: tuple(self._cases.listed(raised_from=since)), loaded, _log_failure("list"))
+
+    def load_report(self, start: datetime, done: Callable[[ShiftReport], object], failed: Told) -> None:
+        """Get a shift's figures."""
+        self._worker.run(lambda: self._cases.report(start), done, self._teller(failed))
+
+    def claims_to_renew(self) -> tuple[str, ...]:
+        """Return the alerts that the person holds here."""
+        return to_renew(self.casebook.newest_first(), self.session, self.settings.agent_id, self.clock())
+
+    def renew_claims(self) -> None:
+        """Renew the claims that the person holds here; nobody renews while the screen is locked."""
+        for alert_id in self.claims_to_renew():
+            self._worker.run(partial(self._cases.claim, alert_id), self._renewed, self._teller(lambda _: None))
+
+    def _saved_pictures(self, alert_id: str) -> ImagePaths:
+        try:
+            return self._images.save(alert_id, self._cases.pictures(alert_id))
+        except OSError as error:
+            log.warning("pictures_not_saved", alert_id=alert_id, error=type(error).__name__)
+            return ImagePaths()
+
+    def _renewed(self, notice: Notice) -> None:
+        if self.casebook.renew(notice):
+            self.changed.emit()
+
+    def follow_sign_in(self) -> None:
+        """Take note when somebody has signed in or out by a command, or was signed in when the notifier began."""
+        token = self._sessions.file.token()
+        if token == self._followed:
+            return
+        self._followed = token
+        if token:
+            self._worker.run(self._sessions.whoami, self._set_session, self._teller(lambda _: None))
+        else:
+            self._set_session(None)
+
+    def _set_session(self, session: Session | None) -> None:
+        self._followed = self._sessions.file.token()
+        self.session = session
+        self.session_changed.emit()
+        self.changed.emit()
+
+    def _teller(self, failed: Told) -> Callable[[Failure], None]:
+        def tell(error: Failure) -> None:
+            if error_reason(error) in SESSION_OVER:
+                self._sessions.file.forget()
+                self._set_session(None)
+            failed(explain(error, self.language))
+
+        return tell
+
+
+def _log_failure(call: str) -> Callable[[Failure], None]:
+    def write(error: Failure) -> None:
+        code = error.code().name if isinstance(error, grpc.RpcError) else type(error).__name__
+        log.warning("call_failed", call=call, code=code)
+
+    return write

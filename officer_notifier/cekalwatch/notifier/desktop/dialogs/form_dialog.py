@@ -1,0 +1,108 @@
+"""A question with fields that stays open, with all that was typed, until what it asks for has been recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QDialog, QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+
+from cekalwatch.notifier.desktop.widgets.basic import button, label, message, row, set_role
+from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.phrases import Phrase
+from cekalwatch.notifier.model.handling import MOST_NOTE
+
+Send = Callable[[Callable[[], object], Callable[[str], object]], object]
+"""Sends what was filled in, and calls the first when it was recorded, or the second with the words why not."""
+
+
+class FormDialog(QDialog):
+    """The frame of such a question; each question adds its fields to `form`."""
+
+    def __init__(self, parent: QWidget | None, wording: Wording, title: str, send_text: str) -> None:
+        super().__init__(parent)
+        self.wording = wording
+        self.say = wording.say
+        self.setWindowTitle(title)
+        self.setModal(True)
+        self.setMinimumWidth(560)
+        self.form = QFormLayout()
+        self.form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
+        self.form.setVerticalSpacing(8)
+        self.first: QWidget | None = None
+        """The field that has the keyboard at the beginning."""
+        self.problem = message()
+        self.send_button = button(send_text, "main")
+        self.send_button.setDefault(True)
+        self.send_button.clicked.connect(self.submit)
+        cancel = button(self.say(Phrase.BUTTON_CANCEL))
+        cancel.clicked.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 16, 20, 16)
+        layout.setSpacing(12)
+        layout.addWidget(label(title, "title", wrap=True))
+        layout.addLayout(self.form)
+        layout.addWidget(self.problem)
+        layout.addLayout(row(None, cancel, self.send_button))
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
+        """Give the keyboard to the first field: Qt gives it to the default button."""
+        super().showEvent(event)
+        if self.first is not None:
+            self.first.setFocus()
+
+    def missing(self) -> str:
+        """Return what still has to be filled in, in words; empty when nothing."""
+        return ""
+
+    def send(self, done: Callable[[], object], failed: Callable[[str], object]) -> None:
+        """Send what was filled in."""
+        raise NotImplementedError  # Qt's metaclass cannot be that of an abstract class as well
+
+    def submit(self) -> None:
+        """Send, unless something is missing or it is under way."""
+        if not self.send_button.isEnabled():
+            return
+        if problem := self.missing():
+            self._tell(problem, "error")
+            return
+        self.send_button.setEnabled(False)
+        self._tell(self.say(Phrase.WORKING), "muted")
+        self.send(self._done, self._failed)
+
+    def line(self, text: str = "") -> QLineEdit:
+        """Return a field for one line."""
+        field = QLineEdit(text)
+        field.setMaxLength(MOST_NOTE)
+        return field
+
+    def secret(self) -> QLineEdit:
+        """Return a field for a password."""
+        field = QLineEdit()
+        field.setEchoMode(QLineEdit.EchoMode.Password)
+        field.setMaxLength(256)
+        return field
+
+    def note(self) -> QPlainTextEdit:
+        """Return a field for some lines; the tabulator key leaves it."""
+        field = QPlainTextEdit()
+        field.setTabChangesFocus(True)
+        field.setFixedHeight(110)
+        return field
+
+    def _done(self) -> None:
+        self.accept()
+
+    def _failed(self, words: str) -> None:
+        self.send_button.setEnabled(True)
+        self._tell(words, "error")
+
+    def _tell(self, words: str, role: str) -> None:
+        self.problem.setText(words)
+        set_role(self.problem, role)
+        self.problem.show()
+
+
+def text_of(field: QPlainTextEdit) -> str:
+    """Return what is in a note, without space around it."""
+    return field.toPlainText().strip()

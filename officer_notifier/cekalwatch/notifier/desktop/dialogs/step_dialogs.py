@@ -1,0 +1,165 @@
+"""The questions before a step is recorded: why, which reference number, which contact with the agency."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC
+
+from PySide6.QtCore import QDateTime
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QRadioButton, QVBoxLayout, QWidget
+
+from cekalwatch.notifier.actions.alert_actions import OUTCOMES, Decision, SignInProof
+from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog, text_of
+from cekalwatch.notifier.desktop.widgets.basic import label
+from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.phrases import Phrase
+from cekalwatch.notifier.model.alert import Notice
+from cekalwatch.notifier.model.handling import MOST_NOTE, REASONS, FollowUp, Reason
+from cekalwatch.notifier.model.steps import Step
+
+TakeStep = Callable[[Decision, Callable[[], object], Callable[[str], object]], object]
+"""Carries a decision out, and calls the first when it was recorded, or the second with the words why not."""
+
+
+class StepDialog(FormDialog):
+    """A question whose answer is a decision about an alert."""
+
+    def __init__(self, parent: QWidget | None, wording: Wording, step: Step, notice: Notice, take: TakeStep) -> None:
+        title = f"{wording.say(Phrase(f'STEP_{step}'))}: {notice.subject.name or wording.say(Phrase.UNKNOWN)}"
+        super().__init__(parent, wording, title, wording.say(Phrase.BUTTON_SAVE))
+        self.step = step
+        self._take = take
+
+    def decision(self) -> Decision:
+        """Return what was filled in."""
+        raise NotImplementedError  # Qt's metaclass cannot be that of an abstract class as well
+
+    def send(self, done: Callable[[], object], failed: Callable[[str], object]) -> None:
+        """See `FormDialog`."""
+        self._take(self.decision(), done, failed)
+
+
+class ReasonDialog(StepDialog):
+    """Asks why, and for a note. A digit chooses a reason, Enter records it."""
+
+    def __init__(self, parent: QWidget | None, wording: Wording, step: Step, notice: Notice, take: TakeStep) -> None:
+        super().__init__(parent, wording, step, notice, take)
+        self.reasons = REASONS[OUTCOMES[step]]
+        self._group = QButtonGroup(self)
+        column = QVBoxLayout()
+        for number, reason in enumerate(self.reasons):
+            choice = QRadioButton(f"{number + 1}  {self.say(Phrase(f'REASON_{reason}'))}")
+            self._group.addButton(choice, number)
+            column.addWidget(choice)
+            QShortcut(QKeySequence(str(number + 1)), self).activated.connect(choice.click)
+        self._group.button(0).setChecked(True)
+        self.first = self._group.button(0)
+        self.note_field = self.note()
+        self.form.addRow(label(self.say(Phrase.ASK_REASON), "label"), column)
+        self.form.addRow(label(self.say(Phrase.ASK_NOTE), "label"), self.note_field)
+
+    @property
+    def reason(self) -> Reason:
+        """The reason that is chosen."""
+        return self.reasons[self._group.checkedId()]
+
+    def choose(self, reason: Reason) -> None:
+        """Choose a reason."""
+        self._group.button(self.reasons.index(reason)).setChecked(True)
+
+    def missing(self) -> str:
+        """See `FormDialog`."""
+        note = text_of(self.note_field)
+        wrong = len(note) > MOST_NOTE or (self.reason is Reason.OTHER and not note)
+        return self.say(Phrase.REFUSED_NOTE_INVALID) if wrong else ""
+
+    def decision(self) -> Decision:
+        """See `StepDialog`."""
+        return Decision(self.step, self.reason, text_of(self.note_field))
+
+
+class ConfirmDialog(StepDialog):
+    """Asks for the reference number of Cekal Online, and for the supervisor where that is not who has signed in."""
+
+    def __init__(
+        self,
+        parent: QWidget | None,
+        wording: Wording,
+        notice: Notice,
+        take: TakeStep,
+        *,
+        beside: bool,
+    ) -> None:
+        """`beside`: a supervisor stands beside the person who has signed in, and proves it."""
+        super().__init__(parent, wording, Step.CONFIRM, notice, take)
+        self.reference = self.line()
+        self.note_field = self.note()
+        self.name = self.line()
+        self.password = self.secret()
+        self._beside = beside
+        self.form.addRow(label(self.say(Phrase.ASK_REFERENCE), "label"), self.reference)
+        self.form.addRow(label(self.say(Phrase.ASK_NOTE), "label"), self.note_field)
+        if beside:
+            self.form.addRow(label(self.say(Phrase.ASK_SUPERVISOR), "muted", wrap=True))
+            self.form.addRow(label(self.say(Phrase.SIGN_IN_NAME), "label"), self.name)
+            self.form.addRow(label(self.say(Phrase.PASSWORD), "label"), self.password)
+        self.first = self.reference
+
+    def missing(self) -> str:
+        """See `FormDialog`."""
+        if not self.reference.text().strip():
+            return self.say(Phrase.REFUSED_REFERENCE_INVALID)
+        if self._beside and not (self.name.text().strip() and self.password.text()):
+            return self.say(Phrase.ASK_SUPERVISOR)
+        return self.say(Phrase.REFUSED_NOTE_INVALID) if len(text_of(self.note_field)) > MOST_NOTE else ""
+
+    def decision(self) -> Decision:
+        """See `StepDialog`."""
+        proof = SignInProof(self.name.text().strip(), self.password.text()) if self._beside else None
+        return Decision(
+            Step.CONFIRM,
+            Reason.LISTED_IN_CEKAL_ONLINE,
+            text_of(self.note_field),
+            reference=self.reference.text().strip().upper(),
+            supervisor=proof,
+        )
+
+
+class FollowUpDialog(StepDialog):
+    """Asks what came of speaking with the agency."""
+
+    def __init__(self, parent: QWidget | None, wording: Wording, notice: Notice, take: TakeStep) -> None:
+        super().__init__(parent, wording, Step.FOLLOW_UP, notice, take)
+        self.agency = self.line(notice.orders[0].requesting_agency if notice.orders else "")
+        self.contact = self.line()
+        self.outcome = self.note()
+        self.when = QDateTimeEdit(QDateTime.currentDateTime())
+        self.when.setDisplayFormat("yyyy-MM-dd HH:mm")
+        self.when.setMaximumDateTime(QDateTime.currentDateTime().addSecs(60))
+        for phrase, field in (
+            (Phrase.ASK_AGENCY, self.agency),
+            (Phrase.ASK_CONTACT, self.contact),
+            (Phrase.ASK_WHEN, self.when),
+            (Phrase.ASK_RESULT, self.outcome),
+        ):
+            self.form.addRow(label(self.say(phrase), "label"), field)
+        self.first = self.contact
+
+    def missing(self) -> str:
+        """See `FormDialog`."""
+        texts = (self.agency.text().strip(), self.contact.text().strip(), text_of(self.outcome))
+        return "" if all(0 < len(text) <= MOST_NOTE for text in texts) else self.say(Phrase.REFUSED_NOTE_INVALID)
+
+    def decision(self) -> Decision:
+        """See `StepDialog`."""
+        moment = self.when.dateTime().toPython()
+        return Decision(
+            Step.FOLLOW_UP,
+            follow_up=FollowUp(
+                agency=self.agency.text().strip(),
+                contact=self.contact.text().strip(),
+                result=text_of(self.outcome),
+                contacted_at=moment.astimezone(UTC),  # type: ignore[attr-defined]  # a naive time is this PC's
+            ),
+        )

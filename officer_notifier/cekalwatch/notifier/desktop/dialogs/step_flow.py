@@ -1,0 +1,92 @@
+"""From the wish to take a step to its record: asks what the step needs, sends it, and says what came of it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QWidget
+
+from cekalwatch.notifier.actions.alert_actions import Decision
+from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog, StepDialog
+from cekalwatch.notifier.desktop.widgets.action_bar import ActionBar
+from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.phrases import Phrase
+from cekalwatch.notifier.model.alert import Notice
+from cekalwatch.notifier.model.steps import Step
+
+
+class StepFlow(QObject):
+    """One step at a time."""
+
+    ended = Signal()
+    """A question was answered or given up."""
+
+    def __init__(self, station: Station, bar: ActionBar, window: QWidget) -> None:
+        super().__init__(window)
+        self._station, self._bar, self._window = station, bar, window
+        self.dialog: StepDialog | None = None
+        bar.cekal_online_asked.connect(self._open_cekal_online)
+        station.session_changed.connect(self._give_up)
+
+    @property
+    def asking(self) -> bool:
+        """Whether a question is open."""
+        return self.dialog is not None
+
+    def begin(self, step: Step, notice: Notice) -> None:
+        """Begin a step with the alert as it is on screen: ask what it needs, or do it."""
+        if self.dialog:
+            return
+        wording = Wording(self._station.language)
+        take = partial(self._station.take_step, notice)
+        match step:
+            case Step.REFER | Step.NOT_SAME | Step.CANNOT_TELL | Step.CLEAR:
+                self._ask(ReasonDialog(self._window, wording, step, notice, take))
+            case Step.CONFIRM:
+                beside = self._station.options(notice).beside(step)
+                self._ask(ConfirmDialog(self._window, wording, notice, take, beside=beside))
+            case Step.FOLLOW_UP:
+                self._ask(FollowUpDialog(self._window, wording, notice, take))
+            case _:
+                self._do(notice, Decision(step))
+
+    def _ask(self, dialog: StepDialog) -> None:
+        self.dialog = dialog
+        dialog.finished.connect(self._answered)
+        dialog.open()
+
+    def _answered(self, result: int) -> None:
+        dialog, self.dialog = self.dialog, None
+        if dialog:
+            dialog.deleteLater()
+        if result:
+            self._bar.tell(self._say(Phrase.DONE), "done")
+        self.ended.emit()
+
+    def _give_up(self) -> None:
+        """Whoever asked has gone: nobody else finishes the question in their name."""
+        if self.dialog and self._station.session is None:
+            self.dialog.reject()
+
+    def _do(self, notice: Notice, decision: Decision) -> None:
+        self._bar.set_busy(busy=True)
+        self._bar.tell(self._say(Phrase.WORKING), "muted")
+
+        def done() -> None:
+            self._bar.set_busy(busy=False)
+            self._bar.tell(self._say(Phrase.DONE), "done")
+
+        def failed(words: str) -> None:
+            self._bar.set_busy(busy=False)
+            self._bar.tell(words, "error")
+
+        self._station.take_step(notice, decision, done, failed)
+
+    def _say(self, phrase: Phrase) -> str:
+        return Wording(self._station.language).say(phrase)
+
+    def _open_cekal_online(self) -> None:
+        QDesktopServices.openUrl(QUrl(self._station.settings.cekal_online_url))

@@ -1,0 +1,98 @@
+"""The probe beside the reference photographs: what an officer judges by."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtWidgets import QGridLayout, QWidget
+
+from cekalwatch.notifier.desktop.widgets.basic import button, label, row
+from cekalwatch.notifier.desktop.widgets.photo_view import ZOOM_STEP, PhotoView
+from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.phrases import Phrase
+from cekalwatch.notifier.model.alert import ImagePaths
+
+
+class Comparison(QWidget):
+    """Two pictures side by side that zoom together, each as large as possible."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.probe, self.reference = PhotoView(), PhotoView()
+        self._probe_title, self._reference_title = label(role="title"), label(role="title")
+        self._hint = label(role="muted")
+        self._previous, self._next = button("◀"), button("▶")
+        for one in (self._previous, self._next):
+            one.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # they have keys
+        self._previous.clicked.connect(partial(self.turn, -1))
+        self._next.clicked.connect(partial(self.turn, 1))
+        self._images = ImagePaths()
+        self._number = 0
+        self._wording: Wording | None = None
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.addWidget(self._probe_title, 0, 0)
+        grid.addLayout(row(self._reference_title, None, self._previous, self._next), 0, 1)
+        grid.addWidget(self.probe, 1, 0)
+        grid.addWidget(self.reference, 1, 1)
+        grid.addWidget(self._hint, 2, 0, 1, 2)
+        grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(1, 1)
+        grid.setRowStretch(1, 1)
+        for view in (self.probe, self.reference):
+            view.zoom_asked.connect(self.zoom)
+            view.moved.connect(self._move)
+
+    def show_pictures(self, images: ImagePaths, wording: Wording, *, another: bool) -> None:
+        """Show an alert's pictures; `another`: it is another alert than before, so the first reference comes first."""
+        self._images, self._wording = images, wording
+        if another or self._number >= len(images.references):
+            self._number = 0
+        say = wording.say
+        self._probe_title.setText(say(Phrase.PROBE))
+        self._hint.setText(say(Phrase.ZOOM_HINT))
+        self.probe.show_file(images.probe, say(Phrase.PICTURE_MISSING))
+        self._show_reference()
+
+    def turn(self, by: int) -> None:
+        """Show the next reference photograph, or the one before."""
+        if count := len(self._images.references):
+            self._number = (self._number + by) % count
+            self._show_reference()
+
+    def zoom(self, factor: float) -> None:
+        """Show both larger or smaller by `factor`."""
+        for view in (self.probe, self.reference):
+            view.set_view(view.zoom * factor, view.centre)
+
+    def larger(self) -> None:
+        """Show both larger."""
+        self.zoom(ZOOM_STEP)
+
+    def smaller(self) -> None:
+        """Show both smaller."""
+        self.zoom(1 / ZOOM_STEP)
+
+    def fit(self) -> None:
+        """Show both whole."""
+        for view in (self.probe, self.reference):
+            view.set_view(1.0, QPointF(0.5, 0.5))
+
+    def _move(self, by: QPointF) -> None:
+        for view in (self.probe, self.reference):
+            view.set_view(view.zoom, view.centre + by / view.zoom)
+
+    def _show_reference(self) -> None:
+        if self._wording is None:
+            return
+        say, references = self._wording.say, self._images.references
+        several = len(references) > 1
+        self._previous.setVisible(several)
+        self._next.setVisible(several)
+        self._reference_title.setText(
+            say(Phrase.REFERENCE_PICTURE, number=self._number + 1, count=len(references))
+            if references
+            else say(Phrase.REFERENCE_NONE)
+        )
+        self.reference.show_file(references[self._number] if references else None, say(Phrase.PICTURE_MISSING))

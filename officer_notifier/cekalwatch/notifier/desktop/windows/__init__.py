@@ -1,0 +1,1 @@
+"""The windows of the desktop agent and its tray icon."""

@@ -1,0 +1,269 @@
+"""The window that comes to the front with an alert. It never takes the keyboard from what somebody is typing.
+
+It shows one alert at a time, and changes to another only when a person asks for it, or when a new one comes and nothing
+is left to do about the one on screen: under a hand that is about to press a button, nothing may change.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QElapsedTimer, QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QScreen, QShortcut, QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.desktop.dialogs.step_flow import StepFlow
+from cekalwatch.notifier.desktop.widgets.basic import button, label, message, set_role
+from cekalwatch.notifier.desktop.widgets.placeholders import LockedCover, QuietCover
+from cekalwatch.notifier.desktop.windows.alert_view import AlertView
+from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.phrases import Phrase
+from cekalwatch.notifier.model.handling import PENDING, AlertState
+from cekalwatch.notifier.model.steps import Step, standing
+
+KEYS_REST_MS = 600
+"""After the window got the keyboard, its keys do nothing for so long: they may have been meant for another one."""
+_AGES_EVERY_MS = 1_000
+
+
+class AlertWindow(QMainWindow):
+    """See above."""
+
+    sign_in_asked = Signal()
+    seen = Signal()
+    """A person turned to the window."""
+
+    def __init__(self, station: Station) -> None:
+        super().__init__()
+        self._station = station
+        self._alert_id = ""
+        self._since_focus = QElapsedTimer()
+        self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
+        self.setWindowFlag(Qt.WindowType.WindowStaysOnTopHint)
+        self.resize(1280, 820)
+        self.setMinimumSize(960, 640)
+
+        self._headline, self._age = label(), label()
+        self._place = label(wrap=True)
+        self._queue = button("")
+        self._previous, self._next = button("◀"), button("▶")
+        self._previous.clicked.connect(partial(self.turn, -1))
+        self._next.clicked.connect(partial(self.turn, 1))
+        self._queue.clicked.connect(partial(self.turn, 1))
+        self._band = QFrame()
+        self._band.setObjectName("band")
+        top = QHBoxLayout(self._band)
+        top.setContentsMargins(16, 8, 12, 8)
+        top.setSpacing(14)
+        top.addWidget(self._headline)
+        top.addWidget(self._place, 1)
+        top.addWidget(self._age)
+        for one in (self._previous, self._queue, self._next):
+            # They have keys of their own, and the first button that the keyboard reaches is one to act with.
+            one.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            top.addWidget(one)
+
+        self.view = AlertView()
+        self.locked = LockedCover()
+        self.quiet = QuietCover()
+        self.locked.sign_in.clicked.connect(self.sign_in_asked)
+        self.flow = StepFlow(station, self.view.action_bar, self)
+        self.view.action_bar.asked.connect(self._begin)
+        self.flow.ended.connect(self.paint_again)
+        self.pages = QStackedWidget()
+        for page in (self.view, self.locked, self.quiet):
+            self.pages.addWidget(page)
+        self.link = message()
+        set_role(self.link, "error")
+        body = QWidget()
+        body.setObjectName("page")
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._band)
+        layout.addWidget(self.link)
+        layout.addWidget(self.pages, 1)
+        self.setCentralWidget(body)
+
+        for keys, action in (
+            ("Ctrl+PgDown", partial(self.turn, 1)),
+            ("Ctrl+PgUp", partial(self.turn, -1)),
+            ("+", self.view.comparison.larger),
+            ("=", self.view.comparison.larger),
+            ("-", self.view.comparison.smaller),
+            ("0", self.view.comparison.fit),
+            ("PgDown", partial(self.view.comparison.turn, 1)),
+            ("PgUp", partial(self.view.comparison.turn, -1)),
+        ):
+            QShortcut(QKeySequence(keys), self).activated.connect(action)
+        station.changed.connect(self.paint_again)
+        station.raised.connect(self._raised)
+        self._ages = QTimer(self)
+        self._ages.setInterval(_AGES_EVERY_MS)
+        self._ages.timeout.connect(self._paint_band)
+        self._ages.start()
+        self.paint_again()
+
+    @property
+    def alert_id(self) -> str:
+        """The key of the alert on screen; empty when there is none."""
+        return self._alert_id
+
+    @property
+    def queue_text(self) -> str:
+        """What is said about other alerts; empty when none waits."""
+        return "" if self._queue.isHidden() else self._queue.text()
+
+    def turn(self, by: int) -> None:
+        """Show the next waiting alert, or the one before."""
+        keys = [shown.notice.alert_id for shown in self._station.waiting()]
+        if not keys:
+            return
+        place = keys.index(self._alert_id) + by if self._alert_id in keys else 0
+        self.open_alert(keys[place % len(keys)])
+
+    def open_alert(self, alert_id: str) -> None:
+        """Show another alert."""
+        self._alert_id = alert_id
+        self._load_pictures()
+        self.paint_again()
+
+    def come_up(self) -> None:
+        """Come to the front on the right screen, without the keyboard."""
+        self._show(with_keyboard=False)
+
+    def bring_up(self) -> None:
+        """Come to the front with the keyboard: a person asked for it."""
+        self._show(with_keyboard=True)
+        self.activateWindow()
+
+    def paint_again(self) -> None:
+        """Show what is known now."""
+        self._choose()
+        station = self._station
+        wording = self._wording
+        self.setWindowTitle(wording.say(Phrase.WINDOW_ALERT))
+        self._paint_band()
+        self._paint_link(wording)
+        waiting = len(station.waiting())
+        self.locked.show_count(waiting, wording)
+        self.quiet.show_words(wording)
+        shown = station.casebook.find(self._alert_id)
+        if not station.unlocked:
+            self.pages.setCurrentWidget(self.locked)
+        elif shown is None:
+            self.pages.setCurrentWidget(self.quiet)
+        else:
+            self.view.show_alert(
+                shown,
+                station.options(shown.notice),
+                wording,
+                cekal_online=shown.notice.state in PENDING and bool(station.settings.cekal_online_url),
+            )
+            self.pages.setCurrentWidget(self.view)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt's name
+        """Begin the rest of the keys when the window gets the keyboard."""
+        if event.type() is QEvent.Type.ActivationChange and self.isActiveWindow():
+            self._since_focus.start()
+            self.seen.emit()
+        super().changeEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Begin the rest of the keys when it comes up."""
+        self._since_focus.start()
+        super().showEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Hide only: the notifier lives in the tray."""
+        event.ignore()
+        self.hide()
+
+    @property
+    def _wording(self) -> Wording:
+        return Wording(self._station.language)
+
+    @property
+    def screen_for_alerts(self) -> QScreen:
+        """The screen that the settings name, or the primary one when it is not there."""
+        wanted = self._station.settings.alert_screen
+        named = (one for one in QGuiApplication.screens() if one.name() == wanted)
+        return next(named, QGuiApplication.primaryScreen())
+
+    def _show(self, *, with_keyboard: bool) -> None:
+        self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating, not with_keyboard)
+        self._to_screen()
+        if self.isMinimized():
+            self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+
+    def _to_screen(self) -> None:
+        screen = self.screen_for_alerts
+        free = screen.availableGeometry()
+        if self.screen() is screen and self.isVisible():
+            return
+        size = self.size().boundedTo(free.size())
+        self.resize(size)
+        self.move(free.center() - self.rect().center())
+
+    def _choose(self) -> None:
+        """Stay with the alert on screen; without one, take the one that waits longest."""
+        casebook = self._station.casebook
+        if casebook.find(self._alert_id) is None:
+            waiting = self._station.waiting()
+            self._alert_id = waiting[0].notice.alert_id if waiting else ""
+            self._load_pictures()
+
+    def _load_pictures(self) -> None:
+        shown = self._station.casebook.find(self._alert_id)
+        if shown and not shown.images.probe and self._station.unlocked:
+            self._station.load_pictures(self._alert_id)
+
+    def _raised(self, alert_id: str) -> None:
+        current = self._station.casebook.find(self._alert_id)
+        if current is None or not (current.notice.open or self.flow.asking):
+            self.open_alert(alert_id)
+        self.come_up()
+
+    def _paint_band(self) -> None:
+        wording, station = self._wording, self._station
+        now = station.clock()
+        shown = station.casebook.find(self._alert_id) if station.unlocked else None
+        others = [one for one in station.waiting() if one.notice.alert_id != self._alert_id]
+        if shown is None:
+            waiting = station.waiting()
+            tone = "alarm" if waiting else "quiet"
+            self._headline.setText(wording.say(Phrase.APP_NAME if station.unlocked else Phrase.LOCKED))
+            self._place.setText("")
+            self._age.setText("")
+        else:
+            notice = shown.notice
+            state = standing(notice, now)
+            tone = {AlertState.NEW: "alarm", AlertState.CLAIMED: "busy"}.get(state, "busy" if notice.open else "quiet")
+            self._headline.setText(wording.state(notice, now))
+            self._place.setText(wording.place(notice))
+            self._age.setText(wording.duration(now - notice.raised_at))
+        set_role(self._band, tone, "tone")
+        self._queue.setText(wording.say(Phrase.NEXT_WAITING, count=len(others)))
+        for one in (self._queue, self._previous, self._next):
+            one.setVisible(station.unlocked and bool(others))
+
+    def _paint_link(self, wording: Wording) -> None:
+        station = self._station
+        words = []
+        if not station.ready and station.cause:
+            cause = wording.say(Phrase(f"CAUSE_{station.cause}"))
+            since = station.since.strftime("%H:%M:%S")
+            words.append(wording.say(Phrase.DISCONNECTED, time=since, cause=cause))
+            words.append(wording.say(Phrase.DISCONNECTED_WARNING))
+        elif station.freshness and (stale := wording.watchlist_warning(station.freshness)):
+            words.append(stale)
+        self.link.setText("  ".join(words))
+        self.link.setVisible(bool(words))
+
+    def _begin(self, step: Step) -> None:
+        shown = self._station.casebook.find(self._alert_id)
+        if shown and self._since_focus.elapsed() >= KEYS_REST_MS:
+            self.flow.begin(step, shown.notice)

@@ -1,0 +1,104 @@
+"""The list of today's alerts, with filters."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QComboBox, QLineEdit, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.desktop.widgets.basic import label, row
+from cekalwatch.notifier.desktop.widgets.placeholders import LockedCover
+from cekalwatch.notifier.desktop.windows.alert_table import TODAY, AlertTable, AlertTableView, StateFilter
+from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.phrases import Phrase
+
+
+class TodayWindow(QMainWindow):
+    """The list, or the cover while nobody has signed in."""
+
+    opened = Signal(str)
+    sign_in_asked = Signal()
+
+    def __init__(self, station: Station) -> None:
+        super().__init__()
+        self._station = station
+        self.table = AlertTable(station, TODAY)
+        self.view = AlertTableView(self.table)
+        self.view.opened.connect(self.opened)
+        self.states, self.counters, self.text = QComboBox(), QComboBox(), QLineEdit()
+        self._titles = [label(role="label") for _ in range(2)]
+        self.count = label(role="title")
+        self.empty = label(role="muted")
+        self.locked = LockedCover()
+        self.locked.sign_in.clicked.connect(self.sign_in_asked)
+        for state in StateFilter:
+            self.states.addItem("", state)
+        self.states.currentIndexChanged.connect(self.paint_again)
+        self.counters.addItem("", "")
+        self.counters.currentIndexChanged.connect(self.paint_again)
+        self.text.setClearButtonEnabled(True)
+        self.text.textChanged.connect(self.paint_again)
+
+        page = QWidget()
+        page.setObjectName("page")
+        layout = QVBoxLayout(page)
+        filters = row(self._titles[0], self.states, self._titles[1], self.counters, self.text, None, self.count)
+        filters.setStretchFactor(self.text, 1)
+        self.text.setMinimumWidth(260)
+        layout.addLayout(filters)
+        layout.addWidget(self.view, 1)
+        layout.addWidget(self.empty)
+        self.pages = QStackedWidget()
+        self.pages.setObjectName("page")
+        self.pages.addWidget(page)
+        self.pages.addWidget(self.locked)
+        self.setCentralWidget(self.pages)
+        self.resize(1180, 640)
+        station.changed.connect(self._paint_if_seen)
+        self._ages = QTimer(self)
+        self._ages.setInterval(5_000)
+        self._ages.timeout.connect(self._paint_if_seen)
+        self._ages.start()
+        self.paint_again()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
+        """Show what is known now."""
+        self.paint_again()
+        super().showEvent(event)
+
+    def paint_again(self) -> None:
+        """Show what is known now."""
+        station = self._station
+        wording = Wording(station.language)
+        say = wording.say
+        self.setWindowTitle(say(Phrase.WINDOW_TODAY))
+        self._titles[0].setText(say(Phrase.FILTER_STATE))
+        self._titles[1].setText(say(Phrase.FILTER_COUNTER))
+        self.text.setPlaceholderText(say(Phrase.FILTER_TEXT))
+        alerts = station.casebook.newest_first()
+        for number, state in enumerate(StateFilter):
+            self.states.setItemText(number, say(Phrase(state)))
+        self._offer_counters(sorted({one.notice.counter for one in alerts}), say(Phrase.FILTER_ALL))
+        self.table.states = StateFilter(self.states.currentData())
+        self.table.counter = self.counters.currentData() or ""
+        self.table.text = self.text.text().strip()
+        self.table.refresh(alerts if station.unlocked else ())
+        rows = len(self.table.rows)
+        self.count.setText(say(Phrase.ALERT_COUNT, count=rows))
+        self.empty.setText(say(Phrase.LIST_EMPTY))
+        self.empty.setVisible(rows == 0)
+        self.locked.show_count(len(station.waiting()), wording)
+        self.pages.setCurrentIndex(0 if station.unlocked else 1)
+
+    def _paint_if_seen(self) -> None:
+        """A window that nobody sees takes no time from the alert's."""
+        if self.isVisible():
+            self.paint_again()
+
+    def _offer_counters(self, counters: list[str], all_of_them: str) -> None:
+        self.counters.setItemText(0, all_of_them)
+        offered = {self.counters.itemData(number) for number in range(self.counters.count())}
+        for counter in counters:
+            if counter not in offered:
+                self.counters.addItem(counter, counter)

@@ -1,0 +1,159 @@
+"""The tray: green connected, amber stale watchlist, red disconnected, with the number of open alerts; and its menu.
+
+Colour is not all: the sign in it differs too, and the words under the pointer say it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from PySide6.QtCore import QRectF, Qt, Signal, SignalInstance
+from PySide6.QtGui import QAction, QColor, QFont, QIcon, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import QMenu, QSystemTrayIcon
+
+from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.phrases import Phrase
+from cekalwatch.notifier.locale.translations import Language
+from cekalwatch.notifier.settings import ThemeName
+
+_SIZE = 64
+_MOST_SHOWN = 99
+
+
+class Light(StrEnum):
+    """What the tray tells."""
+
+    GREEN = "#1d8a45"
+    """Connected, and the watchlist is fresh."""
+    AMBER = "#d98a00"
+    """Connected, and the watchlist is stale or was never imported."""
+    RED = "#c62828"
+    """Not connected: no alert can come."""
+
+
+def light(station: Station) -> Light:
+    """Return what the tray tells now."""
+    if not station.ready:
+        return Light.RED
+    freshness = station.freshness
+    return Light.AMBER if freshness is None or freshness.stale or freshness.last_success is None else Light.GREEN
+
+
+def icon(colour: Light, count: int) -> QIcon:
+    """Return the icon: a disc with the number of open alerts; without any, a tick, `!` or a cross."""
+    picture = QPixmap(_SIZE, _SIZE)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(QColor(colour))
+    painter.setPen(QPen(QColor("white"), 3))
+    painter.drawEllipse(QRectF(3, 3, _SIZE - 6, _SIZE - 6))
+    sign = {Light.GREEN: "✓", Light.AMBER: "!", Light.RED: "×"}[colour]
+    text = (str(count) if count <= _MOST_SHOWN else f"{_MOST_SHOWN}+") if count else sign
+    font = QFont()
+    font.setBold(True)
+    font.setPixelSize({1: 44, 2: 36}.get(len(text), 26))
+    painter.setFont(font)
+    painter.drawText(picture.rect(), int(Qt.AlignmentFlag.AlignCenter), text)
+    painter.end()
+    return QIcon(picture)
+
+
+class Tray(QSystemTrayIcon):
+    """The icon and its menu."""
+
+    alert_asked = Signal()
+    today_asked = Signal()
+    supervisor_asked = Signal()
+    sign_in_asked = Signal()
+    sign_out_asked = Signal()
+    password_asked = Signal()
+    theme_asked = Signal(ThemeName)
+    quit_asked = Signal()
+
+    def __init__(self, station: Station) -> None:
+        super().__init__()
+        self._station = station
+        self._drawn: tuple[Light, int] | None = None
+        self.menu = QMenu()
+        self.state = self.menu.addAction("")
+        self.state.setEnabled(False)
+        self.menu.addSeparator()
+        self.alert = self._item(self.alert_asked)
+        self.today = self._item(self.today_asked)
+        self.supervisor = self._item(self.supervisor_asked)
+        self.menu.addSeparator()
+        self.sign_in = self._item(self.sign_in_asked)
+        self.password = self._item(self.password_asked)
+        self.sign_out = self._item(self.sign_out_asked)
+        self.menu.addSeparator()
+        self.language = self.menu.addAction("")
+        self.language.triggered.connect(self._other_language)
+        self.themes = self.menu.addMenu("")
+        self._themes = {name: self.themes.addAction("") for name in ThemeName}
+        for name, action in self._themes.items():
+            action.triggered.connect(lambda _=False, name=name: self.theme_asked.emit(name))
+        self.quit = self._item(self.quit_asked)
+        self.setContextMenu(self.menu)
+        self.activated.connect(self._activated)
+        station.changed.connect(self.paint_again)
+        self.paint_again()
+
+    @property
+    def light(self) -> Light:
+        """What it tells now."""
+        return light(self._station)
+
+    def paint_again(self) -> None:
+        """Show what is known now."""
+        station = self._station
+        wording = Wording(station.language)
+        say = wording.say
+        count = station.casebook.open_count
+        if (self.light, count) != self._drawn:
+            self._drawn = (self.light, count)
+            self.setIcon(icon(self.light, count))
+        since = station.since.strftime("%H:%M:%S")
+        if station.ready:
+            link = say(Phrase.CONNECTED, time=since)
+        elif station.cause:
+            link = say(Phrase.DISCONNECTED, time=since, cause=say(Phrase(f"CAUSE_{station.cause}")))
+        else:
+            link = say(Phrase.CONNECTING, time=since)
+        words = [link, say(Phrase.OPEN_COUNT, count=count)]
+        if station.freshness and (stale := wording.watchlist_warning(station.freshness)):
+            words.insert(1, stale)
+        self.setToolTip("\n".join((say(Phrase.APP_NAME), *words)))
+        self.state.setText("   ".join(words))
+        session = station.session
+        for action, phrase in (
+            (self.alert, Phrase.MENU_ALERT),
+            (self.today, Phrase.MENU_TODAY),
+            (self.supervisor, Phrase.MENU_SUPERVISOR),
+            (self.sign_in, Phrase.MENU_SIGN_IN),
+            (self.password, Phrase.MENU_PASSWORD),
+            (self.language, Phrase.MENU_LANGUAGE),
+            (self.quit, Phrase.MENU_QUIT),
+        ):
+            action.setText(say(phrase))
+        self.sign_out.setText(say(Phrase.MENU_SIGN_OUT, name=session.display_name if session else ""))
+        self.sign_in.setVisible(session is None)
+        for action in (self.password, self.sign_out):
+            action.setVisible(session is not None)
+        self.supervisor.setVisible(session is not None and session.sees_figures)
+        self.themes.setTitle(say(Phrase.MENU_THEME))
+        for name, action in self._themes.items():
+            action.setText(say(Phrase(f"THEME_{name}")))
+
+    def _item(self, signal: SignalInstance) -> QAction:
+        action = self.menu.addAction("")
+        action.triggered.connect(lambda _: signal.emit())
+        return action
+
+    def _activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
+        if reason in {QSystemTrayIcon.ActivationReason.Trigger, QSystemTrayIcon.ActivationReason.DoubleClick}:
+            self.alert_asked.emit()
+
+    def _other_language(self) -> None:
+        self._station.set_language(Language.EN if self._station.language is Language.ID else Language.ID)

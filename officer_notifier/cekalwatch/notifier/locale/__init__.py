@@ -1,0 +1,1 @@
+"""Texts for people, in Indonesian and English, and how an alert is put into words."""

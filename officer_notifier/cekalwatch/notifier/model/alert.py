@@ -1,0 +1,188 @@
+"""What the notifier knows of an alert: plain values, made by `convert.py`, shown by the screens.
+
+It knows neither protobuf nor gRPC. Every text in here is safe to show: see `text.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from cekalwatch.notifier.model.handling import OPEN_STATES, AlertState, Escalation, Handling
+
+
+class Direction(StrEnum):
+    """The direction of travel below a camera."""
+
+    DEPARTURE = "DEPARTURE"
+    ARRIVAL = "ARRIVAL"
+
+
+class OrderKind(StrEnum):
+    """CEGAH forbids leaving the country, TANGKAL forbids entering it."""
+
+    CEGAH = "CEGAH"
+    TANGKAL = "TANGKAL"
+
+
+class OrderStatus(StrEnum):
+    """The legal state of an order, as the server computed it."""
+
+    NOT_YET_VALID = "NOT_YET_VALID"
+    ACTIVE = "ACTIVE"
+    LAPSED = "LAPSED"
+    REVOKED = "REVOKED"
+    INVALID = "INVALID"
+
+
+class EventKind(StrEnum):
+    """What happened to an alert."""
+
+    RAISED = "RAISED"
+    SIGHTED = "SIGHTED"
+    CLAIMED = "CLAIMED"
+    RELEASED = "RELEASED"
+    ESCALATED = "ESCALATED"
+    ADJUDICATED = "ADJUDICATED"
+    CONFIRMED = "CONFIRMED"
+    CLEARED = "CLEARED"
+    FOLLOWED_UP = "FOLLOWED_UP"
+    CLOSED = "CLOSED"
+    CHANGED = "CHANGED"
+    """Something that a newer server knows and this program does not: the alert is shown as it stands."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """The facts of a ban order that an officer needs. Dates are ISO 8601 or empty."""
+
+    order_id: str
+    kind: OrderKind | None
+    decree_number: str
+    decree_date: str
+    requesting_agency: str
+    valid_from: str
+    valid_until: str
+    urgent: bool
+    status: OrderStatus | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """A travel document of the subject."""
+
+    type: str
+    number: str
+    country: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The person that the traveller may be; what is not held is empty."""
+
+    subject_id: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    sex: str = ""
+    """M, F or X."""
+    place_of_birth: str = ""
+    date_of_birth: str = ""
+    """ISO 8601; the year alone where only that is known."""
+    nationality: str = ""
+    nik: str = ""
+    documents: tuple[Document, ...] = ()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A subject near the probe."""
+
+    subject_id: str
+    name: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One sighting that joined the alert."""
+
+    captured_at: datetime
+    counter: str
+    direction: Direction | None
+    score: float
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A possible match, as it stood when the server sent it. Scores are comparison scores, -1 to 1."""
+
+    alert_id: str
+    state: AlertState
+    version: int
+    subject: Subject
+    orders: tuple[Order, ...]
+    camera_id: str
+    site: str
+    counter: str
+    direction: Direction | None
+    captured_at: datetime
+    raised_at: datetime
+    score: float
+    threshold: float
+    candidates: tuple[Candidate, ...]
+    sightings: tuple[Sighting, ...]
+    late: bool
+    handling: Handling
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody still has to do something about it."""
+        return self.state in OPEN_STATES
+
+    @property
+    def escalated(self) -> bool:
+        """Whether it went to the supervisors, because nobody claimed it in time."""
+        return self.handling.escalation > Escalation.COUNTER
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures to compare, JPEG bytes; `probe` is empty when the server has none."""
+
+    probe: bytes
+    references: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class ImagePaths:
+    """Where the pictures of an alert were saved; nothing when they could not be had."""
+
+    probe: Path | None = None
+    references: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A notice as it is shown. `sequence` and `event` are None when it was listed again, not sent as an event."""
+
+    notice: Notice
+    images: ImagePaths
+    notified_at: datetime
+    sequence: int | None = None
+    event: EventKind | None = None
+
+    @property
+    def relisted(self) -> bool:
+        """Whether it was listed again after a restart."""
+        return self.sequence is None
+
+
+@dataclass(frozen=True)
+class AlertFilter:
+    """Which alerts an agent wants; empty fields mean all."""
+
+    site: str = ""
+    counters: tuple[str, ...] = ()
+    direction: Direction | None = None

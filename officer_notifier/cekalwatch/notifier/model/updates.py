@@ -1,0 +1,84 @@
+"""What a subscription tells: one value type for each thing that can happen to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from cekalwatch.notifier.model.alert import EventKind, Notice
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How old the server's watchlist is; `last_success` is None when it was never imported."""
+
+    last_success: datetime | None
+    stale: bool
+    active_subjects: int
+    as_of: datetime | None = None
+    """The server's clock when it said so; None where it did not say."""
+
+
+@dataclass(frozen=True)
+class Connected:
+    """The subscription stands; events after `after_sequence` follow, `head_sequence` is the newest there is."""
+
+    after_sequence: int
+    head_sequence: int
+    freshness: Freshness
+
+
+@dataclass(frozen=True)
+class AlertEvent:
+    """An entry of the server's event log."""
+
+    sequence: int
+    kind: EventKind
+    notice: Notice
+
+
+@dataclass(frozen=True)
+class KeepAlive:
+    """Nothing happened, and the connection lives."""
+
+    freshness: Freshness
+
+
+class Cause(StrEnum):
+    """Why there is no connection."""
+
+    UNREACHABLE = "UNREACHABLE"
+    SILENT = "SILENT"
+    """Nothing came for too long, so this side gave the connection up."""
+    CLOSED = "CLOSED"
+    """The server ended the stream, as it does when it stops."""
+    CERTIFICATE = "CERTIFICATE"
+    """One end does not accept the other's certificate, or has none; the log says which."""
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True)
+class Disconnected:
+    """The connection is gone, or could still not be made; another attempt follows."""
+
+    cause: Cause
+
+
+class LostPosition(StrEnum):
+    """Why the server cannot go on after our position. The names are those of the error catalogue."""
+
+    TOO_OLD = "POSITION_TOO_OLD"
+    """Events after it are no longer held."""
+    UNKNOWN = "POSITION_UNKNOWN"
+    """The log does not reach it: it is another log, for example of a restored database."""
+
+
+@dataclass(frozen=True)
+class StartedOver:
+    """The position was refused; the next stream begins with the oldest event held."""
+
+    lost: LostPosition
+
+
+Update = Connected | AlertEvent | KeepAlive | Disconnected | StartedOver
