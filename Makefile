@@ -30,7 +30,7 @@ test: $(STAMP)  ## Run the tests, side by side; ARGS="tests/unit -k order" for a
 lint: $(STAMP)  ## Check style, types, imports and the contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy protos common server camera_client officer_notifier tests benchmarks deploy hatch_build.py
+	$(BIN)/mypy common server camera_client officer_notifier tests benchmarks deploy hatch_build.py
 	$(BIN)/lint-imports
 	$(BIN)/buf lint
 	$(BIN)/buf format -d --exit-code

@@ -25,15 +25,15 @@ import psutil
 import uuid6
 
 from benchmarks.server_throughput import PACK
+from cekalwatch.server.auth.operator import operator
 from cekalwatch.server.domain.alerts import Candidate, Match
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.sealing.master_key_source import KeyFile
-from cekalwatch.server.security.operator import operator
-from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.server.encryption.master_key_source import KeyFile
+from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.key_store import KeyStore
+from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.options import CLIENT_OPTIONS

@@ -43,7 +43,7 @@ from cekalwatch.notifier.desktop.run import assembled
 from cekalwatch.notifier.model.handling import Reason
 from cekalwatch.notifier.model.steps import Step
 from cekalwatch.notifier.settings import NotifierSettings
-from cekalwatch.server.recognition.packs import open_engine
+from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.v1.capture_pb2 import FaceCapture
 from cekalwatch.v1.capture_service_pb2 import Hello, StreamFacesRequest
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub

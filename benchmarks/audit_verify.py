@@ -19,9 +19,9 @@ from pathlib import Path
 
 from sqlalchemy import insert, update
 
-from cekalwatch.server.security.audit import GENESIS, Action, Actor, AuditEntry, Link, Party, Thing, link, stamp
-from cekalwatch.server.security.checkpoints import SigningKey
-from cekalwatch.server.storage.audit_tables import AuditCheckpointRow, AuditEntryRow, AuditHeadRow
+from cekalwatch.server.audit.checkpoints import SigningKey
+from cekalwatch.server.audit.entry import GENESIS, Action, Actor, AuditEntry, Link, Party, Thing, link, stamp
+from cekalwatch.server.storage.audit.tables import AuditCheckpointRow, AuditEntryRow, AuditHeadRow
 from cekalwatch.server.storage.database import Database
 
 ENTRIES = 1_000_000

@@ -31,13 +31,13 @@ from cekalwatch.camera.detection.crop import cut, encode
 from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.server.domain.passages import Passage
-from cekalwatch.server.evaluation.metrics import fnir, threshold_at
 from cekalwatch.server.evaluation.people import Probe
+from cekalwatch.server.evaluation.statistics.metrics import fnir, threshold_at
+from cekalwatch.server.evaluation.statistics.trials import WatchedList
 from cekalwatch.server.evaluation.templates import middle_face
-from cekalwatch.server.evaluation.trials import WatchedList
+from cekalwatch.server.recognition.engines.recogniser import Recogniser
 from cekalwatch.server.recognition.enrolment import plain_and_reference
-from cekalwatch.server.recognition.packs import open_engine
-from cekalwatch.server.recognition.recogniser import Recogniser
+from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, FaceDetector, Picture

@@ -40,7 +40,7 @@ from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.sources.stream_health import Fault
 from cekalwatch.camera.statistics import Figures
 from cekalwatch.camera.uplink import messages as convert
-from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.quality import measure as measure_quality

@@ -23,10 +23,10 @@ from skimage import data
 from benchmarks.server_throughput import PACK, database_with_gallery
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
 from cekalwatch.server.domain.subjects import Subject
-from cekalwatch.server.recognition.packs import open_engine
-from cekalwatch.server.watchlist.records import ImportRecord, Photograph
-from cekalwatch.server.watchlist.remote import RemoteImport
-from cekalwatch.server.watchlist.reports import RecordReport
+from cekalwatch.server.recognition.packs.installed import open_engine
+from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
+from cekalwatch.server.watchlist.imports.remote import RemoteImport
+from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tls import FollowedTls, TlsFiles

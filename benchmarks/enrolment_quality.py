@@ -20,7 +20,7 @@ from rich.progress import track
 
 from benchmarks.faces import PACK, collection
 from cekalwatch.server.recognition.enrolment import find_faces, plain_and_reference
-from cekalwatch.server.recognition.packs import Engine, open_engine
+from cekalwatch.server.recognition.packs.installed import Engine, open_engine
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack

@@ -15,13 +15,13 @@ import numpy as np
 
 from benchmarks.faces import PACK, THREADS, collection, maker, people
 from cekalwatch.server.evaluation.evaluation import with_references
-from cekalwatch.server.evaluation.metrics import fnir, fpir, threshold_at
 from cekalwatch.server.evaluation.people import Person, passage_probes, single_probes
-from cekalwatch.server.evaluation.study import draw_lists
-from cekalwatch.server.evaluation.tail import fit_tail
+from cekalwatch.server.evaluation.statistics.metrics import fnir, fpir, threshold_at
+from cekalwatch.server.evaluation.statistics.study import draw_lists
+from cekalwatch.server.evaluation.statistics.tail import fit_tail
+from cekalwatch.server.evaluation.statistics.trials import Trials, WatchedList, pooled
 from cekalwatch.server.evaluation.templates import middle_face
-from cekalwatch.server.evaluation.trials import Trials, WatchedList, pooled
-from cekalwatch.server.recognition.packs import Engine, open_engine
+from cekalwatch.server.recognition.packs.installed import Engine, open_engine
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import Picture

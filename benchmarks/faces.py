@@ -17,7 +17,7 @@ from cekalwatch.server.evaluation.cache import TemplateCache
 from cekalwatch.server.evaluation.collection import Collection, Photograph, read_collection
 from cekalwatch.server.evaluation.people import Person, gather
 from cekalwatch.server.evaluation.templates import TemplateMaker
-from cekalwatch.server.recognition.packs import open_detector, open_engine
+from cekalwatch.server.recognition.packs.installed import open_detector, open_engine
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
 

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from benchmarks.faces import distant_people, people
 from cekalwatch.server.domain.passages import LEAST_WEIGHT
-from cekalwatch.server.evaluation.metrics import fnir, threshold_at
 from cekalwatch.server.evaluation.people import Person, Probe
 from cekalwatch.server.evaluation.samples import FaceTemplates, Sample
-from cekalwatch.server.evaluation.study import draw_lists
-from cekalwatch.server.evaluation.trials import NOTHING, Trials, WatchedList, pooled
+from cekalwatch.server.evaluation.statistics.metrics import fnir, threshold_at
+from cekalwatch.server.evaluation.statistics.study import draw_lists
+from cekalwatch.server.evaluation.statistics.trials import NOTHING, Trials, WatchedList, pooled
 
 LISTED: Final = 400
 CROPS: Final = (3, 4, 5)

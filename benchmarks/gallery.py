@@ -22,24 +22,24 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.alerting.census import Census
-from cekalwatch.server.alerting.threshold import Threshold, ThresholdSource
-from cekalwatch.server.alerting.watch import Checkpoints, SearchedModel, WatchHolder
+from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
 from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject
-from cekalwatch.server.gallery.gallery import Gallery, GalleryBuilder
-from cekalwatch.server.gallery.storage import GalleryStorage
+from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.encryption.master_key_source import KeyFile
+from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
+from cekalwatch.server.gallery.row_format import GalleryStorage
+from cekalwatch.server.gallery.snapshot import Checkpoints, SearchedModel, WatchHolder
+from cekalwatch.server.gallery.threshold import Threshold, ThresholdSource
 from cekalwatch.server.memory import return_large_pieces
-from cekalwatch.server.sealing.keyring import Keyring
-from cekalwatch.server.sealing.master_key_source import KeyFile
-from cekalwatch.server.security.audit import Actor, Party
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.key_store import KeyStore
-from cekalwatch.server.storage.template_store import PIECE_ROWS, TemplateStore
-from cekalwatch.server.storage.watchlist_rows import WatchlistRows
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.storage.keys.store import KeyStore
+from cekalwatch.server.storage.models.template_store import PIECE_ROWS, TemplateStore
+from cekalwatch.server.storage.watchlist.rows import WatchlistRows
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.census import Census
 
 SIZE = 512
 MODEL = "made-up-00000000"

@@ -13,11 +13,11 @@ from typing import Final
 import numpy as np
 
 from benchmarks.faces import PACK, people
-from cekalwatch.server.config import ServerSettings
-from cekalwatch.server.evaluation.metrics import fnir, fpir, rank_1, threshold_at
 from cekalwatch.server.evaluation.people import single_probes
-from cekalwatch.server.evaluation.study import draw_lists
-from cekalwatch.server.evaluation.trials import NOTHING, WatchedList
+from cekalwatch.server.evaluation.statistics.metrics import fnir, fpir, rank_1, threshold_at
+from cekalwatch.server.evaluation.statistics.study import draw_lists
+from cekalwatch.server.evaluation.statistics.trials import NOTHING, WatchedList
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.vision.manifest import load_pack
 
 LISTED: Final = 400

@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.server_throughput import PACK, STREAMS, THREADS, WARM_UP, captures, dialers, load
-from cekalwatch.server.recognition.packs import open_engine
+from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.v1 import session_service_pb2 as messages
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.vision.manifest import load_pack

@@ -27,7 +27,7 @@ from benchmarks.server_throughput import (
     dialers,
     load,
 )
-from cekalwatch.server.recognition.packs import open_engine
+from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
 from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport

@@ -26,16 +26,16 @@ import psutil
 import uuid6
 from skimage import data
 
+from cekalwatch.server.auth.operator import operator
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
 from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject
-from cekalwatch.server.recognition.packs import Engine, open_engine
-from cekalwatch.server.sealing.keyring import Keyring
-from cekalwatch.server.sealing.master_key_source import KeyFile
-from cekalwatch.server.security.operator import operator
+from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.encryption.master_key_source import KeyFile
+from cekalwatch.server.recognition.packs.installed import Engine, open_engine
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.key_store import KeyStore
-from cekalwatch.server.storage.watchlist_rows import WatchlistRows
+from cekalwatch.server.storage.keys.store import KeyStore
+from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.v1 import capture_pb2, capture_service_pb2, capture_service_pb2_grpc
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack

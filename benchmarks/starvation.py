@@ -26,9 +26,9 @@ from benchmarks.server_throughput import PACK, captures, database_with_gallery, 
 from cekalwatch.server.domain.alerts import Candidate, Match
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.captures import Capture
-from cekalwatch.server.recognition.packs import open_engine
-from cekalwatch.server.sealing.keyring import Keyring
-from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.recognition.packs.installed import open_engine
+from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc, capture_pb2
 from cekalwatch.v1 import capture_service_pb2 as pb

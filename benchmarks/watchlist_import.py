@@ -31,16 +31,16 @@ from rich.progress import track
 
 from benchmarks.faces import PACK, collection
 from cekalwatch.program.logs import configure_logs
-from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.cli.watchlist.local_import import local_import
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.memory import return_large_pieces
 from cekalwatch.server.recognition.enrolment import find_faces
-from cekalwatch.server.recognition.packs import Engine, open_detector, open_engine
+from cekalwatch.server.recognition.packs.installed import Engine, open_detector, open_engine
 from cekalwatch.server.recognition.photographs import decode_photograph
-from cekalwatch.server.watchlist.records import ImportRecord, Photograph
-from cekalwatch.server.watchlist.reports import PhotoOutcome, RecordReport
-from cekalwatch.server.watchlist_commands.local import local_import
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
+from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, RecordReport
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import FaceDetector, Picture
 from cekalwatch.vision.manifest import load_pack

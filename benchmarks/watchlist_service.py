@@ -33,15 +33,15 @@ from benchmarks.starvation import GOOD, Faces, camera_latencies
 from benchmarks.watchlist_import import THREADS, BareLoop
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.server.domain.syncs import SyncOutcome, SyncRun
-from cekalwatch.server.recognition.packs import open_engine
+from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.server.recognition.photographs import decode_photograph
-from cekalwatch.server.watchlist.records import ImportRecord
-from cekalwatch.server.watchlist.remote import RemoteImport
-from cekalwatch.server.watchlist.remote_sync import RemoteSyncs
-from cekalwatch.server.watchlist.reports import PhotoOutcome
-from cekalwatch.server.watchlist.source import Offered
-from cekalwatch.server.watchlist.sources.folder import FolderSource
-from cekalwatch.server.watchlist.sources.settings import FolderEntry
+from cekalwatch.server.settings.watchlist_source import FolderEntry
+from cekalwatch.server.watchlist.imports.records import ImportRecord
+from cekalwatch.server.watchlist.imports.remote import RemoteImport
+from cekalwatch.server.watchlist.imports.reports import PhotoOutcome
+from cekalwatch.server.watchlist.sources.files.folder import FolderSource
+from cekalwatch.server.watchlist.sources.source import Offered
+from cekalwatch.server.watchlist.sync.remote import RemoteSyncs
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer

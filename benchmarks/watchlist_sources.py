@@ -21,14 +21,8 @@ from zoneinfo import ZoneInfo
 
 from openpyxl import Workbook
 
+from cekalwatch.server.settings.watchlist_source import FIELDS, FolderEntry, SourceEntry, SpreadsheetEntry, SqlEntry
 from cekalwatch.server.watchlist.sources.opening import open_source
-from cekalwatch.server.watchlist.sources.settings import (
-    FIELDS,
-    FolderEntry,
-    SourceEntry,
-    SpreadsheetEntry,
-    SqlEntry,
-)
 
 FEW, MANY = 1_000, 100_000
 WIB = ZoneInfo("Asia/Jakarta")

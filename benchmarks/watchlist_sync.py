@@ -22,24 +22,24 @@ import numpy as np
 from rich.progress import track
 
 from cekalwatch.program.logs import configure_logs
+from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.syncs import SyncCounts, SyncOutcome, SyncRun, SyncTerms
-from cekalwatch.server.gallery.gallery import Gallery
+from cekalwatch.server.gallery.index import Gallery
+from cekalwatch.server.gallery.lookalikes import LoadedList, Lookalikes
 from cekalwatch.server.recognition.enrolment import Enroller
-from cekalwatch.server.security.audit import Actor, Party
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.settings.watchlist_source import MappingEntry, SqlEntry
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.sync_steps import PageEnd, Seen
-from cekalwatch.server.storage.sync_store import SyncStore
-from cekalwatch.server.storage.watchlist_store import NewRecord, WatchlistStore
-from cekalwatch.server.watchlist.import_run import ImportRun
-from cekalwatch.server.watchlist.importer import WatchlistImporter
-from cekalwatch.server.watchlist.lookalikes import LoadedList, Lookalikes
-from cekalwatch.server.watchlist.source import Offered
-from cekalwatch.server.watchlist.sources.settings import MappingEntry, SqlEntry
-from cekalwatch.server.watchlist.sources.sql import SqlSource
-from cekalwatch.server.watchlist.sync import Synchroniser, SyncParts
+from cekalwatch.server.storage.sync.steps import PageEnd, Seen
+from cekalwatch.server.storage.sync.store import SyncStore
+from cekalwatch.server.storage.watchlist.store import NewRecord, WatchlistStore
+from cekalwatch.server.watchlist.imports.import_run import ImportRun
+from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
+from cekalwatch.server.watchlist.sources.source import Offered
+from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
+from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts
 from tests.support.importing import enrolling_threads
 from tests.support.keys import keyring
 from tests.support.server import astronaut, engine, jpeg

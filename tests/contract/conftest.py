@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.alerting.adjudicating import Worker
+from cekalwatch.server.alerts.adjudicating import Worker
 from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.storage.database import Database
 from tests.support.adjudication import Counter

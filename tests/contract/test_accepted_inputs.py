@@ -16,32 +16,32 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from cekalwatch.server.alerting.briefing import Briefer
-from cekalwatch.server.alerting.census import Census
-from cekalwatch.server.alerting.fanout import BriefedEvent
-from cekalwatch.server.alerting.order_book import OrderBook
-from cekalwatch.server.alerting.watch import Checkpoints
+from cekalwatch.server.alerts.briefing import Briefer
+from cekalwatch.server.alerts.fanout import BriefedEvent
+from cekalwatch.server.capture.order_book import OrderBook
 from cekalwatch.server.domain.alerts import AlertFilter, Candidate, Match
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import MOST_ORDERS, MOST_REFERENCES
+from cekalwatch.server.gallery.snapshot import Checkpoints
 from cekalwatch.server.grpc_api.convert import alerts as alert_messages
 from cekalwatch.server.grpc_api.convert import capture as capture_messages
 from cekalwatch.server.grpc_api.convert import watchlist as watchlist_messages
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentWarning
-from cekalwatch.server.storage.alert_rows import MOST_SIGHTINGS
-from cekalwatch.server.storage.alert_store import MOST_AGENTS, AlertStore
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.storage.alerts.rows import MOST_SIGHTINGS
+from cekalwatch.server.storage.alerts.store import MOST_AGENTS, AlertStore
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.people_store import PeopleStore
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
-from cekalwatch.server.watchlist.assembly import RecordAssembly
-from cekalwatch.server.watchlist.import_run import ImportRun
-from cekalwatch.server.watchlist.importer import WatchlistImporter
-from cekalwatch.server.watchlist.records import ImportRecord, Photograph, build_order, build_subject
-from cekalwatch.server.watchlist.reports import RecordOutcome
+from cekalwatch.server.storage.people.store import PeopleStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.census import Census
+from cekalwatch.server.watchlist.imports.assembly import RecordAssembly
+from cekalwatch.server.watchlist.imports.import_run import ImportRun
+from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
+from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph, build_order, build_subject
+from cekalwatch.server.watchlist.imports.reports import RecordOutcome
 from cekalwatch.v1 import capture_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
 from tests.support.alerts import DEPARTURE, NOON, capture, match

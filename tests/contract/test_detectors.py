@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cekalwatch.server.recognition.packs import import_pack, open_engine
+from cekalwatch.server.recognition.packs.installed import import_pack, open_engine
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, FaceDetector, Picture

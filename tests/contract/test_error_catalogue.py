@@ -16,9 +16,9 @@ from grpc_status import rpc_status
 from structlog.testing import capture_logs
 
 from cekalwatch.server.app import Server
-from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind
 from cekalwatch.server.grpc_api.errors import STATUS_OF_KIND
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.v1 import (
     alert_service_pb2,
     alert_service_pb2_grpc,

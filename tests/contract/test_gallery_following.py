@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 import sqlalchemy
 
-from cekalwatch.server.alerting.census import Census
-from cekalwatch.server.alerting.order_book import OrderBook
-from cekalwatch.server.alerting.watch import Checkpoints, SearchedModel, WatchHolder
+from cekalwatch.server.capture.order_book import OrderBook
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import OrderKind
-from cekalwatch.server.gallery.gallery import Gallery
+from cekalwatch.server.gallery.index import Gallery
+from cekalwatch.server.gallery.snapshot import Checkpoints, SearchedModel, WatchHolder
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateStore
 from cekalwatch.server.storage.sealed_columns import TEMPLATE
-from cekalwatch.server.storage.template_store import TemplatePiece, TemplateStore
-from cekalwatch.server.storage.watchlist_reading import SubjectFile
-from cekalwatch.server.storage.watchlist_store import NewReference, WatchlistStore
+from cekalwatch.server.storage.watchlist.reading import SubjectFile
+from cekalwatch.server.storage.watchlist.store import NewReference, WatchlistStore
+from cekalwatch.server.watchlist.census import Census
 from tests.support.audit import deleted
 from tests.support.keys import keyring
 from tests.support.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, order, reference, subject

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from cekalwatch.server.config import ServerSettings
-from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
 from tests.support.alerts import match

@@ -17,13 +17,13 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.auth.openid import OpenIdProvider
+from cekalwatch.server.auth.sessions import Purpose
+from cekalwatch.server.auth.sign_in import CodeProof, PasswordProof, Proof, SignInDesk
+from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.security.audit import Action
-from cekalwatch.server.security.openid import OpenIdProvider
-from cekalwatch.server.security.sessions import Purpose
-from cekalwatch.server.security.sign_in import CodeProof, PasswordProof, Proof, SignInDesk
-from cekalwatch.server.security.sign_in_terms import OpenIdTerms
 from cekalwatch.server.storage.database import Database
 from tests.support.identity_server import CLIENT_ID, CLIENT_SECRET, REDIRECT, IdentityServer
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, device, person

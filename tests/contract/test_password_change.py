@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.auth.passwords.passwords import Passwords
+from cekalwatch.server.auth.sessions import Purpose
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.security.audit import Action
-from cekalwatch.server.security.passwords import Passwords
-from cekalwatch.server.security.sessions import Purpose
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.people_store import KeptPassword
+from cekalwatch.server.storage.people.store import KeptPassword
 from tests.support.people import CHEAP, OTHER_PASSWORD, PASSWORD, Office, code_of, device, ended, opened, person
 
 

@@ -8,13 +8,13 @@ from datetime import timedelta
 
 import pytest
 
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.auth.rights import LOCAL
+from cekalwatch.server.auth.sessions import Purpose
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.security.audit import Action
-from cekalwatch.server.security.rights import LOCAL
-from cekalwatch.server.security.sessions import Purpose
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.people_store import NameTakenError
+from cekalwatch.server.storage.people.store import NameTakenError
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, code_of, device, ended, opened, person
 
 

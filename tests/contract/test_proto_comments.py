@@ -9,23 +9,23 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.camera.detection.policy import CapturePolicy
-from cekalwatch.server.alerting import threshold
-from cekalwatch.server.alerting.briefing import MOST_REFERENCES
-from cekalwatch.server.alerting.deciding import MOST_CANDIDATES
-from cekalwatch.server.config import CapturePolicyEntry, ServerSettings
+from cekalwatch.server.alerts.briefing import MOST_REFERENCES
+from cekalwatch.server.auth.passwords import passwords
+from cekalwatch.server.auth.passwords.lockout import LockOut
+from cekalwatch.server.auth.sign_in_terms import SessionTerms
+from cekalwatch.server.capture.deciding import MOST_CANDIDATES
+from cekalwatch.server.capture.session import MISSED_HEARTBEATS
 from cekalwatch.server.domain import syncs
 from cekalwatch.server.domain.findings import MOST_NOTE
 from cekalwatch.server.domain.handling import MOST_FOLLOW_UP_BYTES, MOST_FOLLOW_UPS
+from cekalwatch.server.gallery import threshold
+from cekalwatch.server.gallery.lookalikes import MOST_LOOKALIKES
 from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, common, session, sync, watchlist
 from cekalwatch.server.grpc_api.enrolment import MOST_REQUEST_BYTES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
-from cekalwatch.server.recognition.session import MISSED_HEARTBEATS
-from cekalwatch.server.security import passwords
-from cekalwatch.server.security.lockout import LockOut
-from cekalwatch.server.security.sign_in_terms import SessionTerms
-from cekalwatch.server.storage.alert_rows import MOST_SIGHTINGS
-from cekalwatch.server.watchlist import records
-from cekalwatch.server.watchlist.lookalikes import MOST_LOOKALIKES
+from cekalwatch.server.settings.settings import CapturePolicyEntry, ServerSettings
+from cekalwatch.server.storage.alerts.rows import MOST_SIGHTINGS
+from cekalwatch.server.watchlist.imports import records
 from cekalwatch.wire import bounds
 from cekalwatch.wire.invitation import SECRET_BYTES
 

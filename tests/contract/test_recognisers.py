@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cekalwatch.server.recognition.packs import Engine, import_pack, open_engine, open_openvino_engine
-from cekalwatch.server.recognition.recogniser import AlignedFaces
+from cekalwatch.server.recognition.engines.recogniser import AlignedFaces
+from cekalwatch.server.recognition.packs.installed import Engine, import_pack, open_engine, open_openvino_engine
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import PackError, load_pack

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlmodel import select
 
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.auth.rights import LOCAL
+from cekalwatch.server.auth.sessions import Purpose
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.security.audit import Action
-from cekalwatch.server.security.rights import LOCAL
-from cekalwatch.server.security.sessions import Purpose
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.people_tables import PersonSessionRow
+from cekalwatch.server.storage.people.tables import PersonSessionRow
 from tests.support.people import Office, device, ended, opened, person
 
 

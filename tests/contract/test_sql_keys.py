@@ -12,9 +12,9 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from cekalwatch.server.watchlist.source import Item, Offered, Refused
-from cekalwatch.server.watchlist.sources.settings import REQUIRED, MappingEntry, SqlEntry
-from cekalwatch.server.watchlist.sources.sql import SqlSource
+from cekalwatch.server.settings.watchlist_source import REQUIRED, MappingEntry, SqlEntry
+from cekalwatch.server.watchlist.sources.source import Item, Offered, Refused
+from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from tests.support.postgres import fresh_database
 from tests.support.watchlist import WIB
 

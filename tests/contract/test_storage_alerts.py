@@ -12,7 +12,7 @@ import uuid6
 from cekalwatch.server.domain.alerts import AlertEvent, AlertEventType, AlertFilter, Match
 from cekalwatch.server.domain.cameras import Direction
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from tests.support.alerts import ARRIVAL, DEPARTURE, ELSEWHERE, NOON, capture, match
 from tests.support.audit import swept

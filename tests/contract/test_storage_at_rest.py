@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy
 
 from cekalwatch.server.domain.subjects import TravelDocument
-from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.resealing import Resealer
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.storage.keys.resealing import Resealer
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.alerts import NOON, capture, match
 from tests.support.audit import deleted
 from tests.support.keys import TESTS_KEY, key_store

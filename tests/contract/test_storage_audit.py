@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError, NoResultFound
 
+from cekalwatch.server.alerts.retention import Keeping, RetentionSweeper
+from cekalwatch.server.audit.checkpoint_signer import EVERY, EVERY_ENTRIES, Notary
+from cekalwatch.server.audit.checkpoints import SigningKey
+from cekalwatch.server.audit.entry import GENESIS, Action, Actor, AuditEntry, Party, stamp
+from cekalwatch.server.audit.verification import Anchor, Break, BreakKind, ChainCheck
 from cekalwatch.server.domain.alerts import AlertFilter
-from cekalwatch.server.sealing.master_key import MasterKey
-from cekalwatch.server.security.audit import GENESIS, Action, Actor, AuditEntry, Party, stamp
-from cekalwatch.server.security.checkpoints import SigningKey
-from cekalwatch.server.security.notary import EVERY, EVERY_ENTRIES, Notary
-from cekalwatch.server.security.retention import Keeping, RetentionSweeper
-from cekalwatch.server.security.verification import Anchor, Break, BreakKind, ChainCheck
-from cekalwatch.server.storage.alert_store import AlertStore
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.encryption.master_key import MasterKey
+from cekalwatch.server.storage.alerts.handling_store import HandlingStore
+from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.handling_store import HandlingStore
-from cekalwatch.server.storage.resealing import Resealer
-from cekalwatch.server.storage.watchlist_store import Stored, WatchlistStore
+from cekalwatch.server.storage.keys.resealing import Resealer
+from cekalwatch.server.storage.watchlist.store import Stored, WatchlistStore
 from tests.support.alerts import NOON, capture, match
 from tests.support.audit import OFFICER, START, chain, deleted, entry
 from tests.support.keys import KEEPER, TESTS_KEY, key_store, keyring

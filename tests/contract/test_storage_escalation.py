@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 
-from cekalwatch.server.alerting.adjudicating import Worker
+from cekalwatch.server.alerts.adjudicating import Worker
+from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.alerts import AlertEventType
 from cekalwatch.server.domain.handling import AlertState, Escalation
-from cekalwatch.server.security.audit import Action
 from tests.support.adjudication import POLICY, Counter
 from tests.support.watchlist import FixedClock
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from cekalwatch.server.alerting.adjudicating import Worker
-from cekalwatch.server.alerting.shift import Tally, shift_report
+from cekalwatch.server.alerts.adjudicating import Worker
+from cekalwatch.server.alerts.retention import ImageReport, Keeping, RetentionSweeper
+from cekalwatch.server.alerts.shift import Tally, shift_report
+from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.alerts import AlertEventType, AlertFilter
 from cekalwatch.server.domain.findings import Outcome, Reason
 from cekalwatch.server.domain.handling import AlertState
-from cekalwatch.server.security.audit import Action
-from cekalwatch.server.security.retention import ImageReport, Keeping, RetentionSweeper
 from tests.support.adjudication import Counter
 from tests.support.alerts import ARRIVAL, NOON, capture, match
 from tests.support.watchlist import FixedClock

@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from cekalwatch.server.alerting.adjudicating import Judgement, Worker
+from cekalwatch.server.alerts.adjudicating import Judgement, Worker
+from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.alerts import AlertEventType
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.findings import Outcome, Reason
 from cekalwatch.server.domain.handling import AlertState
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.security.audit import Action
 from tests.support.adjudication import POLICY, Counter, contact, seat
 from tests.support.watchlist import FixedClock
 

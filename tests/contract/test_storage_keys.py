@@ -15,16 +15,16 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.sealing.master_key import MasterKey
-from cekalwatch.server.sealing.places import Place
-from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.server.encryption.associated_data import Place
+from cekalwatch.server.encryption.master_key import MasterKey
+from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.columns import Sealed
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.key_store import hold_sealing_key
-from cekalwatch.server.storage.resealing import ROWS_A_STEP, STEPS_A_TURN, Resealer
+from cekalwatch.server.storage.keys.resealing import ROWS_A_STEP, STEPS_A_TURN, Resealer
+from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.sealed_columns import SEALED, SUBJECT_FACTS
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
-from cekalwatch.server.storage.watchlist_tables import SubjectRow, WatchlistStateRow
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.storage.watchlist.tables import SubjectRow, WatchlistStateRow
 from tests.support.adjudication import Counter, contact
 from tests.support.alerts import NOON, capture, match
 from tests.support.held import held_templates

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import sqlalchemy
 
+from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.security.audit import Action, AuditEntry
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.gallery.rebuilding import PHOTOGRAPHS_A_STEP, Rebuilder, RebuildStep
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.model_store import Coverage, IncompleteModelError, ModelChoice, ModelStore, Refusal
-from cekalwatch.server.storage.photograph_store import NewTemplate, PhotographStore
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
-from cekalwatch.server.watchlist.rebuilding import PHOTOGRAPHS_A_STEP, Rebuilder, RebuildStep
+from cekalwatch.server.storage.models.photograph_store import NewTemplate, PhotographStore
+from cekalwatch.server.storage.models.store import Coverage, IncompleteModelError, ModelChoice, ModelStore, Refusal
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.audit import deleted
 from tests.support.held import held_templates
 from tests.support.keys import KEEPER, keyring

@@ -7,9 +7,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlmodel import SQLModel
 
-from cekalwatch.server.storage import alert_tables, audit_tables, key_tables, watchlist_tables
+from cekalwatch.server.storage.alerts import tables as alert_tables
+from cekalwatch.server.storage.audit import tables as audit_tables
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.storage.keys import tables as key_tables
+from cekalwatch.server.storage.watchlist import tables as watchlist_tables
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.keys import keyring
 from tests.support.watchlist import order, subject
 

@@ -12,11 +12,11 @@ import sqlalchemy
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import OrderKind
 from cekalwatch.server.domain.subjects import MOST_ORDERS, TravelDocument
-from cekalwatch.server.sealing.keyring import DataKey, Keyring, Purpose
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.encryption.keyring import DataKey, Keyring, Purpose
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_rows import WatchlistRows
-from cekalwatch.server.storage.watchlist_store import DeletedSubject, Done, NewRecord, Stored, WatchlistStore
+from cekalwatch.server.storage.watchlist.rows import WatchlistRows
+from cekalwatch.server.storage.watchlist.store import DeletedSubject, Done, NewRecord, Stored, WatchlistStore
 from tests.support.audit import deleted
 from tests.support.held import held_templates
 from tests.support.keys import keyring

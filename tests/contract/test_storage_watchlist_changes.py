@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_changes import changed_since
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.storage.watchlist.changes import changed_since
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.audit import deleted
 from tests.support.keys import keyring
 from tests.support.watchlist import order, reference, subject

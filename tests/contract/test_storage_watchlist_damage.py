@@ -8,7 +8,7 @@ import sqlalchemy
 
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sealed_columns import TEMPLATE
-from cekalwatch.server.storage.watchlist_store import DeletedSubject, Stored, WatchlistStore
+from cekalwatch.server.storage.watchlist.store import DeletedSubject, Stored, WatchlistStore
 from tests.support.audit import deleted
 from tests.support.held import held_templates
 from tests.support.keys import keyring

@@ -8,13 +8,13 @@ from datetime import date
 
 import pytest
 
+from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.syncs import SyncCounts
-from cekalwatch.server.security.audit import Action
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.watchlist.import_run import ImportRun
-from cekalwatch.server.watchlist.reports import RecordReport
-from cekalwatch.server.watchlist.source import Item, Page, Reading
+from cekalwatch.server.watchlist.imports.import_run import ImportRun
+from cekalwatch.server.watchlist.imports.reports import RecordReport
+from cekalwatch.server.watchlist.sources.source import Item, Page, Reading
 from tests.support.audit import deleted
 from tests.support.sync import SyncBench, TestSource
 from tests.support.watchlist import order

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders import OrderKind, Rule
 from cekalwatch.server.domain.syncs import MOST_REMARKS, PHOTOGRAPHS, Refusal, Remark, SyncCounts, SyncOutcome
-from cekalwatch.server.security.audit import Action
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.watchlist.records import Photograph
-from cekalwatch.server.watchlist.source import Page, Reading
+from cekalwatch.server.watchlist.imports.records import Photograph
+from cekalwatch.server.watchlist.sources.source import Page, Reading
 from tests.support.server import astronaut, jpeg
 from tests.support.sync import MISSING, SyncBench, TestSource
 

@@ -9,8 +9,8 @@ import pytest
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncCounts, SyncOutcome
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.sync_store import LEASE, SyncStore
-from cekalwatch.server.watchlist.sync import SyncStoppedError
+from cekalwatch.server.storage.sync.store import LEASE, SyncStore
+from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError
 from tests.support.sync import SyncBench, TestSource
 
 

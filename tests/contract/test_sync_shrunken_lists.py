@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import ShrinkGuard, SyncOutcome, SyncTerms
-from cekalwatch.server.security.audit import Action, AuditEntry
 from cekalwatch.server.storage.database import Database
 from tests.support.sync import SYNCER, SyncBench, TestSource
 

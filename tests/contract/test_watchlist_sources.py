@@ -14,10 +14,10 @@ import pytest
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
 from cekalwatch.server.domain.subjects import Subject, TravelDocument
-from cekalwatch.server.simulator.orders import OrderBook
-from cekalwatch.server.simulator.web import Simulator
-from cekalwatch.server.watchlist.records import ImportRecord
-from cekalwatch.server.watchlist.source import CursorExpired, Offered, Page, Refused, WatchlistSource, Withdrawn
+from cekalwatch.server.watchlist.imports.records import ImportRecord
+from cekalwatch.server.watchlist.sources.source import CursorExpired, Offered, Page, Refused, WatchlistSource, Withdrawn
+from cekalwatch.simulator.orders import OrderBook
+from cekalwatch.simulator.web import Simulator
 from tests.support.four_forms import (
     FolderForm,
     Form,

@@ -22,8 +22,8 @@ import pytest
 
 from cekalwatch.server.domain.alerts import AlertEvent, AlertEventType
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.storage.alert_store import AlertStore
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import adjudication_pb2 as words
 from cekalwatch.v1 import alert_pb2

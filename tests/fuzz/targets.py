@@ -13,24 +13,24 @@ from typing import Any
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 
-from cekalwatch.server.alerting.watch import JudgedOrder
+from cekalwatch.server.capture.crops import decode_crop
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder, judge
 from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.server.encryption.keyring import DataKey, Keyring, Purpose
+from cekalwatch.server.gallery.snapshot import JudgedOrder
 from cekalwatch.server.grpc_api.convert import alerts, capture, watchlist
 from cekalwatch.server.grpc_api.convert.common import page_size
-from cekalwatch.server.recognition.crops import decode_crop
 from cekalwatch.server.recognition.photographs import LONG_SIDE, decode_photograph
-from cekalwatch.server.sealing.keyring import DataKey, Keyring, Purpose
-from cekalwatch.server.storage.watchlist_rows import WatchlistRows
-from cekalwatch.server.watchlist.assembly import RecordAssembly
-from cekalwatch.server.watchlist.records import RecordError
-from cekalwatch.server.watchlist.source import Offered, Refused, SourceUnavailable
-from cekalwatch.server.watchlist.sources.json_page import by_path, read_page
+from cekalwatch.server.settings.watchlist_source import MappingEntry, PageNames, SpreadsheetEntry
+from cekalwatch.server.storage.watchlist.rows import WatchlistRows
+from cekalwatch.server.watchlist.imports.assembly import RecordAssembly
+from cekalwatch.server.watchlist.imports.records import RecordError
+from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
-from cekalwatch.server.watchlist.sources.settings import MappingEntry, PageNames, SpreadsheetEntry
-from cekalwatch.server.watchlist.sources.spreadsheet import SpreadsheetSource
+from cekalwatch.server.watchlist.sources.source import Offered, Refused, SourceUnavailable
+from cekalwatch.server.watchlist.sources.web.json_page import by_path, read_page
 from cekalwatch.v1 import alert_service_pb2, capture_service_pb2, watchlist_service_pb2
 from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Face, Picture

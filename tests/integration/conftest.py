@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from cekalwatch.server.simulator.web import Simulator
-from cekalwatch.server.watchlist.sources.http import HttpSource
+from cekalwatch.server.watchlist.sources.web.http import HttpSource
+from cekalwatch.simulator.web import Simulator
 from tests.support.simulated import simulated, source_of
 
 

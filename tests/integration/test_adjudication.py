@@ -12,10 +12,10 @@ from typing import Any
 import grpc
 import pytest
 
+from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.security.audit import Action
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.v1 import adjudication_pb2 as words
 from cekalwatch.v1 import alert_pb2
 from cekalwatch.v1 import alert_service_pb2 as messages

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.program.exits import Exit
+from cekalwatch.server.audit.checkpoint_signer import Notary
+from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.security.checkpoints import SigningKey
-from cekalwatch.server.security.notary import Notary
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from tests.support.audit import entry
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, person

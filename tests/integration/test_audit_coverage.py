@@ -13,8 +13,8 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 import cekalwatch.v1
+from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.security.audit import Action
 from cekalwatch.v1 import (
     alert_service_pb2,
     operations_service_pb2,

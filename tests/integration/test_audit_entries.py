@@ -10,8 +10,8 @@ import grpc
 import pytest
 
 from cekalwatch.server.app import Server
-from cekalwatch.server.config import ServerSettings
-from cekalwatch.server.security.audit import Action
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (
     enrolment_service_pb2,

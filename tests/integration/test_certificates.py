@@ -29,9 +29,9 @@ from cekalwatch.notifier.model.updates import Cause, Connected, Disconnected, Ke
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.app import Server
+from cekalwatch.server.auth.certificate import LoopbackGate
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.grpc_api.access import Access
-from cekalwatch.server.security.gate import LoopbackGate
+from cekalwatch.server.grpc_api.authentication import Access
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc, operations_service_pb2_grpc
 from cekalwatch.v1.operations_service_pb2 import GetStatusRequest

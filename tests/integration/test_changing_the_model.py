@@ -15,11 +15,11 @@ import pytest
 import structlog
 import uuid6
 
-from cekalwatch.server.config import ServerSettings
-from cekalwatch.server.models_in_use import pack_in_use
-from cekalwatch.server.recognition.packs import import_pack, open_engine
-from cekalwatch.server.security.audit import Action
-from cekalwatch.server.storage.model_store import ModelStore
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.gallery.model_follower import pack_in_use
+from cekalwatch.server.recognition.packs.installed import import_pack, open_engine
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.models.store import ModelStore
 from cekalwatch.v1 import operations_service_pb2, operations_service_pb2_grpc
 from cekalwatch.vision.manifest import PackError, load_pack
 from tests.support.second_pack import NAME, two_packs

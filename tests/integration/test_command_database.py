@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
-from cekalwatch.server.cli import app
+from cekalwatch.server.cli.app import app
 from cekalwatch.server.storage.database import Database
 from tests.support.starter import starter_pack
 

@@ -12,26 +12,26 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.server.alerting.acknowledging import Acknowledgements
-from cekalwatch.server.alerting.briefing import Briefer
-from cekalwatch.server.alerting.census import Census
-from cekalwatch.server.alerting.fanout import BriefedEvent, Fanout
-from cekalwatch.server.alerting.freshness import FreshnessGauge
-from cekalwatch.server.alerting.watch import Checkpoints
+from cekalwatch.server.alerts.acknowledging import Acknowledgements
+from cekalwatch.server.alerts.briefing import Briefer
+from cekalwatch.server.alerts.fanout import BriefedEvent, Fanout
+from cekalwatch.server.audit.trail import AuditTrail
+from cekalwatch.server.auth.certificate import LoopbackGate
 from cekalwatch.server.domain.alerts import AlertEventType, AlertFilter
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.grpc_api.access import Access
+from cekalwatch.server.gallery.snapshot import Checkpoints
 from cekalwatch.server.grpc_api.alerts import AlertServicer
+from cekalwatch.server.grpc_api.authentication import Access
 from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
 from cekalwatch.server.presence import Presence
-from cekalwatch.server.security.gate import LoopbackGate
-from cekalwatch.server.security.trail import AuditTrail
-from cekalwatch.server.storage.alert_store import AlertStore
-from cekalwatch.server.storage.alert_tables import AlertEventRow
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.alerts.tables import AlertEventRow
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.census import Census
+from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc
 from cekalwatch.wire.options import CLIENT_OPTIONS, SERVER_OPTIONS
 from tests.support import adjudication

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.notifier.model.steps import Step
-from cekalwatch.server.security.audit import Action
+from cekalwatch.server.audit.entry import Action
 from tests.support.desk_pc import DeskPc, OfficeThread, desk_pc
 
 

@@ -20,8 +20,8 @@ from cekalwatch.server.domain.cameras import Direction
 from cekalwatch.server.domain.findings import Outcome, Reason
 from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.domain.verdicts import PassageCount
+from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.field_store import FieldStore
 from cekalwatch.vision.manifest import load_pack
 from tests.support.adjudication import Counter
 from tests.support.alerts import NOON

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from cekalwatch.program.exits import Exit
-from cekalwatch.server.config import ServerSettings
-from cekalwatch.server.security.audit import Action
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_store import NewReference
+from cekalwatch.server.storage.watchlist.store import NewReference
 from tests.support.portraits import encoded, group
 from tests.support.second_pack import NAME
 from tests.support.server import CaptureClient, astronaut, face, jpeg, list_astronaut, running

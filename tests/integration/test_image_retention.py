@@ -10,13 +10,13 @@ from uuid import UUID
 import pytest
 
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.server.alerts.retention import ImageReport, Keeping, RetentionSweeper
 from cekalwatch.server.app import Server
-from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.audit.entry import Action, Actor, Party
 from cekalwatch.server.domain.findings import Outcome, Reason
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.security.audit import Action, Actor, Party
-from cekalwatch.server.security.retention import ImageReport, Keeping, RetentionSweeper
-from cekalwatch.server.storage.alert_tables import ProbeRow
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.alerts.tables import ProbeRow
 from cekalwatch.server.storage.database import Database
 from tests.support.adjudication import Counter, contact
 from tests.support.alerts import NOON, capture, match
@@ -81,7 +81,7 @@ def test_after_a_sweep_no_file_holds_a_cleared_picture_and_the_others_stay(tmp_p
 async def test_a_server_sweeps_soon_after_its_start_however_long_it_was_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("cekalwatch.server.composition.casework.SWEEP_IMAGES_PERIOD_S", 0.05)
+    monkeypatch.setattr("cekalwatch.server.wiring.alerts.SWEEP_IMAGES_PERIOD_S", 0.05)
     chosen: ServerSettings = settings(tmp_path)
     database = Database(chosen.database_address)
     database.upgrade()

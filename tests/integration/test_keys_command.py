@@ -11,14 +11,14 @@ import pytest
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.app import Server
-from cekalwatch.server.config import ServerSettings
-from cekalwatch.server.sealing.master_key import MasterKey
-from cekalwatch.server.security.audit import Action, Link
-from cekalwatch.server.security.operator import operator
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.audit.entry import Action, Link
+from cekalwatch.server.auth.operator import operator
+from cekalwatch.server.encryption.master_key import MasterKey
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.resealing import Resealer
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.storage.keys.resealing import Resealer
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc, operations_service_pb2, operations_service_pb2_grpc
 from tests.support.keys import key_store
 from tests.support.raw_files import JFIF, back_up, folder_bytes, pieces, shown

@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.v1 import adjudication_pb2 as words
 from tests.support.keys import keyring
 from tests.support.port_office import LateClock, PortOffice, seen

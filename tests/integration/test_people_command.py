@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.program.exits import Exit
+from cekalwatch.server.audit.entry import Action, Link
+from cekalwatch.server.auth.device import Device
+from cekalwatch.server.auth.operator import operator
+from cekalwatch.server.auth.passwords.passwords import Passwords
+from cekalwatch.server.auth.sessions import Purpose
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.security.audit import Action, Link
-from cekalwatch.server.security.device import Device
-from cekalwatch.server.security.operator import operator
-from cekalwatch.server.security.passwords import Passwords
-from cekalwatch.server.security.sessions import Purpose
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.threshold_store import ThresholdStore
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.vision.manifest import load_pack
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.starter import starter_pack

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
-from cekalwatch.server.cli import app
-from cekalwatch.server.security.operator import operator
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.auth.operator import operator
+from cekalwatch.server.cli.app import app
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.invitation import InvitationCode, fingerprint, public_id
 from cekalwatch.wire.tls import TlsFiles

@@ -14,8 +14,8 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
+from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.field_store import FieldStore
 from cekalwatch.v1 import (
     alert_pb2,
     alert_service_pb2,

@@ -17,16 +17,16 @@ from cryptography.hazmat.primitives import hashes
 from google.protobuf import descriptor_pool
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.auth import limits
+from cekalwatch.server.auth.device import Device
+from cekalwatch.server.auth.rights import RIGHTS
+from cekalwatch.server.auth.sessions import Purpose, Sessions
+from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.security import limits
-from cekalwatch.server.security.device import Device
-from cekalwatch.server.security.rights import RIGHTS
-from cekalwatch.server.security.sessions import Purpose, Sessions
-from cekalwatch.server.security.sign_in_terms import SessionTerms
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.session_store import SessionStore
+from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.v1 import alert_service_pb2 as alerts
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.security.audit import Action
 from cekalwatch.v1 import operations_pb2
 from cekalwatch.v1 import operations_service_pb2 as operations
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub

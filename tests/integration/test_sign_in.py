@@ -14,11 +14,11 @@ import pytest
 from sqlmodel import select
 
 from cekalwatch.program.secret_files import write_private
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.auth.limits import MOST_OPEN
 from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.grpc_api.session import MOST_WAITING
-from cekalwatch.server.security.audit import Action
-from cekalwatch.server.security.limits import MOST_OPEN
-from cekalwatch.server.storage.people_tables import PersonSessionRow
+from cekalwatch.server.storage.people.tables import PersonSessionRow
 from cekalwatch.v1 import alert_service_pb2 as alerts
 from cekalwatch.v1 import session_pb2, watchlist_service_pb2
 from cekalwatch.v1 import session_service_pb2 as messages

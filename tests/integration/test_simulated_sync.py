@@ -10,10 +10,10 @@ import pytest
 
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import Refusal, SyncCounts, SyncOutcome
-from cekalwatch.server.simulator.faults import Fault
-from cekalwatch.server.simulator.web import Simulator
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.watchlist.sources.http import HttpSource
+from cekalwatch.server.watchlist.sources.web.http import HttpSource
+from cekalwatch.simulator.faults import Fault
+from cekalwatch.simulator.web import Simulator
 from tests.support.portraits import astronaut, encoded
 from tests.support.simulated import simulated, simulated_order, source_of, with_photograph
 from tests.support.sync import SyncBench

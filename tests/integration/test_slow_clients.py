@@ -12,11 +12,11 @@ from typing import Any
 import grpc
 import pytest
 
-from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.auth.certificate import LoopbackGate
+from cekalwatch.server.auth.limits import MOST_OPEN, REFUSAL_DELAY_S
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.grpc_api.access import REQUEST_S, Access
-from cekalwatch.server.security.gate import LoopbackGate
-from cekalwatch.server.security.limits import MOST_OPEN, REFUSAL_DELAY_S
+from cekalwatch.server.grpc_api.authentication import REQUEST_S, Access
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (
     alert_service_pb2,

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
-from cekalwatch.server.cli import app
-from cekalwatch.server.simulator.faults import Fault
-from cekalwatch.server.simulator.web import Simulator
+from cekalwatch.server.cli.app import app
+from cekalwatch.simulator.faults import Fault
+from cekalwatch.simulator.web import Simulator
 from tests.support.simulated import simulated, simulated_order, with_photograph
 
 COMMAND = (sys.executable, "-m", "cekalwatch.server")

@@ -16,12 +16,12 @@ import grpc
 import numpy as np
 import pytest
 
-from cekalwatch.server.composition import search
-from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.subjects import ReferenceFace
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sealed_columns import TEMPLATE
-from cekalwatch.server.storage.watchlist_rows import WatchlistRows
+from cekalwatch.server.storage.watchlist.rows import WatchlistRows
+from cekalwatch.server.wiring import gallery as search
 from cekalwatch.v1 import (
     alert_pb2,
     alert_service_pb2,

@@ -18,12 +18,12 @@ from typer.testing import CliRunner
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
-from cekalwatch.server.cli import app
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.auth.passwords.passwords import Passwords
+from cekalwatch.server.cli.app import app
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.security.audit import Action
-from cekalwatch.server.security.passwords import Passwords
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.sync_store import SyncStore
+from cekalwatch.server.storage.sync.store import SyncStore
 from tests.support.people import PASSWORD, Office, person
 from tests.support.server import astronaut, jpeg, running, settings
 from tests.support.starter import starter_pack

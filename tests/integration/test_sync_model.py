@@ -16,10 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import ShrinkGuard, SyncOutcome, SyncRun, SyncTerms
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.sync_store import LEASE, SyncStore
-from cekalwatch.server.watchlist.import_run import ImportRun
-from cekalwatch.server.watchlist.records import ImportRecord, Photograph
-from cekalwatch.server.watchlist.sync import SyncStoppedError
+from cekalwatch.server.storage.sync.store import LEASE, SyncStore
+from cekalwatch.server.watchlist.imports.import_run import ImportRun
+from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
+from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError
 from tests.support.audit import deleted
 from tests.support.sync import MISSING, SyncBench, TestSource
 

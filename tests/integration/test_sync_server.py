@@ -15,9 +15,9 @@ from cekalwatch.notifier.client.subscription_client import AlertClient, Start
 from cekalwatch.notifier.model.alert import AlertFilter
 from cekalwatch.notifier.model.updates import Connected, Freshness, KeepAlive
 from cekalwatch.server.app import Server
-from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.orders import OrderStatus
 from cekalwatch.server.domain.people import PersonRole
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (
     alert_service_pb2,

@@ -14,15 +14,15 @@ import pytest
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.recognition.enrolment import Enroller
-from cekalwatch.server.simulator.faults import Fault
-from cekalwatch.server.simulator.web import Simulator
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
-from cekalwatch.server.watchlist.import_run import ImportRun
-from cekalwatch.server.watchlist.importer import WatchlistImporter
-from cekalwatch.server.watchlist.reports import PhotoOutcome, RecordOutcome, RecordReport
-from cekalwatch.server.watchlist.source import Offered, Refused, SourceUnavailable, WatchlistSource
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.imports.import_run import ImportRun
+from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
+from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, RecordOutcome, RecordReport
+from cekalwatch.server.watchlist.sources.source import Offered, Refused, SourceUnavailable, WatchlistSource
+from cekalwatch.simulator.faults import Fault
+from cekalwatch.simulator.web import Simulator
 from tests.support.audit import OFFICER
 from tests.support.four_forms import FolderForm, SpreadsheetForm, facts
 from tests.support.importing import enrolling_threads, import_one

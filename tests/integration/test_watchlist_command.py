@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 from cekalwatch.program.exits import Exit
-from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
 from tests.support.keys import keyring
 from tests.support.portraits import astronaut, encoded, group

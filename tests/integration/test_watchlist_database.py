@@ -14,7 +14,7 @@ import sqlalchemy
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.held import held_templates
 from tests.support.keys import keyring
 from tests.support.watchlist import order, reference, subject

@@ -8,9 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from cekalwatch.server.simulator.faults import Fault
-from cekalwatch.server.simulator.web import Simulator
-from cekalwatch.server.watchlist.source import (
+from cekalwatch.server.watchlist.sources.source import (
     CursorExpired,
     NotAList,
     Offered,
@@ -19,7 +17,9 @@ from cekalwatch.server.watchlist.source import (
     SourceUnavailable,
     Withdrawn,
 )
-from cekalwatch.server.watchlist.sources.http import HttpSource
+from cekalwatch.server.watchlist.sources.web.http import HttpSource
+from cekalwatch.simulator.faults import Fault
+from cekalwatch.simulator.web import Simulator
 from tests.support.four_forms import items, offered
 from tests.support.simulated import simulated_order, source_of
 from tests.support.watchlist import FixedClock

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.simulator.certificates import SimulatorCertificates
-from cekalwatch.server.simulator.faults import Fault
-from cekalwatch.server.simulator.web import Simulator
-from cekalwatch.server.watchlist.records import Photograph
-from cekalwatch.server.watchlist.source import SourceUnavailable
-from cekalwatch.server.watchlist.sources.http import HttpSource
+from cekalwatch.server.watchlist.imports.records import Photograph
+from cekalwatch.server.watchlist.sources.source import SourceUnavailable
+from cekalwatch.server.watchlist.sources.web.http import HttpSource
+from cekalwatch.simulator.certificates import SimulatorCertificates
+from cekalwatch.simulator.faults import Fault
+from cekalwatch.simulator.web import Simulator
 from tests.support.four_forms import offered
 from tests.support.simulated import JPEG, private_file, simulated, source_of, with_photograph
 

@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 import sqlalchemy
 
+from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import OrderKind, OrderStatus, Rule
 from cekalwatch.server.recognition.enrolment import Enroller
-from cekalwatch.server.security.audit import Action, AuditEntry
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
-from cekalwatch.server.watchlist.import_run import MOST_TOGETHER, SPARE, ImportRun
-from cekalwatch.server.watchlist.importer import PreparedRecord, StoredRecord, WatchlistImporter
-from cekalwatch.server.watchlist.records import ImportRecord, Photograph
-from cekalwatch.server.watchlist.reports import PhotoOutcome, RecordOutcome, RecordReport
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.imports.import_run import MOST_TOGETHER, SPARE, ImportRun
+from cekalwatch.server.watchlist.imports.importer import PreparedRecord, StoredRecord, WatchlistImporter
+from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
+from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, RecordOutcome, RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 from tests.support.audit import OFFICER
 from tests.support.held import held_templates

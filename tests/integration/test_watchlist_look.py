@@ -18,20 +18,20 @@ from typer.testing import CliRunner
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
-from cekalwatch.server.cli import app
-from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.audit.alert_entries import deletion_entry
+from cekalwatch.server.audit.entry import Action, Link
+from cekalwatch.server.auth.operator import operator
+from cekalwatch.server.cli.app import app
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
 from cekalwatch.server.recognition.enrolment import Enroller
-from cekalwatch.server.security.audit import Action, Link
-from cekalwatch.server.security.entries import deletion_entry
-from cekalwatch.server.security.operator import operator
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_store import NewReference, WatchlistStore
-from cekalwatch.server.watchlist.import_run import ImportRun
-from cekalwatch.server.watchlist.importer import WatchlistImporter
-from cekalwatch.server.watchlist.records import ImportRecord
+from cekalwatch.server.storage.watchlist.store import NewReference, WatchlistStore
+from cekalwatch.server.watchlist.imports.import_run import ImportRun
+from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
+from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.vision.manifest import load_pack
 from tests.support.audit import OFFICER
 from tests.support.importing import enrolling_threads, import_one

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.watchlist.source import Offered, WatchlistSource
+from cekalwatch.server.settings.watchlist_source import FIELDS, FolderEntry, SqlEntry
 from cekalwatch.server.watchlist.sources.opening import open_source
-from cekalwatch.server.watchlist.sources.settings import FIELDS, FolderEntry, SqlEntry
+from cekalwatch.server.watchlist.sources.source import Offered, WatchlistSource
 from tests.support.watchlist import WIB
 from tests.support.watchlist_folder import row, write_orders
 

@@ -12,10 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.watchlist.records import Photograph
-from cekalwatch.server.watchlist.source import Item, NotAList, Offered, Refused, SourceUnavailable, Withdrawn
-from cekalwatch.server.watchlist.sources.settings import MappingEntry, SqlEntry
-from cekalwatch.server.watchlist.sources.sql import SqlSource
+from cekalwatch.server.settings.watchlist_source import MappingEntry, SqlEntry
+from cekalwatch.server.watchlist.imports.records import Photograph
+from cekalwatch.server.watchlist.sources.source import Item, NotAList, Offered, Refused, SourceUnavailable, Withdrawn
+from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 from tests.support.four_forms import items, offered
 from tests.support.simulated import QUICK, simulated, with_photograph
@@ -83,7 +83,7 @@ def test_keys_that_several_rows_have_are_refused_after_the_first(office: Office)
 
 
 def test_a_column_that_tells_no_rows_apart_is_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cekalwatch.server.watchlist.sources.sql.MOST_REPEATED", 1)
+    monkeypatch.setattr("cekalwatch.server.watchlist.sources.sql.sql.MOST_REPEATED", 1)
     office.add("C-1", "C-1", "C-2", "C-2")
     with pytest.raises(NotAList, match="does not tell rows apart"):
         office.read()

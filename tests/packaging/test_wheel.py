@@ -21,7 +21,7 @@ import pytest
 from cekalwatch.program.exits import Exit
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("protos", "common", "server", "camera_client", "officer_notifier")
+FOLDERS = ("protos", "common", "server", "camera_client", "officer_notifier", "deploy/simulator")
 EXTRAS = ("server", "camera", "notifier")
 PARTS = {"v1", "wire", "program", "server", "vision", "camera", "notifier"}
 UV = (str(Path(sys.executable).parent / "uv"), "--quiet")
@@ -123,7 +123,7 @@ def test_only_top_level_name_is_the_namespace(names: set[str]) -> None:
 
 
 def test_the_page_of_evaluations_is_in_it(names: set[str]) -> None:
-    assert "cekalwatch/server/evaluation/page.html" in names
+    assert "cekalwatch/server/evaluation/report/page.html" in names
 
 
 def test_namespace_has_every_part_and_no_module_of_its_own(names: set[str]) -> None:

@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from cekalwatch.server.alerting.adjudicating import Adjudicator, Judgement, Worker
-from cekalwatch.server.alerting.briefing import Briefer
-from cekalwatch.server.alerting.escalating import Escalator
-from cekalwatch.server.alerting.watch import Checkpoints
+from cekalwatch.server.alerts.adjudicating import Adjudicator, Judgement, Worker
+from cekalwatch.server.alerts.briefing import Briefer
+from cekalwatch.server.alerts.escalating import Escalator
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
 from cekalwatch.server.domain.alerts import Alert, AlertEventType
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.findings import FollowUp, Outcome, Reason
 from cekalwatch.server.domain.handling import HandlingPolicy
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.sealing.keyring import Keyring
-from cekalwatch.server.security.audit import Action, Actor, AuditEntry, Party
-from cekalwatch.server.storage.alert_store import AlertStore
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.gallery.snapshot import Checkpoints
+from cekalwatch.server.storage.alerts.handling_store import HandlingStore
+from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.handling_store import HandlingStore
-from cekalwatch.server.storage.people_store import Account, KeptPassword, PeopleStore
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.storage.people.store import Account, KeptPassword, PeopleStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.alerts import NOON, capture, match
 from tests.support.keys import keyring
 from tests.support.people import person

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cekalwatch.server.security.audit import GENESIS, Action, Actor, AuditEntry, Link, Party, Thing, link
-from cekalwatch.server.security.entries import deletion_entry
-from cekalwatch.server.storage.watchlist_store import DeletedSubject
+from cekalwatch.server.audit.alert_entries import deletion_entry
+from cekalwatch.server.audit.entry import GENESIS, Action, Actor, AuditEntry, Link, Party, Thing, link
+from cekalwatch.server.storage.watchlist.store import DeletedSubject
 
 START = datetime(2026, 3, 1, 5, tzinfo=UTC)
 OFFICER = Actor(Party.CLIENT, "127.0.0.1")

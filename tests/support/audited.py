@@ -12,10 +12,10 @@ import grpc
 import pytest
 
 from cekalwatch.server.app import Server
-from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.audit.entry import Link
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.security.audit import Link
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (
     adjudication_pb2,

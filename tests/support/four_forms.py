@@ -15,12 +15,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from openpyxl import Workbook
 
-from cekalwatch.server.simulator.orders import OrderBook
-from cekalwatch.server.simulator.web import Simulator
-from cekalwatch.server.watchlist.records import ImportRecord
-from cekalwatch.server.watchlist.source import Item, Offered, Reading, WatchlistSource
-from cekalwatch.server.watchlist.sources.opening import open_source
-from cekalwatch.server.watchlist.sources.settings import (
+from cekalwatch.server.settings.watchlist_source import (
     DocumentColumns,
     FolderEntry,
     HttpEntry,
@@ -29,6 +24,11 @@ from cekalwatch.server.watchlist.sources.settings import (
     SqlEntry,
     WebAccess,
 )
+from cekalwatch.server.watchlist.imports.records import ImportRecord
+from cekalwatch.server.watchlist.sources.opening import open_source
+from cekalwatch.server.watchlist.sources.source import Item, Offered, Reading, WatchlistSource
+from cekalwatch.simulator.orders import OrderBook
+from cekalwatch.simulator.web import Simulator
 from tests.support.watchlist import WIB
 
 Facts = Mapping[str, Any]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.sealing.keyring import Keyring
+from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.template_store import TemplatePiece, TemplateState, TemplateStore
+from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateState, TemplateStore
 from tests.support.keys import keyring
 from tests.support.watchlist import MODEL, SIZE
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.sealing.keyring import Keyring
-from cekalwatch.server.sealing.master_key import MasterKey
-from cekalwatch.server.sealing.master_key_source import MasterKeySource
-from cekalwatch.server.security.audit import Actor, Party
+from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.encryption.master_key import MasterKey
+from cekalwatch.server.encryption.master_key_source import MasterKeySource
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.key_store import KeyStore
+from cekalwatch.server.storage.keys.store import KeyStore
 
 KEEPER = Actor(Party.COMMAND, "keeper")
 TESTS_KEY = MasterKey(bytes(range(32)))

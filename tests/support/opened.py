@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy
 from sqlmodel import SQLModel
 
-from cekalwatch.server.sealing.master_key_source import KeyFile
+from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sealed_columns import SEALED
 from tests.support.keys import keyring

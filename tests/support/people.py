@@ -9,22 +9,22 @@ from functools import cache
 import uuid6
 from argon2 import Parameters, Type
 
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Link, Party
+from cekalwatch.server.auth.device import Device
+from cekalwatch.server.auth.passwords.change import PasswordChange
+from cekalwatch.server.auth.passwords.passwords import Passwords
+from cekalwatch.server.auth.passwords.provider import PasswordProvider
+from cekalwatch.server.auth.person import Attendance
+from cekalwatch.server.auth.sessions import Purpose, Sessions
+from cekalwatch.server.auth.sign_in import PasswordProof, Proof, SignInDesk
+from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person, PersonRole
 from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
-from cekalwatch.server.security.attendance import Attendance
-from cekalwatch.server.security.audit import Action, Actor, AuditEntry, Link, Party
-from cekalwatch.server.security.device import Device
-from cekalwatch.server.security.password_change import PasswordChange
-from cekalwatch.server.security.password_provider import PasswordProvider
-from cekalwatch.server.security.passwords import Passwords
-from cekalwatch.server.security.sessions import Purpose, Sessions
-from cekalwatch.server.security.sign_in import PasswordProof, Proof, SignInDesk
-from cekalwatch.server.security.sign_in_terms import SessionTerms
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.people_store import Account, KeptPassword, PeopleStore
-from cekalwatch.server.storage.session_store import SessionStore
+from cekalwatch.server.storage.people.session_store import SessionStore
+from cekalwatch.server.storage.people.store import Account, KeptPassword, PeopleStore
 
 PASSWORD = "kuda hujan lampu besi"
 OTHER_PASSWORD = "sepeda awan garam merah"

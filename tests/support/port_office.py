@@ -13,9 +13,9 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from cekalwatch.server.app import Server
-from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.audit.entry import Action, Link
 from cekalwatch.server.domain.people import Person, PersonRole
-from cekalwatch.server.security.audit import Action, Link
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import adjudication_pb2 as words
 from cekalwatch.v1 import alert_pb2, session_service_pb2

@@ -17,12 +17,12 @@ import uuid6
 from skimage import data
 
 from cekalwatch.server.app import Server
-from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.recognition.enrolment import Enroller
-from cekalwatch.server.recognition.packs import Engine, open_engine
+from cekalwatch.server.recognition.packs.installed import Engine, open_engine
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_store import NewReference, WatchlistStore
+from cekalwatch.server.storage.watchlist.store import NewReference, WatchlistStore
 from cekalwatch.v1 import capture_pb2, capture_service_pb2, capture_service_pb2_grpc
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack

@@ -13,10 +13,10 @@ import grpc
 import pytest
 
 from cekalwatch.server.app import Server
-from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.audit.entry import Action, Link
+from cekalwatch.server.auth.passwords.passwords import Passwords
 from cekalwatch.server.domain.people import Person, PersonRole
-from cekalwatch.server.security.audit import Action, Link
-from cekalwatch.server.security.passwords import Passwords
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import alert_service_pb2 as alerts
 from cekalwatch.v1 import operations_service_pb2 as operations

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cekalwatch.server.simulator.certificates import SimulatorCertificates
-from cekalwatch.server.simulator.orders import OrderBook
-from cekalwatch.server.simulator.web import Simulator
-from cekalwatch.server.watchlist.sources.http import HttpSource
-from cekalwatch.server.watchlist.sources.settings import HttpEntry, WebAccess
+from cekalwatch.server.settings.watchlist_source import HttpEntry, WebAccess
+from cekalwatch.server.watchlist.sources.web.http import HttpSource
+from cekalwatch.simulator.certificates import SimulatorCertificates
+from cekalwatch.simulator.orders import OrderBook
+from cekalwatch.simulator.web import Simulator
 from tests.support.watchlist import WIB, FixedClock
 
 QUICK: dict[str, Any] = {"attempts": 3, "back_off_s": 0.0, "timeout_s": 5.0}

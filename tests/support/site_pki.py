@@ -12,8 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from cekalwatch.server.config import ServerSettings
-from cekalwatch.server.security.site_pki import SitePki
+from cekalwatch.server.pki.site_pki import SitePki
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import FollowedTls, TlsFiles

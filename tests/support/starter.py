@@ -6,7 +6,7 @@ import fcntl
 from functools import cache
 from pathlib import Path
 
-from cekalwatch.server.recognition.starter_pack import install_starter
+from cekalwatch.server.recognition.packs.starter import install_starter
 from cekalwatch.vision.manifest import PackError, load_pack
 
 MODELS = Path(__file__).parents[2] / "build" / "models"

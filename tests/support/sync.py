@@ -12,24 +12,24 @@ from typing import Any, Generic, TypeVar
 import grpc
 from sqlmodel import update
 
-from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.audit.entry import Action, Actor, Party
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.domain.syncs import ShrinkGuard, SyncOutcome, SyncRun, SyncTerms
 from cekalwatch.server.recognition.enrolment import Enroller
-from cekalwatch.server.security.audit import Action, Actor, Party
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.sync_store import SyncStore
-from cekalwatch.server.storage.sync_tables import SyncStateRow
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
-from cekalwatch.server.watchlist.import_run import ImportRun
-from cekalwatch.server.watchlist.importer import WatchlistImporter
-from cekalwatch.server.watchlist.records import ImportRecord, Photograph, RecordError
-from cekalwatch.server.watchlist.reports import RecordReport
-from cekalwatch.server.watchlist.source import (
+from cekalwatch.server.storage.sync.store import SyncStore
+from cekalwatch.server.storage.sync.tables import SyncStateRow
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.imports.import_run import ImportRun
+from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
+from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph, RecordError
+from cekalwatch.server.watchlist.imports.reports import RecordReport
+from cekalwatch.server.watchlist.sources.source import (
     CursorExpired,
     Item,
     Offered,
@@ -40,7 +40,7 @@ from cekalwatch.server.watchlist.source import (
     WatchlistSource,
     Withdrawn,
 )
-from cekalwatch.server.watchlist.sync import Synchroniser, SyncParts
+from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
 from tests.support.importing import enrolling_threads
 from tests.support.keys import keyring

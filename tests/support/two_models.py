@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cekalwatch.program.exits import Exit
-from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.audit.entry import Action, AuditEntry, Link
+from cekalwatch.server.gallery.rebuilding import Rebuilder
 from cekalwatch.server.recognition.enrolment import Enroller
-from cekalwatch.server.recognition.packs import open_engine
-from cekalwatch.server.security.audit import Action, AuditEntry, Link
-from cekalwatch.server.storage.audit_store import AuditStore
+from cekalwatch.server.recognition.packs.installed import open_engine
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.model_store import ModelChoice, ModelStore
-from cekalwatch.server.storage.photograph_store import PhotographStore
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
-from cekalwatch.server.watchlist.rebuilding import Rebuilder
+from cekalwatch.server.storage.models.photograph_store import PhotographStore
+from cekalwatch.server.storage.models.store import ModelChoice, ModelStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.vision.manifest import load_pack
 from tests.support.keys import KEEPER, keyring
 from tests.support.second_pack import NAME, two_packs

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from cekalwatch.server.alerting.threshold import Threshold, ThresholdSource
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
 from cekalwatch.server.domain.subjects import FaceFigures, Subject
-from cekalwatch.server.gallery.gallery import Gallery
-from cekalwatch.server.storage.watchlist_store import NewReference
-from cekalwatch.server.watchlist.lookalikes import LoadedList, Lookalikes
+from cekalwatch.server.gallery.index import Gallery
+from cekalwatch.server.gallery.lookalikes import LoadedList, Lookalikes
+from cekalwatch.server.gallery.threshold import Threshold, ThresholdSource
+from cekalwatch.server.storage.watchlist.store import NewReference
 
 WIB = ZoneInfo("Asia/Jakarta")
 MODEL = "test-00000000"

@@ -8,11 +8,11 @@ from contextlib import closing
 from datetime import tzinfo
 from pathlib import Path
 
-from cekalwatch.server.watchlist.records import ImportRecord
-from cekalwatch.server.watchlist.reports import RecordReport
-from cekalwatch.server.watchlist.source import Offered, Refused
-from cekalwatch.server.watchlist.sources.folder import FolderSource
-from cekalwatch.server.watchlist.sources.settings import FIELDS, FolderEntry
+from cekalwatch.server.settings.watchlist_source import FIELDS, FolderEntry
+from cekalwatch.server.watchlist.imports.records import ImportRecord
+from cekalwatch.server.watchlist.imports.reports import RecordReport
+from cekalwatch.server.watchlist.sources.files.folder import FolderSource
+from cekalwatch.server.watchlist.sources.source import Offered, Refused
 
 COLUMNS = FIELDS
 ORDERS_FILE = "orders.csv"

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from cekalwatch.server.budget import ByteBudget
+from cekalwatch.server.concurrency.byte_budget import ByteBudget
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 
 LONG_S = 30.0

@@ -7,18 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.auth import limits
+from cekalwatch.server.capture import intake, session
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.passages import MOST_CROPS, MOST_EACH
 from cekalwatch.server.domain.subjects import MOST_ORDERS, MOST_REFERENCES
-from cekalwatch.server.grpc_api import access, enrolment
+from cekalwatch.server.grpc_api import authentication as access
+from cekalwatch.server.grpc_api import enrolment
 from cekalwatch.server.grpc_api.convert import alerts, common
-from cekalwatch.server.recognition import intake, photographs, session
-from cekalwatch.server.security import limits
-from cekalwatch.server.storage import alert_rows, alert_store
-from cekalwatch.server.watchlist import records, uploads
-from cekalwatch.server.watchlist.sources import csv_table, spreadsheet, web
-from cekalwatch.server.watchlist.sources.settings import HttpEntry
+from cekalwatch.server.recognition import photographs
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.settings.watchlist_source import HttpEntry
+from cekalwatch.server.storage.alerts import rows as alert_rows
+from cekalwatch.server.storage.alerts import store as alert_store
+from cekalwatch.server.watchlist.imports import records, uploads
+from cekalwatch.server.watchlist.sources.files import csv_table, spreadsheet
+from cekalwatch.server.watchlist.sources.web import client as web
 from cekalwatch.wire import bounds, options
 from cekalwatch.wire.identity import DeviceRole
 

@@ -8,10 +8,10 @@ import pytest
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
-from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.security.sign_in_terms import SessionTerms
+from cekalwatch.server.settings.settings import ServerSettings
 
 CAMERA = {"camera_id": "dep-1", "site": "batam-center", "counter": "D1", "direction": "DEPARTURE"}
 SITE = {"site": "batam-center"}

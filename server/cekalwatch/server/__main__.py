@@ -7,7 +7,7 @@ def main() -> None:
     """Run the command line; exits the process."""
     require_extra("server", ("typer", "faiss", "sqlmodel", "insightface", "onnxruntime", "cv2", "PIL", "cryptography"))
     from cekalwatch.program.command import run
-    from cekalwatch.server.cli import app
+    from cekalwatch.server.cli.app import app
 
     run(app)
 

@@ -18,37 +18,37 @@ from typing import Self
 
 import structlog
 
-from cekalwatch.server.alerting.threshold import ThresholdSetting
-from cekalwatch.server.alerting.watch import Checkpoints
-from cekalwatch.server.composition.captures import Captures
-from cekalwatch.server.composition.casework import Casework
-from cekalwatch.server.composition.delivery import Delivery
-from cekalwatch.server.composition.entrance import Entrance, open_enrolment, open_gate
-from cekalwatch.server.composition.housekeeping import Chore, at_stop, every
-from cekalwatch.server.composition.imports import Imports
-from cekalwatch.server.composition.search import Search
-from cekalwatch.server.composition.stores import Stores
-from cekalwatch.server.composition.watchlist import Watchlist
-from cekalwatch.server.config import ServerSettings
+from cekalwatch.server.audit.checkpoint_signer import Notary
+from cekalwatch.server.audit.checkpoints import SigningKey
+from cekalwatch.server.audit.configuration import configuration_facts, note_configuration
+from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.domain.clock import Clock, SystemClock
+from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use
+from cekalwatch.server.gallery.snapshot import Checkpoints
+from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.enrolment import EnrolmentServer
 from cekalwatch.server.grpc_api.operations import OperationsServicer
 from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
 from cekalwatch.server.memory import return_large_pieces
-from cekalwatch.server.models_in_use import open_pack, pack_in_use
 from cekalwatch.server.presence import Presence
-from cekalwatch.server.recognition.in_use import EngineInUse
-from cekalwatch.server.security.audit import Actor, Party
-from cekalwatch.server.security.checkpoints import SigningKey
-from cekalwatch.server.security.configuration import configuration_facts, note_configuration
-from cekalwatch.server.security.notary import Notary
-from cekalwatch.server.security.trail import AuditTrail
+from cekalwatch.server.recognition.engine_in_use import EngineInUse
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.status import StatusBoard
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.key_store import KeyStore
-from cekalwatch.server.storage.model_store import ModelStore
-from cekalwatch.server.storage.resealing import Resealer
+from cekalwatch.server.storage.keys.resealing import Resealer
+from cekalwatch.server.storage.keys.store import KeyStore
+from cekalwatch.server.storage.models.store import ModelStore
+from cekalwatch.server.wiring.alerts import Casework
+from cekalwatch.server.wiring.authentication import Entrance, open_enrolment, open_gate
+from cekalwatch.server.wiring.capture import Captures
+from cekalwatch.server.wiring.delivery import Delivery
+from cekalwatch.server.wiring.gallery import Search
+from cekalwatch.server.wiring.imports import Imports
+from cekalwatch.server.wiring.periodic import Chore, at_stop, every
+from cekalwatch.server.wiring.stores import Stores
+from cekalwatch.server.wiring.watchlist import Watchlist
 from cekalwatch.vision.runtime import limit_native_threads
 
 FANOUT_PERIOD_S = 0.25

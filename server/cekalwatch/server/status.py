@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
-from cekalwatch.server.alerting.deciding import Decider
-from cekalwatch.server.alerting.fanout import Fanout
-from cekalwatch.server.alerting.freshness import Freshness, FreshnessGauge
-from cekalwatch.server.alerting.watch import Watch
+from cekalwatch.server.alerts.fanout import Fanout
+from cekalwatch.server.capture.deciding import Decider
+from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import CaptureOutcome
+from cekalwatch.server.gallery.snapshot import Watch
 from cekalwatch.server.presence import CameraPresence, Presence, ViewEvent
-from cekalwatch.server.recognition.intake import Intake
-from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.watchlist.freshness import Freshness, FreshnessGauge
 
 
 @dataclass(frozen=True)

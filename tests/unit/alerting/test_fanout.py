@@ -11,22 +11,22 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from cekalwatch.server.alerting.briefing import Briefer
-from cekalwatch.server.alerting.fanout import AWAY, Fanout
-from cekalwatch.server.alerting.watch import Checkpoints
+from cekalwatch.server.alerts.briefing import Briefer
+from cekalwatch.server.alerts.fanout import AWAY, Fanout
+from cekalwatch.server.audit.alert_entries import handling_entry
+from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertEventType, AlertFilter
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.findings import Finding, Outcome, Reason
 from cekalwatch.server.domain.handling import HandlingPolicy, Holder
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.security.audit import Actor, Party
-from cekalwatch.server.security.entries import handling_entry
-from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.server.gallery.snapshot import Checkpoints
+from cekalwatch.server.storage.alerts.handling_store import HandlingStore, Step
+from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.handling_store import HandlingStore, Step
-from cekalwatch.server.storage.people_store import PeopleStore
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.storage.people.store import PeopleStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.alerts import ARRIVAL, DEPARTURE, NOON, capture, match
 from tests.support.audit import swept
 from tests.support.keys import keyring

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import uuid6
 
-from cekalwatch.server.alerting.deciding import AlertTiming, Decider, EmbeddedCapture, OtherModelError
-from cekalwatch.server.alerting.order_book import OrderBook
-from cekalwatch.server.alerting.watch import Checkpoints, SearchedModel, WatchHolder
+from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OtherModelError
+from cekalwatch.server.capture.embedding import Probe
+from cekalwatch.server.capture.intake import Intake
+from cekalwatch.server.capture.order_book import OrderBook
+from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.captures import Capture, CaptureOutcome
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.passages import Passages
-from cekalwatch.server.recognition.batches import BatchWorker
-from cekalwatch.server.recognition.embedding import Probe
-from cekalwatch.server.recognition.intake import Intake
-from cekalwatch.server.storage.alert_store import AlertStore
+from cekalwatch.server.gallery.snapshot import Checkpoints, SearchedModel, WatchHolder
+from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.alerts import capture
 from tests.support.keys import keyring
 from tests.support.watchlist import FIXED_THRESHOLD, SIZE, WIB, FixedClock, order, reference, subject

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cekalwatch.server.alerting.threshold import ThresholdRule, ThresholdSetting, ThresholdSource
-from cekalwatch.server.alerting.watch import SearchedModel, WatchHolder
-from cekalwatch.server.recognition.thresholds import INSIGHTFACE, STARTER
+from cekalwatch.server.gallery.snapshot import SearchedModel, WatchHolder
+from cekalwatch.server.gallery.threshold import ThresholdRule, ThresholdSetting, ThresholdSource
+from cekalwatch.server.recognition.packs.threshold_models import INSIGHTFACE, STARTER
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.template_store import TemplateStore
-from cekalwatch.server.storage.threshold_store import ThresholdStore
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
+from cekalwatch.server.storage.models.template_store import TemplateStore
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.keys import keyring
 from tests.support.people import ADMINISTRATION, TOGETHER, HandClock
 from tests.support.watchlist import MODEL, SIZE, order, reference, subject

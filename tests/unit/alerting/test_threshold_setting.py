@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.alerting.threshold import HIGHEST, LOWEST, ThresholdSetting
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
+from cekalwatch.server.gallery.threshold import HIGHEST, LOWEST, ThresholdSetting
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.threshold_store import ThresholdStore
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from tests.support.people import ADMINISTRATION, TOGETHER, HandClock, person
 from tests.support.watchlist import MODEL
 

@@ -9,7 +9,7 @@ import pytest
 from cekalwatch.server.domain.cameras import Direction
 from cekalwatch.server.domain.findings import Outcome, Reason
 from cekalwatch.server.domain.verdicts import JudgedAlert, PassageCount, Verdict, verdict
-from cekalwatch.server.evaluation.field import FieldData, FieldReport, exact_rate, field_report
+from cekalwatch.server.evaluation.statistics.field import FieldData, FieldReport, exact_rate, field_report
 from tests.support.alerts import NOON
 from tests.support.watchlist import WIB
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.server.evaluation.metrics import (
+from cekalwatch.server.evaluation.statistics.metrics import (
     det_curve,
     fnir,
     fpir,
@@ -15,7 +15,7 @@ from cekalwatch.server.evaluation.metrics import (
     rate,
     threshold_at,
 )
-from cekalwatch.server.evaluation.trials import Trials
+from cekalwatch.server.evaluation.statistics.trials import Trials
 
 scores = st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=60)
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from cekalwatch.server.evaluation.tail import TooFewPassagesError, fit_tail
+from cekalwatch.server.evaluation.statistics.tail import TooFewPassagesError, fit_tail
 from cekalwatch.vision.thresholds import Provenance
 
 ORIGIN = Provenance("made up", "mine-1234", "2026-11-25", 10, 10, 3, "0.1.0")

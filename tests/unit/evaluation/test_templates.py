@@ -13,8 +13,8 @@ from cekalwatch.server.evaluation.cache import TemplateCache
 from cekalwatch.server.evaluation.collection import Photograph
 from cekalwatch.server.evaluation.samples import FaceTemplates, Failure
 from cekalwatch.server.evaluation.templates import WINDOW, TemplateMaker, middle_face
+from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Recogniser, Templates
 from cekalwatch.server.recognition.enrolment import Enroller
-from cekalwatch.server.recognition.recogniser import AlignedFaces, Recogniser, Templates
 from cekalwatch.vision.faces import Face, FaceDetector
 from tests.support.portraits import astronaut, encoded, group, wall
 from tests.support.server import engine

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cekalwatch.server.evaluation.people import passage_probes, single_probes
-from cekalwatch.server.evaluation.trials import NOBODY, NOTHING, WatchedList, pooled
+from cekalwatch.server.evaluation.statistics.trials import NOBODY, NOTHING, WatchedList, pooled
 from tests.support.templates import direction, noisy_people, people_of, sample
 
 X, Y, Z = direction(1, 0, 0), direction(0, 1, 0), direction(0, 0, 1)

@@ -4,9 +4,9 @@ import sys
 import numpy as np
 import pytest
 
-from cekalwatch.server.gallery.gallery import Gallery, GalleryError
+from cekalwatch.server.gallery.index import Gallery, GalleryError
+from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.gallery.shard import SHARD_ROWS
-from cekalwatch.server.gallery.storage import GalleryStorage
 
 
 def unit_rows(count: int, size: int = 64, seed: int = 1) -> np.ndarray:
@@ -55,8 +55,8 @@ import sys
 import threading
 import numpy as np
 import psutil
-from cekalwatch.server.gallery.gallery import Gallery
-from cekalwatch.server.gallery.storage import GalleryStorage
+from cekalwatch.server.gallery.index import Gallery
+from cekalwatch.server.gallery.row_format import GalleryStorage
 rows = np.eye(64, dtype=np.float32).repeat(200, axis=0)
 gallery = Gallery.build("m", 64, rows, [str(number) for number in range(len(rows))], GalleryStorage(sys.argv[1]))
 counts = []

@@ -16,21 +16,21 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from cekalwatch.server.alerting.freshness import Freshness
-from cekalwatch.server.alerting.watch import JudgedOrder, Watch
+from cekalwatch.server.capture.session import Goodbye, Receipts, Rejected
 from cekalwatch.server.domain.captures import Capture, CaptureOutcome, Receipt
 from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind
 from cekalwatch.server.domain.findings import MOST_NOTE, REASONS, Finding, FollowUp
 from cekalwatch.server.domain.handling import Handling
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import judge
-from cekalwatch.server.gallery.gallery import Gallery
+from cekalwatch.server.gallery.index import Gallery
+from cekalwatch.server.gallery.snapshot import JudgedOrder, Watch
 from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations, watchlist
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.presence import CameraPresence, Heartbeat
-from cekalwatch.server.recognition.session import Goodbye, Receipts, Rejected
 from cekalwatch.server.status import ServerStatus
-from cekalwatch.server.watchlist.assembly import RecordAssembly
+from cekalwatch.server.watchlist.freshness import Freshness
+from cekalwatch.server.watchlist.imports.assembly import RecordAssembly
 from cekalwatch.v1 import (
     adjudication_pb2,
     alert_service_pb2,

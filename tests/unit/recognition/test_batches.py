@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from cekalwatch.server.recognition.batches import BatchWorker
+from cekalwatch.server.concurrency.batching import BatchWorker
 
 
 async def test_what_queues_up_while_a_worker_is_busy_is_done_in_one_batch():

@@ -14,7 +14,7 @@ from cekalwatch.server.recognition.enrolment import (
     EnrolmentWarning,
     plain_and_reference,
 )
-from cekalwatch.server.recognition.packs import Engine, open_engine
+from cekalwatch.server.recognition.packs.installed import Engine, open_engine
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.manifest import load_pack

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 from cekalwatch.program.exits import Exit
-from cekalwatch.server.recognition.packs import load_named
+from cekalwatch.server.recognition.packs.installed import load_named
 from cekalwatch.vision.manifest import EngineKind
 from tests.support.shared import shared_models
 from tests.support.starter import MODELS, starter_pack
@@ -19,7 +19,7 @@ from tests.support.website import website
 
 
 def models(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    code = "from cekalwatch.program.command import run\nfrom cekalwatch.server.models_command import app\nrun(app)"
+    code = "from cekalwatch.program.command import run\nfrom cekalwatch.server.cli.models import app\nrun(app)"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CEKALWATCH_")}
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from cekalwatch.server.recognition.networks import (
+from cekalwatch.server.recognition.packs.networks import (
     NetworkError,
     drop_tiny_weights,
     free_batch,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.recognition.packs import import_pack, installed, load_named, open_engine, replacing
-from cekalwatch.server.recognition.starter_pack import LICENCE
+from cekalwatch.server.recognition.packs.installed import import_pack, installed, load_named, open_engine, replacing
+from cekalwatch.server.recognition.packs.starter import LICENCE
 from cekalwatch.vision.manifest import EngineKind, Pack, PackError, load_pack
 from tests.support.portraits import astronaut
 from tests.support.shared import shared_models

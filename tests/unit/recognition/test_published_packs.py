@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.recognition import published_packs
-from cekalwatch.server.recognition.published_packs import Progress, download, unpack
+from cekalwatch.server.recognition.packs import published as published_packs
+from cekalwatch.server.recognition.packs.published import Progress, download, unpack
 from cekalwatch.vision.manifest import PackError
 from tests.support.website import Site, website
 

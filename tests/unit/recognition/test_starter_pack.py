@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.recognition import starter_pack as module
-from cekalwatch.server.recognition.starter_pack import build_starter, install_starter
+from cekalwatch.server.recognition.packs import starter as module
+from cekalwatch.server.recognition.packs.starter import build_starter, install_starter
 from cekalwatch.vision.manifest import DetectorKind, EngineKind, PackError, load_pack
 from tests.support.starter import starter_pack
 

@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import pytest
 
-from cekalwatch.server.sealing.keyring import BODY, HEADER, DamagedValueError, DataKey, Keyring, Purpose
-from cekalwatch.server.sealing.places import Place
+from cekalwatch.server.encryption.associated_data import Place
+from cekalwatch.server.encryption.keyring import BODY, HEADER, DamagedValueError, DataKey, Keyring, Purpose
 
 FACTS = Place("subject", "facts")
 HERE = FACTS.at("S-1")

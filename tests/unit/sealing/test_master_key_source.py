@@ -13,9 +13,9 @@ import pytest
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
-from cekalwatch.server.config import ServerSettings
-from cekalwatch.server.sealing.master_key import MasterKey
-from cekalwatch.server.sealing.master_key_source import KeyCommand, KeyFile, KeyVariable, parse_source
+from cekalwatch.server.encryption.master_key import MasterKey
+from cekalwatch.server.encryption.master_key_source import KeyCommand, KeyFile, KeyVariable, parse_source
+from cekalwatch.server.settings.settings import ServerSettings
 
 KEY = MasterKey(b"k" * 32)
 

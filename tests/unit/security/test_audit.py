@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cekalwatch.server.security.audit import GENESIS, MOST_OBJECTS, MOST_TEXT, link
+from cekalwatch.server.audit.entry import GENESIS, MOST_OBJECTS, MOST_TEXT, link
 from tests.support.audit import chain, entry
 
 

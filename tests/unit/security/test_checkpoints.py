@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.server.security.checkpoints import Checkpoint, SigningKey
+from cekalwatch.server.audit.checkpoints import Checkpoint, SigningKey
 
 AT = "2026-03-01T05:00:00.000000Z"
 

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.server.security.audit import GENESIS, chain_hash, link
-from cekalwatch.server.security.export import ExportFormat, written
-from cekalwatch.server.security.span import span
+from cekalwatch.server.audit.entry import GENESIS, chain_hash, link
+from cekalwatch.server.audit.export import ExportFormat, written
+from cekalwatch.server.audit.time_span import span
 from tests.support.audit import chain, entry
 
 WIB = ZoneInfo("Asia/Jakarta")

@@ -13,12 +13,12 @@ from structlog.testing import capture_logs
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.secret_files import write_private
+from cekalwatch.server.audit.device_entries import device
+from cekalwatch.server.auth.certificate import CertificateGate, peer_of
+from cekalwatch.server.auth.device import Device
+from cekalwatch.server.auth.rights import Reach
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.security.device import Device
-from cekalwatch.server.security.device_entries import device
-from cekalwatch.server.security.gate import CertificateGate, peer_of
-from cekalwatch.server.security.revocations import CertificateKey, Revocations
-from cekalwatch.server.security.rights import Reach
+from cekalwatch.server.pki.revocations import CertificateKey, Revocations
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import TlsFiles
 from tests.support.site_pki import SITE, Site, now

@@ -5,8 +5,7 @@ from contextlib import ExitStack
 import pytest
 from structlog.testing import capture_logs
 
-from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.security.limits import (
+from cekalwatch.server.auth.limits import (
     MOST_KNOWN,
     MOST_OPEN,
     MOST_TOKENS,
@@ -16,6 +15,7 @@ from cekalwatch.server.security.limits import (
     CallLimits,
     DeviceLimitError,
 )
+from cekalwatch.server.domain.errors import Code
 from cekalwatch.wire.identity import DeviceRole, Identity
 
 DESK = Identity(DeviceRole.NOTIFIER, "batam-center", "desk-1")

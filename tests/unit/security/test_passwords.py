@@ -11,9 +11,9 @@ import pytest
 from argon2 import extract_parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
+from cekalwatch.server.auth.passwords.lockout import LockOut, Tries
+from cekalwatch.server.auth.passwords.passwords import LEAST_CHARACTERS, Passwords, first_password, judge_password
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.security.lockout import LockOut, Tries
-from cekalwatch.server.security.passwords import LEAST_CHARACTERS, Passwords, first_password, judge_password
 from tests.support.people import CHEAP, OTHER_PASSWORD, PASSWORD, cheap_passwords, person
 
 

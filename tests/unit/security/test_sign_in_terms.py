@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from cekalwatch.server.security.sign_in_terms import OpenIdTerms, ProviderAddressError, SessionTerms
+from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, ProviderAddressError, SessionTerms
 
 
 @pytest.mark.parametrize(

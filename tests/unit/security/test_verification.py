@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cekalwatch.server.security.audit import GENESIS, Link, link
-from cekalwatch.server.security.verification import Anchor, Break, BreakKind, ChainCheck
+from cekalwatch.server.audit.entry import GENESIS, Link, link
+from cekalwatch.server.audit.verification import Anchor, Break, BreakKind, ChainCheck
 from tests.support.audit import chain, entry
 
 MOST = 12

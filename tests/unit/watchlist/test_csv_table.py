@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cekalwatch.server.watchlist.source import NotAList
-from cekalwatch.server.watchlist.sources import csv_table
-from cekalwatch.server.watchlist.sources.csv_table import CsvTable
+from cekalwatch.server.watchlist.sources.files import csv_table
+from cekalwatch.server.watchlist.sources.files.csv_table import CsvTable
+from cekalwatch.server.watchlist.sources.source import NotAList
 
 COLUMNS = ("No. Cekal", "Nama", "Alasan")
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff"), max_size=12)

@@ -8,13 +8,13 @@ import tomllib
 from datetime import datetime
 from pathlib import Path
 
-from cekalwatch.server.config import ServerSettings
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import OrderStatus, Rule, judge
 from cekalwatch.server.recognition.enrolment import EnrolmentWarning
-from cekalwatch.server.watchlist.sources.json_page import by_path, read_page
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.settings.watchlist_source import FIELDS, REQUIRED, MappingEntry, PageNames, WatchlistEntry
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace, RecordMapper
-from cekalwatch.server.watchlist.sources.settings import FIELDS, REQUIRED, MappingEntry, PageNames, WatchlistEntry
+from cekalwatch.server.watchlist.sources.web.json_page import by_path, read_page
 from tests.support.watchlist import WIB
 from tests.support.watchlist_folder import COLUMNS, WatchlistFolder
 

@@ -10,8 +10,8 @@ import pytest
 
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.subjects import TravelDocument
-from cekalwatch.server.watchlist.records import ImportRecord, Photograph
-from cekalwatch.server.watchlist.source import NotAList, SourceUnavailable
+from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
+from cekalwatch.server.watchlist.sources.source import NotAList, SourceUnavailable
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 from tests.support.watchlist import WIB
 from tests.support.watchlist_folder import COLUMNS, WatchlistFolder, row, write_orders

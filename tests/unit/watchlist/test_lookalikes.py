@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.server.domain.subjects import MOST_REFERENCES
-from cekalwatch.server.gallery.gallery import Gallery
-from cekalwatch.server.watchlist.lookalikes import MOST_LOOKALIKES, LoadedList, Lookalikes
+from cekalwatch.server.gallery.index import Gallery
+from cekalwatch.server.gallery.lookalikes import MOST_LOOKALIKES, LoadedList, Lookalikes
 from tests.support.watchlist import MODEL, SIZE
 
 THRESHOLD = 0.5

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cekalwatch.server.settings.watchlist_source import FIELDS, MappingEntry
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
-from cekalwatch.server.watchlist.sources.settings import FIELDS, MappingEntry
 from tests.support.watchlist import WIB
 
 

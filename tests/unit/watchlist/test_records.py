@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders import OrderKind
 from cekalwatch.server.domain.subjects import TravelDocument
-from cekalwatch.server.watchlist.records import (
+from cekalwatch.server.watchlist.imports.records import (
     ImportRecord,
     Photograph,
     RecordError,

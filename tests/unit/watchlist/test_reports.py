@@ -13,12 +13,18 @@ from rich.console import Console
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
+from cekalwatch.server.cli.watchlist.report_screen import show_reports
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders import OrderStatus, Rule
-from cekalwatch.server.watchlist.records import RecordError
-from cekalwatch.server.watchlist.report_file import check_report_file, write_report
-from cekalwatch.server.watchlist.report_screen import show_reports
-from cekalwatch.server.watchlist.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport, summarise
+from cekalwatch.server.watchlist.imports.records import RecordError
+from cekalwatch.server.watchlist.imports.report_file import check_report_file, write_report
+from cekalwatch.server.watchlist.imports.reports import (
+    PhotoOutcome,
+    PhotoReport,
+    RecordOutcome,
+    RecordReport,
+    summarise,
+)
 from tests.support.watchlist import figures
 
 ENROLLED = PhotoReport("a.jpg", PhotoOutcome.ENROLLED, None, ("BLURRED",), figures(71.4))

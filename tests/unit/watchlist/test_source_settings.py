@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
-from cekalwatch.server.config import ServerSettings
-from cekalwatch.server.watchlist.sources.settings import FIELDS, REQUIRED, MappingEntry, WatchlistEntry
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.settings.watchlist_source import FIELDS, REQUIRED, MappingEntry, WatchlistEntry
 
 ALL_REQUIRED = {name: name.upper() for name in REQUIRED}
 

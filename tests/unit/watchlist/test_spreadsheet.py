@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from cekalwatch.server.watchlist.source import Item, NotAList, Offered, Refused, SourceUnavailable
-from cekalwatch.server.watchlist.sources import spreadsheet
-from cekalwatch.server.watchlist.sources.settings import MappingEntry, SpreadsheetEntry
-from cekalwatch.server.watchlist.sources.spreadsheet import SpreadsheetSource
+from cekalwatch.server.settings.watchlist_source import MappingEntry, SpreadsheetEntry
+from cekalwatch.server.watchlist.sources.files import spreadsheet
+from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
+from cekalwatch.server.watchlist.sources.source import Item, NotAList, Offered, Refused, SourceUnavailable
 from tests.support.four_forms import COLUMNS, TABLE_MAPPING, facts, indonesian, items
 from tests.support.watchlist import WIB
 

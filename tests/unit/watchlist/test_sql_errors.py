@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import exc
 
-from cekalwatch.server.watchlist.source import NotAList
-from cekalwatch.server.watchlist.sources.sql_errors import unavailable
+from cekalwatch.server.watchlist.sources.source import NotAList
+from cekalwatch.server.watchlist.sources.sql.errors import unavailable
 
 
 class DriverError(Exception):

@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 
 from cekalwatch.server.domain.syncs import SyncOutcome, SyncTerms
-from cekalwatch.server.watchlist.sync import SyncStoppedError
-from cekalwatch.server.watchlist.sync_schedule import GIVE_WAY_S, Courtesy, NextRun
+from cekalwatch.server.watchlist.sync.schedule import GIVE_WAY_S, Courtesy, NextRun
+from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError
 from tests.support.watchlist import FixedClock
 
 TERMS = SyncTerms(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.server.watchlist.records import RecordError
+from cekalwatch.server.watchlist.imports.records import RecordError
 from cekalwatch.server.watchlist.sources import values
 from cekalwatch.server.watchlist.sources.values import LOST
 from tests.support.watchlist import WIB

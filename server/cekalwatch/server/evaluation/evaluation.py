@@ -12,7 +12,6 @@ from importlib.metadata import version
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.evaluation.collection import Collection, Photograph
-from cekalwatch.server.evaluation.metrics import probes_needed
 from cekalwatch.server.evaluation.people import (
     MOST_REFERENCES,
     Person,
@@ -21,7 +20,8 @@ from cekalwatch.server.evaluation.people import (
     single_probes,
 )
 from cekalwatch.server.evaluation.samples import Failure, Sample
-from cekalwatch.server.evaluation.study import (
+from cekalwatch.server.evaluation.statistics.metrics import probes_needed
+from cekalwatch.server.evaluation.statistics.study import (
     LookAlike,
     ReferenceFigures,
     Study,
@@ -32,7 +32,7 @@ from cekalwatch.server.evaluation.study import (
     look_alikes,
     study,
 )
-from cekalwatch.server.evaluation.tail import TailCheck, TooFewPassagesError, fit_tail
+from cekalwatch.server.evaluation.statistics.tail import TailCheck, TooFewPassagesError, fit_tail
 from cekalwatch.server.evaluation.templates import TemplateMaker
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 

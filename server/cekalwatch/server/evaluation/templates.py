@@ -21,9 +21,9 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.evaluation.cache import TemplateCache
 from cekalwatch.server.evaluation.collection import Photograph
 from cekalwatch.server.evaluation.samples import FaceTemplates, Failure, Sample
+from cekalwatch.server.recognition.engines.recogniser import Recogniser
 from cekalwatch.server.recognition.enrolment import find_upright, plain_and_reference
 from cekalwatch.server.recognition.photographs import decode_photograph
-from cekalwatch.server.recognition.recogniser import Recogniser
 from cekalwatch.server.recognition.templates import TemplateError
 from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Face, FaceDetector, Picture

@@ -13,8 +13,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.gallery.storage import GalleryStorage
-from cekalwatch.server.recognition.recogniser import Templates
+from cekalwatch.server.gallery.row_format import GalleryStorage
+from cekalwatch.server.recognition.engines.recogniser import Templates
 
 SHARD_ROWS = 8192
 """Rows that stay in the processor's caches while a batch of probes goes over them (docs/adr/0002)."""

@@ -11,15 +11,15 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.server.alerting.adjudicating import Adjudicator, Worker
-from cekalwatch.server.alerting.briefing import Briefer
-from cekalwatch.server.alerting.shift import ShiftReport, shift_report
+from cekalwatch.server.alerts.adjudicating import Adjudicator, Worker
+from cekalwatch.server.alerts.briefing import Briefer
+from cekalwatch.server.alerts.shift import ShiftReport, shift_report
 from cekalwatch.server.domain.alerts import Alert
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.grpc_api.access import current_caller
+from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import adjudication as read
 from cekalwatch.server.grpc_api.convert import alerts as convert
-from cekalwatch.server.storage.handling_store import HandlingStore
+from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.v1 import alert_pb2
 from cekalwatch.v1 import alert_service_pb2 as pb
 

@@ -9,24 +9,24 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.server.alerting.acknowledging import Acknowledgements
-from cekalwatch.server.alerting.adjudicating import Adjudicator
-from cekalwatch.server.alerting.briefing import Briefer
-from cekalwatch.server.alerting.fanout import Fanout
-from cekalwatch.server.alerting.freshness import FreshnessGauge
+from cekalwatch.server.alerts.acknowledging import Acknowledgements
+from cekalwatch.server.alerts.adjudicating import Adjudicator
+from cekalwatch.server.alerts.briefing import Briefer
+from cekalwatch.server.alerts.fanout import Fanout
+from cekalwatch.server.audit.alert_entries import shown_objects
+from cekalwatch.server.audit.entry import Action, Thing
+from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.access import current_caller
 from cekalwatch.server.grpc_api.adjudication import AdjudicationMethods
+from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.callers import caller, calling_agent
 from cekalwatch.server.grpc_api.convert import adjudication as read
 from cekalwatch.server.grpc_api.convert import alerts as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.presence import Presence
-from cekalwatch.server.security.audit import Action, Thing
-from cekalwatch.server.security.entries import shown_objects
-from cekalwatch.server.security.trail import AuditTrail
-from cekalwatch.server.storage.handling_store import HandlingStore
+from cekalwatch.server.storage.alerts.handling_store import HandlingStore
+from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.v1 import alert_service_pb2 as pb
 from cekalwatch.v1 import alert_service_pb2_grpc
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cekalwatch.server.grpc_api.access import current_caller
-from cekalwatch.server.security.audit import Actor, Party
-from cekalwatch.server.security.rights import LOCAL
+from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.auth.rights import LOCAL
+from cekalwatch.server.grpc_api.authentication import current_caller
 
 
 def caller() -> Actor:

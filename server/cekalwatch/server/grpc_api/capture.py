@@ -8,11 +8,11 @@ from typing import Any
 
 import grpc
 
+from cekalwatch.server.capture.session import CaptureSessions, Hello, Inbound
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.access import current_caller
+from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import capture as convert
-from cekalwatch.server.recognition.session import CaptureSessions, Hello, Inbound
 from cekalwatch.v1 import capture_service_pb2 as pb
 from cekalwatch.v1 import capture_service_pb2_grpc
 

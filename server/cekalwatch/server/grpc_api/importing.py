@@ -11,12 +11,12 @@ from typing import TypeVar
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert import watchlist as convert
-from cekalwatch.server.watchlist.assembly import RecordAssembly
-from cekalwatch.server.watchlist.import_run import ImportRun
-from cekalwatch.server.watchlist.pace import Pace
-from cekalwatch.server.watchlist.records import ImportRecord
-from cekalwatch.server.watchlist.reports import RecordReport
-from cekalwatch.server.watchlist.uploads import Uploads
+from cekalwatch.server.watchlist.imports.assembly import RecordAssembly
+from cekalwatch.server.watchlist.imports.import_run import ImportRun
+from cekalwatch.server.watchlist.imports.pace import Pace
+from cekalwatch.server.watchlist.imports.records import ImportRecord
+from cekalwatch.server.watchlist.imports.reports import RecordReport
+from cekalwatch.server.watchlist.imports.uploads import Uploads
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 
 READ_AHEAD = 16

@@ -7,8 +7,8 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.server.alerting.threshold import ThresholdSetting
-from cekalwatch.server.grpc_api.access import current_caller
+from cekalwatch.server.gallery.threshold import ThresholdSetting
+from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import operations as convert
 from cekalwatch.server.status import StatusBoard
 from cekalwatch.v1 import operations_service_pb2 as pb

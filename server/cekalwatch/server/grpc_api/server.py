@@ -9,8 +9,8 @@ from grpc_channelz.v1 import channelz
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from cekalwatch.server.grpc_api.access import Access
 from cekalwatch.server.grpc_api.alerts import AlertServicer
+from cekalwatch.server.grpc_api.authentication import Access
 from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
 from cekalwatch.server.grpc_api.operations import OperationsServicer

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 import grpc
 
+from cekalwatch.server.auth.passwords.change import PasswordChange
+from cekalwatch.server.auth.sessions import Purpose, Sessions
+from cekalwatch.server.auth.sign_in import PasswordProof, SignInDesk
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.access import current_caller
+from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import session as convert
-from cekalwatch.server.security.password_change import PasswordChange
-from cekalwatch.server.security.sessions import Purpose, Sessions
-from cekalwatch.server.security.sign_in import PasswordProof, SignInDesk
 from cekalwatch.v1 import session_service_pb2 as pb
 from cekalwatch.v1 import session_service_pb2_grpc
 

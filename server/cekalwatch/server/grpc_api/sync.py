@@ -7,12 +7,12 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.server.alerting.freshness import FreshnessGauge
-from cekalwatch.server.grpc_api.access import current_caller
+from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.callers import caller
 from cekalwatch.server.grpc_api.convert import sync as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
-from cekalwatch.server.watchlist.sync_desk import SyncDesk
+from cekalwatch.server.watchlist.freshness import FreshnessGauge
+from cekalwatch.server.watchlist.sync.service import SyncDesk
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1 import watchlist_service_pb2_grpc
 

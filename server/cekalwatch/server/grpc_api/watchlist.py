@@ -8,22 +8,22 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.server.alerting.freshness import FreshnessGauge
-from cekalwatch.server.alerting.watch import Checkpoints, JudgedOrder
+from cekalwatch.server.audit.entry import Action, Actor, Thing
+from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.gallery.lookalikes import Lookalikes
+from cekalwatch.server.gallery.snapshot import Checkpoints, JudgedOrder
 from cekalwatch.server.grpc_api.callers import caller
 from cekalwatch.server.grpc_api.convert import watchlist as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.importing import ImportCall, ImportWorkers
 from cekalwatch.server.grpc_api.sync import SyncMethods
-from cekalwatch.server.security.audit import Action, Actor, Thing
-from cekalwatch.server.security.trail import AuditTrail
-from cekalwatch.server.storage.watchlist_reading import SubjectFile
-from cekalwatch.server.storage.watchlist_store import WatchlistStore
-from cekalwatch.server.watchlist.import_run import ImportRun
-from cekalwatch.server.watchlist.lookalikes import Lookalikes
-from cekalwatch.server.watchlist.sync_desk import SyncDesk
+from cekalwatch.server.storage.watchlist.reading import SubjectFile
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.freshness import FreshnessGauge
+from cekalwatch.server.watchlist.imports.import_run import ImportRun
+from cekalwatch.server.watchlist.sync.service import SyncDesk
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 
 Context = grpc.aio.ServicerContext[Any, Any]

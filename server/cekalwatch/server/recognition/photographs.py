@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
-from cekalwatch.server.budget import ByteBudget
+from cekalwatch.server.concurrency.byte_budget import ByteBudget
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES

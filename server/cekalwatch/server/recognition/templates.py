@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.recognition.recogniser import Templates
+from cekalwatch.server.recognition.engines.recogniser import Templates
 
 
 class TemplateError(ValueError):

@@ -5,7 +5,7 @@ A new one belongs in `SEALED`, so that its values follow when the data key chang
 
 from __future__ import annotations
 
-from cekalwatch.server.sealing.places import Place
+from cekalwatch.server.encryption.associated_data import Place
 
 SUBJECT_FACTS = Place("subject", "facts")
 ORDER_FACTS = Place("ban_order", "facts")

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
-from cekalwatch.server.alerting.watch import JudgedOrder
+from cekalwatch.server.audit.entry import Link
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.timeline import Turn
-from cekalwatch.server.security.audit import Link
+from cekalwatch.server.gallery.snapshot import JudgedOrder
 from cekalwatch.server.watchlist.looking import History, View
 
 LIST_COLUMNS: Final = (

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cekalwatch.server.alerting.adjudicating import Judgement
-from cekalwatch.server.alerting.shift import ShiftReport, Tally
+from cekalwatch.server.alerts.adjudicating import Judgement
+from cekalwatch.server.alerts.shift import ShiftReport, Tally
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.findings import Finding, FollowUp, Outcome, Reason
 from cekalwatch.server.domain.handling import AlertState, Claim, Handling

@@ -7,9 +7,8 @@ from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
-from cekalwatch.server.alerting.briefing import AlertPictures, Briefing
-from cekalwatch.server.alerting.fanout import BriefedEvent
-from cekalwatch.server.alerting.freshness import Freshness
+from cekalwatch.server.alerts.briefing import AlertPictures, Briefing
+from cekalwatch.server.alerts.fanout import BriefedEvent
 from cekalwatch.server.domain.alerts import AlertFilter, Sighting
 from cekalwatch.server.domain.cameras import Direction
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -25,6 +24,7 @@ from cekalwatch.server.grpc_api.convert.common import (
 )
 from cekalwatch.server.grpc_api.convert.records import subject_message
 from cekalwatch.server.grpc_api.convert.watchlist import freshness_message, order_message, reference_message
+from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, camera_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 
+from cekalwatch.server.capture.session import Drain, Goodbye, Hello, Inbound, Outbound, Receipts, Rejected, Welcome
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import Capture, Receipt
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import duration, text, timestamp, uuid
 from cekalwatch.server.presence import Heartbeat
-from cekalwatch.server.recognition.session import Drain, Goodbye, Hello, Inbound, Outbound, Receipts, Rejected, Welcome
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S, MAX_CROP_BYTES
 from cekalwatch.wire.heartbeat import Drops, SpoolState, SpoolStatus, ViewState

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from cekalwatch.server.auth.passwords.passwords import MOST_CHARACTERS
+from cekalwatch.server.auth.sessions import Purpose, Session
+from cekalwatch.server.auth.sign_in import CodeProof, PasswordProof, Proof
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import duration, timestamp
-from cekalwatch.server.security.passwords import MOST_CHARACTERS
-from cekalwatch.server.security.sessions import Purpose, Session
-from cekalwatch.server.security.sign_in import CodeProof, PasswordProof, Proof
 from cekalwatch.v1 import session_pb2, session_service_pb2
 
 MOST_NAME = 64

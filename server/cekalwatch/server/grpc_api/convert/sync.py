@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from cekalwatch.server.alerting.freshness import Freshness
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncRun
 from cekalwatch.server.grpc_api.convert.common import that_fit, timestamp
 from cekalwatch.server.grpc_api.convert.watchlist import freshness_message
-from cekalwatch.server.watchlist.sync_desk import SyncStatus
+from cekalwatch.server.watchlist.freshness import Freshness
+from cekalwatch.server.watchlist.sync.service import SyncStatus
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2
 
 USUAL_PAGE = 50

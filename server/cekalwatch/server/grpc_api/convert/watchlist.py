@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from cekalwatch.server.alerting.freshness import Freshness
-from cekalwatch.server.alerting.watch import JudgedOrder
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
+from cekalwatch.server.gallery.snapshot import JudgedOrder
 from cekalwatch.server.grpc_api.convert.common import ANSWER_FRAME_BYTES, that_fit, timestamp
 from cekalwatch.server.grpc_api.convert.records import face_figures_message, order_facts_message, subject_message
 from cekalwatch.server.recognition.enrolment import EnrolmentWarning
-from cekalwatch.server.watchlist.assembly import RecordAssembly
-from cekalwatch.server.watchlist.records import RecordError, build_order, build_subject, check_keys, photo_names
-from cekalwatch.server.watchlist.reports import RecordReport
+from cekalwatch.server.watchlist.freshness import Freshness
+from cekalwatch.server.watchlist.imports.assembly import RecordAssembly
+from cekalwatch.server.watchlist.imports.records import RecordError, build_order, build_subject, check_keys, photo_names
+from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 

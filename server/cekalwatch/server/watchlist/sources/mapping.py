@@ -11,7 +11,8 @@ from functools import cache
 
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import Subject
-from cekalwatch.server.watchlist.records import (
+from cekalwatch.server.settings.watchlist_source import MappingEntry, columns
+from cekalwatch.server.watchlist.imports.records import (
     ImportRecord,
     Photograph,
     RecordError,
@@ -21,10 +22,9 @@ from cekalwatch.server.watchlist.records import (
     key,
     photo_names,
 )
-from cekalwatch.server.watchlist.reports import RecordReport
-from cekalwatch.server.watchlist.source import Refused
+from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources import values
-from cekalwatch.server.watchlist.sources.settings import MappingEntry, columns
+from cekalwatch.server.watchlist.sources.source import Refused
 
 Row = Mapping[str, object]
 Pick = Callable[[Row, str], object]

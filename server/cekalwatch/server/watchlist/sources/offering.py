@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cekalwatch.server.watchlist.records import ImportRecord, RecordError
-from cekalwatch.server.watchlist.source import Offered, Refused
+from cekalwatch.server.watchlist.imports.records import ImportRecord, RecordError
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper, Row
 from cekalwatch.server.watchlist.sources.photographs import Photographs
+from cekalwatch.server.watchlist.sources.source import Offered, Refused
 
 
 class Offering:

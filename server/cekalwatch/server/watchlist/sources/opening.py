@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from cekalwatch.server.watchlist.source import WatchlistSource
-from cekalwatch.server.watchlist.sources.settings import (
-    FolderEntry,
-    HttpEntry,
-    SourceEntry,
-    SpreadsheetEntry,
-    SqlEntry,
-)
+from cekalwatch.server.settings.watchlist_source import FolderEntry, HttpEntry, SourceEntry, SpreadsheetEntry, SqlEntry
+from cekalwatch.server.watchlist.sources.source import WatchlistSource
 
 
 def open_source(entry: SourceEntry, zone: tzinfo) -> WatchlistSource:
@@ -19,18 +13,18 @@ def open_source(entry: SourceEntry, zone: tzinfo) -> WatchlistSource:
     # Each brings a library of its own, which the others do not need.
     match entry:
         case FolderEntry():
-            from cekalwatch.server.watchlist.sources.folder import FolderSource
+            from cekalwatch.server.watchlist.sources.files.folder import FolderSource
 
             return FolderSource(entry, zone)
         case HttpEntry():
-            from cekalwatch.server.watchlist.sources.http import HttpSource
+            from cekalwatch.server.watchlist.sources.web.http import HttpSource
 
             return HttpSource(entry, zone)
         case SqlEntry():
-            from cekalwatch.server.watchlist.sources.sql import SqlSource
+            from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 
             return SqlSource(entry, zone)
         case SpreadsheetEntry():
-            from cekalwatch.server.watchlist.sources.spreadsheet import SpreadsheetSource
+            from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
 
             return SpreadsheetSource(entry, zone)

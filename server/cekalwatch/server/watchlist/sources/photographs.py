@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.watchlist.records import Photograph
+from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cekalwatch.server.watchlist.source import SourceUnavailable
+from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.wire.tls import TlsError, require_private
 
 MOST_CHARACTERS = 16_384

@@ -1,0 +1,109 @@
+"""What an officer needs to know of an alert: its subject, the orders with their status now, and the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from cekalwatch.server.domain.alerts import Alert, AlertFilter
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.handling import AlertState
+from cekalwatch.server.domain.subjects import ReferenceFace, Subject
+from cekalwatch.server.gallery.snapshot import Checkpoints, JudgedOrder
+from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.people.store import PeopleStore
+from cekalwatch.server.storage.watchlist.reading import SubjectFile
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
+
+MOST_REFERENCES = 3
+MOST_PICTURE_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
+"""Room for pictures in one message, beside the alert's own facts."""
+
+
+@dataclass(frozen=True)
+class Briefing:
+    """An alert with its subject, the orders that alert, and the names of candidates and of who works on it."""
+
+    alert: Alert
+    subject: Subject
+    orders: tuple[JudgedOrder, ...]
+    names: Mapping[str, str]
+    """Of candidates, by the subject's key."""
+    people: Mapping[UUID, str]
+    """Of those who work on it; those who are not known any more are missing."""
+
+
+@dataclass(frozen=True)
+class AlertPictures:
+    """JPEGs to compare: the best probe, and reference faces with their pictures, best first."""
+
+    probe: bytes
+    references: tuple[tuple[ReferenceFace, bytes], ...]
+
+
+class Briefer:
+    """Reads alerts together with the watchlist. Methods block: call them from a worker thread."""
+
+    def __init__(
+        self,
+        alerts: AlertStore,
+        watchlist: WatchlistStore,
+        people: PeopleStore,
+        checkpoints: Checkpoints,
+        clock: Clock,
+    ) -> None:
+        self._alerts = alerts
+        self._watchlist = watchlist
+        self._people = people
+        self._checkpoints = checkpoints
+        self._clock = clock
+
+    def brief(self, alert_id: UUID) -> Briefing:
+        """Return one alert's briefing; raises ALERT_NOT_FOUND."""
+        return self.about(self._alerts.get(alert_id))
+
+    def page(
+        self,
+        wanted: AlertFilter,
+        before: UUID | None,
+        limit: int,
+        states: Collection[AlertState] = (),
+        raised_from: datetime | None = None,
+    ) -> list[Briefing]:
+        """Return a page of briefings, newest alert first; see `AlertStore.list_alerts`."""
+        return [self.about(alert) for alert in self._alerts.list_alerts(wanted, before, limit, states, raised_from)]
+
+    def pictures(self, alert_id: UUID) -> AlertPictures:
+        """Return an alert's pictures; raises ALERT_NOT_FOUND. What is no longer kept is left out."""
+        alert = self._alerts.get(alert_id)
+        file = self._file(alert.subject_id)
+        probe = self._alerts.probe(alert_id)
+        room = MOST_PICTURE_BYTES - alert.handling.size - len(probe)
+        references = []
+        for face in file.references[:MOST_REFERENCES]:
+            jpeg = self._watchlist.face_jpeg(face.reference_id)
+            if (room := room - len(jpeg)) < 0:
+                break
+            references.append((face, jpeg))
+        return AlertPictures(probe, tuple(references))
+
+    def about(self, alert: Alert) -> Briefing:
+        """Return the briefing of an alert that was read."""
+        file = self._file(alert.subject_id)
+        judged = self._checkpoints.judged(file, self._clock.now(), alert.camera.site)
+        orders = tuple(one for one in judged if one.order.order_id in alert.order_ids)
+        names = {candidate.subject_id: self._file(candidate.subject_id).subject.name for candidate in alert.candidates}
+        return Briefing(alert, file.subject, orders, names, self._people.display_names(alert.handling.people))
+
+    def _file(self, subject_id: str) -> SubjectFile:
+        try:
+            return self._watchlist.get_subject(subject_id)
+        except CekalwatchError as error:
+            if error.code is not Code.SUBJECT_NOT_FOUND:
+                raise
+            # The subject has left the watchlist since; the alert stays, and its key still says whom it was about.
+            return SubjectFile(Subject(subject_id, name=""), (), ())

@@ -1,0 +1,77 @@
+"""Releases claims that ran out, and sends alerts up that nobody claims. Several servers may do it on one database.
+
+Each step is made of the alert as it stands when the database is locked, so that of two servers one makes it and the
+other finds nothing left to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from cekalwatch.server.audit.alert_entries import handling_entry
+from cekalwatch.server.audit.entry import Actor
+from cekalwatch.server.domain.alerts import Alert, AlertEventType
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.handling import AlertState, HandlingPolicy
+from cekalwatch.server.storage.alerts.handling_store import HandlingStore, Step
+from cekalwatch.server.storage.watchlist.rows import DAMAGED
+
+log = structlog.get_logger()
+
+
+class Escalator:
+    """Looks after alerts that wait, in the name of `myself`. Its method blocks: call it from a worker thread."""
+
+    def __init__(
+        self,
+        store: HandlingStore,
+        clock: Clock,
+        policy: HandlingPolicy,
+        myself: Actor,
+        announce: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._policy = policy
+        self._myself = myself
+        self._announce = announce
+
+    def look(self) -> int:
+        """Make every step that is due, and return how many alerts had one."""
+        now = self._clock.now()
+        moved = 0
+        for alert_id in self._store.due(now, now - self._policy.to_supervisor):
+            made: list[AlertEventType] = []
+
+            def make(alert: Alert, made: list[AlertEventType] = made) -> Step:
+                step = self._step(alert, now)
+                made.extend(step.happened)
+                return step
+
+            try:
+                alert = self._store.step(
+                    alert_id, make, lambda alert, event: handling_entry(alert, event, self._myself), now
+                )
+            except DAMAGED as error:
+                # One damaged row must not keep the others from going up. Its text would be in a traceback.
+                log.error("damaged alert left out", alert_id=str(alert_id), error=type(error).__name__)  # noqa: TRY400
+                continue
+            if made:
+                moved += 1
+                log.info("alert not taken", steps=made, alert_id=str(alert_id), escalation=alert.handling.escalation)
+        if moved:
+            self._announce()
+        return moved
+
+    def _step(self, alert: Alert, now: datetime) -> Step:
+        before = alert.handling
+        settled, after = before.settled(now), before.escalated(now, self._policy)
+        lapsed = (AlertEventType.RELEASED,) if settled != before else ()
+        # A claim that ran out long ago, while no server ran, is released and may have to go up at once.
+        went_up = (AlertEventType.ESCALATED,) if after.escalation > before.escalation else ()
+        if after.state is not AlertState.NEW:
+            return Step(before, ())
+        return Step(after, (*lapsed, *went_up))

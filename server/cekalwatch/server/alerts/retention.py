@@ -1,0 +1,100 @@
+"""Removes what must not be kept any longer, and says what it removed; each sweep is recorded in the audit trail.
+
+The event log goes by age. Alert images go when the alert is decided: soon after it was cleared, which domain rule 6
+limits to 24 h, and after a longer time when it was confirmed. Probes of alerts whose subject was deleted go at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, stamp
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.storage.alerts.handling_store import HandlingStore
+from cekalwatch.server.storage.alerts.store import AlertStore
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """How long what is kept for."""
+
+    events: timedelta = timedelta(days=365)
+    cleared_images: timedelta = timedelta(hours=12)
+    """After the alert was cleared."""
+    confirmed_images: timedelta = timedelta(days=90)
+    """After the alert was confirmed."""
+
+
+@dataclass(frozen=True)
+class ImageReport:
+    """How many images of cleared and of confirmed alerts a sweep removed."""
+
+    cleared: int
+    confirmed: int
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """What a sweep removed: how many events of the log, all of them older than `events_before`."""
+
+    events: int
+    events_before: datetime
+
+
+class RetentionSweeper:
+    """Sweeps in the name of `actor`. Methods block: call them from a worker thread."""
+
+    def __init__(
+        self, alerts: AlertStore, handling: HandlingStore, clock: Clock, actor: Actor, keeping: Keeping
+    ) -> None:
+        self._alerts = alerts
+        self._handling = handling
+        self._clock = clock
+        self._actor = actor
+        self._keeping = keeping
+
+    def sweep(self) -> SweepReport:
+        """Remove what is due, together with the audit trail's entry about it."""
+        now = self._clock.now()
+        before = now - self._keeping.events
+
+        def note(events: int) -> AuditEntry:
+            details: dict[str, int | str] = {"events": events, "events_before": stamp(before)}
+            return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, details=details)
+
+        report = SweepReport(self._alerts.prune_events(before, note), before)
+        log.info("retention sweep", events=report.events, events_before=stamp(before))
+        return report
+
+    def sweep_probes(self) -> int:
+        """Remove probes that came after their subject was deleted, with the audit trail's entry; returns how many."""
+        now = self._clock.now()
+
+        def note(probes: int) -> AuditEntry:
+            return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, details={"probes": probes})
+
+        if gone := self._alerts.remove_left_probes(note):
+            log.info("retention sweep", probes=gone)
+        return gone
+
+    def sweep_images(self) -> ImageReport:
+        """Remove the images that are due, together with the audit trail's entry about it."""
+        now = self._clock.now()
+
+        def note(cleared: int, confirmed: int) -> AuditEntry:
+            details: dict[str, int | str] = {"cleared_images": cleared, "confirmed_images": confirmed}
+            return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, details=details)
+
+        report = ImageReport(
+            *self._handling.remove_probes(
+                now - self._keeping.cleared_images, now - self._keeping.confirmed_images, note
+            )
+        )
+        if report != ImageReport(0, 0):
+            log.info("retention sweep", cleared_images=report.cleared, confirmed_images=report.confirmed)
+        return report

@@ -1,0 +1,1 @@
+"""The audit trail: entries in a hash chain, signed checkpoints, verification, export."""

@@ -1,0 +1,61 @@
+"""What the audit trail says of alerts and deletions: which keys and figures, and nothing of a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from cekalwatch.server.audit.entry import MOST_OBJECTS, Action, Actor, AuditEntry, Party, Thing
+from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertEventType, Match
+
+
+def alert_entry(match: Match, event: AlertEvent) -> AuditEntry:
+    """Return the entry on an alert event: a camera's capture was searched, and alerted."""
+    return AuditEntry(
+        at=event.occurred_at,
+        actor=Actor(Party.CAMERA, match.capture.camera.camera_id),
+        action=Action.ALERT_RAISED if event.type is AlertEventType.RAISED else Action.ALERT_SIGHTED,
+        objects=(
+            Thing.ALERT.key(event.alert_id),
+            Thing.CAPTURE.key(event.capture_id),
+            *(Thing.SUBJECT.key(candidate.subject_id) for candidate in match.candidates),
+            *map(Thing.ORDER.key, match.order_ids),
+        ),
+        details={"event": event.sequence, "model": match.model_version, "threshold": f"{match.threshold:.4f}"},
+    )
+
+
+_WITH_FINDING = frozenset({AlertEventType.ADJUDICATED, AlertEventType.CONFIRMED, AlertEventType.CLEARED})
+
+
+def handling_entry(alert: Alert, event: AlertEvent, actor: Actor) -> AuditEntry:
+    """Return the entry on a step that `actor` made: codes and keys, and no note.
+
+    The step shows the alert to who made it, so the entry names what is shown with it.
+    """
+    details: dict[str, int | str] = {"event": event.sequence, "revision": alert.handling.revision}
+    objects = [*shown_objects([alert])]
+    if event.type in _WITH_FINDING:
+        finding = alert.handling.findings[-1]
+        details |= {"found": finding.outcome, "reason": finding.reason}
+    if event.type is AlertEventType.CONFIRMED and alert.handling.officer:
+        objects.append(Thing.PERSON.key(alert.handling.officer))
+    if event.type is AlertEventType.ESCALATED:
+        details["level"] = alert.handling.escalation.name
+    return AuditEntry(event.occurred_at, actor, Action(f"ALERT_{event.type}"), tuple(objects), details=details)
+
+
+def shown_objects(alerts: Iterable[Alert]) -> Iterator[str]:
+    """Give the object keys that whoever sees these alerts has seen: theirs, and those of the subjects they name."""
+    for alert in alerts:
+        yield Thing.ALERT.key(alert.alert_id)
+        yield Thing.SUBJECT.key(alert.subject_id)
+        for candidate in alert.candidates:
+            yield Thing.SUBJECT.key(candidate.subject_id)
+
+
+def deletion_entry(actor: Actor, at: datetime, subject_id: str, order_ids: Sequence[str], **counts: int) -> AuditEntry:
+    """Return the entry on the deletion of a subject: its key, the keys of its orders in their source, and `counts`."""
+    keys = (Thing.SUBJECT.key(subject_id), *map(Thing.ORDER.key, order_ids))
+    details = {"orders": len(order_ids), **counts}
+    return AuditEntry(at, actor, Action.SUBJECT_DELETED, keys[:MOST_OBJECTS], details=details)

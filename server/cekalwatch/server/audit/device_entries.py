@@ -1,0 +1,41 @@
+"""What the audit trail says of devices and their certificates: keys, serial numbers, dates; no codes and no keys of
+certificates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from cryptography import x509
+
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party, Thing
+from cekalwatch.wire.identity import Identity
+
+
+def device(identity: Identity) -> Actor:
+    """Return a device as who did something: `device:SITE/ROLE/NAME`."""
+    return Actor(Party.DEVICE, _key(identity))
+
+
+def device_entry(
+    at: datetime,
+    actor: Actor,
+    action: Action,
+    identity: Identity,
+    details: Mapping[str, int | str],
+) -> AuditEntry:
+    """Return the entry on what `actor` did about the device `identity`."""
+    return AuditEntry(at, actor, action, (Thing.DEVICE.key(_key(identity)),), details=details)
+
+
+def certificate_facts(certificate: x509.Certificate) -> dict[str, int | str]:
+    """Return what is recorded of a certificate: its serial number, as `pki list` shows it, and its last day (UTC)."""
+    return {
+        "serial": f"{certificate.serial_number:x}",
+        "valid_until": f"{certificate.not_valid_after_utc:%Y-%m-%d}",
+    }
+
+
+def _key(identity: Identity) -> str:
+    return f"{identity.site}/{identity.role}/{identity.name}"

@@ -1,0 +1,100 @@
+"""Decides whether a call is let in: by the certificate that came with its connection, revocations, and the rights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Protocol
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from cekalwatch.server.auth.rights import LOCAL, Caller, device_caller
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.pki.revocations import CertificateKey, Revocations
+from cekalwatch.wire.identity import SCHEME, Identity, IdentityError
+
+
+@dataclass(frozen=True)
+class Peer:
+    """The other end of a connection, whose certificate the handshake has verified."""
+
+    identity: Identity
+    key: CertificateKey
+    not_after: datetime
+    fingerprint: str
+    """SHA-256 of the certificate, hexadecimal."""
+
+
+@lru_cache(maxsize=1024)
+def peer_of(certificate_pem: bytes) -> Peer:
+    """Read a verified certificate; raises IDENTITY_INVALID unless exactly one of its URIs is ours, and is right."""
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_pem)
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+        (uri,) = [uri for uri in uris if uri.lower().startswith(f"{SCHEME}:")]
+        identity = Identity.parse(uri)
+    except (ValueError, x509.ExtensionNotFound, IdentityError):
+        raise CekalwatchError(Code.IDENTITY_INVALID) from None
+    fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
+    return Peer(identity, CertificateKey.of(certificate), certificate.not_valid_after_utc, fingerprint)
+
+
+class Gate(Protocol):
+    """Lets calls in, and knows when one has to end."""
+
+    def admit(self, method: str, certificate_pem: bytes) -> Caller:
+        """Return which device calls `method`; raises the refusal's CekalwatchError."""
+
+    def refusal(self, certificate_pem: bytes) -> Code | None:
+        """Return why a call that was let in must end now; None while it may go on."""
+
+    def follow(self) -> None:
+        """Take note of what changed; blocks."""
+
+
+class CertificateGate:
+    """Wants a certificate of a device that has the right."""
+
+    def __init__(self, revocations: Revocations | None, sites: frozenset[str], clock: Clock) -> None:
+        """`revocations` is None where an existing authority gives out no lists."""
+        self._revocations = revocations
+        self._sites = sites
+        self._clock = clock
+
+    def admit(self, method: str, certificate_pem: bytes) -> Caller:
+        """See `Gate`."""
+        if code := self.refusal(certificate_pem):
+            raise CekalwatchError(code)
+        peer = peer_of(certificate_pem)
+        return device_caller(peer.identity, peer.fingerprint, method, self._sites)
+
+    def refusal(self, certificate_pem: bytes) -> Code | None:
+        """See `Gate`."""
+        peer = peer_of(certificate_pem)
+        if self._revocations is not None and peer.key in self._revocations:
+            return Code.CERTIFICATE_REVOKED
+        return Code.CERTIFICATE_EXPIRED if self._clock.now() >= peer.not_after else None
+
+    def follow(self) -> None:
+        """See `Gate`."""
+        if self._revocations is not None:
+            self._revocations.follow()
+
+
+class LoopbackGate:
+    """Lets in everybody on this machine: what plaintext is for."""
+
+    def admit(self, method: str, certificate_pem: bytes) -> Caller:  # noqa: ARG002  # the same for all
+        """See `Gate`."""
+        return LOCAL
+
+    def refusal(self, certificate_pem: bytes) -> Code | None:  # noqa: ARG002
+        """See `Gate`."""
+        return None
+
+    def follow(self) -> None:
+        """See `Gate`."""

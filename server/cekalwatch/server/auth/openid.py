@@ -1,0 +1,185 @@
+"""The provider of identities that asks an OpenID Connect provider (OpenID Connect Core 1.0, code flow with PKCE).
+
+The provider says who somebody is, by one claim that must be a sign-in name known here. What it says of roles or groups
+is not looked at. Blocks, for seconds at most.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import jwt
+
+from cekalwatch.server.auth.sign_in import CodeProof, SignInRefusedError
+from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, require_safe
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.storage.people.store import Account, PeopleStore
+
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+"""Signatures by a key of the provider's own; a shared secret would let every client of it sign."""
+MOST_BYTES = 256 * 1024
+TIMEOUT_S = 5.0
+LEEWAY_S = 60
+"""How far the provider's clock may be off."""
+METADATA_AGE = timedelta(hours=1)
+OLDEST_TOKEN = timedelta(minutes=10)
+"""A token is made when the code is exchanged, so an older one was kept by somebody."""
+
+
+@dataclass(frozen=True)
+class _Metadata:
+    """What the provider tells of itself."""
+
+    token_endpoint: str
+    keys: jwt.PyJWKSet
+    read_at: datetime
+
+
+class OpenIdProvider:
+    """Tells people by what the provider says of them. Any number of threads may ask."""
+
+    def __init__(self, terms: OpenIdTerms, store: PeopleStore, clock: Clock) -> None:
+        """Nothing is asked before somebody signs in, so that the server starts without the provider."""
+        self._terms = terms
+        self._store = store
+        self._clock = clock
+        verify = ssl.create_default_context(cafile=str(terms.authorities)) if terms.authorities else True
+        self._http = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, verify=verify)
+        self._lock = threading.Lock()
+        self._metadata: _Metadata | None = None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def identify(self, proof: CodeProof) -> Account:
+        """See `IdentityProvider`."""
+        metadata = self._current()
+        token = self._exchange(metadata, proof)
+        claims = self._verified(metadata, token, proof.nonce)
+        name = claims.get(self._terms.claim)
+        account = self._store.account(name.casefold()) if isinstance(name, str) and len(name) <= 64 else None
+        if account is None:
+            raise SignInRefusedError(detail="known to the provider, not here")
+        return account
+
+    def _exchange(self, metadata: _Metadata, proof: CodeProof) -> str:
+        """Give the code for an identity token."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": proof.code,
+            "code_verifier": proof.code_verifier,
+            "redirect_uri": proof.redirect_uri,
+            "client_id": self._terms.client_id,
+        }
+        secret = self._terms.client_secret
+        auth = httpx.BasicAuth(self._terms.client_id, secret) if secret is not None else None
+        status, answer = self._ask("POST", metadata.token_endpoint, data=form, auth=auth)
+        # Its other words may hold what was sent, so only its code is logged.
+        word = _word(answer.get("error"))
+        if status == httpx.codes.BAD_REQUEST:
+            raise SignInRefusedError(detail=f"the provider refuses the code: {word}")
+        token = answer.get("id_token")
+        if status != httpx.codes.OK or not isinstance(token, str):
+            raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, f"token endpoint: {status} {word}")
+        return token
+
+    def _verified(self, metadata: _Metadata, token: str, nonce: str) -> dict[str, Any]:
+        """Return the claims of an identity token that is in order (Core, 3.1.3.7)."""
+        try:
+            key = self._key(metadata, token)
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=ALGORITHMS,
+                issuer=self._terms.issuer,
+                audience=self._terms.client_id,
+                leeway=LEEWAY_S,
+                options={"require": ["iss", "sub", "aud", "exp", "iat"], "verify_exp": False, "verify_iat": False},
+            )
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            raise SignInRefusedError(detail=f"identity token: {type(error).__name__}") from None
+        # By the clock that is injected: the library's is the machine's.
+        now, leeway = self._clock.now().timestamp(), LEEWAY_S
+        issued, expires = _number(claims["iat"]), _number(claims["exp"])
+        if now >= expires + leeway or issued > now + leeway or now - issued > OLDEST_TOKEN.total_seconds() + leeway:
+            raise SignInRefusedError(detail="identity token: run out, or not of now")
+        if claims.get("nonce") != nonce:
+            raise SignInRefusedError(detail="identity token: nonce")
+        several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+        if claims.get("azp", None if several else self._terms.client_id) != self._terms.client_id:
+            raise SignInRefusedError(detail="identity token: azp")
+        return claims
+
+    def _key(self, metadata: _Metadata, token: str) -> jwt.PyJWK:
+        """Return the provider's key that the token names; its keys are read again when it is a new one."""
+        key_id = jwt.get_unverified_header(token).get("kid")
+        for fresh in (metadata, None):
+            keys = (fresh or self._current(anew=True)).keys.keys
+            found = [key for key in keys if key_id is None or key.key_id == key_id]
+            if len(found) == 1:
+                return found[0]
+        raise ValueError("no key, or several")
+
+    def _current(self, *, anew: bool = False) -> _Metadata:
+        """Return the provider's metadata (Discovery 1.0), read at most an hour ago, and at once when `anew`."""
+        with self._lock:
+            now = self._clock.now()
+            if self._metadata is None or anew or now - self._metadata.read_at > METADATA_AGE:
+                self._metadata = self._read(now)
+            return self._metadata
+
+    def _read(self, now: datetime) -> _Metadata:
+        issuer = self._terms.issuer
+        document = self._get(issuer.rstrip("/") + "/.well-known/openid-configuration")
+        if document.get("issuer") != issuer:
+            raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, "its metadata is of another issuer")
+        try:
+            token_endpoint = require_safe(str(document["token_endpoint"]))
+            keys = jwt.PyJWKSet.from_dict(self._get(require_safe(str(document["jwks_uri"]))))
+        except (KeyError, ValueError, jwt.PyJWTError) as error:
+            raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, f"metadata: {type(error).__name__}") from None
+        return _Metadata(token_endpoint, keys, now)
+
+    def _get(self, url: str) -> dict[str, Any]:
+        status, answer = self._ask("GET", url)
+        if status != httpx.codes.OK:
+            raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, f"metadata: {status}")
+        return answer
+
+    def _ask(self, method: str, url: str, **how: Any) -> tuple[int, dict[str, Any]]:  # noqa: ANN401  # httpx's own
+        """Return status and JSON object of an answer, which may have 256 KiB; raises PROVIDER_UNAVAILABLE."""
+        try:
+            with self._http.stream(method, url, **how) as response:
+                body = b""
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if len(body) > MOST_BYTES:
+                        raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, "an answer is too long")
+            answer = json.loads(body)
+        except httpx.HTTPError as error:
+            raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, type(error).__name__) from None
+        except ValueError:
+            raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, "an answer is no JSON") from None
+        if not isinstance(answer, dict):
+            raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, "an answer is no object")
+        return response.status_code, answer
+
+
+def _number(value: object) -> float:
+    """Return a moment of a token; raises SignInRefusedError when it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SignInRefusedError(detail="identity token: a moment is no number")
+    return float(value)
+
+
+def _word(value: object) -> str:
+    """Return a code of the provider's for the log, or nothing when it is no short word."""
+    return value if isinstance(value, str) and len(value) <= 40 and value.isascii() and value.isidentifier() else ""

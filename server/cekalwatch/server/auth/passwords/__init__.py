@@ -1,0 +1,1 @@
+"""Passwords that this server keeps itself: hashing, checking, changing, locking out."""

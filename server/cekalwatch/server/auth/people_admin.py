@@ -1,0 +1,104 @@
+"""What an administrator does with people's records. Each change is recorded. Blocks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import uuid6
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
+from cekalwatch.server.auth.passwords.passwords import Passwords, first_password
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.people import Person, PersonError, PersonRole
+from cekalwatch.server.storage.people.store import Account, KeptPassword, NameTakenError, PeopleStore
+
+
+class PeopleAdmin:
+    """Changes records for `actor`. Methods raise ProgramError when there is nobody of that name."""
+
+    def __init__(self, store: PeopleStore, passwords: Passwords, clock: Clock, actor: Actor) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._clock = clock
+        self._actor = actor
+
+    def add(
+        self,
+        name: str,
+        display_name: str,
+        roles: frozenset[PersonRole],
+        sites: frozenset[str],
+        *,
+        with_password: bool = True,
+    ) -> str | None:
+        """Add a person, and return the first password; None without one. Raises ProgramError."""
+        try:
+            person = Person(uuid6.uuid7(), name, display_name, roles, sites)
+            first, kept = self._first_password() if with_password else (None, KeptPassword(None, must_change=False))
+            self._store.add(Account(person, kept), self._entry(person, Action.PERSON_ADDED, **_facts(person)))
+        except PersonError as error:
+            raise ProgramError(f"This person cannot be added: {error}", Exit.USAGE) from None
+        except NameTakenError:
+            raise ProgramError(f"There is somebody with the sign-in name {name} already", Exit.USAGE) from None
+        return first
+
+    def change(self, name: str, roles: frozenset[PersonRole], sites: frozenset[str]) -> Person:
+        """Give the person these roles, and these sites if there are any; they count from the next call on."""
+        person = self._account(name).person
+        try:
+            changed = replace(person, roles=roles, sites=sites or person.sites)
+        except PersonError as error:
+            raise ProgramError(f"This cannot be: {error}", Exit.USAGE) from None
+        self._store.change(changed, self._entry(person, Action.PERSON_CHANGED, change="ROLES", **_facts(changed)))
+        return changed
+
+    def disable(self, name: str) -> None:
+        """Let the person in no more; their sessions end."""
+        person = replace(self._account(name).person, disabled=True)
+        self._store.change(person, self._entry(person, Action.PERSON_CHANGED, change="DISABLED"))
+
+    def enable(self, name: str) -> None:
+        """Let the person in again."""
+        person = replace(self._account(name).person, disabled=False)
+        self._store.change(person, self._entry(person, Action.PERSON_CHANGED, change="ENABLED"))
+
+    def reset(self, name: str) -> str:
+        """Give the person a first password, and return it; their sessions and a lock end."""
+        person = self._account(name).person
+        first, kept = self._first_password()
+        entry = self._entry(person, Action.PERSON_CHANGED, change="PASSWORD_RESET")
+        self._store.set_password(person.person_id, kept, entry)
+        self._store.forgive(name)
+        return first
+
+    def unlock(self, name: str) -> bool:
+        """Forget the name's wrong passwords; return whether there were any."""
+        person = self._account(name).person
+        return self._store.forgive(name, self._entry(person, Action.PERSON_CHANGED, change="UNLOCKED"))
+
+    def all(self) -> list[Account]:
+        """Return everybody, by sign-in name."""
+        return self._store.all()
+
+    def _account(self, name: str) -> Account:
+        account = self._store.account(name)
+        if account is None:
+            raise ProgramError(f"There is nobody with the sign-in name {name}; see: people list", Exit.USAGE)
+        return account
+
+    def _first_password(self) -> tuple[str, KeptPassword]:
+        first = first_password()
+        return first, KeptPassword(self._passwords.hash(first), must_change=True)
+
+    def _entry(self, person: Person, action: Action, **details: str) -> AuditEntry:
+        return AuditEntry(
+            self._clock.now(), self._actor, action, (Thing.PERSON.key(person.person_id),), details=details
+        )
+
+
+def _facts(person: Person) -> dict[str, str]:
+    """Return what is recorded of a person's rights; many sites are told by their number."""
+    sites = " ".join(sorted(person.sites))
+    return {"roles": " ".join(sorted(person.roles)), "sites": sites if len(sites) <= 200 else f"{len(person.sites)}"}

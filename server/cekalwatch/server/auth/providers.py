@@ -1,0 +1,36 @@
+"""Puts together all that lets people in: for the server, and for commands at the server's own terminal."""
+
+from __future__ import annotations
+
+from cekalwatch.server.auth.openid import OpenIdProvider
+from cekalwatch.server.auth.passwords.change import PasswordChange
+from cekalwatch.server.auth.passwords.passwords import Passwords
+from cekalwatch.server.auth.passwords.provider import PasswordProvider
+from cekalwatch.server.auth.sessions import Sessions
+from cekalwatch.server.auth.sign_in import SignInDesk
+from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, SessionTerms
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people.session_store import SessionStore
+from cekalwatch.server.storage.people.store import PeopleStore
+
+
+class Reception:
+    """The desk where people sign in, their sessions, and where they change passwords."""
+
+    def __init__(
+        self, database: Database, clock: Clock, terms: SessionTerms | None = None, openid: OpenIdTerms | None = None
+    ) -> None:
+        """Without `openid` people sign in with passwords only."""
+        people, audit, passwords = PeopleStore(database), AuditStore(database), Passwords()
+        provider = PasswordProvider(people, passwords, clock)
+        self._openid = OpenIdProvider(openid, people, clock) if openid else None
+        self.sessions = Sessions(SessionStore(database), audit, clock, terms or SessionTerms())
+        self.desk = SignInDesk(provider, self._openid, self.sessions, audit, clock)
+        self.changes = PasswordChange(people, passwords, provider, self.desk, clock)
+
+    def close(self) -> None:
+        """Close the connections to the identity provider."""
+        if self._openid:
+            self._openid.close()

@@ -1,0 +1,216 @@
+"""The table of rights: which role may call which method, and how far that reaches. Pure; it knows no transport.
+
+What is not in the table is refused. A row says which devices may, and who must have signed in on them.
+
+Commands on the server's machine show the server's own certificate, whose key only the server's user can read; with that
+no person is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+from cekalwatch.server.audit.device_entries import device
+from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.auth.device import Device
+from cekalwatch.server.auth.sessions import Session
+from cekalwatch.server.domain.alerts import AlertFilter
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.people import PersonRole
+from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
+from cekalwatch.wire.identity import DeviceRole, Identity
+
+
+class Reach(StrEnum):
+    """How far a right goes. The device's site must be one that the server serves, whatever the reach."""
+
+    ITSELF = "ITSELF"
+    """Only under the device's own name, and only at its own site."""
+    OWN_SITE = "OWN_SITE"
+    """What belongs to the device's site."""
+    SERVER = "SERVER"
+    """Everything on this server."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a device of some role may: how far, and which people must have signed in on it."""
+
+    reach: Reach
+    people: frozenset[PersonRole] = frozenset()
+    """The person must have one of these roles; none: the device may alone, and nobody's token is looked at."""
+
+
+@dataclass(frozen=True)
+class Right:
+    """Who may call a method."""
+
+    devices: Mapping[DeviceRole, Grant]
+    action: TwoPersonAction | None = None
+    """With this, a second person must stand beside the first."""
+
+
+def _devices(*grants: tuple[DeviceRole, Reach, frozenset[PersonRole]]) -> Mapping[DeviceRole, Grant]:
+    return MappingProxyType({role: Grant(reach, people) for role, reach, people in grants})
+
+
+_NOBODY: frozenset[PersonRole] = frozenset()
+_ANYBODY = frozenset(PersonRole)
+_OFFICERS = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR, PersonRole.AUDITOR})
+_COUNTER = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR})
+_SUPERVISORS = frozenset({PersonRole.SUPERVISOR})
+_LIST_MANAGERS = frozenset({PersonRole.LIST_MANAGER})
+_LISTS_SIGNERS = frozenset({PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR})
+_KEEPERS = frozenset({PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR})
+
+_CAMERA = Right(_devices((DeviceRole.CAMERA, Reach.ITSELF, _NOBODY)))
+# What is delivered is kept until it is acknowledged, and agents run before anybody signs in.
+_AGENT = Right(_devices((DeviceRole.NOTIFIER, Reach.ITSELF, _NOBODY)))
+_OFFICE = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, _OFFICERS)))
+_ADJUDICATION = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, _COUNTER)))
+# No second person's token: the officer is the one who judged the alert, perhaps an hour ago at another desk.
+_CONFIRMATION = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, _SUPERVISORS)))
+_SHIFT = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, _SUPERVISORS | {PersonRole.AUDITOR})))
+_WATCHLIST = Right(
+    _devices(
+        (DeviceRole.SERVER, Reach.SERVER, _NOBODY),
+        (DeviceRole.NOTIFIER, Reach.SERVER, _LIST_MANAGERS),
+        (DeviceRole.DIAGNOSTICS, Reach.SERVER, _LIST_MANAGERS),
+    )
+)
+_SHRUNKEN_LIST = Right(
+    _devices(*((role, Reach.SERVER, _LISTS_SIGNERS) for role in _WATCHLIST.devices)),
+    TwoPersonAction.ACCEPT_SHRUNKEN_LIST,
+)
+_OBSERVER = Right(_devices((DeviceRole.DIAGNOSTICS, Reach.SERVER, _NOBODY), (DeviceRole.SERVER, Reach.SERVER, _NOBODY)))
+_STATUS = Right({**_OBSERVER.devices, DeviceRole.NOTIFIER: Grant(Reach.SERVER, _KEEPERS)})
+_THRESHOLD = Right(
+    _devices(*((role, Reach.SERVER, _KEEPERS) for role in _WATCHLIST.devices)), TwoPersonAction.CHANGE_THRESHOLD
+)
+_SIGN_IN = Right(_devices(*((role, Reach.OWN_SITE, _NOBODY) for role in _WATCHLIST.devices)))
+_SESSION = Right(_devices(*((role, Reach.OWN_SITE, _ANYBODY) for role in _WATCHLIST.devices)))
+
+RIGHTS: Mapping[str, Right] = MappingProxyType(
+    {
+        "/cekalwatch.v1.CaptureService/StreamFaces": _CAMERA,
+        "/cekalwatch.v1.AlertService/SubscribeAlerts": _AGENT,
+        "/cekalwatch.v1.AlertService/AcknowledgeAlerts": _AGENT,
+        "/cekalwatch.v1.AlertService/ListAlerts": _OFFICE,
+        "/cekalwatch.v1.AlertService/GetAlert": _OFFICE,
+        "/cekalwatch.v1.AlertService/ClaimAlert": _ADJUDICATION,
+        "/cekalwatch.v1.AlertService/ReleaseAlert": _ADJUDICATION,
+        "/cekalwatch.v1.AlertService/AdjudicateAlert": _ADJUDICATION,
+        "/cekalwatch.v1.AlertService/ConfirmAlert": _CONFIRMATION,
+        "/cekalwatch.v1.AlertService/ClearAlert": _ADJUDICATION,
+        "/cekalwatch.v1.AlertService/RecordFollowUp": _ADJUDICATION,
+        "/cekalwatch.v1.AlertService/CloseAlert": _ADJUDICATION,
+        "/cekalwatch.v1.AlertService/GetShiftReport": _SHIFT,
+        "/cekalwatch.v1.WatchlistService/ImportWatchlist": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/ListSubjects": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/GetSubject": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/SyncNow": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/AcceptShrunkenList": _SHRUNKEN_LIST,
+        "/cekalwatch.v1.WatchlistService/GetSyncStatus": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/ListSyncRuns": _WATCHLIST,
+        "/cekalwatch.v1.OperationsService/GetStatus": _STATUS,
+        "/cekalwatch.v1.OperationsService/SetThreshold": _THRESHOLD,
+        "/cekalwatch.v1.SessionService/SignIn": _SIGN_IN,
+        "/cekalwatch.v1.SessionService/GetSession": _SESSION,
+        "/cekalwatch.v1.SessionService/ChangePassword": _SESSION,
+        "/cekalwatch.v1.SessionService/SignOut": _SESSION,
+        "/grpc.health.v1.Health/Check": _OBSERVER,
+        "/grpc.health.v1.Health/List": _OBSERVER,
+        "/grpc.health.v1.Health/Watch": _OBSERVER,
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _OBSERVER,
+        "/grpc.channelz.v1.Channelz/GetTopChannels": _OBSERVER,
+        "/grpc.channelz.v1.Channelz/GetServers": _OBSERVER,
+        "/grpc.channelz.v1.Channelz/GetServer": _OBSERVER,
+        "/grpc.channelz.v1.Channelz/GetServerSockets": _OBSERVER,
+        "/grpc.channelz.v1.Channelz/GetChannel": _OBSERVER,
+        "/grpc.channelz.v1.Channelz/GetSubchannel": _OBSERVER,
+        "/grpc.channelz.v1.Channelz/GetSocket": _OBSERVER,
+    }
+)
+
+WITH_FIRST_PASSWORD = frozenset(
+    f"/cekalwatch.v1.SessionService/{name}" for name in ("GetSession", "ChangePassword", "SignOut")
+)
+"""What a person may call whose first password is not changed yet."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who makes a call, and how far it may reach."""
+
+    identity: Identity
+    reach: Reach
+    device: Device
+    needs: frozenset[PersonRole] = frozenset()
+    """See `Grant.people`."""
+    session: Session | None = None
+    """Of the person who signed in; None: the device calls alone."""
+    people: TwoPeople | None = None
+    """The two people of a method that needs two."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who the audit trail names."""
+        if self.session is None:
+            return self.device.actor
+        return self.device.used_by(self.session.person.person_id)
+
+    def signed_in(self) -> Session:
+        """Return the session; raises SIGN_IN_NEEDED."""
+        if self.session is None:
+            raise CekalwatchError(Code.SIGN_IN_NEEDED)
+        return self.session
+
+    def two_people(self) -> TwoPeople:
+        """Return the two people; raises SECOND_PERSON_NEEDED."""
+        if self.people is None:
+            raise CekalwatchError(Code.SECOND_PERSON_NEEDED)
+        return self.people
+
+    def speak_as(self, name: str) -> None:
+        """Refuse with NAME_NOT_ALLOWED to speak under another name than its own."""
+        if self.reach is Reach.ITSELF and name != self.identity.name:
+            raise CekalwatchError(Code.NAME_NOT_ALLOWED)
+
+    def sit_at(self, agent_id: str) -> None:
+        """Refuse with NAME_NOT_ALLOWED to work under another agent's key than that of its own device."""
+        if self.identity.role is DeviceRole.NOTIFIER and agent_id != self.identity.name:
+            raise CekalwatchError(Code.NAME_NOT_ALLOWED)
+
+    def act_at(self, site: str) -> None:
+        """Refuse with SITE_NOT_ALLOWED what happens at another site."""
+        if not self.sees(site):
+            raise CekalwatchError(Code.SITE_NOT_ALLOWED)
+
+    def sees(self, site: str) -> bool:
+        """Whether what belongs to `site` may be seen."""
+        return self.reach is Reach.SERVER or site == self.identity.site
+
+    def narrow(self, wanted: AlertFilter) -> AlertFilter:
+        """Return `wanted` within its reach; SITE_NOT_ALLOWED when it names another site."""
+        if self.reach is Reach.SERVER:
+            return wanted
+        self.act_at(wanted.site or self.identity.site)
+        return replace(wanted, site=self.identity.site)
+
+
+LOCAL = Caller(Identity(DeviceRole.SERVER, "local", "local"), Reach.SERVER, Device(Actor(Party.CLIENT, "loopback")))
+"""Whoever speaks plaintext, on this machine: development and tests. With certificates there is no such caller."""
+
+
+def device_caller(identity: Identity, fingerprint: str, method: str, served_sites: frozenset[str]) -> Caller:
+    """Return the caller of `method` as far as the device goes; raises METHOD_NOT_ALLOWED or SITE_NOT_ALLOWED."""
+    right = RIGHTS.get(method)
+    grant = right.devices.get(identity.role) if right else None
+    if grant is None:
+        raise CekalwatchError(Code.METHOD_NOT_ALLOWED, f"{identity.role} {method}")
+    if identity.site not in served_sites:
+        raise CekalwatchError(Code.SITE_NOT_ALLOWED, identity.site)
+    return Caller(identity, grant.reach, Device(device(identity), fingerprint, identity.site), grant.people)

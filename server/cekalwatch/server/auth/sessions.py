@@ -1,0 +1,157 @@
+"""Sessions of people: tokens that are bound to a device, and run out. Methods block.
+
+A token is 256 random bits. The server keeps its SHA-256 only, and the fingerprint of the device's certificate: a token
+that is carried to another device is worth nothing there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import structlog
+
+from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
+from cekalwatch.server.auth.device import Device
+from cekalwatch.server.auth.sign_in_terms import SessionTerms
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.people import Person
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.people.session_store import KeptSession, NewSession, SessionStore
+from cekalwatch.server.storage.people.store import Account
+
+TOKEN_BYTES = 32
+
+log = structlog.get_logger()
+
+
+class Purpose(StrEnum):
+    """What a token is good for."""
+
+    SESSION = "SESSION"
+    """Calls, until the session ends."""
+    SECOND_PERSON = "SECOND_PERSON"
+    """To be the second person of one action."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session in use."""
+
+    key: str
+    """SHA-256 of its token."""
+    person: Person
+    expires_at: datetime
+    password_change_needed: bool
+    """The first password is in use still: nothing but changing it is allowed."""
+
+
+class Sessions:
+    """Begins, resumes and ends sessions."""
+
+    def __init__(self, store: SessionStore, audit: AuditStore, clock: Clock, terms: SessionTerms) -> None:
+        self._store = store
+        self._audit = audit
+        self._clock = clock
+        self.terms = terms
+
+    def begin(self, account: Account, device: Device, purpose: Purpose, *, by_password: bool) -> tuple[str, Session]:
+        """Begin one, record it, and return its token, which nothing keeps, with it."""
+        now, token = self._clock.now(), secrets.token_urlsafe(TOKEN_BYTES)
+        person = account.person
+        lasts = self.terms.lifetime if purpose is Purpose.SESSION else self.terms.second_person
+        new = NewSession(
+            token_sha256=_digest(token),
+            purpose=purpose,
+            person_id=person.person_id,
+            by_password=by_password,
+            device_fingerprint=device.fingerprint,
+            began_at=now,
+            expires_at=now + lasts,
+        )
+        details = {"purpose": str(purpose), "by": "PASSWORD" if by_password else "OPENID"}
+        self._store.begin(
+            new,
+            AuditEntry(
+                now,
+                device.used_by(person.person_id),
+                Action.SIGNED_IN,
+                (Thing.PERSON.key(person.person_id),),
+                details=details,
+            ),
+        )
+        kept = KeptSession(account, by_password, device.fingerprint, now, new.expires_at)
+        return token, _session(new.token_sha256, kept)
+
+    def resume(self, token: str, device: Device) -> Session:
+        """Return the session of `token`; raises SESSION_ENDED. Its idle time begins anew."""
+        key = _digest(token)
+        kept = self._good(key, Purpose.SESSION)
+        self._same_device(kept, device)
+        self._note_use(key, kept)
+        return _session(key, kept)
+
+    def goes_on(self, key: str, *, used: bool) -> bool:
+        """Whether the session has not ended; `used` says that something came from its person just now."""
+        try:
+            kept = self._good(key, Purpose.SESSION)
+        except CekalwatchError:
+            return False
+        if used:
+            self._note_use(key, kept)
+        return True
+
+    def take_second(self, token: str, device: Device) -> Person:
+        """Return who the second person is; the token is good no more. Raises SESSION_ENDED."""
+        key = _digest(token)
+        kept = self._good(key, Purpose.SECOND_PERSON)
+        self._same_device(kept, device)
+        if not self._store.remove(key):
+            raise CekalwatchError(Code.SESSION_ENDED, "used at the same time")
+        if _session(key, kept).password_change_needed:
+            raise CekalwatchError(Code.PASSWORD_CHANGE_NEEDED)
+        return kept.account.person
+
+    def end(self, session: Session, device: Device) -> None:
+        """End a session at its person's wish."""
+        person_id = session.person.person_id
+        entry = AuditEntry(
+            self._clock.now(), device.used_by(person_id), Action.SIGNED_OUT, (Thing.PERSON.key(person_id),)
+        )
+        self._store.remove(session.key, entry)
+
+    def _good(self, key: str, purpose: Purpose) -> KeptSession:
+        kept = self._store.find(key, purpose)
+        now = self._clock.now()
+        if kept is None or now >= kept.expires_at or kept.account.person.disabled:
+            raise CekalwatchError(Code.SESSION_ENDED)
+        if purpose is Purpose.SESSION and now >= kept.used_at + self.terms.idle:
+            raise CekalwatchError(Code.SESSION_ENDED, "idle")
+        return kept
+
+    def _same_device(self, kept: KeptSession, device: Device) -> None:
+        if kept.device_fingerprint == device.fingerprint:
+            return
+        person = Thing.PERSON.key(kept.account.person.person_id)
+        log.warning("token of another device", person=person, device=str(device.actor))
+        self._audit.append(
+            AuditEntry(self._clock.now(), device.actor, Action.SESSION_REFUSED, (person,), "OTHER_DEVICE")
+        )
+        raise CekalwatchError(Code.SESSION_ENDED, "of another device")
+
+    def _note_use(self, key: str, kept: KeptSession) -> None:
+        now = self._clock.now()
+        if now - kept.used_at >= self.terms.noticed:
+            self._store.touch(key, now)
+
+
+def _session(key: str, kept: KeptSession) -> Session:
+    return Session(key, kept.account.person, kept.expires_at, kept.by_password and kept.account.password.must_change)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

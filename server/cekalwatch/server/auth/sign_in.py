@@ -1,0 +1,128 @@
+"""How people show who they are: the port that providers of identities implement, and the desk that lets people in.
+
+A provider says who somebody is. What they may do is decided here alone, by the roles that their record has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+import structlog
+
+from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
+from cekalwatch.server.auth.device import Device
+from cekalwatch.server.auth.sessions import Purpose, Session, Sessions
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.people.store import Account
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class PasswordProof:
+    """A name and a password, as they were typed."""
+
+    sign_in_name: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class CodeProof:
+    """An authorization code of OpenID Connect, with what proves that it is one's own (RFC 7636) and fresh."""
+
+    code: str = field(repr=False)
+    code_verifier: str = field(repr=False)
+    redirect_uri: str
+    nonce: str = field(repr=False)
+
+
+Proof = PasswordProof | CodeProof
+
+
+class SignInRefusedError(CekalwatchError):
+    """Somebody is not let in; what is known of them goes to the audit trail, and not to them."""
+
+    def __init__(
+        self,
+        code: Code = Code.SIGN_IN_REFUSED,
+        detail: str = "",
+        person_id: UUID | None = None,
+        locked_for: timedelta | None = None,
+    ) -> None:
+        super().__init__(code, detail)
+        self.person_id = person_id
+        self.locked_for = locked_for
+        """For how long the name is locked by this try; None: it is not."""
+
+
+_P_contra = TypeVar("_P_contra", PasswordProof, CodeProof, contravariant=True)
+
+
+class IdentityProvider(Protocol[_P_contra]):
+    """Knows how to tell who somebody is, by one kind of proof. Its method blocks, for seconds at most."""
+
+    def identify(self, proof: _P_contra) -> Account:
+        """Return the person known here whom `proof` proves. Raises SignInRefusedError, PROVIDER_UNAVAILABLE."""
+
+
+class SignInDesk:
+    """Lets people in, and records who was and who was not."""
+
+    def __init__(
+        self,
+        passwords: IdentityProvider[PasswordProof],
+        openid: IdentityProvider[CodeProof] | None,
+        sessions: Sessions,
+        audit: AuditStore,
+        clock: Clock,
+    ) -> None:
+        """`openid` is None where no provider is configured."""
+        self._passwords = passwords
+        self._openid = openid
+        self._sessions = sessions
+        self._audit = audit
+        self._clock = clock
+
+    def sign_in(self, proof: Proof, device: Device, purpose: Purpose) -> tuple[str, Session]:
+        """Let somebody in, and return the token and the session.
+
+        Raises SignInRefusedError, and SIGN_IN_NOT_OFFERED or what else a provider raises.
+        """
+        try:
+            account = self._identify(proof)
+            if account.person.disabled:
+                raise SignInRefusedError(detail="disabled", person_id=account.person.person_id)
+            if device.site is not None and not account.person.works_at(device.site):
+                raise SignInRefusedError(Code.PERSON_SITE_NOT_ALLOWED, person_id=account.person.person_id)
+        except SignInRefusedError as refusal:
+            self.note(refusal, device)
+            raise
+        by_password = isinstance(proof, PasswordProof)
+        token, session = self._sessions.begin(account, device, purpose, by_password=by_password)
+        log.info("signed in", person_id=str(account.person.person_id), purpose=purpose, device=str(device.actor))
+        return token, session
+
+    def note(self, refusal: SignInRefusedError, device: Device) -> None:
+        """Record that somebody was not let in. Tries on a name that is locked already are not: that they began is."""
+        log.warning("sign-in refused", code=refusal.code, detail=refusal.detail, device=str(device.actor))
+        if refusal.code is Code.SIGN_IN_LOCKED:
+            return
+        now = self._clock.now()
+        known = (Thing.PERSON.key(refusal.person_id),) if refusal.person_id else ()
+        entries = [AuditEntry(now, device.actor, Action.SIGN_IN_REFUSED, known, refusal.code)]
+        if refusal.locked_for:
+            seconds = int(refusal.locked_for.total_seconds())
+            entries.append(AuditEntry(now, device.actor, Action.SIGN_IN_LOCKED, known, details={"seconds": seconds}))
+        self._audit.append(*entries)
+
+    def _identify(self, proof: Proof) -> Account:
+        if isinstance(proof, PasswordProof):
+            return self._passwords.identify(proof)
+        if self._openid is None:
+            raise CekalwatchError(Code.SIGN_IN_NOT_OFFERED)
+        return self._openid.identify(proof)

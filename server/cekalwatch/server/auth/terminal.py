@@ -1,0 +1,65 @@
+"""People at the server's own machine: two who sign for what is done there, and who changes a password.
+
+Each types name and password, there and then. Wrong passwords are counted and recorded, and lock the name, as elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.auth.device import Device
+from cekalwatch.server.auth.operator import operator
+from cekalwatch.server.auth.providers import Reception
+from cekalwatch.server.auth.sessions import Purpose
+from cekalwatch.server.auth.sign_in import PasswordProof
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.domain.people import Person
+from cekalwatch.server.domain.two_people import TWO_PERSON_ACTIONS, TwoPeople, TwoPersonAction
+from cekalwatch.server.storage.database import Database
+
+Ask = Callable[[str], str]
+
+
+class Terminal:
+    """Asks people who they are."""
+
+    def __init__(self, database: Database, clock: Clock, ask: Ask, ask_secret: Ask) -> None:
+        reception = Reception(database, clock)
+        self._desk, self._sessions, self._changes = reception.desk, reception.sessions, reception.changes
+        self._device = Device(operator())
+        self._ask = ask
+        self._ask_secret = ask_secret
+
+    def two_people(self, action: TwoPersonAction) -> TwoPeople:
+        """Return the two who sign for `action`; raises ProgramError when they may not."""
+        one, other = TWO_PERSON_ACTIONS[action]
+        try:
+            return TwoPeople(action, self._signer(_words(one)), self._signer(_words(other)))
+        except CekalwatchError as error:
+            raise ProgramError(error.public_message, Exit.REFUSED) from None
+
+    def change_password(self, name: str) -> None:
+        """Let the person of that name change the password, a first one too; raises ProgramError."""
+        present = self._ask_secret("Present password")
+        try:
+            _, session = self._desk.sign_in(PasswordProof(name, present), self._device, Purpose.SESSION)
+            wanted = self._ask_secret("New password (12 characters at least)")
+            if self._ask_secret("New password once more") != wanted:
+                raise ProgramError("The two new passwords differ; nothing was changed", Exit.USAGE)
+            self._changes.change(session, self._device, present, wanted)
+            self._sessions.end(session, self._device)
+        except CekalwatchError as error:
+            raise ProgramError(error.public_message, Exit.REFUSED) from None
+
+    def _signer(self, role: str) -> Person:
+        name = self._ask(f"Sign-in name of the {role}")
+        proof = PasswordProof(name, self._ask_secret(f"Password of the {role}"))
+        token, _ = self._desk.sign_in(proof, self._device, Purpose.SECOND_PERSON)
+        return self._sessions.take_second(token, self._device)
+
+
+def _words(role: str) -> str:
+    return role.lower().replace("_", " ")

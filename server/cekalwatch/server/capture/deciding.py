@@ -1,0 +1,145 @@
+"""Decides whether a passage alerts, and commits what does. One thread owns all of this state, so there are no locks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from cekalwatch.server.capture.embedding import Probe
+from cekalwatch.server.capture.order_book import OrderBook
+from cekalwatch.server.domain.alerts import AlertEventType, Candidate, Match
+from cekalwatch.server.domain.captures import Capture, CaptureOutcome
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.passages import Passages
+from cekalwatch.server.gallery.snapshot import Watch
+from cekalwatch.server.storage.alerts.store import AlertStore
+
+MOST_CANDIDATES = 5
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedCapture:
+    """A capture with its probe."""
+
+    capture: Capture
+    probe: Probe
+
+
+class OtherModelError(Exception):
+    """The probe is of another model version than the gallery is by now: it must be made anew."""
+
+
+@dataclass(frozen=True)
+class AlertTiming:
+    """How sightings belong together by time."""
+
+    grouping_window: timedelta = timedelta(minutes=10)
+    """How long later sightings of a subject at a site join its alert."""
+    late_after: timedelta = timedelta(seconds=60)
+    """A sighting that comes in so long after its capture is late."""
+
+
+class Decider:
+    """Fuses each capture into its passage, searches, checks the orders, and commits alert events.
+
+    `announce` is called after the commit of an event, `begun` with the first capture of each passage.
+    """
+
+    def __init__(
+        self,
+        watch: Callable[[], Watch],
+        orders: OrderBook,
+        store: AlertStore,
+        clock: Clock,
+        passages: Passages,
+        timing: AlertTiming,
+        announce: Callable[[], None],
+        begun: Callable[[Capture], None],
+    ) -> None:
+        self._watch = watch
+        self._orders = orders
+        self._store = store
+        self._clock = clock
+        self._passages = passages
+        self._passages_of = ""
+        self._timing = timing
+        self._announce = announce
+        self._begun = begun
+        self.alerts_raised = 0
+
+    def decide(self, batch: list[EmbeddedCapture]) -> Sequence[CaptureOutcome | Exception]:
+        """Return SEARCHED or DUPLICATE for each capture, or the error for which it must be sent again.
+
+        OtherModelError is for those whose probe cannot be compared with the gallery.
+        """
+        watch = self._watch()
+        model = watch.gallery.model_version
+        if model != self._passages_of:
+            # What a passage has of another model cannot be fused with what comes.
+            self._passages.clear()
+            self._passages_of = model
+        now = self._clock.now()
+        comparable = [item for item in batch if item.probe.model_version == model]
+        probes, crops = [], []
+        for item in comparable:
+            passage = self._passages.at(item.capture.camera.camera_id, item.capture.passage, now)
+            if not passage.crops:
+                self._begun(item.capture)
+            probes.append(passage.fuse(item.capture.capture_id, item.probe.template, item.capture.quality))
+            crops.append(passage.crops)
+        found = watch.gallery.search(model, np.stack(probes), MOST_CANDIDATES) if probes else []
+        settled = iter(
+            [
+                self._settle(watch, item.capture, candidates, fused)
+                for item, candidates, fused in zip(comparable, found, crops, strict=True)
+            ]
+        )
+        return [next(settled) if item.probe.model_version == model else OtherModelError(model) for item in batch]
+
+    def _settle(
+        self, watch: Watch, capture: Capture, candidates: tuple[Candidate, ...], fused_crops: int
+    ) -> CaptureOutcome | Exception:
+        try:
+            match = self._match(watch, capture, candidates, fused_crops)
+            if match is None:
+                return CaptureOutcome.SEARCHED
+            event = self._store.record(match, self._timing.grouping_window, self._clock.now())
+        except SQLAlchemyError as error:
+            # Its text may quote the row, so only its kind is logged.
+            log.warning("alert not committed; the camera sends it again", error=type(error).__name__)
+            return CekalwatchError(Code.STORAGE_UNAVAILABLE)
+        except CekalwatchError as error:
+            log.warning("alert not committed; the camera sends it again", error=error.code)
+            return error
+        if event is None:
+            return CaptureOutcome.DUPLICATE
+        if event.type is AlertEventType.RAISED:
+            self.alerts_raised += 1
+        log.info("alert event", type=event.type, sequence=event.sequence, alert_id=str(event.alert_id))
+        self._announce()
+        return CaptureOutcome.SEARCHED
+
+    def _match(
+        self, watch: Watch, capture: Capture, candidates: tuple[Candidate, ...], fused_crops: int
+    ) -> Match | None:
+        """Return the match with the nearest subject that has an order in force here; others are left out."""
+        near = [candidate for candidate in candidates if candidate.score >= watch.threshold]
+        if not near:
+            return None
+        now = self._clock.now()
+        orders = self._orders.in_force([candidate.subject_id for candidate in near], capture.camera, now)
+        eligible = [candidate for candidate in near if candidate.subject_id in orders]
+        if not eligible:
+            return None
+        late = now - capture.captured_at > self._timing.late_after
+        model = watch.gallery.model_version
+        chosen = orders[eligible[0].subject_id]
+        return Match(capture, tuple(eligible), chosen, fused_crops, watch.threshold, model, late)

@@ -1,0 +1,47 @@
+"""Counts passages by camera and hour, so that false alerts can be told as a share of passages.
+
+A number is all that is kept of a traveller who does not match. Counts are written now and then: a server that dies
+loses the last minute of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from cekalwatch.server.domain.captures import Capture
+from cekalwatch.server.domain.verdicts import PassageCount
+from cekalwatch.server.storage.alerts.field_store import FieldStore
+
+
+class PassageCounter:
+    """Any thread may count; `write` blocks."""
+
+    def __init__(self, store: FieldStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._counts: Counter[PassageCount] = Counter()
+
+    def begun(self, first: Capture) -> None:
+        """Count the passage that begins with this capture, in the hour in which it was taken."""
+        hour = first.captured_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        camera = first.camera
+        with self._lock:
+            self._counts[PassageCount(camera.camera_id, camera.site, camera.direction, hour, 1)] += 1
+
+    def write(self) -> None:
+        """Write what was counted since the last time; what cannot be written is kept for the next."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+        if not counts:
+            return
+        try:
+            self._store.add(replace(one, passages=number) for one, number in counts.items())
+        except SQLAlchemyError:
+            with self._lock:
+                self._counts.update(counts)
+            raise

@@ -1,0 +1,213 @@
+"""One camera's stream: handshake, credits, heartbeats, receipts, drain. It speaks in domain values, not in protobuf."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from cekalwatch.server.capture.intake import Intake
+from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.captures import Capture, CaptureOutcome, Receipt
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.presence import Heartbeat, Presence
+from cekalwatch.server.settings.settings import CapturePolicyEntry
+
+MISSED_HEARTBEATS = 3
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Hello:
+    """Who a camera client is."""
+
+    camera_id: str
+    client_version: str
+    run_id: str
+    detector: str
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A face that could not be made a Capture."""
+
+    capture_id: str
+    reason: Code
+
+
+@dataclass(frozen=True)
+class Goodbye:
+    """The client ends the stream on purpose."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """The answer to hello."""
+
+    credits: int
+    heartbeat_period_s: float
+    policy: CapturePolicyEntry
+    server_time: datetime
+
+
+@dataclass(frozen=True)
+class Receipts:
+    """What became of captures; as many credits come back."""
+
+    receipts: tuple[Receipt, ...]
+
+
+@dataclass(frozen=True)
+class Drain:
+    """The server stops soon."""
+
+    reconnect_after_s: float
+
+
+Inbound = Hello | Capture | Rejected | Heartbeat | Goodbye
+Outbound = Welcome | Receipts | Drain
+
+
+@dataclass(frozen=True)
+class SessionTerms:
+    """What every camera is granted."""
+
+    credits: int
+    heartbeat_period_s: float
+    handshake_s: float
+    """How long hello may take."""
+    policy: CapturePolicyEntry
+
+
+class CaptureSessions:
+    """Runs the streams of all cameras."""
+
+    def __init__(self, cameras: dict[str, Camera], terms: SessionTerms, intake: Intake, presence: Presence) -> None:
+        self._cameras = cameras
+        self._terms = terms
+        self._intake = intake
+        self._presence = presence
+        self._draining = asyncio.Event()
+
+    def drain(self) -> None:
+        """Tell every camera that the server stops."""
+        self._draining.set()
+
+    def camera(self, camera_id: str) -> Camera:
+        """Return a configured camera; raises UNKNOWN_CAMERA."""
+        try:
+            return self._cameras[camera_id]
+        except KeyError:
+            raise CekalwatchError(Code.UNKNOWN_CAMERA) from None
+
+    async def handshake(self, first: Awaitable[Hello]) -> Hello:
+        """Return the hello that `first` brings; raises HELLO_TIMEOUT when it takes too long."""
+        try:
+            async with asyncio.timeout(self._terms.handshake_s):
+                return await first
+        except TimeoutError:
+            raise CekalwatchError(Code.HELLO_TIMEOUT) from None
+
+    async def welcome(self, hello: Hello, now: datetime) -> Welcome:
+        """Accept a camera, telling it the time; raises UNKNOWN_CAMERA."""
+        camera = self.camera(hello.camera_id)
+        log.info("camera connected", camera_id=camera.camera_id, client=hello.client_version, detector=hello.detector)
+        return Welcome(self._terms.credits, self._terms.heartbeat_period_s, self._terms.policy, now)
+
+    async def run(self, camera: Camera, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[Outbound, None]:
+        """Yield receipts for what `inbound` brings after the handshake, until it ends; raises the stream's error."""
+        stream = _Stream(self._terms, self._intake, self._presence, camera, self._draining)
+        self._presence.camera_came(camera.camera_id)
+        try:
+            async with aclosing(stream.run(inbound)) as outbound:
+                async for message in outbound:
+                    yield message
+        finally:
+            self._presence.camera_went(camera.camera_id)
+            log.info("camera disconnected", camera_id=camera.camera_id)
+
+
+class _Stream:
+    """The state of one stream."""
+
+    def __init__(
+        self,
+        terms: SessionTerms,
+        intake: Intake,
+        presence: Presence,
+        camera: Camera,
+        draining: asyncio.Event,
+    ) -> None:
+        self._terms = terms
+        self._intake = intake
+        self._presence = presence
+        self._camera = camera
+        self._draining = draining
+        self._ready: list[Receipt] = []
+        self._wake = asyncio.Event()
+        self._working: set[asyncio.Task[None]] = set()
+
+    async def run(self, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[Outbound, None]:
+        reader = asyncio.create_task(self._read(inbound))
+        reader.add_done_callback(lambda _: self._wake.set())
+        drain = asyncio.create_task(self._draining.wait())
+        drain.add_done_callback(lambda _: self._wake.set())
+        drained = False
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                if self._ready:
+                    receipts, self._ready = tuple(self._ready), []
+                    yield Receipts(receipts)
+                if drain.done() and not drained:
+                    drained = True
+                    yield Drain(reconnect_after_s=1.0)
+                if reader.done() and not self._working and not self._ready:
+                    reader.result()
+                    return
+        finally:
+            for task in (reader, drain, *self._working):
+                task.cancel()
+
+    async def _read(self, inbound: AsyncIterator[Inbound]) -> None:
+        silence_s = MISSED_HEARTBEATS * self._terms.heartbeat_period_s
+        while True:
+            try:
+                async with asyncio.timeout(silence_s):
+                    message = await anext(inbound)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                raise CekalwatchError(Code.STREAM_SILENT) from None
+            match message:
+                case Capture() | Rejected():
+                    if len(self._working) + len(self._ready) >= self._terms.credits:
+                        raise CekalwatchError(Code.CREDIT_EXCEEDED)
+                    task = asyncio.create_task(self._deal_with(message))
+                    self._working.add(task)
+                case Heartbeat():
+                    self._presence.heard(self._camera.camera_id, message)
+                case Goodbye(reason=reason):
+                    log.info("camera says goodbye", camera_id=self._camera.camera_id, reason=reason)
+                    return
+                case Hello():
+                    raise CekalwatchError(Code.HELLO_REPEATED)
+
+    async def _deal_with(self, message: Capture | Rejected) -> None:
+        try:
+            if isinstance(message, Capture):
+                receipt = await self._intake.take(message)
+            else:
+                receipt = self._intake.receipt(message.capture_id, CaptureOutcome.REJECTED, message.reason)
+            self._ready.append(receipt)
+        finally:
+            self._working.discard(asyncio.current_task())
+            self._wake.set()

@@ -1,0 +1,200 @@
+"""`cekalwatch-server audit`: verifies the audit trail, exports it, and signs checkpoints of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.audit.export import ExportFormat, written
+from cekalwatch.server.cli.database import command_database
+
+if TYPE_CHECKING:
+    from cekalwatch.server.audit.entry import Link
+    from cekalwatch.server.settings.settings import ServerSettings
+    from cekalwatch.server.storage.audit.store import AuditStore
+
+MOST_SHOWN = 100
+"""Breaks that are told one by one; a trail with more of them is broken beyond reading."""
+PROGRESS_STEP = 5000
+
+app = typer.Typer(help="The audit trail: verify it, export it, sign it.", no_args_is_help=True)
+
+Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the audit key.")]
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  cekalwatch-server audit verify --config /etc/cekalwatch/server.toml\n\n"
+    "  cekalwatch-server audit verify --checkpoint /media/auditor/2026-03-01.json\n\n"
+    "Exit code 0: the trail is whole. 65: it was tampered with; the entries concerned are named. 66: a file is "
+    "missing. 69: the database cannot be used."
+)
+def verify(
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(help="A checkpoint that was kept elsewhere; its signer is trusted. May be given more than once."),
+    ] = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Go along the whole audit trail, and name the entries that were changed, removed, inserted or moved.
+
+    Checkpoints in the database count when this server's own key signed them, or the signer of a --checkpoint.
+    """
+    from cekalwatch.server.audit.checkpoints import Checkpoint, SigningKey
+    from cekalwatch.server.audit.verification import Anchor, ChainCheck
+
+    settings = _settings(config, data_dir)
+    brought = [Checkpoint.read(file) for file in checkpoint or ()]
+    trusted = {one.public_key for one in brought}
+    if settings.audit_key_file.exists():
+        trusted.add(SigningKey.load(settings.audit_key_file).public_key)
+    problems: list[str] = []
+    with _store(settings) as store:
+        anchors = [Anchor(one.sequence, one.hash, f"the checkpoint of {one.at}") for one in brought]
+        for one in store.checkpoints():
+            name = f"the checkpoint of {one.at} at entry {one.sequence}"
+            if not one.valid:
+                problems.append(f"{name} was changed: its signature is wrong")
+            elif one.public_key not in trusted:
+                problems.append(f"{name} is signed by the unknown key {one.public_key}")
+            else:
+                anchors.append(Anchor(one.sequence, one.hash, f"the checkpoint of {one.at}"))
+        signed = max((anchor.sequence for anchor in anchors), default=0)
+        end, end_hash = store.head()
+        anchors.extend([Anchor(end, end_hash, "the head of the trail")] if end else [])
+        check = ChainCheck(anchors)
+        with _progress("Verifying", end) as counted:
+            problems.extend(map(str, islice(check.breaks(counted(store.links())), MOST_SHOWN)))
+    for key in sorted(trusted):
+        typer.echo(f"Trusted key: {key}")
+    for problem in problems[:MOST_SHOWN]:
+        typer.echo(f"TAMPERED: {problem}")
+    if problems:
+        raise typer.Exit(Exit.DATA_PROBLEMS)
+    typer.echo(f"The audit trail is whole: {check.entries} entries, signed up to entry {signed}.")
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  cekalwatch-server audit export --since 2026-03-01 --until 2026-03-31 --format csv --out march.csv\n\n"
+    "  cekalwatch-server audit export --since 2026-03-01T06:00:00 | jq 'select(.action == \"SUBJECT_VIEWED\")'\n\n"
+    "An auditor and an administrator sign for it: their names and passwords are asked for. The export itself is "
+    "recorded, with both and with the account that runs it."
+)
+def export(
+    since: Annotated[str, typer.Option(help="First day (YYYY-MM-DD) or moment (ISO 8601), local time.")] = "",
+    until: Annotated[str, typer.Option(help="Last day, or the moment before which it ends, local time.")] = "",
+    form: Annotated[
+        ExportFormat, typer.Option("--format", help="jsonl, or csv for a spreadsheet.")
+    ] = ExportFormat.JSONL,
+    out: Annotated[Path | None, typer.Option(help="Write to this new file instead of standard output.")] = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Give an auditor the entries of a time. Without --since and --until: all."""
+
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.program.prompts import ask, ask_secret
+    from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
+    from cekalwatch.server.audit.time_span import span
+    from cekalwatch.server.auth.operator import operator
+    from cekalwatch.server.auth.terminal import Terminal
+    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.domain.two_people import TwoPersonAction
+    from cekalwatch.server.storage.audit.store import AuditStore
+
+    settings = _settings(config, data_dir)
+    first, end = span(since, until, settings.home.zone)
+    configure_logs("error")
+    with command_database(settings) as database:
+        database.check_exists()
+        store, clock = AuditStore(database), SystemClock()
+        signed = Terminal(database, clock, ask, ask_secret).two_people(TwoPersonAction.EXPORT_AUDIT)
+        both = tuple(Thing.PERSON.key(person.person_id) for person in (signed.first, signed.second))
+        details = {"format": str(form), "since": first, "until": end}
+        with _output(out) as stream, _progress("Exporting", None) as counted:
+            store.append(AuditEntry(clock.now(), operator(), Action.AUDIT_EXPORTED, both, details=details))
+            for line in written(counted(store.links(first, end)), form):
+                stream.write(line)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  cekalwatch-server audit checkpoint --config /etc/cekalwatch/server.toml > /media/auditor/2026-03-01.json\n\n"
+    "Keep it where nobody who administers the server can change it; `audit verify --checkpoint FILE` compares."
+)
+def checkpoint(config: Config = None, data_dir: DataDir = None) -> None:
+    """Sign the trail as it is now, and print the checkpoint with its public key."""
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.server.audit.checkpoint_signer import Notary
+    from cekalwatch.server.audit.checkpoints import SigningKey
+    from cekalwatch.server.domain.clock import SystemClock
+
+    configure_logs("warning")
+    settings = _settings(config, data_dir)
+    with _store(settings) as store:
+        made = Notary(store, SigningKey.load_or_create(settings.audit_key_file), SystemClock()).sign()
+    if made is None:
+        raise ProgramError("The audit trail is empty: start the server or import a watchlist first", Exit.NO_INPUT)
+    typer.echo(made.to_json())
+
+
+def _settings(config: Path | None, data_dir: Path | None) -> ServerSettings:
+    from cekalwatch.server.settings.settings import ServerSettings
+
+    return ServerSettings.load(config, data_dir=data_dir)
+
+
+@contextmanager
+def _store(settings: ServerSettings) -> Iterator[AuditStore]:
+    """Give the trail in the database as it is; nothing is created. Raises ProgramError when it cannot be used."""
+    from cekalwatch.server.storage.audit.store import AuditStore
+
+    with command_database(settings) as database:
+        database.check_exists()
+        yield AuditStore(database)
+
+
+@contextmanager
+def _output(file: Path | None) -> Iterator[IO[str]]:
+    """Give standard output, or a new file that only its owner can read. Raises ProgramError."""
+    if file is None:
+        yield sys.stdout
+        return
+    try:
+        handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            yield stream
+    except OSError as error:
+        raise ProgramError(f"Cannot write {file}: {error.strerror}") from None
+
+
+@contextmanager
+def _progress(what: str, total: int | None) -> Iterator[Callable[[Iterable[Link]], Iterator[Link]]]:
+    """Show a progress bar on standard error, and give a function that counts what passes through it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(what, total=total)
+
+        def counted(links: Iterable[Link]) -> Iterator[Link]:
+            number = 0
+            for number, one in enumerate(links, 1):  # told after the last one
+                if number % PROGRESS_STEP == 0:
+                    progress.update(task, completed=number)
+                yield one
+            progress.update(task, completed=number)
+
+        yield counted

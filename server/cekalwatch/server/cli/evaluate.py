@@ -1,0 +1,175 @@
+"""`cekalwatch-server evaluate`: measures how good recognition is, on photographs of people who are known, or by what
+became of alerts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typer.core import TyperGroup
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.cli.database import command_database
+
+if TYPE_CHECKING:
+    from cekalwatch.server.evaluation.samples import Sample
+
+DAYS = ["%Y-%m-%d"]
+BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
+"""Before any capture: older ones are refused."""
+
+PHOTOGRAPHS = "photographs"
+
+
+class _PhotographsUnlessNamed(TyperGroup):
+    """Takes `evaluate DIR` for `evaluate photographs DIR`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  # typer keeps its context private
+        """Put the command's name before what is none; a folder that is called like a command is `./alerts`."""
+        if args and args[0] not in {*self.commands, "--help"}:
+            args = [PHOTOGRAPHS, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_PhotographsUnlessNamed,
+    help="Measure misses and false alerts: on photographs of people who are known, or by what became of alerts.\n\n"
+    "`evaluate DIR` is short for `evaluate photographs DIR`.",
+    no_args_is_help=True,
+)
+
+
+@app.command(
+    PHOTOGRAPHS,
+    epilog="Examples:\n\n"
+    "  cekalwatch-server evaluate faces --out evaluation\n\n"
+    "  cekalwatch-server evaluate faces.csv --listed 400 --fpir 0.003\n\n"
+    "Exit code 0: measured. 65: measured, but photographs gave no template or stand under several people. 66: the "
+    "photographs cannot be used, or are too few for the wanted FPIR.",
+)
+def photographs(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder with one sub-folder a person, or a CSV file: image, person, and if wanted passage and group."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the report: evaluation.html and evaluation.json.")] = Path(
+        "evaluation"
+    ),
+    listed: Annotated[
+        int | None, typer.Option(min=2, help="People on the list; half of those who can be when not given.")
+    ] = None,
+    fpir: Annotated[float, typer.Option(help="Wanted share of unlisted people who alert, between 0 and 1.")] = 0.01,
+    crops: Annotated[
+        int, typer.Option(min=1, max=20, help="Crops a passage, where the photographs are not in passages already.")
+    ] = 3,
+    draws: Annotated[int, typer.Option(min=1, max=100, help="Lists that are drawn at random.")] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="Another one draws other lists.")] = 0,
+    leave_out: Annotated[
+        list[str] | None, typer.Option(help="A person to leave out. May be given more than once.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the model packs.")] = None,
+    model_pack: Annotated[str | None, typer.Option(help="Name of the model pack.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Native threads for the whole.")] = None,
+) -> None:
+    """Measure misses and false alerts of the model pack on photographs of people who are known.
+
+    A person's first photograph is the reference; the others are searched. Photographs right in a person's folder
+    stand by themselves, a sub-folder in it is one passage.
+    """
+    from cekalwatch.server.evaluation.cache import TemplateCache
+    from cekalwatch.server.evaluation.collection import read_collection
+    from cekalwatch.server.evaluation.evaluation import Plan, evaluate
+    from cekalwatch.server.evaluation.report import screen
+    from cekalwatch.server.evaluation.report.writing import write_report
+    from cekalwatch.server.evaluation.templates import TemplateMaker
+    from cekalwatch.server.recognition.packs.installed import load_named, open_detector, open_engine
+    from cekalwatch.server.settings.settings import ServerSettings
+    from cekalwatch.vision.runtime import limit_native_threads
+
+    if not 0 < fpir < 1:
+        raise ProgramError("--fpir is a share between 0 and 1, for example 0.01", Exit.USAGE)
+    settings = ServerSettings.load(config, data_dir=data_dir, model_pack=model_pack, threads=threads)
+    collection = read_collection(source).without(frozenset(leave_out or ()))
+    limit_native_threads(1)
+    pack = load_named(settings.models_path, settings.model_pack)
+    maker = TemplateMaker(
+        lambda: open_detector(pack, threads=1),
+        open_engine(pack, threads=1).recogniser,
+        TemplateCache(),
+        settings.threads,
+    )
+    plan = Plan(listed, draws, seed, crops, fpir)
+    measured = evaluate(collection, plan, maker, pack.model_version, _with_progress)
+    screen.show(measured, Console())
+    page, document = write_report(measured, out)
+    typer.echo(f"Report: {page}, figures: {document}")
+    if measured.problems.failures or measured.problems.shared:
+        raise typer.Exit(Exit.DATA_PROBLEMS)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  cekalwatch-server evaluate alerts --since 2026-03-01 --config /etc/cekalwatch/server.toml\n\n"
+    "  cekalwatch-server evaluate alerts --site sekupang --since 2026-03-01 --until 2026-04-01 --out march.json\n\n"
+    "Exit code 0: measured. 66: no alert of that time was found to be false or right."
+)
+def alerts(
+    since: Annotated[datetime | None, typer.Option(formats=DAYS, help="First day; the beginning if not given.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=DAYS, help="First day after it; now if not given.")] = None,
+    site: Annotated[str | None, typer.Option(help="One site; all of them if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the figures to this file too, as JSON.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the database.")] = None,
+) -> None:
+    """Measure false alerts a passage by what people found: by camera, list and hour.
+
+    It also says which threshold would have halved the false alerts, and how many confirmed ones that would have missed.
+    Days and hours are those of the site's clock, or of the first site's.
+    """
+
+    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.domain.verdicts import Verdict
+    from cekalwatch.server.evaluation.report.field_screen import field_json, show_field
+    from cekalwatch.server.evaluation.statistics.field import FieldData, field_report
+    from cekalwatch.server.settings.settings import ServerSettings
+    from cekalwatch.server.storage.alerts.field_store import FieldStore
+
+    settings = ServerSettings.load(config, data_dir=data_dir)
+    places = {entry.site: entry for entry in settings.sites}
+    if site is not None and site not in places:
+        raise ProgramError(f"There is no site {site} in the configuration; there is {', '.join(places)}", Exit.USAGE)
+    zone = (places[site] if site else settings.home).zone
+    start = since.replace(tzinfo=zone) if since else BEGINNING
+    end = until.replace(tzinfo=zone) if until else SystemClock().now()
+    with command_database(settings) as database:
+        database.upgrade()
+        store = FieldStore(database)
+        found = FieldData(start, end, site or "", store.alerts(start, end, site), store.passages(start, end, site))
+    if all(alert.verdict is Verdict.OPEN for alert in found.alerts):
+        raise ProgramError(
+            "No alert of that time was found to be false or right yet: officers have to judge some first", Exit.NO_INPUT
+        )
+    report = field_report(found, zone)
+    show_field(report, Console())
+    if out:
+        try:
+            out.write_text(field_json(report), encoding="utf-8")
+        except OSError as error:
+            raise ProgramError(f"Cannot write {out}: {error.strerror}") from None
+        typer.echo(f"Figures: {out}")
+
+
+def _with_progress(samples: Iterable[Sample], total: int) -> Iterator[Sample]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield from progress.track(samples, total=total, description="Reading faces")

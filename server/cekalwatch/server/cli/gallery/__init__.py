@@ -1,0 +1,1 @@
+"""`cekalwatch-server gallery`: one file each, loaded when it is called."""

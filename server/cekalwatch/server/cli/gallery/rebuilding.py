@@ -1,0 +1,106 @@
+"""`gallery rebuild`: makes the templates of another model from the stored photographs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.cli.gallery.opening import Config, DataDir, PackName, opened
+from cekalwatch.server.cli.tables import whole_table
+
+if TYPE_CHECKING:
+    from cekalwatch.server.cli.gallery.opening import Opened
+    from cekalwatch.server.gallery.rebuilding import Rebuilder
+    from cekalwatch.server.storage.models.store import Refusal
+
+EPILOG = (
+    "Examples:\n\n"
+    "  cekalwatch-server gallery rebuild --pack buffalo_l --config /etc/cekalwatch/server.toml\n\n"
+    "  cekalwatch-server gallery rebuild --pack buffalo_l --threads 4 --report refused.json\n\n"
+    "Servers go on with the model in use meanwhile. When this is interrupted, run it again: it goes on where it "
+    "was.\n\n"
+    "Exit code 0: every reference face has a template of the other model. 65: all but some, of whose photographs the "
+    "other model makes none; they are listed. 69: the database cannot be used. 78: the pack cannot be used."
+)
+
+
+def rebuild(
+    pack: PackName,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Photographs that are looked at together.")] = 1,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the reference faces without template to this file, as JSON.")
+    ] = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make templates of another model from all stored photographs, at low priority, beside the running servers."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from cekalwatch.server.concurrency.background import lower_priority
+    from cekalwatch.server.gallery.rebuilding import Rebuilder
+    from cekalwatch.server.recognition.enrolment import Enroller
+    from cekalwatch.server.recognition.packs.installed import load_named, open_detector, open_engine
+    from cekalwatch.server.storage.models.photograph_store import PhotographStore
+    from cekalwatch.vision.runtime import limit_native_threads
+
+    lower_priority()  # before there are other threads, which take it over
+    limit_native_threads(1)
+    with opened(config, data_dir) as work, ThreadPoolExecutor(threads, "rebuild") as workers:
+        chosen = load_named(work.settings.models_path, pack)
+        engine = open_engine(chosen, threads=1)
+        more = [open_detector(chosen, threads=1) for _ in range(threads - 1)]
+        enroller = Enroller(engine.detector, engine.recogniser, more_detectors=more)
+        _run(work, chosen.model_version, Rebuilder(PhotographStore(work.database, work.keyring), enroller, workers))
+        coverage, refused = work.models.coverage(chosen.model_version), work.models.refusals(chosen.model_version)
+    typer.echo(f"{chosen.model_version}: {coverage.templates} templates, {coverage.refused} refused.")
+    if report:
+        _write(report, refused)
+    if refused:
+        _show(refused)
+        raise typer.Exit(Exit.DATA_PROBLEMS)
+
+
+def _run(work: Opened, model_version: str, rebuilder: Rebuilder) -> None:
+    from cekalwatch.server.audit.entry import OK, Action
+    from cekalwatch.server.domain.errors import CekalwatchError
+
+    missing = work.models.coverage(model_version).missing
+    work.note(Action.GALLERY_REBUILD_BEGUN, model=model_version, missing=missing)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    embedded, refused, outcome = 0, 0, "INTERRUPTED"
+    try:
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task("Embedding", total=missing)
+            for step in rebuilder.steps():
+                embedded, refused = embedded + step.embedded, refused + step.refused
+                done = embedded + refused
+                progress.update(task, completed=done, total=max(missing, done))  # more may have come meanwhile
+            progress.update(task, completed=max(missing, embedded + refused))  # another program may have done a part
+        outcome = OK
+    except CekalwatchError as error:
+        raise ProgramError(
+            f"{error.public_message} Run this again; what is done already stays done.", Exit.UNAVAILABLE
+        ) from error
+    finally:
+        work.note(Action.GALLERY_REBUILT, outcome, model=model_version, embedded=embedded, refused=refused)
+
+
+def _write(report: Path, refused: list[Refusal]) -> None:
+    from dataclasses import asdict
+
+    try:
+        report.write_text(json.dumps([asdict(one) for one in refused], indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ProgramError(f"Cannot write {report}: {error.strerror}", Exit.NO_INPUT) from None
+
+
+def _show(refused: list[Refusal]) -> None:
+    rows = ((one.subject_id, one.reference_id, one.reason) for one in refused)
+    Console().print(whole_table(("Subject", "Reference face", "Reason"), rows, "Without a template of this model"))

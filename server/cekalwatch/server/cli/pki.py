@@ -1,0 +1,184 @@
+"""`cekalwatch-server pki`: the site's authority and the certificates of its devices, on the server's own machine."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
+
+if TYPE_CHECKING:
+    from cekalwatch.server.pki.journal import PkiJournal
+    from cekalwatch.server.pki.site_pki import SitePki
+    from cekalwatch.server.settings.settings import ServerSettings
+
+app = typer.Typer(
+    help="Certificates: the site's authority and its devices. Run it as the server's user, on the server's machine.",
+    no_args_is_help=True,
+)
+
+EXAMPLES = "Examples:\n\n"
+Role = Annotated[DeviceRole, typer.Option(help="What the device is for.", show_choices=True)]
+Name = Annotated[str, typer.Option(metavar="KEY", help="Key of the device: a camera's or agent's is its own.")]
+Site = Annotated[str | None, typer.Option(metavar="KEY", help="Key of the site; the first configured when not given.")]
+Days = Annotated[int, typer.Option(min=1, max=825, help="For how long the certificate is good.")]
+Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the server's data.")]
+
+
+@app.command(epilog=EXAMPLES + "  cekalwatch-server pki init --config /etc/cekalwatch/server.toml")
+def init(site: Site = None, config: Config = None, data_dir: DataDir = None) -> None:
+    """Make the site's authority in `pki_dir`. Its key never leaves that folder: keep a copy of it under lock."""
+    from cekalwatch.server.pki.site_pki import SitePki
+
+    settings = _settings(config, data_dir)
+    name = _identity(settings, DeviceRole.SERVER, site, "authority").site
+    SitePki.create(settings.pki_path, name, datetime.now(UTC))
+    typer.echo(f"The authority of {name} is in {settings.pki_path}")
+
+
+@app.command(
+    epilog=EXAMPLES
+    + "  cekalwatch-server pki issue --role server --name main --host cekal.batam.local --host 10.1.2.3\n\n"
+    "  cekalwatch-server pki issue --role camera --name departure-1 --out ./departure-1"
+)
+def issue(
+    role: Role,
+    name: Name,
+    site: Site = None,
+    host: Annotated[
+        list[str] | None, typer.Option(help="With a server: name or address under which devices reach it; repeatable.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for key and certificates; a server's is `tls_dir` when not given.")
+    ] = None,
+    days: Days = 398,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a key and a certificate here. For a device elsewhere `pki invite` is better: its key stays where it is."""
+    settings = _settings(config, data_dir)
+    identity = _identity(settings, role, site, name)
+    if out is None and role is not DeviceRole.SERVER:
+        raise ProgramError("--out is missing: the folder that gets key and certificates", Exit.USAGE)
+    folder = out or settings.tls_path
+    pki, now = _pki(settings), datetime.now(UTC)
+    with _journal(settings) as journal:
+        certificate = pki.issue(identity, host or [], folder, now, days)
+        journal.issued(identity, certificate, now)
+    typer.echo(f"{identity.uri} is in {folder}, good until {certificate.not_valid_after_utc:%Y-%m-%d}")
+
+
+@app.command(
+    epilog=EXAMPLES + "  cekalwatch-server pki renew --role server --name main\n\n"
+    "  cekalwatch-server pki renew --role camera --name departure-1 --out departure-1.pem"
+)
+def renew(
+    role: Role,
+    name: Name,
+    site: Site = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File for the new certificate; a server's is certificate.pem in `tls_dir` when not given."),
+    ] = None,
+    days: Days = 398,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Sign a new certificate for the device's present key. Nothing in it is secret: carry the file to the device.
+
+    Running programs take it up when it stands in the place of their certificate.pem; no restart is needed.
+    """
+    from cekalwatch.program.secret_files import write_private
+    from cekalwatch.wire.tls import TlsFiles
+
+    settings = _settings(config, data_dir)
+    identity = _identity(settings, role, site, name)
+    if out is None and role is not DeviceRole.SERVER:
+        raise ProgramError("--out is missing: the file that gets the certificate", Exit.USAGE)
+    pki, now = _pki(settings), datetime.now(UTC)
+    with _journal(settings) as journal:
+        certificate = pki.renew(identity, now, days)
+        journal.renewed(identity, certificate, now)
+    file = out or TlsFiles(settings.tls_path).certificate
+    write_private(file, pki.chain(certificate))
+    typer.echo(f"{identity.uri} is good until {certificate.not_valid_after_utc:%Y-%m-%d}: {file}")
+
+
+@app.command(epilog=EXAMPLES + "  cekalwatch-server pki revoke --role camera --name departure-1")
+def revoke(role: Role, name: Name, site: Site = None, config: Config = None, data_dir: DataDir = None) -> None:
+    """Revoke all certificates and invitations of a device. Its open streams end within 10 seconds."""
+    settings = _settings(config, data_dir)
+    identity = _identity(settings, role, site, name)
+    now = datetime.now(UTC)
+    count = _pki(settings).revoke(identity, now)
+    if count:
+        typer.echo(f"{identity.uri}: {count} revoked")
+    # The trail is opened last: a database that is away must not keep a stolen device in.
+    with _journal(settings) as journal:
+        journal.revoked(identity, count, now)
+    if not count:
+        raise ProgramError(f"{identity.uri} has no certificate in force; see: pki list", Exit.USAGE)
+
+
+@app.command(epilog=EXAMPLES + "  cekalwatch-server pki invite --role camera --name departure-1 --minutes 30")
+def invite(
+    role: Role,
+    name: Name,
+    site: Site = None,
+    minutes: Annotated[int, typer.Option(min=1, max=1440, help="For how long the code is good.")] = 60,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Print a code with which one device enrols itself, once. The server must run with `enrolment_listen`."""
+    settings = _settings(config, data_dir)
+    identity = _identity(settings, role, site, name)
+    pki, now = _pki(settings), datetime.now(UTC)
+    with _journal(settings) as journal:
+        code = pki.invite(identity, now, timedelta(minutes=minutes))
+        journal.invited(identity, code, minutes, now)
+    typer.echo(f"Code of {identity.uri}, good for {minutes} minutes and one device:", err=True)
+    typer.echo(code.text)
+
+
+@app.command("list", epilog=EXAMPLES + "  cekalwatch-server pki list")
+def list_(config: Config = None, data_dir: DataDir = None) -> None:
+    """List certificates with their state, and open invitations."""
+    now = datetime.now(UTC)
+    pki = _pki(_settings(config, data_dir))
+    for one in pki.issued():
+        state = "revoked" if one.revoked_at else "in force" if one.good(now) else "run out"
+        until = one.certificate.not_valid_after_utc
+        typer.echo(f"{state:8}  until {until:%Y-%m-%d}  {one.identity.uri}  serial {one.certificate.serial_number:x}")
+    for invitation in pki.open_invitations(now):
+        typer.echo(f"invited   until {invitation.expires_at.astimezone():%H:%M}       {invitation.identity.uri}")
+
+
+def _settings(config: Path | None, data_dir: Path | None) -> ServerSettings:
+    from cekalwatch.server.settings.settings import ServerSettings
+
+    return ServerSettings.load(config, data_dir=data_dir)
+
+
+def _pki(settings: ServerSettings) -> SitePki:
+    from cekalwatch.server.pki.site_pki import SitePki
+
+    return SitePki.load(settings.pki_path)
+
+
+def _journal(settings: ServerSettings) -> PkiJournal:
+    from cekalwatch.server.pki.journal import PkiJournal
+
+    return PkiJournal(settings.database_address)
+
+
+def _identity(settings: ServerSettings, role: DeviceRole, site: str | None, name: str) -> Identity:
+    try:
+        return Identity(role, site or settings.home.site, name)
+    except IdentityError as error:
+        raise ProgramError(str(error), Exit.USAGE) from None

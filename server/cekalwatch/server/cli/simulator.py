@@ -1,0 +1,86 @@
+"""`cekalwatch-server simulator`: an application with ban orders to try a synchronisation with."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.simulator.faults import Fault
+
+EPILOG = (
+    "Examples:\n\n"
+    "  cekalwatch-server simulator --orders 50 --step-s 30\n\n"
+    "  cekalwatch-server simulator --faces ./photographs --tls ./simulator-tls --token-from env:TOKEN\n\n"
+    "  cekalwatch-server simulator --fault half-page --fault duplicate-keys --delay-s 0.5\n\n"
+    "While it runs:\n\n"
+    '  curl -d \'{"faults": ["unavailable"], "times": 2}\' http://127.0.0.1:8700/admin/troubles\n\n'
+    "  curl -d '' http://127.0.0.1:8700/admin/step\n\n"
+    "Its people are invented. It answers on this machine only. docs/connect-cekal.md tells what it speaks."
+)
+
+
+def simulator(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 lets the system choose.")] = 8700,
+    orders: Annotated[int, typer.Option(min=0, max=1_000_000, help="Orders at the beginning.")] = 20,
+    step_s: Annotated[float, typer.Option(min=0, help="Something happens so often; 0: only when told.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="What happens follows from it.")] = 1,
+    faces: Annotated[Path | None, typer.Option(help="Folder with photographs; else some that packages ship.")] = None,
+    database: Annotated[Path | None, typer.Option(help="Keep the orders in this file (SQLite).")] = None,
+    token_from: Annotated[str, typer.Option(help='Let in only who shows this token: "file:PATH" or "env:NAME".')] = "",
+    tls: Annotated[Path | None, typer.Option(help="Speak TLS; certificates are made in this folder.")] = None,
+    client_certificate: Annotated[
+        bool, typer.Option("--client-certificate", help="Let in only who shows the certificate in TLS/client.")
+    ] = False,
+    fault: Annotated[list[Fault] | None, typer.Option(help="What it does wrongly; can be given several times.")] = None,
+    delay_s: Annotated[float, typer.Option(min=0, help="How long each answer waits.")] = 0.0,
+) -> None:
+    """Simulate an application that keeps ban orders, until Ctrl-C."""
+    from cekalwatch.server.watchlist.sources.secrets import read_secret, secret_form
+    from cekalwatch.server.watchlist.sources.source import SourceUnavailable
+    from cekalwatch.simulator.certificates import SimulatorCertificates
+    from cekalwatch.simulator.faces import faces_of
+    from cekalwatch.simulator.life import Life
+    from cekalwatch.simulator.orders import OrderBook
+    from cekalwatch.simulator.web import Simulator
+
+    if client_certificate and tls is None:
+        raise ProgramError("--client-certificate needs --tls", Exit.USAGE)
+    try:
+        token = read_secret(secret_form(token_from))
+    except (ValueError, SourceUnavailable) as error:
+        raise ProgramError(f"--token-from: {error}", Exit.USAGE) from None
+    try:
+        book = OrderBook(database)
+    except sqlite3.Error as error:
+        raise ProgramError(f"The database {database} cannot be used: {error}", Exit.UNAVAILABLE) from None
+    life = Life(book, faces_of(faces), date.today, seed)  # this machine's day will do
+    life.begin(orders - book.total)
+    certificates = SimulatorCertificates(tls, ask_clients=client_certificate) if tls else None
+    try:
+        with Simulator(book, port=port, token=token, certificates=certificates, on_step=life.step) as running:
+            running.troubles.set(fault or (), delay_s=delay_s)
+            _tell(running.address, token_from, certificates)
+            while not threading.Event().wait(step_s or None):
+                typer.echo(life.step())
+    except OSError as error:
+        raise ProgramError(f"Port {port} cannot be used: {error.strerror}", Exit.UNAVAILABLE) from None
+    finally:
+        book.close()
+
+
+def _tell(address: str, token_from: str, certificates: object) -> None:
+    from cekalwatch.simulator.certificates import SimulatorCertificates
+
+    access = {"token_from": token_from} if token_from else {}
+    if isinstance(certificates, SimulatorCertificates):
+        access |= {"authorities": str(certificates.authority), "client_tls": str(certificates.client)}
+    lines = ["[watchlist.source]", 'kind = "http"', f"address = {json.dumps(address)}"]
+    typer.echo("\n".join([*lines, *(f"access.{name} = {json.dumps(value)}" for name, value in access.items())]))

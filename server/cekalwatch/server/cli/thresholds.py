@@ -1,0 +1,93 @@
+"""`cekalwatch-server thresholds`: shows by which threshold model a pack goes, and writes a fitted one into it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+
+if TYPE_CHECKING:
+    from cekalwatch.vision.manifest import Pack
+    from cekalwatch.vision.thresholds import ThresholdModel
+
+app = typer.Typer(help="Decision thresholds of a model pack: show, fit.", no_args_is_help=True)
+
+LIST_SIZES = (100, 400, 1_000, 4_000, 10_000, 100_000)
+FPIRS = (1e-2, 1e-3, 1e-4, 1e-5)
+
+Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the model packs.")]
+ModelPack = Annotated[str | None, typer.Option(help="Name of the model pack.")]
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-server thresholds show")
+def show(config: Config = None, data_dir: DataDir = None, model_pack: ModelPack = None) -> None:
+    """Show the thresholds for list sizes and wanted FPIRs, and where they come from."""
+    pack = _pack(config, data_dir, model_pack)
+    _print(pack.thresholds, f"{pack.name} ({pack.model_version})")
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  cekalwatch-server evaluate faces --out evaluation\n\n"
+    "  cekalwatch-server thresholds fit evaluation/evaluation.json"
+)
+def fit(
+    run: Annotated[Path, typer.Argument(help="evaluation.json of `cekalwatch-server evaluate`.")],
+    config: Config = None,
+    data_dir: DataDir = None,
+    model_pack: ModelPack = None,
+) -> None:
+    """Write the threshold model of an evaluation into the model pack. A server takes it up when it starts.
+
+    It says how the model's promises compare with what was counted. That a pack's thresholds changed stands in the audit
+    trail at the next start.
+    """
+    from cekalwatch.server.evaluation.report.document import read_model
+    from cekalwatch.vision.manifest import write_manifest
+
+    pack = _pack(config, data_dir, model_pack)
+    model, checks = read_model(run)
+    if model.provenance.model_version != pack.model_version:
+        raise ProgramError(
+            f"{run} was measured with {model.provenance.model_version}, and the pack {pack.name} is "
+            f"{pack.model_version}: thresholds hold for the model they were measured with. Evaluate this pack.",
+            Exit.CONFIG,
+        )
+    for check in checks:
+        typer.echo(
+            f"list of {check.list_size}: threshold {check.threshold:.3f}, FPIR promised {check.promised:g}, "
+            f"counted {check.counted.value:.4f} ({check.counted.low:.4f} to {check.counted.high:.4f})"
+        )
+    write_manifest(replace(pack, thresholds=model))
+    _print(model, f"written into {pack.folder}")
+
+
+def _pack(config: Path | None, data_dir: Path | None, model_pack: str | None) -> Pack:
+    from cekalwatch.server.recognition.packs.installed import load_named
+    from cekalwatch.server.settings.settings import ServerSettings
+
+    settings = ServerSettings.load(config, data_dir=data_dir, model_pack=model_pack)
+    return load_named(settings.models_path, settings.model_pack)
+
+
+def _print(model: ThresholdModel, title: str) -> None:
+    table = Table("templates", *(f"FPIR {fpir:g}" for fpir in FPIRS), title=escape(title))
+    for size in LIST_SIZES:
+        cells = (f"{model.threshold(size, fpir):.3f}{'' if model.is_measured(size, fpir) else ' *'}" for fpir in FPIRS)
+        table.add_row(f"{size:,}", *cells)
+    console = Console()
+    console.print(table)
+    origin = model.provenance
+    console.print("* extrapolated, beyond what was measured")
+    console.print(
+        escape(f"{origin.data}; {origin.passages} passages of up to {origin.crops} crops; {origin.measured_on}")
+    )

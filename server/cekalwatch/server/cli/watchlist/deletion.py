@@ -1,0 +1,59 @@
+"""`watchlist delete`: removes a subject with all that is held of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.cli.database import command_database
+from cekalwatch.server.cli.watchlist.database import open_store
+
+if TYPE_CHECKING:
+    from cekalwatch.server.audit.entry import AuditEntry
+    from cekalwatch.server.storage.watchlist.store import DeletedSubject
+
+EPILOG = (
+    "Examples:\n\n"
+    "  cekalwatch-server watchlist delete S-001 --config /etc/cekalwatch/server.toml\n\n"
+    "  cekalwatch-server watchlist delete S-001 --yes\n\n"
+    "Running servers stop searching for the subject within seconds. A list that still names it brings it back."
+)
+
+
+def delete(
+    subject_id: Annotated[str, typer.Argument(help="Key of the subject.")],
+    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the database and the master key.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a subject: personal facts, orders, photographs, templates, pictures of alerts. It cannot be undone."""
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.server.audit.alert_entries import deletion_entry
+    from cekalwatch.server.auth.operator import operator
+    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.domain.errors import CekalwatchError
+    from cekalwatch.server.settings.settings import ServerSettings
+
+    def note(gone: DeletedSubject) -> AuditEntry:
+        counts = {"photographs": gone.photographs, "templates": gone.templates, "probes": gone.probes}
+        return deletion_entry(operator(), SystemClock().now(), subject_id, gone.order_ids, **counts)
+
+    settings = ServerSettings.load(config, data_dir=data_dir)
+    configure_logs("warning")
+    with command_database(settings) as database:
+        database.upgrade()
+        store = open_store(database, settings)
+        if not yes:
+            typer.confirm(f"Delete subject {subject_id} with all orders, photographs and templates?", abort=True)
+        try:
+            gone = store.delete_subject(subject_id, note)
+        except CekalwatchError as error:
+            raise ProgramError(f"{error.public_message} Nothing was deleted.", Exit.NO_INPUT) from None
+    typer.echo(
+        f"Deleted subject {subject_id}: {len(gone.order_ids)} orders, {gone.photographs} photographs, "
+        f"{gone.templates} templates, {gone.probes} pictures of alerts."
+    )

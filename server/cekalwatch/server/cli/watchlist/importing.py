@@ -1,0 +1,175 @@
+"""`watchlist import`: imports a folder, through the running server or into the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.cli.watchlist.local_import import local_import
+from cekalwatch.server.cli.watchlist.progress import counted_progress
+from cekalwatch.server.cli.watchlist.running_server import running_server
+
+if TYPE_CHECKING:
+    from cekalwatch.server.settings.settings import ServerSettings
+    from cekalwatch.server.watchlist.imports.import_run import ImportRun
+    from cekalwatch.server.watchlist.imports.records import ImportRecord
+    from cekalwatch.server.watchlist.imports.reports import RecordReport
+    from cekalwatch.server.watchlist.sources.files.folder import FolderSource
+    from cekalwatch.server.watchlist.sources.source import Reading
+    from cekalwatch.wire.dialer import Dialer
+
+EPILOG = (
+    "Examples:\n\n"
+    "  cekalwatch-server watchlist import ./list-2026-03\n\n"
+    "  cekalwatch-server watchlist import ./list-2026-03 --report report.csv --config /etc/cekalwatch/server.toml\n\n"
+    "  cekalwatch-server watchlist import ./list-2026-03 --offline\n\n"
+    "Exit code 0: all is well. 65: done, but a record or photograph was refused, or an order is flagged INVALID, or "
+    "orders.csv itself cannot be read. 66: the folder or its orders.csv is missing. 69: the server or the database "
+    "cannot be reached."
+)
+
+
+def import_(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with orders.csv and photographs; see docs/watchlist-folder.md.")
+    ],
+    report: Annotated[Path | None, typer.Option(help="Write the report to this file, .csv or .json.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
+    server: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the running server; the configured `listen` when not given.")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Write straight into the database, without asking.")
+    ] = False,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the database and the model packs.")] = None,
+    encoding: Annotated[
+        Literal["utf-8", "windows-1252"], typer.Option(help="How the text of orders.csv is stored.")
+    ] = "utf-8",
+) -> None:
+    """Import ban orders with their photographs, and report on each. Running it again changes nothing.
+
+    It goes through the running server; when none is running, straight into the database.
+    """
+
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.server.cli.watchlist.report_screen import show_reports
+    from cekalwatch.server.settings.settings import ServerSettings
+    from cekalwatch.server.settings.watchlist_source import FolderEntry
+    from cekalwatch.server.watchlist.imports.report_file import check_report_file, write_report
+    from cekalwatch.server.watchlist.sources.files.folder import FolderSource
+
+    if offline and server:
+        raise ProgramError("--offline and --server exclude each other", Exit.USAGE)
+    settings = ServerSettings.load(config, data_dir=data_dir)
+    # The report tells about each record; the log would say it once more, between the lines of the progress bar.
+    configure_logs("warning")
+    if report:
+        check_report_file(report)
+    source = FolderSource(FolderEntry(path=folder, encoding=encoding), settings.home.zone)
+    reports: list[RecordReport] = []
+    with _as_program_errors(), closing(source):
+        records = _FolderRecords(source)
+        running = None if offline else running_server(settings, server)
+        try:
+            with counted_progress(records.total, lambda: len(records.refused)) as counted:
+                # When not one row can be read, nothing was brought up to date.
+                if records.some or not records.refused:
+                    run = _import_through(running, records) if running else _import_directly(settings, records)
+                    reports.extend(counted(run))
+        finally:
+            # What has been done must be known even when the rest failed.
+            told = [*records.refused, *reports]
+            if report:
+                write_report(report, told)
+            show_reports(Console(), told)
+            if missed := records.total - len(told):
+                typer.echo(f"{missed} records were not imported.")
+    if any(one.has_problem for one in told):
+        raise typer.Exit(Exit.DATA_PROBLEMS)
+
+
+class _FolderRecords:
+    """The records of a folder, one at a time, and what is told of the rows that are none."""
+
+    def __init__(self, source: FolderSource) -> None:
+        """Read as far as the first record; raises SourceUnavailable."""
+        reading = source.read("")
+        self.total = reading.expected or 0
+        self.refused: list[RecordReport] = []
+        """Reports on the rows so far that cannot be read."""
+        self._records = self._read(reading)
+        self._first = next(self._records, None)
+
+    @property
+    def some(self) -> bool:
+        """Whether there is any record."""
+        return self._first is not None
+
+    def __iter__(self) -> Iterator[ImportRecord]:
+        """Give the records, once."""
+        if self._first is not None:
+            yield self._first
+            self._first = None
+        yield from self._records
+
+    def _read(self, reading: Reading) -> Iterator[ImportRecord]:
+        from cekalwatch.server.watchlist.sources.source import Offered, Refused
+
+        for page in reading.pages:
+            for item in page.items:
+                match item:
+                    case Offered():
+                        yield item.load()
+                    case Refused():
+                        self.refused.append(item.report)
+
+
+@contextmanager
+def _as_program_errors() -> Iterator[None]:
+    from cekalwatch.server.watchlist.sources.source import NotAList, SourceUnavailable
+
+    try:
+        yield
+    except NotAList as error:
+        raise ProgramError(f"{error} Nothing was imported.", Exit.DATA_PROBLEMS) from None
+    except SourceUnavailable as error:
+        raise ProgramError(str(error), Exit.NO_INPUT) from None
+
+
+def _import_through(dialer: Dialer, records: _FolderRecords) -> Iterator[RecordReport]:
+    from cekalwatch.server.watchlist.imports.remote import RemoteImport
+
+    with RemoteImport(dialer) as remote:
+        yield from remote.run(records)
+
+
+def _import_directly(settings: ServerSettings, records: _FolderRecords) -> Iterator[RecordReport]:
+    from cekalwatch.server.domain.errors import CekalwatchError
+
+    try:
+        with local_import(settings) as run:  # its end is recorded too, and may fail as well
+            yield from run.import_records(_noted(records, run))
+            run.finish()
+    except CekalwatchError as error:
+        raise ProgramError(
+            f"{error.public_message} Run the import again; what is stored already stays as it is.", Exit.UNAVAILABLE
+        ) from error
+
+
+def _noted(records: _FolderRecords, run: ImportRun) -> Iterator[ImportRecord]:
+    """Give the records, and let the run note the rows before and after each that cannot be read."""
+    noted = 0
+    for record in chain(records, [None]):
+        for report in records.refused[noted:]:
+            run.refused(report)
+        noted = len(records.refused)
+        if record:
+            yield record

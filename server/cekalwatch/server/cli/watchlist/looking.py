@@ -1,0 +1,224 @@
+"""`watchlist list`, `show` and `history`: what is on the list, straight from the database. Each look is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.cli.database import command_database
+from cekalwatch.server.cli.watchlist.database import open_store
+from cekalwatch.server.cli.watchlist.look_output import (
+    print_csv,
+    print_json,
+    print_list,
+    print_table,
+    print_view,
+    write_pictures,
+)
+from cekalwatch.server.domain.orders import OrderKind, OrderStatus
+
+if TYPE_CHECKING:
+    from cekalwatch.server.gallery.lookalikes import Lookalikes
+    from cekalwatch.server.settings.settings import ServerSettings
+    from cekalwatch.server.watchlist.looking import WatchlistLook
+
+LIST_EPILOG = (
+    "Examples:\n\n"
+    "  cekalwatch-server watchlist list --status active --kind cegah --config /etc/cekalwatch/server.toml\n\n"
+    "  cekalwatch-server watchlist list --valid-on 2026-12-31 --agency kejaksaan --format csv > december.csv\n\n"
+    "  cekalwatch-server watchlist list --only no-reference --format json | jq '.[].subject.subject_id'\n\n"
+    "It reads the database, whether or not a server is running. Every subject that is shown is named in the audit "
+    "trail, with the account that runs the command.\n\n"
+    "Exit code 0: also when nothing fits. 66: there is no database. 69: it cannot be used."
+)
+SHOW_EPILOG = (
+    "Examples:\n\n"
+    "  cekalwatch-server watchlist show S-001 --config /etc/cekalwatch/server.toml\n\n"
+    "  cekalwatch-server watchlist show S-001 --photo ./photographs\n\n"
+    "Exit code 66: there is no such subject."
+)
+HISTORY_EPILOG = (
+    "Examples:\n\n"
+    "  cekalwatch-server watchlist history S-001 --config /etc/cekalwatch/server.toml\n\n"
+    "Events come from the audit trail: when an order reached us, which of its fields changed, what alerted. Statuses "
+    "are told from what is held now, by the checkpoint's clock.\n\n"
+    "Exit code 66: nothing is known of such a subject."
+)
+
+
+class Form(StrEnum):
+    """How a look is told."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class Only(StrEnum):
+    """What a keeper looks for; those of `watchlist.looking.Trouble`."""
+
+    INVALID = "invalid"
+    NO_REFERENCE = "no-reference"
+    STALE_MODEL = "stale-model"
+
+
+Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the master key.")]
+Format = Annotated[Form, typer.Option("--format", help="table, json, or csv for a spreadsheet.")]
+
+
+def list_(
+    status: Annotated[
+        OrderStatus | None, typer.Option(case_sensitive=False, help="With an order of this status.")
+    ] = None,
+    kind: Annotated[OrderKind | None, typer.Option(case_sensitive=False, help="With an order of this kind.")] = None,
+    agency: Annotated[str, typer.Option(help="With an order of an agency whose name has this text.")] = "",
+    valid_on: Annotated[
+        str, typer.Option(help="With an order that is ACTIVE on this day (YYYY-MM-DD), or has --status then.")
+    ] = "",
+    subject: Annotated[str, typer.Option(help="The subject of this key.")] = "",
+    name: Annotated[str, typer.Option(help="With this text in the name or an alias.")] = "",
+    only: Annotated[
+        Only | None, typer.Option(help="With an INVALID order, without photograph, or without current template.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="Most subjects.")] = 50,
+    after: Annotated[str, typer.Option(help="Go on after the subject of this key.")] = "",
+    form: Format = Form.TABLE,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """List subjects with their orders, by subject key. Photographs are not shown."""
+    from cekalwatch.server.watchlist.look_tables import LIST_COLUMNS, list_rows, view_json
+    from cekalwatch.server.watchlist.looking import Trouble, Wanted
+
+    settings = _settings(config, data_dir)
+    at = _noon(valid_on, settings)
+    if valid_on and status is None:
+        status = OrderStatus.ACTIVE
+    wanted = Wanted(status, kind, agency, name, subject, Trouble(only) if only else None)
+    with _look(settings) as (look, _):
+        page = look.page(wanted, at, after, limit)
+    match form:
+        case Form.JSON:
+            print_json([view_json(view) for view in page.views])
+        case Form.CSV:
+            print_csv(LIST_COLUMNS, list_rows(page.views))
+        case Form.TABLE:
+            print_list(page.views)
+    if page.more_after:
+        typer.echo(f"There may be more: --after {page.more_after}", err=True)
+
+
+def show(
+    subject_id: Annotated[str, typer.Argument(help="Key of the subject.")],
+    photo: Annotated[
+        Path | None, typer.Option(help="Write the pictures of the reference faces into this folder, for you only.")
+    ] = None,
+    form: Annotated[Form, typer.Option("--format", help="table or json.")] = Form.TABLE,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show all that is held of a subject; who else has such a face; and photographs only with --photo."""
+    from cekalwatch.server.domain.errors import CekalwatchError
+    from cekalwatch.server.domain.subjects import MOST_REFERENCES
+    from cekalwatch.server.watchlist.look_tables import view_json
+
+    if form is Form.CSV:
+        raise ProgramError("`show` has more than fits a table of one kind of rows: take --format json", Exit.USAGE)
+    settings = _settings(config, data_dir)
+    with _look(settings) as (look, lookalikes):
+        try:
+            pictures = MOST_REFERENCES if photo else 0
+            view = look.show(subject_id, _noon("", settings), lookalikes, pictures)
+        except CekalwatchError as error:
+            raise ProgramError(error.public_message, Exit.NO_INPUT) from None
+        if form is Form.JSON:
+            print_json(view_json(view))
+        else:
+            print_view(view)
+        if photo:
+            write_pictures(photo, look, view)
+
+
+def history(
+    subject_id: Annotated[str, typer.Argument(help="Key of the subject.")],
+    form: Format = Form.TABLE,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Tell what happened to a subject and its orders: events of the audit trail, and each order's statuses."""
+    from cekalwatch.server.watchlist.look_tables import HISTORY_COLUMNS, history_json, history_rows
+
+    with _look(_settings(config, data_dir)) as (look, _):
+        found = look.history(subject_id)
+    if not found.events and not found.turns:
+        raise ProgramError("Nothing is known of a subject of this key", Exit.NO_INPUT)
+    match form:
+        case Form.JSON:
+            print_json(history_json(found))
+        case Form.CSV:
+            print_csv(HISTORY_COLUMNS, history_rows(found))
+        case Form.TABLE:
+            print_table(("When", "What", "Order", "Status", "By", "Details"), history_rows(found))
+
+
+def _settings(config: Path | None, data_dir: Path | None) -> ServerSettings:
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.server.settings.settings import ServerSettings
+
+    settings = ServerSettings.load(config, data_dir=data_dir)
+    configure_logs("warning")
+    return settings
+
+
+def _noon(day: str, settings: ServerSettings) -> datetime:
+    """Return the middle of a day at the first checkpoint, or this moment. Raises ProgramError."""
+    from cekalwatch.server.domain.clock import SystemClock
+
+    if not day:
+        return SystemClock().now()
+    try:
+        return datetime.combine(date.fromisoformat(day), time(12), settings.home.zone)
+    except ValueError:
+        raise ProgramError("--valid-on takes a day, YYYY-MM-DD", Exit.USAGE) from None
+
+
+@contextmanager
+def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistLook, Lookalikes]]:
+    """Give a look by the account that runs the command. Raises ProgramError when the database cannot be used."""
+    from functools import cache, partial
+
+    from cekalwatch.server.auth.operator import operator
+    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.gallery.lookalikes import Lookalikes, load_list
+    from cekalwatch.server.gallery.model_follower import pack_in_use
+    from cekalwatch.server.gallery.snapshot import Checkpoints
+    from cekalwatch.server.storage.audit.store import AuditStore
+    from cekalwatch.server.watchlist.looking import WatchlistLook
+
+    checkpoints = Checkpoints(settings.legal.parameters(), {site.site: site.zone for site in settings.sites})
+    with command_database(settings) as database:
+        database.check_exists()
+        database.upgrade()
+        store = open_store(database, settings)
+        pack = pack_in_use(settings, store.models)
+        look = WatchlistLook(
+            store,
+            AuditStore(database),
+            checkpoints,
+            settings.home.site,
+            SystemClock(),
+            operator(),
+            pack.model_version,
+        )
+        size, storage = pack.recogniser.size, settings.gallery_storage
+        listed = cache(lambda: load_list(store.templates, pack.model_version, size, storage))
+        yield look, Lookalikes(listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir))

@@ -1,0 +1,223 @@
+"""`watchlist sync`: synchronises the watchlist with its source, through the running server or by itself."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.cli.database import command_database
+from cekalwatch.server.cli.watchlist.running_server import running_server
+from cekalwatch.server.cli.watchlist.sync_screen import (
+    moment_text,
+    run_counts,
+    run_sentence,
+    shrunk_sentence,
+    tell_findings,
+)
+
+if TYPE_CHECKING:
+    from cekalwatch.server.domain.syncs import SyncRun
+    from cekalwatch.server.settings.settings import ServerSettings
+    from cekalwatch.server.watchlist.sync.service import SyncStatus
+
+POLL_S = 0.25
+
+app = typer.Typer(help="The synchronisation of the watchlist with its source.", no_args_is_help=True)
+
+Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
+ServerAddress = Annotated[
+    str | None, typer.Option(help="HOST:PORT of the running server; the configured `listen` when not given.")
+]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the model packs.")]
+
+
+class Syncs(Protocol):
+    """The synchronisation, through a server or in this process."""
+
+    def start(self, *, from_start: bool) -> int:
+        """Begin a run, and return its key."""
+
+    def run(self, run_id: int) -> SyncRun:
+        """Return the run as it stands."""
+
+    def status(self) -> tuple[SyncStatus, datetime | None]:
+        """Return how it stands, and when the watchlist was last brought up to date."""
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  cekalwatch-server watchlist sync now --config /etc/cekalwatch/server.toml\n\n"
+    "  cekalwatch-server watchlist sync now --from-start\n\n"
+    "  cekalwatch-server watchlist sync now --accept-shrink\n\n"
+    "Exit code 0: the watchlist is as the source has it. 65: done, but a record or a photograph was refused, or an "
+    "order is flagged INVALID; or the list has shrunk, and nothing was ended. 66: no shrunken list waits to be "
+    "accepted. 69: the server, the database or the source cannot be reached, or a synchronisation is under way. 77: "
+    "the two people may not accept it. 78: no source is configured."
+)
+def now(
+    accept_shrink: Annotated[
+        bool,
+        typer.Option("--accept-shrink", help="Let go the orders that the source has lost. It asks for two people."),
+    ] = False,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="Read the whole list, also from a source that tells changes.")
+    ] = False,
+    config: Config = None,
+    server: ServerAddress = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Synchronise at once, and tell what came of it. It goes through the running server; when none runs, by itself."""
+    from cekalwatch.server.domain.errors import CekalwatchError, Code
+
+    settings = _settings(config, data_dir)
+    if settings.watchlist.source is None:
+        raise _refused(CekalwatchError(Code.SYNC_NOT_CONFIGURED))
+    if accept_shrink:
+        _accept(settings)
+    with _syncs(settings, server) as syncs:
+        try:
+            run = _followed(syncs, syncs.start(from_start=from_start))
+        except CekalwatchError as error:
+            raise _refused(error) from None
+    _tell(run)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  cekalwatch-server watchlist sync status --config /etc/cekalwatch/server.toml\n\n"
+    "  cekalwatch-server watchlist sync status --json"
+)
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Write it as JSON.")] = False,
+    config: Config = None,
+    server: ServerAddress = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Tell how the synchronisation stands: the last run, the next one, and what waits for a person."""
+    from cekalwatch.server.domain.errors import CekalwatchError
+
+    with _syncs(_settings(config, data_dir), server) as syncs:
+        try:
+            found, fresh_at = syncs.status()
+        except CekalwatchError as error:
+            raise _refused(error) from None
+    if as_json:
+        typer.echo(json.dumps(asdict(found) | {"last_success_at": fresh_at}, default=moment_text, indent=2))
+        return
+    typer.echo(f"Source: {found.source or 'none is configured'}")
+    typer.echo(f"Up to date: {moment_text(fresh_at) if fresh_at else 'never'}")
+    if found.running:
+        typer.echo(f"Under way: run {found.running.run_id}, {run_counts(found.running)}")
+    if found.last:
+        typer.echo(f"Last: {run_sentence(found.last)}")
+        tell_findings(found.last)
+    if found.next_run_at:
+        typer.echo(f"Next: {moment_text(found.next_run_at)}")
+    if found.waiting:
+        typer.echo(shrunk_sentence(found.waiting))
+
+
+def _settings(config: Path | None, data_dir: Path | None) -> ServerSettings:
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.server.settings.settings import ServerSettings
+
+    settings = ServerSettings.load(config, data_dir=data_dir)
+    configure_logs("error")
+    return settings
+
+
+@contextmanager
+def _syncs(settings: ServerSettings, server: str | None) -> Iterator[Syncs]:
+    from cekalwatch.server.cli.watchlist.local_sync import local_syncs
+    from cekalwatch.server.watchlist.sync.remote import RemoteSyncs
+
+    if dialer := running_server(settings, server):
+        with RemoteSyncs(dialer) as remote:
+            yield remote
+    else:
+        with local_syncs(settings) as local:
+            yield local
+
+
+def _accept(settings: ServerSettings) -> None:
+    """Let two people accept the list that waits, at this machine."""
+    from cekalwatch.program.prompts import ask, ask_secret
+    from cekalwatch.server.auth.operator import operator
+    from cekalwatch.server.auth.terminal import Terminal
+    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.domain.errors import CekalwatchError
+    from cekalwatch.server.domain.two_people import TwoPersonAction
+    from cekalwatch.server.storage.sync.store import SyncStore
+    from cekalwatch.server.watchlist.sync.service import accept_shrink
+
+    clock = SystemClock()
+    with command_database(settings) as database:
+        database.upgrade()
+        store = SyncStore(database)
+        waiting = store.state().waiting
+        if waiting is None:
+            raise ProgramError("No shrunken list waits to be accepted", Exit.NO_INPUT)
+        typer.echo(
+            f"{waiting.missing} of {waiting.held} orders are in the source no more, and will be ended.", err=True
+        )
+        people = Terminal(database, clock, ask, ask_secret).two_people(TwoPersonAction.ACCEPT_SHRUNKEN_LIST)
+        try:
+            accept_shrink(store, clock, waiting.run_id, people, operator())
+        except CekalwatchError as error:
+            raise _refused(error) from None
+
+
+def _followed(syncs: Syncs, run_id: int) -> SyncRun:
+    """Show how the run goes on, and return it when it has ended."""
+    from cekalwatch.server.domain.syncs import SyncOutcome
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("Synchronising")
+        while (run := syncs.run(run_id)).outcome is SyncOutcome.RUNNING:
+            progress.update(task, description=f"Synchronising: {run_counts(run)}")
+            time.sleep(POLL_S)
+    return run
+
+
+def _tell(run: SyncRun) -> None:
+    from cekalwatch.server.domain.errors import CATALOGUE
+    from cekalwatch.server.domain.syncs import SyncOutcome
+
+    typer.echo(run_sentence(run))
+    tell_findings(run)
+    if run.counts.kept:
+        typer.echo(
+            f"{run.counts.kept} orders that may be gone were not ended: a row without a readable key could be theirs."
+        )
+    match run.outcome:
+        case SyncOutcome.DONE:
+            if run.refusals or run.counts.flagged:
+                raise typer.Exit(Exit.DATA_PROBLEMS)
+        case SyncOutcome.SHRUNK:
+            typer.echo(shrunk_sentence(run))
+            raise typer.Exit(Exit.DATA_PROBLEMS)
+        case _:
+            why = CATALOGUE[run.reason].message if run.reason else "The server stopped; the next run goes on."
+            raise ProgramError(f"{why} {run.detail}".strip(), Exit.UNAVAILABLE)
+
+
+def _refused(error: Exception) -> ProgramError:
+    from cekalwatch.server.domain.errors import CekalwatchError, Code
+
+    if not isinstance(error, CekalwatchError):
+        raise TypeError(type(error).__name__)
+    codes = {Code.SYNC_NOT_CONFIGURED: Exit.CONFIG, Code.SHRINK_NOT_WAITING: Exit.NO_INPUT}
+    return ProgramError(error.public_message, codes.get(error.code, Exit.UNAVAILABLE))

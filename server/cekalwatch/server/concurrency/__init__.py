@@ -1,0 +1,1 @@
+"""Threads, batches, fair queues and memory budgets. Knows nothing of faces or alerts."""

@@ -1,0 +1,89 @@
+"""Work in batches on worker threads, awaited from the event loop.
+
+There is no waiting for a batch to fill: a worker takes what has queued up while it was busy, so that an idle server
+answers at once and a busy one works in full batches. It knows nothing of faces.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from typing import Generic, TypeVar
+
+from cekalwatch.server.concurrency.fair_queue import Turns
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class BatchWorker(Generic[Item, Result]):
+    """Threads that turn batches of items into as many results. `work` may give an exception in place of a result.
+
+    Each `party` of an item gets its turn in every round: one that has many items waiting delays its own only.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[list[Item]], Sequence[Result | Exception]],
+        *,
+        threads: int,
+        most: int,
+        party: Callable[[Item], Hashable] = lambda _: None,
+    ) -> None:
+        self._work = work
+        self._most = most
+        self._party = party
+        self._turns: Turns[tuple[Item, asyncio.Future[Result]]] = Turns()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait for a worker."""
+        return len(self._turns)
+
+    async def do(self, item: Item) -> Result:
+        """Return the result for `item`; raises what `work` raised, or gave, for it."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._turns.put(self._party(item), (item, future))
+        return await future
+
+    def close(self) -> None:
+        """Finish what is queued, and end the threads."""
+        self._turns.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        while batch := self._turns.get(self._most):
+            results: Sequence[Result | Exception]
+            try:
+                results = self._work([item for item, _ in batch])
+            except Exception as error:  # noqa: BLE001  # each caller gets it
+                results = [error] * len(batch)
+            _deliver([future for _, future in batch], results)
+
+
+def _deliver(futures: list[asyncio.Future[Result]], results: Sequence[Result | Exception]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Result], Result | Exception]]] = {}
+    for future, result in zip(futures, results, strict=True):
+        by_loop.setdefault(future.get_loop(), []).append((future, result))
+    for loop, pairs in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, pairs)
+
+
+def _settle(pairs: list[tuple[asyncio.Future[Result], Result | Exception]]) -> None:
+    for future, result in pairs:
+        if future.cancelled():
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

@@ -1,0 +1,122 @@
+"""Data keys in memory: seals and opens values, and makes keyed digests. It knows no table and no master key.
+
+A sealed value is: format (1 byte), number of the data key (4 bytes, big-endian), nonce (12 bytes), then what
+AES-256-GCM made, with its tag of 16 bytes. Format, key number and place are authenticated with it. Nonces are random,
+so that a data key may seal up to 2^32 values (NIST SP 800-38D, 8.3); a site seals some thousand a day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import struct
+import threading
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from cekalwatch.server.encryption.master_key import NONCE_BYTES
+
+FORMAT = 1
+HEADER = struct.Struct(">BI")
+TAG_BYTES = 16
+BODY = HEADER.size + NONCE_BYTES
+"""Where the ciphertext begins."""
+
+
+class Purpose(StrEnum):
+    """What a data key is for."""
+
+    SEALING = "SEALING"
+    """Seals values; the newest one is in use, older ones open what they sealed."""
+    MATCHING = "MATCHING"
+    """Makes the digests by which a repeated record or photograph is known. There is one, and it stays: with another one
+    everything would look new."""
+
+
+@dataclass(frozen=True)
+class DataKey:
+    """A data key, unwrapped."""
+
+    key_id: int
+    purpose: Purpose
+    secret: bytes = field(repr=False)
+
+
+class DamagedValueError(ValueError):
+    """A sealed value that does not open: it was changed, moved from its place, or is of a key that is not held."""
+
+
+def header_of(key_id: int) -> bytes:
+    """Return how the values begin that this data key sealed."""
+    return HEADER.pack(FORMAT, key_id)
+
+
+class Keyring:
+    """The data keys of one database. Any number of threads may use it."""
+
+    def __init__(self, load: Callable[[Collection[int]], Iterable[DataKey]]) -> None:
+        """`load` returns the database's keys but those whose numbers are given; it has at least one of each purpose."""
+        self._load = load
+        self._loading = threading.Lock()
+        self._known: set[int] = set()
+        self._absent: set[int] = set()
+        self._ciphers: dict[int, AESGCM] = {}
+        self._matching = b""
+        self.current_id = 0
+        """Number of the data key that seals."""
+        self.follow()
+
+    def follow(self) -> bool:
+        """Take over keys that were made since; returns whether there were any. Reads the database."""
+        with self._loading:
+            fresh = list(self._load(self._known))
+            for key in fresh:
+                if key.purpose is Purpose.MATCHING:
+                    self._matching = key.secret
+                else:
+                    self._ciphers[key.key_id] = AESGCM(key.secret)
+                self._known.add(key.key_id)
+            if fresh:
+                self.current_id = max(self._ciphers)
+                self._absent.clear()
+            return bool(fresh)
+
+    def seal(self, place: bytes, plain: bytes) -> bytes:
+        """Seal `plain` for `place`; it opens nowhere else."""
+        key_id, nonce = self.current_id, os.urandom(NONCE_BYTES)
+        header = header_of(key_id)
+        return header + nonce + self._ciphers[key_id].encrypt(nonce, plain, header + place)
+
+    def open(self, place: bytes, sealed: object) -> bytes:
+        """Return what was sealed for `place`; raises DamagedValueError, also when `sealed` is no bytes at all."""
+        if not isinstance(sealed, bytes) or len(sealed) < BODY + TAG_BYTES:
+            raise DamagedValueError("no sealed value")
+        kind, key_id = HEADER.unpack_from(sealed)
+        if kind != FORMAT:
+            raise DamagedValueError("no sealed value")
+        try:
+            return self._cipher(key_id).decrypt(
+                sealed[HEADER.size : BODY], sealed[BODY:], sealed[: HEADER.size] + place
+            )
+        except InvalidTag:
+            raise DamagedValueError("a sealed value that does not open in its place") from None
+
+    def digest(self, place: bytes, plain: bytes) -> str:
+        """Return an HMAC-SHA256, hexadecimal, of `plain` at `place`: equal for equal ones, no use without the key."""
+        return hmac.digest(self._matching, place + plain, hashlib.sha256).hex()
+
+    def _cipher(self, key_id: int) -> AESGCM:
+        found = self._ciphers.get(key_id)
+        if found is None and key_id not in self._absent:
+            # Another program may have made it. A number that a damaged value names is asked for once.
+            self.follow()
+            found = self._ciphers.get(key_id)
+        if found is None:
+            self._absent.add(key_id)
+            raise DamagedValueError("a sealed value of a data key that is not held")
+        return found

@@ -1,0 +1,154 @@
+"""Where the master key comes from: a file, an environment variable, or a command that prints it.
+
+Errors tell what to do and never show what was read.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.program.secret_files import create_private
+from cekalwatch.server.encryption.master_key import MasterKey
+
+COMMAND_TIMEOUT_S = 30.0
+HOW_TO_MAKE = "make one with: openssl rand -base64 32"
+
+
+class MasterKeySource(Protocol):
+    """One way to get the master key."""
+
+    @property
+    def name(self) -> str:
+        """How a person knows it, for messages."""
+
+    def read(self) -> MasterKey:
+        """Return the key; raises ProgramError when there is none, or it may not be used."""
+
+    def read_or_make(self) -> MasterKey:
+        """Return the key, and make it first where this source can; raises ProgramError."""
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """A file that only its owner can read; it is made with a new key at first use."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """See MasterKeySource."""
+        return f"the file {self.path}"
+
+    def read(self) -> MasterKey:
+        """See MasterKeySource; refuses a file that others can read."""
+        try:
+            with self.path.open(encoding="ascii") as file:
+                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+                if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+                    raise ProgramError(
+                        f"Others can read the master key in {self.path} (mode {mode:04o}). Run: chmod 600 "
+                        f"{shlex.quote(str(self.path))}, and consider who may have read it",
+                        Exit.CONFIG,
+                    )
+                return _key(file.read(), self.name)
+        except FileNotFoundError:
+            raise ProgramError(
+                f"There is no master key in {self.path}, and the database is sealed with one. Put the file back from "
+                "where it is kept, or set master_key_from to where the key is",
+                Exit.CONFIG,
+            ) from None
+        except UnicodeDecodeError:
+            raise _wrong(self.name) from None
+        except OSError as error:
+            raise ProgramError(f"Cannot read the master key in {self.path}: {error.strerror}", Exit.CONFIG) from None
+
+    def read_or_make(self) -> MasterKey:
+        """See MasterKeySource; of two programs that start at once, the second uses the first one's key."""
+        try:
+            if not self.path.exists():
+                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                create_private(self.path, f"{MasterKey.generate().text}\n".encode("ascii"))
+        except OSError as error:
+            raise ProgramError(f"Cannot make the master key in {self.path}: {error.strerror}", Exit.CONFIG) from None
+        return self.read()
+
+
+@dataclass(frozen=True)
+class KeyVariable:
+    """An environment variable that holds the key."""
+
+    variable: str
+
+    @property
+    def name(self) -> str:
+        """See MasterKeySource."""
+        return f"the environment variable {self.variable}"
+
+    def read(self) -> MasterKey:
+        """See MasterKeySource."""
+        return _key(os.environ.get(self.variable, ""), self.name)
+
+    def read_or_make(self) -> MasterKey:
+        """See MasterKeySource; a variable is made by who starts the program."""
+        return self.read()
+
+
+@dataclass(frozen=True)
+class KeyCommand:
+    """A command that prints the key, such as one that asks a key store. It runs without a shell."""
+
+    arguments: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """See MasterKeySource; only the program, since arguments may be secret."""
+        return f"the command {self.arguments[0]}"
+
+    def read(self) -> MasterKey:
+        """See MasterKeySource. What the command says on standard error is shown, for that is meant for people."""
+        try:
+            run = subprocess.run(self.arguments, check=True, stdout=subprocess.PIPE, timeout=COMMAND_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            raise ProgramError(f"{self.name} did not print a master key in time", Exit.CONFIG) from None
+        except subprocess.CalledProcessError as error:
+            raise ProgramError(f"{self.name} failed with exit code {error.returncode}", Exit.CONFIG) from None
+        except OSError as error:
+            raise ProgramError(f"Cannot run {self.name}: {error.strerror}", Exit.CONFIG) from None
+        return _key(run.stdout.decode("ascii", errors="replace"), self.name)
+
+    def read_or_make(self) -> MasterKey:
+        """See MasterKeySource; a key store makes its own keys."""
+        return self.read()
+
+
+def parse_source(text: str) -> MasterKeySource:
+    """Read "file:PATH", "env:NAME" or "command:PROGRAM ARGUMENTS"; raises ValueError."""
+    kind, _, rest = text.partition(":")
+    match kind:
+        case "file" if rest:
+            return KeyFile(Path(rest))
+        case "env" if rest:
+            return KeyVariable(rest)
+        case "command" if arguments := tuple(shlex.split(rest)):
+            return KeyCommand(arguments)
+    # Without the text itself: someone may have written the key there.
+    raise ValueError("write file:PATH, env:NAME or command:PROGRAM ARGUMENTS")
+
+
+def _key(text: str, name: str) -> MasterKey:
+    try:
+        return MasterKey.from_text(text)
+    except ValueError:
+        raise _wrong(name) from None
+
+
+def _wrong(name: str) -> ProgramError:
+    return ProgramError(f"There is no master key in {name}: 32 bytes in Base64 are wanted; {HOW_TO_MAKE}", Exit.CONFIG)

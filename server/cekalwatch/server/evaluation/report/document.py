@@ -1,0 +1,99 @@
+"""An evaluation as JSON: every figure of the report, and the fitted tail that `thresholds fit` takes from it.
+
+It has names of photographs and people, and scores; no picture, no template.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.evaluation.evaluation import Evaluation
+from cekalwatch.server.evaluation.statistics.metrics import Rate, det_curve
+from cekalwatch.server.evaluation.statistics.study import Study
+from cekalwatch.server.evaluation.statistics.tail import TailCheck
+from cekalwatch.vision.thresholds import ThresholdModel
+
+FORMAT: Final = 1
+_MAX_BYTES: Final = 64 << 20
+_BINS: Final = np.linspace(-0.4, 1.0, 71)
+
+
+def document(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the JSON form."""
+    problems = evaluation.problems
+    return {
+        "format": FORMAT,
+        "source": evaluation.source,
+        "model_version": evaluation.model_version,
+        "made_at": evaluation.made_at.isoformat(timespec="seconds"),
+        "plan": asdict(evaluation.plan),
+        "people": evaluation.people,
+        "photographs": evaluation.photographs,
+        "people_who_can_be_listed": evaluation.listable,
+        "listed": evaluation.listed,
+        "failures_to_acquire": dict(Counter(failure.value for _, failure in problems.failures)),
+        "without_template": [{"photograph": name, "reason": failure.value} for name, failure in problems.failures],
+        "same_picture_of_several_people": [list(names) for names in problems.shared],
+        "same_picture_of_one_person": [list(names) for names in problems.duplicates],
+        "people_with_one_photograph": problems.alone,
+        "single_images": _study(evaluation.single),
+        "passages": _study(evaluation.passages),
+        "references": [asdict(each) for each in evaluation.references],
+        "look_alikes": [asdict(each) for each in evaluation.look_alikes],
+        "threshold_model": None if evaluation.tail is None else evaluation.tail.to_json(),
+        "threshold_checks": [asdict(each) for each in evaluation.tail_checks],
+        "images_per_second": evaluation.images_per_second,
+    }
+
+
+def _study(study: Study) -> dict[str, Any]:
+    thresholds, fpir, fnir = det_curve(study.trials)
+    return {
+        "probes": study.probes,
+        "mated_searches": len(study.trials.mated),
+        "non_mated_searches": len(study.trials.non_mated),
+        "failure_to_acquire": asdict(study.failures),
+        "rank_1": study.rank_1,
+        "operating_points": [asdict(point) for point in study.points],
+        "groups": [asdict(group) for group in study.groups],
+        "det": {
+            "threshold": thresholds.round(5).tolist(),
+            "fpir": fpir.round(6).tolist(),
+            "fnir": fnir.round(6).tolist(),
+        },
+        "score_distribution": {
+            "edges": _BINS.round(4).tolist(),
+            "mated": np.histogram(study.trials.mated, _BINS)[0].tolist(),
+            "non_mated": np.histogram(study.trials.non_mated, _BINS)[0].tolist(),
+        },
+    }
+
+
+def read_model(file: Path) -> tuple[ThresholdModel, tuple[TailCheck, ...]]:
+    """Return the fitted tail of a run, and how it was checked. Raises ProgramError."""
+    try:
+        if file.stat().st_size > _MAX_BYTES:
+            raise ProgramError(f"{file} is too large for an evaluation", Exit.NO_INPUT)
+        run = json.loads(file.read_text(encoding="utf-8"))
+        if run["format"] != FORMAT:
+            raise ValueError(f"format {run['format']!r} is not {FORMAT}")
+        if run["threshold_model"] is None:
+            raise ProgramError(
+                f"{file} has too few passages for a threshold model. Evaluate more people.", Exit.DATA_PROBLEMS
+            )
+        checks = tuple(TailCheck(**{**check, "counted": Rate(**check["counted"])}) for check in run["threshold_checks"])
+        return ThresholdModel.from_json(run["threshold_model"]), checks
+    except OSError as error:
+        raise ProgramError(f"Cannot read {file}: {error.strerror}", Exit.NO_INPUT) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProgramError(
+            f"{file} is no evaluation ({error}). Make one: cekalwatch-server evaluate DIR", Exit.NO_INPUT
+        ) from None

@@ -1,0 +1,63 @@
+"""The figures of the field as tables on the screen, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from cekalwatch.server.evaluation.statistics.field import FieldLine, FieldReport, Halving
+from cekalwatch.server.evaluation.statistics.metrics import Rate
+
+
+def show_field(report: FieldReport, console: Console) -> None:
+    """Print the figures, and what they mean."""
+    console.print(f"{report.since:%Y-%m-%d %H:%M} to {report.until:%Y-%m-%d %H:%M}, {report.site or 'every site'}")
+    _show("Camera", (*report.cameras, report.whole), console)
+    _show("List", report.lists, console)
+    _show("Hour", report.hours, console)
+    for halving in report.halvings:
+        console.print(_sentence(halving), markup=False, highlight=False)
+
+
+def field_json(report: FieldReport) -> str:
+    """Return the figures as JSON; what was not measured is null."""
+    return json.dumps(_finite(asdict(report)), indent=1, default=str) + "\n"
+
+
+def _show(what: str, lines: Sequence[FieldLine], console: Console) -> None:
+    table = Table(what, "passages", "false", "confirmed", "open", "FPIR (95 %)")
+    for line in lines:
+        figures = map(str, (line.passages, line.false_alerts, line.confirmed, line.open))
+        table.add_row(line.key, *figures, _rate(line.fpir))
+    console.print(table)
+
+
+def _rate(rate: Rate) -> str:
+    """A port wants one false alert in ten thousand passages, so digits count, not places."""
+    return "not measured" if math.isnan(rate.value) else f"{rate.value:.2g} ({rate.low:.2g} to {rate.high:.2g})"
+
+
+def _sentence(halving: Halving) -> str:
+    missed = (
+        f"{halving.confirmed_missed} of {halving.confirmed} confirmed alerts would have been missed"
+        if halving.confirmed
+        else "no alert was confirmed, so what it would have missed is not known"
+    )
+    return (
+        f"{halving.model_version}: at a threshold of {halving.threshold:.3f} instead of {halving.threshold_before:.3f} "
+        f"only {halving.false_alerts_left} of {halving.false_alerts} false alerts would have come; {missed}."
+    )
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401  # JSON
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,1 @@
+"""The arithmetic of an evaluation: rates, intervals, tails, trials. Pure."""

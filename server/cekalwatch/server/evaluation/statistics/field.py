@@ -1,0 +1,149 @@
+"""What adjudications say of recognition in the field: FPIR a passage, and what another threshold would have done.
+
+Pure arithmetic. A passage is a false alert when it led to an alert that people found to be about somebody else.
+Intervals are exact ones of 95 % (Clopper and Pearson, 1934); they take passages as independent, which those of one
+traveller who comes each day are not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from scipy.stats import binomtest
+
+from cekalwatch.server.domain.cameras import Direction
+from cekalwatch.server.domain.verdicts import JudgedAlert, PassageCount, Verdict, list_at
+from cekalwatch.server.evaluation.statistics.metrics import Rate
+
+
+@dataclass(frozen=True)
+class FieldLine:
+    """One camera's, list's or hour's figures."""
+
+    key: str
+    passages: int
+    false_alerts: int
+    confirmed: int
+    open: int
+    fpir: Rate
+    """False alerts' passages among the passages of people who were not confirmed."""
+
+
+@dataclass(frozen=True)
+class Halving:
+    """The lowest threshold that at most half of the false alerts of one model version reach, and what it costs."""
+
+    model_version: str
+    threshold_before: float
+    """The highest that was in force."""
+    threshold: float
+    false_alerts: int
+    false_alerts_left: int
+    confirmed: int
+    confirmed_missed: int
+
+
+@dataclass(frozen=True)
+class FieldReport:
+    """Figures of all alerts on captures from `since` on and before `until`."""
+
+    since: datetime
+    until: datetime
+    site: str
+    """Empty: every site."""
+    whole: FieldLine
+    cameras: tuple[FieldLine, ...]
+    lists: tuple[FieldLine, ...]
+    hours: tuple[FieldLine, ...]
+    """By the hour of the day, local time."""
+    halvings: tuple[Halving, ...]
+
+
+@dataclass(frozen=True)
+class FieldData:
+    """What was counted and found in a period."""
+
+    since: datetime
+    until: datetime
+    site: str
+    alerts: Sequence[JudgedAlert]
+    counts: Sequence[PassageCount]
+
+
+_Where = Callable[[str, Direction, datetime], str]
+
+
+def field_report(data: FieldData, zone: tzinfo) -> FieldReport:
+    """Return the figures; hours of the day are those of `zone`."""
+    return FieldReport(
+        since=data.since,
+        until=data.until,
+        site=data.site,
+        whole=_lines(data, lambda *_: "all")[0],
+        cameras=_lines(data, lambda camera, *_: camera),
+        lists=_lines(data, lambda _, direction, __: list_at(direction)),
+        hours=_lines(data, lambda _, __, moment: f"{moment.astimezone(zone):%H}:00"),
+        halvings=_halvings(data.alerts),
+    )
+
+
+def exact_rate(events: int, trials: int) -> Rate:
+    """Return a share with its exact interval; nothing was measured where there are fewer trials than events."""
+    if trials < max(events, 1):
+        return Rate(math.nan, math.nan, math.nan, events, trials)
+    interval = binomtest(events, trials).proportion_ci(0.95, "exact")
+    return Rate(events / trials, float(interval.low), float(interval.high), events, trials)
+
+
+def _lines(data: FieldData, where: _Where) -> tuple[FieldLine, ...]:
+    passages: defaultdict[str, int] = defaultdict(int)
+    alerts: defaultdict[str, list[JudgedAlert]] = defaultdict(list)
+    for count in data.counts:
+        passages[where(count.camera_id, count.direction, count.hour)] += count.passages
+    for alert in data.alerts:
+        alerts[where(alert.camera_id, alert.direction, alert.captured_at)].append(alert)
+    return tuple(_line(key, passages[key], alerts[key]) for key in sorted(passages.keys() | alerts.keys()))
+
+
+def _line(key: str, passages: int, alerts: Sequence[JudgedAlert]) -> FieldLine:
+    of = {verdict: [alert for alert in alerts if alert.verdict is verdict] for verdict in Verdict}
+    false, confirmed = (sum(one.passages for one in of[which]) for which in (Verdict.FALSE_ALERT, Verdict.CONFIRMED))
+    return FieldLine(
+        key=key,
+        passages=passages,
+        false_alerts=len(of[Verdict.FALSE_ALERT]),
+        confirmed=len(of[Verdict.CONFIRMED]),
+        open=len(of[Verdict.OPEN]),
+        fpir=exact_rate(false, passages - confirmed),
+    )
+
+
+def _halvings(alerts: Sequence[JudgedAlert]) -> tuple[Halving, ...]:
+    """Scores of different model versions cannot be compared, so each has its own."""
+    versions: defaultdict[str, list[JudgedAlert]] = defaultdict(list)
+    for alert in alerts:
+        versions[alert.model_version].append(alert)
+    found = []
+    for version, own in sorted(versions.items()):
+        false = sorted(alert.score for alert in own if alert.verdict is Verdict.FALSE_ALERT)
+        confirmed = [alert.score for alert in own if alert.verdict is Verdict.CONFIRMED]
+        if not false:
+            continue
+        # An alert is a score of at least the threshold, so the highest of the lower half has to fall below it.
+        threshold = math.nextafter(false[(len(false) - 1) // 2], math.inf)
+        found.append(
+            Halving(
+                model_version=version,
+                threshold_before=max(alert.threshold for alert in own),
+                threshold=threshold,
+                false_alerts=len(false),
+                false_alerts_left=sum(score >= threshold for score in false),
+                confirmed=len(confirmed),
+                confirmed_missed=sum(score < threshold for score in confirmed),
+            )
+        )
+    return tuple(found)

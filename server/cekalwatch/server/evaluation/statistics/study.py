@@ -1,0 +1,177 @@
+"""The searches of an evaluation and what is made of them. Pure: people with their templates in, figures out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from cekalwatch.server.evaluation.people import MOST_REFERENCES, Person, Probe, single_probes
+from cekalwatch.server.evaluation.statistics.metrics import (
+    OperatingPoint,
+    Rate,
+    operating_point,
+    probes_needed,
+    rank_1,
+    rate,
+)
+from cekalwatch.server.evaluation.statistics.tail import TailCheck
+from cekalwatch.server.evaluation.statistics.trials import NOTHING, Trials, WatchedList, pooled
+from cekalwatch.vision.thresholds import ThresholdModel
+
+USUAL_FPIRS: Final = (3e-2, 1e-2, 3e-3, 1e-3)
+MOST_LOOK_ALIKES: Final = 20
+LEAST_FOR_REFERENCES: Final = 10
+"""People with a photograph more than references that a comparison of references begins with."""
+CHECKED_SIZES: Final = (100, 200, 400, 800, 1600, 3200)
+
+
+@dataclass(frozen=True)
+class GroupFigures:
+    """One group of people at the whole's threshold."""
+
+    group: str
+    misses: Rate
+    false_alerts: Rate
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Single images, or passages, searched in lists of one size."""
+
+    trials: Trials
+    """Of all lists that were drawn."""
+    probes: int
+    """Different probes; each was searched in every list."""
+    failures: Rate
+    """Probes without any template: failures to acquire."""
+    rank_1: float
+    points: tuple[OperatingPoint, ...]
+    """At the usual FPIRs that can be measured, and the wanted one."""
+    groups: tuple[GroupFigures, ...]
+
+    def at(self, fpir: float) -> OperatingPoint:
+        """Return the point of a wanted FPIR that was measured."""
+        return next(point for point in self.points if point.fpir == fpir)
+
+
+@dataclass(frozen=True)
+class ReferenceFigures:
+    """The same people and images, with so many reference photographs of each."""
+
+    references: int
+    people: int
+    point: OperatingPoint
+    fpir_at_first: Rate
+    """FPIR at the threshold that one reference needs: what more templates cost when it is not raised."""
+
+
+@dataclass(frozen=True)
+class LookAlike:
+    """A person and the listed one with whom the highest score was."""
+
+    person: str
+    listed: str
+    score: float
+    as_one: bool
+    """They score as one person's photographs do: a relative, or one person under two names."""
+
+
+def draw_lists(listable: Sequence[int], size: int, draws: int, seed: int) -> list[frozenset[int]]:
+    """Return `draws` lists of `size` people, at random."""
+    generator = np.random.default_rng(seed)
+    return [frozenset(generator.choice(np.array(listable), size, replace=False).tolist()) for _ in range(draws)]
+
+
+def study(
+    people: Sequence[Person], probes: Sequence[Probe], lists: Sequence[frozenset[int]], wanted: float, seed: int
+) -> Study:
+    """Search the probes in every list, each person in it with one reference."""
+    trials = pooled([WatchedList.of(people, dict.fromkeys(listed, 1)).search(probes, listed) for listed in lists])
+    empty = np.array([not len(probe.states) for probe in probes])
+    owners = np.array([probe.person for probe in probes])
+    fpirs = sorted({wanted, *(each for each in USUAL_FPIRS if probes_needed(each) <= len(probes))}, reverse=True)
+    points = tuple(operating_point(trials, each, seed) for each in fpirs)
+    threshold = next(point.threshold for point in points if point.fpir == wanted)
+    return Study(
+        trials, len(probes), rate(empty, owners, seed), rank_1(trials), points, _groups(trials, threshold, seed)
+    )
+
+
+def _groups(trials: Trials, threshold: float, seed: int) -> tuple[GroupFigures, ...]:
+    found = []
+    for group in sorted(set(trials.non_mated_group.tolist()) - {""}):
+        mated, others = trials.mated_group == group, trials.non_mated_group == group
+        found.append(
+            GroupFigures(
+                group,
+                rate(trials.mated[mated] < threshold, trials.mated_person[mated], seed),
+                rate(trials.non_mated[others] >= threshold, trials.non_mated_person[others], seed),
+            )
+        )
+    return tuple(found)
+
+
+def compare_references(people: Sequence[Person], wanted: float, seed: int) -> tuple[ReferenceFigures, ...]:
+    """Compare one, two and three references of the people who have a photograph more; nothing where they are few.
+
+    They are listed, and nobody else; the probes are single images, the same each time.
+    """
+    listed = frozenset(number for number, person in enumerate(people) if person.listable(MOST_REFERENCES))
+    probes = single_probes(people, MOST_REFERENCES)
+    if len(listed) < LEAST_FOR_REFERENCES or len(probes) < probes_needed(wanted):
+        return ()
+    found: list[ReferenceFigures] = []
+    for references in range(1, MOST_REFERENCES + 1):
+        trials = WatchedList.of(people, dict.fromkeys(listed, references)).search(probes, listed)
+        point = operating_point(trials, wanted, seed)
+        first = found[0].point.threshold if found else point.threshold
+        at_first = rate(trials.non_mated >= first, trials.non_mated_person, seed)
+        found.append(ReferenceFigures(references, len(listed), point, at_first))
+    return tuple(found)
+
+
+def everybody_listed(people: Sequence[Person], probes: Sequence[Probe]) -> tuple[Trials, int]:
+    """Search the probes among everybody with a reference; return the trials and the list's size in templates."""
+    listed = WatchedList.of(people, dict.fromkeys(range(len(people)), 1))
+    return listed.search(probes, frozenset()), len(listed.owners)
+
+
+def check_tail(
+    model: ThresholdModel, people: Sequence[Person], probes: Sequence[Probe], wanted: float, draws: int, seed: int
+) -> tuple[TailCheck, ...]:
+    """Count false alerts in lists of several sizes at the thresholds that the model gives for `wanted`."""
+    with_reference = WatchedList.of(people, dict.fromkeys(range(len(people)), 1)).owners.tolist()
+    found = []
+    for size in (*(each for each in CHECKED_SIZES if each < len(with_reference)), len(with_reference)):
+        lists = draw_lists(with_reference, size, 1 if size == len(with_reference) else draws, seed)
+        trials = pooled(
+            [WatchedList.of(people, dict.fromkeys(listed, 1)).search(probes, frozenset()) for listed in lists]
+        )
+        threshold = model.threshold(size, wanted)
+        counted = rate(trials.non_mated >= threshold, trials.non_mated_person, seed)
+        found.append(TailCheck(size, wanted, threshold, counted))
+    return tuple(found)
+
+
+def look_alikes(people: Sequence[Person], everybody: Trials, mated: Trials) -> tuple[LookAlike, ...]:
+    """Return the pairs of two people with the highest scores; `mated` are trials of single images."""
+    genuine = mated.mated[mated.mated > NOTHING]
+    as_one = float(np.median(genuine)) if len(genuine) else 1.0
+    best: dict[frozenset[int], tuple[float, int, int]] = {}
+    for score, person, nearest in zip(
+        everybody.non_mated.tolist(),
+        everybody.non_mated_person.tolist(),
+        everybody.non_mated_nearest.tolist(),
+        strict=True,
+    ):
+        pair = frozenset((person, nearest))
+        if score > best.get(pair, (NOTHING, 0, 0))[0]:
+            best[pair] = (score, person, nearest)
+    highest = sorted(best.values(), reverse=True)[:MOST_LOOK_ALIKES]
+    return tuple(
+        LookAlike(people[person].name, people[nearest].name, score, score >= as_one)
+        for score, person, nearest in highest
+    )

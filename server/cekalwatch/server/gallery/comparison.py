@@ -1,0 +1,172 @@
+"""Compares two models on what the site has: its reference faces, and the pictures of recent alerts.
+
+Each model is judged by its own templates and its own threshold; scores of one are never held against the other's. How
+many travellers are missed or alert falsely is what `evaluate` measures, with passages whose truth is known.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cekalwatch.server.capture.crops import decode_crop
+from cekalwatch.server.domain.alerts import Alert
+from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.gallery.index import Gallery
+from cekalwatch.server.recognition.enrolment import find_faces
+from cekalwatch.server.recognition.packs.installed import Engine
+from cekalwatch.server.recognition.templates import TemplateError
+from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateStore
+from cekalwatch.vision.alignment import LandmarksError, align
+
+MOST_CANDIDATES: Final = 5
+
+
+class Finding(StrEnum):
+    """What a model makes of an alert's picture."""
+
+    ALERTS = "ALERTS"
+    """It finds the alert's subject at or above its threshold."""
+    BELOW = "BELOW"
+    """It does not."""
+    NO_FACE = "NO_FACE"
+    """It finds no face."""
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedModel:
+    """A model with the gallery of its templates and its threshold for that."""
+
+    engine: Engine
+    gallery: Gallery
+    threshold: float
+
+
+@dataclass(frozen=True)
+class ComparedAlert:
+    """An alert's picture before both models; a score is None when the subject is not among the five nearest."""
+
+    alert_id: str
+    state: str
+    findings: tuple[Finding, Finding]
+    scores: tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
+class ReferenceScores:
+    """Comparison scores among reference faces, at a model's threshold.
+
+    A reference's template is searched as if it were a probe: genuine is the best score with another photograph of the
+    same subject, impostor that with any other subject.
+    """
+
+    model_version: str
+    threshold: float
+    compared: int
+    """Reference faces that were searched."""
+    with_another: int
+    """Those whose subject has another photograph."""
+    genuine_median: float | None
+    genuine_below: float | None
+    """Share of those whose genuine score is below the threshold: they would be missed."""
+    impostor_median: float | None
+    impostor_highest: float | None
+    impostor_above: float | None
+    """Share whose impostor score reaches the threshold: look-alikes, or people who are listed twice."""
+
+
+def compare_alert(models: tuple[ComparedModel, ComparedModel], alert: Alert, jpeg: bytes) -> ComparedAlert:
+    """Search an alert's picture with both models."""
+    (one, score), (other, other_score) = (_found(model, alert.subject_id, jpeg) for model in models)
+    return ComparedAlert(str(alert.alert_id), alert.state, (one, other), (score, other_score))
+
+
+def tally(alerts: Iterable[ComparedAlert]) -> dict[str, Counter[tuple[Finding, Finding]]]:
+    """Count what both models made of the alerts, by state."""
+    counts: dict[str, Counter[tuple[Finding, Finding]]] = {}
+    for alert in alerts:
+        counts.setdefault(alert.state, Counter())[alert.findings] += 1
+    return counts
+
+
+def compare_references(
+    store: TemplateStore, model_version: str, size: int, threshold: float, most_subjects: int
+) -> ReferenceScores:
+    """Compare reference faces of one model version with all others; of at most `most_subjects`, evenly chosen. Blocks.
+
+    Every model version gets the same choice, as long as it has templates of the same subjects.
+    """
+    chosen = frozenset(_choice(store, model_version, size, most_subjects))
+    owners, probes = _probes(store, model_version, size, chosen)
+    impostor = np.full(len(owners), -np.inf, dtype=np.float32)
+
+    def hold_against(piece: TemplatePiece) -> None:
+        scores = probes @ piece.templates.T
+        scores[owners[:, None] == np.array(piece.subject_ids, dtype=object)[None, :]] = -np.inf
+        np.maximum(impostor, scores.max(axis=1, initial=-np.inf), out=impostor)
+
+    if len(owners):
+        store.load(model_version, size, hold_against)
+    among = probes @ probes.T
+    among[owners[:, None] != owners[None, :]] = -np.inf
+    np.fill_diagonal(among, -np.inf)
+    genuine = among.max(axis=1, initial=-np.inf)
+    genuine, impostor = genuine[np.isfinite(genuine)], impostor[np.isfinite(impostor)]
+    return ReferenceScores(
+        model_version,
+        threshold,
+        len(owners),
+        len(genuine),
+        _of(genuine, np.median),
+        _of(genuine < threshold, np.mean),
+        _of(impostor, np.median),
+        _of(impostor, np.max),
+        _of(impostor >= threshold, np.mean),
+    )
+
+
+def _choice(store: TemplateStore, model_version: str, size: int, most: int) -> list[str]:
+    found: set[str] = set()
+    store.load(model_version, size, lambda piece: found.update(piece.subject_ids))
+    subjects = sorted(found)
+    step = max(1, -(-len(subjects) // most))
+    return subjects[::step]
+
+
+def _probes(
+    store: TemplateStore, model_version: str, size: int, chosen: frozenset[str]
+) -> tuple[NDArray[np.object_], NDArray[np.float32]]:
+    owners: list[str] = []
+    rows = [np.zeros((0, size), dtype=np.float32)]
+
+    def take(piece: TemplatePiece) -> None:
+        wanted = [row for row, subject in enumerate(piece.subject_ids) if subject in chosen]
+        owners.extend(piece.subject_ids[row] for row in wanted)
+        rows.append(piece.templates[wanted])
+
+    store.load(model_version, size, take)
+    return np.array(owners, dtype=object), np.concatenate(rows)
+
+
+def _found(model: ComparedModel, subject_id: str, jpeg: bytes) -> tuple[Finding, float | None]:
+    try:
+        picture, faces = find_faces(model.engine.detector, decode_crop(jpeg))
+        if not faces:
+            return Finding.NO_FACE, None
+        face = max(faces, key=lambda one: one.width)
+        probes = model.engine.recogniser.embed(align(picture, face.landmarks)[None])
+    except (CekalwatchError, LandmarksError, TemplateError):
+        return Finding.NO_FACE, None
+    (candidates,) = model.gallery.search(model.engine.recogniser.model_version, probes, MOST_CANDIDATES)
+    score = next((one.score for one in candidates if one.subject_id == subject_id), None)
+    return Finding.ALERTS if score is not None and score >= model.threshold else Finding.BELOW, score
+
+
+def _of(values: NDArray[Any], figure: Callable[[NDArray[Any]], Any]) -> float | None:
+    return float(figure(values)) if len(values) else None

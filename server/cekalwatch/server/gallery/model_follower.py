@@ -1,0 +1,166 @@
+"""Which model a server uses, and how a running one changes to another without a pause.
+
+The settings name the pack that a new database begins with; once `gallery switch` was used, the database says it, for
+all servers at once. While a server loads the other model, the old one serves; then engine and gallery are exchanged. A
+probe that was embedded before and meets a gallery of the other model is not compared, but embedded again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+
+import structlog
+
+from cekalwatch.server.audit.configuration import configuration_facts, note_configuration
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
+from cekalwatch.server.concurrency.background import BackgroundThreads
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.gallery.rebuilding import Rebuilder, RebuildStep
+from cekalwatch.server.gallery.snapshot import SearchedModel, WatchHolder
+from cekalwatch.server.gallery.threshold import ThresholdRule
+from cekalwatch.server.recognition.engine_in_use import EngineInUse
+from cekalwatch.server.recognition.packs.installed import Engine, load_named, open_engine, open_openvino_engine
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.models.photograph_store import PhotographStore
+from cekalwatch.server.storage.models.store import ModelChoice, ModelStore
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
+from cekalwatch.vision.manifest import Pack, PackError
+
+STEPS_A_TURN = 3
+TURNS_BETWEEN_TRIES = 30
+"""A pack that cannot be used is tried again each minute or so: reading it takes a while."""
+
+log = structlog.get_logger()
+
+
+def pack_in_use(settings: ServerSettings, models: ModelStore) -> Pack:
+    """Return the pack that the database, or else the settings, name. Raises PackError."""
+    chosen = models.chosen()
+    if chosen is None:
+        return load_named(settings.models_path, settings.model_pack)
+    if chosen.current.pack != settings.model_pack:
+        log.warning("the database's model pack is used", pack=chosen.current.pack, settings=settings.model_pack)
+    return chosen_pack(settings, chosen.current)
+
+
+def chosen_pack(settings: ServerSettings, choice: ModelChoice) -> Pack:
+    """Return an installed pack of exactly that model version. Raises PackError."""
+    pack = load_named(settings.models_path, choice.pack)
+    if pack.model_version != choice.model_version:
+        raise PackError(
+            f"The database uses the model {choice.model_version}, and the pack {choice.pack} in {settings.models_path} "
+            f"is {pack.model_version}. Install that version of the pack."
+        )
+    return pack
+
+
+def open_pack(settings: ServerSettings, pack: Pack) -> Engine:
+    """Load the networks of a pack as the settings say. Raises PackError."""
+    if settings.inference == "openvino":
+        return open_openvino_engine(pack, settings.threads)
+    return open_engine(pack, threads=1)
+
+
+def searched_model(settings: ServerSettings, thresholds: ThresholdStore, pack: Pack) -> SearchedModel:
+    """Return the pack's model with its threshold. A threshold in the settings is for the pack that they name."""
+    configured = settings.threshold if pack.name == settings.model_pack else None
+    rule = ThresholdRule(thresholds, pack.model_version, pack.thresholds, settings.wanted_fpir, configured)
+    return SearchedModel(pack.model_version, pack.recogniser.size, rule.now)
+
+
+@dataclass(frozen=True)
+class ModelStores:
+    """Where a model is chosen, and what its templates are made of."""
+
+    models: ModelStore
+    thresholds: ThresholdStore
+    photographs: PhotographStore
+    audit: AuditStore
+
+
+class ModelFollower:
+    """Changes to the model that the database names, and makes templates that reference faces lack. Blocks."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        stores: ModelStores,
+        engines: EngineInUse,
+        holder: WatchHolder,
+        clock: Clock,
+        myself: Actor,
+    ) -> None:
+        self._settings = settings
+        self._stores = stores
+        self._engines = engines
+        self._holder = holder
+        self._clock = clock
+        self._myself = myself
+        self._waits = 0
+        self._complete = ("", 0)
+        self._workers = BackgroundThreads(1, "catch-up")
+
+    def close(self) -> None:
+        """End the thread that makes templates."""
+        self._workers.shutdown(cancel_futures=True)
+
+    def follow(self) -> bool:
+        """Change to another model if the database says so; returns whether it did. One caller at a time.
+
+        A model that cannot be loaded here is logged, and the old one goes on.
+        """
+        chosen = self._stores.models.chosen()
+        if chosen is None or chosen.current.model_version == self._engines.recogniser().model_version:
+            self._waits = 0
+            return False
+        if self._waits:
+            self._waits -= 1
+            return False
+        try:
+            self._change(chosen.current)
+        except PackError as error:
+            log.error("the other model cannot be used here; the old one goes on", problem=str(error))  # noqa: TRY400
+            self._waits = TURNS_BETWEEN_TRIES
+            return False
+        return True
+
+    def catch_up(self) -> None:
+        """Make a few templates of the model in use for reference faces that have none.
+
+        They were enrolled by a server or command that had not changed to this model yet.
+        """
+        watch = self._holder.current()
+        state = (watch.gallery.model_version, watch.version)
+        # Looking for them goes through all reference faces, so it is done when there are any, and once for a state.
+        if not watch.references_without_template or state == self._complete:
+            return
+        enroller = self._engines.enroller()
+        rebuilder = Rebuilder(self._stores.photographs, enroller, self._workers)
+        steps = list(islice(rebuilder.steps(), STEPS_A_TURN))
+        if steps:
+            self._stores.audit.append(rebuilt_entry(self._clock, self._myself, enroller.model_version, steps))
+        else:
+            self._complete = state
+
+    def _change(self, choice: ModelChoice) -> None:
+        pack = chosen_pack(self._settings, choice)
+        engine = open_pack(self._settings, pack)
+        model = searched_model(self._settings, self._stores.thresholds, pack)
+        watch = self._holder.loaded(model)
+        self._engines.take(engine)
+        self._holder.take(model, watch)
+        facts = configuration_facts(self._settings, pack)
+        note_configuration(self._stores.audit, facts, self._myself, self._clock.now())
+        log.info("model changed", model_version=choice.model_version, templates=len(watch.gallery))
+
+
+def rebuilt_entry(clock: Clock, actor: Actor, model_version: str, steps: list[RebuildStep]) -> AuditEntry:
+    """Return the audit trail's entry on templates that were made from stored photographs."""
+    details: dict[str, int | str] = {
+        "model": model_version,
+        "embedded": sum(step.embedded for step in steps),
+        "refused": sum(step.refused for step in steps),
+    }
+    return AuditEntry(clock.now(), actor, Action.GALLERY_REBUILT, details=details)

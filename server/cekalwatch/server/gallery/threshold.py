@@ -1,0 +1,102 @@
+"""Which decision threshold is in force: what two people set goes before the settings, and these before the pack's.
+
+The pack's comes from the wanted FPIR and the number of templates, so it rises as the list grows. Setting one changes
+what the system decides, so it takes two people, and is recorded with both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
+from cekalwatch.vision.thresholds import ThresholdModel
+
+LOWEST, HIGHEST = 0.2, 0.8
+"""Outside, everybody would alert, or nobody would, whatever the model."""
+
+
+class ThresholdSource(StrEnum):
+    """Where a threshold comes from."""
+
+    PACK = "PACK"
+    SETTINGS = "SETTINGS"
+    PEOPLE = "PEOPLE"
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A decision threshold, comparison score, and what is to be expected of it."""
+
+    value: float
+    source: ThresholdSource
+    expected_fpir: float
+    """False alerts a passage of somebody who is not listed, by the pack's model."""
+    extrapolated: bool
+    """The model was fitted on too few passages to have seen that FPIR, or was not measured with this pack."""
+
+
+class ThresholdRule:
+    """Says which threshold is in force; reading it blocks."""
+
+    def __init__(
+        self,
+        store: ThresholdStore,
+        model_version: str,
+        model: ThresholdModel,
+        wanted_fpir: float,
+        configured: float | None,
+    ) -> None:
+        """`model` and `configured` are those of the pack with that model version."""
+        self._store = store
+        self._model_version = model_version
+        self._model = model
+        self._wanted_fpir = wanted_fpir
+        self._configured = configured
+
+    def now(self, templates: int) -> Threshold:
+        """Return the threshold for a gallery of so many templates."""
+        if (chosen := self._store.get(self._model_version)) is not None:
+            value, source = chosen, ThresholdSource.PEOPLE
+        elif self._configured is not None:
+            value, source = self._configured, ThresholdSource.SETTINGS
+        else:
+            value, source = self._model.threshold(templates, self._wanted_fpir), ThresholdSource.PACK
+        expected = self._model.fpir(templates, value)
+        return Threshold(value, source, expected, not self._model.is_measured(templates, expected))
+
+
+class ThresholdSetting:
+    """Sets the threshold. Blocks."""
+
+    def __init__(self, store: ThresholdStore, clock: Clock, model_version: Callable[[], str]) -> None:
+        """`model_version` tells for which model it is set: the one in use."""
+        self._store = store
+        self._clock = clock
+        self._model_version = model_version
+
+    def set(self, value: float | None, people: TwoPeople, actor: Actor) -> None:
+        """Set it, or with None give it back to settings and pack; servers follow within seconds.
+
+        Raises ARGUMENT_INVALID when it is out of its bounds.
+        """
+        if people.action is not TwoPersonAction.CHANGE_THRESHOLD:
+            raise ValueError(f"these people came for {people.action}")
+        # Written so that what is no number is out of bounds as well.
+        if value is not None and not LOWEST <= value <= HIGHEST:
+            raise CekalwatchError(Code.ARGUMENT_INVALID, "threshold")
+        model_version = self._model_version()
+        before = self._store.get(model_version)
+        details = {"threshold": _words(value), "before": _words(before), "model": model_version}
+        both = tuple(Thing.PERSON.key(person.person_id) for person in (people.first, people.second))
+        entry = AuditEntry(self._clock.now(), actor, Action.THRESHOLD_SET, both, details=details)
+        self._store.set(value, model_version, entry)
+
+
+def _words(value: float | None) -> str:
+    return "not set" if value is None else f"{value:.4f}"

@@ -1,1 +1,0 @@
-"""The commands of `cekalwatch-server gallery`: one file each, loaded when it is called."""

@@ -1,0 +1,247 @@
+"""The interceptor that lets calls in, outermost of all, and ends streams whose certificate or session is good no more.
+
+It asks the gate for every call, also on connections that stand already, and then for the people, where some are needed.
+Servicers learn from `current_caller` who calls, and how far the call may reach.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from cekalwatch.server.auth.certificate import Gate
+from cekalwatch.server.auth.limits import REFUSAL_DELAY_S, CallLimits, DeviceLimitError
+from cekalwatch.server.auth.person import Attendance, Tokens
+from cekalwatch.server.auth.rights import LOCAL, Caller
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.errors import abort_with
+from cekalwatch.wire.tokens import SECOND_PERSON_METADATA, SESSION_METADATA
+
+CHECK_PERIOD_S = 2.0
+"""How often open streams are looked at; the promise is to end a revoked one within 10 s."""
+READER_STALL_S = 30.0
+REQUEST_S = 10.0
+"""How long a single request may take to arrive."""
+
+MOST_TOKEN = 128
+_TOKEN_NAMES = (SESSION_METADATA, SECOND_PERSON_METADATA)
+
+log = structlog.get_logger()
+
+Context = grpc.aio.ServicerContext[Any, Any]
+if TYPE_CHECKING:
+    Handler = grpc.RpcMethodHandler[Any, Any]  # generic in the typing stubs only
+
+_caller: ContextVar[Caller] = ContextVar("caller")
+
+
+def current_caller() -> Caller:
+    """Return who makes the call that runs now; LookupError outside of one."""
+    return _caller.get()
+
+
+class _ReaderStalledError(Exception):
+    """A client did not take a message in time."""
+
+
+@dataclass(eq=False)
+class _Stream:
+    """An open stream: its task, whose certificate and session it came with, and why it had to end."""
+
+    task: asyncio.Task[Any]
+    method: str
+    certificate_pem: bytes
+    session_key: str | None
+    ended: Code | None = None
+    used: bool = False
+    """Whether something came since it was looked at: its person is not idle."""
+
+
+class Access(grpc.aio.ServerInterceptor):
+    """Stands before every method, those of health, reflection and channelz included."""
+
+    def __init__(self, gate: Gate, attendance: Attendance, reader_stall_s: float = READER_STALL_S) -> None:
+        """A stream ends whose client does not take a message for `reader_stall_s` seconds."""
+        self._gate = gate
+        self._attendance = attendance
+        self._reader_stall_s = reader_stall_s
+        self._limits = CallLimits(time.monotonic)
+        self._streams: set[_Stream] = set()
+
+    async def keep_watch(self) -> None:
+        """Follow what is revoked and which sessions end, and end streams, for ever."""
+        while True:
+            await asyncio.sleep(CHECK_PERIOD_S)
+            await asyncio.to_thread(self._gate.follow)
+            for stream in tuple(self._streams):
+                if stream.ended is None and (code := await self._refusal(stream)):
+                    log.warning("stream ended", method=stream.method, code=code)
+                    stream.ended = code
+                    stream.task.cancel()
+
+    async def _refusal(self, stream: _Stream) -> Code | None:
+        if code := self._gate.refusal(stream.certificate_pem):
+            return code
+        if stream.session_key is None:
+            return None
+        used, stream.used = stream.used, False
+        try:
+            goes_on = await asyncio.to_thread(self._attendance.goes_on, stream.session_key, used=used)
+        except SQLAlchemyError as error:
+            log.warning("session not checked; it is tried again", error=type(error).__name__)
+            stream.used = stream.used or used
+            return None
+        return None if goes_on else Code.SESSION_ENDED
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """Wrap the method's handler."""
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
+        request = "stream" if handler.request_streaming else "unary"
+        response = "stream" if handler.response_streaming else "unary"
+        behaviour = getattr(handler, f"{request}_{response}")
+        if inspect.isasyncgenfunction(behaviour):
+            behaviour = _writing(behaviour, self._reader_stall_s)
+        if not handler.request_streaming:
+            behaviour = self._with_request(behaviour)
+        # A single request is read here: gRPC would wait for it without end, and call nobody before it is there.
+        make: Callable[..., Handler] = getattr(grpc, f"stream_{response}_rpc_method_handler")
+        return make(
+            self._guarded(str(handler_call_details.method), behaviour),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    def _guarded(
+        self, method: str, behaviour: Callable[[Any, Context], Awaitable[Any]]
+    ) -> Callable[..., Awaitable[Any]]:
+        async def run(request: Any, context: Context) -> Any:  # noqa: ANN401  # any message
+            certificate_pem = await self._admit(method, context)
+            with self._open(method, certificate_pem) as stream:
+                if stream.session_key is not None and isinstance(request, AsyncIterator):
+                    request = _noted(request, stream)
+                try:
+                    with self._counted(method) as wait_s:
+                        if wait_s:
+                            await asyncio.sleep(wait_s)
+                        return await behaviour(request, context)
+                except DeviceLimitError as error:
+                    await asyncio.sleep(REFUSAL_DELAY_S)
+                    await abort_with(context, error.code)
+                except _ReaderStalledError:
+                    log.warning("stream ended", method=method, code=Code.READER_STALLED)
+                    # All that the stream held is given back; saying so may have to wait for the client, as a call that
+                    # counts against its device.
+                    await abort_with(context, Code.READER_STALLED)
+                except asyncio.CancelledError:
+                    if stream.ended is None:
+                        raise
+                    stream.task.uncancel()
+                    await abort_with(context, stream.ended)
+
+        return run
+
+    @contextmanager
+    def _counted(self, method: str) -> Iterator[float]:
+        """Count the call, and give the seconds that it must wait; plaintext is this machine's own, and not counted."""
+        device = current_caller()
+        if device is LOCAL:
+            yield 0.0
+        else:
+            with self._limits.call(device.identity, method) as wait_s:
+                yield wait_s
+
+    def _with_request(self, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """Return the behaviour of a method that takes one request as that of one that takes a stream."""
+
+        async def run(requests: AsyncIterator[Any], context: Context) -> Any:  # noqa: ANN401  # any message
+            try:
+                async with asyncio.timeout(REQUEST_S):
+                    request = await anext(aiter(requests))
+            except (TimeoutError, StopAsyncIteration):
+                await abort_with(context, Code.REQUEST_STALLED)
+            page = getattr(request, "page_size", 0)
+            if page and (device := current_caller()) is not LOCAL:
+                await asyncio.sleep(self._limits.charge_page(device.identity, page))
+            return await behaviour(request, context)
+
+        return run
+
+    async def _admit(self, method: str, context: Context) -> bytes:
+        certificate_pem = b"".join(context.auth_context().get("x509_pem_cert", ()))
+        try:
+            who = self._gate.admit(method, certificate_pem)
+            tokens = _tokens(context)
+            if self._attendance.asks(method, who, tokens):
+                who = await asyncio.to_thread(self._attendance.admit, method, who, tokens)
+            _caller.set(who)
+        except CekalwatchError as error:
+            log.warning("call not allowed", method=method, code=error.code, detail=error.detail)
+            await abort_with(context, error.code)
+        except SQLAlchemyError as error:
+            log.error("database failed", method=method, error=type(error).__name__)  # noqa: TRY400  # its text quotes rows
+            await abort_with(context, Code.STORAGE_UNAVAILABLE)
+        return certificate_pem
+
+    @contextmanager
+    def _open(self, method: str, certificate_pem: bytes) -> Iterator[_Stream]:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a call runs in a task")
+        session = current_caller().session
+        stream = _Stream(task, method, certificate_pem, session.key if session else None)
+        self._streams.add(stream)
+        try:
+            yield stream
+        finally:
+            self._streams.discard(stream)
+
+
+async def _noted(requests: AsyncIterator[Any], stream: _Stream) -> AsyncIterator[Any]:
+    """Pass a stream's messages on, and note that its person is at work."""
+    async for request in requests:
+        stream.used = True
+        yield request
+
+
+def _tokens(context: Context) -> Tokens:
+    found = {name: _bearer(value) for name, value in context.invocation_metadata() or () if name in _TOKEN_NAMES}
+    return Tokens(found.get(SESSION_METADATA, ""), found.get(SECOND_PERSON_METADATA, ""))
+
+
+def _bearer(value: str | bytes) -> str:
+    """Return the token of `Bearer TOKEN`; an empty text when it is none."""
+    scheme, _, token = value.partition(" ") if isinstance(value, str) else ("", "", "")
+    return token.strip() if scheme.lower() == "bearer" and len(token) <= MOST_TOKEN else ""
+
+
+def _writing(
+    behaviour: Callable[[Any, Context], AsyncGenerator[Any, None]], stall_s: float
+) -> Callable[..., Awaitable[None]]:
+    """Return a generator's behaviour as one that writes by itself: so a stream can be ended while a write waits."""
+
+    async def run(request: Any, context: Context) -> None:  # noqa: ANN401  # any message
+        async with aclosing(behaviour(request, context)) as responses:
+            async for response in responses:
+                try:
+                    async with asyncio.timeout(stall_s):
+                        await context.write(response)
+                except TimeoutError:
+                    raise _ReaderStalledError from None
+
+    return run

@@ -1,0 +1,71 @@
+"""Records in the audit trail what an account of this machine did with the site's authority."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from cryptography import x509
+from sqlalchemy.exc import SQLAlchemyError
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.audit.device_entries import certificate_facts, device_entry
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.auth.operator import operator
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.identity import Identity
+from cekalwatch.wire.invitation import InvitationCode, public_id
+
+
+class PkiJournal:
+    """The trail in the database at `url`, as a context manager; the database is made when there is none.
+
+    Opening raises ProgramError when the database cannot be used, so that what follows is not done. A method raises it
+    when that happens afterwards: what it should record is done.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+
+    def __enter__(self) -> Self:
+        try:
+            self._database.upgrade()
+        except ProgramError:
+            self._database.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._database.close()
+
+    def issued(self, identity: Identity, certificate: x509.Certificate, now: datetime) -> None:
+        """Record that a key and a certificate were made here."""
+        self._record(now, Action.CERTIFICATE_ISSUED, identity, certificate_facts(certificate))
+
+    def renewed(self, identity: Identity, certificate: x509.Certificate, now: datetime) -> None:
+        """Record a new certificate for a device's present key."""
+        self._record(now, Action.CERTIFICATE_RENEWED, identity, certificate_facts(certificate))
+
+    def revoked(self, identity: Identity, count: int, now: datetime) -> None:
+        """Record that a device's `count` certificates, and its open invitation, are no longer good."""
+        self._record(now, Action.CERTIFICATES_REVOKED, identity, {"certificates": count})
+
+    def invited(self, identity: Identity, code: InvitationCode, minutes: int, now: datetime) -> None:
+        """Record which code was made for whom; of the code itself nothing can be found from it."""
+        details: dict[str, int | str] = {"invitation": public_id(code.secret), "minutes": minutes}
+        self._record(now, Action.DEVICE_INVITED, identity, details)
+
+    def _record(self, now: datetime, action: Action, identity: Identity, details: dict[str, int | str]) -> None:
+        try:
+            AuditStore(self._database).append(device_entry(now, operator(), action, identity, details))
+        except SQLAlchemyError as error:
+            raise ProgramError(
+                f"{action} of {identity.uri} is done, and could not be recorded in {self._database.name} "
+                f"({type(error).__name__}): tell your auditor",
+                Exit.UNAVAILABLE,
+            ) from None

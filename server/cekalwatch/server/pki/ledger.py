@@ -1,0 +1,149 @@
+"""The authority's account: which certificates it signed, which are revoked, and which invitations are open.
+
+An SQLite file beside the authority's key: several commands and the server's enrolment may write at once, and an
+invitation must be used once only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.pki.authority import Revoked, pem
+from cekalwatch.wire.identity import Identity
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS certificate (
+    serial TEXT PRIMARY KEY, uri TEXT NOT NULL, not_after INTEGER NOT NULL, pem BLOB NOT NULL, revoked_at INTEGER
+);
+CREATE INDEX IF NOT EXISTS certificate_uri ON certificate (uri);
+CREATE TABLE IF NOT EXISTS invitation (
+    digest BLOB PRIMARY KEY, uri TEXT NOT NULL, expires_at INTEGER NOT NULL, used_at INTEGER
+);
+"""
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate that was signed."""
+
+    identity: Identity
+    certificate: x509.Certificate
+    revoked_at: datetime | None
+
+    def good(self, now: datetime) -> bool:
+        """Whether it is neither revoked nor run out."""
+        return self.revoked_at is None and now < self.certificate.not_valid_after_utc
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """A device that may enrol; its code is known by its digest only."""
+
+    identity: Identity
+    expires_at: datetime
+
+
+class Ledger:
+    """The account in one file. Each method is one transaction."""
+
+    def __init__(self, file: Path) -> None:
+        """Open the file, made with mode 0600 when it is missing; raises ProgramError."""
+        self._file = file
+        try:
+            file.touch(0o600)
+            with closing(sqlite3.connect(file, timeout=10)) as database:
+                database.executescript(_TABLES)
+        except (OSError, sqlite3.Error):
+            raise ProgramError(f"The ledger {file} cannot be opened or written", Exit.CONFIG) from None
+
+    def enter(self, identity: Identity, certificate: x509.Certificate) -> None:
+        """Note a certificate."""
+        with self._transaction() as database:
+            database.execute(
+                "INSERT INTO certificate VALUES (?, ?, ?, ?, NULL)",
+                (
+                    f"{certificate.serial_number:x}",
+                    identity.uri,
+                    int(certificate.not_valid_after_utc.timestamp()),
+                    pem(certificate),
+                ),
+            )
+
+    def issued(self, identity: Identity | None = None) -> list[Issued]:
+        """Return the certificates of `identity`, or all, oldest first."""
+        with self._transaction() as database:
+            rows = database.execute(
+                "SELECT uri, pem, revoked_at FROM certificate WHERE ?1 IS NULL OR uri = ?1 ORDER BY rowid",
+                (identity.uri if identity else None,),
+            ).fetchall()
+        return [
+            Issued(Identity.parse(uri), x509.load_pem_x509_certificate(data), _moment(revoked))
+            for uri, data, revoked in rows
+        ]
+
+    def revoke(self, identity: Identity, now: datetime) -> int:
+        """Revoke every certificate of `identity` and close its invitations; return how many certificates it were."""
+        with self._transaction() as database:
+            database.execute("DELETE FROM invitation WHERE uri = ? AND used_at IS NULL", (identity.uri,))
+            return database.execute(
+                "UPDATE certificate SET revoked_at = ? WHERE uri = ? AND revoked_at IS NULL AND not_after > ?",
+                (int(now.timestamp()), identity.uri, int(now.timestamp())),
+            ).rowcount
+
+    def publish_revoked(self, publish: Callable[[list[Revoked]], None]) -> None:
+        """Give everything that was revoked to `publish`, which nobody else can do at the same time."""
+        with self._transaction() as database:
+            database.execute("BEGIN IMMEDIATE")
+            rows = database.execute("SELECT serial, revoked_at FROM certificate WHERE revoked_at IS NOT NULL")
+            publish([Revoked(int(serial, 16), datetime.fromtimestamp(at, UTC)) for serial, at in rows.fetchall()])
+
+    def invite(self, digest: bytes, invitation: Invitation) -> None:
+        """Note an invitation; an earlier open one of the same device is no longer good."""
+        with self._transaction() as database:
+            database.execute("DELETE FROM invitation WHERE uri = ? AND used_at IS NULL", (invitation.identity.uri,))
+            database.execute(
+                "INSERT INTO invitation VALUES (?, ?, ?, NULL)",
+                (digest, invitation.identity.uri, int(invitation.expires_at.timestamp())),
+            )
+
+    def use_invitation(self, digest: bytes, now: datetime) -> Identity | None:
+        """Take the invitation of that digest, which nobody can do again; None when there is none that is good."""
+        with self._transaction() as database:
+            rows = database.execute(
+                "UPDATE invitation SET used_at = ?1 WHERE digest = ?2 AND used_at IS NULL AND expires_at > ?1"
+                " RETURNING uri",
+                (int(now.timestamp()), digest),
+            ).fetchall()
+        return Identity.parse(rows[0][0]) if rows else None
+
+    def open_invitations(self, now: datetime) -> list[Invitation]:
+        """Return the invitations that are good."""
+        with self._transaction() as database:
+            rows = database.execute(
+                "SELECT uri, expires_at FROM invitation WHERE used_at IS NULL AND expires_at > ? ORDER BY rowid",
+                (int(now.timestamp()),),
+            ).fetchall()
+        return [Invitation(Identity.parse(uri), datetime.fromtimestamp(at, UTC)) for uri, at in rows]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self._file, timeout=10, isolation_level="IMMEDIATE")) as database, database:
+                yield database
+        except sqlite3.Error as error:
+            raise ProgramError(
+                f"The ledger {self._file} cannot be used: {type(error).__name__}", Exit.UNAVAILABLE
+            ) from None
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

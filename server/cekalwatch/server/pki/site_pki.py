@@ -1,0 +1,165 @@
+"""A site's certificates in one folder: authority, ledger and revocation list, kept together.
+
+authority.pem, authority.key    the authority
+ledger.sqlite3                  what it signed
+revoked.pem                     what is no longer good; servers follow this file
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.program.secret_files import make_private_folder, write_private
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.pki.authority import DEVICE_DAYS, Authority, Revoked, key_pem, pem
+from cekalwatch.server.pki.ledger import Invitation, Issued, Ledger
+from cekalwatch.wire.identity import DeviceRole, Identity
+from cekalwatch.wire.invitation import InvitationCode, digest
+from cekalwatch.wire.tls import TlsFiles
+
+REVOKED_FILE = "revoked.pem"
+
+
+class SitePki:
+    """Makes, renews and revokes a site's certificates."""
+
+    def __init__(self, folder: Path, authority: Authority) -> None:
+        self._folder = folder
+        self._authority = authority
+        self._ledger = Ledger(folder / "ledger.sqlite3")
+
+    @classmethod
+    def create(cls, folder: Path, name: str, now: datetime) -> Self:
+        """Make a new authority with nothing signed or revoked; raises ProgramError when there is one."""
+        made = cls(folder, Authority.create(folder, name, now))
+        made.publish_revoked(now)
+        return made
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Open an authority's folder; raises ProgramError."""
+        return cls(folder, Authority.load(folder))
+
+    @property
+    def authority_pem(self) -> bytes:
+        """The authority's certificate."""
+        return pem(self._authority.certificate)
+
+    def issue(
+        self, identity: Identity, hosts: Sequence[str], out: Path, now: datetime, days: int = DEVICE_DAYS
+    ) -> x509.Certificate:
+        """Make a key and a certificate, and put them with the authority into the folder `out`; raises ProgramError."""
+        files = TlsFiles(out)
+        if files.key.exists() or files.certificate.exists():
+            raise ProgramError(
+                f"There is a certificate in {out} already; choose another --out, or renew it", Exit.USAGE
+            )
+        self._refuse_second(identity, now)
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = self._authority.issue(identity, key.public_key(), hosts, now, days)
+        make_private_folder(out)
+        self._ledger.enter(identity, certificate)
+        write_private(files.authority, self.authority_pem)
+        write_private(files.key, key_pem(key))
+        write_private(files.certificate, self.chain(certificate))
+        return certificate
+
+    def renew(self, identity: Identity, now: datetime, days: int = DEVICE_DAYS) -> x509.Certificate:
+        """Sign a new certificate for the key of the present one, so that no key travels; raises ProgramError."""
+        good = self._good(identity, now)
+        if not good:
+            raise ProgramError(f"{identity.uri} has no certificate in force: issue or invite it anew", Exit.USAGE)
+        former = good[-1].certificate
+        public_key = former.public_key()
+        if not isinstance(public_key, ec.EllipticCurvePublicKey):
+            raise ProgramError(f"The key of {identity.uri} is of another kind than this authority's", Exit.CONFIG)
+        certificate = self._authority.issue(identity, public_key, _hosts(former), now, days)
+        self._ledger.enter(identity, certificate)
+        return certificate
+
+    def revoke(self, identity: Identity, now: datetime) -> int:
+        """Revoke every certificate of `identity`, and return how many there were."""
+        count = self._ledger.revoke(identity, now)
+        self.publish_revoked(now)
+        return count
+
+    def publish_revoked(self, now: datetime) -> None:
+        """Write the revocation list anew."""
+
+        def publish(revoked: list[Revoked]) -> None:
+            write_private(self._folder / REVOKED_FILE, self._authority.revocation_list(revoked, now))
+
+        self._ledger.publish_revoked(publish)
+
+    def invite(self, identity: Identity, now: datetime, valid_for: timedelta) -> InvitationCode:
+        """Allow a device to enrol once, and return its code, which is not kept. Raises ProgramError."""
+        if identity.role is DeviceRole.SERVER:
+            raise ProgramError("A server is not invited; use: pki issue --role server", Exit.USAGE)
+        self._refuse_second(identity, now)
+        code = InvitationCode.new(self._authority.certificate.public_bytes(serialization.Encoding.DER))
+        self._ledger.invite(digest(code.secret), Invitation(identity, now + valid_for))
+        return code
+
+    def enrol(self, secret: bytes, request_der: bytes, now: datetime) -> tuple[Identity, x509.Certificate]:
+        """Take an invitation's secret and a device's request (DER); return who it is and its certificate.
+
+        What the device asks to be called is ignored: the invitation says it. Raises CekalwatchError.
+        """
+        public_key = _requested_key(request_der)
+        identity = self._ledger.use_invitation(digest(secret), now)
+        if identity is None:
+            raise CekalwatchError(Code.INVITATION_INVALID)
+        certificate = self._authority.issue(identity, public_key, (), now, DEVICE_DAYS)
+        self._ledger.enter(identity, certificate)
+        return identity, certificate
+
+    def chain(self, certificate: x509.Certificate) -> bytes:
+        """Return what goes into a device's certificate.pem: its certificate, and the authority's after it."""
+        return pem(certificate) + self.authority_pem
+
+    def issued(self) -> list[Issued]:
+        """Return every certificate that was signed, oldest first."""
+        return self._ledger.issued()
+
+    def open_invitations(self, now: datetime) -> list[Invitation]:
+        """Return the invitations that can still be used."""
+        return self._ledger.open_invitations(now)
+
+    def _good(self, identity: Identity, now: datetime) -> list[Issued]:
+        return [one for one in self._ledger.issued(identity) if one.good(now)]
+
+    def _refuse_second(self, identity: Identity, now: datetime) -> None:
+        if self._good(identity, now):
+            raise ProgramError(
+                f"{identity.uri} has a certificate in force: renew it, or revoke it when its key is lost or stolen",
+                Exit.USAGE,
+            )
+
+
+def _requested_key(request_der: bytes) -> ec.EllipticCurvePublicKey:
+    try:
+        request = x509.load_der_x509_csr(request_der)
+        sound = request.is_signature_valid
+        public_key = request.public_key()
+    except Exception:  # noqa: BLE001  # a stranger's bytes: the library has many ways to say that they are none
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "certificate_request") from None
+    if not sound or not isinstance(public_key, ec.EllipticCurvePublicKey) or public_key.curve.name != "secp256r1":
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "certificate_request")
+    return public_key
+
+
+def _hosts(certificate: x509.Certificate) -> list[str]:
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return [
+        *names.get_values_for_type(x509.DNSName),
+        *(str(address) for address in names.get_values_for_type(x509.IPAddress)),
+    ]

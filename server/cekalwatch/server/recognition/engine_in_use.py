@@ -1,0 +1,33 @@
+"""Which engine makes templates now. Changing the model puts another in its place, for whoever asks from then on."""
+
+from __future__ import annotations
+
+from cekalwatch.server.recognition.engines.recogniser import Recogniser
+from cekalwatch.server.recognition.enrolment import Enroller
+from cekalwatch.server.recognition.packs.installed import Engine, open_detector
+
+
+class EngineInUse:
+    """Holds a reference, whose reading and changing are atomic."""
+
+    def __init__(self, engine: Engine, enrolling: int) -> None:
+        """`enrolling` threads make reference faces at once, each with a detector of its own."""
+        self._enrolling = enrolling
+        self.take(engine)
+
+    def engine(self) -> Engine:
+        """Return the engine."""
+        return self._current[0]
+
+    def recogniser(self) -> Recogniser:
+        """Return its recogniser."""
+        return self._current[0].recogniser
+
+    def enroller(self) -> Enroller:
+        """Return the enroller."""
+        return self._current[1]
+
+    def take(self, engine: Engine) -> None:
+        """Use another engine from now on. Raises PackError."""
+        more = [open_detector(engine.pack, threads=1) for _ in range(self._enrolling - 1)]
+        self._current = (engine, Enroller(engine.detector, engine.recogniser, more_detectors=more))

@@ -1,0 +1,1 @@
+"""What turns aligned faces into templates: onnxruntime, OpenVINO, insightface."""

@@ -1,0 +1,59 @@
+"""A recogniser of a model pack, run by onnxruntime."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templates
+from cekalwatch.server.recognition.templates import normalised
+from cekalwatch.vision.alignment import ALIGNED_SIZE
+from cekalwatch.vision.manifest import ColourOrder, Pack, RecogniserSpec
+from cekalwatch.vision.runtime import ModelError, open_session
+
+
+class OnnxRecogniser:
+    """A `Recogniser`. Each call computes on `threads` threads; threads may share it."""
+
+    def __init__(self, pack: Pack, threads: int) -> None:
+        spec = pack.recogniser
+        path = pack.path(spec.file)
+        self._session = open_session(path, threads)
+        given, output = self._session.get_inputs()[0], self._session.get_outputs()[0]
+        if list(given.shape[1:]) != [3, ALIGNED_SIZE, ALIGNED_SIZE] or output.shape[-1] != spec.size:
+            raise ModelError(f"{path} does not take 112x112 faces or does not give {spec.size} numbers")
+        if isinstance(given.shape[0], int):
+            raise ModelError(f"{path} takes {given.shape[0]} face at a time; the batch must be free")
+        self._input = str(given.name)
+        self._model_version = pack.model_version
+        self._spec = spec
+
+    @property
+    def model_version(self) -> str:
+        """What templates are bound to."""
+        return self._model_version
+
+    @property
+    def size(self) -> int:
+        """Numbers a template has."""
+        return self._spec.size
+
+    def embed(self, faces: AlignedFaces) -> Templates:
+        """Return one template a face."""
+        if len(faces) == 0:
+            return np.zeros((0, self.size), dtype=np.float32)
+        (features,) = self._session.run(None, {self._input: network_input(faces, self._spec)})
+        return normalised(features)
+
+
+def network_input(faces: AlignedFaces, spec: RecogniserSpec) -> NDArray[np.float32]:
+    """Return `faces` as the network wants them: shape (n, 3, 112, 112), its colour order, mean and scale."""
+    blob = cv2.dnn.blobFromImages(
+        list(faces),
+        1 / spec.std,
+        (ALIGNED_SIZE, ALIGNED_SIZE),
+        (spec.mean,) * 3,
+        swapRB=spec.colour_order is ColourOrder.RGB,
+    )
+    return np.asarray(blob, dtype=np.float32)

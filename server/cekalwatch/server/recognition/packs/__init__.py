@@ -1,0 +1,1 @@
+"""Model packs: how they are built, fetched, installed and opened."""

@@ -1,0 +1,224 @@
+"""Model packs on the server: which are installed, how one comes in from elsewhere, and what runs it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from cekalwatch.server.recognition.engines.insightface_engine import (
+    InsightfaceDetector,
+    InsightfaceRecogniser,
+    recogniser_facts,
+    task_of,
+)
+from cekalwatch.server.recognition.engines.onnx_recogniser import OnnxRecogniser
+from cekalwatch.server.recognition.engines.openvino_recogniser import OpenVinoRecogniser
+from cekalwatch.server.recognition.engines.recogniser import Recogniser
+from cekalwatch.server.recognition.packs.networks import NetworkError, drop_tiny_weights, read_network
+from cekalwatch.server.recognition.packs.threshold_models import INSIGHTFACE
+from cekalwatch.vision.detectors.factory import open_pack_detector
+from cekalwatch.vision.faces import FaceDetector
+from cekalwatch.vision.manifest import (
+    MANIFEST_FILE,
+    ColourOrder,
+    DetectorKind,
+    DetectorSpec,
+    EngineKind,
+    Pack,
+    PackError,
+    RecogniserSpec,
+    file_sha256,
+    load_pack,
+    read_manifest,
+    write_manifest,
+)
+from cekalwatch.vision.runtime import ModelError
+
+_NAME: Final = re.compile(r"^[a-z0-9][a-z0-9_-]{0,63}$")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A pack with what runs it. The detector serves one thread at a time; the recogniser any number."""
+
+    pack: Pack
+    detector: FaceDetector
+    recogniser: Recogniser
+
+
+def open_engine(pack: Pack, threads: int) -> Engine:
+    """Load the networks of `pack`, each call computing on `threads` threads. Raises PackError."""
+    detector = open_detector(pack, threads)
+    with _usable(pack):
+        match pack.engine:
+            case EngineKind.ONNXRUNTIME:
+                return Engine(pack, detector, OnnxRecogniser(pack, threads))
+            case EngineKind.INSIGHTFACE:
+                return Engine(pack, detector, InsightfaceRecogniser(pack, threads))
+
+
+def open_detector(pack: Pack, threads: int) -> FaceDetector:
+    """Load the detector of `pack`, for one caller at a time. Raises PackError."""
+    with _usable(pack):
+        match pack.engine:
+            case EngineKind.ONNXRUNTIME:
+                return open_pack_detector(pack, threads)
+            case EngineKind.INSIGHTFACE:
+                return InsightfaceDetector(pack, threads)
+
+
+def open_openvino_engine(pack: Pack, callers: int) -> Engine:
+    """Load `pack` with OpenVINO as its recogniser, for `callers` threads at once. Raises PackError.
+
+    InsightFace's packs are left to insightface.
+    """
+    if pack.engine is not EngineKind.ONNXRUNTIME:
+        raise PackError(f"The model pack {pack.name} loads through insightface; set `inference` to onnxruntime.")
+    with _usable(pack):
+        return Engine(pack, open_pack_detector(pack, threads=1), OpenVinoRecogniser(pack, callers))
+
+
+@contextmanager
+def _usable(pack: Pack) -> Iterator[None]:
+    try:
+        yield
+    except ModelError as error:
+        raise PackError(f"The model pack {pack.name} cannot be used: {error}") from error
+
+
+def pack_folder(models_dir: Path, name: str) -> Path:
+    """Return where the pack `name` is or would be; raises PackError for what is no name."""
+    if not _NAME.match(name):
+        raise PackError(f"{name!r} is no name for a model pack; use lower-case letters, digits, - and _")
+    return models_dir / name
+
+
+def load_named(models_dir: Path, name: str) -> Pack:
+    """Return the installed pack `name` after checking its files. Raises PackError."""
+    return load_pack(pack_folder(models_dir, name))
+
+
+def installed(models_dir: Path) -> list[Path]:
+    """Return the folders of packs, by name."""
+    if not models_dir.is_dir():
+        return []
+    return sorted(path.parent for path in models_dir.glob(f"*/{MANIFEST_FILE}") if not path.parent.name.startswith("."))
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """Give a new folder to fill; at the end it takes the place of `folder` in one step, on an error nothing changes."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent) as temporary:
+        fresh = Path(temporary) / folder.name
+        fresh.mkdir()
+        yield fresh
+        if folder.exists():
+            folder.rename(Path(temporary) / "replaced")
+        fresh.rename(folder)
+
+
+def import_pack(source: Path, models_dir: Path, name: str, licence: str) -> Pack:
+    """Copy the pack in the folder `source` and return it: one with our manifest, or one in InsightFace's layout.
+
+    An existing pack of that name is replaced. Raises PackError when the source cannot be used.
+    """
+    target = pack_folder(models_dir, name)
+    if not source.is_dir():
+        raise PackError(f"{source} is no folder. Unpack the model pack, and name its folder.")
+    with replacing(target) as fresh:
+        if (source / MANIFEST_FILE).is_file():
+            pack = _copy_described(source, fresh, name)
+        else:
+            pack = _describe_insightface(_single_inner(source), fresh, name, licence)
+        write_manifest(pack)
+        open_engine(pack, threads=1)
+    return load_pack(target)
+
+
+def _copy_described(source: Path, fresh: Path, name: str) -> Pack:
+    pack = load_pack(source)
+    for file in pack.sha256:
+        shutil.copyfile(pack.path(file), fresh / file)
+    return replace(pack, folder=fresh, name=name)
+
+
+def _single_inner(source: Path) -> Path:
+    """Return the folder with the networks: some archives have them one level down."""
+    if any(source.glob("*.onnx")):
+        return source
+    inner = {path.parent for path in source.glob("*/*.onnx")}
+    if len(inner) != 1:
+        raise PackError(f"{source} has neither a {MANIFEST_FILE} nor networks (.onnx)")
+    return inner.pop()
+
+
+def _describe_insightface(source: Path, fresh: Path, name: str, licence: str) -> Pack:
+    """Take over the detector and the recogniser, as insightface tells them from the others, and describe them."""
+    detector = recogniser = None
+    for path in sorted(source.glob("*.onnx")):
+        try:
+            task = task_of(path)
+        except ModelError as error:
+            raise PackError(f"{path} is damaged: {error}. Get the pack again.") from error
+        # As insightface's FaceAnalysis: the first of each task counts.
+        if task == "detection":
+            detector = detector or path
+        elif task == "recognition":
+            recogniser = recogniser or path
+    if detector is None or recogniser is None:
+        raise PackError(f"{source} has no {'detector' if detector is None else 'recogniser'} that insightface knows")
+    shutil.copyfile(detector, fresh / detector.name)
+    _copy_recogniser(recogniser, fresh / recogniser.name)
+    size, mean, std = recogniser_facts(recogniser)
+    return Pack(
+        folder=fresh,
+        name=name,
+        version=file_sha256(recogniser)[:8],
+        licence=licence,
+        engine=EngineKind.INSIGHTFACE,
+        detector=DetectorSpec(DetectorKind.SCRFD, (detector.name,)),
+        recogniser=RecogniserSpec(recogniser.name, size, ColourOrder.RGB, mean, std),
+        thresholds=INSIGHTFACE,
+        sha256={path.name: file_sha256(path) for path in (fresh / detector.name, fresh / recogniser.name)},
+    )
+
+
+def _copy_recogniser(source: Path, target: Path) -> None:
+    """Copy the network; one whose tiny weights slow it down many times is written without them."""
+    try:
+        model = read_network(source.read_bytes())
+    except NetworkError as error:
+        raise PackError(f"{source}: {error}") from error
+    if drop_tiny_weights(model):
+        target.write_bytes(model.SerializeToString())
+    else:
+        shutil.copyfile(source, target)
+
+
+def check_all(models_dir: Path, names: list[str], report: Callable[[str, PackError | None], None]) -> bool:
+    """Verify the packs `names`, or all that are installed; tell each result; return whether all are sound."""
+    sound = True
+    for name in names or [folder.name for folder in installed(models_dir)]:
+        try:
+            load_named(models_dir, name)
+        except PackError as error:
+            sound = False
+            report(name, error)
+        else:
+            report(name, None)
+    return sound
+
+
+def describe(folder: Path) -> Pack | PackError:
+    """Return the pack of a folder by its manifest, or why it has none that can be read."""
+    try:
+        return read_manifest(folder)
+    except PackError as error:
+        return error

@@ -1,1 +1,0 @@
-"""What is kept sealed at rest: the master key, the data keys that it wraps, and the sealing of single values."""

@@ -1,0 +1,1 @@
+"""The server's settings: one file for each section."""

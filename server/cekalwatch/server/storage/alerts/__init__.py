@@ -1,0 +1,1 @@
+"""Alerts, their handling, and the event log."""

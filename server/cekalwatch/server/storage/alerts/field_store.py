@@ -1,0 +1,101 @@
+"""What the field says about recognition: alerts with their verdicts, and how many passages there were. Methods block.
+
+Nothing that it reads is sealed or personal: scores, outcomes with reasons, cameras, times, numbers.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Insert, func
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col, select
+
+from cekalwatch.server.domain.cameras import Direction
+from cekalwatch.server.domain.findings import Outcome, Reason
+from cekalwatch.server.domain.verdicts import JudgedAlert, PassageCount, verdict
+from cekalwatch.server.storage.alerts.passage_tables import PassageCountRow
+from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, SightingRow
+from cekalwatch.server.storage.database import Database
+
+
+class FieldStore:
+    """Counts passages, and reads what became of alerts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, counts: Iterable[PassageCount]) -> None:
+        """Add to what was counted before, by this server or another."""
+        with self._database.session() as session:
+            insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+            for count in counts:
+                session.exec(_added(insert(PassageCountRow), count))
+            session.commit()
+
+    def passages(self, since: datetime, until: datetime, site: str | None) -> list[PassageCount]:
+        """Return the counts of the hours that begin from `since` on and before `until`; of every site when None."""
+        query = select(PassageCountRow).where(
+            col(PassageCountRow.hour) >= since, col(PassageCountRow.hour) < until, *_at(PassageCountRow.site, site)
+        )
+        with self._database.session() as session:
+            return [
+                PassageCount(row.camera_id, row.site, Direction(row.direction), row.hour, row.passages)
+                for row in session.exec(query)
+            ]
+
+    def alerts(self, since: datetime, until: datetime, site: str | None) -> list[JudgedAlert]:
+        """Return the alerts on captures from `since` on and before `until`; of every site when None."""
+        wanted = (col(AlertRow.captured_at) >= since, col(AlertRow.captured_at) < until, *_at(AlertRow.site, site))
+        sightings = (
+            select(
+                SightingRow.alert_id,
+                func.max(SightingRow.score).label("score"),
+                func.count(func.distinct(SightingRow.passage)).label("passages"),
+            )
+            .group_by(col(SightingRow.alert_id))
+            .subquery()
+        )
+        alerts = (
+            select(AlertRow, sightings.c.score, sightings.c.passages)
+            .join(sightings, sightings.c.alert_id == AlertRow.alert_id)
+            .where(*wanted)
+            .order_by(col(AlertRow.alert_id))
+        )
+        found = (
+            select(FindingRow.alert_id, FindingRow.outcome, FindingRow.reason)
+            .join(AlertRow, col(AlertRow.alert_id) == col(FindingRow.alert_id))
+            .where(*wanted)
+            .order_by(col(FindingRow.alert_id), col(FindingRow.number))
+        )
+        with self._database.session() as session:
+            findings: defaultdict[str, list[tuple[Outcome, Reason]]] = defaultdict(list)
+            for alert_id, outcome, reason in session.exec(found):
+                findings[alert_id].append((Outcome(outcome), Reason(reason)))
+            return [
+                JudgedAlert(
+                    camera_id=row.camera_id,
+                    site=row.site,
+                    direction=Direction(row.direction),
+                    captured_at=row.captured_at,
+                    score=score,
+                    threshold=row.threshold,
+                    model_version=row.model_version,
+                    passages=passages,
+                    verdict=verdict(findings[row.alert_id]),
+                )
+                for row, score, passages in session.exec(alerts)
+            ]
+
+
+def _added(insert: postgresql.Insert | sqlite.Insert, count: PassageCount) -> Insert:
+    return insert.values(**asdict(count)).on_conflict_do_update(
+        index_elements=["hour", "camera_id"], set_={"passages": PassageCountRow.passages + count.passages}
+    )
+
+
+def _at(column: str, site: str | None) -> tuple[ColumnElement[bool], ...]:
+    return () if site is None else (col(column) == site,)

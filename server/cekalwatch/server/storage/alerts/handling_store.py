@@ -1,0 +1,144 @@
+"""Keeps what people do with alerts. A step is one transaction: the alert, its events and the audit trail's entries.
+
+Methods block: call them from a worker thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session, and_, col, delete, or_, select
+
+from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertEventType
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.findings import CLEARING, Outcome
+from cekalwatch.server.domain.handling import AlertState, Escalation, Handling
+from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.storage.alerts.rows import event_of, read_alerts, write_handling
+from cekalwatch.server.storage.alerts.store import lock_log
+from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, ProbeRow
+from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.keys.store import hold_sealing_key
+
+
+@dataclass(frozen=True)
+class Step:
+    """How an alert is handled from now on, and what happened to bring it there: nothing when a claim was renewed."""
+
+    handling: Handling
+    happened: tuple[AlertEventType, ...]
+
+
+@dataclass(frozen=True)
+class RaisedAlert:
+    """An alert with when it was first claimed, which the shift's figures need."""
+
+    alert: Alert
+    first_claimed_at: datetime | None
+
+
+class HandlingStore:
+    """The handling of alerts in the database."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+
+    def step(
+        self,
+        alert_id: UUID,
+        make: Callable[[Alert], Step],
+        note: Callable[[Alert, AlertEvent], AuditEntry],
+        now: datetime,
+    ) -> Alert:
+        """Commit the step that `make` makes of the alert as it stands, and return the alert after it.
+
+        What happened becomes events of the log, each with the audit entry that `note` makes of it. Of several who step
+        at once, each sees what the one before has done. Raises ALERT_NOT_FOUND, what `make` raises, and
+        STORAGE_UNAVAILABLE when the note cannot be sealed.
+        """
+        with self._database.session() as session:
+            lock_log(session)
+            row = session.get(AlertRow, str(alert_id))
+            if row is None:
+                raise CekalwatchError(Code.ALERT_NOT_FOUND)
+            (before,) = read_alerts(session, [row], self._keyring)
+            step = make(before)
+            if step.handling == before.handling:
+                return before
+            hold_sealing_key(session, self._keyring)
+            write_handling(session, row, before.handling, step.handling, self._keyring)
+            row.version += len(step.happened)
+            if AlertEventType.CLAIMED in step.happened:
+                row.first_claimed_at = row.first_claimed_at or now
+            session.flush()
+            (after,) = read_alerts(session, [row], self._keyring)
+            events = [self._event(session, row.alert_id, kind, now) for kind in step.happened]
+            if events:
+                write_audit(session, *(note(after, event) for event in events))
+            session.commit()
+            return after
+
+    def due(self, now: datetime, waiting_since: datetime) -> list[UUID]:
+        """Return the alerts whose claim has run out, or that wait since `waiting_since` and can still go up.
+
+        They are candidates: whether a step is due is for the domain to say.
+        """
+        lapsed = and_(col(AlertRow.state) == AlertState.CLAIMED, col(AlertRow.claim_until) <= now)
+        waits = and_(
+            col(AlertRow.state) == AlertState.NEW,
+            col(AlertRow.escalation) < max(Escalation),
+            or_(col(AlertRow.released_at) <= waiting_since, col(AlertRow.released_at).is_(None)),
+            col(AlertRow.raised_at) <= waiting_since,
+        )
+        query = select(AlertRow.alert_id).where(or_(lapsed, waits)).order_by(col(AlertRow.alert_id))
+        with self._database.session() as session:
+            return list(map(UUID, session.exec(query)))
+
+    def raised_between(self, site: str, start: datetime, end: datetime) -> list[RaisedAlert]:
+        """Return the alerts raised at `site` from `start` on and before `end`."""
+        query = (
+            select(AlertRow)
+            .where(col(AlertRow.raised_at) >= start, col(AlertRow.raised_at) < end, col(AlertRow.site) == site)
+            .order_by(col(AlertRow.alert_id))
+        )
+        with self._database.session() as session:
+            rows = session.exec(query).all()
+            alerts = read_alerts(session, rows, self._keyring)
+        return [RaisedAlert(alert, row.first_claimed_at) for alert, row in zip(alerts, rows, strict=True)]
+
+    def remove_probes(
+        self, cleared_before: datetime, confirmed_before: datetime, note: Callable[[int, int], AuditEntry]
+    ) -> tuple[int, int]:
+        """Remove the probes of alerts that were cleared or confirmed before; return how many of each.
+
+        What `note` makes of these numbers is committed with it, for the audit trail, if anything went.
+        """
+        with self._database.session() as session:
+            cleared = self._remove(session, CLEARING, cleared_before)
+            confirmed = self._remove(session, (Outcome.CONFIRMED,), confirmed_before)
+            if not cleared + confirmed:
+                return 0, 0
+            write_audit(session, note(cleared, confirmed))
+            session.commit()
+        self._database.purge_journal()
+        return cleared, confirmed
+
+    @staticmethod
+    def _remove(session: Session, outcomes: Collection[Outcome], before: datetime) -> int:
+        found = select(FindingRow.alert_id).where(
+            col(FindingRow.outcome).in_(outcomes), col(FindingRow.found_at) <= before
+        )
+        return session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id).in_(found))).rowcount
+
+    @staticmethod
+    def _event(session: Session, alert_id: str, kind: AlertEventType, now: datetime) -> AlertEvent:
+        row = AlertEventRow(type=kind, occurred_at=now, alert_id=alert_id, capture_id="")
+        session.add(row)
+        session.flush()
+        return event_of(row)

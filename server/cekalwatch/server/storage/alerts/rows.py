@@ -1,0 +1,250 @@
+"""Between the rows of alerts and the domain's values, sealing what people wrote. It opens no transaction of its own.
+
+Reading a damaged row raises ValueError, KeyError or TypeError.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import UUID
+
+import uuid6
+from sqlmodel import Session, col, select
+
+from cekalwatch.server.domain.alerts import (
+    Alert,
+    AlertEvent,
+    AlertEventType,
+    Candidate,
+    Match,
+    Sighting,
+)
+from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.domain.findings import Finding, FollowUp, Outcome, Reason
+from cekalwatch.server.domain.handling import AlertState, Claim, Escalation, Handling, Holder
+from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, FollowUpRow, SightingRow
+from cekalwatch.server.storage.sealed_columns import FINDING_FACTS, FOLLOW_UP_FACTS
+
+MOST_SIGHTINGS = 20
+"""Sightings that are read with an alert: the newest ones."""
+
+_FOLLOW_UP_TEXTS = ("agency", "contact", "result")
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What people found about an alert, and the number that Cekal Online gave."""
+
+    findings: tuple[Finding, ...] = ()
+    reference: str = ""
+
+    def then(self, finding: Finding, reference: str) -> _Words:
+        return _Words((*self.findings, finding), reference or self.reference)
+
+
+_NOTHING = _Words()
+
+
+def new_row(match: Match, now: datetime) -> AlertRow:
+    """Return the row of an alert that `match` raises."""
+    capture = match.capture
+    return AlertRow(
+        alert_id=str(uuid6.uuid7()),
+        state=AlertState.NEW,
+        version=1,
+        subject_id=match.subject_id,
+        order_ids=list(match.order_ids),
+        camera_id=capture.camera.camera_id,
+        site=capture.camera.site,
+        counter=capture.camera.counter,
+        direction=capture.camera.direction,
+        captured_at=capture.captured_at,
+        raised_at=now,
+        last_seen_at=capture.captured_at,
+        score=match.score,
+        threshold=match.threshold,
+        candidates=[asdict(candidate) for candidate in match.candidates],
+        model_version=match.model_version,
+        late=match.late,
+    )
+
+
+def join_match(row: AlertRow, match: Match) -> None:
+    """Bring the row to where the alert stands after `match` joined it."""
+    alert = bare_alert(row).with_match(match)
+    row.version = alert.version
+    row.score = alert.score
+    row.candidates = [asdict(candidate) for candidate in alert.candidates]
+    row.order_ids = list(alert.order_ids)
+    row.last_seen_at = alert.last_seen_at
+    row.late = alert.late
+
+
+def write_handling(session: Session, row: AlertRow, before: Handling, after: Handling, keyring: Keyring) -> None:
+    """Bring the row to `after`, and add the findings and follow-ups that `before` does not have."""
+    row.state, row.revision, row.escalation = after.state, after.revision, after.escalation
+    row.released_at = after.released_at
+    row.claim_person_id = str(after.claim.holder.person_id) if after.claim else None
+    row.claim_agent = after.claim.holder.agent if after.claim else None
+    row.claim_until = after.claim.until if after.claim else None
+    session.add(row)
+    for number, finding in list(enumerate(after.findings))[len(before.findings) :]:
+        place = FINDING_FACTS.at(row.alert_id, str(number))
+        reference = after.reference if finding.outcome is Outcome.CONFIRMED else ""
+        session.add(
+            FindingRow(
+                alert_id=row.alert_id,
+                number=number,
+                outcome=finding.outcome,
+                reason=finding.reason,
+                facts=keyring.seal(place, _json({"note": finding.note, "reference": reference})),
+                person_id=str(finding.by),
+                found_at=finding.at,
+            )
+        )
+    for number, follow_up in list(enumerate(after.follow_ups))[len(before.follow_ups) :]:
+        place = FOLLOW_UP_FACTS.at(row.alert_id, str(number))
+        facts = {name: getattr(follow_up, name) for name in _FOLLOW_UP_TEXTS}
+        session.add(
+            FollowUpRow(
+                alert_id=row.alert_id,
+                number=number,
+                facts=keyring.seal(place, _json(facts)),
+                contacted_at=follow_up.contacted_at,
+                person_id=str(follow_up.by),
+                recorded_at=follow_up.at,
+            )
+        )
+
+
+def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) -> list[Alert]:
+    """Return the rows' alerts with sightings, findings and follow-ups."""
+    ids = [row.alert_id for row in rows]
+    words, follow_ups = _words(session, ids, keyring), _follow_ups(session, ids, keyring)
+    return [
+        _alert(row, _sightings(session, row.alert_id), words[row.alert_id], follow_ups[row.alert_id]) for row in rows
+    ]
+
+
+def bare_alert(row: AlertRow) -> Alert:
+    """Return a row's alert without sightings, findings and follow-ups: enough to know what joins it."""
+    return _alert(row)
+
+
+def event_of(row: AlertEventRow) -> AlertEvent:
+    """Return the event of a row that is written."""
+    if row.sequence is None:  # only before a flush
+        raise ValueError("an event has its sequence once it is written")
+    return AlertEvent(
+        sequence=row.sequence,
+        type=AlertEventType(row.type),
+        occurred_at=row.occurred_at,
+        alert_id=UUID(row.alert_id),
+        capture_id=UUID(row.capture_id) if row.capture_id else None,
+    )
+
+
+def _alert(
+    row: AlertRow,
+    sightings: Iterable[Sighting] = (),
+    words: _Words = _NOTHING,
+    follow_ups: Iterable[FollowUp] = (),
+) -> Alert:
+    return Alert(
+        alert_id=UUID(row.alert_id),
+        version=row.version,
+        subject_id=row.subject_id,
+        order_ids=tuple(row.order_ids),
+        camera=Camera(row.camera_id, row.site, row.counter, Direction(row.direction)),
+        captured_at=row.captured_at,
+        last_seen_at=row.last_seen_at,
+        score=row.score,
+        threshold=row.threshold,
+        candidates=tuple(Candidate(**candidate) for candidate in row.candidates),
+        model_version=row.model_version,
+        handling=Handling(
+            raised_at=row.raised_at,
+            state=AlertState(row.state),
+            revision=row.revision,
+            released_at=row.released_at,
+            claim=_claim(row),
+            findings=words.findings,
+            reference=words.reference,
+            follow_ups=tuple(follow_ups),
+            escalation=Escalation(row.escalation),
+        ),
+        late=row.late,
+        sightings=tuple(sightings),
+    )
+
+
+def _claim(row: AlertRow) -> Claim | None:
+    if row.claim_person_id is None or row.claim_agent is None or row.claim_until is None:
+        return None
+    return Claim(Holder(UUID(row.claim_person_id), row.claim_agent), row.claim_until)
+
+
+def _words(session: Session, alert_ids: list[str], keyring: Keyring) -> dict[str, _Words]:
+    query = select(FindingRow).where(col(FindingRow.alert_id).in_(alert_ids)).order_by(col(FindingRow.number))
+    found: dict[str, _Words] = defaultdict(_Words)
+    for row in session.exec(query):
+        facts = _opened(keyring, FINDING_FACTS.at(row.alert_id, str(row.number)), row.facts)
+        try:
+            finding = Finding(
+                Outcome(row.outcome), Reason(row.reason), facts["note"], UUID(row.person_id), row.found_at
+            )
+        except CekalwatchError as error:  # it was sound when it was written
+            raise ValueError(f"damaged finding: {error.code}") from None
+        found[row.alert_id] = found[row.alert_id].then(finding, facts["reference"])
+    return found
+
+
+def _follow_ups(session: Session, alert_ids: list[str], keyring: Keyring) -> dict[str, list[FollowUp]]:
+    query = select(FollowUpRow).where(col(FollowUpRow.alert_id).in_(alert_ids)).order_by(col(FollowUpRow.number))
+    found: dict[str, list[FollowUp]] = defaultdict(list)
+    for row in session.exec(query):
+        facts = _opened(keyring, FOLLOW_UP_FACTS.at(row.alert_id, str(row.number)), row.facts)
+        texts = {name: facts[name] for name in _FOLLOW_UP_TEXTS}
+        try:
+            follow_up = FollowUp(**texts, contacted_at=row.contacted_at, by=UUID(row.person_id), at=row.recorded_at)
+        except CekalwatchError as error:
+            raise ValueError(f"damaged follow-up: {error.code}") from None
+        found[row.alert_id].append(follow_up)
+    return found
+
+
+def _json(facts: dict[str, str]) -> bytes:
+    return json.dumps(facts, sort_keys=True).encode()
+
+
+def _opened(keyring: Keyring, place: bytes, sealed: bytes) -> dict[str, str]:
+    facts = json.loads(keyring.open(place, sealed))
+    if not isinstance(facts, dict) or not all(isinstance(text, str) for text in facts.values()):
+        raise ValueError("sealed facts that are none")
+    return facts
+
+
+def _sightings(session: Session, alert_id: str) -> list[Sighting]:
+    query = (
+        select(SightingRow)
+        .where(col(SightingRow.alert_id) == alert_id)
+        .order_by(col(SightingRow.captured_at).desc())
+        .limit(MOST_SIGHTINGS)
+    )
+    newest_first = [
+        Sighting(
+            capture_id=UUID(row.capture_id),
+            captured_at=row.captured_at,
+            camera=Camera(row.camera_id, row.site, row.counter, Direction(row.direction)),
+            score=row.score,
+            fused_crops=row.fused_crops,
+        )
+        for row in session.exec(query)
+    ]
+    return newest_first[::-1]

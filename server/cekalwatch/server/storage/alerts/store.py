@@ -1,0 +1,288 @@
+"""Keeps alerts, the event log and the agents' positions. Each method is one transaction; none holds state of its own.
+
+Methods block: call them from a worker thread. Sequences rise in the order of commits, also with several servers,
+because whoever writes to the log locks it first (`lock_log`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func
+from sqlmodel import Session, col, delete, select, update
+
+from cekalwatch.server.audit.alert_entries import alert_entry
+from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertEventType, AlertFilter, Match
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.handling import UNSETTLED, AlertState
+from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
+from cekalwatch.server.storage.alerts.rows import bare_alert, event_of, join_match, new_row, read_alerts
+from cekalwatch.server.storage.alerts.tables import (
+    AgentRow,
+    AlertEventRow,
+    AlertRow,
+    EventLogRow,
+    ProbeRow,
+    SightingRow,
+)
+from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.keys.store import hold_sealing_key
+from cekalwatch.server.storage.sealed_columns import PROBE_JPEG
+from cekalwatch.server.storage.watchlist.tables import SubjectRow
+
+MOST_AGENTS = 1000
+"""Agents whose positions are kept: anybody can make up keys, and the status names them all."""
+MOST_WAITING = 1_000
+"""Alerts that wait for somebody, as many as are looked for at once."""
+
+
+def lock_log(session: Session) -> None:
+    """Keep others from writing to the event log until the transaction ends; the first step of whoever does.
+
+    Nothing is read before, so that another process's write cannot come between.
+    """
+    session.exec(update(EventLogRow).values(pruned_through=EventLogRow.pruned_through))
+
+
+log = structlog.get_logger()
+
+
+class AlertStore:
+    """Alerts in the database."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+
+    def record(self, match: Match, window: timedelta, now: datetime) -> AlertEvent | None:
+        """Commit `match` as a new alert, or as a sighting of the alert that takes it (domain rule 3).
+
+        Returns the event that was committed with it and with the audit trail's entry, or None when this capture was
+        recorded before. Raises SQLAlchemyError, and STORAGE_UNAVAILABLE when the probe cannot be sealed.
+        """
+        capture = match.capture
+        with self._database.session() as session:
+            lock_log(session)
+            if session.get(SightingRow, str(capture.capture_id)) is not None:
+                return None
+            row = self._alert_for(session, match, window)
+            if row is None:
+                kind = AlertEventType.RAISED
+                row = new_row(match, now)
+            else:
+                kind = AlertEventType.SIGHTED
+                join_match(row, match)
+            session.add(row)
+            session.flush()
+            session.add(
+                SightingRow(
+                    capture_id=str(capture.capture_id),
+                    alert_id=row.alert_id,
+                    passage=capture.passage,
+                    camera_id=capture.camera.camera_id,
+                    site=capture.camera.site,
+                    counter=capture.camera.counter,
+                    direction=capture.camera.direction,
+                    captured_at=capture.captured_at,
+                    score=match.score,
+                    fused_crops=match.fused_crops,
+                )
+            )
+            # What is cleared keeps no picture, and gets no new one: crops of the same passage may come yet.
+            if bare_alert(row).open:
+                hold_sealing_key(session, self._keyring)
+                self._keep_better_probe(session, row.alert_id, match)
+            event = AlertEventRow(type=kind, occurred_at=now, alert_id=row.alert_id, capture_id=str(capture.capture_id))
+            session.add(event)
+            session.flush()
+            committed = event_of(event)
+            write_audit(session, alert_entry(match, committed))
+            session.commit()
+            return committed
+
+    def get(self, alert_id: UUID) -> Alert:
+        """Return an alert with its sightings; raises ALERT_NOT_FOUND."""
+        with self._database.session() as session:
+            row = session.get(AlertRow, str(alert_id))
+            if row is None:
+                raise CekalwatchError(Code.ALERT_NOT_FOUND)
+            return read_alerts(session, [row], self._keyring)[0]
+
+    def probe(self, alert_id: UUID) -> bytes:
+        """Return the best probe's JPEG; empty when it is no longer kept, or damaged."""
+        with self._database.session() as session:
+            row = session.get(ProbeRow, str(alert_id))
+        try:
+            return self._keyring.open(PROBE_JPEG.at(row.alert_id), row.jpeg) if row else b""
+        except DamagedValueError as error:
+            log.error("damaged probe left out", key=str(alert_id), error=type(error).__name__)  # noqa: TRY400  # no traceback
+            return b""
+
+    def list_alerts(
+        self,
+        wanted: AlertFilter,
+        before: UUID | None,
+        limit: int,
+        states: Collection[AlertState] = (),
+        raised_from: datetime | None = None,
+    ) -> list[Alert]:
+        """Return at most `limit` alerts that pass `wanted`, newest first, older than the alert `before`.
+
+        Where `states` are given, only alerts that stand there; where `raised_from` is, only alerts raised since.
+        """
+        query = select(AlertRow).order_by(col(AlertRow.alert_id).desc()).limit(limit)
+        if before:
+            query = query.where(col(AlertRow.alert_id) < str(before))
+        if states:
+            query = query.where(col(AlertRow.state).in_(states))
+        if raised_from:
+            query = query.where(col(AlertRow.raised_at) >= raised_from)
+        if wanted.site:
+            query = query.where(col(AlertRow.site) == wanted.site)
+        if wanted.counters:
+            query = query.where(col(AlertRow.counter).in_(wanted.counters))
+        if wanted.direction:
+            query = query.where(col(AlertRow.direction) == wanted.direction)
+        with self._database.session() as session:
+            return read_alerts(session, session.exec(query).all(), self._keyring)
+
+    def waiting(self, after: int, up_to: int) -> list[UUID]:
+        """Return the alerts that wait for somebody and have events after `after`, up to `up_to`; newest alert first."""
+        of_them = select(AlertEventRow.alert_id).where(
+            col(AlertEventRow.sequence) > after, col(AlertEventRow.sequence) <= up_to
+        )
+        query = (
+            select(AlertRow.alert_id)
+            .where(col(AlertRow.state).in_(UNSETTLED), col(AlertRow.alert_id).in_(of_them))
+            .order_by(col(AlertRow.alert_id).desc())
+            .limit(MOST_WAITING)
+        )
+        with self._database.session() as session:
+            return list(map(UUID, session.exec(query)))
+
+    def first_event_at(self, after: int) -> datetime | None:
+        """Return when the first event after `after` was committed; None when there is none."""
+        query = select(AlertEventRow.occurred_at).where(col(AlertEventRow.sequence) > after)
+        with self._database.session() as session:
+            return session.exec(query.order_by(col(AlertEventRow.sequence)).limit(1)).first()
+
+    def events_after(self, sequence: int, limit: int) -> list[AlertEvent]:
+        """Return at most `limit` events after `sequence`, in order."""
+        query = (
+            select(AlertEventRow)
+            .where(col(AlertEventRow.sequence) > sequence)
+            .order_by(col(AlertEventRow.sequence))
+            .limit(limit)
+        )
+        with self._database.session() as session:
+            return [event_of(row) for row in session.exec(query)]
+
+    def log_bounds(self) -> tuple[int, int]:
+        """Return the newest pruned sequence (0 when none was) and the newest sequence of the log."""
+        with self._database.session() as session:
+            log = session.get(EventLogRow, 1)
+            pruned = log.pruned_through if log else 0
+            newest = session.exec(select(func.max(AlertEventRow.sequence))).one()
+            return pruned, max(pruned, newest or 0)
+
+    def prune_events(self, before: datetime, note: Callable[[int], AuditEntry]) -> int:
+        """Remove events older than `before`; the alerts stay. Returns how many went.
+
+        What `note` makes of that number is committed with it, for the audit trail.
+        """
+        with self._database.session() as session:
+            last = session.exec(
+                select(func.max(AlertEventRow.sequence)).where(col(AlertEventRow.occurred_at) < before)
+            ).one()
+            gone = 0
+            if last is not None:
+                log = session.get(EventLogRow, 1) or EventLogRow()
+                log.pruned_through = last
+                session.add(log)
+                gone = session.exec(delete(AlertEventRow).where(col(AlertEventRow.sequence) <= last)).rowcount
+            write_audit(session, note(gone))
+            session.commit()
+            return gone
+
+    def remove_left_probes(self, note: Callable[[int], AuditEntry]) -> int:
+        """Remove the probes of alerts whose subject is no longer on the watchlist; returns how many.
+
+        They come of captures that were being decided while the subject was deleted. What `note` makes of that number is
+        committed with it, if there were any.
+        """
+        listed = select(SubjectRow.subject_id).where(col(SubjectRow.subject_id) == AlertRow.subject_id)
+        left = select(ProbeRow.alert_id).join(AlertRow).where(~listed.exists())
+        with self._database.session() as session:
+            found = session.exec(left).all()
+            if not found:
+                return 0
+            gone = session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id).in_(found))).rowcount
+            write_audit(session, note(gone))
+            session.commit()
+        self._database.purge_journal()
+        return gone
+
+    def acknowledge(self, positions: Sequence[tuple[str, int]], now: datetime) -> list[int | CekalwatchError]:
+        """Move agents forward to the sequences beside them, in one transaction; return where each stands.
+
+        In place of a position beyond the log stands the error POSITION_UNKNOWN, and in place of that of an agent too
+        many TOO_MANY_AGENTS.
+        """
+        _, head = self.log_bounds()
+        reached: list[int | CekalwatchError] = []
+        with self._database.session() as session:
+            for agent_id, sequence in positions:
+                if sequence > head:
+                    detail = f"{agent_id} acknowledged {sequence}, the log ends at {head}"
+                    reached.append(CekalwatchError(Code.POSITION_UNKNOWN, detail))
+                    continue
+                row = session.get(AgentRow, agent_id)
+                if row is None:
+                    if session.exec(select(func.count()).select_from(AgentRow)).one() >= MOST_AGENTS:
+                        reached.append(CekalwatchError(Code.TOO_MANY_AGENTS))
+                        continue
+                    row = AgentRow(agent_id=agent_id, acknowledged_sequence=sequence, acknowledged_at=now)
+                    session.add(row)
+                elif sequence > row.acknowledged_sequence:
+                    row.acknowledged_sequence, row.acknowledged_at = sequence, now
+                reached.append(row.acknowledged_sequence)
+                session.flush()
+            session.commit()
+        return reached
+
+    def positions(self) -> dict[str, int]:
+        """Return the last acknowledged sequence of each agent that ever acknowledged."""
+        with self._database.session() as session:
+            return {row.agent_id: row.acknowledged_sequence for row in session.exec(select(AgentRow))}
+
+    @staticmethod
+    def _alert_for(session: Session, match: Match, window: timedelta) -> AlertRow | None:
+        of_subject = (
+            select(AlertRow)
+            .where(col(AlertRow.subject_id) == match.subject_id, col(AlertRow.site) == match.capture.camera.site)
+            .order_by(col(AlertRow.last_seen_at).desc())
+        )
+        same_passage = select(SightingRow.alert_id).where(col(SightingRow.passage) == match.capture.passage)
+        row = session.exec(of_subject.where(col(AlertRow.alert_id).in_(same_passage))).first()
+        if row is not None:
+            return row
+        moment = match.capture.captured_at
+        near = of_subject.where(
+            col(AlertRow.last_seen_at) >= moment - window, col(AlertRow.last_seen_at) <= moment + window
+        )
+        return next((row for row in session.exec(near) if bare_alert(row).takes(match, window)), None)
+
+    def _keep_better_probe(self, session: Session, alert_id: str, match: Match) -> None:
+        capture = match.capture
+        probe = session.get(ProbeRow, alert_id)
+        if probe is None:
+            probe = ProbeRow(alert_id=alert_id, capture_id="", quality=-1.0, jpeg=b"")
+        if capture.quality > probe.quality:
+            probe.capture_id, probe.quality = str(capture.capture_id), capture.quality
+            probe.jpeg = self._keyring.seal(PROBE_JPEG.at(alert_id), capture.jpeg)
+            session.add(probe)

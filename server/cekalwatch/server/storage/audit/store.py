@@ -1,0 +1,131 @@
+"""Keeps the audit trail: appends to its chain, reads it, and keeps its checkpoints.
+
+`write_audit` appends within a transaction of another store, so that what was done and its entry are committed together.
+Methods block: call them from a worker thread.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from sqlalchemy import insert, or_
+from sqlmodel import Session, col, select, update
+
+from cekalwatch.server.audit.checkpoints import Checkpoint
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Link, link
+from cekalwatch.server.storage.audit.tables import AuditCheckpointRow, AuditEntryRow, AuditHeadRow
+from cekalwatch.server.storage.database import Database
+
+PAGE = 2000
+
+_LINK = tuple(getattr(AuditEntryRow, name) for name in Link._fields)
+
+
+def write_audit(session: Session, *entries: AuditEntry) -> None:
+    """Append `entries` to the chain in the session's transaction, as its last step before the commit.
+
+    It locks the chain until then; whoever holds this lock must wait for no other, or two writers could wait for each
+    other.
+    """
+    # The lock comes before the reading, so that another writer's entry cannot come between.
+    session.exec(update(AuditHeadRow).values(sequence=AuditHeadRow.sequence))
+    sequence, last_hash = session.exec(select(AuditHeadRow.sequence, AuditHeadRow.hash)).one()
+    rows: list[dict[str, Any]] = []
+    for entry in entries:
+        one = link(entry, sequence + 1, last_hash)
+        sequence, last_hash = one.sequence, one.hash
+        rows.append(one._asdict())
+    session.connection().execute(insert(AuditEntryRow), rows)
+    session.exec(update(AuditHeadRow).values(sequence=sequence, hash=last_hash))
+
+
+class AuditStore:
+    """The audit trail in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(self, *entries: AuditEntry) -> None:
+        """Append entries that record nothing of the database's, in a transaction of their own."""
+        with self._database.session() as session:
+            write_audit(session, *entries)
+            session.commit()
+
+    def head(self) -> tuple[int, str]:
+        """Return sequence and hash of the last entry; 0 and zeros when there is none."""
+        with self._database.session() as session:
+            sequence, last_hash = session.exec(select(AuditHeadRow.sequence, AuditHeadRow.hash)).one()
+            return sequence, last_hash
+
+    def links(self, since: str = "", until: str = "") -> Iterator[Link]:
+        """Give the entries in order, those at or after `since` and before `until` (in the form of `stamp`) if given.
+
+        They are read bit by bit, as they stood at the beginning.
+        """
+        query = select(*_LINK).order_by(col(AuditEntryRow.sequence))
+        if since:
+            query = query.where(col(AuditEntryRow.at) >= since)
+        if until:
+            query = query.where(col(AuditEntryRow.at) < until)
+        with self._database.engine.connect().execution_options(yield_per=PAGE) as connection:
+            for page in connection.execute(query).partitions():
+                yield from map(Link._make, page)
+
+    def about(self, objects: Collection[str], actions: Collection[Action], most: int) -> list[Link]:
+        """Return the newest `most` entries with one of the actions on any of the objects, oldest first.
+
+        The whole trail is searched for these actions.
+        """
+        named = or_(*(col(AuditEntryRow.objects).contains(json.dumps(one), autoescape=True) for one in objects))
+        query = (
+            select(*_LINK)
+            .where(col(AuditEntryRow.action).in_(list(map(str, actions))), named)
+            .order_by(col(AuditEntryRow.sequence).desc())
+            .limit(most)
+        )
+        with self._database.session() as session:
+            return [Link._make(row) for row in reversed(session.exec(query).all())]
+
+    def last_details(self, actor: Actor, action: Action) -> dict[str, int | str]:
+        """Return the details of the actor's last entry of that action; empty when there is none, or it is damaged."""
+        query = (
+            select(AuditEntryRow.details)
+            .where(col(AuditEntryRow.action) == action, col(AuditEntryRow.actor) == str(actor))
+            .order_by(col(AuditEntryRow.sequence).desc())
+        )
+        with self._database.session() as session:
+            found = session.exec(query.limit(1)).first()
+        try:
+            details = json.loads(found or "{}")
+        except ValueError:
+            return {}
+        return details if isinstance(details, dict) else {}
+
+    def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint; each signer has at most one at a sequence."""
+        with self._database.session() as session:
+            session.add(AuditCheckpointRow(**checkpoint.__dict__))
+            session.commit()
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Return all checkpoints, by rising sequence."""
+        with self._database.session() as session:
+            rows = session.exec(select(AuditCheckpointRow).order_by(col(AuditCheckpointRow.sequence)))
+            return [_checkpoint(row) for row in rows]
+
+    def newest_checkpoint(self, public_key: str) -> Checkpoint | None:
+        """Return the signer's checkpoint with the highest sequence."""
+        query = (
+            select(AuditCheckpointRow)
+            .where(col(AuditCheckpointRow.public_key) == public_key)
+            .order_by(col(AuditCheckpointRow.sequence).desc())
+        )
+        with self._database.session() as session:
+            row = session.exec(query.limit(1)).first()
+            return _checkpoint(row) if row else None
+
+
+def _checkpoint(row: AuditCheckpointRow) -> Checkpoint:
+    return Checkpoint(row.sequence, row.hash, row.at, row.public_key, row.signature)

@@ -1,0 +1,116 @@
+"""Seals values again that an older data key had sealed, in small transactions; it may stop anywhere and be resumed.
+
+Nothing is kept about how far it came: every value tells which key sealed it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import sqlalchemy
+import structlog
+from sqlalchemy import Table, tuple_
+
+from cekalwatch.server.encryption.associated_data import Place
+from cekalwatch.server.encryption.keyring import DamagedValueError, header_of
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.keys.sealed_values import count_by_key, header, table_of
+from cekalwatch.server.storage.keys.store import KeyStore, hold_sealing_key
+from cekalwatch.server.storage.sealed_columns import SEALED
+from cekalwatch.server.storage.watchlist.changes import lock_watchlist
+
+ROWS_A_STEP = 20
+STEPS_A_TURN = 25
+"""How much the server does between two pauses."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class ResealStep:
+    """What one transaction did."""
+
+    resealed: int
+    damaged: int
+    """Values that do not open; they stay as they are, logged by their row's key."""
+
+
+class Resealer:
+    """Walks through all sealed columns of the database."""
+
+    def __init__(self, database: Database, keys: KeyStore) -> None:
+        self._database = database
+        self._keys = keys
+        self._pass: Iterator[ResealStep] | None = None
+
+    def counts(self) -> Counter[int]:
+        """Return how many values each data key has sealed; one that is damaged beyond telling counts for key 0."""
+        with self._database.session() as session:
+            return count_by_key(session)
+
+    def steps(self) -> Generator[ResealStep, None, None]:
+        """Seal again with the newest key what others had sealed, a few rows a step; each step is one transaction.
+
+        At the end, older keys are removed, but those of values that are damaged. Raises SQLAlchemyError; what was done
+        before stays done.
+        """
+        key_id = self._keys.keyring.current_id
+        resealed = damaged = 0
+        for place in SEALED:
+            for step in self._column_steps(place, header_of(key_id)):
+                resealed, damaged = resealed + step.resealed, damaged + step.damaged
+                yield step
+        retired = self._keys.settle(key_id, resealed, damaged)
+        self._database.purge_journal()
+        log.info("everything is sealed with the newest data key", key_id=key_id, retired=retired)
+
+    def take_turn(self) -> None:
+        """Take up a rotation, and do a bounded part of the work; for a server that has other things to do besides."""
+        if self._keys.keyring.follow():
+            log.info("another data key seals from now on", key_id=self._keys.keyring.current_id)
+        if self._pass is None:
+            if self._keys.is_settled():
+                return
+            self._pass = self.steps()
+        work, self._pass = self._pass, None  # a pass that fails is begun anew
+        if len(list(islice(work, STEPS_A_TURN))) == STEPS_A_TURN:
+            self._pass = work
+
+    def _column_steps(self, place: Place, newest: bytes) -> Iterator[ResealStep]:
+        table = table_of(place)
+        key, column = list(table.primary_key.columns), table.c[place.column]
+        old = sqlalchemy.select(*key, column).where(header(column) != newest).order_by(*key).limit(ROWS_A_STEP)
+        found = self._read(old)
+        while found:
+            yield self._reseal(place, table, found)
+            found = self._read(old.where(tuple_(*key) > tuple_(*found[-1][:-1])))
+
+    def _read(self, query: sqlalchemy.Select[Any]) -> list[tuple[Any, ...]]:
+        with self._database.session() as session:
+            return [tuple(row) for row in session.execute(query).all()]
+
+    def _reseal(self, place: Place, table: Table, found: list[tuple[Any, ...]]) -> ResealStep:
+        keyring, resealed, damaged = self._keys.keyring, 0, 0
+        with self._database.session() as session:
+            # Keeps this step and an import from waiting for each other's rows.
+            lock_watchlist(session)
+            hold_sealing_key(session, keyring)
+            for *key, sealed in found:
+                where = place.at(*map(str, key))
+                try:
+                    fresh = keyring.seal(where, keyring.open(where, sealed))
+                except DamagedValueError:
+                    damaged += 1
+                    log.error("damaged value not sealed again", table=place.table, column=place.column, key=key)  # noqa: TRY400
+                    continue
+                # Who changed the row since it was read has sealed it anew, or will.
+                same = [column == part for column, part in zip(table.primary_key.columns, key, strict=True)]
+                change = sqlalchemy.update(table).where(*same, table.c[place.column] == sealed)
+                session.execute(change.values({place.column: fresh}))
+                resealed += 1
+            session.commit()
+        return ResealStep(resealed, damaged)

@@ -1,0 +1,223 @@
+"""Keeps the data keys in the database, wrapped by the master key. Each method is one transaction; methods block.
+
+What changes keys is committed together with the audit trail's entry on it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import func
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, delete, select, update
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.encryption.keyring import DataKey, Keyring, Purpose
+from cekalwatch.server.encryption.master_key import KEY_BYTES, MasterKey
+from cekalwatch.server.encryption.master_key_source import MasterKeySource
+from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.keys.sealed_values import count_by_key
+from cekalwatch.server.storage.keys.tables import DataKeyRow
+
+DAMAGED = "DAMAGED"
+"""The outcome of a re-sealing that left values which do not open."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class KeyEntry:
+    """What may be known of a data key."""
+
+    key_id: int
+    purpose: Purpose
+    master_key_id: str
+    made_at: datetime
+    settled_at: datetime | None
+    """When nothing was left to re-seal with it."""
+
+
+class KeyStore:
+    """The data keys of one database. Open it with `open`."""
+
+    def __init__(self, database: Database, master: MasterKey, clock: Clock, actor: Actor) -> None:
+        self._database = database
+        self._master = master
+        self._clock = clock
+        self._actor = actor
+        self.keyring = Keyring(self._load)
+
+    @classmethod
+    def open(cls, database: Database, source: MasterKeySource, clock: Clock, actor: Actor) -> KeyStore:
+        """Open the keys of an upgraded database; the first time, make them, and the master key's file if it has one.
+
+        What is done with them is recorded as done by `actor`.
+
+        Raises ProgramError when the master key cannot be had, is not the one that wraps the keys, or a key is damaged.
+        """
+        with database.session() as session:
+            held = session.exec(select(DataKeyRow)).all()
+        # A new master key is made for a new database only: for another one it would be the wrong one.
+        master = source.read() if held else source.read_or_make()
+        if not held:
+            _make_first(database, master, clock.now())
+            with database.session() as session:
+                held = session.exec(select(DataKeyRow)).all()
+        _check(held, master, source, database)
+        return cls(database, master, clock, actor)
+
+    def rotate(self) -> int:
+        """Make a new data key, which seals from now on; returns its number. What older ones sealed stays readable."""
+        with self._database.session() as session:
+            number = max(session.exec(select(DataKeyRow.key_id)).all()) + 1
+            session.add(_new_row(number, Purpose.SEALING, self._master, self._clock.now()))
+            try:
+                session.flush()
+                write_audit(session, self._entry(Action.KEY_ROTATED, [number]))
+                session.commit()
+            except IntegrityError:
+                raise ProgramError(
+                    "Another program made a data key at the same moment; see: cekalwatch-server keys list"
+                ) from None
+        self.keyring.follow()
+        return number
+
+    def rewrap(self, fresh: MasterKey) -> int:
+        """Wrap every data key with another master key, all or none; returns how many. Sealed values stay."""
+        with self._database.session() as session:
+            held = session.exec(select(DataKeyRow).with_for_update()).all()
+            for row in held:
+                secret = self._master.unwrap(row.key_id, row.purpose, row.wrapped)
+                row.wrapped, row.master_key_id = fresh.wrap(row.key_id, row.purpose, secret), fresh.key_id
+                session.add(row)
+            session.flush()
+            masters = {"master_from": self._master.key_id, "master_to": fresh.key_id}
+            write_audit(session, self._entry(Action.KEYS_REWRAPPED, [row.key_id for row in held], **masters))
+            session.commit()
+        self._master = fresh
+        self._database.purge_journal()
+        return len(held)
+
+    def entries(self) -> list[KeyEntry]:
+        """Return all keys, oldest first."""
+        with self._database.session() as session:
+            held = session.exec(select(DataKeyRow).order_by(col(DataKeyRow.key_id))).all()
+        return [
+            KeyEntry(row.key_id, Purpose(row.purpose), row.master_key_id, row.made_at, row.settled_at) for row in held
+        ]
+
+    def is_settled(self) -> bool:
+        """Whether everything has been sealed with the newest key; a key that never had a predecessor is."""
+        with self._database.session() as session:
+            newest = select(DataKeyRow.settled_at).where(col(DataKeyRow.key_id) == self.keyring.current_id)
+            return session.exec(newest).first() is not None
+
+    def settle(self, key_id: int, resealed: int, damaged: int) -> list[int]:
+        """Note that everything has been sealed with this key, and remove older ones that no value needs any more.
+
+        `resealed` and `damaged` are the numbers of values that were sealed again for it, and that do not open. Returns
+        the numbers of the keys that were removed.
+        """
+        with self._database.session() as session:
+            settled = update(DataKeyRow).where(col(DataKeyRow.key_id) == key_id)
+            session.exec(settled.values(settled_at=self._clock.now()))
+            older = select(DataKeyRow.key_id).where(
+                col(DataKeyRow.key_id) < key_id, col(DataKeyRow.purpose) == Purpose.SEALING
+            )
+            # Waits for whoever is writing with one of them (`hold_sealing_key`): what is counted is all there is.
+            candidates = session.exec(older.order_by(col(DataKeyRow.key_id)).with_for_update()).all()
+            needed = count_by_key(session) if candidates else {}
+            retired = [number for number in candidates if number not in needed]
+            session.exec(delete(DataKeyRow).where(col(DataKeyRow.key_id).in_(retired)))
+            outcome = DAMAGED if damaged else OK
+            entries = [self._entry(Action.KEYS_RESEALED, [key_id], outcome, resealed=resealed, damaged=damaged)]
+            if retired:
+                entries.append(self._entry(Action.KEYS_RETIRED, retired))
+            write_audit(session, *entries)
+            session.commit()
+        return retired
+
+    def _entry(self, action: Action, keys: Iterable[int], outcome: str = OK, **details: int | str) -> AuditEntry:
+        return AuditEntry(self._clock.now(), self._actor, action, tuple(map(Thing.KEY.key, keys)), outcome, details)
+
+    def _load(self, known: Collection[int]) -> list[DataKey]:
+        with self._database.session() as session:
+            fresh = session.exec(select(DataKeyRow).where(col(DataKeyRow.key_id).not_in(known))).all()
+        return [self._unwrapped(row) for row in fresh]
+
+    def _unwrapped(self, row: DataKeyRow) -> DataKey:
+        """Unwrap a key. Were it taken for a damaged value, people would silently be missing from the gallery."""
+        try:
+            secret = self._master.unwrap(row.key_id, row.purpose, row.wrapped)
+            return DataKey(row.key_id, Purpose(row.purpose), secret)
+        except ValueError:
+            log.error("data key not unwrapped; restart to learn why", key_id=row.key_id)  # noqa: TRY400  # no traceback
+            raise CekalwatchError(Code.STORAGE_UNAVAILABLE, f"data key {row.key_id} cannot be unwrapped") from None
+
+
+def hold_sealing_key(session: Session, keyring: Keyring) -> None:
+    """Let the newest data key seal, and keep it from being removed until the session's transaction ends.
+
+    Otherwise a program that has not heard of a rotation would seal with a key that another one is just removing. The
+    transaction must have SQLite's write lock already; PostgreSQL locks the key itself. Raises STORAGE_UNAVAILABLE when
+    the only key that this program can seal with was removed.
+    """
+    sealing = col(DataKeyRow.purpose) == Purpose.SEALING
+    if session.exec(select(func.max(DataKeyRow.key_id)).where(sealing)).one() != keyring.current_id:
+        # One that does not unwrap is logged; what this program seals with serves as long as it is kept.
+        with suppress(CekalwatchError):
+            keyring.follow()
+    held = select(DataKeyRow.key_id).where(col(DataKeyRow.key_id) == keyring.current_id)
+    if session.exec(held.with_for_update(read=True, key_share=True)).first() is None:
+        raise CekalwatchError(Code.STORAGE_UNAVAILABLE, f"data key {keyring.current_id} was removed")
+
+
+def _make_first(database: Database, master: MasterKey, now: datetime) -> None:
+    with database.session() as session:
+        first = _new_row(1, Purpose.SEALING, master, now)
+        first.settled_at = now
+        session.add_all([first, _new_row(2, Purpose.MATCHING, master, now)])
+        try:
+            session.commit()
+        except IntegrityError:
+            return  # another program that started at the same moment made them
+
+
+def _new_row(key_id: int, purpose: Purpose, master: MasterKey, now: datetime) -> DataKeyRow:
+    wrapped = master.wrap(key_id, purpose, os.urandom(KEY_BYTES))
+    return DataKeyRow(key_id=key_id, purpose=purpose, wrapped=wrapped, master_key_id=master.key_id, made_at=now)
+
+
+def _check(held: Collection[DataKeyRow], master: MasterKey, source: MasterKeySource, database: Database) -> None:
+    for row in held:
+        if row.master_key_id != master.key_id:
+            raise ProgramError(
+                f"The master key is the wrong one: {source.name} holds {master.key_id}, and the database "
+                f"{database.name} is sealed with {row.master_key_id}. Set master_key_from to where that one is kept; "
+                "without it, nothing in this database can be read",
+                Exit.CONFIG,
+            )
+        try:
+            Purpose(row.purpose)
+            master.unwrap(row.key_id, row.purpose, row.wrapped)
+        except (ValueError, TypeError):
+            raise ProgramError(
+                f"Data key {row.key_id} in the database {database.name} is damaged: restore the table data_key from a "
+                "backup. What it sealed cannot be read without it",
+                Exit.UNAVAILABLE,
+            ) from None
+    if {row.purpose for row in held} != set(Purpose):
+        raise ProgramError(
+            f"Data keys are missing in the database {database.name}: restore the table data_key from a backup",
+            Exit.UNAVAILABLE,
+        )

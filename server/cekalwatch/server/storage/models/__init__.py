@@ -1,0 +1,1 @@
+"""Which model is in use, its templates and its threshold."""

@@ -1,0 +1,96 @@
+"""Keeps sessions, so that several servers share them. Each method is one transaction; methods block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import col, delete, select, update
+
+from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people.store import Account, account_of
+from cekalwatch.server.storage.people.tables import PersonRow, PersonSessionRow
+
+
+@dataclass(frozen=True)
+class NewSession:
+    """A session as it begins."""
+
+    token_sha256: str
+    purpose: str
+    person_id: UUID
+    by_password: bool
+    device_fingerprint: str
+    began_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class KeptSession:
+    """A session that is kept, with the person as they are now."""
+
+    account: Account
+    by_password: bool
+    device_fingerprint: str
+    used_at: datetime
+    expires_at: datetime
+
+
+class SessionStore:
+    """Sessions in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, new: NewSession, entry: AuditEntry) -> None:
+        """Keep a new session; those that have run out go."""
+        with self._database.session() as session:
+            session.exec(delete(PersonSessionRow).where(col(PersonSessionRow.expires_at) <= new.began_at))
+            session.add(
+                PersonSessionRow(
+                    token_sha256=new.token_sha256,
+                    purpose=new.purpose,
+                    person_id=str(new.person_id),
+                    by_password=new.by_password,
+                    device_fingerprint=new.device_fingerprint,
+                    used_at=new.began_at,
+                    expires_at=new.expires_at,
+                )
+            )
+            write_audit(session, entry)
+            session.commit()
+
+    def find(self, token_sha256: str, purpose: str) -> KeptSession | None:
+        """Return the session of that token and purpose, if it is kept."""
+        query = (
+            select(PersonSessionRow, PersonRow)
+            .join(PersonRow)
+            .where(col(PersonSessionRow.token_sha256) == token_sha256, col(PersonSessionRow.purpose) == purpose)
+        )
+        with self._database.session() as session:
+            found = session.exec(query).first()
+        if found is None:
+            return None
+        row, person = found
+        return KeptSession(account_of(person), row.by_password, row.device_fingerprint, row.used_at, row.expires_at)
+
+    def touch(self, token_sha256: str, now: datetime) -> None:
+        """Note that a session is in use."""
+        with self._database.session() as session:
+            session.exec(
+                update(PersonSessionRow).where(col(PersonSessionRow.token_sha256) == token_sha256).values(used_at=now)
+            )
+            session.commit()
+
+    def remove(self, token_sha256: str, entry: AuditEntry | None = None) -> bool:
+        """End a session, and say whether it was this call that did: of several at the same time only one is told so."""
+        with self._database.session() as session:
+            query = delete(PersonSessionRow).where(col(PersonSessionRow.token_sha256) == token_sha256)
+            removed = session.exec(query).rowcount > 0
+            if removed and entry:
+                write_audit(session, entry)
+            session.commit()
+            return removed

@@ -1,0 +1,200 @@
+"""Keeps the people who sign in, and counts wrong passwords. Each method is one transaction, with its audit entry in it.
+
+Methods block: call them from a worker thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, delete, select, update
+
+from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.auth.passwords.lockout import LockOut, Tries
+from cekalwatch.server.domain.people import Person, PersonRole
+from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people.tables import PersonRow, PersonSessionRow, SignInFailureRow, SignInKeyRow
+
+TAG_DIGITS = 6
+"""Of 4 bits: see `SignInFailureRow`."""
+
+
+@dataclass(frozen=True)
+class KeptPassword:
+    """What is kept of a person's password."""
+
+    hash: str | None
+    """None for who signs in through the identity provider."""
+    must_change: bool
+
+
+@dataclass(frozen=True)
+class Account:
+    """A person with what is kept of the password."""
+
+    person: Person
+    password: KeptPassword
+
+
+class NameTakenError(Exception):
+    """There is somebody with this sign-in name already."""
+
+
+class PeopleStore:
+    """People in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, account: Account, entry: AuditEntry) -> None:
+        """Keep a new person; raises NameTakenError."""
+        person, password = account.person, account.password
+        with self._database.session() as session:
+            session.add(
+                PersonRow(
+                    person_id=str(person.person_id),
+                    sign_in_name=person.sign_in_name,
+                    display_name=person.display_name,
+                    roles=_list(person.roles),
+                    sites=_list(person.sites),
+                    disabled=person.disabled,
+                    password_hash=password.hash,
+                    must_change_password=password.must_change,
+                )
+            )
+            try:
+                session.flush()
+            except IntegrityError:
+                raise NameTakenError(person.sign_in_name) from None
+            write_audit(session, entry)
+            session.commit()
+
+    def account(self, sign_in_name: str) -> Account | None:
+        """Return the person of that name."""
+        with self._database.session() as session:
+            row = session.exec(select(PersonRow).where(PersonRow.sign_in_name == sign_in_name)).first()
+            return account_of(row) if row else None
+
+    def person(self, person_id: UUID) -> Person | None:
+        """Return the person of that key."""
+        with self._database.session() as session:
+            row = session.get(PersonRow, str(person_id))
+            return account_of(row).person if row else None
+
+    def display_names(self, people: Collection[UUID]) -> dict[UUID, str]:
+        """Return the names for the screen of those of `people` who are known."""
+        if not people:
+            return {}
+        query = select(PersonRow.person_id, PersonRow.display_name).where(
+            col(PersonRow.person_id).in_(map(str, people))
+        )
+        with self._database.session() as session:
+            return {UUID(person_id): name for person_id, name in session.exec(query)}
+
+    def all(self) -> list[Account]:
+        """Return everybody, by sign-in name."""
+        with self._database.session() as session:
+            return [account_of(row) for row in session.exec(select(PersonRow).order_by(PersonRow.sign_in_name))]
+
+    def change(self, person: Person, entry: AuditEntry) -> None:
+        """Keep what is changed of a person; who is disabled has no session any more."""
+        with self._database.session() as session:
+            session.exec(
+                update(PersonRow)
+                .where(col(PersonRow.person_id) == str(person.person_id))
+                .values(roles=_list(person.roles), sites=_list(person.sites), disabled=person.disabled)
+            )
+            if person.disabled:
+                _end_sessions(session, person.person_id)
+            write_audit(session, entry)
+            session.commit()
+
+    def set_password(
+        self, person_id: UUID, password: KeptPassword, entry: AuditEntry, *, but_session: str | None = None
+    ) -> None:
+        """Keep another password, and end the person's sessions except the one with the token of that SHA-256."""
+        with self._database.session() as session:
+            session.exec(
+                update(PersonRow)
+                .where(col(PersonRow.person_id) == str(person_id))
+                .values(password_hash=password.hash, must_change_password=password.must_change)
+            )
+            _end_sessions(session, person_id, but_session)
+            write_audit(session, entry)
+            session.commit()
+
+    def renew_hash(self, person_id: UUID, before: str | None, renewed: str) -> None:
+        """Keep another hash of the same password, unless it was changed since it had the hash `before`."""
+        with self._database.session() as session:
+            session.exec(
+                update(PersonRow)
+                .where(col(PersonRow.person_id) == str(person_id), col(PersonRow.password_hash) == before)
+                .values(password_hash=renewed)
+            )
+            session.commit()
+
+    def begin_try(self, sign_in_name: str, now: datetime, rule: LockOut) -> Tries | None:
+        """Count a try as a wrong one before it is looked at; None when the name is locked, and must not be tried.
+
+        So tries at the same time, and a server that dies between, get no more guesses than are counted. Who was right
+        is forgiven.
+        """
+        with self._database.session() as session:
+            tag = _locked_tag(session, sign_in_name)
+            row = session.get(SignInFailureRow, tag)
+            before = Tries(row.failures, row.failed_at, row.locked_until) if row else None
+            if before and before.locked(now):
+                return None
+            tries = Tries.next(before, now, rule)
+            session.merge(SignInFailureRow(name_tag=tag, **tries.__dict__))
+            # What is forgotten goes, so that made-up names do not fill the database.
+            session.exec(delete(SignInFailureRow).where(col(SignInFailureRow.failed_at) < now - rule.forgotten_after))
+            session.commit()
+            return tries
+
+    def forgive(self, sign_in_name: str, entry: AuditEntry | None = None) -> bool:
+        """Forget a name's wrong passwords; return whether there were any."""
+        with self._database.session() as session:
+            tag = _locked_tag(session, sign_in_name)
+            found = session.exec(delete(SignInFailureRow).where(col(SignInFailureRow.name_tag) == tag)).rowcount > 0
+            if entry:
+                write_audit(session, entry)
+            session.commit()
+            return found
+
+
+def account_of(row: PersonRow) -> Account:
+    """Return the person of a row, with what is kept of the password."""
+    person = Person(
+        person_id=UUID(row.person_id),
+        sign_in_name=row.sign_in_name,
+        display_name=row.display_name,
+        roles=frozenset(map(PersonRole, json.loads(row.roles))),
+        sites=frozenset(json.loads(row.sites)),
+        disabled=row.disabled,
+    )
+    return Account(person, KeptPassword(row.password_hash, row.must_change_password))
+
+
+def _end_sessions(session: Session, person_id: UUID, but: str | None = None) -> None:
+    query = delete(PersonSessionRow).where(col(PersonSessionRow.person_id) == str(person_id))
+    session.exec(query.where(col(PersonSessionRow.token_sha256) != but) if but else query)
+
+
+def _locked_tag(session: Session, sign_in_name: str) -> str:
+    """Return the name's tag, and keep others from counting until the transaction ends."""
+    session.exec(update(SignInKeyRow).values(id=SignInKeyRow.id))
+    key = session.exec(select(SignInKeyRow.key)).one()
+    return hmac.new(key, sign_in_name.encode(), hashlib.sha256).hexdigest()[:TAG_DIGITS]
+
+
+def _list(values: Iterable[str]) -> str:
+    return json.dumps(sorted(values))

@@ -1,0 +1,1 @@
+"""Where the synchronisation stands, and its runs."""

@@ -1,0 +1,83 @@
+"""Between the synchronisation's rows and the domain."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.orders import Rule
+from cekalwatch.server.domain.syncs import (
+    MOST_DETAIL,
+    MOST_REFUSALS,
+    MOST_REMARKS,
+    Refusal,
+    Remark,
+    SyncCounts,
+    SyncOutcome,
+    SyncRun,
+    SyncState,
+    Waiting,
+)
+from cekalwatch.server.storage.sync.tables import SyncRunRow, SyncStateRow
+
+
+def state_of(row: SyncStateRow) -> SyncState:
+    """Read the state."""
+    return SyncState(
+        cursor=row.cursor,
+        reading=row.reading,
+        reading_open=row.reading_open,
+        reading_whole=row.reading_whole,
+        reading_expected=row.reading_expected,
+        reading_items=row.reading_items,
+        reading_refused=row.reading_refused,
+        keyless=row.keyless,
+        next_run_at=row.next_run_at,
+        waiting=Waiting(row.waiting_run_id, row.waiting_missing, row.waiting_held) if row.waiting_run_id else None,
+        accepted=row.accepted,
+    )
+
+
+def run_values(run: SyncRun) -> dict[str, Any]:
+    """Write a run, without its key and its beginning."""
+    refusals = [[one.order_id, one.reason, one.field] for one in run.refusals[:MOST_REFUSALS]]
+    remarks = [[one.order_id, one.broken_rules, one.also_under] for one in run.remarks[:MOST_REMARKS]]
+    return {
+        **asdict(run.counts),
+        "ended_at": run.ended_at,
+        "whole": run.whole,
+        "resumed": run.resumed,
+        "outcome": str(run.outcome),
+        "reason": str(run.reason or ""),
+        "detail": run.detail[:MOST_DETAIL],
+        "refusals": json.dumps(refusals),
+        "remarks": json.dumps(remarks),
+        "missing": run.missing,
+        "held": run.held,
+    }
+
+
+def run_of(row: SyncRunRow) -> SyncRun:
+    """Read a run."""
+    if row.run_id is None:
+        raise ValueError("a run that was stored has a key")
+    return SyncRun(
+        run_id=row.run_id,
+        source=row.source,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        whole=row.whole,
+        resumed=row.resumed,
+        counts=SyncCounts(**{name: getattr(row, name) for name in SyncCounts.__dataclass_fields__}),
+        outcome=SyncOutcome(row.outcome),
+        reason=Code(row.reason) if row.reason else None,
+        detail=row.detail,
+        refusals=tuple(Refusal(key, Code(reason), field) for key, reason, field in json.loads(row.refusals)),
+        remarks=tuple(
+            Remark(key, tuple(map(Rule, rules)), tuple(others)) for key, rules, others in json.loads(row.remarks)
+        ),
+        missing=row.missing,
+        held=row.held,
+    )

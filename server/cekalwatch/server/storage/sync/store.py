@@ -1,0 +1,274 @@
+"""Keeps where the synchronisation stands, what was seen of each order, and the record of runs.
+
+Each method is one transaction. Those of a run take its lease: they renew it, and raise SYNC_TAKEN_OVER when another
+server has it by now. What a run imports is stored before this remembers that it was: a run that is killed between the
+two finds it unchanged when it comes again. Methods block.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import func, insert
+from sqlmodel import Session, and_, col, delete, or_, select, update
+
+from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.syncs import SyncOutcome, SyncRun, SyncState
+from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.sync.rows import run_of, run_values, state_of
+from cekalwatch.server.storage.sync.steps import Begun, Known, Lease, Left, PageEnd, Seen
+from cekalwatch.server.storage.sync.tables import SyncOrderRow, SyncRunRow, SyncStateRow
+from cekalwatch.server.storage.watchlist.changes import count_change, lock_watchlist
+from cekalwatch.server.storage.watchlist.rows import utc_text
+from cekalwatch.server.storage.watchlist.tables import BanOrderRow, WatchlistStateRow
+
+LEASE = timedelta(seconds=60)
+"""How long a run may be silent before another server takes it over."""
+
+AT_ONCE = 500
+"""Orders in one statement."""
+
+Item = TypeVar("Item")
+
+
+class SyncStore:
+    """The synchronisation's part of the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def state(self) -> SyncState:
+        """Return where the synchronisation stands."""
+        with self._database.session() as session:
+            return state_of(session.exec(select(SyncStateRow)).one())
+
+    def begin(
+        self,
+        source: str,
+        now: datetime,
+        *,
+        if_due: bool = False,
+        from_start: bool = False,
+        entry: AuditEntry | None = None,
+    ) -> Begun | None:
+        """Begin a run with its lease; None when it may only begin `if_due`, and is not due, or another is under way.
+
+        With another source than before, or `from_start`, it reads from the beginning. Raises SYNC_RUNNING.
+        """
+        with self._database.session() as session:
+            _lock(session)
+            row = session.exec(select(SyncStateRow)).one()
+            if row.lease and row.lease_until and row.lease_until > now:
+                if if_due:
+                    return None
+                raise CekalwatchError(Code.SYNC_RUNNING)
+            if if_due and row.next_run_at and row.next_run_at > now:
+                return None
+            if from_start or row.source != source:
+                row.source, row.cursor, row.reading_open = source, "", False
+            session.exec(
+                update(SyncRunRow)
+                .where(col(SyncRunRow.outcome) == SyncOutcome.RUNNING)
+                .values(outcome=str(SyncOutcome.BROKEN_OFF), ended_at=now)
+            )
+            resumed = row.reading_open and bool(row.cursor)
+            run = SyncRun(0, source, now, whole=row.reading_whole if resumed else not row.cursor, resumed=resumed)
+            new = SyncRunRow(source=source, started_at=now, **run_values(run))
+            session.add(new)
+            row.lease, row.lease_until = secrets.token_hex(16), now + LEASE
+            session.flush()
+            begun = Begun(Lease(new.run_id or 0, row.lease), run_of(new), state_of(row))
+            if entry:
+                write_audit(session, entry)
+            session.commit()
+            return begun
+
+    def open_reading(self, lease: Lease, now: datetime, run: SyncRun, expected: int) -> SyncState:
+        """Begin another reading, whole or not as `run` says, of so many records, 0 where the source does not say."""
+        with self._held(lease, now, run) as session:
+            row = session.exec(select(SyncStateRow)).one()
+            row.reading, row.reading_open, row.reading_whole = row.reading + 1, True, run.whole
+            row.reading_expected, row.reading_items, row.reading_refused, row.keyless = expected, 0, 0, False
+            if run.whole:
+                row.cursor = ""
+            row.reading_from = row.cursor
+            session.exec(update(SyncOrderRow).where(col(SyncOrderRow.gone)).values(gone=False))
+            session.commit()
+            return state_of(row)
+
+    def known(self, order_ids: Sequence[str]) -> dict[str, Known]:
+        """Return what is known of each of these orders."""
+        with self._database.session() as session:
+            ended = {
+                key: bool(withdrawn)
+                for some in _slices(order_ids)
+                for key, withdrawn in session.exec(
+                    select(BanOrderRow.order_id, BanOrderRow.withdrawn_at).where(col(BanOrderRow.order_id).in_(some))
+                )
+            }
+            rows = {
+                row.order_id: row
+                for some in _slices(order_ids)
+                for row in session.exec(select(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(some)))
+            }
+        return {
+            key: Known(
+                *((rows[key].fingerprint, rows[key].problem, rows[key].seen_reading) if key in rows else ("", "", 0)),
+                stored=key in ended,
+                held=key in ended and not ended[key],
+            )
+            for key in order_ids
+        }
+
+    def advance(
+        self,
+        lease: Lease,
+        now: datetime,
+        run: SyncRun,
+        *,
+        reading: int,
+        seen: Sequence[Seen] = (),
+        unchanged: Sequence[str] = (),
+        gone: Sequence[str] = (),
+        page: PageEnd | None = None,
+    ) -> None:
+        """Remember what was seen and how far the run is; with `page`, that the next one goes on after it."""
+        with self._held(lease, now, run) as session:
+            for some in _slices(unchanged):
+                chosen = col(SyncOrderRow.order_id).in_(some)
+                session.exec(update(SyncOrderRow).where(chosen).values(seen_reading=reading, gone=False))
+            latest = {one.order_id: one for one in seen}
+            for some in _slices(list(latest)):
+                session.exec(delete(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(some)))
+                rows = [latest[key].__dict__ | {"seen_reading": reading, "gone": False} for key in some]
+                session.connection().execute(insert(SyncOrderRow), rows)
+            for some in _slices(gone):
+                session.exec(update(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(some)).values(gone=True))
+            if page:
+                row = session.exec(select(SyncStateRow)).one()
+                row.cursor = page.cursor
+                row.reading_items += page.items
+                row.reading_refused += page.refused
+                row.keyless = row.keyless or page.keyless
+            session.commit()
+
+    def left(self, reading: int, *, whole: bool) -> list[Left]:
+        """Return the orders that have left the source: by the tombstones of the reading, and by absence if `whole`."""
+        gone = col(SyncOrderRow.gone)
+        chosen = or_(gone, col(SyncOrderRow.seen_reading) != reading) if whole else gone
+        query = (
+            select(SyncOrderRow.order_id, BanOrderRow.order_id)
+            .join(BanOrderRow, _HELD, isouter=True)
+            .where(chosen)
+            .order_by(col(SyncOrderRow.order_id))
+        )
+        with self._database.session() as session:
+            return [Left(key, held is not None) for key, held in session.exec(query)]
+
+    def held(self) -> int:
+        """Count the orders that are held from the source."""
+        with self._database.session() as session:
+            return session.exec(select(func.count()).select_from(SyncOrderRow).join(BanOrderRow, _HELD)).one()
+
+    def withdraw(
+        self, lease: Lease, now: datetime, run: SyncRun, left: Sequence[Left], note: Callable[[list[str]], AuditEntry]
+    ) -> None:
+        """End the orders that have left, at most AT_ONCE, with the audit entry that `note` makes of their keys."""
+        keys, held = [one.order_id for one in left], [one.order_id for one in left if one.held]
+        with self._held(lease, now, run) as session:
+            session.exec(delete(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(keys)))
+            if held:
+                lock_watchlist(session)
+                chosen = col(BanOrderRow.order_id).in_(held)
+                count_change(session, session.exec(select(BanOrderRow.subject_id).where(chosen)).all())
+                session.exec(update(BanOrderRow).where(chosen).values(withdrawn_at=utc_text(now)))
+                write_audit(session, note(held))
+            session.commit()
+
+    def finish(
+        self,
+        lease: Lease,
+        run: SyncRun,
+        *,
+        entry: AuditEntry,
+        next_run_at: datetime,
+        keep_since: datetime,
+        from_start: bool = False,
+    ) -> None:
+        """Keep the run as it ended, give the lease back, and forget the runs that began before `keep_since`.
+
+        DONE makes the watchlist fresh. DONE and SHRUNK close the reading; with `from_start` the next run begins anew.
+        While a record is to be tried again, it begins where this reading began, since no later delta would bring it.
+        """
+        ended_at = run.ended_at or run.started_at
+        with self._held(lease, ended_at, run) as session:
+            row = session.exec(select(SyncStateRow)).one()
+            row.lease, row.lease_until, row.next_run_at = "", None, next_run_at
+            if run.outcome in {SyncOutcome.DONE, SyncOutcome.SHRUNK}:
+                shrunk = run.outcome is SyncOutcome.SHRUNK
+                row.waiting_run_id = run.run_id if shrunk else 0
+                row.waiting_missing, row.waiting_held, row.accepted = run.missing, run.held, 0
+                row.reading_open = False
+                if row.keyless or session.exec(_TRIED_AGAIN).first():
+                    row.cursor = row.reading_from
+                from_start = from_start or shrunk
+            if from_start:
+                row.cursor, row.reading_open = "", False
+            session.exec(delete(SyncRunRow).where(col(SyncRunRow.started_at) < keep_since))
+            if run.outcome is SyncOutcome.DONE:
+                session.exec(update(WatchlistStateRow).values(last_success_at=ended_at))
+            session.flush()
+            write_audit(session, entry)
+            session.commit()
+
+    def accept(self, run_id: int, note: Callable[[SyncState], AuditEntry]) -> None:
+        """Let the next run end as many orders as that run found missing; raises SHRINK_NOT_WAITING."""
+        with self._database.session() as session:
+            _lock(session)
+            row = session.exec(select(SyncStateRow)).one()
+            if not row.waiting_run_id or row.waiting_run_id != run_id:
+                raise CekalwatchError(Code.SHRINK_NOT_WAITING)
+            row.accepted = row.waiting_missing
+            session.flush()
+            write_audit(session, note(state_of(row)))
+            session.commit()
+
+    def runs(self, limit: int, before: int | None = None) -> list[SyncRun]:
+        """Return the newest runs, those before the run `before` if given."""
+        query = select(SyncRunRow).order_by(col(SyncRunRow.run_id).desc()).limit(limit)
+        if before is not None:
+            query = query.where(col(SyncRunRow.run_id) < before)
+        with self._database.session() as session:
+            return [run_of(row) for row in session.exec(query)]
+
+    @contextmanager
+    def _held(self, lease: Lease, now: datetime, run: SyncRun) -> Iterator[Session]:
+        """Give a session that has renewed the lease and keeps the run as it stands."""
+        mine = col(SyncStateRow.lease) == lease.key
+        with self._database.session() as session:
+            if not session.exec(update(SyncStateRow).where(mine).values(lease_until=now + LEASE)).rowcount:
+                raise CekalwatchError(Code.SYNC_TAKEN_OVER)
+            this = col(SyncRunRow.run_id) == lease.run_id
+            session.exec(update(SyncRunRow).where(this).values(**run_values(run)))
+            yield session
+
+
+_HELD = and_(col(BanOrderRow.order_id) == col(SyncOrderRow.order_id), col(BanOrderRow.withdrawn_at) == "")
+
+
+_TRIED_AGAIN = select(SyncOrderRow.order_id).where(col(SyncOrderRow.fingerprint) == "").limit(1)
+
+
+def _lock(session: Session) -> None:
+    """Take the write lock before anything is read, so that two runs cannot begin at once."""
+    session.exec(update(SyncStateRow).values(reading=SyncStateRow.reading))
+
+
+def _slices(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    return (items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE))

@@ -1,0 +1,1 @@
+"""Subjects, ban orders, reference faces, and their change log."""

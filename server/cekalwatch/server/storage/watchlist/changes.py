@@ -1,0 +1,44 @@
+"""The watchlist's change log: which subjects changed since a value of the change counter.
+
+Each subject has one row at most, with the counter's value of its newest change, so the log needs no pruning and nobody
+who follows it can come too late. A deleted subject keeps its row, without which nobody would hear of the deletion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlmodel import Session, col, select, update
+
+from cekalwatch.server.storage.watchlist.tables import WatchlistChangeRow, WatchlistStateRow
+
+
+def lock_watchlist(session: Session) -> None:
+    """Keep others from changing the watchlist until the transaction ends; the first step of whoever changes it.
+
+    It takes SQLite's write lock before anything is read, so that two changes cannot cross.
+    """
+    session.exec(update(WatchlistStateRow).values(version=WatchlistStateRow.version))
+
+
+def count_change(session: Session, subject_ids: Iterable[str]) -> None:
+    """Count one change of the watchlist, which concerns these subjects; the transaction must hold `lock_watchlist`."""
+    session.exec(update(WatchlistStateRow).values(version=col(WatchlistStateRow.version) + 1))
+    version = current_version(session)
+    concerned = set(subject_ids)
+    key = col(WatchlistChangeRow.subject_id)
+    known = set(session.exec(select(WatchlistChangeRow.subject_id).where(key.in_(concerned))))
+    if known:
+        session.exec(update(WatchlistChangeRow).where(key.in_(known)).values(version=version))
+    session.add_all(WatchlistChangeRow(subject_id=one, version=version) for one in sorted(concerned - known))
+
+
+def current_version(session: Session) -> int:
+    """Return the change counter."""
+    return session.exec(select(WatchlistStateRow.version)).one()
+
+
+def changed_since(session: Session, version: int) -> list[str]:
+    """Return the keys of subjects that were changed, added or deleted after that value of the counter."""
+    query = select(WatchlistChangeRow.subject_id).where(col(WatchlistChangeRow.version) > version)
+    return list(session.exec(query).all())

@@ -1,0 +1,172 @@
+"""Between the watchlist's rows and the domain. Reading a damaged row raises ValueError, KeyError or TypeError."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cekalwatch.server.domain.orders import BanOrder, OrderKind
+from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject, TravelDocument
+from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.storage.sealed_columns import (
+    FACE_JPEG,
+    ORDER_CONTENT,
+    ORDER_FACTS,
+    PHOTO,
+    PHOTO_DIGEST,
+    PHOTO_SHA256,
+    SUBJECT_FACTS,
+    TEMPLATE,
+)
+from cekalwatch.server.storage.watchlist.tables import (
+    BanOrderRow,
+    ReferenceFaceRow,
+    ReferencePictureRow,
+    SubjectRow,
+    TemplateRow,
+)
+
+SEALED_ORDER_FACTS = ("requesting_agency", "reason", "decree_number")
+"""What of an order says more than its keys, dates and kind."""
+
+DAMAGED = (ValueError, KeyError, TypeError)
+"""What reading a damaged row raises."""
+
+
+@dataclass(frozen=True)
+class WatchlistRows:
+    """Writes and reads rows, sealing what is personal with the keys of `keyring`."""
+
+    keyring: Keyring
+
+    def content_hash(self, subject: Subject, order: BanOrder) -> str:
+        """Return the keyed digest of everything that a record states."""
+        stated = asdict(order) | {"revoked_at": utc_text(order.revoked_at)}
+        del stated["withdrawn_at"]
+        return self.keyring.digest(ORDER_CONTENT.at(order.order_id), _json([asdict(subject), stated]))
+
+    def photo_digest(self, subject_id: str, photo_sha256: str) -> str:
+        """Return the keyed digest by which the subject's photograph is found."""
+        return self.keyring.digest(PHOTO_DIGEST.at(subject_id), photo_sha256.encode())
+
+    def subject_row(self, subject: Subject) -> SubjectRow:
+        """Write a subject."""
+        facts = asdict(subject)
+        del facts["subject_id"]
+        place = SUBJECT_FACTS.at(subject.subject_id)
+        return SubjectRow(subject_id=subject.subject_id, facts=self.keyring.seal(place, _json(facts)))
+
+    def subject(self, row: SubjectRow) -> Subject:
+        """Read a subject."""
+        facts = json.loads(self.keyring.open(SUBJECT_FACTS.at(row.subject_id), row.facts))
+        return Subject(
+            **facts
+            | {
+                "subject_id": row.subject_id,
+                "aliases": tuple(facts["aliases"]),
+                "travel_documents": tuple(TravelDocument(**document) for document in facts["travel_documents"]),
+            }
+        )
+
+    def order_row(self, order: BanOrder, content: str) -> BanOrderRow:
+        """Write an order with the digest of its content."""
+        facts = {name: getattr(order, name) for name in SEALED_ORDER_FACTS}
+        return BanOrderRow(
+            order_id=order.order_id,
+            subject_id=order.subject_id,
+            kind=order.kind,
+            valid_from=order.valid_from.isoformat(),
+            valid_until=order.valid_until.isoformat(),
+            received_on=order.received_on.isoformat(),
+            decree_date=order.decree_date.isoformat() if order.decree_date else "",
+            urgent=order.urgent,
+            extends_order_id=order.extends_order_id,
+            revoked_at=utc_text(order.revoked_at),
+            withdrawn_at=utc_text(order.withdrawn_at),
+            facts=self.keyring.seal(ORDER_FACTS.at(order.order_id), _json(facts)),
+            content_hash=content,
+        )
+
+    def order(self, row: BanOrderRow) -> BanOrder:
+        """Read an order."""
+        return BanOrder(
+            order_id=row.order_id,
+            subject_id=row.subject_id,
+            kind=OrderKind(row.kind),
+            valid_from=date.fromisoformat(row.valid_from),
+            valid_until=date.fromisoformat(row.valid_until),
+            received_on=date.fromisoformat(row.received_on),
+            decree_date=date.fromisoformat(row.decree_date) if row.decree_date else None,
+            urgent=row.urgent,
+            extends_order_id=row.extends_order_id,
+            revoked_at=datetime.fromisoformat(row.revoked_at) if row.revoked_at else None,
+            withdrawn_at=datetime.fromisoformat(row.withdrawn_at) if row.withdrawn_at else None,
+            **json.loads(self.keyring.open(ORDER_FACTS.at(row.order_id), row.facts)),
+        )
+
+    def reference_row(self, reference: ReferenceFace) -> ReferenceFaceRow:
+        """Write a reference face, without its pictures."""
+        key, digest = reference.reference_id, reference.photo_sha256
+        return ReferenceFaceRow(
+            reference_id=key,
+            subject_id=reference.subject_id,
+            photo_digest=self.photo_digest(reference.subject_id, digest),
+            photo_sha256=self.keyring.seal(PHOTO_SHA256.at(key), digest.encode()),
+            figures=json.dumps(asdict(reference.figures)),
+            warnings=json.dumps(reference.warnings),
+        )
+
+    def reference(self, row: ReferenceFaceRow) -> ReferenceFace:
+        """Read a reference face, without its pictures."""
+        return ReferenceFace(
+            reference_id=row.reference_id,
+            subject_id=row.subject_id,
+            photo_sha256=self.keyring.open(PHOTO_SHA256.at(row.reference_id), row.photo_sha256).decode(),
+            figures=_figures(json.loads(row.figures)),
+            warnings=tuple(map(str, json.loads(row.warnings))),
+        )
+
+    def picture_row(self, reference_id: str, photo: bytes, face_jpeg: bytes) -> ReferencePictureRow:
+        """Write a reference face's pictures."""
+        return ReferencePictureRow(
+            reference_id=reference_id,
+            photo=self.keyring.seal(PHOTO.at(reference_id), photo),
+            face_jpeg=self.keyring.seal(FACE_JPEG.at(reference_id), face_jpeg),
+        )
+
+    def photo(self, reference_id: str, sealed: bytes) -> bytes:
+        """Read the photograph as it came."""
+        return self.keyring.open(PHOTO.at(reference_id), sealed)
+
+    def face_jpeg(self, reference_id: str, sealed: bytes) -> bytes:
+        """Read the picture of the face."""
+        return self.keyring.open(FACE_JPEG.at(reference_id), sealed)
+
+    def template_row(self, reference_id: str, model_version: str, template: NDArray[np.float32]) -> TemplateRow:
+        """Write a template, shape (size,)."""
+        vector = np.ascontiguousarray(template, dtype="<f4").tobytes()
+        sealed = self.keyring.seal(TEMPLATE.at(reference_id, model_version), vector)
+        return TemplateRow(reference_id=reference_id, model_version=model_version, vector=sealed)
+
+    def vector(self, reference_id: str, model_version: str, sealed: bytes) -> bytes:
+        """Read a template's numbers, little-endian float32."""
+        return self.keyring.open(TEMPLATE.at(reference_id, model_version), sealed)
+
+
+def _figures(stored: dict[str, float]) -> FaceFigures:
+    measured = {name: float(value) for name, value in stored.items()}
+    return FaceFigures(**measured | {"faces": int(stored["faces"])})  # type: ignore[arg-type]  # named as they are stored
+
+
+def utc_text(moment: datetime | None) -> str:
+    """Write a moment in one form: sources may state the same one with different offsets."""
+    return moment.astimezone(UTC).isoformat() if moment else ""
+
+
+def _json(facts: object) -> bytes:
+    """Write facts in one form, so that equal facts have equal digests."""
+    return json.dumps(facts, sort_keys=True, default=str, ensure_ascii=False).encode()

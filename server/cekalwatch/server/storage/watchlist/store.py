@@ -1,0 +1,304 @@
+"""Keeps the watchlist. Each method is one transaction; domain values go in and come out.
+
+Methods block: call them from a worker thread. A damaged row is left out, counted and logged by its key; the rest works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import bindparam, func
+from sqlmodel import col, delete, select, update
+
+from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.subjects import MOST_ORDERS, FaceFigures, ReferenceFace, Subject
+from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.storage.alerts.tables import AlertRow, EventLogRow, ProbeRow
+from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.keys.store import hold_sealing_key
+from cekalwatch.server.storage.models.store import ModelStore
+from cekalwatch.server.storage.models.tables import TemplateRefusalRow
+from cekalwatch.server.storage.models.template_store import TemplateStore, is_template
+from cekalwatch.server.storage.sync.tables import SyncOrderRow
+from cekalwatch.server.storage.watchlist.changes import changed_since, count_change, current_version, lock_watchlist
+from cekalwatch.server.storage.watchlist.reading import SubjectFile, read_files, read_orders, readable
+from cekalwatch.server.storage.watchlist.rows import WatchlistRows
+from cekalwatch.server.storage.watchlist.tables import (
+    BanOrderRow,
+    ReferenceFaceRow,
+    ReferencePictureRow,
+    SubjectRow,
+    TemplateRow,
+    WatchlistStateRow,
+)
+from cekalwatch.server.storage.watchlist.writing import Done, NewRecord, NewReference, Stored, write_records
+
+__all__ = [
+    "DeletedSubject",
+    "Done",
+    "EnrolledFace",
+    "NewRecord",
+    "NewReference",
+    "Stored",
+    "SubjectFile",
+    "WatchlistStore",
+    "Written",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class EnrolledFace:
+    """A reference face with its template in one model version."""
+
+    reference: ReferenceFace
+    template: NDArray[np.float32]
+    """Shape (size,), length 1."""
+
+    @property
+    def figures(self) -> FaceFigures:
+        """What was measured of it."""
+        return self.reference.figures
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be known about it."""
+        return self.reference.warnings
+
+
+@dataclass(frozen=True)
+class Written:
+    """What storing records did."""
+
+    outcomes: Sequence[Stored]
+    """Of each record."""
+    version: int
+    """The change counter afterwards."""
+
+
+@dataclass(frozen=True)
+class DeletedSubject:
+    """What went with a subject."""
+
+    order_ids: tuple[str, ...]
+    photographs: int
+    templates: int
+    probes: int
+    """Pictures of alerts about the subject."""
+
+
+_PHOTOGRAPHS = select(func.count()).where(col(ReferenceFaceRow.subject_id) == bindparam("subject_id"))
+
+
+class WatchlistStore:
+    """The watchlist in the database."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._rows = WatchlistRows(keyring)
+
+    @property
+    def templates(self) -> TemplateStore:
+        """The templates of the same database."""
+        return TemplateStore(self._database, self._rows.keyring)
+
+    @property
+    def models(self) -> ModelStore:
+        """The models of the same database."""
+        return ModelStore(self._database)
+
+    def put(
+        self,
+        subject: Subject,
+        order: BanOrder,
+        references: Sequence[NewReference] = (),
+        note: Callable[[Stored], AuditEntry] | None = None,
+    ) -> Stored:
+        """Store a record by itself; see `put_all`. Raises SUBJECT_FULL for an order more than MOST_ORDERS."""
+        written = self.put_all(
+            [NewRecord(subject, order, references)], lambda _, done: note(done.outcome) if note else None
+        )
+        if written.outcomes[0] is Stored.SUBJECT_FULL:
+            raise CekalwatchError(Code.SUBJECT_FULL, f"{MOST_ORDERS} orders")
+        return written.outcomes[0]
+
+    def put_all(self, records: Sequence[NewRecord], note: Callable[[int, Done], AuditEntry | None]) -> Written:
+        """Store records in one transaction; see `write_records`.
+
+        What `note` makes of the number of a record of which something is written, and of what was done with it, is
+        committed with it, for the audit trail.
+        """
+        with self._database.session() as session:
+            lock_watchlist(session)
+            hold_sealing_key(session, self._rows.keyring)
+            everything, changed = write_records(session, self._rows, records)
+            if changed:
+                count_change(session, changed)
+                session.flush()
+                entries = [
+                    entry
+                    for number, done in enumerate(everything)
+                    if done.outcome is Stored.STORED
+                    or (done.outcome is Stored.UNCHANGED and records[number].references)
+                    if (entry := note(number, done))
+                ]
+                if entries:
+                    write_audit(session, *entries)
+                session.commit()
+            return Written([done.outcome for done in everything], current_version(session))
+
+    def enrolled(self, subject_id: str, model_version: str) -> dict[str, EnrolledFace]:
+        """Return the subject's reference faces with a template in that model version, by the photograph's SHA-256.
+
+        One whose template is damaged is not among them, so that importing its photograph again mends it.
+        """
+        query = (
+            select(ReferenceFaceRow, TemplateRow.vector)
+            .join(TemplateRow)
+            .where(col(ReferenceFaceRow.subject_id) == subject_id, col(TemplateRow.model_version) == model_version)
+        )
+
+        def face(row: tuple[ReferenceFaceRow, bytes]) -> EnrolledFace:
+            vector = self._rows.vector(row[0].reference_id, model_version, row[1])
+            if not is_template(vector):
+                raise ValueError("no template")
+            template = np.frombuffer(vector, dtype="<f4").astype(np.float32, copy=False)
+            return EnrolledFace(self._rows.reference(row[0]), template)
+
+        with self._database.session() as session:
+            found = readable(session.exec(query), face, lambda row: row[0].reference_id)
+            return {one.reference.photo_sha256: one for one in found}
+
+    def photographs(self, subject_id: str) -> int:
+        """Return how many photographs of the subject are enrolled, in whatever model version."""
+        # Without a session, since this is asked for every record of an import.
+        with self._database.engine.connect() as connection:
+            return connection.execute(_PHOTOGRAPHS, {"subject_id": subject_id}).scalar_one()
+
+    def has_photograph(self, subject_id: str, photo_sha256: str) -> bool:
+        """Whether that photograph of the subject is enrolled, in whatever model version."""
+        digest = self._rows.photo_digest(subject_id, photo_sha256)
+        query = select(ReferenceFaceRow.reference_id).where(
+            col(ReferenceFaceRow.subject_id) == subject_id, col(ReferenceFaceRow.photo_digest) == digest
+        )
+        with self._database.session() as session:
+            return session.exec(query).first() is not None
+
+    def get_subject(self, subject_id: str) -> SubjectFile:
+        """Return a subject with orders and reference faces; raises SUBJECT_NOT_FOUND."""
+        with self._database.session() as session:
+            found = read_files(session, self._rows, [subject_id])
+        if not found:
+            raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
+        return found[0]
+
+    def get_subjects(self, subject_ids: Collection[str]) -> list[SubjectFile]:
+        """Return subjects with orders and reference faces, by key; those that are not held or damaged are left out."""
+        with self._database.session() as session:
+            return read_files(session, self._rows, subject_ids)
+
+    def with_template(self, reference_ids: Collection[str], model_version: str) -> set[str]:
+        """Return those of the reference faces that have a template of that model version."""
+        query = select(TemplateRow.reference_id).where(
+            col(TemplateRow.reference_id).in_(reference_ids), col(TemplateRow.model_version) == model_version
+        )
+        with self._database.session() as session:
+            return set(session.exec(query))
+
+    def list_subjects(self, after: str, limit: int) -> list[SubjectFile]:
+        """Return the first `limit` subjects with a key beyond `after`, by key; damaged ones are left out."""
+        found: list[SubjectFile] = []
+        key = col(SubjectRow.subject_id)
+        with self._database.session() as session:
+            # Damaged ones must not make a page short: a short page is the last one.
+            while len(found) < limit:
+                keys = session.exec(
+                    select(SubjectRow.subject_id).where(key > after).order_by(key).limit(limit - len(found))
+                ).all()
+                if not keys:
+                    break
+                found += read_files(session, self._rows, keys)
+                after = keys[-1]
+        return found
+
+    def face_jpeg(self, reference_id: str) -> bytes:
+        """Return the picture of a reference face; empty when there is none, or it is damaged."""
+        query = select(ReferencePictureRow.face_jpeg).where(col(ReferencePictureRow.reference_id) == reference_id)
+        with self._database.session() as session:
+            sealed = session.exec(query).all()
+        read = readable(sealed, lambda one: self._rows.face_jpeg(reference_id, one), lambda _: reference_id)
+        return next(iter(read), b"")
+
+    def delete_subject(self, subject_id: str, note: Callable[[DeletedSubject], AuditEntry]) -> DeletedSubject:
+        """Remove a subject with all orders, photographs and templates, and the probes of its alerts.
+
+        What `note` makes of that is committed with it, for the audit trail. The galleries follow by the change counter.
+        Alerts about the subject stay, with its key only. Raises SUBJECT_NOT_FOUND.
+        """
+        with self._database.session() as session:
+            # An import must not add a photograph meanwhile.
+            lock_watchlist(session)
+            # And no sighting may bring a better probe.
+            session.exec(update(EventLogRow).values(pruned_through=EventLogRow.pruned_through))
+            references = select(ReferenceFaceRow.reference_id).where(col(ReferenceFaceRow.subject_id) == subject_id)
+            templates = session.exec(delete(TemplateRow).where(col(TemplateRow.reference_id).in_(references))).rowcount
+            session.exec(delete(ReferencePictureRow).where(col(ReferencePictureRow.reference_id).in_(references)))
+            session.exec(delete(TemplateRefusalRow).where(col(TemplateRefusalRow.reference_id).in_(references)))
+            photos = session.exec(
+                delete(ReferenceFaceRow).where(col(ReferenceFaceRow.subject_id) == subject_id)
+            ).rowcount
+            orders = select(BanOrderRow.order_id).where(col(BanOrderRow.subject_id) == subject_id)
+            order_ids = tuple(session.exec(orders.order_by(col(BanOrderRow.order_id))).all())
+            # A source that still has them brings them back, rather than finding them unchanged.
+            session.exec(delete(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(order_ids)))
+            session.exec(delete(BanOrderRow).where(col(BanOrderRow.subject_id) == subject_id))
+            alerts = select(AlertRow.alert_id).where(col(AlertRow.subject_id) == subject_id)
+            probes = session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id).in_(alerts))).rowcount
+            if not session.exec(delete(SubjectRow).where(col(SubjectRow.subject_id) == subject_id)).rowcount:
+                raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
+            count_change(session, [subject_id])
+            gone = DeletedSubject(order_ids, photos, templates, probes)
+            write_audit(session, note(gone))
+            session.commit()
+        self._database.purge_journal()
+        return gone
+
+    def orders_of(self, subject_ids: Collection[str]) -> list[SubjectFile]:
+        """Return those of the subjects that are held, by key, with their orders and without reference faces."""
+        with self._database.session() as session:
+            return read_orders(session, self._rows, subject_ids)
+
+    def subject_keys(self, after: str, limit: int) -> Sequence[str]:
+        """Return the first `limit` keys of subjects beyond `after`."""
+        key = col(SubjectRow.subject_id)
+        with self._database.session() as session:
+            return session.exec(select(SubjectRow.subject_id).where(key > after).order_by(key).limit(limit)).all()
+
+    def changed_since(self, version: int) -> list[str]:
+        """Return the keys of subjects that were changed, added or deleted after that value of the change counter."""
+        with self._database.session() as session:
+            return changed_since(session, version)
+
+    def version(self) -> int:
+        """Return the change counter, so that whoever holds an older state sees that it is old."""
+        with self._database.session() as session:
+            return current_version(session)
+
+    def last_success_at(self) -> datetime | None:
+        """Return when the watchlist was last brought up to date; None when never."""
+        with self._database.session() as session:
+            return session.exec(select(WatchlistStateRow.last_success_at)).one()
+
+    def mark_success(self, now: datetime, entry: AuditEntry | None = None) -> None:
+        """Note that the watchlist was brought up to date at `now` (aware), with the audit trail's `entry` on that."""
+        with self._database.session() as session:
+            session.exec(update(WatchlistStateRow).values(last_success_at=now))
+            if entry:
+                write_audit(session, entry)
+            session.commit()

@@ -1,0 +1,203 @@
+"""Writes several records of the watchlist in one transaction: a record by itself would cost as much as twenty together.
+
+The rows of one kind go to the database at once, and what is held already is read at once before. Nothing is committed
+here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+import uuid6
+from numpy.typing import NDArray
+from sqlalchemy import func
+from sqlmodel import Session, SQLModel, col, select
+
+from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.subjects import MOST_ORDERS, FaceFigures, ReferenceFace, Subject
+from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
+from cekalwatch.server.storage.watchlist.tables import BanOrderRow, ReferenceFaceRow, SubjectRow
+
+
+class Stored(StrEnum):
+    """What storing an order did."""
+
+    STORED = "STORED"
+    UNCHANGED = "UNCHANGED"
+    SUBJECT_FULL = "SUBJECT_FULL"
+    """Nothing: as many orders of the subject are held as there may be."""
+
+
+@dataclass(frozen=True, eq=False)
+class NewReference:
+    """A photograph to keep, with its face and its template in one model version."""
+
+    photo: bytes
+    face_jpeg: bytes
+    figures: FaceFigures
+    warnings: tuple[str, ...]
+    model_version: str
+    template: NDArray[np.float32]
+    """Shape (size,), length 1."""
+
+    @property
+    def photo_sha256(self) -> str:
+        """SHA-256 of the photograph as it came, hexadecimal."""
+        return hashlib.sha256(self.photo).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class NewRecord:
+    """An order with its subject and new reference faces."""
+
+    subject: Subject
+    order: BanOrder
+    references: Sequence[NewReference] = ()
+
+
+class Done(NamedTuple):
+    """What was done with a record."""
+
+    outcome: Stored
+    fields: tuple[str, ...] = ()
+    """Names of the fields that changed; none of an order that is new, or was damaged."""
+    former_subject_id: str = ""
+    """Key of the subject that the order was about before; empty when that is the same one."""
+
+
+def write_records(session: Session, rows: WatchlistRows, records: Sequence[NewRecord]) -> tuple[list[Done], set[str]]:
+    """Write the records; return what was done with each, and the keys of the subjects that changed.
+
+    Each order comes once, and so does each subject. An order whose record is held with the same content is UNCHANGED,
+    and its subject stays as it is, unless a row is damaged; references are added all the same. Nothing of a record is
+    written that is SUBJECT_FULL.
+    """
+    held = _Held.read(session, rows, records)
+    everything = [held.done(record) for record in records]
+    kept = [one for one, done in zip(records, everything, strict=True) if done.outcome is not Stored.SUBJECT_FULL]
+    stored = [one for one, done in zip(records, everything, strict=True) if done.outcome is Stored.STORED]
+    changed = {one.subject.subject_id for one in stored} | {one.subject.subject_id for one in kept if one.references}
+    # An order may move from one subject to another.
+    changed |= {row.subject_id for one in stored if (row := held.orders.get(one.order.order_id))}
+    _write(session, (rows.subject_row(one.subject) for one in stored), held.subjects, "subject_id")
+    session.flush()
+    _write(
+        session,
+        (rows.order_row(one.order, held.content[one.order.order_id]) for one in stored),
+        held.orders,
+        "order_id",
+    )
+    _write_references(session, rows, kept)
+    return everything, changed
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What the database has of the orders and subjects that are to be written."""
+
+    rows: WatchlistRows
+    content: dict[str, str]
+    """Digests of the records that are to be written, by the keys of their orders."""
+    orders: dict[str, BanOrderRow]
+    subjects: dict[str, SubjectRow]
+    counts: dict[str, int]
+    """Orders of each subject."""
+
+    @classmethod
+    def read(cls, session: Session, rows: WatchlistRows, records: Sequence[NewRecord]) -> _Held:
+        order_ids = [record.order.order_id for record in records]
+        subject_ids = {record.subject.subject_id for record in records}
+        if len(set(order_ids)) < len(records) or len(subject_ids) < len(records):
+            raise ValueError("an order or a subject comes twice")
+        orders = session.exec(select(BanOrderRow).where(col(BanOrderRow.order_id).in_(order_ids))).all()
+        wanted = subject_ids | {row.subject_id for row in orders}
+        subjects = session.exec(select(SubjectRow).where(col(SubjectRow.subject_id).in_(wanted))).all()
+        counting = (
+            select(BanOrderRow.subject_id, func.count())
+            .where(col(BanOrderRow.subject_id).in_(subject_ids))
+            .group_by(col(BanOrderRow.subject_id))
+        )
+        return cls(
+            rows,
+            {record.order.order_id: rows.content_hash(record.subject, record.order) for record in records},
+            {row.order_id: row for row in orders},
+            {row.subject_id: row for row in subjects},
+            dict(session.exec(counting).all()),
+        )
+
+    def done(self, record: NewRecord) -> Done:
+        """Say what is to be done with a record."""
+        order = record.order
+        held = self.orders.get(order.order_id)
+        if held is not None and self._same(held, order):
+            return Done(Stored.UNCHANGED)
+        grows = held is None or held.subject_id != order.subject_id
+        if grows and self.counts.get(order.subject_id, 0) >= MOST_ORDERS:
+            return Done(Stored.SUBJECT_FULL)
+        if held is None:
+            return Done(Stored.STORED)
+        former = held.subject_id if held.subject_id != order.subject_id else ""
+        return Done(Stored.STORED, self._changed_fields(record), former)
+
+    def _changed_fields(self, record: NewRecord) -> tuple[str, ...]:
+        held = self.orders[record.order.order_id]
+        try:
+            before = {**asdict(self.rows.subject(self.subjects[held.subject_id])), **asdict(self.rows.order(held))}
+        except DAMAGED:
+            return ()
+        now = {**asdict(record.subject), **asdict(record.order)}
+        return tuple(name for name, value in now.items() if value != before[name])
+
+    def _same(self, held: BanOrderRow, order: BanOrder) -> bool:
+        """Whether the record with that content is held, and can be read."""
+        if held.content_hash != self.content[order.order_id]:
+            return False
+        try:
+            self.rows.subject(self.subjects[held.subject_id])
+            return self.rows.order(held) == order
+        except DAMAGED:
+            return False
+
+
+def _write(session: Session, rows: Iterable[SQLModel], held: Collection[str], key: str) -> None:
+    """Add the rows, or change those whose `key` is `held`."""
+    for row in rows:
+        if getattr(row, key) in held:
+            session.merge(row)
+        else:
+            session.add(row)
+
+
+def _write_references(session: Session, rows: WatchlistRows, records: Sequence[NewRecord]) -> None:
+    new = [(record.subject.subject_id, one) for record in records for one in record.references]
+    if not new:
+        return
+    query = select(ReferenceFaceRow.subject_id, ReferenceFaceRow.photo_digest, ReferenceFaceRow.reference_id)
+    found = session.exec(query.where(col(ReferenceFaceRow.subject_id).in_({key for key, _ in new}))).all()
+    known = {(subject_id, digest): reference_id for subject_id, digest, reference_id in found}
+    keyed = [
+        (known.get((key, rows.photo_digest(key, one.photo_sha256))) or str(uuid6.uuid7()), key, one) for key, one in new
+    ]
+    held = set(known.values())
+    _write(
+        session,
+        (
+            rows.reference_row(ReferenceFace(reference_id, key, one.photo_sha256, one.figures, one.warnings))
+            for reference_id, key, one in keyed
+        ),
+        held,
+        "reference_id",
+    )
+    session.flush()
+    for reference_id, _, one in keyed:
+        parts = (
+            rows.picture_row(reference_id, one.photo, one.face_jpeg),
+            rows.template_row(reference_id, one.model_version, one.template),
+        )
+        for part in parts:
+            _write(session, [part], held, "reference_id")

@@ -1,0 +1,43 @@
+"""How old the watchlist is, for every notifier (domain rule 9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.census import Census
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """When the watchlist last came in, whether that is too long ago, and how many subjects it bans now."""
+
+    last_success_at: datetime | None
+    stale: bool
+    active_subjects: int
+
+
+class FreshnessGauge:
+    """Tells the freshness without asking the database each time; `read` asks it, and blocks."""
+
+    def __init__(self, store: WatchlistStore, census: Census, clock: Clock, limit: timedelta) -> None:
+        self._store = store
+        self._census = census
+        self._clock = clock
+        self._limit = limit
+        self._last_success_at: datetime | None = None
+        self._active_subjects = 0
+        self.read()
+
+    def read(self) -> None:
+        """Read the last success, and count the subjects whose orders are in force now."""
+        self._last_success_at = self._store.last_success_at()
+        self._active_subjects = self._census.active_subjects(self._clock.now())
+
+    def now(self) -> Freshness:
+        """Return the freshness at this moment; a watchlist that never came is stale."""
+        last = self._last_success_at
+        stale = last is None or self._clock.now() - last > self._limit
+        return Freshness(last, stale, self._active_subjects)

@@ -1,0 +1,1 @@
+"""From a record to the database: checks, enrolment, writing, reports."""

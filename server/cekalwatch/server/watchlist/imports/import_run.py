@@ -1,0 +1,220 @@
+"""One import from its first record to its end, with what the audit trail says of it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter, deque
+from collections.abc import Collection, Generator, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from cekalwatch.server.audit.entry import MOST_TEXT, OK, Action, Actor, AuditEntry, Thing
+from cekalwatch.server.concurrency.background import BackgroundThreads
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.orders import Rule
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.imports.importer import PreparedRecord, StoredRecord, WatchlistImporter
+from cekalwatch.server.watchlist.imports.records import ImportRecord
+from cekalwatch.server.watchlist.imports.reports import RecordOutcome, RecordReport, summarise
+
+BROKEN_OFF = "BROKEN_OFF"
+
+MOST_TOGETHER = 16
+"""Records that are stored in one transaction; twenty cost little less each than sixteen do."""
+SPARE = 4
+"""Records that each thread has to go on with while others are stored."""
+MOST_BYTES_WAITING = 64_000_000
+"""Photographs of records that are prepared beyond one a thread."""
+
+_LIKE_A_KEY = re.compile(r"(?=.*\d)(?!\d{16}$)[!-~]{1,64}", re.ASCII)
+"""A refused record's key may be anything, even a name in the wrong column: what is recorded has a digit, no space, and
+is no national identity number."""
+
+
+def is_like_a_key(text: str) -> bool:
+    """Whether a text that stands where a key should can be recorded."""
+    return bool(_LIKE_A_KEY.fullmatch(text))
+
+
+@dataclass
+class _Waiting:
+    """A record that is not stored yet."""
+
+    record: ImportRecord
+    preparing: Future[PreparedRecord] | None = None
+    """None while there is one before it of the same subject or order."""
+
+
+class ImportRun:
+    """An import by `actor`: several records are prepared side by side, and stored and reported on in their order.
+
+    `store` and what writes blocks, and raises STORAGE_UNAVAILABLE when the database cannot be used. One caller at a
+    time; `close` and `drop` may come beside it.
+    """
+
+    def __init__(
+        self,
+        importer: WatchlistImporter,
+        store: WatchlistStore,
+        audit: AuditStore,
+        clock: Clock,
+        actor: Actor,
+        threads: BackgroundThreads,
+    ) -> None:
+        """`threads` look at photographs; other imports may have the same."""
+        self._importer = importer
+        self._store = store
+        self._audit = audit
+        self._clock = clock
+        self._actor = actor
+        self._threads = threads
+        self._counts: Counter[str] = Counter()
+        self._finished = False
+        self._waiting: deque[_Waiting] = deque()
+        self._storing = threading.Lock()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether records wait to be stored."""
+        return bool(self._waiting)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more record may wait: those that do are few, or of few bytes."""
+        if len(self._waiting) >= MOST_TOGETHER + self._spare:
+            return False
+        size = sum(len(photograph.data) for one in self._waiting for photograph in one.record.photographs)
+        return len(self._waiting) <= self._threads.count or size <= MOST_BYTES_WAITING
+
+    def add(self, record: ImportRecord) -> None:
+        """Let a record be prepared; `store` will report on it."""
+        self._waiting.append(_Waiting(record))
+        self._prepare()
+
+    def store(self) -> list[RecordReport]:
+        """Store the first of the records that wait, at least one, and return the reports on them, in their order.
+
+        They are committed in one transaction, together with what the audit trail says of them. Those are taken that are
+        prepared; when many wait, there are more, while the threads go on with the rest.
+        """
+        self._prepare()
+        waiting = self._waiting
+        least, prepared = max(1, len(waiting) - self._spare), list[PreparedRecord]()
+        while waiting and (preparing := waiting[0].preparing) and len(prepared) < MOST_TOGETHER:
+            if len(prepared) >= least and not preparing.done():
+                break
+            waiting.popleft()
+            prepared.append(preparing.result())
+        with self._storing:
+            return self._store_all(prepared)
+
+    def import_records(self, records: Iterable[ImportRecord]) -> Generator[RecordReport]:
+        """Import the records and report on each, in their order.
+
+        When that is broken off, what it has reported on is stored; of what was stored in the same moment, the report
+        may be missing.
+        """
+        try:
+            for record in records:
+                while not self.has_room:
+                    yield from self.store()
+                self.add(record)
+            while self.waiting:
+                yield from self.store()
+        finally:
+            self.drop()
+
+    def drop(self) -> None:
+        """Forget the records that wait; nothing of them is stored."""
+        dropped, self._waiting = self._waiting, deque()
+        for one in list(dropped):
+            if one.preparing:
+                one.preparing.cancel()
+
+    def _prepare(self) -> None:
+        """Let each record be prepared that has none of the same subject or order before it."""
+        before = set[str]()
+        for one in self._waiting:
+            keys = {Thing.SUBJECT.key(one.record.subject.subject_id), Thing.ORDER.key(one.record.order.order_id)}
+            if one.preparing is None and before.isdisjoint(keys):
+                one.preparing = self._threads.submit(self._importer.prepare, one.record)
+            before |= keys
+
+    @property
+    def _spare(self) -> int:
+        return SPARE * self._threads.count
+
+    def _store_all(self, prepared: list[PreparedRecord]) -> list[RecordReport]:
+        def note(stored: StoredRecord) -> AuditEntry:
+            record = stored.record
+            keys = [Thing.ORDER.key(record.order.order_id), Thing.SUBJECT.key(record.subject.subject_id)]
+            if former := stored.done.former_subject_id:  # whose history it belongs to as well
+                keys.append(Thing.SUBJECT.key(former))
+            details: dict[str, int | str] = {"references": stored.references}
+            if stored.doubtful:
+                details["also_under"] = stored.doubtful
+            if stored.done.fields:  # their names, and nothing of what they hold
+                details["changed"] = " ".join(stored.done.fields)[:MOST_TEXT]
+            outcome = stored.done.outcome
+            return AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, tuple(keys), outcome, details)
+
+        reports = self._importer.store(prepared, note)
+        for report in reports:
+            if report.outcome is RecordOutcome.REFUSED:
+                self.refused(report)
+        self._count([report for report in reports if report.outcome is not RecordOutcome.REFUSED])
+        return reports
+
+    def broken_rules(self, subject_ids: Collection[str]) -> dict[str, tuple[Rule, ...]]:
+        """Return the rules that these subjects' orders break as things stand, by the keys of those that break any."""
+        return self._importer.broken_rules(subject_ids)
+
+    def refused(self, report: RecordReport) -> RecordReport:
+        """Take the report on a record that cannot be read, and return it."""
+        keys = {"order_id": (Thing.ORDER, report.order_id), "subject_id": (Thing.SUBJECT, report.subject_id)}
+        keys.pop(report.field, None)  # what was refused as a key may be a number of the person
+        objects = tuple(thing.key(key) for thing, key in keys.values() if is_like_a_key(key))
+        outcome = report.reason or Code.RECORD_INVALID
+        details = {"field": report.field}
+        self._append(AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, objects, outcome, details))
+        self._count([report])
+        return report
+
+    def finish(self) -> None:
+        """Note that the watchlist is up to date."""
+        now = self._clock.now()
+        try:
+            self._store.mark_success(now, self._whole(OK))
+        except SQLAlchemyError as error:
+            raise CekalwatchError(Code.STORAGE_UNAVAILABLE) from error
+        self._finished = True
+
+    def close(self) -> None:
+        """Forget what waits, and record that the import was broken off, unless it was finished."""
+        self.drop()
+        with self._storing:  # what is stored in this moment counts
+            if not self._finished:
+                self._append(self._whole(BROKEN_OFF))
+
+    def _whole(self, outcome: str) -> AuditEntry:
+        return AuditEntry(
+            at=self._clock.now(),
+            actor=self._actor,
+            action=Action.WATCHLIST_IMPORTED,
+            outcome=outcome,
+            details=dict(self._counts),
+        )
+
+    def _count(self, reports: Sequence[RecordReport]) -> None:
+        self._counts.update(asdict(summarise(reports)))
+
+    def _append(self, entry: AuditEntry) -> None:
+        try:
+            self._audit.append(entry)
+        except SQLAlchemyError as error:
+            raise CekalwatchError(Code.STORAGE_UNAVAILABLE) from error

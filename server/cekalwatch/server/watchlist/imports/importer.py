@@ -1,0 +1,243 @@
+"""Imports records: enrols their photographs, stores what is new or changed, and reports on each.
+
+It knows neither where records come from nor how reports are shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+from sqlalchemy.exc import SQLAlchemyError
+
+from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.orders import BanOrder, Rule, judge
+from cekalwatch.server.domain.subjects import MOST_REFERENCES
+from cekalwatch.server.gallery.lookalikes import Face, Lookalikes
+from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError, EnrolmentWarning
+from cekalwatch.server.storage.watchlist.store import (
+    Done,
+    EnrolledFace,
+    NewRecord,
+    NewReference,
+    Stored,
+    WatchlistStore,
+)
+from cekalwatch.server.watchlist.imports.records import ImportRecord
+from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport
+from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
+
+SUBJECTS_AT_ONCE = 500
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedRecord:
+    """A record whose photographs were looked at, ready to be stored."""
+
+    record: ImportRecord
+    photos: tuple[PhotoReport, ...]
+    faces: dict[int, NDArray[np.float32]]
+    """Templates of the photographs that were not refused, by their place in `photos`."""
+    references: tuple[NewReference, ...]
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """What became of a record, for who records it."""
+
+    record: ImportRecord
+    done: Done
+    references: int
+    """New reference faces."""
+    doubtful: int
+    """Photographs whose face is under another subject as well."""
+
+
+class WatchlistImporter:
+    """Imports records; any number of threads may call. Methods block."""
+
+    def __init__(
+        self,
+        store: WatchlistStore,
+        enroller: Enroller,
+        clock: Clock,
+        zone: tzinfo,
+        legal: LegalParameters,
+        lookalikes: Lookalikes,
+    ) -> None:
+        """`zone` is that of the checkpoint by whose clock the reports tell an order's status."""
+        self._store = store
+        self._enroller = enroller
+        self._clock = clock
+        self._zone = zone
+        self._legal = legal
+        self._lookalikes = lookalikes
+
+    def prepare(self, record: ImportRecord) -> PreparedRecord:
+        """Look at the record's photographs: that takes nearly all the time, and nothing is stored.
+
+        Only one record of a subject at a time, from here to the end of `store`. Raises CekalwatchError
+        STORAGE_UNAVAILABLE when the database cannot be used, SERVER_BUSY when too much else is being decoded.
+        """
+        if not record.photographs:
+            return PreparedRecord(record, (), {}, ())
+        key = record.subject.subject_id
+        try:
+            count = self._store.photographs(key)
+            held = self._store.enrolled(key, self._enroller.model_version) if count else {}
+            return self._enrol(record, held, MOST_REFERENCES - count)
+        except SQLAlchemyError as error:
+            raise _unavailable([record], error) from error
+
+    def store(
+        self, prepared: Sequence[PreparedRecord], note: Callable[[StoredRecord], AuditEntry]
+    ) -> list[RecordReport]:
+        """Store records of different subjects, all or nothing of all of them, and report on each.
+
+        A refused photograph does not refuse its order. What `note` makes of each record that changed something goes to
+        the audit trail with it. Raises CekalwatchError STORAGE_UNAVAILABLE when the database cannot be used; nothing is
+        stored then.
+        """
+        photos = self._looked_up(prepared)
+        records = [one.record for one in prepared]
+
+        def entry(number: int, done: Done) -> AuditEntry:
+            doubtful = sum(bool(photo.also_under) for photo in photos[number])
+            return note(StoredRecord(records[number], done, len(prepared[number].references), doubtful))
+
+        new = [NewRecord(one.record.subject, one.record.order, one.references) for one in prepared]
+        try:
+            written = self._store.put_all(new, entry)
+            files = {
+                file.subject.subject_id: file
+                for file in self._store.get_subjects([record.subject.subject_id for record in records])
+            }
+        except SQLAlchemyError as error:
+            raise _unavailable(records, error) from error
+        reports = []
+        for one, outcome, seen in zip(prepared, written.outcomes, photos, strict=True):
+            if outcome is Stored.SUBJECT_FULL:
+                order, key = one.record.order, one.record.subject.subject_id
+                reports.append(RecordReport(order.order_id, key, RecordOutcome.REFUSED, Code.SUBJECT_FULL))
+                continue
+            for reference in one.references:
+                self._lookalikes.add(
+                    one.record.subject.subject_id, reference.template, reference.model_version, written.version
+                )
+            file = files.get(one.record.subject.subject_id)
+            reports.append(self._report(one, outcome, seen, file.orders if file else ()))
+        return reports
+
+    def broken_rules(self, subject_ids: Collection[str]) -> dict[str, tuple[Rule, ...]]:
+        """Return the rules that these subjects' orders break as things stand, by the keys of those that break any."""
+        now, broken = self._clock.now(), dict[str, tuple[Rule, ...]]()
+        keys = sorted(subject_ids)
+        for start in range(0, len(keys), SUBJECTS_AT_ONCE):
+            for file in self._store.get_subjects(keys[start : start + SUBJECTS_AT_ONCE]):
+                for order in file.orders:
+                    judgement = judge(order, file.subject, file.orders, now, self._zone, self._legal)
+                    if judgement.broken_rules:
+                        broken[order.order_id] = judgement.broken_rules
+        return broken
+
+    def _report(
+        self, one: PreparedRecord, outcome: Stored, photos: tuple[PhotoReport, ...], orders: Sequence[BanOrder]
+    ) -> RecordReport:
+        record = one.record
+        judgement = judge(record.order, record.subject, orders, self._clock.now(), self._zone, self._legal)
+        report = RecordReport(
+            order_id=record.order.order_id,
+            subject_id=record.subject.subject_id,
+            outcome=RecordOutcome(outcome),
+            status=judgement.status,
+            broken_rules=judgement.broken_rules,
+            photos=photos,
+        )
+        log.info(
+            "record imported",
+            order_id=report.order_id,
+            outcome=report.outcome,
+            status=judgement.status,
+            photos=len(photos),
+            enrolled=len(one.references),
+        )
+        return report
+
+    def _looked_up(self, prepared: Sequence[PreparedRecord]) -> list[tuple[PhotoReport, ...]]:
+        """Return the reports on each record's photographs with the other subjects that have such faces.
+
+        Records that are stored together are not listed yet: the later one tells of the one before.
+        """
+        model, beside = self._enroller.model_version, list[Face]()
+        found = []
+        for one in prepared:
+            key, reports = one.record.subject.subject_id, list(one.photos)
+            for at, template in one.faces.items():
+                if others := self._lookalikes.others(key, template, model, beside):
+                    warnings = (*reports[at].warnings, str(EnrolmentWarning.ALSO_UNDER))
+                    reports[at] = replace(reports[at], warnings=warnings, also_under=others)
+            beside += [(key, template) for template in one.faces.values()]
+            found.append(tuple(reports))
+        return found
+
+    def _enrol(self, record: ImportRecord, held: dict[str, EnrolledFace], room: int) -> PreparedRecord:
+        """Look at each photograph; a picture that comes twice counts once.
+
+        `held` are the subject's reference faces with a template of this model version, by their photograph's SHA-256.
+        """
+        subject_id = record.subject.subject_id
+        reports: list[PhotoReport] = []
+        faces: dict[int, NDArray[np.float32]] = {}
+        new: dict[str, NewReference] = {}
+        for photograph in record.photographs:
+            name, digest = photograph.name, hashlib.sha256(photograph.data).hexdigest()
+            known = held.get(digest) or new.get(digest)
+            try:
+                if photograph.problem:
+                    raise CekalwatchError(photograph.problem)
+                if known:
+                    outcome = PhotoOutcome.UNCHANGED
+                elif len(new) >= room and not self._store.has_photograph(subject_id, digest):
+                    raise CekalwatchError(Code.SUBJECT_FULL)
+                else:
+                    outcome = PhotoOutcome.ENROLLED
+                    known = new[digest] = self._reference(photograph.data)
+                faces[len(reports)] = known.template
+                reports.append(PhotoReport(name, outcome, None, known.warnings, known.figures))
+            except EnrolmentError as refusal:
+                reports.append(PhotoReport(name, PhotoOutcome.REFUSED, refusal.code, figures=refusal.figures))
+            except CekalwatchError as error:
+                if error.code is Code.SERVER_BUSY:
+                    raise  # it says nothing of the photograph
+                reports.append(PhotoReport(name, PhotoOutcome.REFUSED, error.code))
+        return PreparedRecord(record, tuple(reports), faces, tuple(new.values()))
+
+    def _reference(self, photo: bytes) -> NewReference:
+        if len(photo) > MAX_PHOTO_BYTES:
+            raise CekalwatchError(Code.PHOTO_TOO_LARGE)
+        enrolment = self._enroller.enrol(photo)
+        return NewReference(
+            photo=photo,
+            face_jpeg=enrolment.face_jpeg,
+            figures=enrolment.figures,
+            warnings=tuple(map(str, enrolment.warnings)),
+            model_version=self._enroller.model_version,
+            template=enrolment.template,
+        )
+
+
+def _unavailable(records: Sequence[ImportRecord], error: SQLAlchemyError) -> CekalwatchError:
+    # Its text may quote the row, so only its kind is logged.
+    order_ids = [record.order.order_id for record in records]
+    log.error("records not stored", order_ids=order_ids, error=type(error).__name__)
+    return CekalwatchError(Code.STORAGE_UNAVAILABLE)

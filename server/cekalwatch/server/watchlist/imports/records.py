@@ -1,0 +1,215 @@
+"""One record of an import: an order with its subject and photographs, and the checks that every source's records pass.
+
+Sources hand in texts; what comes out is valid for the domain, or a RecordError that names the field.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.orders import PLAUSIBLE_YEARS, BanOrder, OrderKind
+from cekalwatch.server.domain.subjects import Subject, TravelDocument
+from cekalwatch.server.watchlist.imports.countries import COUNTRY_CODES
+from cekalwatch.wire.bounds import MAX_PHOTOS_PER_RECORD
+
+MOST_KEY = 64
+MOST_NAME = 200
+MOST_ALIASES = 20
+MOST_DOCUMENTS = 10
+MOST_DOCUMENT_TEXT = 40
+MOST_SHORT_TEXT = 100
+MOST_ADDRESS = 500
+MOST_REASON = 1000
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_YEAR = re.compile(r"(18|19|20)\d{2}", re.ASCII)
+_NIK = re.compile(r"\d{16}", re.ASCII)
+
+
+class RecordError(CekalwatchError):
+    """RECORD_INVALID, with the field that is missing or cannot be read."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(Code.RECORD_INVALID, field)
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph of a record: its bytes, or the reason why they cannot be had."""
+
+    name: str
+    data: bytes = b""
+    problem: Code | None = None
+
+
+@dataclass(frozen=True)
+class ImportRecord:
+    """One order to import. Raises RecordError for keys that `check_keys` refuses, and for photographs that are too many
+    or not told apart.
+    """
+
+    subject: Subject
+    order: BanOrder
+    photographs: tuple[Photograph, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_keys(self.subject, self.order)
+        photo_names([photograph.name for photograph in self.photographs])
+
+
+def check_keys(subject: Subject, order: BanOrder) -> None:
+    """Raise RecordError when the order is another person's, or a key is a name or a number of the person.
+
+    Keys are not sealed, and stay in the audit trail for ever.
+    """
+    if order.subject_id != subject.subject_id:
+        raise RecordError("subject_id")
+    numbers = [document.number for document in subject.travel_documents]
+    personal = {text.casefold() for text in (subject.name, *subject.aliases, subject.nik, *numbers) if text}
+    for field, value in (("subject_id", subject.subject_id), ("order_id", order.order_id)):
+        if value.casefold() in personal:
+            raise RecordError(field)
+
+
+def build_subject(
+    *,
+    subject_id: str,
+    name: str,
+    aliases: Sequence[str] = (),
+    sex: str = "",
+    place_of_birth: str = "",
+    date_of_birth: str = "",
+    nationality: str = "",
+    nik: str = "",
+    travel_documents: Sequence[tuple[str, str, str]] = (),
+    address: str = "",
+    occupation: str = "",
+) -> Subject:
+    """Return the subject that the texts state; travel documents are (type, number, country). Raises RecordError."""
+    if len(aliases) > MOST_ALIASES:
+        raise RecordError("aliases")
+    if len(travel_documents) > MOST_DOCUMENTS:
+        raise RecordError("travel_documents")
+    if sex not in {"", "M", "F", "X"}:
+        raise RecordError("sex")
+    if nik and not _NIK.fullmatch(nik):
+        raise RecordError("nik")
+    if date_of_birth and not _YEAR.fullmatch(date_of_birth):
+        _day("date_of_birth", date_of_birth)
+    return Subject(
+        subject_id=key("subject_id", subject_id),
+        name=_text("name", name, MOST_NAME, least=1),
+        aliases=tuple(_text("aliases", alias, MOST_NAME, least=1) for alias in aliases),
+        sex=sex,
+        place_of_birth=_text("place_of_birth", place_of_birth, MOST_SHORT_TEXT),
+        date_of_birth=date_of_birth,
+        nationality=_country("nationality", nationality),
+        nik=nik,
+        travel_documents=tuple(
+            TravelDocument(
+                _text("travel_documents", kind, MOST_DOCUMENT_TEXT, least=1),
+                _text("travel_documents", number, MOST_DOCUMENT_TEXT, least=1),
+                _country("travel_documents", country),
+            )
+            for kind, number, country in travel_documents
+        ),
+        address=_text("address", address, MOST_ADDRESS),
+        occupation=_text("occupation", occupation, MOST_SHORT_TEXT),
+    )
+
+
+def build_order(
+    *,
+    order_id: str,
+    subject_id: str,
+    kind: str,
+    requesting_agency: str,
+    valid_from: str,
+    valid_until: str,
+    received_on: str,
+    reason: str = "",
+    decree_number: str = "",
+    decree_date: str = "",
+    urgent: bool = False,
+    extends_order_id: str = "",
+    revoked_at: datetime | None = None,
+) -> BanOrder:
+    """Return the order that the texts state; dates are YYYY-MM-DD, `revoked_at` is aware. Raises RecordError."""
+    if kind not in set(OrderKind):
+        raise RecordError("kind")
+    own = key("order_id", order_id)
+    first, last = _plausible_day("valid_from", valid_from), _day("valid_until", valid_until)
+    if last < first:
+        raise RecordError("valid_until")
+    if revoked_at and revoked_at.year not in PLAUSIBLE_YEARS:
+        raise RecordError("revoked_at")
+    if extends_order_id == own:
+        raise RecordError("extends_order_id")
+    return BanOrder(
+        order_id=own,
+        subject_id=key("subject_id", subject_id),
+        kind=OrderKind(kind),
+        requesting_agency=_text("requesting_agency", requesting_agency, MOST_NAME, least=1),
+        valid_from=first,
+        valid_until=last,
+        received_on=_plausible_day("received_on", received_on),
+        reason=_text("reason", reason, MOST_REASON),
+        decree_number=_text("decree_number", decree_number, MOST_SHORT_TEXT),
+        decree_date=_day("decree_date", decree_date) if decree_date else None,
+        urgent=urgent,
+        extends_order_id=key("extends_order_id", extends_order_id) if extends_order_id else "",
+        revoked_at=revoked_at,
+    )
+
+
+def key(field: str, value: str) -> str:
+    """Return the key of an order or subject: 1 to 64 printable characters, without space at its ends."""
+    if not 1 <= len(value) <= MOST_KEY or not value.isprintable() or value != value.strip():
+        raise RecordError(field)
+    return value
+
+
+def photo_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of a record's photographs: at most 10, each once, of 1 to 200 printable characters."""
+    if len(names) > MAX_PHOTOS_PER_RECORD or len(set(names)) < len(names):
+        raise RecordError("photographs")
+    if not all(1 <= len(name) <= MOST_NAME and name.isprintable() for name in names):
+        raise RecordError("photographs")
+    return tuple(names)
+
+
+def _text(field: str, value: str, most: int, *, least: int = 0) -> str:
+    """Return a text for people: its spaces and line breaks made one space each, in Unicode's composed form."""
+    clean = unicodedata.normalize("NFC", " ".join(value.split()))
+    if not least <= len(clean) <= most or not clean.isprintable():
+        raise RecordError(field)
+    return clean
+
+
+def _country(field: str, value: str) -> str:
+    if value and value not in COUNTRY_CODES:
+        raise RecordError(field)
+    return value
+
+
+def _day(field: str, value: str) -> date:
+    # The standard library reads more forms than the one that is documented.
+    try:
+        if _DAY.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise RecordError(field)
+
+
+def _plausible_day(field: str, value: str) -> date:
+    day = _day(field, value)
+    if day.year not in PLAUSIBLE_YEARS:
+        raise RecordError(field)
+    return day

@@ -1,0 +1,137 @@
+"""Imports records through a running server. The only part of this package that knows gRPC and protobuf."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Self
+
+import grpc
+
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.exits import Exit
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.orders import OrderStatus, Rule
+from cekalwatch.server.grpc_api.convert.records import face_figures, order_facts_message, subject_message
+from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
+from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport
+from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
+from cekalwatch.wire.bounds import PHOTO_CHUNK_BYTES
+from cekalwatch.wire.dialer import Dialer
+
+
+class RemoteImport:
+    """An import through the server that `dialer` reaches; use it as a context manager."""
+
+    def __init__(self, dialer: Dialer) -> None:
+        self._dialer = dialer
+        self._address = dialer.address
+        self._channel = dialer.channel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._channel.close()
+
+    def run(self, records: Iterable[ImportRecord]) -> Iterator[RecordReport]:
+        """Send the records and give a report on each, in their order.
+
+        Raises ProgramError when the server goes away or breaks off; what it has reported on is stored.
+        """
+        stub = watchlist_service_pb2_grpc.WatchlistServiceStub(self._channel)
+        # What the server is not told: photographs that could not be read here.
+        sent: deque[tuple[Photograph, ...]] = deque()
+        done = 0
+        try:
+            for response in stub.ImportWatchlist(_requests(records, sent.append)):
+                yield _with_local_problems(_report(response.report), sent.popleft())
+                done += 1
+        except grpc.RpcError as error:
+            raise ProgramError(
+                f"The server at {self._address} broke off after {done} records: {self._reason(error)}. Run the import "
+                "again when it is back; what is stored already stays as it is.",
+                Exit.UNAVAILABLE,
+            ) from None
+        if sent:
+            raise ProgramError(
+                f"The server at {self._address} ended the import without reporting on {len(sent)} records. Run the "
+                "import again; what is stored already stays as it is.",
+                Exit.UNAVAILABLE,
+            )
+
+    def _reason(self, error: grpc.RpcError) -> str:
+        if not isinstance(error, grpc.Call):
+            return type(error).__name__
+        unreachable = error.code() is grpc.StatusCode.UNAVAILABLE
+        details = (self._dialer.why_refused() if unreachable else "") or error.details()
+        return f"{error.code().name}, {details}".rstrip(", .")
+
+
+def _requests(
+    records: Iterable[ImportRecord], sending: Callable[[tuple[Photograph, ...]], None]
+) -> Iterator[watchlist_service_pb2.ImportWatchlistRequest]:
+    for record in records:
+        readable = [photograph for photograph in record.photographs if photograph.problem is None]
+        sending(record.photographs)
+        yield watchlist_service_pb2.ImportWatchlistRequest(
+            record=watchlist_service_pb2.ImportRecord(
+                subject=subject_message(record.subject),
+                order=order_facts_message(record.order),
+                photo_names=[photograph.name for photograph in readable],
+            )
+        )
+        for photograph in readable:
+            yield from _chunks(photograph)
+    yield watchlist_service_pb2.ImportWatchlistRequest(finish=watchlist_service_pb2.ImportFinish())
+
+
+def _chunks(photograph: Photograph) -> Iterator[watchlist_service_pb2.ImportWatchlistRequest]:
+    size = len(photograph.data)
+    for start in range(0, max(size, 1), PHOTO_CHUNK_BYTES):
+        end = start + PHOTO_CHUNK_BYTES
+        yield watchlist_service_pb2.ImportWatchlistRequest(
+            photo_chunk=watchlist_service_pb2.PhotoChunk(
+                name=photograph.name, data=photograph.data[start:end], last=end >= size
+            )
+        )
+
+
+def _report(message: watchlist_pb2.ImportReport) -> RecordReport:
+    status = watchlist_pb2.OrderStatus.Name(message.status).removeprefix("ORDER_STATUS_")
+    return RecordReport(
+        order_id=message.order_id,
+        subject_id=message.subject_id,
+        outcome=RecordOutcome(watchlist_pb2.ImportOutcome.Name(message.outcome).removeprefix("IMPORT_OUTCOME_")),
+        reason=Code(message.reason) if message.reason else None,
+        field=message.field,
+        status=OrderStatus(status) if status != "UNSPECIFIED" else None,
+        broken_rules=tuple(map(Rule, message.broken_rules)),
+        photos=tuple(_photo_report(photo) for photo in message.photos),
+    )
+
+
+def _photo_report(message: watchlist_pb2.PhotoReport) -> PhotoReport:
+    return PhotoReport(
+        name=message.name,
+        outcome=PhotoOutcome(watchlist_pb2.PhotoOutcome.Name(message.outcome).removeprefix("PHOTO_OUTCOME_")),
+        reason=Code(message.reason) if message.reason else None,
+        warnings=tuple(message.warnings),
+        figures=face_figures(message.eye_distance_px, message.figures) if message.HasField("figures") else None,
+        also_under=tuple(message.also_under),
+    )
+
+
+def _with_local_problems(report: RecordReport, photographs: tuple[Photograph, ...]) -> RecordReport:
+    """Add the photographs that were not sent, in the record's order; a refused record speaks for all of them."""
+    if report.outcome is RecordOutcome.REFUSED:
+        return report
+    by_name = {photo.name: photo for photo in report.photos}
+    local = {
+        photograph.name: PhotoReport(photograph.name, PhotoOutcome.REFUSED, photograph.problem)
+        for photograph in photographs
+        if photograph.problem
+    }
+    found = by_name | local
+    return replace(report, photos=tuple(found[item.name] for item in photographs if item.name in found))

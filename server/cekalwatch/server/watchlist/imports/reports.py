@@ -1,0 +1,112 @@
+"""What became of an import's records and photographs; the same as `ImportReport` of the contract. No personal data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.orders import OrderStatus, Rule
+from cekalwatch.server.domain.subjects import FaceFigures
+from cekalwatch.server.watchlist.imports.records import RecordError
+
+
+class RecordOutcome(StrEnum):
+    """What was done with an order."""
+
+    STORED = "STORED"
+    UNCHANGED = "UNCHANGED"
+    REFUSED = "REFUSED"
+
+
+class PhotoOutcome(StrEnum):
+    """What was done with a photograph."""
+
+    ENROLLED = "ENROLLED"
+    UNCHANGED = "UNCHANGED"
+    REFUSED = "REFUSED"
+
+
+@dataclass(frozen=True)
+class PhotoReport:
+    """One photograph: `reason` goes with REFUSED, `warnings` with the others."""
+
+    name: str
+    outcome: PhotoOutcome
+    reason: Code | None = None
+    warnings: tuple[str, ...] = ()
+    figures: FaceFigures | None = None
+    """None where no face was found."""
+    also_under: tuple[str, ...] = ()
+    """Keys of other subjects with such a face, most similar first."""
+
+
+@dataclass(frozen=True)
+class RecordReport:
+    """One order: `reason` and `field` go with REFUSED, `status` with the others, `broken_rules` with INVALID."""
+
+    order_id: str
+    subject_id: str
+    outcome: RecordOutcome
+    reason: Code | None = None
+    field: str = ""
+    status: OrderStatus | None = None
+    broken_rules: tuple[Rule, ...] = ()
+    photos: tuple[PhotoReport, ...] = ()
+
+    @classmethod
+    def refused(cls, order_id: str, subject_id: str, error: RecordError) -> Self:
+        """Return the report on a record that cannot be read."""
+        return cls(order_id, subject_id, RecordOutcome.REFUSED, error.code, error.field)
+
+    @property
+    def has_problem(self) -> bool:
+        """Whether a person must look at it: refused, flagged with a broken rule, or with a refused photograph."""
+        return (
+            self.outcome is RecordOutcome.REFUSED
+            or self.status is OrderStatus.INVALID
+            or any(photo.outcome is PhotoOutcome.REFUSED for photo in self.photos)
+        )
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a photograph's face is under another subject as well: a person must find out why."""
+        return any(photo.also_under for photo in self.photos)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many records and photographs came to which end."""
+
+    records: int
+    stored: int
+    unchanged: int
+    refused: int
+    flagged: int
+    photos: int
+    photos_enrolled: int
+    photos_unchanged: int
+    photos_refused: int
+    photos_with_warnings: int
+
+
+def summarise(reports: Sequence[RecordReport]) -> Summary:
+    """Count."""
+    records = Counter(report.outcome for report in reports)
+    photos = [photo for report in reports for photo in report.photos]
+    outcomes = Counter(photo.outcome for photo in photos)
+    return Summary(
+        records=len(reports),
+        stored=records[RecordOutcome.STORED],
+        unchanged=records[RecordOutcome.UNCHANGED],
+        refused=records[RecordOutcome.REFUSED],
+        flagged=sum(report.status is OrderStatus.INVALID for report in reports),
+        photos=len(photos),
+        photos_enrolled=outcomes[PhotoOutcome.ENROLLED],
+        photos_unchanged=outcomes[PhotoOutcome.UNCHANGED],
+        photos_refused=outcomes[PhotoOutcome.REFUSED],
+        photos_with_warnings=sum(bool(photo.warnings) for photo in photos),
+    )

@@ -1,0 +1,1 @@
+"""Lists in files: folders with CSV, and spreadsheets."""

@@ -1,0 +1,1 @@
+"""Lists in other people's databases."""

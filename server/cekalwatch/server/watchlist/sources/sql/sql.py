@@ -1,0 +1,262 @@
+"""A list of orders in a database: a query or view, sorted there and read through a cursor of the database.
+
+The order of the rows (those that extend none first, then by key) lets a reading go on after any row, so that no more
+than a few rows are ever in memory.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from datetime import UTC, timedelta, tzinfo
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from cekalwatch.server.domain.clock import Clock, SystemClock
+from cekalwatch.server.settings.watchlist_source import MappingEntry, SqlEntry, columns
+from cekalwatch.server.watchlist.imports.records import RecordError, key
+from cekalwatch.server.watchlist.sources.mapping import RecordMapper
+from cekalwatch.server.watchlist.sources.offering import Offering
+from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs, NoPhotographs, Photographs
+from cekalwatch.server.watchlist.sources.source import Item, NotAList, Page, Reading, Withdrawn
+from cekalwatch.server.watchlist.sources.sql.photographs import ColumnPhotographs, column_address
+from cekalwatch.server.watchlist.sources.sql.position import SqlPosition, as_mark
+from cekalwatch.server.watchlist.sources.sql.rows import SqlRows, compared
+from cekalwatch.server.watchlist.sources.web.client import WebClient
+from cekalwatch.server.watchlist.sources.web.photographs import WebPhotographs
+
+MOST_REPEATED: Final = 10_000
+_PHOTOGRAPHS: Final = "cekalwatch_photographs"
+_GROUP: Final = "cekalwatch_group"
+_FURTHER: Final = "cekalwatch_further"
+_NOT_WITHDRAWN: Final = frozenset({"", "0", "f", "false", "n", "no", "tidak"})
+_NO_TIME: Final = "0000-00-00"
+"""What MySQL keeps for no time at all."""
+
+Record = dict[str, Any]
+
+
+class SqlSource:
+    """See WatchlistSource."""
+
+    def __init__(self, entry: SqlEntry, zone: tzinfo, clock: Clock | None = None) -> None:
+        """Times without an offset are those of `zone`."""
+        self._entry = entry
+        self._clock = clock or SystemClock()
+        self._mapper = RecordMapper(_with_columns(entry), zone, dict.get)  # type: ignore[arg-type]  # rows are dicts
+        self._key = self._mapper.column("order_id")
+        self._rows: SqlRows | None = None
+        self._client: WebClient | None = None
+        self._reading: Generator[Page] | None = None
+
+    @property
+    def name(self) -> str:
+        """See WatchlistSource."""
+        url = sa.make_url(self._entry.address)
+        return f"sql {url.get_backend_name()} {url.host or ''}/{url.database or ''}".replace(" /", " ")
+
+    def close(self) -> None:
+        """See WatchlistSource."""
+        for one in (self._reading, self._rows, self._client):
+            if one:
+                one.close()
+        self._reading = self._rows = self._client = None
+
+    def read(self, cursor: str) -> Reading:
+        """See WatchlistSource. The password is read anew."""
+        self.close()
+        position = self._begun(SqlPosition.of(cursor))
+        rows = self._rows = SqlRows(self._entry)
+        offering = Offering(self._mapper, self._photographs(rows))
+        expected = None
+        with rows.connection() as connection:
+            rows.check(connection, self._selected())
+            source = rows.of(self._selected())
+            if position.after is None:
+                expected = connection.scalar(
+                    sa.select(sa.func.count()).select_from(source).where(*self._since(source, position))
+                )
+                if column := self._entry.changed_column:
+                    position = _marked(position, connection.scalar(sa.select(sa.func.max(source.c[column]))), column)
+            repeated = self._repeated(connection, source, position)
+        self._reading = self._pages(rows, offering, position, repeated)
+        return Reading(position.since is None, expected, self._reading)
+
+    def _begun(self, position: SqlPosition) -> SqlPosition:
+        """Return where to begin: at a whole reading when it is time for one, since a delta sees no row deleted."""
+        now = self._clock.now().astimezone(UTC).timestamp()
+        if position.after is None:
+            due = now - position.whole_at >= timedelta(hours=self._entry.whole_every_h).total_seconds()
+            if position.since is None or due:
+                return SqlPosition(whole_at=now)
+        return position
+
+    def _selected(self) -> list[str]:
+        """Return the columns that are read with each row."""
+        entry = self._entry
+        more = (entry.changed_column, entry.withdrawn_column, entry.photograph_version)
+        names = [*self._mapper.columns, *filter(None, more)]
+        return [name for name in dict.fromkeys(names) if name != _PHOTOGRAPHS]
+
+    def _photographs(self, rows: SqlRows) -> Photographs:
+        entry = self._entry
+        if entry.photograph_columns:
+            return ColumnPhotographs(rows, self._key)
+        if entry.photograph_server:
+            self._client = WebClient(entry.access, entry.photograph_server)
+            return WebPhotographs(self._client, ask_versions=True)
+        return FolderPhotographs(entry.photographs) if entry.photographs else NoPhotographs()
+
+    def _since(self, source: sa.FromClause, position: SqlPosition) -> list[sa.ColumnElement[bool]]:
+        if position.since is None:
+            return []
+        changed = source.c[self._entry.changed_column]
+        return [changed >= compared(position.reaching_back(self._entry.changed_overlap_s))]
+
+    def _repeated(self, connection: sa.Connection, source: sa.FromClause, position: SqlPosition) -> set[str]:
+        """Return the keys that several rows have; raises NotAList when that is the rule.
+
+        To a database "C-1" and "c-1" may be one, so what it takes for the same is only where to look.
+        """
+        own = source.c[self._key]
+        text, wanted = sa.func.rtrim(_as_text(own)), (own.is_not(None), *self._since(source, position))
+        several = sa.select(text).where(*wanted).group_by(text).having(sa.func.count() > 1)
+        found = len(connection.execute(several.limit(MOST_REPEATED + 1)).all())
+        if found > MOST_REPEATED:
+            raise NotAList(f"{self._key} does not tell rows apart: check the query and the mapping of order_id")
+        if not found:
+            return set()
+        streamed = connection.execution_options(stream_results=True, yield_per=self._entry.rows_at_once)
+        rows = streamed.execute(sa.select(own).where(*wanted, text.in_(several))).scalars()
+        return {key for key, count in Counter(map(_plain, rows)).items() if count > 1}
+
+    def _pages(self, rows: SqlRows, offering: Offering, position: SqlPosition, repeated: set[str]) -> Generator[Page]:
+        entry, at, number = self._entry, position, 0
+        seen = set() if position.after is None else {_plain(position.after)}
+        ahead: Page | None = None
+        with rows.connection() as connection, ExitStack() as opened:
+            streamed = connection.execution_options(stream_results=True, yield_per=entry.rows_at_once)
+            found = opened.enter_context(closing(streamed.execute(self._statement(rows, position)))).mappings()
+            for part in self._parts(found, position):
+                if ahead:
+                    yield ahead
+                items: list[Item] = []
+                for record in part:
+                    number += 1
+                    group, own = record.pop(_GROUP), as_mark(record[self._key])
+                    items.append(self._item(offering, f"row {number}", record, repeated, seen))
+                    if own is not None:
+                        at = SqlPosition(group, own, position.since, position.mark, position.whole_at)
+                ahead = Page(tuple(items), at.text)
+        yield Page(ahead.items if ahead else (), _end(position))
+
+    def _parts(self, found: Iterable[Mapping[Any, Any]], position: SqlPosition) -> Iterator[list[Record]]:
+        """Give all rows but the one that was given last before, in parts that each get further than that one."""
+        given = position.after
+        part, further = list[Record](), 0
+        for row in found:
+            if given is not None and (row[_GROUP], as_mark(row[self._key])) == (position.group, given):
+                given = None
+                continue
+            record: Record = {name: _of_bit(value) for name, value in row.items()}
+            further += int(record.pop(_FURTHER))
+            part.append(record)
+            if further >= self._entry.rows_at_once:
+                yield part
+                part, further = [], 0
+        if part:
+            yield part
+
+    def _statement(self, rows: SqlRows, position: SqlPosition) -> sa.Select[Any]:
+        source = rows.of(self._selected())
+        own, base = source.c[self._key], self._mapper.column("extends_order_id")
+        group: sa.ColumnElement[int] = sa.literal(0)
+        order: list[sa.ColumnElement[Any]] = [own]
+        if base:
+            # To Oracle the empty text is NULL, and equal to nothing.
+            none = sa.or_(source.c[base].is_(None), _as_text(source.c[base]) == "")
+            group = sa.case((none, 0), else_=1)
+            order = [sa.literal_column(_GROUP), own]
+        further: sa.ColumnElement[int] = sa.literal(1)
+        wanted = self._since(source, position)
+        if position.after is not None:
+            # A collation can take other keys for the same as the last one, hence not only what is greater.
+            after = compared(position.after)
+            greater, same = own > after, sa.or_(own == after, own.is_(None))
+            if base:
+                greater = sa.or_(group > position.group, sa.and_(group == position.group, greater))
+                same = sa.and_(group == position.group, same)
+            further = sa.case((greater, 1), else_=0)
+            wanted.append(sa.or_(greater, same))
+        chosen = sa.select(*source.c, group.label(_GROUP), further.label(_FURTHER)).where(*wanted)
+        return chosen.order_by(*order)
+
+    def _item(self, offering: Offering, place: str, record: Record, repeated: set[str], seen: set[str]) -> Item:
+        entry, own = self._entry, record[self._key]
+        if entry.withdrawn_column and _is_withdrawn(record[entry.withdrawn_column]):
+            return self._tombstone(offering, place, record)
+        if entry.photograph_columns:
+            record[_PHOTOGRAPHS] = self._columns_of(record)
+        again = _plain(own) in repeated and _plain(own) in seen
+        if _plain(own) in repeated:
+            seen.add(_plain(own))
+        return offering.item(place, record, repeated=again)
+
+    def _tombstone(self, offering: Offering, place: str, record: Record) -> Item:
+        try:
+            return Withdrawn(key("order_id", self._mapper.text(record, "order_id")))
+        except RecordError as error:
+            return offering.mapper.refused(place, record, error)
+
+    def _columns_of(self, record: Record) -> list[Record]:
+        entry, parts = self._entry, self._entry.mapping.parts
+        version = str(record[entry.photograph_version]) if entry.photograph_version else ""
+        return [
+            {
+                parts.photograph_address: column_address(record[self._key], column),
+                parts.photograph_name: column,
+                parts.photograph_version: version,
+            }
+            for column in entry.photograph_columns
+        ]
+
+
+def _with_columns(entry: SqlEntry) -> MappingEntry:
+    """Return the mapping, with photographs from the columns that hold them."""
+    if not entry.photograph_columns:
+        return entry.mapping
+    fields = {**columns(entry.mapping), "photographs": _PHOTOGRAPHS}
+    return entry.mapping.model_copy(update={"fields": fields})
+
+
+def _marked(position: SqlPosition, last: object, column: str) -> SqlPosition:
+    if isinstance(last, bytes | memoryview):
+        raise NotAList(f"changed_column {column} is neither a time nor a number: CAST it to one in the query")
+    return SqlPosition(position.group, position.after, position.since, as_mark(last), position.whole_at)
+
+
+def _end(position: SqlPosition) -> str:
+    """Return the cursor after the last page: what changes later, where that can be told."""
+    mark = position.mark if position.mark is not None else position.since
+    return SqlPosition(since=mark, whole_at=position.whole_at).text if mark is not None else ""
+
+
+def _as_text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    return sa.cast(column, sa.String(200))
+
+
+def _plain(own: object) -> str:
+    return str(own).strip()
+
+
+def _of_bit(value: object) -> object:
+    """Return yes or no for what MySQL's drivers make of a BIT(1); other values as they are."""
+    return value == b"\1" if value in (b"\0", b"\1") else value
+
+
+def _is_withdrawn(value: object) -> bool:
+    written = value.decode("latin-1").strip("\0") if isinstance(value, bytes) else str(value)
+    written = written.strip().lower()
+    return bool(value) and written not in _NOT_WITHDRAWN and not written.startswith(_NO_TIME)

@@ -1,0 +1,195 @@
+"""Asks a web server over verified TLS: bounded in time and bytes, tried again, and never led to another host."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from cekalwatch.server.settings.watchlist_source import WebAccess
+from cekalwatch.server.watchlist.sources.secrets import read_secret
+from cekalwatch.server.watchlist.sources.source import SourceUnavailable
+from cekalwatch.wire.tls import TlsError, require_private
+
+MOST_REDIRECTS: Final = 3
+LONGEST_PAUSE_S: Final = 60.0
+SLOWEST_FACTOR: Final = 10
+"""How many times `timeout_s` a whole answer may take."""
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which the same question may well be answered."""
+
+
+class PassingTrouble(SourceUnavailable):
+    """What may be over when it is tried again, and was not."""
+
+    def __init__(self, message: str, status: int = 0, pause_s: float = 0.0) -> None:
+        """`status`: of the answer, 0 when there was none. `pause_s`: how long the server wants to be left alone."""
+        super().__init__(message)
+        self.status = status
+        self.pause_s = pause_s
+
+
+class WebAddressError(Exception):
+    """An address that is not on the server that may be asked."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came, whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Their names make no difference between capitals and small letters."""
+    body: bytes
+    too_large: bool = False
+    """Whether there was more than the bound; nothing of it was kept then."""
+
+    @property
+    def version(self) -> str:
+        """What the server says changes with the content: ETag, or time and size; empty when it says nothing."""
+        return self.headers.get("etag") or "".join(
+            self.headers.get(name, "")
+            for name in ("last-modified", "content-length")
+            if "last-modified" in self.headers
+        )
+
+
+class WebClient:
+    """Asks one server. Methods block, and raise SourceUnavailable; one thread at a time."""
+
+    def __init__(self, access: WebAccess, address: str) -> None:
+        """Only addresses with the scheme, host and port of `address` are asked. Raises SourceUnavailable."""
+        self._access = access
+        self._address = address
+        headers = {"accept-encoding": "identity", "user-agent": "cekalwatch"}
+        if token := read_secret(access.token_from):
+            headers["authorization"] = f"Bearer {token}"
+        self._http = httpx.Client(
+            timeout=access.timeout_s, follow_redirects=False, verify=_verification(access), headers=headers
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def resolved(self, address: str) -> str:
+        """Return an address relative to the server's as a whole one; raises WebAddressError for another server."""
+        try:
+            whole = urljoin(self._address, address)
+            same = _origin(whole) == _origin(self._address)
+        except ValueError:
+            same = False
+        if not same:
+            raise WebAddressError("is on another server")
+        return whole
+
+    def ask(
+        self, method: str, address: str, *, most_bytes: int, parameters: Mapping[str, str] | None = None, etag: str = ""
+    ) -> Answer:
+        """Return the answer to GET or HEAD, which may be asked again; raises SourceUnavailable, WebAddressError.
+
+        A status that does not pass is an answer like others, 304 the one to an `etag` that is still right.
+        """
+        url = str(httpx.URL(self.resolved(address), params=dict(parameters)) if parameters else self.resolved(address))
+        headers = {"if-none-match": etag} if etag else {}
+        tries = Retrying(
+            stop=stop_after_attempt(self._access.attempts),
+            retry=retry_if_exception_type(PassingTrouble),
+            wait=self._pause,
+            reraise=True,
+        )
+        return tries(self._followed, method, url, headers, most_bytes)
+
+    def _pause(self, state: RetryCallState) -> float:
+        usual = wait_random_exponential(self._access.back_off_s, LONGEST_PAUSE_S)(state)
+        error = state.outcome.exception() if state.outcome else None
+        wanted = error.pause_s if isinstance(error, PassingTrouble) else 0.0
+        return max(usual, min(wanted, LONGEST_PAUSE_S))
+
+    def _followed(self, method: str, url: str, headers: dict[str, str], most_bytes: int) -> Answer:
+        for _ in range(MOST_REDIRECTS + 1):
+            answer = self._once(method, url, headers, most_bytes)
+            if answer.status not in {301, 302, 303, 307, 308}:
+                return answer
+            url = self.resolved(urljoin(url, answer.headers.get("location", "")))
+        raise SourceUnavailable(f"{self._address} leads from one address to another without end")
+
+    def _once(self, method: str, url: str, headers: dict[str, str], most_bytes: int) -> Answer:
+        status, place, ends = 0, self._address, time.monotonic() + self._access.timeout_s * SLOWEST_FACTOR
+        try:
+            with self._http.stream(method, url, headers=headers) as response:
+                status, told = response.status_code, response.headers
+                if status in _PASSING:
+                    raise PassingTrouble(
+                        f"{place} answers {status}: ask those who run it", status, _number(told.get("retry-after"))
+                    )
+                if told.get("content-encoding", "identity") != "identity":
+                    raise SourceUnavailable(f"{place} sends compressed content, though none was asked for")
+                return self._whole(response, most_bytes, ends)
+        except httpx.TimeoutException:
+            raise PassingTrouble(
+                f"{place} does not answer in {self._access.timeout_s:g} s: see whether it runs"
+            ) from None
+        except httpx.RemoteProtocolError:
+            raise PassingTrouble(f"{place} ends its answer before all of it has come", status) from None
+        except httpx.TransportError as error:
+            if why := _certificate_fault(error):
+                raise SourceUnavailable(f"{place} {why}") from None
+            raise PassingTrouble(f"{place} cannot be reached, or broke off ({type(error).__name__})") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise SourceUnavailable(f"{place} cannot be asked ({type(error).__name__})") from None
+
+    def _whole(self, response: httpx.Response, most_bytes: int, ends: float) -> Answer:
+        body = bytearray()
+        too_large = response.request.method != "HEAD" and _number(response.headers.get("content-length")) > most_bytes
+        for chunk in () if too_large else response.iter_raw():
+            body += chunk
+            if too_large := len(body) > most_bytes:
+                body.clear()
+                break
+            if time.monotonic() > ends:
+                raise PassingTrouble(f"{self._address} is too slow: an answer was not complete in time")
+        return Answer(response.status_code, response.headers, bytes(body), too_large)
+
+
+def _verification(access: WebAccess) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=str(access.authorities) if access.authorities else None)
+        if access.client_tls:
+            key = access.client_tls / "key.pem"
+            require_private(key)
+            context.load_cert_chain(access.client_tls / "certificate.pem", key, password="")
+    except TlsError as error:
+        raise SourceUnavailable(str(error)) from None
+    except (OSError, ssl.SSLError) as error:
+        why = error.reason if isinstance(error, ssl.SSLError) and error.reason else error.strerror or "not PEM"
+        raise SourceUnavailable(
+            f"The certificates of access.authorities or access.client_tls do not work: {why}"
+        ) from None
+    return context
+
+
+def _origin(url: str) -> tuple[str, str | None, int]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+
+
+def _certificate_fault(error: BaseException | None) -> str:
+    """Return what OpenSSL has against the server's certificate or the server against ours, anywhere in `error`."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"shows no certificate that can be trusted: {error.verify_message or 'not verified'}"
+        if isinstance(error, ssl.SSLError) and error.reason and "ALERT" in error.reason:
+            return f"does not let us in ({error.reason.lower().replace('_', ' ')}): check access.client_tls"
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def _number(text: str | None) -> float:
+    return float(text) if text and text.isascii() and text.isdigit() else 0.0

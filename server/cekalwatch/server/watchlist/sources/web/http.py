@@ -1,0 +1,201 @@
+"""A list of orders over HTTP: JSON in pages, changes by cursor, photographs by address. `docs/connect-cekal.md`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta, tzinfo
+from typing import Final
+from urllib.parse import urlsplit
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
+from cekalwatch.server.domain.clock import Clock, SystemClock
+from cekalwatch.server.settings.watchlist_source import HttpEntry
+from cekalwatch.server.watchlist.imports.records import RecordError, key
+from cekalwatch.server.watchlist.imports.reports import RecordReport
+from cekalwatch.server.watchlist.sources.mapping import RecordMapper
+from cekalwatch.server.watchlist.sources.offering import Offering
+from cekalwatch.server.watchlist.sources.source import (
+    CursorExpired,
+    Item,
+    NotAList,
+    Page,
+    Reading,
+    Refused,
+    SourceUnavailable,
+    Withdrawn,
+)
+from cekalwatch.server.watchlist.sources.web.client import Answer, WebAddressError, WebClient
+from cekalwatch.server.watchlist.sources.web.json_page import BrokenPage, JsonPage, by_path, read_page
+from cekalwatch.server.watchlist.sources.web.photographs import WebPhotographs
+
+MOST_EMPTY_PAGES: Final = 100
+MOST_CURSOR: Final = 2000
+
+
+@dataclass(frozen=True)
+class _Position:
+    """Where a reading goes on."""
+
+    at: str = ""
+    """The server's own cursor."""
+    whole: bool = True
+    """Whether a whole list is being read, or its later changes."""
+    etag: str = ""
+    """Of the last answer to the same question."""
+    whole_at: float = 0.0
+    """When the last whole reading began, in seconds of the Unix epoch."""
+
+    @property
+    def text(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def of(cls, cursor: str) -> _Position:
+        """Read a cursor; raises CursorExpired when it is none of ours."""
+        if not cursor:
+            return cls()
+        try:
+            match json.loads(cursor):
+                case {"at": str(at), "whole": bool(whole), "etag": str(etag), "whole_at": int() | float() as whole_at}:
+                    return cls(at, whole, etag, whole_at)
+        except ValueError:
+            pass
+        raise CursorExpired
+
+
+class HttpSource:
+    """See WatchlistSource."""
+
+    def __init__(self, entry: HttpEntry, zone: tzinfo, clock: Clock | None = None) -> None:
+        """Times without an offset are those of `zone`."""
+        self._entry = entry
+        self._clock = clock or SystemClock()
+        self._mapper = RecordMapper(entry.mapping, zone, by_path)
+        self._client: WebClient | None = None
+
+    @property
+    def name(self) -> str:
+        """See WatchlistSource."""
+        parts = urlsplit(self._entry.address)
+        return f"http {parts.scheme}://{parts.netloc}{parts.path}"
+
+    def close(self) -> None:
+        """See WatchlistSource."""
+        if self._client:
+            self._client.close()
+            self._client = None
+
+    def read(self, cursor: str) -> Reading:
+        """See WatchlistSource. The secret and the certificates are read anew."""
+        self.close()
+        position = self._begun(_Position.of(cursor))
+        client = self._client = WebClient(self._entry.access, self._entry.address)
+        page, etag = self._page(client, position)
+        if page is None:
+            return Reading(whole=False, expected=0, pages=iter([Page((), cursor)]))
+        expected = page.total if not position.at else None
+        return Reading(position.whole, expected, self._pages(client, position, page, etag))
+
+    def _begun(self, position: _Position) -> _Position:
+        """Return where to begin: at a whole reading when it is time for one.
+
+        What a delta gave wrongly does not come again with the next one.
+        """
+        if position.at and position.whole:
+            return position
+        now = self._clock.now().timestamp()
+        due = now - position.whole_at >= timedelta(hours=self._entry.whole_every_h).total_seconds()
+        return _Position(whole_at=now) if due else position
+
+    def _pages(self, client: WebClient, position: _Position, page: JsonPage, etag: str) -> Iterator[Page]:
+        photographs = WebPhotographs(client, ask_versions=self._entry.ask_photographs)
+        offering = Offering(self._mapper, photographs)
+        seen: set[str] = set()
+        number = empty = 0
+        while True:
+            items: list[Item] = []
+            for raw in page.orders:
+                number += 1
+                items.append(self._item(offering, f"record {number}", raw, seen))
+            items.extend(_tombstone(raw, number) for number, raw in enumerate(page.withdrawn, 1))
+            following = _following(position, page, etag)
+            yield Page(tuple(items), following.text if following else "")
+            if not page.more or not following:
+                return
+            empty = 0 if items else empty + 1
+            if following.at == position.at or empty > MOST_EMPTY_PAGES:
+                raise NotAList("The list's pages lead nowhere: each says that there is more, and has nothing")
+            position = following
+            found, etag = self._page(client, position)
+            if found is None:
+                raise NotAList("The list answers 304 to a question without an ETag")
+            page = found
+
+    def _item(self, offering: Offering, place: str, raw: object, seen: set[str]) -> Item:
+        row = raw if isinstance(raw, dict) else None
+        item = offering.item(place, row)
+        if isinstance(item, Refused):
+            return item
+        if item.order_id in seen:
+            return offering.mapper.refused(place, row, RecordError("order_id"))
+        seen.add(item.order_id)
+        return item
+
+    def _page(self, client: WebClient, position: _Position) -> tuple[JsonPage | None, str]:
+        """Return the page at `position`, None when it is as it was, and its ETag."""
+        tries = Retrying(
+            stop=stop_after_attempt(self._entry.access.attempts),
+            retry=retry_if_exception_type(BrokenPage),
+            reraise=True,
+        )
+        return tries(self._asked, client, position)
+
+    def _asked(self, client: WebClient, position: _Position) -> tuple[JsonPage | None, str]:
+        entry = self._entry
+        parameters = {entry.page.limit_parameter: str(entry.page_size)}
+        if position.at:
+            parameters[entry.page.cursor_parameter] = position.at
+        try:
+            answer = client.ask(
+                "GET", entry.address, most_bytes=entry.most_page_bytes, parameters=parameters, etag=position.etag
+            )
+        except WebAddressError:
+            raise SourceUnavailable(f"{entry.address} leads to another server, where nothing is asked") from None
+        if answer.status == 304 and position.etag:
+            return None, position.etag
+        _check(entry.address, answer, position)
+        return read_page(answer.body, entry.encoding, entry.page), answer.headers.get("etag", "")
+
+
+def _check(address: str, answer: Answer, position: _Position) -> None:
+    """Raise what an answer other than a page means."""
+    if answer.status == 410 and position.at:
+        raise CursorExpired
+    if answer.status in {401, 403}:
+        raise SourceUnavailable(
+            f"{address} does not let us in ({answer.status}): check access.token_from and client_tls"
+        )
+    if answer.status != 200:
+        raise SourceUnavailable(f"{address} answers {answer.status}: check the address, or ask those who run it")
+    if answer.too_large:
+        raise NotAList(f"A page of {address} is larger than most_page_bytes: lower page_size")
+
+
+def _following(position: _Position, page: JsonPage, etag: str) -> _Position | None:
+    """Return where to go on after `page`, None for nowhere."""
+    if page.more:
+        return replace(position, at=page.next, etag="")
+    if not page.next:
+        # A list of one page tells by its ETag whether it has changed.
+        return replace(position, etag=etag) if etag and not position.at else None
+    return replace(position, at=page.next, whole=False, etag=etag if page.next == position.at else "")
+
+
+def _tombstone(raw: object, number: int) -> Item:
+    try:
+        return Withdrawn(key("order_id", raw.strip() if isinstance(raw, str) else ""))
+    except RecordError as error:
+        return Refused(RecordReport.refused(f"withdrawn {number}", "", error), keyed=False)

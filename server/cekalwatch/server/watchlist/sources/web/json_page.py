@@ -1,0 +1,72 @@
+"""Reads a page of orders in JSON, so that what is wrong in one record harms no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cekalwatch.server.settings.watchlist_source import Encoding, PageNames
+from cekalwatch.server.watchlist.sources.source import NotAList, SourceUnavailable
+from cekalwatch.server.watchlist.sources.values import LOST
+
+
+class BrokenPage(SourceUnavailable):
+    """A page that is no JSON: half a one, perhaps, and whole the next time."""
+
+
+@dataclass(frozen=True)
+class JsonPage:
+    """A page of an answer."""
+
+    orders: Sequence[object]
+    withdrawn: Sequence[object]
+    next: str
+    """Where to go on; empty when that is nowhere."""
+    more: bool
+    """Whether there are more pages now; else `next` asks for later changes."""
+    total: int | None
+
+
+def by_path(row: Mapping[str, object], path: str) -> object:
+    """Find what a path such as "orang.nama" leads to in nested objects; None when it leads nowhere."""
+    found: object = row
+    for name in path.split("."):
+        if not isinstance(found, Mapping):
+            return LOST if found is LOST else None
+        found = found.get(name)
+    return found
+
+
+def read_page(body: bytes, encoding: Encoding, names: PageNames) -> JsonPage:
+    """Read a page; raises BrokenPage, and NotAList when it is JSON of another kind.
+
+    Bytes that are not of the encoding, numbers that are none, and names that an object has twice stay in their record,
+    where they are refused.
+    """
+    # What cannot be decoded becomes half characters, which no field takes.
+    text = body.decode("utf-8-sig" if encoding == "utf-8" else encoding, "surrogateescape")
+    try:
+        page = json.loads(text, parse_constant=lambda _: LOST, object_pairs_hook=_object)
+    except (ValueError, RecursionError):
+        raise BrokenPage("The list is not JSON, or only the beginning of it came") from None
+    if not isinstance(page, Mapping):
+        raise NotAList("The list is JSON, but no object")
+    orders, withdrawn = by_path(page, names.orders), by_path(page, names.withdrawn) or []
+    following, more, total = (by_path(page, name) for name in (names.next, names.more, names.total))
+    if not isinstance(orders, list) or not isinstance(withdrawn, list):
+        raise NotAList(f"The list has no array {names.orders!r}, or its {names.withdrawn!r} is none")
+    if not isinstance(following, str | None) or not isinstance(more, bool | None):
+        raise NotAList(f"{names.next!r} of the list is no text, or {names.more!r} neither true nor false")
+    if more and not following:
+        raise NotAList(f"The list says that there is more, and not where: {names.next!r} is missing")
+    counted = total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
+    return JsonPage(orders, withdrawn, following or "", bool(more), counted)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        return {name: LOST if names.count(name) > 1 else value for name, value in found.items()}
+    return found

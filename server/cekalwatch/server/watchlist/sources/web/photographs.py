@@ -1,0 +1,83 @@
+"""Photographs on a web server, by their addresses."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.watchlist.imports.records import Photograph
+from cekalwatch.server.watchlist.sources.mapping import PhotographPlace
+from cekalwatch.server.watchlist.sources.source import SourceUnavailable
+from cekalwatch.server.watchlist.sources.web.client import Answer, PassingTrouble, WebAddressError, WebClient
+from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
+
+REMEMBERED_BYTES: Final = 32_000_000
+"""What may be kept of photographs that are likely to be asked for again: a person's orders name the same ones."""
+
+
+class WebPhotographs:
+    """See Photographs. A photograph too large is refused by its first bytes; one that has not changed is not sent."""
+
+    def __init__(self, client: WebClient, *, ask_versions: bool) -> None:
+        """`ask_versions`: ask the server about those whose row tells no version."""
+        self._client = client
+        self._ask_versions = ask_versions
+        self._remembered: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
+
+    def version(self, place: PhotographPlace) -> str:
+        """See Photographs: what the row says, or else the server."""
+        if place.version or not self._ask_versions:
+            return place.version
+        try:
+            answer = self._client.ask("HEAD", place.address, most_bytes=0)
+        except WebAddressError:
+            return "elsewhere"
+        except PassingTrouble as error:
+            return str(_of_the_photograph(error))
+        return f"{answer.status} {answer.version}"
+
+    def load(self, place: PhotographPlace) -> Photograph:
+        """See Photographs."""
+        etag, known = self._remembered.get(place.address, ("", b""))
+        try:
+            answer = self._client.ask("GET", place.address, most_bytes=MAX_PHOTO_BYTES, etag=etag)
+        except WebAddressError:
+            return Photograph(place.name, problem=Code.PHOTO_UNREADABLE)
+        except PassingTrouble as error:
+            _of_the_photograph(error)
+            return Photograph(place.name, problem=Code.PHOTO_UNREADABLE)
+        if answer.status == 304 and known:
+            self._remembered.move_to_end(place.address)
+            return Photograph(place.name, known)
+        if answer.status == 401:
+            raise SourceUnavailable("The server of the photographs does not let us in any more: check token_from")
+        if problem := _problem(answer):
+            return Photograph(place.name, problem=problem)
+        self._remember(place.address, answer)
+        return Photograph(place.name, answer.body)
+
+    def _remember(self, address: str, answer: Answer) -> None:
+        if (etag := answer.headers.get("etag")) and len(answer.body) <= REMEMBERED_BYTES // 8:
+            self._remembered[address] = (etag, answer.body)
+            self._remembered.move_to_end(address)
+            while sum(len(body) for _, body in self._remembered.values()) > REMEMBERED_BYTES:
+                self._remembered.popitem(last=False)
+
+
+def _of_the_photograph(error: PassingTrouble) -> int:
+    """Return the status of an error that may be this photograph's alone; raises `error` when the server has trouble.
+
+    A file that its server never gives whole must not keep the rest of the list from coming.
+    """
+    if error.status not in {200, 500}:
+        raise error
+    return error.status
+
+
+def _problem(answer: Answer) -> Code | None:
+    if answer.status in {404, 410}:
+        return Code.PHOTO_MISSING
+    if answer.status != 200:
+        return Code.PHOTO_UNREADABLE
+    return Code.PHOTO_TOO_LARGE if answer.too_large else None

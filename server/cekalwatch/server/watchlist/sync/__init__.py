@@ -1,0 +1,1 @@
+"""Synchronisation of the watchlist with its source."""

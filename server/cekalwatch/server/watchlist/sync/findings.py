@@ -1,0 +1,76 @@
+"""What a person must look at after a synchronisation: what was refused, and what is odd about the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.orders import Rule
+from cekalwatch.server.domain.syncs import MOST_REFUSALS, MOST_REMARKS, PHOTOGRAPHS, Refusal, Remark, SyncRun
+from cekalwatch.server.watchlist.imports.import_run import is_like_a_key
+from cekalwatch.server.watchlist.imports.reports import RecordReport
+
+
+class SyncFindings:
+    """Those of one run. All are counted; the first of them are kept."""
+
+    def __init__(self) -> None:
+        self._records: list[Refusal] = []
+        self._records_refused = 0
+        self._photographs: list[Refusal] = []
+        self._photographs_refused = 0
+        self._flagged: dict[str, tuple[str, tuple[Rule, ...]]] = {}
+        """Subject and broken rules, by the order's key."""
+        self._doubtful: dict[str, tuple[str, ...]] = {}
+        """Other subjects with such a face, by the order's key."""
+
+    def refused(self, report: RecordReport, *, keyed: bool = True) -> None:
+        """Take a record that was refused; one that is not `keyed` has the place of its row instead of a key."""
+        self._records_refused += 1
+        if len(self._records) < MOST_REFUSALS:
+            shown = report.order_id if not keyed or is_like_a_key(report.order_id) else ""
+            self._records.append(Refusal(shown, report.reason or Code.RECORD_INVALID, report.field))
+
+    def imported(self, report: RecordReport) -> None:
+        """Take a record that was not refused; what an earlier one of the same order had is forgotten."""
+        key = report.order_id
+        for photo in report.photos:
+            if photo.reason:
+                self._photographs_refused += 1
+                if len(self._photographs) < MOST_REFUSALS:
+                    self._photographs.append(Refusal(key, photo.reason, PHOTOGRAPHS))
+        self._flagged.pop(key, None)
+        if report.broken_rules:
+            self._flagged[key] = report.subject_id, report.broken_rules
+        self._doubtful.pop(key, None)
+        if others := dict.fromkeys(other for photo in report.photos for other in photo.also_under):
+            self._doubtful[key] = tuple(others)
+
+    def judge_again(self, judge: Callable[[Collection[str]], Mapping[str, tuple[Rule, ...]]]) -> None:
+        """Judge what was flagged by all that came after it: an extension may have been read before its order.
+
+        `judge` says of subjects' orders which rules they break.
+        """
+        if self._flagged:
+            broken = judge({subject_id for subject_id, _ in self._flagged.values()})
+            self._flagged = {key: (who, broken[key]) for key, (who, _) in self._flagged.items() if key in broken}
+
+    def told(self, run: SyncRun) -> SyncRun:
+        """Return the run with what was found."""
+        keys = list(dict.fromkeys((*self._flagged, *self._doubtful)))[:MOST_REMARKS]
+        return replace(
+            run,
+            counts=replace(
+                run.counts,
+                refused=self._records_refused,
+                photographs_refused=self._photographs_refused,
+                flagged=len(self._flagged),
+                doubtful=len(self._doubtful),
+            ),
+            refusals=(*self._records, *self._photographs)[:MOST_REFUSALS],
+            remarks=tuple(
+                Remark(key, self._flagged[key][1] if key in self._flagged else (), self._doubtful.get(key, ()))
+                for key in keys
+            ),
+        )

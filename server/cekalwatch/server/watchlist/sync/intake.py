@@ -1,0 +1,218 @@
+"""Takes what a source gives in one run: skips what is unchanged, imports the rest, and remembers how far it came."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.syncs import SyncCounts, SyncRun
+from cekalwatch.server.storage.sync.steps import Begun, Known, Lease, PageEnd, Seen
+from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
+from cekalwatch.server.watchlist.imports.import_run import ImportRun, is_like_a_key
+from cekalwatch.server.watchlist.imports.records import ImportRecord, RecordError
+from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, RecordOutcome, RecordReport
+from cekalwatch.server.watchlist.sources.source import Item, Offered, Page, Reading, Refused, Withdrawn
+from cekalwatch.server.watchlist.sync.findings import SyncFindings
+
+REMEMBER_EVERY = timedelta(seconds=2)
+"""How long what was done waits to be remembered, within a page: the progress that others see, and the lease."""
+
+_MAY_COME_YET = frozenset({Code.PHOTO_MISSING, Code.PHOTO_UNREADABLE})
+"""Why a source could not give a photograph, though it may another time without any change of the record."""
+
+
+@dataclass
+class _Batch:
+    """What was done and is not remembered yet."""
+
+    seen: dict[str, Seen] = field(default_factory=dict)
+    unchanged: list[str] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class _UnderWay:
+    """An item whose record is being imported."""
+
+    item: Offered
+    before: Known
+    record: ImportRecord
+
+
+class SyncIntake:
+    """The items of one run, in their order."""
+
+    def __init__(
+        self, store: SyncStore, importing: ImportRun, clock: Clock, begun: Begun, give_way: Callable[[], None]
+    ) -> None:
+        self._store = store
+        self._importing = importing
+        self._clock = clock
+        self._give_way = give_way
+        self._state = begun.state
+        self._batch = _Batch()
+        self._under_way: deque[_UnderWay | PageEnd] = deque()
+        """Ends of pages stand after their records."""
+        self._remembered_at = clock.now()
+        self._run = begun.run
+        self._counts: Counter[str] = Counter()
+        self._findings = SyncFindings()
+        self.lease: Lease = begun.lease
+        self.expected = 0
+        """Records that the reading must have given at its end, by what the source said at its beginning or now."""
+
+    @property
+    def run(self) -> SyncRun:
+        """The run as it stands."""
+        return self._findings.told(replace(self._run, counts=SyncCounts(**self._counts)))
+
+    def open(self, reading: Reading, *, goes_on: bool) -> None:
+        """Begin a reading, or go on with the one that is open."""
+        resumed = goes_on and self._state.reading_open
+        whole = self._state.reading_whole if resumed else reading.whole
+        self._run = replace(self._run, whole=whole, resumed=resumed)
+        if not resumed:
+            self._state = self._store.open_reading(self.lease, self._clock.now(), self.run, reading.expected or 0)
+        self.expected = max(self._state.reading_expected, reading.expected or 0)
+
+    def take(self, page: Page) -> None:
+        """Take a page. When all of it is done, be it beside the next one, the next run would go on after it."""
+        for start in range(0, len(page.items), AT_ONCE):
+            self._give_way()
+            items = page.items[start : start + AT_ONCE]
+            keys = [key for item in items if (key := _key(item))]
+            if not self._unremembered().isdisjoint(keys):
+                self.settle()
+            known, taken = self._store.known(keys), set[str]()
+            for item in items:
+                if (key := _key(item)) in taken:
+                    self.settle()
+                    known |= self._store.known([key])
+                elif key:
+                    taken.add(key)
+                self._take(item, known)
+                if self._clock.now() - self._remembered_at >= REMEMBER_EVERY:
+                    self._remember()
+        refused = [item for item in page.items if isinstance(item, Refused)]
+        keyless = not all(item.keyed for item in refused)
+        self._under_way.append(PageEnd(page.cursor, len(page.items), len(refused), keyless))
+        self._end_pages()
+
+    def settle(self) -> None:
+        """Import and remember all that was taken."""
+        while self._under_way:
+            self._take_in()
+        self._remember()
+
+    def judge_again(self) -> None:
+        """Judge what is flagged by all that came after it."""
+        self._findings.judge_again(self._importing.broken_rules)
+
+    def _take(self, item: Item, known: Mapping[str, Known]) -> None:
+        self._counts["read"] += 1
+        match item:
+            case Offered():
+                self._batch.gone.discard(item.order_id)
+                before = known[item.order_id]
+                if before.held and before.fingerprint == item.fingerprint:
+                    self._batch.unchanged.append(item.order_id)
+                    self._counts["unchanged"] += 1
+                else:
+                    self._import(item, before)
+            case Withdrawn():
+                self._batch.gone.add(item.order_id)
+            case Refused(report=report, keyed=keyed):
+                self._refuse(report, known[report.order_id] if keyed else None)
+
+    def _import(self, item: Offered, before: Known) -> None:
+        self._give_way()
+        try:
+            record = item.load()
+        except RecordError as error:
+            self._refuse(RecordReport.refused(item.order_id, item.subject_id, error), before)
+            return
+        while not self._importing.has_room:
+            self._take_in()
+        self._importing.add(record)
+        self._under_way.append(_UnderWay(item, before, record))
+
+    def _take_in(self) -> None:
+        for report in self._importing.store():
+            one = self._under_way.popleft()
+            if isinstance(one, PageEnd):
+                raise TypeError("a page ended before its records")
+            self._imported(one, report)
+            self._end_pages()
+
+    def _end_pages(self) -> None:
+        while self._under_way and isinstance(page := self._under_way[0], PageEnd):
+            self._under_way.popleft()
+            self._remember(page)
+
+    def _unremembered(self) -> set[str]:
+        """Return the keys of which more is known than the store can tell."""
+        batch = self._batch
+        under_way = {one.item.order_id for one in self._under_way if isinstance(one, _UnderWay)}
+        return under_way.union(batch.seen, batch.unchanged, batch.gone)
+
+    def _imported(self, one: _UnderWay, report: RecordReport) -> None:
+        order_id = one.item.order_id
+        if report.outcome is RecordOutcome.REFUSED:
+            self._findings.refused(report)
+            self._batch.seen[order_id] = Seen(order_id, "", _problem(report))
+            return
+        self._findings.imported(report)
+        enrolled = any(photo.outcome is PhotoOutcome.ENROLLED for photo in report.photos)
+        if report.outcome is RecordOutcome.UNCHANGED and not enrolled:
+            self._counts["unchanged"] += 1
+        else:
+            self._counts["changed" if one.before.stored else "added"] += 1
+        self._batch.seen[order_id] = Seen(order_id, "" if _photo_may_come(one.record) else one.item.fingerprint)
+
+    def _refuse(self, report: RecordReport, before: Known | None) -> None:
+        """Take a row that cannot be read; without `before`, it has no key.
+
+        The audit trail says it when it is new. A key that nothing is held of is remembered only if it can be no name.
+        """
+        problem = _problem(report)
+        self._findings.refused(report, keyed=before is not None)
+        if before is None:
+            return
+        if before.problem != problem:
+            self._importing.refused(report)
+        if before.stored or is_like_a_key(report.order_id):
+            # That of a record which came earlier in this reading, and stands.
+            fingerprint = before.fingerprint if before.seen_reading == self._state.reading else ""
+            self._batch.seen[report.order_id] = Seen(report.order_id, fingerprint, problem)
+
+    def _remember(self, page: PageEnd | None = None) -> None:
+        batch, self._batch = self._batch, _Batch()
+        now = self._remembered_at = self._clock.now()
+        self._store.advance(
+            self.lease,
+            now,
+            self.run,
+            reading=self._state.reading,
+            seen=list(batch.seen.values()),
+            unchanged=batch.unchanged,
+            gone=list(batch.gone),
+            page=page,
+        )
+
+
+def _key(item: Item) -> str:
+    if isinstance(item, Refused):
+        return item.report.order_id if item.keyed else ""
+    return item.order_id
+
+
+def _problem(report: RecordReport) -> str:
+    return f"{report.reason}:{report.field}"
+
+
+def _photo_may_come(record: ImportRecord) -> bool:
+    return any(photograph.problem in _MAY_COME_YET for photograph in record.photographs)

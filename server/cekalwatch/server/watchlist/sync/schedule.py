@@ -1,0 +1,147 @@
+"""When the watchlist is synchronised: each period, sooner after a failure, and at once when a person asks.
+
+Several servers may share a database: whoever takes the lease first makes the run, and all follow when the next is due.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
+
+import structlog
+
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
+from cekalwatch.server.concurrency.background import BackgroundThreads
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.syncs import SyncOutcome, SyncTerms
+from cekalwatch.server.settings.watchlist_source import WatchlistEntry
+from cekalwatch.server.storage.sync.steps import Begun
+from cekalwatch.server.storage.sync.store import SyncStore
+from cekalwatch.server.watchlist.imports.import_run import ImportRun
+from cekalwatch.server.watchlist.sources.opening import open_source
+from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts, SyncStoppedError
+from cekalwatch.wire.backoff import Backoff
+
+GIVE_WAY_S = 0.5
+"""How long a record waits at most for cameras' captures that wait as well: a busy port must not keep the list old."""
+
+_LOOK_AGAIN_S = 0.01
+
+log = structlog.get_logger()
+
+
+class NextRun:
+    """Tells when the next run is due."""
+
+    def __init__(self, terms: SyncTerms, clock: Clock, chance: random.Random | None = None) -> None:
+        self._terms = terms
+        self._clock = clock
+        self._random = chance or random.Random()  # noqa: S311  # nothing secret
+        first_s, most_s = terms.retry_first.total_seconds(), terms.retry_most.total_seconds()
+        self._backoff = Backoff(first_s, most_s, self._random)
+
+    def after(self, outcome: SyncOutcome) -> datetime:
+        """Return when the run after one that ended so is due."""
+        now = self._clock.now()
+        if outcome is SyncOutcome.BROKEN_OFF:
+            return now
+        if outcome is SyncOutcome.FAILED:
+            return now + timedelta(seconds=self._backoff.next_delay_s())
+        self._backoff.reset()
+        return now + self._terms.period * (1 + self._random.uniform(-1, 1) * self._terms.jitter)
+
+
+class Courtesy:
+    """Lets captures go before a record; and ends a run when the server stops."""
+
+    def __init__(self, waiting: Callable[[], int]) -> None:
+        """`waiting` counts the captures that wait to be embedded."""
+        self._waiting = waiting
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Let the run under way end at its next record."""
+        self._stopped.set()
+
+    def give_way(self) -> None:
+        """Wait while captures wait, at most GIVE_WAY_S; raises SyncStoppedError."""
+        for _ in range(int(GIVE_WAY_S / _LOOK_AGAIN_S)):
+            if self._stopped.is_set() or not self._waiting():
+                break
+            self._stopped.wait(_LOOK_AGAIN_S)
+        if self._stopped.is_set():
+            raise SyncStoppedError
+
+
+class SyncScheduler:
+    """Makes runs on a thread of its own. `look` and `start` block for as long as the database takes."""
+
+    def __init__(
+        self, parts: SyncParts, courtesy: Courtesy, next_run: NextRun, myself: Actor, on_end: Callable[[], None]
+    ) -> None:
+        """`on_end` is called after each run, on its thread."""
+        self._parts = parts
+        self._courtesy = courtesy
+        self._next_run = next_run
+        self._myself = myself
+        self._on_end = on_end
+        self._synchroniser = Synchroniser(parts)
+        self._thread = BackgroundThreads(1, "sync")
+
+    @property
+    def source(self) -> str:
+        """What the source is called."""
+        return self._parts.source.name
+
+    def look(self) -> None:
+        """Begin a run if one is due."""
+        begun = self._parts.store.begin(self.source, self._parts.clock.now(), if_due=True)
+        if begun:
+            self._thread.submit(self._run, begun, self._myself)
+
+    def start(self, actor: Actor, *, from_start: bool = False) -> int:
+        """Begin a run that `actor` asks for, and return its key; raises SYNC_RUNNING."""
+        now = self._parts.clock.now()
+        entry = AuditEntry(now, actor, Action.SYNC_REQUESTED, details={"from_start": int(from_start)})
+        begun = self._parts.store.begin(self.source, now, from_start=from_start, entry=entry)
+        if begun is None:
+            raise RuntimeError("only a run that must be due may not begin")
+        self._thread.submit(self._run, begun, actor)
+        return begun.lease.run_id
+
+    def close(self) -> None:
+        """Break off the run under way, which the next one takes up, and end the thread."""
+        self._courtesy.stop()
+        self._thread.shutdown()
+
+    def _run(self, begun: Begun, actor: Actor) -> None:
+        try:
+            self._synchroniser.run(begun, actor, self._next_run.after)
+            self._on_end()
+        except Exception:  # nobody waits for what the thread raises
+            log.exception("synchronisation failed")
+
+
+def open_scheduler(
+    entry: WatchlistEntry,
+    zone: tzinfo,
+    store: SyncStore,
+    begin_import: Callable[[Actor], ImportRun],
+    clock: Clock,
+    myself: Actor,
+    *,
+    waiting: Callable[[], int] = lambda: 0,
+    on_end: Callable[[], None] = lambda: None,
+) -> SyncScheduler | None:
+    """Return the scheduler of the configured source, whose times are those of `zone`; None when there is no source.
+
+    `waiting` counts the captures that wait to be embedded; `on_end` is called after each run.
+    """
+    if entry.source is None:
+        return None
+    terms, courtesy = entry.sync.terms(), Courtesy(waiting)
+    source = open_source(entry.source, zone)
+    parts = SyncParts(source, store, begin_import, clock, terms, courtesy.give_way)
+    return SyncScheduler(parts, courtesy, NextRun(terms, clock), myself, on_end)

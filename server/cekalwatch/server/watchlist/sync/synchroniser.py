@@ -1,0 +1,176 @@
+"""One synchronisation of the watchlist with its source, from where the last one left off to the source's end.
+
+It can be killed at any moment. A record is imported as a whole or not at all; only then is its fingerprint remembered,
+together with the place in the source. So nothing is left out, and what is done again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.syncs import SyncOutcome, SyncRun, SyncTerms
+from cekalwatch.server.storage.sync.steps import Begun, Left
+from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
+from cekalwatch.server.watchlist.imports.import_run import ImportRun
+from cekalwatch.server.watchlist.sources.source import CursorExpired, NotAList, SourceUnavailable, WatchlistSource
+from cekalwatch.server.watchlist.sync.intake import SyncIntake
+
+log = structlog.get_logger()
+
+
+class SyncStoppedError(Exception):
+    """The server stops; the next run goes on."""
+
+
+@dataclass(frozen=True)
+class SyncParts:
+    """What every run works with."""
+
+    source: WatchlistSource
+    store: SyncStore
+    begin_import: Callable[[Actor], ImportRun]
+    clock: Clock
+    terms: SyncTerms
+    give_way: Callable[[], None]
+    """Called before a record is imported, and every few hundred that are not: lets cameras go first, and raises
+    SyncStoppedError when the server stops."""
+
+
+class _NotBroughtToItsEndError(Exception):
+    """The reading is over, and is not to be relied on."""
+
+    def __init__(self, code: Code) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Synchroniser:
+    """Makes runs, one at a time. Blocks."""
+
+    def __init__(self, parts: SyncParts) -> None:
+        self._parts = parts
+        self._store = parts.store
+        self._clock = parts.clock
+
+    def run(self, begun: Begun, actor: Actor, next_run_at: Callable[[SyncOutcome], datetime]) -> SyncRun:
+        """Bring the run that has begun to an end, and return how it ended; only a defect of this class raises.
+
+        `next_run_at` tells when the next one is due, by the outcome.
+        """
+        importing = self._parts.begin_import(actor)
+        intake = SyncIntake(self._parts.store, importing, self._clock, begun, self._parts.give_way)
+        run, from_start = self._outcome(intake, actor, begun)
+        importing.drop()
+        run = replace(run, ended_at=self._clock.now())
+        outcome = {SyncOutcome.DONE: OK, SyncOutcome.FAILED: run.reason or Code.INTERNAL}.get(run.outcome, run.outcome)
+        details: dict[str, int | str] = {"run": run.run_id, "whole": int(run.whole), **asdict(run.counts)}
+        if run.outcome is SyncOutcome.SHRUNK:
+            details |= {"missing": run.missing, "held": run.held}
+        try:
+            self._store.finish(
+                begun.lease,
+                run,
+                entry=AuditEntry(self._clock.now(), actor, Action.WATCHLIST_SYNCED, (), str(outcome), details),
+                next_run_at=next_run_at(run.outcome),
+                keep_since=self._clock.now() - self._parts.terms.keep_runs,
+                from_start=from_start,
+            )
+        except (CekalwatchError, SQLAlchemyError) as error:
+            # The lease runs out by itself, and the run after this goes on.
+            code = error.code if isinstance(error, CekalwatchError) else type(error).__name__
+            log.error("synchronisation not recorded", run=run.run_id, error=code)  # noqa: TRY400  # its text quotes rows
+            return run
+        log.info("watchlist synchronised", run=run.run_id, outcome=run.outcome, reason=run.reason, **asdict(run.counts))
+        return run
+
+    def _outcome(self, intake: SyncIntake, actor: Actor, begun: Begun) -> tuple[SyncRun, bool]:
+        """Return the run as it ended, and whether the next one must begin anew."""
+        try:
+            self._read(intake, begun.state.cursor)
+            return self._conclude(intake, actor), False
+        except SyncStoppedError:
+            return replace(intake.run, outcome=SyncOutcome.BROKEN_OFF), False
+        except SourceUnavailable as error:
+            log.warning("the watchlist's source failed", reason=str(error))
+            code = Code.SOURCE_UNREADABLE if isinstance(error, NotAList) else Code.SOURCE_UNAVAILABLE
+            return _failed(intake.run, code, str(error)), False
+        except CursorExpired:
+            detail = "The list changed while it was read."
+            return _failed(intake.run, Code.SOURCE_UNAVAILABLE, detail), True
+        except _NotBroughtToItsEndError as error:
+            return _failed(intake.run, error.code), True
+        except CekalwatchError as error:
+            return _failed(intake.run, error.code), False
+        except SQLAlchemyError as error:
+            log.error("synchronisation failed", error=type(error).__name__)  # noqa: TRY400  # its text quotes rows
+            return _failed(intake.run, Code.STORAGE_UNAVAILABLE), False
+        except Exception:  # a defect of a source must not end the scheduler without a word
+            log.exception("synchronisation failed")
+            return _failed(intake.run, Code.INTERNAL), False
+
+    def _read(self, intake: SyncIntake, cursor: str) -> None:
+        """Read from `cursor` to the source's end, from the beginning where it no longer knows that place."""
+        try:
+            self._read_from(intake, cursor)
+        except CursorExpired:
+            if not cursor:
+                raise
+            log.info("the source no longer knows the place; reading from the beginning")
+            self._read_from(intake, "")
+
+    def _read_from(self, intake: SyncIntake, cursor: str) -> None:
+        with closing(self._parts.source) as source:
+            reading = source.read(cursor)
+            intake.open(reading, goes_on=bool(cursor))
+            try:
+                for page in reading.pages:
+                    intake.take(page)
+            except (SourceUnavailable, CursorExpired, SyncStoppedError):
+                intake.settle()  # what it gave before is good
+                raise
+            intake.settle()
+
+    def _conclude(self, intake: SyncIntake, actor: Actor) -> SyncRun:
+        """End what has left the source, unless that is so much that a person must look at it first."""
+        intake.judge_again()
+        state, run = self._store.state(), intake.run
+        if run.whole and state.reading_items < intake.expected:
+            raise _NotBroughtToItsEndError(Code.SOURCE_INCOMPLETE)
+        if run.whole and 0 < state.reading_items == state.reading_refused:
+            raise _NotBroughtToItsEndError(Code.SOURCE_UNREADABLE)
+        left = self._store.left(state.reading, whole=run.whole)
+        if run.whole and state.keyless:
+            named = self._store.left(state.reading, whole=False)
+            run = replace(run, counts=replace(run.counts, kept=_held(left) - _held(named)))
+            left = named
+        missing, held = _held(left), self._store.held()
+        empty = run.whole and state.reading_items == 0
+        if self._parts.terms.guard.stops(missing, held, empty=empty, accepted=state.accepted):
+            log.warning("the watchlist has shrunk; a person must accept it", missing=missing, held=held)
+            return replace(run, outcome=SyncOutcome.SHRUNK, missing=missing, held=held)
+        for start in range(0, len(left), AT_ONCE):
+            some = left[start : start + AT_ONCE]
+            run = replace(run, counts=replace(run.counts, ended=run.counts.ended + _held(some)))
+            self._store.withdraw(intake.lease, self._clock.now(), run, some, lambda keys: self._ended(keys, actor))
+        return replace(run, outcome=SyncOutcome.DONE)
+
+    def _ended(self, order_ids: Sequence[str], actor: Actor) -> AuditEntry:
+        keys = tuple(map(Thing.ORDER.key, order_ids))
+        return AuditEntry(self._clock.now(), actor, Action.ORDERS_WITHDRAWN, keys, details={"orders": len(keys)})
+
+
+def _failed(run: SyncRun, code: Code, detail: str = "") -> SyncRun:
+    return replace(run, outcome=SyncOutcome.FAILED, reason=code, detail=detail)
+
+
+def _held(left: Sequence[Left]) -> int:
+    return sum(one.held for one in left)

@@ -1,0 +1,75 @@
+"""What lets devices and people in: certificates and their revocations, sign-in, and enrolment."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Self
+
+import structlog
+
+from cekalwatch.server.audit.trail import AuditTrail
+from cekalwatch.server.auth.certificate import CertificateGate, Gate, LoopbackGate
+from cekalwatch.server.auth.person import Attendance
+from cekalwatch.server.auth.providers import Reception
+from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.grpc_api.authentication import Access
+from cekalwatch.server.grpc_api.enrolment import EnrolmentServer, EnrolmentServicer
+from cekalwatch.server.grpc_api.session import SessionServicer
+from cekalwatch.server.pki.revocations import Revocations
+from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.tls import FollowedTls
+
+log = structlog.get_logger()
+
+
+def open_gate(settings: ServerSettings, tls: FollowedTls | None, clock: Clock) -> Gate:
+    """Return what lets calls in. A site with an authority of its own must have its revocation list as well."""
+    if tls is None:
+        return LoopbackGate()
+    file = settings.revocations
+    if file is None and (settings.pki_path / "authority.pem").exists():
+        file = settings.pki_path / REVOKED_FILE
+    if file is None:
+        log.warning("no revocation list: set `revocations` to that of your authority")
+    revocations = Revocations(file, tls.files.authority) if file else None
+    return CertificateGate(revocations, frozenset(site.site for site in settings.sites), clock)
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """What stands before every call."""
+
+    servicer: SessionServicer
+    access: Access
+
+    @classmethod
+    def open(
+        cls,
+        settings: ServerSettings,
+        database: Database,
+        gate: Gate,
+        openid: OpenIdTerms | None,
+        clock: Clock,
+        stack: ExitStack,
+    ) -> Self:
+        """Let in through `gate` whoever has a session where one is needed."""
+        reception = Reception(database, clock, settings.session_terms, openid)
+        stack.callback(reception.close)
+        servicer = SessionServicer(reception.desk, reception.changes, reception.sessions)
+        stack.callback(servicer.close)
+        return cls(servicer, Access(gate, Attendance(reception.sessions), settings.reader_stall_s))
+
+
+def open_enrolment(
+    settings: ServerSettings, tls: FollowedTls | None, trail: AuditTrail, clock: Clock
+) -> EnrolmentServer | None:
+    """Return the server at which devices enrol; None where they do not."""
+    if not tls or not settings.enrolment_listen:
+        return None
+    return EnrolmentServer(
+        EnrolmentServicer(SitePki.load(settings.pki_path), trail, clock), settings.enrolment_listen, tls
+    )

@@ -1,0 +1,94 @@
+"""What cameras send: their streams, and the threads that embed captures and decide about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+from cekalwatch.server.capture.deciding import AlertTiming, Decider
+from cekalwatch.server.capture.embedding import CaptureEmbedder
+from cekalwatch.server.capture.intake import Intake
+from cekalwatch.server.capture.order_book import OrderBook
+from cekalwatch.server.capture.passage_counting import PassageCounter
+from cekalwatch.server.capture.session import CaptureSessions, SessionTerms
+from cekalwatch.server.concurrency.batching import BatchWorker
+from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.passages import Passages
+from cekalwatch.server.gallery.snapshot import Checkpoints
+from cekalwatch.server.presence import Presence
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.wiring.gallery import Search
+from cekalwatch.server.wiring.periodic import Chore, at_stop
+from cekalwatch.server.wiring.stores import Stores
+
+EMBED_BATCH = 4
+DECIDE_BATCH = 64
+COUNT_PASSAGES_PERIOD_S = 60.0
+
+
+@dataclass(frozen=True)
+class Captures:
+    """The way of a capture from its camera to the decision."""
+
+    cameras: tuple[Camera, ...]
+    sessions: CaptureSessions
+    intake: Intake
+    decider: Decider
+    waiting: Callable[[], int]
+    """How many captures wait to be embedded."""
+    chores: tuple[Chore, ...]
+
+    @classmethod
+    def open(
+        cls,
+        settings: ServerSettings,
+        stores: Stores,
+        search: Search,
+        announce: Callable[[], None],
+        presence: Presence,
+        checkpoints: Checkpoints,
+        clock: Clock,
+        stack: ExitStack,
+    ) -> Self:
+        """Start the threads; `announce` is called after the commit of an alert event."""
+        counter = PassageCounter(stores.field)
+        stack.callback(at_stop, "passages of the last minute are not counted", counter.write)
+        decider = Decider(
+            search.watch.current,
+            OrderBook(stores.watchlist, checkpoints),
+            stores.alerts,
+            clock,
+            Passages(settings.passage_idle_s),
+            AlertTiming(timedelta(seconds=settings.grouping_window_s), timedelta(seconds=settings.late_after_s)),
+            announce,
+            counter.begun,
+        )
+        deciding = BatchWorker(
+            "decide", decider.decide, threads=1, most=DECIDE_BATCH, party=lambda face: face.capture.camera.camera_id
+        )
+        stack.callback(deciding.close)
+        embedding = BatchWorker(
+            "embed",
+            CaptureEmbedder(search.engines.recogniser).embed,
+            threads=settings.threads,
+            most=EMBED_BATCH,
+            party=lambda capture: capture.camera.camera_id,
+        )
+        stack.callback(embedding.close)
+        intake = Intake(embedding, deciding)
+        cameras = {entry.camera_id: entry.camera() for entry in settings.cameras}
+        terms = SessionTerms(
+            settings.credits, settings.heartbeat_period_s, settings.handshake_s, settings.capture_policy
+        )
+        return cls(
+            tuple(cameras.values()),
+            CaptureSessions(cameras, terms, intake, presence),
+            intake,
+            decider,
+            lambda: embedding.waiting,
+            ((COUNT_PASSAGES_PERIOD_S, counter.write),),
+        )

@@ -1,0 +1,74 @@
+"""What faces are searched in: the model in use, its templates of the watchlist, and how fresh that is."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+from cekalwatch.server.audit.entry import Actor
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.gallery.model_follower import ModelFollower, ModelStores, searched_model
+from cekalwatch.server.gallery.snapshot import Checkpoints, WatchHolder
+from cekalwatch.server.recognition.engine_in_use import EngineInUse
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.watchlist.census import Census
+from cekalwatch.server.watchlist.freshness import FreshnessGauge
+from cekalwatch.server.wiring.periodic import Chore
+from cekalwatch.server.wiring.stores import Stores
+
+FOLLOW_PERIOD_S = 2.0
+CATCH_UP_PERIOD_S = 5.0
+RECOUNT_PERIOD_S = 60.0
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is searched in now, and what keeps it up to date."""
+
+    engines: EngineInUse
+    watch: WatchHolder
+    freshness: FreshnessGauge
+    model: ModelFollower
+
+    @classmethod
+    def open(
+        cls,
+        settings: ServerSettings,
+        stores: Stores,
+        engines: EngineInUse,
+        checkpoints: Checkpoints,
+        clock: Clock,
+        myself: Actor,
+        stack: ExitStack,
+    ) -> Self:
+        """Load the watchlist's templates of the engine's model."""
+        model = searched_model(settings, stores.thresholds, engines.engine().pack)
+        watch = WatchHolder(stores.watchlist.templates, model, settings.gallery_storage)
+        sources = ModelStores(stores.models, stores.thresholds, stores.photographs, stores.audit)
+        follower = ModelFollower(settings, sources, engines, watch, clock, myself)
+        stack.callback(follower.close)
+        limit = timedelta(hours=settings.freshness_limit_h)
+        freshness = FreshnessGauge(stores.watchlist, Census(stores.watchlist, checkpoints), clock, limit)
+        return cls(engines, watch, freshness, follower)
+
+    @property
+    def chores(self) -> tuple[Chore, ...]:
+        """What is done regularly."""
+        return (
+            (FOLLOW_PERIOD_S, self.follow),
+            (CATCH_UP_PERIOD_S, self.model.catch_up),
+            (RECOUNT_PERIOD_S, self.freshness.read),
+        )
+
+    def follow(self) -> None:
+        """Change to another model if one was chosen, and take over what has changed in the watchlist."""
+        self.model.follow()
+        if self.watch.follow():
+            self.freshness.read()
+
+    def follow_now(self) -> None:
+        """Search for what a synchronisation brought before its end is told."""
+        self.watch.follow()
+        self.freshness.read()
