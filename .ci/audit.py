@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 
-MOST_S = 180
+MAX_S = 180
 COMMAND = (
     *(sys.executable, "-m", "pip_audit", "--disable-pip", "--require-hashes", "--requirement", "requirements.lock"),
     *("--format", "json", "--progress-spinner", "off", "--timeout", "5"),
@@ -39,9 +39,9 @@ def verdict(output: str) -> tuple[int, str]:
 def main() -> int:
     """Run it."""
     try:
-        done = subprocess.run(COMMAND, capture_output=True, text=True, check=False, timeout=MOST_S)
+        done = subprocess.run(COMMAND, capture_output=True, text=True, check=False, timeout=MAX_S)
     except subprocess.TimeoutExpired:
-        code, told = 0, f"{NOT_DONE} within {MOST_S} s"
+        code, told = 0, f"{NOT_DONE} within {MAX_S} s"
     else:
         code, told = verdict(done.stdout)
     sys.stdout.write(told + "\n")

@@ -55,7 +55,7 @@ from deploy.demo.watchlist import COLUMNS, ORDERS_FILE
 
 AGENTS = 50
 ALERTS = 100
-MOST_WAIT_S = 30.0
+MAX_WAIT_S = 30.0
 SUBJECT = "S-1"
 DESK = "pc-0"
 
@@ -118,12 +118,12 @@ class Counter:
         await self._call.read()
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(MOST_WAIT_S)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(MAX_WAIT_S)
 
 
 def wait(condition: Callable[[], object]) -> None:
     """Let Qt work until something is so; raises TimeoutError."""
-    deadline = time.monotonic() + MOST_WAIT_S
+    deadline = time.monotonic() + MAX_WAIT_S
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError("the window did not get there")
@@ -235,7 +235,7 @@ def others(address: str) -> Iterator[None]:
     process = spawn.Process(target=connect_others, args=(address, ready), daemon=True)
     process.start()
     try:
-        if not ready.wait(MOST_WAIT_S):
+        if not ready.wait(MAX_WAIT_S):
             raise TimeoutError("the other agents did not connect")
         yield
     finally:

@@ -31,7 +31,7 @@ from cekalwatch.camera.detection.crop import cut, encode
 from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.server.domain.passages import Passage
-from cekalwatch.server.evaluation.people import Probe
+from cekalwatch.server.evaluation.people import EvaluationProbe
 from cekalwatch.server.evaluation.statistics.metrics import fnir, threshold_at
 from cekalwatch.server.evaluation.statistics.trials import WatchedList
 from cekalwatch.server.evaluation.templates import middle_face
@@ -110,11 +110,13 @@ class Study:
                 found.append(Sighting(Frame(picture, BEGIN + timedelta(seconds=number), float(number)), face))
         return found
 
-    def probes(self, person: int, sightings: Sequence[Sighting], policy: CapturePolicy) -> Mapping[str, Probe]:
+    def probes(
+        self, person: int, sightings: Sequence[Sighting], policy: CapturePolicy
+    ) -> Mapping[str, EvaluationProbe]:
         """Return what is searched with, by the way in which crops are chosen."""
         fitting = list(_fitting(sightings, policy))
         if not fitting:
-            return {way: Probe(person, "", np.zeros((0, 512), np.float32), 0, whole=True) for way in WAYS}
+            return {way: EvaluationProbe(person, "", np.zeros((0, 512), np.float32), 0, whole=True) for way in WAYS}
         shots = {
             "first": fitting[:1],
             "largest": [max(fitting, key=lambda shot: shot.quality.eye_distance_px)],
@@ -123,7 +125,7 @@ class Study:
         }
         return {way: self._probe(person, crops, policy) for way, crops in shots.items()}
 
-    def _probe(self, person: int, shots: Sequence[Shot], policy: CapturePolicy) -> Probe:
+    def _probe(self, person: int, shots: Sequence[Shot], policy: CapturePolicy) -> EvaluationProbe:
         passage = Passage(BEGIN)
         states = []
         for shot in shots:
@@ -134,7 +136,7 @@ class Study:
             except LandmarksError:
                 continue
             states.append(passage.fuse(uuid.uuid4(), self.template(aligned), shot.quality.score))
-        return Probe(person, "", np.array(states, dtype=np.float32).reshape(-1, 512), len(shots), whole=True)
+        return EvaluationProbe(person, "", np.array(states, dtype=np.float32).reshape(-1, 512), len(shots), whole=True)
 
 
 def measure() -> dict[str, float]:
@@ -146,7 +148,7 @@ def measure() -> dict[str, float]:
     others = [number for number, files in folders.items() if len(files) == SHOWN - 1][:NOT_LISTED]
     filling = [number for number, files in folders.items() if len(files) == 1][: LISTED - len(mated)]
     watched = _list({number: study.reference(folders[number][0]) for number in (*mated, *filling)})
-    found: dict[str, list[Mapping[str, Probe]]] = {label: [] for label in POLICIES}
+    found: dict[str, list[Mapping[str, EvaluationProbe]]] = {label: [] for label in POLICIES}
     for number in track((*mated, *others), description="passages"):
         sightings = study.passage(number, folders[number][1 : 1 + SHOWN] if number in mated else folders[number])
         for label, policy in POLICIES.items():

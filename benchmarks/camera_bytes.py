@@ -31,14 +31,14 @@ from benchmarks.camera_tracking import looks_of_people
 from benchmarks.faces import PACK
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.detection.best_shot import BestShots
-from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.detection.pipeline import Pipeline
 from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.detection.tracker import Tracker, Update
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame
-from cekalwatch.camera.sources.stream_health import Fault
-from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.sources.stream_health import StreamFault
+from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink import messages as convert
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.vision.detectors.factory import open_detector
@@ -60,7 +60,7 @@ BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 class Sent:
     """A capture that was put into the outbox."""
 
-    capture: Capture
+    capture: FaceCapture
     at_s: float
     """The scene's time of the frame that the client was at."""
     cpu_s: float
@@ -74,7 +74,7 @@ class Film:
 
     def __init__(self, frames: Iterable[tuple[float, Picture]]) -> None:
         self._frames = frames
-        self.faults: Mapping[Fault, int] = {}
+        self.faults: Mapping[StreamFault, int] = {}
         self.at_s = self.begun_s = 0.0
 
     def __iter__(self) -> Iterator[Frame]:
@@ -95,7 +95,7 @@ class Book(Outbox):
         self._film = film
         self.sent: list[Sent] = []
 
-    def put(self, capture: Capture) -> None:
+    def put(self, capture: FaceCapture) -> None:
         """Write it down; it need not be held."""
         self.sent.append(Sent(capture, self._film.at_s, time.thread_time() - self._film.begun_s))
 
@@ -190,9 +190,9 @@ def _run(
     return sent, [delays_s.get(passage, math.inf) for passage in fit_at_s], file.stat().st_size
 
 
-def _pipeline(film: Film, tracker: Tracker, detector: FaceDetector) -> tuple[list[Sent], Figures]:
+def _pipeline(film: Film, tracker: Tracker, detector: FaceDetector) -> tuple[list[Sent], CameraStatistics]:
     book = Book(film)
-    figures = Figures(book, SystemClock())
+    figures = CameraStatistics(book, SystemClock())
     Pipeline(film, detector, tracker, book, figures).run()
     return book.sent, figures
 

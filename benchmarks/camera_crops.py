@@ -21,16 +21,16 @@ from cekalwatch.vision.alignment import align
 
 PEOPLE: Final = 50
 JPEG_QUALITIES: Final = (95, 90, 85, 80, 75, 70, 60)
-LONGEST_SIDES: Final = (640, 320, 240, 200)
-USUAL_QUALITY: Final = 80
+MAX_SIDES: Final = (640, 320, 240, 200)
+DEFAULT_QUALITY: Final = 80
 
 
 def measure() -> dict[str, float]:
     """Return the figures `camera.crops_…`; raises FileNotFoundError where the data set is not there."""
     study = Study()
     folders = [files for folder in sorted((FACES / "lfw").iterdir()) if len(files := sorted(folder.iterdir())) > SHOWN]
-    settings = [(quality, LONGEST_SIDES[0]) for quality in JPEG_QUALITIES]
-    settings += [(USUAL_QUALITY, side) for side in LONGEST_SIDES[1:]]
+    settings = [(quality, MAX_SIDES[0]) for quality in JPEG_QUALITIES]
+    settings += [(DEFAULT_QUALITY, side) for side in MAX_SIDES[1:]]
     scores: dict[tuple[int, int], list[float]] = {setting: [] for setting in settings}
     sizes: dict[tuple[int, int], list[int]] = {setting: [] for setting in settings}
     for number, files in enumerate(track(folders[1 : 2 * PEOPLE : 2], description="passages")):

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from cekalwatch.camera import app
-from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.program.logs import configure_logs
@@ -111,7 +111,7 @@ def main() -> None:
     probe = Probe(float(begin_s), int(frames))
     put = Outbox.put
 
-    def heard(outbox: Outbox, capture: Capture) -> None:
+    def heard(outbox: Outbox, capture: FaceCapture) -> None:
         probe.first_crops.setdefault(f"{id(outbox)}/{capture.track_id}", probe.moment())
         put(outbox, capture)
 

@@ -14,7 +14,7 @@ from statistics import median
 
 import uuid6
 
-from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.outbox.spool import Spool
 from cekalwatch.vision.quality import FaceQuality
 
@@ -22,11 +22,11 @@ CAPTURES = 10_000
 CROP_BYTES = 12_000
 
 
-def capture() -> Capture:
+def capture() -> FaceCapture:
     """A capture with noise for a crop."""
     quality = FaceQuality(60.0, 0.0, 0.0, sharpness=0.8, brightness=0.5, score=0.7)
     now, marks = datetime.now(UTC), ((1.0, 1.0),) * 5
-    return Capture(str(uuid6.uuid7()), "1", now, os.urandom(CROP_BYTES), marks, 0.9, quality)
+    return FaceCapture(str(uuid6.uuid7()), "1", now, os.urandom(CROP_BYTES), marks, 0.9, quality)
 
 
 def measure() -> dict[str, float]:

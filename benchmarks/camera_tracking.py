@@ -38,9 +38,9 @@ SCENES: Final = range(16)
 PEOPLE: Final = 40
 PHOTOGRAPHS: Final = 3
 EVERY: Final = (1, 2, 3, 4)
-LEAST_OVERLAP: Final = 0.4
-LEAST_VISIBLE: Final = 0.5
-LEAST_WIDTH_PX: Final = 20
+MIN_OVERLAP: Final = 0.4
+MIN_VISIBLE: Final = 0.5
+MIN_WIDTH_PX: Final = 20
 
 Boxes = NDArray[np.float64]
 """Left, top, right, bottom; shape (n, 4)."""
@@ -136,14 +136,12 @@ def score(films: Sequence[Frames], make: Callable[[float], Follower], every: int
             overlap = _overlap(np.array([truth.box for truth in truths]).reshape(-1, 4), boxes)
             counted = np.array([_counts(truth) for truth in truths], dtype=bool)
             # A box on somebody who is nearly hidden is neither right nor wrong.
-            doubtful = (overlap[~counted] >= LEAST_OVERLAP).any(axis=0) & ~(overlap[counted] >= LEAST_OVERLAP).any(
-                axis=0
-            )
+            doubtful = (overlap[~counted] >= MIN_OVERLAP).any(axis=0) & ~(overlap[counted] >= MIN_OVERLAP).any(axis=0)
             overlap = overlap[counted][:, ~doubtful]
             who = [truth.passage for truth, counts in zip(truths, counted, strict=True) if counts]
             which = [number for number, no in zip(numbers, doubtful, strict=True) if not no]
-            book.update(who, which, np.where(overlap >= LEAST_OVERLAP, 1 - overlap, np.nan))
-            for row, column in zip(*np.nonzero(overlap >= LEAST_OVERLAP), strict=True):
+            book.update(who, which, np.where(overlap >= MIN_OVERLAP, 1 - overlap, np.nan))
+            for row, column in zip(*np.nonzero(overlap >= MIN_OVERLAP), strict=True):
                 if row == overlap[:, column].argmax():
                     seen.setdefault(which[column], set()).add(who[row])
         books.append(book)
@@ -174,7 +172,7 @@ def measure() -> dict[str, float]:
 
 
 def _counts(truth: Truth) -> bool:
-    return truth.visible >= LEAST_VISIBLE and bool(truth.box[2] - truth.box[0] >= LEAST_WIDTH_PX)
+    return truth.visible >= MIN_VISIBLE and bool(truth.box[2] - truth.box[0] >= MIN_WIDTH_PX)
 
 
 def _boxes(faces: Sequence[Face]) -> Boxes:

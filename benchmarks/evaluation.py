@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.faces import PACK, THREADS, collection, maker, people
 from cekalwatch.server.evaluation.evaluation import with_references
-from cekalwatch.server.evaluation.people import Person, passage_probes, single_probes
+from cekalwatch.server.evaluation.people import EvaluatedPerson, passage_probes, single_probes
 from cekalwatch.server.evaluation.statistics.metrics import fnir, fpir, threshold_at
 from cekalwatch.server.evaluation.statistics.study import draw_lists
 from cekalwatch.server.evaluation.statistics.tail import fit_tail
@@ -46,7 +46,7 @@ def measure() -> dict[str, float]:
     return {name: round(value, 4) for name, value in figures.items()}
 
 
-def single_images(everybody: Sequence[Person]) -> dict[str, float]:
+def single_images(everybody: Sequence[EvaluatedPerson]) -> dict[str, float]:
     """Return FNIR of single images with 400 of the people listed, five random lists together."""
     listable = [number for number, person in enumerate(everybody) if person.listable(1)]
     probes = single_probes(everybody, 1)
@@ -55,7 +55,7 @@ def single_images(everybody: Sequence[Person]) -> dict[str, float]:
     return {f"eval.fnir_at_fpir_{FPIR:.0e}_single".replace("e-0", "e-"): fnir(trials, threshold_at(trials, FPIR))}
 
 
-def passage_gain(everybody: Sequence[Person]) -> dict[str, float]:
+def passage_gain(everybody: Sequence[EvaluatedPerson]) -> dict[str, float]:
     """Return FNIR of passages of three against single images, of the same people.
 
     Listed are all with at least four photographs, and, up to 400, the first by name with two.
@@ -74,7 +74,7 @@ def passage_gain(everybody: Sequence[Person]) -> dict[str, float]:
     }
 
 
-def promises(everybody: Sequence[Person]) -> dict[str, float]:
+def promises(everybody: Sequence[EvaluatedPerson]) -> dict[str, float]:
     """Return counted over promised FPIR on one half of the people, with thresholds fitted on the other half.
 
     Travellers and lists are of the one half; only lists of 800, which a half of 735 people cannot fill, have 65 people
@@ -106,7 +106,7 @@ def promises(everybody: Sequence[Person]) -> dict[str, float]:
 
 
 def travellers_of(
-    everybody: Sequence[Person], travellers: np.ndarray, lists: Sequence[np.ndarray]
+    everybody: Sequence[EvaluatedPerson], travellers: np.ndarray, lists: Sequence[np.ndarray]
 ) -> tuple[Trials, int]:
     """Search the passages of `travellers` in `lists`, as not listed; return the trials, and the last list's size."""
     chosen = frozenset(travellers.tolist())

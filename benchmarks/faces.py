@@ -14,8 +14,8 @@ import numpy as np
 from rich.progress import track
 
 from cekalwatch.server.evaluation.cache import TemplateCache
-from cekalwatch.server.evaluation.collection import Collection, Photograph, read_collection
-from cekalwatch.server.evaluation.people import Person, gather
+from cekalwatch.server.evaluation.collection import Collection, LabelledPhotograph, read_collection
+from cekalwatch.server.evaluation.people import EvaluatedPerson, gather
 from cekalwatch.server.evaluation.templates import TemplateMaker
 from cekalwatch.server.recognition.packs.installed import open_detector, open_engine
 from cekalwatch.vision.manifest import load_pack
@@ -43,13 +43,13 @@ def maker(threads: int = THREADS) -> TemplateMaker:
 
 
 @cache
-def people(name: str) -> tuple[Person, ...]:
+def people(name: str) -> tuple[EvaluatedPerson, ...]:
     """Return everybody, each photograph with its template as probe and as reference."""
     return _with_templates(name, collection(name).photographs)
 
 
 @cache
-def distant_people(name: str) -> tuple[Person, ...]:
+def distant_people(name: str) -> tuple[EvaluatedPerson, ...]:
     """Return everybody as from a camera at changing distances: each photograph scaled by 0.25 to 1, as JPEG of 80.
 
     The eyes of LFW's faces are then 10 to 42 pixels apart.
@@ -67,6 +67,6 @@ def distant_people(name: str) -> tuple[Person, ...]:
         return _with_templates(f"{name}, distant", scaled)
 
 
-def _with_templates(title: str, photographs: Sequence[Photograph]) -> tuple[Person, ...]:
+def _with_templates(title: str, photographs: Sequence[LabelledPhotograph]) -> tuple[EvaluatedPerson, ...]:
     samples = maker().samples((photograph, True) for photograph in photographs)
     return tuple(gather(track(samples, total=len(photographs), description=title)))

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.faces import distant_people, people
-from cekalwatch.server.domain.passages import LEAST_WEIGHT
-from cekalwatch.server.evaluation.people import Person, Probe
+from cekalwatch.server.domain.passages import MIN_WEIGHT
+from cekalwatch.server.evaluation.people import EvaluatedPerson, EvaluationProbe
 from cekalwatch.server.evaluation.samples import FaceTemplates, Sample
 from cekalwatch.server.evaluation.statistics.metrics import fnir, threshold_at
 from cekalwatch.server.evaluation.statistics.study import draw_lists
@@ -51,7 +51,7 @@ def weighted(templates: Templates, qualities: Qualities) -> Templates:
 
 def growing_weighted(templates: Templates, qualities: Qualities) -> Templates:
     """A decision after every crop, on the mean weighted by quality so far: what the server does."""
-    sums = np.cumsum(templates * np.maximum(qualities, LEAST_WEIGHT)[:, np.newaxis], axis=0)
+    sums = np.cumsum(templates * np.maximum(qualities, MIN_WEIGHT)[:, np.newaxis], axis=0)
     return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), dtype=np.float32)
 
 
@@ -71,8 +71,12 @@ WAYS: Final[Mapping[str, Callable[[Templates, Qualities], Templates]]] = {
 
 
 def probes(
-    everybody: Sequence[Person], crops: int, way: Callable[[Templates, Qualities], Templates], *, mirrored: bool
-) -> list[Probe]:
+    everybody: Sequence[EvaluatedPerson],
+    crops: int,
+    way: Callable[[Templates, Qualities], Templates],
+    *,
+    mirrored: bool,
+) -> list[EvaluationProbe]:
     """Return everybody's passages of `crops`, or those that were given, fused in one of the ways."""
     found = []
     for number, person in enumerate(everybody):
@@ -84,7 +88,7 @@ def probes(
             faces = [sample.result for sample in run if isinstance(sample.result, FaceTemplates)]
             templates = np.array([face.reference if mirrored else face.probe for face in faces])
             states = way(templates, np.array([face.quality for face in faces]))
-            found.append(Probe(number, "", states, len(run), whole=True))
+            found.append(EvaluationProbe(number, "", states, len(run), whole=True))
     return found
 
 
@@ -119,7 +123,9 @@ def measure() -> dict[str, float]:
     return {name: round(value, 4) for name, value in figures.items()}
 
 
-def searched(everybody: Sequence[Person], them: Sequence[Probe], lists: Sequence[frozenset[int]]) -> Trials:
+def searched(
+    everybody: Sequence[EvaluatedPerson], them: Sequence[EvaluationProbe], lists: Sequence[frozenset[int]]
+) -> Trials:
     """Search the probes in each of the lists."""
     return pooled([WatchedList.of(everybody, dict.fromkeys(each, 1)).search(them, each) for each in lists])
 

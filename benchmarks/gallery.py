@@ -31,7 +31,7 @@ from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
 from cekalwatch.server.gallery.row_format import GalleryStorage
-from cekalwatch.server.gallery.snapshot import Checkpoints, SearchedModel, WatchHolder
+from cekalwatch.server.gallery.snapshot import Checkpoints, SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import Threshold, ThresholdSource
 from cekalwatch.server.memory import return_large_pieces
 from cekalwatch.server.storage.database import Database
@@ -92,7 +92,7 @@ def memory() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         database, keyring = _opened(Path(folder))
         store = TemplateStore(database, keyring)
-        WatchHolder(store, _model())
+        SnapshotHolder(store, _model())
         rows = WatchlistRows(keyring)
         _timed(lambda: Gallery.build(MODEL, SIZE, _unit(np.random.default_rng(1), 8), list("abcdefgh")))
         empty = _memory("VmRSS")
@@ -122,7 +122,7 @@ def load(name: str, folder: str) -> dict[str, float]:
     store, watchlist = TemplateStore(database, keyring), WatchlistStore(database, keyring)
     empty = _memory("VmRSS")
     begun, used = time.perf_counter(), time.process_time()
-    holder = WatchHolder(store, _model())
+    holder = SnapshotHolder(store, _model())
     figures = {
         f"gallery.load_{name}_s": time.perf_counter() - begun,
         f"gallery.load_{name}_cpu_s": time.process_time() - used,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.alerts.adjudicating import Worker
+from cekalwatch.server.alerts.adjudicating import ActingPerson
 from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.storage.database import Database
 from tests.support.adjudication import Counter
@@ -55,15 +55,15 @@ def counter(database: Database, clock: FixedClock) -> Counter:
 
 
 @pytest.fixture
-def budi(counter: Counter) -> Worker:
+def budi(counter: Counter) -> ActingPerson:
     return counter.hire("budi", PersonRole.OFFICER)
 
 
 @pytest.fixture
-def ani(counter: Counter) -> Worker:
+def ani(counter: Counter) -> ActingPerson:
     return counter.hire("ani", PersonRole.OFFICER)
 
 
 @pytest.fixture
-def siti(counter: Counter) -> Worker:
+def siti(counter: Counter) -> ActingPerson:
     return counter.hire("siti", PersonRole.SUPERVISOR)

@@ -24,14 +24,14 @@ from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder
-from cekalwatch.server.domain.subjects import MOST_ORDERS, MOST_REFERENCES
+from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.gallery.snapshot import Checkpoints
 from cekalwatch.server.grpc_api.convert import alerts as alert_messages
 from cekalwatch.server.grpc_api.convert import capture as capture_messages
 from cekalwatch.server.grpc_api.convert import watchlist as watchlist_messages
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentWarning
-from cekalwatch.server.storage.alerts.rows import MOST_SIGHTINGS
-from cekalwatch.server.storage.alerts.store import MOST_AGENTS, AlertStore
+from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
+from cekalwatch.server.storage.alerts.store import MAX_AGENTS, AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import PeopleStore
@@ -232,12 +232,12 @@ def fill(desk: Desk, key: str) -> str:
     """Put as much on the watchlist as it takes of one subject; return the subject's key."""
     record = longest_subject(key)
     subject_id = record.subject.subject_id
-    for number in range(MOST_ORDERS):
+    for number in range(MAX_ORDERS):
         ban = longest_order(subject_id, f"{key}-{number}")
         assert import_one(desk.run, ImportRecord(record.subject, ban)).reason is None
     faces = [
         reference(f"{key} {number}".encode(), warnings=tuple(EnrolmentWarning), face_jpeg=b"x" * 60_000)
-        for number in range(MOST_REFERENCES)
+        for number in range(MAX_REFERENCES)
     ]
     desk.watchlist.put(record.subject, record.order, faces)
     return subject_id
@@ -268,24 +268,24 @@ def test_alerts_about_them_are_listed_read_and_told(desk: Desk) -> None:
     camera = Camera("d" * 64, "s" * 64, WIDE * 64, Direction.DEPARTURE)
     others = tuple(Candidate(key, 0.5) for key in keys) * 2
     for key in keys:
-        orders = tuple(longest_key(f"{key[:2]}-{number}") for number in range(MOST_ORDERS))
-        for _ in range(MOST_SIGHTINGS + 1):
+        orders = tuple(longest_key(f"{key[:2]}-{number}") for number in range(MAX_ORDERS))
+        for _ in range(MAX_SIGHTINGS + 1):
             probe = capture(camera=camera, jpeg=b"x" * MAX_CROP_BYTES)
             found = Match(probe, (Candidate(key, 0.7), *others), orders, 20, 0.45, MODEL)
             assert desk.alerts.record(found, timedelta(minutes=10), NOON) is not None
     assert len(desk.alert_ids()) == 2
-    assert all(len(desk.briefer.brief(alert).orders) == MOST_ORDERS for alert in desk.alert_ids())
+    assert all(len(desk.briefer.brief(alert).orders) == MAX_ORDERS for alert in desk.alert_ids())
 
 
 def test_agents_whose_positions_are_kept_are_bounded(desk: Desk) -> None:
     desk.alerts.record(match(), timedelta(minutes=10), NOON)
-    known = [(f"agent-{number}", 1) for number in range(MOST_AGENTS)]
-    assert desk.alerts.acknowledge(known, NOON) == [1] * MOST_AGENTS
+    known = [(f"agent-{number}", 1) for number in range(MAX_AGENTS)]
+    assert desk.alerts.acknowledge(known, NOON) == [1] * MAX_AGENTS
     refused, kept = desk.alerts.acknowledge([("one-more", 1), ("agent-7", 1)], NOON)
     assert isinstance(refused, CekalwatchError)
     assert refused.code is Code.TOO_MANY_AGENTS
     assert kept == 1
-    assert len(desk.alerts.positions()) == MOST_AGENTS
+    assert len(desk.alerts.positions()) == MAX_AGENTS
 
 
 def test_a_damaged_subject_does_not_end_the_list(desk: Desk, database: Database) -> None:

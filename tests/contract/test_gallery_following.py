@@ -17,7 +17,7 @@ from cekalwatch.server.domain.cameras import Camera, Direction
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import OrderKind
 from cekalwatch.server.gallery.index import Gallery
-from cekalwatch.server.gallery.snapshot import Checkpoints, SearchedModel, WatchHolder
+from cekalwatch.server.gallery.snapshot import Checkpoints, SearchedModel, SnapshotHolder
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateStore
 from cekalwatch.server.storage.sealed_columns import TEMPLATE
@@ -38,9 +38,9 @@ def store(database: Database) -> WatchlistStore:
     return WatchlistStore(database, keyring(database))
 
 
-def holder_of(database: Database) -> WatchHolder:
+def holder_of(database: Database) -> SnapshotHolder:
     model = SearchedModel(MODEL, SIZE, lambda _: FIXED_THRESHOLD)
-    return WatchHolder(TemplateStore(database, keyring(database)), model)
+    return SnapshotHolder(TemplateStore(database, keyring(database)), model)
 
 
 def listed(store: WatchlistStore, key: str, *directions: int, **facts: object) -> None:

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.openid import OpenIdProvider
-from cekalwatch.server.auth.sessions import Purpose
-from cekalwatch.server.auth.sign_in import CodeProof, PasswordProof, Proof, SignInDesk
+from cekalwatch.server.auth.sessions import TokenPurpose
+from cekalwatch.server.auth.sign_in import CodeProof, PasswordProof, Proof, SignInService
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import PersonRole
@@ -45,7 +45,7 @@ def identity_server(office: Office) -> Iterator[IdentityServer]:
     with IdentityServer(office.clock.now) as server:
         terms = OpenIdTerms(server.issuer, CLIENT_ID, CLIENT_SECRET, "preferred_username")
         provider = OpenIdProvider(terms, office.people, office.clock)
-        office.desk = SignInDesk(office.provider, provider, office.sessions, office.audit, office.clock)
+        office.desk = SignInService(office.provider, provider, office.sessions, office.audit, office.clock)
         yield server
         provider.close()
 
@@ -66,7 +66,7 @@ def prove(request: pytest.FixtureRequest, identity_server: IdentityServer) -> Ma
 
 def refusal(office: Office, proof: Proof) -> Code | None:
     try:
-        office.desk.sign_in(proof, device(), Purpose.SESSION)
+        office.desk.sign_in(proof, device(), TokenPurpose.SESSION)
     except CekalwatchError as error:
         return error.code
     return None
@@ -74,7 +74,7 @@ def refusal(office: Office, proof: Proof) -> Code | None:
 
 def test_who_is_known_here_is_let_in_with_the_roles_that_are_kept_here(office: Office, prove: MakeProof):
     who = office.hire(person("budi", PersonRole.OFFICER)).person
-    token, session = office.desk.sign_in(prove("budi", True), device(), Purpose.SESSION)
+    token, session = office.desk.sign_in(prove("budi", True), device(), TokenPurpose.SESSION)
     assert session.person == who
     assert office.sessions.resume(token, device()).person.roles == {PersonRole.OFFICER}
     assert len(office.trail(Action.SIGNED_IN)) == 1
@@ -101,13 +101,13 @@ def test_a_name_is_the_same_in_upper_case(office: Office, prove: MakeProof):
 
 def test_what_the_provider_says_of_roles_is_not_looked_at(office: Office, identity_server: IdentityServer):
     office.hire(person("budi", PersonRole.OFFICER), password=None)
-    _, session = office.desk.sign_in(code_proof(identity_server), device(), Purpose.SESSION)
+    _, session = office.desk.sign_in(code_proof(identity_server), device(), TokenPurpose.SESSION)
     assert session.person.roles == {PersonRole.OFFICER}
 
 
 def test_a_first_password_binds_only_who_signs_in_with_it(office: Office, identity_server: IdentityServer):
     office.hire(person("budi"), first=True)
-    _, session = office.desk.sign_in(code_proof(identity_server), device(), Purpose.SESSION)
+    _, session = office.desk.sign_in(code_proof(identity_server), device(), TokenPurpose.SESSION)
     assert not session.password_change_needed
 
 
@@ -117,7 +117,7 @@ def test_who_has_no_password_here_cannot_sign_in_with_one_nor_change_it(
     office.hire(person("budi"), password=None)
     for password in ("", PASSWORD, "None"):
         assert refusal(office, PasswordProof("budi", password)) is Code.SIGN_IN_REFUSED
-    _, session = office.desk.sign_in(code_proof(identity_server), device(), Purpose.SESSION)
+    _, session = office.desk.sign_in(code_proof(identity_server), device(), TokenPurpose.SESSION)
     with pytest.raises(CekalwatchError) as refused:
         office.changes.change(session, device(), "", OTHER_PASSWORD)
     assert refused.value.code is Code.PASSWORD_NOT_KEPT_HERE

@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.camera.detection.policy import CapturePolicy
-from cekalwatch.server.alerts.briefing import MOST_REFERENCES
+from cekalwatch.server.alerts.briefing import MAX_REFERENCES
 from cekalwatch.server.auth.passwords import passwords
 from cekalwatch.server.auth.passwords.lockout import LockOut
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
-from cekalwatch.server.capture.deciding import MOST_CANDIDATES
+from cekalwatch.server.capture.deciding import MAX_CANDIDATES
 from cekalwatch.server.capture.session import MISSED_HEARTBEATS
 from cekalwatch.server.domain import syncs
-from cekalwatch.server.domain.findings import MOST_NOTE
-from cekalwatch.server.domain.handling import MOST_FOLLOW_UP_BYTES, MOST_FOLLOW_UPS
+from cekalwatch.server.domain.findings import MAX_NOTE
+from cekalwatch.server.domain.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS
 from cekalwatch.server.gallery import threshold
-from cekalwatch.server.gallery.lookalikes import MOST_LOOKALIKES
+from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
 from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, common, session, sync, watchlist
-from cekalwatch.server.grpc_api.enrolment import MOST_REQUEST_BYTES
+from cekalwatch.server.grpc_api.enrolment import MAX_REQUEST_BYTES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.settings.settings import CapturePolicyEntry, ServerSettings
-from cekalwatch.server.storage.alerts.rows import MOST_SIGHTINGS
+from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.server.watchlist.imports import records
 from cekalwatch.wire import bounds
 from cekalwatch.wire.invitation import SECRET_BYTES
@@ -34,8 +34,8 @@ POLICY = CapturePolicyEntry()
 NUMBERS = {2: "two", 3: "Three", 5: "five"}
 DECLARED = re.compile(r"(?:(?:repeated|optional) )?[\w.]+ (\w+) = \d+;|rpc (\w+)|(\w+) = \d+;|oneof (\w+)")
 HANDLING = ServerSettings()
-NOTE = f"at most {MOST_NOTE} characters"
-TEXT = f"at most {common.MOST_TEXT} characters"
+NOTE = f"at most {MAX_NOTE} characters"
+TEXT = f"at most {common.MAX_TEXT} characters"
 
 
 @cache
@@ -71,11 +71,11 @@ STATED = {
         f"at most {bounds.MAX_CROP_BYTES // 1000} kB",
         f"{bounds.MAX_CROP_PIXELS // 10**6} megapixels",
     ),
-    "ReferenceFace.also_under": (f"at most {MOST_LOOKALIKES};",),
-    "PhotoReport.also_under": (f"at most {MOST_LOOKALIKES}.",),
+    "ReferenceFace.also_under": (f"at most {MAX_LOOKALIKES};",),
+    "PhotoReport.also_under": (f"at most {MAX_LOOKALIKES}.",),
     "FaceCapture.capture_time": (f"At most {bounds.MAX_CLOCK_AHEAD_S:.0f} s ahead",),
-    "FaceCapture.track_id": (f"1 to {capture.MOST_ECHOED} printable characters",),
-    "CaptureReceipt.capture_id": (f"at most {capture.MOST_ECHOED} characters",),
+    "FaceCapture.track_id": (f"1 to {capture.MAX_ECHOED} printable characters",),
+    "CaptureReceipt.capture_id": (f"at most {capture.MAX_ECHOED} characters",),
     "CapturePolicy.min_eye_distance_px": (f"Default {POLICY.min_eye_distance_px:g}.",),
     "CapturePolicy.max_yaw_degrees": (f"Default {POLICY.max_yaw_degrees:g}.",),
     "CapturePolicy.max_pitch_degrees": (f"Default {POLICY.max_pitch_degrees:g}.",),
@@ -90,36 +90,36 @@ STATED = {
     "CapturePolicy.min_detector_score": (f"Default {POLICY.min_detector_score:g}.",),
     "Hello.client_version": (TEXT,),
     "Hello.detector": (TEXT,),
-    "Goodbye.reason": (f"at most {capture.MOST_REASON} characters",),
+    "Goodbye.reason": (f"at most {capture.MAX_REASON} characters",),
     "Welcome.credits": ("1 to 1000",),
     "Welcome.heartbeat_period": (f"{NUMBERS[MISSED_HEARTBEATS]} missed ones",),
-    "AlertFilter.counters": (f"At most {alerts.MOST_COUNTERS}.",),
-    "Alert.candidates": (f"at most {MOST_CANDIDATES},",),
-    "Alert.sightings": (f"newest {MOST_SIGHTINGS}.",),
+    "AlertFilter.counters": (f"At most {alerts.MAX_COUNTERS}.",),
+    "Alert.candidates": (f"at most {MAX_CANDIDATES},",),
+    "Alert.sightings": (f"newest {MAX_SIGHTINGS}.",),
     "Alert.late": (f"{HANDLING.late_after_s:.0f} s by default",),
     "Finding.note": (NOTE,),
-    "FollowUp.agency": (f"1 to {MOST_NOTE} characters",),
-    "FollowUp.contact": (f"1 to {MOST_NOTE} characters",),
-    "FollowUp.result": (f"1 to {MOST_NOTE} characters",),
-    "Handling.follow_ups": (f"at most {MOST_FOLLOW_UPS}, of at most {MOST_FOLLOW_UP_BYTES // 1024} KiB together",),
+    "FollowUp.agency": (f"1 to {MAX_NOTE} characters",),
+    "FollowUp.contact": (f"1 to {MAX_NOTE} characters",),
+    "FollowUp.result": (f"1 to {MAX_NOTE} characters",),
+    "Handling.follow_ups": (f"at most {MAX_FOLLOW_UPS}, of at most {MAX_FOLLOW_UP_BYTES // 1024} KiB together",),
     "Claim.expire_time": (f"{HANDLING.claim_lease_s:.0f} s after the last renewal by default",),
     "Escalation.ESCALATION_SUPERVISOR": (f"after {HANDLING.escalate_after_s:.0f} s by default",),
     "AdjudicateAlertRequest.note": (NOTE,),
     "ConfirmAlertRequest.note": (NOTE,),
     "ClearAlertRequest.note": (NOTE,),
-    "GetShiftReportRequest.end_time": (f"at most {adjudication.LONGEST_SHIFT.days} days later",),
-    "AlertImages.references": (f"at most {MOST_REFERENCES},",),
+    "GetShiftReportRequest.end_time": (f"at most {adjudication.MAX_SHIFT.days} days later",),
+    "AlertImages.references": (f"at most {MAX_REFERENCES},",),
     "KeepAlive": (f"each {ServerSettings().keep_alive_period_s:.0f} s by default",),
     "EnrolDeviceRequest.invitation_secret": (f"{SECRET_BYTES} bytes",),
-    "EnrolDeviceRequest.certificate_request": (f"at most {MOST_REQUEST_BYTES} bytes",),
-    "PasswordProof.sign_in_name": (f"at most {session.MOST_NAME} characters",),
-    "PasswordProof.password": (f"at most {passwords.MOST_CHARACTERS} characters",),
-    "AuthorizationCodeProof.code": (f"at most {session.MOST_CODE} characters",),
+    "EnrolDeviceRequest.certificate_request": (f"at most {MAX_REQUEST_BYTES} bytes",),
+    "PasswordProof.sign_in_name": (f"at most {session.MAX_NAME} characters",),
+    "PasswordProof.password": (f"at most {passwords.MAX_CHARACTERS} characters",),
+    "AuthorizationCodeProof.code": (f"at most {session.MAX_CODE} characters",),
     "AuthorizationCodeProof.code_verifier": ("{} to {} characters".format(*session.VERIFIER_CHARACTERS),),
-    "AuthorizationCodeProof.redirect_uri": (f"at most {session.MOST_URI} characters",),
+    "AuthorizationCodeProof.redirect_uri": (f"at most {session.MAX_URI} characters",),
     "AuthorizationCodeProof.nonce": ("{} to {} characters".format(*session.NONCE_CHARACTERS),),
-    "ChangePasswordRequest.present_password": (f"at most {passwords.MOST_CHARACTERS} characters",),
-    "ChangePasswordRequest.new_password": (f"{passwords.LEAST_CHARACTERS} to {passwords.MOST_CHARACTERS} characters",),
+    "ChangePasswordRequest.present_password": (f"at most {passwords.MAX_CHARACTERS} characters",),
+    "ChangePasswordRequest.new_password": (f"{passwords.MIN_CHARACTERS} to {passwords.MAX_CHARACTERS} characters",),
     "SessionService.SignIn": (
         f"After {NUMBERS[LockOut().free_tries]} wrong passwords",
         f"for {LockOut().first.seconds} seconds",
@@ -130,15 +130,15 @@ STATED = {
     ),
     "SetThresholdRequest.threshold": (f"{threshold.LOWEST} to {threshold.HIGHEST}.",),
     "ReferenceFace.jpeg": (f"at most {MAX_FACE_JPEG_BYTES // 1000} kB",),
-    "TravelDocument.type": (f"at most {records.MOST_DOCUMENT_TEXT} characters",),
-    "TravelDocument.number": (f"at most {records.MOST_DOCUMENT_TEXT} characters",),
-    "ListAlertsRequest.page_size": (f"1 to {common.MOST_PAGE}; 0 means {alerts.USUAL_PAGE}.",),
-    "ListSubjectsRequest.page_size": (f"1 to {common.MOST_PAGE}; 0 means {watchlist.USUAL_PAGE}.",),
-    "ListSyncRunsRequest.page_size": (f"1 to {common.MOST_PAGE}; 0 means {sync.USUAL_PAGE}.",),
-    "SyncRun.detail": (f"at most {syncs.MOST_DETAIL} characters",),
-    "SyncRun.refusals": (f"at most {syncs.MOST_REFUSALS}.",),
-    "SyncRun.remarks": (f"at most {syncs.MOST_REMARKS}.",),
-    "GetSubjectRequest.include_photos": (f"at most {watchlist.MOST_PICTURES}, ",),
+    "TravelDocument.type": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
+    "TravelDocument.number": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
+    "ListAlertsRequest.page_size": (f"1 to {common.MAX_PAGE}; 0 means {alerts.DEFAULT_PAGE}.",),
+    "ListSubjectsRequest.page_size": (f"1 to {common.MAX_PAGE}; 0 means {watchlist.DEFAULT_PAGE}.",),
+    "ListSyncRunsRequest.page_size": (f"1 to {common.MAX_PAGE}; 0 means {sync.DEFAULT_PAGE}.",),
+    "SyncRun.detail": (f"at most {syncs.MAX_DETAIL} characters",),
+    "SyncRun.refusals": (f"at most {syncs.MAX_REFUSALS}.",),
+    "SyncRun.remarks": (f"at most {syncs.MAX_REMARKS}.",),
+    "GetSubjectRequest.include_photos": (f"at most {watchlist.MAX_PICTURES}, ",),
     "ImportRecord.photo_names": (f"at most {bounds.MAX_PHOTOS_PER_RECORD}.",),
     "PhotoChunk.data": (
         f"At most {bounds.PHOTO_CHUNK_BYTES // 1000} kB",

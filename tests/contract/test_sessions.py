@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.rights import LOCAL
-from cekalwatch.server.auth.sessions import Purpose
+from cekalwatch.server.auth.sessions import TokenPurpose
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.tables import PersonSessionRow
@@ -81,7 +81,7 @@ def test_a_token_that_was_made_up_is_worth_nothing(office: Office, token: str):
 
 def test_who_signs_out_is_out(office: Office):
     office.hire(person())
-    token, session = office.desk.sign_in(office.proof(), device(), Purpose.SESSION)
+    token, session = office.desk.sign_in(office.proof(), device(), TokenPurpose.SESSION)
     other = opened(office)
     office.sessions.end(session, device())
     office.sessions.end(session, device())
@@ -93,7 +93,7 @@ def test_who_signs_out_is_out(office: Office):
 def test_a_second_persons_word_is_good_once_and_for_two_minutes(office: Office):
     who = office.hire(person()).person
     for good, minutes in ((True, 1.9), (False, 2)):
-        token = opened(office, Purpose.SECOND_PERSON)
+        token = opened(office, TokenPurpose.SECOND_PERSON)
         assert ended(office, token), "it is no session"
         office.clock.go(minutes=minutes)
         if good:
@@ -105,7 +105,7 @@ def test_a_second_persons_word_is_good_once_and_for_two_minutes(office: Office):
 
 def test_a_second_persons_word_comes_from_the_same_device(office: Office):
     who = office.hire(person()).person
-    token = opened(office, Purpose.SECOND_PERSON)
+    token = opened(office, TokenPurpose.SECOND_PERSON)
     with pytest.raises(CekalwatchError):
         office.sessions.take_second(token, device("pc-2"))
     assert office.sessions.take_second(token, device()) == who
@@ -120,7 +120,7 @@ def test_a_session_is_no_second_persons_word(office: Office):
 
 def test_a_second_persons_word_at_the_same_time_is_taken_once(office: Office):
     office.hire(person())
-    token = opened(office, Purpose.SECOND_PERSON)
+    token = opened(office, TokenPurpose.SECOND_PERSON)
 
     def take(_: int) -> bool:
         try:

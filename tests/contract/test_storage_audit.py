@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError, NoResultFound
 
 from cekalwatch.server.alerts.retention import Keeping, RetentionSweeper
-from cekalwatch.server.audit.checkpoint_signer import EVERY, EVERY_ENTRIES, Notary
+from cekalwatch.server.audit.checkpoint_signer import EVERY, EVERY_ENTRIES, CheckpointSigner
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.entry import GENESIS, Action, Actor, AuditEntry, Party, stamp
 from cekalwatch.server.audit.verification import Anchor, Break, BreakKind, ChainCheck
@@ -84,7 +84,7 @@ def test_the_database_refuses_to_change_or_remove(
     database: Database, store: AuditStore, tmp_path: Path, statement: str
 ):
     store.append(*map(entry, range(1, 4)))
-    Notary(store, SigningKey.load_or_create(tmp_path / "key.pem"), FixedClock()).sign()
+    CheckpointSigner(store, SigningKey.load_or_create(tmp_path / "key.pem"), FixedClock()).sign()
     with pytest.raises(DBAPIError, match="append-only"), database.engine.begin() as connection:
         connection.exec_driver_sql(statement)
     assert list(store.links()) == chain(3)
@@ -227,7 +227,7 @@ def test_the_last_details_are_those_of_that_actor_and_action(database: Database,
 
 def test_checkpoints_are_made_each_hour_and_after_so_many_entries(store: AuditStore, tmp_path: Path):
     key, clock = SigningKey.load_or_create(tmp_path / "key.pem"), FixedClock()
-    notary = Notary(store, key, clock)
+    notary = CheckpointSigner(store, key, clock)
     notary.sign_if_due()
     assert store.checkpoints() == [], "an empty trail has nothing to sign"
     store.append(entry(1))
@@ -246,14 +246,14 @@ def test_checkpoints_are_made_each_hour_and_after_so_many_entries(store: AuditSt
     clock.advance(EVERY)
     notary.sign_if_due()
     assert len(store.checkpoints()) == 3, "nothing came since"
-    assert Notary(store, key, clock).sign() == made[-1]
+    assert CheckpointSigner(store, key, clock).sign() == made[-1]
 
 
 def test_two_servers_sign_the_same_trail(store: AuditStore, tmp_path: Path):
     store.append(entry(1))
     keys = [SigningKey.load_or_create(tmp_path / name) for name in ("a.pem", "b.pem")]
-    both = [Notary(store, key, FixedClock()) for key in keys]
-    twin = Notary(store, keys[0], FixedClock())
+    both = [CheckpointSigner(store, key, FixedClock()) for key in keys]
+    twin = CheckpointSigner(store, keys[0], FixedClock())
     assert [one.sign() for one in both] == [store.newest_checkpoint(key.public_key) for key in keys]
     assert twin.sign() == both[0].sign(), "another program with the same key was first"
     assert len(store.checkpoints()) == 2

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 
-from cekalwatch.server.alerts.adjudicating import Worker
+from cekalwatch.server.alerts.adjudicating import ActingPerson
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.alerts import AlertEventType
 from cekalwatch.server.domain.handling import AlertState, Escalation
@@ -33,7 +33,7 @@ def test_an_alert_that_nobody_takes_goes_up_once_a_step(counter: Counter, clock:
 
 
 def test_a_claim_that_runs_out_is_given_back_and_goes_up_when_it_is_not_taken(
-    counter: Counter, budi: Worker, clock: FixedClock
+    counter: Counter, budi: ActingPerson, clock: FixedClock
 ):
     alert_id = counter.raise_alert()
     counter.claim(alert_id, budi)
@@ -47,7 +47,7 @@ def test_a_claim_that_runs_out_is_given_back_and_goes_up_when_it_is_not_taken(
     assert counter.events(alert_id) == [E.RAISED, E.CLAIMED, E.RELEASED, E.ESCALATED]
 
 
-def test_servers_that_look_at_once_do_nothing_twice(counter: Counter, budi: Worker, clock: FixedClock):
+def test_servers_that_look_at_once_do_nothing_twice(counter: Counter, budi: ActingPerson, clock: FixedClock):
     waiting = [counter.raise_alert(str(number)) for number in range(5)]
     held = counter.raise_alert("held")
     counter.claim(held, budi)

@@ -12,7 +12,7 @@ from cekalwatch.server.capture.passage_counting import PassageCounter
 from cekalwatch.server.domain.cameras import Direction
 from cekalwatch.server.domain.findings import Outcome, Reason
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.domain.verdicts import PassageCount, Verdict
+from cekalwatch.server.domain.verdicts import AlertVerdict, PassageCount
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from tests.support.adjudication import Counter
@@ -39,7 +39,7 @@ def test_alerts_come_with_what_people_found_and_their_best_score(desk: Counter, 
     desk.judge(right, officer)
     desk.confirm(right, supervisor)
     found = FieldStore(database).alerts(SINCE, UNTIL, None)
-    assert [one.verdict for one in found] == [Verdict.FALSE_ALERT, Verdict.CONFIRMED, Verdict.OPEN]
+    assert [one.verdict for one in found] == [AlertVerdict.FALSE_ALERT, AlertVerdict.CONFIRMED, AlertVerdict.OPEN]
     assert {(one.score, one.threshold, one.passages, one.model_version) for one in found} == {(0.7, 0.48, 1, "model-1")}
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from cekalwatch.server.alerts.adjudicating import Worker
+from cekalwatch.server.alerts.adjudicating import ActingPerson
 from cekalwatch.server.alerts.retention import ImageReport, Keeping, RetentionSweeper
 from cekalwatch.server.alerts.shift import Tally, shift_report
 from cekalwatch.server.audit.entry import Action
@@ -21,7 +21,7 @@ E = AlertEventType
 
 
 def test_a_later_sighting_of_a_cleared_alert_is_a_new_alert_and_of_a_hit_joins_it(
-    counter: Counter, budi: Worker, siti: Worker
+    counter: Counter, budi: ActingPerson, siti: ActingPerson
 ):
     first = counter.raise_alert("1")
     counter.claim(first, budi)
@@ -36,7 +36,7 @@ def test_a_later_sighting_of_a_cleared_alert_is_a_new_alert_and_of_a_hit_joins_i
 
 
 def test_alerts_are_found_by_where_they_stand_and_when_they_were_raised(
-    counter: Counter, budi: Worker, clock: FixedClock
+    counter: Counter, budi: ActingPerson, clock: FixedClock
 ):
     old = counter.raise_alert("1", "S-1")
     clock.advance(timedelta(hours=1))
@@ -55,7 +55,7 @@ def test_alerts_are_found_by_where_they_stand_and_when_they_were_raised(
 
 
 def test_images_of_cleared_alerts_go_within_a_day_and_of_hits_later(
-    counter: Counter, budi: Worker, siti: Worker, clock: FixedClock
+    counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
 ):
     keeping = Keeping()
     assert keeping.cleared_images < timedelta(hours=24)
@@ -79,7 +79,7 @@ def test_images_of_cleared_alerts_go_within_a_day_and_of_hits_later(
     ]
 
 
-def test_a_crop_that_comes_after_the_clearing_is_counted_and_not_kept(counter: Counter, budi: Worker):
+def test_a_crop_that_comes_after_the_clearing_is_counted_and_not_kept(counter: Counter, budi: ActingPerson):
     alert_id = counter.raise_alert("1")
     counter.claim(alert_id, budi)
     counter.judge(alert_id, budi, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
@@ -100,7 +100,9 @@ def test_an_alert_is_late_once_a_sighting_was(counter: Counter):
         assert counter.alerts.get(first.alert_id).late
 
 
-def test_a_shift_is_counted_as_its_alerts_stand_now(counter: Counter, budi: Worker, siti: Worker, clock: FixedClock):
+def test_a_shift_is_counted_as_its_alerts_stand_now(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
+):
     start = clock.now()
     false, hit, waits = (counter.raise_alert(str(number)) for number in range(3))
     arrival = counter.alerts.record(match(capture(camera=ARRIVAL), subject="S-9"), timedelta(0), clock.now())

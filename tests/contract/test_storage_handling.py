@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from cekalwatch.server.alerts.adjudicating import Judgement, Worker
+from cekalwatch.server.alerts.adjudicating import ActingPerson, Adjudication
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.alerts import AlertEventType
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -29,7 +29,7 @@ def code_of(step: object) -> Code:
 
 
 def test_an_alert_goes_all_its_way_and_comes_back_as_it_was_written(
-    counter: Counter, budi: Worker, siti: Worker, clock: FixedClock
+    counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
 ):
     alert_id = counter.raise_alert()
     counter.claim(alert_id, budi)
@@ -50,7 +50,7 @@ def test_an_alert_goes_all_its_way_and_comes_back_as_it_was_written(
 
 
 def test_each_step_is_recorded_with_who_and_why_and_without_a_word_of_the_notes(
-    counter: Counter, budi: Worker, siti: Worker
+    counter: Counter, budi: ActingPerson, siti: ActingPerson
 ):
     alert_id = counter.raise_alert()
     counter.claim(alert_id, budi)
@@ -75,7 +75,7 @@ def test_of_many_who_claim_at_once_one_wins_and_the_others_are_told_who(counter:
     for passage in range(3):
         alert_id, start = counter.raise_alert(str(passage)), Barrier(len(people))
 
-        def claim(who: Worker, alert_id: UUID = alert_id, start: Barrier = start) -> str:
+        def claim(who: ActingPerson, alert_id: UUID = alert_id, start: Barrier = start) -> str:
             start.wait()
             try:
                 counter.claim(alert_id, who)
@@ -94,7 +94,7 @@ def test_steps_at_once_leave_the_log_in_the_order_of_their_commits(counter: Coun
     people = [counter.hire(f"officer-{number}", PersonRole.OFFICER) for number in range(4)]
     alert_ids = [counter.raise_alert(str(number)) for number in range(4)]
 
-    def work(pair: tuple[Worker, UUID]) -> None:
+    def work(pair: tuple[ActingPerson, UUID]) -> None:
         who, alert_id = pair
         for _ in range(5):
             counter.claim(alert_id, who)
@@ -110,7 +110,7 @@ def test_steps_at_once_leave_the_log_in_the_order_of_their_commits(counter: Coun
     assert sequences == sorted(sequences)
 
 
-def test_a_renewed_claim_makes_no_event_and_no_entry(counter: Counter, budi: Worker, clock: FixedClock):
+def test_a_renewed_claim_makes_no_event_and_no_entry(counter: Counter, budi: ActingPerson, clock: FixedClock):
     alert_id = counter.raise_alert()
     counter.claim(alert_id, budi)
     clock.advance(POLICY.lease / 2)
@@ -123,7 +123,7 @@ def test_a_renewed_claim_makes_no_event_and_no_entry(counter: Counter, budi: Wor
 
 
 def test_who_claims_what_another_let_run_out_writes_both_down(
-    counter: Counter, budi: Worker, ani: Worker, clock: FixedClock
+    counter: Counter, budi: ActingPerson, ani: ActingPerson, clock: FixedClock
 ):
     alert_id = counter.raise_alert()
     counter.claim(alert_id, budi)
@@ -134,7 +134,7 @@ def test_who_claims_what_another_let_run_out_writes_both_down(
     assert [actor for _, actor, _ in counter.trail(Action.ALERT_RELEASED)] == ["server:test"]
 
 
-def test_what_is_refused_leaves_nothing(counter: Counter, budi: Worker, ani: Worker, siti: Worker):
+def test_what_is_refused_leaves_nothing(counter: Counter, budi: ActingPerson, ani: ActingPerson, siti: ActingPerson):
     alert_id = counter.raise_alert()
     counter.claim(alert_id, budi)
     before, entries = counter.alerts.get(alert_id), len(list(counter.audit.links()))
@@ -150,7 +150,7 @@ def test_what_is_refused_leaves_nothing(counter: Counter, budi: Worker, ani: Wor
 
 
 def test_an_order_that_lapsed_meanwhile_is_not_referred_but_can_be_cleared(
-    clock: FixedClock, counter: Counter, budi: Worker
+    clock: FixedClock, counter: Counter, budi: ActingPerson
 ):
     counter.list_subject("S-2", until=date(2026, 3, 1))
     alert_id = counter.raise_alert(subject_id="S-2")
@@ -162,7 +162,7 @@ def test_an_order_that_lapsed_meanwhile_is_not_referred_but_can_be_cleared(
 
 
 def test_an_order_that_lapsed_after_the_referral_is_not_confirmed(
-    clock: FixedClock, counter: Counter, budi: Worker, siti: Worker
+    clock: FixedClock, counter: Counter, budi: ActingPerson, siti: ActingPerson
 ):
     counter.list_subject("S-2", until=date(2026, 3, 1))
     alert_id = counter.raise_alert(subject_id="S-2")
@@ -170,11 +170,11 @@ def test_an_order_that_lapsed_after_the_referral_is_not_confirmed(
     counter.judge(alert_id, budi)
     clock.moment = datetime(2026, 3, 1, 17, 0, tzinfo=UTC)
     assert code_of(lambda: counter.confirm(alert_id, siti)) is Code.ORDER_NOT_IN_FORCE
-    ended = Judgement(Outcome.CLEARED, Reason.ORDER_ENDED, "", counter.revision(alert_id))
+    ended = Adjudication(Outcome.CLEARED, Reason.ORDER_ENDED, "", counter.revision(alert_id))
     assert counter.adjudicator.clear(alert_id, siti, ended).state is AlertState.CLEARED
 
 
-def test_a_hit_needs_two_people(counter: Counter, siti: Worker):
+def test_a_hit_needs_two_people(counter: Counter, siti: ActingPerson):
     both = counter.hire("both", PersonRole.OFFICER, PersonRole.SUPERVISOR)
     alert_id = counter.raise_alert()
     counter.claim(alert_id, both)
@@ -184,7 +184,7 @@ def test_a_hit_needs_two_people(counter: Counter, siti: Worker):
     assert counter.confirm(alert_id, siti).state is AlertState.CONFIRMED
 
 
-def test_who_is_no_supervisor_confirms_nothing_whoever_judged_it(counter: Counter, ani: Worker):
+def test_who_is_no_supervisor_confirms_nothing_whoever_judged_it(counter: Counter, ani: ActingPerson):
     both = counter.hire("both", PersonRole.OFFICER, PersonRole.SUPERVISOR)
     alert_id = counter.raise_alert()
     counter.claim(alert_id, both)
@@ -192,7 +192,7 @@ def test_who_is_no_supervisor_confirms_nothing_whoever_judged_it(counter: Counte
     assert code_of(lambda: counter.confirm(alert_id, ani)) is Code.PERSON_ROLE_NEEDED
 
 
-def test_who_is_no_officer_refers_nothing_that_nobody_could_confirm(counter: Counter, siti: Worker):
+def test_who_is_no_officer_refers_nothing_that_nobody_could_confirm(counter: Counter, siti: ActingPerson):
     alert_id = counter.raise_alert()
     counter.claim(alert_id, siti)
     assert code_of(lambda: counter.judge(alert_id, siti)) is Code.PERSON_ROLE_NEEDED
@@ -203,7 +203,7 @@ def test_who_works_elsewhere_or_as_something_else_does_not_touch_an_alert(counte
     alert_id = counter.raise_alert()
     manager = counter.hire("manager", PersonRole.LIST_MANAGER)
     elsewhere = counter.hire("elsewhere", PersonRole.OFFICER, sites=("sekupang",))
-    far = Worker(elsewhere.person, elsewhere.actor, lambda site: site == "sekupang")
+    far = ActingPerson(elsewhere.person, elsewhere.actor, lambda site: site == "sekupang")
     assert code_of(lambda: counter.claim(alert_id, manager)) is Code.PERSON_ROLE_NEEDED
     assert code_of(lambda: counter.claim(alert_id, elsewhere)) is Code.PERSON_SITE_NOT_ALLOWED
     assert code_of(lambda: counter.claim(alert_id, far)) is Code.ALERT_NOT_FOUND

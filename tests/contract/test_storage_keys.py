@@ -15,7 +15,7 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.encryption.associated_data import Place
+from cekalwatch.server.encryption.associated_data import AssociatedData
 from cekalwatch.server.encryption.master_key import MasterKey
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.columns import Sealed
@@ -66,7 +66,10 @@ def contents(database: Database) -> list[Any]:
 def test_every_sealed_column_is_known_to_the_resealing() -> None:
     tables = SQLModel.metadata.tables.values()
     found = {
-        Place(table.name, column.name) for table in tables for column in table.c if isinstance(column.type, Sealed)
+        AssociatedData(table.name, column.name)
+        for table in tables
+        for column in table.c
+        if isinstance(column.type, Sealed)
     }
     assert found == set(SEALED)
     binary = {

@@ -15,7 +15,13 @@ from cekalwatch.server.gallery.rebuilding import PHOTOGRAPHS_A_STEP, Rebuilder, 
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.photograph_store import NewTemplate, PhotographStore
-from cekalwatch.server.storage.models.store import Coverage, IncompleteModelError, ModelChoice, ModelStore, Refusal
+from cekalwatch.server.storage.models.store import (
+    Coverage,
+    IncompleteModelError,
+    ModelChoice,
+    ModelStore,
+    TemplateRefusal,
+)
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.audit import deleted
 from tests.support.held import held_templates
@@ -83,7 +89,7 @@ def test_coverage_counts_templates_refusals_and_what_is_missing(
     )
     models = ModelStore(database)
     assert models.coverages() == [Coverage(OTHER, 1, 1, 1), Coverage(MODEL, 3, 0, 0)]
-    assert models.refusals(OTHER) == [Refusal("S-1", second.reference_id, Code.PHOTO_NO_FACE)]
+    assert models.refusals(OTHER) == [TemplateRefusal("S-1", second.reference_id, Code.PHOTO_NO_FACE)]
 
 
 def test_a_model_is_chosen_only_when_it_is_complete(

@@ -11,8 +11,8 @@ import sqlalchemy
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import OrderKind
-from cekalwatch.server.domain.subjects import MOST_ORDERS, TravelDocument
-from cekalwatch.server.encryption.keyring import DataKey, Keyring, Purpose
+from cekalwatch.server.domain.subjects import MAX_ORDERS, TravelDocument
+from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
@@ -163,7 +163,7 @@ def test_a_record_is_stored_as_a_whole_or_not_at_all(database: Database, store: 
 def test_records_that_are_stored_together_come_to_the_same_as_one_by_one(
     database: Database, store: WatchlistStore
 ) -> None:
-    for number in range(MOST_ORDERS):
+    for number in range(MAX_ORDERS):
         store.put(subject("S-2"), order(f"F-{number}", subject_id="S-2"))
     store.put(subject("S-3"), order("O-3", subject_id="S-3"), [reference(b"three", direction=3)])
     version, noted = store.version(), list[tuple[int, Stored]]()
@@ -258,7 +258,7 @@ def test_the_digests_of_a_record_are_of_no_use_without_the_key(database: Databas
     with database.engine.connect() as connection:
         content, digest = connection.execute(sqlalchemy.text(query)).one()
     other = WatchlistRows(
-        Keyring(lambda _: [DataKey(1, Purpose.SEALING, bytes(32)), DataKey(2, Purpose.MATCHING, b"")])
+        Keyring(lambda _: [DataKey(1, KeyPurpose.SEALING, bytes(32)), DataKey(2, KeyPurpose.MATCHING, b"")])
     )
     assert content != other.content_hash(subject(), order())
     assert digest not in {photo.photo_sha256, other.photo_digest("S-1", photo.photo_sha256)}

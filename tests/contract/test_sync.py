@@ -14,7 +14,7 @@ from cekalwatch.server.domain.syncs import SyncCounts
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.reports import RecordReport
-from cekalwatch.server.watchlist.sources.source import Item, Page, Reading
+from cekalwatch.server.watchlist.sources.source import Item, Reading, SourcePage
 from tests.support.audit import deleted
 from tests.support.sync import SyncBench, TestSource
 from tests.support.watchlist import order
@@ -194,7 +194,7 @@ def test_what_comes_twice_on_a_page_is_taken_in_its_order(
     _, *spoilt = items("O-3", bench.source.spoil)
     _, *changed = items("O-4", lambda key: bench.source.put(key, reason="penuntutan"))
     first, second, _ = items("O-5", lambda _: None)
-    page = Page((*dropped, *spoilt, *changed, second, first), "")
+    page = SourcePage((*dropped, *spoilt, *changed, second, first), "")
     monkeypatch.setattr(bench.source, "read", lambda _: Reading(False, None, iter([page])))
     assert bench.done().counts == SyncCounts(read=8, changed=6, refused=1, ended=1)
     assert bench.withdrawn("O-2") is not None

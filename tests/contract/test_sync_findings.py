@@ -10,10 +10,10 @@ import pytest
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders import OrderKind, Rule
-from cekalwatch.server.domain.syncs import MOST_REMARKS, PHOTOGRAPHS, Refusal, Remark, SyncCounts, SyncOutcome
+from cekalwatch.server.domain.syncs import MAX_REMARKS, PHOTOGRAPHS, SyncCounts, SyncOutcome, SyncRefusal, SyncRemark
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.imports.records import Photograph
-from cekalwatch.server.watchlist.sources.source import Page, Reading
+from cekalwatch.server.watchlist.sources.source import Reading, SourcePage
 from tests.support.server import astronaut, jpeg
 from tests.support.sync import MISSING, SyncBench, TestSource
 
@@ -30,7 +30,7 @@ def test_a_refused_record_leaves_what_was_held_and_is_tried_at_every_run(bench: 
     bench.source.spoil("O-4")
     run = bench.done()
     assert run.counts == SyncCounts(read=7, unchanged=6, refused=1)
-    assert run.refusals == (Refusal("O-4", Code.RECORD_INVALID, "valid_from"),)
+    assert run.refusals == (SyncRefusal("O-4", Code.RECORD_INVALID, "valid_from"),)
     assert bench.watchlist.get_subject("S-O-4") == before
     bench.source.records["O-4"] = good  # with the fingerprint that it had
     assert bench.done().counts == SyncCounts(read=7, unchanged=7)
@@ -76,7 +76,7 @@ def test_nothing_is_ended_by_absence_while_a_row_without_a_key_could_be_it(bench
 def test_a_key_that_may_be_a_name_is_kept_nowhere(bench: SyncBench[TestSource]) -> None:
     bench.source.spoil("Contoh Tujuh")
     run = bench.done()
-    assert run.refusals == (Refusal("", Code.RECORD_INVALID, "valid_from"),)
+    assert run.refusals == (SyncRefusal("", Code.RECORD_INVALID, "valid_from"),)
     with bench.database.engine.connect() as connection:
         for table in ("sync_order", "sync_run", "audit_entry"):
             assert "Contoh" not in str(connection.exec_driver_sql(f"SELECT * FROM {table}").all())  # noqa: S608
@@ -95,7 +95,7 @@ def test_a_source_of_which_nothing_can_be_read_brought_nothing_up_to_date(bench:
 def test_a_photograph_that_could_not_be_had_is_asked_for_again(bench: SyncBench[TestSource]) -> None:
     face = Photograph("face.jpg", jpeg(astronaut()))
     bench.source.put("O-1", photographs=(MISSING,))
-    assert bench.done().refusals == (Refusal("O-1", Code.PHOTO_MISSING, PHOTOGRAPHS),)
+    assert bench.done().refusals == (SyncRefusal("O-1", Code.PHOTO_MISSING, PHOTOGRAPHS),)
     assert bench.done().counts == SyncCounts(read=7, unchanged=7, photographs_refused=1)
     assert bench.source.loaded == ["O-1"]
     bench.source.put("O-1", photographs=(face,))
@@ -115,7 +115,7 @@ def test_an_order_that_breaks_a_rule_is_told_when_it_comes_and_not_again(bench: 
     bench.source.put("O-9", kind=OrderKind.TANGKAL)
     run = bench.done()
     assert run.counts == SyncCounts(read=9, added=9, flagged=2)
-    assert run.remarks == (Remark("O-8", (Rule.TERM_TOO_LONG,)), Remark("O-9", (Rule.TANGKAL_ON_CITIZEN,)))
+    assert run.remarks == (SyncRemark("O-8", (Rule.TERM_TOO_LONG,)), SyncRemark("O-9", (Rule.TANGKAL_ON_CITIZEN,)))
     assert bench.done().remarks == ()
 
 
@@ -130,7 +130,7 @@ def test_an_extension_that_came_before_its_order_is_not_flagged(bench: SyncBench
     bench.source.put("O-9", "S-8", **base)
     bench.source.put("P-1", "S-9", extends_order_id="P-2", **later)
     run = bench.done()
-    assert (run.counts.flagged, run.remarks) == (1, (Remark("P-1", (Rule.EXTENDS_UNKNOWN_ORDER,)),))
+    assert (run.counts.flagged, run.remarks) == (1, (SyncRemark("P-1", (Rule.EXTENDS_UNKNOWN_ORDER,)),))
 
 
 def test_a_face_under_two_subjects_is_told(bench: SyncBench[TestSource]) -> None:
@@ -139,7 +139,7 @@ def test_a_face_under_two_subjects_is_told(bench: SyncBench[TestSource]) -> None
     bench.source.put("O-5", photographs=(face,), **LONG)
     run = bench.done()
     assert run.counts == SyncCounts(read=7, added=7, flagged=1, doubtful=1)
-    assert run.remarks == (Remark("O-5", (Rule.TERM_TOO_LONG,), ("S-O-2",)),)
+    assert run.remarks == (SyncRemark("O-5", (Rule.TERM_TOO_LONG,), ("S-O-2",)),)
 
 
 def test_an_order_that_is_put_right_within_a_reading_is_not_flagged(
@@ -149,14 +149,14 @@ def test_an_order_that_is_put_right_within_a_reading_is_not_flagged(
     for facts in (LONG, {}):
         bench.source.put("O-2", **facts)
         items.append(bench.source._item("O-2"))
-    page = Page(tuple(items), "")
+    page = SourcePage(tuple(items), "")
     monkeypatch.setattr(bench.source, "read", lambda _: Reading(False, None, iter([page])))
     assert bench.done().counts == SyncCounts(read=2, added=1, changed=1)
 
 
 def test_all_flagged_orders_are_counted_and_the_first_are_kept(database: Database) -> None:
     bench = SyncBench(database, TestSource(page_size=100))
-    for number in range(MOST_REMARKS + 5):
+    for number in range(MAX_REMARKS + 5):
         bench.source.put(f"O-{number:03}", **LONG)
     run = bench.done()
-    assert (run.counts.flagged, len(run.remarks)) == (MOST_REMARKS + 5, MOST_REMARKS)
+    assert (run.counts.flagged, len(run.remarks)) == (MAX_REMARKS + 5, MAX_REMARKS)

@@ -15,8 +15,15 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders import BanOrder, OrderKind
 from cekalwatch.server.domain.subjects import Subject, TravelDocument
 from cekalwatch.server.watchlist.imports.records import ImportRecord
-from cekalwatch.server.watchlist.sources.source import CursorExpired, Offered, Page, Refused, WatchlistSource, Withdrawn
-from cekalwatch.simulator.orders import OrderBook
+from cekalwatch.server.watchlist.sources.source import (
+    CursorExpired,
+    Offered,
+    Refused,
+    SourcePage,
+    WatchlistSource,
+    Withdrawn,
+)
+from cekalwatch.simulator.orders import OrderDatabase
 from cekalwatch.simulator.web import Simulator
 from tests.support.four_forms import (
     FolderForm,
@@ -47,7 +54,7 @@ def form(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Form]:
             case "postgresql":
                 yield SqlForm(stack.enter_context(fresh_database(request.getfixturevalue("postgres"))))
             case _:
-                book = stack.enter_context(contextlib.closing(OrderBook()))
+                book = stack.enter_context(contextlib.closing(OrderDatabase()))
                 yield HttpForm(stack.enter_context(Simulator(book)))
 
 
@@ -61,11 +68,11 @@ def loaded(source: WatchlistSource, cursor: str = "") -> dict[str, ImportRecord]
     return records(source.read(cursor))
 
 
-def pages(source: WatchlistSource, cursor: str = "") -> list[Page]:
+def pages(source: WatchlistSource, cursor: str = "") -> list[SourcePage]:
     return list(source.read(cursor).pages)
 
 
-def keys(page: Page) -> list[str]:
+def keys(page: SourcePage) -> list[str]:
     return [item.order_id for item in page.items if isinstance(item, Offered)]
 
 

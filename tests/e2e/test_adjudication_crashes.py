@@ -40,7 +40,7 @@ from tests.support.starter import starter_pack
 SERVER_LIVES = 4
 STEPS_OF_A_LIFE = (10, 60)
 ALERTS_OF_A_LIFE = 12
-MOST_OF_AN_AGENTS_LIFE = 30
+MAX_OF_AN_AGENTS_LIFE = 30
 """Events that an agent gets before it is killed, at most."""
 END_S = 240.0
 GONE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}
@@ -118,7 +118,7 @@ class Agent:
             call = self._seat.alerts.SubscribeAlerts(
                 messages.SubscribeAlertsRequest(agent_id=self._seat.agent_id), wait_for_ready=True
             )
-            left = self._chance.randint(1, MOST_OF_AN_AGENTS_LIFE)
+            left = self._chance.randint(1, MAX_OF_AN_AGENTS_LIFE)
             try:
                 while left:
                     message = await call.read()

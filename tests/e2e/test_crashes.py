@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.v1 import alert_pb2, alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.identity import DeviceRole
@@ -34,16 +34,16 @@ from tests.support.starter import starter_pack
 CAMERAS = ("gate-1", "gate-2")
 SERVER_LIVES = 6
 NOTIFIER_LIVES = 8
-MOST_LINES = 25
+MAX_LINES = 25
 """Lines that the notifier prints in one life: all its lives together print fewer than there are events."""
 OFFICER = "officer-1"
-MOST_CROPS = 3
+MAX_CROPS = 3
 """Crops of one passage."""
 PASSAGES = 15
 """Passages that a camera sees in one life of the server, listed and not listed ones."""
 STILLBORN = 0.3
 """How often the server is killed before it serves."""
-LONGEST_START_S = 2.0
+MAX_START_S = 2.0
 """About what the server needs until it serves, so that it is killed on the way as well."""
 END_S = 120.0
 
@@ -66,10 +66,10 @@ class Travellers:
         self._chance.shuffle(captures)
         camera.put(captures)
 
-    def _passage(self) -> Iterator[Capture]:
+    def _passage(self) -> Iterator[FaceCapture]:
         track = str(len(self.listed) + len(self.others))
         if self._chance.random() < 0.7:
-            for _ in range(self._chance.randint(1, MOST_CROPS)):
+            for _ in range(self._chance.randint(1, MAX_CROPS)):
                 capture = capture_of(track, self._chance.random(), self._moment())
                 self.listed[track].add(capture.capture_id)
                 yield capture
@@ -199,7 +199,7 @@ async def live_and_die(
         interrupted += sum(camera.outbox.figures().in_flight for camera in cameras)
         await asyncio.to_thread(stack.server.kill)
         while chance.random() < STILLBORN:
-            await asyncio.sleep(chance.uniform(0, LONGEST_START_S))
+            await asyncio.sleep(chance.uniform(0, MAX_START_S))
             await asyncio.to_thread(stack.launch_server().kill)
         await asyncio.to_thread(stack.start_server)
     for camera in cameras:
@@ -212,7 +212,7 @@ async def live_and_die(
 async def _kill_notifier(officer: Officer, chance: random.Random) -> None:
     for _ in range(NOTIFIER_LIVES):
         # At once it dies between the showing and its record of it; a little later, anywhere.
-        await officer.die_and_return(chance.randint(1, MOST_LINES), chance.choice((0, chance.uniform(0, 0.02))))
+        await officer.die_and_return(chance.randint(1, MAX_LINES), chance.choice((0, chance.uniform(0, 0.02))))
 
 
 def wait_until_acknowledged(stack: Stack) -> None:

@@ -36,7 +36,7 @@ LATE_AFTER_S = 5.0
 CAMERA_LIVES = 3
 SERVER_LIVES = 2
 PASSAGES = 6
-MOST_CROPS = 3
+MAX_CROPS = 3
 END_S = 90.0
 
 
@@ -173,7 +173,7 @@ async def test_kills_of_server_and_camera_lose_no_passage_and_alert_none_twice(t
                 if chance.random() < 0.2:
                     strangers.add(await host.see(track, 0.8, STRANGER))
                     continue
-                for _ in range(chance.randint(1, MOST_CROPS)):
+                for _ in range(chance.randint(1, MAX_CROPS)):
                     listed[f"{life}/{track}"].add(await host.see(track, chance.random(), LISTED))
                 await asyncio.sleep(chance.uniform(0, 0.4))
             # The first life ends when all it took is safe, the others at any moment.

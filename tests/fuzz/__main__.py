@@ -24,9 +24,9 @@ with atheris.instrument_imports(
 from tests.fuzz.seeds import CORPUS
 
 BUILD = Path("build/fuzz")
-MOST_BYTES = {"convert": 4096, "pictures": 8192, "watchlist": 4096, "page": 4096, "spreadsheet": 8192}
+MAX_BYTES = {"convert": 4096, "pictures": 8192, "watchlist": 4096, "page": 4096, "spreadsheet": 8192}
 SLOW_S = 10
-MOST_MB = 1500
+MAX_MB = 1500
 
 
 def main() -> None:
@@ -41,9 +41,9 @@ def main() -> None:
     options = [
         *(str(found), str(CORPUS / chosen.target)),
         f"-max_total_time={chosen.seconds}",
-        f"-max_len={MOST_BYTES[chosen.target]}",
+        f"-max_len={MAX_BYTES[chosen.target]}",
         f"-timeout={SLOW_S}",
-        f"-rss_limit_mb={MOST_MB}",
+        f"-rss_limit_mb={MAX_MB}",
         f"-artifact_prefix={found}/",
         "-print_final_stats=1",
     ]

@@ -18,7 +18,7 @@ from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder, judge
 from cekalwatch.server.domain.subjects import Subject
-from cekalwatch.server.encryption.keyring import DataKey, Keyring, Purpose
+from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
 from cekalwatch.server.gallery.snapshot import JudgedOrder
 from cekalwatch.server.grpc_api.convert import alerts, capture, watchlist
 from cekalwatch.server.grpc_api.convert.common import page_size
@@ -42,7 +42,7 @@ from tests.support.usual import RUN
 from tests.support.watchlist import WIB
 from tests.support.watchlist_folder import COLUMNS, ORDERS_FILE, WatchlistFolder
 
-KEYS = (DataKey(1, Purpose.SEALING, bytes(32)), DataKey(2, Purpose.MATCHING, bytes(32)))
+KEYS = (DataKey(1, KeyPurpose.SEALING, bytes(32)), DataKey(2, KeyPurpose.MATCHING, bytes(32)))
 ROWS = WatchlistRows(Keyring(lambda known: [key for key in KEYS if key.key_id not in known]))
 
 Target = Callable[[bytes], None]

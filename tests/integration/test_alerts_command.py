@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from cekalwatch.notifier.actions.claim_keeper import ClaimKeeper
-from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.view import Painter
@@ -145,7 +145,7 @@ async def test_the_console_keeps_the_claims_of_who_works_and_of_nobody_who_went_
         Console(file=io.StringIO(), force_terminal=True, width=120), Painter(Language.EN), "pc-budi", office.address
     )
     now = time.time()
-    with closing(CaseClient(dialer, "pc-budi", AlertFilter(), budi.session)) as cases, screen:
+    with closing(AlertClient(dialer, "pc-budi", AlertFilter(), budi.session)) as cases, screen:
         claimed = await asyncio.to_thread(cases.notice, alert_id)
         screen.show(Shown(claimed, ImagePaths(), claimed.raised_at))
         keeper = ClaimKeeper(screen, cases, sessions, "pc-budi", 300, lambda: now)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.program.exits import Exit
-from cekalwatch.server.audit.checkpoint_signer import Notary
+from cekalwatch.server.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.people import PersonRole
@@ -36,7 +36,7 @@ class Trail:
         self.store = AuditStore(self.database)
         self.key = folder / "audit_key.pem"
         self.store.append(*map(entry, range(1, 11)))
-        self.notary = Notary(self.store, SigningKey.load_or_create(self.key), SystemClock())
+        self.notary = CheckpointSigner(self.store, SigningKey.load_or_create(self.key), SystemClock())
         self.notary.sign()
         self.store.append(*map(entry, range(11, 21)))
 
@@ -131,7 +131,7 @@ def test_a_checkpoint_kept_elsewhere_outlives_those_in_the_database(trail: Trail
 
 
 def test_a_checkpoint_by_an_unknown_key_is_told(trail: Trail, tmp_path: Path):
-    forger = Notary(trail.store, SigningKey.load_or_create(tmp_path / "other.pem"), SystemClock())
+    forger = CheckpointSigner(trail.store, SigningKey.load_or_create(tmp_path / "other.pem"), SystemClock())
     made = forger.sign()
     assert made is not None
     done = trail.run("verify")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.checks.finding import Verdict
+from cekalwatch.camera.checks.finding import CheckVerdict
 from cekalwatch.camera.checks.remote import clock_finding, offset_from
 from cekalwatch.program.exits import Exit
 from cekalwatch.wire.identity import DeviceRole
@@ -102,9 +102,15 @@ async def test_the_certificate_of_another_camera_fails(video: Path, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("offset_s", "verdict"),
-    [(0.2, Verdict.OK), (-0.9, Verdict.OK), (2.0, Verdict.WARN), (-90.0, Verdict.WARN), (5.1, Verdict.FAIL)],
+    [
+        (0.2, CheckVerdict.OK),
+        (-0.9, CheckVerdict.OK),
+        (2.0, CheckVerdict.WARN),
+        (-90.0, CheckVerdict.WARN),
+        (5.1, CheckVerdict.FAIL),
+    ],
 )
-def test_a_wrong_clock_is_judged_by_what_the_server_makes_of_it(offset_s: float, verdict: Verdict):
+def test_a_wrong_clock_is_judged_by_what_the_server_makes_of_it(offset_s: float, verdict: CheckVerdict):
     assert clock_finding("gate-1", offset_s).verdict is verdict
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.detection.pipeline import Pipeline
 from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.camera.sources.files import FileSource, Pace, VideoReader
-from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.sources.files import FileSource, FramePace, VideoReader
+from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.vision.detectors.factory import open_detector
 from tests.support.shared import shared_faces
 from tests.support.starter import starter_pack
@@ -23,11 +23,11 @@ SMALL_FACES = CapturePolicy(min_eye_distance_px=16)
 """Both clips were taken from further away than a counter's camera is."""
 
 
-def captures_of(clip: Path) -> list[Capture]:
+def captures_of(clip: Path) -> list[FaceCapture]:
     clock = SystemClock()
     outbox = Outbox(1000, clock)
-    source = FileSource(VideoReader(clip), clip.name, Pace.UNPACED, clock)
-    pipeline = Pipeline(source, open_detector(starter_pack(), 1), Tracker(), outbox, Figures(outbox, clock))
+    source = FileSource(VideoReader(clip), clip.name, FramePace.UNPACED, clock)
+    pipeline = Pipeline(source, open_detector(starter_pack(), 1), Tracker(), outbox, CameraStatistics(outbox, clock))
     pipeline.set_policy(SMALL_FACES)
     pipeline.run()
     captures = []

@@ -15,7 +15,7 @@ from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.sources.live import LiveSource
 from cekalwatch.camera.sources.opencv import NetworkCamera, Transport
-from cekalwatch.camera.sources.stream_health import Fault
+from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.backoff import Backoff
 from tests.support.rtsp_camera import RATE, RtspCamera, encode, rtsp_camera, views
@@ -113,7 +113,7 @@ def test_a_camera_gives_its_frames_and_a_stalled_one_is_opened_again(
     with watched(address, transport) as watching:
         assert watching.until_frame().picture.shape == (180, 320, 3)
         camera.stall(transport)
-        watching.until(lambda: watching.source.faults.get(Fault.SILENT) == 1, NOTICED_S)
+        watching.until(lambda: watching.source.faults.get(StreamFault.SILENT) == 1, NOTICED_S)
         camera.play(transport, films.live)
         watching.until_frame()
 
@@ -122,7 +122,7 @@ def test_a_camera_that_stands_still_as_a_whole_is_opened_again(films: Films) -> 
     with rtsp_camera() as camera, watched(camera.play("door", films.live)) as watching:
         watching.until_frame()
         camera.freeze()
-        watching.until(lambda: watching.source.faults.get(Fault.SILENT) == 1, NOTICED_S)
+        watching.until(lambda: watching.source.faults.get(StreamFault.SILENT) == 1, NOTICED_S)
         camera.thaw()
         watching.until_frame()
 
@@ -143,7 +143,7 @@ def test_the_same_picture_encoded_again_and_again_is_noticed(camera: RtspCamera,
     with watched(camera.play("repeats", films.live)) as watching:
         watching.until_frame()
         camera.play("repeats", films.frozen)
-        watching.until(lambda: watching.source.faults.get(Fault.REPEATS) == 1, NOTICED_S)
+        watching.until(lambda: watching.source.faults.get(StreamFault.REPEATS) == 1, NOTICED_S)
         camera.play("repeats", films.live)
         watching.until_frame()
 
@@ -152,7 +152,7 @@ def test_another_size_is_noticed_and_the_frames_have_it(camera: RtspCamera, film
     with watched(camera.play("grows", films.live)) as watching:
         watching.until_frame()
         camera.play("grows", films.larger)
-        watching.until(lambda: watching.source.faults.get(Fault.SIZE_CHANGED) == 1, NOTICED_S)
+        watching.until(lambda: watching.source.faults.get(StreamFault.SIZE_CHANGED) == 1, NOTICED_S)
         assert watching.until_frame().picture.shape == (270, 480, 3)
 
 
@@ -160,4 +160,4 @@ def test_a_picture_that_turns_grey_is_noticed(camera: RtspCamera, films: Films) 
     with watched(camera.play("grey", films.live)) as watching:
         watching.until_frame()
         camera.play("grey", films.grey)
-        watching.until(lambda: watching.source.faults.get(Fault.GREY) == 1, NOTICED_S)
+        watching.until(lambda: watching.source.faults.get(StreamFault.GREY) == 1, NOTICED_S)

@@ -15,8 +15,8 @@ from pathlib import Path
 from statistics import median
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.detection.face_capture import Capture
-from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.uplink import Link, Uplink
 from cekalwatch.v1 import capture_pb2
@@ -38,7 +38,7 @@ class Crowd:
     """People who stand before one camera, and the crops that it takes of them in turn."""
 
     chance: random.Random
-    taken: dict[str, list[Capture]] = field(default_factory=lambda: defaultdict(list))
+    taken: dict[str, list[FaceCapture]] = field(default_factory=lambda: defaultdict(list))
     """By track."""
     at_s: dict[str, float] = field(default_factory=dict)
     """When each crop was taken, by its id; seconds of the event loop."""
@@ -77,7 +77,7 @@ async def sending(kept: KeptOutbox, link: SlowLink) -> AsyncIterator[None]:
     uplink = Uplink(
         Link(Dialer(link.address, None), Hello("gate-1", str(uuid.uuid4()), "starter")),
         kept.outbox,
-        Figures(kept.outbox, clock, lambda: kept.keeper.state).heartbeat,
+        CameraStatistics(kept.outbox, clock, lambda: kept.keeper.state).heartbeat,
         lambda _: None,
         Backoff(first_s=0.05, most_s=0.2),
     )

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from cekalwatch.camera.ptz.monitor import Turntable, arrive
-from cekalwatch.camera.ptz.onvif import OnvifError, Place, opened
+from cekalwatch.camera.ptz.monitor import PtzMonitor, arrive
+from cekalwatch.camera.ptz.onvif import OnvifError, PtzPosition, opened
 from cekalwatch.camera.settings import Turnable
 from cekalwatch.camera.view.watch import Posture
 from cekalwatch.program.exits import Exit
@@ -43,10 +43,10 @@ async def test_it_tells_where_it_looks_and_what_is_stored_in_it(device: OnvifDev
     async with opened(at(device), PASSWORD) as camera:
         bearing = await camera.bearing()
         presets = await camera.presets()
-    assert (bearing.moves, bearing.place) == (False, Place(*DEPARTURES))
+    assert (bearing.moves, bearing.place) == (False, PtzPosition(*DEPARTURES))
     assert [(preset.token, preset.name, preset.place) for preset in presets] == [
-        ("preset-1", "departures", Place(*DEPARTURES)),
-        ("preset-2", "arrivals", Place(*ARRIVALS)),
+        ("preset-1", "departures", PtzPosition(*DEPARTURES)),
+        ("preset-2", "arrivals", PtzPosition(*ARRIVALS)),
     ]
     assert device.refused == 0
 
@@ -54,7 +54,7 @@ async def test_it_tells_where_it_looks_and_what_is_stored_in_it(device: OnvifDev
 async def test_an_old_camera_that_has_no_list_of_services_is_asked_for_its_capabilities(device: OnvifDevice):
     device.only_capabilities = True
     async with opened(at(device), PASSWORD) as camera:
-        assert (await camera.bearing()).place == Place(*DEPARTURES)
+        assert (await camera.bearing()).place == PtzPosition(*DEPARTURES)
     assert "GetCapabilities" in device.asked
 
 
@@ -175,8 +175,8 @@ def endings(log: str) -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def following(device: OnvifDevice, preset: str) -> AsyncIterator[Turntable]:
-    table = Turntable(at(device, preset), PASSWORD, period_s=0.02, backoff=Backoff(first_s=0.05, most_s=0.1))
+async def following(device: OnvifDevice, preset: str) -> AsyncIterator[PtzMonitor]:
+    table = PtzMonitor(at(device, preset), PASSWORD, period_s=0.02, backoff=Backoff(first_s=0.05, most_s=0.1))
     stop = asyncio.Event()
     task = asyncio.create_task(table.run(stop))
     try:

@@ -13,7 +13,7 @@ import pytest
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.stream import Timing
 from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
@@ -44,7 +44,7 @@ class Client:
         self.uplink = Uplink(
             Link(Dialer(address, None), Hello(camera_id, str(uuid.uuid4()), "starter"), timing),
             self.outbox,
-            Figures(self.outbox, clock).heartbeat,
+            CameraStatistics(self.outbox, clock).heartbeat,
             self.policies.append,
             Backoff(first_s=0.05, most_s=0.2),
         )

@@ -19,19 +19,19 @@ from structlog.testing import capture_logs
 from cekalwatch.camera.clock import SystemClock as CameraClock
 from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.uplink import Link, Uplink
 from cekalwatch.notifier.client.subscription import Subscription
-from cekalwatch.notifier.client.subscription_client import AlertClient, Start
+from cekalwatch.notifier.client.subscription_client import Start, SubscriptionClient
 from cekalwatch.notifier.model.alert import AlertFilter
 from cekalwatch.notifier.model.updates import Cause, Connected, Disconnected, KeepAlive, Update
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.app import Server
-from cekalwatch.server.auth.certificate import LoopbackGate
+from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.grpc_api.authentication import Access
+from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc, operations_service_pb2_grpc
 from cekalwatch.v1.operations_service_pb2 import GetStatusRequest
@@ -219,7 +219,7 @@ async def test_site_with_an_authority_does_not_start_without_its_revocation_list
             pass
 
 
-class Shutting(LoopbackGate):
+class Shutting(LoopbackAuthentication):
     """A gate that is shut after the call was let in."""
 
     shut = False
@@ -242,7 +242,7 @@ async def test_stream_of_a_client_that_never_reads_is_ended_too(tmp_path: Path) 
 
     gate = Shutting()
     database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
-    access = Access(gate, Office(database).attendance)
+    access = AuthenticationInterceptor(gate, Office(database).attendance)
     server = grpc.aio.server(interceptors=[access])
     handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(endless)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Deaf", {"Listen": handler}),))
@@ -302,7 +302,7 @@ async def test_camera_changes_to_its_renewed_certificate_without_a_restart_and_l
     async with running(site.settings(), site.diagnostics()) as server:
         dialer = site.dialer(server.address, site.device(DeviceRole.CAMERA, "dep-1"))
         link = Link(dialer, Hello("dep-1", str(uuid.uuid4()), "starter"))
-        figures = Figures(outbox, CameraClock())
+        figures = CameraStatistics(outbox, CameraClock())
         uplink = Uplink(link, outbox, figures.heartbeat, policies.put_nowait, Backoff())
         with capture_logs() as logs:
             running_uplink = asyncio.create_task(uplink.run(stop))
@@ -324,7 +324,7 @@ async def test_camera_changes_to_its_renewed_certificate_without_a_restart_and_l
 async def test_notifier_changes_to_its_renewed_certificate_without_a_restart_or_a_gap(site: Site) -> None:
     async with running(site.settings(keep_alive_period_s=0.2), site.diagnostics()) as server:
         dialer = site.dialer(server.address, site.device(DeviceRole.NOTIFIER, "pc-1"))
-        client = AlertClient(dialer, "pc-1", AlertFilter())
+        client = SubscriptionClient(dialer, "pc-1", AlertFilter())
         subscription = Subscription(client, Start.ACKNOWLEDGED, 30.0)
         updates = subscription.updates()
         assert isinstance(await asyncio.to_thread(next, updates), Connected)
@@ -341,7 +341,7 @@ async def test_notifier_changes_to_its_renewed_certificate_without_a_restart_or_
 
 async def test_notifier_without_a_certificate_says_that_this_is_why(site: Site) -> None:
     async with running(site.settings(), site.diagnostics()) as server:
-        client = AlertClient(Dialer(server.address, None), "pc-1", AlertFilter())
+        client = SubscriptionClient(Dialer(server.address, None), "pc-1", AlertFilter())
         subscription = Subscription(client, Start.ACKNOWLEDGED, 30.0)
         with capture_logs() as logs:
             update = await asyncio.to_thread(next, subscription.updates())

@@ -16,13 +16,13 @@ from cekalwatch.server.alerts.acknowledging import Acknowledgements
 from cekalwatch.server.alerts.briefing import Briefer
 from cekalwatch.server.alerts.fanout import BriefedEvent, Fanout
 from cekalwatch.server.audit.trail import AuditTrail
-from cekalwatch.server.auth.certificate import LoopbackGate
+from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.domain.alerts import AlertEventType, AlertFilter
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.gallery.snapshot import Checkpoints
 from cekalwatch.server.grpc_api.alerts import AlertServicer
-from cekalwatch.server.grpc_api.authentication import Access
+from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.storage.alerts.store import AlertStore
@@ -117,7 +117,7 @@ class AlertLog:
     @asynccontextmanager
     async def served(self) -> AsyncIterator[str]:
         """Serve it, and give its address."""
-        access = Access(LoopbackGate(), Office(self.database).attendance)
+        access = AuthenticationInterceptor(LoopbackAuthentication(), Office(self.database).attendance)
         server = grpc.aio.server(interceptors=[access, CatalogueErrors()], options=SERVER_OPTIONS)
         alert_service_pb2_grpc.add_AlertServiceServicer_to_server(self.servicer, server)
         port = server.add_insecure_port("127.0.0.1:0")

@@ -13,7 +13,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.model.alert import AlertFilter
 from cekalwatch.program.exits import Exit
 from cekalwatch.program.session_file import SessionFile
@@ -56,7 +56,7 @@ class Desk:
 
     async def sees_alerts(self) -> bool:
         """Whether the notifier on this PC gets what it asks for."""
-        client = CaseClient(self.site.dialer(self.address, self.files), "pc-1", AlertFilter(), self.session)
+        client = AlertClient(self.site.dialer(self.address, self.files), "pc-1", AlertFilter(), self.session)
         try:
             await asyncio.to_thread(client.newest, 1)
         except grpc.RpcError:

@@ -16,7 +16,7 @@ from cekalwatch.server.audit.entry import Action, Link
 from cekalwatch.server.auth.device import Device
 from cekalwatch.server.auth.operator import operator
 from cekalwatch.server.auth.passwords.passwords import Passwords
-from cekalwatch.server.auth.sessions import Purpose
+from cekalwatch.server.auth.sessions import TokenPurpose
 from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.threshold_store import ThresholdStore
@@ -127,7 +127,7 @@ def test_roles_sites_and_whether_somebody_is_let_in_are_changed_and_recorded(mac
 def test_a_reset_gives_another_first_password_and_lifts_a_lock(machine: Machine):
     first = machine.add("budi")
     here = Device(operator())
-    machine.office.desk.sign_in(machine.office.proof("budi", first), here, Purpose.SESSION)
+    machine.office.desk.sign_in(machine.office.proof("budi", first), here, TokenPurpose.SESSION)
     for _ in range(5):
         machine.office.people.begin_try("budi", machine.office.clock.now(), machine.office.provider._rule)
     second = machine.people("reset", "budi").strip()

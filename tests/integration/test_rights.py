@@ -20,7 +20,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from cekalwatch.server.auth import limits
 from cekalwatch.server.auth.device import Device
 from cekalwatch.server.auth.rights import RIGHTS
-from cekalwatch.server.auth.sessions import Purpose, Sessions
+from cekalwatch.server.auth.sessions import Sessions, TokenPurpose
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.people import PersonRole
@@ -189,7 +189,7 @@ def tokens(chosen: ServerSettings, files: TlsFiles, at: str) -> dict[tuple[Perso
     for role, person_site in product(PersonRole, (SITE, OTHER_SITE)):
         name = f"{role.lower()}-{person_site}"
         account = office.people.account(name) or office.hire(person(name, role, sites=(person_site,)))
-        found[role, person_site] = sessions.begin(account, here, Purpose.SESSION, by_password=True)[0]
+        found[role, person_site] = sessions.begin(account, here, TokenPurpose.SESSION, by_password=True)[0]
     database.close()
     return found
 
@@ -199,7 +199,7 @@ def tokens(chosen: ServerSettings, files: TlsFiles, at: str) -> dict[tuple[Perso
 async def test_every_device_with_everybody_may_call_what_it_should_and_nothing_else(
     site: Site, role: DeviceRole, at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "USUAL_COST", limits.STATUS_COST)  # no device makes hundreds of calls in a row
+    monkeypatch.setattr(limits, "DEFAULT_COST", limits.STATUS_COST)  # no device makes hundreds of calls in a row
     chosen = site.settings(**two_sites())
     async with running(chosen, site.diagnostics()) as server:
         methods = await methods_of(server.channel)

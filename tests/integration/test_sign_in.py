@@ -15,9 +15,9 @@ from sqlmodel import select
 
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.auth.limits import MOST_OPEN
+from cekalwatch.server.auth.limits import MAX_OPEN
 from cekalwatch.server.domain.people import PersonRole
-from cekalwatch.server.grpc_api.session import MOST_WAITING
+from cekalwatch.server.grpc_api.session import MAX_WAITING
 from cekalwatch.server.storage.people.tables import PersonSessionRow
 from cekalwatch.v1 import alert_service_pb2 as alerts
 from cekalwatch.v1 import session_pb2, watchlist_service_pb2
@@ -234,14 +234,14 @@ async def test_without_an_identity_provider_its_codes_are_not_taken(scene: Scene
 
 async def test_many_who_sign_in_at_once_are_answered_or_told_to_come_again(scene: Scene):
     scene.hire("budi")
-    each = MOST_OPEN[DeviceRole.NOTIFIER]
+    each = MAX_OPEN[DeviceRole.NOTIFIER]
     async with scene.served(), AsyncExitStack() as stack:
-        desks = [await stack.enter_async_context(scene.desk(f"pc-{n}")) for n in range(2 + MOST_WAITING // each)]
+        desks = [await stack.enter_async_context(scene.desk(f"pc-{n}")) for n in range(2 + MAX_WAITING // each)]
         tries = [desk.sign_in(f"nobody-{n}") for n, desk in enumerate(desks * each)]
         answers = await asyncio.gather(*tries, return_exceptions=True)
         reasons = [reason_of(one) for one in answers if isinstance(one, grpc.aio.AioRpcError)]
         assert set(reasons) == {"SIGN_IN_REFUSED", "SIGN_IN_BUSY"}
-        assert len(reasons) == len(tries) > MOST_WAITING
+        assert len(reasons) == len(tries) > MAX_WAITING
         assert await desks[0].sign_in(), "and then all is as before"
 
 

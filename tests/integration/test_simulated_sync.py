@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.syncs import Refusal, SyncCounts, SyncOutcome
+from cekalwatch.server.domain.syncs import SyncCounts, SyncOutcome, SyncRefusal
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
-from cekalwatch.simulator.faults import Fault
+from cekalwatch.simulator.faults import SimulatedFault
 from cekalwatch.simulator.web import Simulator
 from tests.support.portraits import astronaut, encoded
 from tests.support.simulated import simulated, simulated_order, source_of, with_photograph
@@ -63,17 +63,21 @@ def test_orders_appear_are_extended_revoked_and_leave(bench: Bench, simulator: S
 
 @pytest.mark.parametrize(
     ("fault", "field"),
-    [(Fault.WINDOWS_1252, "name"), (Fault.REPLACED_LETTERS, "name"), (Fault.DUPLICATE_NAMES, "kind")],
+    [
+        (SimulatedFault.WINDOWS_1252, "name"),
+        (SimulatedFault.REPLACED_LETTERS, "name"),
+        (SimulatedFault.DUPLICATE_NAMES, "kind"),
+    ],
 )
 def test_a_spoilt_record_is_refused_and_its_old_state_stays(
-    bench: Bench, simulator: Simulator, fault: Fault, field: str
+    bench: Bench, simulator: Simulator, fault: SimulatedFault, field: str
 ) -> None:
     bench.run()
     simulator.book.change("C-2", reason="baru")
     simulator.book.change("C-3", reason="baru")
     simulator.troubles.set([fault])
     run = bench.run()
-    assert run.refusals == (Refusal("C-2", Code.RECORD_INVALID, field),)
+    assert run.refusals == (SyncRefusal("C-2", Code.RECORD_INVALID, field),)
     assert (reasons(bench)["C-2"], reasons(bench)["C-3"]) == ("penyidikan", "baru")
     simulator.troubles.set()
     # The application has nothing new to tell, and is asked for the same changes once more.
@@ -84,15 +88,15 @@ def test_a_spoilt_record_is_refused_and_its_old_state_stays(
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
-    [(Fault.LOST_PHOTOGRAPH, Code.PHOTO_MISSING), (Fault.HALF_PHOTOGRAPH, Code.PHOTO_UNREADABLE)],
+    [(SimulatedFault.LOST_PHOTOGRAPH, Code.PHOTO_MISSING), (SimulatedFault.HALF_PHOTOGRAPH, Code.PHOTO_UNREADABLE)],
 )
 def test_a_photograph_that_was_lost_on_the_way_is_told_and_asked_for_again(
-    bench: Bench, simulator: Simulator, fault: Fault, reason: Code
+    bench: Bench, simulator: Simulator, fault: SimulatedFault, reason: Code
 ) -> None:
     simulator.troubles.set([fault])
     run = bench.run()
     assert (run.outcome, run.counts) == (SyncOutcome.DONE, SyncCounts(read=5, added=5, photographs_refused=1))
-    assert run.refusals == (Refusal("C-1", reason, "photographs"),)
+    assert run.refusals == (SyncRefusal("C-1", reason, "photographs"),)
     assert not bench.watchlist.get_subject("S-C-1").references
     simulator.troubles.set()
     assert bench.run().counts == SyncCounts(read=5, changed=1, unchanged=4)
@@ -102,15 +106,17 @@ def test_a_photograph_that_was_lost_on_the_way_is_told_and_asked_for_again(
 
 def test_a_photograph_that_is_refused_is_told_with_its_order(bench: Bench, simulator: Simulator) -> None:
     """Else a listed person whom nobody can recognise would look like any other."""
-    simulator.troubles.set([Fault.HUGE_PHOTOGRAPH])
-    assert bench.run().refusals == (Refusal("C-1", Code.PHOTO_TOO_LARGE, "photographs"),)
+    simulator.troubles.set([SimulatedFault.HUGE_PHOTOGRAPH])
+    assert bench.run().refusals == (SyncRefusal("C-1", Code.PHOTO_TOO_LARGE, "photographs"),)
     (kept,) = bench.store.runs(1)
     assert kept.refusals[0].is_photograph
 
 
-@pytest.mark.parametrize("fault", [Fault.HALF_PAGE, Fault.RESET, Fault.UNAVAILABLE, Fault.UTF_16])
+@pytest.mark.parametrize(
+    "fault", [SimulatedFault.HALF_PAGE, SimulatedFault.RESET, SimulatedFault.UNAVAILABLE, SimulatedFault.UTF_16]
+)
 def test_a_breakdown_ends_no_order_and_the_next_run_comes_to_the_end(
-    bench: Bench, simulator: Simulator, fault: Fault
+    bench: Bench, simulator: Simulator, fault: SimulatedFault
 ) -> None:
     bench.run()
     simulator.book.change("C-2", reason="baru")
@@ -128,7 +134,7 @@ def test_an_expired_cursor_is_answered_with_a_whole_reading(bench: Bench, simula
     bench.run()
     simulator.book.remove("C-5")
     # The first page needs no cursor, and those after it are known again.
-    simulator.troubles.set([Fault.EXPIRED_CURSOR], times=1)
+    simulator.troubles.set([SimulatedFault.EXPIRED_CURSOR], times=1)
     run = bench.run()
     assert (run.outcome, run.whole) == (SyncOutcome.DONE, True)
     assert run.counts == SyncCounts(read=4, unchanged=4, ended=1)

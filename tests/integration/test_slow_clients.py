@@ -12,10 +12,10 @@ from typing import Any
 import grpc
 import pytest
 
-from cekalwatch.server.auth.certificate import LoopbackGate
-from cekalwatch.server.auth.limits import MOST_OPEN, REFUSAL_DELAY_S
+from cekalwatch.server.auth.certificate import LoopbackAuthentication
+from cekalwatch.server.auth.limits import MAX_OPEN, REFUSAL_DELAY_S
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.grpc_api.authentication import REQUEST_S, Access
+from cekalwatch.server.grpc_api.authentication import REQUEST_S, AuthenticationInterceptor
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (
@@ -205,7 +205,11 @@ async def test_a_client_that_never_reads_is_dropped(tmp_path: Path) -> None:
         finally:
             closed.set()
 
-    server = grpc.aio.server(interceptors=[Access(LoopbackGate(), Office(database).attendance, reader_stall_s=0.5)])
+    server = grpc.aio.server(
+        interceptors=[
+            AuthenticationInterceptor(LoopbackAuthentication(), Office(database).attendance, reader_stall_s=0.5)
+        ]
+    )
     handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(endless)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Deaf", {"Listen": handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
@@ -229,7 +233,7 @@ async def test_a_device_that_asks_without_a_pause_is_refused_late_and_others_are
         async with greedy, modest:
             signed_in, other_desk = await token(greedy), await token(modest)
             begun = time.monotonic()
-            many = range(2 * MOST_OPEN[DeviceRole.NOTIFIER])
+            many = range(2 * MAX_OPEN[DeviceRole.NOTIFIER])
             ends = await asyncio.gather(*(how_a_list_ends(greedy, signed_in) for _ in many))
             assert (grpc.StatusCode.RESOURCE_EXHAUSTED, Code.CALLS_TOO_MANY) in ends
             assert time.monotonic() - begun >= REFUSAL_DELAY_S
@@ -286,7 +290,7 @@ async def test_a_camera_has_so_many_streams_open_and_no_more(tmp_path: Path) -> 
         running(site.settings(), site.diagnostics()) as server,
         site.dialer(server.address, site.device(DeviceRole.CAMERA, "dep-1")).aio_channel() as channel,
     ):
-        held = [await CaptureClient.open(channel) for _ in range(MOST_OPEN[DeviceRole.CAMERA])]
+        held = [await CaptureClient.open(channel) for _ in range(MAX_OPEN[DeviceRole.CAMERA])]
         one_more = capture_service_pb2_grpc.CaptureServiceStub(channel).StreamFaces()
         assert await how_it_ends(one_more) == (grpc.StatusCode.RESOURCE_EXHAUSTED, Code.CALLS_TOO_MANY)
         await held[0].call.done_writing()

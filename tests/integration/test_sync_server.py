@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from cekalwatch.notifier.client.subscription import Subscription
-from cekalwatch.notifier.client.subscription_client import AlertClient, Start
+from cekalwatch.notifier.client.subscription_client import Start, SubscriptionClient
 from cekalwatch.notifier.model.alert import AlertFilter
 from cekalwatch.notifier.model.updates import Connected, Freshness, KeepAlive
 from cekalwatch.server.app import Server
@@ -144,7 +144,7 @@ class Desk:
     """A notifier's own subscription, in a thread."""
 
     def __init__(self, address: str) -> None:
-        self._client = AlertClient(Dialer(address, None), "pc-1", AlertFilter())
+        self._client = SubscriptionClient(Dialer(address, None), "pc-1", AlertFilter())
         self._subscription = Subscription(self._client, Start.ACKNOWLEDGED, 30.0)
         self._updates = self._subscription.updates()
 

@@ -21,7 +21,7 @@ from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, RecordOutcome, RecordReport
 from cekalwatch.server.watchlist.sources.source import Offered, Refused, SourceUnavailable, WatchlistSource
-from cekalwatch.simulator.faults import Fault
+from cekalwatch.simulator.faults import SimulatedFault
 from cekalwatch.simulator.web import Simulator
 from tests.support.audit import OFFICER
 from tests.support.four_forms import FolderForm, SpreadsheetForm, facts
@@ -81,14 +81,14 @@ def reason_of(store: WatchlistStore, number: int) -> str:
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault.WRONG_TYPES,
-        Fault.DUPLICATE_NAMES,
-        Fault.WINDOWS_1252,
-        Fault.REPLACED_LETTERS,
+        SimulatedFault.WRONG_TYPES,
+        SimulatedFault.DUPLICATE_NAMES,
+        SimulatedFault.WINDOWS_1252,
+        SimulatedFault.REPLACED_LETTERS,
     ],
 )
 def test_a_spoilt_record_leaves_the_old_state_until_a_good_one_comes(
-    simulator: Simulator, import_all: Import, store: WatchlistStore, fault: Fault
+    simulator: Simulator, import_all: Import, store: WatchlistStore, fault: SimulatedFault
 ) -> None:
     with source_of(simulator) as source:
         import_all(source)
@@ -106,16 +106,25 @@ def test_a_spoilt_record_leaves_the_old_state_until_a_good_one_comes(
 
 
 def test_a_key_that_comes_twice_counts_once(simulator: Simulator, import_all: Import, store: WatchlistStore) -> None:
-    simulator.troubles.set([Fault.DUPLICATE_KEYS])
+    simulator.troubles.set([SimulatedFault.DUPLICATE_KEYS])
     with source_of(simulator) as source:
         reports = import_all(source)
     assert (reports["C-1"].outcome, reports["C-1"].field) == (RecordOutcome.REFUSED, "order_id")
     assert reason_of(store, 1) == "penyidikan"
 
 
-@pytest.mark.parametrize("fault", [Fault.HALF_PAGE, Fault.RESET, Fault.UNAVAILABLE, Fault.NO_JSON, Fault.UTF_16])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        SimulatedFault.HALF_PAGE,
+        SimulatedFault.RESET,
+        SimulatedFault.UNAVAILABLE,
+        SimulatedFault.NO_JSON,
+        SimulatedFault.UTF_16,
+    ],
+)
 def test_what_came_before_a_breakdown_is_kept_and_nothing_else_is_touched(
-    simulator: Simulator, import_all: Import, store: WatchlistStore, fault: Fault
+    simulator: Simulator, import_all: Import, store: WatchlistStore, fault: SimulatedFault
 ) -> None:
     with source_of(simulator, page_size=1) as source:
         import_all(source)
@@ -131,13 +140,13 @@ def test_what_came_before_a_breakdown_is_kept_and_nothing_else_is_touched(
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (Fault.HUGE_PHOTOGRAPH, Code.PHOTO_TOO_LARGE),
-        (Fault.HUGE_PHOTOGRAPH_UNTOLD, Code.PHOTO_TOO_LARGE),
-        (Fault.LOST_PHOTOGRAPH, Code.PHOTO_MISSING),
+        (SimulatedFault.HUGE_PHOTOGRAPH, Code.PHOTO_TOO_LARGE),
+        (SimulatedFault.HUGE_PHOTOGRAPH_UNTOLD, Code.PHOTO_TOO_LARGE),
+        (SimulatedFault.LOST_PHOTOGRAPH, Code.PHOTO_MISSING),
     ],
 )
 def test_a_spoilt_photograph_refuses_neither_its_order_nor_the_face_that_is_held(
-    simulator: Simulator, import_all: Import, store: WatchlistStore, fault: Fault, reason: Code
+    simulator: Simulator, import_all: Import, store: WatchlistStore, fault: SimulatedFault, reason: Code
 ) -> None:
     with_photograph(simulator, "C-1", encoded(astronaut()))
     with source_of(simulator) as source:

@@ -12,13 +12,13 @@ from cekalwatch.server.watchlist.sources.source import (
     CursorExpired,
     NotAList,
     Offered,
-    Page,
     Refused,
+    SourcePage,
     SourceUnavailable,
     Withdrawn,
 )
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
-from cekalwatch.simulator.faults import Fault
+from cekalwatch.simulator.faults import SimulatedFault
 from cekalwatch.simulator.web import Simulator
 from tests.support.four_forms import items, offered
 from tests.support.simulated import simulated_order, source_of
@@ -36,20 +36,20 @@ def refused(source: HttpSource) -> list[tuple[str, str, bool]]:
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        (Fault.WRONG_TYPES, ("C-1", "aliases", True)),
-        (Fault.DUPLICATE_KEYS, ("C-1", "order_id", True)),
-        (Fault.DUPLICATE_NAMES, ("C-1", "kind", True)),
-        (Fault.WINDOWS_1252, ("C-1", "name", True)),
-        (Fault.REPLACED_LETTERS, ("C-1", "name", True)),
-        (Fault.NO_OBJECT, ("record 1", "row", False)),
+        (SimulatedFault.WRONG_TYPES, ("C-1", "aliases", True)),
+        (SimulatedFault.DUPLICATE_KEYS, ("C-1", "order_id", True)),
+        (SimulatedFault.DUPLICATE_NAMES, ("C-1", "kind", True)),
+        (SimulatedFault.WINDOWS_1252, ("C-1", "name", True)),
+        (SimulatedFault.REPLACED_LETTERS, ("C-1", "name", True)),
+        (SimulatedFault.NO_OBJECT, ("record 1", "row", False)),
     ],
 )
 def test_a_wrong_record_is_refused_with_its_key_and_the_rest_is_offered(
-    simulator: Simulator, source: HttpSource, fault: Fault, expected: tuple[str, str, bool]
+    simulator: Simulator, source: HttpSource, fault: SimulatedFault, expected: tuple[str, str, bool]
 ) -> None:
     simulator.troubles.set([fault])
     (found,) = refused(source)
-    if fault is Fault.WRONG_TYPES:
+    if fault is SimulatedFault.WRONG_TYPES:
         assert found[::2] == ("C-1", True)
     else:
         assert found == expected
@@ -58,17 +58,25 @@ def test_a_wrong_record_is_refused_with_its_key_and_the_rest_is_offered(
 
 
 def test_what_is_in_the_list_twice_is_refused_on_a_later_page_too(simulator: Simulator) -> None:
-    simulator.troubles.set([Fault.DUPLICATE_KEYS])
+    simulator.troubles.set([SimulatedFault.DUPLICATE_KEYS])
     with source_of(simulator, page_size=1) as source:
         assert refused(source) == [(f"C-{number}", "order_id", True) for number in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(
     "fault",
-    [Fault.UNAVAILABLE, Fault.ERROR, Fault.RESET, Fault.HALF_PAGE, Fault.HALF_JSON, Fault.NO_JSON, Fault.UTF_16],
+    [
+        SimulatedFault.UNAVAILABLE,
+        SimulatedFault.ERROR,
+        SimulatedFault.RESET,
+        SimulatedFault.HALF_PAGE,
+        SimulatedFault.HALF_JSON,
+        SimulatedFault.NO_JSON,
+        SimulatedFault.UTF_16,
+    ],
 )
 def test_a_passing_fault_is_passed_over_and_a_lasting_one_is_told(
-    simulator: Simulator, source: HttpSource, fault: Fault
+    simulator: Simulator, source: HttpSource, fault: SimulatedFault
 ) -> None:
     simulator.troubles.set([fault], times=2)
     assert refused(source) == []
@@ -83,7 +91,7 @@ def test_a_fault_in_the_middle_ends_the_reading_and_it_goes_on_from_there(simula
     with source_of(simulator, page_size=1) as source:
         pages = source.read("").pages
         first = next(pages)
-        simulator.troubles.set([Fault.HALF_PAGE])
+        simulator.troubles.set([SimulatedFault.HALF_PAGE])
         with pytest.raises(SourceUnavailable):
             next(pages)
         simulator.troubles.set()
@@ -147,7 +155,7 @@ class TestChanges:
         cursor = list(source.read(cursor).pages)[-1].cursor
         before = simulator.bytes_sent
         reading = source.read(cursor)
-        assert (reading.whole, list(reading.pages)) == (False, [Page((), cursor)])
+        assert (reading.whole, list(reading.pages)) == (False, [SourcePage((), cursor)])
         assert simulator.requests[-1][2] == 304
         assert simulator.bytes_sent == before
         simulator.book.change("C-1", reason="lain")
@@ -177,7 +185,7 @@ class TestChanges:
             cursor = list(source.read("").pages)[-1].cursor
             clock.advance(timedelta(hours=23))
             simulator.book.change("C-1", reason="lain")
-            simulator.troubles.set([Fault.WINDOWS_1252])
+            simulator.troubles.set([SimulatedFault.WINDOWS_1252])
             delta = source.read(cursor)
             pages = list(delta.pages)
             assert (delta.whole, [type(item) for item in pages[0].items]) == (False, [Refused])
@@ -189,7 +197,7 @@ class TestChanges:
 
     def test_an_expired_cursor_is_told_apart(self, simulator: Simulator, source: HttpSource) -> None:
         cursor = list(source.read("").pages)[-1].cursor
-        simulator.troubles.set([Fault.EXPIRED_CURSOR])
+        simulator.troubles.set([SimulatedFault.EXPIRED_CURSOR])
         with pytest.raises(CursorExpired):
             source.read(cursor)
         assert len(offered(source.read(""))) == 3

@@ -10,16 +10,16 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
-from cekalwatch.simulator.faults import Fault
+from cekalwatch.simulator.faults import SimulatedFault
 from cekalwatch.simulator.web import HUGE_BYTES, Simulator
 from tests.support.four_forms import offered
 from tests.support.simulated import JPEG, source_of, with_photograph
 
 
 class TestPhotographs:
-    @pytest.mark.parametrize("fault", [Fault.HUGE_PHOTOGRAPH, Fault.HUGE_PHOTOGRAPH_UNTOLD])
+    @pytest.mark.parametrize("fault", [SimulatedFault.HUGE_PHOTOGRAPH, SimulatedFault.HUGE_PHOTOGRAPH_UNTOLD])
     def test_one_of_40_mb_is_refused_without_being_held(
-        self, simulator: Simulator, source: HttpSource, fault: Fault
+        self, simulator: Simulator, source: HttpSource, fault: SimulatedFault
     ) -> None:
         with_photograph(simulator, "C-1", JPEG)
         one = offered(source.read(""))["C-1"]
@@ -31,27 +31,27 @@ class TestPhotographs:
         assert (photograph.data, photograph.problem) == (b"", Code.PHOTO_TOO_LARGE)
         assert simulator.bytes_sent < HUGE_BYTES
         # 20 MB are the bound; a growing buffer may hold some of it twice.
-        assert peak < (2_000_000 if fault is Fault.HUGE_PHOTOGRAPH else 30_000_000)
+        assert peak < (2_000_000 if fault is SimulatedFault.HUGE_PHOTOGRAPH else 30_000_000)
 
     @pytest.mark.parametrize(
         ("fault", "problem"),
         [
-            (Fault.LOST_PHOTOGRAPH, Code.PHOTO_MISSING),
-            (Fault.HALF_PHOTOGRAPH, Code.PHOTO_UNREADABLE),
-            (Fault.ERROR, Code.PHOTO_UNREADABLE),
+            (SimulatedFault.LOST_PHOTOGRAPH, Code.PHOTO_MISSING),
+            (SimulatedFault.HALF_PHOTOGRAPH, Code.PHOTO_UNREADABLE),
+            (SimulatedFault.ERROR, Code.PHOTO_UNREADABLE),
         ],
     )
     def test_one_that_cannot_be_had_is_told(
-        self, simulator: Simulator, source: HttpSource, fault: Fault, problem: Code
+        self, simulator: Simulator, source: HttpSource, fault: SimulatedFault, problem: Code
     ) -> None:
         with_photograph(simulator, "C-1", JPEG)
         one = offered(source.read(""))["C-1"]
         simulator.troubles.set([fault])
         assert one.load().photographs == (Photograph("C-1.jpg", problem=problem),)
 
-    @pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.RESET])
+    @pytest.mark.parametrize("fault", [SimulatedFault.UNAVAILABLE, SimulatedFault.RESET])
     def test_a_server_that_has_gone_is_no_fault_of_the_photograph(
-        self, simulator: Simulator, source: HttpSource, fault: Fault
+        self, simulator: Simulator, source: HttpSource, fault: SimulatedFault
     ) -> None:
         """Else all orders would be stored without theirs."""
         with_photograph(simulator, "C-1", JPEG)
@@ -60,9 +60,11 @@ class TestPhotographs:
         with pytest.raises(SourceUnavailable):
             one.load()
 
-    @pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.HALF_PHOTOGRAPH, Fault.RESET])
+    @pytest.mark.parametrize(
+        "fault", [SimulatedFault.UNAVAILABLE, SimulatedFault.HALF_PHOTOGRAPH, SimulatedFault.RESET]
+    )
     def test_one_that_comes_at_the_third_time_is_taken(
-        self, simulator: Simulator, source: HttpSource, fault: Fault
+        self, simulator: Simulator, source: HttpSource, fault: SimulatedFault
     ) -> None:
         with_photograph(simulator, "C-1", JPEG)
         one = offered(source.read(""))["C-1"]

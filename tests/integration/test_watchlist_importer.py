@@ -20,7 +20,7 @@ from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.server.watchlist.imports.import_run import MOST_TOGETHER, SPARE, ImportRun
+from cekalwatch.server.watchlist.imports.import_run import MAX_TOGETHER, SPARE, ImportRun
 from cekalwatch.server.watchlist.imports.importer import PreparedRecord, StoredRecord, WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, RecordOutcome, RecordReport
@@ -305,7 +305,7 @@ def test_what_was_reported_before_an_import_was_broken_off_is_stored_and_nothing
     assert done == ["O-0", "O-1", "O-2", "O-3"]
     assert set(done) <= set(held) < set(taken), "what came after was dropped"
     assert len(held) <= len(done) + 1, "one subject's two orders are not stored together"
-    most = MOST_TOGETHER + SPARE * enrolling_threads().count
+    most = MAX_TOGETHER + SPARE * enrolling_threads().count
     assert len(taken) <= len(held) + most < 40, "few records are in memory at a time"
     again = list(importer.import_records(many(3)))
     new = [report.order_id for report in again if report.outcome is RecordOutcome.STORED]

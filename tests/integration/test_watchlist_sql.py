@@ -83,7 +83,7 @@ def test_keys_that_several_rows_have_are_refused_after_the_first(office: Office)
 
 
 def test_a_column_that_tells_no_rows_apart_is_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cekalwatch.server.watchlist.sources.sql.sql.MOST_REPEATED", 1)
+    monkeypatch.setattr("cekalwatch.server.watchlist.sources.sql.sql.MAX_REPEATED", 1)
     office.add("C-1", "C-1", "C-2", "C-2")
     with pytest.raises(NotAList, match="does not tell rows apart"):
         office.read()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from cekalwatch.server.alerts.adjudicating import Adjudicator, Judgement, Worker
+from cekalwatch.server.alerts.adjudicating import ActingPerson, Adjudication, Adjudicator
 from cekalwatch.server.alerts.briefing import Briefer
 from cekalwatch.server.alerts.escalating import Escalator
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
@@ -69,12 +69,12 @@ class Counter:
     def _announce(self) -> None:
         self.announced += 1
 
-    def hire(self, name: str, *roles: PersonRole, sites: tuple[str, ...] = ("batam-center",)) -> Worker:
+    def hire(self, name: str, *roles: PersonRole, sites: tuple[str, ...] = ("batam-center",)) -> ActingPerson:
         """Add a person, and return them at a PC of their own."""
         who = person(name, *roles, sites=sites)
         entry = AuditEntry(self.clock.now(), Actor(Party.COMMAND, "test"), Action.PERSON_ADDED)
         self.people.add(Account(who, KeptPassword(None, must_change=False)), entry)
-        return Worker(who, Actor(Party.PERSON, f"{who.person_id}@pc-{name}"), lambda site: site == "batam-center")
+        return ActingPerson(who, Actor(Party.PERSON, f"{who.person_id}@pc-{name}"), lambda site: site == "batam-center")
 
     def list_subject(self, subject_id: str = "S-1", until: date = date(2026, 6, 30)) -> None:
         """Put a subject with an order that is in force at noon on the watchlist."""
@@ -89,13 +89,13 @@ class Counter:
         assert event is not None
         return event.alert_id
 
-    def claim(self, alert_id: UUID, who: Worker) -> Alert:
+    def claim(self, alert_id: UUID, who: ActingPerson) -> Alert:
         return self.adjudicator.claim(alert_id, who, seat(who))
 
     def judge(
         self,
         alert_id: UUID,
-        who: Worker,
+        who: ActingPerson,
         outcome: Outcome = Outcome.REFERRED,
         reason: Reason = Reason.FACE_AGREES,
         note: str = "",
@@ -103,9 +103,9 @@ class Counter:
     ) -> Alert:
         """Judge an alert that `who` holds, as it stands."""
         seen = self.alerts.get(alert_id).handling.revision if revision is None else revision
-        return self.adjudicator.adjudicate(alert_id, who, seat(who), Judgement(outcome, reason, note, seen))
+        return self.adjudicator.adjudicate(alert_id, who, seat(who), Adjudication(outcome, reason, note, seen))
 
-    def confirm(self, alert_id: UUID, who: Worker, reference: str = REFERENCE, note: str = "") -> Alert:
+    def confirm(self, alert_id: UUID, who: ActingPerson, reference: str = REFERENCE, note: str = "") -> Alert:
         """Confirm an alert as it stands."""
         return self.adjudicator.confirm(alert_id, who, reference, note, self.revision(alert_id))
 
@@ -121,11 +121,11 @@ class Counter:
         return [(one.action, one.actor, one.details) for one in self.audit.links() if one.action in actions]
 
 
-def seat(who: Worker) -> str:
+def seat(who: ActingPerson) -> str:
     """The key of the agent at which somebody sits."""
     return who.actor.key.rpartition("@")[2]
 
 
-def contact(who: Worker, result: str = "two officers come") -> FollowUp:
+def contact(who: ActingPerson, result: str = "two officers come") -> FollowUp:
     """A contact with the agency, written down now."""
     return FollowUp("Kejaksaan Agung", "duty desk, by telephone", result, NOON, who.person.person_id, NOON)

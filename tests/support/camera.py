@@ -10,7 +10,7 @@ import numpy as np
 import uuid6
 
 from cekalwatch.camera.detection.crop import cut, encode
-from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.vision.faces import Face, Landmarks, Picture
 from cekalwatch.vision.quality import FaceQuality
 
@@ -76,12 +76,12 @@ def capture_of(
     *,
     picture: Picture | None = None,
     face: Face = ASTRONAUT_FACE,
-) -> Capture:
+) -> FaceCapture:
     """A capture of `face` in `picture`, with a new id; of the astronaut's if no picture is given."""
     crop = cut(astronaut() if picture is None else picture, face)
     assert crop is not None
     encoded = encode(crop, 90)
-    return Capture(
+    return FaceCapture(
         capture_id=str(uuid6.uuid7()),
         track_id=track,
         captured_at=captured_at,

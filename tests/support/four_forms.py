@@ -27,7 +27,7 @@ from cekalwatch.server.settings.watchlist_source import (
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.sources.opening import open_source
 from cekalwatch.server.watchlist.sources.source import Item, Offered, Reading, WatchlistSource
-from cekalwatch.simulator.orders import OrderBook
+from cekalwatch.simulator.orders import OrderDatabase
 from cekalwatch.simulator.web import Simulator
 from tests.support.watchlist import WIB
 
@@ -284,7 +284,7 @@ class HttpForm:
         return open_source(entry, WIB)
 
     def put(self, *orders: Facts) -> None:
-        book: OrderBook = self.simulator.book
+        book: OrderDatabase = self.simulator.book
         gone = set(book.order_ids())
         for order in orders:
             found = self._written(order)

@@ -9,15 +9,15 @@ from contextlib import asynccontextmanager
 import uuid6
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.uplink import Link, Uplink
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 
-LONGEST_PAUSE_S = 1.0
+MAX_PAUSE_S = 1.0
 """Between two attempts to connect; a test has less time than a camera."""
 
 
@@ -32,12 +32,12 @@ class HeldCamera:
         self._uplink = Uplink(
             Link(dialer, Hello(camera_id, self.run_id, "test")),
             self.outbox,
-            Figures(self.outbox, clock).heartbeat,
+            CameraStatistics(self.outbox, clock).heartbeat,
             lambda _: None,
-            Backoff(most_s=LONGEST_PAUSE_S),
+            Backoff(most_s=MAX_PAUSE_S),
         )
 
-    def put(self, captures: Iterable[Capture]) -> None:
+    def put(self, captures: Iterable[FaceCapture]) -> None:
         """Let them be sent."""
         for capture in captures:
             self.outbox.put(capture)

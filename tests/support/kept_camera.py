@@ -16,12 +16,12 @@ from pathlib import Path
 import uuid6
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.spool import Spool
 from cekalwatch.camera.outbox.spool_terms import SpoolTerms
-from cekalwatch.camera.outbox.spooler import Keeper
-from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.outbox.spooler import Spooler
+from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.uplink import Link, Uplink
 from cekalwatch.program.connection import open_dialer
@@ -33,7 +33,7 @@ LISTED = "listed"
 STRANGER = "stranger"
 
 
-def seen(track: str, score: str, person: str) -> Capture:
+def seen(track: str, score: str, person: str) -> FaceCapture:
     """A capture of this moment."""
     if person == LISTED:
         return capture_of(track, float(score), datetime.now(UTC))
@@ -48,11 +48,11 @@ async def run(camera_id: str, address: str, tls_dir: Path, folder: Path, spill_a
     clock, run_id = SystemClock(), str(uuid6.uuid7())
     outbox = Outbox(1_000, clock)
     terms = SpoolTerms(folder / "spool", folder / "spool.key", spill_after_s=spill_after_s)
-    keeper = Keeper(outbox, Spool(terms.folder / camera_id, terms.key_file, camera_id, run_id), terms, clock)
+    keeper = Spooler(outbox, Spool(terms.folder / camera_id, terms.key_file, camera_id, run_id), terms, clock)
     uplink = Uplink(
         Link(open_dialer(address, tls_dir), Hello(camera_id, run_id, "test")),
         outbox,
-        Figures(outbox, clock, lambda: keeper.state).heartbeat,
+        CameraStatistics(outbox, clock, lambda: keeper.state).heartbeat,
         lambda _: None,
         Backoff(most_s=1.0),
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cekalwatch.notifier.client import messages as convert
-from cekalwatch.notifier.model.alert import EventKind, ImagePaths, Notice, Shown
+from cekalwatch.notifier.model.alert import Alert, EventKind, ImagePaths, Shown
 from cekalwatch.notifier.model.handling import AlertState, Claim, Finding, Handling, Outcome, PersonReference, Reason
 from cekalwatch.notifier.model.person import PersonRole, Session
 from cekalwatch.notifier.model.updates import Freshness
@@ -15,13 +15,13 @@ from tests.support.alert_server import EPOCH, make_alert
 FRESH = Freshness(EPOCH, stale=False, active_subjects=812)
 
 
-def make_notice(name: str = "BUDI SANTOSO", *, minutes: int = 0, alert_id: str = "", score: float = 0.62) -> Notice:
+def make_notice(name: str = "BUDI SANTOSO", *, minutes: int = 0, alert_id: str = "", score: float = 0.62) -> Alert:
     """Return a notice raised `minutes` after the tests' epoch."""
     return convert.notice(make_alert(name, raised=EPOCH + timedelta(minutes=minutes), alert_id=alert_id, score=score))
 
 
 def make_shown(
-    notice: Notice,
+    notice: Alert,
     *,
     sequence: int | None = 1,
     event: EventKind | None = EventKind.RAISED,
@@ -55,7 +55,7 @@ def session_of(person: PersonReference, *roles: PersonRole) -> Session:
     return Session(person.person_id, person.display_name, chosen, EPOCH + timedelta(hours=8))
 
 
-def held_by(person: PersonReference, notice: Notice | None = None, agent: str = "pc-1", seconds: float = 90) -> Notice:
+def held_by(person: PersonReference, notice: Alert | None = None, agent: str = "pc-1", seconds: float = 90) -> Alert:
     """Return the notice claimed by `person` at `agent`, from the tests' epoch on for `seconds`."""
     chosen = notice or make_notice()
     claim = Claim(person, agent, EPOCH + timedelta(seconds=seconds))
@@ -63,7 +63,7 @@ def held_by(person: PersonReference, notice: Notice | None = None, agent: str = 
     return replace(chosen, state=AlertState.CLAIMED, version=chosen.version + 1, handling=handling)
 
 
-def judged_by(person: PersonReference, outcome: Outcome, reason: Reason, note: str = "") -> Notice:
+def judged_by(person: PersonReference, outcome: Outcome, reason: Reason, note: str = "") -> Alert:
     """Return a notice that `person` judged."""
     finding = Finding(outcome, reason, note, person, EPOCH)
     state = AlertState.CLEARED if outcome is Outcome.NOT_SAME_PERSON else AlertState(outcome)

@@ -25,7 +25,7 @@ ENVELOPE = "http://www.w3.org/2003/05/soap-envelope"
 SECURITY = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 UTILITY = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
 DIGEST = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordDigest"
-OLDEST_TOKEN_S = 60
+MAX_TOKEN_AGE_S = 60
 
 Position = tuple[float, float, float]
 
@@ -112,7 +112,7 @@ class OnvifDevice:
         age_s = abs((datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds())
         wanted = hashlib.sha1(base64.b64decode(nonce) + created.encode() + PASSWORD.encode()).digest()  # noqa: S324  # the standard's
         user = token.findtext(f"{{{SECURITY}}}Username")
-        return (user, password.text) == (USER, base64.b64encode(wanted).decode()) and age_s < OLDEST_TOKEN_S
+        return (user, password.text) == (USER, base64.b64encode(wanted).decode()) and age_s < MAX_TOKEN_AGE_S
 
     def _time(self) -> str:
         now = datetime.now(UTC)

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, Judgement, OrderKind, OrderStatus, Rule, judge
+from cekalwatch.server.domain.orders import BanOrder, OrderJudgement, OrderKind, OrderStatus, Rule, judge
 from tests.support.watchlist import WIB, order, subject
 
 LEGAL = LegalParameters()
@@ -26,7 +26,7 @@ def judged(
     now: datetime = NOON,
     nationality: str = "IDN",
     legal: LegalParameters = LEGAL,
-) -> Judgement:
+) -> OrderJudgement:
     """The judgement of an order beside others of the same person."""
     return judge(one, subject(nationality=nationality), [one, *others], now, WIB, legal)
 

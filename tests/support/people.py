@@ -14,9 +14,9 @@ from cekalwatch.server.auth.device import Device
 from cekalwatch.server.auth.passwords.change import PasswordChange
 from cekalwatch.server.auth.passwords.passwords import Passwords
 from cekalwatch.server.auth.passwords.provider import PasswordProvider
-from cekalwatch.server.auth.person import Attendance
-from cekalwatch.server.auth.sessions import Purpose, Sessions
-from cekalwatch.server.auth.sign_in import PasswordProof, Proof, SignInDesk
+from cekalwatch.server.auth.person import PersonAuthentication
+from cekalwatch.server.auth.sessions import Sessions, TokenPurpose
+from cekalwatch.server.auth.sign_in import PasswordProof, Proof, SignInService
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person, PersonRole
@@ -82,9 +82,9 @@ class Office:
         self.audit = AuditStore(self.database)
         self.sessions = Sessions(SessionStore(self.database), self.audit, self.clock, SessionTerms())
         self.provider = PasswordProvider(self.people, self.passwords, self.clock)
-        self.desk = SignInDesk(self.provider, None, self.sessions, self.audit, self.clock)
+        self.desk = SignInService(self.provider, None, self.sessions, self.audit, self.clock)
         self.changes = PasswordChange(self.people, self.passwords, self.provider, self.desk, self.clock)
-        self.attendance = Attendance(self.sessions)
+        self.attendance = PersonAuthentication(self.sessions)
 
     def hire(self, who: Person, password: str | None = PASSWORD, *, first: bool = False) -> Account:
         """Add a person; `first`: the password is one that must be changed."""
@@ -106,7 +106,7 @@ class Office:
 def code_of(office: Office, proof: Proof, at: Device | None = None) -> Code | None:
     """Try to sign in; return the refusal's code."""
     try:
-        office.desk.sign_in(proof, at or device(), Purpose.SESSION)
+        office.desk.sign_in(proof, at or device(), TokenPurpose.SESSION)
     except CekalwatchError as error:
         return error.code
     return None
@@ -121,6 +121,6 @@ def ended(office: Office, token: str, at: Device | None = None) -> bool:
     return False
 
 
-def opened(office: Office, purpose: Purpose = Purpose.SESSION, name: str = "budi") -> str:
+def opened(office: Office, purpose: TokenPurpose = TokenPurpose.SESSION, name: str = "budi") -> str:
     """Sign in, and return the token."""
     return office.desk.sign_in(office.proof(name), device(), purpose)[0]

@@ -10,7 +10,7 @@ from typing import Any
 from cekalwatch.server.settings.watchlist_source import HttpEntry, WebAccess
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
 from cekalwatch.simulator.certificates import SimulatorCertificates
-from cekalwatch.simulator.orders import OrderBook
+from cekalwatch.simulator.orders import OrderDatabase
 from cekalwatch.simulator.web import Simulator
 from tests.support.watchlist import WIB, FixedClock
 
@@ -42,7 +42,7 @@ def simulated(
     orders: int = 3, *, token: str = "", certificates: SimulatorCertificates | None = None
 ) -> Iterator[Simulator]:
     """Run an application with the orders C-1, C-2 and so on."""
-    with contextlib.closing(OrderBook()) as book:
+    with contextlib.closing(OrderDatabase()) as book:
         for number in range(1, orders + 1):
             book.put(simulated_order(f"C-{number}"))
         with Simulator(book, token=token, certificates=certificates) as simulator:

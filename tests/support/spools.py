@@ -14,14 +14,14 @@ import pytest
 import uuid6
 
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.spool import Spool
 from cekalwatch.camera.outbox.spool_terms import SpoolTerms
-from cekalwatch.camera.outbox.spooler import Keeper
+from cekalwatch.camera.outbox.spooler import Spooler
 from tests.support.camera import ManualClock, capture_of
 
-LONGEST_S = 20.0
+MAX_S = 20.0
 SPILLED_S = 2.0
 """More than what a capture waits for before it goes to the disk."""
 
@@ -46,7 +46,7 @@ class KeptOutbox:
         self.outbox = Outbox(size, clock)
         terms = SpoolTerms(folder / "spool", folder / key, most_bytes, most_age_s, spill_after_s)
         files = spool(self.folder, terms.key_file, "gate-1", self.run_id)
-        self.keeper = Keeper(self.outbox, files, terms, clock)
+        self.keeper = Spooler(self.outbox, files, terms, clock)
 
     @contextmanager
     def kept(self) -> Iterator[KeptOutbox]:
@@ -70,13 +70,13 @@ class KeptOutbox:
         wait_until(told)
 
 
-def taken_now(clock: ManualClock, track: str, score: float = 0.8, size: int = 0) -> Capture:
+def taken_now(clock: ManualClock, track: str, score: float = 0.8, size: int = 0) -> FaceCapture:
     """A capture of this moment, with a crop of `size` bytes if that is given."""
     capture = capture_of(track, score, clock.now())
     return dataclasses.replace(capture, jpeg=os.urandom(size)) if size else capture
 
 
-def fill(kept: KeptOutbox, clock: ManualClock, *captures: Capture) -> list[str]:
+def fill(kept: KeptOutbox, clock: ManualClock, *captures: FaceCapture) -> list[str]:
     """Put captures and let them wait for so long that they go to the disk."""
     for capture in captures:
         kept.outbox.put(capture)
@@ -86,9 +86,9 @@ def fill(kept: KeptOutbox, clock: ManualClock, *captures: Capture) -> list[str]:
     return ids
 
 
-def sent_and_settled(kept: KeptOutbox) -> list[Capture]:
+def sent_and_settled(kept: KeptOutbox) -> list[FaceCapture]:
     """Send everything that waits, as the uplink does, each with its receipt."""
-    sent: list[Capture] = []
+    sent: list[FaceCapture] = []
 
     def all_sent() -> bool:
         while capture := kept.outbox.take():
@@ -111,7 +111,7 @@ def turn_passed(kept: KeptOutbox) -> None:
     kept.until(passed)
 
 
-def wait_until(told: Callable[[], bool], within_s: float = LONGEST_S) -> None:
+def wait_until(told: Callable[[], bool], within_s: float = MAX_S) -> None:
     """Look again and again until `told` is true."""
     end_s = time.monotonic() + within_s
     while not told():

@@ -33,9 +33,9 @@ from cekalwatch.server.watchlist.sources.source import (
     CursorExpired,
     Item,
     Offered,
-    Page,
     Reading,
     Refused,
+    SourcePage,
     SourceUnavailable,
     WatchlistSource,
     Withdrawn,
@@ -125,7 +125,7 @@ class TestSource:
         """See `WatchlistSource`."""
         self.closed = True
 
-    def _pages(self, keys: list[str], place: Callable[[int], str], strays: int = 0) -> Iterator[Page]:
+    def _pages(self, keys: list[str], place: Callable[[int], str], strays: int = 0) -> Iterator[SourcePage]:
         left, self.breaks_after = self.breaks_after, None
         for start in range(0, max(1, len(keys)), self.page_size):
             if left is not None:
@@ -137,7 +137,7 @@ class TestSource:
             given = start + len(some)
             if given == len(keys):
                 items += [_stray(line) for line in range(strays)]
-            yield Page(tuple(items), place(given))
+            yield SourcePage(tuple(items), place(given))
 
     def _item(self, key: str) -> Item:
         record = self.records.get(key)

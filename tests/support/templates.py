@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.evaluation.collection import Photograph
-from cekalwatch.server.evaluation.people import Person, gather
+from cekalwatch.server.evaluation.collection import LabelledPhotograph
+from cekalwatch.server.evaluation.people import EvaluatedPerson, gather
 from cekalwatch.server.evaluation.samples import FaceTemplates, Failure, Sample
 
 
@@ -24,10 +24,10 @@ def sample(
 ) -> Sample:
     """Return a photograph's sample; None for a failure to acquire."""
     result = Failure.NO_FACE if template is None else FaceTemplates(template, template, quality)
-    return Sample(Photograph(Path(), "", person, passage, group), "", result)
+    return Sample(LabelledPhotograph(Path(), "", person, passage, group), "", result)
 
 
-def noisy_people(count: int, photographs: int, seed: int, noise: float = 0.6, size: int = 64) -> list[Person]:
+def noisy_people(count: int, photographs: int, seed: int, noise: float = 0.6, size: int = 64) -> list[EvaluatedPerson]:
     """Return people whose photographs scatter about a direction of their own."""
     generator = np.random.default_rng(seed)
     samples: list[Sample] = []
@@ -38,6 +38,6 @@ def noisy_people(count: int, photographs: int, seed: int, noise: float = 0.6, si
     return gather(samples)
 
 
-def people_of(*groups: Sequence[Sample]) -> list[Person]:
+def people_of(*groups: Sequence[Sample]) -> list[EvaluatedPerson]:
     """Return the people of samples, one group a person."""
     return gather([one for group in groups for one in group])

@@ -10,8 +10,8 @@ import pytest
 from cekalwatch.server.auth import limits
 from cekalwatch.server.capture import intake, session
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.passages import MOST_CROPS, MOST_EACH
-from cekalwatch.server.domain.subjects import MOST_ORDERS, MOST_REFERENCES
+from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
+from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.grpc_api import authentication as access
 from cekalwatch.server.grpc_api import enrolment
 from cekalwatch.server.grpc_api.convert import alerts, common
@@ -36,35 +36,35 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "a photograph": (bounds.MAX_PHOTO_BYTES, photographs.MAX_PHOTO_PIXELS),
     "a photograph's memory while it is decoded": (photographs.DECODE_BYTES,),
     "photographs of a record": (bounds.MAX_PHOTOS_PER_RECORD,),
-    "a page of a list": (common.MOST_PAGE,),
-    "a key": (records.MOST_KEY,),
-    "a name": (records.MOST_NAME,),
-    "an address": (records.MOST_ADDRESS,),
-    "a reason": (records.MOST_REASON,),
-    "aliases of a subject": (records.MOST_ALIASES,),
-    "travel documents of a subject": (records.MOST_DOCUMENTS,),
-    "orders of a subject": (MOST_ORDERS,),
-    "reference faces of a subject": (MOST_REFERENCES,),
-    "sightings told with an alert": (alert_rows.MOST_SIGHTINGS,),
+    "a page of a list": (common.MAX_PAGE,),
+    "a key": (records.MAX_KEY,),
+    "a name": (records.MAX_NAME,),
+    "an address": (records.MAX_ADDRESS,),
+    "a reason": (records.MAX_REASON,),
+    "aliases of a subject": (records.MAX_ALIASES,),
+    "travel documents of a subject": (records.MAX_DOCUMENTS,),
+    "orders of a subject": (MAX_ORDERS,),
+    "reference faces of a subject": (MAX_REFERENCES,),
+    "sightings told with an alert": (alert_rows.MAX_SIGHTINGS,),
     "a page of an application's orders": (HttpEntry.model_fields["most_page_bytes"].default,),
-    "redirections of an application, to itself": (web.MOST_REDIRECTS,),
-    "a line of a CSV table": (csv_table.MOST_LINE_BYTES,),
-    "a spreadsheet": (spreadsheet.MOST_ROWS, spreadsheet.MOST_FILE_BYTES, spreadsheet.MOST_UNPACKED_BYTES),
-    "counters in a filter": (alerts.MOST_COUNTERS,),
-    "agents whose position is kept": (alert_store.MOST_AGENTS,),
+    "redirections of an application, to itself": (web.MAX_REDIRECTS,),
+    "a line of a CSV table": (csv_table.MAX_LINE_BYTES,),
+    "a spreadsheet": (spreadsheet.MAX_ROWS, spreadsheet.MAX_FILE_BYTES, spreadsheet.MAX_UNPACKED_BYTES),
+    "counters in a filter": (alerts.MAX_COUNTERS,),
+    "agents whose position is kept": (alert_store.MAX_AGENTS,),
     "calls on one connection": (options.MAX_STREAMS_PER_CONNECTION,),
-    "calls of one camera": (limits.MOST_OPEN[DeviceRole.CAMERA],),
-    "calls of one notifier": (limits.MOST_OPEN[DeviceRole.NOTIFIER],),
-    "calls of one diagnostics device": (limits.MOST_OPEN[DeviceRole.DIAGNOSTICS],),
-    "calls of the server's own certificate": (limits.MOST_OPEN[DeviceRole.SERVER],),
+    "calls of one camera": (limits.MAX_OPEN[DeviceRole.CAMERA],),
+    "calls of one notifier": (limits.MAX_OPEN[DeviceRole.NOTIFIER],),
+    "calls of one diagnostics device": (limits.MAX_OPEN[DeviceRole.DIAGNOSTICS],),
+    "calls of the server's own certificate": (limits.MAX_OPEN[DeviceRole.SERVER],),
     "faces of a stream under way": (SETTINGS.credits,),
-    "crops of a passage that are fused": (MOST_CROPS,),
-    "passages of one camera in memory": (MOST_EACH,),
+    "crops of a passage that are fused": (MAX_CROPS,),
+    "passages of one camera in memory": (MAX_EACH,),
     "capture ids that are remembered": (intake.REMEMBERED,),
-    "imports": (uploads.MOST_IMPORTS,),
+    "imports": (uploads.MAX_IMPORTS,),
     "photographs on their way": (uploads.UPLOAD_BYTES,),
     "photographs being decoded": (photographs.DECODE_BYTES,),
-    "enrolments of devices": (enrolment.MOST_AT_ONCE,),
+    "enrolments of devices": (enrolment.MAX_AT_ONCE,),
     "connected, and no TLS and HTTP/2 yet": (options.HANDSHAKE_TIMEOUT_MS / 1000,),
     "pings are not answered": ((options.KEEPALIVE_PERIOD_MS + options.KEEPALIVE_TIMEOUT_MS) / 1000,),
     "a connection without calls": (options.CONNECTION_IDLE_MS / 1000,),
@@ -89,11 +89,11 @@ def test_a_row_states_the_programs_figures(what: str) -> None:
 
 def test_rates_are_the_programs() -> None:
     for words in (
-        f"{limits.MOST_TOKENS:g} tokens, and gets {limits.TOKENS_PER_S:g} a second back",
-        f"A call takes {limits.USUAL_COST:g}, a page {limits.COST_OF_ENTRY:g} more for each entry beyond",
+        f"{limits.MAX_TOKENS:g} tokens, and gets {limits.TOKENS_PER_S:g} a second back",
+        f"A call takes {limits.DEFAULT_COST:g}, a page {limits.COST_OF_ENTRY:g} more for each entry beyond",
         f"beyond {limits.FREE_ENTRIES}, a question for the status or the health {limits.STATUS_COST:g}",
         f"and an acknowledgement {limits.ACKNOWLEDGEMENT_COST:g}",
-        f"held back for up to {limits.MOST_WAIT_S:g} s",
+        f"held back for up to {limits.MAX_WAIT_S:g} s",
         f"{limits.REFUSAL_DELAY_S:g} s late",
         f"once in {limits.LOG_PERIOD_S:g} s",
     ):

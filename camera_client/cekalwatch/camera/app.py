@@ -17,11 +17,11 @@ from types import FrameType
 
 import structlog
 
-from cekalwatch.camera.camera import Camera, Trouble
+from cekalwatch.camera.camera import Camera, RefusalPolicy
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.metrics import serving_metrics
 from cekalwatch.camera.outbox.spool_key import refuse_shared
-from cekalwatch.camera.ptz.monitor import Turntable
+from cekalwatch.camera.ptz.monitor import PtzMonitor
 from cekalwatch.camera.ptz.onvif import password_of
 from cekalwatch.camera.settings import CameraSettings, OneCamera
 from cekalwatch.camera.sources.frames import SourceError
@@ -62,7 +62,7 @@ class Cameras:
         self._settings = settings
         self._stop = asyncio.Event()
         several = bool(settings.cameras)
-        self._trouble = Trouble.IS_WAITED_OUT if several else Trouble.ENDS_IT
+        self._trouble = RefusalPolicy.IS_WAITED_OUT if several else RefusalPolicy.ENDS_IT
         self._at_start = AtStart.MAY_BE_AWAY if several else AtStart.MUST_ANSWER
         self._clock = SystemClock()
         self.running: dict[str, Camera] = {one.camera_id: self._build(one) for one in settings.each()}
@@ -109,7 +109,7 @@ class Cameras:
             except ProgramError as error:
                 return error
             except Exception:  # others go on, and this camera begins anew: that is what the process is for
-                if self._trouble is Trouble.ENDS_IT or not camera.source.endless:
+                if self._trouble is RefusalPolicy.ENDS_IT or not camera.source.endless:
                     raise
                 delay_s = backoff.next_delay_s()
                 log.exception("camera_failed", camera_id=one.camera_id, retry_in_s=round(delay_s, 1))
@@ -128,7 +128,7 @@ class Cameras:
         turntable = None
         if one.ptz:
             require_extra("onvif", ("onvif",))
-            turntable = Turntable(one.ptz, password_of(one.ptz, self._settings))
+            turntable = PtzMonitor(one.ptz, password_of(one.ptz, self._settings))
         return Camera(
             one,
             source,

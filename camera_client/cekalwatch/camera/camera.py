@@ -24,11 +24,11 @@ from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.spool import Spool
 from cekalwatch.camera.outbox.spool_terms import SpoolTerms
-from cekalwatch.camera.outbox.spooler import Keeper
-from cekalwatch.camera.ptz.monitor import Turntable
+from cekalwatch.camera.outbox.spooler import Spooler
+from cekalwatch.camera.ptz.monitor import PtzMonitor
 from cekalwatch.camera.settings import OneCamera
 from cekalwatch.camera.sources.frames import FrameSource
-from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.link_counts import LinkCounts
 from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
@@ -57,7 +57,7 @@ OpenDialer = Callable[[], Dialer]
 """Opens the way to the server; raises ProgramError when this camera's certificate cannot be used."""
 
 
-class Trouble(Enum):
+class RefusalPolicy(Enum):
     """What becomes of a camera that lacks a certificate or is refused."""
 
     ENDS_IT = "ends it"
@@ -78,7 +78,7 @@ class Camera:
         spool: SpoolTerms,
         *,
         receipts_wait_s: float,
-        turntable: Turntable | None = None,
+        turntable: PtzMonitor | None = None,
     ) -> None:
         """`receipts_wait_s`: for how long a file waits for the server (see CameraSettings); `turntable`: what turns it.
 
@@ -89,11 +89,11 @@ class Camera:
         self.source = source
         self.outbox = Outbox(settings.outbox_size, clock)
         self._hello = Hello(settings.camera_id, str(uuid6.uuid7()), detector.name)
-        self._keeper: Keeper | None = None
+        self._keeper: Spooler | None = None
         if not source.can_wait:
             folder = Spool(spool.folder / self.camera_id, spool.key_file, self.camera_id, self._hello.run_id)
-            self._keeper = Keeper(self.outbox, folder, spool, clock)
-        self.figures = Figures(self.outbox, clock, self.spool_state)
+            self._keeper = Spooler(self.outbox, folder, spool, clock)
+        self.figures = CameraStatistics(self.outbox, clock, self.spool_state)
         region = Region(settings.region) if settings.region else None
         self._pipeline = Pipeline(
             source,
@@ -112,7 +112,7 @@ class Camera:
         self._dialer: Dialer | None = None
         self._vision: asyncio.Future[None] | None = None
 
-    async def run(self, stop: asyncio.Event, open_dialer: OpenDialer, trouble: Trouble) -> None:
+    async def run(self, stop: asyncio.Event, open_dialer: OpenDialer, trouble: RefusalPolicy) -> None:
         """Run until `stop`, or until a file is done. Raises SourceError, and ProgramError for what `trouble` ends."""
         with structlog.contextvars.bound_contextvars(camera_id=self.camera_id):
             log.info("camera_starts", source=self.source.name, detector=self._hello.detector)
@@ -143,18 +143,18 @@ class Camera:
                     await asyncio.to_thread(self._keeper.close)
                 self._log_end()
 
-    async def _keep_uplink(self, ending: asyncio.Event, open_dialer: OpenDialer, trouble: Trouble) -> None:
+    async def _keep_uplink(self, ending: asyncio.Event, open_dialer: OpenDialer, trouble: RefusalPolicy) -> None:
         while not ending.is_set():
             try:
                 self._dialer = open_dialer()
                 await self._uplink(self._dialer).run(ending)
             except Refused as refused:
-                if trouble is Trouble.ENDS_IT and not self.source.endless:
+                if trouble is RefusalPolicy.ENDS_IT and not self.source.endless:
                     exit_code = Exit.CONFIG if refused.code in WRONG_CONFIGURATION else Exit.FAILED
                     raise ProgramError(f"{refused} Camera key: {self.camera_id}.", exit_code) from None
                 log.error("server_refuses", problem=str(refused), retry_in_s=HELD_UP_PAUSE_S)  # noqa: TRY400
             except ProgramError as error:
-                if trouble is Trouble.ENDS_IT:
+                if trouble is RefusalPolicy.ENDS_IT:
                     raise
                 log.error("certificate_unusable", problem=str(error), retry_in_s=HELD_UP_PAUSE_S)  # noqa: TRY400
             else:

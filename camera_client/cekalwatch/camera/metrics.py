@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from cekalwatch.camera.camera import Camera
 from cekalwatch.camera.checks.remote import read_certificate
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.sources.stream_health import Fault
+from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.wire.address import split_address
@@ -52,7 +52,7 @@ class CameraCollector(Collector):
             key, figures = [camera.camera_id], camera.figures
             frames.add_metric(key, figures.frames_total)
             passed_over.add_metric(key, camera.source.dropped)
-            for fault in Fault:
+            for fault in StreamFault:
                 reopened.add_metric([*key, fault.value], camera.source.faults.get(fault, 0))
             age.add_metric(key, figures.frame_age_s)
             since.add_metric(key, figures.since_frame_s)

@@ -27,7 +27,7 @@ class Heartbeat:
     drops: Drops = field(default_factory=Drops)
 
 
-class Figures:
+class CameraStatistics:
     """Counts what the vision thread does; safe on any thread."""
 
     def __init__(

@@ -8,7 +8,7 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.program.secret_files import write_private
 
-MOST_BYTES = 256
+MAX_BYTES = 256
 
 
 class SessionFile:
@@ -21,7 +21,7 @@ class SessionFile:
         """Return the token; an empty text when nobody is signed in, or the file cannot be read."""
         try:
             with self.file.open("rb") as stream:
-                return stream.read(MOST_BYTES).decode("ascii").strip()
+                return stream.read(MAX_BYTES).decode("ascii").strip()
         except (OSError, UnicodeDecodeError):
             return ""
 

@@ -36,7 +36,7 @@ HALF_GRADIENT: Final = 0.012
 """Mean squared slope in a face's own contrast at which its crispness counts one half."""
 GOOD_LIGHT: Final = 0.25
 """Luminance from here to as far from white is good light."""
-LEAST_INSIDE: Final = 0.05
+MIN_INSIDE: Final = 0.05
 SIZE_WEIGHT, DETAIL_WEIGHT, CRISPNESS_WEIGHT, LIGHT_WEIGHT = 0.5, 0.7, 1.6, 0.5
 INSIDE_WEIGHT, CONFIDENCE_WEIGHT = 2, 2
 """Exponents of the factors: twice those that predict the comparison score, since the mean of a passage's templates is
@@ -146,12 +146,12 @@ def _texture(luminance: NDArray[np.uint8]) -> tuple[float, float, float]:
 
 
 def _inside(picture: Picture, face: Face) -> float:
-    """Return which part of the face's box is inside the picture, at least LEAST_INSIDE."""
+    """Return which part of the face's box is inside the picture, at least MIN_INSIDE."""
     height, width = picture.shape[:2]
     across = min(face.right, width) - max(face.left, 0.0)
     down = min(face.bottom, height) - max(face.top, 0.0)
     whole = max(face.width, 1e-9) * max(face.height, 1e-9)
-    return min(1.0, max(LEAST_INSIDE, float(max(across, 0.0) * max(down, 0.0) / whole)))
+    return min(1.0, max(MIN_INSIDE, float(max(across, 0.0) * max(down, 0.0) / whole)))
 
 
 def _pose(landmarks: NDArray[np.float64]) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from cekalwatch.vision.faces import Face, FaceDetector, Picture
 
 Corner = tuple[float, float]
 """x and y as parts of the picture's width and height, 0 to 1."""
-LEAST_SIDE = 0.05
+MIN_SIDE = 0.05
 """Of the picture's width and height a region has at least this."""
 
 
@@ -27,8 +27,8 @@ class Region:
         across, down = [x for x, _ in corners], [y for _, y in corners]
         self._left, self._top = min(across), min(down)
         self._right, self._bottom = max(across), max(down)
-        if self._right - self._left < LEAST_SIDE or self._bottom - self._top < LEAST_SIDE:
-            raise ValueError(f"a region is at least {LEAST_SIDE:g} of the picture wide and high")
+        if self._right - self._left < MIN_SIDE or self._bottom - self._top < MIN_SIDE:
+            raise ValueError(f"a region is at least {MIN_SIDE:g} of the picture wide and high")
         self._polygon = np.array(corners, np.float32) if len(corners) > 2 else None
 
     def box(self, picture: Picture) -> tuple[int, int, int, int]:

@@ -29,7 +29,7 @@ class ModelError(Exception):
     """A file that onnxruntime cannot load, or a network that is not what its place in the pack wants."""
 
 
-class Session(Protocol):
+class InferenceSession(Protocol):
     """What we use of `onnxruntime.InferenceSession`. Threads may share it."""
 
     def run(self, outputs: list[str] | None, feeds: dict[str, Tensor]) -> list[Tensor]:
@@ -56,11 +56,11 @@ def session_options(threads: int) -> onnxruntime.SessionOptions:
     return options
 
 
-def open_session(model: Path | bytes, threads: int) -> Session:
+def open_session(model: Path | bytes, threads: int) -> InferenceSession:
     """Load a network for the CPU; raises ModelError when it cannot be loaded."""
     source = model if isinstance(model, bytes) else str(model)
     try:
-        session: Session = onnxruntime.InferenceSession(
+        session: InferenceSession = onnxruntime.InferenceSession(
             source, session_options(threads), providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # onnxruntime's own exceptions have no common base

@@ -16,14 +16,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-DEEPEST: Final = 4.0
+MAX_DEPTH: Final = 4.0
 """Thresholds are never lower than where the formula gives this many times the rate at the tail's beginning: a tail says
 nothing about ordinary scores, and a list of ten gets the threshold of a larger one."""
 _ALMOST_ZERO: Final = 1e-6
 _MOST: Final = 0.999
 """Highest threshold: a score of 1 is the same picture."""
 _RULE_OF_THREE: Final = 3.0
-_LONGEST_WORDS: Final = 10_000
+_MAX_WORDS: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ThresholdModel:
     list_size: int
     """Templates of the list that was searched."""
     tail_from: float
-    """Score where the tail begins. The formula is used a little below it too, down to DEEPEST times its rate."""
+    """Score where the tail begins. The formula is used a little below it too, down to MAX_DEPTH times its rate."""
     tail_rate: float
     """Expected false matches of a non-mated passage above `tail_from`."""
     scale: float
@@ -71,7 +71,7 @@ class ThresholdModel:
 
     def threshold(self, templates: int, fpir: float) -> float:
         """Return the threshold that keeps `fpir` (between 0 and 1, a passage) in a list of `templates`."""
-        wanted = min(DEEPEST, -math.log1p(-fpir) / (self.tail_rate * max(templates, 1) / self.list_size))
+        wanted = min(MAX_DEPTH, -math.log1p(-fpir) / (self.tail_rate * max(templates, 1) / self.list_size))
         if abs(self.shape) < _ALMOST_ZERO:
             beyond = -self.scale * math.log(wanted)
         else:
@@ -82,10 +82,10 @@ class ThresholdModel:
         """Return the expected FPIR a passage at `threshold`; for very low ones it is larger than what is returned."""
         beyond = (threshold - self.tail_from) / self.scale
         if abs(self.shape) < _ALMOST_ZERO:
-            share = math.exp(min(-beyond, math.log(DEEPEST)))
+            share = math.exp(min(-beyond, math.log(MAX_DEPTH)))
         else:
             base = 1 + self.shape * beyond
-            share = min(base ** (-1 / self.shape), DEEPEST) if base > 0 else DEEPEST * (self.shape > 0)
+            share = min(base ** (-1 / self.shape), MAX_DEPTH) if base > 0 else MAX_DEPTH * (self.shape > 0)
         return -math.expm1(-templates / self.list_size * self.tail_rate * share)
 
     def is_measured(self, templates: int, fpir: float) -> bool:
@@ -121,6 +121,6 @@ class ThresholdModel:
 
 
 def _words(value: object) -> str:
-    if not isinstance(value, str) or len(value) > _LONGEST_WORDS:
+    if not isinstance(value, str) or len(value) > _MAX_WORDS:
         raise ValueError(f"{value!r} is no text")
     return value

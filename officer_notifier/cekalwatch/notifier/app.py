@@ -14,14 +14,14 @@ from types import FrameType
 from rich.console import Console
 
 from cekalwatch.notifier.actions.claim_keeper import ClaimKeeper
-from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.client.subscription import Subscription
-from cekalwatch.notifier.client.subscription_client import AlertClient, Start
+from cekalwatch.notifier.client.subscription_client import Start, SubscriptionClient
 from cekalwatch.notifier.console.jsonl import JsonLines
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.view import Painter
-from cekalwatch.notifier.delivery.alert_delivery import Desk, Recall, Screen
+from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall, Screen
 from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.settings import NotifierSettings
@@ -46,15 +46,17 @@ def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
         images = ImageFolder(settings.images_path)
         stack.callback(images.delete_all)
         screen, recall = stack.enter_context(_screen(settings, output))
-        client = stack.enter_context(closing(AlertClient(dialer, settings.agent_id, settings.wanted)))
+        client = stack.enter_context(closing(SubscriptionClient(dialer, settings.agent_id, settings.wanted)))
         session = SessionFile(settings.session_path)
-        cases = stack.enter_context(closing(CaseClient(settings.dialer(), settings.agent_id, settings.wanted, session)))
+        cases = stack.enter_context(
+            closing(AlertClient(settings.dialer(), settings.agent_id, settings.wanted, session))
+        )
         if isinstance(screen, LiveConsole):
             sessions = SessionClient(settings.dialer(), session)
             keeper = ClaimKeeper(screen, cases, sessions, settings.agent_id, settings.idle_lock_s)
             stack.enter_context(keeper)
         subscription = Subscription(client, start, settings.silence_timeout_s)
-        desk = Desk(client, cases, inbox, images, screen, recall)
+        desk = AlertDelivery(client, cases, inbox, images, screen, recall)
         # Signals reach the main thread only, and must not fall into the middle of a showing: the work has its own.
         worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
         stack.callback(subscription.stop)
@@ -62,7 +64,7 @@ def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
             worker.submit(_work, subscription, desk).result()
 
 
-def _work(subscription: Subscription, desk: Desk) -> None:
+def _work(subscription: Subscription, desk: AlertDelivery) -> None:
     for update in subscription.updates():
         desk.take(update)
 

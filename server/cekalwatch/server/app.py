@@ -18,7 +18,7 @@ from typing import Self
 
 import structlog
 
-from cekalwatch.server.audit.checkpoint_signer import Notary
+from cekalwatch.server.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.configuration import configuration_facts, note_configuration
 from cekalwatch.server.audit.entry import Actor, Party
@@ -35,20 +35,24 @@ from cekalwatch.server.memory import return_large_pieces
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.status import StatusBoard
+from cekalwatch.server.status import StatusService
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.resealing import Resealer
 from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.models.store import ModelStore
-from cekalwatch.server.wiring.alerts import Casework
-from cekalwatch.server.wiring.authentication import Entrance, open_enrolment, open_gate
-from cekalwatch.server.wiring.capture import Captures
-from cekalwatch.server.wiring.delivery import Delivery
-from cekalwatch.server.wiring.gallery import Search
-from cekalwatch.server.wiring.imports import Imports
+from cekalwatch.server.wiring.alerts import AlertsWiring
+from cekalwatch.server.wiring.authentication import (
+    AuthenticationWiring,
+    open_certificate_authentication,
+    open_enrolment,
+)
+from cekalwatch.server.wiring.capture import CaptureWiring
+from cekalwatch.server.wiring.delivery import DeliveryWiring
+from cekalwatch.server.wiring.gallery import GalleryWiring
+from cekalwatch.server.wiring.imports import ImportsWiring
 from cekalwatch.server.wiring.periodic import Chore, at_stop, every
 from cekalwatch.server.wiring.stores import Stores
-from cekalwatch.server.wiring.watchlist import Watchlist
+from cekalwatch.server.wiring.watchlist import WatchlistWiring
 from cekalwatch.vision.runtime import limit_native_threads
 
 FANOUT_PERIOD_S = 0.25
@@ -75,7 +79,7 @@ class Server:
         started_at = clock.now()
         tls = settings.tls()
         return_large_pieces()
-        gate = open_gate(settings, tls, clock)
+        gate = open_certificate_authentication(settings, tls, clock)
         openid_terms = settings.openid.terms() if settings.openid else None
         limit_native_threads(1)
         myself = Actor(Party.SERVER, platform.node() or "unnamed")
@@ -87,26 +91,26 @@ class Server:
         engines = EngineInUse(open_pack(settings, pack), settings.threads)
         keys = KeyStore.open(database, settings.master_key_source, clock, myself)
         stores = Stores.of(database, keys.keyring)
-        notary = Notary(stores.audit, SigningKey.load_or_create(settings.audit_key_file), clock)
+        notary = CheckpointSigner(stores.audit, SigningKey.load_or_create(settings.audit_key_file), clock)
         note_configuration(stores.audit, configuration_facts(settings, pack), myself, started_at)
         stack.callback(at_stop, "no checkpoint at stop; the last entries are not signed", notary.sign)
 
         presence = Presence(clock)
         checkpoints = Checkpoints(settings.legal.parameters(), {site.site: site.zone for site in settings.sites})
-        search = Search.open(settings, stores, engines, checkpoints, clock, myself, stack)
-        delivery = Delivery.open(stores, checkpoints, clock, stack)
-        captures = Captures.open(settings, stores, search, delivery.announce, presence, checkpoints, clock, stack)
-        imports = Imports.open(settings, stores, search, clock, stack)
+        search = GalleryWiring.open(settings, stores, engines, checkpoints, clock, myself, stack)
+        delivery = DeliveryWiring.open(stores, checkpoints, clock, stack)
+        captures = CaptureWiring.open(settings, stores, search, delivery.announce, presence, checkpoints, clock, stack)
+        imports = ImportsWiring.open(settings, stores, search, clock, stack)
         trail = AuditTrail(stores.audit, clock)
         stack.callback(trail.close)
-        watchlist = Watchlist.open(
+        watchlist = WatchlistWiring.open(
             settings, stores, search, imports, captures.waiting, trail, checkpoints, clock, myself, stack
         )
-        entrance = Entrance.open(settings, database, gate, openid_terms, clock, stack)
-        casework = Casework.of(
+        entrance = AuthenticationWiring.open(settings, database, gate, openid_terms, clock, stack)
+        casework = AlertsWiring.of(
             settings, stores, delivery, search.freshness, presence, trail, checkpoints, clock, myself
         )
-        board = StatusBoard(
+        board = StatusService(
             started_at=started_at,
             thread_budget=settings.threads,
             model_pack=lambda: engines.engine().pack.name,

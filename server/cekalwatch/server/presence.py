@@ -13,7 +13,7 @@ from cekalwatch.wire.heartbeat import Drops, SpoolStatus, ViewState
 
 NO_EVENT = frozenset({ViewState.UNSPECIFIED, ViewState.TURNED_AWAY})
 """Not judged, and as was asked: neither begins a trouble nor ends one."""
-MOST_EVENTS = 100
+MAX_EVENTS = 100
 
 log = structlog.get_logger()
 
@@ -58,7 +58,7 @@ class Presence:
         self._agents: Counter[str] = Counter()
         self._views: dict[str, ViewState] = {}
         """The state of which each camera's last event told; a camera without one is taken to be well."""
-        self._view_events: deque[ViewEvent] = deque(maxlen=MOST_EVENTS)
+        self._view_events: deque[ViewEvent] = deque(maxlen=MAX_EVENTS)
 
     def camera_came(self, camera_id: str) -> None:
         """Count a stream of that camera."""

@@ -13,7 +13,7 @@ from cekalwatch.server.capture.deciding import Decider
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import CaptureOutcome
-from cekalwatch.server.gallery.snapshot import Watch
+from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.presence import CameraPresence, Presence, ViewEvent
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.watchlist.freshness import Freshness, FreshnessGauge
@@ -35,7 +35,7 @@ class ServerStatus:
     server_version: str
     started_at: datetime
     thread_budget: int
-    watch: Watch
+    watch: GallerySnapshot
     model_pack: str
     freshness: Freshness
     outcomes: dict[CaptureOutcome, int]
@@ -47,14 +47,14 @@ class ServerStatus:
 
 
 @dataclass(frozen=True)
-class StatusBoard:
+class StatusService:
     """Knows whom to ask."""
 
     started_at: datetime
     thread_budget: int
     model_pack: Callable[[], str]
     cameras: tuple[Camera, ...]
-    watch: Callable[[], Watch]
+    watch: Callable[[], GallerySnapshot]
     freshness: FreshnessGauge
     intake: Intake
     decider: Decider

@@ -22,7 +22,7 @@ from cekalwatch.server.domain.findings import Finding, Outcome, Reason
 from cekalwatch.server.domain.handling import HandlingPolicy, Holder
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.gallery.snapshot import Checkpoints
-from cekalwatch.server.storage.alerts.handling_store import HandlingStore, Step
+from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import PeopleStore
@@ -55,10 +55,10 @@ class Log:
         officer = Holder(uuid4(), "pc-1")
         finding = Finding(Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS, "", officer.person_id, NOON)
 
-        def make(alert: Alert) -> Step:
+        def make(alert: Alert) -> HandlingStep:
             claimed = alert.handling.claimed(officer, NOON, HandlingPolicy())
             cleared = claimed.adjudicated(officer, finding, claimed.revision, NOON, order_in_force=True)
-            return Step(cleared, (AlertEventType.CLAIMED, AlertEventType.ADJUDICATED))
+            return HandlingStep(cleared, (AlertEventType.CLAIMED, AlertEventType.ADJUDICATED))
 
         self._step(alert_id, make)
 
@@ -66,10 +66,11 @@ class Log:
         """Send an alert up to the whole site."""
         later = NOON + timedelta(minutes=10)
         self._step(
-            alert_id, lambda alert: Step(alert.handling.escalated(later, HandlingPolicy()), (AlertEventType.ESCALATED,))
+            alert_id,
+            lambda alert: HandlingStep(alert.handling.escalated(later, HandlingPolicy()), (AlertEventType.ESCALATED,)),
         )
 
-    def _step(self, alert_id: UUID, make: Callable[[Alert], Step]) -> None:
+    def _step(self, alert_id: UUID, make: Callable[[Alert], HandlingStep]) -> None:
         store = HandlingStore(self.database, keyring(self.database))
         store.step(alert_id, make, lambda alert, event: handling_entry(alert, event, ACTOR), NOON)
 

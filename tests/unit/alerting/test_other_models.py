@@ -19,7 +19,7 @@ from cekalwatch.server.domain.captures import Capture, CaptureOutcome
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.passages import Passages
-from cekalwatch.server.gallery.snapshot import Checkpoints, SearchedModel, WatchHolder
+from cekalwatch.server.gallery.snapshot import Checkpoints, SearchedModel, SnapshotHolder
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -40,7 +40,7 @@ class Watching:
         for face in faces:
             watchlist.put(subject(), order(), [face])
         models = {model: SearchedModel(model, SIZE, lambda _: FIXED_THRESHOLD) for model in (OLD, NEW)}
-        self._holder, self._models = WatchHolder(watchlist.templates, models[OLD]), models
+        self._holder, self._models = SnapshotHolder(watchlist.templates, models[OLD]), models
         self.alerts = AlertStore(database, keys)
         self.decider = Decider(
             self._holder.current,

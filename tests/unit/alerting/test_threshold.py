@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cekalwatch.server.gallery.snapshot import SearchedModel, WatchHolder
+from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import ThresholdRule, ThresholdSetting, ThresholdSource
 from cekalwatch.server.recognition.packs.threshold_models import INSIGHTFACE, STARTER
 from cekalwatch.server.storage.database import Database
@@ -67,7 +67,7 @@ def test_the_server_raises_its_threshold_when_the_list_grows(database: Database,
     watchlist = WatchlistStore(database, keyring(database))
     # As if the model had been fitted on a list of two.
     rule = ThresholdRule(store, MODEL, replace(STARTER, list_size=2), 1e-2, None)
-    holder = WatchHolder(TemplateStore(database, keyring(database)), SearchedModel(MODEL, SIZE, rule.now))
+    holder = SnapshotHolder(TemplateStore(database, keyring(database)), SearchedModel(MODEL, SIZE, rule.now))
     seen = [holder.current().threshold]
     for number in range(1, 7):
         photographs = [reference(bytes([number]), template=np.eye(SIZE, dtype=np.float32)[number])]

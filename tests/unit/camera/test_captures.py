@@ -10,7 +10,7 @@ import cv2
 import pytest
 
 from cekalwatch.camera.sources import opencv as captures
-from cekalwatch.camera.sources.opencv import Device, NetworkCamera, Transport
+from cekalwatch.camera.sources.opencv import NetworkCamera, Transport, UsbCamera
 
 
 class Noting:
@@ -51,7 +51,7 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> list[Noting]:
 def test_a_device_is_asked_for_its_size_in_a_format_that_is_fast_enough_and_keeps_nothing_back(
     noted: list[Noting],
 ) -> None:
-    assert Device(2, 1280, 720)().is_open()
+    assert UsbCamera(2, 1280, 720)().is_open()
     assert noted[0].opened == (2,)
     assert noted[0].set_to == {
         cv2.CAP_PROP_FOURCC: cv2.VideoWriter.fourcc(*"MJPG"),

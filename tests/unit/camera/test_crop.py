@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cekalwatch.camera.detection.crop import LONGEST_SIDE_PX, Crop, cut, encode
+from cekalwatch.camera.detection.crop import MAX_SIDE_PX, Crop, cut, encode
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.wire.bounds import MAX_CROP_BYTES
 from tests.support.camera import ASTRONAUT_FACE, astronaut, decoded, face_at
@@ -48,7 +48,7 @@ def test_a_large_face_is_scaled_with_its_landmarks() -> None:
         frame[round(y) - 12 : round(y) + 12, round(x) - 12 : round(x) + 12] = 255
     crop = cut(frame, face)
     assert crop is not None
-    assert max(crop.picture.shape) == LONGEST_SIDE_PX
+    assert max(crop.picture.shape) == MAX_SIDE_PX
     for x, y in crop.landmarks:
         assert crop.picture[round(y), round(x)].min() > 200
 

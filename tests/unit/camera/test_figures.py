@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.camera.statistics import Figures, Heartbeat
+from cekalwatch.camera.statistics import CameraStatistics, Heartbeat
 from cekalwatch.wire.heartbeat import Drops, ViewState
 from tests.support.camera import ManualClock, capture_of
 
 
 def test_the_frame_rate_is_that_since_the_last_heartbeat() -> None:
     clock = ManualClock()
-    figures = Figures(Outbox(10, clock), clock)
+    figures = CameraStatistics(Outbox(10, clock), clock)
     for _ in range(50):
         clock.passed_s += 0.04
         figures.count_frame(0)
@@ -20,7 +20,7 @@ def test_the_frame_rate_is_that_since_the_last_heartbeat() -> None:
 
 def test_the_view_is_not_judged_then_ok_then_without_frames() -> None:
     clock = ManualClock()
-    figures = Figures(Outbox(10, clock), clock)
+    figures = CameraStatistics(Outbox(10, clock), clock)
     assert figures.heartbeat().view_state is ViewState.UNSPECIFIED
     figures.count_frame(0)
     assert figures.heartbeat().view_state is ViewState.OK
@@ -32,7 +32,7 @@ def test_the_view_is_not_judged_then_ok_then_without_frames() -> None:
 
 def test_a_camera_that_never_gives_a_frame_is_told() -> None:
     clock = ManualClock()
-    figures = Figures(Outbox(10, clock), clock)
+    figures = CameraStatistics(Outbox(10, clock), clock)
     clock.passed_s += 3.1
     assert figures.heartbeat().view_state is ViewState.NO_FRAMES
 
@@ -40,7 +40,7 @@ def test_a_camera_that_never_gives_a_frame_is_told() -> None:
 def test_a_heartbeat_tells_drops_and_what_waits() -> None:
     clock = ManualClock()
     outbox = Outbox(1, clock)
-    figures = Figures(outbox, clock)
+    figures = CameraStatistics(outbox, clock)
     outbox.put(capture_of("1"))
     outbox.put(capture_of("2"))
     clock.passed_s += 4

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cekalwatch.camera.sources.files import FileSource, FolderReader, Pace, VideoReader
+from cekalwatch.camera.sources.files import FileSource, FolderReader, FramePace, VideoReader
 from cekalwatch.camera.sources.frames import Frame, SourceError
 from tests.support.camera import ManualClock
 from tests.support.scenes import write_video
@@ -22,12 +22,12 @@ def video(tmp_path: Path) -> Path:
     return write_video(tmp_path / "empty.avi", [], frames=20, fps=10, size=(160, 120))
 
 
-def opened(path: Path, pace: Pace, clock: ManualClock) -> FileSource:
+def opened(path: Path, pace: FramePace, clock: ManualClock) -> FileSource:
     return FileSource(VideoReader(path), "file", pace, clock)
 
 
 def test_a_video_gives_every_frame_at_its_place(video: Path, clock: ManualClock) -> None:
-    source = opened(video, Pace.UNPACED, clock)
+    source = opened(video, FramePace.UNPACED, clock)
     frames = list(source)
     assert [frame.at_s for frame in frames] == pytest.approx([number / 10 for number in range(20)])
     assert frames[0].picture.shape == (120, 160, 3)
@@ -36,7 +36,7 @@ def test_a_video_gives_every_frame_at_its_place(video: Path, clock: ManualClock)
 
 
 def test_in_realtime_frames_come_when_they_are_due(video: Path, clock: ManualClock) -> None:
-    source = opened(video, Pace.REALTIME, clock)
+    source = opened(video, FramePace.REALTIME, clock)
     for number, frame in enumerate(source):
         assert clock.passed_s == pytest.approx(number / 10)
         assert frame.captured_at == clock.now()
@@ -45,7 +45,7 @@ def test_in_realtime_frames_come_when_they_are_due(video: Path, clock: ManualClo
 
 
 def test_in_realtime_who_is_behind_loses_frames_and_gets_the_one_that_is_due(video: Path, clock: ManualClock) -> None:
-    source = opened(video, Pace.REALTIME, clock)
+    source = opened(video, FramePace.REALTIME, clock)
     seen = []
     for frame in source:
         seen.append(round(frame.at_s * 10))
@@ -55,7 +55,7 @@ def test_in_realtime_who_is_behind_loses_frames_and_gets_the_one_that_is_due(vid
 
 
 def test_closing_ends_the_frames(video: Path, clock: ManualClock) -> None:
-    source = opened(video, Pace.UNPACED, clock)
+    source = opened(video, FramePace.UNPACED, clock)
     frames = iter(source)
     assert isinstance(next(frames), Frame)
     source.close()
@@ -81,7 +81,7 @@ def test_a_folder_gives_its_pictures_by_name_and_passes_over_what_it_cannot_read
     picture(tmp_path / "a.jpeg", 10)
     (tmp_path / "aa.jpg").write_bytes(b"damaged")
     (tmp_path / "notes.txt").write_text("no picture")
-    frames = list(FileSource(FolderReader(tmp_path), "folder", Pace.UNPACED, clock))
+    frames = list(FileSource(FolderReader(tmp_path), "folder", FramePace.UNPACED, clock))
     assert [round(float(frame.picture.mean()), -1) for frame in frames] == [10, 20, 30]
     assert [frame.at_s for frame in frames] == pytest.approx([0, 0.2, 0.4])
 
@@ -94,4 +94,4 @@ def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
 def test_a_folder_of_damaged_pictures_is_an_error_not_an_empty_scene(tmp_path: Path, clock: ManualClock) -> None:
     (tmp_path / "a.jpg").write_bytes(b"damaged")
     with pytest.raises(SourceError, match="no picture that can be read"):
-        list(FileSource(FolderReader(tmp_path), "folder", Pace.UNPACED, clock))
+        list(FileSource(FolderReader(tmp_path), "folder", FramePace.UNPACED, clock))

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cekalwatch.camera.sources.stream_health import FIRST_PATIENCE_S, Fault, StreamHealth
+from cekalwatch.camera.sources.stream_health import FIRST_PATIENCE_S, StreamFault, StreamHealth
 from cekalwatch.vision.faces import Picture
 from tests.support.scenes import background
 
@@ -33,7 +33,7 @@ def grey_from(row: int) -> Picture:
     return picture
 
 
-def faults(health: StreamHealth, pictures: Iterable[Picture], begin_s: float = 0.0) -> list[tuple[float, Fault]]:
+def faults(health: StreamHealth, pictures: Iterable[Picture], begin_s: float = 0.0) -> list[tuple[float, StreamFault]]:
     """Judge pictures of a camera; return the faults with their seconds since the beginning."""
     found = []
     for number, picture in enumerate(pictures):
@@ -58,7 +58,7 @@ def test_a_live_view_without_anybody_is_well() -> None:
 )
 def test_the_same_picture_again_and_again_is_noticed_within_five_seconds(picture: Callable[[int], Picture]) -> None:
     found = faults(StreamHealth(), (picture(number) for number in range(5 * RATE)))
-    assert [fault for _, fault in found] == [Fault.REPEATS]
+    assert [fault for _, fault in found] == [StreamFault.REPEATS]
 
 
 def test_a_large_clock_in_the_picture_shows_that_it_lives() -> None:
@@ -89,13 +89,13 @@ def test_where_opening_brings_another_picture_the_next_repeat_is_noticed_as_soon
 
 def test_another_size_is_noticed_at_once() -> None:
     pictures = [live(number) for number in range(3)] + [np.ascontiguousarray(live(3)[::2, ::2])]
-    assert faults(StreamHealth(), pictures) == [(3 / RATE, Fault.SIZE_CHANGED)]
+    assert faults(StreamHealth(), pictures) == [(3 / RATE, StreamFault.SIZE_CHANGED)]
 
 
 @pytest.mark.parametrize("row", [0, 180])
 def test_a_decoders_grey_is_noticed_within_five_seconds(row: int) -> None:
     found = faults(StreamHealth(), [live(0)] + [grey_from(row) for _ in range(5 * RATE)])
-    assert [fault for _, fault in found] == [Fault.GREY]
+    assert [fault for _, fault in found] == [StreamFault.GREY]
 
 
 def test_a_grey_wall_is_not_a_decoders_grey() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.wire.heartbeat import Drops, SpoolState
 from tests.support.camera import ManualClock
 from tests.support.raw_files import JFIF, folder_bytes, pieces, shown
@@ -49,7 +49,7 @@ def test_a_receipt_removes_every_byte(tmp_path: Path, clock: ManualClock) -> Non
 
 def test_what_is_on_the_disk_is_not_in_memory_and_comes_back_newest_first(tmp_path: Path, clock: ManualClock) -> None:
     with KeptOutbox(tmp_path, clock, size=3).kept() as kept:
-        captures: list[Capture] = []
+        captures: list[FaceCapture] = []
         for number in range(40):  # many more than memory has room for
             captures.append(taken_now(clock, str(number)))
             fill(kept, clock, captures[-1])

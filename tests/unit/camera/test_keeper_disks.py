@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.outbox.spool import Spool
 from cekalwatch.camera.outbox.spool_error import SpoolError
 from cekalwatch.camera.outbox.spooler import PAUSE_S
@@ -155,7 +155,7 @@ def test_a_disk_that_fails_is_not_tried_all_the_time(tmp_path: Path, clock: Manu
     tried = 0
 
     class Failing(Spool):
-        def store(self, capture: Capture) -> int:  # noqa: ARG002
+        def store(self, capture: FaceCapture) -> int:  # noqa: ARG002
             nonlocal tried
             tried += 1
             raise SpoolError(SpoolState.FAILED, "an input or output error")
@@ -180,7 +180,7 @@ def test_a_disk_that_hangs_holds_up_nobody_and_is_told(
     answered = threading.Event()
 
     class Hanging(Spool):
-        def store(self, capture: Capture) -> int:
+        def store(self, capture: FaceCapture) -> int:
             answered.wait(30)
             return super().store(capture)
 

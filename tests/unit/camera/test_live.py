@@ -18,7 +18,7 @@ from cekalwatch.camera.sources import live
 from cekalwatch.camera.sources import stream_health as health
 from cekalwatch.camera.sources.frames import Frame, SourceError
 from cekalwatch.camera.sources.live import LiveSource
-from cekalwatch.camera.sources.stream_health import Fault
+from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.wire.backoff import Backoff
 from tests.support.devices import Device, Mood
 
@@ -59,16 +59,16 @@ def frames_until(frames: Iterator[Frame], enough: Callable[[], bool]) -> list[Fr
 @pytest.mark.parametrize(
     ("mood", "fault"),
     [
-        (Mood.AWAY, Fault.NOT_OPENED),
-        (Mood.ENDS, Fault.ENDED),
-        (Mood.HANGS, Fault.SILENT),
-        (Mood.CRASHES, Fault.DECODER_DIED),
-        (Mood.REPEATS, Fault.REPEATS),
-        (Mood.GROWS, Fault.SIZE_CHANGED),
+        (Mood.AWAY, StreamFault.NOT_OPENED),
+        (Mood.ENDS, StreamFault.ENDED),
+        (Mood.HANGS, StreamFault.SILENT),
+        (Mood.CRASHES, StreamFault.DECODER_DIED),
+        (Mood.REPEATS, StreamFault.REPEATS),
+        (Mood.GROWS, StreamFault.SIZE_CHANGED),
     ],
 )
 @pytest.mark.timeout(60)
-def test_a_camera_that_fails_is_opened_again_and_goes_on(source_of: MakeSource, mood: Mood, fault: Fault) -> None:
+def test_a_camera_that_fails_is_opened_again_and_goes_on(source_of: MakeSource, mood: Mood, fault: StreamFault) -> None:
     source = source_of(mood)
     frames = iter(source)
     taken = frames_until(frames, lambda: bool(source.faults))
@@ -85,7 +85,7 @@ def test_a_camera_that_hangs_while_it_is_opened_is_given_up(
     monkeypatch.setattr(live, "OPENING_S", 3.0)
     source = source_of(Mood.HANGS_WHEN_OPENED)
     next(iter(source))
-    assert dict(source.faults) == {Fault.SILENT: 1}
+    assert dict(source.faults) == {StreamFault.SILENT: 1}
 
 
 @pytest.mark.timeout(60)

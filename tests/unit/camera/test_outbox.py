@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.wire.heartbeat import Drops
 from tests.support.camera import ManualClock, capture_of
@@ -17,7 +17,7 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-def filled(clock: ManualClock, *captures: Capture, size: int = 100) -> Outbox:
+def filled(clock: ManualClock, *captures: FaceCapture, size: int = 100) -> Outbox:
     outbox = Outbox(size, clock)
     for capture in captures:
         outbox.put(capture)
@@ -25,7 +25,7 @@ def filled(clock: ManualClock, *captures: Capture, size: int = 100) -> Outbox:
     return outbox
 
 
-def drained(outbox: Outbox) -> list[Capture]:
+def drained(outbox: Outbox) -> list[FaceCapture]:
     """Take everything that can be taken, each with its receipt before the next."""
     taken = []
     while capture := outbox.take():

@@ -10,8 +10,8 @@ from cekalwatch.camera.detection.pipeline import Pipeline
 from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame
-from cekalwatch.camera.sources.stream_health import Fault
-from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.sources.stream_health import StreamFault
+from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.wire.heartbeat import ViewState
 from tests.support.camera import BEGIN, ManualClock, face_at
@@ -25,7 +25,7 @@ class Panning:
     endless = False
     can_wait = False
     dropped = 0
-    faults: Mapping[Fault, int] = MappingProxyType({})
+    faults: Mapping[StreamFault, int] = MappingProxyType({})
 
     def __init__(self, seconds: float = 20) -> None:
         self._frames = round(seconds * 2)
@@ -53,7 +53,7 @@ class OneFace:
 def test_nothing_that_was_seen_during_a_pan_is_sent():
     clock = ManualClock()
     outbox = Outbox(100, clock)
-    figures = Figures(outbox, clock)
+    figures = CameraStatistics(outbox, clock)
     Pipeline(Panning(), OneFace(), Tracker(1.0), outbox, figures).run()
     sent_s = []
     while capture := outbox.take():
@@ -66,6 +66,6 @@ def test_nothing_that_was_seen_during_a_pan_is_sent():
 def test_the_heartbeat_tells_what_is_wrong_with_the_view():
     clock = ManualClock()
     outbox = Outbox(100, clock)
-    figures = Figures(outbox, clock)
+    figures = CameraStatistics(outbox, clock)
     Pipeline(Panning(seconds=35), OneFace(), Tracker(1.0), outbox, figures).run()
     assert figures.heartbeat().view_state is ViewState.MOVED

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool
 from cekalwatch.camera.outbox.spool_error import SpoolError
 from cekalwatch.camera.outbox.spool_key import read_or_make, refuse_shared
@@ -31,7 +31,7 @@ def spool_in(folder: Path, key: str = "spool.key", camera_id: str = "gate-1") ->
     return spool
 
 
-def file_of(folder: Path, capture: Capture) -> Path:
+def file_of(folder: Path, capture: FaceCapture) -> Path:
     [file] = (folder / "spool").rglob(f"{capture.capture_id}*")
     return file
 
@@ -177,7 +177,7 @@ def test_a_full_disk_is_told_leaves_nothing_half_written_and_is_read_and_emptied
     with file_system(tmp_path / "disk", "-o", "size=256k") as disk:
         spool = Spool(disk / "gate-1", tmp_path / "spool.key", "gate-1", RUN)
         spool.open()
-        stored: list[Capture] = []
+        stored: list[FaceCapture] = []
         with pytest.raises(SpoolError) as failed:
             while True:
                 capture = capture_of("1")

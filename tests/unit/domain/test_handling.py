@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.findings import MOST_NOTE, REASONS, Finding, FollowUp, Outcome, Reason
+from cekalwatch.server.domain.findings import MAX_NOTE, REASONS, Finding, FollowUp, Outcome, Reason
 from cekalwatch.server.domain.handling import (
-    MOST_FOLLOW_UPS,
+    MAX_FOLLOW_UPS,
     AlertState,
     Claim,
     Escalation,
@@ -41,7 +41,7 @@ SUPERVISOR = person(3, PersonRole.SUPERVISOR)
 BOTH = person(4, PersonRole.OFFICER, PersonRole.SUPERVISOR)
 HERE = Holder(OFFICER.person_id, "desk-1")
 THERE = Holder(COLLEAGUE.person_id, "desk-2")
-USUAL_REASON = {
+DEFAULT_REASON = {
     Outcome.NOT_SAME_PERSON: Reason.FACE_DIFFERS,
     Outcome.CANNOT_DETERMINE: Reason.IMAGE_TOO_POOR,
     Outcome.REFERRED: Reason.FACE_AGREES,
@@ -51,7 +51,7 @@ USUAL_REASON = {
 
 
 def finding(outcome: Outcome, by: Person = OFFICER) -> Finding:
-    return Finding(outcome, USUAL_REASON[outcome], "", by.person_id, T0)
+    return Finding(outcome, DEFAULT_REASON[outcome], "", by.person_id, T0)
 
 
 def follow_up() -> FollowUp:
@@ -217,7 +217,7 @@ def test_a_hit_is_not_closed_before_anybody_was_told() -> None:
 
 def test_follow_ups_are_bounded() -> None:
     hit = confirm(judged(Outcome.REFERRED))
-    full = replace(hit, follow_ups=(follow_up(),) * MOST_FOLLOW_UPS)
+    full = replace(hit, follow_ups=(follow_up(),) * MAX_FOLLOW_UPS)
     assert code_of(lambda: full.followed_up(follow_up(), full.revision)) is Code.TOO_MANY_FOLLOW_UPS
 
 
@@ -244,7 +244,7 @@ def test_each_outcome_takes_its_own_reasons(outcome: Outcome, reason: Reason) ->
         assert code_of(lambda: Finding(outcome, reason, "", OFFICER.person_id, T0)) is Code.REASON_INVALID
 
 
-@pytest.mark.parametrize("note", ["", "  \n", "x" * (MOST_NOTE + 1), "bell\a", "\ud800"])
+@pytest.mark.parametrize("note", ["", "  \n", "x" * (MAX_NOTE + 1), "bell\a", "\ud800"])
 def test_another_reason_needs_a_note_that_can_be_shown(note: str) -> None:
     refused = lambda: Finding(Outcome.CLEARED, Reason.OTHER, note, OFFICER.person_id, T0)  # noqa: E731
     assert code_of(refused) is Code.NOTE_INVALID

@@ -8,7 +8,7 @@ import pytest
 
 from cekalwatch.server.domain.cameras import Direction
 from cekalwatch.server.domain.findings import Outcome, Reason
-from cekalwatch.server.domain.verdicts import JudgedAlert, PassageCount, Verdict, verdict
+from cekalwatch.server.domain.verdicts import AlertVerdict, JudgedAlert, PassageCount, verdict
 from cekalwatch.server.evaluation.statistics.field import FieldData, FieldReport, exact_rate, field_report
 from tests.support.alerts import NOON
 from tests.support.watchlist import WIB
@@ -16,7 +16,7 @@ from tests.support.watchlist import WIB
 
 def alert(
     score: float,
-    found: Verdict = Verdict.FALSE_ALERT,
+    found: AlertVerdict = AlertVerdict.FALSE_ALERT,
     *,
     camera: str = "dep-1",
     direction: Direction = Direction.DEPARTURE,
@@ -38,7 +38,7 @@ def report(alerts: list[JudgedAlert], counts: list[PassageCount]) -> FieldReport
 
 
 def test_the_fpir_counts_passages_of_false_alerts_among_those_of_people_who_were_not_confirmed():
-    alerts = [alert(0.6, passages=2), alert(0.9, Verdict.CONFIRMED, passages=3), alert(0.7, Verdict.OPEN)]
+    alerts = [alert(0.6, passages=2), alert(0.9, AlertVerdict.CONFIRMED, passages=3), alert(0.7, AlertVerdict.OPEN)]
     whole = report(alerts, [count(1003)]).whole
     assert (whole.false_alerts, whole.confirmed, whole.open) == (1, 1, 1)
     assert (whole.fpir.events, whole.fpir.trials) == (2, 1000)
@@ -80,7 +80,7 @@ def test_the_halving_threshold_leaves_at_most_half_of_the_false_alerts(scores: l
 
 
 def test_the_halving_threshold_says_what_it_would_have_missed():
-    right = [alert(score, Verdict.CONFIRMED) for score in (0.55, 0.6, 0.9)]
+    right = [alert(score, AlertVerdict.CONFIRMED) for score in (0.55, 0.6, 0.9)]
     (halving,) = report([alert(0.6), alert(0.8), *right], [count(10)]).halvings
     assert halving.threshold > 0.6
     assert (halving.confirmed, halving.confirmed_missed) == (3, 2)
@@ -103,29 +103,32 @@ def test_an_exact_interval_of_nothing_is_near_the_rule_of_three():
 @pytest.mark.parametrize(
     ("findings", "says"),
     [
-        ([], Verdict.OPEN),
-        ([(Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)], Verdict.FALSE_ALERT),
-        ([(Outcome.NOT_SAME_PERSON, Reason.OTHER)], Verdict.FALSE_ALERT),
-        ([(Outcome.REFERRED, Reason.FACE_AGREES)], Verdict.OPEN),
+        ([], AlertVerdict.OPEN),
+        ([(Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)], AlertVerdict.FALSE_ALERT),
+        ([(Outcome.NOT_SAME_PERSON, Reason.OTHER)], AlertVerdict.FALSE_ALERT),
+        ([(Outcome.REFERRED, Reason.FACE_AGREES)], AlertVerdict.OPEN),
         (
             [
                 (Outcome.REFERRED, Reason.FACE_AGREES),
                 (Outcome.CLEARED, Reason.NOT_LISTED_IN_CEKAL_ONLINE),
             ],
-            Verdict.FALSE_ALERT,
+            AlertVerdict.FALSE_ALERT,
         ),
-        ([(Outcome.REFERRED, Reason.FACE_AGREES), (Outcome.CLEARED, Reason.ORDER_ENDED)], Verdict.OPEN),
-        ([(Outcome.CANNOT_DETERMINE, Reason.IMAGE_TOO_POOR), (Outcome.CLEARED, Reason.TRAVELLER_GONE)], Verdict.OPEN),
+        ([(Outcome.REFERRED, Reason.FACE_AGREES), (Outcome.CLEARED, Reason.ORDER_ENDED)], AlertVerdict.OPEN),
+        (
+            [(Outcome.CANNOT_DETERMINE, Reason.IMAGE_TOO_POOR), (Outcome.CLEARED, Reason.TRAVELLER_GONE)],
+            AlertVerdict.OPEN,
+        ),
         (
             [
                 (Outcome.REFERRED, Reason.FACE_AGREES),
                 (Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE),
             ],
-            Verdict.CONFIRMED,
+            AlertVerdict.CONFIRMED,
         ),
     ],
 )
-def test_a_verdict_is_what_people_said_of_the_person(findings: list[tuple[Outcome, Reason]], says: Verdict):
+def test_a_verdict_is_what_people_said_of_the_person(findings: list[tuple[Outcome, Reason]], says: AlertVerdict):
     assert verdict(findings) is says
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cekalwatch.server.evaluation.cache import TemplateCache
-from cekalwatch.server.evaluation.collection import Photograph
+from cekalwatch.server.evaluation.collection import LabelledPhotograph
 from cekalwatch.server.evaluation.samples import FaceTemplates, Failure
 from cekalwatch.server.evaluation.templates import WINDOW, TemplateMaker, middle_face
 from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Recogniser, Templates
@@ -49,13 +49,13 @@ def detector() -> FaceDetector:
     return engine().detector
 
 
-def photograph(path: Path, data: bytes | None) -> Photograph:
+def photograph(path: Path, data: bytes | None) -> LabelledPhotograph:
     if data is not None:
         path.write_bytes(data)
-    return Photograph(path, path.name, "ani")
+    return LabelledPhotograph(path, path.name, "ani")
 
 
-def result(maker: TemplateMaker, one: Photograph, *, as_reference: bool = False) -> FaceTemplates | Failure:
+def result(maker: TemplateMaker, one: LabelledPhotograph, *, as_reference: bool = False) -> FaceTemplates | Failure:
     (sample,) = maker.samples([(one, as_reference)])
     return sample.result
 
@@ -98,7 +98,7 @@ def test_photographs_are_not_read_far_ahead(recogniser: Counting, tmp_path: Path
     one = photograph(tmp_path / "1.jpg", encoded(wall()))
     asked = itertools.count()
 
-    def endless() -> Iterator[tuple[Photograph, bool]]:
+    def endless() -> Iterator[tuple[LabelledPhotograph, bool]]:
         for _ in asked:
             yield one, False
 

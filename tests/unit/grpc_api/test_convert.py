@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from cekalwatch.server.capture.session import Goodbye, Receipts, Rejected
 from cekalwatch.server.domain.captures import Capture, CaptureOutcome, Receipt
 from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind
-from cekalwatch.server.domain.findings import MOST_NOTE, REASONS, Finding, FollowUp
+from cekalwatch.server.domain.findings import MAX_NOTE, REASONS, Finding, FollowUp
 from cekalwatch.server.domain.handling import Handling
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import judge
 from cekalwatch.server.gallery.index import Gallery
-from cekalwatch.server.gallery.snapshot import JudgedOrder, Watch
+from cekalwatch.server.gallery.snapshot import GallerySnapshot, JudgedOrder
 from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations, watchlist
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.presence import CameraPresence, Heartbeat
@@ -114,7 +114,7 @@ def holds_its_bounds(face: Capture, sent: capture_pb2.FaceCapture) -> None:
 
 def told(heartbeat: Heartbeat) -> Any:
     """The camera's status as operators get it."""
-    watch = Watch(
+    watch = GallerySnapshot(
         Gallery.build("model", 8, np.zeros((0, 8), np.float32), ()),
         FIXED_THRESHOLD,
         version=1,
@@ -230,7 +230,7 @@ def test_any_judgement_is_a_finding_or_an_error(
         found = read(lambda give=give: give().by(OFFICER, NOON))  # type: ignore[misc]  # one at a time
         if isinstance(found, Finding):
             assert found.reason in REASONS[found.outcome]
-            assert len(found.note) <= MOST_NOTE
+            assert len(found.note) <= MAX_NOTE
             check_readable(Handling(NOON, findings=(found,)))
 
 
@@ -239,7 +239,7 @@ def test_any_judgement_is_a_finding_or_an_error(
 def test_any_follow_up_is_one_that_can_be_shown_or_an_error(message: adjudication_pb2.FollowUp) -> None:
     found = read(lambda: adjudication.follow_up(message, OFFICER.person_id, NOON))
     if isinstance(found, FollowUp):
-        assert all(0 < len(text) <= MOST_NOTE for text in (found.agency, found.contact, found.result))
+        assert all(0 < len(text) <= MAX_NOTE for text in (found.agency, found.contact, found.result))
         assert found.contacted_at <= NOON + adjudication.CLOCK_AHEAD
         check_readable(Handling(NOON, follow_ups=(found,)))
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cekalwatch.notifier.console.view import Board, Link, Painter
+from cekalwatch.notifier.console.view import ConnectionState, ConsoleView, Painter
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.locale.translations import Language
 from cekalwatch.notifier.model.alert import Direction, ImagePaths, OrderKind, Shown
-from cekalwatch.notifier.model.score_levels import band
+from cekalwatch.notifier.model.score_levels import score_level
 from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
 from tests.support.alert_server import EPOCH
 from tests.support.notices import BUDI, FRESH, held_by, make_notice, make_shown
@@ -23,18 +23,18 @@ from tests.support.notices import BUDI, FRESH, held_by, make_notice, make_shown
 WIB = timezone(timedelta(hours=7))
 FOLDER = Path("/run/user/1000/cekalwatch-notifier/pc-1/0197a1b2-0000-7000-8000-000000000001")
 IMAGES = ImagePaths(FOLDER / "probe.jpg", (FOLDER / "ref1.jpg", FOLDER / "ref2.jpg"))
-READY = Board("pc-1", "127.0.0.1:50051", Link(ready=True, since=EPOCH), FRESH)
+READY = ConsoleView("pc-1", "127.0.0.1:50051", ConnectionState(ready=True, since=EPOCH), FRESH)
 
 
 def paint(
-    board: Board, language: Language = Language.EN, *, width: int = 120, height: int = 40, after_s: int = 0
+    board: ConsoleView, language: Language = Language.EN, *, width: int = 120, height: int = 40, after_s: int = 0
 ) -> str:
     console = Console(width=width, height=height, file=io.StringIO(), record=True, force_terminal=True)
     console.print(Painter(language, WIB).paint(board, console, EPOCH + timedelta(seconds=after_s)))
     return console.export_text()
 
 
-def with_alerts(*alerts: Shown) -> Board:
+def with_alerts(*alerts: Shown) -> ConsoleView:
     return replace(READY, alerts=alerts)
 
 
@@ -75,14 +75,14 @@ def test_score_is_never_shown_as_a_share_of_certainty(language: Language) -> Non
     [(0.48, Phrase.BAND_JUST), (0.52, Phrase.BAND_JUST), (0.54, Phrase.BAND_CLEARLY), (0.7, Phrase.BAND_FAR)],
 )
 def test_bands_order_scores_by_their_distance_to_the_threshold(score: float, phrase: Phrase) -> None:
-    assert band(score, 0.48) is phrase
+    assert score_level(score, 0.48) is phrase
 
 
 def test_lost_connection_is_on_top_with_its_time_and_what_it_means() -> None:
-    text = paint(replace(READY, link=Link(ready=False, since=EPOCH, cause=Cause.SILENT)))
+    text = paint(replace(READY, link=ConnectionState(ready=False, since=EPOCH, cause=Cause.SILENT)))
     assert "DISCONNECTED since 08:30:00 (server has gone silent)" in text.splitlines()[0]
     assert "New alerts do not show" in text
-    first = paint(replace(READY, link=Link(ready=False, since=EPOCH)), Language.ID)
+    first = paint(replace(READY, link=ConnectionState(ready=False, since=EPOCH)), Language.ID)
     assert "MENYAMBUNG sejak 08:30:00" in first.splitlines()[0]
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from cekalwatch.notifier.delivery.alert_cache import Casebook
+from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.notifier.model.alert import EventKind, ImagePaths
 from cekalwatch.notifier.model.handling import AlertState, Escalation
 from tests.support.alert_server import EPOCH
@@ -16,7 +16,7 @@ PICTURES = ImagePaths(Path("probe.jpg"))
 
 
 def test_an_event_that_was_overtaken_by_a_steps_answer_changes_nothing() -> None:
-    book = Casebook()
+    book = AlertCache()
     new = make_notice()
     book.take(make_shown(new))
     claimed = held_by(BUDI, new)
@@ -29,7 +29,7 @@ def test_an_event_that_was_overtaken_by_a_steps_answer_changes_nothing() -> None
 
 
 def test_pictures_stay_when_they_cannot_be_had_again() -> None:
-    book = Casebook()
+    book = AlertCache()
     notice = make_notice()
     book.take(make_shown(notice, images=PICTURES))
     kept = book.take(make_shown(replace(notice, version=2), event=EventKind.SIGHTED))
@@ -38,7 +38,7 @@ def test_pictures_stay_when_they_cannot_be_had_again() -> None:
 
 
 def test_pictures_can_come_later() -> None:
-    book = Casebook()
+    book = AlertCache()
     notice = make_notice()
     book.take(make_shown(notice))
     illustrated = book.illustrate(notice.alert_id, PICTURES)
@@ -48,7 +48,7 @@ def test_pictures_can_come_later() -> None:
 
 
 def test_officers_see_escalated_alerts_first_and_the_longest_waiting_before_newer_ones() -> None:
-    book = Casebook()
+    book = AlertCache()
     old, new, escalated = make_notice("old"), make_notice("new", minutes=1), make_notice("up", minutes=2)
     escalated = replace(escalated, handling=replace(escalated.handling, escalation=Escalation.SUPERVISOR))
     done = replace(make_notice("done", minutes=3), state=AlertState.CLEARED)
@@ -60,7 +60,7 @@ def test_officers_see_escalated_alerts_first_and_the_longest_waiting_before_newe
 
 
 def test_when_it_is_full_finished_alerts_leave_before_open_ones() -> None:
-    book = Casebook(most=3)
+    book = AlertCache(most=3)
     finished = replace(make_notice("finished", minutes=9), state=AlertState.CLOSED)
     for notice in (make_notice("0"), finished, make_notice("1", minutes=1), make_notice("2", minutes=2)):
         book.take(make_shown(notice))
@@ -70,7 +70,7 @@ def test_when_it_is_full_finished_alerts_leave_before_open_ones() -> None:
 
 
 def test_an_alert_raised_again_is_new_again() -> None:
-    book = Casebook()
+    book = AlertCache()
     notice = make_notice()
     book.take(make_shown(notice))
     later = EPOCH + timedelta(hours=1)

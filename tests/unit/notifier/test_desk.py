@@ -11,10 +11,10 @@ from pathlib import Path
 import grpc
 import pytest
 
-from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.subscription import Subscription
-from cekalwatch.notifier.client.subscription_client import AlertClient, Start
-from cekalwatch.notifier.delivery.alert_delivery import Desk, Recall
+from cekalwatch.notifier.client.subscription_client import Start, SubscriptionClient
+from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.model.alert import AlertFilter, EventKind, ImagePaths, Shown
@@ -70,13 +70,13 @@ class Run:
     def __init__(self, folder: Path, address: str, paper: Paper, recall: Recall, start: Start) -> None:
         self._stack = ExitStack()
         self.inbox = self._stack.enter_context(closing(Inbox(folder / "inbox.sqlite3")))
-        client = self._stack.enter_context(closing(AlertClient(Dialer(address, None), AGENT, AlertFilter())))
-        cases = self._stack.enter_context(closing(CaseClient(Dialer(address, None), AGENT, AlertFilter(), NOBODY)))
+        client = self._stack.enter_context(closing(SubscriptionClient(Dialer(address, None), AGENT, AlertFilter())))
+        cases = self._stack.enter_context(closing(AlertClient(Dialer(address, None), AGENT, AlertFilter(), NOBODY)))
         backoff = Backoff(first_s=0.01, most_s=0.05, random=random.Random(1))  # noqa: S311  # jitter
         subscription = Subscription(client, start, 30, backoff)
         self._stack.callback(subscription.stop)
         self._updates = subscription.updates()
-        self._desk = Desk(client, cases, self.inbox, ImageFolder(folder / "images"), paper, recall)
+        self._desk = AlertDelivery(client, cases, self.inbox, ImageFolder(folder / "images"), paper, recall)
 
     def __enter__(self) -> Run:
         return self

@@ -8,7 +8,7 @@ from datetime import timedelta, timezone
 import pytest
 
 from cekalwatch.notifier.actions.shift_csv import figures_csv
-from cekalwatch.notifier.locale.alert_formatting import Fact, Wording
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter, Fact
 from cekalwatch.notifier.locale.translations import Language
 from cekalwatch.notifier.model.alert import Document, OrderStatus
 from cekalwatch.notifier.model.handling import AlertState, Escalation, FollowUp, Outcome, Reason
@@ -19,7 +19,7 @@ from tests.support.alert_server import EPOCH
 from tests.support.notices import BUDI, SITI, SetClock, held_by, judged_by, make_notice, session_of
 
 WIB = timezone(timedelta(hours=7))
-ENGLISH, INDONESIAN = Wording(Language.EN, WIB), Wording(Language.ID, WIB)
+ENGLISH, INDONESIAN = AlertFormatter(Language.EN, WIB), AlertFormatter(Language.ID, WIB)
 
 
 def test_the_subjects_facts_are_told_and_what_is_not_held_is_said() -> None:

@@ -86,7 +86,7 @@ def test_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 
 
 def test_record_is_bounded_and_keeps_what_is_uncertain(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox_module, "MOST_EVENTS", 10)
+    monkeypatch.setattr(inbox_module, "MAX_EVENTS", 10)
     monkeypatch.setattr(inbox_module, "_PRUNE_EVERY", 5)
     inbox = Inbox(path)
     for sequence in range(1, 51):

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from cekalwatch.notifier.model.alert import Notice
+from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.notifier.model.handling import AlertState, FollowUp, Outcome, Reason
 from cekalwatch.notifier.model.leases import to_renew
 from cekalwatch.notifier.model.person import PersonRole, Session
@@ -21,7 +21,7 @@ REFERRED = judged_by(BUDI, Outcome.REFERRED, Reason.FACE_AGREES)
 UNDETERMINED = judged_by(BUDI, Outcome.CANNOT_DETERMINE, Reason.IMAGE_TOO_POOR)
 
 
-def offered(notice: Notice, session: Session | None = OFFICER, after_s: float = 0) -> dict[Step, Hindrance | None]:
+def offered(notice: Alert, session: Session | None = OFFICER, after_s: float = 0) -> dict[Step, Hindrance | None]:
     return dict(options(notice, session, "pc-1", EPOCH + timedelta(seconds=after_s)).steps)
 
 
@@ -38,7 +38,7 @@ def test_its_holder_judges_it_or_gives_it_back() -> None:
 
 
 @pytest.mark.parametrize("notice", [held_by(SITI), held_by(BUDI, agent="pc-2")], ids=["another's", "at another PC"])
-def test_what_is_held_elsewhere_is_left_alone(notice: Notice) -> None:
+def test_what_is_held_elsewhere_is_left_alone(notice: Alert) -> None:
     assert set(offered(notice).values()) == {Hindrance.HELD}
 
 
@@ -76,7 +76,7 @@ def test_a_cleared_alert_can_be_closed_and_a_closed_one_is_over() -> None:
 
 
 @pytest.mark.parametrize("notice", [make_notice(), held_by(BUDI), REFERRED])
-def test_without_a_person_nothing_can_be_done(notice: Notice) -> None:
+def test_without_a_person_nothing_can_be_done(notice: Alert) -> None:
     assert set(offered(notice, None).values()) == {Hindrance.SIGN_IN}
     first = replace(OFFICER, password_change_needed=True)
     assert set(offered(notice, first).values()) == {Hindrance.SIGN_IN}

@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from cekalwatch.notifier.client.subscription import RETRYABLE_CODES, TERMINATING_CODES, Subscription
-from cekalwatch.notifier.client.subscription_client import AlertClient, Start
+from cekalwatch.notifier.client.subscription_client import Start, SubscriptionClient
 from cekalwatch.notifier.model.alert import AlertFilter, Direction
 from cekalwatch.notifier.model.updates import (
     AlertEvent,
@@ -36,7 +36,7 @@ AGENT = "pc-1"
 class Watcher:
     """Reads one subscription's updates."""
 
-    def __init__(self, subscription: Subscription, client: AlertClient) -> None:
+    def __init__(self, subscription: Subscription, client: SubscriptionClient) -> None:
         self.subscription = subscription
         self.client = client
         self.updates = subscription.updates()
@@ -63,7 +63,7 @@ class Watch:
         silence_timeout_s: float = 30,
         wanted: AlertFilter = AlertFilter(),  # noqa: B008  # frozen
     ) -> Watcher:
-        client = self._stack.enter_context(closing(AlertClient(Dialer(address, None), AGENT, wanted)))
+        client = self._stack.enter_context(closing(SubscriptionClient(Dialer(address, None), AGENT, wanted)))
         backoff = Backoff(first_s=0.01, most_s=0.05, random=random.Random(1))  # noqa: S311  # jitter
         subscription = Subscription(client, start, silence_timeout_s, backoff)
         self._stack.callback(subscription.stop)

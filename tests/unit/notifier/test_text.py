@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.notifier.model.text import MOST_CHARACTERS, safe_text
+from cekalwatch.notifier.model.text import MAX_CHARACTERS, safe_text
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,6 @@ def test_text_of_the_watchlist_cannot_steer_the_terminal(unsafe: str, safe: str)
 @given(st.text())
 def test_safe_text_is_one_short_printable_line(value: str) -> None:
     safe = safe_text(value)
-    assert len(safe) <= MOST_CHARACTERS
+    assert len(safe) <= MAX_CHARACTERS
     assert not any(unicodedata.category(character).startswith("C") for character in safe)
     assert safe_text(safe) == safe

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import threading
 
-from cekalwatch.server.concurrency.fair_queue import Turns
+from cekalwatch.server.concurrency.fair_queue import FairQueue
 
 
 def test_who_has_one_item_waits_for_one_of_each_other_and_no_more():
-    turns: Turns[str] = Turns()
+    turns: FairQueue[str] = FairQueue()
     for number in range(100):
         turns.put("greedy", f"greedy {number}")
     turns.put("modest", "modest 0")
@@ -14,7 +14,7 @@ def test_who_has_one_item_waits_for_one_of_each_other_and_no_more():
 
 
 def test_rounds_go_on_where_they_stopped():
-    turns: Turns[str] = Turns()
+    turns: FairQueue[str] = FairQueue()
     for party in "abc":
         for number in range(3):
             turns.put(party, f"{party}{number}")
@@ -22,12 +22,12 @@ def test_rounds_go_on_where_they_stopped():
 
 
 def test_closing_takes_what_waits_to_the_end_and_wakes_whoever_waits_for_more():
-    turns: Turns[int] = Turns()
+    turns: FairQueue[int] = FairQueue()
     turns.put(None, 1)
     turns.close()
     assert turns.get(5) == [1]
     assert turns.get(5) == []
-    empty: Turns[int] = Turns()
+    empty: FairQueue[int] = FairQueue()
     found: list[list[int]] = []
     waiting = threading.Thread(target=lambda: found.append(empty.get(1)))
     waiting.start()

@@ -6,12 +6,12 @@ from collections.abc import Collection
 
 import pytest
 
-from cekalwatch.server.encryption.associated_data import Place
-from cekalwatch.server.encryption.keyring import BODY, HEADER, DamagedValueError, DataKey, Keyring, Purpose
+from cekalwatch.server.encryption.associated_data import AssociatedData
+from cekalwatch.server.encryption.keyring import BODY, HEADER, DamagedValueError, DataKey, KeyPurpose, Keyring
 
-FACTS = Place("subject", "facts")
+FACTS = AssociatedData("subject", "facts")
 HERE = FACTS.at("S-1")
-KEYS = [DataKey(1, Purpose.SEALING, b"\1" * 32), DataKey(2, Purpose.MATCHING, b"\2" * 32)]
+KEYS = [DataKey(1, KeyPurpose.SEALING, b"\1" * 32), DataKey(2, KeyPurpose.MATCHING, b"\2" * 32)]
 
 
 class Chest:
@@ -42,11 +42,11 @@ def test_the_same_value_is_never_sealed_alike():
     "elsewhere",
     [
         FACTS.at("S-2"),
-        Place("subject", "other").at("S-1"),
-        Place("other", "facts").at("S-1"),
+        AssociatedData("subject", "other").at("S-1"),
+        AssociatedData("other", "facts").at("S-1"),
         FACTS.at("S-1", ""),
         FACTS.at("S", "-1"),
-        Place("subjectfacts", "").at("S-1"),
+        AssociatedData("subjectfacts", "").at("S-1"),
     ],
 )
 def test_a_value_does_not_open_in_another_place(elsewhere: bytes):
@@ -58,7 +58,7 @@ def test_a_value_does_not_open_in_another_place(elsewhere: bytes):
 
 @pytest.mark.parametrize("position", [0, HEADER.size - 1, HEADER.size, BODY, -1])
 def test_a_changed_byte_is_noticed_wherever_it_is(position: int):
-    keyring = Keyring(Chest(DataKey(3, Purpose.SEALING, b"\3" * 32)).load)
+    keyring = Keyring(Chest(DataKey(3, KeyPurpose.SEALING, b"\3" * 32)).load)
     sealed = bytearray(keyring.seal(HERE, b"Contoh Satu"))
     sealed[position] ^= 1
     with pytest.raises(DamagedValueError):
@@ -75,7 +75,7 @@ def test_the_newest_key_seals_and_older_ones_still_open():
     chest = Chest()
     keyring = Keyring(chest.load)
     old = keyring.seal(HERE, b"old")
-    chest.keys.append(DataKey(3, Purpose.SEALING, b"\3" * 32))
+    chest.keys.append(DataKey(3, KeyPurpose.SEALING, b"\3" * 32))
     assert keyring.follow()
     assert not keyring.follow()
     assert HEADER.unpack_from(keyring.seal(HERE, b"new"))[1] == keyring.current_id == 3
@@ -83,7 +83,7 @@ def test_the_newest_key_seals_and_older_ones_still_open():
 
 
 def test_a_key_that_another_program_made_is_fetched_when_its_first_value_is_read():
-    chest = Chest(DataKey(3, Purpose.SEALING, b"\3" * 32))
+    chest = Chest(DataKey(3, KeyPurpose.SEALING, b"\3" * 32))
     sealed = Keyring(chest.load).seal(HERE, b"new")
     late = chest.keys.pop()
     keyring = Keyring(chest.load)
@@ -108,7 +108,7 @@ def test_a_damaged_key_number_does_not_ask_for_the_keys_again_and_again():
 def test_a_digest_is_the_same_for_the_same_and_differs_by_key_and_place():
     keyring = Keyring(Chest().load)
     other = Keyring(
-        lambda known: [key for key in (KEYS[0], DataKey(2, Purpose.MATCHING, b"9" * 32)) if key.key_id not in known]
+        lambda known: [key for key in (KEYS[0], DataKey(2, KeyPurpose.MATCHING, b"9" * 32)) if key.key_id not in known]
     )
     digests = [
         keyring.digest(HERE, b"Contoh Satu"),

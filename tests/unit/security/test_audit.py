@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cekalwatch.server.audit.entry import GENESIS, MOST_OBJECTS, MOST_TEXT, link
+from cekalwatch.server.audit.entry import GENESIS, MAX_OBJECTS, MAX_TEXT, link
 from tests.support.audit import chain, entry
 
 
@@ -38,11 +38,11 @@ def test_a_value_of_another_type_does_not_hold_and_does_not_raise():
     "facts",
     [
         {"at": datetime(2026, 3, 1)},  # noqa: DTZ001  # naive on purpose
-        {"objects": tuple(map(str, range(MOST_OBJECTS + 1)))},
-        {"objects": ("x" * (MOST_TEXT + 1),)},
-        {"outcome": "x" * (MOST_TEXT + 1)},
+        {"objects": tuple(map(str, range(MAX_OBJECTS + 1)))},
+        {"objects": ("x" * (MAX_TEXT + 1),)},
+        {"outcome": "x" * (MAX_TEXT + 1)},
         {"details": {"Full Name": 1}},
-        {"details": {"text": "x" * (MOST_TEXT + 1)}},
+        {"details": {"text": "x" * (MAX_TEXT + 1)}},
     ],
 )
 def test_an_entry_out_of_its_bounds_is_refused(facts: dict[str, Any]):

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.device_entries import device
-from cekalwatch.server.auth.certificate import CertificateGate, peer_of
+from cekalwatch.server.auth.certificate import TlsCertificateAuthentication, peer_of
 from cekalwatch.server.auth.device import Device
 from cekalwatch.server.auth.rights import Reach
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -100,7 +100,7 @@ def leaf(site: Site) -> bytes:
 
 def test_gate_lets_in_until_the_certificate_is_revoked_or_runs_out(site: Site) -> None:
     clock = HandClock()
-    gate = CertificateGate(revocations(site), frozenset({SITE}), clock)
+    gate = TlsCertificateAuthentication(revocations(site), frozenset({SITE}), clock)
     pem = leaf(site)
     admitted = gate.admit(METHOD, pem)
     assert (admitted.identity, admitted.reach, admitted.needs) == (CAMERA, Reach.ITSELF, frozenset())
@@ -119,7 +119,7 @@ def test_gate_lets_in_until_the_certificate_is_revoked_or_runs_out(site: Site) -
 
 
 def test_authority_without_lists_revokes_nothing(site: Site) -> None:
-    gate = CertificateGate(None, frozenset({SITE}), HandClock())
+    gate = TlsCertificateAuthentication(None, frozenset({SITE}), HandClock())
     gate.follow()
     assert gate.refusal(leaf(site)) is None
 

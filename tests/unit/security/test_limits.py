@@ -6,12 +6,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from cekalwatch.server.auth.limits import (
-    MOST_KNOWN,
-    MOST_OPEN,
-    MOST_TOKENS,
-    MOST_WAIT_S,
+    DEFAULT_COST,
+    MAX_KNOWN,
+    MAX_OPEN,
+    MAX_TOKENS,
+    MAX_WAIT_S,
     TOKENS_PER_S,
-    USUAL_COST,
     CallLimits,
     DeviceLimitError,
 )
@@ -66,7 +66,7 @@ def waits(limits: CallLimits, method: str = LIST) -> list[float]:
 def test_a_device_has_so_many_calls_open_and_no_more(limits: CallLimits, role: DeviceRole) -> None:
     device = Identity(role, "batam-center", "one")
     with ExitStack() as held:
-        for _ in range(min(MOST_OPEN[role], 20)):
+        for _ in range(min(MAX_OPEN[role], 20)):
             held.enter_context(limits.call(device, ACKNOWLEDGE))
         assert refused(limits, device, ACKNOWLEDGE) == (None if role is DeviceRole.SERVER else Code.CALLS_TOO_MANY)
         assert refused(limits, OTHER) is None
@@ -76,8 +76,8 @@ def test_a_device_has_so_many_calls_open_and_no_more(limits: CallLimits, role: D
 def test_a_device_that_asks_without_a_pause_is_held_back_then_refused_and_another_is_not(limits: CallLimits) -> None:
     held_back = waits(limits)
     assert held_back == sorted(held_back)
-    assert held_back.count(0.0) == MOST_TOKENS / USUAL_COST
-    assert held_back[-1] <= MOST_WAIT_S
+    assert held_back.count(0.0) == MAX_TOKENS / DEFAULT_COST
+    assert held_back[-1] <= MAX_WAIT_S
     assert refused(limits) is Code.RATE_EXCEEDED
     with limits.call(OTHER, LIST) as wait_s:
         assert wait_s == 0
@@ -88,13 +88,13 @@ def test_a_device_that_waits_as_long_as_it_is_told_goes_on_at_the_rate(limits: C
     for _ in range(1000):
         with limits.call(DESK, LIST) as wait_s:
             clock.now_s += wait_s
-    assert clock.now_s - begun_s == pytest.approx((1000 * USUAL_COST - MOST_TOKENS) / TOKENS_PER_S, rel=0.01)
+    assert clock.now_s - begun_s == pytest.approx((1000 * DEFAULT_COST - MAX_TOKENS) / TOKENS_PER_S, rel=0.01)
 
 
 def test_tokens_come_back_with_time_and_never_more_than_at_first(limits: CallLimits, clock: HandClock) -> None:
     first = len(waits(limits))
     clock.now_s += 1
-    assert len(waits(limits)) == TOKENS_PER_S / USUAL_COST
+    assert len(waits(limits)) == TOKENS_PER_S / DEFAULT_COST
     clock.now_s += 10_000
     assert len(waits(limits)) == first
 
@@ -131,7 +131,7 @@ def test_a_device_that_goes_on_being_refused_is_logged_now_and_then(limits: Call
 
 
 def test_devices_that_have_been_quiet_are_forgotten(limits: CallLimits, clock: HandClock) -> None:
-    for number in range(MOST_KNOWN):
+    for number in range(MAX_KNOWN):
         assert refused(limits, Identity(DeviceRole.CAMERA, "batam-center", f"cam-{number}")) is None
     clock.now_s += 10_000
     assert refused(limits) is None

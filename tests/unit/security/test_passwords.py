@@ -12,7 +12,7 @@ from argon2 import extract_parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from cekalwatch.server.auth.passwords.lockout import LockOut, Tries
-from cekalwatch.server.auth.passwords.passwords import LEAST_CHARACTERS, Passwords, first_password, judge_password
+from cekalwatch.server.auth.passwords.passwords import MIN_CHARACTERS, Passwords, first_password, judge_password
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from tests.support.people import CHEAP, OTHER_PASSWORD, PASSWORD, cheap_passwords, person
 
@@ -80,7 +80,7 @@ def test_a_hash_of_other_parameters_is_renewed_when_the_password_is_right():
 @pytest.mark.parametrize(
     ("password", "code"),
     [
-        ("x" * (LEAST_CHARACTERS - 1), Code.PASSWORD_TOO_SHORT),
+        ("x" * (MIN_CHARACTERS - 1), Code.PASSWORD_TOO_SHORT),
         ("", Code.PASSWORD_TOO_SHORT),
         ("aaaaaaaaaaaaaaaa", Code.PASSWORD_TOO_EASY),
         ("password1234", Code.PASSWORD_TOO_EASY),

@@ -95,7 +95,7 @@ def test_other_encodings_are_refused_by_name(tmp_path: Path, content: bytes, sai
 def test_a_table_that_is_one_endless_line_is_not_read_into_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_table, "MOST_LINE_BYTES", 1000)
+    monkeypatch.setattr(csv_table, "MAX_LINE_BYTES", 1000)
     with pytest.raises(NotAList, match="more than 1000 bytes"):
         cells(table(tmp_path, b"No. Cekal;Nama;Alasan\n" + b"x" * 2000))
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.subjects import MOST_REFERENCES
+from cekalwatch.server.domain.subjects import MAX_REFERENCES
 from cekalwatch.server.gallery.index import Gallery
-from cekalwatch.server.gallery.lookalikes import MOST_LOOKALIKES, LoadedList, Lookalikes
+from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES, LoadedList, Lookalikes
 from tests.support.watchlist import MODEL, SIZE
 
 THRESHOLD = 0.5
@@ -94,7 +94,7 @@ def test_the_most_similar_come_first_and_only_a_few_are_named() -> None:
     listed = {f"S{number}": face(0, towards=number, by=0.1 * number) for number in range(1, 6)}
     found = lookalikes(Server(loaded(1, **listed))).others("X", face(0), MODEL)
     assert found == ("S1", "S2", "S3")
-    assert len(found) == MOST_LOOKALIKES
+    assert len(found) == MAX_LOOKALIKES
 
 
 def test_faces_of_another_model_are_never_compared() -> None:
@@ -106,7 +106,7 @@ def test_faces_of_another_model_are_never_compared() -> None:
 
 def test_as_many_photographs_as_a_subject_can_have_do_not_hide_another_subject() -> None:
     search = lookalikes(Server())
-    for version in range(1, MOST_REFERENCES + 1):
+    for version in range(1, MAX_REFERENCES + 1):
         search.add("A", face(0), MODEL, version)
-    search.add("B", face(0, towards=1, by=0.5), MODEL, MOST_REFERENCES + 1)
+    search.add("B", face(0, towards=1, by=0.5), MODEL, MAX_REFERENCES + 1)
     assert search.others("A", face(0), MODEL) == ("B",)

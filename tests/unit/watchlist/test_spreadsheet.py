@@ -126,13 +126,13 @@ def test_a_hidden_sheet_is_not_taken_for_the_first(tmp_path: Path) -> None:
 
 def test_a_file_that_unpacks_to_too_much_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write(tmp_path / "a.xlsx", row())
-    monkeypatch.setattr(spreadsheet, "MOST_UNPACKED_BYTES", 1000)
+    monkeypatch.setattr(spreadsheet, "MAX_UNPACKED_BYTES", 1000)
     with pytest.raises(NotAList, match="unpacks to more"):
         read(file)
 
 
 def test_too_many_rows_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spreadsheet, "MOST_ROWS", 2)
+    monkeypatch.setattr(spreadsheet, "MAX_ROWS", 2)
     with pytest.raises(NotAList, match="more than 2 rows"):
         read(write(tmp_path / "a.xlsx", row("O-1"), row("O-2"), row("O-3")))
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from cekalwatch.server.domain.syncs import SyncOutcome, SyncTerms
-from cekalwatch.server.watchlist.sync.schedule import GIVE_WAY_S, Courtesy, NextRun
+from cekalwatch.server.watchlist.sync.schedule import GIVE_WAY_S, NextRun, SyncYield
 from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError
 from tests.support.watchlist import FixedClock
 
@@ -53,7 +53,7 @@ def test_a_run_that_the_servers_stop_broke_off_goes_on_at_once(next_run: NextRun
 def test_nothing_is_waited_for_while_no_capture_waits() -> None:
     begun = time.monotonic()
     for _ in range(1000):
-        Courtesy(lambda: 0).give_way()
+        SyncYield(lambda: 0).give_way()
     assert time.monotonic() - begun < GIVE_WAY_S
 
 
@@ -65,15 +65,15 @@ def test_captures_go_first_for_a_while_and_not_for_ever() -> None:
         asked.append(next(left, 0))
         return asked[-1]
 
-    Courtesy(waiting).give_way()
+    SyncYield(waiting).give_way()
     assert asked == [3, 2, 1, 0]
     begun = time.monotonic()
-    Courtesy(lambda: 1).give_way()
+    SyncYield(lambda: 1).give_way()
     assert time.monotonic() - begun >= GIVE_WAY_S * 0.9
 
 
 def test_a_server_that_stops_is_not_kept_waiting() -> None:
-    courtesy = Courtesy(lambda: 1)
+    courtesy = SyncYield(lambda: 1)
     ended = threading.Event()
 
     def run() -> None:

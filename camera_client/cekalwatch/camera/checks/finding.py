@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     """How it is with the thing that was looked at."""
 
     OK = "OK"
@@ -17,12 +17,12 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One line of the report."""
 
     subject: str
     """What was looked at, one of a few words: source, detector, disk, certificate, server, clock, mount."""
-    verdict: Verdict
+    verdict: CheckVerdict
     text: str
     camera_id: str = ""
     """Whose it is; empty for what all cameras share."""

@@ -7,7 +7,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from cekalwatch.camera.checks.finding import Finding, Verdict
+from cekalwatch.camera.checks.finding import CheckResult, CheckVerdict
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.settings import OneCamera
 from cekalwatch.camera.sources.frames import Frame, FrameSource, SourceError
@@ -18,53 +18,55 @@ from cekalwatch.vision.detectors.factory import open_detector
 FRAMES = 10
 """How many frames a source must give."""
 FRAMES_WITHIN_S = 10.0
-LEAST_RATE = 5.0
+MIN_RATE = 5.0
 """Frames a second below which a traveller who walks by may be missed."""
-LEAST_HEIGHT = 720
+MIN_HEIGHT = 720
 """Pixels below which faces three metres away have less than 60 pixels between the eyes, with usual lenses."""
-LEAST_FREE_BYTES = 1_000_000_000
+MIN_FREE_BYTES = 1_000_000_000
 
 
-def check_source(one: OneCamera, clock: Clock) -> Finding:
+def check_source(one: OneCamera, clock: Clock) -> CheckResult:
     """Open the source and take some frames; takes FRAMES_WITHIN_S at most, and what opening takes."""
 
-    def finding(verdict: Verdict, text: str) -> Finding:
-        return Finding("source", verdict, text, one.camera_id)
+    def finding(verdict: CheckVerdict, text: str) -> CheckResult:
+        return CheckResult("source", verdict, text, one.camera_id)
 
     try:
         source = open_source(one.source, one.model_copy(update={"realtime": False}), clock, AtStart.MUST_ANSWER)
     except SourceError as error:
-        return finding(Verdict.FAIL, str(error))
+        return finding(CheckVerdict.FAIL, str(error))
     began_s = clock.monotonic_s()
     try:
         frames = _some_frames(source)
     except SourceError as error:
-        return finding(Verdict.FAIL, str(error))
+        return finding(CheckVerdict.FAIL, str(error))
     if not frames:
-        return finding(Verdict.FAIL, f"{source.name} opens, but gives no frames within {FRAMES_WITHIN_S:g} s")
+        return finding(CheckVerdict.FAIL, f"{source.name} opens, but gives no frames within {FRAMES_WITHIN_S:g} s")
     height, width = frames[-1].picture.shape[:2]
     shown = f"{source.name}: {width}×{height}"
     if not source.endless:
-        return finding(Verdict.OK, f"{shown}, a file")
+        return finding(CheckVerdict.OK, f"{shown}, a file")
     rate = len(frames) / max(clock.monotonic_s() - began_s, 1e-3)
     shown = f"{shown}, {rate:.0f} frames a second"
-    if len(frames) < FRAMES or rate < LEAST_RATE:
-        return finding(Verdict.WARN, f"{shown}: too few to see everybody; {LEAST_RATE:g} are wanted at least")
-    if height < LEAST_HEIGHT:
-        return finding(Verdict.WARN, f"{shown}: a low resolution; see `cekalwatch-camera survey` whether it is enough")
-    return finding(Verdict.OK, shown)
+    if len(frames) < FRAMES or rate < MIN_RATE:
+        return finding(CheckVerdict.WARN, f"{shown}: too few to see everybody; {MIN_RATE:g} are wanted at least")
+    if height < MIN_HEIGHT:
+        return finding(
+            CheckVerdict.WARN, f"{shown}: a low resolution; see `cekalwatch-camera survey` whether it is enough"
+        )
+    return finding(CheckVerdict.OK, shown)
 
 
-def check_detector(one: OneCamera, threads: int) -> Finding:
+def check_detector(one: OneCamera, threads: int) -> CheckResult:
     """Compare the pack's files with their checksums, and load its networks."""
     try:
         detector = open_detector(one.detector, threads)
     except ProgramError as error:
-        return Finding("detector", Verdict.FAIL, str(error), one.camera_id)
-    return Finding("detector", Verdict.OK, f"{detector.name} in {one.detector}", one.camera_id)
+        return CheckResult("detector", CheckVerdict.FAIL, str(error), one.camera_id)
+    return CheckResult("detector", CheckVerdict.OK, f"{detector.name} in {one.detector}", one.camera_id)
 
 
-def check_disk(folder: Path) -> Finding:
+def check_disk(folder: Path) -> CheckResult:
     """See that `folder`, or where it would be made, can be written and has room."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     try:
@@ -73,11 +75,11 @@ def check_disk(folder: Path) -> Finding:
             file.flush()
         free = shutil.disk_usage(there).free
     except OSError as error:
-        return Finding("disk", Verdict.FAIL, f"{there} cannot be written: {error.strerror}")
+        return CheckResult("disk", CheckVerdict.FAIL, f"{there} cannot be written: {error.strerror}")
     text = f"{free / 1e9:.1f} GB free for {folder}"
-    if free < LEAST_FREE_BYTES:
-        return Finding("disk", Verdict.WARN, f"{text}: too little for an outage; captures would be dropped")
-    return Finding("disk", Verdict.OK, text)
+    if free < MIN_FREE_BYTES:
+        return CheckResult("disk", CheckVerdict.WARN, f"{text}: too little for an outage; captures would be dropped")
+    return CheckResult("disk", CheckVerdict.OK, text)
 
 
 def _some_frames(source: FrameSource) -> list[Frame]:

@@ -11,11 +11,15 @@ from typing import Annotated
 
 import typer
 
-from cekalwatch.camera.checks.finding import Finding, Verdict
+from cekalwatch.camera.checks.finding import CheckResult, CheckVerdict
 from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.program.exits import Exit
 
-COLOURS = {Verdict.OK: typer.colors.GREEN, Verdict.WARN: typer.colors.YELLOW, Verdict.FAIL: typer.colors.RED}
+COLOURS = {
+    CheckVerdict.OK: typer.colors.GREEN,
+    CheckVerdict.WARN: typer.colors.YELLOW,
+    CheckVerdict.FAIL: typer.colors.RED,
+}
 
 
 def check(
@@ -47,11 +51,11 @@ def check(
             typer.echo(f"{verdict}  {whose}{finding.subject}: {finding.text}")
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
-    if any(finding.verdict is Verdict.FAIL for finding in findings):
+    if any(finding.verdict is CheckVerdict.FAIL for finding in findings):
         raise typer.Exit(Exit.FAILED)
 
 
-def look(settings: CameraSettings) -> Iterator[Finding]:
+def look(settings: CameraSettings) -> Iterator[CheckResult]:
     """Yield the findings as they come: what all cameras share, then each camera."""
     from cekalwatch.camera.checks import local, remote
     from cekalwatch.camera.clock import SystemClock

@@ -17,7 +17,7 @@ from cekalwatch.vision.faces import Face
 from cekalwatch.vision.quality import FaceQuality
 
 FIRST_GAP_S = 0.4
-LONGEST_GAP_S = 5.0
+MAX_GAP_S = 5.0
 APART_S = 0.2
 """Crops nearer to each other in time show the same thing: of each such stretch only the best one counts."""
 CLEARLY_BETTER = 1.25
@@ -118,7 +118,7 @@ class BestShots:
             return True
         better = score >= CLEARLY_BETTER * passage.best_sent
         if passage.sent + 1 < self.policy.max_crops_per_track:
-            gap_s = min(LONGEST_GAP_S, FIRST_GAP_S * 2 ** (passage.sent - 1))
+            gap_s = min(MAX_GAP_S, FIRST_GAP_S * 2 ** (passage.sent - 1))
             waited = at_s - passage.last_sent_s >= gap_s
             return better or (waited and score >= WORTH_SENDING * passage.best_sent)
         # The last one is for the best moment of all. Of somebody who stays it goes before the end, for he waits too.

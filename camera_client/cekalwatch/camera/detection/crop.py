@@ -17,9 +17,9 @@ from cekalwatch.wire.bounds import MAX_CROP_BYTES
 
 MARGIN = 0.5
 """How much of its own width a face keeps around it, so that a person can judge it and a detector can find it."""
-LONGEST_SIDE_PX = 640
+MAX_SIDE_PX = 640
 """Recognition uses 112 pixels of a face; more than this only costs bandwidth."""
-LEAST_JPEG_QUALITY = 50
+MIN_JPEG_QUALITY = 50
 JPEG_QUALITY_STEP = 10
 SHRINKING = 0.75
 EDGE_PX = 0.01
@@ -52,7 +52,7 @@ class EncodedCrop:
 
 
 def cut(picture: Picture, face: Face) -> Crop | None:
-    """Return the crop of `face`, at most LONGEST_SIDE_PX long; None when not all landmarks lie within the frame."""
+    """Return the crop of `face`, at most MAX_SIDE_PX long; None when not all landmarks lie within the frame."""
     height, width = picture.shape[:2]
     margin = MARGIN * face.width
     edges = (face.left - margin, face.top - margin, face.right + margin, face.bottom + margin)
@@ -67,13 +67,13 @@ def cut(picture: Picture, face: Face) -> Crop | None:
     # A copy, so that a crop that is kept does not keep its whole frame in memory.
     crop = Crop(picture[top:bottom, left:right].copy(), landmarks)
     longest = max(right - left, bottom - top)
-    return crop.scaled(LONGEST_SIDE_PX / longest) if longest > LONGEST_SIDE_PX else crop
+    return crop.scaled(MAX_SIDE_PX / longest) if longest > MAX_SIDE_PX else crop
 
 
 def encode(crop: Crop, jpeg_quality: int) -> EncodedCrop:
     """Return `crop` as a JPEG of `jpeg_quality`, or of a lower one, or smaller, until it has MAX_CROP_BYTES at most."""
     while True:
-        for quality in range(jpeg_quality, min(LEAST_JPEG_QUALITY, jpeg_quality) - 1, -JPEG_QUALITY_STEP):
+        for quality in range(jpeg_quality, min(MIN_JPEG_QUALITY, jpeg_quality) - 1, -JPEG_QUALITY_STEP):
             jpeg = cv2.imencode(".jpg", crop.picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
             if len(jpeg) <= MAX_CROP_BYTES:
                 return EncodedCrop(jpeg, tuple((float(x), float(y)) for x, y in crop.landmarks))

@@ -13,7 +13,7 @@ Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Capture:
+class FaceCapture:
     """One crop of one passage, ready to be sent."""
 
     capture_id: str
@@ -29,7 +29,7 @@ class Capture:
     """The run of the program that took it, when that was an earlier one; tracks are numbered anew in each."""
 
 
-class Outcome(Enum):
+class ReceiptOutcome(Enum):
     """What became of a capture on the server."""
 
     SEARCHED = "SEARCHED"
@@ -43,5 +43,5 @@ class Receipt:
     """The server's word on a capture; `reason` is a code of its catalogue, with REJECTED and RETRY."""
 
     capture_id: str
-    outcome: Outcome
+    outcome: ReceiptOutcome
     reason: str = ""

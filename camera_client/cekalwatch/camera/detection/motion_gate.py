@@ -21,15 +21,15 @@ KNOWN_S: Final = 0.12
 """People of whom a crop was sent already are followed with a search so often: each second frame at 15 a second."""
 WIDTH: Final = 160
 """Of the small picture; faces that are fit for the server are 8 or more of its pixels wide."""
-LEAST_CHANGE: Final = 8
+MIN_CHANGE: Final = 8
 """Grey levels by which a pixel of the small picture has changed when something moved. Noise is averaged away in it."""
-LEAST_CHANGED: Final = 3
+MIN_CHANGED: Final = 3
 """So many pixels of the small picture must have changed."""
 AROUND: Final = 1.0
 """What moves so many face widths around a known face, or below, is taken for that person."""
 
 
-class Attention:
+class MotionGate:
     """Of one camera. Owned by one thread."""
 
     def __init__(self, region: Region | None = None) -> None:
@@ -52,8 +52,8 @@ class Attention:
         small = self._small(picture)
         if small.shape != self._seen.shape:
             return True
-        changed = (cv2.absdiff(small, self._seen) >= LEAST_CHANGE) & self._mask
-        return int(np.count_nonzero(changed)) >= LEAST_CHANGED
+        changed = (cv2.absdiff(small, self._seen) >= MIN_CHANGE) & self._mask
+        return int(np.count_nonzero(changed)) >= MIN_CHANGED
 
     def searched(self, picture: Picture, at_s: float, faces: Iterable[Face], *, all_known: bool) -> None:
         """Note what was found; `all_known`: of each a crop was sent already."""

@@ -7,13 +7,13 @@ import uuid6
 
 from cekalwatch.camera.detection.best_shot import BestShots, Shot
 from cekalwatch.camera.detection.crop import encode
-from cekalwatch.camera.detection.face_capture import Capture
-from cekalwatch.camera.detection.motion_gate import Attention
+from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.detection.motion_gate import MotionGate
 from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame, FrameSource
-from cekalwatch.camera.statistics import Figures
+from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.view.watch import ViewWatch
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.quality import measure
@@ -32,7 +32,7 @@ class Pipeline:
         detector: FaceDetector,
         tracker: Tracker,
         outbox: Outbox,
-        figures: Figures,
+        figures: CameraStatistics,
         *,
         detect_every: int = 1,
         view: ViewWatch | None = None,
@@ -50,7 +50,7 @@ class Pipeline:
         self._figures = figures
         self._detect_every = detect_every
         self._view = view or ViewWatch()
-        self._attention = Attention(region)
+        self._attention = MotionGate(region)
         self._known: set[int] = set()
         """Tracks of which a crop was sent."""
 
@@ -126,7 +126,7 @@ class Pipeline:
             self._outbox.wait_for_room()
         self._figures.count_crop(len(encoded.jpeg))
         self._outbox.put(
-            Capture(
+            FaceCapture(
                 capture_id=str(uuid6.uuid7()),
                 track_id=str(shot.track),
                 captured_at=shot.captured_at,

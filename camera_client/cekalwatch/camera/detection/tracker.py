@@ -38,7 +38,7 @@ FARTHEST: Final = 3.5
 """How far from where it is expected a face may be."""
 
 
-class Sighting(NamedTuple):
+class TrackedFace(NamedTuple):
     """A face of the current frame and its track."""
 
     track: int
@@ -49,7 +49,7 @@ class Sighting(NamedTuple):
 class Update:
     """What a frame did to the tracks."""
 
-    sightings: tuple[Sighting, ...]
+    sightings: tuple[TrackedFace, ...]
     """In the order of the faces that were given."""
     ended: tuple[int, ...]
     """Tracks that are over."""
@@ -155,7 +155,7 @@ class Tracker:
                 self._last_number += 1
                 found[column] = _Track(self._last_number, *place, at_s)
                 self._tracks.append(found[column])
-        return Update(tuple(Sighting(found[i].number, face) for i, face in enumerate(faces)), ended)
+        return Update(tuple(TrackedFace(found[i].number, face) for i, face in enumerate(faces)), ended)
 
     def end(self) -> tuple[int, ...]:
         """End all tracks, because the source has ended; return them."""

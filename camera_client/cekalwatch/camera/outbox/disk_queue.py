@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
-from cekalwatch.camera.detection.face_capture import Capture
-from cekalwatch.camera.outbox.item import Entry, Parked
+from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.outbox.item import OutboxItem, SpooledItem
 from cekalwatch.camera.outbox.send_policy import OLDEST_EVERY
-from cekalwatch.camera.outbox.state import Stock
+from cekalwatch.camera.outbox.state import OutboxState
 from cekalwatch.wire.heartbeat import Drops
 
 LOAD_AHEAD = 16
@@ -16,19 +16,19 @@ LOAD_AHEAD = 16
 OLDEST_AHEAD = LOAD_AHEAD // OLDEST_EVERY
 
 
-class Parking:
+class DiskQueue:
     """All methods are safe on any thread; none of them touches the disk."""
 
-    def __init__(self, stock: Stock) -> None:
+    def __init__(self, stock: OutboxState) -> None:
         self._stock = stock
 
-    def restore(self, found: Sequence[Parked]) -> None:
+    def restore(self, found: Sequence[SpooledItem]) -> None:
         """Add what an earlier run left on the disk, oldest first."""
         stock = self._stock
         with stock.lock:
             now_s, now = stock.clock.monotonic_s(), stock.clock.now()
             restored = {
-                one.capture_id: Entry(
+                one.capture_id: OutboxItem(
                     one.capture_id,
                     one.passage,
                     one.score,
@@ -43,7 +43,7 @@ class Parking:
             stock.on_disk |= {one.capture_id: one.stored_bytes for one in found}
             stock.changed()
 
-    def without_receipt(self, for_s: float) -> list[Capture]:
+    def without_receipt(self, for_s: float) -> list[FaceCapture]:
         """Return the captures that are in memory alone, also under way, for so long; the oldest first."""
         with self._stock.lock:
             until_s = self._stock.clock.monotonic_s() - for_s
@@ -76,7 +76,7 @@ class Parking:
             chosen = [*islice(newest, LOAD_AHEAD - OLDEST_AHEAD), *islice(oldest, OLDEST_AHEAD)]
             return list(dict.fromkeys(chosen))
 
-    def loaded(self, capture: Capture) -> None:
+    def loaded(self, capture: FaceCapture) -> None:
         """Have a parked capture in memory."""
         with self._stock.lock:
             entry = self._stock.parked.pop(capture.capture_id, None)

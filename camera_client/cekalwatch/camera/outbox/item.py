@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.face_capture import FaceCapture
 
 LIVE_S = 2.0
 """A capture that has waited for longer is backlog: its traveller is no longer where it shows him."""
@@ -15,7 +15,7 @@ JUMP = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
-class Parked:
+class SpooledItem:
     """What is remembered of a capture that is on the disk alone."""
 
     capture_id: str
@@ -27,7 +27,7 @@ class Parked:
 
 
 @dataclass(eq=False)
-class Entry:
+class OutboxItem:
     """A capture that has no receipt yet."""
 
     capture_id: str
@@ -40,7 +40,7 @@ class Entry:
     """When it came, by the monotonic clock; before its beginning when an earlier run took it."""
     size: int = 0
     """Bytes of the crop."""
-    capture: Capture | None = None
+    capture: FaceCapture | None = None
     """None while it is parked."""
     clock_offset: timedelta | None = None
     """What the host's clock was ahead of the monotonic one when it was taken; None of an earlier run."""
@@ -55,7 +55,7 @@ class Entry:
         """Whether it has only just been taken."""
         return now_s - self.put_s < LIVE_S
 
-    def timed(self, capture: Capture, clock_offset: timedelta, began_at: datetime, now: datetime) -> Capture:
+    def timed(self, capture: FaceCapture, clock_offset: timedelta, began_at: datetime, now: datetime) -> FaceCapture:
         """Return its `capture` with its time as the host's clock would tell it now, in case it was set meanwhile.
 
         `clock_offset` is the present one, `began_at` the beginning of this run by the present clock. Of an earlier run
@@ -68,20 +68,20 @@ class Entry:
 
 
 def least_first(
-    some: Iterable[Entry], everything: Iterable[Entry], arrived: Mapping[tuple[str, str], float]
-) -> list[Entry]:
+    some: Iterable[OutboxItem], everything: Iterable[OutboxItem], arrived: Mapping[tuple[str, str], float]
+) -> list[OutboxItem]:
     """Return `some` with what is worth least first.
 
     Before all, the worst of those that are not the best of their passage in `everything`, or have less than the score
     that `arrived` says of it; then the best ones, oldest first.
     """
-    best: dict[tuple[str, str], Entry] = {}
+    best: dict[tuple[str, str], OutboxItem] = {}
     for entry in everything:
         held = best.get(entry.passage)
         if held is None or entry.score > held.score:
             best[entry.passage] = entry
 
-    def worth(entry: Entry) -> tuple[bool, float]:
+    def worth(entry: OutboxItem) -> tuple[bool, float]:
         is_best = best.get(entry.passage) is entry and entry.score > arrived.get(entry.passage, -1)
         return is_best, entry.order if is_best else entry.score
 

@@ -10,19 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.detection.face_capture import Capture
-from cekalwatch.camera.outbox.disk_queue import Parking
-from cekalwatch.camera.outbox.item import Entry
-from cekalwatch.camera.outbox.send_policy import Turns
-from cekalwatch.camera.outbox.state import Stock
+from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.outbox.disk_queue import DiskQueue
+from cekalwatch.camera.outbox.item import OutboxItem
+from cekalwatch.camera.outbox.send_policy import SendPolicy
+from cekalwatch.camera.outbox.state import OutboxState
 from cekalwatch.wire.heartbeat import Drops
 
 FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 30.0
+MAX_PAUSE_S = 30.0
 
 
 @dataclass(frozen=True)
-class OutboxFigures:
+class OutboxStatistics:
     """What the outbox holds, and what it lost."""
 
     depth: int
@@ -47,10 +47,10 @@ class Outbox:
 
     def __init__(self, size: int, clock: Clock) -> None:
         """`size`: captures that wait in memory alone, at most; at least 1."""
-        self._stock = Stock(size, clock)
-        self.parking = Parking(self._stock)
+        self._stock = OutboxState(size, clock)
+        self.parking = DiskQueue(self._stock)
         self._clock = clock
-        self._turns = Turns()
+        self._turns = SendPolicy()
         self._closed = False
         self._count = 0
         self._settled = 0
@@ -60,12 +60,12 @@ class Outbox:
         """Have `on_change` called, on any thread, after each change; return what ends that."""
         return self._stock.listen(on_change)
 
-    def put(self, capture: Capture) -> None:
+    def put(self, capture: FaceCapture) -> None:
         """Add a capture; drop the least useful one if there is no room."""
         stock = self._stock
         with stock.lock:
             self._count += 1
-            entry = Entry(
+            entry = OutboxItem(
                 capture.capture_id,
                 (capture.run_id, capture.track_id),
                 capture.quality.score,
@@ -97,7 +97,7 @@ class Outbox:
             self._closed = True
             self._stock.changed()
 
-    def take(self, credit: int = 1) -> Capture | None:
+    def take(self, credit: int = 1) -> FaceCapture | None:
         """Return the next capture to send, which is then in flight; None when none can be sent now.
 
         `credit`: how many the server would take now, at least 1.
@@ -137,7 +137,7 @@ class Outbox:
         with self._stock.lock:
             entry = self._stock.under_way.pop(capture_id, None)
             if entry is not None:
-                pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(entry.retries, 30))
+                pause_s = min(MAX_PAUSE_S, FIRST_PAUSE_S * 2 ** min(entry.retries, 30))
                 entry.not_before_s = self._clock.monotonic_s() + pause_s
                 entry.retries += 1
                 self._stock.hold_or_park(entry)
@@ -155,14 +155,14 @@ class Outbox:
             stock.parked = dict(sorted(stock.parked.items(), key=lambda item: item[1].order))
             stock.changed()
 
-    def figures(self) -> OutboxFigures:
+    def figures(self) -> OutboxStatistics:
         """Return the state now."""
         stock = self._stock
         with stock.lock:
             now_s = self._clock.monotonic_s()
             oldest_put_s = next((entry.put_s for entry in stock.entries.values()), now_s)
             stored = (entry.put_s for entry in stock.entries.values() if entry.stored_bytes)
-            return OutboxFigures(
+            return OutboxStatistics(
                 depth=len(stock.entries),
                 in_flight=len(stock.under_way),
                 oldest_s=now_s - oldest_put_s,

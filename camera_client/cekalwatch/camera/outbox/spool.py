@@ -14,7 +14,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from cekalwatch.camera.detection.face_capture import Capture
+from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.outbox.spool_error import SpoolError
 from cekalwatch.camera.outbox.spool_key import NAME_BYTES, read_or_make
 from cekalwatch.camera.uplink import messages as convert
@@ -78,7 +78,7 @@ class Spool:
             raise SpoolError.of(error) from None
         return dict(sorted(files.items()))
 
-    def store(self, capture: Capture) -> int:
+    def store(self, capture: FaceCapture) -> int:
         """Write a capture, and return its file's size. It is safe from a power cut after `flush`. Raises SpoolError."""
         nonce = os.urandom(NONCE_BYTES)
         bound = self._bound(self._begin, capture.capture_id)
@@ -103,7 +103,7 @@ class Spool:
         except OSError as error:
             raise SpoolError.of(error) from None
 
-    def load(self, capture_id: str) -> Capture:
+    def load(self, capture_id: str) -> FaceCapture:
         """Return a capture. Raises DamagedError, ForeignError and SpoolError."""
         try:
             sealed = self._file(capture_id).read_bytes()

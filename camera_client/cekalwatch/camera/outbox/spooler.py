@@ -14,8 +14,8 @@ from uuid import UUID
 import structlog
 
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.detection.face_capture import Capture
-from cekalwatch.camera.outbox.item import Parked
+from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.outbox.item import SpooledItem
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool
 from cekalwatch.camera.outbox.spool_error import SpoolError
@@ -32,7 +32,7 @@ NO_ROOM_PAUSE_S = 2.0
 """How long a spool that is as large as it may be is left alone, while what comes has room in memory."""
 TELL_PERIOD_S = 60.0
 """How often the log says what waits."""
-MOST_TOLD = 20
+MAX_TOLD = 20
 """Captures that cannot be read, of which the log tells one by one; the heartbeat counts all."""
 STUCK_S = 15.0
 """An answer of the disk that takes longer does not count as coming."""
@@ -42,7 +42,7 @@ ROOM_AT_ONCE = 64
 log = structlog.get_logger()
 
 
-class Keeper:
+class Spooler:
     """The thread of one outbox. `start` it once, and `close` it."""
 
     def __init__(self, outbox: Outbox, spool: Spool, terms: SpoolTerms, clock: Clock) -> None:
@@ -127,17 +127,17 @@ class Keeper:
     def _open(self) -> None:
         self._spool.open()
         self._spool.probe()
-        found: list[Parked] = []
+        found: list[SpooledItem] = []
         for capture_id, size in self._spool.sizes().items():
             if capture := self._read(capture_id, size):
                 passage = (capture.run_id, capture.track_id)
-                found.append(Parked(capture_id, passage, capture.quality.score, capture.captured_at, size))
+                found.append(SpooledItem(capture_id, passage, capture.quality.score, capture.captured_at, size))
         self._opened = True
         self._parking.restore(found)
         self._works()
         log.info("spool_opened", captures=len(found), unreadable=self._outbox.figures().drops.unreadable)
 
-    def _read(self, capture_id: str, size: int) -> Capture | None:
+    def _read(self, capture_id: str, size: int) -> FaceCapture | None:
         try:
             return self._spool.load(capture_id)
         except ForeignError as error:
@@ -147,11 +147,11 @@ class Keeper:
             self._to_remove.append(capture_id)
             problem = str(error)
         self._parking.unreadable(capture_id)
-        if self._outbox.figures().drops.unreadable <= MOST_TOLD:
+        if self._outbox.figures().drops.unreadable <= MAX_TOLD:
             log.warning("capture_unreadable", capture_id=capture_id, problem=problem)
         return None
 
-    def _store(self, waiting: list[Capture]) -> None:
+    def _store(self, waiting: list[FaceCapture]) -> None:
         """Write what waits; raises SpoolError when the disk refuses one and no room can be made for it."""
         try:
             for capture in waiting:
@@ -171,7 +171,7 @@ class Keeper:
             self._remove_gone()
             self._spool.flush()
 
-    def _fits(self, capture: Capture) -> bool:
+    def _fits(self, capture: FaceCapture) -> bool:
         """Return whether the spool has room for the capture, if need be after something worse has given way."""
         most, needed = self._terms.most_bytes, len(capture.jpeg) + 1000
         over = self._outbox.figures().stored_bytes + sum(self._foreign.values()) + needed - most

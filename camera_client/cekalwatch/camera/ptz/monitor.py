@@ -18,7 +18,7 @@ PERIOD_S = 0.5
 log = structlog.get_logger()
 
 
-class Turntable:
+class PtzMonitor:
     """One camera key's mount. `run` is of the event loop; `posture` may be read on any thread."""
 
     def __init__(

@@ -32,14 +32,14 @@ class OnvifError(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class PtzPosition:
     """A position, each axis -1 to 1 or, for the zoom, 0 to 1."""
 
     pan: float
     tilt: float
     zoom: float
 
-    def is_near(self, other: Place) -> bool:
+    def is_near(self, other: PtzPosition) -> bool:
         """Whether both are the same place, as exactly as motors go."""
         return all(
             math.isclose(one, two, abs_tol=TOLERANCE)
@@ -53,7 +53,7 @@ class Preset:
 
     token: str
     name: str
-    place: Place | None
+    place: PtzPosition | None
     """None when the camera does not tell."""
 
 
@@ -62,7 +62,7 @@ class Bearing:
     """Where the camera looks now."""
 
     moves: bool
-    place: Place | None
+    place: PtzPosition | None
     """None when the camera does not tell."""
 
 
@@ -147,11 +147,11 @@ async def _answer(question: Awaitable[T]) -> T:
         raise OnvifError("it cannot be reached, or speaks no ONVIF, at its `address`") from None
 
 
-def _place(position: Any) -> Place | None:  # noqa: ANN401  # the library makes its types at run time
+def _place(position: Any) -> PtzPosition | None:  # noqa: ANN401  # the library makes its types at run time
     pan_tilt, zoom = getattr(position, "PanTilt", None), getattr(position, "Zoom", None)
     if pan_tilt is None:
         return None
-    return Place(float(pan_tilt.x), float(pan_tilt.y), float(zoom.x) if zoom is not None else 0.0)
+    return PtzPosition(float(pan_tilt.x), float(pan_tilt.y), float(zoom.x) if zoom is not None else 0.0)
 
 
 def _library() -> Any:  # noqa: ANN401  # it has no types

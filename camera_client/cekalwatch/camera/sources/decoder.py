@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from cekalwatch.vision.faces import Picture
 
-MOST_BYTES: Final = 4096 * 3072 * 3
+MAX_BYTES: Final = 4096 * 3072 * 3
 """The largest picture; memory is used for those that come."""
 LOCK_S: Final = 2.0
 """Longest wait for the other side to write or copy one picture, which takes a millisecond."""
@@ -36,7 +36,7 @@ _HEAD: Final = 64
 """Bytes before the picture, for what _Head says."""
 
 
-class Capture(Protocol):
+class OpenedCapture(Protocol):
     """A camera, in the decoder's process."""
 
     def is_open(self) -> bool:
@@ -58,7 +58,7 @@ class Capture(Protocol):
 class OpenCapture(Protocol):
     """Opens a camera, in the decoder's process: it is sent there, so it can be pickled."""
 
-    def __call__(self) -> Capture:
+    def __call__(self) -> OpenedCapture:
         """Return the camera, which may not be open."""
 
 
@@ -96,7 +96,7 @@ class Decoder:
 
     def __init__(self, open_capture: OpenCapture) -> None:
         context = multiprocessing.get_context("spawn")
-        self._memory = SharedMemory(create=True, size=_HEAD + MOST_BYTES)
+        self._memory = SharedMemory(create=True, size=_HEAD + MAX_BYTES)
         self._lock = context.Lock()
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
@@ -174,7 +174,7 @@ def _decode(open_capture: OpenCapture, connection: Connection, lock: Lock, memor
                 capture.release()
 
 
-def _empty(capture: Capture, connection: Connection, lock: Lock, memory: SharedMemory) -> Sign:
+def _empty(capture: OpenedCapture, connection: Connection, lock: Lock, memory: SharedMemory) -> Sign:
     """Take each picture as soon as it is there, until something ends that or another command comes; return what."""
     head = _head(memory)
     slot: Picture | None = None
@@ -184,7 +184,7 @@ def _empty(capture: Capture, connection: Connection, lock: Lock, memory: SharedM
         at_s = time.monotonic()
         with lock:
             ok, picture = capture.retrieve(slot)
-            if not ok or picture.nbytes > MOST_BYTES or picture.ndim != 3:
+            if not ok or picture.nbytes > MAX_BYTES or picture.ndim != 3:
                 return Sign.ENDED
             if picture is not slot:
                 slot = np.ndarray(picture.shape, np.uint8, memory.buf, _HEAD)

@@ -15,7 +15,7 @@ import structlog
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.sources.frames import Frame, SourceError
-from cekalwatch.camera.sources.stream_health import Fault
+from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.vision.faces import Picture
 
 FOLDER_FRAMES_PER_S = 5.0
@@ -29,7 +29,7 @@ PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 log = structlog.get_logger()
 
 
-class Pace(Enum):
+class FramePace(Enum):
     """How fast a file is read."""
 
     UNPACED = "unpaced"
@@ -123,10 +123,10 @@ class FileSource:
     """Frames from a reader."""
 
     endless = False
-    faults: Mapping[Fault, int] = MappingProxyType({})
+    faults: Mapping[StreamFault, int] = MappingProxyType({})
     """None: a file is read once."""
 
-    def __init__(self, reader: PictureReader, name: str, pace: Pace, clock: Clock) -> None:
+    def __init__(self, reader: PictureReader, name: str, pace: FramePace, clock: Clock) -> None:
         self.name = name
         self.dropped = 0
         self._reader = reader
@@ -137,7 +137,7 @@ class FileSource:
     @property
     def can_wait(self) -> bool:
         """A file that is not paced waits for its reader."""
-        return self._pace is Pace.UNPACED
+        return self._pace is FramePace.UNPACED
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames; SourceError when there is not a single one."""
@@ -145,7 +145,7 @@ class FileSource:
         index = read = 0
         try:
             while not self._closed:
-                if self._pace is Pace.REALTIME:
+                if self._pace is FramePace.REALTIME:
                     behind = int((self._clock.monotonic_s() - started_s) * self._reader.frames_per_s) - index
                     for _ in range(behind):
                         if not self._reader.skip():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from cekalwatch.camera.sources.stream_health import Fault
+from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.vision.faces import Picture
 
 
@@ -47,7 +47,7 @@ class FrameSource(Protocol):
         """Frames passed over so far because the reader was behind."""
 
     @property
-    def faults(self) -> Mapping[Fault, int]:
+    def faults(self) -> Mapping[StreamFault, int]:
         """How often it was opened again, by the reason."""
 
     def __iter__(self) -> Iterator[Frame]:

@@ -13,7 +13,7 @@ import structlog
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.sources.decoder import Decoder, DecoderDied, OpenCapture, Sign
 from cekalwatch.camera.sources.frames import Frame, SourceError
-from cekalwatch.camera.sources.stream_health import Fault, StreamHealth
+from cekalwatch.camera.sources.stream_health import StreamFault, StreamHealth
 from cekalwatch.wire.backoff import Backoff
 
 OPENING_S: Final = 20.0
@@ -39,7 +39,7 @@ class LiveSource:
         self._open_capture = open_capture
         self._clock = clock
         self._backoff = backoff
-        self._faults: Counter[Fault] = Counter()
+        self._faults: Counter[StreamFault] = Counter()
         self._slot: Frame | None = None
         self._filled = threading.Condition()
         self._closed = threading.Event()
@@ -49,7 +49,7 @@ class LiveSource:
         self._thread: threading.Thread | None = None
 
     @property
-    def faults(self) -> Mapping[Fault, int]:
+    def faults(self) -> Mapping[StreamFault, int]:
         """How often the camera was opened again, by the reason."""
         return self._faults
 
@@ -96,7 +96,7 @@ class LiveSource:
                 if fault is None or self._closed.is_set():
                     return
                 self._faults[fault] += 1
-                if fault in (Fault.SILENT, Fault.DECODER_DIED):
+                if fault in (StreamFault.SILENT, StreamFault.DECODER_DIED):
                     self._end_decoder()
                 delay_s = self._backoff.next_delay_s()
                 log.warning(
@@ -110,7 +110,7 @@ class LiveSource:
         finally:
             self._end_decoder()
 
-    def _open(self) -> Fault | None:
+    def _open(self) -> StreamFault | None:
         """Open the camera, in a new process if there is none; return what was wrong."""
         give_up_s = self._clock.monotonic_s() + OPENING_S
         try:
@@ -121,15 +121,15 @@ class LiveSource:
                     case Sign.OPENED:
                         return None
                     case Sign.NOT_OPENED:
-                        return Fault.NOT_OPENED
+                        return StreamFault.NOT_OPENED
                     case _:  # nothing yet, or what was left of the last opening
                         if self._clock.monotonic_s() > give_up_s:
-                            return Fault.SILENT
+                            return StreamFault.SILENT
         except (DecoderDied, OSError):  # the latter when the machine has no memory or process to give
-            return Fault.DECODER_DIED
+            return StreamFault.DECODER_DIED
         return None
 
-    def _empty(self, decoder: Decoder, health: StreamHealth) -> Fault | None:
+    def _empty(self, decoder: Decoder, health: StreamHealth) -> StreamFault | None:
         """Fill the slot until something is wrong; return what."""
         health.opened()
         began_s = heard_s = self._clock.monotonic_s()
@@ -140,12 +140,12 @@ class LiveSource:
                     case Sign.PICTURE:
                         pass
                     case Sign.ENDED:
-                        return Fault.ENDED
+                        return StreamFault.ENDED
                     case Sign.RESIZED:
-                        return Fault.SIZE_CHANGED
+                        return StreamFault.SIZE_CHANGED
                     case _:
                         if self._clock.monotonic_s() - heard_s > SILENCE_S:
-                            return Fault.SILENT
+                            return StreamFault.SILENT
                         continue
                 decoded = decoder.picture()
                 heard_s = self._clock.monotonic_s()
@@ -166,7 +166,7 @@ class LiveSource:
                 if heard_s - began_s > STEADY_S:
                     self._backoff.reset()
         except DecoderDied:
-            return Fault.DECODER_DIED
+            return StreamFault.DECODER_DIED
         return None
 
     def _fill(self, frame: Frame, lost: int) -> None:

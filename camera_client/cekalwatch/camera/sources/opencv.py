@@ -28,7 +28,7 @@ class Transport(StrEnum):
 
 
 @dataclass(frozen=True)
-class Device:
+class UsbCamera:
     """A camera at this machine."""
 
     number: int

@@ -12,10 +12,10 @@ import cv2
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.settings import CameraOptions
 from cekalwatch.camera.sources.decoder import OpenCapture
-from cekalwatch.camera.sources.files import FileSource, FolderReader, Pace, VideoReader
+from cekalwatch.camera.sources.files import FileSource, FolderReader, FramePace, VideoReader
 from cekalwatch.camera.sources.frames import FrameSource, SourceError
 from cekalwatch.camera.sources.live import LiveSource
-from cekalwatch.camera.sources.opencv import Device, NetworkCamera
+from cekalwatch.camera.sources.opencv import NetworkCamera, UsbCamera
 from cekalwatch.wire.backoff import Backoff
 
 DEVICE_SIZES = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
@@ -39,7 +39,7 @@ def open_source(source: str, options: CameraOptions, clock: Clock, at_start: AtS
         if at_start is AtStart.MUST_ANSWER:
             live.open()
         return live
-    pace = Pace.REALTIME if options.realtime else Pace.UNPACED
+    pace = FramePace.REALTIME if options.realtime else FramePace.UNPACED
     path = Path(source)
     if path.is_dir():
         return FileSource(FolderReader(path), f"folder {path.name}", pace, clock)
@@ -58,7 +58,7 @@ def without_password(address: str) -> str:
 
 def _camera(source: str, options: CameraOptions) -> tuple[OpenCapture, str] | None:
     if source.isdecimal():
-        return Device(int(source), *DEVICE_SIZES[options.device_size]), f"camera device {source}"
+        return UsbCamera(int(source), *DEVICE_SIZES[options.device_size]), f"camera device {source}"
     if source.lower().startswith(("rtsp://", "rtsps://")):
         return NetworkCamera(source, options.rtsp_transport), without_password(source)
     return None

@@ -20,7 +20,7 @@ from cekalwatch.vision.faces import Picture
 CHECK_EVERY_S: Final = 0.2
 FIRST_PATIENCE_S: Final = 3.0
 """For how long a stream may look dead before it is opened again: with what comes before and after, within 5 s."""
-LONGEST_PATIENCE_S: Final = 60.0
+MAX_PATIENCE_S: Final = 60.0
 """A still hall, encoded at few bits, gives the same picture again and again, too. Where opening brought the same
 picture back, it takes longer and longer until it is tried again."""
 STRIDE: Final = 4
@@ -30,19 +30,19 @@ STILL: Final = 0.4
 """Mean difference to the check before, grey levels of 255. Noise is above it, if the encoder leaves any."""
 STILL_SHARE: Final = 0.5
 """Of the checks so many are still when a picture is repeated: an encoder sets on anew with each key frame."""
-MOST_DRIFT: Final = 12.0
+MAX_DRIFT: Final = 12.0
 """Greatest difference of the thumbnail to that at the beginning, grey levels. Encoding one picture again and again made
 up to 11 (1280x720 at 500 kbit/s with x264), somebody who walks by 100 and more."""
-LEAST_CHECKS: Final = 5
+MIN_CHECKS: Final = 5
 GREY: Final = (118, 140)
 """Decoders begin with the middle of the range, 128, which is 130 in full-range colours."""
-MOST_COLOUR: Final = 4
+MAX_COLOUR: Final = 4
 FLAT: Final = 1
 """Grey levels between neighbours that are looked at."""
 GREY_SHARE: Final = 0.35
 
 
-class Fault(Enum):
+class StreamFault(Enum):
     """Why a camera was opened again."""
 
     NOT_OPENED = "not opened"
@@ -60,7 +60,7 @@ class StreamHealth:
     """Judges the pictures of one camera, through all its openings. Owned by one thread."""
 
     def __init__(self) -> None:
-        self._patience_s = {Fault.REPEATS: FIRST_PATIENCE_S, Fault.GREY: FIRST_PATIENCE_S}
+        self._patience_s = {StreamFault.REPEATS: FIRST_PATIENCE_S, StreamFault.GREY: FIRST_PATIENCE_S}
         self._suspect: NDArray[np.int16] | None = None
         """What was seen when the camera was last taken to repeat itself, until it is known what opening brought."""
         self._begin()
@@ -77,12 +77,12 @@ class StreamHealth:
         """Forget the pictures: the camera was opened anew."""
         self._begin()
 
-    def judge(self, picture: Picture, at_s: float) -> Fault | None:
+    def judge(self, picture: Picture, at_s: float) -> StreamFault | None:
         """Return what is wrong since long enough, `at_s` being the picture's monotonic second."""
         if self._shape is None:
             self._shape = picture.shape
         if picture.shape != self._shape:
-            return Fault.SIZE_CHANGED
+            return StreamFault.SIZE_CHANGED
         if at_s - self._checked_s < CHECK_EVERY_S:
             return None
         self._checked_s = at_s
@@ -91,53 +91,53 @@ class StreamHealth:
         self._sample = sample
         return fault
 
-    def _grey(self, sample: Picture, at_s: float) -> Fault | None:
+    def _grey(self, sample: Picture, at_s: float) -> StreamFault | None:
         if not _is_grey(sample):
             self._grey_since_s = None
-            self._patience_s[Fault.GREY] = FIRST_PATIENCE_S
+            self._patience_s[StreamFault.GREY] = FIRST_PATIENCE_S
             return None
         if self._grey_since_s is None:
             self._grey_since_s = at_s
-        if at_s - self._grey_since_s < self._patience_s[Fault.GREY]:
+        if at_s - self._grey_since_s < self._patience_s[StreamFault.GREY]:
             return None
-        self._lengthen(Fault.GREY)
-        return Fault.GREY
+        self._lengthen(StreamFault.GREY)
+        return StreamFault.GREY
 
-    def _repeats(self, picture: Picture, sample: Picture, at_s: float) -> Fault | None:
+    def _repeats(self, picture: Picture, sample: Picture, at_s: float) -> StreamFault | None:
         thumbnail = cv2.resize(picture, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.int16)
         if self._suspect is not None:
             if _same(thumbnail, self._suspect):
-                self._lengthen(Fault.REPEATS)
+                self._lengthen(StreamFault.REPEATS)
             else:
-                self._patience_s[Fault.REPEATS] = FIRST_PATIENCE_S
+                self._patience_s[StreamFault.REPEATS] = FIRST_PATIENCE_S
             self._suspect = None
         if self._reference is None or self._sample is None or not _same(thumbnail, self._reference):
             self._reference = thumbnail
             self._stillness.clear()
             return None
         self._stillness.append((at_s, float(np.mean(cv2.absdiff(sample, self._sample))) < STILL))
-        patience_s = self._patience_s[Fault.REPEATS]
-        if at_s - self._stillness[0][0] < patience_s or len(self._stillness) < LEAST_CHECKS:
+        patience_s = self._patience_s[StreamFault.REPEATS]
+        if at_s - self._stillness[0][0] < patience_s or len(self._stillness) < MIN_CHECKS:
             return None
         if sum(still for _, still in self._stillness) >= STILL_SHARE * len(self._stillness):
             self._suspect = thumbnail
-            return Fault.REPEATS
+            return StreamFault.REPEATS
         self._stillness.popleft()
         return None
 
-    def _lengthen(self, fault: Fault) -> None:
-        self._patience_s[fault] = min(LONGEST_PATIENCE_S, 2 * self._patience_s[fault])
+    def _lengthen(self, fault: StreamFault) -> None:
+        self._patience_s[fault] = min(MAX_PATIENCE_S, 2 * self._patience_s[fault])
 
 
 def _same(one: NDArray[np.int16], other: NDArray[np.int16]) -> bool:
-    return bool(np.abs(one - other).max() <= MOST_DRIFT)
+    return bool(np.abs(one - other).max() <= MAX_DRIFT)
 
 
 def _is_grey(sample: Picture) -> bool:
     """Tell whether a large part has the one grey that no camera gives: without colour, noise or shading."""
     green = sample[..., 1].astype(np.int16)
     least, most = sample.min(axis=2), sample.max(axis=2)
-    plain = (least >= GREY[0]) & (most <= GREY[1]) & (most - least <= MOST_COLOUR)
+    plain = (least >= GREY[0]) & (most <= GREY[1]) & (most - least <= MAX_COLOUR)
     flat = np.abs(np.diff(green, axis=1))[:-1] <= FLAT
     flat &= np.abs(np.diff(green, axis=0))[:, :-1] <= FLAT
     return bool(np.mean(plain[:-1, :-1] & flat) >= GREY_SHARE)

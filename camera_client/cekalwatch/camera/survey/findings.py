@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from cekalwatch.camera.survey.fitness import FLOOR_EYE_DISTANCE, MOST_MEDIAN_PITCH, Flaw, flaws
+from cekalwatch.camera.survey.fitness import FLOOR_EYE_DISTANCE, MAX_MEDIAN_PITCH, Flaw, flaws
 from cekalwatch.vision.quality import FaceQuality
 
 FEW_PASSAGES: Final = 20
@@ -19,7 +19,7 @@ OFTEN: Final = 0.2
 """Share of passages from which a flaw deserves advice."""
 GOOD: Final = 0.9
 FAIR: Final = 0.6
-LEAST_RATE: Final = 8.0
+MIN_RATE: Final = 8.0
 """Frames a second below which somebody who walks by is seen too seldom."""
 BINS: Final = {
     "eye_distance_px": (0, 16, 32, 45, 60, 75, 90, 120, 160, 240),
@@ -67,7 +67,7 @@ _ADVICE: Final = {
 
 
 @dataclass
-class Passage:
+class SurveyedPassage:
     """One traveller under the camera, as the survey saw him."""
 
     track: int
@@ -134,7 +134,7 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class Findings:
+class SurveyResult:
     """What a survey found."""
 
     recording: Recording
@@ -160,7 +160,7 @@ class Findings:
         return self.fit / self.passages if self.passages else 0.0
 
 
-def findings(recording: Recording, passages: Iterable[Passage]) -> Findings:
+def findings(recording: Recording, passages: Iterable[SurveyedPassage]) -> SurveyResult:
     """Return what follows from the passages, each of which has at least one face."""
     passed = tuple(passages)
     wrong = {flaw: sum(flaw in passage.flaws for passage in passed) for flaw in Flaw}
@@ -169,7 +169,7 @@ def findings(recording: Recording, passages: Iterable[Passage]) -> Findings:
     largest = [max(quality.eye_distance_px for quality in passage.faces) for passage in passed]
     median = float(np.median(largest)) if largest else math.nan
     nod = abs(float(np.median([best.pitch_degrees for best in bests]))) if bests else 0.0
-    return Findings(
+    return SurveyResult(
         recording=recording,
         passages=len(passed),
         faces=sum(len(passage.faces) for passage in passed),
@@ -200,9 +200,9 @@ def _advice(wrong: dict[Flaw, int], passages: int, nod: float, rate: float) -> t
         return (Advice.NOBODY,)
     ordered = sorted(wrong, key=lambda flaw: -wrong[flaw])
     found = [_ADVICE[flaw] for flaw in ordered if wrong[flaw] / passages >= OFTEN]
-    if nod > MOST_MEDIAN_PITCH and Advice.LOWER not in found:
+    if nod > MAX_MEDIAN_PITCH and Advice.LOWER not in found:
         found.append(Advice.LOWER)
-    if rate < LEAST_RATE:
+    if rate < MIN_RATE:
         found.append(Advice.RATE)
     if not found:
         found.append(Advice.FINE)

@@ -10,12 +10,12 @@ from cekalwatch.vision.quality import FaceQuality
 FIT_EYE_DISTANCE: Final = 60.0
 FLOOR_EYE_DISTANCE: Final = 32.0
 """Pixels below which nothing is sent."""
-MOST_YAW: Final = 30.0
-MOST_PITCH: Final = 30.0
+MAX_YAW: Final = 30.0
+MAX_PITCH: Final = 30.0
 """Twice the rules' 15: of one face the nod is only guessed, and a smile looks like one. Over many faces that levels
 out, so the rules' own limit is for their median."""
-MOST_MEDIAN_PITCH: Final = 15.0
-LEAST_SHARPNESS: Final = 0.3
+MAX_MEDIAN_PITCH: Final = 15.0
+MIN_SHARPNESS: Final = 0.3
 LIGHT: Final = (0.25, 0.75)
 """Mean luminance of an evenly lit face."""
 
@@ -35,9 +35,9 @@ def flaws(quality: FaceQuality) -> frozenset[Flaw]:
     """Return what is wrong with a face; nothing when it is fit."""
     found = {
         Flaw.SMALL: quality.eye_distance_px < FIT_EYE_DISTANCE,
-        Flaw.TURNED: abs(quality.yaw_degrees) > MOST_YAW,
-        Flaw.NODDING: abs(quality.pitch_degrees) > MOST_PITCH,
-        Flaw.BLURRED: quality.sharpness < LEAST_SHARPNESS,
+        Flaw.TURNED: abs(quality.yaw_degrees) > MAX_YAW,
+        Flaw.NODDING: abs(quality.pitch_degrees) > MAX_PITCH,
+        Flaw.BLURRED: quality.sharpness < MIN_SHARPNESS,
         Flaw.DARK: quality.brightness < LIGHT[0],
         Flaw.BRIGHT: quality.brightness > LIGHT[1],
     }

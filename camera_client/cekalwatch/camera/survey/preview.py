@@ -27,7 +27,7 @@ WIDTH: Final = 1280
 ENDING_KEYS: Final = frozenset({ord("q"), ord("Q"), 27})
 PROBE: Final = "import cv2; cv2.namedWindow('probe'); cv2.destroyAllWindows()"
 PROBE_S: Final = 20.0
-LEAST_SCORE: Final = 0.7
+MIN_SCORE: Final = 0.7
 
 
 def show(one: OneCamera, threads: int) -> None:
@@ -59,7 +59,7 @@ def show(one: OneCamera, threads: int) -> None:
 
 def annotated(picture: Picture, detector: FaceDetector) -> Picture:
     """Return the picture at the window's size, with its faces framed."""
-    sights = [Sight(face, measure(picture, face)) for face in detector.detect(picture) if face.score >= LEAST_SCORE]
+    sights = [Sight(face, measure(picture, face)) for face in detector.detect(picture) if face.score >= MIN_SCORE]
     scale = min(1.0, WIDTH / picture.shape[1])
     small = np.array(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
     framed(small, sights, scale)

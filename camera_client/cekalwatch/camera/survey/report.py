@@ -11,15 +11,15 @@ from typing import Any, Final
 import jinja2
 
 from cekalwatch.camera.survey import fitness
-from cekalwatch.camera.survey.findings import Distribution, Findings
+from cekalwatch.camera.survey.findings import Distribution, SurveyResult
 from cekalwatch.camera.survey.surveyor import Survey
 from cekalwatch.camera.survey.words import Words
 
 WANTED: Final = {
     "eye_distance_px": (fitness.FIT_EYE_DISTANCE, float("inf")),
-    "yaw_degrees": (-fitness.MOST_YAW, fitness.MOST_YAW),
-    "pitch_degrees": (-fitness.MOST_PITCH, fitness.MOST_PITCH),
-    "sharpness": (fitness.LEAST_SHARPNESS, float("inf")),
+    "yaw_degrees": (-fitness.MAX_YAW, fitness.MAX_YAW),
+    "pitch_degrees": (-fitness.MAX_PITCH, fitness.MAX_PITCH),
+    "sharpness": (fitness.MIN_SHARPNESS, float("inf")),
     "brightness": fitness.LIGHT,
 }
 """From where to where a figure should be."""
@@ -39,7 +39,7 @@ class Bar:
     share: str
 
 
-def document(found: Findings, surveyed_at: datetime) -> dict[str, Any]:
+def document(found: SurveyResult, surveyed_at: datetime) -> dict[str, Any]:
     """Return the findings as JSON has them; no pictures."""
     return {
         "surveyed_at": surveyed_at.isoformat(timespec="seconds"),

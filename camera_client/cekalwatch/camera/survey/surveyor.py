@@ -9,15 +9,15 @@ from typing import Final
 
 from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.camera.sources.frames import Frame, FrameSource
-from cekalwatch.camera.survey.findings import Findings, Passage, Recording, findings
+from cekalwatch.camera.survey.findings import Recording, SurveyedPassage, SurveyResult, findings
 from cekalwatch.camera.survey.fitness import Flaw
 from cekalwatch.camera.survey.pictures import Sight, example
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.quality import measure
 
-LEAST_SCORE: Final = 0.7
+MIN_SCORE: Final = 0.7
 """Detector score from which a face counts, as by the server's default policy."""
-LEAST_FACES: Final = 3
+MIN_FACES: Final = 3
 """Sightings of a passage; what was seen less often was none."""
 EXAMPLES: Final = 3
 """Pictures of fit passages, and as many of others."""
@@ -37,7 +37,7 @@ class Example:
 class Survey:
     """What is left of the watching."""
 
-    findings: Findings
+    findings: SurveyResult
     examples: tuple[Example, ...]
     """Fit ones first."""
 
@@ -46,7 +46,7 @@ class Survey:
 class _Under:
     """A passage under way, with the picture of its best moment."""
 
-    passage: Passage
+    passage: SurveyedPassage
     best: float = -1.0
     jpeg: bytes = b""
 
@@ -61,7 +61,7 @@ class Surveyor:
         self._show_faces = show_faces
         self._tracker = Tracker()
         self._under: dict[int, _Under] = {}
-        self._over: list[Passage] = []
+        self._over: list[SurveyedPassage] = []
         self._fit: list[Example] = []
         self._others: list[Example] = []
         self._others_seen = 0
@@ -98,9 +98,9 @@ class Surveyor:
             for sighting in update.sightings
         ]
         for track, sight in seen:
-            if sight.face.score < LEAST_SCORE or not sight.quality.score:
+            if sight.face.score < MIN_SCORE or not sight.quality.score:
                 continue
-            under = self._under.setdefault(track, _Under(Passage(track)))
+            under = self._under.setdefault(track, _Under(SurveyedPassage(track)))
             under.passage.faces.append(sight.quality)
             # Pictures are made when a passage becomes clearly better, not with each frame.
             if sight.quality.score > 1.1 * under.best:
@@ -111,7 +111,7 @@ class Surveyor:
 
     def _end(self, track: int) -> None:
         under = self._under.pop(track, None)
-        if under is None or len(under.passage.faces) < LEAST_FACES:
+        if under is None or len(under.passage.faces) < MIN_FACES:
             return
         passage = under.passage
         self._over.append(passage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from cekalwatch.camera.survey.findings import Advice, Findings, Grade
+from cekalwatch.camera.survey.findings import Advice, Grade, SurveyResult
 from cekalwatch.camera.survey.fitness import Flaw
 
 
@@ -151,7 +151,7 @@ class Words:
         """Return the flaw's words."""
         return self(f"flaw_{flaw}")
 
-    def advice(self, advice: Advice, found: Findings) -> str:
+    def advice(self, advice: Advice, found: SurveyResult) -> str:
         """Return the advice with this survey's figures in it."""
         return self(
             f"advice_{advice}",
@@ -160,7 +160,7 @@ class Words:
             rate=self.number(found.recording.rate, 1),
         )
 
-    def summary(self, found: Findings) -> list[str]:
+    def summary(self, found: SurveyResult) -> list[str]:
         """Return the first sentences of a report."""
         share = self.share(found.fit, found.passages)
         return [
@@ -168,7 +168,7 @@ class Words:
             self("sendable", sendable=found.sendable, passages=found.passages),
         ]
 
-    def recorded(self, found: Findings) -> str:
+    def recorded(self, found: SurveyResult) -> str:
         """Return what was looked at."""
         recording = found.recording
         return self(

@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cekalwatch.camera.detection.face_capture import Capture, Outcome, Receipt
+from cekalwatch.camera.detection.face_capture import FaceCapture, Receipt, ReceiptOutcome
 from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.statistics import Heartbeat
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
@@ -18,14 +18,14 @@ from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesRes
 from cekalwatch.vision.quality import FaceQuality
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 
-MOST_REASON = 200
+MAX_REASON = 200
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 
 _OUTCOMES = {
-    capture_pb2.CAPTURE_OUTCOME_SEARCHED: Outcome.SEARCHED,
-    capture_pb2.CAPTURE_OUTCOME_DUPLICATE: Outcome.DUPLICATE,
-    capture_pb2.CAPTURE_OUTCOME_REJECTED: Outcome.REJECTED,
-    capture_pb2.CAPTURE_OUTCOME_RETRY: Outcome.RETRY,
+    capture_pb2.CAPTURE_OUTCOME_SEARCHED: ReceiptOutcome.SEARCHED,
+    capture_pb2.CAPTURE_OUTCOME_DUPLICATE: ReceiptOutcome.DUPLICATE,
+    capture_pb2.CAPTURE_OUTCOME_REJECTED: ReceiptOutcome.REJECTED,
+    capture_pb2.CAPTURE_OUTCOME_RETRY: ReceiptOutcome.RETRY,
 }
 
 
@@ -84,7 +84,7 @@ def hello(value: Hello) -> StreamFacesRequest:
     )
 
 
-def face(capture: Capture) -> StreamFacesRequest:
+def face(capture: FaceCapture) -> StreamFacesRequest:
     """Write a capture; raises ValueError for one over the message bound, which the crop's own bound rules out."""
     message = StreamFacesRequest(face=_face(capture, capture.run_id))
     if message.ByteSize() > MAX_MESSAGE_BYTES:
@@ -92,12 +92,12 @@ def face(capture: Capture) -> StreamFacesRequest:
     return message
 
 
-def stored(capture: Capture, run_id: str) -> bytes:
+def stored(capture: FaceCapture, run_id: str) -> bytes:
     """Write a capture for the disk, in the contract's form; `run_id` is that of the present run."""
     return _face(capture, capture.run_id or run_id).SerializeToString()
 
 
-def restored(data: bytes) -> Capture:
+def restored(data: bytes) -> FaceCapture:
     """Read what `stored` wrote; raises ValueError."""
     try:
         message = capture_pb2.FaceCapture.FromString(data)
@@ -105,7 +105,7 @@ def restored(data: bytes) -> Capture:
     except (DecodeError, OverflowError):
         raise ValueError("this is no capture") from None
     marks, quality = message.landmarks, message.quality
-    return Capture(
+    return FaceCapture(
         capture_id=message.capture_id,
         track_id=message.track_id,
         captured_at=captured_at,
@@ -124,7 +124,7 @@ def restored(data: bytes) -> Capture:
     )
 
 
-def _face(capture: Capture, run_id: str) -> capture_pb2.FaceCapture:
+def _face(capture: FaceCapture, run_id: str) -> capture_pb2.FaceCapture:
     quality = capture.quality
     captured_at = Timestamp()
     captured_at.FromDatetime(capture.captured_at)
@@ -179,7 +179,7 @@ def _duration(seconds: float) -> Duration:
 
 def goodbye(reason: str) -> StreamFacesRequest:
     """Write the end of the stream."""
-    return StreamFacesRequest(goodbye=capture_service_pb2.Goodbye(reason=reason[:MOST_REASON]))
+    return StreamFacesRequest(goodbye=capture_service_pb2.Goodbye(reason=reason[:MAX_REASON]))
 
 
 def server_message(message: StreamFacesResponse) -> ServerMessage | None:
@@ -229,7 +229,7 @@ def _policy(message: capture_pb2.CapturePolicy) -> CapturePolicy:
 
 def _receipt(message: capture_pb2.CaptureReceipt) -> Receipt:
     # An outcome of a newer contract is no promise that the capture was dealt with: it is sent again.
-    return Receipt(message.capture_id, _OUTCOMES.get(message.outcome, Outcome.RETRY), message.reason)
+    return Receipt(message.capture_id, _OUTCOMES.get(message.outcome, ReceiptOutcome.RETRY), message.reason)
 
 
 def _seconds(duration: Duration) -> float:

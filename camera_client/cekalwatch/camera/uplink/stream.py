@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import grpc
 import structlog
 
-from cekalwatch.camera.detection.face_capture import Outcome, Receipt
+from cekalwatch.camera.detection.face_capture import Receipt, ReceiptOutcome
 from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import Heartbeat
@@ -196,11 +196,11 @@ class Stream:
 
     def _account(self, receipt: Receipt) -> None:
         self._counts.receipts[receipt.outcome] += 1
-        if receipt.outcome is Outcome.RETRY:
+        if receipt.outcome is ReceiptOutcome.RETRY:
             log.info("capture_to_be_sent_again", capture_id=receipt.capture_id, reason=receipt.reason)
             self._outbox.retry_later(receipt.capture_id)
             return
-        if receipt.outcome is Outcome.REJECTED:
+        if receipt.outcome is ReceiptOutcome.REJECTED:
             log.warning("capture_rejected", capture_id=receipt.capture_id, reason=receipt.reason)
         self._outbox.settle(receipt.capture_id)
 

@@ -13,7 +13,7 @@ import structlog
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.camera.statistics import Figures, Heartbeat
+from cekalwatch.camera.statistics import CameraStatistics, Heartbeat
 from cekalwatch.camera.uplink.link_counts import LinkCounts
 from cekalwatch.camera.uplink.messages import Drain, Hello, ProtocolError, Welcome
 from cekalwatch.camera.uplink.stream import Stream, StreamLost, Timing
@@ -170,7 +170,7 @@ async def greet(link: Link, clock: Clock) -> Welcome:
     outbox = Outbox(1, clock)
     async with link.dialer.aio_channel() as channel:
         call = CaptureServiceStub(channel).StreamFaces()
-        stream = Stream(call, outbox, Figures(outbox, clock).heartbeat, link.timing, asyncio.Event())
+        stream = Stream(call, outbox, CameraStatistics(outbox, clock).heartbeat, link.timing, asyncio.Event())
         welcome = await stream.shake_hands(link.hello)
         await stream.take_leave("this was a check")
         return welcome

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cekalwatch.camera.view.image_metrics import ALIKE, STRUCTURED, Grey, deviation, likeness, shift_between, shifted
 
-LEAST_SHIFT: Final = 4.0
+MIN_SHIFT: Final = 4.0
 """Coarse pixels, of 160 across, between two looks. A slower pan blurs nothing, and ends as a view that moved."""
 TOGETHER: Final = 0.5
 """Share of what is seen in both looks that must have gone the same way."""
@@ -40,7 +40,7 @@ class CameraMotion:
         if last is None:
             return False
         way = shift_between(last, coarse)
-        return math.hypot(*way) >= LEAST_SHIFT and _went(last, coarse, way)
+        return math.hypot(*way) >= MIN_SHIFT and _went(last, coarse, way)
 
 
 def _went(before: Grey, after: Grey, way: tuple[float, float]) -> bool:

@@ -39,7 +39,7 @@ ALIKE: Final = 0.8
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class ImageMetrics:
     """What one picture looks like."""
 
     coarse: Grey
@@ -57,12 +57,12 @@ class Look:
         return deviation(self.coarse) >= STRUCTURED
 
 
-def look_at(picture: Picture) -> Look:
+def image_metrics(picture: Picture) -> ImageMetrics:
     """Return the look of a picture, BGR or grey, of any size and shape; it is squeezed to the grid's."""
     fine = _grey(np.asarray(cv2.resize(picture, FINE_SIZE, interpolation=cv2.INTER_AREA), np.uint8))
     small = np.asarray(cv2.resize(fine, COARSE_SIZE, interpolation=cv2.INTER_AREA), np.float32)
     laplacian = np.asarray(cv2.Laplacian(fine, cv2.CV_32F), np.float32)
-    return Look(
+    return ImageMetrics(
         coarse=_smoothed(small),
         detail=_mean_by_cell(laplacian**2),
         dark=float(np.mean(small < DARK_LEVEL)),

@@ -14,7 +14,15 @@ from typing import Final
 import numpy as np
 
 from cekalwatch.camera.view.camera_motion import CameraMotion
-from cekalwatch.camera.view.image_metrics import ALIKE, Grey, Look, likeness, look_at, shift_between, shifted
+from cekalwatch.camera.view.image_metrics import (
+    ALIKE,
+    Grey,
+    ImageMetrics,
+    image_metrics,
+    likeness,
+    shift_between,
+    shifted,
+)
 from cekalwatch.camera.view.reference import Reference
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.heartbeat import ViewState
@@ -43,7 +51,7 @@ ENOUGH: Final = 0.3
 bare wall only people can be seen to move."""
 MOSTLY_THERE: Final = 0.5
 """Share of the usual view from which it is certain that it is there."""
-USUAL_WITHIN_S: Final = 60.0
+DEFAULT_WITHIN_S: Final = 60.0
 """For so long after it was certain, what moves may be the camera."""
 STILL: Final = 0.6
 """Share of a view that must stand still for a place to be told from people who fill the picture."""
@@ -53,7 +61,7 @@ HARDLY_ANYTHING: Final = 0.03
 """Share of all cells that show something, below which nobody would hang a camera like this."""
 BLURRED: Final = 0.25
 """What is left of the detail of cells that show the usual, below which the picture is out of focus."""
-LEAST_SHIFT: Final = 4.0
+MIN_SHIFT: Final = 4.0
 """Coarse pixels, of 160 across: less is a shaking mast."""
 FACE_VOUCHES_S: Final = 10.0
 """A view in which a face was found so short ago is neither dark, blinded nor covered."""
@@ -103,8 +111,8 @@ class ViewJudge:
         """Judge a frame if it is time to; `at_s` never goes back."""
         if at_s - self._last_s < PERIOD_S:
             return
-        seen = look_at(picture)
-        if self._motion.turns(seen.coarse) and at_s - self._usual_s < USUAL_WITHIN_S:
+        seen = image_metrics(picture)
+        if self._motion.turns(seen.coarse) and at_s - self._usual_s < DEFAULT_WITHIN_S:
             self._moved_s = at_s
         self._last_s = at_s
         verdict = self._verdict(seen, at_s)
@@ -127,13 +135,13 @@ class ViewJudge:
         if first_good or at_s - self._pending.since_s >= LASTS_S[verdict]:
             self.state, self._pending = verdict, None
 
-    def _verdict(self, seen: Look, at_s: float) -> _Verdict:
+    def _verdict(self, seen: ImageMetrics, at_s: float) -> _Verdict:
         by_light = self._by_light(seen)
         if by_light is ViewState.OK:
             return self._by_reference(seen, at_s)
         return _Sight.UNSURE if at_s - self._face_s < FACE_VOUCHES_S else by_light
 
-    def _by_light(self, seen: Look) -> ViewState:
+    def _by_light(self, seen: ImageMetrics) -> ViewState:
         if seen.dark >= MOSTLY_DARK:
             return ViewState.DARK
         if seen.saturated >= MOSTLY_SATURATED:
@@ -148,7 +156,7 @@ class ViewJudge:
             return ViewState.DEFOCUSED if alike else ViewState.COVERED
         return ViewState.OK
 
-    def _by_reference(self, seen: Look, at_s: float) -> _Verdict:
+    def _by_reference(self, seen: ImageMetrics, at_s: float) -> _Verdict:
         reference = self._reference
         if reference is None:
             self._reference = Reference(seen)
@@ -184,6 +192,6 @@ class ViewJudge:
 
 def _shows_shifted(reference: Reference, coarse: Grey, share: float) -> bool:
     x, y = shift_between(reference.coarse, coarse)
-    if math.hypot(x, y) < LEAST_SHIFT:
+    if math.hypot(x, y) < MIN_SHIFT:
         return False
     return reference.share_alike(shifted(coarse, -x, -y)) >= max(SHOWS_THROUGH, CLEARLY * share)

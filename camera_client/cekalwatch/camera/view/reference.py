@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.camera.view.image_metrics import ALIKE, CELL, STRUCTURED, Cells, Grey, Look, deviation, likeness
+from cekalwatch.camera.view.image_metrics import ALIKE, CELL, STRUCTURED, Cells, Grey, ImageMetrics, deviation, likeness
 
 FOLLOWS_IN: Final = 120
 """Looks that make up the memory of what is still the same: it follows the light."""
@@ -20,7 +20,7 @@ LEARNED_AFTER: Final = 10
 class Reference:
     """The usual view. Owned by one thread."""
 
-    def __init__(self, first: Look) -> None:
+    def __init__(self, first: ImageMetrics) -> None:
         self.coarse: Grey = first.coarse.copy()
         self.detail: Cells = first.detail.copy()
         self._looks = 1
@@ -44,7 +44,7 @@ class Reference:
         structured = int(self.structured.sum())
         return float(self.alike(coarse).sum()) / structured if structured else 0.0
 
-    def follow(self, look: Look) -> None:
+    def follow(self, look: ImageMetrics) -> None:
         """Let a good look change what is usual, a little."""
         self._looks += 1
         alike = self.alike(look.coarse)

@@ -13,7 +13,7 @@ from cekalwatch.vision.faces import Face, Picture
 Boxes = NDArray[np.float32]
 """Shape (n, 4): left, top, right, bottom."""
 
-_MOST_CANDIDATES: Final = 512
+_MAX_CANDIDATES: Final = 512
 
 
 def fitting_size(picture: Picture, long_side: int) -> tuple[int, int]:
@@ -42,7 +42,7 @@ def best_of_overlapping(boxes: Boxes, scores: NDArray[np.float32], most_overlap:
         scores.tolist(),
         score_threshold=0.0,
         nms_threshold=most_overlap,
-        top_k=_MOST_CANDIDATES,
+        top_k=_MAX_CANDIDATES,
     )
     return [int(index) for index in kept]
 

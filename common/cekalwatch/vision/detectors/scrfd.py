@@ -22,7 +22,7 @@ DEFAULT_LONG_SIDE: Final = 640
 _STRIDES: Final = (8, 16, 32)
 _ANCHORS: Final = 2
 _OUTPUTS: Final = 3 * len(_STRIDES)
-_MOST_OVERLAP: Final = 0.4
+_MAX_OVERLAP: Final = 0.4
 
 
 class ScrfdDetector:
@@ -66,7 +66,7 @@ class ScrfdDetector:
         outputs = self._session.run(None, {self._input: np.asarray(blob, dtype=np.float32)})
         scores, positions = self._decode(outputs, input_width, input_height)
         positions *= np.array([width / inner[0], height / inner[1]], dtype=np.float32)
-        return faces_of(positions[:, :2].reshape(-1, 4), scores, positions[:, 2:], _MOST_OVERLAP)
+        return faces_of(positions[:, :2].reshape(-1, 4), scores, positions[:, 2:], _MAX_OVERLAP)
 
     def _input_size(self, width: int, height: int) -> tuple[int, int]:
         if self._fixed_size:

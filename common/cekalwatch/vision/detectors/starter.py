@@ -28,11 +28,11 @@ _ANCHOR_SIDES: Final = ((10, 16, 24), (32, 48), (64, 96), (128, 192, 256))
 _ANCHOR_STRIDES: Final = (8, 16, 32, 64)
 _CENTRE_VARIANCE: Final = 0.1
 _SIZE_VARIANCE: Final = 0.2
-_MOST_OVERLAP: Final = 0.3
+_MAX_OVERLAP: Final = 0.3
 _PATCH: Final = 48
 _COARSE_FRACTION: Final = 4
 _PASSES: Final = 3
-_MOST_FACES: Final = 64
+_MAX_FACES: Final = 64
 
 
 class StarterDetector:
@@ -85,7 +85,7 @@ class StarterDetector:
         fine_boxes, fine_scores = self._find(fine)
         coarse_boxes, coarse_scores = self._find(coarse)
         boxes, scores = np.concatenate([fine_boxes, coarse_boxes]), np.concatenate([fine_scores, coarse_scores])
-        kept = best_of_overlapping(boxes, scores, _MOST_OVERLAP)[:_MOST_FACES]
+        kept = best_of_overlapping(boxes, scores, _MAX_OVERLAP)[:_MAX_FACES]
         if not kept:
             return []
         height, width = picture.shape[:2]
@@ -94,7 +94,7 @@ class StarterDetector:
             boxes, landmarks, face_scores = self._refine(picture, boxes)
         sure = np.minimum(scores[kept], face_scores)
         sound = (sure >= self._min_face_score) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        return faces_of(boxes[sound], sure[sound], landmarks[sound], _MOST_OVERLAP)
+        return faces_of(boxes[sound], sure[sound], landmarks[sound], _MAX_OVERLAP)
 
     def _find(self, scaled: Picture) -> tuple[Boxes, NDArray[np.float32]]:
         """Return UltraFace's boxes, as fractions of the picture's width and height, and their scores."""

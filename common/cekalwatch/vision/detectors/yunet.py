@@ -17,8 +17,8 @@ from cekalwatch.vision.runtime import ModelError, open_session
 
 DEFAULT_LONG_SIDE: Final = 640
 
-_MOST_OVERLAP: Final = 0.3
-_MOST_CANDIDATES: Final = 512
+_MAX_OVERLAP: Final = 0.3
+_MAX_CANDIDATES: Final = 512
 
 
 def is_yunet(model: Path) -> bool:
@@ -37,7 +37,7 @@ class YunetDetector:
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         size = (long_side, long_side)
         try:
-            self._network = cv2.FaceDetectorYN.create(str(model), "", size, min_score, _MOST_OVERLAP, _MOST_CANDIDATES)
+            self._network = cv2.FaceDetectorYN.create(str(model), "", size, min_score, _MAX_OVERLAP, _MAX_CANDIDATES)
         except cv2.error as error:
             raise ModelError(f"OpenCV cannot load {model} as YuNet: {error.err}") from error
         self._long_side = long_side

@@ -10,7 +10,7 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
-MOST_FACES: Final = 10_000
+MAX_FACES: Final = 10_000
 _SHIPPED: Final = (
     ("skimage", "data/astronaut.png", (0.44, 0.23), 0.22),
     ("insightface", "data/images/t1.jpg", (0.62, 0.46), 0.10),
@@ -31,7 +31,7 @@ def _of_folder(folder: Path) -> list[bytes]:
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
     if not files:
         raise ProgramError(f"There are no photographs in {folder}", Exit.NO_INPUT)
-    return [file.read_bytes() for file in files[:MOST_FACES]]
+    return [file.read_bytes() for file in files[:MAX_FACES]]
 
 
 def _shipped() -> list[bytes]:

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class Fault(StrEnum):
+class SimulatedFault(StrEnum):
     """One thing that is wrong."""
 
     UNAVAILABLE = "unavailable"
@@ -55,41 +55,41 @@ class Fault(StrEnum):
     """The server's certificate has run out; with TLS only."""
 
 
-class Trouble(BaseModel):
+class ActiveFault(BaseModel):
     """What is wrong at the moment."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    faults: frozenset[Fault] = frozenset()
+    faults: frozenset[SimulatedFault] = frozenset()
     delay_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
     """How long each answer waits."""
     times: Annotated[int, Field(ge=1)] | None = None
     """After how many answers all is well again; None: never by itself."""
 
 
-class Troubles:
+class ActiveFaults:
     """The trouble in force; any thread may change it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._trouble = Trouble()
+        self._trouble = ActiveFault()
 
-    def set(self, faults: Iterable[Fault] = (), *, delay_s: float = 0.0, times: int | None = None) -> None:
+    def set(self, faults: Iterable[SimulatedFault] = (), *, delay_s: float = 0.0, times: int | None = None) -> None:
         """Let this be wrong from now on, in place of what was."""
         with self._lock:
-            self._trouble = Trouble(faults=frozenset(faults), delay_s=delay_s, times=times)
+            self._trouble = ActiveFault(faults=frozenset(faults), delay_s=delay_s, times=times)
 
     @property
-    def now(self) -> Trouble:
+    def now(self) -> ActiveFault:
         """What is wrong, without counting."""
         with self._lock:
             return self._trouble
 
-    def next(self) -> Trouble:
+    def next(self) -> ActiveFault:
         """Return what is wrong with the next answer."""
         with self._lock:
             trouble = self._trouble
             if trouble.times is not None:
                 left = trouble.times - 1
-                self._trouble = trouble.model_copy(update={"times": left}) if left else Trouble()
+                self._trouble = trouble.model_copy(update={"times": left}) if left else ActiveFault()
             return trouble

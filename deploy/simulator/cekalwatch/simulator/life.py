@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
-from cekalwatch.simulator.orders import Order, OrderBook
+from cekalwatch.simulator.orders import Order, OrderDatabase
 
 _FIRST = ("Adi", "Bunga", "Cahya", "Damar", "Endah", "Fajar", "Gilang", "Hesti", "Indra", "Jelita")
 _LAST = ("Rekaan", "Khayal", "Umpama", "Misal", "Andaian", "Tiruan", "Cermin", "Bayangan", "Angan", "Dongeng")
@@ -22,7 +22,7 @@ _SHORT = timedelta(days=3)
 class Life:
     """Changes a book of orders, a step at a time."""
 
-    def __init__(self, book: OrderBook, faces: Sequence[bytes], today: Callable[[], date], seed: int = 1) -> None:
+    def __init__(self, book: OrderDatabase, faces: Sequence[bytes], today: Callable[[], date], seed: int = 1) -> None:
         """`faces` are photographs, given to one person after another."""
         self._book = book
         self._faces = faces

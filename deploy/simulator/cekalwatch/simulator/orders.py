@@ -23,7 +23,7 @@ class Part(NamedTuple):
     more: bool
 
 
-class OrderBook:
+class OrderDatabase:
     """Orders as JSON objects; any thread may call. An order's turn is that of its first appearance."""
 
     def __init__(self, file: Path | None = None) -> None:

@@ -6,10 +6,10 @@ import copy
 import json
 from typing import Any
 
-from cekalwatch.simulator.faults import Fault
-from cekalwatch.simulator.orders import Order, OrderBook
+from cekalwatch.simulator.faults import SimulatedFault
+from cekalwatch.simulator.orders import Order, OrderDatabase
 
-MOST_AT_ONCE = 1000
+MAX_AT_ONCE = 1000
 _WHOLE, _CHANGES = "whole", "changes"
 
 
@@ -17,9 +17,9 @@ class UnknownCursorError(Exception):
     """A cursor that is none."""
 
 
-def page_of(book: OrderBook, cursor: str, limit: int) -> dict[str, Any]:
+def page_of(book: OrderDatabase, cursor: str, limit: int) -> dict[str, Any]:
     """Return the page at a cursor: of the whole list at first, then of what changed since it was begun."""
-    at_once = max(1, min(limit, MOST_AT_ONCE))
+    at_once = max(1, min(limit, MAX_AT_ONCE))
     match cursor.split("-") if cursor else [_WHOLE, str(book.changes), "0"]:
         case ["whole", begun, after] if begun.isdecimal() and after.isdecimal():
             part = book.page(int(after), at_once)
@@ -33,20 +33,20 @@ def page_of(book: OrderBook, cursor: str, limit: int) -> dict[str, Any]:
     return page if cursor else page | {"total": book.total}
 
 
-def written(page: dict[str, Any], faults: frozenset[Fault]) -> bytes:
+def written(page: dict[str, Any], faults: frozenset[SimulatedFault]) -> bytes:
     """Return the page as JSON, with the faults that are inside of pages."""
     page = copy.deepcopy(page)
     orders: list[Any] = page["orders"]
     if orders:
         _spoil(orders, faults)
     text = json.dumps(page, ensure_ascii=False)
-    if Fault.DUPLICATE_NAMES in faults:
+    if SimulatedFault.DUPLICATE_NAMES in faults:
         text = text.replace('"kind": ', '"kind": "TANGKAL", "kind": ', 1)
-    if Fault.NO_JSON in faults:
+    if SimulatedFault.NO_JSON in faults:
         text = "<html><body>Silakan masuk</body></html>"
-    if Fault.HALF_JSON in faults:
+    if SimulatedFault.HALF_JSON in faults:
         text = text[: len(text) // 2]
-    if Fault.UTF_16 in faults:
+    if SimulatedFault.UTF_16 in faults:
         return text.encode("utf-16")
     # One byte that is a letter in Windows-1252, and nothing in UTF-8.
     return text.encode().replace(_MARK.encode(), b"\xfc")
@@ -55,15 +55,15 @@ def written(page: dict[str, Any], faults: frozenset[Fault]) -> bytes:
 _MARK = "\ue000"
 
 
-def _spoil(orders: list[Any], faults: frozenset[Fault]) -> None:
+def _spoil(orders: list[Any], faults: frozenset[SimulatedFault]) -> None:
     first: Order = orders[0]
-    if Fault.DUPLICATE_KEYS in faults:
+    if SimulatedFault.DUPLICATE_KEYS in faults:
         orders.append(first | {"reason": "lain"})
-    if Fault.WRONG_TYPES in faults:
+    if SimulatedFault.WRONG_TYPES in faults:
         orders[0] = first = first | {"name": 12.5, "valid_from": {"day": 1}, "urgent": "maybe", "aliases": 7}
-    if Fault.WINDOWS_1252 in faults:
+    if SimulatedFault.WINDOWS_1252 in faults:
         orders[0] = first = first | {"name": f"{first['name']} {_MARK}"}
-    if Fault.REPLACED_LETTERS in faults:
+    if SimulatedFault.REPLACED_LETTERS in faults:
         orders[0] = first = first | {"name": f"{first['name']} \ufffd"}
-    if Fault.NO_OBJECT in faults:
+    if SimulatedFault.NO_OBJECT in faults:
         orders[0] = "order"

@@ -17,13 +17,13 @@ from typing import Any, Final, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from cekalwatch.simulator.certificates import SimulatorCertificates
-from cekalwatch.simulator.faults import Fault, Trouble, Troubles
-from cekalwatch.simulator.orders import OrderBook
+from cekalwatch.simulator.faults import ActiveFault, ActiveFaults, SimulatedFault
+from cekalwatch.simulator.orders import OrderDatabase
 from cekalwatch.simulator.pages import UnknownCursorError, page_of, written
 
 HOST: Final = "127.0.0.1"
 HUGE_BYTES: Final = 40_000_000
-_MOST_ADMIN_BYTES: Final = 10_000
+_MAX_ADMIN_BYTES: Final = 10_000
 _CHUNK: Final = bytes(64 * 1024)
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
@@ -33,7 +33,7 @@ class Simulator:
 
     def __init__(
         self,
-        book: OrderBook,
+        book: OrderDatabase,
         *,
         port: int = 0,
         token: str = "",
@@ -45,7 +45,7 @@ class Simulator:
         `on_step` lets some time pass in the application, and says what happened.
         """
         self.book = book
-        self.troubles = Troubles()
+        self.troubles = ActiveFaults()
         self.requests: list[tuple[str, str, int]] = []
         """Method, path with query, and status of each answer."""
         self.bytes_sent = 0
@@ -79,7 +79,7 @@ class Simulator:
         """Return what the next handshake uses; None without TLS."""
         if self._certificates is None:
             return None
-        return self._certificates.context(expired=Fault.EXPIRED_CERTIFICATE in self.troubles.now.faults)
+        return self._certificates.context(expired=SimulatedFault.EXPIRED_CERTIFICATE in self.troubles.now.faults)
 
     def lets_in(self, authorization: str) -> bool:
         """Whether a request shows the token."""
@@ -91,7 +91,7 @@ class Simulator:
             return {"happened": self._on_step()}
         if path != "/admin/troubles":
             raise ValueError("there are /admin/troubles and /admin/step")
-        wanted = Trouble.model_validate_json(body or b"{}")
+        wanted = ActiveFault.model_validate_json(body or b"{}")
         self.troubles.set(wanted.faults, delay_s=wanted.delay_s, times=wanted.times)
         return {"faults": sorted(wanted.faults)}
 
@@ -131,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:  # http.server's name
         """Answer an administrator."""
         length = int(self.headers.get("content-length", 0))
-        body = self.rfile.read(min(length, _MOST_ADMIN_BYTES))
+        body = self.rfile.read(min(length, _MAX_ADMIN_BYTES))
         try:
             # No web page that somebody has open may do this.
             if self.headers.get("origin") or length > len(body):
@@ -153,16 +153,16 @@ class _Handler(BaseHTTPRequestHandler):
             threading.Event().wait(trouble.delay_s)
         if not simulator.lets_in(self.headers.get("authorization", "")):
             self._send(HTTPStatus.UNAUTHORIZED, b"")
-        elif Fault.UNAVAILABLE in trouble.faults:
+        elif SimulatedFault.UNAVAILABLE in trouble.faults:
             self._send(HTTPStatus.SERVICE_UNAVAILABLE, b"")
-        elif Fault.ERROR in trouble.faults:
+        elif SimulatedFault.ERROR in trouble.faults:
             self._send(HTTPStatus.INTERNAL_SERVER_ERROR, b"")
-        elif Fault.ELSEWHERE in trouble.faults:
+        elif SimulatedFault.ELSEWHERE in trouble.faults:
             self._send(HTTPStatus.FOUND, b"", location=f"http://localhost:{self.server.server_port}{self.path}")
         else:
             self._answer(urlsplit(self.path).path, trouble)
 
-    def _answer(self, path: str, trouble: Trouble) -> None:
+    def _answer(self, path: str, trouble: ActiveFault) -> None:
         if path == "/orders":
             self._answer_page(trouble)
         elif path.startswith("/photographs/"):
@@ -170,11 +170,11 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(HTTPStatus.NOT_FOUND, b"")
 
-    def _answer_page(self, trouble: Trouble) -> None:
+    def _answer_page(self, trouble: ActiveFault) -> None:
         asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
         cursor, limit, book = asked.get("cursor", ""), asked.get("limit", "100"), self.server.simulator.book
         etag = f'"{book.changes}"'
-        if Fault.EXPIRED_CURSOR in trouble.faults and cursor:
+        if SimulatedFault.EXPIRED_CURSOR in trouble.faults and cursor:
             self._send(HTTPStatus.GONE, b"")
         elif self.headers.get("if-none-match") == etag:
             self._send(HTTPStatus.NOT_MODIFIED, b"", etag=etag)
@@ -184,18 +184,18 @@ class _Handler(BaseHTTPRequestHandler):
             except (UnknownCursorError, ValueError):
                 self._send(HTTPStatus.GONE, b"")
                 return
-            self._send(HTTPStatus.OK, body, etag=etag, half=Fault.HALF_PAGE in trouble.faults, trouble=trouble)
+            self._send(HTTPStatus.OK, body, etag=etag, half=SimulatedFault.HALF_PAGE in trouble.faults, trouble=trouble)
 
-    def _answer_photograph(self, name: str, trouble: Trouble) -> None:
+    def _answer_photograph(self, name: str, trouble: ActiveFault) -> None:
         found = self.server.simulator.book.photograph(name)
-        if found is None or Fault.LOST_PHOTOGRAPH in trouble.faults:
+        if found is None or SimulatedFault.LOST_PHOTOGRAPH in trouble.faults:
             self._send(HTTPStatus.NOT_FOUND, b"")
-        elif {Fault.HUGE_PHOTOGRAPH, Fault.HUGE_PHOTOGRAPH_UNTOLD} & trouble.faults:
-            self._send_huge(told=Fault.HUGE_PHOTOGRAPH in trouble.faults)
+        elif {SimulatedFault.HUGE_PHOTOGRAPH, SimulatedFault.HUGE_PHOTOGRAPH_UNTOLD} & trouble.faults:
+            self._send_huge(told=SimulatedFault.HUGE_PHOTOGRAPH in trouble.faults)
         elif self.headers.get("if-none-match") == f'"{found[0]}"':
             self._send(HTTPStatus.NOT_MODIFIED, b"", etag=f'"{found[0]}"')
         else:
-            half = Fault.HALF_PHOTOGRAPH in trouble.faults
+            half = SimulatedFault.HALF_PHOTOGRAPH in trouble.faults
             self._send(HTTPStatus.OK, found[1], etag=f'"{found[0]}"', half=half, kind="image/jpeg", trouble=trouble)
 
     def _send(
@@ -207,10 +207,10 @@ class _Handler(BaseHTTPRequestHandler):
         location: str = "",
         half: bool = False,
         kind: str = "application/json",
-        trouble: Trouble | None = None,
+        trouble: ActiveFault | None = None,
     ) -> None:
         self._begin(status, kind, len(body), etag=etag, location=location)
-        if trouble and Fault.RESET in trouble.faults:
+        if trouble and SimulatedFault.RESET in trouble.faults:
             self.wfile.write(body[: len(body) // 2])
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             os.close(self.connection.detach())  # at once: the usual end would say goodbye first

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import grpc
 
-from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.session_client import SessionClient
-from cekalwatch.notifier.model.alert import Notice
+from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.notifier.model.handling import AlertState, FollowUp, Outcome, Reason
 from cekalwatch.notifier.model.steps import JUDGEMENTS, Step
 
@@ -45,14 +45,14 @@ class Decision:
     follow_up: FollowUp | None = None
 
 
-class Casework:
+class AlertActions:
     """Takes steps with alerts, for whoever has signed in. Errors stay grpc.RpcError; blocks."""
 
-    def __init__(self, cases: CaseClient, sessions: SessionClient) -> None:
+    def __init__(self, cases: AlertClient, sessions: SessionClient) -> None:
         self._cases = cases
         self._sessions = sessions
 
-    def carry_out(self, notice: Notice, decision: Decision) -> Notice:
+    def carry_out(self, notice: Alert, decision: Decision) -> Alert:
         """Do what was decided about the alert as `notice` has it; returns the alert as it stands then.
 
         A judgement of an alert that nobody holds claims it first: whoever loses that race has judged nothing.
@@ -78,7 +78,7 @@ class Casework:
                 return self._cases.close_alert(alert_id, revision)
         raise ValueError(f"{step} without what it needs")
 
-    def _confirm(self, notice: Notice, decision: Decision) -> Notice:
+    def _confirm(self, notice: Alert, decision: Decision) -> Alert:
         alert_id, revision = notice.alert_id, notice.handling.revision
         if decision.supervisor is None:
             return self._cases.confirm(alert_id, revision, decision.reference, decision.note)

@@ -11,7 +11,7 @@ from typing import Self
 import grpc
 import structlog
 
-from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.model.leases import RENEW_EVERY
@@ -25,7 +25,7 @@ class ClaimKeeper:
     def __init__(
         self,
         screen: LiveConsole,
-        cases: CaseClient,
+        cases: AlertClient,
         sessions: SessionClient,
         agent_id: str,
         away_after_s: float,

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cekalwatch.notifier.locale.alert_formatting import Fact, Wording
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter, Fact
 from cekalwatch.notifier.locale.phrases import Phrase
-from cekalwatch.notifier.model.alert import Notice
+from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.notifier.model.handling import AlertState
 from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
 
@@ -24,7 +24,7 @@ def short_key(alert_id: str) -> str:
     return alert_id[-SHORT_KEY:]
 
 
-def print_alerts(console: Console, alerts: Iterable[Notice], wording: Wording) -> None:
+def print_alerts(console: Console, alerts: Iterable[Alert], wording: AlertFormatter) -> None:
     """Print a line an alert."""
     say, now = wording.say, datetime.now(UTC)
     table = Table(box=None, pad_edge=False)
@@ -47,7 +47,7 @@ def print_alerts(console: Console, alerts: Iterable[Notice], wording: Wording) -
         console.print(Text(say(Phrase.NO_ALERTS)))
 
 
-def print_alert(console: Console, notice: Notice, wording: Wording) -> None:
+def print_alert(console: Console, notice: Alert, wording: AlertFormatter) -> None:
     """Print all that is known of an alert."""
     say, now = wording.say, datetime.now(UTC)
     facts = [
@@ -71,7 +71,7 @@ def print_alert(console: Console, notice: Notice, wording: Wording) -> None:
     console.print(Text(say(Phrase.VERIFY), style="italic"))
 
 
-def print_report(console: Console, report: ShiftReport, wording: Wording) -> None:
+def print_report(console: Console, report: ShiftReport, wording: AlertFormatter) -> None:
     """Print the figures of a shift."""
     say = wording.say
     table = Table.grid(padding=(0, 2, 0, 0))
@@ -93,6 +93,6 @@ def print_report(console: Console, report: ShiftReport, wording: Wording) -> Non
     console.print(table)
 
 
-def _rate(tally: Tally, wording: Wording) -> str:
+def _rate(tally: Tally, wording: AlertFormatter) -> str:
     words = wording.say(Phrase.SHIFT_FALSE_OF, cleared=tally.cleared, decided=tally.decided)
     return f"{wording.say(Phrase.COLUMN_FALSE_RATE)}: {words}"

@@ -14,16 +14,16 @@ import grpc
 import typer
 from rich.console import Console
 
-from cekalwatch.notifier.actions.alert_actions import Casework, Decision, SignInProof
+from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision, SignInProof
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.cli.alert_output import print_alert, print_alerts, print_report
 from cekalwatch.notifier.cli.session import AgentId, Config, LanguageOption, Server
-from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.refusals import UNREACHABLE, explain
 from cekalwatch.notifier.client.session_client import SessionClient
-from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
-from cekalwatch.notifier.model.alert import Notice
+from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.notifier.model.handling import OPEN_STATES, FollowUp, Reason
 from cekalwatch.notifier.model.steps import Step
 from cekalwatch.notifier.settings import NotifierSettings
@@ -33,7 +33,7 @@ from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.prompts import ask, ask_secret
 from cekalwatch.program.session_file import SessionFile
 
-LEAST_OF_A_KEY = 4
+MIN_OF_A_KEY = 4
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The alert's key, or its last characters, 4 or more.")]
 Note = Annotated[str, typer.Option(metavar="TEXT", help="More about it, at most 1000 characters.")]
@@ -43,20 +43,20 @@ commands = typer.Typer(no_args_is_help=True, help="Work on alerts without a desk
 
 
 @dataclass(frozen=True)
-class Desk:
+class CommandContext:
     """What a command works with."""
 
     settings: NotifierSettings
-    cases: CaseClient
+    cases: AlertClient
     sessions: SessionClient
-    wording: Wording
+    wording: AlertFormatter
     console: Console
 
-    def find(self, key: str) -> Notice:
+    def find(self, key: str) -> Alert:
         """Return the alert with this key, or the one whose key ends so; raises ProgramError when it is not one."""
         key = key.lower()
-        if len(key) < LEAST_OF_A_KEY:
-            raise ProgramError(self.wording.say(Phrase.KEY_TOO_SHORT, count=LEAST_OF_A_KEY), Exit.USAGE)
+        if len(key) < MIN_OF_A_KEY:
+            raise ProgramError(self.wording.say(Phrase.KEY_TOO_SHORT, count=MIN_OF_A_KEY), Exit.USAGE)
         since = datetime.now(UTC) - timedelta(days=2)
         found = [one for one in self.cases.listed(raised_from=since) if one.alert_id.endswith(key)]
         if len(found) != 1:
@@ -66,12 +66,14 @@ class Desk:
     def do(self, key: str, decision: Decision) -> None:
         """Carry a decision out, and print the alert as it stands then."""
         notice = self.find(key)
-        answer = Casework(self.cases, self.sessions).carry_out(notice, decision)
+        answer = AlertActions(self.cases, self.sessions).carry_out(notice, decision)
         print_alert(self.console, answer, self.wording)
 
 
 @contextmanager
-def _desk(server: str | None, agent_id: str | None, language: str | None, config: Path | None) -> Iterator[Desk]:
+def _desk(
+    server: str | None, agent_id: str | None, language: str | None, config: Path | None
+) -> Iterator[CommandContext]:
     settings = NotifierSettings.load(config, server_address=server, agent_id=agent_id, language=language)
     configure_logs("error")
     session = SessionFile(settings.session_path)
@@ -79,9 +81,9 @@ def _desk(server: str | None, agent_id: str | None, language: str | None, config
     with suppress(FileNotFoundError):
         os.utime(session.file)
     sessions = SessionClient(settings.dialer(), session)
-    with closing(CaseClient(settings.dialer(), settings.agent_id, settings.wanted, session)) as cases:
+    with closing(AlertClient(settings.dialer(), settings.agent_id, settings.wanted, session)) as cases:
         try:
-            yield Desk(settings, cases, sessions, Wording(settings.language), Console(highlight=False))
+            yield CommandContext(settings, cases, sessions, AlertFormatter(settings.language), Console(highlight=False))
         except grpc.RpcError as error:
             words = explain(error, settings.language)
             raise ProgramError(words, Exit.UNAVAILABLE if error.code() in UNREACHABLE else Exit.REFUSED) from None

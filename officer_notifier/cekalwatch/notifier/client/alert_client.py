@@ -12,7 +12,7 @@ from typing import Any
 
 from cekalwatch.notifier.client import handling_messages as convert_handling
 from cekalwatch.notifier.client import messages as convert
-from cekalwatch.notifier.model.alert import AlertFilter, Notice, Pictures
+from cekalwatch.notifier.model.alert import Alert, AlertFilter, Pictures
 from cekalwatch.notifier.model.handling import AlertState, FollowUp, Outcome, Reason
 from cekalwatch.notifier.model.shift_report import ShiftReport
 from cekalwatch.program.session_file import SessionFile
@@ -25,10 +25,10 @@ CALL_DEADLINE_S = 3.0
 PICTURES_DEADLINE_S = 1.0
 """An alert waits no longer than this for its pictures; its text is shown without them."""
 REPORT_DEADLINE_S = 15.0
-MOST_ON_A_PAGE = 100
+MAX_ON_A_PAGE = 100
 
 
-class CaseClient:
+class AlertClient:
     """One PC's calls about alerts, for whoever sits at it."""
 
     def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter, session: SessionFile) -> None:
@@ -45,7 +45,7 @@ class CaseClient:
         """End every call."""
         self._channel.close()
 
-    def newest(self, count: int) -> tuple[Notice, ...]:
+    def newest(self, count: int) -> tuple[Alert, ...]:
         """Return the newest alerts that the filter lets through, newest first, at most `count` (1 to 100)."""
         request = messages.ListAlertsRequest(filter=self._filter, page_size=count)
         response = self._current().ListAlerts(request, timeout=CALL_DEADLINE_S, metadata=bearer(self._token()))
@@ -53,11 +53,11 @@ class CaseClient:
 
     def listed(
         self, states: frozenset[AlertState] = frozenset(), raised_from: datetime | None = None
-    ) -> Iterator[Notice]:
+    ) -> Iterator[Alert]:
         """Yield the alerts in `states` (none: in any) raised from `raised_from` on, newest first, page by page."""
         request = messages.ListAlertsRequest(
             filter=self._filter,
-            page_size=MOST_ON_A_PAGE,
+            page_size=MAX_ON_A_PAGE,
             states=sorted(convert_handling.state_message(state) for state in states),
         )
         if raised_from:
@@ -69,7 +69,7 @@ class CaseClient:
             if not request.page_token:
                 return
 
-    def notice(self, alert_id: str) -> Notice:
+    def notice(self, alert_id: str) -> Alert:
         """Return one alert as it stands now."""
         request = messages.GetAlertRequest(alert_id=alert_id)
         response = self._current().GetAlert(request, timeout=CALL_DEADLINE_S, metadata=bearer(self._token()))
@@ -81,17 +81,17 @@ class CaseClient:
         response = self._current().GetAlert(request, timeout=PICTURES_DEADLINE_S, metadata=bearer(self._token()))
         return convert.pictures(response.images)
 
-    def claim(self, alert_id: str) -> Notice:
+    def claim(self, alert_id: str) -> Alert:
         """Take the alert, or renew the person's own claim."""
         request = messages.ClaimAlertRequest(alert_id=alert_id, agent_id=self._agent_id)
         return self._changed(self._current().ClaimAlert, request)
 
-    def release(self, alert_id: str) -> Notice:
+    def release(self, alert_id: str) -> Alert:
         """Give the alert back."""
         request = messages.ReleaseAlertRequest(alert_id=alert_id, agent_id=self._agent_id)
         return self._changed(self._current().ReleaseAlert, request)
 
-    def adjudicate(self, alert_id: str, revision: int, outcome: Outcome, reason: Reason, note: str) -> Notice:
+    def adjudicate(self, alert_id: str, revision: int, outcome: Outcome, reason: Reason, note: str) -> Alert:
         """Record what the officer who holds the alert found."""
         request = messages.AdjudicateAlertRequest(
             alert_id=alert_id,
@@ -103,28 +103,28 @@ class CaseClient:
         )
         return self._changed(self._current().AdjudicateAlert, request)
 
-    def confirm(self, alert_id: str, revision: int, reference: str, note: str, token: str = "") -> Notice:
+    def confirm(self, alert_id: str, revision: int, reference: str, note: str, token: str = "") -> Alert:
         """Make a hit of it. `token` is that of a supervisor who stands beside the person that has signed in."""
         request = messages.ConfirmAlertRequest(
             alert_id=alert_id, revision=revision, cekal_online_reference=reference, note=note
         )
         return self._changed(self._current().ConfirmAlert, request, token)
 
-    def clear(self, alert_id: str, revision: int, reason: Reason, note: str) -> Notice:
+    def clear(self, alert_id: str, revision: int, reason: Reason, note: str) -> Alert:
         """Clear an alert that was referred."""
         request = messages.ClearAlertRequest(
             alert_id=alert_id, revision=revision, reason=convert_handling.reason_message(reason), note=note
         )
         return self._changed(self._current().ClearAlert, request)
 
-    def record_follow_up(self, alert_id: str, revision: int, follow_up: FollowUp) -> Notice:
+    def record_follow_up(self, alert_id: str, revision: int, follow_up: FollowUp) -> Alert:
         """Write down a contact with the agency."""
         request = messages.RecordFollowUpRequest(
             alert_id=alert_id, revision=revision, follow_up=convert_handling.follow_up_message(follow_up)
         )
         return self._changed(self._current().RecordFollowUp, request)
 
-    def close_alert(self, alert_id: str, revision: int) -> Notice:
+    def close_alert(self, alert_id: str, revision: int) -> Alert:
         """Close it."""
         return self._changed(
             self._current().CloseAlert, messages.CloseAlertRequest(alert_id=alert_id, revision=revision)
@@ -139,7 +139,7 @@ class CaseClient:
         response = self._current().GetShiftReport(request, timeout=REPORT_DEADLINE_S, metadata=bearer(self._token()))
         return convert_handling.report(response)
 
-    def _changed(self, method: Callable[..., Any], request: object, token: str = "") -> Notice:
+    def _changed(self, method: Callable[..., Any], request: object, token: str = "") -> Alert:
         answer = method(request, timeout=CALL_DEADLINE_S, metadata=bearer(token or self._token()))
         return convert.notice(answer.alert)
 

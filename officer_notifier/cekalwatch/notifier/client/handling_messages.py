@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cekalwatch.notifier.model.handling import (
-    MOST_NOTE,
+    MAX_NOTE,
     AlertState,
     Claim,
     Escalation,
@@ -128,7 +128,7 @@ def _finding(message: adjudication_pb2.Finding) -> Finding:
     return Finding(
         outcome=_OUTCOMES.get(message.outcome, Outcome.UNKNOWN),
         reason=_REASONS.get(message.reason, Reason.UNKNOWN),
-        note=safe_text(message.note, MOST_NOTE),
+        note=safe_text(message.note, MAX_NOTE),
         person=_person(message.person),
         found_at=moment(message.find_time),
     )
@@ -136,9 +136,9 @@ def _finding(message: adjudication_pb2.Finding) -> Finding:
 
 def _follow_up(message: adjudication_pb2.FollowUp) -> FollowUp:
     return FollowUp(
-        agency=safe_text(message.agency, MOST_NOTE),
-        contact=safe_text(message.contact, MOST_NOTE),
-        result=safe_text(message.result, MOST_NOTE),
+        agency=safe_text(message.agency, MAX_NOTE),
+        contact=safe_text(message.contact, MAX_NOTE),
+        result=safe_text(message.result, MAX_NOTE),
         contacted_at=moment(message.contact_time),
         person=_person(message.person),
     )

@@ -7,12 +7,12 @@ from dataclasses import replace
 from cekalwatch.notifier.client import handling_messages as convert_handling
 from cekalwatch.notifier.client.handling_messages import moment
 from cekalwatch.notifier.model.alert import (
+    Alert,
     AlertFilter,
     Candidate,
     Direction,
     Document,
     EventKind,
-    Notice,
     Order,
     OrderKind,
     OrderStatus,
@@ -65,9 +65,9 @@ def update(response: alert_service_pb2.SubscribeAlertsResponse) -> Update | None
             return None
 
 
-def notice(alert: alert_pb2.Alert) -> Notice:
+def notice(alert: alert_pb2.Alert) -> Alert:
     """Return an alert as the notifier holds it; no more of the subject than what is shown."""
-    return Notice(
+    return Alert(
         alert_id=safe_text(alert.alert_id),
         state=convert_handling.state(alert.state),
         version=alert.version,

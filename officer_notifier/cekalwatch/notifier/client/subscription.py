@@ -14,7 +14,7 @@ import structlog
 from cekalwatch.notifier.client import messages as convert
 from cekalwatch.notifier.client.refusals import error_reason
 from cekalwatch.notifier.client.silence import SilenceWatch
-from cekalwatch.notifier.client.subscription_client import AlertClient, EventCall, Start
+from cekalwatch.notifier.client.subscription_client import EventCall, Start, SubscriptionClient
 from cekalwatch.notifier.model.updates import (
     AlertEvent,
     Cause,
@@ -57,7 +57,7 @@ TERMINATING_CODES = frozenset(
 
 log = structlog.get_logger()
 
-LONGEST_PAUSE_S = 5.0
+MAX_PAUSE_S = 5.0
 """Between two attempts. Shorter than a camera's: an officer waits, and there are few notifiers."""
 
 
@@ -66,7 +66,7 @@ class Subscription:
 
     def __init__(
         self,
-        client: AlertClient,
+        client: SubscriptionClient,
         start: Start,
         silence_timeout_s: float,
         backoff: Backoff | None = None,
@@ -75,7 +75,7 @@ class Subscription:
         self._client = client
         self._start = start
         self._silence_timeout_s = silence_timeout_s
-        self._backoff = backoff or Backoff(most_s=LONGEST_PAUSE_S)
+        self._backoff = backoff or Backoff(most_s=MAX_PAUSE_S)
         self._position: int | None = None
         self._stopped = threading.Event()
         self._call: EventCall | None = None

@@ -34,7 +34,7 @@ class EventCall(Protocol):
         """End the stream from this side."""
 
 
-class AlertClient:
+class SubscriptionClient:
     """One agent's calls. It keeps one channel, and changes it for another when the agent's certificate was renewed."""
 
     def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter) -> None:

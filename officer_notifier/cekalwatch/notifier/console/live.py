@@ -12,9 +12,9 @@ from typing import Self
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from cekalwatch.notifier.console.view import Board, Link, Painter
-from cekalwatch.notifier.delivery.alert_cache import Casebook
-from cekalwatch.notifier.model.alert import EventKind, Notice, Shown
+from cekalwatch.notifier.console.view import ConnectionState, ConsoleView, Painter
+from cekalwatch.notifier.delivery.alert_cache import AlertCache
+from cekalwatch.notifier.model.alert import Alert, EventKind, Shown
 from cekalwatch.notifier.model.leases import to_renew
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
@@ -38,8 +38,8 @@ class LiveConsole:
         self._now = now
         # The subscription's thread changes the board, and rich's thread paints it.
         self._lock = threading.Lock()
-        self._casebook = Casebook()
-        self._board = Board(agent_id, server, Link(ready=False, since=now()))
+        self._casebook = AlertCache()
+        self._board = ConsoleView(agent_id, server, ConnectionState(ready=False, since=now()))
         self._live = Live(
             get_renderable=self._paint,
             console=console,
@@ -59,7 +59,7 @@ class LiveConsole:
         self._live.stop()
 
     @property
-    def board(self) -> Board:
+    def board(self) -> ConsoleView:
         """What is on screen now."""
         with self._lock:
             return self._board
@@ -69,7 +69,7 @@ class LiveConsole:
         with self._lock:
             return to_renew(self._casebook.newest_first(), session, agent_id, self._now())
 
-    def renewed(self, notice: Notice) -> None:
+    def renewed(self, notice: Alert) -> None:
         """Show an alert as a call's answer has it."""
         with self._lock:
             self._casebook.renew(notice)
@@ -89,7 +89,7 @@ class LiveConsole:
         """Show the connection and the watchlist's age."""
         with self._lock:
             if not self._board.link.ready:
-                self._board = replace(self._board, link=Link(ready=True, since=self._now()))
+                self._board = replace(self._board, link=ConnectionState(ready=True, since=self._now()))
             self._board = replace(self._board, freshness=freshness)
         self._live.refresh()
 
@@ -98,7 +98,7 @@ class LiveConsole:
         with self._lock:
             link = self._board.link
             since = link.since if link.cause else self._now()
-            self._board = replace(self._board, link=Link(ready=False, since=since, cause=cause))
+            self._board = replace(self._board, link=ConnectionState(ready=False, since=since, cause=cause))
         self._live.refresh()
 
     def started_over(self, lost: LostPosition) -> None:

@@ -15,11 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from cekalwatch.notifier.cli.alert_output import short_key
-from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.locale.translations import Language, translate
-from cekalwatch.notifier.model.alert import Direction, ImagePaths, Notice, Order, OrderKind, Shown
-from cekalwatch.notifier.model.score_levels import band
+from cekalwatch.notifier.model.alert import Alert, Direction, ImagePaths, Order, OrderKind, Shown
+from cekalwatch.notifier.model.score_levels import score_level
 from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
 
 NEW_FOR = timedelta(seconds=60)
@@ -30,7 +30,7 @@ _ORDERS_SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Link:
+class ConnectionState:
     """The connection: `cause` says why there is none; None with `ready` false means that the first attempt runs."""
 
     ready: bool
@@ -39,12 +39,12 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Board:
+class ConsoleView:
     """All that is on screen. `alerts` are newest first."""
 
     agent_id: str
     server: str
-    link: Link
+    link: ConnectionState
     freshness: Freshness | None = None
     lost: LostPosition | None = None
     alerts: tuple[Shown, ...] = ()
@@ -57,9 +57,9 @@ class Painter:
         """Times are shown in `zone`, or in that of this PC."""
         self._say = partial(translate, language=language)
         self._zone = zone
-        self._wording = Wording(language, zone)
+        self._wording = AlertFormatter(language, zone)
 
-    def paint(self, board: Board, console: Console, now: datetime) -> RenderableType:
+    def paint(self, board: ConsoleView, console: Console, now: datetime) -> RenderableType:
         """Return the whole screen, with as many alerts as fit `console`."""
         head: list[RenderableType] = [*self._header(board), Rule(style="dim")]
         foot = Text(self._say(Phrase.VERIFY), style="italic", no_wrap=True, overflow="ellipsis")
@@ -80,7 +80,7 @@ class Painter:
         more = Text(self._say(Phrase.MORE_ALERTS, count=left) if left else "", style="dim")
         return Group(*head, *blocks, more, foot)
 
-    def _header(self, board: Board) -> list[Text]:
+    def _header(self, board: ConsoleView) -> list[Text]:
         link, since = board.link, self._clock_time(board.link.since)
         if link.ready:
             state = Text(self._say(Phrase.CONNECTED, time=since), style="bold green")
@@ -140,14 +140,14 @@ class Painter:
             time.append(f"\n{self._say(Phrase.NEW)}", style="bold black on yellow")
         return time
 
-    def _subject(self, notice: Notice) -> Text:
+    def _subject(self, notice: Alert) -> Text:
         unknown = self._say(Phrase.UNKNOWN)
         text = Text(notice.subject.name or unknown, style="bold")
         born = self._say(Phrase.BORN, date=notice.subject.date_of_birth or unknown)
         text.append(f"\n{notice.subject.nationality or unknown}, {born}", style="not bold")
         return text
 
-    def _orders(self, notice: Notice) -> Text:
+    def _orders(self, notice: Alert) -> Text:
         lines = [line for order in notice.orders[:_ORDERS_SHOWN] for line in self._order(order)]
         if len(notice.orders) > _ORDERS_SHOWN:
             lines.append(Text(f"+{len(notice.orders) - _ORDERS_SHOWN}"))
@@ -166,7 +166,7 @@ class Painter:
         )
         return [first, Text(decree), Text(order.requesting_agency)]
 
-    def _place(self, notice: Notice) -> Text:
+    def _place(self, notice: Alert) -> Text:
         phrase = {
             Direction.DEPARTURE: Phrase.DEPARTURE,
             Direction.ARRIVAL: Phrase.ARRIVAL,
@@ -175,14 +175,14 @@ class Painter:
         counter = self._say(Phrase.COUNTER, counter=notice.counter)
         return Text(f"{self._say(phrase)}\n{counter}\n{notice.site}")
 
-    def _state(self, notice: Notice, now: datetime) -> Text:
+    def _state(self, notice: Alert, now: datetime) -> Text:
         state = self._wording.state(notice, now)
         return Text(state, style="bold" if notice.open else "dim")
 
-    def _score(self, notice: Notice) -> Text:
+    def _score(self, notice: Alert) -> Text:
         score = self._say(Phrase.SCORE, score=f"{notice.score:.2f}", threshold=f"{notice.threshold:.2f}")
         text = Text(score, style="bold")
-        text.append(f"\n{self._say(band(notice.score, notice.threshold))}")
+        text.append(f"\n{self._say(score_level(notice.score, notice.threshold))}")
         text.append(f"\n{self._say(Phrase.SIGHTINGS, count=len(notice.sightings))}", style="not bold")
         return text
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cekalwatch.notifier.model.alert import EventKind, ImagePaths, Notice, Shown
+from cekalwatch.notifier.model.alert import Alert, EventKind, ImagePaths, Shown
 from cekalwatch.notifier.model.handling import UNDECIDED
 
-MOST_ALERTS = 500
+MAX_ALERTS = 500
 """Beyond these, the oldest that nobody has to do anything about leave; the server keeps them."""
 
 
-class Casebook:
+class AlertCache:
     """Alerts by key. A later version of an alert replaces an earlier one, whichever way and order they come in."""
 
-    def __init__(self, most: int = MOST_ALERTS) -> None:
+    def __init__(self, most: int = MAX_ALERTS) -> None:
         self._most = most
         self._alerts: dict[str, Shown] = {}
 
@@ -32,7 +32,7 @@ class Casebook:
         self._drop_old()
         return shown
 
-    def renew(self, notice: Notice) -> Shown | None:
+    def renew(self, notice: Alert) -> Shown | None:
         """Put an alert in as a step's answer or a list has it; None when it is older than ours, or unknown here."""
         known = self._alerts.get(notice.alert_id)
         if known is None or notice.version < known.notice.version:

@@ -22,11 +22,11 @@ from typing import Protocol
 import grpc
 import structlog
 
-from cekalwatch.notifier.client.alert_client import CaseClient
-from cekalwatch.notifier.client.subscription_client import AlertClient
+from cekalwatch.notifier.client.alert_client import AlertClient
+from cekalwatch.notifier.client.subscription_client import SubscriptionClient
 from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
-from cekalwatch.notifier.model.alert import ImagePaths, Notice, Shown
+from cekalwatch.notifier.model.alert import Alert, ImagePaths, Shown
 from cekalwatch.notifier.model.updates import (
     AlertEvent,
     Cause,
@@ -68,13 +68,13 @@ class Screen(Protocol):
         """Show that the server could not go on where this agent was."""
 
 
-class Desk:
+class AlertDelivery:
     """Takes the updates of one subscription, one after another."""
 
     def __init__(
         self,
-        client: AlertClient,
-        cases: CaseClient,
+        client: SubscriptionClient,
+        cases: AlertClient,
         inbox: Inbox,
         images: ImageFolder,
         screen: Screen,
@@ -161,7 +161,7 @@ class Desk:
             else:
                 self._relist(notice)
 
-    def _relist(self, notice: Notice) -> None:
+    def _relist(self, notice: Alert) -> None:
         self._screen.show(Shown(notice, self._pictures(notice.alert_id), self._now()))
         self._inbox.mark_alert_shown(notice.alert_id)
 

@@ -17,8 +17,8 @@ from cekalwatch.notifier.model.alert import ImagePaths, Pictures
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 
-LONGEST_STAY = timedelta(hours=24)
-MOST_REFERENCES = 3
+MAX_STAY = timedelta(hours=24)
+MAX_REFERENCES = 3
 
 _JPEG_START = b"\xff\xd8\xff"
 
@@ -51,13 +51,13 @@ class ImageFolder:
         probe = _write(own / "probe.jpg", pictures.probe)
         references = (
             _write(own / f"ref{number}.jpg", jpeg)
-            for number, jpeg in enumerate(pictures.references[:MOST_REFERENCES], start=1)
+            for number, jpeg in enumerate(pictures.references[:MAX_REFERENCES], start=1)
         )
         return ImagePaths(probe, tuple(path for path in references if path))
 
     def delete_old(self) -> None:
         """Delete the pictures that are a day old or older."""
-        oldest = (self._now() - LONGEST_STAY).timestamp()
+        oldest = (self._now() - MAX_STAY).timestamp()
         for own in self._alert_folders():
             if own.stat().st_mtime <= oldest:
                 _delete(own)

@@ -17,7 +17,7 @@ from pathlib import Path
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 
-MOST_EVENTS = 100_000
+MAX_EVENTS = 100_000
 """Older ones are pruned. The server's acknowledged position keeps them from coming again."""
 
 _PRUNE_EVERY = 1_000
@@ -127,5 +127,5 @@ class Inbox:
         self._database.execute(
             "DELETE FROM shown WHERE shown_at IS NOT NULL AND sequence <= "
             "(SELECT sequence FROM shown ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
-            (MOST_EVENTS,),
+            (MAX_EVENTS,),
         )

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QSystemTrayIcon
 
-from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
 from cekalwatch.notifier.desktop.dialogs.sign_in_dialogs import PasswordDialog, SignInDialog
 from cekalwatch.notifier.desktop.idle_lock import IdleLock
@@ -19,7 +19,7 @@ from cekalwatch.notifier.desktop.windows.alert_window import AlertWindow
 from cekalwatch.notifier.desktop.windows.supervisor_window import SupervisorWindow
 from cekalwatch.notifier.desktop.windows.today_window import TodayWindow
 from cekalwatch.notifier.desktop.windows.tray import Tray
-from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.settings import ThemeName
 
@@ -29,7 +29,7 @@ class DesktopAgent(QObject):
 
     quit_asked = Signal()
 
-    def __init__(self, station: Station, app: QApplication) -> None:
+    def __init__(self, station: Controller, app: QApplication) -> None:
         super().__init__()
         self.station = station
         self._app = app
@@ -160,8 +160,8 @@ class DesktopAgent(QObject):
             self.set_theme(self._theme)
 
     @property
-    def _wording(self) -> Wording:
-        return Wording(self.station.language)
+    def _wording(self) -> AlertFormatter:
+        return AlertFormatter(self.station.language)
 
 
 def _front(window: QMainWindow) -> None:

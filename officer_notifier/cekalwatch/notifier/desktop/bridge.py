@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.model.alert import Shown
 from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
 
@@ -17,7 +17,7 @@ class DesktopScreen(QObject):
 
     _asked = Signal(object)
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: Controller) -> None:
         super().__init__()
         self._station = station
         self._ended = threading.Event()

@@ -15,15 +15,15 @@ import shiboken6
 import structlog
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from cekalwatch.notifier.actions.alert_actions import Casework, Decision
-from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
+from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.refusals import SESSION_OVER, Failure, error_reason, explain
 from cekalwatch.notifier.client.session_client import SessionClient
-from cekalwatch.notifier.delivery.alert_cache import Casebook
+from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.desktop.worker import Worker
 from cekalwatch.notifier.locale.translations import Language
-from cekalwatch.notifier.model.alert import EventKind, ImagePaths, Notice, Shown
+from cekalwatch.notifier.model.alert import Alert, EventKind, ImagePaths, Shown
 from cekalwatch.notifier.model.handling import AlertState
 from cekalwatch.notifier.model.leases import RENEW_EVERY, to_renew
 from cekalwatch.notifier.model.person import Session
@@ -42,7 +42,7 @@ Told = Callable[[str], object]
 """Takes the words for a person why something did not succeed."""
 
 
-class Station(QObject):
+class Controller(QObject):
     """The PC at its counter."""
 
     changed = Signal()
@@ -54,7 +54,7 @@ class Station(QObject):
     def __init__(
         self,
         settings: NotifierSettings,
-        cases: CaseClient,
+        cases: AlertClient,
         sessions: SessionClient,
         images: ImageFolder,
         clock: ServerClock | None = None,
@@ -62,7 +62,7 @@ class Station(QObject):
         super().__init__()
         self.settings = settings
         self.language = settings.language
-        self.casebook = Casebook()
+        self.casebook = AlertCache()
         self.session: Session | None = None
         self.ready = False
         self.since = datetime.now().astimezone()
@@ -73,7 +73,7 @@ class Station(QObject):
         self.last_name = ""
         """Sign-in name of whoever was here last."""
         self._cases, self._sessions, self._images = cases, sessions, images
-        self._casework = Casework(cases, sessions)
+        self._casework = AlertActions(cases, sessions)
         self._worker = Worker(self)
         self._renewal = QTimer(self)
         self._renewal.setInterval(round(RENEW_EVERY.total_seconds() * 1000))
@@ -134,7 +134,7 @@ class Station(QObject):
         """Whether travellers' data may be on screen: somebody who may work has signed in."""
         return self.session is not None and not self.session.password_change_needed
 
-    def options(self, notice: Notice) -> Options:
+    def options(self, notice: Alert) -> Options:
         """Return what can be done with the alert now."""
         return options(notice, self.session, self.settings.agent_id, self.clock())
 
@@ -185,10 +185,10 @@ class Station(QObject):
         self._set_session(None)
         self._worker.run(lambda: self._sessions.end(token), lambda _: None, _log_failure("sign_out"))
 
-    def take_step(self, notice: Notice, decision: Decision, done: Done, failed: Told) -> None:
+    def take_step(self, notice: Alert, decision: Decision, done: Done, failed: Told) -> None:
         """Do what was decided about the alert as it was on screen."""
 
-        def taken(answer: Notice) -> None:
+        def taken(answer: Alert) -> None:
             self.casebook.renew(answer)
             self.changed.emit()
             done()
@@ -216,7 +216,7 @@ class Station(QObject):
     def load_today(self, since: datetime) -> None:
         """Get the alerts raised since then, beside those that were sent here."""
 
-        def loaded(notices: tuple[Notice, ...]) -> None:
+        def loaded(notices: tuple[Alert, ...]) -> None:
             now = datetime.now().astimezone()
             for notice in reversed(notices):
                 self.casebook.take(Shown(notice, ImagePaths(), now))
@@ -244,7 +244,7 @@ class Station(QObject):
             log.warning("pictures_not_saved", alert_id=alert_id, error=type(error).__name__)
             return ImagePaths()
 
-    def _renewed(self, notice: Notice) -> None:
+    def _renewed(self, notice: Alert) -> None:
         if self.casebook.renew(notice):
             self.changed.emit()
 

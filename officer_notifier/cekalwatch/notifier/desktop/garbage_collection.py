@@ -12,7 +12,7 @@ from PySide6.QtCore import QTimer
 _EVERY_MS = 10_000
 
 
-class WindowThreadCollector:
+class GuiGarbageCollector:
     """Collects from a timer, and not otherwise, until it is closed."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QTimer
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication
 
-from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.desktop.controller import Controller
 
 _LOOK_EVERY_MS = 1_000
 _TOUCHES = frozenset(
@@ -27,7 +27,7 @@ _TOUCHES = frozenset(
 class IdleLock(QObject):
     """Watches the whole application."""
 
-    def __init__(self, station: Station, app: QApplication) -> None:
+    def __init__(self, station: Controller, app: QApplication) -> None:
         super().__init__(app)
         self._station = station
         self.limit_ms = round(station.settings.idle_lock_s * 1000)

@@ -13,17 +13,17 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-from cekalwatch.notifier.client.alert_client import CaseClient
+from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.client.subscription import Subscription
-from cekalwatch.notifier.client.subscription_client import AlertClient, Start
-from cekalwatch.notifier.delivery.alert_delivery import Desk, Recall
+from cekalwatch.notifier.client.subscription_client import Start, SubscriptionClient
+from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.bridge import DesktopScreen, ScreenGone
-from cekalwatch.notifier.desktop.controller import Station
-from cekalwatch.notifier.desktop.garbage_collection import WindowThreadCollector
+from cekalwatch.notifier.desktop.controller import Controller
+from cekalwatch.notifier.desktop.garbage_collection import GuiGarbageCollector
 from cekalwatch.notifier.desktop.single_instance import SingleInstance
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.logs import configure_logs
@@ -57,20 +57,22 @@ def assembled(
 ) -> Iterator[tuple[DesktopAgent, Future[None]]]:
     """Put the parts together, and take alerts until the end of the block; the future is the subscription's work."""
     with ExitStack() as stack:
-        stack.enter_context(closing(WindowThreadCollector()))
+        stack.enter_context(closing(GuiGarbageCollector()))
         inbox = stack.enter_context(closing(Inbox(settings.inbox_path)))
         images = ImageFolder(settings.images_path)
         stack.callback(images.delete_all)
         session = SessionFile(settings.session_path)
-        client = stack.enter_context(closing(AlertClient(settings.dialer(), settings.agent_id, settings.wanted)))
-        cases = stack.enter_context(closing(CaseClient(settings.dialer(), settings.agent_id, settings.wanted, session)))
+        client = stack.enter_context(closing(SubscriptionClient(settings.dialer(), settings.agent_id, settings.wanted)))
+        cases = stack.enter_context(
+            closing(AlertClient(settings.dialer(), settings.agent_id, settings.wanted, session))
+        )
         station = stack.enter_context(
-            closing(Station(settings, cases, SessionClient(settings.dialer(), session), images))
+            closing(Controller(settings, cases, SessionClient(settings.dialer(), session), images))
         )
         screen = DesktopScreen(station)
         agent = stack.enter_context(closing(DesktopAgent(station, app)))
         subscription = Subscription(client, start, settings.silence_timeout_s)
-        desk = Desk(client, cases, inbox, images, screen, Recall.NEWEST)
+        desk = AlertDelivery(client, cases, inbox, images, screen, Recall.NEWEST)
         worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
         stack.callback(subscription.stop)
         # First, so that the work does not wait for a window that shows nothing any more.
@@ -78,7 +80,7 @@ def assembled(
         yield agent, worker.submit(_work, subscription, desk)
 
 
-def _work(subscription: Subscription, desk: Desk) -> None:
+def _work(subscription: Subscription, desk: AlertDelivery) -> None:
     try:
         for update in subscription.updates():
             desk.take(update)

@@ -13,7 +13,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QProcess, QTimer
 from PySide6.QtWidgets import QApplication
 
-from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.model.handling import AlertState
 from cekalwatch.notifier.model.steps import standing
 
@@ -27,7 +27,7 @@ _PLAYERS = (("pw-play",), ("paplay",), ("aplay", "-q"))
 class Bell(QObject):
     """Rings for new alerts, and again until somebody turns to them."""
 
-    def __init__(self, station: Station, folder: Path) -> None:
+    def __init__(self, station: Controller, folder: Path) -> None:
         super().__init__()
         self._station = station
         self._file = folder / "alert.wav"

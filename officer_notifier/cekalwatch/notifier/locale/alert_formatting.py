@@ -8,10 +8,10 @@ from functools import partial
 
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.locale.translations import Language, translate
-from cekalwatch.notifier.model.alert import Direction, Document, Notice, Order, OrderKind, OrderStatus
+from cekalwatch.notifier.model.alert import Alert, Direction, Document, Order, OrderKind, OrderStatus
 from cekalwatch.notifier.model.handling import AlertState, Escalation, Finding, FollowUp
 from cekalwatch.notifier.model.person import Session
-from cekalwatch.notifier.model.score_levels import band
+from cekalwatch.notifier.model.score_levels import score_level
 from cekalwatch.notifier.model.steps import Hindrance, standing
 from cekalwatch.notifier.model.updates import Freshness
 
@@ -27,7 +27,7 @@ class Fact:
     warning: bool = False
 
 
-class Wording:
+class AlertFormatter:
     """Says things in one language and by one clock."""
 
     def __init__(self, language: Language, zone: tzinfo | None = None) -> None:
@@ -36,7 +36,7 @@ class Wording:
         self.say = partial(translate, language=language)
         self._zone = zone
 
-    def subject(self, notice: Notice) -> tuple[Fact, ...]:
+    def subject(self, notice: Alert) -> tuple[Fact, ...]:
         """Return who the traveller may be. What is not held is left out, but for what every officer asks for."""
         subject, unknown = notice.subject, self.say(Phrase.UNKNOWN)
         sex = f"SEX_{subject.sex}"
@@ -75,7 +75,7 @@ class Wording:
             Fact(self.say(Phrase.FACT_VALIDITY), f"{order.valid_from} – {order.valid_until}"),
         )
 
-    def passage(self, notice: Notice) -> tuple[Fact, ...]:
+    def passage(self, notice: Alert) -> tuple[Fact, ...]:
         """Return where and when the traveller was seen."""
         facts = [
             Fact(self.say(Phrase.FACT_PLACE), f"{self.place(notice)}, {notice.site}"),
@@ -86,7 +86,7 @@ class Wording:
             facts.append(Fact("", self.say(Phrase.LATE), warning=True))
         return tuple(facts)
 
-    def history(self, notice: Notice) -> tuple[Fact, ...]:
+    def history(self, notice: Alert) -> tuple[Fact, ...]:
         """Return what people have done so far."""
         handling = notice.handling
         facts = [Fact(self.say(Phrase.FACT_FINDING), self.finding(one)) for one in handling.findings]
@@ -103,7 +103,7 @@ class Wording:
         who = finding.person.display_name or self.say(Phrase.UNKNOWN)
         return f"{outcome}: {reason}{note} — {who}, {self.time(finding.found_at)}"
 
-    def state(self, notice: Notice, now: datetime) -> str:
+    def state(self, notice: Alert, now: datetime) -> str:
         """Return where the alert stands, with who holds it and how far it has gone up."""
         state = standing(notice, now)
         parts = [self.say(Phrase(f"STATE_{state}"))]
@@ -113,12 +113,12 @@ class Wording:
             parts.append(self.escalation(notice))
         return ", ".join(parts)
 
-    def escalation(self, notice: Notice) -> str:
+    def escalation(self, notice: Alert) -> str:
         """Return how far the alert has gone up; empty while it is the counter's own."""
         level = notice.handling.escalation
         return "" if level is Escalation.COUNTER else self.say(Phrase(f"ESCALATION_{level.name}"))
 
-    def holder(self, notice: Notice, session: Session | None = None) -> str:
+    def holder(self, notice: Alert, session: Session | None = None) -> str:
         """Return who holds the alert, and where; empty when nobody does."""
         claim = notice.handling.claim
         if notice.state is not AlertState.CLAIMED or claim is None:
@@ -129,14 +129,14 @@ class Wording:
             name = claim.holder.display_name or self.say(Phrase.UNKNOWN)
         return f"{name} ({claim.agent_id})"
 
-    def hindrance(self, hindrance: Hindrance, notice: Notice) -> str:
+    def hindrance(self, hindrance: Hindrance, notice: Alert) -> str:
         """Return why a step cannot be taken."""
         phrase = Phrase(f"HINDRANCE_{hindrance}")
         return self.say(phrase, holder=self.holder(notice)) if hindrance is Hindrance.HELD else self.say(phrase)
 
-    def similarity(self, notice: Notice) -> str:
+    def similarity(self, notice: Alert) -> str:
         """Return the band's words with score and threshold: never a percentage, for it is none."""
-        words = self.say(band(notice.score, notice.threshold))
+        words = self.say(score_level(notice.score, notice.threshold))
         return f"{words} ({self.say(Phrase.SCORE, score=f'{notice.score:.2f}', threshold=f'{notice.threshold:.2f}')})"
 
     def watchlist_warning(self, freshness: Freshness) -> str:
@@ -152,7 +152,7 @@ class Wording:
         """Return the words for a list; a camera's key stays as it is."""
         return self.say(Phrase(key)) if key in set(OrderKind) else key
 
-    def place(self, notice: Notice) -> str:
+    def place(self, notice: Alert) -> str:
         """Return counter and direction."""
         return f"{self.say(Phrase.COUNTER, counter=notice.counter)}, {self.direction(notice.direction)}"
 

@@ -115,7 +115,7 @@ class Sighting:
 
 
 @dataclass(frozen=True)
-class Notice:
+class Alert:
     """A possible match, as it stood when the server sent it. Scores are comparison scores, -1 to 1."""
 
     alert_id: str
@@ -167,7 +167,7 @@ class ImagePaths:
 class Shown:
     """A notice as it is shown. `sequence` and `event` are None when it was listed again, not sent as an event."""
 
-    notice: Notice
+    notice: Alert
     images: ImagePaths
     notified_at: datetime
     sequence: int | None = None

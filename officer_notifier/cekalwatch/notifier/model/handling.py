@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
-MOST_NOTE = 1_000
+MAX_NOTE = 1_000
 """Characters of a note, and of each text of a follow-up."""
 
 

@@ -9,10 +9,10 @@ FAR_ABOVE = 0.15
 """Comparison score above the threshold from which the band's next word is used. Bands order alerts by how much they
 stand out; they say nothing about the chance that it is the same person."""
 
-BANDS = (Phrase.BAND_JUST, Phrase.BAND_CLEARLY, Phrase.BAND_FAR)
+SCORE_LEVELS = (Phrase.BAND_JUST, Phrase.BAND_CLEARLY, Phrase.BAND_FAR)
 
 
-def band(score: float, threshold: float) -> Phrase:
+def score_level(score: float, threshold: float) -> Phrase:
     """Return the word for how far a comparison score lies above its threshold."""
     above = score - threshold
     if above >= FAR_ABOVE:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from cekalwatch.notifier.model.alert import Notice
+from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.notifier.model.handling import AlertState
 from cekalwatch.notifier.model.person import Session
 
@@ -77,13 +77,13 @@ JUDGEMENTS = frozenset({Step.REFER, Step.NOT_SAME, Step.CANNOT_TELL})
 """The officer's steps. From NEW, a screen claims first and judges then."""
 
 
-def options(notice: Notice, session: Session | None, agent_id: str, now: datetime) -> Options:
+def options(notice: Alert, session: Session | None, agent_id: str, now: datetime) -> Options:
     """Return what `session`'s person can do with the alert on the PC `agent_id` at `now`."""
     state = standing(notice, now)
     return Options({step: _hindrance(step, notice, state, session, agent_id) for step in STEPS[state]})
 
 
-def standing(notice: Notice, now: datetime) -> AlertState:
+def standing(notice: Alert, now: datetime) -> AlertState:
     """Return where the alert stands at `now`: a claim that ran out is none, before the server says so."""
     claim = notice.handling.claim
     if notice.state is AlertState.CLAIMED and claim and claim.expires_at <= now:
@@ -91,7 +91,7 @@ def standing(notice: Notice, now: datetime) -> AlertState:
     return notice.state
 
 
-def held_here(notice: Notice, session: Session | None, agent_id: str) -> bool:
+def held_here(notice: Alert, session: Session | None, agent_id: str) -> bool:
     """Whether the person holds the alert, at this PC."""
     claim = notice.handling.claim
     return bool(
@@ -103,7 +103,7 @@ def held_here(notice: Notice, session: Session | None, agent_id: str) -> bool:
 
 
 def _hindrance(
-    step: Step, notice: Notice, state: AlertState, session: Session | None, agent_id: str
+    step: Step, notice: Alert, state: AlertState, session: Session | None, agent_id: str
 ) -> Hindrance | None:
     if session is None or session.password_change_needed:
         return Hindrance.SIGN_IN

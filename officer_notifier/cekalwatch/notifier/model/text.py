@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 
-MOST_CHARACTERS = 200
+MAX_CHARACTERS = 200
 
 
-def safe_text(value: str, most: int = MOST_CHARACTERS) -> str:
+def safe_text(value: str, most: int = MAX_CHARACTERS) -> str:
     """Return `value` on one line, at most `most` characters, without control, format or unassigned characters.
 
     Control characters could move the cursor or ring the bell; format characters could turn the reading direction, so

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from cekalwatch.notifier.model.alert import EventKind, Notice
+from cekalwatch.notifier.model.alert import Alert, EventKind
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class AlertEvent:
 
     sequence: int
     kind: EventKind
-    notice: Notice
+    notice: Alert
 
 
 @dataclass(frozen=True)

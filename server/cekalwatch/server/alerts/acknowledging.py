@@ -9,7 +9,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.storage.alerts.store import AlertStore
 
-MOST_AT_ONCE = 256
+MAX_AT_ONCE = 256
 
 
 class Acknowledgements:
@@ -19,7 +19,7 @@ class Acknowledgements:
         self._store = store
         self._clock = clock
         self._writing: BatchWorker[tuple[str, int], int] = BatchWorker(
-            "acknowledge", self._write, threads=1, most=MOST_AT_ONCE
+            "acknowledge", self._write, threads=1, most=MAX_AT_ONCE
         )
 
     async def take(self, agent_id: str, sequence: int) -> int:

@@ -24,7 +24,7 @@ from cekalwatch.server.domain.handling import Handling, HandlingPolicy, Holder
 from cekalwatch.server.domain.people import Person, PersonRole
 from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
 from cekalwatch.server.gallery.snapshot import Checkpoints
-from cekalwatch.server.storage.alerts.handling_store import HandlingStore, Step
+from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Worker:
+class ActingPerson:
     """Somebody who works on alerts."""
 
     person: Person
@@ -47,7 +47,7 @@ class Worker:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Adjudication:
     """What somebody says about an alert, of which they have seen `revision`."""
 
     outcome: Outcome
@@ -93,19 +93,19 @@ class Adjudicator:
         self._myself = myself
         self._announce = announce
 
-    def claim(self, alert_id: UUID, who: Worker, agent: str) -> Alert:
+    def claim(self, alert_id: UUID, who: ActingPerson, agent: str) -> Alert:
         """Give the alert to `who`, or renew their claim; ALERT_HELD names the holder when another has it."""
         now, holder = self._clock.now(), Holder(who.person.person_id, agent)
         return self._step(
             alert_id, who, now, lambda handling: handling.claimed(holder, now, self._policy), AlertEventType.CLAIMED
         )
 
-    def release(self, alert_id: UUID, who: Worker, agent: str) -> Alert:
+    def release(self, alert_id: UUID, who: ActingPerson, agent: str) -> Alert:
         """Take the alert back from `who`."""
         now, holder = self._clock.now(), Holder(who.person.person_id, agent)
         return self._step(alert_id, who, now, lambda handling: handling.released(holder, now), AlertEventType.RELEASED)
 
-    def adjudicate(self, alert_id: UUID, who: Worker, agent: str, judgement: Judgement) -> Alert:
+    def adjudicate(self, alert_id: UUID, who: ActingPerson, agent: str, judgement: Adjudication) -> Alert:
         """Record what the alert's holder found.
 
         What goes on to a second person needs an officer (PERSON_ROLE_NEEDED), or nobody could ever confirm it.
@@ -121,10 +121,10 @@ class Adjudicator:
 
         return self._step(alert_id, who, now, make, AlertEventType.ADJUDICATED)
 
-    def confirm(self, alert_id: UUID, who: Worker, reference: str, note: str, revision: int) -> Alert:
+    def confirm(self, alert_id: UUID, who: ActingPerson, reference: str, note: str, revision: int) -> Alert:
         """Make a hit of the alert, by the supervisor `who` beside the officer that judged it."""
         now, alert = self._clock.now(), self._seen(alert_id, who)
-        judgement = Judgement(Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE, note, revision)
+        judgement = Adjudication(Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE, note, revision)
         finding = judgement.by(who.person, now)
         in_force = self._order_in_force(alert, now)
 
@@ -135,7 +135,7 @@ class Adjudicator:
 
         return self._step(alert_id, who, now, make, AlertEventType.CONFIRMED)
 
-    def clear(self, alert_id: UUID, who: Worker, judgement: Judgement) -> Alert:
+    def clear(self, alert_id: UUID, who: ActingPerson, judgement: Adjudication) -> Alert:
         """Clear the alert after a referral."""
         now = self._clock.now()
         finding = judgement.by(who.person, now)
@@ -147,7 +147,7 @@ class Adjudicator:
             AlertEventType.CLEARED,
         )
 
-    def follow_up(self, alert_id: UUID, who: Worker, follow_up: FollowUp, revision: int) -> Alert:
+    def follow_up(self, alert_id: UUID, who: ActingPerson, follow_up: FollowUp, revision: int) -> Alert:
         """Write down a contact with the agency."""
         return self._step(
             alert_id,
@@ -157,7 +157,7 @@ class Adjudicator:
             AlertEventType.FOLLOWED_UP,
         )
 
-    def close(self, alert_id: UUID, who: Worker, revision: int) -> Alert:
+    def close(self, alert_id: UUID, who: ActingPerson, revision: int) -> Alert:
         """Close the alert."""
         return self._step(
             alert_id, who, self._clock.now(), lambda handling: handling.closed(revision), AlertEventType.CLOSED
@@ -166,7 +166,7 @@ class Adjudicator:
     def _step(
         self,
         alert_id: UUID,
-        who: Worker,
+        who: ActingPerson,
         now: datetime,
         make: Callable[[Handling], Handling],
         kind: AlertEventType,
@@ -174,7 +174,7 @@ class Adjudicator:
         self._seen(alert_id, who)
         made = False
 
-        def step(alert: Alert) -> Step:
+        def step(alert: Alert) -> HandlingStep:
             nonlocal made
             before = alert.handling
             try:
@@ -186,7 +186,7 @@ class Adjudicator:
             # Renewing leaves the revision; a claim that had run out is given back first.
             made = after.revision > before.revision
             lapsed = (AlertEventType.RELEASED,) if made and before.settled(now) != before else ()
-            return Step(after, (*lapsed, kind) if made else ())
+            return HandlingStep(after, (*lapsed, kind) if made else ())
 
         def note(alert: Alert, event: AlertEvent) -> AuditEntry:
             return handling_entry(alert, event, who.actor if event.type is kind else self._myself)
@@ -202,7 +202,7 @@ class Adjudicator:
             self._announce()
         return alert
 
-    def _seen(self, alert_id: UUID, who: Worker) -> Alert:
+    def _seen(self, alert_id: UUID, who: ActingPerson) -> Alert:
         """Return the alert as it stands; ALERT_NOT_FOUND also when it belongs to a site that the device is not of."""
         alert = self._alerts.get(alert_id)
         if not who.sees(alert.camera.site):

@@ -19,8 +19,8 @@ from cekalwatch.server.storage.watchlist.reading import SubjectFile
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 
-MOST_REFERENCES = 3
-MOST_PICTURE_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
+MAX_REFERENCES = 3
+MAX_PICTURE_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
 """Room for pictures in one message, beside the alert's own facts."""
 
 
@@ -82,9 +82,9 @@ class Briefer:
         alert = self._alerts.get(alert_id)
         file = self._file(alert.subject_id)
         probe = self._alerts.probe(alert_id)
-        room = MOST_PICTURE_BYTES - alert.handling.size - len(probe)
+        room = MAX_PICTURE_BYTES - alert.handling.size - len(probe)
         references = []
-        for face in file.references[:MOST_REFERENCES]:
+        for face in file.references[:MAX_REFERENCES]:
             jpeg = self._watchlist.face_jpeg(face.reference_id)
             if (room := room - len(jpeg)) < 0:
                 break

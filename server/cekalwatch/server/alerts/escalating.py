@@ -16,7 +16,7 @@ from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.alerts import Alert, AlertEventType
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.handling import AlertState, HandlingPolicy
-from cekalwatch.server.storage.alerts.handling_store import HandlingStore, Step
+from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 
 log = structlog.get_logger()
@@ -46,7 +46,7 @@ class Escalator:
         for alert_id in self._store.due(now, now - self._policy.to_supervisor):
             made: list[AlertEventType] = []
 
-            def make(alert: Alert, made: list[AlertEventType] = made) -> Step:
+            def make(alert: Alert, made: list[AlertEventType] = made) -> HandlingStep:
                 step = self._step(alert, now)
                 made.extend(step.happened)
                 return step
@@ -66,12 +66,12 @@ class Escalator:
             self._announce()
         return moved
 
-    def _step(self, alert: Alert, now: datetime) -> Step:
+    def _step(self, alert: Alert, now: datetime) -> HandlingStep:
         before = alert.handling
         settled, after = before.settled(now), before.escalated(now, self._policy)
         lapsed = (AlertEventType.RELEASED,) if settled != before else ()
         # A claim that ran out long ago, while no server ran, is released and may have to go up at once.
         went_up = (AlertEventType.ESCALATED,) if after.escalation > before.escalation else ()
         if after.state is not AlertState.NEW:
-            return Step(before, ())
-        return Step(after, (*lapsed, *went_up))
+            return HandlingStep(before, ())
+        return HandlingStep(after, (*lapsed, *went_up))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from cekalwatch.server.audit.entry import MOST_OBJECTS, Action, Actor, AuditEntry, Party, Thing
+from cekalwatch.server.audit.entry import MAX_OBJECTS, Action, Actor, AuditEntry, Party, Thing
 from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertEventType, Match
 
 
@@ -58,4 +58,4 @@ def deletion_entry(actor: Actor, at: datetime, subject_id: str, order_ids: Seque
     """Return the entry on the deletion of a subject: its key, the keys of its orders in their source, and `counts`."""
     keys = (Thing.SUBJECT.key(subject_id), *map(Thing.ORDER.key, order_ids))
     details = {"orders": len(order_ids), **counts}
-    return AuditEntry(at, actor, Action.SUBJECT_DELETED, keys[:MOST_OBJECTS], details=details)
+    return AuditEntry(at, actor, Action.SUBJECT_DELETED, keys[:MAX_OBJECTS], details=details)

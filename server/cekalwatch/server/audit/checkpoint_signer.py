@@ -18,7 +18,7 @@ EVERY = timedelta(hours=1)
 log = structlog.get_logger()
 
 
-class Notary:
+class CheckpointSigner:
     """Signs for one server. Methods block; one caller at a time."""
 
     def __init__(self, store: AuditStore, key: SigningKey, clock: Clock) -> None:

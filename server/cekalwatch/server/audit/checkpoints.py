@@ -25,7 +25,7 @@ from cekalwatch.program.exits import Exit
 
 _CONTEXT = "cekalwatch audit checkpoint 1\n"
 """Goes before what is signed, so that a signature means a checkpoint and nothing else."""
-_MOST_BYTES = 4096
+_MAX_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Checkpoint:
         """Return the checkpoint in `file`; raises ProgramError when there is none, or its signature is wrong."""
         try:
             with file.open(encoding="utf-8") as stream:
-                found = cls(**json.loads(stream.read(_MOST_BYTES)))
+                found = cls(**json.loads(stream.read(_MAX_BYTES)))
         except OSError as error:
             raise ProgramError(f"Cannot read the checkpoint {file}: {error.strerror}", Exit.NO_INPUT) from None
         except (ValueError, TypeError):

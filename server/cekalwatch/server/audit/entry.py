@@ -25,9 +25,9 @@ GENESIS = "0" * 64
 OK = "OK"
 """The outcome of what was done as asked; others are codes of the catalogue, or what an import did with an order."""
 
-MOST_OBJECTS = 700
+MAX_OBJECTS = 700
 """A page has at most 100 alerts, each with its key and five candidates."""
-MOST_TEXT = 200
+MAX_TEXT = 200
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
@@ -150,11 +150,11 @@ class AuditEntry:
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:
             raise ValueError("a moment without time zone cannot be recorded")
-        if len(self.objects) > MOST_OBJECTS or not all(map(_NAME.fullmatch, self.details)):
+        if len(self.objects) > MAX_OBJECTS or not all(map(_NAME.fullmatch, self.details)):
             raise ValueError("an audit entry has too many objects, or a detail without a proper name")
         texts = (str(self.actor), self.outcome, *self.objects, *map(str, self.details.values()))
-        if any(len(text) > MOST_TEXT for text in texts):
-            raise ValueError(f"a text of an audit entry has more than {MOST_TEXT} characters")
+        if any(len(text) > MAX_TEXT for text in texts):
+            raise ValueError(f"a text of an audit entry has more than {MAX_TEXT} characters")
 
 
 class Link(NamedTuple):

@@ -12,7 +12,7 @@ from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.storage.audit.store import AuditStore
 
-MOST_AT_ONCE = 64
+MAX_AT_ONCE = 64
 
 
 class AuditTrail:
@@ -21,7 +21,7 @@ class AuditTrail:
     def __init__(self, store: AuditStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._writing: BatchWorker[AuditEntry, None] = BatchWorker("audit", self._write, threads=1, most=MOST_AT_ONCE)
+        self._writing: BatchWorker[AuditEntry, None] = BatchWorker("audit", self._write, threads=1, most=MAX_AT_ONCE)
 
     async def note(
         self, actor: Actor, action: Action, objects: Iterable[str] = (), outcome: str = OK, **details: int | str

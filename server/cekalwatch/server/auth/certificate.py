@@ -43,7 +43,7 @@ def peer_of(certificate_pem: bytes) -> Peer:
     return Peer(identity, CertificateKey.of(certificate), certificate.not_valid_after_utc, fingerprint)
 
 
-class Gate(Protocol):
+class CertificateAuthentication(Protocol):
     """Lets calls in, and knows when one has to end."""
 
     def admit(self, method: str, certificate_pem: bytes) -> Caller:
@@ -56,7 +56,7 @@ class Gate(Protocol):
         """Take note of what changed; blocks."""
 
 
-class CertificateGate:
+class TlsCertificateAuthentication:
     """Wants a certificate of a device that has the right."""
 
     def __init__(self, revocations: Revocations | None, sites: frozenset[str], clock: Clock) -> None:
@@ -66,35 +66,35 @@ class CertificateGate:
         self._clock = clock
 
     def admit(self, method: str, certificate_pem: bytes) -> Caller:
-        """See `Gate`."""
+        """See `CertificateAuthentication`."""
         if code := self.refusal(certificate_pem):
             raise CekalwatchError(code)
         peer = peer_of(certificate_pem)
         return device_caller(peer.identity, peer.fingerprint, method, self._sites)
 
     def refusal(self, certificate_pem: bytes) -> Code | None:
-        """See `Gate`."""
+        """See `CertificateAuthentication`."""
         peer = peer_of(certificate_pem)
         if self._revocations is not None and peer.key in self._revocations:
             return Code.CERTIFICATE_REVOKED
         return Code.CERTIFICATE_EXPIRED if self._clock.now() >= peer.not_after else None
 
     def follow(self) -> None:
-        """See `Gate`."""
+        """See `CertificateAuthentication`."""
         if self._revocations is not None:
             self._revocations.follow()
 
 
-class LoopbackGate:
+class LoopbackAuthentication:
     """Lets in everybody on this machine: what plaintext is for."""
 
     def admit(self, method: str, certificate_pem: bytes) -> Caller:  # noqa: ARG002  # the same for all
-        """See `Gate`."""
+        """See `CertificateAuthentication`."""
         return LOCAL
 
     def refusal(self, certificate_pem: bytes) -> Code | None:  # noqa: ARG002
-        """See `Gate`."""
+        """See `CertificateAuthentication`."""
         return None
 
     def follow(self) -> None:
-        """See `Gate`."""
+        """See `CertificateAuthentication`."""

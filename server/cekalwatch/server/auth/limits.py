@@ -18,32 +18,32 @@ import structlog
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.wire.identity import DeviceRole, Identity
 
-MOST_OPEN: Final[Mapping[DeviceRole, int]] = MappingProxyType(
+MAX_OPEN: Final[Mapping[DeviceRole, int]] = MappingProxyType(
     {DeviceRole.CAMERA: 4, DeviceRole.NOTIFIER: 5, DeviceRole.DIAGNOSTICS: 5, DeviceRole.SERVER: 64}
 )
 """Calls that a device of each role may have open; a camera that reconnects has two streams for a while."""
 TOKENS_PER_S: Final = 50.0
-MOST_TOKENS: Final = 200.0
+MAX_TOKENS: Final = 200.0
 ACKNOWLEDGEMENT: Final = "/cekalwatch.v1.AlertService/AcknowledgeAlerts"
 ACKNOWLEDGEMENT_COST: Final = 0.1
 """An agent that catches up acknowledges many events in a row."""
 STATUS: Final = ("/cekalwatch.v1.OperationsService/GetStatus", "/grpc.health.v1.Health/Check")
 STATUS_COST: Final = 1.0
 """Asked for often, by whatever watches the server, and answered from memory."""
-USUAL_COST: Final = 10.0
+DEFAULT_COST: Final = 10.0
 COSTS: Final[Mapping[str, float]] = MappingProxyType(
     {ACKNOWLEDGEMENT: ACKNOWLEDGEMENT_COST} | dict.fromkeys(STATUS, STATUS_COST)
 )
 COST_OF_ENTRY: Final = 0.5
 """Of each entry that a page may have, beyond the first few."""
 FREE_ENTRIES: Final = 20
-MOST_PAGE: Final = 100
-MOST_WAIT_S: Final = 5.0
+MAX_PAGE: Final = 100
+MAX_WAIT_S: Final = 5.0
 """How long a call is held back until its device has the tokens; one that would have to wait longer is refused."""
 REFUSAL_DELAY_S: Final = 1.0
 """A refusal comes late, so that whoever asks again at once cannot take the server's time with being refused."""
 LOG_PERIOD_S: Final = 10.0
-MOST_KNOWN: Final = 1000
+MAX_KNOWN: Final = 1000
 
 log = structlog.get_logger()
 
@@ -98,9 +98,9 @@ class CallLimits:
 
         Raises DeviceLimitError CALLS_TOO_MANY or RATE_EXCEEDED.
         """
-        if self._open[device] >= MOST_OPEN[device.role]:
+        if self._open[device] >= MAX_OPEN[device.role]:
             raise self._refusal(device, Code.CALLS_TOO_MANY)
-        wait_s = self._charge(device, COSTS.get(method, USUAL_COST))
+        wait_s = self._charge(device, COSTS.get(method, DEFAULT_COST))
         self._open[device] += 1
         try:
             yield wait_s
@@ -114,21 +114,21 @@ class CallLimits:
 
         Raises DeviceLimitError RATE_EXCEEDED.
         """
-        return self._charge(device, COST_OF_ENTRY * max(0, min(entries, MOST_PAGE) - FREE_ENTRIES))
+        return self._charge(device, COST_OF_ENTRY * max(0, min(entries, MAX_PAGE) - FREE_ENTRIES))
 
     def _charge(self, device: Identity, cost: float) -> float:
         now_s = self._monotonic()
-        wait_s = self._bucket(device, now_s).take(cost, now_s, MOST_WAIT_S)
+        wait_s = self._bucket(device, now_s).take(cost, now_s, MAX_WAIT_S)
         if wait_s is None:
             raise self._refusal(device, Code.RATE_EXCEEDED)
         return wait_s
 
     def _bucket(self, device: Identity, now_s: float) -> TokenBucket:
         if device not in self._buckets:
-            if len(self._buckets) >= MOST_KNOWN:
+            if len(self._buckets) >= MAX_KNOWN:
                 self._buckets = {one: bucket for one, bucket in self._buckets.items() if not bucket.is_full(now_s)}
                 self._logged_at_s = {one: at for one, at in self._logged_at_s.items() if one in self._buckets}
-            self._buckets[device] = TokenBucket(TOKENS_PER_S, MOST_TOKENS, now_s)
+            self._buckets[device] = TokenBucket(TOKENS_PER_S, MAX_TOKENS, now_s)
         return self._buckets[device]
 
     def _refusal(self, device: Identity, code: Code) -> DeviceLimitError:

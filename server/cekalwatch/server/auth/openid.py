@@ -24,12 +24,12 @@ from cekalwatch.server.storage.people.store import Account, PeopleStore
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signatures by a key of the provider's own; a shared secret would let every client of it sign."""
-MOST_BYTES = 256 * 1024
+MAX_BYTES = 256 * 1024
 TIMEOUT_S = 5.0
 LEEWAY_S = 60
 """How far the provider's clock may be off."""
 METADATA_AGE = timedelta(hours=1)
-OLDEST_TOKEN = timedelta(minutes=10)
+MAX_TOKEN_AGE = timedelta(minutes=10)
 """A token is made when the code is exchanged, so an older one was kept by somebody."""
 
 
@@ -109,7 +109,7 @@ class OpenIdProvider:
         # By the clock that is injected: the library's is the machine's.
         now, leeway = self._clock.now().timestamp(), LEEWAY_S
         issued, expires = _number(claims["iat"]), _number(claims["exp"])
-        if now >= expires + leeway or issued > now + leeway or now - issued > OLDEST_TOKEN.total_seconds() + leeway:
+        if now >= expires + leeway or issued > now + leeway or now - issued > MAX_TOKEN_AGE.total_seconds() + leeway:
             raise SignInRefusedError(detail="identity token: run out, or not of now")
         if claims.get("nonce") != nonce:
             raise SignInRefusedError(detail="identity token: nonce")
@@ -161,7 +161,7 @@ class OpenIdProvider:
                 body = b""
                 for chunk in response.iter_bytes():
                     body += chunk
-                    if len(body) > MOST_BYTES:
+                    if len(body) > MAX_BYTES:
                         raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, "an answer is too long")
             answer = json.loads(body)
         except httpx.HTTPError as error:

@@ -19,7 +19,7 @@ class Tokens:
     second_person: str = field(default="", repr=False)
 
 
-class Attendance:
+class PersonAuthentication:
     """Knows who is there."""
 
     def __init__(self, sessions: Sessions) -> None:

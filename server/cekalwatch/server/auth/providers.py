@@ -7,7 +7,7 @@ from cekalwatch.server.auth.passwords.change import PasswordChange
 from cekalwatch.server.auth.passwords.passwords import Passwords
 from cekalwatch.server.auth.passwords.provider import PasswordProvider
 from cekalwatch.server.auth.sessions import Sessions
-from cekalwatch.server.auth.sign_in import SignInDesk
+from cekalwatch.server.auth.sign_in import SignInService
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, SessionTerms
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -16,7 +16,7 @@ from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.storage.people.store import PeopleStore
 
 
-class Reception:
+class ProviderAuthentication:
     """The desk where people sign in, their sessions, and where they change passwords."""
 
     def __init__(
@@ -27,7 +27,7 @@ class Reception:
         provider = PasswordProvider(people, passwords, clock)
         self._openid = OpenIdProvider(openid, people, clock) if openid else None
         self.sessions = Sessions(SessionStore(database), audit, clock, terms or SessionTerms())
-        self.desk = SignInDesk(provider, self._openid, self.sessions, audit, clock)
+        self.desk = SignInService(provider, self._openid, self.sessions, audit, clock)
         self.changes = PasswordChange(people, passwords, provider, self.desk, clock)
 
     def close(self) -> None:

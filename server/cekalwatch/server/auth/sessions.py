@@ -29,7 +29,7 @@ TOKEN_BYTES = 32
 log = structlog.get_logger()
 
 
-class Purpose(StrEnum):
+class TokenPurpose(StrEnum):
     """What a token is good for."""
 
     SESSION = "SESSION"
@@ -59,11 +59,13 @@ class Sessions:
         self._clock = clock
         self.terms = terms
 
-    def begin(self, account: Account, device: Device, purpose: Purpose, *, by_password: bool) -> tuple[str, Session]:
+    def begin(
+        self, account: Account, device: Device, purpose: TokenPurpose, *, by_password: bool
+    ) -> tuple[str, Session]:
         """Begin one, record it, and return its token, which nothing keeps, with it."""
         now, token = self._clock.now(), secrets.token_urlsafe(TOKEN_BYTES)
         person = account.person
-        lasts = self.terms.lifetime if purpose is Purpose.SESSION else self.terms.second_person
+        lasts = self.terms.lifetime if purpose is TokenPurpose.SESSION else self.terms.second_person
         new = NewSession(
             token_sha256=_digest(token),
             purpose=purpose,
@@ -90,7 +92,7 @@ class Sessions:
     def resume(self, token: str, device: Device) -> Session:
         """Return the session of `token`; raises SESSION_ENDED. Its idle time begins anew."""
         key = _digest(token)
-        kept = self._good(key, Purpose.SESSION)
+        kept = self._good(key, TokenPurpose.SESSION)
         self._same_device(kept, device)
         self._note_use(key, kept)
         return _session(key, kept)
@@ -98,7 +100,7 @@ class Sessions:
     def goes_on(self, key: str, *, used: bool) -> bool:
         """Whether the session has not ended; `used` says that something came from its person just now."""
         try:
-            kept = self._good(key, Purpose.SESSION)
+            kept = self._good(key, TokenPurpose.SESSION)
         except CekalwatchError:
             return False
         if used:
@@ -108,7 +110,7 @@ class Sessions:
     def take_second(self, token: str, device: Device) -> Person:
         """Return who the second person is; the token is good no more. Raises SESSION_ENDED."""
         key = _digest(token)
-        kept = self._good(key, Purpose.SECOND_PERSON)
+        kept = self._good(key, TokenPurpose.SECOND_PERSON)
         self._same_device(kept, device)
         if not self._store.remove(key):
             raise CekalwatchError(Code.SESSION_ENDED, "used at the same time")
@@ -124,12 +126,12 @@ class Sessions:
         )
         self._store.remove(session.key, entry)
 
-    def _good(self, key: str, purpose: Purpose) -> KeptSession:
+    def _good(self, key: str, purpose: TokenPurpose) -> KeptSession:
         kept = self._store.find(key, purpose)
         now = self._clock.now()
         if kept is None or now >= kept.expires_at or kept.account.person.disabled:
             raise CekalwatchError(Code.SESSION_ENDED)
-        if purpose is Purpose.SESSION and now >= kept.used_at + self.terms.idle:
+        if purpose is TokenPurpose.SESSION and now >= kept.used_at + self.terms.idle:
             raise CekalwatchError(Code.SESSION_ENDED, "idle")
         return kept
 

@@ -14,7 +14,7 @@ import structlog
 
 from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
 from cekalwatch.server.auth.device import Device
-from cekalwatch.server.auth.sessions import Purpose, Session, Sessions
+from cekalwatch.server.auth.sessions import Session, Sessions, TokenPurpose
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -70,7 +70,7 @@ class IdentityProvider(Protocol[_P_contra]):
         """Return the person known here whom `proof` proves. Raises SignInRefusedError, PROVIDER_UNAVAILABLE."""
 
 
-class SignInDesk:
+class SignInService:
     """Lets people in, and records who was and who was not."""
 
     def __init__(
@@ -88,7 +88,7 @@ class SignInDesk:
         self._audit = audit
         self._clock = clock
 
-    def sign_in(self, proof: Proof, device: Device, purpose: Purpose) -> tuple[str, Session]:
+    def sign_in(self, proof: Proof, device: Device, purpose: TokenPurpose) -> tuple[str, Session]:
         """Let somebody in, and return the token and the session.
 
         Raises SignInRefusedError, and SIGN_IN_NOT_OFFERED or what else a provider raises.

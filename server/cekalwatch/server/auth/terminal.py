@@ -11,8 +11,8 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.auth.device import Device
 from cekalwatch.server.auth.operator import operator
-from cekalwatch.server.auth.providers import Reception
-from cekalwatch.server.auth.sessions import Purpose
+from cekalwatch.server.auth.providers import ProviderAuthentication
+from cekalwatch.server.auth.sessions import TokenPurpose
 from cekalwatch.server.auth.sign_in import PasswordProof
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
@@ -27,7 +27,7 @@ class Terminal:
     """Asks people who they are."""
 
     def __init__(self, database: Database, clock: Clock, ask: Ask, ask_secret: Ask) -> None:
-        reception = Reception(database, clock)
+        reception = ProviderAuthentication(database, clock)
         self._desk, self._sessions, self._changes = reception.desk, reception.sessions, reception.changes
         self._device = Device(operator())
         self._ask = ask
@@ -45,7 +45,7 @@ class Terminal:
         """Let the person of that name change the password, a first one too; raises ProgramError."""
         present = self._ask_secret("Present password")
         try:
-            _, session = self._desk.sign_in(PasswordProof(name, present), self._device, Purpose.SESSION)
+            _, session = self._desk.sign_in(PasswordProof(name, present), self._device, TokenPurpose.SESSION)
             wanted = self._ask_secret("New password (12 characters at least)")
             if self._ask_secret("New password once more") != wanted:
                 raise ProgramError("The two new passwords differ; nothing was changed", Exit.USAGE)
@@ -57,7 +57,7 @@ class Terminal:
     def _signer(self, role: str) -> Person:
         name = self._ask(f"Sign-in name of the {role}")
         proof = PasswordProof(name, self._ask_secret(f"Password of the {role}"))
-        token, _ = self._desk.sign_in(proof, self._device, Purpose.SECOND_PERSON)
+        token, _ = self._desk.sign_in(proof, self._device, TokenPurpose.SECOND_PERSON)
         return self._sessions.take_second(token, self._device)
 
 

@@ -17,10 +17,10 @@ from cekalwatch.server.domain.captures import Capture, CaptureOutcome
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.passages import Passages
-from cekalwatch.server.gallery.snapshot import Watch
+from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.storage.alerts.store import AlertStore
 
-MOST_CANDIDATES = 5
+MAX_CANDIDATES = 5
 
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ class Decider:
 
     def __init__(
         self,
-        watch: Callable[[], Watch],
+        watch: Callable[[], GallerySnapshot],
         orders: OrderBook,
         store: AlertStore,
         clock: Clock,
@@ -95,7 +95,7 @@ class Decider:
                 self._begun(item.capture)
             probes.append(passage.fuse(item.capture.capture_id, item.probe.template, item.capture.quality))
             crops.append(passage.crops)
-        found = watch.gallery.search(model, np.stack(probes), MOST_CANDIDATES) if probes else []
+        found = watch.gallery.search(model, np.stack(probes), MAX_CANDIDATES) if probes else []
         settled = iter(
             [
                 self._settle(watch, item.capture, candidates, fused)
@@ -105,7 +105,7 @@ class Decider:
         return [next(settled) if item.probe.model_version == model else OtherModelError(model) for item in batch]
 
     def _settle(
-        self, watch: Watch, capture: Capture, candidates: tuple[Candidate, ...], fused_crops: int
+        self, watch: GallerySnapshot, capture: Capture, candidates: tuple[Candidate, ...], fused_crops: int
     ) -> CaptureOutcome | Exception:
         try:
             match = self._match(watch, capture, candidates, fused_crops)
@@ -128,7 +128,7 @@ class Decider:
         return CaptureOutcome.SEARCHED
 
     def _match(
-        self, watch: Watch, capture: Capture, candidates: tuple[Candidate, ...], fused_crops: int
+        self, watch: GallerySnapshot, capture: Capture, candidates: tuple[Candidate, ...], fused_crops: int
     ) -> Match | None:
         """Return the match with the nearest subject that has an order in force here; others are left out."""
         near = [candidate for candidate in candidates if candidate.score >= watch.threshold]

@@ -17,7 +17,7 @@ REMEMBERED = 100_000
 """Capture ids that are remembered, in memory: a re-sent capture of a traveller who matched nobody is recognised without
 a trace on the disk. Those that alerted are found in the database besides."""
 
-MOST_MODELS = 5
+MAX_MODELS = 5
 """How often one capture is embedded; a change of the model costs it a second time."""
 
 log = structlog.get_logger()
@@ -57,7 +57,7 @@ class Intake:
 
     async def _searched(self, capture: Capture) -> CaptureOutcome:
         """Embed and decide; anew when the gallery changed to another model in between (domain rule 8)."""
-        for _ in range(MOST_MODELS):
+        for _ in range(MAX_MODELS):
             probe = await self._embedder.do(capture)
             try:
                 return await self._decider.do(EmbeddedCapture(capture, probe))

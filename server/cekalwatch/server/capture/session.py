@@ -76,7 +76,7 @@ Outbound = Welcome | Receipts | Drain
 
 
 @dataclass(frozen=True)
-class SessionTerms:
+class CaptureTerms:
     """What every camera is granted."""
 
     credits: int
@@ -89,7 +89,7 @@ class SessionTerms:
 class CaptureSessions:
     """Runs the streams of all cameras."""
 
-    def __init__(self, cameras: dict[str, Camera], terms: SessionTerms, intake: Intake, presence: Presence) -> None:
+    def __init__(self, cameras: dict[str, Camera], terms: CaptureTerms, intake: Intake, presence: Presence) -> None:
         self._cameras = cameras
         self._terms = terms
         self._intake = intake
@@ -123,7 +123,7 @@ class CaptureSessions:
 
     async def run(self, camera: Camera, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[Outbound, None]:
         """Yield receipts for what `inbound` brings after the handshake, until it ends; raises the stream's error."""
-        stream = _Stream(self._terms, self._intake, self._presence, camera, self._draining)
+        stream = _CaptureStream(self._terms, self._intake, self._presence, camera, self._draining)
         self._presence.camera_came(camera.camera_id)
         try:
             async with aclosing(stream.run(inbound)) as outbound:
@@ -134,12 +134,12 @@ class CaptureSessions:
             log.info("camera disconnected", camera_id=camera.camera_id)
 
 
-class _Stream:
+class _CaptureStream:
     """The state of one stream."""
 
     def __init__(
         self,
-        terms: SessionTerms,
+        terms: CaptureTerms,
         intake: Intake,
         presence: Presence,
         camera: Camera,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.audit.store import AuditStore
 
-MOST_SHOWN = 100
+MAX_SHOWN = 100
 """Breaks that are told one by one; a trail with more of them is broken beyond reading."""
 PROGRESS_STEP = 5000
 
@@ -77,10 +77,10 @@ def verify(
         anchors.extend([Anchor(end, end_hash, "the head of the trail")] if end else [])
         check = ChainCheck(anchors)
         with _progress("Verifying", end) as counted:
-            problems.extend(map(str, islice(check.breaks(counted(store.links())), MOST_SHOWN)))
+            problems.extend(map(str, islice(check.breaks(counted(store.links())), MAX_SHOWN)))
     for key in sorted(trusted):
         typer.echo(f"Trusted key: {key}")
-    for problem in problems[:MOST_SHOWN]:
+    for problem in problems[:MAX_SHOWN]:
         typer.echo(f"TAMPERED: {problem}")
     if problems:
         raise typer.Exit(Exit.DATA_PROBLEMS)
@@ -139,14 +139,14 @@ def export(
 def checkpoint(config: Config = None, data_dir: DataDir = None) -> None:
     """Sign the trail as it is now, and print the checkpoint with its public key."""
     from cekalwatch.program.logs import configure_logs
-    from cekalwatch.server.audit.checkpoint_signer import Notary
+    from cekalwatch.server.audit.checkpoint_signer import CheckpointSigner
     from cekalwatch.server.audit.checkpoints import SigningKey
     from cekalwatch.server.domain.clock import SystemClock
 
     configure_logs("warning")
     settings = _settings(config, data_dir)
     with _store(settings) as store:
-        made = Notary(store, SigningKey.load_or_create(settings.audit_key_file), SystemClock()).sign()
+        made = CheckpointSigner(store, SigningKey.load_or_create(settings.audit_key_file), SystemClock()).sign()
     if made is None:
         raise ProgramError("The audit trail is empty: start the server or import a watchlist first", Exit.NO_INPUT)
     typer.echo(made.to_json())

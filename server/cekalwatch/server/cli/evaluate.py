@@ -138,7 +138,7 @@ def alerts(
     """
 
     from cekalwatch.server.domain.clock import SystemClock
-    from cekalwatch.server.domain.verdicts import Verdict
+    from cekalwatch.server.domain.verdicts import AlertVerdict
     from cekalwatch.server.evaluation.report.field_screen import field_json, show_field
     from cekalwatch.server.evaluation.statistics.field import FieldData, field_report
     from cekalwatch.server.settings.settings import ServerSettings
@@ -155,7 +155,7 @@ def alerts(
         database.upgrade()
         store = FieldStore(database)
         found = FieldData(start, end, site or "", store.alerts(start, end, site), store.passages(start, end, site))
-    if all(alert.verdict is Verdict.OPEN for alert in found.alerts):
+    if all(alert.verdict is AlertVerdict.OPEN for alert in found.alerts):
         raise ProgramError(
             "No alert of that time was found to be false or right yet: officers have to judge some first", Exit.NO_INPUT
         )

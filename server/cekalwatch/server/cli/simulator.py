@@ -13,7 +13,7 @@ import typer
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
-from cekalwatch.simulator.faults import Fault
+from cekalwatch.simulator.faults import SimulatedFault
 
 EPILOG = (
     "Examples:\n\n"
@@ -39,7 +39,9 @@ def simulator(
     client_certificate: Annotated[
         bool, typer.Option("--client-certificate", help="Let in only who shows the certificate in TLS/client.")
     ] = False,
-    fault: Annotated[list[Fault] | None, typer.Option(help="What it does wrongly; can be given several times.")] = None,
+    fault: Annotated[
+        list[SimulatedFault] | None, typer.Option(help="What it does wrongly; can be given several times.")
+    ] = None,
     delay_s: Annotated[float, typer.Option(min=0, help="How long each answer waits.")] = 0.0,
 ) -> None:
     """Simulate an application that keeps ban orders, until Ctrl-C."""
@@ -48,7 +50,7 @@ def simulator(
     from cekalwatch.simulator.certificates import SimulatorCertificates
     from cekalwatch.simulator.faces import faces_of
     from cekalwatch.simulator.life import Life
-    from cekalwatch.simulator.orders import OrderBook
+    from cekalwatch.simulator.orders import OrderDatabase
     from cekalwatch.simulator.web import Simulator
 
     if client_certificate and tls is None:
@@ -58,7 +60,7 @@ def simulator(
     except (ValueError, SourceUnavailable) as error:
         raise ProgramError(f"--token-from: {error}", Exit.USAGE) from None
     try:
-        book = OrderBook(database)
+        book = OrderDatabase(database)
     except sqlite3.Error as error:
         raise ProgramError(f"The database {database} cannot be used: {error}", Exit.UNAVAILABLE) from None
     life = Life(book, faces_of(faces), date.today, seed)  # this machine's day will do

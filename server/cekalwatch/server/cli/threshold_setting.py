@@ -46,13 +46,13 @@ def _change(value: float | None, config: Path | None, data_dir: Path | None) -> 
     from cekalwatch.server.cli.model_choice import model_in_use
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.domain.two_people import TwoPersonAction
-    from cekalwatch.server.gallery.threshold import HIGHEST, LOWEST, ThresholdSetting
+    from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSetting
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.models.store import ModelStore
     from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 
-    if value is not None and not LOWEST <= value <= HIGHEST:
-        raise ProgramError(f"A threshold is between {LOWEST} and {HIGHEST}", Exit.USAGE)
+    if value is not None and not MIN_THRESHOLD <= value <= MAX_THRESHOLD:
+        raise ProgramError(f"A threshold is between {MIN_THRESHOLD} and {MAX_THRESHOLD}", Exit.USAGE)
     clock = SystemClock()
     settings = ServerSettings.load(config, data_dir=data_dir)
     configure_logs("error")

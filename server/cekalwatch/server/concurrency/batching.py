@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
-from cekalwatch.server.concurrency.fair_queue import Turns
+from cekalwatch.server.concurrency.fair_queue import FairQueue
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -36,7 +36,7 @@ class BatchWorker(Generic[Item, Result]):
         self._work = work
         self._most = most
         self._party = party
-        self._turns: Turns[tuple[Item, asyncio.Future[Result]]] = Turns()
+        self._turns: FairQueue[tuple[Item, asyncio.Future[Result]]] = FairQueue()
         self._threads = [
             threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(threads)
         ]

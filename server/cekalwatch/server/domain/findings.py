@@ -11,7 +11,7 @@ from uuid import UUID
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 
-MOST_NOTE = 1_000
+MAX_NOTE = 1_000
 """Characters."""
 
 
@@ -104,5 +104,5 @@ class FollowUp:
 def check_note(text: str, *, needed: bool) -> None:
     """Raise NOTE_INVALID unless `text` has at most 1000 printable characters or line breaks, and any when needed."""
     printable = text.replace("\n", "").isprintable()
-    if len(text) > MOST_NOTE or not printable or (needed and not text.strip()):
+    if len(text) > MAX_NOTE or not printable or (needed and not text.strip()):
         raise CekalwatchError(Code.NOTE_INVALID)

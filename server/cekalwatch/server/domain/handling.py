@@ -20,10 +20,10 @@ from cekalwatch.server.domain.findings import NEEDS_ORDER, OFFICERS_OUTCOMES, Fi
 from cekalwatch.server.domain.people import Person, PersonRole
 from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
 
-MOST_FOLLOW_UPS = 50
-MOST_FOLLOW_UP_BYTES = 32 * 1024
+MAX_FOLLOW_UPS = 50
+MAX_FOLLOW_UP_BYTES = 32 * 1024
 """Of an alert's follow-ups together, in UTF-8: an alert must fit a message, whatever was written down about it."""
-USUAL_REFERENCE_PATTERN = r"[A-Z0-9][A-Z0-9/.-]{3,63}"
+DEFAULT_REFERENCE_PATTERN = r"[A-Z0-9][A-Z0-9/.-]{3,63}"
 """Form of a reference number of Cekal Online; the configuration can set another."""
 
 
@@ -71,7 +71,7 @@ class HandlingPolicy:
     """How long a claim holds without renewal; it is released when the officer's PC dies."""
     to_supervisor: timedelta = timedelta(seconds=60)
     """Unclaimed for so long, an alert goes to the supervisors, and after as long again to the whole site."""
-    reference_pattern: str = USUAL_REFERENCE_PATTERN
+    reference_pattern: str = DEFAULT_REFERENCE_PATTERN
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ class Handling:
         """Return the alert with one more contact with the agency."""
         _check(self, revision, AlertState.CONFIRMED)
         size = follow_up.size + sum(one.size for one in self.follow_ups)
-        if len(self.follow_ups) >= MOST_FOLLOW_UPS or size > MOST_FOLLOW_UP_BYTES:
+        if len(self.follow_ups) >= MAX_FOLLOW_UPS or size > MAX_FOLLOW_UP_BYTES:
             raise CekalwatchError(Code.TOO_MANY_FOLLOW_UPS)
         return _step(self, self.state, follow_ups=(*self.follow_ups, follow_up))
 

@@ -96,7 +96,7 @@ class BanOrder:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class OrderJudgement:
     """An order's status at one moment, with the rules it breaks when that is INVALID."""
 
     status: OrderStatus
@@ -115,7 +115,7 @@ def judge(
     now: datetime,
     zone: tzinfo,
     parameters: LegalParameters,
-) -> Judgement:
+) -> OrderJudgement:
     """Return the status of `order` at the moment `now` (aware) by the clock of a checkpoint in `zone`.
 
     `orders` are all orders of `subject`, which rules about extensions and repeated urgent orders need; whether `order`
@@ -125,16 +125,16 @@ def judge(
     file = _File(known | {order.order_id: order}, subject.nationality, zone, parameters)
     broken = file.broken_by(order)
     if broken:
-        return Judgement(OrderStatus.INVALID, tuple(rule for rule in Rule if rule in broken))
+        return OrderJudgement(OrderStatus.INVALID, tuple(rule for rule in Rule if rule in broken))
     today = now.astimezone(zone).date()
     if order.withdrawn_at is not None and order.withdrawn_at <= now:
-        return Judgement(OrderStatus.REVOKED)
+        return OrderJudgement(OrderStatus.REVOKED)
     # An extension stands and falls with the ban that it extends.
     if any(one.revoked_at is not None and one.revoked_at <= now for one in (order, *file.extended_by(order))):
-        return Judgement(OrderStatus.REVOKED)
+        return OrderJudgement(OrderStatus.REVOKED)
     if today < order.valid_from:
-        return Judgement(OrderStatus.NOT_YET_VALID)
-    return Judgement(OrderStatus.LAPSED if today > file.last_day(order) else OrderStatus.ACTIVE)
+        return OrderJudgement(OrderStatus.NOT_YET_VALID)
+    return OrderJudgement(OrderStatus.LAPSED if today > file.last_day(order) else OrderStatus.ACTIVE)
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_CROPS = 20
+MAX_CROPS = 20
 """Crops of a passage that are fused at most; the capture policy cannot ask for more."""
-MOST_EACH = 200
+MAX_EACH = 200
 """Passages of one camera that are in memory: some minutes of a crowd, eight megabytes."""
 
-LEAST_WEIGHT = 0.01
+MIN_WEIGHT = 0.01
 """What a crop weighs that is judged worthless: when all of a passage are, they count alike."""
 
 _CANCELLED = 1e-6
@@ -36,8 +36,8 @@ class Passage:
 
         `quality` is the figure for the whole crop, 0 to 1.
         """
-        if len(self._templates) < MOST_CROPS:
-            self._templates[capture_id] = template * max(quality, LEAST_WEIGHT)
+        if len(self._templates) < MAX_CROPS:
+            self._templates[capture_id] = template * max(quality, MIN_WEIGHT)
         total = np.sum(list(self._templates.values()), axis=0)
         length = float(np.linalg.norm(total))
         # Opposite templates cancel out; then the newest one speaks for itself.
@@ -55,7 +55,7 @@ class Passages:
     Each camera has passages of its own, so that one that begins many does not make the others' forgotten.
     """
 
-    def __init__(self, idle_s: float, most_each: int = MOST_EACH) -> None:
+    def __init__(self, idle_s: float, most_each: int = MAX_EACH) -> None:
         self._idle_s = idle_s
         self._most_each = most_each
         self._cameras: dict[str, dict[str, Passage]] = {}

@@ -8,7 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 SIGN_IN_NAME_PATTERN = r"[a-z0-9][a-z0-9._@-]{1,63}"
-MOST_DISPLAY_NAME = 100
+MAX_DISPLAY_NAME = 100
 
 _SIGN_IN_NAME = re.compile(SIGN_IN_NAME_PATTERN)
 _SITE = re.compile(r"[a-z0-9-]{1,64}")
@@ -50,8 +50,8 @@ class Person:
     def __post_init__(self) -> None:
         if not _SIGN_IN_NAME.fullmatch(self.sign_in_name):
             raise PersonError("a sign-in name has 2 to 64 of a-z, 0-9 and . _ @ -, and begins with a letter or digit")
-        if not 1 <= len(self.display_name) <= MOST_DISPLAY_NAME or not self.display_name.isprintable():
-            raise PersonError(f"a display name has 1 to {MOST_DISPLAY_NAME} printable characters")
+        if not 1 <= len(self.display_name) <= MAX_DISPLAY_NAME or not self.display_name.isprintable():
+            raise PersonError(f"a display name has 1 to {MAX_DISPLAY_NAME} printable characters")
         if not self.roles:
             raise PersonError("a person needs at least one role")
         if not self.sites or not all(map(_SITE.fullmatch, self.sites)):

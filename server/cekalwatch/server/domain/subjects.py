@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MOST_ORDERS = 30
-MOST_REFERENCES = 100
+MAX_ORDERS = 30
+MAX_REFERENCES = 100
 """What is held of one subject must fit into one message with all its texts at their longest, or an alert about the
 subject could not be told."""
 

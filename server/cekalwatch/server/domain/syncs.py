@@ -13,13 +13,13 @@ from enum import StrEnum
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders import Rule
 
-MOST_REFUSALS = 200
+MAX_REFUSALS = 200
 """Refusals that are kept of a run, records before photographs; all refused records are counted."""
-MOST_REMARKS = 200
+MAX_REMARKS = 200
 """Remarks that are kept of a run; all flagged and doubtful orders are counted."""
 PHOTOGRAPHS = "photographs"
 """The field of a refused photograph."""
-MOST_DETAIL = 300
+MAX_DETAIL = 300
 """Characters of what a source says about why it cannot be read."""
 
 
@@ -61,7 +61,7 @@ class SyncCounts:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class SyncRefusal:
     """A record that was refused, or a photograph of one that was not."""
 
     order_id: str
@@ -76,7 +76,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Remark:
+class SyncRemark:
     """An order that was not refused, and that a person must look at."""
 
     order_id: str
@@ -104,8 +104,8 @@ class SyncRun:
     """Why it failed."""
     detail: str = ""
     """What the source says about that; no personal data."""
-    refusals: tuple[Refusal, ...] = ()
-    remarks: tuple[Remark, ...] = ()
+    refusals: tuple[SyncRefusal, ...] = ()
+    remarks: tuple[SyncRemark, ...] = ()
     missing: int = 0
     """With SHRUNK: orders that the source has no more."""
     held: int = 0

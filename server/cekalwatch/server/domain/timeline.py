@@ -7,36 +7,36 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, Judgement, judge
+from cekalwatch.server.domain.orders import BanOrder, OrderJudgement, judge
 from cekalwatch.server.domain.subjects import Subject
 
 
 @dataclass(frozen=True)
-class Turn:
+class StatusChange:
     """From this moment on an order has this status."""
 
     at: datetime | None
     """Aware, by the checkpoint's clock; None: it had it from the first."""
-    judgement: Judgement
+    judgement: OrderJudgement
 
 
 def timeline(
     order: BanOrder, subject: Subject, orders: Iterable[BanOrder], zone: tzinfo, parameters: LegalParameters
-) -> list[Turn]:
+) -> list[StatusChange]:
     """Return the turns of `order`, at least one, as `judge` tells its status at each moment.
 
     `orders` are all orders of `subject`. It says nothing of what was held at those times: a revocation that came late
     is told from its own moment on.
     """
     held = tuple(orders)
-    turns: list[Turn] = []
+    turns: list[StatusChange] = []
     for moment in sorted(_moments((order, *held), zone, parameters)):
         before = judge(order, subject, held, moment - timedelta(microseconds=1), zone, parameters)
         if not turns:
-            turns.append(Turn(None, before))
+            turns.append(StatusChange(None, before))
         after = judge(order, subject, held, moment, zone, parameters)
         if after != turns[-1].judgement:
-            turns.append(Turn(moment.astimezone(zone), after))
+            turns.append(StatusChange(moment.astimezone(zone), after))
     return turns
 
 

@@ -27,7 +27,7 @@ _ANOTHER_PERSON = frozenset(
 )
 
 
-class Verdict(StrEnum):
+class AlertVerdict(StrEnum):
     """What people found about an alert."""
 
     FALSE_ALERT = "FALSE_ALERT"
@@ -53,7 +53,7 @@ class JudgedAlert:
     model_version: str
     passages: int
     """Different passages among its sightings."""
-    verdict: Verdict
+    verdict: AlertVerdict
 
 
 @dataclass(frozen=True)
@@ -73,13 +73,13 @@ def list_at(direction: Direction) -> OrderKind:
     return _LIST_OF[direction]
 
 
-def verdict(findings: Iterable[tuple[Outcome, Reason]]) -> Verdict:
+def verdict(findings: Iterable[tuple[Outcome, Reason]]) -> AlertVerdict:
     """Return what the findings, outcome with reason, say together."""
     found = tuple(findings)
     if any(outcome is Outcome.CONFIRMED for outcome, _ in found):
-        return Verdict.CONFIRMED
+        return AlertVerdict.CONFIRMED
     for outcome, reason in found:
         # Who says "not the same person" for another reason has said so all the same.
         if outcome is Outcome.NOT_SAME_PERSON or (outcome is Outcome.CLEARED and reason in _ANOTHER_PERSON):
-            return Verdict.FALSE_ALERT
-    return Verdict.OPEN
+            return AlertVerdict.FALSE_ALERT
+    return AlertVerdict.OPEN

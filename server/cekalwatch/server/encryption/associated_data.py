@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Place:
+class AssociatedData:
     """A column of a table, in the database's own names."""
 
     table: str

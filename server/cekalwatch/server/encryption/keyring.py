@@ -28,7 +28,7 @@ BODY = HEADER.size + NONCE_BYTES
 """Where the ciphertext begins."""
 
 
-class Purpose(StrEnum):
+class KeyPurpose(StrEnum):
     """What a data key is for."""
 
     SEALING = "SEALING"
@@ -43,7 +43,7 @@ class DataKey:
     """A data key, unwrapped."""
 
     key_id: int
-    purpose: Purpose
+    purpose: KeyPurpose
     secret: bytes = field(repr=False)
 
 
@@ -76,7 +76,7 @@ class Keyring:
         with self._loading:
             fresh = list(self._load(self._known))
             for key in fresh:
-                if key.purpose is Purpose.MATCHING:
+                if key.purpose is KeyPurpose.MATCHING:
                     self._matching = key.secret
                 else:
                     self._ciphers[key.key_id] = AESGCM(key.secret)

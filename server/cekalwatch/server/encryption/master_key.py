@@ -13,11 +13,11 @@ from typing import Self
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from cekalwatch.server.encryption.associated_data import Place
+from cekalwatch.server.encryption.associated_data import AssociatedData
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
-WRAPPED = Place("data_key", "wrapped")
+WRAPPED = AssociatedData("data_key", "wrapped")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ _MAX_CSV_LINES: Final = 1_000_000
 
 
 @dataclass(frozen=True)
-class Photograph:
+class LabelledPhotograph:
     """One photograph of a person."""
 
     path: Path
@@ -41,7 +41,7 @@ class Collection:
     """All photographs, those of a person together."""
 
     source: str
-    photographs: tuple[Photograph, ...]
+    photographs: tuple[LabelledPhotograph, ...]
 
     @property
     def people(self) -> int:
@@ -73,7 +73,7 @@ def read_collection(source: Path) -> Collection:
     return Collection(source.name or str(source), found)
 
 
-def _of_folder(folder: Path) -> Iterator[Photograph]:
+def _of_folder(folder: Path) -> Iterator[LabelledPhotograph]:
     for person in _entries(folder):
         if not person.is_dir():
             continue
@@ -81,9 +81,9 @@ def _of_folder(folder: Path) -> Iterator[Photograph]:
         for path in inside:
             if path.is_dir():
                 for file in filter(_is_photograph, _entries(path)):
-                    yield Photograph(file, str(file.relative_to(folder)), person.name, path.name)
+                    yield LabelledPhotograph(file, str(file.relative_to(folder)), person.name, path.name)
             elif _is_photograph(path):
-                yield Photograph(path, str(path.relative_to(folder)), person.name)
+                yield LabelledPhotograph(path, str(path.relative_to(folder)), person.name)
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -97,8 +97,8 @@ def _is_photograph(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and path.is_file()
 
 
-def _of_csv(file: Path) -> list[Photograph]:
-    found: dict[str, list[Photograph]] = {}
+def _of_csv(file: Path) -> list[LabelledPhotograph]:
+    found: dict[str, list[LabelledPhotograph]] = {}
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
@@ -115,7 +115,7 @@ def _of_csv(file: Path) -> list[Photograph]:
                 image, person = (row["image"] or "").strip(), (row["person"] or "").strip()
                 if not image or not person or None in row:
                     raise ProgramError(f"{file}, line {number}: an image and a person are wanted", Exit.NO_INPUT)
-                photograph = Photograph(
+                photograph = LabelledPhotograph(
                     Path(os.path.normpath(file.parent / image)),
                     image,
                     person,

@@ -11,10 +11,10 @@ from importlib.metadata import version
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
-from cekalwatch.server.evaluation.collection import Collection, Photograph
+from cekalwatch.server.evaluation.collection import Collection, LabelledPhotograph
 from cekalwatch.server.evaluation.people import (
-    MOST_REFERENCES,
-    Person,
+    MAX_REFERENCES,
+    EvaluatedPerson,
     gather,
     passage_probes,
     single_probes,
@@ -145,7 +145,7 @@ def evaluate(
     )
 
 
-def with_references(photographs: Sequence[Photograph]) -> Iterator[tuple[Photograph, bool]]:
+def with_references(photographs: Sequence[LabelledPhotograph]) -> Iterator[tuple[LabelledPhotograph, bool]]:
     """Give each photograph with whether a list will have it as reference: mirrored faces cost as much as others.
 
     That is the first of whoever can be listed, and the first three of those who have a fourth to search with.
@@ -156,7 +156,7 @@ def with_references(photographs: Sequence[Photograph]) -> Iterator[tuple[Photogr
     for photograph in photographs:
         person = photograph.person
         spare = alone[person] if person not in in_passages else alone[person] + 1
-        most = MOST_REFERENCES if spare > MOST_REFERENCES else int(spare > 1)
+        most = MAX_REFERENCES if spare > MAX_REFERENCES else int(spare > 1)
         yield photograph, photograph.passage is None and position[person] < most
         position[person] += photograph.passage is None
 
@@ -187,8 +187,8 @@ def _require_measurable(collection: Collection, plan: Plan) -> int:
     return listed
 
 
-def _problems(samples: list[Sample], people: list[Person]) -> Problems:
-    same: dict[str, list[Photograph]] = defaultdict(list)
+def _problems(samples: list[Sample], people: list[EvaluatedPerson]) -> Problems:
+    same: dict[str, list[LabelledPhotograph]] = defaultdict(list)
     for sample in samples:
         if sample.sha256:
             same[sample.sha256].append(sample.photograph)

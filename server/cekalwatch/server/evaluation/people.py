@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cekalwatch.server.domain.passages import Passage
 from cekalwatch.server.evaluation.samples import FaceTemplates, Sample
 
-MOST_REFERENCES: Final = 3
+MAX_REFERENCES: Final = 3
 """Photographs of a person that are compared as references; more bring little and are rare on watchlists."""
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -25,7 +25,7 @@ Templates = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Probe:
+class EvaluationProbe:
     """What a search is made with: a passage's fused templates after each crop, or one photograph's."""
 
     person: int
@@ -39,12 +39,12 @@ class Probe:
 
 
 @dataclass(frozen=True, eq=False)
-class Person:
+class EvaluatedPerson:
     """One person's photographs: the references, and what is left to search with."""
 
     name: str
     references: tuple[Sample, ...]
-    """At most MOST_REFERENCES that stand by themselves, in their order."""
+    """At most MAX_REFERENCES that stand by themselves, in their order."""
     singles: tuple[Sample, ...]
     """Those that stand by themselves, the first ones included."""
     passages: tuple[tuple[Sample, ...], ...]
@@ -59,7 +59,7 @@ class Person:
         return len(self.singles) >= references and (len(self.singles) > references or bool(self.passages))
 
 
-def gather(samples: Iterable[Sample]) -> list[Person]:
+def gather(samples: Iterable[Sample]) -> list[EvaluatedPerson]:
     """Return the people; a person's samples follow one another, and a passage's within them."""
     people = []
     for name, group in groupby(samples, lambda sample: sample.photograph.person):
@@ -70,12 +70,12 @@ def gather(samples: Iterable[Sample]) -> list[Person]:
                 singles.append(sample)
             else:
                 passages.setdefault(sample.photograph.passage, []).append(sample)
-        references = tuple(singles[:MOST_REFERENCES])
-        people.append(Person(name, references, tuple(singles), tuple(map(tuple, passages.values()))))
+        references = tuple(singles[:MAX_REFERENCES])
+        people.append(EvaluatedPerson(name, references, tuple(singles), tuple(map(tuple, passages.values()))))
     return people
 
 
-def single_probes(people: Sequence[Person], held_back: int) -> list[Probe]:
+def single_probes(people: Sequence[EvaluatedPerson], held_back: int) -> list[EvaluationProbe]:
     """Return every photograph by itself, without each person's first `held_back`."""
     found = []
     for number, person in enumerate(people):
@@ -84,7 +84,7 @@ def single_probes(people: Sequence[Person], held_back: int) -> list[Probe]:
     return found
 
 
-def passage_probes(people: Sequence[Person], held_back: int, crops: int) -> list[Probe]:
+def passage_probes(people: Sequence[EvaluatedPerson], held_back: int, crops: int) -> list[EvaluationProbe]:
     """Return each person's passages; where none were given, runs of `crops` photographs, the last one shorter."""
     found = []
     for number, person in enumerate(people):
@@ -96,7 +96,7 @@ def passage_probes(people: Sequence[Person], held_back: int, crops: int) -> list
     return found
 
 
-def _probe(person: int, samples: tuple[Sample, ...], *, whole: bool) -> Probe:
+def _probe(person: int, samples: tuple[Sample, ...], *, whole: bool) -> EvaluationProbe:
     """Fuse as the server does, crop by crop."""
     passage = Passage(_ANY_TIME)
     states = [
@@ -105,4 +105,4 @@ def _probe(person: int, samples: tuple[Sample, ...], *, whole: bool) -> Probe:
         if isinstance(sample.result, FaceTemplates)
     ]
     group = samples[0].photograph.group
-    return Probe(person, group, np.array(states, dtype=np.float32), len(samples), whole)
+    return EvaluationProbe(person, group, np.array(states, dtype=np.float32), len(samples), whole)

@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.evaluation.collection import Photograph
+from cekalwatch.server.evaluation.collection import LabelledPhotograph
 
 
 class Failure(StrEnum):
@@ -35,6 +35,6 @@ class FaceTemplates:
 class Sample:
     """A photograph with what it gave; `sha256` is empty when the file could not be read."""
 
-    photograph: Photograph
+    photograph: LabelledPhotograph
     sha256: str
     result: FaceTemplates | Failure

@@ -19,7 +19,7 @@ import numpy as np
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.evaluation.cache import TemplateCache
-from cekalwatch.server.evaluation.collection import Photograph
+from cekalwatch.server.evaluation.collection import LabelledPhotograph
 from cekalwatch.server.evaluation.samples import FaceTemplates, Failure, Sample
 from cekalwatch.server.recognition.engines.recogniser import Recogniser
 from cekalwatch.server.recognition.enrolment import find_upright, plain_and_reference
@@ -46,7 +46,7 @@ class TemplateMaker:
         self._threads = threads
         self._own = threading.local()
 
-    def samples(self, wanted: Iterable[tuple[Photograph, bool]]) -> Iterator[Sample]:
+    def samples(self, wanted: Iterable[tuple[LabelledPhotograph, bool]]) -> Iterator[Sample]:
         """Give a sample for each photograph, in their order; the flag says whether it may serve as reference."""
         pending: deque[Future[Sample]] = deque()
         with ThreadPoolExecutor(self._threads, "evaluate") as pool:
@@ -61,7 +61,7 @@ class TemplateMaker:
                 for future in pending:
                     future.cancel()
 
-    def _sample(self, photograph: Photograph, as_reference: bool) -> Sample:
+    def _sample(self, photograph: LabelledPhotograph, as_reference: bool) -> Sample:
         try:
             data = _read(photograph.path)
         except OSError:

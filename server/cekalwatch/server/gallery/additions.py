@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.server.domain.alerts import Candidate
-from cekalwatch.server.domain.subjects import MOST_REFERENCES
+from cekalwatch.server.domain.subjects import MAX_REFERENCES
 from cekalwatch.server.gallery.index import NEIGHBOURS
 
-DEEP = MOST_REFERENCES + NEIGHBOURS
+DEEP = MAX_REFERENCES + NEIGHBOURS
 """Rows that a search looks at: all that a subject can have of its own must not hide those of others."""
 
 

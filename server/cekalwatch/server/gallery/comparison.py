@@ -25,10 +25,10 @@ from cekalwatch.server.recognition.templates import TemplateError
 from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateStore
 from cekalwatch.vision.alignment import LandmarksError, align
 
-MOST_CANDIDATES: Final = 5
+MAX_CANDIDATES: Final = 5
 
 
-class Finding(StrEnum):
+class ComparisonResult(StrEnum):
     """What a model makes of an alert's picture."""
 
     ALERTS = "ALERTS"
@@ -54,7 +54,7 @@ class ComparedAlert:
 
     alert_id: str
     state: str
-    findings: tuple[Finding, Finding]
+    findings: tuple[ComparisonResult, ComparisonResult]
     scores: tuple[float | None, float | None]
 
 
@@ -87,9 +87,9 @@ def compare_alert(models: tuple[ComparedModel, ComparedModel], alert: Alert, jpe
     return ComparedAlert(str(alert.alert_id), alert.state, (one, other), (score, other_score))
 
 
-def tally(alerts: Iterable[ComparedAlert]) -> dict[str, Counter[tuple[Finding, Finding]]]:
+def tally(alerts: Iterable[ComparedAlert]) -> dict[str, Counter[tuple[ComparisonResult, ComparisonResult]]]:
     """Count what both models made of the alerts, by state."""
-    counts: dict[str, Counter[tuple[Finding, Finding]]] = {}
+    counts: dict[str, Counter[tuple[ComparisonResult, ComparisonResult]]] = {}
     for alert in alerts:
         counts.setdefault(alert.state, Counter())[alert.findings] += 1
     return counts
@@ -154,18 +154,18 @@ def _probes(
     return np.array(owners, dtype=object), np.concatenate(rows)
 
 
-def _found(model: ComparedModel, subject_id: str, jpeg: bytes) -> tuple[Finding, float | None]:
+def _found(model: ComparedModel, subject_id: str, jpeg: bytes) -> tuple[ComparisonResult, float | None]:
     try:
         picture, faces = find_faces(model.engine.detector, decode_crop(jpeg))
         if not faces:
-            return Finding.NO_FACE, None
+            return ComparisonResult.NO_FACE, None
         face = max(faces, key=lambda one: one.width)
         probes = model.engine.recogniser.embed(align(picture, face.landmarks)[None])
     except (CekalwatchError, LandmarksError, TemplateError):
-        return Finding.NO_FACE, None
-    (candidates,) = model.gallery.search(model.engine.recogniser.model_version, probes, MOST_CANDIDATES)
+        return ComparisonResult.NO_FACE, None
+    (candidates,) = model.gallery.search(model.engine.recogniser.model_version, probes, MAX_CANDIDATES)
     score = next((one.score for one in candidates if one.subject_id == subject_id), None)
-    return Finding.ALERTS if score is not None and score >= model.threshold else Finding.BELOW, score
+    return ComparisonResult.ALERTS if score is not None and score >= model.threshold else ComparisonResult.BELOW, score
 
 
 def _of(values: NDArray[Any], figure: Callable[[NDArray[Any]], Any]) -> float | None:

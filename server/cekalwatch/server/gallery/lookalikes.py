@@ -20,7 +20,7 @@ from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.storage.models.template_store import TemplateStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
-MOST_LOOKALIKES: Final = 3
+MAX_LOOKALIKES: Final = 3
 """Other subjects that are named for one face."""
 
 
@@ -78,7 +78,7 @@ class Lookalikes:
     def others(
         self, subject_id: str, template: NDArray[np.float32], model_version: str, beside: Iterable[Face] = ()
     ) -> tuple[str, ...]:
-        """Return the keys of other subjects with such a face, most similar first, at most MOST_LOOKALIKES.
+        """Return the keys of other subjects with such a face, most similar first, at most MAX_LOOKALIKES.
 
         `beside` are faces that the list is about to have. None are found while the list has templates of another model
         version: they cannot be compared.
@@ -90,14 +90,14 @@ class Lookalikes:
         with self._lock:
             self._generations = [one for one in self._generations if one.complete_at > listed.version]
             generations = tuple(self._generations)
-        found = [*gallery.search(model_version, template[np.newaxis], MOST_LOOKALIKES + 1)[0]]
+        found = [*gallery.search(model_version, template[np.newaxis], MAX_LOOKALIKES + 1)[0]]
         for generation in generations:
             found += generation.added.search(template)
         found += [Candidate(key, float(template @ other)) for key, other in beside]
         threshold = self._threshold(len(gallery) + sum(len(one.added) for one in generations))
         found.sort(key=lambda candidate: -candidate.score)
         keys = dict.fromkeys(one.subject_id for one in found if one.score >= threshold and one.subject_id != subject_id)
-        return tuple(keys)[:MOST_LOOKALIKES]
+        return tuple(keys)[:MAX_LOOKALIKES]
 
     def of_subject(self, store: WatchlistStore, subject_id: str) -> dict[str, tuple[str, ...]]:
         """Return the other subjects of each of the subject's reference faces that has some, by its key. Blocks."""

@@ -17,7 +17,7 @@ from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.gallery.rebuilding import Rebuilder, RebuildStep
-from cekalwatch.server.gallery.snapshot import SearchedModel, WatchHolder
+from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import ThresholdRule
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.recognition.packs.installed import Engine, load_named, open_engine, open_openvino_engine
@@ -88,7 +88,7 @@ class ModelFollower:
         settings: ServerSettings,
         stores: ModelStores,
         engines: EngineInUse,
-        holder: WatchHolder,
+        holder: SnapshotHolder,
         clock: Clock,
         myself: Actor,
     ) -> None:

@@ -1,7 +1,7 @@
 """What is watched for at one moment: the gallery with its threshold, consistent; and how orders are judged.
 
-A `Watch` never changes. The holder swaps it when the watchlist changes, for one that takes over all that did not
-change. Order status is computed at each question (`order_book.py`), so an expiry takes effect without any change.
+A `GallerySnapshot` never changes. When the watchlist changes, the holder swaps it for one that takes over all that did
+not change. Order status is computed at each question (`order_book.py`), so an expiry takes effect without any change.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import structlog
 
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, Judgement, OrderStatus, judge
+from cekalwatch.server.domain.orders import BanOrder, OrderJudgement, OrderStatus, judge
 from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.gallery.threshold import Threshold
@@ -34,7 +34,7 @@ class JudgedOrder:
     """An order with its status at the moment of asking."""
 
     order: BanOrder
-    judgement: Judgement
+    judgement: OrderJudgement
 
     @property
     def in_force(self) -> bool:
@@ -69,7 +69,7 @@ class SearchedModel:
 
 
 @dataclass(frozen=True, eq=False)
-class Watch:
+class GallerySnapshot:
     """One consistent state of the templates, with its threshold."""
 
     gallery: Gallery
@@ -91,7 +91,7 @@ class Watch:
         return sum(self.unusable.values())
 
 
-class WatchHolder:
+class SnapshotHolder:
     """Holds the current watch, and brings it up to date when the watchlist has changed. That blocks."""
 
     def __init__(
@@ -103,7 +103,7 @@ class WatchHolder:
         self._changing = threading.Lock()
         self._watch = self.loaded(model)
 
-    def current(self) -> Watch:
+    def current(self) -> GallerySnapshot:
         """Return the watch in use; reading a reference is atomic."""
         return self._watch
 
@@ -119,7 +119,7 @@ class WatchHolder:
             self._watch = self._changed()
             return True
 
-    def loaded(self, model: SearchedModel) -> Watch:
+    def loaded(self, model: SearchedModel) -> GallerySnapshot:
         """Load all templates of a model version. The watch in use stays; `take` puts another in its place."""
         builder, unusable = GalleryBuilder(model.model_version, model.size, self._storage), Counter[str]()
 
@@ -132,12 +132,12 @@ class WatchHolder:
         log.info("gallery loaded", **_facts(watch))
         return watch
 
-    def take(self, model: SearchedModel, watch: Watch) -> None:
+    def take(self, model: SearchedModel, watch: GallerySnapshot) -> None:
         """Search in `watch`, which was loaded for `model`, from now on."""
         with self._changing:
             self._model, self._watch = model, watch
 
-    def _changed(self) -> Watch:
+    def _changed(self) -> GallerySnapshot:
         before, model = self._watch, self._model
         changes = self._store.changes(before.version, model.model_version, model.size)
         changed = frozenset(changes.subject_ids)
@@ -159,8 +159,10 @@ class WatchHolder:
             log.info("threshold taken up", threshold=round(decision.value, 4), source=decision.source)
 
 
-def _watch(gallery: Gallery, model: SearchedModel, state: TemplateState, unusable: Mapping[str, int]) -> Watch:
-    watch = Watch(
+def _watch(
+    gallery: Gallery, model: SearchedModel, state: TemplateState, unusable: Mapping[str, int]
+) -> GallerySnapshot:
+    watch = GallerySnapshot(
         gallery=gallery,
         decision=model.threshold(len(gallery)),
         version=state.version,
@@ -174,7 +176,7 @@ def _watch(gallery: Gallery, model: SearchedModel, state: TemplateState, unusabl
     return watch
 
 
-def _facts(watch: Watch) -> dict[str, int | float | str]:
+def _facts(watch: GallerySnapshot) -> dict[str, int | float | str]:
     return {
         "templates": len(watch.gallery),
         "subjects": watch.gallery.subjects,

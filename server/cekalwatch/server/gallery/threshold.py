@@ -17,7 +17,7 @@ from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.vision.thresholds import ThresholdModel
 
-LOWEST, HIGHEST = 0.2, 0.8
+MIN_THRESHOLD, MAX_THRESHOLD = 0.2, 0.8
 """Outside, everybody would alert, or nobody would, whatever the model."""
 
 
@@ -88,7 +88,7 @@ class ThresholdSetting:
         if people.action is not TwoPersonAction.CHANGE_THRESHOLD:
             raise ValueError(f"these people came for {people.action}")
         # Written so that what is no number is out of bounds as well.
-        if value is not None and not LOWEST <= value <= HIGHEST:
+        if value is not None and not MIN_THRESHOLD <= value <= MAX_THRESHOLD:
             raise CekalwatchError(Code.ARGUMENT_INVALID, "threshold")
         model_version = self._model_version()
         before = self._store.get(model_version)

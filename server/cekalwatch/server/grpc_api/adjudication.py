@@ -11,7 +11,7 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.server.alerts.adjudicating import Adjudicator, Worker
+from cekalwatch.server.alerts.adjudicating import ActingPerson, Adjudicator
 from cekalwatch.server.alerts.briefing import Briefer
 from cekalwatch.server.alerts.shift import ShiftReport, shift_report
 from cekalwatch.server.domain.alerts import Alert
@@ -106,7 +106,7 @@ def _seat(value: str) -> str:
     return agent_id
 
 
-def _worker() -> Worker:
+def _worker() -> ActingPerson:
     """Return the person who calls; raises SIGN_IN_NEEDED."""
     who = current_caller()
-    return Worker(who.signed_in().person, who.actor, who.sees)
+    return ActingPerson(who.signed_in().person, who.actor, who.sees)

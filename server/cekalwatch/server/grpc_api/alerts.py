@@ -116,7 +116,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         """See the contract."""
         wanted = current_caller().narrow(convert.alert_filter(request.filter))
         before = convert.alert_page_token(request.page_token)
-        limit = page_size(request.page_size, default=convert.USUAL_PAGE)
+        limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
         states, raised_from = read.states(request.states), read.raised_from(request)
         briefings = await asyncio.to_thread(self._briefer.page, wanted, before, limit, states, raised_from)
         page = convert.alert_page(briefings, limit)

@@ -19,9 +19,9 @@ import grpc
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from cekalwatch.server.auth.certificate import Gate
+from cekalwatch.server.auth.certificate import CertificateAuthentication
 from cekalwatch.server.auth.limits import REFUSAL_DELAY_S, CallLimits, DeviceLimitError
-from cekalwatch.server.auth.person import Attendance, Tokens
+from cekalwatch.server.auth.person import PersonAuthentication, Tokens
 from cekalwatch.server.auth.rights import LOCAL, Caller
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.errors import abort_with
@@ -33,7 +33,7 @@ READER_STALL_S = 30.0
 REQUEST_S = 10.0
 """How long a single request may take to arrive."""
 
-MOST_TOKEN = 128
+MAX_TOKEN = 128
 _TOKEN_NAMES = (SESSION_METADATA, SECOND_PERSON_METADATA)
 
 log = structlog.get_logger()
@@ -55,7 +55,7 @@ class _ReaderStalledError(Exception):
 
 
 @dataclass(eq=False)
-class _Stream:
+class _GuardedStream:
     """An open stream: its task, whose certificate and session it came with, and why it had to end."""
 
     task: asyncio.Task[Any]
@@ -67,16 +67,18 @@ class _Stream:
     """Whether something came since it was looked at: its person is not idle."""
 
 
-class Access(grpc.aio.ServerInterceptor):
+class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
     """Stands before every method, those of health, reflection and channelz included."""
 
-    def __init__(self, gate: Gate, attendance: Attendance, reader_stall_s: float = READER_STALL_S) -> None:
+    def __init__(
+        self, gate: CertificateAuthentication, attendance: PersonAuthentication, reader_stall_s: float = READER_STALL_S
+    ) -> None:
         """A stream ends whose client does not take a message for `reader_stall_s` seconds."""
         self._gate = gate
         self._attendance = attendance
         self._reader_stall_s = reader_stall_s
         self._limits = CallLimits(time.monotonic)
-        self._streams: set[_Stream] = set()
+        self._streams: set[_GuardedStream] = set()
 
     async def keep_watch(self) -> None:
         """Follow what is revoked and which sessions end, and end streams, for ever."""
@@ -89,7 +91,7 @@ class Access(grpc.aio.ServerInterceptor):
                     stream.ended = code
                     stream.task.cancel()
 
-    async def _refusal(self, stream: _Stream) -> Code | None:
+    async def _refusal(self, stream: _GuardedStream) -> Code | None:
         if code := self._gate.refusal(stream.certificate_pem):
             return code
         if stream.session_key is None:
@@ -199,12 +201,12 @@ class Access(grpc.aio.ServerInterceptor):
         return certificate_pem
 
     @contextmanager
-    def _open(self, method: str, certificate_pem: bytes) -> Iterator[_Stream]:
+    def _open(self, method: str, certificate_pem: bytes) -> Iterator[_GuardedStream]:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a call runs in a task")
         session = current_caller().session
-        stream = _Stream(task, method, certificate_pem, session.key if session else None)
+        stream = _GuardedStream(task, method, certificate_pem, session.key if session else None)
         self._streams.add(stream)
         try:
             yield stream
@@ -212,7 +214,7 @@ class Access(grpc.aio.ServerInterceptor):
             self._streams.discard(stream)
 
 
-async def _noted(requests: AsyncIterator[Any], stream: _Stream) -> AsyncIterator[Any]:
+async def _noted(requests: AsyncIterator[Any], stream: _GuardedStream) -> AsyncIterator[Any]:
     """Pass a stream's messages on, and note that its person is at work."""
     async for request in requests:
         stream.used = True
@@ -227,7 +229,7 @@ def _tokens(context: Context) -> Tokens:
 def _bearer(value: str | bytes) -> str:
     """Return the token of `Bearer TOKEN`; an empty text when it is none."""
     scheme, _, token = value.partition(" ") if isinstance(value, str) else ("", "", "")
-    return token.strip() if scheme.lower() == "bearer" and len(token) <= MOST_TOKEN else ""
+    return token.strip() if scheme.lower() == "bearer" and len(token) <= MAX_TOKEN else ""
 
 
 def _writing(

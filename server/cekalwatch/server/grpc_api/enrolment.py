@@ -22,8 +22,8 @@ from cekalwatch.wire.invitation import SECRET_BYTES, public_id
 from cekalwatch.wire.options import SERVER_OPTIONS
 from cekalwatch.wire.tls import FollowedTls
 
-MOST_REQUEST_BYTES = 4096
-MOST_AT_ONCE = 4
+MAX_REQUEST_BYTES = 4096
+MAX_AT_ONCE = 4
 """Enrolling is rare; strangers must not take the server's time."""
 
 log = structlog.get_logger()
@@ -43,7 +43,7 @@ class EnrolmentServicer(enrolment_service_pb2_grpc.EnrolmentServiceServicer):
         """See the contract."""
         if len(request.invitation_secret) != SECRET_BYTES:
             raise CekalwatchError(Code.INVITATION_INVALID)
-        if len(request.certificate_request) > MOST_REQUEST_BYTES:
+        if len(request.certificate_request) > MAX_REQUEST_BYTES:
             raise CekalwatchError(Code.ARGUMENT_INVALID, "certificate_request")
         secret = request.invitation_secret
         identity, certificate = await asyncio.to_thread(
@@ -63,7 +63,7 @@ class EnrolmentServer:
     def __init__(self, servicer: EnrolmentServicer, address: str, tls: FollowedTls) -> None:
         """Raises ProgramError when it cannot listen on `address`."""
         self._server = grpc.aio.server(
-            interceptors=[CatalogueErrors()], options=SERVER_OPTIONS, maximum_concurrent_rpcs=MOST_AT_ONCE
+            interceptors=[CatalogueErrors()], options=SERVER_OPTIONS, maximum_concurrent_rpcs=MAX_AT_ONCE
         )
         enrolment_service_pb2_grpc.add_EnrolmentServiceServicer_to_server(servicer, self._server)
         self.port = listen_on(self._server, address, tls.enrolment_credentials())

@@ -10,7 +10,7 @@ import grpc
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import operations as convert
-from cekalwatch.server.status import StatusBoard
+from cekalwatch.server.status import StatusService
 from cekalwatch.v1 import operations_service_pb2 as pb
 from cekalwatch.v1 import operations_service_pb2_grpc
 
@@ -18,7 +18,7 @@ from cekalwatch.v1 import operations_service_pb2_grpc
 class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
     """The operators' questions, and what they set."""
 
-    def __init__(self, board: StatusBoard, threshold: ThresholdSetting) -> None:
+    def __init__(self, board: StatusService, threshold: ThresholdSetting) -> None:
         self._board = board
         self._threshold = threshold
 

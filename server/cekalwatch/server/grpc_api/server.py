@@ -10,7 +10,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from cekalwatch.server.grpc_api.alerts import AlertServicer
-from cekalwatch.server.grpc_api.authentication import Access
+from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
 from cekalwatch.server.grpc_api.operations import OperationsServicer
@@ -56,7 +56,9 @@ class Servicers:
 class GrpcServer:
     """A server on one address. It does not serve before `start`."""
 
-    def __init__(self, servicers: Servicers, address: str, tls: FollowedTls | None, access: Access) -> None:
+    def __init__(
+        self, servicers: Servicers, address: str, tls: FollowedTls | None, access: AuthenticationInterceptor
+    ) -> None:
         """Without `tls` it speaks plaintext. Raises ProgramError when it cannot listen on `address`."""
         self._server = grpc.aio.server(interceptors=[access, CatalogueErrors()], options=SERVER_OPTIONS)
         capture_service_pb2_grpc.add_CaptureServiceServicer_to_server(servicers.capture, self._server)

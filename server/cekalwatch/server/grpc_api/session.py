@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import grpc
 
 from cekalwatch.server.auth.passwords.change import PasswordChange
-from cekalwatch.server.auth.sessions import Purpose, Sessions
-from cekalwatch.server.auth.sign_in import PasswordProof, SignInDesk
+from cekalwatch.server.auth.sessions import Sessions, TokenPurpose
+from cekalwatch.server.auth.sign_in import PasswordProof, SignInService
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import session as convert
@@ -21,7 +21,7 @@ from cekalwatch.v1 import session_service_pb2_grpc
 PASSWORDS_AT_ONCE = 2
 """Each takes 64 MiB and a core for a tenth of a second, and recognition shall not wait."""
 PROVIDER_AT_ONCE = 4
-MOST_WAITING = 32
+MAX_WAITING = 32
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _T = TypeVar("_T")
@@ -36,7 +36,7 @@ class _Workers:
 
     async def do(self, work: Callable[[], _T]) -> _T:
         """Return what blocking `work` gives; raises SIGN_IN_BUSY when too many wait."""
-        if self._inside >= MOST_WAITING:
+        if self._inside >= MAX_WAITING:
             raise CekalwatchError(Code.SIGN_IN_BUSY)
         self._inside += 1
         try:
@@ -52,7 +52,7 @@ class _Workers:
 class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
     """Where people sign in and out."""
 
-    def __init__(self, desk: SignInDesk, changes: PasswordChange, sessions: Sessions) -> None:
+    def __init__(self, desk: SignInService, changes: PasswordChange, sessions: Sessions) -> None:
         self._desk = desk
         self._changes = changes
         self._sessions = sessions
@@ -69,7 +69,7 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
         purpose, proof, device = convert.purpose(request.purpose), convert.proof(request), current_caller().device
         workers = self._passwords if isinstance(proof, PasswordProof) else self._provider
         token, session = await workers.do(lambda: self._desk.sign_in(proof, device, purpose))
-        idle = self._sessions.terms.idle if purpose is Purpose.SESSION else None
+        idle = self._sessions.terms.idle if purpose is TokenPurpose.SESSION else None
         return pb.SignInResponse(token=token, session=convert.session_message(session, idle))
 
     async def GetSession(self, request: pb.GetSessionRequest, context: Context) -> pb.GetSessionResponse:

@@ -12,7 +12,7 @@ from cekalwatch.server.grpc_api.callers import caller
 from cekalwatch.server.grpc_api.convert import sync as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
-from cekalwatch.server.watchlist.sync.service import SyncDesk
+from cekalwatch.server.watchlist.sync.service import SyncService
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1 import watchlist_service_pb2_grpc
 
@@ -22,7 +22,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class SyncMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
     """What the watchlist's keepers ask of its synchronisation."""
 
-    def __init__(self, desk: SyncDesk, freshness: FreshnessGauge) -> None:
+    def __init__(self, desk: SyncService, freshness: FreshnessGauge) -> None:
         self._syncs = desk
         self._freshness = freshness
 
@@ -46,5 +46,5 @@ class SyncMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
     async def ListSyncRuns(self, request: pb.ListSyncRunsRequest, context: Context) -> pb.ListSyncRunsResponse:
         """See the contract."""
         before = convert.run_page_token(request.page_token)
-        limit = page_size(request.page_size, default=convert.USUAL_PAGE)
+        limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
         return convert.run_page(await asyncio.to_thread(self._syncs.runs, limit, before), limit)

@@ -23,7 +23,7 @@ from cekalwatch.server.storage.watchlist.reading import SubjectFile
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
-from cekalwatch.server.watchlist.sync.service import SyncDesk
+from cekalwatch.server.watchlist.sync.service import SyncService
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -42,7 +42,7 @@ class WatchlistServicer(SyncMethods):
         clock: Clock,
         workers: ImportWorkers,
         lookalikes: Lookalikes,
-        desk: SyncDesk,
+        desk: SyncService,
         freshness: FreshnessGauge,
     ) -> None:
         super().__init__(desk, freshness)
@@ -73,7 +73,7 @@ class WatchlistServicer(SyncMethods):
     async def ListSubjects(self, request: pb.ListSubjectsRequest, context: Context) -> pb.ListSubjectsResponse:
         """See the contract."""
         after = convert.subject_page_token(request.page_token)
-        limit = page_size(request.page_size, default=convert.USUAL_PAGE)
+        limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
         files = await asyncio.to_thread(self._store.list_subjects, after, limit)
         entries = (convert.subject_entry(file.subject, self._judged(file), file.references) for file in files)
         page = convert.subject_page(entries, len(files), limit)
@@ -97,7 +97,7 @@ class WatchlistServicer(SyncMethods):
         entry = convert.subject_entry(file.subject, self._judged(file), file.references, also_under)
         answer = pb.GetSubjectResponse(subject=entry)
         if request.include_photos:
-            for reference in file.references[: convert.MOST_PICTURES]:
+            for reference in file.references[: convert.MAX_PICTURES]:
                 jpeg = await asyncio.to_thread(self._store.face_jpeg, reference.reference_id)
                 convert.add_picture(answer, reference.reference_id, jpeg)
         return answer

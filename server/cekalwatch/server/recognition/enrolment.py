@@ -23,7 +23,7 @@ from cekalwatch.vision.quality import FaceLook, look
 
 MIN_EYE_DISTANCE_PX: Final = 32.0
 WANTED_EYE_DISTANCE_PX: Final = 90.0
-LEAST_EYE_DISTANCE_PX: Final = 45.0
+SUFFICIENT_EYE_DISTANCE_PX: Final = 45.0
 MAX_TURN_DEGREES: Final = 25.0
 WANTED_SHARPNESS: Final = 0.15
 WANTED_DARK: Final = 0.2
@@ -237,7 +237,7 @@ def _visible_part(face: Face, picture: Picture) -> float:
 
 def _warnings(figures: FaceFigures) -> tuple[EnrolmentWarning, ...]:
     found = []
-    if figures.eye_distance_px < LEAST_EYE_DISTANCE_PX:
+    if figures.eye_distance_px < SUFFICIENT_EYE_DISTANCE_PX:
         found.append(EnrolmentWarning.EYE_DISTANCE_BELOW_45)
     elif figures.eye_distance_px < WANTED_EYE_DISTANCE_PX:
         found.append(EnrolmentWarning.EYE_DISTANCE_BELOW_90)

@@ -20,7 +20,7 @@ from cekalwatch.program.settings import Settings
 from cekalwatch.server.alerts.retention import Keeping
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, ProviderAddressError, SessionTerms
 from cekalwatch.server.domain.cameras import Camera, Direction
-from cekalwatch.server.domain.handling import USUAL_REFERENCE_PATTERN, HandlingPolicy
+from cekalwatch.server.domain.handling import DEFAULT_REFERENCE_PATTERN, HandlingPolicy
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.encryption.master_key_source import MasterKeySource, parse_source
 from cekalwatch.server.gallery.row_format import GalleryStorage
@@ -31,7 +31,7 @@ from cekalwatch.wire.tls import FollowedTls, TlsError, require_private
 Key = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 
 
-class _Entry(BaseModel):
+class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -61,7 +61,7 @@ def _pattern(expression: str) -> str:
     return expression
 
 
-class SiteEntry(_Entry):
+class SiteEntry(_Section):
     """A port or terminal. Its local clock decides which orders are in force."""
 
     site: Key
@@ -73,7 +73,7 @@ class SiteEntry(_Entry):
         return ZoneInfo(self.time_zone)
 
 
-class CameraEntry(_Entry):
+class CameraEntry(_Section):
     """A camera that may connect."""
 
     camera_id: Key
@@ -86,7 +86,7 @@ class CameraEntry(_Entry):
         return Camera(self.camera_id, self.site, self.counter, self.direction)
 
 
-class CapturePolicyEntry(_Entry):
+class CapturePolicyEntry(_Section):
     """What cameras may send; see `CapturePolicy` in the contract."""
 
     min_eye_distance_px: Annotated[float, Field(ge=8, le=1000)] = 32.0
@@ -99,7 +99,7 @@ class CapturePolicyEntry(_Entry):
     min_detector_score: Annotated[float, Field(ge=0, le=1)] = 0.7
 
 
-class LegalEntry(_Entry):
+class LegalEntry(_Section):
     """The figures of immigration law; see `LegalParameters` for what each means."""
 
     cegah_months: Annotated[int, Field(ge=1, le=240)] = 6
@@ -114,7 +114,7 @@ class LegalEntry(_Entry):
         return LegalParameters(**self.model_dump())
 
 
-class OpenIdEntry(_Entry):
+class OpenIdEntry(_Section):
     """The OpenID Connect provider through which people may sign in."""
 
     issuer: Annotated[str, Field(min_length=1, max_length=512)]
@@ -215,7 +215,7 @@ class ServerSettings(Settings):
     late_after_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
     """A sighting that comes in so long after its capture marks its alert as late: the traveller may have gone on."""
     cekal_online_reference: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_pattern)] = (
-        USUAL_REFERENCE_PATTERN
+        DEFAULT_REFERENCE_PATTERN
     )
     """Regular expression of a reference number of Cekal Online, the whole of it."""
     session_lifetime_h: Annotated[float, Field(gt=0, le=24)] = 12.0

@@ -28,7 +28,7 @@ REQUIRED: Final = (
     *("order_id", "subject_id", "kind", "requesting_agency", "valid_from", "valid_until", "received_on", "name"),
 )
 KEYS: Final = frozenset({"order_id", "subject_id", "extends_order_id"})
-USUAL_DATE_FORMAT: Final = "%Y-%m-%d"
+DEFAULT_DATE_FORMAT: Final = "%Y-%m-%d"
 
 Encoding = Literal["utf-8", "windows-1252"]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -88,7 +88,7 @@ class MappingEntry(_Entry):
     """Our field, and what its texts mean, such as kind = {"Cegah" = "CEGAH"}; capitals make no difference. The empty
     text may be translated too: valid_until = {"" = "9999-12-31"}."""
     date_formats: Annotated[tuple[Annotated[str, AfterValidator(_date_format)], ...], Field(min_length=1)] = (
-        USUAL_DATE_FORMAT,
+        DEFAULT_DATE_FORMAT,
     )
     """How dates are written, as strptime knows it; months may have Indonesian or English names (%B, %b)."""
     moment_formats: tuple[Annotated[str, AfterValidator(_moment_format)], ...] = ()

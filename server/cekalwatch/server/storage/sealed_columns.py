@@ -5,17 +5,17 @@ A new one belongs in `SEALED`, so that its values follow when the data key chang
 
 from __future__ import annotations
 
-from cekalwatch.server.encryption.associated_data import Place
+from cekalwatch.server.encryption.associated_data import AssociatedData
 
-SUBJECT_FACTS = Place("subject", "facts")
-ORDER_FACTS = Place("ban_order", "facts")
-PHOTO_SHA256 = Place("reference_face", "photo_sha256")
-PHOTO = Place("reference_picture", "photo")
-FACE_JPEG = Place("reference_picture", "face_jpeg")
-TEMPLATE = Place("template", "vector")
-PROBE_JPEG = Place("probe", "jpeg")
-FINDING_FACTS = Place("alert_finding", "facts")
-FOLLOW_UP_FACTS = Place("alert_follow_up", "facts")
+SUBJECT_FACTS = AssociatedData("subject", "facts")
+ORDER_FACTS = AssociatedData("ban_order", "facts")
+PHOTO_SHA256 = AssociatedData("reference_face", "photo_sha256")
+PHOTO = AssociatedData("reference_picture", "photo")
+FACE_JPEG = AssociatedData("reference_picture", "face_jpeg")
+TEMPLATE = AssociatedData("template", "vector")
+PROBE_JPEG = AssociatedData("probe", "jpeg")
+FINDING_FACTS = AssociatedData("alert_finding", "facts")
+FOLLOW_UP_FACTS = AssociatedData("alert_follow_up", "facts")
 
 SEALED = (
     SUBJECT_FACTS,
@@ -29,6 +29,6 @@ SEALED = (
     FOLLOW_UP_FACTS,
 )
 
-ORDER_CONTENT = Place("ban_order", "content_hash")
-PHOTO_DIGEST = Place("reference_face", "photo_digest")
+ORDER_CONTENT = AssociatedData("ban_order", "content_hash")
+PHOTO_DIGEST = AssociatedData("reference_face", "photo_digest")
 """Digests, which are keyed but not sealed, because rows are found by them."""

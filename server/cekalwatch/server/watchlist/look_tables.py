@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from cekalwatch.server.audit.entry import Link
 from cekalwatch.server.domain.orders import BanOrder
-from cekalwatch.server.domain.timeline import Turn
+from cekalwatch.server.domain.timeline import StatusChange
 from cekalwatch.server.gallery.snapshot import JudgedOrder
 from cekalwatch.server.watchlist.looking import History, View
 
@@ -96,7 +96,7 @@ def history_json(history: History) -> dict[str, Any]:
     }
 
 
-def _moment(turn: Turn) -> str:
+def _moment(turn: StatusChange) -> str:
     return turn.at.isoformat() if turn.at else FROM_THE_FIRST
 
 

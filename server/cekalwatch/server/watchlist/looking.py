@@ -15,16 +15,16 @@ from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Link, T
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders import OrderKind, OrderStatus
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
-from cekalwatch.server.domain.timeline import Turn, timeline
+from cekalwatch.server.domain.timeline import StatusChange, timeline
 from cekalwatch.server.gallery.lookalikes import Lookalikes
 from cekalwatch.server.gallery.snapshot import Checkpoints, JudgedOrder
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.watchlist.store import SubjectFile, WatchlistStore
 
-MOST_LISTED: Final = 500
+MAX_LISTED: Final = 500
 """Subjects of one look; the audit trail names each of them."""
 READ_AT_ONCE: Final = 200
-MOST_EVENTS: Final = 500
+MAX_EVENTS: Final = 500
 
 _TOLD: Final = (
     *(Action.ORDER_IMPORTED, Action.ORDERS_WITHDRAWN, Action.SUBJECT_DELETED),
@@ -33,7 +33,7 @@ _TOLD: Final = (
 """What the history of a subject is made of; who looked at the subject is the auditors' matter."""
 
 
-class Trouble(StrEnum):
+class WatchlistProblem(StrEnum):
     """What a keeper looks for."""
 
     INVALID = "invalid"
@@ -55,7 +55,7 @@ class Wanted:
     name: str = ""
     """A part of the name or of an alias, however spelt."""
     subject_id: str = ""
-    trouble: Trouble | None = None
+    trouble: WatchlistProblem | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Page:
+class WatchlistPage:
     """What a look at the list found."""
 
     views: tuple[View, ...]
@@ -87,8 +87,8 @@ class History:
     """What happened to a subject: by the audit trail, and by the law."""
 
     events: tuple[Link, ...]
-    """Oldest first; the newest MOST_EVENTS."""
-    turns: Mapping[str, list[Turn]]
+    """Oldest first; the newest MAX_EVENTS."""
+    turns: Mapping[str, list[StatusChange]]
     """Of each order that is held, by its key."""
 
 
@@ -114,7 +114,7 @@ class WatchlistLook:
         self._actor = actor
         self._model_version = model_version
 
-    def page(self, wanted: Wanted, at: datetime, after: str, most: int) -> Page:
+    def page(self, wanted: Wanted, at: datetime, after: str, most: int) -> WatchlistPage:
         """Return the first subjects beyond the key `after` that are wanted, statuses as of the moment `at`."""
         found: list[View] = []
         more = True
@@ -130,7 +130,7 @@ class WatchlistLook:
                     more = more or file is not files[-1]
                     break
         self._note(Action.SUBJECTS_LISTED, [view.subject.subject_id for view in found], subjects=len(found))
-        return Page(tuple(found), after if more else "")
+        return WatchlistPage(tuple(found), after if more else "")
 
     def show(self, subject_id: str, at: datetime, lookalikes: Lookalikes, pictures: int) -> View:
         """Return one subject; raises SUBJECT_NOT_FOUND. `pictures` says how many photographs are looked at."""
@@ -144,7 +144,7 @@ class WatchlistLook:
         files = self._store.get_subjects([subject_id])
         orders = files[0].orders if files else ()
         keys = [Thing.SUBJECT.key(subject_id), *(Thing.ORDER.key(order.order_id) for order in orders)]
-        events = self._audit.about(keys, _TOLD, MOST_EVENTS)
+        events = self._audit.about(keys, _TOLD, MAX_EVENTS)
         if files or events:
             self._note(Action.SUBJECT_VIEWED, [subject_id], history=len(events))
         zone = self._checkpoints.zones[self._site]
@@ -186,11 +186,11 @@ def _is_wanted(view: View, wanted: Wanted) -> bool:
     if wanted.name and not any(_has(name, wanted.name) for name in names):
         return False
     match wanted.trouble:
-        case Trouble.NO_REFERENCE if view.references:
+        case WatchlistProblem.NO_REFERENCE if view.references:
             return False
-        case Trouble.STALE_MODEL if not view.stale:
+        case WatchlistProblem.STALE_MODEL if not view.stale:
             return False
-    about_orders = wanted.status or wanted.kind or wanted.agency or wanted.trouble is Trouble.INVALID
+    about_orders = wanted.status or wanted.kind or wanted.agency or wanted.trouble is WatchlistProblem.INVALID
     return not about_orders or any(_is_wanted_order(one, wanted) for one in view.orders)
 
 
@@ -198,7 +198,7 @@ def _is_wanted_order(one: JudgedOrder, wanted: Wanted) -> bool:
     status = one.judgement.status
     return (
         (wanted.status is None or status is wanted.status)
-        and (wanted.trouble is not Trouble.INVALID or status is OrderStatus.INVALID)
+        and (wanted.trouble is not WatchlistProblem.INVALID or status is OrderStatus.INVALID)
         and (wanted.kind is None or one.order.kind is wanted.kind)
         and (not wanted.agency or _has(one.order.requesting_agency, wanted.agency))
     )

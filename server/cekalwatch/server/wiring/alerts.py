@@ -16,7 +16,7 @@ from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
-from cekalwatch.server.wiring.delivery import Delivery
+from cekalwatch.server.wiring.delivery import DeliveryWiring
 from cekalwatch.server.wiring.periodic import Chore
 from cekalwatch.server.wiring.stores import Stores
 
@@ -27,7 +27,7 @@ ESCALATE_PERIOD_S = 1.0
 
 
 @dataclass(frozen=True)
-class Casework:
+class AlertsWiring:
     """The service of alerts, and what is done about them without being asked."""
 
     servicer: AlertServicer
@@ -38,7 +38,7 @@ class Casework:
         cls,
         settings: ServerSettings,
         stores: Stores,
-        delivery: Delivery,
+        delivery: DeliveryWiring,
         freshness: FreshnessGauge,
         presence: Presence,
         trail: AuditTrail,

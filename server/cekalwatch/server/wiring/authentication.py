@@ -9,12 +9,16 @@ from typing import Self
 import structlog
 
 from cekalwatch.server.audit.trail import AuditTrail
-from cekalwatch.server.auth.certificate import CertificateGate, Gate, LoopbackGate
-from cekalwatch.server.auth.person import Attendance
-from cekalwatch.server.auth.providers import Reception
+from cekalwatch.server.auth.certificate import (
+    CertificateAuthentication,
+    LoopbackAuthentication,
+    TlsCertificateAuthentication,
+)
+from cekalwatch.server.auth.person import PersonAuthentication
+from cekalwatch.server.auth.providers import ProviderAuthentication
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.grpc_api.authentication import Access
+from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.enrolment import EnrolmentServer, EnrolmentServicer
 from cekalwatch.server.grpc_api.session import SessionServicer
 from cekalwatch.server.pki.revocations import Revocations
@@ -26,42 +30,46 @@ from cekalwatch.wire.tls import FollowedTls
 log = structlog.get_logger()
 
 
-def open_gate(settings: ServerSettings, tls: FollowedTls | None, clock: Clock) -> Gate:
+def open_certificate_authentication(
+    settings: ServerSettings, tls: FollowedTls | None, clock: Clock
+) -> CertificateAuthentication:
     """Return what lets calls in. A site with an authority of its own must have its revocation list as well."""
     if tls is None:
-        return LoopbackGate()
+        return LoopbackAuthentication()
     file = settings.revocations
     if file is None and (settings.pki_path / "authority.pem").exists():
         file = settings.pki_path / REVOKED_FILE
     if file is None:
         log.warning("no revocation list: set `revocations` to that of your authority")
     revocations = Revocations(file, tls.files.authority) if file else None
-    return CertificateGate(revocations, frozenset(site.site for site in settings.sites), clock)
+    return TlsCertificateAuthentication(revocations, frozenset(site.site for site in settings.sites), clock)
 
 
 @dataclass(frozen=True)
-class Entrance:
+class AuthenticationWiring:
     """What stands before every call."""
 
     servicer: SessionServicer
-    access: Access
+    access: AuthenticationInterceptor
 
     @classmethod
     def open(
         cls,
         settings: ServerSettings,
         database: Database,
-        gate: Gate,
+        gate: CertificateAuthentication,
         openid: OpenIdTerms | None,
         clock: Clock,
         stack: ExitStack,
     ) -> Self:
         """Let in through `gate` whoever has a session where one is needed."""
-        reception = Reception(database, clock, settings.session_terms, openid)
+        reception = ProviderAuthentication(database, clock, settings.session_terms, openid)
         stack.callback(reception.close)
         servicer = SessionServicer(reception.desk, reception.changes, reception.sessions)
         stack.callback(servicer.close)
-        return cls(servicer, Access(gate, Attendance(reception.sessions), settings.reader_stall_s))
+        return cls(
+            servicer, AuthenticationInterceptor(gate, PersonAuthentication(reception.sessions), settings.reader_stall_s)
+        )
 
 
 def open_enrolment(

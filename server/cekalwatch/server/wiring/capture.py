@@ -13,7 +13,7 @@ from cekalwatch.server.capture.embedding import CaptureEmbedder
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.capture.order_book import OrderBook
 from cekalwatch.server.capture.passage_counting import PassageCounter
-from cekalwatch.server.capture.session import CaptureSessions, SessionTerms
+from cekalwatch.server.capture.session import CaptureSessions, CaptureTerms
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.clock import Clock
@@ -21,7 +21,7 @@ from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.gallery.snapshot import Checkpoints
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.wiring.gallery import Search
+from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.server.wiring.periodic import Chore, at_stop
 from cekalwatch.server.wiring.stores import Stores
 
@@ -31,7 +31,7 @@ COUNT_PASSAGES_PERIOD_S = 60.0
 
 
 @dataclass(frozen=True)
-class Captures:
+class CaptureWiring:
     """The way of a capture from its camera to the decision."""
 
     cameras: tuple[Camera, ...]
@@ -47,7 +47,7 @@ class Captures:
         cls,
         settings: ServerSettings,
         stores: Stores,
-        search: Search,
+        search: GalleryWiring,
         announce: Callable[[], None],
         presence: Presence,
         checkpoints: Checkpoints,
@@ -81,7 +81,7 @@ class Captures:
         stack.callback(embedding.close)
         intake = Intake(embedding, deciding)
         cameras = {entry.camera_id: entry.camera() for entry in settings.cameras}
-        terms = SessionTerms(
+        terms = CaptureTerms(
             settings.credits, settings.heartbeat_period_s, settings.handshake_s, settings.capture_policy
         )
         return cls(

@@ -17,7 +17,7 @@ from cekalwatch.server.wiring.stores import Stores
 
 
 @dataclass(frozen=True)
-class Delivery:
+class DeliveryWiring:
     """The way of an alert event from the log to the officers."""
 
     briefer: Briefer

@@ -10,7 +10,7 @@ from typing import Self
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.gallery.model_follower import ModelFollower, ModelStores, searched_model
-from cekalwatch.server.gallery.snapshot import Checkpoints, WatchHolder
+from cekalwatch.server.gallery.snapshot import Checkpoints, SnapshotHolder
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.census import Census
@@ -24,11 +24,11 @@ RECOUNT_PERIOD_S = 60.0
 
 
 @dataclass(frozen=True)
-class Search:
+class GalleryWiring:
     """What is searched in now, and what keeps it up to date."""
 
     engines: EngineInUse
-    watch: WatchHolder
+    watch: SnapshotHolder
     freshness: FreshnessGauge
     model: ModelFollower
 
@@ -45,7 +45,7 @@ class Search:
     ) -> Self:
         """Load the watchlist's templates of the engine's model."""
         model = searched_model(settings, stores.thresholds, engines.engine().pack)
-        watch = WatchHolder(stores.watchlist.templates, model, settings.gallery_storage)
+        watch = SnapshotHolder(stores.watchlist.templates, model, settings.gallery_storage)
         sources = ModelStores(stores.models, stores.thresholds, stores.photographs, stores.audit)
         follower = ModelFollower(settings, sources, engines, watch, clock, myself)
         stack.callback(follower.close)

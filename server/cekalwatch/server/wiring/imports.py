@@ -18,14 +18,14 @@ from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.imports.pace import Pace
 from cekalwatch.server.watchlist.imports.uploads import Uploads
-from cekalwatch.server.wiring.gallery import Search
+from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.server.wiring.stores import Stores
 
 IMPORT_THREADS = 2
 
 
 @dataclass(frozen=True)
-class Imports:
+class ImportsWiring:
     """What all imports share."""
 
     begin: Callable[[Actor], ImportRun]
@@ -38,7 +38,7 @@ class Imports:
         cls,
         settings: ServerSettings,
         stores: Stores,
-        search: Search,
+        search: GalleryWiring,
         clock: Clock,
         stack: ExitStack,
     ) -> Self:

@@ -14,9 +14,9 @@ from cekalwatch.server.gallery.snapshot import Checkpoints
 from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.sync.schedule import open_scheduler
-from cekalwatch.server.watchlist.sync.service import SyncDesk
-from cekalwatch.server.wiring.gallery import Search
-from cekalwatch.server.wiring.imports import Imports
+from cekalwatch.server.watchlist.sync.service import SyncService
+from cekalwatch.server.wiring.gallery import GalleryWiring
+from cekalwatch.server.wiring.imports import ImportsWiring
 from cekalwatch.server.wiring.periodic import Chore
 from cekalwatch.server.wiring.stores import Stores
 
@@ -24,7 +24,7 @@ SYNC_LOOK_PERIOD_S = 2.0
 
 
 @dataclass(frozen=True)
-class Watchlist:
+class WatchlistWiring:
     """The service, and the synchronisation if a source is configured."""
 
     servicer: WatchlistServicer
@@ -35,8 +35,8 @@ class Watchlist:
         cls,
         settings: ServerSettings,
         stores: Stores,
-        search: Search,
-        imports: Imports,
+        search: GalleryWiring,
+        imports: ImportsWiring,
         waiting: Callable[[], int],
         trail: AuditTrail,
         checkpoints: Checkpoints,
@@ -67,7 +67,7 @@ class Watchlist:
             clock,
             imports.workers,
             imports.lookalikes,
-            SyncDesk(stores.syncs, scheduler, clock),
+            SyncService(stores.syncs, scheduler, clock),
             search.freshness,
         )
         return cls(servicer, ((SYNC_LOOK_PERIOD_S, scheduler.look),) if scheduler else ())

@@ -4,7 +4,15 @@ import dataclasses
 
 import pytest
 
-from cekalwatch.camera.survey.findings import Advice, Distribution, Findings, Grade, Passage, Recording, findings
+from cekalwatch.camera.survey.findings import (
+    Advice,
+    Distribution,
+    Grade,
+    Recording,
+    SurveyedPassage,
+    SurveyResult,
+    findings,
+)
 from cekalwatch.camera.survey.fitness import Flaw, flaws
 from cekalwatch.vision.quality import FaceQuality
 
@@ -24,10 +32,10 @@ def face(**changes: float) -> FaceQuality:
     return dataclasses.replace(FIT, **changes)
 
 
-def of(passages: int, *spoilt: FaceQuality, rate: float = 15.0) -> Findings:
+def of(passages: int, *spoilt: FaceQuality, rate: float = 15.0) -> SurveyResult:
     """The findings of so many fit passages, and one of each spoilt face."""
-    all_passages = [Passage(number, [FIT]) for number in range(passages)]
-    all_passages += [Passage(1000 + number, [quality]) for number, quality in enumerate(spoilt)]
+    all_passages = [SurveyedPassage(number, [FIT]) for number in range(passages)]
+    all_passages += [SurveyedPassage(1000 + number, [quality]) for number, quality in enumerate(spoilt)]
     return findings(dataclasses.replace(RECORDING, frames=round(rate * 600)), all_passages)
 
 
@@ -38,17 +46,17 @@ def test_each_limit_of_the_rules_is_a_flaw_beyond_it(flaw: Flaw):
 
 
 def test_a_passage_is_fit_when_one_moment_was():
-    passage = Passage(1, [face(eye_distance_px=20), FIT, face(yaw_degrees=80)])
+    passage = SurveyedPassage(1, [face(eye_distance_px=20), FIT, face(yaw_degrees=80)])
     assert passage.fit
     assert passage.flaws == frozenset()
     assert passage.best == FIT
 
 
 def test_a_passage_that_never_was_fit_is_blamed_for_what_was_always_wrong():
-    passage = Passage(1, [face(eye_distance_px=40), face(eye_distance_px=50, yaw_degrees=80)])
+    passage = SurveyedPassage(1, [face(eye_distance_px=40), face(eye_distance_px=50, yaw_degrees=80)])
     assert not passage.fit
     assert passage.flaws == {Flaw.SMALL}
-    turns = Passage(2, [face(yaw_degrees=40, score=0.5), face(sharpness=0.1, score=0.3)])
+    turns = SurveyedPassage(2, [face(yaw_degrees=40, score=0.5), face(sharpness=0.1, score=0.3)])
     assert turns.flaws == {Flaw.TURNED}
 
 

@@ -8,9 +8,9 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from cekalwatch.notifier.desktop.widgets.basic import button, label, message, row, set_role
-from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
-from cekalwatch.notifier.model.handling import MOST_NOTE
+from cekalwatch.notifier.model.handling import MAX_NOTE
 
 Send = Callable[[Callable[[], object], Callable[[str], object]], object]
 """Sends what was filled in, and calls the first when it was recorded, or the second with the words why not."""
@@ -19,7 +19,7 @@ Send = Callable[[Callable[[], object], Callable[[str], object]], object]
 class FormDialog(QDialog):
     """The frame of such a question; each question adds its fields to `form`."""
 
-    def __init__(self, parent: QWidget | None, wording: Wording, title: str, send_text: str) -> None:
+    def __init__(self, parent: QWidget | None, wording: AlertFormatter, title: str, send_text: str) -> None:
         super().__init__(parent)
         self.wording = wording
         self.say = wording.say
@@ -73,7 +73,7 @@ class FormDialog(QDialog):
     def line(self, text: str = "") -> QLineEdit:
         """Return a field for one line."""
         field = QLineEdit(text)
-        field.setMaxLength(MOST_NOTE)
+        field.setMaxLength(MAX_NOTE)
         return field
 
     def secret(self) -> QLineEdit:

@@ -6,17 +6,17 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QWidget
 
-from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
 from cekalwatch.notifier.desktop.widgets.basic import label
-from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
 
 
 class SignInDialog(FormDialog):
     """Asks for name and password; goes on to the change of a first password by itself."""
 
-    def __init__(self, parent: QWidget | None, wording: Wording, station: Station) -> None:
+    def __init__(self, parent: QWidget | None, wording: AlertFormatter, station: Controller) -> None:
         title = wording.say(Phrase.WINDOW_SIGN_IN)
         super().__init__(parent, wording, title, wording.say(Phrase.BUTTON_SIGN_IN))
         self._station = station
@@ -44,7 +44,7 @@ class SignInDialog(FormDialog):
 class PasswordDialog(FormDialog):
     """Asks for the present password, and twice for the new one."""
 
-    def __init__(self, parent: QWidget | None, wording: Wording, station: Station) -> None:
+    def __init__(self, parent: QWidget | None, wording: AlertFormatter, station: Controller) -> None:
         super().__init__(parent, wording, wording.say(Phrase.WINDOW_PASSWORD), wording.say(Phrase.BUTTON_CHANGE))
         self._station = station
         self.present, self.new, self.again = self.secret(), self.secret(), self.secret()

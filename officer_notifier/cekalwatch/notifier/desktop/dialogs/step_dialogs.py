@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QRadioButton, QVBoxLa
 from cekalwatch.notifier.actions.alert_actions import OUTCOMES, Decision, SignInProof
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog, text_of
 from cekalwatch.notifier.desktop.widgets.basic import label
-from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
-from cekalwatch.notifier.model.alert import Notice
-from cekalwatch.notifier.model.handling import MOST_NOTE, REASONS, FollowUp, Reason
+from cekalwatch.notifier.model.alert import Alert
+from cekalwatch.notifier.model.handling import MAX_NOTE, REASONS, FollowUp, Reason
 from cekalwatch.notifier.model.steps import Step
 
 TakeStep = Callable[[Decision, Callable[[], object], Callable[[str], object]], object]
@@ -25,7 +25,9 @@ TakeStep = Callable[[Decision, Callable[[], object], Callable[[str], object]], o
 class StepDialog(FormDialog):
     """A question whose answer is a decision about an alert."""
 
-    def __init__(self, parent: QWidget | None, wording: Wording, step: Step, notice: Notice, take: TakeStep) -> None:
+    def __init__(
+        self, parent: QWidget | None, wording: AlertFormatter, step: Step, notice: Alert, take: TakeStep
+    ) -> None:
         title = f"{wording.say(Phrase(f'STEP_{step}'))}: {notice.subject.name or wording.say(Phrase.UNKNOWN)}"
         super().__init__(parent, wording, title, wording.say(Phrase.BUTTON_SAVE))
         self.step = step
@@ -43,7 +45,9 @@ class StepDialog(FormDialog):
 class ReasonDialog(StepDialog):
     """Asks why, and for a note. A digit chooses a reason, Enter records it."""
 
-    def __init__(self, parent: QWidget | None, wording: Wording, step: Step, notice: Notice, take: TakeStep) -> None:
+    def __init__(
+        self, parent: QWidget | None, wording: AlertFormatter, step: Step, notice: Alert, take: TakeStep
+    ) -> None:
         super().__init__(parent, wording, step, notice, take)
         self.reasons = REASONS[OUTCOMES[step]]
         self._group = QButtonGroup(self)
@@ -71,7 +75,7 @@ class ReasonDialog(StepDialog):
     def missing(self) -> str:
         """See `FormDialog`."""
         note = text_of(self.note_field)
-        wrong = len(note) > MOST_NOTE or (self.reason is Reason.OTHER and not note)
+        wrong = len(note) > MAX_NOTE or (self.reason is Reason.OTHER and not note)
         return self.say(Phrase.REFUSED_NOTE_INVALID) if wrong else ""
 
     def decision(self) -> Decision:
@@ -85,8 +89,8 @@ class ConfirmDialog(StepDialog):
     def __init__(
         self,
         parent: QWidget | None,
-        wording: Wording,
-        notice: Notice,
+        wording: AlertFormatter,
+        notice: Alert,
         take: TakeStep,
         *,
         beside: bool,
@@ -112,7 +116,7 @@ class ConfirmDialog(StepDialog):
             return self.say(Phrase.REFUSED_REFERENCE_INVALID)
         if self._beside and not (self.name.text().strip() and self.password.text()):
             return self.say(Phrase.ASK_SUPERVISOR)
-        return self.say(Phrase.REFUSED_NOTE_INVALID) if len(text_of(self.note_field)) > MOST_NOTE else ""
+        return self.say(Phrase.REFUSED_NOTE_INVALID) if len(text_of(self.note_field)) > MAX_NOTE else ""
 
     def decision(self) -> Decision:
         """See `StepDialog`."""
@@ -129,7 +133,7 @@ class ConfirmDialog(StepDialog):
 class FollowUpDialog(StepDialog):
     """Asks what came of speaking with the agency."""
 
-    def __init__(self, parent: QWidget | None, wording: Wording, notice: Notice, take: TakeStep) -> None:
+    def __init__(self, parent: QWidget | None, wording: AlertFormatter, notice: Alert, take: TakeStep) -> None:
         super().__init__(parent, wording, Step.FOLLOW_UP, notice, take)
         self.agency = self.line(notice.orders[0].requesting_agency if notice.orders else "")
         self.contact = self.line()
@@ -149,7 +153,7 @@ class FollowUpDialog(StepDialog):
     def missing(self) -> str:
         """See `FormDialog`."""
         texts = (self.agency.text().strip(), self.contact.text().strip(), text_of(self.outcome))
-        return "" if all(0 < len(text) <= MOST_NOTE for text in texts) else self.say(Phrase.REFUSED_NOTE_INVALID)
+        return "" if all(0 < len(text) <= MAX_NOTE for text in texts) else self.say(Phrase.REFUSED_NOTE_INVALID)
 
     def decision(self) -> Decision:
         """See `StepDialog`."""

@@ -9,12 +9,12 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from cekalwatch.notifier.actions.alert_actions import Decision
-from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog, StepDialog
 from cekalwatch.notifier.desktop.widgets.action_bar import ActionBar
-from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
-from cekalwatch.notifier.model.alert import Notice
+from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.notifier.model.steps import Step
 
 
@@ -24,7 +24,7 @@ class StepFlow(QObject):
     ended = Signal()
     """A question was answered or given up."""
 
-    def __init__(self, station: Station, bar: ActionBar, window: QWidget) -> None:
+    def __init__(self, station: Controller, bar: ActionBar, window: QWidget) -> None:
         super().__init__(window)
         self._station, self._bar, self._window = station, bar, window
         self.dialog: StepDialog | None = None
@@ -36,11 +36,11 @@ class StepFlow(QObject):
         """Whether a question is open."""
         return self.dialog is not None
 
-    def begin(self, step: Step, notice: Notice) -> None:
+    def begin(self, step: Step, notice: Alert) -> None:
         """Begin a step with the alert as it is on screen: ask what it needs, or do it."""
         if self.dialog:
             return
-        wording = Wording(self._station.language)
+        wording = AlertFormatter(self._station.language)
         take = partial(self._station.take_step, notice)
         match step:
             case Step.REFER | Step.NOT_SAME | Step.CANNOT_TELL | Step.CLEAR:
@@ -71,7 +71,7 @@ class StepFlow(QObject):
         if self.dialog and self._station.session is None:
             self.dialog.reject()
 
-    def _do(self, notice: Notice, decision: Decision) -> None:
+    def _do(self, notice: Alert, decision: Decision) -> None:
         self._bar.set_busy(busy=True)
         self._bar.tell(self._say(Phrase.WORKING), "muted")
 
@@ -86,7 +86,7 @@ class StepFlow(QObject):
         self._station.take_step(notice, decision, done, failed)
 
     def _say(self, phrase: Phrase) -> str:
-        return Wording(self._station.language).say(phrase)
+        return AlertFormatter(self._station.language).say(phrase)
 
     def _open_cekal_online(self) -> None:
         QDesktopServices.openUrl(QUrl(self._station.settings.cekal_online_url))

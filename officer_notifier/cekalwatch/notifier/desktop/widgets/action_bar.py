@@ -10,9 +10,9 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from cekalwatch.notifier.desktop.widgets.basic import button, clear, label, message, set_role
-from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
-from cekalwatch.notifier.model.alert import Notice
+from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.notifier.model.steps import Options, Step
 
 KEYS: Mapping[Step, str] = MappingProxyType(
@@ -66,7 +66,7 @@ class ActionBar(QWidget):
         """The words about what came of the last step; empty when there are none."""
         return "" if self._message.isHidden() else self._message.text()
 
-    def show_options(self, notice: Notice, options: Options, wording: Wording, *, cekal_online: bool) -> None:
+    def show_options(self, notice: Alert, options: Options, wording: AlertFormatter, *, cekal_online: bool) -> None:
         """Show the steps that belong to where the alert stands; `cekal_online`: its button comes first."""
         self._options = options
         whys = {why: wording.hindrance(why, notice) for why in options.steps.values() if why}
@@ -91,7 +91,7 @@ class ActionBar(QWidget):
         for step, one in self.steps.items():
             one.setEnabled(self._options.can(step) and not busy)
 
-    def _build(self, options: Options, wording: Wording, *, cekal_online: bool) -> None:
+    def _build(self, options: Options, wording: AlertFormatter, *, cekal_online: bool) -> None:
         clear(self._buttons)
         self._cekal_online = None
         self.steps = {}

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from cekalwatch.notifier.desktop.widgets.basic import button, label, row
 from cekalwatch.notifier.desktop.widgets.photo_view import ZOOM_STEP, PhotoView
-from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.alert import ImagePaths
 
@@ -29,7 +29,7 @@ class Comparison(QWidget):
         self._next.clicked.connect(partial(self.turn, 1))
         self._images = ImagePaths()
         self._number = 0
-        self._wording: Wording | None = None
+        self._wording: AlertFormatter | None = None
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.addWidget(self._probe_title, 0, 0)
@@ -44,7 +44,7 @@ class Comparison(QWidget):
             view.zoom_asked.connect(self.zoom)
             view.moved.connect(self._move)
 
-    def show_pictures(self, images: ImagePaths, wording: Wording, *, another: bool) -> None:
+    def show_pictures(self, images: ImagePaths, wording: AlertFormatter, *, another: bool) -> None:
         """Show an alert's pictures; `another`: it is another alert than before, so the first reference comes first."""
         self._images, self._wording = images, wording
         if another or self._number >= len(images.references):

@@ -8,9 +8,9 @@ from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QImageReader, QMouseEvent, QPainter, QPaintEvent, QPixmap, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-MOST_ZOOM = 8.0
+MAX_ZOOM = 8.0
 ZOOM_STEP = 1.25
-MOST_PIXELS_A_SIDE = 8192
+MAX_PIXELS_A_SIDE = 8192
 """What is larger is no crop of ours, and is not decoded."""
 
 
@@ -56,7 +56,7 @@ class PhotoView(QWidget):
 
     def set_view(self, zoom: float, centre: QPointF) -> None:
         """Show it `zoom` times as large as fits, around `centre` (0 to 1 in both directions)."""
-        self._zoom = min(max(zoom, 1.0), MOST_ZOOM)
+        self._zoom = min(max(zoom, 1.0), MAX_ZOOM)
         margin = 0.5 / self._zoom
         self._centre = QPointF(min(max(centre.x(), margin), 1 - margin), min(max(centre.y(), margin), 1 - margin))
         self.update()
@@ -119,6 +119,6 @@ def _read(path: Path | None) -> QPixmap:
     reader = QImageReader(str(path))
     reader.setAutoTransform(True)
     size = reader.size()
-    if not size.isValid() or max(size.width(), size.height()) > MOST_PIXELS_A_SIDE:
+    if not size.isValid() or max(size.width(), size.height()) > MAX_PIXELS_A_SIDE:
         return QPixmap()
     return QPixmap.fromImage(reader.read())

@@ -6,11 +6,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from cekalwatch.notifier.desktop.widgets.basic import button, label
-from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
 
 
-class LockedCover(QWidget):
+class LockedPlaceholder(QWidget):
     """Covers travellers' data until an officer signs in; says how many alerts wait."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class LockedCover(QWidget):
         layout.addWidget(self.sign_in, 0, Qt.AlignmentFlag.AlignCenter)
         layout.addStretch(1)
 
-    def show_count(self, waiting: int, wording: Wording) -> None:
+    def show_count(self, waiting: int, wording: AlertFormatter) -> None:
         """Say how many alerts wait."""
         say = wording.say
         self.count.setText(say(Phrase.LOCKED_WAITING, count=waiting) if waiting else say(Phrase.LOCKED_NOTHING))
@@ -35,7 +35,7 @@ class LockedCover(QWidget):
         self.sign_in.setText(say(Phrase.BUTTON_SIGN_IN))
 
 
-class QuietCover(QWidget):
+class QuietPlaceholder(QWidget):
     """Says that nothing waits."""
 
     def __init__(self) -> None:
@@ -44,6 +44,6 @@ class QuietCover(QWidget):
         self._words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         QVBoxLayout(self).addWidget(self._words)
 
-    def show_words(self, wording: Wording) -> None:
+    def show_words(self, wording: AlertFormatter) -> None:
         """Say it."""
         self._words.setText(wording.say(Phrase.NOTHING_WAITING))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from cekalwatch.notifier.desktop.widgets.basic import label
-from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
-from cekalwatch.notifier.model.alert import Notice
-from cekalwatch.notifier.model.score_levels import BANDS, band
+from cekalwatch.notifier.model.alert import Alert
+from cekalwatch.notifier.model.score_levels import SCORE_LEVELS, score_level
 
 
-class BandBar(QWidget):
+class ScoreBar(QWidget):
     """As many blocks as the band is high, its word, and score and threshold behind it."""
 
     def __init__(self) -> None:
@@ -24,10 +24,10 @@ class BandBar(QWidget):
         layout.addStretch(1)
         layout.addWidget(self.numbers)
 
-    def show_score(self, notice: Notice, wording: Wording) -> None:
+    def show_score(self, notice: Alert, wording: AlertFormatter) -> None:
         """Show the alert's band."""
-        own = band(notice.score, notice.threshold)
-        height = BANDS.index(own) + 1
-        self.word.setText(f"{'■' * height}{'□' * (len(BANDS) - height)}  {wording.say(own)}")
+        own = score_level(notice.score, notice.threshold)
+        height = SCORE_LEVELS.index(own) + 1
+        self.word.setText(f"{'■' * height}{'□' * (len(SCORE_LEVELS) - height)}  {wording.say(own)}")
         numbers = wording.say(Phrase.SCORE, score=f"{notice.score:.2f}", threshold=f"{notice.threshold:.2f}")
         self.numbers.setText(f"{wording.say(Phrase.COLUMN_SCORE)}: {numbers}")

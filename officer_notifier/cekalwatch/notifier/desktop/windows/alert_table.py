@@ -10,12 +10,12 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from cekalwatch.notifier.desktop.controller import Station
-from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.desktop.controller import Controller
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.alert import Shown
 from cekalwatch.notifier.model.handling import OPEN_STATES, UNDECIDED, AlertState
-from cekalwatch.notifier.model.score_levels import band
+from cekalwatch.notifier.model.score_levels import score_level
 from cekalwatch.notifier.model.steps import standing
 
 Index = QModelIndex | QPersistentModelIndex
@@ -49,7 +49,7 @@ class StateFilter(StrEnum):
 class AlertTable(QAbstractTableModel):
     """The rows. `refresh` takes them from the casebook anew."""
 
-    def __init__(self, station: Station, columns: Sequence[Column]) -> None:
+    def __init__(self, station: Controller, columns: Sequence[Column]) -> None:
         super().__init__()
         self._station = station
         self._columns = tuple(columns)
@@ -105,8 +105,8 @@ class AlertTable(QAbstractTableModel):
         return None
 
     @property
-    def _wording(self) -> Wording:
-        return Wording(self._station.language)
+    def _wording(self) -> AlertFormatter:
+        return AlertFormatter(self._station.language)
 
     def _text(self, shown: Shown, column: Column) -> str:
         notice, wording, now = shown.notice, self._wording, self._station.clock()
@@ -126,7 +126,7 @@ class AlertTable(QAbstractTableModel):
             case Column.ESCALATION:
                 return wording.escalation(notice)
             case Column.SIMILARITY:
-                return wording.say(band(notice.score, notice.threshold))
+                return wording.say(score_level(notice.score, notice.threshold))
 
     def _passes(self, shown: Shown) -> bool:
         notice = shown.notice

@@ -8,13 +8,13 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 from cekalwatch.notifier.desktop.widgets.action_bar import ActionBar
 from cekalwatch.notifier.desktop.widgets.basic import FactsPanel, label, panel
 from cekalwatch.notifier.desktop.widgets.comparison import Comparison
-from cekalwatch.notifier.desktop.widgets.score_bar import BandBar
-from cekalwatch.notifier.locale.alert_formatting import Fact, Wording
+from cekalwatch.notifier.desktop.widgets.score_bar import ScoreBar
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter, Fact
 from cekalwatch.notifier.locale.phrases import Phrase
-from cekalwatch.notifier.model.alert import Notice, Shown
+from cekalwatch.notifier.model.alert import Alert, Shown
 from cekalwatch.notifier.model.steps import Options
 
-_MOST_ORDERS = 4
+_MAX_ORDERS = 4
 _SIGHTINGS_IN_STRIP = 8
 
 
@@ -24,12 +24,12 @@ class AlertView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.comparison = Comparison()
-        self.band = BandBar()
+        self.band = ScoreBar()
         self.action_bar = ActionBar()
         self.name = label(role="name", wrap=True)
         self.late = label(role="warning", wrap=True)
         self.subject, self.passage, self.history, self.candidates = (FactsPanel() for _ in range(4))
-        self.orders = [FactsPanel() for _ in range(_MOST_ORDERS)]
+        self.orders = [FactsPanel() for _ in range(_MAX_ORDERS)]
         self._sightings_title = label(role="title")
         self._sightings = QHBoxLayout()
         self._sightings.setSpacing(8)
@@ -71,7 +71,7 @@ class AlertView(QWidget):
         layout.addWidget(self.action_bar)
         layout.addWidget(self._verify)
 
-    def show_alert(self, shown: Shown, options: Options, wording: Wording, *, cekal_online: bool) -> None:
+    def show_alert(self, shown: Shown, options: Options, wording: AlertFormatter, *, cekal_online: bool) -> None:
         """Show an alert as it stands now."""
         notice, say = shown.notice, wording.say
         another = notice.alert_id != self._alert_id
@@ -94,7 +94,7 @@ class AlertView(QWidget):
         self.action_bar.show_options(notice, options, wording, cekal_online=cekal_online)
         self._verify.setText(say(Phrase.VERIFY))
 
-    def _show_sightings(self, notice: Notice, wording: Wording) -> None:
+    def _show_sightings(self, notice: Alert, wording: AlertFormatter) -> None:
         self._sightings_title.setText(wording.say(Phrase.SIGHTINGS_TITLE, count=len(notice.sightings)))
         newest = notice.sightings[-_SIGHTINGS_IN_STRIP:]
         for number, one in enumerate(self.strip):
@@ -105,7 +105,7 @@ class AlertView(QWidget):
                 one.setText(f"{wording.clock(sighting.captured_at)}\n{place}\n{sighting.score:.2f}")
 
 
-def _others(notice: Notice, wording: Wording) -> tuple[Fact, ...]:
+def _others(notice: Alert, wording: AlertFormatter) -> tuple[Fact, ...]:
     """Return the candidates beside the alert's own, ranked, with words for their score."""
     others = [one for one in notice.candidates if one.subject_id != notice.subject.subject_id]
     if not others:

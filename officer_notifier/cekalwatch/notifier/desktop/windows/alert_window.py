@@ -12,12 +12,12 @@ from PySide6.QtCore import QElapsedTimer, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QScreen, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.step_flow import StepFlow
 from cekalwatch.notifier.desktop.widgets.basic import button, label, message, set_role
-from cekalwatch.notifier.desktop.widgets.placeholders import LockedCover, QuietCover
+from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder, QuietPlaceholder
 from cekalwatch.notifier.desktop.windows.alert_view import AlertView
-from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.handling import PENDING, AlertState
 from cekalwatch.notifier.model.steps import Step, standing
@@ -34,7 +34,7 @@ class AlertWindow(QMainWindow):
     seen = Signal()
     """A person turned to the window."""
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: Controller) -> None:
         super().__init__()
         self._station = station
         self._alert_id = ""
@@ -65,8 +65,8 @@ class AlertWindow(QMainWindow):
             top.addWidget(one)
 
         self.view = AlertView()
-        self.locked = LockedCover()
-        self.quiet = QuietCover()
+        self.locked = LockedPlaceholder()
+        self.quiet = QuietPlaceholder()
         self.locked.sign_in.clicked.connect(self.sign_in_asked)
         self.flow = StepFlow(station, self.view.action_bar, self)
         self.view.action_bar.asked.connect(self._begin)
@@ -181,8 +181,8 @@ class AlertWindow(QMainWindow):
         self.hide()
 
     @property
-    def _wording(self) -> Wording:
-        return Wording(self._station.language)
+    def _wording(self) -> AlertFormatter:
+        return AlertFormatter(self._station.language)
 
     @property
     def screen_for_alerts(self) -> QScreen:
@@ -250,7 +250,7 @@ class AlertWindow(QMainWindow):
         for one in (self._queue, self._previous, self._next):
             one.setVisible(station.unlocked and bool(others))
 
-    def _paint_link(self, wording: Wording) -> None:
+    def _paint_link(self, wording: AlertFormatter) -> None:
         station = self._station
         words = []
         if not station.ready and station.cause:

@@ -23,11 +23,11 @@ from PySide6.QtWidgets import (
 )
 
 from cekalwatch.notifier.actions.shift_csv import figures_csv
-from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.widgets.basic import button, label, message, panel, row, set_role
-from cekalwatch.notifier.desktop.widgets.placeholders import LockedCover
+from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder
 from cekalwatch.notifier.desktop.windows.alert_table import SUPERVISOR, AlertTable, AlertTableView, StateFilter
-from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
 
@@ -42,7 +42,7 @@ class SupervisorWindow(QMainWindow):
     opened = Signal(str)
     sign_in_asked = Signal()
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: Controller) -> None:
         super().__init__()
         self._station = station
         self.report: ShiftReport | None = None
@@ -63,7 +63,7 @@ class SupervisorWindow(QMainWindow):
         self._refresh.clicked.connect(self.refresh)
         self.export_button.clicked.connect(self._ask_file)
         self.message = message()
-        self.locked = LockedCover()
+        self.locked = LockedPlaceholder()
         self.locked.sign_in.clicked.connect(self.sign_in_asked)
         self.pages = QStackedWidget()
         self.pages.setObjectName("page")
@@ -96,7 +96,7 @@ class SupervisorWindow(QMainWindow):
         """Write the figures into a file."""
         if self.report is None:
             return
-        say = Wording(self._station.language).say
+        say = AlertFormatter(self._station.language).say
         try:
             # The mark at the start lets spreadsheets read it as UTF-8.
             file.write_text(figures_csv(self.report, self._start, self._end), encoding="utf-8-sig", newline="")
@@ -113,7 +113,7 @@ class SupervisorWindow(QMainWindow):
     def paint_again(self) -> None:
         """Show what is known now."""
         station = self._station
-        wording = Wording(station.language)
+        wording = AlertFormatter(station.language)
         say = wording.say
         self.setWindowTitle(say(Phrase.WINDOW_SUPERVISOR))
         self._open_title.setText(say(Phrase.OPEN_COUNT, count=station.casebook.open_count))
@@ -164,7 +164,7 @@ class SupervisorWindow(QMainWindow):
         set_role(self.message, role)
         self.message.show()
 
-    def _paint_figures(self, wording: Wording) -> None:
+    def _paint_figures(self, wording: AlertFormatter) -> None:
         report = self.report
         for phrase, (field, is_time) in _FIGURES.items():
             self._figure_names[phrase].setText(wording.say(phrase))
@@ -218,7 +218,7 @@ def _tallies() -> QTableWidget:
     return table
 
 
-def _fill(table: QTableWidget, first: Phrase, tallies: Sequence[Tally], wording: Wording) -> None:
+def _fill(table: QTableWidget, first: Phrase, tallies: Sequence[Tally], wording: AlertFormatter) -> None:
     say = wording.say
     titles = (first, Phrase.COLUMN_FALSE_RATE, Phrase.COLUMN_CONFIRMED)
     table.setHorizontalHeaderLabels([say(title) for title in titles])

@@ -6,11 +6,11 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QLineEdit, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from cekalwatch.notifier.desktop.controller import Station
+from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.widgets.basic import label, row
-from cekalwatch.notifier.desktop.widgets.placeholders import LockedCover
+from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder
 from cekalwatch.notifier.desktop.windows.alert_table import TODAY, AlertTable, AlertTableView, StateFilter
-from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
 
 
@@ -20,7 +20,7 @@ class TodayWindow(QMainWindow):
     opened = Signal(str)
     sign_in_asked = Signal()
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: Controller) -> None:
         super().__init__()
         self._station = station
         self.table = AlertTable(station, TODAY)
@@ -30,7 +30,7 @@ class TodayWindow(QMainWindow):
         self._titles = [label(role="label") for _ in range(2)]
         self.count = label(role="title")
         self.empty = label(role="muted")
-        self.locked = LockedCover()
+        self.locked = LockedPlaceholder()
         self.locked.sign_in.clicked.connect(self.sign_in_asked)
         for state in StateFilter:
             self.states.addItem("", state)
@@ -70,7 +70,7 @@ class TodayWindow(QMainWindow):
     def paint_again(self) -> None:
         """Show what is known now."""
         station = self._station
-        wording = Wording(station.language)
+        wording = AlertFormatter(station.language)
         say = wording.say
         self.setWindowTitle(say(Phrase.WINDOW_TODAY))
         self._titles[0].setText(say(Phrase.FILTER_STATE))

@@ -11,14 +11,14 @@ from PySide6.QtCore import QRectF, Qt, Signal, SignalInstance
 from PySide6.QtGui import QAction, QColor, QFont, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
-from cekalwatch.notifier.desktop.controller import Station
-from cekalwatch.notifier.locale.alert_formatting import Wording
+from cekalwatch.notifier.desktop.controller import Controller
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.locale.translations import Language
 from cekalwatch.notifier.settings import ThemeName
 
 _SIZE = 64
-_MOST_SHOWN = 99
+_MAX_SHOWN = 99
 
 
 class Light(StrEnum):
@@ -32,7 +32,7 @@ class Light(StrEnum):
     """Not connected: no alert can come."""
 
 
-def light(station: Station) -> Light:
+def light(station: Controller) -> Light:
     """Return what the tray tells now."""
     if not station.ready:
         return Light.RED
@@ -50,7 +50,7 @@ def icon(colour: Light, count: int) -> QIcon:
     painter.setPen(QPen(QColor("white"), 3))
     painter.drawEllipse(QRectF(3, 3, _SIZE - 6, _SIZE - 6))
     sign = {Light.GREEN: "✓", Light.AMBER: "!", Light.RED: "×"}[colour]
-    text = (str(count) if count <= _MOST_SHOWN else f"{_MOST_SHOWN}+") if count else sign
+    text = (str(count) if count <= _MAX_SHOWN else f"{_MAX_SHOWN}+") if count else sign
     font = QFont()
     font.setBold(True)
     font.setPixelSize({1: 44, 2: 36}.get(len(text), 26))
@@ -72,7 +72,7 @@ class Tray(QSystemTrayIcon):
     theme_asked = Signal(ThemeName)
     quit_asked = Signal()
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: Controller) -> None:
         super().__init__()
         self._station = station
         self._drawn: tuple[Light, int] | None = None
@@ -108,7 +108,7 @@ class Tray(QSystemTrayIcon):
     def paint_again(self) -> None:
         """Show what is known now."""
         station = self._station
-        wording = Wording(station.language)
+        wording = AlertFormatter(station.language)
         say = wording.say
         count = station.casebook.open_count
         if (self.light, count) != self._drawn:

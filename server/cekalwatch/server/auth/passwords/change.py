@@ -7,7 +7,7 @@ from cekalwatch.server.auth.device import Device
 from cekalwatch.server.auth.passwords.passwords import Passwords, judge_password
 from cekalwatch.server.auth.passwords.provider import PasswordProvider
 from cekalwatch.server.auth.sessions import Session
-from cekalwatch.server.auth.sign_in import PasswordProof, SignInDesk, SignInRefusedError
+from cekalwatch.server.auth.sign_in import PasswordProof, SignInRefusedError, SignInService
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import KeptPassword, PeopleStore
@@ -17,7 +17,7 @@ class PasswordChange:
     """Changes passwords, and records it."""
 
     def __init__(
-        self, store: PeopleStore, passwords: Passwords, provider: PasswordProvider, desk: SignInDesk, clock: Clock
+        self, store: PeopleStore, passwords: Passwords, provider: PasswordProvider, desk: SignInService, clock: Clock
     ) -> None:
         self._store = store
         self._passwords = passwords

@@ -18,9 +18,9 @@ from zxcvbn import zxcvbn
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person
 
-LEAST_CHARACTERS = 12
-MOST_CHARACTERS = 256
-LEAST_STRENGTH = 3
+MIN_CHARACTERS = 12
+MAX_CHARACTERS = 256
+MIN_STRENGTH = 3
 """Of zxcvbn's 0 to 4: "safely unguessable", more than 10^8 guesses."""
 
 _JUDGED_CHARACTERS = 72
@@ -31,7 +31,7 @@ _GROUPS, _GROUP = 4, 4
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PasswordVerdict:
     """What a check of a password gave."""
 
     right: bool
@@ -51,31 +51,31 @@ class Passwords:
         """Return what is kept of a password: algorithm, parameters, salt and hash."""
         return self._hasher.hash(_normal(password))
 
-    def check(self, kept: str | None, password: str) -> Verdict:
+    def check(self, kept: str | None, password: str) -> PasswordVerdict:
         """Say whether `password` is the one of which `kept` is kept; None, for nobody's, takes as long and is wrong."""
-        normal = _normal(password[:MOST_CHARACTERS])
+        normal = _normal(password[:MAX_CHARACTERS])
         try:
             self._hasher.verify(kept or self._nobodys, normal)
         except (VerificationError, InvalidHashError):
-            return Verdict(right=False)
-        if kept is None or len(password) > MOST_CHARACTERS:
-            return Verdict(right=False)
+            return PasswordVerdict(right=False)
+        if kept is None or len(password) > MAX_CHARACTERS:
+            return PasswordVerdict(right=False)
         outdated = self._hasher.check_needs_rehash(kept)
-        return Verdict(right=True, renewed_hash=self._hasher.hash(normal) if outdated else None)
+        return PasswordVerdict(right=True, renewed_hash=self._hasher.hash(normal) if outdated else None)
 
 
 def judge_password(password: str, person: Person) -> None:
     """Raise PASSWORD_TOO_SHORT, PASSWORD_TOO_EASY or ARGUMENT_INVALID when the person may not have this password."""
     normal = _normal(password)
-    if len(normal) < LEAST_CHARACTERS:
+    if len(normal) < MIN_CHARACTERS:
         raise CekalwatchError(Code.PASSWORD_TOO_SHORT)
-    if len(password) > MOST_CHARACTERS:
+    if len(password) > MAX_CHARACTERS:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "password")
     names = re.split(r"[\W_]+", f"{person.sign_in_name} {person.display_name}")
     known = [person.sign_in_name, *names, "cekalwatch", "cekal", "imigrasi", "petugas"]
     folded = normal.casefold()
     judged = zxcvbn(normal[:_JUDGED_CHARACTERS], user_inputs=known)
-    if person.sign_in_name in folded or judged["score"] < LEAST_STRENGTH:
+    if person.sign_in_name in folded or judged["score"] < MIN_STRENGTH:
         raise CekalwatchError(Code.PASSWORD_TOO_EASY)
 
 

@@ -147,14 +147,14 @@ def _show_references(references: list[ReferenceScores]) -> None:
 
 
 def _show_alerts(alerts: list[ComparedAlert]) -> None:
-    from cekalwatch.server.gallery.comparison import Finding, tally
+    from cekalwatch.server.gallery.comparison import ComparisonResult, tally
 
     table = Table("State", "Alerts", "With both", "Not with the other", "Only with the other", "With neither")
     table.title = "Alerts whose pictures are kept"
     for state, counts in sorted(tally(alerts).items()):
-        first = sum(count for (one, _), count in counts.items() if one is Finding.ALERTS)
-        second = sum(count for (_, other), count in counts.items() if other is Finding.ALERTS)
-        both = counts[(Finding.ALERTS, Finding.ALERTS)]
+        first = sum(count for (one, _), count in counts.items() if one is ComparisonResult.ALERTS)
+        second = sum(count for (_, other), count in counts.items() if other is ComparisonResult.ALERTS)
+        both = counts[(ComparisonResult.ALERTS, ComparisonResult.ALERTS)]
         neither = counts.total() - first - second + both
         table.add_row(state, *map(str, (counts.total(), both, first - both, second - both, neither)))
     Console().print(table)

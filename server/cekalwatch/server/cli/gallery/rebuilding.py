@@ -18,7 +18,7 @@ from cekalwatch.server.cli.tables import whole_table
 if TYPE_CHECKING:
     from cekalwatch.server.cli.gallery.opening import Opened
     from cekalwatch.server.gallery.rebuilding import Rebuilder
-    from cekalwatch.server.storage.models.store import Refusal
+    from cekalwatch.server.storage.models.store import TemplateRefusal
 
 EPILOG = (
     "Examples:\n\n"
@@ -92,7 +92,7 @@ def _run(work: Opened, model_version: str, rebuilder: Rebuilder) -> None:
         work.note(Action.GALLERY_REBUILT, outcome, model=model_version, embedded=embedded, refused=refused)
 
 
-def _write(report: Path, refused: list[Refusal]) -> None:
+def _write(report: Path, refused: list[TemplateRefusal]) -> None:
     from dataclasses import asdict
 
     try:
@@ -101,6 +101,6 @@ def _write(report: Path, refused: list[Refusal]) -> None:
         raise ProgramError(f"Cannot write {report}: {error.strerror}", Exit.NO_INPUT) from None
 
 
-def _show(refused: list[Refusal]) -> None:
+def _show(refused: list[TemplateRefusal]) -> None:
     rows = ((one.subject_id, one.reference_id, one.reason) for one in refused)
     Console().print(whole_table(("Subject", "Reference face", "Reason"), rows, "Without a template of this model"))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cekalwatch.server.watchlist.imports.reports import RecordReport
     from cekalwatch.server.watchlist.sources.source import Item, WatchlistSource
 
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 
 EPILOG = (
     "Examples:\n\n"
@@ -47,7 +47,7 @@ class _Found:
     def problem(self, key: str, what: str) -> None:
         """Count a problem, and remember the first ones."""
         self.problems[what] += 1
-        if len(self.shown) < MOST_SHOWN:
+        if len(self.shown) < MAX_SHOWN:
             self.shown.append((key, what))
 
 

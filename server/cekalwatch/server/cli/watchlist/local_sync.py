@@ -19,7 +19,7 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.sync.schedule import open_scheduler
-from cekalwatch.server.watchlist.sync.service import SyncDesk, SyncStatus
+from cekalwatch.server.watchlist.sync.service import SyncService, SyncStatus
 
 if TYPE_CHECKING:
     from cekalwatch.server.settings.settings import ServerSettings
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class LocalSyncs:
     """The synchronisation in this process; see RemoteSyncs."""
 
-    def __init__(self, desk: SyncDesk, store: WatchlistStore) -> None:
+    def __init__(self, desk: SyncService, store: WatchlistStore) -> None:
         self._desk = desk
         self._store = store
 
@@ -60,7 +60,7 @@ def local_syncs(settings: ServerSettings) -> Iterator[LocalSyncs]:
 
         scheduler = open_scheduler(settings.watchlist, zone, syncs, begin_import, clock, operator())
         try:
-            yield LocalSyncs(SyncDesk(syncs, scheduler, clock), watchlist)
+            yield LocalSyncs(SyncService(syncs, scheduler, clock), watchlist)
         finally:
             if scheduler:
                 scheduler.close()

@@ -97,13 +97,13 @@ def list_(
 ) -> None:
     """List subjects with their orders, by subject key. Photographs are not shown."""
     from cekalwatch.server.watchlist.look_tables import LIST_COLUMNS, list_rows, view_json
-    from cekalwatch.server.watchlist.looking import Trouble, Wanted
+    from cekalwatch.server.watchlist.looking import Wanted, WatchlistProblem
 
     settings = _settings(config, data_dir)
     at = _noon(valid_on, settings)
     if valid_on and status is None:
         status = OrderStatus.ACTIVE
-    wanted = Wanted(status, kind, agency, name, subject, Trouble(only) if only else None)
+    wanted = Wanted(status, kind, agency, name, subject, WatchlistProblem(only) if only else None)
     with _look(settings) as (look, _):
         page = look.page(wanted, at, after, limit)
     match form:
@@ -128,7 +128,7 @@ def show(
 ) -> None:
     """Show all that is held of a subject; who else has such a face; and photographs only with --photo."""
     from cekalwatch.server.domain.errors import CekalwatchError
-    from cekalwatch.server.domain.subjects import MOST_REFERENCES
+    from cekalwatch.server.domain.subjects import MAX_REFERENCES
     from cekalwatch.server.watchlist.look_tables import view_json
 
     if form is Form.CSV:
@@ -136,7 +136,7 @@ def show(
     settings = _settings(config, data_dir)
     with _look(settings) as (look, lookalikes):
         try:
-            pictures = MOST_REFERENCES if photo else 0
+            pictures = MAX_REFERENCES if photo else 0
             view = look.show(subject_id, _noon("", settings), lookalikes, pictures)
         except CekalwatchError as error:
             raise ProgramError(error.public_message, Exit.NO_INPUT) from None

@@ -12,10 +12,10 @@ from cekalwatch.server.domain.orders import OrderStatus
 from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, RecordOutcome, RecordReport, summarise
 
-MOST_PROBLEMS = 50
+MAX_PROBLEMS = 50
 """Rows of problems on the screen; a report file has them all."""
 
-MOST_RECORDS = 20
+MAX_RECORDS = 20
 """Rows of records without a problem on the screen."""
 
 
@@ -24,9 +24,9 @@ def show_reports(console: Console, reports: Sequence[RecordReport]) -> None:
     problems = [report for report in reports if report.has_problem or report.is_doubtful]
     fine = [report for report in reports if not (report.has_problem or report.is_doubtful)]
     if problems:
-        _show(console, "To be looked at", problems, MOST_PROBLEMS)
+        _show(console, "To be looked at", problems, MAX_PROBLEMS)
     if fine:
-        _show(console, "Imported", fine, MOST_RECORDS)
+        _show(console, "Imported", fine, MAX_RECORDS)
     summary = summarise(reports)
     console.print(
         f"{summary.records} records: {summary.stored} stored, {summary.unchanged} unchanged, "

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from cekalwatch.server.domain.syncs import SyncRun
 
-MOST_LINES = 50
+MAX_LINES = 50
 """Findings of a kind on the screen; `status --json` has more of them."""
 
 
@@ -39,9 +39,9 @@ def tell_findings(run: SyncRun) -> None:
 
 
 def _tell_first(lines: Sequence[str], count: int) -> None:
-    for line in lines[:MOST_LINES]:
+    for line in lines[:MAX_LINES]:
         typer.echo(line)
-    if (more := count - min(len(lines), MOST_LINES)) > 0:
+    if (more := count - min(len(lines), MAX_LINES)) > 0:
         typer.echo(f"and {more} more.")
 
 

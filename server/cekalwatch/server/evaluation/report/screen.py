@@ -9,7 +9,7 @@ from rich.table import Table
 from cekalwatch.server.evaluation.evaluation import Evaluation
 from cekalwatch.server.evaluation.report import words
 
-MOST_NAMED = 10
+MAX_NAMED = 10
 
 
 def show(evaluation: Evaluation, console: Console) -> None:
@@ -44,13 +44,13 @@ def _show_problems(evaluation: Evaluation, console: Console) -> None:
         f"{len(problems.failures)} of {evaluation.photographs} photographs gave no template; "
         f"{problems.alone} people have one photograph; {evaluation.images_per_second:.1f} photographs a second"
     )
-    for name, reason in problems.failures[:MOST_NAMED]:
+    for name, reason in problems.failures[:MAX_NAMED]:
         console.print(f"  {escape(name)}: {reason}")
-    for names in problems.shared[:MOST_NAMED]:
+    for names in problems.shared[:MAX_NAMED]:
         console.print(
             f"[red]the same picture under several people spoils the figures:[/red] {escape(' = '.join(names))}"
         )
-    for names in problems.duplicates[:MOST_NAMED]:
+    for names in problems.duplicates[:MAX_NAMED]:
         console.print(f"the same picture more than once: {escape(' = '.join(names))}")
     for pair in evaluation.look_alikes:
         if pair.as_one:

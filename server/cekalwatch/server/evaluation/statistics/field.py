@@ -16,7 +16,7 @@ from datetime import datetime, tzinfo
 from scipy.stats import binomtest
 
 from cekalwatch.server.domain.cameras import Direction
-from cekalwatch.server.domain.verdicts import JudgedAlert, PassageCount, Verdict, list_at
+from cekalwatch.server.domain.verdicts import AlertVerdict, JudgedAlert, PassageCount, list_at
 from cekalwatch.server.evaluation.statistics.metrics import Rate
 
 
@@ -110,14 +110,16 @@ def _lines(data: FieldData, where: _Where) -> tuple[FieldLine, ...]:
 
 
 def _line(key: str, passages: int, alerts: Sequence[JudgedAlert]) -> FieldLine:
-    of = {verdict: [alert for alert in alerts if alert.verdict is verdict] for verdict in Verdict}
-    false, confirmed = (sum(one.passages for one in of[which]) for which in (Verdict.FALSE_ALERT, Verdict.CONFIRMED))
+    of = {verdict: [alert for alert in alerts if alert.verdict is verdict] for verdict in AlertVerdict}
+    false, confirmed = (
+        sum(one.passages for one in of[which]) for which in (AlertVerdict.FALSE_ALERT, AlertVerdict.CONFIRMED)
+    )
     return FieldLine(
         key=key,
         passages=passages,
-        false_alerts=len(of[Verdict.FALSE_ALERT]),
-        confirmed=len(of[Verdict.CONFIRMED]),
-        open=len(of[Verdict.OPEN]),
+        false_alerts=len(of[AlertVerdict.FALSE_ALERT]),
+        confirmed=len(of[AlertVerdict.CONFIRMED]),
+        open=len(of[AlertVerdict.OPEN]),
         fpir=exact_rate(false, passages - confirmed),
     )
 
@@ -129,8 +131,8 @@ def _halvings(alerts: Sequence[JudgedAlert]) -> tuple[Halving, ...]:
         versions[alert.model_version].append(alert)
     found = []
     for version, own in sorted(versions.items()):
-        false = sorted(alert.score for alert in own if alert.verdict is Verdict.FALSE_ALERT)
-        confirmed = [alert.score for alert in own if alert.verdict is Verdict.CONFIRMED]
+        false = sorted(alert.score for alert in own if alert.verdict is AlertVerdict.FALSE_ALERT)
+        confirmed = [alert.score for alert in own if alert.verdict is AlertVerdict.CONFIRMED]
         if not false:
             continue
         # An alert is a score of at least the threshold, so the highest of the lower half has to fall below it.

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from cekalwatch.server.evaluation.people import MOST_REFERENCES, Person, Probe, single_probes
+from cekalwatch.server.evaluation.people import MAX_REFERENCES, EvaluatedPerson, EvaluationProbe, single_probes
 from cekalwatch.server.evaluation.statistics.metrics import (
     OperatingPoint,
     Rate,
@@ -21,9 +21,9 @@ from cekalwatch.server.evaluation.statistics.tail import TailCheck
 from cekalwatch.server.evaluation.statistics.trials import NOTHING, Trials, WatchedList, pooled
 from cekalwatch.vision.thresholds import ThresholdModel
 
-USUAL_FPIRS: Final = (3e-2, 1e-2, 3e-3, 1e-3)
-MOST_LOOK_ALIKES: Final = 20
-LEAST_FOR_REFERENCES: Final = 10
+DEFAULT_FPIRS: Final = (3e-2, 1e-2, 3e-3, 1e-3)
+MAX_LOOK_ALIKES: Final = 20
+MIN_FOR_REFERENCES: Final = 10
 """People with a photograph more than references that a comparison of references begins with."""
 CHECKED_SIZES: Final = (100, 200, 400, 800, 1600, 3200)
 
@@ -86,13 +86,17 @@ def draw_lists(listable: Sequence[int], size: int, draws: int, seed: int) -> lis
 
 
 def study(
-    people: Sequence[Person], probes: Sequence[Probe], lists: Sequence[frozenset[int]], wanted: float, seed: int
+    people: Sequence[EvaluatedPerson],
+    probes: Sequence[EvaluationProbe],
+    lists: Sequence[frozenset[int]],
+    wanted: float,
+    seed: int,
 ) -> Study:
     """Search the probes in every list, each person in it with one reference."""
     trials = pooled([WatchedList.of(people, dict.fromkeys(listed, 1)).search(probes, listed) for listed in lists])
     empty = np.array([not len(probe.states) for probe in probes])
     owners = np.array([probe.person for probe in probes])
-    fpirs = sorted({wanted, *(each for each in USUAL_FPIRS if probes_needed(each) <= len(probes))}, reverse=True)
+    fpirs = sorted({wanted, *(each for each in DEFAULT_FPIRS if probes_needed(each) <= len(probes))}, reverse=True)
     points = tuple(operating_point(trials, each, seed) for each in fpirs)
     threshold = next(point.threshold for point in points if point.fpir == wanted)
     return Study(
@@ -114,17 +118,17 @@ def _groups(trials: Trials, threshold: float, seed: int) -> tuple[GroupFigures, 
     return tuple(found)
 
 
-def compare_references(people: Sequence[Person], wanted: float, seed: int) -> tuple[ReferenceFigures, ...]:
+def compare_references(people: Sequence[EvaluatedPerson], wanted: float, seed: int) -> tuple[ReferenceFigures, ...]:
     """Compare one, two and three references of the people who have a photograph more; nothing where they are few.
 
     They are listed, and nobody else; the probes are single images, the same each time.
     """
-    listed = frozenset(number for number, person in enumerate(people) if person.listable(MOST_REFERENCES))
-    probes = single_probes(people, MOST_REFERENCES)
-    if len(listed) < LEAST_FOR_REFERENCES or len(probes) < probes_needed(wanted):
+    listed = frozenset(number for number, person in enumerate(people) if person.listable(MAX_REFERENCES))
+    probes = single_probes(people, MAX_REFERENCES)
+    if len(listed) < MIN_FOR_REFERENCES or len(probes) < probes_needed(wanted):
         return ()
     found: list[ReferenceFigures] = []
-    for references in range(1, MOST_REFERENCES + 1):
+    for references in range(1, MAX_REFERENCES + 1):
         trials = WatchedList.of(people, dict.fromkeys(listed, references)).search(probes, listed)
         point = operating_point(trials, wanted, seed)
         first = found[0].point.threshold if found else point.threshold
@@ -133,14 +137,19 @@ def compare_references(people: Sequence[Person], wanted: float, seed: int) -> tu
     return tuple(found)
 
 
-def everybody_listed(people: Sequence[Person], probes: Sequence[Probe]) -> tuple[Trials, int]:
+def everybody_listed(people: Sequence[EvaluatedPerson], probes: Sequence[EvaluationProbe]) -> tuple[Trials, int]:
     """Search the probes among everybody with a reference; return the trials and the list's size in templates."""
     listed = WatchedList.of(people, dict.fromkeys(range(len(people)), 1))
     return listed.search(probes, frozenset()), len(listed.owners)
 
 
 def check_tail(
-    model: ThresholdModel, people: Sequence[Person], probes: Sequence[Probe], wanted: float, draws: int, seed: int
+    model: ThresholdModel,
+    people: Sequence[EvaluatedPerson],
+    probes: Sequence[EvaluationProbe],
+    wanted: float,
+    draws: int,
+    seed: int,
 ) -> tuple[TailCheck, ...]:
     """Count false alerts in lists of several sizes at the thresholds that the model gives for `wanted`."""
     with_reference = WatchedList.of(people, dict.fromkeys(range(len(people)), 1)).owners.tolist()
@@ -156,7 +165,7 @@ def check_tail(
     return tuple(found)
 
 
-def look_alikes(people: Sequence[Person], everybody: Trials, mated: Trials) -> tuple[LookAlike, ...]:
+def look_alikes(people: Sequence[EvaluatedPerson], everybody: Trials, mated: Trials) -> tuple[LookAlike, ...]:
     """Return the pairs of two people with the highest scores; `mated` are trials of single images."""
     genuine = mated.mated[mated.mated > NOTHING]
     as_one = float(np.median(genuine)) if len(genuine) else 1.0
@@ -170,7 +179,7 @@ def look_alikes(people: Sequence[Person], everybody: Trials, mated: Trials) -> t
         pair = frozenset((person, nearest))
         if score > best.get(pair, (NOTHING, 0, 0))[0]:
             best[pair] = (score, person, nearest)
-    highest = sorted(best.values(), reverse=True)[:MOST_LOOK_ALIKES]
+    highest = sorted(best.values(), reverse=True)[:MAX_LOOK_ALIKES]
     return tuple(
         LookAlike(people[person].name, people[nearest].name, score, score >= as_one)
         for score, person, nearest in highest

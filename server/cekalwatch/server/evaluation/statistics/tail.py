@@ -20,7 +20,7 @@ from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 TAIL_SHARE: Final = 0.05
 """Share of the non-mated passages that are the tail. A larger one has scores in it that are not of the tail, and
 thresholds come out too high: with a fifth, FPIR was half of what was promised for lists of 400 and 800."""
-LEAST_EXCEEDANCES: Final = 15
+MIN_EXCEEDANCES: Final = 15
 SHAPE_SPREAD: Final = 0.1
 """Standard deviation of the normal penalty on the shape."""
 
@@ -44,12 +44,12 @@ def fit_tail(scores: NDArray[np.float32], list_size: int, provenance: Provenance
 
     Raises TooFewPassagesError.
     """
-    needed = math.ceil(LEAST_EXCEEDANCES / TAIL_SHARE)
+    needed = math.ceil(MIN_EXCEEDANCES / TAIL_SHARE)
     if len(scores) < needed:
         raise TooFewPassagesError(f"{len(scores)} non-mated passages are too few for a tail; {needed} are needed")
     tail_from = float(np.quantile(scores, 1 - TAIL_SHARE))
     exceedances = scores[scores > tail_from].astype(np.float64) - tail_from
-    if len(exceedances) < LEAST_EXCEEDANCES:
+    if len(exceedances) < MIN_EXCEEDANCES:
         raise TooFewPassagesError("too many of the scores are the same; the same photographs under several names?")
     scale, shape = _most_likely(exceedances)
     return ThresholdModel(

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.evaluation.people import Person, Probe
+from cekalwatch.server.evaluation.people import EvaluatedPerson, EvaluationProbe
 from cekalwatch.server.evaluation.samples import FaceTemplates
 
 NOTHING: Final = -1.0
@@ -55,7 +55,7 @@ class WatchedList:
     """The person of each row, rising."""
 
     @classmethod
-    def of(cls, people: Sequence[Person], references: Mapping[int, int]) -> WatchedList:
+    def of(cls, people: Sequence[EvaluatedPerson], references: Mapping[int, int]) -> WatchedList:
         """List `references[person]` photographs of each person; those without a template are left out."""
         rows, owners = [], []
         for person in sorted(references):
@@ -65,7 +65,7 @@ class WatchedList:
                     owners.append(person)
         return cls(np.array(rows, dtype=np.float32), np.array(owners, dtype=np.int64))
 
-    def search(self, probes: Sequence[Probe], listed: frozenset[int]) -> Trials:
+    def search(self, probes: Sequence[EvaluationProbe], listed: frozenset[int]) -> Trials:
         """Search every probe. Those of people in `listed` are mated, even when their reference has no template."""
         starts = np.flatnonzero(np.r_[True, np.diff(self.owners) > 0][: len(self.owners)])
         people = self.owners[starts]
@@ -93,11 +93,11 @@ class WatchedList:
             non_mated_group=np.array(non_mated.groups, dtype=np.str_),
         )
 
-    def _scored(self, probes: Sequence[Probe], starts: Numbers) -> Iterator[tuple[Probe, Scores]]:
+    def _scored(self, probes: Sequence[EvaluationProbe], starts: Numbers) -> Iterator[tuple[EvaluationProbe, Scores]]:
         """Give each probe with its scores, shape (states, listed people); a person's best reference counts."""
         position = 0
         while position < len(probes):
-            block: list[Probe] = []
+            block: list[EvaluationProbe] = []
             rows = 0
             while position < len(probes) and (not block or rows + len(probes[position].states) <= _BLOCK):
                 block.append(probes[position])
@@ -123,7 +123,7 @@ class _Column:
     groups: list[str] = field(default_factory=list)
     nearest: list[int] = field(default_factory=list)
 
-    def add(self, probe: Probe, score: float, nearest: int = NOBODY) -> None:
+    def add(self, probe: EvaluationProbe, score: float, nearest: int = NOBODY) -> None:
         self.scores.append(score)
         self.people.append(probe.person)
         self.groups.append(probe.group)

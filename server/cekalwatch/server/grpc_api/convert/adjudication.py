@@ -8,7 +8,7 @@ from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cekalwatch.server.alerts.adjudicating import Judgement
+from cekalwatch.server.alerts.adjudicating import Adjudication
 from cekalwatch.server.alerts.shift import ShiftReport, Tally
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.findings import Finding, FollowUp, Outcome, Reason
@@ -16,8 +16,8 @@ from cekalwatch.server.domain.handling import AlertState, Claim, Handling
 from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.v1 import adjudication_pb2, alert_service_pb2
 
-MOST_REFERENCE = 100
-LONGEST_SHIFT = timedelta(days=31)
+MAX_REFERENCE = 100
+MAX_SHIFT = timedelta(days=31)
 CLOCK_AHEAD = timedelta(minutes=5)
 """How far a PC's clock may be ahead of the server's."""
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -27,17 +27,17 @@ _REASONS = {adjudication_pb2.Reason.Value(f"REASON_{reason}"): reason for reason
 _STATES = {adjudication_pb2.AlertState.Value(f"ALERT_STATE_{state}"): state for state in AlertState}
 
 
-def judgement(request: alert_service_pb2.AdjudicateAlertRequest) -> Judgement:
+def judgement(request: alert_service_pb2.AdjudicateAlertRequest) -> Adjudication:
     """Read an officer's judgement; raises OUTCOME_NOT_ALLOWED or REASON_INVALID."""
     outcome = _OUTCOMES.get(request.outcome)
     if outcome is None:
         raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, str(request.outcome))
-    return Judgement(outcome, reason(request.reason), request.note, request.revision)
+    return Adjudication(outcome, reason(request.reason), request.note, request.revision)
 
 
-def clearing(request: alert_service_pb2.ClearAlertRequest) -> Judgement:
+def clearing(request: alert_service_pb2.ClearAlertRequest) -> Adjudication:
     """Read why an alert is cleared; raises REASON_INVALID."""
-    return Judgement(Outcome.CLEARED, reason(request.reason), request.note, request.revision)
+    return Adjudication(Outcome.CLEARED, reason(request.reason), request.note, request.revision)
 
 
 def reason(value: adjudication_pb2.Reason.ValueType) -> Reason:
@@ -50,7 +50,7 @@ def reason(value: adjudication_pb2.Reason.ValueType) -> Reason:
 
 def reference(value: str) -> str:
     """Read a reference number; raises REFERENCE_INVALID when it is too long to be looked at."""
-    if len(value) > MOST_REFERENCE:
+    if len(value) > MAX_REFERENCE:
         raise CekalwatchError(Code.REFERENCE_INVALID)
     return value
 
@@ -81,7 +81,7 @@ def shift(request: alert_service_pb2.GetShiftReportRequest, now: datetime) -> tu
         raise CekalwatchError(Code.ARGUMENT_INVALID, "start_time")
     start = _moment(request.start_time, "start_time")
     end = _moment(request.end_time, "end_time") if request.HasField("end_time") else now
-    if not timedelta(0) <= end - start <= LONGEST_SHIFT:
+    if not timedelta(0) <= end - start <= MAX_SHIFT:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "end_time")
     return start, end
 

@@ -28,9 +28,9 @@ from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, camera_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 
-USUAL_PAGE = 20
-MOST_COUNTERS = 64
-MOST_SEQUENCE = 2**62
+DEFAULT_PAGE = 20
+MAX_COUNTERS = 64
+MAX_SEQUENCE = 2**62
 
 
 def agent_id(value: str) -> str:
@@ -49,14 +49,14 @@ def site(value: str) -> str:
 
 def sequence(value: int) -> int:
     """Read a sequence; raises ARGUMENT_INVALID."""
-    if not 0 <= value <= MOST_SEQUENCE:
+    if not 0 <= value <= MAX_SEQUENCE:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "sequence")
     return value
 
 
 def alert_filter(message: alert_service_pb2.AlertFilter) -> AlertFilter:
     """Read a filter; raises ARGUMENT_INVALID."""
-    if len(message.counters) > MOST_COUNTERS:
+    if len(message.counters) > MAX_COUNTERS:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "counters")
     counters = frozenset(text(counter, "counters") for counter in message.counters)
     directions = {

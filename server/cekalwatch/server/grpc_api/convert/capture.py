@@ -17,12 +17,12 @@ from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S, MAX_CROP_BYTES
 from cekalwatch.wire.heartbeat import Drops, SpoolState, SpoolStatus, ViewState
 
-MOST_ECHOED = 64
-MOST_REASON = 200
-MOST_SECONDS = 10 * 365 * 86_400.0
+MAX_ECHOED = 64
+MAX_REASON = 200
+MAX_SECONDS = 10 * 365 * 86_400.0
 """Longest age that is told; a client may send any number."""
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
-OLDEST_CAPTURE = datetime(2020, 1, 1, tzinfo=UTC)
+MAX_CAPTURE_AGE = datetime(2020, 1, 1, tzinfo=UTC)
 _VIEW_STATES = {capture_pb2.ViewState.Value(f"VIEW_STATE_{state}"): state for state in ViewState}
 
 _SPOOL_STATES = {
@@ -57,11 +57,11 @@ def stream_message(
             try:
                 return capture(request.face, camera, run_id, now)
             except CekalwatchError as error:
-                return Rejected(request.face.capture_id[:MOST_ECHOED], error.code)
+                return Rejected(request.face.capture_id[:MAX_ECHOED], error.code)
         case "heartbeat":
             return _heartbeat(request.heartbeat)
         case "goodbye":
-            return Goodbye(text(request.goodbye.reason, "reason", MOST_REASON))
+            return Goodbye(text(request.goodbye.reason, "reason", MAX_REASON))
         case "hello":
             raise CekalwatchError(Code.HELLO_REPEATED)
         case _:
@@ -73,7 +73,7 @@ def capture(face: capture_pb2.FaceCapture, camera: Camera, run_id: str, now: dat
     capture_id = uuid(face.capture_id)
     if capture_id is None or capture_id.version != 7:  # the contract's UUID version
         raise CekalwatchError(Code.CAPTURE_ID_INVALID)
-    if not 1 <= len(face.track_id) <= MOST_ECHOED or not face.track_id.isprintable():
+    if not 1 <= len(face.track_id) <= MAX_ECHOED or not face.track_id.isprintable():
         raise CekalwatchError(Code.TRACK_ID_INVALID)
     if len(face.jpeg) > MAX_CROP_BYTES:
         raise CekalwatchError(Code.CROP_TOO_LARGE)
@@ -105,7 +105,7 @@ def _capture_time(face: capture_pb2.FaceCapture, now: datetime) -> datetime:
         captured_at = face.capture_time.ToDatetime(UTC)
     except (ValueError, OverflowError):
         raise CekalwatchError(Code.CAPTURE_TIME_MISSING) from None
-    if captured_at < OLDEST_CAPTURE:
+    if captured_at < MAX_CAPTURE_AGE:
         raise CekalwatchError(Code.CAPTURE_TIME_MISSING)
     if captured_at > now + timedelta(seconds=MAX_CLOCK_AHEAD_S):
         raise CekalwatchError(Code.CAPTURE_TIME_IN_FUTURE)
@@ -131,7 +131,7 @@ def _heartbeat(message: capture_service_pb2.Heartbeat) -> Heartbeat:
 
 
 def _age_s(age: Duration) -> float:
-    return min(max(0.0, age.seconds + age.nanos / 1e9), MOST_SECONDS)
+    return min(max(0.0, age.seconds + age.nanos / 1e9), MAX_SECONDS)
 
 
 def stream_response(message: Outbound) -> capture_service_pb2.StreamFacesResponse:

@@ -18,15 +18,15 @@ from cekalwatch.v1 import camera_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 
 KEY = re.compile(r"[a-z0-9-]{1,64}")
-MOST_TEXT = 64
-MOST_PAGE = 100
+MAX_TEXT = 64
+MAX_PAGE = 100
 ANSWER_FRAME_BYTES = 1024
 """What an answer holds beside what it lists."""
 FIELD_FRAME_BYTES = 8
 M = TypeVar("M", bound=Message)
 
 
-def text(value: str, field: str, most: int = MOST_TEXT) -> str:
+def text(value: str, field: str, most: int = MAX_TEXT) -> str:
     """Read a short text for the log; raises ARGUMENT_INVALID when it is long or has control characters."""
     if len(value) > most or not value.isprintable():
         raise CekalwatchError(Code.ARGUMENT_INVALID, field)
@@ -44,7 +44,7 @@ def uuid(value: str) -> UUID | None:
 
 def page_size(value: int, *, default: int) -> int:
     """Read a page size, 0 meaning `default`; raises ARGUMENT_INVALID beyond 100."""
-    if value > MOST_PAGE:
+    if value > MAX_PAGE:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "page_size")
     return value or default
 

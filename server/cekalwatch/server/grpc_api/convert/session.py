@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from cekalwatch.server.auth.passwords.passwords import MOST_CHARACTERS
-from cekalwatch.server.auth.sessions import Purpose, Session
+from cekalwatch.server.auth.passwords.passwords import MAX_CHARACTERS
+from cekalwatch.server.auth.sessions import Session, TokenPurpose
 from cekalwatch.server.auth.sign_in import CodeProof, PasswordProof, Proof
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import duration, timestamp
 from cekalwatch.v1 import session_pb2, session_service_pb2
 
-MOST_NAME = 64
-MOST_CODE = 2048
+MAX_NAME = 64
+MAX_CODE = 2048
 VERIFIER_CHARACTERS = (43, 128)
 NONCE_CHARACTERS = (16, 128)
-MOST_URI = 512
+MAX_URI = 512
 
 _PURPOSES = {
-    session_pb2.SESSION_PURPOSE_UNSPECIFIED: Purpose.SESSION,
-    session_pb2.SESSION_PURPOSE_CALLS: Purpose.SESSION,
-    session_pb2.SESSION_PURPOSE_SECOND_PERSON: Purpose.SECOND_PERSON,
+    session_pb2.SESSION_PURPOSE_UNSPECIFIED: TokenPurpose.SESSION,
+    session_pb2.SESSION_PURPOSE_CALLS: TokenPurpose.SESSION,
+    session_pb2.SESSION_PURPOSE_SECOND_PERSON: TokenPurpose.SECOND_PERSON,
 }
 
 
-def purpose(value: session_pb2.SessionPurpose.ValueType) -> Purpose:
+def purpose(value: session_pb2.SessionPurpose.ValueType) -> TokenPurpose:
     """Read what a token shall be good for; raises ARGUMENT_INVALID."""
     try:
         return _PURPOSES[value]
@@ -37,13 +37,13 @@ def proof(request: session_service_pb2.SignInRequest) -> Proof:
     match request.WhichOneof("proof"):
         case "password":
             given = request.password
-            return PasswordProof(_text(given.sign_in_name, "sign_in_name", 1, MOST_NAME), password(given.password))
+            return PasswordProof(_text(given.sign_in_name, "sign_in_name", 1, MAX_NAME), password(given.password))
         case "authorization_code":
             code = request.authorization_code
             return CodeProof(
-                _text(code.code, "code", 1, MOST_CODE),
+                _text(code.code, "code", 1, MAX_CODE),
                 _text(code.code_verifier, "code_verifier", *VERIFIER_CHARACTERS),
-                _text(code.redirect_uri, "redirect_uri", 1, MOST_URI),
+                _text(code.redirect_uri, "redirect_uri", 1, MAX_URI),
                 _text(code.nonce, "nonce", *NONCE_CHARACTERS),
             )
         case _:
@@ -52,7 +52,7 @@ def proof(request: session_service_pb2.SignInRequest) -> Proof:
 
 def password(value: str) -> str:
     """Read a password; raises ARGUMENT_INVALID when it is too long to be looked at."""
-    return _text(value, "password", 0, MOST_CHARACTERS)
+    return _text(value, "password", 0, MAX_CHARACTERS)
 
 
 def session_message(session: Session, idle: timedelta | None) -> session_pb2.Session:

@@ -13,8 +13,8 @@ from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.server.watchlist.sync.service import SyncStatus
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2
 
-USUAL_PAGE = 50
-_MOST_DIGITS = 18
+DEFAULT_PAGE = 50
+_MAX_DIGITS = 18
 """Of a key that fits into a 64-bit integer."""
 
 
@@ -22,7 +22,7 @@ def run_page_token(token: str) -> int | None:
     """Read the token of a page of runs; raises PAGE_TOKEN_INVALID."""
     if not token:
         return None
-    if len(token) > _MOST_DIGITS or not (token.isascii() and token.isdecimal()):
+    if len(token) > _MAX_DIGITS or not (token.isascii() and token.isdecimal()):
         raise CekalwatchError(Code.PAGE_TOKEN_INVALID)
     return int(token)
 

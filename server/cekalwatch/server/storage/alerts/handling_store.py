@@ -27,7 +27,7 @@ from cekalwatch.server.storage.keys.store import hold_sealing_key
 
 
 @dataclass(frozen=True)
-class Step:
+class HandlingStep:
     """How an alert is handled from now on, and what happened to bring it there: nothing when a claim was renewed."""
 
     handling: Handling
@@ -52,7 +52,7 @@ class HandlingStore:
     def step(
         self,
         alert_id: UUID,
-        make: Callable[[Alert], Step],
+        make: Callable[[Alert], HandlingStep],
         note: Callable[[Alert, AlertEvent], AuditEntry],
         now: datetime,
     ) -> Alert:

@@ -31,7 +31,7 @@ from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, FollowUpRow, SightingRow
 from cekalwatch.server.storage.sealed_columns import FINDING_FACTS, FOLLOW_UP_FACTS
 
-MOST_SIGHTINGS = 20
+MAX_SIGHTINGS = 20
 """Sightings that are read with an alert: the newest ones."""
 
 _FOLLOW_UP_TEXTS = ("agency", "contact", "result")
@@ -235,7 +235,7 @@ def _sightings(session: Session, alert_id: str) -> list[Sighting]:
         select(SightingRow)
         .where(col(SightingRow.alert_id) == alert_id)
         .order_by(col(SightingRow.captured_at).desc())
-        .limit(MOST_SIGHTINGS)
+        .limit(MAX_SIGHTINGS)
     )
     newest_first = [
         Sighting(

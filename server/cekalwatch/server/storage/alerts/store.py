@@ -35,9 +35,9 @@ from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.sealed_columns import PROBE_JPEG
 from cekalwatch.server.storage.watchlist.tables import SubjectRow
 
-MOST_AGENTS = 1000
+MAX_AGENTS = 1000
 """Agents whose positions are kept: anybody can make up keys, and the status names them all."""
-MOST_WAITING = 1_000
+MAX_WAITING = 1_000
 """Alerts that wait for somebody, as many as are looked for at once."""
 
 
@@ -160,7 +160,7 @@ class AlertStore:
             select(AlertRow.alert_id)
             .where(col(AlertRow.state).in_(UNSETTLED), col(AlertRow.alert_id).in_(of_them))
             .order_by(col(AlertRow.alert_id).desc())
-            .limit(MOST_WAITING)
+            .limit(MAX_WAITING)
         )
         with self._database.session() as session:
             return list(map(UUID, session.exec(query)))
@@ -243,7 +243,7 @@ class AlertStore:
                     continue
                 row = session.get(AgentRow, agent_id)
                 if row is None:
-                    if session.exec(select(func.count()).select_from(AgentRow)).one() >= MOST_AGENTS:
+                    if session.exec(select(func.count()).select_from(AgentRow)).one() >= MAX_AGENTS:
                         reached.append(CekalwatchError(Code.TOO_MANY_AGENTS))
                         continue
                     row = AgentRow(agent_id=agent_id, acknowledged_sequence=sequence, acknowledged_at=now)

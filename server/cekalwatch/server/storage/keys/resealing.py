@@ -15,7 +15,7 @@ import sqlalchemy
 import structlog
 from sqlalchemy import Table, tuple_
 
-from cekalwatch.server.encryption.associated_data import Place
+from cekalwatch.server.encryption.associated_data import AssociatedData
 from cekalwatch.server.encryption.keyring import DamagedValueError, header_of
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.sealed_values import count_by_key, header, table_of
@@ -80,7 +80,7 @@ class Resealer:
         if len(list(islice(work, STEPS_A_TURN))) == STEPS_A_TURN:
             self._pass = work
 
-    def _column_steps(self, place: Place, newest: bytes) -> Iterator[ResealStep]:
+    def _column_steps(self, place: AssociatedData, newest: bytes) -> Iterator[ResealStep]:
         table = table_of(place)
         key, column = list(table.primary_key.columns), table.c[place.column]
         old = sqlalchemy.select(*key, column).where(header(column) != newest).order_by(*key).limit(ROWS_A_STEP)
@@ -93,7 +93,7 @@ class Resealer:
         with self._database.session() as session:
             return [tuple(row) for row in session.execute(query).all()]
 
-    def _reseal(self, place: Place, table: Table, found: list[tuple[Any, ...]]) -> ResealStep:
+    def _reseal(self, place: AssociatedData, table: Table, found: list[tuple[Any, ...]]) -> ResealStep:
         keyring, resealed, damaged = self._keys.keyring, 0, 0
         with self._database.session() as session:
             # Keeps this step and an import from waiting for each other's rows.

@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, LargeBinary, Table, func
 from sqlmodel import Session, SQLModel
 
-from cekalwatch.server.encryption.associated_data import Place
+from cekalwatch.server.encryption.associated_data import AssociatedData
 from cekalwatch.server.encryption.keyring import HEADER
 from cekalwatch.server.storage.sealed_columns import SEALED
 
@@ -25,7 +25,7 @@ def count_by_key(session: Session) -> Counter[int]:
     return found
 
 
-def table_of(place: Place) -> Table:
+def table_of(place: AssociatedData) -> Table:
     """Return the table of a place."""
     return SQLModel.metadata.tables[place.table]
 

@@ -21,7 +21,7 @@ from cekalwatch.program.exits import Exit
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.encryption.keyring import DataKey, Keyring, Purpose
+from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
 from cekalwatch.server.encryption.master_key import KEY_BYTES, MasterKey
 from cekalwatch.server.encryption.master_key_source import MasterKeySource
 from cekalwatch.server.storage.audit.store import write_audit
@@ -40,7 +40,7 @@ class KeyEntry:
     """What may be known of a data key."""
 
     key_id: int
-    purpose: Purpose
+    purpose: KeyPurpose
     master_key_id: str
     made_at: datetime
     settled_at: datetime | None
@@ -80,7 +80,7 @@ class KeyStore:
         """Make a new data key, which seals from now on; returns its number. What older ones sealed stays readable."""
         with self._database.session() as session:
             number = max(session.exec(select(DataKeyRow.key_id)).all()) + 1
-            session.add(_new_row(number, Purpose.SEALING, self._master, self._clock.now()))
+            session.add(_new_row(number, KeyPurpose.SEALING, self._master, self._clock.now()))
             try:
                 session.flush()
                 write_audit(session, self._entry(Action.KEY_ROTATED, [number]))
@@ -113,7 +113,8 @@ class KeyStore:
         with self._database.session() as session:
             held = session.exec(select(DataKeyRow).order_by(col(DataKeyRow.key_id))).all()
         return [
-            KeyEntry(row.key_id, Purpose(row.purpose), row.master_key_id, row.made_at, row.settled_at) for row in held
+            KeyEntry(row.key_id, KeyPurpose(row.purpose), row.master_key_id, row.made_at, row.settled_at)
+            for row in held
         ]
 
     def is_settled(self) -> bool:
@@ -132,7 +133,7 @@ class KeyStore:
             settled = update(DataKeyRow).where(col(DataKeyRow.key_id) == key_id)
             session.exec(settled.values(settled_at=self._clock.now()))
             older = select(DataKeyRow.key_id).where(
-                col(DataKeyRow.key_id) < key_id, col(DataKeyRow.purpose) == Purpose.SEALING
+                col(DataKeyRow.key_id) < key_id, col(DataKeyRow.purpose) == KeyPurpose.SEALING
             )
             # Waits for whoever is writing with one of them (`hold_sealing_key`): what is counted is all there is.
             candidates = session.exec(older.order_by(col(DataKeyRow.key_id)).with_for_update()).all()
@@ -159,7 +160,7 @@ class KeyStore:
         """Unwrap a key. Were it taken for a damaged value, people would silently be missing from the gallery."""
         try:
             secret = self._master.unwrap(row.key_id, row.purpose, row.wrapped)
-            return DataKey(row.key_id, Purpose(row.purpose), secret)
+            return DataKey(row.key_id, KeyPurpose(row.purpose), secret)
         except ValueError:
             log.error("data key not unwrapped; restart to learn why", key_id=row.key_id)  # noqa: TRY400  # no traceback
             raise CekalwatchError(Code.STORAGE_UNAVAILABLE, f"data key {row.key_id} cannot be unwrapped") from None
@@ -172,7 +173,7 @@ def hold_sealing_key(session: Session, keyring: Keyring) -> None:
     transaction must have SQLite's write lock already; PostgreSQL locks the key itself. Raises STORAGE_UNAVAILABLE when
     the only key that this program can seal with was removed.
     """
-    sealing = col(DataKeyRow.purpose) == Purpose.SEALING
+    sealing = col(DataKeyRow.purpose) == KeyPurpose.SEALING
     if session.exec(select(func.max(DataKeyRow.key_id)).where(sealing)).one() != keyring.current_id:
         # One that does not unwrap is logged; what this program seals with serves as long as it is kept.
         with suppress(CekalwatchError):
@@ -184,16 +185,16 @@ def hold_sealing_key(session: Session, keyring: Keyring) -> None:
 
 def _make_first(database: Database, master: MasterKey, now: datetime) -> None:
     with database.session() as session:
-        first = _new_row(1, Purpose.SEALING, master, now)
+        first = _new_row(1, KeyPurpose.SEALING, master, now)
         first.settled_at = now
-        session.add_all([first, _new_row(2, Purpose.MATCHING, master, now)])
+        session.add_all([first, _new_row(2, KeyPurpose.MATCHING, master, now)])
         try:
             session.commit()
         except IntegrityError:
             return  # another program that started at the same moment made them
 
 
-def _new_row(key_id: int, purpose: Purpose, master: MasterKey, now: datetime) -> DataKeyRow:
+def _new_row(key_id: int, purpose: KeyPurpose, master: MasterKey, now: datetime) -> DataKeyRow:
     wrapped = master.wrap(key_id, purpose, os.urandom(KEY_BYTES))
     return DataKeyRow(key_id=key_id, purpose=purpose, wrapped=wrapped, master_key_id=master.key_id, made_at=now)
 
@@ -208,7 +209,7 @@ def _check(held: Collection[DataKeyRow], master: MasterKey, source: MasterKeySou
                 Exit.CONFIG,
             )
         try:
-            Purpose(row.purpose)
+            KeyPurpose(row.purpose)
             master.unwrap(row.key_id, row.purpose, row.wrapped)
         except (ValueError, TypeError):
             raise ProgramError(
@@ -216,7 +217,7 @@ def _check(held: Collection[DataKeyRow], master: MasterKey, source: MasterKeySou
                 "backup. What it sealed cannot be read without it",
                 Exit.UNAVAILABLE,
             ) from None
-    if {row.purpose for row in held} != set(Purpose):
+    if {row.purpose for row in held} != set(KeyPurpose):
         raise ProgramError(
             f"Data keys are missing in the database {database.name}: restore the table data_key from a backup",
             Exit.UNAVAILABLE,

@@ -45,7 +45,7 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class TemplateRefusal:
     """A reference face that a model version makes no template of."""
 
     subject_id: str
@@ -91,7 +91,7 @@ class ModelStore:
         with self._database.one_state() as session:
             return _coverage(session, model_version)
 
-    def refusals(self, model_version: str) -> list[Refusal]:
+    def refusals(self, model_version: str) -> list[TemplateRefusal]:
         """Return the reference faces that the model version makes no template of, by subject."""
         query = (
             select(ReferenceFaceRow.subject_id, TemplateRefusalRow.reference_id, TemplateRefusalRow.reason)
@@ -100,7 +100,7 @@ class ModelStore:
             .order_by(col(ReferenceFaceRow.subject_id), col(TemplateRefusalRow.reference_id))
         )
         with self._database.session() as session:
-            return [Refusal(*row) for row in session.exec(query)]
+            return [TemplateRefusal(*row) for row in session.exec(query)]
 
     def switch(self, wanted: ModelChoice, present: ModelChoice, note: Callable[[Coverage], AuditEntry]) -> Coverage:
         """Let all servers of this database use `wanted` in place of `present`; returns the coverage of `wanted`.

@@ -9,13 +9,13 @@ from typing import Any
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.domain.syncs import (
-    MOST_DETAIL,
-    MOST_REFUSALS,
-    MOST_REMARKS,
-    Refusal,
-    Remark,
+    MAX_DETAIL,
+    MAX_REFUSALS,
+    MAX_REMARKS,
     SyncCounts,
     SyncOutcome,
+    SyncRefusal,
+    SyncRemark,
     SyncRun,
     SyncState,
     Waiting,
@@ -42,8 +42,8 @@ def state_of(row: SyncStateRow) -> SyncState:
 
 def run_values(run: SyncRun) -> dict[str, Any]:
     """Write a run, without its key and its beginning."""
-    refusals = [[one.order_id, one.reason, one.field] for one in run.refusals[:MOST_REFUSALS]]
-    remarks = [[one.order_id, one.broken_rules, one.also_under] for one in run.remarks[:MOST_REMARKS]]
+    refusals = [[one.order_id, one.reason, one.field] for one in run.refusals[:MAX_REFUSALS]]
+    remarks = [[one.order_id, one.broken_rules, one.also_under] for one in run.remarks[:MAX_REMARKS]]
     return {
         **asdict(run.counts),
         "ended_at": run.ended_at,
@@ -51,7 +51,7 @@ def run_values(run: SyncRun) -> dict[str, Any]:
         "resumed": run.resumed,
         "outcome": str(run.outcome),
         "reason": str(run.reason or ""),
-        "detail": run.detail[:MOST_DETAIL],
+        "detail": run.detail[:MAX_DETAIL],
         "refusals": json.dumps(refusals),
         "remarks": json.dumps(remarks),
         "missing": run.missing,
@@ -74,9 +74,9 @@ def run_of(row: SyncRunRow) -> SyncRun:
         outcome=SyncOutcome(row.outcome),
         reason=Code(row.reason) if row.reason else None,
         detail=row.detail,
-        refusals=tuple(Refusal(key, Code(reason), field) for key, reason, field in json.loads(row.refusals)),
+        refusals=tuple(SyncRefusal(key, Code(reason), field) for key, reason, field in json.loads(row.refusals)),
         remarks=tuple(
-            Remark(key, tuple(map(Rule, rules)), tuple(others)) for key, rules, others in json.loads(row.remarks)
+            SyncRemark(key, tuple(map(Rule, rules)), tuple(others)) for key, rules, others in json.loads(row.remarks)
         ),
         missing=row.missing,
         held=row.held,

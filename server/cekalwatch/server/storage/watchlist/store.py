@@ -17,7 +17,7 @@ from sqlmodel import col, delete, select, update
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import BanOrder
-from cekalwatch.server.domain.subjects import MOST_ORDERS, FaceFigures, ReferenceFace, Subject
+from cekalwatch.server.domain.subjects import MAX_ORDERS, FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.alerts.tables import AlertRow, EventLogRow, ProbeRow
 from cekalwatch.server.storage.audit.store import write_audit
@@ -120,12 +120,12 @@ class WatchlistStore:
         references: Sequence[NewReference] = (),
         note: Callable[[Stored], AuditEntry] | None = None,
     ) -> Stored:
-        """Store a record by itself; see `put_all`. Raises SUBJECT_FULL for an order more than MOST_ORDERS."""
+        """Store a record by itself; see `put_all`. Raises SUBJECT_FULL for an order more than MAX_ORDERS."""
         written = self.put_all(
             [NewRecord(subject, order, references)], lambda _, done: note(done.outcome) if note else None
         )
         if written.outcomes[0] is Stored.SUBJECT_FULL:
-            raise CekalwatchError(Code.SUBJECT_FULL, f"{MOST_ORDERS} orders")
+            raise CekalwatchError(Code.SUBJECT_FULL, f"{MAX_ORDERS} orders")
         return written.outcomes[0]
 
     def put_all(self, records: Sequence[NewRecord], note: Callable[[int, Done], AuditEntry | None]) -> Written:

@@ -19,7 +19,7 @@ from sqlalchemy import func
 from sqlmodel import Session, SQLModel, col, select
 
 from cekalwatch.server.domain.orders import BanOrder
-from cekalwatch.server.domain.subjects import MOST_ORDERS, FaceFigures, ReferenceFace, Subject
+from cekalwatch.server.domain.subjects import MAX_ORDERS, FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow, ReferenceFaceRow, SubjectRow
 
@@ -137,7 +137,7 @@ class _Held:
         if held is not None and self._same(held, order):
             return Done(Stored.UNCHANGED)
         grows = held is None or held.subject_id != order.subject_id
-        if grows and self.counts.get(order.subject_id, 0) >= MOST_ORDERS:
+        if grows and self.counts.get(order.subject_id, 0) >= MAX_ORDERS:
             return Done(Stored.SUBJECT_FULL)
         if held is None:
             return Done(Stored.STORED)

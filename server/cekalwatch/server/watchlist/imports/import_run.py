@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from cekalwatch.server.audit.entry import MOST_TEXT, OK, Action, Actor, AuditEntry, Thing
+from cekalwatch.server.audit.entry import MAX_TEXT, OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.concurrency.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -24,11 +24,11 @@ from cekalwatch.server.watchlist.imports.reports import RecordOutcome, RecordRep
 
 BROKEN_OFF = "BROKEN_OFF"
 
-MOST_TOGETHER = 16
+MAX_TOGETHER = 16
 """Records that are stored in one transaction; twenty cost little less each than sixteen do."""
 SPARE = 4
 """Records that each thread has to go on with while others are stored."""
-MOST_BYTES_WAITING = 64_000_000
+MAX_BYTES_WAITING = 64_000_000
 """Photographs of records that are prepared beyond one a thread."""
 
 _LIKE_A_KEY = re.compile(r"(?=.*\d)(?!\d{16}$)[!-~]{1,64}", re.ASCII)
@@ -86,10 +86,10 @@ class ImportRun:
     @property
     def has_room(self) -> bool:
         """Whether one more record may wait: those that do are few, or of few bytes."""
-        if len(self._waiting) >= MOST_TOGETHER + self._spare:
+        if len(self._waiting) >= MAX_TOGETHER + self._spare:
             return False
         size = sum(len(photograph.data) for one in self._waiting for photograph in one.record.photographs)
-        return len(self._waiting) <= self._threads.count or size <= MOST_BYTES_WAITING
+        return len(self._waiting) <= self._threads.count or size <= MAX_BYTES_WAITING
 
     def add(self, record: ImportRecord) -> None:
         """Let a record be prepared; `store` will report on it."""
@@ -105,7 +105,7 @@ class ImportRun:
         self._prepare()
         waiting = self._waiting
         least, prepared = max(1, len(waiting) - self._spare), list[PreparedRecord]()
-        while waiting and (preparing := waiting[0].preparing) and len(prepared) < MOST_TOGETHER:
+        while waiting and (preparing := waiting[0].preparing) and len(prepared) < MAX_TOGETHER:
             if len(prepared) >= least and not preparing.done():
                 break
             waiting.popleft()
@@ -159,7 +159,7 @@ class ImportRun:
             if stored.doubtful:
                 details["also_under"] = stored.doubtful
             if stored.done.fields:  # their names, and nothing of what they hold
-                details["changed"] = " ".join(stored.done.fields)[:MOST_TEXT]
+                details["changed"] = " ".join(stored.done.fields)[:MAX_TEXT]
             outcome = stored.done.outcome
             return AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, tuple(keys), outcome, details)
 

@@ -20,7 +20,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder, Rule, judge
-from cekalwatch.server.domain.subjects import MOST_REFERENCES
+from cekalwatch.server.domain.subjects import MAX_REFERENCES
 from cekalwatch.server.gallery.lookalikes import Face, Lookalikes
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError, EnrolmentWarning
 from cekalwatch.server.storage.watchlist.store import (
@@ -95,7 +95,7 @@ class WatchlistImporter:
         try:
             count = self._store.photographs(key)
             held = self._store.enrolled(key, self._enroller.model_version) if count else {}
-            return self._enrol(record, held, MOST_REFERENCES - count)
+            return self._enrol(record, held, MAX_REFERENCES - count)
         except SQLAlchemyError as error:
             raise _unavailable([record], error) from error
 

@@ -17,14 +17,14 @@ from cekalwatch.server.domain.subjects import Subject, TravelDocument
 from cekalwatch.server.watchlist.imports.countries import COUNTRY_CODES
 from cekalwatch.wire.bounds import MAX_PHOTOS_PER_RECORD
 
-MOST_KEY = 64
-MOST_NAME = 200
-MOST_ALIASES = 20
-MOST_DOCUMENTS = 10
-MOST_DOCUMENT_TEXT = 40
-MOST_SHORT_TEXT = 100
-MOST_ADDRESS = 500
-MOST_REASON = 1000
+MAX_KEY = 64
+MAX_NAME = 200
+MAX_ALIASES = 20
+MAX_DOCUMENTS = 10
+MAX_DOCUMENT_TEXT = 40
+MAX_SHORT_TEXT = 100
+MAX_ADDRESS = 500
+MAX_REASON = 1000
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _YEAR = re.compile(r"(18|19|20)\d{2}", re.ASCII)
@@ -92,9 +92,9 @@ def build_subject(
     occupation: str = "",
 ) -> Subject:
     """Return the subject that the texts state; travel documents are (type, number, country). Raises RecordError."""
-    if len(aliases) > MOST_ALIASES:
+    if len(aliases) > MAX_ALIASES:
         raise RecordError("aliases")
-    if len(travel_documents) > MOST_DOCUMENTS:
+    if len(travel_documents) > MAX_DOCUMENTS:
         raise RecordError("travel_documents")
     if sex not in {"", "M", "F", "X"}:
         raise RecordError("sex")
@@ -104,23 +104,23 @@ def build_subject(
         _day("date_of_birth", date_of_birth)
     return Subject(
         subject_id=key("subject_id", subject_id),
-        name=_text("name", name, MOST_NAME, least=1),
-        aliases=tuple(_text("aliases", alias, MOST_NAME, least=1) for alias in aliases),
+        name=_text("name", name, MAX_NAME, least=1),
+        aliases=tuple(_text("aliases", alias, MAX_NAME, least=1) for alias in aliases),
         sex=sex,
-        place_of_birth=_text("place_of_birth", place_of_birth, MOST_SHORT_TEXT),
+        place_of_birth=_text("place_of_birth", place_of_birth, MAX_SHORT_TEXT),
         date_of_birth=date_of_birth,
         nationality=_country("nationality", nationality),
         nik=nik,
         travel_documents=tuple(
             TravelDocument(
-                _text("travel_documents", kind, MOST_DOCUMENT_TEXT, least=1),
-                _text("travel_documents", number, MOST_DOCUMENT_TEXT, least=1),
+                _text("travel_documents", kind, MAX_DOCUMENT_TEXT, least=1),
+                _text("travel_documents", number, MAX_DOCUMENT_TEXT, least=1),
                 _country("travel_documents", country),
             )
             for kind, number, country in travel_documents
         ),
-        address=_text("address", address, MOST_ADDRESS),
-        occupation=_text("occupation", occupation, MOST_SHORT_TEXT),
+        address=_text("address", address, MAX_ADDRESS),
+        occupation=_text("occupation", occupation, MAX_SHORT_TEXT),
     )
 
 
@@ -155,12 +155,12 @@ def build_order(
         order_id=own,
         subject_id=key("subject_id", subject_id),
         kind=OrderKind(kind),
-        requesting_agency=_text("requesting_agency", requesting_agency, MOST_NAME, least=1),
+        requesting_agency=_text("requesting_agency", requesting_agency, MAX_NAME, least=1),
         valid_from=first,
         valid_until=last,
         received_on=_plausible_day("received_on", received_on),
-        reason=_text("reason", reason, MOST_REASON),
-        decree_number=_text("decree_number", decree_number, MOST_SHORT_TEXT),
+        reason=_text("reason", reason, MAX_REASON),
+        decree_number=_text("decree_number", decree_number, MAX_SHORT_TEXT),
         decree_date=_day("decree_date", decree_date) if decree_date else None,
         urgent=urgent,
         extends_order_id=key("extends_order_id", extends_order_id) if extends_order_id else "",
@@ -170,7 +170,7 @@ def build_order(
 
 def key(field: str, value: str) -> str:
     """Return the key of an order or subject: 1 to 64 printable characters, without space at its ends."""
-    if not 1 <= len(value) <= MOST_KEY or not value.isprintable() or value != value.strip():
+    if not 1 <= len(value) <= MAX_KEY or not value.isprintable() or value != value.strip():
         raise RecordError(field)
     return value
 
@@ -179,7 +179,7 @@ def photo_names(names: Sequence[str]) -> tuple[str, ...]:
     """Return the names of a record's photographs: at most 10, each once, of 1 to 200 printable characters."""
     if len(names) > MAX_PHOTOS_PER_RECORD or len(set(names)) < len(names):
         raise RecordError("photographs")
-    if not all(1 <= len(name) <= MOST_NAME and name.isprintable() for name in names):
+    if not all(1 <= len(name) <= MAX_NAME and name.isprintable() for name in names):
         raise RecordError("photographs")
     return tuple(names)
 

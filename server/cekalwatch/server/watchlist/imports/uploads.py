@@ -15,7 +15,7 @@ from cekalwatch.wire.bounds import MAX_PHOTO_BYTES, MAX_PHOTOS_PER_RECORD
 UPLOAD_BYTES: Final = MAX_PHOTOS_PER_RECORD * MAX_PHOTO_BYTES
 """What photographs on their way may take together: a record with as many and as large ones as there can be."""
 UPLOAD_WAIT_S: Final = 120.0
-MOST_IMPORTS: Final = 32
+MAX_IMPORTS: Final = 32
 """Imports that may be under way at once."""
 
 
@@ -28,7 +28,7 @@ class Uploads:
 
     def open(self) -> Upload:
         """Begin an import; raises SERVER_BUSY when there are too many. `close` must follow."""
-        if self._open >= MOST_IMPORTS:
+        if self._open >= MAX_IMPORTS:
             raise CekalwatchError(Code.SERVER_BUSY, f"{self._open} imports")
         self._open += 1
         return Upload(self, self._budget)

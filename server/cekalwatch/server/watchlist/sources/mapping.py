@@ -29,7 +29,7 @@ from cekalwatch.server.watchlist.sources.source import Refused
 Row = Mapping[str, object]
 Pick = Callable[[Row, str], object]
 
-_MOST_SHOWN = 64
+_MAX_SHOWN = 64
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.wire.tls import TlsError, require_private
 
-MOST_CHARACTERS = 16_384
+MAX_CHARACTERS = 16_384
 
 
 def secret_form(text: str) -> str:
@@ -28,7 +28,7 @@ def read_secret(place: str) -> str:
         if kind == "file":
             require_private(Path(rest))
             with Path(rest).open(encoding="utf-8") as file:
-                found = file.read(MOST_CHARACTERS).strip()
+                found = file.read(MAX_CHARACTERS).strip()
         else:
             found = os.environ.get(rest, "").strip()
     except TlsError as error:

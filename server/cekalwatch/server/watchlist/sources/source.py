@@ -51,7 +51,7 @@ Item = Offered | Withdrawn | Refused
 
 
 @dataclass(frozen=True)
-class Page:
+class SourcePage:
     """A part of a reading."""
 
     items: tuple[Item, ...]
@@ -69,7 +69,7 @@ class Reading:
     reading that goes on after a page is whole together with what came before, as its beginning was."""
     expected: int | None
     """Records in the whole reading, where the source says so beforehand."""
-    pages: Iterator[Page]
+    pages: Iterator[SourcePage]
     """Read one at a time; raises SourceUnavailable. Orders come before their extensions where the source can sort."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders import Rule
-from cekalwatch.server.domain.syncs import MOST_REFUSALS, MOST_REMARKS, PHOTOGRAPHS, Refusal, Remark, SyncRun
+from cekalwatch.server.domain.syncs import MAX_REFUSALS, MAX_REMARKS, PHOTOGRAPHS, SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.server.watchlist.imports.import_run import is_like_a_key
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 
@@ -16,9 +16,9 @@ class SyncFindings:
     """Those of one run. All are counted; the first of them are kept."""
 
     def __init__(self) -> None:
-        self._records: list[Refusal] = []
+        self._records: list[SyncRefusal] = []
         self._records_refused = 0
-        self._photographs: list[Refusal] = []
+        self._photographs: list[SyncRefusal] = []
         self._photographs_refused = 0
         self._flagged: dict[str, tuple[str, tuple[Rule, ...]]] = {}
         """Subject and broken rules, by the order's key."""
@@ -28,9 +28,9 @@ class SyncFindings:
     def refused(self, report: RecordReport, *, keyed: bool = True) -> None:
         """Take a record that was refused; one that is not `keyed` has the place of its row instead of a key."""
         self._records_refused += 1
-        if len(self._records) < MOST_REFUSALS:
+        if len(self._records) < MAX_REFUSALS:
             shown = report.order_id if not keyed or is_like_a_key(report.order_id) else ""
-            self._records.append(Refusal(shown, report.reason or Code.RECORD_INVALID, report.field))
+            self._records.append(SyncRefusal(shown, report.reason or Code.RECORD_INVALID, report.field))
 
     def imported(self, report: RecordReport) -> None:
         """Take a record that was not refused; what an earlier one of the same order had is forgotten."""
@@ -38,8 +38,8 @@ class SyncFindings:
         for photo in report.photos:
             if photo.reason:
                 self._photographs_refused += 1
-                if len(self._photographs) < MOST_REFUSALS:
-                    self._photographs.append(Refusal(key, photo.reason, PHOTOGRAPHS))
+                if len(self._photographs) < MAX_REFUSALS:
+                    self._photographs.append(SyncRefusal(key, photo.reason, PHOTOGRAPHS))
         self._flagged.pop(key, None)
         if report.broken_rules:
             self._flagged[key] = report.subject_id, report.broken_rules
@@ -58,7 +58,7 @@ class SyncFindings:
 
     def told(self, run: SyncRun) -> SyncRun:
         """Return the run with what was found."""
-        keys = list(dict.fromkeys((*self._flagged, *self._doubtful)))[:MOST_REMARKS]
+        keys = list(dict.fromkeys((*self._flagged, *self._doubtful)))[:MAX_REMARKS]
         return replace(
             run,
             counts=replace(
@@ -68,9 +68,9 @@ class SyncFindings:
                 flagged=len(self._flagged),
                 doubtful=len(self._doubtful),
             ),
-            refusals=(*self._records, *self._photographs)[:MOST_REFUSALS],
+            refusals=(*self._records, *self._photographs)[:MAX_REFUSALS],
             remarks=tuple(
-                Remark(key, self._flagged[key][1] if key in self._flagged else (), self._doubtful.get(key, ()))
+                SyncRemark(key, self._flagged[key][1] if key in self._flagged else (), self._doubtful.get(key, ()))
                 for key in keys
             ),
         )

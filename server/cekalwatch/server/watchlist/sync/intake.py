@@ -15,7 +15,7 @@ from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun, is_like_a_key
 from cekalwatch.server.watchlist.imports.records import ImportRecord, RecordError
 from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, RecordOutcome, RecordReport
-from cekalwatch.server.watchlist.sources.source import Item, Offered, Page, Reading, Refused, Withdrawn
+from cekalwatch.server.watchlist.sources.source import Item, Offered, Reading, Refused, SourcePage, Withdrawn
 from cekalwatch.server.watchlist.sync.findings import SyncFindings
 
 REMEMBER_EVERY = timedelta(seconds=2)
@@ -79,7 +79,7 @@ class SyncIntake:
             self._state = self._store.open_reading(self.lease, self._clock.now(), self.run, reading.expected or 0)
         self.expected = max(self._state.reading_expected, reading.expected or 0)
 
-    def take(self, page: Page) -> None:
+    def take(self, page: SourcePage) -> None:
         """Take a page. When all of it is done, be it beside the next one, the next run would go on after it."""
         for start in range(0, len(page.items), AT_ONCE):
             self._give_way()

@@ -15,7 +15,7 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.exits import Exit
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import Rule
-from cekalwatch.server.domain.syncs import Refusal, Remark, SyncCounts, SyncOutcome, SyncRun
+from cekalwatch.server.domain.syncs import SyncCounts, SyncOutcome, SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.server.watchlist.sync.service import SyncStatus
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
 from cekalwatch.wire.dialer import Dialer
@@ -104,9 +104,10 @@ def _run(message: sync_pb2.SyncRun) -> SyncRun:
         outcome=SyncOutcome(sync_pb2.SyncOutcome.Name(message.outcome).removeprefix("SYNC_OUTCOME_")),
         reason=Code(message.reason) if message.reason else None,
         detail=message.detail,
-        refusals=tuple(Refusal(one.order_id, Code(one.reason), one.field) for one in message.refusals),
+        refusals=tuple(SyncRefusal(one.order_id, Code(one.reason), one.field) for one in message.refusals),
         remarks=tuple(
-            Remark(one.order_id, tuple(map(Rule, one.broken_rules)), tuple(one.also_under)) for one in message.remarks
+            SyncRemark(one.order_id, tuple(map(Rule, one.broken_rules)), tuple(one.also_under))
+            for one in message.remarks
         ),
         missing=message.missing,
         held=message.held,

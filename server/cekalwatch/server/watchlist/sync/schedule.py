@@ -53,7 +53,7 @@ class NextRun:
         return now + self._terms.period * (1 + self._random.uniform(-1, 1) * self._terms.jitter)
 
 
-class Courtesy:
+class SyncYield:
     """Lets captures go before a record; and ends a run when the server stops."""
 
     def __init__(self, waiting: Callable[[], int]) -> None:
@@ -79,7 +79,7 @@ class SyncScheduler:
     """Makes runs on a thread of its own. `look` and `start` block for as long as the database takes."""
 
     def __init__(
-        self, parts: SyncParts, courtesy: Courtesy, next_run: NextRun, myself: Actor, on_end: Callable[[], None]
+        self, parts: SyncParts, courtesy: SyncYield, next_run: NextRun, myself: Actor, on_end: Callable[[], None]
     ) -> None:
         """`on_end` is called after each run, on its thread."""
         self._parts = parts
@@ -141,7 +141,7 @@ def open_scheduler(
     """
     if entry.source is None:
         return None
-    terms, courtesy = entry.sync.terms(), Courtesy(waiting)
+    terms, courtesy = entry.sync.terms(), SyncYield(waiting)
     source = open_source(entry.source, zone)
     parts = SyncParts(source, store, begin_import, clock, terms, courtesy.give_way)
     return SyncScheduler(parts, courtesy, NextRun(terms, clock), myself, on_end)

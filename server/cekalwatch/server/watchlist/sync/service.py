@@ -41,7 +41,7 @@ def accept_shrink(store: SyncStore, clock: Clock, run_id: int, people: TwoPeople
     store.accept(run_id, note)
 
 
-class SyncDesk:
+class SyncService:
     """Takes the questions, whether there is a source or not."""
 
     def __init__(self, store: SyncStore, scheduler: SyncScheduler | None, clock: Clock) -> None:

@@ -15,8 +15,8 @@ from typing import BinaryIO, Literal, NamedTuple, Self
 from cekalwatch.server.watchlist.sources.mapping import folded_name
 from cekalwatch.server.watchlist.sources.source import NotAList, SourceUnavailable
 
-MOST_LINE_BYTES = 16_000_000
-_MOST_SHOWN = 500
+MAX_LINE_BYTES = 16_000_000
+_MAX_SHOWN = 500
 _BOM = b"\xef\xbb\xbf"
 _NAMES: Mapping[str, str] = {"utf-8": "UTF-8", "windows-1252": "Windows-1252"}
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -128,11 +128,11 @@ class CsvTable:
         """Return the bytes from `place` to the end of the line; raises NotAList, SourceUnavailable."""
         try:
             self._stream.seek(place)
-            raw = self._stream.readline(MOST_LINE_BYTES + 1)
+            raw = self._stream.readline(MAX_LINE_BYTES + 1)
         except OSError as error:
             raise SourceUnavailable(f"Cannot read {self._file}: {error.strerror}") from None
-        if len(raw) > MOST_LINE_BYTES:
-            raise NotAList(f"{self._file} is no table: a line has more than {MOST_LINE_BYTES} bytes")
+        if len(raw) > MAX_LINE_BYTES:
+            raise NotAList(f"{self._file} is no table: a line has more than {MAX_LINE_BYTES} bytes")
         return raw
 
     def decoded(self, raw: bytes, line: int) -> str:
@@ -225,4 +225,4 @@ def column_faults(header: Sequence[str], columns: Sequence[str], others: Literal
         "unknown": [name or "(no name)" for name in count if name not in wanted] if others == "refuse" else [],
         "more than once": [shown for name, shown in wanted.items() if count[name] > 1],
     }
-    return "; ".join(f"{what}: {', '.join(names)[:_MOST_SHOWN]}" for what, names in faults.items() if names)
+    return "; ".join(f"{what}: {', '.join(names)[:_MAX_SHOWN]}" for what, names in faults.items() if names)

@@ -18,7 +18,7 @@ from cekalwatch.server.watchlist.sources.files.table_keys import position_in, ro
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.offering import Offering
 from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs
-from cekalwatch.server.watchlist.sources.source import Item, Page, Reading, SourceUnavailable
+from cekalwatch.server.watchlist.sources.source import Item, Reading, SourcePage, SourceUnavailable
 
 PAGE_ROWS = 200
 
@@ -59,7 +59,7 @@ class FolderSource:
             raise SourceUnavailable(f"There is no {what}")
         return file
 
-    def _pages(self, table: CsvTable, index: RowIndex, after: int) -> Iterator[Page]:
+    def _pages(self, table: CsvTable, index: RowIndex, after: int) -> Iterator[SourcePage]:
         stamp, total = table.stamp, len(index)
         items: list[Item] = []
         for done, turn in enumerate(index.turns(after), start=after + 1):
@@ -67,10 +67,10 @@ class FolderSource:
             items.append(self._offering.item(f"line {turn.line}", cells, repeated=turn.repeated))
             if len(items) == PAGE_ROWS and done < total:
                 _unchanged(table, stamp)
-                yield Page(tuple(items), f"{stamp}:{done}")
+                yield SourcePage(tuple(items), f"{stamp}:{done}")
                 items.clear()
         _unchanged(table, stamp)
-        yield Page(tuple(items), "")
+        yield SourcePage(tuple(items), "")
 
 
 def _unchanged(table: CsvTable, stamp: str) -> None:

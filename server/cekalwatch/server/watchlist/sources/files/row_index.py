@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-_LONGEST_CHAIN = 10
+_MAX_CHAIN = 10
 _AT_ONCE = 1000
 
 
@@ -27,7 +27,7 @@ class RowKeys(NamedTuple):
     received_on: str
 
 
-class Turn(NamedTuple):
+class IndexedRow(NamedTuple):
     """A row whose turn it is."""
 
     line: int
@@ -65,14 +65,14 @@ class RowIndex:
         found: tuple[int] = self._database.execute("SELECT count(*) FROM entry").fetchone()
         return found[0]
 
-    def turns(self, after: int = 0) -> Iterator[Turn]:
+    def turns(self, after: int = 0) -> Iterator[IndexedRow]:
         """Give the rows in their order, without the first `after`."""
         found = self._database.execute(
             "SELECT line, place, repeated FROM entry ORDER BY depth, received, place LIMIT -1 OFFSET ?", (after,)
         )
         while some := found.fetchmany(_AT_ONCE):
             for line, place, repeated in some:
-                yield Turn(line, place, bool(repeated))
+                yield IndexedRow(line, place, bool(repeated))
 
     def _sort(self) -> None:
         execute = self._database.execute
@@ -83,7 +83,7 @@ class RowIndex:
             "(SELECT 1 FROM entry AS above WHERE above.own = entry.own AND above.place < entry.place)"
         )
         # An order that extends itself over others would go round for ever.
-        for depth in range(1, _LONGEST_CHAIN):
+        for depth in range(1, _MAX_CHAIN):
             deeper = execute(
                 "UPDATE entry SET depth = ? WHERE extends IN (SELECT own FROM entry WHERE depth >= ?)",
                 (depth + 1, depth),

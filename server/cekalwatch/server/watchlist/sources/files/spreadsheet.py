@@ -21,13 +21,13 @@ from cekalwatch.server.watchlist.sources.files.table_keys import position_in, ro
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper, folded_name
 from cekalwatch.server.watchlist.sources.offering import Offering
 from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs
-from cekalwatch.server.watchlist.sources.source import Item, NotAList, Page, Reading, SourceUnavailable
+from cekalwatch.server.watchlist.sources.source import Item, NotAList, Reading, SourcePage, SourceUnavailable
 from cekalwatch.server.watchlist.sources.values import LOST
 
-MOST_FILE_BYTES: Final = 200_000_000
-MOST_UNPACKED_BYTES: Final = 600_000_000
-MOST_ROWS: Final = 100_000
-MOST_COLUMNS: Final = 500
+MAX_FILE_BYTES: Final = 200_000_000
+MAX_UNPACKED_BYTES: Final = 600_000_000
+MAX_ROWS: Final = 100_000
+MAX_COLUMNS: Final = 500
 PAGE_ROWS: Final = 200
 _OLD_OR_SEALED: Final = bytes.fromhex("d0cf11e0a1b11ae1")
 """How files begin in which Excel keeps what it has encrypted, and kept everything before XLSX."""
@@ -72,18 +72,18 @@ class SpreadsheetSource:
             found = file.stat()
         except OSError as error:
             raise SourceUnavailable(f"Cannot read {file}: {error.strerror}") from None
-        if found.st_size > MOST_FILE_BYTES:
-            raise NotAList(f"{file} is larger than {MOST_FILE_BYTES} bytes")
+        if found.st_size > MAX_FILE_BYTES:
+            raise NotAList(f"{file} is larger than {MAX_FILE_BYTES} bytes")
         return f"{found.st_size}-{found.st_mtime_ns}-{found.st_ino}"
 
-    def _pages(self, rows: Mapping[int, Cells], index: RowIndex, after: int, stamp: str) -> Iterator[Page]:
+    def _pages(self, rows: Mapping[int, Cells], index: RowIndex, after: int, stamp: str) -> Iterator[SourcePage]:
         items: list[Item] = []
         for done, turn in enumerate(index.turns(after), start=after + 1):
             items.append(self._offering.item(f"row {turn.line}", rows[turn.place], repeated=turn.repeated))
             if len(items) == PAGE_ROWS and done < len(index):
-                yield Page(tuple(items), f"{stamp}:{done}")
+                yield SourcePage(tuple(items), f"{stamp}:{done}")
                 items.clear()
-        yield Page(tuple(items), "")
+        yield SourcePage(tuple(items), "")
 
     def _rows(self) -> dict[int, Cells]:
         """Return the rows that are not empty, by their number; raises SourceUnavailable."""
@@ -120,7 +120,7 @@ class SpreadsheetSource:
         found: dict[int, Cells] = {}
         # What a file says of its own size may be wrong.
         sheet.reset_dimensions()
-        for number, cells in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS), 1):
+        for number, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS), 1):
             if header is None:
                 names = [folded_name(str(cell.value or "")) for cell in cells]
                 while names and not names[-1]:
@@ -136,8 +136,8 @@ class SpreadsheetSource:
             values = [_value(cell) for cell in cells[: len(header)]]
             if any(value is not None and value != "" for value in values):
                 found[number] = dict(zip(header, [*values, *[None] * (len(header) - len(values))], strict=True))
-            if len(found) > MOST_ROWS:
-                raise NotAList(f"{self._entry.file} has more than {MOST_ROWS} rows: use another kind of source")
+            if len(found) > MAX_ROWS:
+                raise NotAList(f"{self._entry.file} has more than {MAX_ROWS} rows: use another kind of source")
         if header is None:
             raise NotAList(
                 f"No row among the first {self._entry.header_within} of {self._entry.file} names the columns of the "
@@ -154,8 +154,8 @@ def _check_kind(file: Path) -> None:
 
 def _check_size(file: Path) -> None:
     with zipfile.ZipFile(file) as parts:
-        if sum(part.file_size for part in parts.infolist()) > MOST_UNPACKED_BYTES:
-            raise NotAList(f"{file} unpacks to more than {MOST_UNPACKED_BYTES} bytes")
+        if sum(part.file_size for part in parts.infolist()) > MAX_UNPACKED_BYTES:
+            raise NotAList(f"{file} unpacks to more than {MAX_UNPACKED_BYTES} bytes")
 
 
 def _value(cell: Any) -> object:  # noqa: ANN401  # see above

@@ -21,7 +21,7 @@ from cekalwatch.server.watchlist.sources.sql.position import Mark
 _TABLE = re.compile(r"(?:(?P<schema>\w+)\.)?(?P<name>\w+)")
 _LENGTHS: Final = {"mssql": "datalength", "sqlite": "length", "postgresql": "length", "mysql": "length"}
 
-_LONGEST_READING_S: Final = 86_400
+_MAX_READING_S: Final = 86_400
 
 
 class SqlRows:
@@ -62,7 +62,7 @@ class SqlRows:
                 elif connection.dialect.name in {"mysql", "mariadb"}:
                     connection.execute(sa.text("SET SESSION TRANSACTION READ ONLY"))
                     # By default it ends a reading that waits for a minute while photographs are embedded.
-                    connection.execute(sa.text(f"SET SESSION net_write_timeout = {_LONGEST_READING_S}"))
+                    connection.execute(sa.text(f"SET SESSION net_write_timeout = {_MAX_READING_S}"))
                     connection.rollback()
                 yield connection
         except SQLAlchemyError as error:

@@ -20,14 +20,14 @@ from cekalwatch.server.watchlist.imports.records import RecordError, key
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.offering import Offering
 from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs, NoPhotographs, Photographs
-from cekalwatch.server.watchlist.sources.source import Item, NotAList, Page, Reading, Withdrawn
+from cekalwatch.server.watchlist.sources.source import Item, NotAList, Reading, SourcePage, Withdrawn
 from cekalwatch.server.watchlist.sources.sql.photographs import ColumnPhotographs, column_address
 from cekalwatch.server.watchlist.sources.sql.position import SqlPosition, as_mark
 from cekalwatch.server.watchlist.sources.sql.rows import SqlRows, compared
 from cekalwatch.server.watchlist.sources.web.client import WebClient
 from cekalwatch.server.watchlist.sources.web.photographs import WebPhotographs
 
-MOST_REPEATED: Final = 10_000
+MAX_REPEATED: Final = 10_000
 _PHOTOGRAPHS: Final = "cekalwatch_photographs"
 _GROUP: Final = "cekalwatch_group"
 _FURTHER: Final = "cekalwatch_further"
@@ -49,7 +49,7 @@ class SqlSource:
         self._key = self._mapper.column("order_id")
         self._rows: SqlRows | None = None
         self._client: WebClient | None = None
-        self._reading: Generator[Page] | None = None
+        self._reading: Generator[SourcePage] | None = None
 
     @property
     def name(self) -> str:
@@ -123,8 +123,8 @@ class SqlSource:
         own = source.c[self._key]
         text, wanted = sa.func.rtrim(_as_text(own)), (own.is_not(None), *self._since(source, position))
         several = sa.select(text).where(*wanted).group_by(text).having(sa.func.count() > 1)
-        found = len(connection.execute(several.limit(MOST_REPEATED + 1)).all())
-        if found > MOST_REPEATED:
+        found = len(connection.execute(several.limit(MAX_REPEATED + 1)).all())
+        if found > MAX_REPEATED:
             raise NotAList(f"{self._key} does not tell rows apart: check the query and the mapping of order_id")
         if not found:
             return set()
@@ -132,10 +132,12 @@ class SqlSource:
         rows = streamed.execute(sa.select(own).where(*wanted, text.in_(several))).scalars()
         return {key for key, count in Counter(map(_plain, rows)).items() if count > 1}
 
-    def _pages(self, rows: SqlRows, offering: Offering, position: SqlPosition, repeated: set[str]) -> Generator[Page]:
+    def _pages(
+        self, rows: SqlRows, offering: Offering, position: SqlPosition, repeated: set[str]
+    ) -> Generator[SourcePage]:
         entry, at, number = self._entry, position, 0
         seen = set() if position.after is None else {_plain(position.after)}
-        ahead: Page | None = None
+        ahead: SourcePage | None = None
         with rows.connection() as connection, ExitStack() as opened:
             streamed = connection.execution_options(stream_results=True, yield_per=entry.rows_at_once)
             found = opened.enter_context(closing(streamed.execute(self._statement(rows, position)))).mappings()
@@ -149,8 +151,8 @@ class SqlSource:
                     items.append(self._item(offering, f"row {number}", record, repeated, seen))
                     if own is not None:
                         at = SqlPosition(group, own, position.since, position.mark, position.whole_at)
-                ahead = Page(tuple(items), at.text)
-        yield Page(ahead.items if ahead else (), _end(position))
+                ahead = SourcePage(tuple(items), at.text)
+        yield SourcePage(ahead.items if ahead else (), _end(position))
 
     def _parts(self, found: Iterable[Mapping[Any, Any]], position: SqlPosition) -> Iterator[list[Record]]:
         """Give all rows but the one that was given last before, in parts that each get further than that one."""

@@ -17,8 +17,8 @@ from cekalwatch.server.watchlist.sources.secrets import read_secret
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.wire.tls import TlsError, require_private
 
-MOST_REDIRECTS: Final = 3
-LONGEST_PAUSE_S: Final = 60.0
+MAX_REDIRECTS: Final = 3
+MAX_PAUSE_S: Final = 60.0
 SLOWEST_FACTOR: Final = 10
 """How many times `timeout_s` a whole answer may take."""
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -107,13 +107,13 @@ class WebClient:
         return tries(self._followed, method, url, headers, most_bytes)
 
     def _pause(self, state: RetryCallState) -> float:
-        usual = wait_random_exponential(self._access.back_off_s, LONGEST_PAUSE_S)(state)
+        usual = wait_random_exponential(self._access.back_off_s, MAX_PAUSE_S)(state)
         error = state.outcome.exception() if state.outcome else None
         wanted = error.pause_s if isinstance(error, PassingTrouble) else 0.0
-        return max(usual, min(wanted, LONGEST_PAUSE_S))
+        return max(usual, min(wanted, MAX_PAUSE_S))
 
     def _followed(self, method: str, url: str, headers: dict[str, str], most_bytes: int) -> Answer:
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             answer = self._once(method, url, headers, most_bytes)
             if answer.status not in {301, 302, 303, 307, 308}:
                 return answer

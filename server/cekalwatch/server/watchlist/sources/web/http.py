@@ -21,9 +21,9 @@ from cekalwatch.server.watchlist.sources.source import (
     CursorExpired,
     Item,
     NotAList,
-    Page,
     Reading,
     Refused,
+    SourcePage,
     SourceUnavailable,
     Withdrawn,
 )
@@ -31,8 +31,8 @@ from cekalwatch.server.watchlist.sources.web.client import Answer, WebAddressErr
 from cekalwatch.server.watchlist.sources.web.json_page import BrokenPage, JsonPage, by_path, read_page
 from cekalwatch.server.watchlist.sources.web.photographs import WebPhotographs
 
-MOST_EMPTY_PAGES: Final = 100
-MOST_CURSOR: Final = 2000
+MAX_EMPTY_PAGES: Final = 100
+MAX_CURSOR: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class HttpSource:
         client = self._client = WebClient(self._entry.access, self._entry.address)
         page, etag = self._page(client, position)
         if page is None:
-            return Reading(whole=False, expected=0, pages=iter([Page((), cursor)]))
+            return Reading(whole=False, expected=0, pages=iter([SourcePage((), cursor)]))
         expected = page.total if not position.at else None
         return Reading(position.whole, expected, self._pages(client, position, page, etag))
 
@@ -110,7 +110,7 @@ class HttpSource:
         due = now - position.whole_at >= timedelta(hours=self._entry.whole_every_h).total_seconds()
         return _Position(whole_at=now) if due else position
 
-    def _pages(self, client: WebClient, position: _Position, page: JsonPage, etag: str) -> Iterator[Page]:
+    def _pages(self, client: WebClient, position: _Position, page: JsonPage, etag: str) -> Iterator[SourcePage]:
         photographs = WebPhotographs(client, ask_versions=self._entry.ask_photographs)
         offering = Offering(self._mapper, photographs)
         seen: set[str] = set()
@@ -122,11 +122,11 @@ class HttpSource:
                 items.append(self._item(offering, f"record {number}", raw, seen))
             items.extend(_tombstone(raw, number) for number, raw in enumerate(page.withdrawn, 1))
             following = _following(position, page, etag)
-            yield Page(tuple(items), following.text if following else "")
+            yield SourcePage(tuple(items), following.text if following else "")
             if not page.more or not following:
                 return
             empty = 0 if items else empty + 1
-            if following.at == position.at or empty > MOST_EMPTY_PAGES:
+            if following.at == position.at or empty > MAX_EMPTY_PAGES:
                 raise NotAList("The list's pages lead nowhere: each says that there is more, and has nothing")
             position = following
             found, etag = self._page(client, position)
