@@ -27,7 +27,7 @@ import uuid6
 from benchmarks.server_throughput import PACK
 from cekalwatch.server.auth.operator import operator
 from cekalwatch.server.domain.alerts import Candidate, Match
-from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.encryption.master_key_source import KeyFile
@@ -37,6 +37,7 @@ from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.options import CLIENT_OPTIONS
+from cekalwatch.wire.vocabulary.orders import Direction
 from deploy.demo.stack import Stack, StackConfig, Transport
 
 AGENTS = 200

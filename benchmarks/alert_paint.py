@@ -40,8 +40,6 @@ from cekalwatch.notifier.actions.alert_actions import Decision
 from cekalwatch.notifier.client.subscription_client import Start
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.run import assembled
-from cekalwatch.notifier.model.handling import Reason
-from cekalwatch.notifier.model.steps import Step
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.v1.capture_pb2 import FaceCapture
@@ -49,6 +47,7 @@ from cekalwatch.v1.capture_service_pb2 import Hello, StreamFacesRequest
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.options import CLIENT_OPTIONS
+from cekalwatch.wire.vocabulary.adjudication import Reason, Step
 from deploy.demo.officers import sign_officer_in
 from deploy.demo.stack import Stack, StackConfig, Transport
 from deploy.demo.watchlist import COLUMNS, ORDERS_FILE

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from deploy.demo.__main__ import main
 
 FOLDER = Path("build/bench/demo")

@@ -21,7 +21,7 @@ from PIL import Image
 from skimage import data
 
 from benchmarks.server_throughput import PACK, database_with_gallery
-from cekalwatch.server.domain.orders import BanOrder, OrderKind
+from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
@@ -30,6 +30,7 @@ from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tls import FollowedTls, TlsFiles
+from cekalwatch.wire.vocabulary.orders import OrderKind
 from deploy.demo.stack import Stack, StackConfig
 
 CLIENTS = 16

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, OrderKind
+from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.encryption.master_key_source import KeyFile
@@ -40,6 +40,7 @@ from cekalwatch.server.storage.models.template_store import PIECE_ROWS, Template
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.census import Census
+from cekalwatch.wire.vocabulary.orders import OrderKind
 
 SIZE = 512
 MODEL = "made-up-00000000"

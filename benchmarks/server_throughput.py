@@ -28,7 +28,7 @@ from skimage import data
 
 from cekalwatch.server.auth.operator import operator
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.orders import BanOrder, OrderKind
+from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.encryption.master_key_source import KeyFile
@@ -42,6 +42,7 @@ from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.vocabulary.orders import OrderKind
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
 
 PACK = Path("build/models/starter")

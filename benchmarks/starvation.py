@@ -24,7 +24,7 @@ import uuid6
 
 from benchmarks.server_throughput import PACK, captures, database_with_gallery, stream
 from cekalwatch.server.domain.alerts import Candidate, Match
-from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.recognition.packs.installed import open_engine
@@ -37,6 +37,7 @@ from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.orders import Direction
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
 
 GOOD, GREEDY = "departure-1", "departure-2"

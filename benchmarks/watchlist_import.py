@@ -32,7 +32,7 @@ from rich.progress import track
 from benchmarks.faces import PACK, collection
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.server.cli.watchlist.local_import import local_import
-from cekalwatch.server.domain.orders import BanOrder, OrderKind
+from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.memory import return_large_pieces
 from cekalwatch.server.recognition.enrolment import find_faces
@@ -44,6 +44,7 @@ from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, RecordRepo
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import FaceDetector, Picture
 from cekalwatch.vision.manifest import load_pack
+from cekalwatch.wire.vocabulary.orders import OrderKind
 
 SUBJECTS: Final = 10_000
 THREADS: Final = 2

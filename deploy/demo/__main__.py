@@ -15,8 +15,7 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.detectors.factory import open_detector
 from deploy.demo.faces import built_in_people, people_of_folder
 from deploy.demo.play import Demonstration, play

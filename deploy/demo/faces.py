@@ -14,8 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from deploy.demo.people import Person, Photo, Role
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.server.alerts.adjudicating import ActingPerson
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.adjudication import Counter
 from tests.support.alerts import NOON
 from tests.support.postgres import fresh_database, postgres_server

@@ -20,7 +20,7 @@ from cekalwatch.server.alerts.briefing import Briefer
 from cekalwatch.server.alerts.fanout import BriefedEvent
 from cekalwatch.server.capture.order_book import OrderBook
 from cekalwatch.server.domain.alerts import AlertFilter, Candidate, Match
-from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder
@@ -44,6 +44,7 @@ from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import RecordOutcome
 from cekalwatch.v1 import capture_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
+from cekalwatch.wire.vocabulary.orders import Direction
 from tests.support.alerts import DEPARTURE, NOON, capture, match
 from tests.support.audit import OFFICER
 from tests.support.importing import enrolling_threads, import_one

@@ -13,9 +13,8 @@ import pytest
 import sqlalchemy
 
 from cekalwatch.server.capture.order_book import OrderBook
-from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import OrderKind
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import Checkpoints, SearchedModel, SnapshotHolder
 from cekalwatch.server.storage.database import Database
@@ -24,6 +23,7 @@ from cekalwatch.server.storage.sealed_columns import TEMPLATE
 from cekalwatch.server.storage.watchlist.reading import SubjectFile
 from cekalwatch.server.storage.watchlist.store import NewReference, WatchlistStore
 from cekalwatch.server.watchlist.census import Census
+from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 from tests.support.audit import deleted
 from tests.support.keys import keyring
 from tests.support.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, order, reference, subject

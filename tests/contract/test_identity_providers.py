@@ -23,8 +23,8 @@ from cekalwatch.server.auth.sessions import TokenPurpose
 from cekalwatch.server.auth.sign_in import CodeProof, PasswordProof, Proof, SignInService
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.identity_server import CLIENT_ID, CLIENT_SECRET, REDIRECT, IdentityServer
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, device, person
 

@@ -12,9 +12,9 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.rights import LOCAL
 from cekalwatch.server.auth.sessions import TokenPurpose
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import NameTakenError
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, code_of, device, ended, opened, person
 
 

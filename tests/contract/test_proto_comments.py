@@ -16,7 +16,6 @@ from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.capture.deciding import MAX_CANDIDATES
 from cekalwatch.server.capture.session import MISSED_HEARTBEATS
 from cekalwatch.server.domain import syncs
-from cekalwatch.server.domain.findings import MAX_NOTE
 from cekalwatch.server.domain.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS
 from cekalwatch.server.gallery import threshold
 from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
@@ -28,6 +27,7 @@ from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.server.watchlist.imports import records
 from cekalwatch.wire import bounds
 from cekalwatch.wire.invitation import SECRET_BYTES
+from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE
 
 PROTOS = Path(__file__).parents[2] / "protos" / "cekalwatch" / "v1"
 POLICY = CapturePolicyEntry()
@@ -90,7 +90,7 @@ STATED = {
     "CapturePolicy.min_detector_score": (f"Default {POLICY.min_detector_score:g}.",),
     "Hello.client_version": (TEXT,),
     "Hello.detector": (TEXT,),
-    "Goodbye.reason": (f"at most {capture.MAX_REASON} characters",),
+    "Goodbye.reason": (f"at most {bounds.MAX_REASON} characters",),
     "Welcome.credits": ("1 to 1000",),
     "Welcome.heartbeat_period": (f"{NUMBERS[MISSED_HEARTBEATS]} missed ones",),
     "AlertFilter.counters": (f"At most {alerts.MAX_COUNTERS}.",),
@@ -128,7 +128,7 @@ STATED = {
     "SessionPurpose.SESSION_PURPOSE_SECOND_PERSON": (
         f"within {NUMBERS[SessionTerms().second_person.seconds // 60]} minutes",
     ),
-    "SetThresholdRequest.threshold": (f"{threshold.LOWEST} to {threshold.HIGHEST}.",),
+    "SetThresholdRequest.threshold": (f"{threshold.MIN_THRESHOLD} to {threshold.MAX_THRESHOLD}.",),
     "ReferenceFace.jpeg": (f"at most {MAX_FACE_JPEG_BYTES // 1000} kB",),
     "TravelDocument.type": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "TravelDocument.number": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),

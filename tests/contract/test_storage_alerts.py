@@ -9,11 +9,12 @@ import pytest
 import sqlalchemy
 import uuid6
 
-from cekalwatch.server.domain.alerts import AlertEvent, AlertEventType, AlertFilter, Match
-from cekalwatch.server.domain.cameras import Direction
+from cekalwatch.server.domain.alerts import AlertEvent, AlertFilter, Match
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
+from cekalwatch.wire.vocabulary.orders import Direction
 from tests.support.alerts import ARRIVAL, DEPARTURE, ELSEWHERE, NOON, capture, match
 from tests.support.audit import swept
 from tests.support.keys import keyring

@@ -8,8 +8,7 @@ from threading import Barrier
 
 from cekalwatch.server.alerts.adjudicating import ActingPerson
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.alerts import AlertEventType
-from cekalwatch.server.domain.handling import AlertState, Escalation
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation
 from tests.support.adjudication import POLICY, Counter
 from tests.support.watchlist import FixedClock
 

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.server.capture.passage_counting import PassageCounter
-from cekalwatch.server.domain.cameras import Direction
-from cekalwatch.server.domain.findings import Outcome, Reason
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.domain.verdicts import AlertVerdict, PassageCount
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
+from cekalwatch.wire.vocabulary.orders import Direction
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.adjudication import Counter
 from tests.support.alerts import ARRIVAL, DEPARTURE, ELSEWHERE, NOON, capture
 from tests.support.watchlist import FixedClock

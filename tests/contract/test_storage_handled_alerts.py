@@ -10,9 +10,8 @@ from cekalwatch.server.alerts.adjudicating import ActingPerson
 from cekalwatch.server.alerts.retention import ImageReport, Keeping, RetentionSweeper
 from cekalwatch.server.alerts.shift import Tally, shift_report
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.alerts import AlertEventType, AlertFilter
-from cekalwatch.server.domain.findings import Outcome, Reason
-from cekalwatch.server.domain.handling import AlertState
+from cekalwatch.server.domain.alerts import AlertFilter
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from tests.support.adjudication import Counter
 from tests.support.alerts import ARRIVAL, NOON, capture, match
 from tests.support.watchlist import FixedClock

@@ -11,11 +11,9 @@ import pytest
 
 from cekalwatch.server.alerts.adjudicating import ActingPerson, Adjudication
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.alerts import AlertEventType
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.findings import Outcome, Reason
-from cekalwatch.server.domain.handling import AlertState
-from cekalwatch.server.domain.people import PersonRole
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.adjudication import POLICY, Counter, contact, seat
 from tests.support.watchlist import FixedClock
 

@@ -11,10 +11,8 @@ import pytest
 import sqlalchemy
 from sqlmodel import SQLModel, select, update
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.encryption.associated_data import AssociatedData
 from cekalwatch.server.encryption.master_key import MasterKey
 from cekalwatch.server.storage.alerts.store import AlertStore
@@ -25,6 +23,7 @@ from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.sealed_columns import SEALED, SUBJECT_FACTS
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.storage.watchlist.tables import SubjectRow, WatchlistStateRow
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.adjudication import Counter, contact
 from tests.support.alerts import NOON, capture, match
 from tests.support.held import held_templates

@@ -10,13 +10,13 @@ import pytest
 import sqlalchemy
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders import OrderKind
 from cekalwatch.server.domain.subjects import MAX_ORDERS, TravelDocument
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.storage.watchlist.store import DeletedSubject, Done, NewRecord, Stored, WatchlistStore
+from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.audit import deleted
 from tests.support.held import held_templates
 from tests.support.keys import keyring

@@ -9,11 +9,12 @@ import pytest
 
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import OrderKind, Rule
+from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.domain.syncs import MAX_REMARKS, PHOTOGRAPHS, SyncCounts, SyncOutcome, SyncRefusal, SyncRemark
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.source import Reading, SourcePage
+from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.server import astronaut, jpeg
 from tests.support.sync import MISSING, SyncBench, TestSource
 

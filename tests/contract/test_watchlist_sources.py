@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import BanOrder, OrderKind
+from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import Subject, TravelDocument
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.sources.source import (
@@ -25,6 +25,7 @@ from cekalwatch.server.watchlist.sources.source import (
 )
 from cekalwatch.simulator.orders import OrderDatabase
 from cekalwatch.simulator.web import Simulator
+from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.four_forms import (
     FolderForm,
     Form,

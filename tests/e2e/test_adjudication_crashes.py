@@ -20,8 +20,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from cekalwatch.server.domain.alerts import AlertEvent, AlertEventType
-from cekalwatch.server.domain.people import PersonRole
+from cekalwatch.server.domain.alerts import AlertEvent
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -29,6 +28,8 @@ from cekalwatch.v1 import adjudication_pb2 as words
 from cekalwatch.v1 import alert_pb2
 from cekalwatch.v1 import alert_service_pb2 as messages
 from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
+from cekalwatch.wire.vocabulary.people import PersonRole
 from deploy.demo.stack import Stack, StackConfig
 from tests.support.alerts import capture, match
 from tests.support.keys import keyring

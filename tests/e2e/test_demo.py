@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from rich.console import Console
 
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from cekalwatch.vision.detectors.factory import open_detector
 from deploy.demo.__main__ import main, perform
 from deploy.demo.faces import built_in_people

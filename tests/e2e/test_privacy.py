@@ -18,10 +18,11 @@ import pytest
 from numpy.typing import NDArray
 
 from cekalwatch.server.capture.embedding import CaptureEmbedder, Probe
-from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.passages import Passage
 from cekalwatch.server.grpc_api.convert.capture import capture as read_capture
 from cekalwatch.vision.faces import Picture
+from cekalwatch.wire.vocabulary.orders import Direction
 from deploy.demo.programs import Program, wait_until
 from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig, Transport
 from tests.support import traces

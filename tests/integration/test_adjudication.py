@@ -13,7 +13,6 @@ import grpc
 import pytest
 
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.v1 import adjudication_pb2 as words
@@ -21,6 +20,7 @@ from cekalwatch.v1 import alert_pb2
 from cekalwatch.v1 import alert_service_pb2 as messages
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.keys import keyring
 from tests.support.people import Office, person
 from tests.support.port_office import WAIT_S, PortOffice, Seat, events_until, seen, sign_in, told

@@ -23,10 +23,10 @@ from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.view import Painter
 from cekalwatch.notifier.locale.translations import Language
 from cekalwatch.notifier.model.alert import AlertFilter, ImagePaths, Shown
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from cekalwatch.program.session_file import SessionFile
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.people import PASSWORD
 from tests.support.port_office import PortOffice
 from tests.support.site_pki import Site

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.audit import entry
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.starter import starter_pack

@@ -14,12 +14,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 import cekalwatch.v1
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.v1 import (
     alert_service_pb2,
     operations_service_pb2,
     watchlist_service_pb2,
 )
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.audited import (
     Scene,
     accept_shrunken_list,

@@ -11,7 +11,7 @@ import pytest
 
 from cekalwatch.camera.checks.finding import CheckVerdict
 from cekalwatch.camera.checks.remote import clock_finding, offset_from
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.camera import BEGIN
 from tests.support.camera_program import camera_command

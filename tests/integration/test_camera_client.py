@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
 from tests.support.camera import decoded

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from deploy.demo.stack import kept_port
 from tests.support.camera_program import camera_command, camera_program, ended, python_program
 from tests.support.capture_server import CaptureServer, serving

@@ -16,7 +16,7 @@ import pytest
 from PIL import ImageGrab
 
 from cekalwatch.camera.survey.pictures import AMBER, GREEN
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from tests.support.alert_server import wait_for
 from tests.support.camera_program import camera_command
 from tests.support.scenes import Walk, write_video

@@ -15,7 +15,7 @@ from cekalwatch.camera.ptz.monitor import PtzMonitor, arrive
 from cekalwatch.camera.ptz.onvif import OnvifError, PtzPosition, opened
 from cekalwatch.camera.settings import Turnable
 from cekalwatch.camera.view.watch import Posture
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.backoff import Backoff
 from tests.support.alert_server import wait_for

@@ -17,7 +17,7 @@ from cekalwatch.server.alerts.briefing import Briefer
 from cekalwatch.server.alerts.fanout import BriefedEvent, Fanout
 from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
-from cekalwatch.server.domain.alerts import AlertEventType, AlertFilter
+from cekalwatch.server.domain.alerts import AlertFilter
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.gallery.snapshot import Checkpoints
@@ -34,6 +34,7 @@ from cekalwatch.server.watchlist.census import Census
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc
 from cekalwatch.wire.options import CLIENT_OPTIONS, SERVER_OPTIONS
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from tests.support import adjudication
 from tests.support.alerts import NOON, match
 from tests.support.keys import keyring

@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from cekalwatch.notifier.model.steps import Step
 from cekalwatch.server.audit.entry import Action
+from cekalwatch.wire.vocabulary.adjudication import Step
 from tests.support.desk_pc import DeskPc, OfficeThread, desk_pc
 
 

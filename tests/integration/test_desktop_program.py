@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from tests.support.alert_server import WAIT_S, AlertServer, EventLog, wait_for
 from tests.support.x_display import XDisplay, x_display
 

@@ -17,9 +17,8 @@ from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
 from cekalwatch.notifier.desktop.windows.tray import Light
 from cekalwatch.notifier.locale.translations import Language
 from cekalwatch.notifier.model.alert import ImagePaths
-from cekalwatch.notifier.model.handling import Reason
-from cekalwatch.notifier.model.steps import Step
 from cekalwatch.notifier.model.updates import Cause, Freshness
+from cekalwatch.wire.vocabulary.adjudication import Reason, Step
 from tests.support.desk_pc import DeskPc, OfficeThread, desk_pc
 from tests.support.people import OTHER_PASSWORD, PASSWORD
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from cekalwatch.server.app import Server
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.v1 import enrolment_service_pb2 as pb

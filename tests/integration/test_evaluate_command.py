@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from cekalwatch.program.exits import Exit
-from cekalwatch.server.domain.cameras import Direction
-from cekalwatch.server.domain.findings import Outcome, Reason
-from cekalwatch.server.domain.people import PersonRole
+from cekalwatch.program.errors import Exit
 from cekalwatch.server.domain.verdicts import PassageCount
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.vision.manifest import load_pack
+from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
+from cekalwatch.wire.vocabulary.orders import Direction
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.adjudication import Counter
 from tests.support.alerts import NOON
 from tests.support.portraits import encoded, wall

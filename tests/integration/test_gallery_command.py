@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database

@@ -13,11 +13,11 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.alerts.retention import ImageReport, Keeping, RetentionSweeper
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Actor, Party
-from cekalwatch.server.domain.findings import Outcome, Reason
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.tables import ProbeRow
 from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.adjudication import Counter, contact
 from tests.support.alerts import NOON, capture, match
 from tests.support.keys import keyring

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Link
 from cekalwatch.server.auth.operator import operator

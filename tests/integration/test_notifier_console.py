@@ -21,7 +21,7 @@ from typing import Any
 import grpc
 import pytest
 
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from tests.support.alert_server import EPOCH, WAIT_S, AlertServer, EventLog, make_alert, wait_for
 
 AGENT = "pc-1"

@@ -15,12 +15,12 @@ import pytest
 
 from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.model.alert import AlertFilter
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.app import Server
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.site_pki import Site
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import grpc
 import pytest
 
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.v1 import adjudication_pb2 as words
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.keys import keyring
 from tests.support.port_office import LateClock, PortOffice, seen
 from tests.support.server import reason_of

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import Action, Link
 from cekalwatch.server.auth.device import Device
 from cekalwatch.server.auth.operator import operator
 from cekalwatch.server.auth.passwords.passwords import Passwords
 from cekalwatch.server.auth.sessions import TokenPurpose
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.vision.manifest import load_pack
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.starter import starter_pack
 

@@ -10,8 +10,7 @@ import pytest
 from cryptography import x509
 from typer.testing import CliRunner
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.auth.operator import operator
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.storage.audit.store import AuditStore

@@ -13,7 +13,7 @@ import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
-from cekalwatch.server.domain.orders import BanOrder, OrderKind
+from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (
@@ -29,6 +29,7 @@ from cekalwatch.v1 import (
     watchlist_service_pb2,
     watchlist_service_pb2_grpc,
 )
+from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.server import (
     CaptureClient,
     astronaut,

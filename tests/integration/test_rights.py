@@ -23,7 +23,6 @@ from cekalwatch.server.auth.rights import RIGHTS
 from cekalwatch.server.auth.sessions import Sessions, TokenPurpose
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.session_store import SessionStore
@@ -31,6 +30,7 @@ from cekalwatch.v1 import alert_service_pb2 as alerts
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles
 from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.people import Office, device, person
 from tests.support.server import CAMERAS, hello, reason_of, running
 from tests.support.site_pki import SITE, Site

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.v1 import operations_pb2
 from cekalwatch.v1 import operations_service_pb2 as operations
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.sign_in import SECOND, Desk, Scene, becomes, refused
 from tests.support.site_pki import Site
 from tests.support.starter import starter_pack

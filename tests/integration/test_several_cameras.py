@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from cekalwatch.v1.capture_pb2 import VIEW_STATE_NO_FRAMES
 from cekalwatch.v1.operations_pb2 import CameraStatus
 from cekalwatch.v1.operations_service_pb2 import GetStatusRequest, GetStatusResponse

@@ -16,7 +16,6 @@ from sqlmodel import select
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.limits import MAX_OPEN
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.grpc_api.session import MAX_WAITING
 from cekalwatch.server.storage.people.tables import PersonSessionRow
 from cekalwatch.v1 import alert_service_pb2 as alerts
@@ -26,6 +25,7 @@ from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.identity_server import CLIENT_ID, CLIENT_SECRET, REDIRECT, IdentityServer
 from tests.support.people import OTHER_PASSWORD, PASSWORD, person
 from tests.support.server import reason_of

@@ -16,14 +16,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.passwords.passwords import Passwords
 from cekalwatch.server.cli.app import app
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.store import SyncStore
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.people import PASSWORD, Office, person
 from tests.support.server import astronaut, jpeg, running, settings
 from tests.support.starter import starter_pack

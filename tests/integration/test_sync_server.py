@@ -15,8 +15,6 @@ from cekalwatch.notifier.client.subscription_client import Start, SubscriptionCl
 from cekalwatch.notifier.model.alert import AlertFilter
 from cekalwatch.notifier.model.updates import Connected, Freshness, KeepAlive
 from cekalwatch.server.app import Server
-from cekalwatch.server.domain.orders import OrderStatus
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (
@@ -32,6 +30,8 @@ from cekalwatch.v1 import (
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.orders import OrderStatus
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.people import PASSWORD, Office, person
 from tests.support.port_office import LateClock
 from tests.support.server import CaptureClient, astronaut, face, jpeg, order_in_force, reason_of, running, settings

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.held import held_templates

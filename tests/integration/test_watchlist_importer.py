@@ -15,7 +15,7 @@ import sqlalchemy
 from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import OrderKind, OrderStatus, Rule
+from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -25,6 +25,7 @@ from cekalwatch.server.watchlist.imports.importer import PreparedRecord, StoredR
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, RecordOutcome, RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 from tests.support.audit import OFFICER
 from tests.support.held import held_templates
 from tests.support.importing import enrolling_threads, import_one

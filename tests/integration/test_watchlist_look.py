@@ -16,14 +16,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.entry import Action, Link
 from cekalwatch.server.auth.operator import operator
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, OrderKind
+from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -33,6 +32,7 @@ from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.vision.manifest import load_pack
+from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.audit import OFFICER
 from tests.support.importing import enrolling_threads, import_one
 from tests.support.keys import keyring

@@ -18,12 +18,12 @@ from zipfile import ZipFile
 
 import pytest
 
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("protos", "common", "server", "camera_client", "officer_notifier", "deploy/simulator")
 EXTRAS = ("server", "camera", "notifier")
-PARTS = {"v1", "wire", "program", "server", "vision", "camera", "notifier"}
+PARTS = {"v1", "wire", "program", "server", "vision", "camera", "notifier", "simulator"}
 UV = (str(Path(sys.executable).parent / "uv"), "--quiet")
 
 

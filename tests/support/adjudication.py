@@ -10,12 +10,11 @@ from cekalwatch.server.alerts.adjudicating import ActingPerson, Adjudication, Ad
 from cekalwatch.server.alerts.briefing import Briefer
 from cekalwatch.server.alerts.escalating import Escalator
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
-from cekalwatch.server.domain.alerts import Alert, AlertEventType
+from cekalwatch.server.domain.alerts import Alert
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.findings import FollowUp, Outcome, Reason
+from cekalwatch.server.domain.findings import FollowUp
 from cekalwatch.server.domain.handling import HandlingPolicy
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.gallery.snapshot import Checkpoints
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
@@ -24,6 +23,8 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import Account, KeptPassword, PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, Outcome, Reason
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.alerts import NOON, capture, match
 from tests.support.keys import keyring
 from tests.support.people import person

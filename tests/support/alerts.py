@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import uuid6
 
 from cekalwatch.server.domain.alerts import Candidate, Match
-from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import Capture
+from cekalwatch.wire.vocabulary.orders import Direction
 
 NOON = datetime(2026, 3, 1, 5, tzinfo=UTC)
 """Noon in Batam."""

@@ -13,7 +13,6 @@ import pytest
 
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Link
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -36,6 +35,7 @@ from cekalwatch.v1 import (
 )
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.port_office import Seat, seen
 from tests.support.server import CaptureClient, face, settings

@@ -18,12 +18,12 @@ from cekalwatch.notifier.client.subscription_client import Start
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.run import assembled
 from cekalwatch.notifier.desktop.windows.alert_window import KEYS_REST_MS
-from cekalwatch.notifier.model.steps import Step
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.session_file import SessionFile
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.domain.subjects import TravelDocument
 from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.vocabulary.adjudication import Step
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.people import PASSWORD, Office, person
 from tests.support.port_office import PortOffice
 from tests.support.server import list_astronaut, order_in_force
@@ -150,7 +150,7 @@ class DeskPc:
     def state(self) -> str:
         """Where the alert on screen stands."""
         shown = self.station.casebook.find(self.window.alert_id)
-        return shown.notice.state if shown else ""
+        return (shown and shown.notice.state) or ""
 
 
 @contextmanager

@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cekalwatch.notifier.client import messages as convert
-from cekalwatch.notifier.model.alert import Alert, EventKind, ImagePaths, Shown
-from cekalwatch.notifier.model.handling import AlertState, Claim, Finding, Handling, Outcome, PersonReference, Reason
-from cekalwatch.notifier.model.person import PersonRole, Session
+from cekalwatch.notifier.model.alert import Alert, ImagePaths, Shown
+from cekalwatch.notifier.model.handling import Claim, Finding, Handling, PersonReference
+from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.updates import Freshness
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.alert_server import EPOCH, make_alert
 
 FRESH = Freshness(EPOCH, stale=False, active_subjects=812)
@@ -24,7 +26,7 @@ def make_shown(
     notice: Alert,
     *,
     sequence: int | None = 1,
-    event: EventKind | None = EventKind.RAISED,
+    event: AlertEventType | None = AlertEventType.RAISED,
     images: ImagePaths = ImagePaths(),  # noqa: B008  # frozen
     notified_at: datetime | None = None,
 ) -> Shown:

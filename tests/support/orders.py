@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, OrderJudgement, OrderKind, OrderStatus, Rule, judge
+from cekalwatch.server.domain.orders import BanOrder, OrderJudgement, Rule, judge
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 from tests.support.watchlist import WIB, order, subject
 
 LEGAL = LegalParameters()

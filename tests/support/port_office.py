@@ -14,7 +14,7 @@ from grpc_status import rpc_status
 
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Link
-from cekalwatch.server.domain.people import Person, PersonRole
+from cekalwatch.server.domain.people import Person
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import adjudication_pb2 as words
@@ -24,6 +24,7 @@ from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.people import PASSWORD, Office, person
 from tests.support.server import CaptureClient, face, list_astronaut, reason_of
 from tests.support.site_pki import Site

@@ -15,7 +15,7 @@ import pytest
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Link
 from cekalwatch.server.auth.passwords.passwords import Passwords
-from cekalwatch.server.domain.people import Person, PersonRole
+from cekalwatch.server.domain.people import Person
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import alert_service_pb2 as alerts
@@ -27,6 +27,7 @@ from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.people import PASSWORD, Office, person
 from tests.support.server import reason_of
 from tests.support.site_pki import Site

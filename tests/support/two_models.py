@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import Action, AuditEntry, Link
 from cekalwatch.server.gallery.rebuilding import Rebuilder
 from cekalwatch.server.recognition.enrolment import Enroller

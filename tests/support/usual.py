@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid6
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cekalwatch.server.grpc_api.convert import capture
+from cekalwatch.wire.vocabulary import capture
 from tests.support.alerts import NOON
 from tests.support.messages import Usual
 

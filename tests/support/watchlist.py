@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from cekalwatch.server.domain.orders import BanOrder, OrderKind
+from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, Subject
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.lookalikes import LoadedList, Lookalikes
 from cekalwatch.server.gallery.threshold import Threshold, ThresholdSource
 from cekalwatch.server.storage.watchlist.store import NewReference
+from cekalwatch.wire.vocabulary.orders import OrderKind
 
 WIB = ZoneInfo("Asia/Jakarta")
 MODEL = "test-00000000"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
-from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.wire.vocabulary.orders import Direction
 
 CAMERA = {"camera_id": "dep-1", "site": "batam-center", "counter": "D1", "direction": "DEPARTURE"}
 SITE = {"site": "batam-center"}

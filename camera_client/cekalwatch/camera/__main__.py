@@ -1,6 +1,6 @@
 """Entry point of `cekalwatch-camera`; says which extra to install before it loads anything heavy."""
 
-from cekalwatch.program.extras import require_extra
+from cekalwatch.program.command import require_extra
 
 
 def main() -> None:

@@ -28,10 +28,9 @@ from cekalwatch.camera.sources.frames import SourceError
 from cekalwatch.camera.sources.opening import AtStart, open_source
 from cekalwatch.camera.waiting import set_within
 from cekalwatch.camera.watchdog import keep_watch
+from cekalwatch.program.command import require_extra
 from cekalwatch.program.connection import open_dialer
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
-from cekalwatch.program.extras import require_extra
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.service import ServiceManager
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.runtime import limit_native_threads

@@ -34,13 +34,12 @@ from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
 from cekalwatch.camera.view.watch import ViewWatch
 from cekalwatch.camera.waiting import set_within
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.region import Region, RegionDetector
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.heartbeat import SpoolState
+from cekalwatch.wire.vocabulary.capture import SpoolState
 
 HELD_UP_PAUSE_S = 60.0
 """How long a camera waits that the server refuses, or that has no certificate: until a person has changed something."""

@@ -14,10 +14,9 @@ from cekalwatch.camera.camera import Camera
 from cekalwatch.camera.checks.remote import read_certificate
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.sources.stream_health import StreamFault
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.wire.address import split_address
-from cekalwatch.wire.heartbeat import SpoolState, ViewState
+from cekalwatch.wire.vocabulary.capture import SpoolState, ViewState
 
 PREFIX = "cekalwatch_camera_"
 SECONDS_A_DAY = 86_400.0

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.wire.heartbeat import Drops, SpoolState, SpoolStatus, ViewState
+from cekalwatch.wire.vocabulary.capture import Drops, SpoolState, SpoolStatus, ViewState
 
 NO_FRAMES_AFTER_S = 3.0
 

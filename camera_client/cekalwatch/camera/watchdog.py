@@ -14,8 +14,7 @@ from typing import Protocol
 import structlog
 
 from cekalwatch.camera.waiting import set_within
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.service import ServiceManager
 
 HANGS_AFTER_S = 30.0

@@ -8,8 +8,7 @@ from typing import Annotated
 import structlog
 from pydantic import AfterValidator
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.settings import Settings
 from cekalwatch.wire.address import address_form, is_loopback
 from cekalwatch.wire.dialer import Dialer

@@ -1,8 +1,28 @@
-"""The error that ends a command: what is wrong and what to do, with an exit code."""
+"""Exit codes, and the error that ends a command with one: what is wrong and what to do. Standard library only."""
 
 from __future__ import annotations
 
-from cekalwatch.program.exits import Exit
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What a program's exit code means; README lists them. The numbers are those of BSD sysexits where one fits."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    DATA_PROBLEMS = 65
+    """The work was done, but some records or files were refused; the report says which."""
+    NO_INPUT = 66
+    UNAVAILABLE = 69
+    """The server cannot be reached, or a device or file is in use."""
+    MISSING_EXTRA = 70
+    HANGS = 75
+    """A part hangs that cannot be ended alone; the program is to be started anew."""
+    REFUSED = 77
+    """A person is not let in, or may not do this."""
+    CONFIG = 78
+    """A setting or a model pack is wrong."""
 
 
 class ProgramError(Exception):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 
 
 def ask(question: str) -> str:

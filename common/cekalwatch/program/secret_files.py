@@ -8,8 +8,7 @@ import secrets
 import tempfile
 from pathlib import Path
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600

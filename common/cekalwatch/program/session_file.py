@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import write_private
 
 MAX_BYTES = 256

@@ -10,3 +10,5 @@ MAX_CLOCK_AHEAD_S = 5.0
 MAX_PHOTO_BYTES = 20 * 1000 * 1000
 PHOTO_CHUNK_BYTES = 128 * 1000
 MAX_PHOTOS_PER_RECORD = 10
+MAX_REASON = 200
+"""Characters of the reason in a receipt or goodbye."""

@@ -25,8 +25,7 @@ from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall, S
 from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.settings import NotifierSettings
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.session_file import SessionFile
 

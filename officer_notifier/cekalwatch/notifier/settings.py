@@ -14,8 +14,9 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.notifier.locale.translations import Language
-from cekalwatch.notifier.model.alert import AlertFilter, Direction
+from cekalwatch.notifier.model.alert import AlertFilter
 from cekalwatch.program.connection import ClientSettings
+from cekalwatch.wire.vocabulary.orders import Direction
 
 DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-notifier", appauthor=False)) / "tls"
 

@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.wire.heartbeat import Drops, SpoolStatus, ViewState
+from cekalwatch.wire.vocabulary.capture import Drops, SpoolStatus, ViewState
 
 NO_EVENT = frozenset({ViewState.UNSPECIFIED, ViewState.TURNED_AWAY})
 """Not judged, and as was asked: neither begins a trouble nor ends one."""

@@ -12,11 +12,11 @@ from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.capture.deciding import Decider
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.domain.cameras import Camera
-from cekalwatch.server.domain.captures import CaptureOutcome
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.presence import CameraPresence, Presence, ViewEvent
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.watchlist.freshness import Freshness, FreshnessGauge
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 
 @dataclass(frozen=True)

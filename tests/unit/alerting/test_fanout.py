@@ -15,10 +15,10 @@ from cekalwatch.server.alerts.briefing import Briefer
 from cekalwatch.server.alerts.fanout import AWAY, Fanout
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, Party
-from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertEventType, AlertFilter
+from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertFilter
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.findings import Finding, Outcome, Reason
+from cekalwatch.server.domain.findings import Finding
 from cekalwatch.server.domain.handling import HandlingPolicy, Holder
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.gallery.snapshot import Checkpoints
@@ -27,6 +27,7 @@ from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, Outcome, Reason
 from tests.support.alerts import ARRIVAL, DEPARTURE, NOON, capture, match
 from tests.support.audit import swept
 from tests.support.keys import keyring

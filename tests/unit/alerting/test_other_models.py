@@ -15,7 +15,7 @@ from cekalwatch.server.capture.embedding import Probe
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.capture.order_book import OrderBook
 from cekalwatch.server.concurrency.batching import BatchWorker
-from cekalwatch.server.domain.captures import Capture, CaptureOutcome
+from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.passages import Passages
@@ -23,6 +23,7 @@ from cekalwatch.server.gallery.snapshot import Checkpoints, SearchedModel, Snaps
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 from tests.support.alerts import capture
 from tests.support.keys import keyring
 from tests.support.watchlist import FIXED_THRESHOLD, SIZE, WIB, FixedClock, order, reference, subject

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
-from cekalwatch.server.gallery.threshold import HIGHEST, LOWEST, ThresholdSetting
+from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSetting
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.threshold_store import ThresholdStore
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.people import ADMINISTRATION, TOGETHER, HandClock, person
 from tests.support.watchlist import MODEL
 
@@ -25,13 +25,15 @@ def store(tmp_path: Path) -> Iterator[ThresholdStore]:
     database.close()
 
 
-@pytest.mark.parametrize("value", [LOWEST, HIGHEST])
+@pytest.mark.parametrize("value", [MIN_THRESHOLD, MAX_THRESHOLD])
 def test_the_bounds_are_allowed(store: ThresholdStore, value: float):
     ThresholdSetting(store, HandClock(), lambda: MODEL).set(value, TOGETHER, ADMINISTRATION)
     assert store.get(MODEL) == value
 
 
-@pytest.mark.parametrize("value", [LOWEST - 1e-6, HIGHEST + 1e-6, float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize(
+    "value", [MIN_THRESHOLD - 1e-6, MAX_THRESHOLD + 1e-6, float("nan"), float("inf"), float("-inf")]
+)
 def test_beyond_them_nothing_is_changed(store: ThresholdStore, value: float):
     with pytest.raises(CekalwatchError) as refused:
         ThresholdSetting(store, HandClock(), lambda: MODEL).set(value, TOGETHER, ADMINISTRATION)

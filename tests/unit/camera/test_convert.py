@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cekalwatch.camera.detection.face_capture import Receipt, ReceiptOutcome
+from cekalwatch.camera.detection.face_capture import Receipt
 from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.statistics import Heartbeat
 from cekalwatch.camera.uplink import messages as convert
@@ -14,7 +14,7 @@ from cekalwatch.camera.uplink.messages import Drain, ProtocolError, Receipts, We
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesResponse
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
-from cekalwatch.wire.heartbeat import Drops, SpoolState, SpoolStatus, ViewState
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome, Drops, SpoolState, SpoolStatus, ViewState
 from tests.support.camera import capture_of
 from tests.support.capture_server import duration, policy_message
 
@@ -117,8 +117,8 @@ def test_a_welcome_outside_the_contract_is_refused(changes: dict[str, object]) -
         convert.server_message(welcome(**changes))
 
 
-@pytest.mark.parametrize("outcome", ReceiptOutcome)
-def test_every_outcome_is_read(outcome: ReceiptOutcome) -> None:
+@pytest.mark.parametrize("outcome", CaptureOutcome)
+def test_every_outcome_is_read(outcome: CaptureOutcome) -> None:
     receipt = capture_pb2.CaptureReceipt(
         capture_id="a", outcome=capture_pb2.CaptureOutcome.Value(f"CAPTURE_OUTCOME_{outcome.value}"), reason="R"
     )
@@ -129,7 +129,7 @@ def test_every_outcome_is_read(outcome: ReceiptOutcome) -> None:
 def test_an_outcome_of_a_newer_contract_does_not_lose_the_capture() -> None:
     receipt = capture_pb2.CaptureReceipt(capture_id="a", outcome=99)  # type: ignore[arg-type]  # a newer one's
     message = StreamFacesResponse(receipts=capture_service_pb2.Receipts(receipts=[receipt]))
-    assert convert.server_message(message) == Receipts((Receipt("a", ReceiptOutcome.RETRY),), 0)
+    assert convert.server_message(message) == Receipts((Receipt("a", CaptureOutcome.RETRY),), 0)
 
 
 def test_policy_drain_and_messages_of_a_newer_contract_are_read() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics, Heartbeat
-from cekalwatch.wire.heartbeat import Drops, ViewState
+from cekalwatch.wire.vocabulary.capture import Drops, ViewState
 from tests.support.camera import ManualClock, capture_of
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.camera.detection.face_capture import FaceCapture
-from cekalwatch.wire.heartbeat import Drops, SpoolState
+from cekalwatch.wire.vocabulary.capture import Drops, SpoolState
 from tests.support.camera import ManualClock
 from tests.support.raw_files import JFIF, folder_bytes, pieces, shown
 from tests.support.spools import SPILLED_S, KeptOutbox, fill, sent_and_settled, taken_now, turn_passed

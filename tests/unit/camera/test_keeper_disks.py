@@ -12,7 +12,7 @@ from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.outbox.spool import Spool
 from cekalwatch.camera.outbox.spool_error import SpoolError
 from cekalwatch.camera.outbox.spooler import PAUSE_S
-from cekalwatch.wire.heartbeat import Drops, SpoolState
+from cekalwatch.wire.vocabulary.capture import Drops, SpoolState
 from tests.support.camera import ManualClock, capture_of
 from tests.support.spools import (
     SPILLED_S,

@@ -8,7 +8,7 @@ import pytest
 
 from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.wire.heartbeat import Drops
+from cekalwatch.wire.vocabulary.capture import Drops
 from tests.support.camera import ManualClock, capture_of
 
 

@@ -13,7 +13,7 @@ from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.vision.faces import Face, Picture
-from cekalwatch.wire.heartbeat import ViewState
+from cekalwatch.wire.vocabulary.capture import ViewState
 from tests.support.camera import BEGIN, ManualClock, face_at
 from tests.support.hall import seen, with_people
 

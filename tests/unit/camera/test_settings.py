@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.camera.settings import CameraSettings
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 
 
 def test_defaults_need_a_source_and_a_key_only() -> None:

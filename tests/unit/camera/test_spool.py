@@ -17,7 +17,7 @@ from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool
 from cekalwatch.camera.outbox.spool_error import SpoolError
 from cekalwatch.camera.outbox.spool_key import read_or_make, refuse_shared
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.wire.heartbeat import SpoolState
+from cekalwatch.wire.vocabulary.capture import SpoolState
 from tests.support.camera import capture_of
 from tests.support.raw_files import JFIF, folder_bytes, pieces, shown
 from tests.support.spools import file_system, make_read_only

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.camera.watchdog import keep_watch
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.service import ServiceManager
 
 

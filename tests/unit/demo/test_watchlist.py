@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, OrderKind, OrderStatus, alerts_on, judge
+from cekalwatch.server.domain.orders import BanOrder, alerts_on, judge
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.vision.faces import Picture
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 from deploy.demo.people import Person, Photo, Role
 from deploy.demo.watchlist import COLUMNS, ORDERS_FILE, write_watchlist
 

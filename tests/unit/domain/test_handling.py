@@ -13,18 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.findings import MAX_NOTE, REASONS, Finding, FollowUp, Outcome, Reason
-from cekalwatch.server.domain.handling import (
-    MAX_FOLLOW_UPS,
-    AlertState,
-    Claim,
-    Escalation,
-    Handling,
-    HandlingPolicy,
-    Holder,
-)
-from cekalwatch.server.domain.people import Person, PersonRole
+from cekalwatch.server.domain.findings import Finding, FollowUp
+from cekalwatch.server.domain.handling import MAX_FOLLOW_UPS, Claim, Handling, HandlingPolicy, Holder
+from cekalwatch.server.domain.people import Person
 from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
+from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS, AlertState, Escalation, Outcome, Reason
+from cekalwatch.wire.vocabulary.people import PersonRole
 
 T0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
 POLICY = HandlingPolicy()

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, OrderKind, OrderStatus, judge
+from cekalwatch.server.domain.orders import BanOrder, judge
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 from tests.support.watchlist import order, subject
 
 LEGAL = LegalParameters()

@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import OrderKind, OrderStatus, Rule
+from cekalwatch.server.domain.orders import Rule
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 from tests.support.orders import broken, day, extension, noon, status
 from tests.support.watchlist import order
 

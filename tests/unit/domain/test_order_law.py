@@ -9,7 +9,8 @@ from dateutil.relativedelta import relativedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.server.domain.orders import BanOrder, OrderKind, OrderStatus, Rule, judge
+from cekalwatch.server.domain.orders import BanOrder, Rule, judge
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 from tests.support.orders import LEGAL, lists, moments
 from tests.support.watchlist import WIB, subject
 

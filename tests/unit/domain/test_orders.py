@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cekalwatch.server.domain.cameras import Direction
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import OrderKind, OrderStatus, Rule, alerts_on, judge
+from cekalwatch.server.domain.orders import Rule, alerts_on, judge
+from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
 from tests.support.orders import LEGAL, NOON, broken, day, extension, noon, status, urgent
 from tests.support.watchlist import WIB, order, subject
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, OrderStatus, judge
+from cekalwatch.server.domain.orders import BanOrder, judge
 from cekalwatch.server.domain.timeline import timeline
+from cekalwatch.wire.vocabulary.orders import OrderStatus
 from tests.support.orders import bans, moments
 from tests.support.watchlist import WIB, order, subject
 

@@ -7,8 +7,9 @@ from itertools import product
 import pytest
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import Person, PersonError, PersonRole
+from cekalwatch.server.domain.people import Person, PersonError
 from cekalwatch.server.domain.two_people import TWO_PERSON_ACTIONS, TwoPeople, TwoPersonAction
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.people import person
 
 PAIRS = {

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cekalwatch.server.domain.orders import OrderKind, OrderStatus, Rule
+from cekalwatch.server.domain.orders import Rule
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 from tests.support.orders import broken, day, extension, noon, status, urgent
 
 

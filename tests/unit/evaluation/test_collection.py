@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.evaluation.collection import read_collection
 
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cekalwatch.server.domain.cameras import Direction
-from cekalwatch.server.domain.findings import Outcome, Reason
 from cekalwatch.server.domain.verdicts import AlertVerdict, JudgedAlert, PassageCount, verdict
 from cekalwatch.server.evaluation.statistics.field import FieldData, FieldReport, exact_rate, field_report
+from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
+from cekalwatch.wire.vocabulary.orders import Direction
 from tests.support.alerts import NOON
 from tests.support.watchlist import WIB
 

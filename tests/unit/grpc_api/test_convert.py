@@ -17,9 +17,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cekalwatch.server.capture.session import Goodbye, Receipts, Rejected
-from cekalwatch.server.domain.captures import Capture, CaptureOutcome, Receipt
+from cekalwatch.server.domain.captures import Capture, Receipt
 from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind
-from cekalwatch.server.domain.findings import MAX_NOTE, REASONS, Finding, FollowUp
+from cekalwatch.server.domain.findings import Finding, FollowUp
 from cekalwatch.server.domain.handling import Handling
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import judge
@@ -40,6 +40,8 @@ from cekalwatch.v1 import (
     watchlist_pb2,
 )
 from cekalwatch.v1.watchlist_service_pb2 import ImportRecord
+from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 from tests.support.alerts import DEPARTURE, NOON
 from tests.support.messages import TEXTS, Usual, messages, scrambled
 from tests.support.people import person

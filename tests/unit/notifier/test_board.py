@@ -14,9 +14,10 @@ from rich.console import Console
 from cekalwatch.notifier.console.view import ConnectionState, ConsoleView, Painter
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.locale.translations import Language
-from cekalwatch.notifier.model.alert import Direction, ImagePaths, OrderKind, Shown
+from cekalwatch.notifier.model.alert import ImagePaths, Shown
 from cekalwatch.notifier.model.score_levels import score_level
 from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
+from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 from tests.support.alert_server import EPOCH
 from tests.support.notices import BUDI, FRESH, held_by, make_notice, make_shown
 

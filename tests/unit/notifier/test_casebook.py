@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
-from cekalwatch.notifier.model.alert import EventKind, ImagePaths
-from cekalwatch.notifier.model.handling import AlertState, Escalation
+from cekalwatch.notifier.model.alert import ImagePaths
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation
 from tests.support.alert_server import EPOCH
 from tests.support.notices import BUDI, held_by, make_notice, make_shown
 
@@ -32,7 +32,7 @@ def test_pictures_stay_when_they_cannot_be_had_again() -> None:
     book = AlertCache()
     notice = make_notice()
     book.take(make_shown(notice, images=PICTURES))
-    kept = book.take(make_shown(replace(notice, version=2), event=EventKind.SIGHTED))
+    kept = book.take(make_shown(replace(notice, version=2), event=AlertEventType.SIGHTED))
     assert kept
     assert kept.images == PICTURES
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.view import Painter
 from cekalwatch.notifier.locale.translations import Language
-from cekalwatch.notifier.model.alert import EventKind
 from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from tests.support.alert_server import EPOCH
 from tests.support.notices import FRESH, SetClock, make_notice, make_shown
 
@@ -49,7 +49,7 @@ def test_later_sighting_updates_its_row_in_silence(terminal: Terminal) -> None:
     terminal.clock.pass_time(seconds=30)
     terminal.live.show(
         make_shown(
-            make_notice(alert_id="a", score=0.9), sequence=2, event=EventKind.SIGHTED, notified_at=terminal.clock()
+            make_notice(alert_id="a", score=0.9), sequence=2, event=AlertEventType.SIGHTED, notified_at=terminal.clock()
         )
     )
     (row,) = terminal.live.board.alerts

@@ -17,10 +17,11 @@ from cekalwatch.notifier.client.subscription_client import Start, SubscriptionCl
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.delivery.inbox import Inbox
-from cekalwatch.notifier.model.alert import AlertFilter, EventKind, ImagePaths, Shown
+from cekalwatch.notifier.model.alert import AlertFilter, ImagePaths, Shown
 from cekalwatch.notifier.model.updates import Cause, Freshness, KeepAlive, LostPosition, Update
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from tests.support.alert_server import EPOCH, NOBODY, AlertServer, EventLog, make_alert
 
 AGENT = "pc-1"
@@ -129,7 +130,12 @@ def test_events_are_shown_in_order_with_pictures_and_acknowledged(
     with notifier.run(server.address) as run:
         run.until_quiet()
     first, second = notifier.paper.shown
-    assert (first.sequence, first.event, second.sequence, second.event) == (1, EventKind.RAISED, 2, EventKind.SIGHTED)
+    assert (first.sequence, first.event, second.sequence, second.event) == (
+        1,
+        AlertEventType.RAISED,
+        2,
+        AlertEventType.SIGHTED,
+    )
     assert second.notice.score == pytest.approx(0.8)
     assert len(second.notice.sightings) == 2
     assert first.images.probe

@@ -10,11 +10,13 @@ import pytest
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter, Fact
 from cekalwatch.notifier.locale.translations import Language
-from cekalwatch.notifier.model.alert import Document, OrderStatus
-from cekalwatch.notifier.model.handling import AlertState, Escalation, FollowUp, Outcome, Reason
+from cekalwatch.notifier.model.alert import Document
+from cekalwatch.notifier.model.handling import FollowUp
 from cekalwatch.notifier.model.server_clock import ServerClock
 from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
 from cekalwatch.notifier.model.steps import Hindrance
+from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason
+from cekalwatch.wire.vocabulary.orders import OrderStatus
 from tests.support.alert_server import EPOCH
 from tests.support.notices import BUDI, SITI, SetClock, held_by, judged_by, make_notice, session_of
 

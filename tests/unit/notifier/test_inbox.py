@@ -7,8 +7,7 @@ import pytest
 
 from cekalwatch.notifier.delivery import inbox as inbox_module
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 
 
 @pytest.fixture

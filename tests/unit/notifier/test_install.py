@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.notifier.desktop import autostart as install
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 
 
 def test_a_desktop_file_starts_it_at_sign_in_and_stands_in_the_menu(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ import pytest
 import structlog
 
 from cekalwatch.notifier.console.jsonl import JsonLines
-from cekalwatch.notifier.model.alert import EventKind, ImagePaths
+from cekalwatch.notifier.model.alert import ImagePaths
 from cekalwatch.notifier.model.updates import Cause, Freshness
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from tests.support.alert_server import EPOCH
 from tests.support.notices import FRESH, make_notice, make_shown
 
@@ -71,10 +72,10 @@ def test_alert_that_is_listed_again_has_no_sequence() -> None:
 def test_every_line_is_one_line() -> None:
     pipe = Short()
     screen = JsonLines(pipe)
-    for sequence, kind in enumerate(EventKind, start=1):
+    for sequence, kind in enumerate(AlertEventType, start=1):
         screen.show(make_shown(make_notice("two\nlines"), sequence=sequence, event=kind))
     lines = pipe.taken.splitlines()
-    assert [json.loads(line)["event_type"] for line in lines] == list(EventKind)
+    assert [json.loads(line)["event_type"] for line in lines] == list(AlertEventType)
     assert datetime.fromisoformat(json.loads(lines[0])["notified_time"]) == EPOCH
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.notifier.model.alert import Direction
 from cekalwatch.notifier.settings import NotifierSettings, host_key
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.wire.vocabulary.orders import Direction
 
 
 def test_agent_is_named_after_the_pc() -> None:

@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 
 from cekalwatch.notifier.model.alert import Alert
-from cekalwatch.notifier.model.handling import AlertState, FollowUp, Outcome, Reason
+from cekalwatch.notifier.model.handling import FollowUp
 from cekalwatch.notifier.model.leases import to_renew
-from cekalwatch.notifier.model.person import PersonRole, Session
-from cekalwatch.notifier.model.steps import JUDGEMENTS, Hindrance, Step, options, standing
+from cekalwatch.notifier.model.person import Session
+from cekalwatch.notifier.model.steps import Hindrance, options, standing
+from cekalwatch.wire.vocabulary.adjudication import JUDGEMENTS, AlertState, Outcome, Reason, Step
+from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.alert_server import EPOCH
 from tests.support.notices import BUDI, SITI, held_by, judged_by, make_notice, make_shown, session_of
 

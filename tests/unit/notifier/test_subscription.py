@@ -11,7 +11,7 @@ import pytest
 
 from cekalwatch.notifier.client.subscription import RETRYABLE_CODES, TERMINATING_CODES, Subscription
 from cekalwatch.notifier.client.subscription_client import Start, SubscriptionClient
-from cekalwatch.notifier.model.alert import AlertFilter, Direction
+from cekalwatch.notifier.model.alert import AlertFilter
 from cekalwatch.notifier.model.updates import (
     AlertEvent,
     Cause,
@@ -22,11 +22,11 @@ from cekalwatch.notifier.model.updates import (
     StartedOver,
     Update,
 )
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.v1 import camera_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.vocabulary.orders import Direction
 from tests.support.alert_server import AlertServer, EventLog, make_alert
 from tests.support.notices import FRESH
 

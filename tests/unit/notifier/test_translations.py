@@ -10,14 +10,14 @@ import pytest
 from cekalwatch.notifier.locale import translations
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.locale.translations import CATALOGUE, Language, translate
-from cekalwatch.notifier.model.handling import AlertState, Outcome, Reason
-from cekalwatch.notifier.model.person import PersonRole
-from cekalwatch.notifier.model.steps import Hindrance, Step
+from cekalwatch.notifier.model.steps import Hindrance
 from cekalwatch.notifier.model.updates import Cause
 from cekalwatch.notifier.settings import ThemeName
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.wire.vocabulary.adjudication import AlertState, Outcome, Reason, Step
+from cekalwatch.wire.vocabulary.people import PersonRole
 
-SOURCES = list(Path(translations.__file__).parent.rglob("*.py"))
+SOURCES = list(Path(translations.__file__).parents[1].rglob("*.py"))
 
 
 def test_catalogue_is_total() -> None:

@@ -5,10 +5,8 @@ import sys
 import pytest
 import typer
 
-from cekalwatch.program.command import INTERRUPTED, run
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
-from cekalwatch.program.extras import require_extra
+from cekalwatch.program.command import INTERRUPTED, require_extra, run
+from cekalwatch.program.errors import Exit, ProgramError
 
 app = typer.Typer(pretty_exceptions_enable=False)
 

@@ -10,7 +10,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from cekalwatch.server.recognition.packs.installed import load_named
 from cekalwatch.vision.manifest import EngineKind
 from tests.support.shared import shared_models

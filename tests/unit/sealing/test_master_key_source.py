@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.encryption.master_key import MasterKey
 from cekalwatch.server.encryption.master_key_source import KeyCommand, KeyFile, KeyVariable, parse_source
 from cekalwatch.server.settings.settings import ServerSettings

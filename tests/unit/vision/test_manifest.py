@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 from cekalwatch.vision.manifest import (
     ColourOrder,
     DetectorKind,

@@ -9,12 +9,13 @@ from datetime import datetime
 from pathlib import Path
 
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import OrderStatus, Rule, judge
+from cekalwatch.server.domain.orders import Rule, judge
 from cekalwatch.server.recognition.enrolment import EnrolmentWarning
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.settings.watchlist_source import FIELDS, REQUIRED, MappingEntry, PageNames, WatchlistEntry
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace, RecordMapper
 from cekalwatch.server.watchlist.sources.web.json_page import by_path, read_page
+from cekalwatch.wire.vocabulary.orders import OrderStatus
 from tests.support.watchlist import WIB
 from tests.support.watchlist_folder import COLUMNS, WatchlistFolder
 

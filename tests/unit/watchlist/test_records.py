@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import OrderKind
 from cekalwatch.server.domain.subjects import TravelDocument
 from cekalwatch.server.watchlist.imports.records import (
     ImportRecord,
@@ -20,6 +19,7 @@ from cekalwatch.server.watchlist.imports.records import (
     build_subject,
     photo_names,
 )
+from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.watchlist import order, subject
 
 ORDER: dict[str, Any] = {

@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.watchlist.report_screen import show_reports
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import OrderStatus, Rule
+from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.watchlist.imports.records import RecordError
 from cekalwatch.server.watchlist.imports.report_file import check_report_file, write_report
 from cekalwatch.server.watchlist.imports.reports import (
@@ -25,6 +24,7 @@ from cekalwatch.server.watchlist.imports.reports import (
     RecordReport,
     summarise,
 )
+from cekalwatch.wire.vocabulary.orders import OrderStatus
 from tests.support.watchlist import figures
 
 ENROLLED = PhotoReport("a.jpg", PhotoOutcome.ENROLLED, None, ("BLURRED",), figures(71.4))

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.settings.watchlist_source import FIELDS, REQUIRED, MappingEntry, WatchlistEntry
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cekalwatch.camera.settings import CameraSettings, OneCamera
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 
 UNNAMED = "unnamed"
 """Key of a source that was given without one; nothing is sent of it."""

@@ -13,7 +13,7 @@ import typer
 
 from cekalwatch.camera.checks.finding import CheckResult, CheckVerdict
 from cekalwatch.camera.settings import CameraSettings
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit
 
 COLOURS = {
     CheckVerdict.OK: typer.colors.GREEN,

@@ -10,8 +10,7 @@ import typer
 
 from cekalwatch.camera.cli.camera_choice import chosen_camera
 from cekalwatch.camera.settings import CameraSettings, Turnable
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 
 Config = Annotated[Path | None, typer.Option(help="TOML file with settings, as `run` takes it.")]
 CameraKey = Annotated[str | None, typer.Option(help="Which camera of it.")]
@@ -46,7 +45,7 @@ def turn(config: Config = None, camera_id: CameraKey = None) -> None:
 
 
 def _turnable(config: Path | None, camera_id: str | None) -> tuple[CameraSettings, Turnable]:
-    from cekalwatch.program.extras import require_extra
+    from cekalwatch.program.command import require_extra
 
     settings, one = chosen_camera(config, camera_id, None, None)
     if one.ptz is None:

@@ -11,8 +11,7 @@ import typer
 
 from cekalwatch.camera.cli.camera_choice import chosen_camera
 from cekalwatch.camera.survey.words import Language, Words
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 
 
 def survey(

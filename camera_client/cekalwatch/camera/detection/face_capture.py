@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
 
 from cekalwatch.vision.quality import FaceQuality
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 Point = tuple[float, float]
 """x and y in crop pixels."""
@@ -29,19 +29,10 @@ class FaceCapture:
     """The run of the program that took it, when that was an earlier one; tracks are numbered anew in each."""
 
 
-class ReceiptOutcome(Enum):
-    """What became of a capture on the server."""
-
-    SEARCHED = "SEARCHED"
-    DUPLICATE = "DUPLICATE"
-    REJECTED = "REJECTED"
-    RETRY = "RETRY"
-
-
 @dataclass(frozen=True)
 class Receipt:
     """The server's word on a capture; `reason` is a code of its catalogue, with REJECTED and RETRY."""
 
     capture_id: str
-    outcome: ReceiptOutcome
+    outcome: CaptureOutcome
     reason: str = ""

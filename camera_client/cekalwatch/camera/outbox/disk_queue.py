@@ -9,7 +9,7 @@ from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.outbox.item import OutboxItem, SpooledItem
 from cekalwatch.camera.outbox.send_policy import OLDEST_EVERY
 from cekalwatch.camera.outbox.state import OutboxState
-from cekalwatch.wire.heartbeat import Drops
+from cekalwatch.wire.vocabulary.capture import Drops
 
 LOAD_AHEAD = 16
 """Captures that are fetched from the disk at once, before their turn."""

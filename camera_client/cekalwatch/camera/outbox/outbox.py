@@ -15,7 +15,7 @@ from cekalwatch.camera.outbox.disk_queue import DiskQueue
 from cekalwatch.camera.outbox.item import OutboxItem
 from cekalwatch.camera.outbox.send_policy import SendPolicy
 from cekalwatch.camera.outbox.state import OutboxState
-from cekalwatch.wire.heartbeat import Drops
+from cekalwatch.wire.vocabulary.capture import Drops
 
 FIRST_PAUSE_S = 1.0
 MAX_PAUSE_S = 30.0

@@ -19,7 +19,7 @@ from cekalwatch.camera.outbox.spool_error import SpoolError
 from cekalwatch.camera.outbox.spool_key import NAME_BYTES, read_or_make
 from cekalwatch.camera.uplink import messages as convert
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.wire.heartbeat import SpoolState
+from cekalwatch.wire.vocabulary.capture import SpoolState
 
 MAGIC = b"CKSP"
 VERSION = 1

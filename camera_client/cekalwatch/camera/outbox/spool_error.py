@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import Self
 
-from cekalwatch.wire.heartbeat import SpoolState
+from cekalwatch.wire.vocabulary.capture import SpoolState
 
 _STATES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), SpoolState.DISK_FULL),

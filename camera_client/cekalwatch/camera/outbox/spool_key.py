@@ -13,8 +13,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import create_private
 
 KEY_BYTES = 32

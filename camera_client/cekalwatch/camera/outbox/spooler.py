@@ -20,7 +20,7 @@ from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool
 from cekalwatch.camera.outbox.spool_error import SpoolError
 from cekalwatch.camera.outbox.spool_terms import SpoolTerms
-from cekalwatch.wire.heartbeat import SpoolState
+from cekalwatch.wire.vocabulary.capture import SpoolState
 
 TURN_S = 0.5
 """Longest time between two looks at the outbox."""

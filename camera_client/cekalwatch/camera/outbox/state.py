@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.outbox.item import OutboxItem, least_first
-from cekalwatch.wire.heartbeat import Drops
+from cekalwatch.wire.vocabulary.capture import Drops
 
 PASSAGES_REMEMBERED = 1_000
 """Of which a crop has arrived: more than are under way at once."""

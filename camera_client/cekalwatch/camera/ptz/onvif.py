@@ -16,8 +16,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from cekalwatch.camera.settings import CameraSettings, Turnable
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 
 ANSWER_S: Final = 5.0
 """How long one answer may take."""

@@ -15,8 +15,7 @@ from cekalwatch.camera.settings import OneCamera
 from cekalwatch.camera.sources.frames import SourceError
 from cekalwatch.camera.sources.opening import AtStart, open_source
 from cekalwatch.camera.survey.pictures import Sight, framed
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import FaceDetector, Picture
 from cekalwatch.vision.quality import measure

@@ -10,8 +10,7 @@ from cekalwatch.camera.settings import CameraSettings, OneCamera
 from cekalwatch.camera.sources.frames import SourceError
 from cekalwatch.camera.sources.opening import AtStart, open_source
 from cekalwatch.camera.survey.surveyor import Survey, Surveyor
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.runtime import limit_native_threads
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from cekalwatch.camera.detection.face_capture import ReceiptOutcome
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 
 @dataclass
 class LinkCounts:
     """Counts since the program started."""
 
-    receipts: Counter[ReceiptOutcome] = field(default_factory=Counter)
+    receipts: Counter[CaptureOutcome] = field(default_factory=Counter)
     losses: Counter[str] = field(default_factory=Counter)
     """By the name of the status with which a stream ended, or DRAIN or CONTRACT."""
     connected: bool = False

@@ -10,23 +10,19 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cekalwatch.camera.detection.face_capture import FaceCapture, Receipt, ReceiptOutcome
+from cekalwatch.camera.detection.face_capture import FaceCapture, Receipt
 from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.statistics import Heartbeat
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
 from cekalwatch.vision.quality import FaceQuality
-from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
+from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_REASON
+from cekalwatch.wire.vocabulary.capture import LANDMARKS, CaptureOutcome, SpoolState, ViewState
+from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
-MAX_REASON = 200
-LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
-
-_OUTCOMES = {
-    capture_pb2.CAPTURE_OUTCOME_SEARCHED: ReceiptOutcome.SEARCHED,
-    capture_pb2.CAPTURE_OUTCOME_DUPLICATE: ReceiptOutcome.DUPLICATE,
-    capture_pb2.CAPTURE_OUTCOME_REJECTED: ReceiptOutcome.REJECTED,
-    capture_pb2.CAPTURE_OUTCOME_RETRY: ReceiptOutcome.RETRY,
-}
+_OUTCOMES = ProtoEnum(capture_pb2.CaptureOutcome, "CAPTURE_OUTCOME", CaptureOutcome)
+_VIEW_STATES = ProtoEnum(capture_pb2.ViewState, "VIEW_STATE", ViewState)
+_SPOOL_STATES = ProtoEnum(capture_pb2.SpoolState, "SPOOL_STATE", SpoolState)
 
 
 class ProtocolError(Exception):
@@ -158,10 +154,10 @@ def heartbeat(value: Heartbeat) -> StreamFacesRequest:
             dropped_total=drops.total,
             outbox_depth=value.outbox_depth,
             outbox_age=_duration(value.outbox_age_s),
-            view_state=capture_pb2.ViewState.Value(f"VIEW_STATE_{value.view_state.value}"),
+            view_state=_VIEW_STATES.number(value.view_state),
             passages_total=value.passages_total,
             spool=capture_pb2.SpoolStatus(
-                state=capture_pb2.SpoolState.Value(f"SPOOL_STATE_{spool.state.value}"),
+                state=_SPOOL_STATES.number(spool.state),
                 depth=spool.depth,
                 bytes=spool.size,
                 age=_duration(spool.age_s),
@@ -229,7 +225,7 @@ def _policy(message: capture_pb2.CapturePolicy) -> CapturePolicy:
 
 def _receipt(message: capture_pb2.CaptureReceipt) -> Receipt:
     # An outcome of a newer contract is no promise that the capture was dealt with: it is sent again.
-    return Receipt(message.capture_id, _OUTCOMES.get(message.outcome, ReceiptOutcome.RETRY), message.reason)
+    return Receipt(message.capture_id, _OUTCOMES.member(message.outcome) or CaptureOutcome.RETRY, message.reason)
 
 
 def _seconds(duration: Duration) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import grpc
 import structlog
 
-from cekalwatch.camera.detection.face_capture import Receipt, ReceiptOutcome
+from cekalwatch.camera.detection.face_capture import Receipt
 from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import Heartbeat
@@ -21,6 +21,7 @@ from cekalwatch.camera.uplink.link_counts import LinkCounts
 from cekalwatch.camera.uplink.messages import Drain, Hello, ProtocolError, Receipts, Welcome
 from cekalwatch.camera.waiting import set_within
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 log = structlog.get_logger()
 
@@ -196,11 +197,11 @@ class Stream:
 
     def _account(self, receipt: Receipt) -> None:
         self._counts.receipts[receipt.outcome] += 1
-        if receipt.outcome is ReceiptOutcome.RETRY:
+        if receipt.outcome is CaptureOutcome.RETRY:
             log.info("capture_to_be_sent_again", capture_id=receipt.capture_id, reason=receipt.reason)
             self._outbox.retry_later(receipt.capture_id)
             return
-        if receipt.outcome is ReceiptOutcome.REJECTED:
+        if receipt.outcome is CaptureOutcome.REJECTED:
             log.warning("capture_rejected", capture_id=receipt.capture_id, reason=receipt.reason)
         self._outbox.settle(receipt.capture_id)
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from cekalwatch.camera.view.judge import ViewJudge
 from cekalwatch.vision.faces import Picture
-from cekalwatch.wire.heartbeat import ViewState
+from cekalwatch.wire.vocabulary.capture import ViewState
 
 
 class Posture(Enum):

@@ -6,8 +6,7 @@ import importlib.util
 from pathlib import Path
 from typing import Final
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 MAX_FACES: Final = 10_000

@@ -10,17 +10,8 @@ import grpc
 from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.model.alert import Alert
-from cekalwatch.notifier.model.handling import AlertState, FollowUp, Outcome, Reason
-from cekalwatch.notifier.model.steps import JUDGEMENTS, Step
-
-OUTCOMES = {
-    Step.REFER: Outcome.REFERRED,
-    Step.NOT_SAME: Outcome.NOT_SAME_PERSON,
-    Step.CANNOT_TELL: Outcome.CANNOT_DETERMINE,
-    Step.CONFIRM: Outcome.CONFIRMED,
-    Step.CLEAR: Outcome.CLEARED,
-}
-"""What each judging step finds."""
+from cekalwatch.notifier.model.handling import FollowUp
+from cekalwatch.wire.vocabulary.adjudication import JUDGEMENTS, STEP_OUTCOMES, AlertState, Reason, Step
 
 
 @dataclass(frozen=True)
@@ -62,7 +53,7 @@ class AlertActions:
         if step in JUDGEMENTS:
             if notice.state is not AlertState.CLAIMED:
                 revision = self._cases.claim(alert_id).handling.revision
-            return self._cases.adjudicate(alert_id, revision, OUTCOMES[step], decision.reason, decision.note)
+            return self._cases.adjudicate(alert_id, revision, STEP_OUTCOMES[step], decision.reason, decision.note)
         match step:
             case Step.CLAIM:
                 return self._cases.claim(alert_id)

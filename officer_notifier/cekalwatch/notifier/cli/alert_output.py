@@ -12,8 +12,8 @@ from rich.text import Text
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter, Fact
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.alert import Alert
-from cekalwatch.notifier.model.handling import AlertState
 from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
+from cekalwatch.wire.vocabulary.adjudication import AlertState
 
 SHORT_KEY = 6
 """So many last characters of a key are shown: they are random, unlike the first."""

@@ -24,14 +24,13 @@ from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.alert import Alert
-from cekalwatch.notifier.model.handling import OPEN_STATES, FollowUp, Reason
-from cekalwatch.notifier.model.steps import Step
+from cekalwatch.notifier.model.handling import FollowUp
 from cekalwatch.notifier.settings import NotifierSettings
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.prompts import ask, ask_secret
 from cekalwatch.program.session_file import SessionFile
+from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, Reason, Step
 
 MIN_OF_A_KEY = 4
 

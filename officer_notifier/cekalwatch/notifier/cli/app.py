@@ -16,9 +16,9 @@ from cekalwatch.notifier.desktop.autostart import agent_command, entries
 from cekalwatch.notifier.desktop.autostart import install as install_files
 from cekalwatch.notifier.desktop.autostart import uninstall as uninstall_files
 from cekalwatch.notifier.locale.translations import Language
-from cekalwatch.notifier.model.alert import Direction
 from cekalwatch.notifier.settings import DEFAULT_TLS_DIR, NotifierSettings, ThemeName
-from cekalwatch.program.extras import require_extra
+from cekalwatch.program.command import require_extra
+from cekalwatch.wire.vocabulary.orders import Direction
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -16,8 +16,7 @@ from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.locale.translations import Language, translate
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.settings import NotifierSettings
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.prompts import ask, ask_secret
 from cekalwatch.program.session_file import SessionFile

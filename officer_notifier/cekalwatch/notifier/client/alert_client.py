@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from cekalwatch.notifier.client import handling_messages as convert_handling
+from cekalwatch.notifier.client import handling_messages
 from cekalwatch.notifier.client import messages as convert
 from cekalwatch.notifier.model.alert import Alert, AlertFilter, Pictures
-from cekalwatch.notifier.model.handling import AlertState, FollowUp, Outcome, Reason
+from cekalwatch.notifier.model.handling import FollowUp
 from cekalwatch.notifier.model.shift_report import ShiftReport
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import alert_service_pb2 as messages
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.adjudication import AlertState, Outcome, Reason
 
 CALL_DEADLINE_S = 3.0
 PICTURES_DEADLINE_S = 1.0
@@ -58,7 +59,7 @@ class AlertClient:
         request = messages.ListAlertsRequest(
             filter=self._filter,
             page_size=MAX_ON_A_PAGE,
-            states=sorted(convert_handling.state_message(state) for state in states),
+            states=sorted(handling_messages.STATES.number(state) for state in states),
         )
         if raised_from:
             request.raised_from.FromDatetime(raised_from)
@@ -97,8 +98,8 @@ class AlertClient:
             alert_id=alert_id,
             agent_id=self._agent_id,
             revision=revision,
-            outcome=convert_handling.outcome_message(outcome),
-            reason=convert_handling.reason_message(reason),
+            outcome=handling_messages.OUTCOMES.number(outcome),
+            reason=handling_messages.REASONS.number(reason),
             note=note,
         )
         return self._changed(self._current().AdjudicateAlert, request)
@@ -113,14 +114,14 @@ class AlertClient:
     def clear(self, alert_id: str, revision: int, reason: Reason, note: str) -> Alert:
         """Clear an alert that was referred."""
         request = messages.ClearAlertRequest(
-            alert_id=alert_id, revision=revision, reason=convert_handling.reason_message(reason), note=note
+            alert_id=alert_id, revision=revision, reason=handling_messages.REASONS.number(reason), note=note
         )
         return self._changed(self._current().ClearAlert, request)
 
     def record_follow_up(self, alert_id: str, revision: int, follow_up: FollowUp) -> Alert:
         """Write down a contact with the agency."""
         request = messages.RecordFollowUpRequest(
-            alert_id=alert_id, revision=revision, follow_up=convert_handling.follow_up_message(follow_up)
+            alert_id=alert_id, revision=revision, follow_up=handling_messages.follow_up_message(follow_up)
         )
         return self._changed(self._current().RecordFollowUp, request)
 
@@ -137,7 +138,7 @@ class AlertClient:
         if end:
             request.end_time.FromDatetime(end)
         response = self._current().GetShiftReport(request, timeout=REPORT_DEADLINE_S, metadata=bearer(self._token()))
-        return convert_handling.report(response)
+        return handling_messages.report(response)
 
     def _changed(self, method: Callable[..., Any], request: object, token: str = "") -> Alert:
         answer = method(request, timeout=CALL_DEADLINE_S, metadata=bearer(token or self._token()))

@@ -5,63 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from cekalwatch.notifier.model.handling import (
-    MAX_NOTE,
-    AlertState,
-    Claim,
-    Escalation,
-    Finding,
-    FollowUp,
-    Handling,
-    Outcome,
-    PersonReference,
-    Reason,
-)
-from cekalwatch.notifier.model.person import PersonRole, Session
+from cekalwatch.notifier.model.handling import Claim, Finding, FollowUp, Handling, PersonReference
+from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
 from cekalwatch.notifier.model.text import safe_text
 from cekalwatch.v1 import adjudication_pb2, alert_service_pb2, session_pb2
+from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, AlertState, Escalation, Outcome, Reason
+from cekalwatch.wire.vocabulary.people import PersonRole
+from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
 
-_STATES = {
-    adjudication_pb2.AlertState.Value(f"ALERT_STATE_{state}"): state
-    for state in AlertState
-    if state is not AlertState.UNKNOWN
-}
-_OUTCOMES = {
-    adjudication_pb2.Outcome.Value(f"OUTCOME_{outcome}"): outcome
-    for outcome in Outcome
-    if outcome is not Outcome.UNKNOWN
-}
-_REASONS = {
-    adjudication_pb2.Reason.Value(f"REASON_{reason}"): reason for reason in Reason if reason is not Reason.UNKNOWN
-}
-_ESCALATIONS = {
-    adjudication_pb2.Escalation.Value(f"ESCALATION_{escalation.name}"): escalation for escalation in Escalation
-}
-_ROLES = {session_pb2.PersonRole.Value(f"PERSON_ROLE_{role}"): role for role in PersonRole}
-
-
-def state(message: adjudication_pb2.AlertState.ValueType) -> AlertState:
-    """Return where an alert stands."""
-    return _STATES.get(message, AlertState.UNKNOWN)
-
-
-def outcome_message(outcome: Outcome) -> adjudication_pb2.Outcome.ValueType:
-    """Return the contract's form of an outcome."""
-    return adjudication_pb2.Outcome.Value(f"OUTCOME_{outcome}")
-
-
-def reason_message(reason: Reason) -> adjudication_pb2.Reason.ValueType:
-    """Return the contract's form of a reason."""
-    return adjudication_pb2.Reason.Value(f"REASON_{reason}")
-
-
-def state_message(wanted: AlertState) -> adjudication_pb2.AlertState.ValueType:
-    """Return the contract's form of a state."""
-    return adjudication_pb2.AlertState.Value(f"ALERT_STATE_{wanted}")
+STATES = ProtoEnum(adjudication_pb2.AlertState, "ALERT_STATE", AlertState)
+OUTCOMES = ProtoEnum(adjudication_pb2.Outcome, "OUTCOME", Outcome)
+REASONS = ProtoEnum(adjudication_pb2.Reason, "REASON", Reason)
+_ESCALATIONS = ProtoEnum(adjudication_pb2.Escalation, "ESCALATION", Escalation)
+_ROLES = ProtoEnum(session_pb2.PersonRole, "PERSON_ROLE", PersonRole)
 
 
 def handling(message: adjudication_pb2.Handling) -> Handling:
@@ -72,7 +32,7 @@ def handling(message: adjudication_pb2.Handling) -> Handling:
         findings=tuple(_finding(finding) for finding in message.findings),
         reference=safe_text(message.cekal_online_reference),
         follow_ups=tuple(_follow_up(follow_up) for follow_up in message.follow_ups),
-        escalation=_ESCALATIONS.get(message.escalation, Escalation.COUNTER),
+        escalation=_ESCALATIONS.member(message.escalation) or Escalation.COUNTER,
         unclaimed_since=moment(message.unclaimed_time) if message.HasField("unclaimed_time") else None,
     )
 
@@ -89,7 +49,7 @@ def session(message: session_pb2.Session) -> Session:
     return Session(
         person_id=safe_text(message.person_id),
         display_name=safe_text(message.display_name),
-        roles=frozenset(_ROLES[role] for role in message.roles if role in _ROLES),
+        roles=frozenset(role for role in map(_ROLES.member, message.roles) if role),
         expires_at=moment(message.expire_time),
         idle_timeout=message.idle_timeout.ToTimedelta() if message.HasField("idle_timeout") else None,
         password_change_needed=message.password_change_needed,
@@ -126,8 +86,8 @@ def _claim(message: adjudication_pb2.Claim) -> Claim:
 
 def _finding(message: adjudication_pb2.Finding) -> Finding:
     return Finding(
-        outcome=_OUTCOMES.get(message.outcome, Outcome.UNKNOWN),
-        reason=_REASONS.get(message.reason, Reason.UNKNOWN),
+        outcome=OUTCOMES.member(message.outcome),
+        reason=REASONS.member(message.reason),
         note=safe_text(message.note, MAX_NOTE),
         person=_person(message.person),
         found_at=moment(message.find_time),

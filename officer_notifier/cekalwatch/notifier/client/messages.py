@@ -4,47 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cekalwatch.notifier.client import handling_messages as convert_handling
+from cekalwatch.notifier.client import handling_messages
 from cekalwatch.notifier.client.handling_messages import moment
-from cekalwatch.notifier.model.alert import (
-    Alert,
-    AlertFilter,
-    Candidate,
-    Direction,
-    Document,
-    EventKind,
-    Order,
-    OrderKind,
-    OrderStatus,
-    Pictures,
-    Sighting,
-    Subject,
-)
+from cekalwatch.notifier.model.alert import Alert, AlertFilter, Candidate, Document, Order, Pictures, Sighting, Subject
 from cekalwatch.notifier.model.text import safe_text
 from cekalwatch.notifier.model.updates import AlertEvent, Connected, Freshness, KeepAlive, Update
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2, watchlist_pb2
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
+from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
+from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
-_DIRECTIONS = {
-    camera_pb2.DIRECTION_DEPARTURE: Direction.DEPARTURE,
-    camera_pb2.DIRECTION_ARRIVAL: Direction.ARRIVAL,
-}
-_ORDER_KINDS = {
-    watchlist_pb2.ORDER_KIND_CEGAH: OrderKind.CEGAH,
-    watchlist_pb2.ORDER_KIND_TANGKAL: OrderKind.TANGKAL,
-}
-_ORDER_STATUSES = {watchlist_pb2.OrderStatus.Value(f"ORDER_STATUS_{one}"): one for one in OrderStatus}
-_EVENT_KINDS = {
-    alert_pb2.AlertEventType.Value(f"ALERT_EVENT_TYPE_{kind}"): kind
-    for kind in EventKind
-    if kind is not EventKind.CHANGED
-}
+_DIRECTIONS = ProtoEnum(camera_pb2.Direction, "DIRECTION", Direction)
+_ORDER_KINDS = ProtoEnum(watchlist_pb2.OrderKind, "ORDER_KIND", OrderKind)
+_ORDER_STATUSES = ProtoEnum(watchlist_pb2.OrderStatus, "ORDER_STATUS", OrderStatus)
+_EVENT_TYPES = ProtoEnum(alert_pb2.AlertEventType, "ALERT_EVENT_TYPE", AlertEventType)
 
 
 def filter_message(wanted: AlertFilter) -> alert_service_pb2.AlertFilter:
     """Return the contract's form of a filter."""
-    direction = next(
-        (wire for wire, own in _DIRECTIONS.items() if own is wanted.direction), camera_pb2.DIRECTION_UNSPECIFIED
-    )
+    direction = _DIRECTIONS.number(wanted.direction) if wanted.direction else camera_pb2.DIRECTION_UNSPECIFIED
     return alert_service_pb2.AlertFilter(site=wanted.site, counters=wanted.counters, direction=direction)
 
 
@@ -56,8 +34,7 @@ def update(response: alert_service_pb2.SubscribeAlertsResponse) -> Update | None
             return Connected(subscribed.after_sequence, subscribed.head_sequence, _freshness(subscribed.freshness))
         case "event":
             event = response.event
-            kind = _EVENT_KINDS.get(event.type, EventKind.CHANGED)
-            return AlertEvent(event.sequence, kind, notice(event.alert))
+            return AlertEvent(event.sequence, _EVENT_TYPES.member(event.type), notice(event.alert))
         case "keep_alive":
             keep_alive = response.keep_alive
             return KeepAlive(replace(_freshness(keep_alive.freshness), as_of=moment(keep_alive.server_time)))
@@ -69,14 +46,14 @@ def notice(alert: alert_pb2.Alert) -> Alert:
     """Return an alert as the notifier holds it; no more of the subject than what is shown."""
     return Alert(
         alert_id=safe_text(alert.alert_id),
-        state=convert_handling.state(alert.state),
+        state=handling_messages.STATES.member(alert.state),
         version=alert.version,
         subject=_subject(alert.subject),
         orders=tuple(_order(order) for order in alert.orders),
         camera_id=safe_text(alert.camera.camera_id),
         site=safe_text(alert.camera.site),
         counter=safe_text(alert.camera.counter),
-        direction=_DIRECTIONS.get(alert.camera.direction),
+        direction=_DIRECTIONS.member(alert.camera.direction),
         captured_at=moment(alert.capture_time),
         raised_at=moment(alert.raised_time),
         score=alert.score,
@@ -86,7 +63,7 @@ def notice(alert: alert_pb2.Alert) -> Alert:
         ),
         sightings=tuple(_sighting(sighting) for sighting in alert.sightings),
         late=alert.late,
-        handling=convert_handling.handling(alert.handling),
+        handling=handling_messages.handling(alert.handling),
     )
 
 
@@ -111,7 +88,7 @@ def _sighting(sighting: alert_pb2.Sighting) -> Sighting:
     return Sighting(
         captured_at=moment(sighting.capture_time),
         counter=safe_text(sighting.camera.counter),
-        direction=_DIRECTIONS.get(sighting.camera.direction),
+        direction=_DIRECTIONS.member(sighting.camera.direction),
         score=sighting.score,
     )
 
@@ -124,14 +101,14 @@ def pictures(images: alert_pb2.AlertImages) -> Pictures:
 def _order(order: watchlist_pb2.BanOrder) -> Order:
     return Order(
         order_id=safe_text(order.order_id),
-        kind=_ORDER_KINDS.get(order.kind),
+        kind=_ORDER_KINDS.member(order.kind),
         decree_number=safe_text(order.decree_number),
         decree_date=safe_text(order.decree_date),
         requesting_agency=safe_text(order.requesting_agency),
         valid_from=safe_text(order.valid_from),
         valid_until=safe_text(order.valid_until),
         urgent=order.urgent,
-        status=_ORDER_STATUSES.get(order.status),
+        status=_ORDER_STATUSES.member(order.status),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cekalwatch.notifier.client import handling_messages as convert_handling
+from cekalwatch.notifier.client import handling_messages
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import session_pb2
@@ -39,7 +39,7 @@ class SessionClient:
         )
         with self._dialer.channel() as channel:
             answer = SessionServiceStub(channel).SignIn(request, timeout=DEADLINE_S)
-        return convert_handling.session(answer.session), str(answer.token)
+        return handling_messages.session(answer.session), str(answer.token)
 
     def sign_in(self, name: str, password: str) -> Session:
         """Sign in with a password, and keep the token; raises ProgramError when the disk does not take it."""
@@ -53,7 +53,7 @@ class SessionClient:
             answer = SessionServiceStub(channel).GetSession(
                 messages.GetSessionRequest(), timeout=DEADLINE_S, metadata=bearer(self.file.token())
             )
-        return convert_handling.session(answer.session)
+        return handling_messages.session(answer.session)
 
     def change_password(self, present: str, wanted: str) -> None:
         """Change the password of who is signed in."""

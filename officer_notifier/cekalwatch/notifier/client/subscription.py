@@ -24,8 +24,7 @@ from cekalwatch.notifier.model.updates import (
     StartedOver,
     Update,
 )
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.wire.backoff import Backoff
 
 RETRYABLE_CODES = frozenset(

@@ -62,7 +62,7 @@ def _fields(shown: Shown) -> dict[str, object]:
     notice = shown.notice
     return {
         "sequence": shown.sequence,
-        "event_type": shown.event,
+        "event_type": None if shown.relisted else shown.event or "CHANGED",
         "relisted": shown.relisted,
         "alert_id": notice.alert_id,
         "subject_id": notice.subject.subject_id,

@@ -14,10 +14,11 @@ from rich.live import Live
 
 from cekalwatch.notifier.console.view import ConnectionState, ConsoleView, Painter
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
-from cekalwatch.notifier.model.alert import Alert, EventKind, Shown
+from cekalwatch.notifier.model.alert import Alert, Shown
 from cekalwatch.notifier.model.leases import to_renew
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 _REPAINTS_PER_SECOND = 1
 
@@ -82,7 +83,7 @@ class LiveConsole:
             self._casebook.take(shown)
             self._board = replace(self._board, alerts=self._casebook.newest_first())
         self._live.refresh()
-        if shown.event is EventKind.RAISED:
+        if shown.event is AlertEventType.RAISED:
             self._console.bell()
 
     def connected(self, freshness: Freshness) -> None:

@@ -18,9 +18,10 @@ from cekalwatch.notifier.cli.alert_output import short_key
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.locale.translations import Language, translate
-from cekalwatch.notifier.model.alert import Alert, Direction, ImagePaths, Order, OrderKind, Shown
+from cekalwatch.notifier.model.alert import Alert, ImagePaths, Order, Shown
 from cekalwatch.notifier.model.score_levels import score_level
 from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
+from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 
 NEW_FOR = timedelta(seconds=60)
 """How long an alert is marked as new."""

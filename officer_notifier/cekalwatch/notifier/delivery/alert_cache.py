@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cekalwatch.notifier.model.alert import Alert, EventKind, ImagePaths, Shown
-from cekalwatch.notifier.model.handling import UNDECIDED
+from cekalwatch.notifier.model.alert import Alert, ImagePaths, Shown
+from cekalwatch.wire.vocabulary.adjudication import UNDECIDED, AlertEventType
 
 MAX_ALERTS = 500
 """Beyond these, the oldest that nobody has to do anything about leave; the server keeps them."""
@@ -26,7 +26,7 @@ class AlertCache:
             if shown.notice.version < known.notice.version:
                 return None
             # It stays new for as long as it would have been, and keeps pictures that could not be had again.
-            notified_at = shown.notified_at if shown.event is EventKind.RAISED else known.notified_at
+            notified_at = shown.notified_at if shown.event is AlertEventType.RAISED else known.notified_at
             shown = replace(shown, notified_at=notified_at, images=_better(shown.images, known.images))
         self._alerts[alert_id] = shown
         self._drop_old()

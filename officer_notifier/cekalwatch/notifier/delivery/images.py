@@ -14,8 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cekalwatch.notifier.model.alert import ImagePaths, Pictures
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 
 MAX_STAY = timedelta(hours=24)
 MAX_REFERENCES = 3

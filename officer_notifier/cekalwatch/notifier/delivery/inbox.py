@@ -14,8 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 
 MAX_EVENTS = 100_000
 """Older ones are pruned. The server's acknowledged position keeps them from coming again."""

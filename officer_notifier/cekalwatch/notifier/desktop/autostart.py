@@ -12,8 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 
 DESKTOP_FILE = "cekalwatch-notifier.desktop"
 WINDOWS_FILE = "cekalwatch-notifier.cmd"

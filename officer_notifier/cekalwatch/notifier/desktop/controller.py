@@ -23,8 +23,7 @@ from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.desktop.worker import Worker
 from cekalwatch.notifier.locale.translations import Language
-from cekalwatch.notifier.model.alert import Alert, EventKind, ImagePaths, Shown
-from cekalwatch.notifier.model.handling import AlertState
+from cekalwatch.notifier.model.alert import Alert, ImagePaths, Shown
 from cekalwatch.notifier.model.leases import RENEW_EVERY, to_renew
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.server_clock import ServerClock
@@ -32,6 +31,7 @@ from cekalwatch.notifier.model.shift_report import ShiftReport
 from cekalwatch.notifier.model.steps import Options, held_here, options, standing
 from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState
 
 log = structlog.get_logger()
 
@@ -100,7 +100,7 @@ class Controller(QObject):
         kept = self.casebook.take(shown)
         if kept is None:
             return
-        if shown.event in {EventKind.RAISED, EventKind.ESCALATED}:
+        if shown.event in {AlertEventType.RAISED, AlertEventType.ESCALATED}:
             self.raised.emit(kept.notice.alert_id)
         self.changed.emit()
 

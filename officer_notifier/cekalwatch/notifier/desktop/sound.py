@@ -14,8 +14,8 @@ from PySide6.QtCore import QObject, QProcess, QTimer
 from PySide6.QtWidgets import QApplication
 
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.model.handling import AlertState
 from cekalwatch.notifier.model.steps import standing
+from cekalwatch.wire.vocabulary.adjudication import AlertState
 
 AGAIN_EVERY_MS = 15_000
 """An alert that nobody has taken, and nobody has looked at, is heard again."""

@@ -8,12 +8,14 @@ from functools import partial
 
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.locale.translations import Language, translate
-from cekalwatch.notifier.model.alert import Alert, Direction, Document, Order, OrderKind, OrderStatus
-from cekalwatch.notifier.model.handling import AlertState, Escalation, Finding, FollowUp
+from cekalwatch.notifier.model.alert import Alert, Document, Order
+from cekalwatch.notifier.model.handling import Finding, FollowUp
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.score_levels import score_level
 from cekalwatch.notifier.model.steps import Hindrance, standing
 from cekalwatch.notifier.model.updates import Freshness
+from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation
+from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
 
 _MINUTE_S, _HOUR_S = 60, 3600
 
@@ -97,8 +99,8 @@ class AlertFormatter:
 
     def finding(self, finding: Finding) -> str:
         """Return a finding on a line."""
-        outcome = self.say(Phrase(f"OUTCOME_{finding.outcome}"))
-        reason = self.say(Phrase(f"REASON_{finding.reason}"))
+        outcome = self.say(Phrase(f"OUTCOME_{finding.outcome or 'UNKNOWN'}"))
+        reason = self.say(Phrase(f"REASON_{finding.reason or 'UNKNOWN'}"))
         note = f" “{finding.note}”" if finding.note else ""
         who = finding.person.display_name or self.say(Phrase.UNKNOWN)
         return f"{outcome}: {reason}{note} — {who}, {self.time(finding.found_at)}"
@@ -106,7 +108,7 @@ class AlertFormatter:
     def state(self, notice: Alert, now: datetime) -> str:
         """Return where the alert stands, with who holds it and how far it has gone up."""
         state = standing(notice, now)
-        parts = [self.say(Phrase(f"STATE_{state}"))]
+        parts = [self.say(Phrase(f"STATE_{state or 'UNKNOWN'}"))]
         if state is AlertState.CLAIMED:
             parts.append(self.say(Phrase.EVENT_HELD_BY, holder=self.holder(notice)))
         if state is AlertState.NEW and notice.escalated:

@@ -7,51 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 
-from cekalwatch.notifier.model.handling import OPEN_STATES, AlertState, Escalation, Handling
-
-
-class Direction(StrEnum):
-    """The direction of travel below a camera."""
-
-    DEPARTURE = "DEPARTURE"
-    ARRIVAL = "ARRIVAL"
-
-
-class OrderKind(StrEnum):
-    """CEGAH forbids leaving the country, TANGKAL forbids entering it."""
-
-    CEGAH = "CEGAH"
-    TANGKAL = "TANGKAL"
-
-
-class OrderStatus(StrEnum):
-    """The legal state of an order, as the server computed it."""
-
-    NOT_YET_VALID = "NOT_YET_VALID"
-    ACTIVE = "ACTIVE"
-    LAPSED = "LAPSED"
-    REVOKED = "REVOKED"
-    INVALID = "INVALID"
-
-
-class EventKind(StrEnum):
-    """What happened to an alert."""
-
-    RAISED = "RAISED"
-    SIGHTED = "SIGHTED"
-    CLAIMED = "CLAIMED"
-    RELEASED = "RELEASED"
-    ESCALATED = "ESCALATED"
-    ADJUDICATED = "ADJUDICATED"
-    CONFIRMED = "CONFIRMED"
-    CLEARED = "CLEARED"
-    FOLLOWED_UP = "FOLLOWED_UP"
-    CLOSED = "CLOSED"
-    CHANGED = "CHANGED"
-    """Something that a newer server knows and this program does not: the alert is shown as it stands."""
+from cekalwatch.notifier.model.handling import Handling
+from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, AlertEventType, AlertState, Escalation
+from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
 
 
 @dataclass(frozen=True)
@@ -119,7 +79,8 @@ class Alert:
     """A possible match, as it stood when the server sent it. Scores are comparison scores, -1 to 1."""
 
     alert_id: str
-    state: AlertState
+    state: AlertState | None
+    """None: one that only a newer server knows."""
     version: int
     subject: Subject
     orders: tuple[Order, ...]
@@ -165,13 +126,13 @@ class ImagePaths:
 
 @dataclass(frozen=True)
 class Shown:
-    """A notice as it is shown. `sequence` and `event` are None when it was listed again, not sent as an event."""
+    """A notice as it is shown. `sequence` is None when it was listed again, not sent as an event."""
 
     notice: Alert
     images: ImagePaths
     notified_at: datetime
     sequence: int | None = None
-    event: EventKind | None = None
+    event: AlertEventType | None = None
 
     @property
     def relisted(self) -> bool:

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-
-class PersonRole(StrEnum):
-    """What a person is there for; one can have several."""
-
-    OFFICER = "OFFICER"
-    SUPERVISOR = "SUPERVISOR"
-    LIST_MANAGER = "LIST_MANAGER"
-    ADMINISTRATOR = "ADMINISTRATOR"
-    AUDITOR = "AUDITOR"
+from cekalwatch.wire.vocabulary.people import CONFIRMS, HANDLES_ALERTS, JUDGES, SEES_SHIFT_REPORT, PersonRole
 
 
 @dataclass(frozen=True)
@@ -31,19 +22,19 @@ class Session:
     @property
     def works(self) -> bool:
         """Whether the person may do anything with alerts."""
-        return bool(self.roles & {PersonRole.OFFICER, PersonRole.SUPERVISOR})
+        return bool(self.roles & HANDLES_ALERTS)
 
     @property
     def judges(self) -> bool:
         """Whether the person may judge alerts."""
-        return PersonRole.OFFICER in self.roles
+        return bool(self.roles & JUDGES)
 
     @property
     def supervises(self) -> bool:
         """Whether the person may confirm."""
-        return PersonRole.SUPERVISOR in self.roles
+        return bool(self.roles & CONFIRMS)
 
     @property
     def sees_figures(self) -> bool:
         """Whether the person may see a shift's figures."""
-        return bool(self.roles & {PersonRole.SUPERVISOR, PersonRole.AUDITOR})
+        return bool(self.roles & SEES_SHIFT_REPORT)

@@ -11,22 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from cekalwatch.notifier.model.alert import Alert
-from cekalwatch.notifier.model.handling import AlertState
 from cekalwatch.notifier.model.person import Session
-
-
-class Step(StrEnum):
-    """Something that a person does with an alert."""
-
-    CLAIM = "CLAIM"
-    RELEASE = "RELEASE"
-    REFER = "REFER"
-    NOT_SAME = "NOT_SAME"
-    CANNOT_TELL = "CANNOT_TELL"
-    CONFIRM = "CONFIRM"
-    CLEAR = "CLEAR"
-    FOLLOW_UP = "FOLLOW_UP"
-    CLOSE = "CLOSE"
+from cekalwatch.wire.vocabulary.adjudication import JUDGEMENTS, STEP_STATES, AlertState, Step
 
 
 class Hindrance(StrEnum):
@@ -63,27 +49,18 @@ class Options:
         return step is Step.CONFIRM and self.steps.get(step) in {Hindrance.SUPERVISOR, Hindrance.SECOND_PERSON}
 
 
-STEPS: Mapping[AlertState, tuple[Step, ...]] = {
-    AlertState.NEW: (Step.CLAIM, Step.REFER, Step.NOT_SAME, Step.CANNOT_TELL),
-    AlertState.CLAIMED: (Step.REFER, Step.NOT_SAME, Step.CANNOT_TELL, Step.RELEASE),
-    AlertState.CANNOT_DETERMINE: (Step.CONFIRM, Step.CLEAR),
-    AlertState.REFERRED: (Step.CONFIRM, Step.CLEAR),
-    AlertState.CONFIRMED: (Step.FOLLOW_UP, Step.CLOSE),
-    AlertState.CLEARED: (Step.CLOSE,),
-    AlertState.CLOSED: (),
-    AlertState.UNKNOWN: (),
-}
-JUDGEMENTS = frozenset({Step.REFER, Step.NOT_SAME, Step.CANNOT_TELL})
-"""The officer's steps. From NEW, a screen claims first and judges then."""
-
-
 def options(notice: Alert, session: Session | None, agent_id: str, now: datetime) -> Options:
     """Return what `session`'s person can do with the alert on the PC `agent_id` at `now`."""
     state = standing(notice, now)
-    return Options({step: _hindrance(step, notice, state, session, agent_id) for step in STEPS[state]})
+    return Options({step: _hindrance(step, notice, state, session, agent_id) for step in Step if _belongs(step, state)})
 
 
-def standing(notice: Alert, now: datetime) -> AlertState:
+def _belongs(step: Step, state: AlertState | None) -> bool:
+    # A judgement of an alert that nobody holds claims it first.
+    return state in STEP_STATES[step] or (state is AlertState.NEW and step in JUDGEMENTS)
+
+
+def standing(notice: Alert, now: datetime) -> AlertState | None:
     """Return where the alert stands at `now`: a claim that ran out is none, before the server says so."""
     claim = notice.handling.claim
     if notice.state is AlertState.CLAIMED and claim and claim.expires_at <= now:
@@ -103,7 +80,7 @@ def held_here(notice: Alert, session: Session | None, agent_id: str) -> bool:
 
 
 def _hindrance(
-    step: Step, notice: Alert, state: AlertState, session: Session | None, agent_id: str
+    step: Step, notice: Alert, state: AlertState | None, session: Session | None, agent_id: str
 ) -> Hindrance | None:
     if session is None or session.password_change_needed:
         return Hindrance.SIGN_IN

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from cekalwatch.notifier.model.alert import Alert, EventKind
+from cekalwatch.notifier.model.alert import Alert
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class AlertEvent:
     """An entry of the server's event log."""
 
     sequence: int
-    kind: EventKind
+    kind: AlertEventType | None
+    """None: one that only a newer server knows; the alert is shown as it stands."""
     notice: Alert
 
 

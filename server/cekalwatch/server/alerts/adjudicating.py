@@ -16,21 +16,20 @@ import structlog
 
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, AuditEntry
-from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertEventType
+from cekalwatch.server.domain.alerts import Alert, AlertEvent
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.findings import Finding, FollowUp, Outcome, Reason
+from cekalwatch.server.domain.findings import Finding, FollowUp
 from cekalwatch.server.domain.handling import Handling, HandlingPolicy, Holder
-from cekalwatch.server.domain.people import Person, PersonRole
+from cekalwatch.server.domain.people import Person
 from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
 from cekalwatch.server.gallery.snapshot import Checkpoints
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-
-COUNTER_ROLES = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR})
-"""Who may work on alerts at all."""
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, Outcome, Reason
+from cekalwatch.wire.vocabulary.people import HANDLES_ALERTS, PersonRole
 
 log = structlog.get_logger()
 
@@ -207,7 +206,7 @@ class Adjudicator:
         alert = self._alerts.get(alert_id)
         if not who.sees(alert.camera.site):
             raise CekalwatchError(Code.ALERT_NOT_FOUND)  # as if there were none
-        if not who.person.roles & COUNTER_ROLES:
+        if not who.person.roles & HANDLES_ALERTS:
             raise CekalwatchError(Code.PERSON_ROLE_NEEDED)
         if not who.person.works_at(alert.camera.site):
             raise CekalwatchError(Code.PERSON_SITE_NOT_ALLOWED)

@@ -10,7 +10,6 @@ from uuid import UUID
 from cekalwatch.server.domain.alerts import Alert, AlertFilter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.handling import AlertState
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.gallery.snapshot import Checkpoints, JudgedOrder
 from cekalwatch.server.storage.alerts.store import AlertStore
@@ -18,6 +17,7 @@ from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.reading import SubjectFile
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
+from cekalwatch.wire.vocabulary.adjudication import AlertState
 
 MAX_REFERENCES = 3
 MAX_PICTURE_BYTES = MAX_MESSAGE_BYTES - 16 * 1024

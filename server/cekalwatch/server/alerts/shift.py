@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from cekalwatch.server.domain.alerts import Alert
-from cekalwatch.server.domain.findings import CLEARING, OFFICERS_OUTCOMES, Outcome
-from cekalwatch.server.domain.handling import UNSETTLED, Escalation
 from cekalwatch.server.domain.verdicts import list_at
 from cekalwatch.server.storage.alerts.handling_store import RaisedAlert
+from cekalwatch.wire.vocabulary.adjudication import CLEARING, OFFICERS_OUTCOMES, UNSETTLED, Escalation, Outcome
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from cekalwatch.server.audit.entry import MAX_OBJECTS, Action, Actor, AuditEntry, Party, Thing
-from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertEventType, Match
+from cekalwatch.server.domain.alerts import Alert, AlertEvent, Match
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 
 def alert_entry(match: Match, event: AlertEvent) -> AuditEntry:

@@ -19,9 +19,9 @@ from cekalwatch.server.auth.device import Device
 from cekalwatch.server.auth.sessions import Session
 from cekalwatch.server.domain.alerts import AlertFilter
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import PersonRole
 from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
 from cekalwatch.wire.identity import DeviceRole, Identity
+from cekalwatch.wire.vocabulary.people import CONFIRMS, HANDLES_ALERTS, SEES_ALERTS, SEES_SHIFT_REPORT, PersonRole
 
 
 class Reach(StrEnum):
@@ -59,9 +59,6 @@ def _devices(*grants: tuple[DeviceRole, Reach, frozenset[PersonRole]]) -> Mappin
 
 _NOBODY: frozenset[PersonRole] = frozenset()
 _ANYBODY = frozenset(PersonRole)
-_OFFICERS = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR, PersonRole.AUDITOR})
-_COUNTER = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR})
-_SUPERVISORS = frozenset({PersonRole.SUPERVISOR})
 _LIST_MANAGERS = frozenset({PersonRole.LIST_MANAGER})
 _LISTS_SIGNERS = frozenset({PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR})
 _KEEPERS = frozenset({PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR})
@@ -69,11 +66,11 @@ _KEEPERS = frozenset({PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR})
 _CAMERA = Right(_devices((DeviceRole.CAMERA, Reach.ITSELF, _NOBODY)))
 # What is delivered is kept until it is acknowledged, and agents run before anybody signs in.
 _AGENT = Right(_devices((DeviceRole.NOTIFIER, Reach.ITSELF, _NOBODY)))
-_OFFICE = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, _OFFICERS)))
-_ADJUDICATION = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, _COUNTER)))
+_OFFICE = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, SEES_ALERTS)))
+_ADJUDICATION = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, HANDLES_ALERTS)))
 # No second person's token: the officer is the one who judged the alert, perhaps an hour ago at another desk.
-_CONFIRMATION = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, _SUPERVISORS)))
-_SHIFT = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, _SUPERVISORS | {PersonRole.AUDITOR})))
+_CONFIRMATION = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, CONFIRMS)))
+_SHIFT = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, SEES_SHIFT_REPORT)))
 _WATCHLIST = Right(
     _devices(
         (DeviceRole.SERVER, Reach.SERVER, _NOBODY),

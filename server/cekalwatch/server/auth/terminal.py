@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.auth.device import Device
 from cekalwatch.server.auth.operator import operator
 from cekalwatch.server.auth.providers import ProviderAuthentication

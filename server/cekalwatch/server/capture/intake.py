@@ -10,8 +10,9 @@ import structlog
 from cekalwatch.server.capture.deciding import EmbeddedCapture, OtherModelError
 from cekalwatch.server.capture.embedding import Probe
 from cekalwatch.server.concurrency.batching import BatchWorker
-from cekalwatch.server.domain.captures import Capture, CaptureOutcome, Receipt
+from cekalwatch.server.domain.captures import Capture, Receipt
 from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 REMEMBERED = 100_000
 """Capture ids that are remembered, in memory: a re-sent capture of a traveller who matched nobody is recognised without

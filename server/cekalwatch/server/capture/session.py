@@ -12,10 +12,11 @@ import structlog
 
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.domain.cameras import Camera
-from cekalwatch.server.domain.captures import Capture, CaptureOutcome, Receipt
+from cekalwatch.server.domain.captures import Capture, Receipt
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.presence import Heartbeat, Presence
 from cekalwatch.server.settings.settings import CapturePolicyEntry
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 MISSED_HEARTBEATS = 3
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.server.cli.database import command_database
-from cekalwatch.server.domain.people import PersonRole
+from cekalwatch.wire.vocabulary.people import PersonRole
 
 if TYPE_CHECKING:
     from cekalwatch.server.auth.people_admin import PeopleAdmin

@@ -11,8 +11,7 @@ from typing import Annotated
 
 import typer
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.simulator.faults import SimulatedFault
 
 EPILOG = (

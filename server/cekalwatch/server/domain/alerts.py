@@ -4,27 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
-from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import Capture
-from cekalwatch.server.domain.handling import OPEN_STATES, AlertState, Escalation, Handling
-
-
-class AlertEventType(StrEnum):
-    """What happened to an alert."""
-
-    RAISED = "RAISED"
-    SIGHTED = "SIGHTED"
-    CLAIMED = "CLAIMED"
-    RELEASED = "RELEASED"
-    ESCALATED = "ESCALATED"
-    ADJUDICATED = "ADJUDICATED"
-    CONFIRMED = "CONFIRMED"
-    CLEARED = "CLEARED"
-    FOLLOWED_UP = "FOLLOWED_UP"
-    CLOSED = "CLOSED"
+from cekalwatch.server.domain.handling import Handling
+from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, AlertEventType, AlertState, Escalation
+from cekalwatch.wire.vocabulary.orders import Direction
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Direction(StrEnum):
-    """The direction of travel below a camera."""
-
-    DEPARTURE = "DEPARTURE"
-    ARRIVAL = "ARRIVAL"
+from cekalwatch.wire.vocabulary.orders import Direction
 
 
 @dataclass(frozen=True)

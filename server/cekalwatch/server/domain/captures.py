@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.errors import Code
-
-
-class CaptureOutcome(StrEnum):
-    """What became of a capture."""
-
-    SEARCHED = "SEARCHED"
-    DUPLICATE = "DUPLICATE"
-    REJECTED = "REJECTED"
-    RETRY = "RETRY"
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import IntEnum, StrEnum
 from uuid import UUID
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.findings import NEEDS_ORDER, OFFICERS_OUTCOMES, Finding, FollowUp, Outcome
-from cekalwatch.server.domain.people import Person, PersonRole
+from cekalwatch.server.domain.findings import Finding, FollowUp
+from cekalwatch.server.domain.people import Person
 from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
+from cekalwatch.wire.vocabulary.adjudication import (
+    NEEDS_ORDER,
+    OFFICERS_OUTCOMES,
+    STEP_OUTCOMES,
+    STEP_STATES,
+    UNDECIDED,
+    AlertState,
+    Escalation,
+    Outcome,
+    Step,
+)
+from cekalwatch.wire.vocabulary.people import CONFIRMS, PersonRole
 
 MAX_FOLLOW_UPS = 50
 MAX_FOLLOW_UP_BYTES = 32 * 1024
@@ -27,40 +38,12 @@ DEFAULT_REFERENCE_PATTERN = r"[A-Z0-9][A-Z0-9/.-]{3,63}"
 """Form of a reference number of Cekal Online; the configuration can set another."""
 
 
-class AlertState(StrEnum):
-    """Where an alert stands."""
-
-    NEW = "NEW"
-    CLAIMED = "CLAIMED"
-    CANNOT_DETERMINE = "CANNOT_DETERMINE"
-    REFERRED = "REFERRED"
-    CONFIRMED = "CONFIRMED"
-    CLEARED = "CLEARED"
-    CLOSED = "CLOSED"
-
-
-UNDECIDED = frozenset({AlertState.NEW, AlertState.CLAIMED})
-PENDING = frozenset({AlertState.REFERRED, AlertState.CANNOT_DETERMINE})
-"""An officer has judged, and Cekal Online or a supervisor has not yet."""
-UNSETTLED = UNDECIDED | PENDING
-"""Somebody has yet to find out what the alert is."""
-OPEN_STATES = UNSETTLED | {AlertState.CONFIRMED}
-"""States that a later sighting joins: after "not the same person", a new sighting raises a new alert (rule 5)."""
-
-
+_STEPS = {outcome: step for step, outcome in STEP_OUTCOMES.items()}
 _JUDGED = {
     Outcome.NOT_SAME_PERSON: AlertState.CLEARED,
     Outcome.CANNOT_DETERMINE: AlertState.CANNOT_DETERMINE,
     Outcome.REFERRED: AlertState.REFERRED,
 }
-
-
-class Escalation(IntEnum):
-    """Whom an alert has gone to that nobody claimed."""
-
-    COUNTER = 0
-    SUPERVISOR = 1
-    SITE = 2
 
 
 @dataclass(frozen=True)
@@ -136,7 +119,7 @@ class Handling:
             return replace(current, claim=Claim(holder, now + policy.lease))
         if current.state is AlertState.CLAIMED:
             raise CekalwatchError(Code.ALERT_HELD)
-        _check(current, current.revision, AlertState.NEW)
+        _check(current, current.revision, Step.CLAIM)
         return _step(current, AlertState.CLAIMED, claim=Claim(holder, now + policy.lease))
 
     def released(self, holder: Holder, now: datetime) -> Handling:
@@ -168,7 +151,7 @@ class Handling:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, f"{finding.outcome} at the counter")
         current = self.settled(now)
         _check_holder(current, holder)
-        _check(current, revision, AlertState.CLAIMED)
+        _check(current, revision, _STEPS[finding.outcome])
         _check_order(finding.outcome, order_in_force)
         findings = (*current.findings, finding)
         return _step(current, _JUDGED[finding.outcome], claim=None, findings=findings)
@@ -184,7 +167,7 @@ class Handling:
         order_in_force: bool,
     ) -> Handling:
         """Return the alert as a hit: Cekal Online lists the traveller, and a supervisor beside the officer says so."""
-        _check(self, revision, *PENDING)
+        _check(self, revision, Step.CONFIRM)
         if people.action is not TwoPersonAction.CONFIRM_ALERT or finding.outcome is not Outcome.CONFIRMED:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED)
         if people.first.person_id != self.officer or people.second.person_id != finding.by:
@@ -198,14 +181,14 @@ class Handling:
         """Return the alert as cleared after a referral; what could not be determined needs a supervisor."""
         if finding.outcome is not Outcome.CLEARED or finding.by != person.person_id:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, finding.outcome)
-        _check(self, revision, *PENDING)
-        if self.state is AlertState.CANNOT_DETERMINE and PersonRole.SUPERVISOR not in person.roles:
+        _check(self, revision, Step.CLEAR)
+        if self.state is AlertState.CANNOT_DETERMINE and not person.roles & CONFIRMS:
             raise CekalwatchError(Code.PERSON_ROLE_NEEDED, PersonRole.SUPERVISOR)
         return _step(self, AlertState.CLEARED, findings=(*self.findings, finding))
 
     def followed_up(self, follow_up: FollowUp, revision: int) -> Handling:
         """Return the alert with one more contact with the agency."""
-        _check(self, revision, AlertState.CONFIRMED)
+        _check(self, revision, Step.FOLLOW_UP)
         size = follow_up.size + sum(one.size for one in self.follow_ups)
         if len(self.follow_ups) >= MAX_FOLLOW_UPS or size > MAX_FOLLOW_UP_BYTES:
             raise CekalwatchError(Code.TOO_MANY_FOLLOW_UPS)
@@ -213,7 +196,7 @@ class Handling:
 
     def closed(self, revision: int) -> Handling:
         """Return the alert as closed; FOLLOW_UP_MISSING when a hit was told to no agency."""
-        _check(self, revision, AlertState.CONFIRMED, AlertState.CLEARED)
+        _check(self, revision, Step.CLOSE)
         if self.state is AlertState.CONFIRMED and not self.follow_ups:
             raise CekalwatchError(Code.FOLLOW_UP_MISSING)
         return _step(self, AlertState.CLOSED)
@@ -223,8 +206,8 @@ def _step(handling: Handling, state: AlertState, **changes: object) -> Handling:
     return replace(handling, state=state, revision=handling.revision + 1, **changes)  # type: ignore[arg-type]
 
 
-def _check(handling: Handling, revision: int, *states: AlertState) -> None:
-    if handling.state not in states:
+def _check(handling: Handling, revision: int, step: Step) -> None:
+    if handling.state not in STEP_STATES[step]:
         raise CekalwatchError(Code.ALERT_STATE_WRONG, handling.state)
     if revision != handling.revision:
         raise CekalwatchError(Code.ALERT_CHANGED, f"{revision} is not {handling.revision}")

@@ -14,29 +14,12 @@ from enum import StrEnum
 
 from dateutil.relativedelta import relativedelta
 
-from cekalwatch.server.domain.cameras import Direction
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
 
 PLAUSIBLE_YEARS = range(1900, 2201)
 """Years in which an order can begin, be received and be revoked; only its end may be "never", that is 9999-12-31."""
-
-
-class OrderKind(StrEnum):
-    """Pencegahan (may not leave) or penangkalan (may not enter)."""
-
-    CEGAH = "CEGAH"
-    TANGKAL = "TANGKAL"
-
-
-class OrderStatus(StrEnum):
-    """The legal state of an order at one moment."""
-
-    NOT_YET_VALID = "NOT_YET_VALID"
-    ACTIVE = "ACTIVE"
-    LAPSED = "LAPSED"
-    REVOKED = "REVOKED"
-    INVALID = "INVALID"
 
 
 class Rule(StrEnum):

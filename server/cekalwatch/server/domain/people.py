@@ -4,29 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from uuid import UUID
+
+from cekalwatch.wire.vocabulary.people import PersonRole
 
 SIGN_IN_NAME_PATTERN = r"[a-z0-9][a-z0-9._@-]{1,63}"
 MAX_DISPLAY_NAME = 100
 
 _SIGN_IN_NAME = re.compile(SIGN_IN_NAME_PATTERN)
 _SITE = re.compile(r"[a-z0-9-]{1,64}")
-
-
-class PersonRole(StrEnum):
-    """What a person may be there for; one can have several."""
-
-    OFFICER = "OFFICER"
-    """Sees the alerts of a site, and adjudicates them."""
-    SUPERVISOR = "SUPERVISOR"
-    """Sees the alerts of a site, and is the second of most actions that need two people."""
-    LIST_MANAGER = "LIST_MANAGER"
-    """Keeps the watchlist."""
-    ADMINISTRATOR = "ADMINISTRATOR"
-    """Keeps the system going; sees no traveller and no subject."""
-    AUDITOR = "AUDITOR"
-    """Sees the alerts of a site and the audit trail, and changes nothing."""
 
 
 class PersonError(ValueError):

@@ -8,7 +8,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import Person, PersonRole
+from cekalwatch.server.domain.people import Person
+from cekalwatch.wire.vocabulary.people import PersonRole
 
 
 class TwoPersonAction(StrEnum):

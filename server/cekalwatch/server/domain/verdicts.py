@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from cekalwatch.server.domain.cameras import Direction
-from cekalwatch.server.domain.findings import Outcome, Reason
-from cekalwatch.server.domain.orders import OrderKind, alerts_on
+from cekalwatch.server.domain.orders import alerts_on
+from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
+from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 
 _LIST_OF: dict[Direction, OrderKind] = {alerts_on(kind): kind for kind in OrderKind}
 

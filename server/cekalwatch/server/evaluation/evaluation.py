@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.evaluation.collection import Collection, LabelledPhotograph
 from cekalwatch.server.evaluation.people import (
     MAX_REFERENCES,

@@ -17,12 +17,13 @@ import numpy as np
 import structlog
 
 from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, OrderJudgement, OrderStatus, judge
+from cekalwatch.server.domain.orders import BanOrder, OrderJudgement, judge
 from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.gallery.threshold import Threshold
 from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateState, TemplateStore
 from cekalwatch.server.storage.watchlist.reading import SubjectFile
+from cekalwatch.wire.vocabulary.orders import OrderStatus
 
 WIB = ZoneInfo("Asia/Jakarta")
 

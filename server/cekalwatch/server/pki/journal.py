@@ -9,8 +9,7 @@ from typing import Self
 from cryptography import x509
 from sqlalchemy.exc import SQLAlchemyError
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.device_entries import certificate_facts, device_entry
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.operator import operator

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.pki.authority import Revoked, pem
 from cekalwatch.wire.identity import Identity
 

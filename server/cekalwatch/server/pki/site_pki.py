@@ -16,8 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import make_private_folder, write_private
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.pki.authority import DEVICE_DAYS, Authority, Revoked, key_pem, pem

@@ -14,12 +14,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.program.connection import follow
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.settings import Settings
 from cekalwatch.server.alerts.retention import Keeping
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, ProviderAddressError, SessionTerms
-from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.handling import DEFAULT_REFERENCE_PATTERN, HandlingPolicy
 from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.encryption.master_key_source import MasterKeySource, parse_source
@@ -27,6 +26,7 @@ from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.settings.watchlist_source import WatchlistEntry
 from cekalwatch.wire.address import address_form, is_loopback
 from cekalwatch.wire.tls import FollowedTls, TlsError, require_private
+from cekalwatch.wire.vocabulary.orders import Direction
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 

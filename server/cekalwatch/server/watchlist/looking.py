@@ -13,13 +13,13 @@ from typing import Final
 
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Link, Thing
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.orders import OrderKind, OrderStatus
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.domain.timeline import StatusChange, timeline
 from cekalwatch.server.gallery.lookalikes import Lookalikes
 from cekalwatch.server.gallery.snapshot import Checkpoints, JudgedOrder
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.watchlist.store import SubjectFile, WatchlistStore
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 
 MAX_LISTED: Final = 500
 """Subjects of one look; the audit trail names each of them."""

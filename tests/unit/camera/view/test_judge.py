@@ -10,7 +10,7 @@ import pytest
 
 from cekalwatch.camera.view.judge import ViewJudge
 from cekalwatch.vision.faces import Picture
-from cekalwatch.wire.heartbeat import ViewState
+from cekalwatch.wire.vocabulary.capture import ViewState
 from tests.support.hall import SIZE, grainy, seen, with_people
 from tests.support.shared import shared_faces
 

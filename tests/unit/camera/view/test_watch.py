@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from cekalwatch.camera.view.watch import Posture, ViewWatch
-from cekalwatch.wire.heartbeat import ViewState
+from cekalwatch.wire.vocabulary.capture import ViewState
 from tests.support.hall import seen
 
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QFormLayout, QLineEdit, QPlainTextEdit, Q
 from cekalwatch.notifier.desktop.widgets.basic import button, label, message, row, set_role
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
-from cekalwatch.notifier.model.handling import MAX_NOTE
+from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE
 
 Send = Callable[[Callable[[], object], Callable[[str], object]], object]
 """Sends what was filled in, and calls the first when it was recorded, or the second with the words why not."""

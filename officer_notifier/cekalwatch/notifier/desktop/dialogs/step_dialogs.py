@@ -9,14 +9,14 @@ from PySide6.QtCore import QDateTime
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QRadioButton, QVBoxLayout, QWidget
 
-from cekalwatch.notifier.actions.alert_actions import OUTCOMES, Decision, SignInProof
+from cekalwatch.notifier.actions.alert_actions import Decision, SignInProof
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog, text_of
 from cekalwatch.notifier.desktop.widgets.basic import label
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.alert import Alert
-from cekalwatch.notifier.model.handling import MAX_NOTE, REASONS, FollowUp, Reason
-from cekalwatch.notifier.model.steps import Step
+from cekalwatch.notifier.model.handling import FollowUp
+from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, Reason, Step
 
 TakeStep = Callable[[Decision, Callable[[], object], Callable[[str], object]], object]
 """Carries a decision out, and calls the first when it was recorded, or the second with the words why not."""
@@ -49,7 +49,7 @@ class ReasonDialog(StepDialog):
         self, parent: QWidget | None, wording: AlertFormatter, step: Step, notice: Alert, take: TakeStep
     ) -> None:
         super().__init__(parent, wording, step, notice, take)
-        self.reasons = REASONS[OUTCOMES[step]]
+        self.reasons = REASONS[STEP_OUTCOMES[step]]
         self._group = QButtonGroup(self)
         column = QVBoxLayout()
         for number, reason in enumerate(self.reasons):

@@ -15,7 +15,7 @@ from cekalwatch.notifier.desktop.widgets.action_bar import ActionBar
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.alert import Alert
-from cekalwatch.notifier.model.steps import Step
+from cekalwatch.wire.vocabulary.adjudication import Step
 
 
 class StepFlow(QObject):

@@ -13,7 +13,8 @@ from cekalwatch.notifier.desktop.widgets.basic import button, clear, label, mess
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.alert import Alert
-from cekalwatch.notifier.model.steps import Options, Step
+from cekalwatch.notifier.model.steps import Options
+from cekalwatch.wire.vocabulary.adjudication import Step
 
 KEYS: Mapping[Step, str] = MappingProxyType(
     {

@@ -14,9 +14,9 @@ from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.alert import Shown
-from cekalwatch.notifier.model.handling import OPEN_STATES, UNDECIDED, AlertState
 from cekalwatch.notifier.model.score_levels import score_level
 from cekalwatch.notifier.model.steps import standing
+from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, UNDECIDED, AlertState
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -114,7 +114,7 @@ class AlertTable(QAbstractTableModel):
             case Column.TIME:
                 return wording.moment(notice.raised_at, now)
             case Column.STATE:
-                return wording.say(Phrase(f"STATE_{standing(notice, now)}"))
+                return wording.say(Phrase(f"STATE_{standing(notice, now) or 'UNKNOWN'}"))
             case Column.NAME:
                 return notice.subject.name or wording.say(Phrase.UNKNOWN)
             case Column.COUNTER:

@@ -19,8 +19,8 @@ from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder, 
 from cekalwatch.notifier.desktop.windows.alert_view import AlertView
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.locale.phrases import Phrase
-from cekalwatch.notifier.model.handling import PENDING, AlertState
-from cekalwatch.notifier.model.steps import Step, standing
+from cekalwatch.notifier.model.steps import standing
+from cekalwatch.wire.vocabulary.adjudication import PENDING, AlertState, Step
 
 KEYS_REST_MS = 600
 """After the window got the keyboard, its keys do nothing for so long: they may have been meant for another one."""
@@ -241,7 +241,7 @@ class AlertWindow(QMainWindow):
         else:
             notice = shown.notice
             state = standing(notice, now)
-            tone = {AlertState.NEW: "alarm", AlertState.CLAIMED: "busy"}.get(state, "busy" if notice.open else "quiet")
+            tone = "alarm" if state is AlertState.NEW else "busy" if notice.open else "quiet"
             self._headline.setText(wording.state(notice, now))
             self._place.setText(wording.place(notice))
             self._age.setText(wording.duration(now - notice.raised_at))

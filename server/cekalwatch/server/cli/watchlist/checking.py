@@ -12,8 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.tables import whole_table
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.watchlist.local_import import local_import
 from cekalwatch.server.cli.watchlist.progress import counted_progress
 from cekalwatch.server.cli.watchlist.running_server import running_server

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.database import command_database
 from cekalwatch.server.cli.watchlist.database import open_store
 from cekalwatch.server.cli.watchlist.look_output import (
@@ -23,7 +22,7 @@ from cekalwatch.server.cli.watchlist.look_output import (
     print_view,
     write_pictures,
 )
-from cekalwatch.server.domain.orders import OrderKind, OrderStatus
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 
 if TYPE_CHECKING:
     from cekalwatch.server.gallery.lookalikes import Lookalikes

@@ -8,9 +8,9 @@ from rich.console import Console
 
 from cekalwatch.server.cli.tables import whole_table
 from cekalwatch.server.domain.errors import CATALOGUE
-from cekalwatch.server.domain.orders import OrderStatus
 from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, RecordOutcome, RecordReport, summarise
+from cekalwatch.wire.vocabulary.orders import OrderStatus
 
 MAX_PROBLEMS = 50
 """Rows of problems on the screen; a report file has them all."""

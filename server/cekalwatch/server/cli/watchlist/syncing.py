@@ -15,8 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.database import command_database
 from cekalwatch.server.cli.watchlist.running_server import running_server
 from cekalwatch.server.cli.watchlist.sync_screen import (

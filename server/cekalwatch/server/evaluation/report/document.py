@@ -13,8 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.evaluation.evaluation import Evaluation
 from cekalwatch.server.evaluation.statistics.metrics import Rate, det_curve
 from cekalwatch.server.evaluation.statistics.study import Study

@@ -15,9 +15,9 @@ from datetime import datetime, tzinfo
 
 from scipy.stats import binomtest
 
-from cekalwatch.server.domain.cameras import Direction
 from cekalwatch.server.domain.verdicts import AlertVerdict, JudgedAlert, PassageCount, list_at
 from cekalwatch.server.evaluation.statistics.metrics import Rate
+from cekalwatch.wire.vocabulary.orders import Direction
 
 
 @dataclass(frozen=True)

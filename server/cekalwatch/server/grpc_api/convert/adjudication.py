@@ -11,10 +11,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from cekalwatch.server.alerts.adjudicating import Adjudication
 from cekalwatch.server.alerts.shift import ShiftReport, Tally
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.findings import Finding, FollowUp, Outcome, Reason
-from cekalwatch.server.domain.handling import AlertState, Claim, Handling
+from cekalwatch.server.domain.findings import Finding, FollowUp
+from cekalwatch.server.domain.handling import Claim, Handling
 from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.v1 import adjudication_pb2, alert_service_pb2
+from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason
+from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 MAX_REFERENCE = 100
 MAX_SHIFT = timedelta(days=31)
@@ -22,14 +24,15 @@ CLOCK_AHEAD = timedelta(minutes=5)
 """How far a PC's clock may be ahead of the server's."""
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 
-_OUTCOMES = {adjudication_pb2.Outcome.Value(f"OUTCOME_{outcome}"): outcome for outcome in Outcome}
-_REASONS = {adjudication_pb2.Reason.Value(f"REASON_{reason}"): reason for reason in Reason}
-_STATES = {adjudication_pb2.AlertState.Value(f"ALERT_STATE_{state}"): state for state in AlertState}
+_OUTCOMES = ProtoEnum(adjudication_pb2.Outcome, "OUTCOME", Outcome)
+_REASONS = ProtoEnum(adjudication_pb2.Reason, "REASON", Reason)
+_ESCALATIONS = ProtoEnum(adjudication_pb2.Escalation, "ESCALATION", Escalation)
+STATES = ProtoEnum(adjudication_pb2.AlertState, "ALERT_STATE", AlertState)
 
 
 def judgement(request: alert_service_pb2.AdjudicateAlertRequest) -> Adjudication:
     """Read an officer's judgement; raises OUTCOME_NOT_ALLOWED or REASON_INVALID."""
-    outcome = _OUTCOMES.get(request.outcome)
+    outcome = _OUTCOMES.member(request.outcome)
     if outcome is None:
         raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, str(request.outcome))
     return Adjudication(outcome, reason(request.reason), request.note, request.revision)
@@ -42,7 +45,7 @@ def clearing(request: alert_service_pb2.ClearAlertRequest) -> Adjudication:
 
 def reason(value: adjudication_pb2.Reason.ValueType) -> Reason:
     """Read a reason; raises REASON_INVALID."""
-    found = _REASONS.get(value)
+    found = _REASONS.member(value)
     if found is None:
         raise CekalwatchError(Code.REASON_INVALID, str(value))
     return found
@@ -65,9 +68,10 @@ def follow_up(message: adjudication_pb2.FollowUp, by: UUID, now: datetime) -> Fo
 
 def states(values: Collection[adjudication_pb2.AlertState.ValueType]) -> frozenset[AlertState]:
     """Read where alerts stand that are asked for; raises ARGUMENT_INVALID."""
-    if len(values) > len(AlertState) or not all(value in _STATES for value in values):
+    wanted = frozenset(state for state in map(STATES.member, values) if state)
+    if len(values) > len(AlertState) or len(wanted) < len(set(values)):
         raise CekalwatchError(Code.ARGUMENT_INVALID, "states")
-    return frozenset(_STATES[value] for value in values)
+    return wanted
 
 
 def raised_from(request: alert_service_pb2.ListAlertsRequest) -> datetime | None:
@@ -94,7 +98,7 @@ def handling_message(handling: Handling, people: Mapping[UUID, str]) -> adjudica
         findings=[_finding(finding, people) for finding in handling.findings],
         cekal_online_reference=handling.reference,
         follow_ups=[_follow_up(follow_up, people) for follow_up in handling.follow_ups],
-        escalation=adjudication_pb2.Escalation.Value(f"ESCALATION_{handling.escalation.name}"),
+        escalation=_ESCALATIONS.number(handling.escalation),
     )
     if handling.state is AlertState.NEW:
         message.unclaimed_time.CopyFrom(timestamp(handling.unclaimed_since))
@@ -126,8 +130,8 @@ def _claim(claim: Claim, people: Mapping[UUID, str]) -> adjudication_pb2.Claim:
 
 def _finding(finding: Finding, people: Mapping[UUID, str]) -> adjudication_pb2.Finding:
     return adjudication_pb2.Finding(
-        outcome=adjudication_pb2.Outcome.Value(f"OUTCOME_{finding.outcome}"),
-        reason=adjudication_pb2.Reason.Value(f"REASON_{finding.reason}"),
+        outcome=_OUTCOMES.number(finding.outcome),
+        reason=_REASONS.number(finding.reason),
         note=finding.note,
         person=_person(finding.by, people),
         find_time=timestamp(finding.at),

@@ -10,11 +10,11 @@ from uuid import UUID
 from cekalwatch.server.alerts.briefing import AlertPictures, Briefing
 from cekalwatch.server.alerts.fanout import BriefedEvent
 from cekalwatch.server.domain.alerts import AlertFilter, Sighting
-from cekalwatch.server.domain.cameras import Direction
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.convert.adjudication import handling_message
+from cekalwatch.server.grpc_api.convert.adjudication import STATES, handling_message
 from cekalwatch.server.grpc_api.convert.common import (
     ANSWER_FRAME_BYTES,
+    DIRECTIONS,
     FIELD_FRAME_BYTES,
     KEY,
     camera_message,
@@ -25,7 +25,7 @@ from cekalwatch.server.grpc_api.convert.common import (
 from cekalwatch.server.grpc_api.convert.records import subject_message
 from cekalwatch.server.grpc_api.convert.watchlist import freshness_message, order_message, reference_message
 from cekalwatch.server.watchlist.freshness import Freshness
-from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, camera_pb2
+from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 
 DEFAULT_PAGE = 20
@@ -59,14 +59,10 @@ def alert_filter(message: alert_service_pb2.AlertFilter) -> AlertFilter:
     if len(message.counters) > MAX_COUNTERS:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "counters")
     counters = frozenset(text(counter, "counters") for counter in message.counters)
-    directions = {
-        camera_pb2.DIRECTION_UNSPECIFIED: None,
-        camera_pb2.DIRECTION_DEPARTURE: Direction.DEPARTURE,
-        camera_pb2.DIRECTION_ARRIVAL: Direction.ARRIVAL,
-    }
-    if message.direction not in directions:
+    direction = DIRECTIONS.member(message.direction)
+    if direction is None and message.direction != camera_pb2.DIRECTION_UNSPECIFIED:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "direction")
-    return AlertFilter(site(message.site), counters, directions[message.direction])
+    return AlertFilter(site(message.site), counters, direction)
 
 
 def alert_page_token(token: str) -> UUID | None:
@@ -151,7 +147,7 @@ def alert_message(briefing: Briefing) -> alert_pb2.Alert:
     alert = briefing.alert
     return alert_pb2.Alert(
         alert_id=str(alert.alert_id),
-        state=adjudication_pb2.AlertState.Value(f"ALERT_STATE_{alert.state}"),
+        state=STATES.number(alert.state),
         version=alert.version,
         subject=subject_message(briefing.subject),
         orders=[order_message(order) for order in briefing.orders],

@@ -14,23 +14,17 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import duration, text, timestamp, uuid
 from cekalwatch.server.presence import Heartbeat
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
-from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S, MAX_CROP_BYTES
-from cekalwatch.wire.heartbeat import Drops, SpoolState, SpoolStatus, ViewState
+from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S, MAX_CROP_BYTES, MAX_REASON
+from cekalwatch.wire.vocabulary.capture import LANDMARKS, CaptureOutcome, Drops, SpoolState, SpoolStatus, ViewState
+from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 MAX_ECHOED = 64
-MAX_REASON = 200
 MAX_SECONDS = 10 * 365 * 86_400.0
 """Longest age that is told; a client may send any number."""
-LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
-MAX_CAPTURE_AGE = datetime(2020, 1, 1, tzinfo=UTC)
-_VIEW_STATES = {capture_pb2.ViewState.Value(f"VIEW_STATE_{state}"): state for state in ViewState}
-
-_SPOOL_STATES = {
-    capture_pb2.SPOOL_STATE_READY: SpoolState.READY,
-    capture_pb2.SPOOL_STATE_DISK_FULL: SpoolState.DISK_FULL,
-    capture_pb2.SPOOL_STATE_READ_ONLY: SpoolState.READ_ONLY,
-    capture_pb2.SPOOL_STATE_FAILED: SpoolState.FAILED,
-}
+EARLIEST_CAPTURE = datetime(2020, 1, 1, tzinfo=UTC)
+VIEW_STATES = ProtoEnum(capture_pb2.ViewState, "VIEW_STATE", ViewState)
+SPOOL_STATES = ProtoEnum(capture_pb2.SpoolState, "SPOOL_STATE", SpoolState)
+_OUTCOMES = ProtoEnum(capture_pb2.CaptureOutcome, "CAPTURE_OUTCOME", CaptureOutcome)
 
 
 def hello(request: capture_service_pb2.StreamFacesRequest) -> Hello:
@@ -105,7 +99,7 @@ def _capture_time(face: capture_pb2.FaceCapture, now: datetime) -> datetime:
         captured_at = face.capture_time.ToDatetime(UTC)
     except (ValueError, OverflowError):
         raise CekalwatchError(Code.CAPTURE_TIME_MISSING) from None
-    if captured_at < MAX_CAPTURE_AGE:
+    if captured_at < EARLIEST_CAPTURE:
         raise CekalwatchError(Code.CAPTURE_TIME_MISSING)
     if captured_at > now + timedelta(seconds=MAX_CLOCK_AHEAD_S):
         raise CekalwatchError(Code.CAPTURE_TIME_IN_FUTURE)
@@ -119,9 +113,9 @@ def _heartbeat(message: capture_service_pb2.Heartbeat) -> Heartbeat:
         dropped_total=message.dropped_total,
         outbox_depth=message.outbox_depth,
         outbox_age_s=_age_s(message.outbox_age),
-        view_state=_VIEW_STATES.get(message.view_state, ViewState.UNSPECIFIED),
+        view_state=VIEW_STATES.member(message.view_state) or ViewState.UNSPECIFIED,
         spool=SpoolStatus(
-            state=_SPOOL_STATES.get(message.spool.state, SpoolState.UNSPECIFIED),
+            state=SPOOL_STATES.member(message.spool.state) or SpoolState.UNSPECIFIED,
             depth=message.spool.depth,
             size=message.spool.bytes,
             age_s=_age_s(message.spool.age),
@@ -161,6 +155,6 @@ def stream_response(message: Outbound) -> capture_service_pb2.StreamFacesRespons
 def _receipt(receipt: Receipt) -> capture_pb2.CaptureReceipt:
     return capture_pb2.CaptureReceipt(
         capture_id=receipt.capture_id,
-        outcome=capture_pb2.CaptureOutcome.Value(f"CAPTURE_OUTCOME_{receipt.outcome}"),
+        outcome=_OUTCOMES.number(receipt.outcome),
         reason=receipt.reason or "",
     )

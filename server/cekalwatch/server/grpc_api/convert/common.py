@@ -16,6 +16,8 @@ from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.v1 import camera_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
+from cekalwatch.wire.vocabulary.orders import Direction
+from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 KEY = re.compile(r"[a-z0-9-]{1,64}")
 MAX_TEXT = 64
@@ -24,6 +26,8 @@ ANSWER_FRAME_BYTES = 1024
 """What an answer holds beside what it lists."""
 FIELD_FRAME_BYTES = 8
 M = TypeVar("M", bound=Message)
+
+DIRECTIONS = ProtoEnum(camera_pb2.Direction, "DIRECTION", Direction)
 
 
 def text(value: str, field: str, most: int = MAX_TEXT) -> str:
@@ -81,5 +85,5 @@ def camera_message(camera: Camera) -> camera_pb2.Camera:
         camera_id=camera.camera_id,
         site=camera.site,
         counter=camera.counter,
-        direction=camera_pb2.Direction.Value(f"DIRECTION_{camera.direction}"),
+        direction=DIRECTIONS.number(camera.direction),
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from cekalwatch.server.domain.cameras import Camera
-from cekalwatch.server.domain.captures import CaptureOutcome
+from cekalwatch.server.grpc_api.convert.capture import SPOOL_STATES, VIEW_STATES
 from cekalwatch.server.grpc_api.convert.common import camera_message, duration, timestamp
 from cekalwatch.server.grpc_api.convert.watchlist import freshness_message
 from cekalwatch.server.presence import CameraPresence
 from cekalwatch.server.status import ServerStatus
 from cekalwatch.v1 import capture_pb2, operations_pb2, operations_service_pb2
-from cekalwatch.wire.heartbeat import ViewState
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 
 def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResponse:
@@ -53,7 +53,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             operations_pb2.ViewEvent(
                 event_time=timestamp(event.at),
                 camera_id=event.camera_id,
-                view_state=_view_state(event.view_state),
+                view_state=VIEW_STATES.number(event.view_state),
             )
             for event in status.view_events
         ],
@@ -70,16 +70,12 @@ def _camera_status(camera: Camera, presence: CameraPresence) -> operations_pb2.C
         dropped_total=heartbeat.dropped_total,
         outbox_depth=heartbeat.outbox_depth,
         outbox_age=duration(heartbeat.outbox_age_s),
-        view_state=_view_state(heartbeat.view_state),
+        view_state=VIEW_STATES.number(heartbeat.view_state),
         spool=capture_pb2.SpoolStatus(
-            state=capture_pb2.SpoolState.Value(f"SPOOL_STATE_{spool.state}"),
+            state=SPOOL_STATES.number(spool.state),
             depth=spool.depth,
             bytes=spool.size,
             age=duration(spool.age_s),
         ),
         drops=capture_pb2.DropCounts(no_room=drops.no_room, too_old=drops.too_old, unreadable=drops.unreadable),
     )
-
-
-def _view_state(state: ViewState) -> capture_pb2.ViewState.ValueType:
-    return capture_pb2.ViewState.Value(f"VIEW_STATE_{state}")

@@ -18,10 +18,12 @@ from cekalwatch.server.watchlist.imports.records import RecordError, build_order
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
+from cekalwatch.wire.vocabulary.orders import OrderKind
+from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 DEFAULT_PAGE = 50
 MAX_KEY = 64
-KINDS = {watchlist_pb2.ORDER_KIND_CEGAH: "CEGAH", watchlist_pb2.ORDER_KIND_TANGKAL: "TANGKAL"}
+KINDS = ProtoEnum(watchlist_pb2.OrderKind, "ORDER_KIND", OrderKind)
 MAX_PICTURES = 3
 """Pictures of at most 60 kB that fit into one message."""
 
@@ -60,7 +62,7 @@ def record_begun(message: watchlist_service_pb2.ImportRecord) -> RecordAssembly 
         order = build_order(
             order_id=ban.order_id,
             subject_id=ban.subject_id,
-            kind=KINDS.get(ban.kind, ""),
+            kind=KINDS.member(ban.kind) or "",
             requesting_agency=ban.requesting_agency,
             valid_from=ban.valid_from,
             valid_until=ban.valid_until,

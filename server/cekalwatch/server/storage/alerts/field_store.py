@@ -14,12 +14,12 @@ from sqlalchemy import ColumnElement, Insert, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
-from cekalwatch.server.domain.cameras import Direction
-from cekalwatch.server.domain.findings import Outcome, Reason
 from cekalwatch.server.domain.verdicts import JudgedAlert, PassageCount, verdict
 from cekalwatch.server.storage.alerts.passage_tables import PassageCountRow
 from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, SightingRow
 from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
+from cekalwatch.wire.vocabulary.orders import Direction
 
 
 class FieldStore:

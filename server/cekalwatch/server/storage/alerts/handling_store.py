@@ -13,10 +13,9 @@ from uuid import UUID
 from sqlmodel import Session, and_, col, delete, or_, select
 
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertEventType
+from cekalwatch.server.domain.alerts import Alert, AlertEvent
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.findings import CLEARING, Outcome
-from cekalwatch.server.domain.handling import AlertState, Escalation, Handling
+from cekalwatch.server.domain.handling import Handling
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.alerts.rows import event_of, read_alerts, write_handling
 from cekalwatch.server.storage.alerts.store import lock_log
@@ -24,6 +23,7 @@ from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, Fin
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import hold_sealing_key
+from cekalwatch.wire.vocabulary.adjudication import CLEARING, AlertEventType, AlertState, Escalation, Outcome
 
 
 @dataclass(frozen=True)

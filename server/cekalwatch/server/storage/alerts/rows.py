@@ -15,21 +15,16 @@ from uuid import UUID
 import uuid6
 from sqlmodel import Session, col, select
 
-from cekalwatch.server.domain.alerts import (
-    Alert,
-    AlertEvent,
-    AlertEventType,
-    Candidate,
-    Match,
-    Sighting,
-)
-from cekalwatch.server.domain.cameras import Camera, Direction
+from cekalwatch.server.domain.alerts import Alert, AlertEvent, Candidate, Match, Sighting
+from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.errors import CekalwatchError
-from cekalwatch.server.domain.findings import Finding, FollowUp, Outcome, Reason
-from cekalwatch.server.domain.handling import AlertState, Claim, Escalation, Handling, Holder
+from cekalwatch.server.domain.findings import Finding, FollowUp
+from cekalwatch.server.domain.handling import Claim, Handling, Holder
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, FollowUpRow, SightingRow
 from cekalwatch.server.storage.sealed_columns import FINDING_FACTS, FOLLOW_UP_FACTS
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
+from cekalwatch.wire.vocabulary.orders import Direction
 
 MAX_SIGHTINGS = 20
 """Sightings that are read with an alert: the newest ones."""

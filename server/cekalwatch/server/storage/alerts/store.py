@@ -16,9 +16,8 @@ from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.server.audit.alert_entries import alert_entry
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertEventType, AlertFilter, Match
+from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertFilter, Match
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.handling import UNSETTLED, AlertState
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
 from cekalwatch.server.storage.alerts.rows import bare_alert, event_of, join_match, new_row, read_alerts
 from cekalwatch.server.storage.alerts.tables import (
@@ -34,6 +33,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.sealed_columns import PROBE_JPEG
 from cekalwatch.server.storage.watchlist.tables import SubjectRow
+from cekalwatch.wire.vocabulary.adjudication import UNSETTLED, AlertEventType, AlertState
 
 MAX_AGENTS = 1000
 """Agents whose positions are kept: anybody can make up keys, and the status names them all."""

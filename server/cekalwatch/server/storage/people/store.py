@@ -18,10 +18,11 @@ from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.auth.passwords.lockout import LockOut, Tries
-from cekalwatch.server.domain.people import Person, PersonRole
+from cekalwatch.server.domain.people import Person
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.tables import PersonRow, PersonSessionRow, SignInFailureRow, SignInKeyRow
+from cekalwatch.wire.vocabulary.people import PersonRole
 
 TAG_DIGITS = 6
 """Of 4 bits: see `SignInFailureRow`."""

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.orders import BanOrder, OrderKind
+from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject, TravelDocument
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.sealed_columns import (
@@ -29,6 +29,7 @@ from cekalwatch.server.storage.watchlist.tables import (
     SubjectRow,
     TemplateRow,
 )
+from cekalwatch.wire.vocabulary.orders import OrderKind
 
 SEALED_ORDER_FACTS = ("requesting_agency", "reason", "decree_number")
 """What of an order says more than its keys, dates and kind."""

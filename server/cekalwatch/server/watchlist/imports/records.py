@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders import PLAUSIBLE_YEARS, BanOrder, OrderKind
+from cekalwatch.server.domain.orders import PLAUSIBLE_YEARS, BanOrder
 from cekalwatch.server.domain.subjects import Subject, TravelDocument
 from cekalwatch.server.watchlist.imports.countries import COUNTRY_CODES
 from cekalwatch.wire.bounds import MAX_PHOTOS_PER_RECORD
+from cekalwatch.wire.vocabulary.orders import OrderKind
 
 MAX_KEY = 64
 MAX_NAME = 200

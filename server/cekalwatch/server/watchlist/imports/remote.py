@@ -9,16 +9,16 @@ from typing import Self
 
 import grpc
 
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import OrderStatus, Rule
+from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.grpc_api.convert.records import face_figures, order_facts_message, subject_message
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
 from cekalwatch.wire.bounds import PHOTO_CHUNK_BYTES
 from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.vocabulary.orders import OrderStatus
 
 
 class RemoteImport:

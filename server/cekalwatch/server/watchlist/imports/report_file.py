@@ -14,8 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cekalwatch.program.csv_cells import BYTE_ORDER_MARK, SafeCsvWriter
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.exits import Exit
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport, Summary, summarise
 
 CSV_COLUMNS = (

@@ -9,9 +9,10 @@ from enum import StrEnum
 from typing import Self
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import OrderStatus, Rule
+from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.watchlist.imports.records import RecordError
+from cekalwatch.wire.vocabulary.orders import OrderStatus
 
 
 class RecordOutcome(StrEnum):

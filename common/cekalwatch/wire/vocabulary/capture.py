@@ -1,9 +1,21 @@
-"""What a camera client tells of itself in a heartbeat, in the words that it and the server share."""
+"""What camera client and server tell each other: what became of a capture, and how a camera and its host do."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+"""Names of the five landmarks, in their order; left and right are those of the picture."""
+
+
+class CaptureOutcome(StrEnum):
+    """What became of a capture on the server."""
+
+    SEARCHED = "SEARCHED"
+    DUPLICATE = "DUPLICATE"
+    REJECTED = "REJECTED"
+    RETRY = "RETRY"
 
 
 class ViewState(StrEnum):

@@ -1,0 +1,160 @@
+"""What people do with an alert: states, steps, outcomes and reasons, and which of them go together.
+
+The server decides by these rules; the notifier offers by them what can succeed. Domain rules 1, 4, 5 and 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+
+MAX_NOTE = 1_000
+"""Characters of a note, and of each text of a follow-up."""
+
+
+class AlertState(StrEnum):
+    """Where an alert stands."""
+
+    NEW = "NEW"
+    CLAIMED = "CLAIMED"
+    CANNOT_DETERMINE = "CANNOT_DETERMINE"
+    REFERRED = "REFERRED"
+    CONFIRMED = "CONFIRMED"
+    CLEARED = "CLEARED"
+    CLOSED = "CLOSED"
+
+
+UNDECIDED = frozenset({AlertState.NEW, AlertState.CLAIMED})
+"""An officer has to look."""
+PENDING = frozenset({AlertState.REFERRED, AlertState.CANNOT_DETERMINE})
+"""An officer has judged, and Cekal Online or a supervisor has not yet."""
+UNSETTLED = UNDECIDED | PENDING
+"""Somebody has yet to find out what the alert is."""
+OPEN_STATES = UNSETTLED | {AlertState.CONFIRMED}
+"""Somebody still has to do something about the traveller."""
+
+
+class AlertEventType(StrEnum):
+    """What happened to an alert."""
+
+    RAISED = "RAISED"
+    SIGHTED = "SIGHTED"
+    CLAIMED = "CLAIMED"
+    RELEASED = "RELEASED"
+    ESCALATED = "ESCALATED"
+    ADJUDICATED = "ADJUDICATED"
+    CONFIRMED = "CONFIRMED"
+    CLEARED = "CLEARED"
+    FOLLOWED_UP = "FOLLOWED_UP"
+    CLOSED = "CLOSED"
+
+
+class Escalation(IntEnum):
+    """Whom an alert has gone to that nobody claimed."""
+
+    COUNTER = 0
+    SUPERVISOR = 1
+    SITE = 2
+
+
+class Outcome(StrEnum):
+    """What an officer, or after a referral whoever checked, found."""
+
+    NOT_SAME_PERSON = "NOT_SAME_PERSON"
+    CANNOT_DETERMINE = "CANNOT_DETERMINE"
+    REFERRED = "REFERRED"
+    CONFIRMED = "CONFIRMED"
+    CLEARED = "CLEARED"
+
+
+OFFICERS_OUTCOMES = frozenset({Outcome.NOT_SAME_PERSON, Outcome.CANNOT_DETERMINE, Outcome.REFERRED})
+"""What the officer at the counter can find."""
+CLEARING = frozenset({Outcome.NOT_SAME_PERSON, Outcome.CLEARED})
+"""What clears an alert: its pictures are deleted (rule 8)."""
+NEEDS_ORDER = frozenset({Outcome.REFERRED, Outcome.CONFIRMED})
+"""What may only be found about a subject with an order in force at that moment (rule 1)."""
+
+
+class Reason(StrEnum):
+    """Why; OTHER needs a note."""
+
+    FACE_DIFFERS = "FACE_DIFFERS"
+    PARTICULARS_DIFFER = "PARTICULARS_DIFFER"
+    KNOWN_LOOK_ALIKE = "KNOWN_LOOK_ALIKE"
+    IMAGE_TOO_POOR = "IMAGE_TOO_POOR"
+    TRAVELLER_GONE = "TRAVELLER_GONE"
+    DOCUMENT_UNCLEAR = "DOCUMENT_UNCLEAR"
+    FACE_AGREES = "FACE_AGREES"
+    PARTICULARS_AGREE = "PARTICULARS_AGREE"
+    LISTED_IN_CEKAL_ONLINE = "LISTED_IN_CEKAL_ONLINE"
+    NOT_LISTED_IN_CEKAL_ONLINE = "NOT_LISTED_IN_CEKAL_ONLINE"
+    ORDER_ENDED = "ORDER_ENDED"
+    OTHER = "OTHER"
+
+
+_NOT_SAME = (Reason.FACE_DIFFERS, Reason.PARTICULARS_DIFFER, Reason.KNOWN_LOOK_ALIKE)
+
+REASONS: Mapping[Outcome, tuple[Reason, ...]] = MappingProxyType(
+    {
+        Outcome.NOT_SAME_PERSON: (*_NOT_SAME, Reason.OTHER),
+        Outcome.CANNOT_DETERMINE: (
+            Reason.IMAGE_TOO_POOR,
+            Reason.TRAVELLER_GONE,
+            Reason.DOCUMENT_UNCLEAR,
+            Reason.OTHER,
+        ),
+        Outcome.REFERRED: (Reason.FACE_AGREES, Reason.PARTICULARS_AGREE, Reason.OTHER),
+        Outcome.CONFIRMED: (Reason.LISTED_IN_CEKAL_ONLINE,),
+        Outcome.CLEARED: (
+            Reason.NOT_LISTED_IN_CEKAL_ONLINE,
+            *_NOT_SAME,
+            Reason.ORDER_ENDED,
+            Reason.TRAVELLER_GONE,
+            Reason.OTHER,
+        ),
+    }
+)
+"""The reasons of each outcome, in the order in which screens offer them."""
+
+
+class Step(StrEnum):
+    """Something that a person does with an alert, in the order in which screens offer it."""
+
+    CLAIM = "CLAIM"
+    REFER = "REFER"
+    NOT_SAME = "NOT_SAME"
+    CANNOT_TELL = "CANNOT_TELL"
+    RELEASE = "RELEASE"
+    CONFIRM = "CONFIRM"
+    CLEAR = "CLEAR"
+    FOLLOW_UP = "FOLLOW_UP"
+    CLOSE = "CLOSE"
+
+
+JUDGEMENTS = frozenset({Step.REFER, Step.NOT_SAME, Step.CANNOT_TELL})
+"""The steps of the officer who holds the alert."""
+
+STEP_OUTCOMES: Mapping[Step, Outcome] = MappingProxyType(
+    {
+        Step.REFER: Outcome.REFERRED,
+        Step.NOT_SAME: Outcome.NOT_SAME_PERSON,
+        Step.CANNOT_TELL: Outcome.CANNOT_DETERMINE,
+        Step.CONFIRM: Outcome.CONFIRMED,
+        Step.CLEAR: Outcome.CLEARED,
+    }
+)
+"""What each judging step finds."""
+
+STEP_STATES: Mapping[Step, frozenset[AlertState]] = MappingProxyType(
+    {
+        Step.CLAIM: frozenset({AlertState.NEW}),
+        **dict.fromkeys(JUDGEMENTS, frozenset({AlertState.CLAIMED})),
+        Step.RELEASE: frozenset({AlertState.CLAIMED}),
+        Step.CONFIRM: PENDING,
+        Step.CLEAR: PENDING,
+        Step.FOLLOW_UP: frozenset({AlertState.CONFIRMED}),
+        Step.CLOSE: frozenset({AlertState.CONFIRMED, AlertState.CLEARED}),
+    }
+)
+"""The states in which a step can be taken."""

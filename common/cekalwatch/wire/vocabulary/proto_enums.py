@@ -1,0 +1,32 @@
+"""Translates between an enum of the contract and an enum of ours, whose members have the same names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper
+
+_OurEnum = TypeVar("_OurEnum", bound=Enum)
+_Number = TypeVar("_Number", bound=int)
+
+
+class ProtoEnum(Generic[_OurEnum, _Number]):
+    """Both directions of one enum; the contract's members are called `PREFIX_NAME`.
+
+    Construction raises ValueError when the contract lacks a member of ours.
+    """
+
+    def __init__(self, of_contract: _EnumTypeWrapper[_Number], prefix: str, members: Iterable[_OurEnum]) -> None:
+        self._numbers = {member: of_contract.Value(f"{prefix}_{member.name}") for member in members}
+        self._members: dict[int, _OurEnum] = {number: member for member, number in self._numbers.items()}
+
+    def number(self, member: _OurEnum) -> _Number:
+        """Return the contract's number of `member`."""
+        return self._numbers[member]
+
+    def member(self, number: int) -> _OurEnum | None:
+        """Return our member, or None for a number that only a newer peer knows, and for UNSPECIFIED."""
+        return self._members.get(number)
