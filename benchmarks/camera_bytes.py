@@ -2,7 +2,7 @@
 
     python -m benchmarks camera_bytes
 
-Composed scenes (`tests/support/crowd.py`), 1280x720 at 15 frames a second, somebody coming every three seconds, go
+Composed scenes (`crowd` in `tests/support`), 1280x720 at 15 frames a second, somebody coming every three seconds, go
 through the client's pipeline with the default policy; ffmpeg encodes the same frames as H.264 at 1 Mbit/s. To the
 crops' messages come the heartbeats of that time. An empty scene should give heartbeats alone.
 
@@ -44,8 +44,8 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.quality import measure as measure_quality
-from tests.support.crowd import FRAME_RATE, SIZE, Scene, crowd
-from tests.support.crowd_pictures import Look, Truth, draw
+from tests.support.builders.crowd import FRAME_RATE, SIZE, Scene, crowd
+from tests.support.scenarios.crowd_pictures import Look, Truth, draw
 
 SCENES: Final = range(200, 204)
 PEOPLE: Final = 20

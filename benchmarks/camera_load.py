@@ -31,9 +31,9 @@ from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.quality import measure as measure_quality
 from deploy.demo.faces import built_in_people
 from deploy.demo.scene import Place, Scene, Walk, frames, people_passing
-from tests.support.capture_server import CaptureServer, serving
-from tests.support.rtsp_camera import RtspCamera, encode, rtsp_camera
-from tests.support.starter import starter_pack
+from tests.support.fakes.capture_server import CaptureServer, serving
+from tests.support.fakes.rtsp_camera import RtspCamera, encode, rtsp_camera
+from tests.support.tools.starter import starter_pack
 
 THREE_S = 20.0
 SETTLING_S = 20.0

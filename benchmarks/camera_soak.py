@@ -30,8 +30,8 @@ from benchmarks.server_throughput import PACK
 from cekalwatch.vision.faces import Picture
 from deploy.demo.programs import Program
 from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport
-from tests.support.rtsp_camera import RATE, RtspCamera, encode, rtsp_camera
-from tests.support.scenes import Walk, write_video
+from tests.support.builders.scenes import Walk, write_video
+from tests.support.fakes.rtsp_camera import RATE, RtspCamera, encode, rtsp_camera
 
 CAMERA = "departure-1"
 PASSAGE_FRAMES, GAP_FRAMES = 20, 3

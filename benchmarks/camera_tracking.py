@@ -2,7 +2,7 @@
 
     python -m benchmarks camera_tracking
 
-Sixteen scenes (`tests/support/crowd.py`) of ten people of LFW each, three photographs along each way; what the starter
+Sixteen scenes (`crowd` in `tests/support`) of ten people of LFW each, three photographs along each way; what the starter
 pack's detector finds in them goes to every tracker alike, of each frame (15 a second) and of each second, third and
 fourth frame. A truth counts when at least half of the face is to be seen and it is 20 pixels wide; a box is somebody's
 when they overlap by 0.4. Figures are motmetrics': identity switches, fragmentations, MOTA (Bernardin and Stiefelhagen,
@@ -31,8 +31,8 @@ from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, FaceDetector
 from cekalwatch.vision.runtime import limit_native_threads
-from tests.support.crowd import FRAME_RATE, SIZE, crowd
-from tests.support.crowd_pictures import Look, Truth, draw, look_of
+from tests.support.builders.crowd import FRAME_RATE, SIZE, crowd
+from tests.support.scenarios.crowd_pictures import Look, Truth, draw, look_of
 
 SCENES: Final = range(16)
 PEOPLE: Final = 40

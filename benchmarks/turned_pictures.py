@@ -20,7 +20,7 @@ from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack
-from tests.support.portraits import encoded
+from tests.support.builders.portraits import encoded
 
 PHOTOGRAPHS: Final = 500
 SAME: Final = 0.9

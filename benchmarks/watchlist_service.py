@@ -47,7 +47,7 @@ from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
-from tests.support.watchlist_folder import row, write_orders
+from tests.support.builders.watchlist_folder import row, write_orders
 
 SUBJECTS: Final = 1_500
 SECONDS: Final = 15.0

@@ -40,10 +40,10 @@ from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.sources.source import Offered
 from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts
-from tests.support.importing import enrolling_threads
-from tests.support.keys import keyring
-from tests.support.server import astronaut, engine, jpeg
-from tests.support.watchlist import WIB
+from tests.support.builders.keys import keyring
+from tests.support.builders.watchlist import WIB
+from tests.support.scenarios.server import astronaut, engine, jpeg
+from tests.support.tools.importing import enrolling_threads
 
 ORDERS: Final = 100_000
 PHOTOGRAPHS: Final = 25

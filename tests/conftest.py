@@ -14,10 +14,10 @@ import hypothesis
 import pytest
 import structlog
 
-from tests.support.log_scan import personal_data
+from tests.support.tools.log_scan import personal_data
 
 # Before Qt is loaded: two screens that nobody sees, the second one as travellers would.
-os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={Path(__file__).parent / 'support' / 'screens.json'}"
+os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={Path(__file__).parent / 'support' / 'tools' / 'screens.json'}"
 
 # A busy machine makes no example wrong.
 hypothesis.settings.register_profile("suite", deadline=None)

@@ -10,10 +10,10 @@ import pytest
 from cekalwatch.server.alerts.adjudicating import ActingPerson
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.vocabulary.people import PersonRole
-from tests.support.adjudication import Counter
-from tests.support.alerts import NOON
-from tests.support.postgres import fresh_database, postgres_server
-from tests.support.watchlist import FixedClock
+from tests.support.builders.alerts import NOON
+from tests.support.builders.watchlist import FixedClock
+from tests.support.scenarios.adjudication import Counter
+from tests.support.tools.postgres import fresh_database, postgres_server
 
 
 @pytest.fixture(scope="session")

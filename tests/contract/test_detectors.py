@@ -15,9 +15,9 @@ from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.manifest import PackError
 from cekalwatch.vision.region import Region, RegionDetector
-from tests.support.portraits import astronaut, group, wall
-from tests.support.shared import shared_faces, shared_models
-from tests.support.starter import starter_pack
+from tests.support.builders.portraits import astronaut, group, wall
+from tests.support.tools.shared import shared_faces, shared_models
+from tests.support.tools.starter import starter_pack
 
 
 def _starter(_: Path) -> FaceDetector:

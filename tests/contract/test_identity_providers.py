@@ -25,8 +25,8 @@ from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.vocabulary.people import PersonRole
-from tests.support.identity_server import CLIENT_ID, CLIENT_SECRET, REDIRECT, IdentityServer
-from tests.support.people import OTHER_PASSWORD, PASSWORD, Office, device, person
+from tests.support.fakes.identity_server import CLIENT_ID, CLIENT_SECRET, REDIRECT, IdentityServer
+from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, device, person
 
 MakeProof = Callable[[str, bool], Proof]
 

@@ -15,9 +15,9 @@ from cekalwatch.server.recognition.packs.installed import Engine, import_pack, o
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import PackError, load_pack
-from tests.support.portraits import astronaut, group
-from tests.support.shared import shared_models
-from tests.support.starter import starter_pack
+from tests.support.builders.portraits import astronaut, group
+from tests.support.tools.shared import shared_models
+from tests.support.tools.starter import starter_pack
 
 
 def _starter(_: Path) -> Engine:

@@ -31,12 +31,12 @@ from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from cekalwatch.wire.vocabulary.people import PersonRole
 from deploy.demo.stack import Stack, StackConfig
-from tests.support.alerts import capture, match
-from tests.support.keys import keyring
-from tests.support.people import Office, person
-from tests.support.port_office import Seat, seen, sign_in
-from tests.support.server import list_astronaut, settings
-from tests.support.starter import starter_pack
+from tests.support.builders.alerts import capture, match
+from tests.support.builders.keys import keyring
+from tests.support.scenarios.people import Office, person
+from tests.support.scenarios.port_office import Seat, seen, sign_in
+from tests.support.scenarios.server import list_astronaut, settings
+from tests.support.tools.starter import starter_pack
 
 SERVER_LIVES = 4
 STEPS_OF_A_LIFE = (10, 60)

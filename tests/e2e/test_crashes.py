@@ -25,11 +25,11 @@ from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
 from deploy.demo.programs import wait_until
 from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig
-from tests.support.camera import capture_of
-from tests.support.held_camera import HeldCamera
-from tests.support.portraits import group
-from tests.support.server import engine, list_astronaut, settings
-from tests.support.starter import starter_pack
+from tests.support.builders.camera import capture_of
+from tests.support.builders.portraits import group
+from tests.support.scenarios.held_camera import HeldCamera
+from tests.support.scenarios.server import engine, list_astronaut, settings
+from tests.support.tools.starter import starter_pack
 
 CAMERAS = ("gate-1", "gate-2")
 SERVER_LIVES = 6

@@ -21,8 +21,8 @@ from deploy.demo.people import Person, Role
 from deploy.demo.play import Demonstration
 from deploy.demo.scene import people_passing
 from deploy.demo.watchlist import write_watchlist
-from tests.support.shared import shared_faces
-from tests.support.starter import MODELS, starter_pack
+from tests.support.tools.shared import shared_faces
+from tests.support.tools.starter import MODELS, starter_pack
 
 TODAY = datetime.now(ZoneInfo("Asia/Jakarta")).date()
 

@@ -25,14 +25,14 @@ from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.vocabulary.orders import Direction
 from deploy.demo.programs import Program, wait_until
 from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig, Transport
-from tests.support import traces
-from tests.support.opened import OPENED, opened_values
-from tests.support.portraits import astronaut, group, wall
-from tests.support.server import engine
-from tests.support.shared import shared_faces
-from tests.support.starter import starter_pack
-from tests.support.tap import CaptureTap, Run, tapping
-from tests.support.watchlist_folder import row, write_orders
+from tests.support.builders.portraits import astronaut, group, wall
+from tests.support.builders.watchlist_folder import row, write_orders
+from tests.support.fakes.tap import CaptureTap, Run, tapping
+from tests.support.scenarios.server import engine
+from tests.support.tools import traces
+from tests.support.tools.opened import OPENED, opened_values
+from tests.support.tools.shared import shared_faces
+from tests.support.tools.starter import starter_pack
 
 NAME, ALIAS, NIK, ADDRESS = "Sekar Ayuningtyas", "Mbak Ayu", "2171015509860007", "Jalan Engku Putri 8"
 CAMERA_S = 240.0

@@ -37,10 +37,10 @@ from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.quality import measure
 from cekalwatch.wire.bounds import MAX_CROP_PIXELS
 from tests.fuzz.seeds import spreadsheet_with
-from tests.support.alerts import DEPARTURE, NOON
-from tests.support.usual import RUN
-from tests.support.watchlist import WIB
-from tests.support.watchlist_folder import COLUMNS, ORDERS_FILE, WatchlistFolder
+from tests.support.builders.alerts import DEPARTURE, NOON
+from tests.support.builders.usual import RUN
+from tests.support.builders.watchlist import WIB
+from tests.support.builders.watchlist_folder import COLUMNS, ORDERS_FILE, WatchlistFolder
 
 KEYS = (DataKey(1, KeyPurpose.SEALING, bytes(32)), DataKey(2, KeyPurpose.MATCHING, bytes(32)))
 ROWS = WatchlistRows(Keyring(lambda known: [key for key in KEYS if key.key_id not in known]))

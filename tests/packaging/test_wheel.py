@@ -19,8 +19,8 @@ from zipfile import ZipFile
 import pytest
 
 from cekalwatch.program.errors import Exit
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 FOLDERS = ("protos", "common", "server", "camera_client", "officer_notifier", "deploy/simulator")
 EXTRAS = ("server", "camera", "notifier")
 PARTS = {"v1", "wire", "program", "server", "vision", "camera", "notifier", "simulator"}

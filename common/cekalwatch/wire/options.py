@@ -1,4 +1,4 @@
-"""gRPC channel and server options; measured in the design, held by `tests/contract/test_wire_options.py`.
+"""gRPC channel and server options; measured in the design, held by `tests/integration/api/test_wire_options.py`.
 
 The server's ping allowance must be no longer than the client's ping period, or the server closes the connection with
 ENHANCE_YOUR_CALM. Its key is `min_ping_interval_without_data_ms`: similar names are ignored without a word.

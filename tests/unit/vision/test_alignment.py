@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cekalwatch.vision.alignment import TEMPLATE, LandmarksError, align, similarity
-from tests.support.portraits import astronaut, wall
+from tests.support.builders.portraits import astronaut, wall
 
 
 def placed(scale: float, degrees: float, x: float, y: float) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ import pytest
 
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.region import Corner, Region, RegionDetector
-from tests.support.camera import face_at
+from tests.support.builders.camera import face_at
 
 
 class Finds:

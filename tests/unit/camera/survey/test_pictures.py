@@ -10,10 +10,10 @@ from cekalwatch.camera.survey.pictures import GREEN, Sight, blurred, example
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.quality import FaceQuality
-from tests.support.camera import decoded
-from tests.support.portraits import astronaut, group
-from tests.support.server import engine
-from tests.support.shared import shared_faces
+from tests.support.builders.camera import decoded
+from tests.support.builders.portraits import astronaut, group
+from tests.support.scenarios.server import engine
+from tests.support.tools.shared import shared_faces
 
 RECOGNISED = 0.3
 """Comparison score at which, with the starter pack, one stranger in 500 is taken for another."""

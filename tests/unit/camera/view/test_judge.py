@@ -11,8 +11,8 @@ import pytest
 from cekalwatch.camera.view.judge import ViewJudge
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.vocabulary.capture import ViewState
-from tests.support.hall import SIZE, grainy, seen, with_people
-from tests.support.shared import shared_faces
+from tests.support.builders.hall import SIZE, grainy, seen, with_people
+from tests.support.tools.shared import shared_faces
 
 Scene = Callable[[float], Picture]
 """What the camera gives at a moment, seconds since the scene began."""

@@ -1,0 +1,143 @@
+"""What a session and a second person's word are good for, and for how long, on each kind of database."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlmodel import select
+
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.auth.rights import LOCAL
+from cekalwatch.server.auth.sessions import TokenPurpose
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people.tables import PersonSessionRow
+from tests.support.scenarios.people import Office, device, ended, opened, person
+
+
+@pytest.fixture
+def office(database: Database) -> Office:
+    return Office(database)
+
+
+def test_a_session_ends_when_it_is_idle_and_use_keeps_it(office: Office):
+    office.hire(person())
+    token = opened(office)
+    for _ in range(10):
+        office.clock.go(minutes=14)
+        assert not ended(office, token)
+    office.clock.go(minutes=15)
+    assert ended(office, token)
+    assert ended(office, token), "and it does not come back by that"
+
+
+def test_a_session_ends_after_its_lifetime_however_much_it_is_used(office: Office):
+    office.hire(person())
+    token = opened(office)
+    for _ in range(71):
+        office.clock.go(minutes=10)
+        assert not ended(office, token)
+    office.clock.go(minutes=10)
+    assert ended(office, token)
+
+
+def test_use_is_noted_once_a_minute(office: Office):
+    office.hire(person())
+    token = opened(office)
+    began = office.clock.now()
+
+    def noted() -> object:
+        with office.database.session() as session:
+            return session.exec(select(PersonSessionRow.used_at)).one()
+
+    for _ in range(5):
+        office.clock.go(seconds=10)
+        assert not ended(office, token)
+    assert noted() == began
+    office.clock.go(seconds=10)
+    assert not ended(office, token)
+    assert noted() == office.clock.now()
+
+
+def test_a_token_is_worth_nothing_on_another_device_and_that_is_recorded(office: Office):
+    who = office.hire(person()).person
+    token = opened(office)
+    assert ended(office, token, device("pc-2"))
+    assert ended(office, token, LOCAL.device)
+    first, second = office.trail(Action.SESSION_REFUSED)
+    assert (first.actor, second.actor) == ("device:batam-center/notifier/pc-2", "client:loopback")
+    assert first.objects == f'["person:{who.person_id}"]'
+    assert not ended(office, token), "its own device is not disturbed"
+
+
+@pytest.mark.parametrize("token", ["", "x", "A" * 43])
+def test_a_token_that_was_made_up_is_worth_nothing(office: Office, token: str):
+    office.hire(person())
+    opened(office)
+    assert ended(office, token)
+    assert not office.trail(Action.SESSION_REFUSED)
+
+
+def test_who_signs_out_is_out(office: Office):
+    office.hire(person())
+    token, session = office.desk.sign_in(office.proof(), device(), TokenPurpose.SESSION)
+    other = opened(office)
+    office.sessions.end(session, device())
+    office.sessions.end(session, device())
+    assert ended(office, token)
+    assert not ended(office, other)
+    assert len(office.trail(Action.SIGNED_OUT)) == 1
+
+
+def test_a_second_persons_word_is_good_once_and_for_two_minutes(office: Office):
+    who = office.hire(person()).person
+    for good, minutes in ((True, 1.9), (False, 2)):
+        token = opened(office, TokenPurpose.SECOND_PERSON)
+        assert ended(office, token), "it is no session"
+        office.clock.go(minutes=minutes)
+        if good:
+            assert office.sessions.take_second(token, device()) == who
+        with pytest.raises(CekalwatchError) as refused:
+            office.sessions.take_second(token, device())
+        assert refused.value.code is Code.SESSION_ENDED
+
+
+def test_a_second_persons_word_comes_from_the_same_device(office: Office):
+    who = office.hire(person()).person
+    token = opened(office, TokenPurpose.SECOND_PERSON)
+    with pytest.raises(CekalwatchError):
+        office.sessions.take_second(token, device("pc-2"))
+    assert office.sessions.take_second(token, device()) == who
+
+
+def test_a_session_is_no_second_persons_word(office: Office):
+    office.hire(person())
+    with pytest.raises(CekalwatchError) as refused:
+        office.sessions.take_second(opened(office), device())
+    assert refused.value.code is Code.SESSION_ENDED
+
+
+def test_a_second_persons_word_at_the_same_time_is_taken_once(office: Office):
+    office.hire(person())
+    token = opened(office, TokenPurpose.SECOND_PERSON)
+
+    def take(_: int) -> bool:
+        try:
+            office.sessions.take_second(token, device())
+        except CekalwatchError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(take, range(16))) == 1
+
+
+def test_sessions_that_have_run_out_are_removed(office: Office):
+    office.hire(person())
+    for _ in range(3):
+        opened(office)
+    office.clock.go(hours=12)
+    opened(office)
+    with office.database.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM person_session").scalar() == 1

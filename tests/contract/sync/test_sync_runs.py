@@ -1,0 +1,144 @@
+"""The runs of a synchronisation: what goes on after a break, and who runs when, on every kind of database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.syncs import SyncCounts, SyncOutcome
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.sync.store import LEASE, SyncStore
+from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError
+from tests.support.scenarios.sync import SyncBench, TestSource
+
+
+@pytest.fixture
+def bench(database: Database) -> SyncBench[TestSource]:
+    return SyncBench.of_seven(database)
+
+
+# What breaks off
+
+
+@pytest.mark.parametrize("deltas", [False, True])
+def test_a_run_goes_on_after_the_last_page_of_the_one_that_broke_off(
+    bench: SyncBench[TestSource], *, deltas: bool
+) -> None:
+    bench.source.deltas = deltas
+    bench.source.breaks_after = 2
+    run = bench.run()
+    assert (run.outcome, run.reason, run.detail) == (
+        SyncOutcome.FAILED,
+        Code.SOURCE_UNAVAILABLE,
+        "The test source is away; wait.",
+    )
+    assert run.counts == SyncCounts(read=6, added=6)
+    assert bench.watchlist.last_success_at() is None
+    run = bench.done()
+    assert run.resumed
+    assert run.whole
+    assert run.counts == SyncCounts(read=1, added=1)
+
+
+def test_what_left_before_the_break_is_ended_after_it_and_nothing_else(bench: SyncBench[TestSource]) -> None:
+    bench.done()
+    bench.source.drop("O-1")
+    bench.source.breaks_after = 1
+    bench.run()
+    assert bench.withdrawn("O-1") is None
+    run = bench.done()
+    assert run.counts == SyncCounts(read=3, unchanged=3, ended=1)
+    assert bench.withdrawn("O-1") is not None
+
+
+def test_tombstones_before_a_break_count_after_it(bench: SyncBench[TestSource]) -> None:
+    bench.source.deltas = True
+    bench.done()
+    bench.source.drop("O-1", "O-2")
+    for number in range(10, 14):
+        bench.source.put(f"O-{number}")
+    bench.source.breaks_after = 1
+    bench.run()
+    assert bench.done().counts == SyncCounts(read=3, added=3, ended=2)
+
+
+def test_a_run_that_stops_while_it_imports_is_taken_up_by_the_next(bench: SyncBench[TestSource]) -> None:
+    calls = iter([None] * 6)
+
+    def give_way() -> None:
+        if next(calls, "stop"):
+            raise SyncStoppedError
+
+    bench.give_way = give_way
+    run = bench.run()
+    assert run.outcome is SyncOutcome.BROKEN_OFF
+    assert 0 < run.counts.added < 7
+    bench.give_way = lambda: None
+    bench.done()
+    assert len(bench.watchlist.list_subjects("", 100)) == 7
+    assert bench.done().counts == SyncCounts(read=7, unchanged=7)
+
+
+def test_half_a_list_ends_nothing(bench: SyncBench[TestSource]) -> None:
+    bench.source.says_how_many = True
+    bench.done()
+    bench.source.hides = 1
+    run = bench.run()
+    assert (run.outcome, run.reason) == (SyncOutcome.FAILED, Code.SOURCE_INCOMPLETE)
+    assert run.counts.ended == 0
+    bench.source.hides = 0
+    assert bench.done().counts == SyncCounts(read=7, unchanged=7)
+
+
+# Who runs
+
+
+def test_half_a_list_ends_nothing_either_when_what_was_read_before_a_break_has_left(
+    bench: SyncBench[TestSource],
+) -> None:
+    """Else what it had before the break would make up for what it leaves out after it."""
+    bench.done()
+    bench.source.says_how_many = True
+    bench.source.breaks_after = 1
+    bench.run()
+    bench.source.drop("O-1")
+    bench.source.hides = 1
+    run = bench.run()
+    assert (run.resumed, run.outcome, run.reason) == (True, SyncOutcome.FAILED, Code.SOURCE_INCOMPLETE)
+    bench.source.hides = 0
+    assert bench.done().counts == SyncCounts(read=6, unchanged=6, ended=1)
+
+
+def test_one_run_at_a_time_until_its_lease_runs_out(bench: SyncBench[TestSource]) -> None:
+    other, now = SyncStore(bench.database), bench.clock.now()
+    begun = bench.store.begin("test source", now)
+    assert begun
+    with pytest.raises(CekalwatchError, match=Code.SYNC_RUNNING):
+        other.begin("test source", now + LEASE - timedelta(seconds=1))
+    assert other.begin("test source", now + LEASE - timedelta(seconds=1), if_due=True) is None
+    assert other.begin("test source", now + LEASE)
+    first, second = other.runs(10)[::-1]
+    assert (first.outcome, second.outcome) == (SyncOutcome.BROKEN_OFF, SyncOutcome.RUNNING)
+    with pytest.raises(CekalwatchError, match=Code.SYNC_TAKEN_OVER):
+        bench.store.advance(begun.lease, now + LEASE, begun.run, reading=1)
+
+
+def test_a_run_is_due_once_the_last_one_said_so(bench: SyncBench[TestSource]) -> None:
+    bench.done()
+    bench.clock.advance(timedelta(minutes=-1))
+    assert bench.store.begin("test source", bench.clock.now(), if_due=True) is None
+    bench.clock.advance(timedelta(minutes=1))
+    assert bench.store.begin("test source", bench.clock.now(), if_due=True)
+
+
+def test_the_record_of_a_run_is_kept_for_its_time(bench: SyncBench[TestSource]) -> None:
+    first = bench.done()
+    bench.clock.advance(timedelta(days=89))
+    bench.done()
+    assert first in bench.store.runs(10)
+    bench.clock.advance(timedelta(days=1))
+    bench.done()
+    assert first not in bench.store.runs(10)
+    assert len(bench.store.runs(10)) == 2

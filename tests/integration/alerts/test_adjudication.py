@@ -1,0 +1,254 @@
+"""People work on alerts at a real server: they sign in, and the server enforces the life of an alert."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.v1 import adjudication_pb2 as words
+from cekalwatch.v1 import alert_pb2
+from cekalwatch.v1 import alert_service_pb2 as messages
+from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
+from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.keys import keyring
+from tests.support.scenarios.people import Office, person
+from tests.support.scenarios.port_office import WAIT_S, PortOffice, Seat, events_until, seen, sign_in, told
+from tests.support.scenarios.server import CaptureClient, face, list_astronaut, reason_of, running, settings
+from tests.support.scenarios.site_pki import Site
+
+pytestmark = pytest.mark.usefixtures("_bounded")
+
+
+@pytest.fixture
+async def _bounded() -> AsyncIterator[None]:
+    async with asyncio.timeout(120):
+        yield
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
+    site = Site(tmp_path)
+    made = PortOffice(site, site.settings(grouping_window_s=0, escalate_after_s=60))
+    for name, role in (
+        ("budi", PersonRole.OFFICER),
+        ("ani", PersonRole.OFFICER),
+        ("siti", PersonRole.SUPERVISOR),
+        ("dewi", PersonRole.AUDITOR),
+    ):
+        made.hire(name, role)
+    async with made.open():
+        yield made
+
+
+async def referred(office: PortOffice, officer: Seat) -> alert_pb2.Alert:
+    return await officer.judge(await officer.claim(await office.raise_alert()))
+
+
+async def test_two_people_bring_an_alert_from_new_to_closed_and_every_agent_follows(office: PortOffice):
+    budi, siti = await office.sign_in("budi"), await office.sign_in("siti")
+    watching = (await office.pc("pc-hall")).subscribe()
+    alert_id = await office.raise_alert()
+    claimed = await budi.claim(alert_id)
+    assert claimed.state == words.ALERT_STATE_CLAIMED
+    assert claimed.handling.claim.holder.display_name == office.people["budi"].display_name
+    assert claimed.handling.claim.agent_id == "pc-budi"
+    referral = await budi.judge(claimed, note="same scar")
+    hit = await siti.confirm(referral)
+    assert (hit.state, hit.handling.cekal_online_reference) == (words.ALERT_STATE_CONFIRMED, "CO-2026/0117")
+    assert await siti.refusal("CloseAlert", **seen(hit)) == "FOLLOW_UP_MISSING"
+    closed = await budi.close(await siti.follow_up(hit))
+    assert closed.state == words.ALERT_STATE_CLOSED
+    assert [one.person.display_name for one in closed.handling.findings] == [
+        office.people[name].display_name for name in ("budi", "siti")
+    ]
+    assert await siti.get(alert_id) == closed
+
+    events = await events_until(watching, lambda event: event.type == alert_pb2.ALERT_EVENT_TYPE_CLOSED)
+    watching.cancel()
+    kinds = [alert_pb2.AlertEventType.Name(event.type).removeprefix("ALERT_EVENT_TYPE_") for event in events]
+    assert kinds == ["RAISED", "CLAIMED", "ADJUDICATED", "CONFIRMED", "FOLLOWED_UP", "CLOSED"]
+    assert [event.alert.version for event in events] == sorted(event.alert.version for event in events)
+    assert [event.capture_id != "" for event in events] == [True, False, False, False, False, False]
+    actors = {one.action: one.actor for one in office.trail()}
+    assert actors[Action.ALERT_ADJUDICATED] == f"person:{office.people['budi'].person_id}@batam-center/notifier/pc-budi"
+    assert actors[Action.ALERT_CONFIRMED] == f"person:{office.people['siti'].person_id}@batam-center/notifier/pc-siti"
+
+
+async def test_of_two_who_claim_at_once_one_wins_and_the_other_is_told_who(office: PortOffice):
+    seats = [await office.sign_in("budi"), await office.sign_in("ani")]
+    alert_id = await office.raise_alert()
+    outcomes = await asyncio.gather(*(seat.claim(alert_id) for seat in seats), return_exceptions=True)
+    (error,) = [one for one in outcomes if isinstance(one, grpc.aio.AioRpcError)]
+    (alert,) = [one for one in outcomes if isinstance(one, alert_pb2.Alert)]
+    assert reason_of(error) == "ALERT_HELD"
+    assert told(error) == {"holder": alert.handling.claim.holder.display_name}
+
+
+async def test_steps_that_must_not_be_are_refused_with_their_code_and_change_nothing(office: PortOffice):
+    budi, ani, siti = [await office.sign_in(name) for name in ("budi", "ani", "siti")]
+    alert = await budi.claim(await office.raise_alert())
+
+    def judged(seat: Seat, **changes: Any) -> dict[str, Any]:
+        usual = {
+            **seen(alert),
+            "agent_id": seat.agent_id,
+            "outcome": words.OUTCOME_REFERRED,
+            "reason": words.REASON_FACE_AGREES,
+        }
+        return usual | changes
+
+    for seat, changes, code in (
+        (budi, {"revision": 0}, "ALERT_CHANGED"),
+        (ani, {}, "ALERT_HELD"),
+        (budi, {"agent_id": "pc-ani"}, "NAME_NOT_ALLOWED"),
+        (budi, {"reason": 0}, "REASON_INVALID"),
+        (budi, {"reason": 99}, "REASON_INVALID"),
+        (budi, {"reason": words.REASON_FACE_DIFFERS}, "REASON_INVALID"),
+        (budi, {"outcome": 99}, "OUTCOME_NOT_ALLOWED"),
+        (
+            budi,
+            {"outcome": words.OUTCOME_CONFIRMED, "reason": words.REASON_LISTED_IN_CEKAL_ONLINE},
+            "OUTCOME_NOT_ALLOWED",
+        ),
+        (budi, {"note": "x" * 1001}, "NOTE_INVALID"),
+        (budi, {"note": "\x1b[2J"}, "NOTE_INVALID"),
+        (budi, {"reason": words.REASON_OTHER}, "NOTE_INVALID"),
+        (budi, {"alert_id": "01a210d1-c675-7147-9ff8-c79e4db1539a"}, "ALERT_NOT_FOUND"),
+        (budi, {"alert_id": "no key"}, "ALERT_NOT_FOUND"),
+    ):
+        assert await seat.refusal("AdjudicateAlert", **judged(seat, **changes)) == code, changes
+    assert await ani.refusal("ReleaseAlert", alert_id=alert.alert_id, agent_id="pc-ani") == "ALERT_HELD"
+    assert await siti.refusal("ConfirmAlert", **seen(alert), cekal_online_reference="CO-1/2") == "ALERT_STATE_WRONG"
+    assert await budi.get(alert.alert_id) == alert
+
+    alert = await budi.judge(alert, note="x" * 1000)
+    for reference in ("", "?", "co-2026", "A" * 65, "A" * 100_000, "CO-1\n"):
+        assert (
+            await siti.refusal("ConfirmAlert", **seen(alert), cekal_online_reference=reference) == "REFERENCE_INVALID"
+        )
+    assert await budi.refusal("ConfirmAlert", **seen(alert), cekal_online_reference="CO-1/2") == "PERSON_ROLE_NEEDED"
+    assert await siti.refusal("RecordFollowUp", **seen(alert), follow_up=words.FollowUp()) == "ARGUMENT_INVALID"
+    assert await budi.get(alert.alert_id) == alert
+
+    cleared = (await siti.call("ClearAlert", **seen(alert), reason=words.REASON_NOT_LISTED_IN_CEKAL_ONLINE)).alert
+    alert = await budi.close(cleared)
+    assert await budi.refusal("AdjudicateAlert", **judged(budi)) == "ALERT_STATE_WRONG"
+    assert await budi.refusal("ClaimAlert", alert_id=alert.alert_id, agent_id="pc-budi") == "ALERT_STATE_WRONG"
+    assert await budi.refusal("CloseAlert", **seen(alert)) == "ALERT_STATE_WRONG"
+
+
+async def test_an_order_that_was_revoked_meanwhile_is_neither_referred_nor_confirmed(office: PortOffice):
+    budi, siti = await office.sign_in("budi"), await office.sign_in("siti")
+    held, pending = await budi.claim(await office.raise_alert("1")), await referred(office, budi)
+    assert held.alert_id != pending.alert_id
+    watchlist = WatchlistStore(office.database, keyring(office.database, office.settings.master_key_source))
+    file = watchlist.get_subject("S-1")
+    watchlist.put(file.subject, replace(file.orders[0], revoked_at=datetime.now(UTC) - timedelta(seconds=1)), [])
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await budi.judge(held)
+    assert reason_of(caught.value) == "ORDER_NOT_IN_FORCE"
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await siti.confirm(pending)
+    assert reason_of(caught.value) == "ORDER_NOT_IN_FORCE"
+    cleared = await siti.call("ClearAlert", **seen(pending), reason=words.REASON_ORDER_ENDED)
+    assert cleared.alert.state == words.ALERT_STATE_CLEARED
+
+
+async def test_a_claim_whose_pc_died_is_given_back_and_goes_up_to_everybody_at_the_site(office: PortOffice):
+    budi = await office.sign_in("budi")
+    elsewhere = await office.pc("pc-elsewhere")
+    far = elsewhere.subscribe(filter=messages.AlertFilter(counters=["A7"]))
+    hall = (await office.pc("pc-hall")).subscribe()
+    assert (await far.read()).HasField("subscribed")
+    alert = await budi.claim(await office.raise_alert())
+    office.clock.go(seconds=91)
+    released = (await events_until(hall, lambda event: event.type == alert_pb2.ALERT_EVENT_TYPE_RELEASED))[-1]
+    assert released.alert.state == words.ALERT_STATE_NEW
+    assert not released.alert.handling.HasField("claim")
+    for level in (words.ESCALATION_SUPERVISOR, words.ESCALATION_SITE):
+        office.clock.go(seconds=61)
+        escalated = (await events_until(hall, lambda event: event.type == alert_pb2.ALERT_EVENT_TYPE_ESCALATED))[-1]
+        assert escalated.alert.handling.escalation == level
+    # At another counter it is heard of now, and by nobody before.
+    heard = await events_until(far, lambda event: event.type == alert_pb2.ALERT_EVENT_TYPE_ESCALATED)
+    assert [event.alert.alert_id for event in heard] == [alert.alert_id]
+    assert (await budi.claim(alert.alert_id)).handling.escalation == words.ESCALATION_SITE
+    claimed = await events_until(far, lambda event: event.type == alert_pb2.ALERT_EVENT_TYPE_CLAIMED)
+    assert len(claimed) == 1
+    hall.cancel()
+    far.cancel()
+
+
+async def test_an_agent_that_was_away_is_told_first_what_waits_still(office: PortOffice):
+    budi = await office.sign_in("budi")
+    first = await budi.claim(await office.raise_alert("1"))
+    await budi.judge(first, words.OUTCOME_NOT_SAME_PERSON, words.REASON_FACE_DIFFERS)
+    waits = await office.raise_alert("2")
+    office.clock.go(minutes=2)
+    call = (await office.pc("pc-hall")).subscribe()
+    assert (await call.read()).HasField("subscribed")
+    ahead = await call.read()
+    assert ahead.waiting_alert.alert_id == waits
+    events = await events_until(call, lambda event: event.alert.alert_id == waits)
+    assert [event.alert.alert_id for event in events] == [first.alert_id] * 3 + [waits]
+    call.cancel()
+
+
+async def test_supervisors_list_what_is_open_and_count_the_shift(office: PortOffice):
+    budi, siti, dewi = [await office.sign_in(name) for name in ("budi", "siti", "dewi")]
+    start = datetime.now(UTC) - timedelta(minutes=1)
+    false = await budi.claim(await office.raise_alert("1"))
+    await budi.judge(false, words.OUTCOME_NOT_SAME_PERSON, words.REASON_FACE_DIFFERS)
+    pending = await referred(office, budi)
+    new = await office.raise_alert("3")
+    page = await siti.call("ListAlerts", states=[words.ALERT_STATE_NEW, words.ALERT_STATE_REFERRED])
+    assert [alert.alert_id for alert in page.alerts] == [new, pending.alert_id]
+    assert page.alerts[1].handling.findings[0].person.display_name == office.people["budi"].display_name
+    assert await siti.refusal("ListAlerts", states=[0]) == "ARGUMENT_INVALID"
+
+    shift = messages.GetShiftReportRequest()
+    shift.start_time.FromDatetime(start)
+    report = await dewi.call("GetShiftReport", start_time=shift.start_time)
+    assert (report.raised, report.cleared, report.confirmed, report.open) == (3, 1, 0, 2)
+    assert [(tally.key, tally.cleared) for tally in report.cameras] == [("dep-1", 1)]
+    assert [(tally.key, tally.cleared) for tally in report.lists] == [("CEGAH", 1)]
+    assert await budi.refusal("GetShiftReport", start_time=shift.start_time) == "PERSON_ROLE_NEEDED"
+    assert await siti.refusal("GetShiftReport") == "ARGUMENT_INVALID"
+    assert await siti.refusal("GetShiftReport", start_time=shift.start_time, site="sekupang") == "SITE_NOT_ALLOWED"
+
+
+async def test_also_in_plaintext_somebody_must_have_signed_in(tmp_path: Path):
+    chosen = settings(tmp_path)
+    list_astronaut(chosen)
+    async with running(chosen) as server:
+        camera = await CaptureClient.open(server.channel)
+        assert (await camera.receipt(face()))[0] == "SEARCHED"
+        camera.call.cancel()
+        stub: Any = AlertServiceStub(server.channel)
+        (alert,) = (await stub.ListAlerts(messages.ListAlertsRequest())).alerts
+        request = messages.ClaimAlertRequest(alert_id=alert.alert_id, agent_id="pc-1")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.ClaimAlert(request)
+        assert reason_of(caught.value) == "SIGN_IN_NEEDED"
+        database = Database(chosen.database_address)
+        office = Office(database)
+        office.hire(person("budi"))
+        office.hire(person("manager", PersonRole.LIST_MANAGER))
+        database.close()
+        token = await sign_in(server.channel, "budi")
+        answer = await stub.ClaimAlert(request, metadata=bearer(token), timeout=WAIT_S)
+        assert answer.alert.handling.claim.agent_id == "pc-1"
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.ClaimAlert(request, metadata=bearer(await sign_in(server.channel, "manager")))
+        assert reason_of(caught.value) == "PERSON_ROLE_NEEDED"

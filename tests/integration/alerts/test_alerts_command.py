@@ -1,0 +1,162 @@
+"""People work on alerts without a desktop: the console's commands against a real server, from new to closed."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cekalwatch.notifier.actions.claim_keeper import ClaimKeeper
+from cekalwatch.notifier.client.alert_client import AlertClient
+from cekalwatch.notifier.client.session_client import SessionClient
+from cekalwatch.notifier.console.live import LiveConsole
+from cekalwatch.notifier.console.view import Painter
+from cekalwatch.notifier.locale.translations import Language
+from cekalwatch.notifier.model.alert import AlertFilter, ImagePaths, Shown
+from cekalwatch.program.errors import Exit
+from cekalwatch.program.session_file import SessionFile
+from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.scenarios.people import PASSWORD
+from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.site_pki import Site
+
+
+class Terminal:
+    """A PC without a desktop."""
+
+    def __init__(self, office: PortOffice, folder: Path, name: str) -> None:
+        self.name = name
+        self.files = office.site.device(DeviceRole.NOTIFIER, name)
+        self.session = SessionFile(folder / name / f"session-{name}")
+        self.address = office.address
+        self._environment = os.environ | {
+            "CEKALWATCH_NOTIFIER_STATE_DIR": str(folder / name),
+            "CEKALWATCH_NOTIFIER_TLS_DIR": str(self.files.folder),
+            "CEKALWATCH_NOTIFIER_LANGUAGE": "en",
+            "COLUMNS": "200",
+        }
+
+    async def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "cekalwatch.notifier", *arguments]
+        command += ["--server", self.address, "--agent-id", self.name]
+        return await asyncio.to_thread(
+            lambda: subprocess.run(
+                command, input=typed, capture_output=True, text=True, check=False, env=self._environment
+            )
+        )
+
+    async def alerts(self, *arguments: str, typed: str = "") -> str:
+        done = await self.run("alerts", *arguments, typed=typed)
+        assert done.returncode == Exit.OK, done.stderr
+        return done.stdout
+
+    async def refused(self, *arguments: str, typed: str = "") -> str:
+        done = await self.run("alerts", *arguments, typed=typed)
+        assert done.returncode == Exit.REFUSED, done
+        return done.stderr
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
+    site = Site(tmp_path / "site")
+    made = PortOffice(site, site.settings(grouping_window_s=0))
+    for name, role in (("budi", PersonRole.OFFICER), ("ani", PersonRole.OFFICER), ("siti", PersonRole.SUPERVISOR)):
+        made.hire(name, role)
+    async with asyncio.timeout(200), made.open():
+        yield made
+
+
+async def signed_in(office: PortOffice, folder: Path, name: str) -> Terminal:
+    terminal = Terminal(office, folder, f"pc-{name}")
+    done = await terminal.run("sign-in", typed=f"{name}\n{PASSWORD}\n")
+    assert done.returncode == Exit.OK, done.stderr
+    return terminal
+
+
+async def test_two_people_bring_an_alert_from_new_to_closed(office: PortOffice, tmp_path: Path):
+    budi = await signed_in(office, tmp_path, "budi")
+    key = (await office.raise_alert())[-6:]
+    assert key in await budi.alerts("list")
+    shown = await budi.alerts("show", key)
+    assert all(words in shown for words in ("Contoh Satu", "Kejaksaan Agung", "CEGAH (exit)", "far above", "possible"))
+    assert "held by Petugas budi (pc-budi)" in await budi.alerts("claim", key)
+    assert "Referred: The faces agree “same scar”" in await budi.alerts("refer", key, "--note", "same scar")
+    assert "Your role does not allow" in await budi.refused("confirm", key, "--reference", "CO-1/2026")
+    confirm = ("confirm", key, "--beside", "--reference")
+    assert "not of the right form" in await budi.refused(*confirm, "?", typed=f"siti\n{PASSWORD}\n")
+    assert "CO-1/2026" in await budi.alerts(*confirm, "co-1/2026", typed=f"siti\n{PASSWORD}\n")
+    assert "Record a contact" in await budi.refused("close", key)
+    told = await budi.alerts("follow-up", key, "--contact", "duty desk", "--result", "two officers come")
+    assert "Kejaksaan Agung, duty desk: two officers come — Petugas budi" in told
+    assert "Closed" in await budi.alerts("close", key)
+    assert key not in await budi.alerts("list")
+    assert key in await budi.alerts("list", "--all")
+    assert "has moved on" in await budi.refused("claim", key)
+
+
+async def test_what_cannot_be_is_said_in_words(office: PortOffice, tmp_path: Path):
+    nobody = Terminal(office, tmp_path, "pc-nobody")
+    assert "Nobody is signed in" in await nobody.refused("list")
+    budi, ani = [await signed_in(office, tmp_path, name) for name in ("budi", "ani")]
+    key = (await office.raise_alert())[-6:]
+    await budi.alerts("claim", key)
+    assert "Petugas budi holds this alert" in await ani.refused("not-same", key)
+    assert "none of this outcome's" in await budi.refused("refer", key, "--reason", "FACE_DIFFERS")
+    assert "at most 1000 characters" in await budi.refused("refer", key, "--reason", "OTHER")
+    await budi.alerts("release", key)
+    assert "Cannot be told" in await ani.alerts("cannot-tell", key)
+    for wrong in ("abc", "zzzzzz"):
+        assert (await budi.run("alerts", "show", wrong)).returncode == Exit.USAGE
+    office.address = budi.address = "127.0.0.1:1"
+    assert (await budi.run("alerts", "list")).returncode == Exit.UNAVAILABLE
+
+
+async def test_a_supervisor_gets_the_figures_of_the_shift(office: PortOffice, tmp_path: Path):
+    siti, budi = await signed_in(office, tmp_path, "siti"), await signed_in(office, tmp_path, "budi")
+    await budi.alerts("not-same", (await office.raise_alert())[-6:])
+    file = tmp_path / "figures.csv"
+    figures = await siti.alerts("shift", "--csv", str(file))
+    assert "False alerts: 1 of 1" in figures
+    rows = list(csv.reader(io.StringIO(file.read_text(encoding="utf-8-sig"))))
+    assert ["camera", "dep-1", "1", "0", "1.0000"] in rows
+    assert "Your role does not allow" in await budi.refused("shift")
+
+
+async def test_the_console_keeps_the_claims_of_who_works_and_of_nobody_who_went_away(
+    office: PortOffice, tmp_path: Path
+):
+    budi = await signed_in(office, tmp_path, "budi")
+    alert_id = await office.raise_alert()
+    await budi.alerts("claim", alert_id[-6:])
+    dialer = office.site.dialer(office.address, budi.files)
+    sessions = SessionClient(office.site.dialer(office.address, budi.files), budi.session)
+    screen = LiveConsole(
+        Console(file=io.StringIO(), force_terminal=True, width=120), Painter(Language.EN), "pc-budi", office.address
+    )
+    now = time.time()
+    with closing(AlertClient(dialer, "pc-budi", AlertFilter(), budi.session)) as cases, screen:
+        claimed = await asyncio.to_thread(cases.notice, alert_id)
+        screen.show(Shown(claimed, ImagePaths(), claimed.raised_at))
+        keeper = ClaimKeeper(screen, cases, sessions, "pc-budi", 300, lambda: now)
+        office.clock.go(seconds=60)
+        assert await asyncio.to_thread(keeper.renew) == 1
+        renewed = await asyncio.to_thread(cases.notice, alert_id)
+        assert renewed.handling.claim
+        assert claimed.handling.claim
+        assert renewed.handling.claim.expires_at > claimed.handling.claim.expires_at
+        now += 301
+        assert await asyncio.to_thread(keeper.renew) == 0
+        budi.session.forget()
+        now -= 301
+        assert await asyncio.to_thread(keeper.renew) == 0

@@ -1,0 +1,71 @@
+"""An order ends at midnight by the checkpoint's clock, in a server that runs, without anything being synchronised."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import grpc
+import pytest
+
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.v1 import adjudication_pb2 as words
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.keys import keyring
+from tests.support.builders.watchlist import WIB
+from tests.support.scenarios.port_office import LateClock, PortOffice, seen
+from tests.support.scenarios.server import reason_of
+from tests.support.scenarios.site_pki import Site
+
+BEFORE = timedelta(seconds=30)
+
+
+class StoppedClock(LateClock):
+    """A clock that goes only when it is told to."""
+
+    def __init__(self, moment: datetime) -> None:
+        super().__init__()
+        self._moment = moment
+
+    def now(self) -> datetime:
+        return self._moment + self.later
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
+    """An office half a minute before the listed person's order ends."""
+    today = datetime.now(WIB).date()
+    midnight = datetime.combine(today + timedelta(days=1), time(), WIB)
+    site = Site(tmp_path)
+    clock = StoppedClock((midnight - BEFORE).astimezone(UTC))
+    made = PortOffice(site, site.settings(grouping_window_s=0), clock)
+    watchlist = WatchlistStore(made.database, keyring(made.database, made.settings.master_key_source))
+    file = watchlist.get_subject("S-1")
+    watchlist.put(file.subject, replace(file.orders[0], valid_until=today))
+    made.hire("budi", PersonRole.OFFICER)
+    made.hire("siti", PersonRole.SUPERVISOR)
+    async with asyncio.timeout(120), made.open():
+        yield made
+
+
+async def test_the_same_traveller_alerts_before_midnight_and_not_after_and_no_open_alert_goes_on(office: PortOffice):
+    budi, siti = await office.sign_in("budi"), await office.sign_in("siti")
+    pending = await budi.judge(await budi.claim(await office.raise_alert("1")))
+    held = await budi.claim(await office.raise_alert("2"))
+    assert held.alert_id != pending.alert_id
+
+    office.clock.go(seconds=BEFORE.total_seconds() - 1)
+    last = await office.raise_alert("3")
+    assert last not in (held.alert_id, pending.alert_id), "its last second counts"
+
+    office.clock.go(seconds=1)
+    assert await office.raise_alert("4") == last, "there is no newer alert"
+    for step in (budi.judge(held), siti.confirm(pending)):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await step
+        assert reason_of(caught.value) == "ORDER_NOT_IN_FORCE"
+    cleared = await siti.call("ClearAlert", **seen(pending), reason=words.REASON_ORDER_ENDED)
+    assert cleared.alert.state == words.ALERT_STATE_CLEARED

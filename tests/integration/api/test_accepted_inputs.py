@@ -1,0 +1,297 @@
+"""Whatever an import or a camera's capture is accepted with can be listed, read and told afterwards, on every database.
+
+One accepted value that cannot be told would hide all that stands beside it from the officers.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+import sqlalchemy
+import uuid6
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from cekalwatch.server.alerts.briefing import Briefer
+from cekalwatch.server.alerts.fanout import BriefedEvent
+from cekalwatch.server.capture.order_book import OrderBook
+from cekalwatch.server.domain.alerts import AlertFilter, Candidate, Match
+from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
+from cekalwatch.server.gallery.snapshot import Checkpoints
+from cekalwatch.server.grpc_api.convert import alerts as alert_messages
+from cekalwatch.server.grpc_api.convert import capture as capture_messages
+from cekalwatch.server.grpc_api.convert import watchlist as watchlist_messages
+from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentWarning
+from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
+from cekalwatch.server.storage.alerts.store import MAX_AGENTS, AlertStore
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people.store import PeopleStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.census import Census
+from cekalwatch.server.watchlist.imports.assembly import RecordAssembly
+from cekalwatch.server.watchlist.imports.import_run import ImportRun
+from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
+from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph, build_order, build_subject
+from cekalwatch.server.watchlist.imports.reports import RecordOutcome
+from cekalwatch.v1 import capture_pb2, watchlist_service_pb2
+from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
+from cekalwatch.wire.vocabulary.orders import Direction
+from tests.support.builders.alerts import DEPARTURE, NOON, capture, match
+from tests.support.builders.audit import OFFICER
+from tests.support.builders.keys import keyring
+from tests.support.builders.messages import Usual, nearly_usual
+from tests.support.builders.usual import RECORD, RUN, SENT
+from tests.support.builders.watchlist import MODEL, WIB, FixedClock, alone, order, reference, subject
+from tests.support.scenarios.server import engine
+from tests.support.tools.importing import enrolling_threads, import_one
+
+MANY = examples(
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.function_scoped_fixture,  # what was accepted stays, beside what comes
+        HealthCheck.filter_too_much,
+    ],
+)
+ACCEPTED: Usual = dict(RECORD) | {
+    "revoked_time": [Timestamp(seconds=10**9)],
+    "valid_from": ["2026-01-01"],
+    "valid_until": ["2026-06-30", "9999-12-31"],
+}
+CHECKPOINTS = Checkpoints(LegalParameters(), {"batam-center": WIB})
+WIDE = "\U00020000"
+"""A letter of four bytes, the most that one can have."""
+
+
+class Desk:
+    """Reads everything, as the servicers do."""
+
+    def __init__(self, database: Database) -> None:
+        keys = keyring(database)
+        self.watchlist, self.alerts = WatchlistStore(database, keys), AlertStore(database, keys)
+        self.clock = FixedClock()
+        self.briefer = Briefer(self.alerts, self.watchlist, PeopleStore(database), CHECKPOINTS, self.clock)
+        importer = WatchlistImporter(
+            self.watchlist,
+            Enroller(engine().detector, engine().recogniser),
+            self.clock,
+            WIB,
+            CHECKPOINTS.legal,
+            alone(engine().recogniser.model_version, engine().recogniser.size),
+        )
+        self.run = ImportRun(importer, self.watchlist, AuditStore(database), self.clock, OFFICER, enrolling_threads())
+
+    def subjects(self) -> list[watchlist_service_pb2.SubjectEntry]:
+        """List all subjects, page by page, and get each."""
+        found: list[watchlist_service_pb2.SubjectEntry] = []
+        after = ""
+        while True:
+            files = self.watchlist.list_subjects(after, 100)
+            entries = (
+                watchlist_messages.subject_entry(
+                    file.subject, CHECKPOINTS.judged(file, self.clock.now(), "batam-center"), file.references
+                )
+                for file in files
+            )
+            page = watchlist_messages.subject_page(entries, len(files), 100)
+            told(page)
+            found += page.subjects
+            for entry in page.subjects:
+                key = watchlist_messages.subject_key(entry.subject.subject_id)
+                assert self.watchlist.get_subject(key).subject.name == entry.subject.name
+            if not page.next_page_token:
+                return found
+            after = watchlist_messages.subject_page_token(page.next_page_token)
+
+    def alert_ids(self) -> list[UUID]:
+        """List all alerts, page by page; get each with its pictures, and tell each event."""
+        found: list[UUID] = []
+        before = None
+        while True:
+            briefings = self.briefer.page(AlertFilter(), before, 100)
+            page = alert_messages.alert_page(briefings, 100)
+            told(page)
+            found += [UUID(alert.alert_id) for alert in page.alerts]
+            if not page.next_page_token:
+                break
+            before = alert_messages.alert_page_token(page.next_page_token)
+        for key in found:
+            told(alert_messages.alert_with_images(self.briefer.brief(key), self.briefer.pictures(key)))
+        for event in self.alerts.events_after(0, 1000):
+            told(alert_messages.event_message(BriefedEvent(event, self.briefer.brief(event.alert_id))))
+        return found
+
+
+def told(message: object) -> None:
+    assert len(message.SerializeToString()) <= MAX_MESSAGE_BYTES  # type: ignore[attr-defined]  # any message
+
+
+@pytest.fixture
+def desk(database: Database) -> Desk:
+    return Desk(database)
+
+
+def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
+    accepted: set[str] = set()
+    stored: list[str] = []
+
+    @given(nearly_usual(watchlist_service_pb2.ImportRecord, ACCEPTED))
+    @MANY
+    def each(message: watchlist_service_pb2.ImportRecord) -> None:
+        message.order.subject_id = message.subject.subject_id
+        begun = watchlist_messages.record_begun(message)
+        if isinstance(begun, RecordAssembly):
+            report = import_one(desk.run, begun.record())
+            accepted.add(report.subject_id)
+            stored.append(report.order_id)
+        else:
+            report = desk.run.refused(begun)
+        told(watchlist_messages.import_report(report))
+        assert {entry.subject.subject_id for entry in desk.subjects()} == accepted
+        assert {file.subject.subject_id for file in desk.watchlist.orders_of(accepted)} == accepted
+        late = datetime(9999, 1, 1, tzinfo=UTC)
+        OrderBook(desk.watchlist, CHECKPOINTS).in_force(accepted, DEPARTURE, late)
+        Census(desk.watchlist, CHECKPOINTS).active_subjects(late)
+
+    each()
+    assert len(stored) > 5
+
+
+def test_any_capture_that_is_accepted_makes_an_alert_that_can_be_listed_and_read(desk: Desk) -> None:
+    desk.watchlist.put(subject(), order())
+    alerted: set[UUID] = set()
+
+    @given(nearly_usual(capture_pb2.FaceCapture, SENT), st.booleans())
+    @MANY
+    def each(message: capture_pb2.FaceCapture, new: bool) -> None:
+        if new:
+            message.capture_id = str(uuid6.uuid7())
+        try:
+            probe = capture_messages.capture(message, DEPARTURE, RUN, NOON)
+        except CekalwatchError:
+            return
+        found = Match(probe, (Candidate("S-1", 0.7),), ("O-1",), 1, 0.45, MODEL)
+        event = desk.alerts.record(found, timedelta(minutes=10), desk.clock.now())
+        if event:
+            alerted.add(event.alert_id)
+        assert set(desk.alert_ids()) == alerted
+
+    each()
+    assert alerted
+
+
+def longest_subject(key: str) -> ImportRecord:
+    texts = {name: WIDE * most for name, most in {"place_of_birth": 100, "address": 500, "occupation": 100}.items()}
+    person = build_subject(
+        subject_id=longest_key(key),
+        name=WIDE * 200,
+        aliases=[WIDE * 200] * 20,
+        sex="F",
+        date_of_birth="1980-01-01",
+        nationality="IDN",
+        nik="1" * 16,
+        travel_documents=[(WIDE * 40, WIDE * 40, "IDN")] * 10,
+        **texts,
+    )
+    return ImportRecord(person, longest_order(person.subject_id, f"{key}-0"))
+
+
+def longest_key(key: str) -> str:
+    return key + WIDE * (64 - len(key))
+
+
+def longest_order(subject_id: str, key: str) -> BanOrder:
+    return build_order(
+        order_id=longest_key(key),
+        subject_id=subject_id,
+        kind="TANGKAL",
+        requesting_agency=WIDE * 200,
+        valid_from="2026-01-01",
+        valid_until="9999-12-31",
+        received_on="2026-01-01",
+        reason=WIDE * 1000,
+        decree_number=WIDE * 100,
+        decree_date="2026-01-01",
+        urgent=True,
+        extends_order_id=longest_key("another"),
+        revoked_at=datetime(2026, 5, 1, tzinfo=UTC),
+    )
+
+
+def fill(desk: Desk, key: str) -> str:
+    """Put as much on the watchlist as it takes of one subject; return the subject's key."""
+    record = longest_subject(key)
+    subject_id = record.subject.subject_id
+    for number in range(MAX_ORDERS):
+        ban = longest_order(subject_id, f"{key}-{number}")
+        assert import_one(desk.run, ImportRecord(record.subject, ban)).reason is None
+    faces = [
+        reference(f"{key} {number}".encode(), warnings=tuple(EnrolmentWarning), face_jpeg=b"x" * 60_000)
+        for number in range(MAX_REFERENCES)
+    ]
+    desk.watchlist.put(record.subject, record.order, faces)
+    return subject_id
+
+
+def test_subjects_of_whom_as_much_is_held_as_can_be_are_listed_and_read(desk: Desk) -> None:
+    keys = [fill(desk, f"S{number}") for number in range(3)]
+    assert sorted(entry.subject.subject_id for entry in desk.subjects()) == sorted(keys)
+    entry = watchlist_service_pb2.GetSubjectResponse(subject=desk.subjects()[0])
+    face = entry.subject.references[0].reference_id
+    watchlist_messages.add_picture(entry, face, b"x" * 60_000)
+    told(entry)
+
+
+def test_more_orders_or_photographs_than_can_be_told_are_refused_with_a_reason(desk: Desk) -> None:
+    key = fill(desk, "S")
+    record = longest_subject("S")
+    version = desk.watchlist.version()
+    one_more = import_one(desk.run, ImportRecord(record.subject, longest_order(key, "one-more")))
+    assert (one_more.outcome, one_more.reason) == (RecordOutcome.REFUSED, Code.SUBJECT_FULL)
+    assert desk.watchlist.version() == version
+    again = import_one(desk.run, ImportRecord(record.subject, record.order, (Photograph("new", b"a new one"),)))
+    assert (again.outcome, again.photos[0].reason) == (RecordOutcome.UNCHANGED, Code.SUBJECT_FULL)
+
+
+def test_alerts_about_them_are_listed_read_and_told(desk: Desk) -> None:
+    keys = [fill(desk, f"S{number}") for number in range(2)]
+    camera = Camera("d" * 64, "s" * 64, WIDE * 64, Direction.DEPARTURE)
+    others = tuple(Candidate(key, 0.5) for key in keys) * 2
+    for key in keys:
+        orders = tuple(longest_key(f"{key[:2]}-{number}") for number in range(MAX_ORDERS))
+        for _ in range(MAX_SIGHTINGS + 1):
+            probe = capture(camera=camera, jpeg=b"x" * MAX_CROP_BYTES)
+            found = Match(probe, (Candidate(key, 0.7), *others), orders, 20, 0.45, MODEL)
+            assert desk.alerts.record(found, timedelta(minutes=10), NOON) is not None
+    assert len(desk.alert_ids()) == 2
+    assert all(len(desk.briefer.brief(alert).orders) == MAX_ORDERS for alert in desk.alert_ids())
+
+
+def test_agents_whose_positions_are_kept_are_bounded(desk: Desk) -> None:
+    desk.alerts.record(match(), timedelta(minutes=10), NOON)
+    known = [(f"agent-{number}", 1) for number in range(MAX_AGENTS)]
+    assert desk.alerts.acknowledge(known, NOON) == [1] * MAX_AGENTS
+    refused, kept = desk.alerts.acknowledge([("one-more", 1), ("agent-7", 1)], NOON)
+    assert isinstance(refused, CekalwatchError)
+    assert refused.code is Code.TOO_MANY_AGENTS
+    assert kept == 1
+    assert len(desk.alerts.positions()) == MAX_AGENTS
+
+
+def test_a_damaged_subject_does_not_end_the_list(desk: Desk, database: Database) -> None:
+    for number in range(1, 6):
+        desk.watchlist.put(subject(f"S-{number}"), order(f"O-{number}", subject_id=f"S-{number}"))
+    with database.engine.begin() as connection:
+        connection.execute(sqlalchemy.text("UPDATE subject SET facts = substr(facts, 2) WHERE subject_id = 'S-2'"))
+    assert [file.subject.subject_id for file in desk.watchlist.list_subjects("", 2)] == ["S-1", "S-3"]

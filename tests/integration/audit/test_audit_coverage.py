@@ -1,0 +1,175 @@
+"""Every method of the contract writes to the audit trail, or is listed here with the reason why it need not."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+import cekalwatch.v1
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.v1 import (
+    alert_service_pb2,
+    operations_service_pb2,
+    watchlist_service_pb2,
+)
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.watchlist_folder import row, write_orders
+from tests.support.scenarios.audited import (
+    Scene,
+    accept_shrunken_list,
+    change_password,
+    claim_and_release,
+    confirm_and_close,
+    enrol,
+    get_alert,
+    get_subject,
+    import_watchlist,
+    list_alerts,
+    list_subjects,
+    refer_and_clear,
+    seat,
+    set_threshold,
+    sign_in_right_and_wrong,
+    sign_out,
+    stream_faces,
+    subscribe,
+    synchronise,
+    trail,
+)
+from tests.support.scenarios.server import list_astronaut, running, settings
+from tests.support.scenarios.site_pki import SITE
+from tests.support.scenarios.sync import SyncCaller, hold_schedule
+
+NO_ENTRY_NEEDED = {
+    "AlertService/AcknowledgeAlerts": "moves an agent's position and shows nothing; what was delivered is recorded",
+    "SessionService/GetSession": "tells a person who signed in what they are themselves; the sign-in is recorded",
+    "AlertService/GetShiftReport": "tells counts and times, and keys of cameras",
+    "WatchlistService/GetSyncStatus": "tells counts, codes and keys of refused orders, and nothing of a person",
+    "WatchlistService/ListSyncRuns": "tells the same of earlier runs",
+    "OperationsService/GetStatus": "tells counts, versions and keys of devices, and nothing of a person",
+}
+_WORKED_ON = ["alert:", "subject:S-1"]
+ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[str]]]] = {
+    "CaptureService/StreamFaces": (stream_faces, {Action.ALERT_SIGHTED: ["alert:", "capture:", "subject:S-1"]}),
+    "AlertService/SubscribeAlerts": (
+        subscribe,
+        {Action.SUBSCRIPTION_OPENED: [], Action.ALERT_DELIVERED: ["alert:", "subject:S-1"]},
+    ),
+    "AlertService/ListAlerts": (list_alerts, {Action.ALERTS_LISTED: ["alert:", "subject:S-1"]}),
+    "AlertService/GetAlert": (get_alert, {Action.ALERT_VIEWED: ["alert:", "subject:S-1"]}),
+    "AlertService/ClaimAlert": (claim_and_release, {Action.ALERT_CLAIMED: _WORKED_ON}),
+    "AlertService/ReleaseAlert": (claim_and_release, {Action.ALERT_RELEASED: _WORKED_ON}),
+    "AlertService/AdjudicateAlert": (refer_and_clear, {Action.ALERT_ADJUDICATED: _WORKED_ON}),
+    "AlertService/ClearAlert": (refer_and_clear, {Action.ALERT_CLEARED: _WORKED_ON}),
+    "AlertService/ConfirmAlert": (confirm_and_close, {Action.ALERT_CONFIRMED: [*_WORKED_ON, "person:"]}),
+    "AlertService/RecordFollowUp": (confirm_and_close, {Action.ALERT_FOLLOWED_UP: _WORKED_ON}),
+    "AlertService/CloseAlert": (confirm_and_close, {Action.ALERT_CLOSED: _WORKED_ON}),
+    "WatchlistService/ListSubjects": (list_subjects, {Action.SUBJECTS_LISTED: ["subject:S-1"]}),
+    "WatchlistService/GetSubject": (get_subject, {Action.SUBJECT_VIEWED: ["subject:S-1"]}),
+    "WatchlistService/ImportWatchlist": (
+        import_watchlist,
+        {Action.ORDER_IMPORTED: ["order:O-7", "subject:S-7"], Action.WATCHLIST_IMPORTED: []},
+    ),
+    "WatchlistService/SyncNow": (
+        synchronise,
+        {Action.SYNC_REQUESTED: [], Action.ORDER_IMPORTED: ["order:O-1", "subject:S-1"], Action.WATCHLIST_SYNCED: []},
+    ),
+    "WatchlistService/AcceptShrunkenList": (
+        accept_shrunken_list,
+        {Action.SHRINK_ACCEPTED: ["person:"], Action.ORDERS_WITHDRAWN: ["order:O-1"]},
+    ),
+    "SessionService/SignIn": (
+        sign_in_right_and_wrong,
+        {Action.SIGN_IN_REFUSED: ["person:"], Action.SIGNED_IN: ["person:"]},
+    ),
+    "SessionService/SignOut": (sign_out, {Action.SIGNED_OUT: ["person:"]}),
+    "SessionService/ChangePassword": (change_password, {Action.PASSWORD_CHANGED: ["person:"]}),
+    "OperationsService/SetThreshold": (set_threshold, {Action.THRESHOLD_SET: ["person:"]}),
+    "EnrolmentService/EnrolDevice": (enrol, {Action.DEVICE_ENROLLED: [f"device:{SITE}/camera/dep-1"]}),
+}
+
+
+def methods_of_the_contract() -> set[str]:
+    found = set()
+    for module in pkgutil.iter_modules(cekalwatch.v1.__path__):
+        if module.name.endswith("_pb2"):
+            file = importlib.import_module(f"cekalwatch.v1.{module.name}").DESCRIPTOR
+            found |= {
+                f"{name}/{method}"
+                for name, service in file.services_by_name.items()
+                for method in service.methods_by_name
+            }
+    return found
+
+
+def test_every_method_is_either_recorded_or_excused():
+    assert set(ENTRIES).isdisjoint(NO_ENTRY_NEEDED)
+    assert set(ENTRIES) | set(NO_ENTRY_NEEDED) == methods_of_the_contract()
+    assert all(NO_ENTRY_NEEDED.values())
+
+
+@pytest.mark.parametrize("method", ENTRIES)
+async def test_a_method_writes_its_entries_before_it_answers(tmp_path: Path, method: str):
+    chosen = settings(tmp_path, watchlist={"source": {"kind": "folder", "path": tmp_path / "list"}})
+    list_astronaut(chosen)
+    hold_schedule(chosen)
+    call, wanted = ENTRIES[method]
+    async with running(chosen) as server:
+        scene = Scene(server.channel, folder=tmp_path)
+        await scene.raise_alert()
+        before = len(trail(chosen))
+        await call(scene)
+        new = trail(chosen)[before:]
+    for action, objects in wanted.items():
+        of_action = [one for one in new if one.action == action]
+        assert of_action, f"{method} wrote no {action}"
+        assert all(expected in of_action[0].objects for expected in objects), of_action[0].objects
+
+
+async def test_the_excused_methods_show_nothing_of_a_person(tmp_path: Path):
+    """What they answer is looked through for the key and the name of the subject that is listed and alerts."""
+    chosen = settings(tmp_path, watchlist={"source": {"kind": "folder", "path": tmp_path / "list"}})
+    list_astronaut(chosen)
+    hold_schedule(chosen)
+    async with running(chosen) as server:
+        scene = Scene(server.channel, folder=tmp_path)
+        await scene.raise_alert()
+        sari = await seat(scene, "sari", PersonRole.SUPERVISOR)
+        shift = await sari.call("GetShiftReport", start_time=Timestamp(seconds=int(time.time()) - 60))
+        assert shift.raised == 1
+        acknowledged = await scene.alerts.AcknowledgeAlerts(
+            alert_service_pb2.AcknowledgeAlertsRequest(agent_id="pc-1", sequence=1)
+        )
+        status = await scene.operations.GetStatus(operations_service_pb2.GetStatusRequest())
+        write_orders(tmp_path / "list", [row(), row("O-2", subject_id="S-1", valid_from="Contoh")])
+        await SyncCaller(server.channel).now()
+        syncs = await SyncCaller(server.channel).status()
+        runs = await scene.watchlist.ListSyncRuns(watchlist_service_pb2.ListSyncRunsRequest())
+        assert runs.runs[0].refusals[0].order_id == "O-2"
+    for answer in (acknowledged, status, shift, syncs, runs):
+        assert b"S-1" not in answer.SerializeToString()
+        assert b"Contoh" not in answer.SerializeToString()
+
+
+async def test_no_entry_holds_a_name_or_a_picture(tmp_path: Path):
+    chosen = settings(tmp_path, watchlist={"source": {"kind": "folder", "path": tmp_path / "list"}})
+    list_astronaut(chosen)
+    hold_schedule(chosen)
+    async with running(chosen) as server:
+        scene = Scene(server.channel, folder=tmp_path)
+        await scene.raise_alert()
+        for call, _ in ENTRIES.values():
+            await call(scene)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await scene.watchlist.GetSubject(watchlist_service_pb2.GetSubjectRequest(subject_id="Contoh Satu"))
+    found = trail(chosen)
+    assert found[-1].outcome == "SUBJECT_NOT_FOUND"
+    assert not [one for one in found if "Contoh" in "".join(map(str, one)) or "\\u" in "".join(map(str, one))]
+    assert max(len("".join(map(str, one))) for one in found) < 1000

@@ -1,0 +1,194 @@
+"""`cekalwatch-server people` and `threshold` as an administrator runs them, with others at the same keyboard."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cekalwatch.program.errors import Exit
+from cekalwatch.server.audit.entry import Action, Link
+from cekalwatch.server.auth.device import Device
+from cekalwatch.server.auth.operator import operator
+from cekalwatch.server.auth.passwords.passwords import Passwords
+from cekalwatch.server.auth.sessions import TokenPurpose
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
+from cekalwatch.vision.manifest import load_pack
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
+from tests.support.tools.starter import starter_pack
+
+
+class Machine:
+    """The server's machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.database = Database(f"sqlite:///{folder / 'cekalwatch.sqlite3'}")
+        self.office = Office(self.database, passwords=Passwords())
+
+    def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "cekalwatch.server", *arguments, "--data-dir", str(self.folder)]
+        environment = os.environ | {"CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)}
+        done = subprocess.run(command, input=typed, capture_output=True, text=True, check=False, env=environment)
+        sys.stderr.write(done.stderr)  # for the search of logs
+        return done
+
+    def people(self, *arguments: str, typed: str = "") -> str:
+        """Run a command that must do as it is told, and return what it prints."""
+        done = self.run("people", *arguments, typed=typed)
+        assert done.returncode == Exit.OK, done.stderr
+        return done.stdout
+
+    def add(self, name: str, *more: str, role: str = "officer") -> str:
+        """Add a person, and return the first password."""
+        return self.people("add", name, "--display-name", f"Petugas {name}", "--role", role, *more).strip()
+
+    def changes(self) -> list[Link]:
+        return self.office.trail(Action.PERSON_ADDED, Action.PERSON_CHANGED)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "data")
+
+
+def test_a_person_is_added_with_a_password_that_is_shown_once_and_must_be_changed(machine: Machine):
+    first = machine.add("budi", "--role", "auditor")
+    account = machine.office.people.account("budi")
+    assert account is not None
+    assert account.person.roles == {PersonRole.OFFICER, PersonRole.AUDITOR}
+    assert account.person.sites == {"batam-center"}
+    assert account.password.must_change
+    assert machine.office.provider.identify(machine.office.proof("budi", first)) == account
+    listed = machine.people("list")
+    assert "budi  first password  AUDITOR OFFICER  at batam-center  Petugas budi" in listed
+    assert f"person:{account.person.person_id}" in listed
+    assert first not in listed
+    (entry,) = machine.changes()
+    assert entry.actor == f"command:{getpass.getuser()}"
+    assert entry.objects == f'["person:{account.person.person_id}"]'
+    assert json.loads(entry.details) == {"roles": "AUDITOR OFFICER", "sites": "batam-center"}
+
+
+def test_who_signs_in_through_the_provider_has_no_password(machine: Machine):
+    assert not machine.add("budi", "--openid")
+    account = machine.office.people.account("budi")
+    assert account is not None
+    assert account.password.hash is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("add", "Budi", "--display-name", "B", "--role", "officer"), "a-z"),
+        (("add", "budi", "--display-name", "", "--role", "officer"), "display name"),
+        (("add", "budi", "--display-name", "B", "--role", "officer", "--site", "Batam Center"), "site"),
+        (("add", "ani", "--display-name", "Petugas ani", "--role", "officer"), "already"),
+        (("add", "budi", "--display-name", "B", "--role", "boss"), "boss"),
+        (("add", "budi", "--display-name", "B"), "--role"),
+        (("roles", "nobody", "--role", "officer"), "nobody"),
+        (("disable", "nobody"), "nobody"),
+        (("reset", "nobody"), "nobody"),
+        (("unlock", "nobody"), "nobody"),
+    ],
+)
+def test_what_cannot_be_is_told_and_not_done(machine: Machine, arguments: tuple[str, ...], told: str):
+    machine.add("ani")
+    done = machine.run("people", *arguments)
+    assert done.returncode == Exit.USAGE
+    assert told in done.stderr
+    assert len(machine.office.people.all()) == len(machine.changes()) == 1
+
+
+def test_roles_sites_and_whether_somebody_is_let_in_are_changed_and_recorded(machine: Machine):
+    machine.add("budi")
+    machine.people("roles", "budi", "--role", "supervisor", "--site", "batam-center", "--site", "sekupang")
+    machine.people("roles", "budi", "--role", "administrator")
+    account = machine.office.people.account("budi")
+    assert account is not None
+    assert account.person.roles == {PersonRole.ADMINISTRATOR}
+    assert account.person.sites == {"batam-center", "sekupang"}
+    machine.people("disable", "budi")
+    assert "budi  disabled" in machine.people("list")
+    machine.people("enable", "budi")
+    assert "budi  disabled" not in machine.people("list")
+    kinds = [json.loads(entry.details).get("change") for entry in machine.changes()]
+    assert kinds == [None, "ROLES", "ROLES", "DISABLED", "ENABLED"]
+    assert not [entry for entry in machine.changes() if "budi" in str(entry).replace(getpass.getuser(), "")]
+
+
+def test_a_reset_gives_another_first_password_and_lifts_a_lock(machine: Machine):
+    first = machine.add("budi")
+    here = Device(operator())
+    machine.office.desk.sign_in(machine.office.proof("budi", first), here, TokenPurpose.SESSION)
+    for _ in range(5):
+        machine.office.people.begin_try("budi", machine.office.clock.now(), machine.office.provider._rule)
+    second = machine.people("reset", "budi").strip()
+    assert second != first
+    account = machine.office.provider.identify(machine.office.proof("budi", second))
+    assert account.password.must_change
+
+
+def test_wrong_passwords_are_forgotten_on_request(machine: Machine):
+    machine.add("budi")
+    assert "there were no wrong passwords" in machine.people("unlock", "budi")
+    for _ in range(5):
+        assert machine.run("people", "password", "budi", typed="wrong\n").returncode == Exit.REFUSED
+    locked = machine.run("people", "password", "budi", typed="wrong\n")
+    assert "Too many wrong passwords" in locked.stderr
+    assert "forgotten" in machine.people("unlock", "budi")
+    assert "is wrong" in machine.run("people", "password", "budi", typed="wrong\n").stderr
+
+
+def test_a_first_password_is_changed_here_too(machine: Machine):
+    first = machine.add("budi")
+    for typed, told in (
+        (f"{first}\n{PASSWORD}\n{OTHER_PASSWORD}\n", "differ"),
+        (f"{first}\nshort\nshort\n", "12 characters"),
+        (f"{OTHER_PASSWORD}\n{PASSWORD}\n{PASSWORD}\n", "wrong"),
+        (f"{first}\n", "Nothing was typed"),
+    ):
+        done = machine.run("people", "password", "budi", typed=typed)
+        assert done.returncode
+        assert told in done.stderr
+    machine.people("password", "budi", typed=f"{first}\n{PASSWORD}\n{PASSWORD}\n")
+    account = machine.office.provider.identify(machine.office.proof("budi"))
+    assert not account.password.must_change
+    with machine.database.engine.connect() as connection:
+        # Those that were left before are good on the server's own machine only, and soon run out.
+        assert connection.exec_driver_sql("SELECT count(*) FROM person_session").scalar() == 0
+
+
+def typed(*names: str) -> str:
+    return "".join(f"{name}\n{PASSWORD}\n" for name in names)
+
+
+def test_the_threshold_is_set_by_two_who_type_their_passwords(machine: Machine):
+    machine.database.upgrade()
+    adi = machine.office.hire(person("adi", PersonRole.ADMINISTRATOR)).person
+    sari = machine.office.hire(person("sari", PersonRole.SUPERVISOR)).person
+    store, model_version = ThresholdStore(machine.database), load_pack(starter_pack()).model_version
+    for wrong, told in (
+        (typed("adi", "adi"), "two different people"),
+        (typed("adi"), "Nothing was typed"),
+        (typed("adi", "nobody"), "is wrong"),
+    ):
+        done = machine.run("thresholds", "set", "0.6", typed=wrong)
+        assert done.returncode in {Exit.REFUSED, Exit.USAGE}
+        assert told in done.stderr
+        assert store.get(model_version) is None
+    assert machine.run("thresholds", "set", "0.9", typed=typed("adi", "sari")).returncode == Exit.USAGE
+    assert machine.run("thresholds", "set", "0.6", typed=typed("adi", "sari")).returncode == Exit.OK
+    assert store.get(model_version) == pytest.approx(0.6)
+    assert machine.run("thresholds", "clear", typed=typed("sari", "adi")).returncode == Exit.OK
+    assert store.get(model_version) is None
+    first, _ = machine.office.trail(Action.THRESHOLD_SET)
+    assert first.actor == f"command:{getpass.getuser()}"
+    assert first.objects == f'["person:{adi.person_id}","person:{sari.person_id}"]'

@@ -1,0 +1,268 @@
+"""Every device role on every site, with nobody and with people of every role, calls every method of a real server.
+
+What they may is written here a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import product
+from pathlib import Path
+
+import grpc
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from google.protobuf import descriptor_pool
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from cekalwatch.server.auth import limits
+from cekalwatch.server.auth.device import Device
+from cekalwatch.server.auth.rights import RIGHTS
+from cekalwatch.server.auth.sessions import Sessions, TokenPurpose
+from cekalwatch.server.auth.sign_in_terms import SessionTerms
+from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people.session_store import SessionStore
+from cekalwatch.v1 import alert_service_pb2 as alerts
+from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.tls import TlsFiles
+from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.scenarios.people import Office, device, person
+from tests.support.scenarios.server import CAMERAS, hello, reason_of, running
+from tests.support.scenarios.site_pki import SITE, Site
+
+OTHER_SITE = "sekupang"
+UNSERVED_SITE = "tanjung-uban"
+SITES = (SITE, OTHER_SITE, UNSERVED_SITE)
+CAMERA_OF = {SITE: "dep-1", OTHER_SITE: "dep-2", UNSERVED_SITE: "dep-1"}
+WAIT_S = 30.0
+
+OFFICERS = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR, PersonRole.AUDITOR})
+COUNTER = frozenset({PersonRole.OFFICER, PersonRole.SUPERVISOR})
+SUPERVISORS = frozenset({PersonRole.SUPERVISOR})
+LIST_MANAGERS = frozenset({PersonRole.LIST_MANAGER})
+LIST_SIGNERS = frozenset({PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR})
+KEEPERS = frozenset({PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR})
+ANYBODY = frozenset(PersonRole)
+ALONE: frozenset[PersonRole] = frozenset()
+
+OBSERVING = {
+    "cekalwatch.v1.OperationsService/GetStatus": ALONE,
+    "grpc.health.v1.Health/": ALONE,
+    "grpc.reflection.v1alpha.ServerReflection/": ALONE,
+    "grpc.channelz.v1.Channelz/": ALONE,
+}
+PEOPLES = {
+    "cekalwatch.v1.WatchlistService/AcceptShrunkenList": LIST_SIGNERS,
+    "cekalwatch.v1.OperationsService/SetThreshold": KEEPERS,
+    "cekalwatch.v1.SessionService/SignIn": ALONE,
+    "cekalwatch.v1.SessionService/GetSession": ANYBODY,
+    "cekalwatch.v1.SessionService/ChangePassword": ANYBODY,
+    "cekalwatch.v1.SessionService/SignOut": ANYBODY,
+}
+WATCHLIST = tuple(
+    f"cekalwatch.v1.WatchlistService/{name}"
+    for name in ("ImportWatchlist", "ListSubjects", "GetSubject", "SyncNow", "GetSyncStatus", "ListSyncRuns")
+)
+WORK = tuple(
+    f"cekalwatch.v1.AlertService/{name}"
+    for name in ("ClaimAlert", "ReleaseAlert", "AdjudicateAlert", "ClearAlert", "RecordFollowUp", "CloseAlert")
+)
+# Device role -> what a method begins with -> the roles of which the person on the device must have one.
+MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
+    DeviceRole.CAMERA: {"cekalwatch.v1.CaptureService/StreamFaces": ALONE},
+    DeviceRole.NOTIFIER: {
+        "cekalwatch.v1.AlertService/SubscribeAlerts": ALONE,
+        "cekalwatch.v1.AlertService/AcknowledgeAlerts": ALONE,
+        "cekalwatch.v1.AlertService/ListAlerts": OFFICERS,
+        "cekalwatch.v1.AlertService/GetAlert": OFFICERS,
+        **dict.fromkeys(WORK, COUNTER),
+        "cekalwatch.v1.AlertService/ConfirmAlert": SUPERVISORS,
+        "cekalwatch.v1.AlertService/GetShiftReport": SUPERVISORS | {PersonRole.AUDITOR},
+        **dict.fromkeys(WATCHLIST, LIST_MANAGERS),
+        "cekalwatch.v1.OperationsService/GetStatus": KEEPERS,
+        **PEOPLES,
+    },
+    DeviceRole.DIAGNOSTICS: {**OBSERVING, **dict.fromkeys(WATCHLIST, LIST_MANAGERS), **PEOPLES},
+    DeviceRole.SERVER: {**OBSERVING, **dict.fromkeys(WATCHLIST, ALONE), **PEOPLES},
+}
+NOBODY = None
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def two_sites() -> dict[str, object]:
+    cameras = (*CAMERAS, {"camera_id": "dep-2", "site": OTHER_SITE, "counter": "D1", "direction": "DEPARTURE"})
+    return {"sites": ({"site": SITE}, {"site": OTHER_SITE}), "cameras": cameras}
+
+
+async def attempt(
+    channel: grpc.aio.Channel, method: str, request: bytes = b"", token: str = ""
+) -> tuple[grpc.StatusCode, str]:
+    """Send one message to a method of any kind; return the status and the catalogue's code. OK: it answered."""
+    # One message and the end of the messages go in one piece, so that a refusal cannot overtake the writing.
+    ask: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(method)
+    call = ask(request, timeout=WAIT_S, metadata=bearer(token))
+    with suppress(grpc.aio.AioRpcError):
+        await call.read()
+    code = grpc.StatusCode.OK
+    if call.done():
+        code = await call.code()
+    reason = ""
+    if code in {grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED}:
+        try:
+            await call.read()
+        except grpc.aio.AioRpcError as error:
+            reason = reason_of(error)
+    call.cancel()
+    return code, reason
+
+
+async def methods_of(channel: grpc.aio.Channel) -> list[str]:
+    """Ask the server itself which methods it has."""
+    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+
+    def requests() -> Iterator[reflection_pb2.ServerReflectionRequest]:
+        yield reflection_pb2.ServerReflectionRequest(list_services="")
+
+    pool = descriptor_pool.Default()
+    return [
+        f"/{service.name}/{method.name}"
+        async for response in stub.ServerReflectionInfo(requests())
+        for service in response.list_services_response.service
+        for method in pool.FindServiceByName(service.name).methods
+    ]
+
+
+def request_of(method: str, role: DeviceRole, site: str) -> bytes:
+    """A message that is in order for a device that may call the method."""
+    name = device_name(role, site)
+    if method.endswith("/StreamFaces"):
+        return hello(name).SerializeToString()
+    if method.endswith("/SubscribeAlerts"):
+        return alerts.SubscribeAlertsRequest(agent_id=name).SerializeToString()
+    if method.endswith("/AcknowledgeAlerts"):
+        return alerts.AcknowledgeAlertsRequest(agent_id=name).SerializeToString()
+    return b""
+
+
+def device_name(role: DeviceRole, site: str) -> str:
+    return CAMERA_OF[site] if role is DeviceRole.CAMERA else f"device-{site}"
+
+
+def expected(
+    method: str, role: DeviceRole, at: str, person_role: PersonRole | None, person_site: str, *, has_token: bool
+) -> str:
+    """The refusal that must come, or an empty text."""
+    rows = [people for begin, people in MAY[role].items() if method.removeprefix("/").startswith(begin)]
+    if not rows:
+        return "METHOD_NOT_ALLOWED"
+    if at == UNSERVED_SITE:
+        return "SITE_NOT_ALLOWED"
+    (people,) = rows
+    if not people:
+        return ""
+    if not has_token:
+        return "SIGN_IN_NEEDED"
+    if person_site != at:
+        return "PERSON_SITE_NOT_ALLOWED"
+    if person_role not in people:
+        return "PERSON_ROLE_NEEDED"
+    return "SECOND_PERSON_NEEDED" if method.endswith(("/SetThreshold", "/AcceptShrunkenList")) else ""
+
+
+def tokens(chosen: ServerSettings, files: TlsFiles, at: str) -> dict[tuple[PersonRole, str], str]:
+    """Sessions on that device of people of each role, at each site."""
+    database = Database(chosen.database_address)
+    office = Office(database)
+    certificate = x509.load_pem_x509_certificates(files.certificate.read_bytes())[0]
+    here = Device(device().actor, certificate.fingerprint(hashes.SHA256()).hex(), at)
+    sessions = Sessions(SessionStore(database), office.audit, SystemClock(), SessionTerms())
+    found = {}
+    for role, person_site in product(PersonRole, (SITE, OTHER_SITE)):
+        name = f"{role.lower()}-{person_site}"
+        account = office.people.account(name) or office.hire(person(name, role, sites=(person_site,)))
+        found[role, person_site] = sessions.begin(account, here, TokenPurpose.SESSION, by_password=True)[0]
+    database.close()
+    return found
+
+
+@pytest.mark.parametrize("role", DeviceRole)
+@pytest.mark.parametrize("at", SITES)
+async def test_every_device_with_everybody_may_call_what_it_should_and_nothing_else(
+    site: Site, role: DeviceRole, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "DEFAULT_COST", limits.STATUS_COST)  # no device makes hundreds of calls in a row
+    chosen = site.settings(**two_sites())
+    async with running(chosen, site.diagnostics()) as server:
+        methods = await methods_of(server.channel)
+        assert set(methods) == set(RIGHTS), "a method without a row, or a row without a method"
+        # The session that it ends would be missed by the methods after it.
+        methods.sort(key=lambda method: method.endswith("/SignOut"))
+        files = site.device(role, device_name(role, at), at)
+        people = {(NOBODY, ""): ""} | tokens(chosen, files, at)
+        wrong = []
+        async with site.dialer(server.address, files).aio_channel() as channel:
+            for (person_role, person_site), token in people.items():
+                for method in methods:
+                    code, reason = await attempt(channel, method, request_of(method, role, at), token)
+                    wanted = expected(method, role, at, person_role, person_site, has_token=bool(token))
+                    denied = code in {grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED}
+                    unreachable = code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+                    if reason != wanted or denied is not bool(wanted) or unreachable:
+                        wrong.append((person_role, person_site, method, code, reason, wanted))
+        assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "says", "reason"),
+    [
+        ("dep-1", SITE, "dep-1", ""),
+        ("dep-1", SITE, "arr-1", "NAME_NOT_ALLOWED"),
+        ("dep-1", SITE, "no-such-camera", "NAME_NOT_ALLOWED"),
+        ("dep-1", OTHER_SITE, "dep-1", "SITE_NOT_ALLOWED"),
+    ],
+)
+async def test_camera_speaks_only_for_itself(site: Site, name: str, at: str, says: str, reason: str) -> None:
+    async with running(site.settings(**two_sites()), site.diagnostics()) as server:
+        files = site.device(DeviceRole.CAMERA, name, at)
+        async with site.dialer(server.address, files).aio_channel() as channel:
+            found = await attempt(channel, "/cekalwatch.v1.CaptureService/StreamFaces", hello(says).SerializeToString())
+    assert found[1] == reason
+
+
+@pytest.mark.parametrize(
+    ("method", "request_message", "reason"),
+    [
+        ("SubscribeAlerts", alerts.SubscribeAlertsRequest(agent_id="pc-1"), ""),
+        ("SubscribeAlerts", alerts.SubscribeAlertsRequest(agent_id="pc-2"), "NAME_NOT_ALLOWED"),
+        (
+            "SubscribeAlerts",
+            alerts.SubscribeAlertsRequest(agent_id="pc-1", filter=alerts.AlertFilter(site=OTHER_SITE)),
+            "SITE_NOT_ALLOWED",
+        ),
+        ("AcknowledgeAlerts", alerts.AcknowledgeAlertsRequest(agent_id="pc-2"), "NAME_NOT_ALLOWED"),
+        ("ListAlerts", alerts.ListAlertsRequest(filter=alerts.AlertFilter(site=SITE)), ""),
+        ("ListAlerts", alerts.ListAlertsRequest(filter=alerts.AlertFilter(site=OTHER_SITE)), "SITE_NOT_ALLOWED"),
+    ],
+)
+async def test_notifier_acts_under_its_own_name_and_asks_for_its_own_site(
+    site: Site,
+    method: str,
+    request_message: alerts.SubscribeAlertsRequest | alerts.AcknowledgeAlertsRequest | alerts.ListAlertsRequest,
+    reason: str,
+) -> None:
+    chosen = site.settings(**two_sites())
+    async with running(chosen, site.diagnostics()) as server:
+        files = site.device(DeviceRole.NOTIFIER, "pc-1")
+        token = tokens(chosen, files, SITE)[PersonRole.OFFICER, SITE]
+        async with site.dialer(server.address, files).aio_channel() as channel:
+            path = f"/cekalwatch.v1.AlertService/{method}"
+            assert (await attempt(channel, path, request_message.SerializeToString(), token))[1] == reason

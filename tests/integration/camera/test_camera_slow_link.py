@@ -1,0 +1,139 @@
+"""A camera whose crops are more than its link of 64 kB/s carries: what is sent, what is dropped, and how late it is."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import random
+import uuid
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from cekalwatch.camera.clock import SystemClock
+from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.statistics import CameraStatistics
+from cekalwatch.camera.uplink.messages import Hello
+from cekalwatch.camera.uplink.uplink import Link, Uplink
+from cekalwatch.v1 import capture_pb2
+from cekalwatch.wire.backoff import Backoff
+from cekalwatch.wire.dialer import Dialer
+from tests.support.builders.camera import capture_of
+from tests.support.fakes.capture_server import SEARCHED, CaptureServer, serving
+from tests.support.fakes.slow_link import SlowLink, slowed
+from tests.support.scenarios.spools import KeptOutbox
+
+LINK_BYTES_PER_S = 64_000
+CROP_BYTES = 12_000
+"""What a crop of a face of about 100 pixels has."""
+CROPS_EACH = 5
+
+
+@dataclass
+class Crowd:
+    """People who stand before one camera, and the crops that it takes of them in turn."""
+
+    chance: random.Random
+    taken: dict[str, list[FaceCapture]] = field(default_factory=lambda: defaultdict(list))
+    """By track."""
+    at_s: dict[str, float] = field(default_factory=dict)
+    """When each crop was taken, by its id; seconds of the event loop."""
+
+    async def pass_by(self, kept: KeptOutbox, people: range, crops_per_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        for number, (_, person) in enumerate((turn, person) for turn in range(CROPS_EACH) for person in people):
+            await asyncio.sleep(begun_s + number / crops_per_s - loop.time())
+            shot = capture_of(str(person), round(self.chance.uniform(0.2, 1), 4), SystemClock().now())
+            crop = dataclasses.replace(shot, jpeg=os.urandom(CROP_BYTES))
+            self.taken[crop.track_id].append(crop)
+            self.at_s[crop.capture_id] = loop.time()
+            kept.outbox.put(crop)
+
+    @property
+    def best(self) -> set[str]:
+        """The best shot of each track."""
+        return {max(crops, key=lambda crop: crop.quality.score).capture_id for crops in self.taken.values()}
+
+
+class Arrivals:
+    """Notes when each face came to the server."""
+
+    def __init__(self) -> None:
+        self.at_s: dict[str, float] = {}
+
+    def __call__(self, face: capture_pb2.FaceCapture) -> capture_pb2.CaptureOutcome.ValueType:
+        self.at_s[face.capture_id] = asyncio.get_running_loop().time()
+        return SEARCHED
+
+
+@asynccontextmanager
+async def sending(kept: KeptOutbox, link: SlowLink) -> AsyncIterator[None]:
+    stop, clock = asyncio.Event(), SystemClock()
+    uplink = Uplink(
+        Link(Dialer(link.address, None), Hello("gate-1", str(uuid.uuid4()), "starter")),
+        kept.outbox,
+        CameraStatistics(kept.outbox, clock, lambda: kept.keeper.state).heartbeat,
+        lambda _: None,
+        Backoff(first_s=0.05, most_s=0.2),
+    )
+    running = asyncio.create_task(uplink.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait_for(running, 30)
+
+
+async def emptied(kept: KeptOutbox) -> None:
+    await asyncio.to_thread(kept.until, lambda: kept.outbox.figures().depth == 0)
+
+
+async def test_of_more_than_the_link_carries_the_best_shot_of_each_passage_arrives_and_drops_are_told(
+    tmp_path: Path,
+) -> None:
+    """Forty crops in two seconds, of which the link carries eleven and memory and disk hold fifteen."""
+    arrivals, crowd = Arrivals(), Crowd(random.Random(5))  # noqa: S311  # scores, no secrets
+    capture_of("nobody")  # the first one takes a second, to load the picture
+    kept = KeptOutbox(tmp_path, SystemClock(), size=8, most_bytes=7 * (CROP_BYTES + 1_000), spill_after_s=0.5)
+    server = CaptureServer(arrivals, granted=32)
+    async with serving(server), slowed(server.port, LINK_BYTES_PER_S) as link:
+        with kept.kept():
+            async with sending(kept, link):
+                await crowd.pass_by(kept, range(8), crops_per_s=20)
+                await emptied(kept)
+            drops = kept.outbox.figures().drops
+    assert crowd.best <= arrivals.at_s.keys()
+    assert len(server.heard.ids) == len(set(server.heard.ids))
+    assert drops.total == drops.no_room == len(crowd.at_s) - len(arrivals.at_s)
+    assert drops.total >= 10, "the link was not too narrow"
+    assert server.heard.heartbeats[-1].dropped_total == server.heard.heartbeats[-1].drops.no_room == drops.total
+    assert server.heard.beyond_credit == 0
+
+
+async def test_a_backlog_does_not_hold_up_who_passes_now(tmp_path: Path) -> None:
+    """After an outage: thirty crops wait, and people keep passing at half of what the link carries."""
+    arrivals, crowd = Arrivals(), Crowd(random.Random(5))  # noqa: S311  # scores, no secrets
+    kept = KeptOutbox(tmp_path, SystemClock(), spill_after_s=0.2)
+    server = CaptureServer(arrivals, granted=32)
+    with kept.kept():
+        for number in range(30):
+            shot = capture_of(f"earlier {number}", captured_at=SystemClock().now())
+            kept.outbox.put(dataclasses.replace(shot, jpeg=os.urandom(CROP_BYTES)))
+        await asyncio.to_thread(kept.until, lambda: len(kept.ids_on_disk) == 30)
+        await asyncio.sleep(2)  # what has waited for two seconds is no longer live
+        async with serving(server), slowed(server.port, LINK_BYTES_PER_S) as link, sending(kept, link):
+            await crowd.pass_by(kept, range(2), crops_per_s=2.5)
+            in_between = [key for key in arrivals.at_s if key not in crowd.at_s]
+            await emptied(kept)
+    delays = [arrivals.at_s[key] - taken_s for key, taken_s in crowd.at_s.items()]
+    assert len(arrivals.at_s) == 40
+    # Each crop takes 0.2 s on this link, and finds at most four of the backlog under way.
+    assert median(delays) < 1.5
+    assert max(delays) < 2.5
+    assert len(in_between) >= 5, "the backlog starved"
+    assert kept.outbox.figures().drops.total == 0

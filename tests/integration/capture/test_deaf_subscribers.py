@@ -1,0 +1,168 @@
+"""A subscriber that never reads costs others nothing: it delays nobody, and takes no more than its connection holds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from cekalwatch.server.alerts.acknowledging import Acknowledgements
+from cekalwatch.server.alerts.briefing import Briefer
+from cekalwatch.server.alerts.fanout import BriefedEvent, Fanout
+from cekalwatch.server.audit.trail import AuditTrail
+from cekalwatch.server.auth.certificate import LoopbackAuthentication
+from cekalwatch.server.domain.alerts import AlertFilter
+from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.gallery.snapshot import Checkpoints
+from cekalwatch.server.grpc_api.alerts import AlertServicer
+from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
+from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
+from cekalwatch.server.presence import Presence
+from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.alerts.tables import AlertEventRow
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.census import Census
+from cekalwatch.server.watchlist.freshness import FreshnessGauge
+from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc
+from cekalwatch.wire.options import CLIENT_OPTIONS, SERVER_OPTIONS
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
+from tests.support.builders.alerts import NOON, match
+from tests.support.builders.keys import keyring
+from tests.support.builders.watchlist import WIB, order, subject
+from tests.support.scenarios import adjudication
+from tests.support.scenarios.people import Office
+
+PADDING = "x" * 8000
+EVENTS = 3000
+"""More than the fan-out keeps in memory, and more than fits a connection."""
+STEP = 100
+FIRST = 1
+"""The sequence of the event that raises the alert."""
+
+
+class CountingFanout(Fanout):
+    """Counts the events that each subscription took; the filter's counter names it, and filters nothing."""
+
+    def __init__(self, store: AlertStore, briefer: Briefer) -> None:
+        super().__init__(store, briefer)
+        self.taken: Counter[str] = Counter()
+
+    async def follow(
+        self, after: int, wanted: AlertFilter, quiet_s: float
+    ) -> AsyncGenerator[BriefedEvent | None, None]:
+        """As the real one."""
+        (name,) = wanted.counters
+        async with aclosing(super().follow(after, AlertFilter(), quiet_s)) as events:
+            async for briefed in events:
+                self.taken[name] += briefed is not None
+                yield briefed
+
+
+class AlertLog:
+    """The alert service alone, in front of a real log of many events."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(f"sqlite:///{folder / 'test.sqlite3'}")
+        self.database.upgrade()
+        keys = keyring(self.database)
+        store, watchlist = AlertStore(self.database, keys), WatchlistStore(self.database, keys)
+        watchlist.put(subject(), order(reason=PADDING), [])
+        checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
+        clock = SystemClock()
+        counter = adjudication.Counter(self.database, clock)
+        briefer = counter.briefer
+        freshness = FreshnessGauge(watchlist, Census(watchlist, checkpoints), clock, timedelta(hours=24))
+        self.acknowledgements = Acknowledgements(store, clock)
+        self.fanout = CountingFanout(store, briefer)
+        self.trail = AuditTrail(AuditStore(self.database), clock)
+        self.servicer = AlertServicer(
+            self.fanout,
+            self.acknowledgements,
+            briefer,
+            freshness,
+            Presence(clock),
+            self.trail,
+            clock,
+            10,
+            counter.adjudicator,
+            counter.handling,
+            "batam-center",
+        )
+        first = store.record(match(), timedelta(0), NOON)
+        assert first is not None
+        self._first = first
+
+    def grow(self, count: int) -> None:
+        """Write so many events of one alert."""
+        with self.database.session() as session:
+            for _ in range(count):
+                session.add(
+                    AlertEventRow(
+                        type=AlertEventType.SIGHTED,
+                        occurred_at=NOON,
+                        alert_id=str(self._first.alert_id),
+                        capture_id=str(self._first.capture_id),
+                    )
+                )
+            session.commit()
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[str]:
+        """Serve it, and give its address."""
+        access = AuthenticationInterceptor(LoopbackAuthentication(), Office(self.database).attendance)
+        server = grpc.aio.server(interceptors=[access, CatalogueErrors()], options=SERVER_OPTIONS)
+        alert_service_pb2_grpc.add_AlertServiceServicer_to_server(self.servicer, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        yield f"127.0.0.1:{port}"
+        await server.stop(None)
+        self.trail.close()
+        self.acknowledgements.close()
+        self.fanout.close()
+        self.database.close()
+
+
+def subscribe(channel: grpc.aio.Channel, name: str) -> Any:
+    request = alert_service_pb2.SubscribeAlertsRequest(
+        agent_id=name, filter=alert_service_pb2.AlertFilter(counters=[name])
+    )
+    request.from_start.SetInParent()
+    return alert_service_pb2_grpc.AlertServiceStub(channel).SubscribeAlerts(request)
+
+
+async def test_a_subscriber_that_never_reads_delays_nobody_and_takes_no_more_than_fits_its_connection(tmp_path: Path):
+    log = AlertLog(tmp_path)
+    apart = (*CLIENT_OPTIONS, ("grpc.use_local_subchannel_pool", 1))
+    async with (
+        log.served() as address,
+        grpc.aio.insecure_channel(address, options=apart) as deaf,
+        grpc.aio.insecure_channel(address, options=apart) as keen,
+    ):
+        calls = [subscribe(deaf, "deaf-1"), subscribe(deaf, "deaf-2"), subscribe(keen, "keen")]
+        for call in calls:
+            assert (await call.read()).HasField("subscribed")
+        size = 0
+        async with asyncio.timeout(60):
+            for start in range(0, EVENTS, STEP):
+                log.grow(STEP if start else STEP - FIRST)
+                await log.fanout.catch_up()
+                for number in range(start, start + STEP):
+                    message = await calls[-1].read()
+                    assert message.event.sequence == FIRST + number
+                    size = message.ByteSize()
+        assert log.fanout.taken["keen"] == EVENTS
+        for name in ("deaf-1", "deaf-2"):
+            # gRPC's window of 4 MB, and what is under way to it.
+            assert log.fanout.taken[name] * size < 6_000_000 < EVENTS * size / 3
+        # It may listen yet: what has left the memory meanwhile is in the log.
+        for number in range(2 * log.fanout.taken["deaf-2"]):
+            assert (await calls[1].read()).event.sequence == FIRST + number

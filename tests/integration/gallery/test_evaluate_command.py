@@ -1,0 +1,232 @@
+"""`cekalwatch-server evaluate` and `thresholds` as a person runs them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cekalwatch.program.errors import Exit
+from cekalwatch.server.domain.verdicts import PassageCount
+from cekalwatch.server.storage.alerts.field_store import FieldStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.vision.manifest import load_pack
+from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
+from cekalwatch.wire.vocabulary.orders import Direction
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.alerts import NOON
+from tests.support.builders.portraits import encoded, wall
+from tests.support.builders.watchlist import FixedClock
+from tests.support.scenarios.adjudication import Counter
+from tests.support.tools.shared import shared_faces
+from tests.support.tools.starter import starter_pack
+
+PEOPLE = 40
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cekalwatch.server", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+
+
+@cache
+def people() -> tuple[tuple[str, tuple[bytes, ...]], ...]:
+    """Some people of LFW with four photographs each."""
+    folders = [path for path in sorted((shared_faces() / "lfw").iterdir()) if len(list(path.glob("*.jpg"))) > 3]
+    return tuple(
+        (path.name, tuple(file.read_bytes() for file in sorted(path.glob("*.jpg"))[:4])) for path in folders[:PEOPLE]
+    )
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Path:
+    folder = tmp_path / "faces"
+    for name, photographs in people():
+        (folder / name).mkdir(parents=True)
+        for number, data in enumerate(photographs):
+            (folder / name / f"{number}.jpg").write_bytes(data)
+    return folder
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """A folder of model packs of the test's own, since a fit changes its manifest."""
+    shutil.copytree(starter_pack(), tmp_path / "data" / "models" / "starter")
+    return tmp_path / "data"
+
+
+def evaluate(faces: Path, models: Path, *arguments: str | Path) -> tuple[subprocess.CompletedProcess[str], Any, str]:
+    out = models / "report"
+    done = run("evaluate", faces, "--out", out, "--data-dir", models, *arguments)
+    assert (out / "evaluation.json").exists(), done.stderr
+    return done, json.loads((out / "evaluation.json").read_text()), (out / "evaluation.html").read_text()
+
+
+def test_a_folder_of_people_becomes_a_report(faces: Path, models: Path):
+    done, figures, page = evaluate(faces, models, "--fpir", "0.1", "--listed", "30")
+    assert done.returncode == Exit.OK, done.stderr
+    assert "At this setting expect" in done.stdout
+    assert "Reading faces" in done.stderr
+    assert (figures["people"], figures["photographs"], figures["listed"]) == (PEOPLE, 4 * PEOPLE, 30)
+    assert figures["single_images"]["rank_1"] > 0.9
+    (point,) = (each for each in figures["passages"]["operating_points"] if each["fpir"] == 0.1)
+    assert 0 <= point["misses"]["low"] <= point["misses"]["value"] <= point["misses"]["high"] <= 0.3
+    assert point["false_alerts"]["value"] <= 0.1
+    assert len(figures["references"]) == 3
+    assert page.count("<svg") >= 2
+    assert "<script" not in page
+    assert "src=" not in page
+    assert "At this setting expect" in page
+    assert stat.S_IMODE((models / "report" / "evaluation.html").stat().st_mode) == 0o600
+
+
+def test_the_same_seed_gives_the_same_figures_and_another_one_others(faces: Path, models: Path):
+    def figures(seed: str) -> Any:
+        found = evaluate(faces, models, "--fpir", "0.1", "--listed", "20", "--draws", "2", "--seed", seed)[1]
+        return {name: found[name] for name in ("single_images", "passages", "references", "look_alikes")}
+
+    first = figures("1")
+    assert figures("1") == first
+    assert figures("2")["passages"]["det"] != first["passages"]["det"]
+
+
+def test_what_spoils_the_figures_is_named(faces: Path, models: Path):
+    names = sorted(path.name for path in faces.iterdir())
+    shutil.copy(faces / names[0] / "1.jpg", faces / names[1] / "9.jpg")
+    shutil.copy(faces / names[2] / "1.jpg", faces / names[2] / "9.jpg")
+    (faces / names[3] / "9.jpg").write_bytes(b"no picture")
+    (faces / names[4] / "9.jpg").write_bytes(encoded(wall()))
+    for photograph in sorted((faces / names[5]).iterdir())[1:]:
+        photograph.unlink()
+    done, figures, page = evaluate(faces, models, "--fpir", "0.1")
+    assert done.returncode == Exit.DATA_PROBLEMS, done.stderr
+    assert figures["same_picture_of_several_people"] == [[f"{names[0]}/1.jpg", f"{names[1]}/9.jpg"]]
+    assert figures["same_picture_of_one_person"] == [[f"{names[2]}/1.jpg", f"{names[2]}/9.jpg"]]
+    assert figures["failures_to_acquire"] == {"UNREADABLE": 1, "NO_FACE": 1}
+    assert figures["people_with_one_photograph"] == 1
+    assert {figures["look_alikes"][0]["person"], figures["look_alikes"][0]["listed"]} == set(names[:2])
+    assert figures["look_alikes"][0]["as_one"]
+    assert "spoils the figures" in done.stdout
+    assert "stand under two or more people" in page
+
+
+def test_names_in_the_page_are_text_and_nothing_else(faces: Path, models: Path):
+    names = sorted(path.name for path in faces.iterdir())
+    hostile = faces / "<img onerror=alert(1)>[red]"
+    (faces / names[0]).rename(hostile)
+    shutil.copy(hostile / "1.jpg", faces / names[1] / "9.jpg")
+    done, _, page = evaluate(faces, models, "--fpir", "0.1")
+    assert "<img" not in page
+    assert "&lt;img onerror=alert(1)&gt;[red]/1.jpg" in page
+    assert "[red]" in done.stdout
+
+
+def test_groups_and_passages_of_a_csv_have_figures_of_their_own(faces: Path, models: Path):
+    with (faces.parent / "faces.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("image", "person", "passage", "group"))
+        for number, folder in enumerate(sorted(faces.iterdir())):
+            for position, path in enumerate(sorted(folder.iterdir())):
+                passage = "gate" if position else ""
+                writer.writerow((path.relative_to(faces.parent), folder.name, passage, "even" if number % 2 else "odd"))
+    done, figures, page = evaluate(faces.parent / "faces.csv", models, "--fpir", "0.1", "--listed", "30")
+    assert done.returncode == Exit.OK, done.stderr
+    assert figures["passages"]["probes"] == PEOPLE
+    groups = figures["passages"]["groups"]
+    assert [each["group"] for each in groups] == ["even", "odd"]
+    assert sum(each["false_alerts"]["trials"] for each in groups) == figures["passages"]["non_mated_searches"]
+    assert "<td>even</td>" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--fpir", "0.01"), Exit.NO_INPUT, "300 would be needed"),
+        (("--fpir", "1.5"), Exit.USAGE, "between 0 and 1"),
+        (("--fpir", "0.1", "--listed", "41"), Exit.USAGE, "40 people who can be listed"),
+        (("--fpir", "0.1", "--leave-out", "nobody"), Exit.USAGE, "Nobody"),
+        (("--model-pack", "other"), Exit.CONFIG, "models install"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_it_takes_time(
+    faces: Path, models: Path, arguments: tuple[str, ...], code: Exit, said: str
+):
+    done = run("evaluate", faces, "--out", models / "report", "--data-dir", models, *arguments)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (models / "report").exists()
+
+
+def test_a_fit_goes_into_the_packs_manifest_and_says_what_it_keeps(models: Path, tmp_path: Path):
+    for folder in sorted((shared_faces() / "lfw").iterdir())[:230]:
+        shutil.copytree(folder, tmp_path / "many" / folder.name)
+    _, figures, page = evaluate(tmp_path / "many", models, "--fpir", "0.05", "--crops", "1")
+    before = load_pack(models / "models" / "starter").thresholds
+    done = run("thresholds", "fit", models / "report" / "evaluation.json", "--data-dir", models)
+    assert done.returncode == Exit.OK, done.stderr
+    after = load_pack(models / "models" / "starter").thresholds
+    assert after != before
+    assert after.to_json() == figures["threshold_model"]
+    assert (after.provenance.people, after.provenance.crops) == (230, 1)
+    assert f"list of {after.list_size}: threshold" in done.stdout
+    shown = run("thresholds", "show", "--data-dir", models)
+    assert f"{after.threshold(1_000, 1e-3):.3f} *" in shown.stdout, "so few people cannot show one in a thousand"
+    assert f"{after.threshold(1_000, 1e-3):.3f}" in page
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        ({"threshold_model": None}, Exit.DATA_PROBLEMS, "too few passages"),
+        ({"format": 9}, Exit.NO_INPUT, "is no evaluation"),
+        ({"threshold_model": {"list_size": 1}}, Exit.NO_INPUT, "is no evaluation"),
+        ({"other_model": True}, Exit.CONFIG, "measured with"),
+    ],
+)
+def test_a_run_that_gives_no_threshold_changes_nothing(models: Path, change: dict[str, Any], code: Exit, said: str):
+    model = load_pack(starter_pack()).thresholds.to_json()
+    if change.pop("other_model", False):
+        model["provenance"]["model_version"] = "other-12345678"
+    file = models / "evaluation.json"
+    file.write_text(json.dumps({"format": 1, "threshold_model": model, "threshold_checks": []} | change))
+    before = (models / "models" / "starter" / "manifest.json").read_bytes()
+    done = run("thresholds", "fit", file, "--data-dir", models)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert (models / "models" / "starter" / "manifest.json").read_bytes() == before
+
+
+def test_alerts_that_were_judged_tell_false_alerts_a_passage_and_another_threshold(tmp_path: Path):
+    clock = FixedClock(NOON)
+    with closing(Database(f"sqlite:///{tmp_path / 'cekalwatch.sqlite3'}")) as database:
+        database.upgrade()
+        desk = Counter(database, clock)
+        desk.list_subject()
+        officer = desk.hire("ani", PersonRole.OFFICER)
+        alert = desk.raise_alert()
+        nothing_judged = run("evaluate", "alerts", "--data-dir", tmp_path)
+        desk.claim(alert, officer)
+        desk.judge(alert, officer, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
+        FieldStore(database).add([PassageCount("dep-1", "batam-center", Direction.DEPARTURE, NOON, 4000)])
+    assert nothing_judged.returncode == Exit.NO_INPUT
+    assert "judge some first" in nothing_judged.stderr
+    out = tmp_path / "field.json"
+    done = run("evaluate", "alerts", "--since", "2026-03-01", "--out", out, "--data-dir", tmp_path)
+    assert done.returncode == Exit.OK, done.stderr
+    assert "0.00025" in done.stdout
+    assert "only 0 of 1 false alerts would have come" in " ".join(done.stdout.split())
+    figures = json.loads(out.read_text())
+    assert figures["whole"]["fpir"]["value"] == pytest.approx(1 / 4000)
+    assert [line["key"] for line in figures["hours"]] == ["12:00"]
+    earlier = run("evaluate", "alerts", "--until", "2026-03-01", "--data-dir", tmp_path)
+    assert earlier.returncode == Exit.NO_INPUT

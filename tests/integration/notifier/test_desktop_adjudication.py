@@ -1,0 +1,70 @@
+"""The real windows against a real server: from an alert to its end through two people, at two PCs, by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.wire.vocabulary.adjudication import Step
+from tests.support.scenarios.desk_pc import DeskPc, OfficeThread, desk_pc
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[OfficeThread]:
+    with OfficeThread(tmp_path / "site").open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def pc(office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[DeskPc]:
+    with desk_pc(office, tmp_path, qapp, qtbot, "pc-1") as made:
+        yield made
+
+
+@pytest.fixture
+def hall(office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[DeskPc]:
+    with desk_pc(office, tmp_path, qapp, qtbot, "pc-hall") as made:
+        yield made
+
+
+def test_two_people_bring_an_alert_from_new_to_closed(office: OfficeThread, pc: DeskPc, hall: DeskPc) -> None:
+    pc.sign_in("budi")
+    hall.sign_in("siti")
+    alert_id = office.raise_alert()
+    pc.shows(alert_id, "NEW")
+    assert pc.window.isVisible()
+    assert pc.window.view.comparison.probe.loaded
+    assert pc.window.view.comparison.reference.loaded
+
+    pc.press(Qt.Key.Key_F2)
+    pc.shows(alert_id, "CLAIMED")
+    hall.shows(alert_id, "CLAIMED")
+    assert not hall.can(Step.REFER)
+    pc.press(Qt.Key.Key_F5)
+    pc.type(pc.dialog, "\tsame scar")
+    pc.dialog.submit()
+    pc.shows(alert_id, "REFERRED")
+
+    hall.shows(alert_id, "REFERRED")
+    hall.press(Qt.Key.Key_F8)
+    hall.type(hall.dialog, "co-2026/0117\r")
+    hall.shows(alert_id, "CONFIRMED")
+    pc.shows(alert_id, "CONFIRMED")
+    assert not pc.can(Step.CLOSE)
+    pc.press(Qt.Key.Key_F10)
+    pc.type(pc.dialog, "duty desk, telephone")
+    pc.dialog.outcome.setPlainText("two officers come")
+    pc.dialog.submit()
+    pc.until(lambda: pc.can(Step.CLOSE))
+    pc.press(Qt.Key.Key_F12)
+    hall.shows(alert_id, "CLOSED")
+    history = " ".join(fact.value for fact in hall.window.view.history.facts)
+    for words in ("same scar", "CO-2026/0117", "two officers come", "Petugas budi", "Petugas siti"):
+        assert words in history
+    assert len(office.office.trail(Action.ALERT_CONFIRMED)) == 1

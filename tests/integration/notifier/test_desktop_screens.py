@@ -1,0 +1,114 @@
+"""Every window in both languages and themes, as an officer sees it.
+
+The pictures in the documentation come from here: `CEKALWATCH_SCREENSHOTS=docs/screenshots` keeps them there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from cekalwatch.notifier.desktop.dialogs.step_dialogs import ReasonDialog
+from cekalwatch.notifier.locale.translations import Language
+from cekalwatch.notifier.settings import ThemeName
+from tests.support.scenarios.desk_pc import OfficeThread, desk_pc
+
+LOOKS = [(language, theme) for language in Language for theme in (ThemeName.LIGHT, ThemeName.DARK)]
+LOOKS.append((Language.ID, ThemeName.CONTRAST))
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OfficeThread]:
+    office = OfficeThread(tmp_path_factory.mktemp("site"))
+    office.list_people()
+    with office.open():
+        yield office
+
+
+class Album:
+    """Takes the pictures of one look."""
+
+    def __init__(self, folder: Path, look: str, bot: QtBot) -> None:
+        self._bot = bot
+        self._folder = Path(os.environ.get("CEKALWATCH_SCREENSHOTS") or folder)
+        self._look = look
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def take(self, widget: QWidget, name: str) -> None:
+        """Take a picture of a window, in which no word may be cut off."""
+        self._bot.wait(50)  # for layouts, which Qt does between events
+        assert widget.grab().save(self._file(name))
+        assert not cut_off(widget), name
+
+    def _file(self, name: str) -> str:
+        # What shows photographs is a tenth as large as a JPEG.
+        suffix = "jpg" if name in {"alert", "referred", "held"} else "png"
+        return str(self._folder / f"{name}-{self._look}.{suffix}")
+
+
+def cut_off(widget: QWidget) -> list[str]:
+    """Return the words of labels and buttons that have less room than they need."""
+    labels = [one for one in widget.findChildren(QLabel) if one.isVisible()]
+    narrow = [one.text() for one in labels if one.width() < one.minimumSizeHint().width()]
+    narrow += [
+        one.text()
+        for one in widget.findChildren(QPushButton)
+        if one.isVisible() and one.width() < one.minimumSizeHint().width()
+    ]
+    return narrow + [one.text() for one in labels if one.wordWrap() and one.height() < one.heightForWidth(one.width())]
+
+
+@pytest.mark.parametrize(("language", "theme"), LOOKS, ids=lambda value: value.lower())
+def test_every_window_can_be_read(
+    office: OfficeThread,
+    tmp_path: Path,
+    qapp: QApplication,
+    qtbot: QtBot,
+    language: Language,
+    theme: ThemeName,
+) -> None:
+    look = f"{language}-{theme.lower()}"
+    album = Album(tmp_path, look, qtbot)
+    with desk_pc(office, tmp_path, qapp, qtbot, "pc-d1", language=language, theme=theme) as pc:
+        album.take(pc.window, "locked")
+        pc.agent.sign_in()
+        album.take(pc.dialog, "sign-in")
+        pc.dialog.reject()
+        pc.sign_in("budi")
+        alert_id = office.raise_alert("1")
+        others = [office.raise_alert(track) for track in ("2", "3")]
+        pc.until(lambda: len(pc.station.waiting()) >= 3)
+        pc.agent.open_alert(alert_id)
+        pc.until(lambda: pc.window.view.comparison.reference.loaded)
+        album.take(pc.window, "alert")
+        pc.press(Qt.Key.Key_F5)
+        assert isinstance(pc.dialog, ReasonDialog)
+        album.take(pc.dialog, "reason")
+        pc.dialog.submit()
+        pc.shows(alert_id, "REFERRED")
+        album.take(pc.window, "referred")
+        pc.agent.open_alert(others[0])
+        pc.press(Qt.Key.Key_F6)
+        pc.dialog.submit()
+        pc.shows(others[0], "CLEARED")
+        ani = office.run(office.office.sign_in("ani", "pc-d2"))
+        office.run(ani.claim(others[1]))
+        pc.agent.open_alert(others[1])
+        pc.shows(others[1], "CLAIMED")
+        album.take(pc.window, "held")
+        pc.agent.show_today()
+        album.take(pc.agent.today, "today")
+        pc.agent.tray.sign_out.trigger()
+        pc.sign_in("siti")
+        pc.agent.show_supervisor()
+        pc.until(lambda: pc.agent.supervisor.report is not None)
+        album.take(pc.agent.supervisor, "supervisor")
+        pc.agent.tray.menu.popup(pc.window.pos())
+        album.take(pc.agent.tray.menu, "tray-menu")
+        pc.agent.tray.menu.hide()

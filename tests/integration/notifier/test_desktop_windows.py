@@ -1,0 +1,354 @@
+"""The real windows against a real server: who sees what, what is refused and how, and what is never lost."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel
+from pytestqt.qtbot import QtBot
+
+from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
+from cekalwatch.notifier.desktop.windows.tray import Light
+from cekalwatch.notifier.locale.translations import Language
+from cekalwatch.notifier.model.alert import ImagePaths
+from cekalwatch.notifier.model.updates import Cause, Freshness
+from cekalwatch.wire.vocabulary.adjudication import Reason, Step
+from tests.support.scenarios.desk_pc import DeskPc, OfficeThread, desk_pc
+from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD
+
+NEW_PASSWORD = "garam sepeda awan biru"
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[OfficeThread]:
+    with OfficeThread(tmp_path / "site").open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def pc(office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[DeskPc]:
+    with desk_pc(office, tmp_path, qapp, qtbot, "pc-1") as made:
+        yield made
+
+
+def words_on(pc: DeskPc) -> str:
+    """Everything that the alert window says now."""
+    return "\n".join(label.text() for label in pc.window.findChildren(QLabel) if label.isVisible())
+
+
+def says(dialog: FormDialog, problem: str) -> bool:
+    return problem in dialog.problem.text()
+
+
+def test_nobody_reads_a_name_before_signing_in_and_the_alert_waits(office: OfficeThread, pc: DeskPc) -> None:
+    alert_id = office.raise_alert()
+    pc.until(pc.station.waiting)
+    assert pc.window.isVisible()
+    assert pc.window.pages.currentWidget() is pc.window.locked
+    assert "1 alerts are waiting" in words_on(pc)
+    assert "Contoh Satu" not in words_on(pc)
+    pc.agent.show_today()
+    assert not pc.agent.today.table.rows
+    pc.sign_in("budi")
+    pc.shows(alert_id, "NEW")
+    assert "Contoh Satu" in words_on(pc)
+    pc.until(lambda: pc.window.view.comparison.probe.loaded and pc.window.view.comparison.reference.loaded)
+    pc.until(lambda: pc.agent.today.table.rows)
+
+
+def test_the_screen_locks_when_nobody_touches_it_and_the_claim_is_not_renewed(
+    office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot
+) -> None:
+    with desk_pc(office, tmp_path, qapp, qtbot, "pc-1", idle_lock_s=30) as pc:
+        pc.sign_in("budi")
+        alert_id = office.raise_alert()
+        pc.shows(alert_id, "NEW")
+        pc.press(Qt.Key.Key_F2)
+        pc.shows(alert_id, "CLAIMED")
+        pc.agent.lock.look()
+        assert pc.station.session, "a key was pressed just now"
+        pc.agent.lock.limit_ms = 1
+        qtbot.wait(5)
+        pc.agent.lock.look()
+        assert pc.station.session is None
+        assert pc.window.pages.currentWidget() is pc.window.locked
+        assert not pc.station.claims_to_renew()
+        assert not (tmp_path / "pc-1" / "session-pc-1").exists()
+
+
+def test_a_question_that_was_open_when_the_screen_locked_is_given_up(office: OfficeThread, pc: DeskPc) -> None:
+    pc.sign_in("budi")
+    pc.shows(office.raise_alert(), "NEW")
+    pc.press(Qt.Key.Key_F6)
+    assert pc.dialog
+    pc.station.sign_out()
+    assert pc.dialog is None
+
+
+def test_a_new_alert_does_not_change_what_is_under_the_hand(office: OfficeThread, pc: DeskPc) -> None:
+    pc.sign_in("budi")
+    first = office.raise_alert("1")
+    pc.shows(first, "NEW")
+    second = office.raise_alert("2")
+    pc.until(lambda: len(pc.station.waiting()) == 2)
+    assert pc.window.alert_id == first
+    assert "1 more waiting" in pc.window.queue_text
+    QTest.keyClick(pc.window, Qt.Key.Key_PageDown, Qt.KeyboardModifier.ControlModifier)
+    pc.shows(second, "NEW")
+
+
+def test_keys_that_were_meant_for_another_window_do_nothing(office: OfficeThread, pc: DeskPc) -> None:
+    pc.sign_in("budi")
+    alert_id = office.raise_alert()
+    pc.shows(alert_id, "NEW")
+    pc.agent.show_today()
+    pc.until(pc.agent.today.isActiveWindow)
+    pc.window.bring_up()
+    pc.until(pc.window.isActiveWindow)
+    QTest.keyClick(pc.window, Qt.Key.Key_F6)
+    assert pc.dialog is None
+    QTest.keyClick(pc.window, Qt.Key.Key_F2)
+    assert not pc.window.view.action_bar.message, "nothing was sent"
+
+
+def test_an_alert_comes_up_on_the_screen_that_the_settings_name(
+    office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot
+) -> None:
+    main = qapp.primaryScreen().name()
+    (other,) = (screen.name() for screen in qapp.screens() if screen.name() != main)
+    with desk_pc(office, tmp_path, qapp, qtbot, "pc-1", alert_screen=other) as pc:
+        office.raise_alert()
+        pc.until(pc.window.isVisible)
+        assert pc.window.screen().name() == other
+    with desk_pc(office, tmp_path, qapp, qtbot, "pc-1", alert_screen="unplugged") as pc:
+        pc.window.come_up()
+        assert pc.window.screen().name() == main
+
+
+def test_who_loses_the_race_is_told_who_won_and_sees_the_alert_as_it_is(office: OfficeThread, pc: DeskPc) -> None:
+    pc.sign_in("budi")
+    alert_id = office.raise_alert()
+    pc.shows(alert_id, "NEW")
+    stale = pc.station.casebook.find(alert_id)
+    assert stale
+    ani = office.run(office.office.sign_in("ani", "pc-2"))
+    office.run(ani.claim(alert_id))
+    pc.shows(alert_id, "CLAIMED")
+    pc.window.flow.begin(Step.CLAIM, stale.notice)
+    pc.until(lambda: pc.window.view.action_bar.message == "Petugas ani holds this alert.")
+    assert not pc.can(Step.REFER)
+
+
+def test_a_refused_confirmation_keeps_what_was_typed_and_says_why(office: OfficeThread, pc: DeskPc) -> None:
+    pc.sign_in("budi")
+    alert_id = office.raise_alert()
+    pc.shows(alert_id, "NEW")
+    pc.press(Qt.Key.Key_F5)
+    pc.dialog.submit()
+    pc.shows(alert_id, "REFERRED")
+    pc.press(Qt.Key.Key_F8)
+    dialog = pc.dialog
+    dialog.reference.setText("?")
+    dialog.note_field.setPlainText("called twice")
+    for name, password, problem in (
+        ("siti", OTHER_PASSWORD, "The sign-in name or the password is wrong."),
+        ("budi", PASSWORD, "Your role does not allow this step."),
+        ("siti", PASSWORD, "The Cekal Online number is not of the right form"),
+    ):
+        dialog.name.setText(name)
+        dialog.password.setText(password)
+        dialog.submit()
+        pc.until(partial(says, dialog, problem))
+        assert pc.dialog is dialog
+    assert dialog.note_field.toPlainText() == "called twice"
+    dialog.reference.setText("co-2026/7")
+    dialog.submit()
+    pc.shows(alert_id, "CONFIRMED")
+    assert pc.station.session
+    assert pc.station.session.display_name == "Petugas budi", "the supervisor signed in for this step only"
+
+
+def test_something_else_needs_a_note_and_too_much_of_it_is_refused(office: OfficeThread, pc: DeskPc) -> None:
+    pc.sign_in("budi")
+    alert_id = office.raise_alert()
+    pc.shows(alert_id, "NEW")
+    pc.press(Qt.Key.Key_F7)
+    pc.until(pc.dialog.isActiveWindow)
+    QTest.keyClick(pc.dialog.focusWidget(), Qt.Key.Key_4)
+    assert pc.dialog.reason is Reason.OTHER
+    for note in ("", "x" * 1001):
+        pc.dialog.note_field.setPlainText(note)
+        pc.dialog.submit()
+        assert "at most 1000 characters" in pc.dialog.problem.text()
+    pc.dialog.note_field.setPlainText("x" * 1000)
+    pc.dialog.submit()
+    pc.shows(alert_id, "CANNOT_DETERMINE")
+
+
+def test_an_alert_whose_pictures_are_damaged_shows_its_text(office: OfficeThread, pc: DeskPc, tmp_path: Path) -> None:
+    pc.sign_in("budi")
+    alert_id = office.raise_alert()
+    pc.shows(alert_id, "NEW")
+    damaged = tmp_path / "damaged.jpg"
+    damaged.write_bytes(b"\xff\xd8\xff\xe0 not a picture")
+    pc.station.casebook.illustrate(alert_id, ImagePaths(damaged, (damaged,)))
+    pc.station.changed.emit()
+    view = pc.window.view.comparison
+    assert not view.probe.loaded
+    assert not view.reference.loaded
+    assert "Contoh Satu" in words_on(pc)
+    pc.window.view.grab()
+
+
+def test_pictures_zoom_and_move_together(office: OfficeThread, pc: DeskPc) -> None:
+    pc.sign_in("budi")
+    pc.shows(office.raise_alert(), "NEW")
+    view = pc.window.view.comparison
+    for _ in range(20):
+        QTest.keyClick(pc.window, Qt.Key.Key_Plus)
+    assert view.probe.zoom == view.reference.zoom == 8
+    view.probe.moved.emit(QPointF(-9, 9))
+    assert view.probe.centre == view.reference.centre == QPointF(0.0625, 0.9375)
+    QTest.keyClick(pc.window, Qt.Key.Key_0)
+    assert view.probe.zoom == 1
+    assert view.probe.centre == QPointF(0.5, 0.5)
+
+
+def test_the_tray_tells_connection_freshness_and_open_alerts(office: OfficeThread, pc: DeskPc) -> None:
+    tray = pc.agent.tray
+
+    def light() -> Light:
+        return tray.light
+
+    assert light() is Light.GREEN
+    pc.sign_in("budi")
+    pc.shows(office.raise_alert(), "NEW")
+    assert "1 open" in tray.toolTip()
+    pc.station.connected(Freshness(None, stale=False, active_subjects=0))
+    assert light() is Light.AMBER
+    assert "NEVER IMPORTED" in tray.toolTip()
+    pc.station.disconnected(Cause.SILENT)
+    assert light() is Light.RED
+    assert "DISCONNECTED" in tray.toolTip()
+    assert "New alerts do not show" in words_on(pc)
+
+
+def test_a_first_password_is_changed_before_anything_is_shown(office: OfficeThread, pc: DeskPc) -> None:
+    office.hire_with_first_password("rina")
+    alert_id = office.raise_alert()
+    pc.agent.sign_in()
+    pc.type(pc.dialog, f"rina\t{PASSWORD}\r")
+    pc.until(lambda: pc.station.session and pc.dialog and hasattr(pc.dialog, "again"))
+    assert not pc.station.unlocked
+    assert pc.window.pages.currentWidget() is pc.window.locked
+    for new, again, problem in (
+        (NEW_PASSWORD, NEW_PASSWORD + "?", "The two new passwords differ"),
+        ("password1234", "password1234", "guessed soon"),
+    ):
+        for field, text in ((pc.dialog.present, PASSWORD), (pc.dialog.new, new), (pc.dialog.again, again)):
+            field.setText(text)
+        pc.dialog.submit()
+        pc.until(partial(says, pc.dialog, problem))
+    pc.dialog.new.setText(NEW_PASSWORD)
+    pc.dialog.again.setText(NEW_PASSWORD)
+    pc.dialog.submit()
+    pc.until(lambda: pc.station.unlocked)
+    pc.shows(alert_id, "NEW")
+    assert pc.window.pages.currentWidget() is pc.window.view
+
+
+def test_who_signs_in_by_the_command_is_signed_in_here_too(office: OfficeThread, pc: DeskPc) -> None:
+    seat = office.run(office.office.sign_in("budi", "pc-1"))
+    pc.session_file.keep(seat.token)
+    pc.station.follow_sign_in()
+    pc.until(lambda: pc.station.session is not None)
+    pc.session_file.forget()
+    pc.station.follow_sign_in()
+    assert pc.station.session is None
+
+
+def test_the_list_filters_by_state_counter_and_number(office: OfficeThread, pc: DeskPc) -> None:
+    pc.sign_in("budi")
+    first, second = office.raise_alert("1"), office.raise_alert("2")
+    pc.until(lambda: len(pc.station.waiting()) == 2)
+    pc.agent.open_alert(first)
+    pc.press(Qt.Key.Key_F6)
+    pc.dialog.submit()
+    pc.shows(first, "CLEARED")
+    pc.agent.show_today()
+    today = pc.agent.today
+
+    def keys() -> set[str]:
+        return {shown.notice.alert_id for shown in today.table.rows}
+
+    assert keys() == {first, second}
+    for number, wanted in enumerate(({first, second}, {second}, {first})):
+        today.states.setCurrentIndex(number)
+        assert keys() == wanted
+    today.states.setCurrentIndex(0)
+    today.counters.setCurrentIndex(1)
+    assert keys() == {first, second}
+    today.text.setText("no such name")
+    assert not keys()
+    today.text.setText("contoh")
+    assert keys() == {first, second}
+    today.view.selectRow(1)
+    QTest.keyClick(today.view, Qt.Key.Key_Return)
+    assert pc.window.alert_id == today.table.rows[1].notice.alert_id
+
+
+def test_a_supervisor_sees_holders_and_figures_and_exports_them(
+    office: OfficeThread, pc: DeskPc, tmp_path: Path
+) -> None:
+    ani = office.run(office.office.sign_in("ani", "pc-2"))
+    alert_id = office.raise_alert()
+    office.run(ani.claim(alert_id))
+    pc.sign_in("budi")
+    pc.agent.show_supervisor()
+    assert pc.agent.supervisor.pages.currentIndex() == 1, "covered for who is no supervisor"
+    assert not pc.agent.tray.supervisor.isVisible()
+    pc.station.sign_out()
+    pc.sign_in("siti")
+    pc.agent.show_supervisor()
+    window = pc.agent.supervisor
+    pc.until(lambda: window.report is not None and window.table.rows)
+    row = [window.table.data(window.table.index(0, column)) for column in range(window.table.columnCount())]
+    assert "Petugas ani (pc-2)" in row
+    assert window.report
+    assert (window.report.raised, window.report.open) == (1, 1)
+    file = tmp_path / "figures.csv"
+    window.export(file)
+    rows = list(csv.reader(file.read_text(encoding="utf-8-sig").splitlines()))
+    assert ["raised", "", "", "", "1"] in rows
+    window.export(tmp_path / "no" / "folder.csv")
+    assert "Could not save" in window.message.text()
+
+
+def test_the_language_changes_while_it_runs(office: OfficeThread, pc: DeskPc) -> None:
+    pc.sign_in("budi")
+    pc.shows(office.raise_alert(), "NEW")
+    pc.agent.tray.language.trigger()
+    assert pc.station.language is Language.ID
+    assert "Pelintas sekarang" in words_on(pc)
+    assert pc.window.view.action_bar.steps[Step.CLAIM].text().startswith("Ambil")
+
+
+def test_a_new_alert_is_heard_again_until_somebody_turns_to_it(
+    office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")  # no player: the system's beep
+    with desk_pc(office, tmp_path, qapp, qtbot, "pc-1", sound=True) as pc:
+        alert_id = office.raise_alert()
+        pc.until(lambda: pc.agent.bell.rings == 1)
+        pc.station.raised.emit(alert_id)  # as when it escalates
+        pc.agent.bell.ring_again()
+        assert pc.agent.bell.rings == 3
+        pc.window.seen.emit()
+        pc.agent.bell.ring_again()
+        assert pc.agent.bell.rings == 3

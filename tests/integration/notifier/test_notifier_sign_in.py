@@ -1,0 +1,142 @@
+"""`cekalwatch-notifier sign-in` and its like, as an officer runs them on a PC with a certificate."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from cekalwatch.notifier.client.alert_client import AlertClient
+from cekalwatch.notifier.model.alert import AlertFilter
+from cekalwatch.program.errors import Exit
+from cekalwatch.program.session_file import SessionFile
+from cekalwatch.server.app import Server
+from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
+from tests.support.scenarios.site_pki import Site
+
+NEW_PASSWORD = "garam sepeda awan biru"
+
+
+class Desk:
+    """An officer's PC, and a server."""
+
+    def __init__(self, folder: Path, site: Site, server: Server, office: Office) -> None:
+        self.state = folder / "state"
+        self.site = site
+        self.address = f"127.0.0.1:{server.port}"
+        self.office = office
+        self.files = site.device(DeviceRole.NOTIFIER, "pc-1")
+        self.session = SessionFile(self.state / "session-pc-1")
+
+    async def run(self, *arguments: str, typed: str = "", language: str = "en") -> subprocess.CompletedProcess[str]:
+        environment = {
+            "CEKALWATCH_NOTIFIER_STATE_DIR": str(self.state),
+            "CEKALWATCH_NOTIFIER_TLS_DIR": str(self.files.folder),
+            "CEKALWATCH_NOTIFIER_LANGUAGE": language,
+        }
+        command = [sys.executable, "-m", "cekalwatch.notifier", *arguments]
+        command += ["--server", self.address, "--agent-id", "pc-1"]
+        done = await asyncio.to_thread(
+            lambda: subprocess.run(
+                command, input=typed, capture_output=True, text=True, check=False, env=os.environ | environment
+            )
+        )
+        sys.stderr.write(done.stderr)  # for the search of logs
+        return done
+
+    async def sees_alerts(self) -> bool:
+        """Whether the notifier on this PC gets what it asks for."""
+        client = AlertClient(self.site.dialer(self.address, self.files), "pc-1", AlertFilter(), self.session)
+        try:
+            await asyncio.to_thread(client.newest, 1)
+        except grpc.RpcError:
+            return False
+        finally:
+            client.close()
+        return True
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    site = Site(tmp_path / "site")
+    async with Server(site.settings()) as server:
+        database = Database(site.settings().database_address)
+        yield Desk(tmp_path, site, server, Office(database))
+        database.close()
+
+
+async def test_who_signs_in_sees_alerts_until_they_sign_out(desk: Desk):
+    desk.office.hire(person("budi", PersonRole.OFFICER, PersonRole.SUPERVISOR))
+    assert not await desk.sees_alerts()
+    done = await desk.run("sign-in", typed=f"budi\n{PASSWORD}\n")
+    assert done.returncode == Exit.OK, done.stderr
+    assert done.stdout.startswith("Petugas budi (officer, supervisor) is signed in, until ")
+    assert stat.S_IMODE(desk.session.file.stat().st_mode) == 0o600
+    assert desk.session.token() not in done.stdout + done.stderr
+    assert await desk.sees_alerts()
+    assert "Petugas budi" in (await desk.run("whoami")).stdout
+    assert "Petugas budi (petugas, penyelia) telah masuk" in (await desk.run("whoami", language="id")).stdout
+    done = await desk.run("sign-out")
+    assert (done.returncode, done.stdout) == (Exit.OK, "You are signed out.\n")
+    assert not desk.session.file.exists()
+    assert not await desk.sees_alerts()
+    done = await desk.run("whoami", language="id")
+    assert (done.returncode, done.stderr) == (Exit.REFUSED, "Error: Belum ada yang masuk di PC ini.\n")
+
+
+async def test_a_first_password_is_changed_at_the_first_sign_in(desk: Desk):
+    desk.office.hire(person("budi"), first=True)
+    done = await desk.run("sign-in", typed=f"budi\n{PASSWORD}\n{NEW_PASSWORD}\n{NEW_PASSWORD}\n")
+    assert done.returncode == Exit.OK, done.stderr
+    assert "first password must be changed" in done.stderr
+    assert await desk.sees_alerts()
+    assert (await desk.run("sign-in", typed=f"budi\n{PASSWORD}\n")).returncode == Exit.REFUSED
+
+
+async def test_a_first_password_that_is_not_changed_opens_nothing(desk: Desk):
+    desk.office.hire(person("budi"), first=True)
+    done = await desk.run("sign-in", typed=f"budi\n{PASSWORD}\npassword1234\npassword1234\n")
+    assert done.returncode == Exit.REFUSED
+    assert "guessed soon" in done.stderr
+    assert not await desk.sees_alerts()
+
+
+async def test_ones_password_is_changed_at_will(desk: Desk):
+    desk.office.hire(person("budi"))
+    await desk.run("sign-in", typed=f"budi\n{PASSWORD}\n")
+    done = await desk.run("password", typed=f"{PASSWORD}\n{NEW_PASSWORD}\n{OTHER_PASSWORD}\n")
+    assert (done.returncode, "differ" in done.stderr) == (Exit.USAGE, True)
+    done = await desk.run("password", typed=f"{PASSWORD}\n{NEW_PASSWORD}\n{NEW_PASSWORD}\n")
+    assert (done.returncode, done.stdout) == (Exit.OK, "The password was changed.\n")
+    assert await desk.sees_alerts(), "this session goes on"
+
+
+async def test_what_the_server_says_no_to_is_told_in_the_officers_language(desk: Desk):
+    desk.office.hire(person("budi", sites=("sekupang",)))
+    for typed, language, told in (
+        (f"budi\n{OTHER_PASSWORD}\n", "en", "The sign-in name or the password is wrong."),
+        (f"budi\n{OTHER_PASSWORD}\n", "id", "Nama pengguna atau kata sandi salah."),
+        (f"budi\n{PASSWORD}\n", "id", "Anda tidak bertugas di tempat PC ini."),
+    ):
+        done = await desk.run("sign-in", typed=typed, language=language)
+        assert (done.returncode, told in done.stderr) == (Exit.REFUSED, True), done.stderr
+    assert not desk.session.file.exists()
+
+
+async def test_a_server_that_is_not_there_is_told_and_signing_out_forgets_the_token_all_the_same(desk: Desk):
+    desk.session.keep("a token")
+    desk.address = "127.0.0.1:1"
+    done = await desk.run("sign-out")
+    assert done.returncode == Exit.UNAVAILABLE
+    assert "cannot be reached" in done.stderr
+    assert not desk.session.file.exists()

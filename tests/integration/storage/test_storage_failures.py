@@ -1,0 +1,213 @@
+"""Storage that fails under a running server: full disk, locked database, damaged rows, another model's templates."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import shutil
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+
+from cekalwatch.server.domain.subjects import ReferenceFace
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.sealed_columns import TEMPLATE
+from cekalwatch.server.storage.watchlist.rows import WatchlistRows
+from cekalwatch.server.wiring import gallery as search
+from cekalwatch.v1 import (
+    alert_pb2,
+    alert_service_pb2,
+    alert_service_pb2_grpc,
+    operations_service_pb2,
+    operations_service_pb2_grpc,
+    watchlist_pb2,
+)
+from cekalwatch.vision.manifest import MANIFEST_FILE
+from cekalwatch.wire.options import CLIENT_OPTIONS
+from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig, Transport
+from tests.support.builders.keys import keyring
+from tests.support.builders.portraits import group
+from tests.support.builders.watchlist import figures
+from tests.support.scenarios.server import (
+    CaptureClient,
+    Running,
+    face,
+    list_astronaut,
+    order_in_force,
+    running,
+    settings,
+)
+from tests.support.tools.starter import starter_pack
+
+SEARCHED = ("SEARCHED", "")
+NOT_STORED = ("RETRY", "STORAGE_UNAVAILABLE")
+WAIT_S = 30.0
+
+
+async def status(server: Running) -> operations_service_pb2.GetStatusResponse:
+    stub = operations_service_pb2_grpc.OperationsServiceStub(server.channel)
+    answer: operations_service_pb2.GetStatusResponse = await stub.GetStatus(operations_service_pb2.GetStatusRequest())
+    return answer
+
+
+async def alerts(channel: grpc.aio.Channel) -> list[alert_pb2.Alert]:
+    stub = alert_service_pb2_grpc.AlertServiceStub(channel)
+    answer: alert_service_pb2.ListAlertsResponse = await stub.ListAlerts(alert_service_pb2.ListAlertsRequest())
+    return list(answer.alerts)
+
+
+def database_of(chosen: ServerSettings) -> Path:
+    return Path(chosen.database_address.removeprefix("sqlite:///"))
+
+
+class Disk:
+    """What the server process may write to, be it its database or its log."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+
+    def take_nothing(self) -> None:
+        """Let every write to a file fail, as on a full disk."""
+        resource.prlimit(self._pid, resource.RLIMIT_FSIZE, (0, self._before[1]))
+
+    def take_again(self) -> None:
+        """Let writes succeed again."""
+        resource.prlimit(self._pid, resource.RLIMIT_FSIZE, self._before)
+
+
+@asynccontextmanager
+async def server_process(folder: Path) -> AsyncIterator[tuple[Disk, Notifier, grpc.aio.Channel]]:
+    """A site with the portrait listed; its server is a process of its own, whose disk can be made to fail."""
+    list_astronaut(settings(folder / "server"))
+    config = StackConfig(
+        folder,
+        starter_pack().parent,
+        (CameraPlan("dep-1"),),
+        transport=Transport.PLAINTEXT,  # one channel plays camera and officer
+        settings={"threshold": 0.45, "grouping_window_s": 0},
+    )
+    with Stack(config) as stack:
+        notifier = await asyncio.to_thread(stack.start_notifier, "officer-1")
+        async with grpc.aio.insecure_channel(stack.address, options=CLIENT_OPTIONS) as channel:
+            yield Disk(stack.server.pid), notifier, channel
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit what a running process writes")
+async def test_a_full_disk_holds_up_alerts_and_nobody_else_and_none_is_lost(tmp_path: Path) -> None:
+    stranger = group()
+    async with server_process(tmp_path) as (disk, notifier, channel):
+        camera = await CaptureClient.open(channel)
+        assert await camera.receipt(face(track="1")) == SEARCHED
+        disk.take_nothing()
+        held_up = [face(track="2"), face(track="3")]
+        for _ in range(2):
+            for capture in held_up:
+                assert await camera.receipt(capture) == NOT_STORED
+            assert await camera.receipt(face(stranger, track="4")) == SEARCHED
+        with pytest.raises(grpc.aio.AioRpcError) as caught:  # a view that cannot be recorded is not given
+            await alerts(channel)
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        disk.take_again()
+        for capture in held_up:
+            assert await camera.receipt(capture) == SEARCHED
+            assert await camera.receipt(capture) == ("DUPLICATE", "")
+        found = await alerts(channel)
+        assert sorted(len(alert.sightings) for alert in found) == [1, 1, 1]
+        await asyncio.to_thread(notifier.wait_for_sequence, 3, WAIT_S)
+    assert {event["alert_id"] for event in notifier.events} == {alert.alert_id for alert in found}
+
+
+async def test_an_alert_waits_for_a_database_that_another_program_keeps_locked(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, grouping_window_s=0)
+    list_astronaut(chosen)
+    async with running(chosen) as server:
+        camera = await CaptureClient.open(server.channel)
+        capture = face(track="1")
+        with closing(sqlite3.connect(database_of(chosen), isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            assert await camera.receipt(capture) == NOT_STORED
+            assert await camera.receipt(face(group(), track="2")) == SEARCHED
+            other.execute("ROLLBACK")
+        assert await camera.receipt(capture) == SEARCHED
+        assert [alert.sightings[0].capture_id for alert in await alerts(server.channel)] == [capture.capture_id]
+        assert (await status(server)).captures.retry == 1
+
+
+SPOILT: dict[str, Callable[[bytes], bytes]] = {
+    "too short": lambda vector: vector[:-4],
+    "of another size": lambda vector: vector * 2,
+    "cut within a number": lambda vector: vector[:-1],
+    "empty": lambda _: b"",
+    "not a number": lambda vector: np.full(len(vector) // 4, np.nan, "<f4").tobytes(),
+    "infinite": lambda vector: np.full(len(vector) // 4, np.inf, "<f4").tobytes(),
+    "nowhere": lambda vector: bytes(len(vector)),
+}
+UNSEALED: dict[str, Callable[[bytes], object]] = {"no bytes": lambda _: "text", "not sealed": lambda vector: vector}
+
+
+async def test_damaged_templates_are_left_out_and_counted_and_the_rest_matches(tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+    list_astronaut(chosen)
+    database = Database(chosen.database_address)
+    keys = keyring(database, chosen.master_key_source)
+    rows = WatchlistRows(keys)
+    with closing(sqlite3.connect(database_of(chosen))) as connection, connection:
+        reference_id, model, sealed = connection.execute("SELECT * FROM template").fetchone()
+        vector = rows.vector(reference_id, model, sealed)
+        spoilt: dict[str, object] = {name: spoil(vector) for name, spoil in UNSEALED.items()}
+        spoilt |= {name: keys.seal(TEMPLATE.at(name, model), spoil(vector)) for name, spoil in SPOILT.items()}
+        with database.session() as session:
+            session.add_all(rows.reference_row(ReferenceFace(name, "S-1", name, figures())) for name in spoilt)
+            session.commit()
+        for name, value in spoilt.items():
+            connection.execute("INSERT INTO template VALUES (?, ?, ?)", (name, model, value))
+    database.close()
+    async with running(chosen) as server:
+        gallery = (await status(server)).gallery
+        assert (gallery.unusable_templates, gallery.templates, gallery.subjects) == (len(spoilt), 1, 1)
+        assert await (await CaptureClient.open(server.channel)).receipt(face()) == SEARCHED
+        (alert,) = await alerts(server.channel)
+        assert alert.subject.subject_id == "S-1"
+
+
+@pytest.mark.parametrize("damage", ["valid_until = 'soon'", "kind = 'EXILE'", "revoked_at = x'ff'"])
+async def test_a_damaged_order_does_not_silence_the_others_of_its_subject(tmp_path: Path, damage: str) -> None:
+    chosen = settings(tmp_path)
+    list_astronaut(chosen, order_in_force(), order_in_force(order_id="O-2"))
+    with closing(sqlite3.connect(database_of(chosen))) as connection, connection:
+        connection.execute(f"UPDATE ban_order SET {damage} WHERE order_id = 'O-2'")  # noqa: S608  # written above
+    async with running(chosen) as server:
+        assert await (await CaptureClient.open(server.channel)).receipt(face()) == SEARCHED
+        (alert,) = await alerts(server.channel)
+        assert [order.order_id for order in alert.orders] == ["O-1"]
+        assert alert.orders[0].status == watchlist_pb2.ORDER_STATUS_ACTIVE
+
+
+async def test_templates_of_another_model_are_not_searched_and_the_status_and_the_log_say_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As long as the server has not made its own from the stored photographs.
+    monkeypatch.setattr(search, "CATCH_UP_PERIOD_S", 3600.0)
+    # The same networks under another name make another model version, as another recogniser does.
+    other = tmp_path / "models" / "other"
+    shutil.copytree(starter_pack(), other)
+    manifest = json.loads((other / MANIFEST_FILE).read_text("utf-8"))
+    (other / MANIFEST_FILE).write_text(json.dumps(manifest | {"name": "other"}), "utf-8")
+    chosen = settings(tmp_path / "data", models_dir=other.parent, model_pack="other")
+    list_astronaut(chosen)
+    async with running(chosen) as server:
+        assert await (await CaptureClient.open(server.channel)).receipt(face()) == SEARCHED
+        assert await alerts(server.channel) == []
+        gallery = (await status(server)).gallery
+    assert gallery.model_version.startswith("other-")
+    assert (gallery.templates, gallery.unusable_templates, gallery.references_without_template) == (0, 0, 1)
+    assert "reference faces of another model left out" in capsys.readouterr().out

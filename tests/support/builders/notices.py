@@ -1,0 +1,72 @@
+"""Notices for tests of the notifier's screens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from cekalwatch.notifier.client import messages as convert
+from cekalwatch.notifier.model.alert import Alert, ImagePaths, Shown
+from cekalwatch.notifier.model.handling import Claim, Finding, Handling, PersonReference
+from cekalwatch.notifier.model.person import Session
+from cekalwatch.notifier.model.updates import Freshness
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.fakes.alert_server import EPOCH, make_alert
+
+FRESH = Freshness(EPOCH, stale=False, active_subjects=812)
+
+
+def make_notice(name: str = "BUDI SANTOSO", *, minutes: int = 0, alert_id: str = "", score: float = 0.62) -> Alert:
+    """Return a notice raised `minutes` after the tests' epoch."""
+    return convert.notice(make_alert(name, raised=EPOCH + timedelta(minutes=minutes), alert_id=alert_id, score=score))
+
+
+def make_shown(
+    notice: Alert,
+    *,
+    sequence: int | None = 1,
+    event: AlertEventType | None = AlertEventType.RAISED,
+    images: ImagePaths = ImagePaths(),  # noqa: B008  # frozen
+    notified_at: datetime | None = None,
+) -> Shown:
+    """Return the notice as it is shown at the moment of its raising."""
+    return Shown(notice, images, notified_at or notice.raised_at, sequence, event)
+
+
+class SetClock:
+    """A clock that a test sets."""
+
+    def __init__(self, moment: datetime = EPOCH) -> None:
+        self.moment = moment
+
+    def __call__(self) -> datetime:
+        return self.moment.astimezone(UTC)
+
+    def pass_time(self, **parts: float) -> None:
+        self.moment += timedelta(**parts)
+
+
+BUDI = PersonReference("0197a1b2-0000-7000-8000-00000000000b", "Budi")
+SITI = PersonReference("0197a1b2-0000-7000-8000-00000000005c", "Siti")
+
+
+def session_of(person: PersonReference, *roles: PersonRole) -> Session:
+    """Return the session of a person with `roles`, an officer's when none are given."""
+    chosen = frozenset(roles or (PersonRole.OFFICER,))
+    return Session(person.person_id, person.display_name, chosen, EPOCH + timedelta(hours=8))
+
+
+def held_by(person: PersonReference, notice: Alert | None = None, agent: str = "pc-1", seconds: float = 90) -> Alert:
+    """Return the notice claimed by `person` at `agent`, from the tests' epoch on for `seconds`."""
+    chosen = notice or make_notice()
+    claim = Claim(person, agent, EPOCH + timedelta(seconds=seconds))
+    handling = replace(chosen.handling, claim=claim, revision=chosen.handling.revision + 1)
+    return replace(chosen, state=AlertState.CLAIMED, version=chosen.version + 1, handling=handling)
+
+
+def judged_by(person: PersonReference, outcome: Outcome, reason: Reason, note: str = "") -> Alert:
+    """Return a notice that `person` judged."""
+    finding = Finding(outcome, reason, note, person, EPOCH)
+    state = AlertState.CLEARED if outcome is Outcome.NOT_SAME_PERSON else AlertState(outcome)
+    return replace(make_notice(), state=state, version=3, handling=Handling(revision=2, findings=(finding,)))

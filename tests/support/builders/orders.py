@@ -1,0 +1,105 @@
+"""Ban orders for tests of the law: the usual ones, drawn ones, and short words for their judgement."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.orders import BanOrder, OrderJudgement, Rule, judge
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
+from tests.support.builders.watchlist import WIB, order, subject
+
+LEGAL = LegalParameters()
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=WIB)
+
+
+def noon(day: str) -> datetime:
+    """Noon of that day in Batam."""
+    return datetime.combine(date.fromisoformat(day), datetime.min.time(), WIB) + timedelta(hours=12)
+
+
+def judged(
+    one: BanOrder,
+    *others: BanOrder,
+    now: datetime = NOON,
+    nationality: str = "IDN",
+    legal: LegalParameters = LEGAL,
+) -> OrderJudgement:
+    """The judgement of an order beside others of the same person."""
+    return judge(one, subject(nationality=nationality), [one, *others], now, WIB, legal)
+
+
+def status(one: BanOrder, *others: BanOrder, **circumstances: Any) -> OrderStatus:
+    """Its status."""
+    return judged(one, *others, **circumstances).status
+
+
+def broken(one: BanOrder, *others: BanOrder, **circumstances: Any) -> tuple[Rule, ...]:
+    """The rules that it breaks."""
+    judgement = judged(one, *others, **circumstances)
+    assert (judgement.status is OrderStatus.INVALID) == bool(judgement.broken_rules)
+    return judgement.broken_rules
+
+
+def day(text: str) -> date:
+    """A day, YYYY-MM-DD."""
+    return date.fromisoformat(text)
+
+
+def extension(order_id: str = "E-1", **facts: object) -> BanOrder:
+    """An extension of O-1 (which ends on 30 June 2026), handed in well in time, from 1 July to 31 December."""
+    usual: dict[str, Any] = {
+        "extends_order_id": "O-1",
+        "valid_from": day("2026-07-01"),
+        "valid_until": day("2026-12-31"),
+        "received_on": day("2026-06-01"),
+    }
+    return order(order_id, **usual | facts)
+
+
+def urgent(order_id: str = "U-1", **facts: object) -> BanOrder:
+    """An urgent order without a written decision, received on 1 February 2026."""
+    usual: dict[str, Any] = {
+        "urgent": True,
+        "decree_number": "",
+        "decree_date": None,
+        "valid_from": day("2026-02-01"),
+        "valid_until": day("2026-07-31"),
+        "received_on": day("2026-02-01"),
+    }
+    return order(order_id, **usual | facts)
+
+
+KEYS = ("A", "B", "C", "D")
+START = day("2026-01-01")
+days = st.integers(0, 60).map(lambda number: START + timedelta(days=number * 9))
+
+
+@st.composite
+def bans(draw: st.DrawFn, key: str) -> BanOrder:
+    """An order of any kind, related to the others in any way."""
+    first = draw(days)
+    length = draw(st.sampled_from([0, 10, 90, 180, 181, 184, 200, 400]))
+    moment, gone = draw(st.none() | days), draw(st.none() | st.none() | days)
+    return BanOrder(
+        order_id=key,
+        subject_id=draw(st.sampled_from(["S-1", "S-1", "S-1", "S-2"])),
+        kind=draw(st.sampled_from([OrderKind.CEGAH, OrderKind.CEGAH, OrderKind.TANGKAL])),
+        requesting_agency=draw(st.sampled_from(["KPK", "kpk ", "Polri"])),
+        valid_from=first,
+        valid_until=first + timedelta(days=length),
+        received_on=draw(st.sampled_from([first, first - timedelta(days=30)]) | days),
+        decree_number=draw(st.sampled_from(["", "KEP-1"])),
+        decree_date=draw(st.none() | days),
+        urgent=draw(st.booleans()),
+        extends_order_id=draw(st.sampled_from(["", *(other for other in (*KEYS, "Z") if other != key)])),
+        revoked_at=datetime.combine(moment, datetime.min.time(), WIB) if moment else None,
+        withdrawn_at=datetime.combine(gone, datetime.min.time(), WIB) if gone else None,
+    )
+
+
+lists = st.tuples(*(bans(key) for key in KEYS))
+moments = st.integers(0, 700 * 24).map(lambda hours: datetime(2025, 12, 1, tzinfo=WIB) + timedelta(hours=hours))

@@ -1,0 +1,132 @@
+"""Everything that people's work on alerts takes, on a database and by a clock that a test sets, without a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from cekalwatch.server.alerts.adjudicating import ActingPerson, Adjudication, Adjudicator
+from cekalwatch.server.alerts.briefing import Briefer
+from cekalwatch.server.alerts.escalating import Escalator
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
+from cekalwatch.server.domain.alerts import Alert
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.findings import FollowUp
+from cekalwatch.server.domain.handling import HandlingPolicy
+from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.gallery.snapshot import Checkpoints
+from cekalwatch.server.storage.alerts.handling_store import HandlingStore
+from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people.store import Account, KeptPassword, PeopleStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, Outcome, Reason
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.alerts import NOON, capture, match
+from tests.support.builders.keys import keyring
+from tests.support.builders.watchlist import WIB, order, subject
+from tests.support.scenarios.people import person
+
+POLICY = HandlingPolicy()
+REFERENCE = "CO-2026/0117"
+
+
+@dataclass
+class Counter:
+    """A site's alerts and people; two officers and a supervisor are hired."""
+
+    database: Database
+    clock: Clock
+    policy: HandlingPolicy = POLICY
+    keys: Keyring | None = None
+    """Those of the tests' master key, if none are given."""
+    announced: int = 0
+    sightings: int = 0
+
+    def __post_init__(self) -> None:
+        keys = self.keys or keyring(self.database)
+        self.alerts, self.handling = AlertStore(self.database, keys), HandlingStore(self.database, keys)
+        self.watchlist, self.people = WatchlistStore(self.database, keys), PeopleStore(self.database)
+        self.audit = AuditStore(self.database)
+        checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
+        self.briefer = Briefer(self.alerts, self.watchlist, self.people, checkpoints, self.clock)
+        myself = Actor(Party.SERVER, "test")
+        self.adjudicator = Adjudicator(
+            self.handling,
+            self.alerts,
+            self.watchlist,
+            checkpoints,
+            self.people,
+            self.clock,
+            self.policy,
+            myself,
+            self._announce,
+        )
+        self.escalator = Escalator(self.handling, self.clock, self.policy, myself, self._announce)
+
+    def _announce(self) -> None:
+        self.announced += 1
+
+    def hire(self, name: str, *roles: PersonRole, sites: tuple[str, ...] = ("batam-center",)) -> ActingPerson:
+        """Add a person, and return them at a PC of their own."""
+        who = person(name, *roles, sites=sites)
+        entry = AuditEntry(self.clock.now(), Actor(Party.COMMAND, "test"), Action.PERSON_ADDED)
+        self.people.add(Account(who, KeptPassword(None, must_change=False)), entry)
+        return ActingPerson(who, Actor(Party.PERSON, f"{who.person_id}@pc-{name}"), lambda site: site == "batam-center")
+
+    def list_subject(self, subject_id: str = "S-1", until: date = date(2026, 6, 30)) -> None:
+        """Put a subject with an order that is in force at noon on the watchlist."""
+        self.watchlist.put(subject(subject_id), order("O-1", subject_id=subject_id, valid_until=until), [])
+
+    def raise_alert(self, passage: str = "1", subject_id: str = "S-1", window: timedelta = timedelta(0)) -> UUID:
+        """Let a passage match, and return its alert: a new one, if none is near enough in time."""
+        self.sightings += 1
+        now = self.clock.now()
+        seen = capture(passage=passage, at=now + timedelta(milliseconds=self.sightings))
+        event = self.alerts.record(match(seen, subject=subject_id), window, now)
+        assert event is not None
+        return event.alert_id
+
+    def claim(self, alert_id: UUID, who: ActingPerson) -> Alert:
+        return self.adjudicator.claim(alert_id, who, seat(who))
+
+    def judge(
+        self,
+        alert_id: UUID,
+        who: ActingPerson,
+        outcome: Outcome = Outcome.REFERRED,
+        reason: Reason = Reason.FACE_AGREES,
+        note: str = "",
+        revision: int | None = None,
+    ) -> Alert:
+        """Judge an alert that `who` holds, as it stands."""
+        seen = self.alerts.get(alert_id).handling.revision if revision is None else revision
+        return self.adjudicator.adjudicate(alert_id, who, seat(who), Adjudication(outcome, reason, note, seen))
+
+    def confirm(self, alert_id: UUID, who: ActingPerson, reference: str = REFERENCE, note: str = "") -> Alert:
+        """Confirm an alert as it stands."""
+        return self.adjudicator.confirm(alert_id, who, reference, note, self.revision(alert_id))
+
+    def revision(self, alert_id: UUID) -> int:
+        return self.alerts.get(alert_id).handling.revision
+
+    def events(self, alert_id: UUID) -> list[AlertEventType]:
+        """What happened to an alert, in the order of the log."""
+        return [event.type for event in self.alerts.events_after(0, 1000) if event.alert_id == alert_id]
+
+    def trail(self, *actions: Action) -> list[tuple[str, str, str]]:
+        """Action, actor and details of what was recorded."""
+        return [(one.action, one.actor, one.details) for one in self.audit.links() if one.action in actions]
+
+
+def seat(who: ActingPerson) -> str:
+    """The key of the agent at which somebody sits."""
+    return who.actor.key.rpartition("@")[2]
+
+
+def contact(who: ActingPerson, result: str = "two officers come") -> FollowUp:
+    """A contact with the agency, written down now."""
+    return FollowUp("Kejaksaan Agung", "duty desk, by telephone", result, NOON, who.person.person_id, NOON)

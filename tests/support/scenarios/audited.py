@@ -1,0 +1,248 @@
+"""Calls of every method at a running server, for tests of what the audit trail says of them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from cekalwatch.server.app import Server
+from cekalwatch.server.audit.entry import Link
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.v1 import (
+    adjudication_pb2,
+    alert_pb2,
+    alert_service_pb2,
+    alert_service_pb2_grpc,
+    enrolment_service_pb2,
+    enrolment_service_pb2_grpc,
+    operations_service_pb2,
+    operations_service_pb2_grpc,
+    session_pb2,
+    session_service_pb2,
+    session_service_pb2_grpc,
+    sync_pb2,
+    watchlist_pb2,
+    watchlist_service_pb2,
+    watchlist_service_pb2_grpc,
+)
+from cekalwatch.wire.identity import DeviceRole, Identity
+from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.watchlist_folder import row, write_orders
+from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
+from tests.support.scenarios.port_office import Seat, seen
+from tests.support.scenarios.server import CaptureClient, face, settings
+from tests.support.scenarios.site_pki import SITE, Site, certificate_request, now
+from tests.support.scenarios.sync import SyncCaller
+
+
+@dataclass
+class Scene:
+    """A server with a listed person, before whose camera that person stands once."""
+
+    channel: grpc.aio.Channel
+    alert_id: str = ""
+    token: str = ""
+    """Of who is signed in."""
+    folder: Path = Path()
+    """Of the server's data, for who starts another server on it."""
+
+    async def raise_alert(self) -> None:
+        """Send the listed person's face, and remember the alert."""
+        camera = await CaptureClient.open(self.channel)
+        assert (await camera.receipt(face()))[0] == "SEARCHED"
+        camera.call.cancel()
+
+    # The generated stubs are typed for one kind of channel only.
+    @property
+    def alerts(self) -> Any:
+        return alert_service_pb2_grpc.AlertServiceStub(self.channel)
+
+    @property
+    def watchlist(self) -> Any:
+        return watchlist_service_pb2_grpc.WatchlistServiceStub(self.channel)
+
+    @property
+    def sessions(self) -> Any:
+        return session_service_pb2_grpc.SessionServiceStub(self.channel)
+
+    @property
+    def operations(self) -> Any:
+        return operations_service_pb2_grpc.OperationsServiceStub(self.channel)
+
+
+async def subscribe(scene: Scene) -> None:
+    request = alert_service_pb2.SubscribeAlertsRequest(agent_id="pc-1")
+    request.from_start.SetInParent()
+    call = scene.alerts.SubscribeAlerts(request)
+    assert (await call.read()).WhichOneof("message") == "subscribed"
+    async with asyncio.timeout(20):
+        while (await call.read()).WhichOneof("message") != "event":
+            pass
+    call.cancel()
+
+
+async def list_alerts(scene: Scene) -> None:
+    answer = await scene.alerts.ListAlerts(alert_service_pb2.ListAlertsRequest(), metadata=bearer(scene.token))
+    scene.alert_id = answer.alerts[0].alert_id
+
+
+async def get_alert(scene: Scene) -> None:
+    await list_alerts(scene)
+    request = alert_service_pb2.GetAlertRequest(alert_id=scene.alert_id, include_images=True)
+    assert (await scene.alerts.GetAlert(request, metadata=bearer(scene.token))).images.probe_jpeg
+
+
+async def list_subjects(scene: Scene) -> None:
+    await scene.watchlist.ListSubjects(watchlist_service_pb2.ListSubjectsRequest())
+
+
+async def get_subject(scene: Scene) -> None:
+    request = watchlist_service_pb2.GetSubjectRequest(subject_id="S-1", include_photos=True)
+    await scene.watchlist.GetSubject(request)
+
+
+def record(order_id: str, received_on: str = "2026-01-01") -> watchlist_service_pb2.ImportWatchlistRequest:
+    order = watchlist_pb2.BanOrder(
+        order_id=order_id,
+        subject_id="S-7",
+        kind=watchlist_pb2.ORDER_KIND_CEGAH,
+        requesting_agency="Kejaksaan Agung",
+        valid_from="2026-01-01",
+        valid_until="2026-06-30",
+        received_on=received_on,
+    )
+    subject = watchlist_pb2.Subject(subject_id="S-7", name="Contoh Tujuh", nationality="IDN")
+    return watchlist_service_pb2.ImportWatchlistRequest(
+        record=watchlist_service_pb2.ImportRecord(subject=subject, order=order)
+    )
+
+
+async def import_watchlist(scene: Scene, *, finish: bool = True) -> None:
+    requests = [record("O-7"), record("O-7"), record("Contoh Tujuh", received_on="yesterday")]
+    if finish:
+        requests.append(watchlist_service_pb2.ImportWatchlistRequest(finish=watchlist_service_pb2.ImportFinish()))
+    answers = [answer async for answer in scene.watchlist.ImportWatchlist(iter(requests))]
+    assert len(answers) == 3
+
+
+async def stream_faces(scene: Scene) -> None:
+    await scene.raise_alert()
+
+
+async def enrol(scene: Scene) -> None:
+    site = Site(scene.folder)
+    invitation = site.pki.invite(Identity(DeviceRole.CAMERA, SITE, "dep-1"), now(), timedelta(minutes=5))
+    request = enrolment_service_pb2.EnrolDeviceRequest(
+        invitation_secret=invitation.secret, certificate_request=certificate_request()
+    )
+    async with (
+        Server(site.settings(enrolment_listen="127.0.0.1:0")) as server,
+        site.stranger(f"127.0.0.1:{server.enrolment_port}") as channel,
+    ):
+        stub: Any = enrolment_service_pb2_grpc.EnrolmentServiceStub(channel)
+        assert (await stub.EnrolDevice(request)).certificate_pem
+
+
+def hire(scene: Scene, name: str, *roles: PersonRole) -> None:
+    database = Database(settings(scene.folder).database_address)
+    office = Office(database)
+    if office.people.account(name) is None:
+        office.hire(person(name, *roles))
+    database.close()
+
+
+async def sign_in(scene: Scene, name: str = "budi", purpose: Any = session_pb2.SESSION_PURPOSE_CALLS) -> str:
+    proof = session_service_pb2.PasswordProof(sign_in_name=name, password=PASSWORD)
+    answer = await scene.sessions.SignIn(session_service_pb2.SignInRequest(purpose=purpose, password=proof))
+    return str(answer.token)
+
+
+async def sign_in_right_and_wrong(scene: Scene) -> None:
+    hire(scene, "budi")
+    proof = session_service_pb2.PasswordProof(sign_in_name="budi", password=OTHER_PASSWORD)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await scene.sessions.SignIn(session_service_pb2.SignInRequest(password=proof))
+    await sign_in(scene)
+
+
+async def sign_out(scene: Scene) -> None:
+    hire(scene, "budi")
+    await scene.sessions.SignOut(session_service_pb2.SignOutRequest(), metadata=bearer(await sign_in(scene)))
+
+
+async def change_password(scene: Scene) -> None:
+    hire(scene, "citra")
+    request = session_service_pb2.ChangePasswordRequest(present_password=PASSWORD, new_password=OTHER_PASSWORD)
+    await scene.sessions.ChangePassword(request, metadata=bearer(await sign_in(scene, "citra")))
+
+
+async def set_threshold(scene: Scene) -> None:
+    hire(scene, "adi", PersonRole.ADMINISTRATOR)
+    hire(scene, "sari", PersonRole.SUPERVISOR)
+    word = await sign_in(scene, "sari", session_pb2.SESSION_PURPOSE_SECOND_PERSON)
+    request = operations_service_pb2.SetThresholdRequest(threshold=0.45)
+    await scene.operations.SetThreshold(request, metadata=bearer(await sign_in(scene, "adi"), word))
+
+
+async def synchronise(scene: Scene) -> None:
+    write_orders(scene.folder / "list", [row()])
+    assert (await SyncCaller(scene.channel).now()).outcome == sync_pb2.SYNC_OUTCOME_DONE
+
+
+async def accept_shrunken_list(scene: Scene) -> None:
+    syncs = SyncCaller(scene.channel)
+    await synchronise(scene)
+    write_orders(scene.folder / "list", [])
+    shrunk = await syncs.now()
+    hire(scene, "lia", PersonRole.LIST_MANAGER)
+    hire(scene, "sari", PersonRole.SUPERVISOR)
+    word = await sign_in(scene, "sari", session_pb2.SESSION_PURPOSE_SECOND_PERSON)
+    await syncs.accept(shrunk.run_id, bearer(await sign_in(scene, "lia"), word))
+
+
+async def seat(scene: Scene, name: str, *roles: PersonRole) -> Seat:
+    hire(scene, name, *roles)
+    return Seat(scene.channel, "pc-1", await sign_in(scene, name))
+
+
+async def refer(scene: Scene) -> alert_pb2.Alert:
+    """Let an officer refer the newest alert, which is new."""
+    await scene.raise_alert()
+    await list_alerts(scene)
+    budi = await seat(scene, "budi")
+    return await budi.judge(await budi.claim(scene.alert_id))
+
+
+async def claim_and_release(scene: Scene) -> None:
+    await scene.raise_alert()
+    await list_alerts(scene)
+    budi = await seat(scene, "budi")
+    await budi.claim(scene.alert_id)
+    await budi.call("ReleaseAlert", alert_id=scene.alert_id, agent_id="pc-1")
+
+
+async def refer_and_clear(scene: Scene) -> None:
+    referred, sari = await refer(scene), await seat(scene, "sari", PersonRole.SUPERVISOR)
+    await sari.call("ClearAlert", **seen(referred), reason=adjudication_pb2.REASON_OTHER, note="Contoh rahasia")
+
+
+async def confirm_and_close(scene: Scene) -> None:
+    referred, sari = await refer(scene), await seat(scene, "sari", PersonRole.SUPERVISOR)
+    hit = await sari.confirm(referred)
+    await sari.close(await sari.follow_up(hit, result="Contoh was met"))
+
+
+def trail(chosen: ServerSettings) -> list[Link]:
+    database = Database(chosen.database_address)
+    found = list(AuditStore(database).links())
+    database.close()
+    return found

@@ -1,0 +1,181 @@
+"""An officer's PC with the real desktop agent, for tests; the server runs in a thread with an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from cekalwatch.notifier.client.subscription_client import Start
+from cekalwatch.notifier.desktop.agent import DesktopAgent
+from cekalwatch.notifier.desktop.run import assembled
+from cekalwatch.notifier.desktop.windows.alert_window import KEYS_REST_MS
+from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.program.session_file import SessionFile
+from cekalwatch.server.domain.subjects import TravelDocument
+from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.vocabulary.adjudication import Step
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.scenarios.people import PASSWORD, Office, person
+from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.server import list_astronaut, order_in_force
+from tests.support.scenarios.site_pki import Site
+
+WAIT_MS = 20_000
+T = TypeVar("T")
+
+
+class OfficeThread:
+    """A `PortOffice` behind calls that block."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        site = Site(folder)
+        self.office = PortOffice(site, site.settings(grouping_window_s=0, **settings))
+        for name, role in (("budi", PersonRole.OFFICER), ("ani", PersonRole.OFFICER), ("siti", PersonRole.SUPERVISOR)):
+            self.office.hire(name, role)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="server", daemon=True)
+
+    def list_people(self) -> None:
+        """Fill in what an officer reads of the listed person, and list another one with the same face."""
+        settings = self.office.settings
+        passport = TravelDocument("paspor", "X1234567", "USA")
+        list_astronaut(
+            settings,
+            order_in_force(decree_number="KEP-118/D/Dip.4/02/2026"),
+            name="EILEEN MARIE SANTOSO",
+            aliases=("EILEEN COLLINS",),
+            sex="F",
+            place_of_birth="Elmira",
+            date_of_birth="1956-11-19",
+            travel_documents=(passport,),
+        )
+        twin = order_in_force(order_id="O-2", subject_id="S-2")
+        list_astronaut(settings, twin, scale=1.3, subject_id="S-2", name="SARI WIJAYA", nationality="IDN")
+
+    @contextmanager
+    def open(self) -> Iterator[OfficeThread]:
+        """Serve until the end of the block."""
+        self._thread.start()
+        served = self.office.open()
+        self.run(served.__aenter__())
+        try:
+            yield self
+        finally:
+            self.run(served.__aexit__(None, None, None))
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    def run(self, work: Awaitable[T]) -> T:
+        """Do something in the server's thread, and return what came of it."""
+
+        async def done() -> T:
+            return await work
+
+        return asyncio.run_coroutine_threadsafe(done(), self._loop).result(WAIT_MS / 1000)
+
+    def hire_with_first_password(self, name: str) -> None:
+        """Add an officer whose password must be changed."""
+        Office(self.office.database).hire(person(name), first=True)
+
+    def raise_alert(self, track: str = "1") -> str:
+        """Let the listed person pass, and return the alert's key."""
+        return self.run(self.office.raise_alert(track))
+
+
+class DeskPc:
+    """The agent on one PC, and the hands of whoever sits there."""
+
+    def __init__(self, agent: DesktopAgent, qtbot: QtBot) -> None:
+        self.agent = agent
+        self.station = agent.station
+        self.window = agent.alert
+        self.session_file = SessionFile(agent.station.settings.session_path)
+        self._bot = qtbot
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait for something on screen."""
+        self._bot.waitUntil(lambda: bool(condition()), timeout=WAIT_MS)
+
+    def sign_in(self, name: str, password: str = PASSWORD) -> None:
+        """Sign in with the dialog, by keyboard alone."""
+        self.agent.sign_in()
+        self.dialog.name.setFocus()
+        self.dialog.name.selectAll()
+        self.type(self.dialog, f"{name}\t{password}\r")
+        self.until(lambda: self.station.session is not None and self.agent.dialog is None)
+
+    @property
+    def dialog(self) -> Any:
+        """The question on screen."""
+        return self.agent.dialog or self.window.flow.dialog
+
+    def type(self, window: QWidget, keys: str) -> None:
+        """Type into whatever has the keyboard in a window."""
+        for key in keys:
+            receiver = window.focusWidget() if window.focusWidget() is not None else window
+            if key == "\t":
+                QTest.keyClick(receiver, Qt.Key.Key_Tab)
+            elif key == "\r":
+                QTest.keyClick(receiver, Qt.Key.Key_Return)
+            else:
+                QTest.keyClicks(receiver, key)
+
+    def press(self, key: Qt.Key) -> None:
+        """Press a key of the alert window once its keys have rested."""
+        self.window.bring_up()
+        self.until(self.window.isActiveWindow)
+        QTest.qWait(KEYS_REST_MS + 50)
+        QTest.keyClick(self.window, key)
+
+    def shows(self, alert_id: str, state: str) -> None:
+        """Wait until the alert window shows an alert in a state."""
+        self.until(lambda: self.window.alert_id == alert_id and self.state == state)
+
+    def can(self, step: Step) -> bool:
+        """Whether the button of a step is there, and can be pressed."""
+        steps = self.window.view.action_bar.steps
+        return step in steps and steps[step].isEnabled()
+
+    @property
+    def state(self) -> str:
+        """Where the alert on screen stands."""
+        shown = self.station.casebook.find(self.window.alert_id)
+        return (shown and shown.notice.state) or ""
+
+
+@contextmanager
+def desk_pc(
+    office: OfficeThread, folder: Path, qapp: QApplication, qtbot: QtBot, name: str, **settings: Any
+) -> Iterator[DeskPc]:
+    """Run the agent on the PC `name`, with a certificate of the office's site."""
+    files = office.office.site.device(DeviceRole.NOTIFIER, name)
+    chosen = NotifierSettings.load(
+        None,
+        **{
+            "server_address": office.office.address,
+            "agent_id": name,
+            "tls_dir": files.folder,
+            "state_dir": folder / name,
+            "images_dir": folder / name / "images",
+            "cekal_online_url": "https://cekal-online.example/",
+            "language": "en",
+            "theme": "LIGHT",
+            "sound": False,
+        }
+        | settings,
+    )
+    with assembled(chosen, Start.ACKNOWLEDGED, qapp) as (agent, work):
+        pc = DeskPc(agent, qtbot)
+        pc.until(lambda: pc.station.ready)
+        yield pc
+        assert not work.done() or work.result() is None

@@ -1,0 +1,74 @@
+"""A camera without pictures, as a process that can be killed: the client's outbox, keeper, spool and uplink.
+
+    python -m tests.support.scenarios.kept_camera CAMERA_ID ADDRESS TLS_DIR FOLDER SPILL_AFTER_S
+
+For each line of standard input, `TRACK SCORE PERSON` (the portrait of a listed person, or somebody else of a group), it
+puts a capture and prints its id. It ends with its input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uuid6
+
+from cekalwatch.camera.clock import SystemClock
+from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.outbox.spool import Spool
+from cekalwatch.camera.outbox.spool_terms import SpoolTerms
+from cekalwatch.camera.outbox.spooler import Spooler
+from cekalwatch.camera.statistics import CameraStatistics
+from cekalwatch.camera.uplink.messages import Hello
+from cekalwatch.camera.uplink.uplink import Link, Uplink
+from cekalwatch.program.connection import open_dialer
+from cekalwatch.program.logs import configure_logs
+from cekalwatch.wire.backoff import Backoff
+from tests.support.builders.camera import capture_of
+
+LISTED = "listed"
+STRANGER = "stranger"
+
+
+def seen(track: str, score: str, person: str) -> FaceCapture:
+    """A capture of this moment."""
+    if person == LISTED:
+        return capture_of(track, float(score), datetime.now(UTC))
+    from tests.support.builders.portraits import group
+    from tests.support.scenarios.server import engine
+
+    face = engine().detector.detect(group())[0]
+    return capture_of(track, float(score), datetime.now(UTC), picture=group(), face=face)
+
+
+async def run(camera_id: str, address: str, tls_dir: Path, folder: Path, spill_after_s: float) -> None:
+    clock, run_id = SystemClock(), str(uuid6.uuid7())
+    outbox = Outbox(1_000, clock)
+    terms = SpoolTerms(folder / "spool", folder / "spool.key", spill_after_s=spill_after_s)
+    keeper = Spooler(outbox, Spool(terms.folder / camera_id, terms.key_file, camera_id, run_id), terms, clock)
+    uplink = Uplink(
+        Link(open_dialer(address, tls_dir), Hello(camera_id, run_id, "test")),
+        outbox,
+        CameraStatistics(outbox, clock, lambda: keeper.state).heartbeat,
+        lambda _: None,
+        Backoff(most_s=1.0),
+    )
+    keeper.start()
+    stop = asyncio.Event()
+    sending = asyncio.create_task(uplink.run(stop))
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        capture = seen(*line.split())
+        outbox.put(capture)
+        print(capture.capture_id, flush=True)  # noqa: T201  # whoever started this reads it
+    stop.set()
+    await sending
+    await asyncio.to_thread(keeper.close)
+
+
+if __name__ == "__main__":
+    configure_logs("info")
+    _, key, server, tls, place, seconds = sys.argv
+    asyncio.run(run(key, server, Path(tls), Path(place), float(seconds)))

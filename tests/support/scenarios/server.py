@@ -1,0 +1,235 @@
+"""A real recognition server in this process, with the starter pack, and a client that speaks the capture protocol."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import grpc
+import numpy as np
+import uuid6
+from skimage import data
+
+from cekalwatch.server.app import Server
+from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.recognition.enrolment import Enroller
+from cekalwatch.server.recognition.packs.installed import Engine, open_engine
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist.store import NewReference, WatchlistStore
+from cekalwatch.v1 import capture_pb2, capture_service_pb2, capture_service_pb2_grpc
+from cekalwatch.vision.faces import Picture
+from cekalwatch.vision.manifest import load_pack
+from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.tls import FollowedTls
+from tests.support.builders.keys import keyring
+from tests.support.builders.watchlist import order, subject
+from tests.support.tools.starter import starter_pack
+
+CAMERAS = (
+    {"camera_id": "dep-1", "site": "batam-center", "counter": "D1", "direction": "DEPARTURE"},
+    {"camera_id": "arr-1", "site": "batam-center", "counter": "A1", "direction": "ARRIVAL"},
+)
+
+
+def settings(folder: Path, **overrides: Any) -> ServerSettings:
+    """Settings of a server whose data is in `folder`."""
+    return ServerSettings.load(
+        None,
+        **{
+            "listen": "127.0.0.1:0",
+            "data_dir": folder,
+            "models_dir": starter_pack().parent,
+            "threads": 2,
+            "cameras": CAMERAS,
+            "threshold": 0.45,
+            "escalate_after_s": 3600,  # a busy machine must not make alerts go up
+        }
+        | overrides,
+    )
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that runs, and a channel to it."""
+
+    address: str
+    channel: grpc.aio.Channel
+
+
+@asynccontextmanager
+async def running(chosen: ServerSettings, tls: FollowedTls | None = None) -> AsyncIterator[Running]:
+    """Run a server, and connect to it, with a certificate where the server has one."""
+    async with (
+        Server(chosen) as server,
+        Dialer(f"127.0.0.1:{server.port}", tls).aio_channel() as channel,
+    ):
+        yield Running(f"127.0.0.1:{server.port}", channel)
+
+
+@cache
+def engine() -> Engine:
+    """The starter pack's engine."""
+    return open_engine(load_pack(starter_pack()), threads=1)
+
+
+def astronaut(scale: float = 1.0) -> Picture:
+    """The public-domain portrait that scikit-image ships, BGR."""
+    picture = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)  # type: ignore[no-untyped-call]
+    return np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def jpeg(picture: Picture, quality: int = 90) -> bytes:
+    """Encode a picture."""
+    ok, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    assert ok
+    return encoded.tobytes()
+
+
+def list_astronaut(
+    chosen: ServerSettings, *orders: BanOrder, scale: float = 1.0, model: str = "", **facts: Any
+) -> None:
+    """Put the portrait on the watchlist, under `orders` (a CEGAH order that is in force, if none are given).
+
+    `facts` are the subject's; another `scale` gives another photograph with a score of its own.
+    """
+    database = Database(chosen.database_address)
+    database.upgrade()
+    photo = jpeg(astronaut(scale), 95)
+    enrolment = Enroller(engine().detector, engine().recogniser).enrol(photo)
+    reference = NewReference(
+        photo=photo,
+        face_jpeg=enrolment.face_jpeg,
+        figures=enrolment.figures,
+        warnings=tuple(enrolment.warnings),
+        model_version=model or engine().recogniser.model_version,
+        template=enrolment.template,
+    )
+    store = WatchlistStore(database, keyring(database, chosen.master_key_source))
+    for ban in orders or (order_in_force(),):
+        store.put(subject(**{"nationality": "USA"} | facts), ban, [reference])
+    store.mark_success(datetime.now(UTC))
+    database.close()
+
+
+def order_in_force(**facts: Any) -> BanOrder:
+    """A CEGAH order from today to the day after tomorrow, or so."""
+    from datetime import timedelta
+
+    today = datetime.now(UTC).date()
+    usual = {
+        "valid_from": today - timedelta(days=30),
+        "valid_until": today + timedelta(days=30),
+        "received_on": today - timedelta(days=30),
+        "decree_date": today - timedelta(days=31),
+    }
+    return order(**usual | facts)
+
+
+def face(picture: Picture | None = None, *, track: str = "1", **fields: Any) -> capture_pb2.FaceCapture:
+    """A valid capture of the face in `picture` (the portrait at 80 %), with `fields` put in its place."""
+    chosen = astronaut(0.8) if picture is None else picture
+    found = engine().detector.detect(chosen)[0]
+    margin = found.width / 2
+    height, width = chosen.shape[:2]
+    left, top = max(0, round(found.left - margin)), max(0, round(found.top - margin))
+    right, bottom = min(width, round(found.right + margin)), min(height, round(found.bottom + margin))
+    names = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+    points = {
+        name: capture_pb2.Point(x=float(x) - left, y=float(y) - top)
+        for name, (x, y) in zip(names, found.landmarks, strict=True)
+    }
+    message = capture_pb2.FaceCapture(
+        capture_id=str(uuid6.uuid7()),
+        track_id=track,
+        jpeg=jpeg(np.ascontiguousarray(chosen[top:bottom, left:right])),
+        landmarks=capture_pb2.FaceLandmarks(**points),
+        detector_score=found.score,
+        quality=capture_pb2.FaceQuality(eye_distance_px=found.eye_distance, score=0.8),
+    )
+    message.capture_time.FromDatetime(datetime.now(UTC))
+    for name, value in fields.items():
+        field = getattr(message, name)
+        if hasattr(field, "CopyFrom"):
+            field.CopyFrom(value)
+        else:
+            setattr(message, name, value)
+    return message
+
+
+def hello(camera_id: str = "dep-1") -> capture_service_pb2.StreamFacesRequest:
+    """A handshake."""
+    return capture_service_pb2.StreamFacesRequest(
+        hello=capture_service_pb2.Hello(
+            camera_id=camera_id, client_version="test", run_id=str(uuid6.uuid7()), detector="starter"
+        )
+    )
+
+
+@dataclass
+class CaptureClient:
+    """One stream; it reads and writes when it is told to."""
+
+    call: Any
+
+    @classmethod
+    async def open(cls, channel: grpc.aio.Channel, camera_id: str = "dep-1") -> CaptureClient:
+        """Open a stream and shake hands."""
+        client = cls(capture_service_pb2_grpc.CaptureServiceStub(channel).StreamFaces())
+        await client.call.write(hello(camera_id))
+        response = await client.call.read()
+        assert response.WhichOneof("message") == "welcome"
+        return client
+
+    async def send(self, capture: capture_pb2.FaceCapture) -> None:
+        """Send one face."""
+        await self.call.write(capture_service_pb2.StreamFacesRequest(face=capture))
+
+    async def receipt(self, capture: capture_pb2.FaceCapture) -> tuple[str, str]:
+        """Send one face, and return its receipt's outcome and reason."""
+        await self.send(capture)
+        (receipt,) = await self.receipts(1)
+        assert receipt.capture_id == capture.capture_id[:64]
+        return capture_pb2.CaptureOutcome.Name(receipt.outcome).removeprefix("CAPTURE_OUTCOME_"), receipt.reason
+
+    async def receipts(self, count: int) -> list[capture_pb2.CaptureReceipt]:
+        """Read `count` receipts."""
+        found: list[capture_pb2.CaptureReceipt] = []
+        while len(found) < count:
+            response = await self.call.read()
+            assert response is not grpc.aio.EOF, f"the stream ended after {len(found)} receipts"
+            assert response.WhichOneof("message") == "receipts"
+            assert response.receipts.credits == len(response.receipts.receipts)
+            found.extend(response.receipts.receipts)
+        return found
+
+    async def error(self) -> tuple[grpc.StatusCode, str]:
+        """Read until the stream ends with an error; return its status and the catalogue's code."""
+        from grpc_status import rpc_status
+
+        try:
+            while await self.call.read() is not grpc.aio.EOF:
+                pass
+        except grpc.aio.AioRpcError as error:
+            return error.code(), reason_of(error)
+        status = rpc_status.from_call(self.call)
+        raise AssertionError(f"the stream ended without an error: {status}")
+
+
+def reason_of(error: grpc.aio.AioRpcError) -> str:
+    """Return the catalogue's code of an error."""
+    from google.rpc import error_details_pb2
+    from grpc_status import rpc_status
+
+    status = rpc_status.from_call(error)
+    info = error_details_pb2.ErrorInfo()
+    assert status is not None
+    assert status.details[0].Unpack(info)
+    assert info.domain == "cekalwatch"
+    return str(info.reason)

@@ -1,0 +1,127 @@
+"""A server with people who sign in on devices with certificates."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+import pytest
+
+from cekalwatch.server.app import Server
+from cekalwatch.server.audit.entry import Action, Link
+from cekalwatch.server.auth.passwords.passwords import Passwords
+from cekalwatch.server.domain.people import Person
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.database import Database
+from cekalwatch.v1 import alert_service_pb2 as alerts
+from cekalwatch.v1 import operations_service_pb2 as operations
+from cekalwatch.v1 import session_pb2
+from cekalwatch.v1 import session_service_pb2 as messages
+from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
+from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
+from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
+from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.scenarios.people import PASSWORD, Office, person
+from tests.support.scenarios.server import reason_of
+from tests.support.scenarios.site_pki import Site
+
+CALLS = session_pb2.SESSION_PURPOSE_CALLS
+SECOND = session_pb2.SESSION_PURPOSE_SECOND_PERSON
+WAIT_S = 30
+
+
+class LateClock:
+    """The machine's clock, some time later; certificates are judged by it too, so the time must be short."""
+
+    def __init__(self) -> None:
+        self.later = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.later
+
+
+@dataclass
+class Desk:
+    """A device with its connection."""
+
+    channel: grpc.aio.Channel
+
+    # The generated stubs are typed for one kind of channel only.
+    def sessions(self) -> Any:
+        return SessionServiceStub(self.channel)
+
+    async def sign_in(self, name: str = "budi", password: str = PASSWORD, purpose: Any = CALLS) -> str:
+        proof = messages.PasswordProof(sign_in_name=name, password=password)
+        answer = await self.sessions().SignIn(messages.SignInRequest(purpose=purpose, password=proof))
+        return str(answer.token)
+
+    async def whoami(self, token: str) -> session_pb2.Session:
+        answer = await self.sessions().GetSession(messages.GetSessionRequest(), metadata=bearer(token))
+        return answer.session  # type: ignore[no-any-return]
+
+    async def alerts(self, token: str) -> Any:
+        stub: Any = AlertServiceStub(self.channel)
+        return await stub.ListAlerts(alerts.ListAlertsRequest(), metadata=bearer(token))
+
+    async def set_threshold(self, value: float | None, token: str, second: str) -> Any:
+        stub: Any = OperationsServiceStub(self.channel)
+        request = operations.SetThresholdRequest(threshold=value)
+        return await stub.SetThreshold(request, metadata=bearer(token, second))
+
+    async def change(self, token: str, present: str, wanted: str) -> Any:
+        request = messages.ChangePasswordRequest(present_password=present, new_password=wanted)
+        return await self.sessions().ChangePassword(request, metadata=bearer(token))
+
+
+@dataclass
+class Scene:
+    """A server with its people, and devices to sign in on."""
+
+    site: Site
+    settings: ServerSettings
+    clock: LateClock = field(default_factory=LateClock)
+    address: str = ""
+
+    def __post_init__(self) -> None:
+        self.database = Database(self.settings.database_address)
+        self.database.upgrade()
+        self.office = Office(self.database, passwords=Passwords())
+
+    def hire(self, name: str, *roles: PersonRole, first: bool = False) -> Person:
+        return self.office.hire(person(name, *roles), first=first).person
+
+    @asynccontextmanager
+    async def desk(self, name: str = "pc-1", role: DeviceRole = DeviceRole.NOTIFIER) -> AsyncIterator[Desk]:
+        async with self.site.dialer(self.address, self.site.device(role, name)).aio_channel() as channel:
+            yield Desk(channel)
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[Scene]:
+        async with Server(self.settings, self.clock) as server:
+            self.address = f"127.0.0.1:{server.port}"
+            yield self
+
+    def trail(self, *actions: Action) -> list[Link]:
+        return self.office.trail(*actions)
+
+
+async def refused(call: Any) -> str:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return reason_of(caught.value)
+
+
+async def becomes(question: Callable[[], Awaitable[bool]]) -> None:
+    """Ask until it is so: what the server does by itself, it tells nobody."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            if await question():
+                return
+            await asyncio.sleep(0.05)

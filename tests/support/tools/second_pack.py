@@ -1,0 +1,40 @@
+"""A second model pack for tests: the starter pack with its recogniser's numbers negated.
+
+Within the pack it recognises as well as the starter pack; a template of one and a probe of the other would get the
+lowest scores of all for the same face, so that a comparison across models shows as a miss.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import onnx
+
+from cekalwatch.vision.manifest import file_sha256, load_pack, write_manifest
+from tests.support.tools.starter import MODELS, starter_pack
+
+NAME = "negated"
+
+
+@cache
+def two_packs() -> Path:
+    """Return a folder of model packs with `starter` and `negated`, made once for a run."""
+    folder = MODELS.parent / f"two-models-{os.getpid()}"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(starter_pack(), folder / "starter")
+    shutil.copytree(starter_pack(), folder / NAME)
+    pack = load_pack(folder / NAME)
+    network = pack.path(pack.recogniser.file)
+    model = onnx.load(network)
+    (output,) = model.graph.output
+    for node in model.graph.node:
+        node.output[:] = ["before-negation" if name == output.name else name for name in node.output]
+        node.input[:] = ["before-negation" if name == output.name else name for name in node.input]
+    model.graph.node.append(onnx.helper.make_node("Neg", ["before-negation"], [output.name]))
+    onnx.save(model, network)
+    write_manifest(replace(pack, name=NAME, sha256=dict(pack.sha256) | {network.name: file_sha256(network)}))
+    return folder

@@ -1,0 +1,71 @@
+"""What the vision thread does with the view, on scenes that are made frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from types import MappingProxyType
+
+from cekalwatch.camera.detection.pipeline import Pipeline
+from cekalwatch.camera.detection.tracker import Tracker
+from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.sources.frames import Frame
+from cekalwatch.camera.sources.stream_health import StreamFault
+from cekalwatch.camera.statistics import CameraStatistics
+from cekalwatch.vision.faces import Face, Picture
+from cekalwatch.wire.vocabulary.capture import ViewState
+from tests.support.builders.camera import BEGIN, ManualClock, face_at
+from tests.support.builders.hall import seen, with_people
+
+
+class Panning:
+    """A camera that is turned by hand between 8 and 12 s, while somebody walks by."""
+
+    name = "scene"
+    endless = False
+    can_wait = False
+    dropped = 0
+    faults: Mapping[StreamFault, int] = MappingProxyType({})
+
+    def __init__(self, seconds: float = 20) -> None:
+        self._frames = round(seconds * 2)
+
+    def __iter__(self) -> Iterator[Frame]:
+        for number in range(self._frames):
+            at_s = number * 0.5
+            right = 120 * min(max(0.0, at_s - 8), 4)
+            picture = with_people(seen(right=right, noise=number), [(300 + 15 * number % 300, 200, 130)])
+            yield Frame(picture, BEGIN + timedelta(seconds=at_s), at_s)
+
+    def close(self) -> None: ...
+
+
+class OneFace:
+    """Finds somebody in each frame, so that whatever is not sent was kept back on purpose."""
+
+    name, upright_score = "known", 0.5
+
+    def detect(self, picture: Picture) -> list[Face]:
+        assert picture.size
+        return [face_at(312, 158, 100)]
+
+
+def test_nothing_that_was_seen_during_a_pan_is_sent():
+    clock = ManualClock()
+    outbox = Outbox(100, clock)
+    figures = CameraStatistics(outbox, clock)
+    Pipeline(Panning(), OneFace(), Tracker(1.0), outbox, figures).run()
+    sent_s = []
+    while capture := outbox.take():
+        sent_s.append((capture.captured_at - BEGIN).total_seconds())
+    assert [at for at in sent_s if at <= 8]
+    assert [at for at in sent_s if at >= 14]
+    assert not [at for at in sent_s if 8.5 < at < 12.5]
+
+
+def test_the_heartbeat_tells_what_is_wrong_with_the_view():
+    clock = ManualClock()
+    outbox = Outbox(100, clock)
+    figures = CameraStatistics(outbox, clock)
+    Pipeline(Panning(seconds=35), OneFace(), Tracker(1.0), outbox, figures).run()
+    assert figures.heartbeat().view_state is ViewState.MOVED

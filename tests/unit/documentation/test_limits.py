@@ -1,0 +1,107 @@
+"""`docs/limits.md` states the figures that the code has."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from cekalwatch.server.auth import limits
+from cekalwatch.server.capture import intake, session
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
+from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
+from cekalwatch.server.grpc_api import authentication as access
+from cekalwatch.server.grpc_api import enrolment
+from cekalwatch.server.grpc_api.convert import alerts, common
+from cekalwatch.server.recognition import photographs
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.settings.watchlist_source import HttpEntry
+from cekalwatch.server.storage.alerts import rows as alert_rows
+from cekalwatch.server.storage.alerts import store as alert_store
+from cekalwatch.server.watchlist.imports import records, uploads
+from cekalwatch.server.watchlist.sources.files import csv_table, spreadsheet
+from cekalwatch.server.watchlist.sources.web import client as web
+from cekalwatch.wire import bounds, options
+from cekalwatch.wire.identity import DeviceRole
+from tests.support.repository import ROOT
+
+PAGE = (ROOT / "docs" / "limits.md").read_text("utf-8")
+ROWS = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|", PAGE, re.MULTILINE))
+SETTINGS = ServerSettings()
+FIGURES: dict[str, tuple[float, ...]] = {
+    "a message, either way": (bounds.MAX_MESSAGE_BYTES,),
+    "headers of a call": (options.MAX_METADATA_BYTES,),
+    "a crop": (bounds.MAX_CROP_BYTES, bounds.MAX_CROP_PIXELS),
+    "a photograph": (bounds.MAX_PHOTO_BYTES, photographs.MAX_PHOTO_PIXELS),
+    "a photograph's memory while it is decoded": (photographs.DECODE_BYTES,),
+    "photographs of a record": (bounds.MAX_PHOTOS_PER_RECORD,),
+    "a page of a list": (common.MAX_PAGE,),
+    "a key": (records.MAX_KEY,),
+    "a name": (records.MAX_NAME,),
+    "an address": (records.MAX_ADDRESS,),
+    "a reason": (records.MAX_REASON,),
+    "aliases of a subject": (records.MAX_ALIASES,),
+    "travel documents of a subject": (records.MAX_DOCUMENTS,),
+    "orders of a subject": (MAX_ORDERS,),
+    "reference faces of a subject": (MAX_REFERENCES,),
+    "sightings told with an alert": (alert_rows.MAX_SIGHTINGS,),
+    "a page of an application's orders": (HttpEntry.model_fields["most_page_bytes"].default,),
+    "redirections of an application, to itself": (web.MAX_REDIRECTS,),
+    "a line of a CSV table": (csv_table.MAX_LINE_BYTES,),
+    "a spreadsheet": (spreadsheet.MAX_ROWS, spreadsheet.MAX_FILE_BYTES, spreadsheet.MAX_UNPACKED_BYTES),
+    "counters in a filter": (alerts.MAX_COUNTERS,),
+    "agents whose position is kept": (alert_store.MAX_AGENTS,),
+    "calls on one connection": (options.MAX_STREAMS_PER_CONNECTION,),
+    "calls of one camera": (limits.MAX_OPEN[DeviceRole.CAMERA],),
+    "calls of one notifier": (limits.MAX_OPEN[DeviceRole.NOTIFIER],),
+    "calls of one diagnostics device": (limits.MAX_OPEN[DeviceRole.DIAGNOSTICS],),
+    "calls of the server's own certificate": (limits.MAX_OPEN[DeviceRole.SERVER],),
+    "faces of a stream under way": (SETTINGS.credits,),
+    "crops of a passage that are fused": (MAX_CROPS,),
+    "passages of one camera in memory": (MAX_EACH,),
+    "capture ids that are remembered": (intake.REMEMBERED,),
+    "imports": (uploads.MAX_IMPORTS,),
+    "photographs on their way": (uploads.UPLOAD_BYTES,),
+    "photographs being decoded": (photographs.DECODE_BYTES,),
+    "enrolments of devices": (enrolment.MAX_AT_ONCE,),
+    "connected, and no TLS and HTTP/2 yet": (options.HANDSHAKE_TIMEOUT_MS / 1000,),
+    "pings are not answered": ((options.KEEPALIVE_PERIOD_MS + options.KEEPALIVE_TIMEOUT_MS) / 1000,),
+    "a connection without calls": (options.CONNECTION_IDLE_MS / 1000,),
+    "a call, and its request does not come": (access.REQUEST_S,),
+    "a capture stream without hello": (SETTINGS.handshake_s,),
+    "a camera without heartbeat": (session.MISSED_HEARTBEATS, SETTINGS.heartbeat_period_s),
+    "an import whose client sends nothing": (SETTINGS.import_stall_s,),
+    "a record whose photographs do not come to an end": (SETTINGS.import_record_s,),
+    "a stream whose client does not read": (SETTINGS.reader_stall_s,),
+}
+
+
+def test_every_row_is_held_here() -> None:
+    assert set(ROWS) - {"what", "---"} == set(FIGURES)
+
+
+@pytest.mark.parametrize("what", FIGURES)
+def test_a_row_states_the_programs_figures(what: str) -> None:
+    found = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", ROWS[what])]
+    assert found[: len(FIGURES[what])] == list(FIGURES[what])
+
+
+def test_rates_are_the_programs() -> None:
+    for words in (
+        f"{limits.MAX_TOKENS:g} tokens, and gets {limits.TOKENS_PER_S:g} a second back",
+        f"A call takes {limits.DEFAULT_COST:g}, a page {limits.COST_OF_ENTRY:g} more for each entry beyond",
+        f"beyond {limits.FREE_ENTRIES}, a question for the status or the health {limits.STATUS_COST:g}",
+        f"and an acknowledgement {limits.ACKNOWLEDGEMENT_COST:g}",
+        f"held back for up to {limits.MAX_WAIT_S:g} s",
+        f"{limits.REFUSAL_DELAY_S:g} s late",
+        f"once in {limits.LOG_PERIOD_S:g} s",
+    ):
+        assert words in " ".join(PAGE.split())
+
+
+def test_codes_that_are_named_exist() -> None:
+    named = set(re.findall(r"`([A-Z_]+)`", PAGE))
+    assert named <= set(Code)
+    assert f"waits up to {photographs.DECODE_WAIT_S:g} s" in PAGE
+    assert photographs.DECODE_WAIT_S == uploads.UPLOAD_WAIT_S

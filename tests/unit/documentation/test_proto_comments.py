@@ -1,0 +1,173 @@
+"""The contract's comments state the figures that the programs hold to."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+
+from cekalwatch.camera.detection.policy import CapturePolicy
+from cekalwatch.server.alerts.briefing import MAX_REFERENCES
+from cekalwatch.server.auth.passwords import passwords
+from cekalwatch.server.auth.passwords.lockout import LockOut
+from cekalwatch.server.auth.sign_in_terms import SessionTerms
+from cekalwatch.server.capture.deciding import MAX_CANDIDATES
+from cekalwatch.server.capture.session import MISSED_HEARTBEATS
+from cekalwatch.server.domain import syncs
+from cekalwatch.server.domain.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS
+from cekalwatch.server.gallery import threshold
+from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
+from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, common, session, sync, watchlist
+from cekalwatch.server.grpc_api.enrolment import MAX_REQUEST_BYTES
+from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
+from cekalwatch.server.settings.settings import CapturePolicyEntry, ServerSettings
+from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
+from cekalwatch.server.watchlist.imports import records
+from cekalwatch.wire import bounds
+from cekalwatch.wire.invitation import SECRET_BYTES
+from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE
+from tests.support.repository import ROOT
+
+PROTOS = ROOT / "protos" / "cekalwatch" / "v1"
+POLICY = CapturePolicyEntry()
+NUMBERS = {2: "two", 3: "Three", 5: "five"}
+DECLARED = re.compile(r"(?:(?:repeated|optional) )?[\w.]+ (\w+) = \d+;|rpc (\w+)|(\w+) = \d+;|oneof (\w+)")
+HANDLING = ServerSettings()
+NOTE = f"at most {MAX_NOTE} characters"
+TEXT = f"at most {common.MAX_TEXT} characters"
+
+
+@cache
+def comments() -> dict[str, str]:
+    """The comment of each element, by "Message.field"; its lines are joined."""
+    found: dict[str, str] = {}
+    for file in PROTOS.glob("*.proto"):
+        owner, words = "", []
+        for line in map(str.strip, file.read_text("utf-8").splitlines()):
+            if line.startswith("//"):
+                words.append(line.removeprefix("//").strip())
+                continue
+            if declared := re.match(r"(?:message|enum|service) (\w+)", line):
+                owner = declared[1]
+                found[owner] = " ".join(words)
+            elif declared := re.match(
+                r"(?:repeated |optional )?[\w.]+ (\w+) = \d+;|rpc (\w+)|(\w+) = \d+;|oneof (\w+)", line
+            ):
+                name = next(group for group in declared.groups() if group)
+                found[f"{owner}.{name}"] = " ".join(words)
+            words = []
+    return found
+
+
+def bounds_of(field: str) -> tuple[float, float]:
+    """The least and the most that the server's settings take for a figure of the capture policy."""
+    schema = CapturePolicyEntry.model_json_schema()["properties"][field]
+    return schema["minimum"], schema["maximum"]
+
+
+STATED = {
+    "FaceCapture.jpeg": (
+        f"at most {bounds.MAX_CROP_BYTES // 1000} kB",
+        f"{bounds.MAX_CROP_PIXELS // 10**6} megapixels",
+    ),
+    "ReferenceFace.also_under": (f"at most {MAX_LOOKALIKES};",),
+    "PhotoReport.also_under": (f"at most {MAX_LOOKALIKES}.",),
+    "FaceCapture.capture_time": (f"At most {bounds.MAX_CLOCK_AHEAD_S:.0f} s ahead",),
+    "FaceCapture.track_id": (f"1 to {capture.MAX_ECHOED} printable characters",),
+    "CaptureReceipt.capture_id": (f"at most {capture.MAX_ECHOED} characters",),
+    "CapturePolicy.min_eye_distance_px": (f"Default {POLICY.min_eye_distance_px:g}.",),
+    "CapturePolicy.max_yaw_degrees": (f"Default {POLICY.max_yaw_degrees:g}.",),
+    "CapturePolicy.max_pitch_degrees": (f"Default {POLICY.max_pitch_degrees:g}.",),
+    "CapturePolicy.max_crops_per_track": (
+        "{:g} to {:g}.".format(*bounds_of("max_crops_per_track")),
+        f"Default {POLICY.max_crops_per_track}.",
+    ),
+    "CapturePolicy.jpeg_quality": (
+        "{:g} to {:g}.".format(*bounds_of("jpeg_quality")),
+        f"Default {POLICY.jpeg_quality}.",
+    ),
+    "CapturePolicy.min_detector_score": (f"Default {POLICY.min_detector_score:g}.",),
+    "Hello.client_version": (TEXT,),
+    "Hello.detector": (TEXT,),
+    "Goodbye.reason": (f"at most {bounds.MAX_REASON} characters",),
+    "Welcome.credits": ("1 to 1000",),
+    "Welcome.heartbeat_period": (f"{NUMBERS[MISSED_HEARTBEATS]} missed ones",),
+    "AlertFilter.counters": (f"At most {alerts.MAX_COUNTERS}.",),
+    "Alert.candidates": (f"at most {MAX_CANDIDATES},",),
+    "Alert.sightings": (f"newest {MAX_SIGHTINGS}.",),
+    "Alert.late": (f"{HANDLING.late_after_s:.0f} s by default",),
+    "Finding.note": (NOTE,),
+    "FollowUp.agency": (f"1 to {MAX_NOTE} characters",),
+    "FollowUp.contact": (f"1 to {MAX_NOTE} characters",),
+    "FollowUp.result": (f"1 to {MAX_NOTE} characters",),
+    "Handling.follow_ups": (f"at most {MAX_FOLLOW_UPS}, of at most {MAX_FOLLOW_UP_BYTES // 1024} KiB together",),
+    "Claim.expire_time": (f"{HANDLING.claim_lease_s:.0f} s after the last renewal by default",),
+    "Escalation.ESCALATION_SUPERVISOR": (f"after {HANDLING.escalate_after_s:.0f} s by default",),
+    "AdjudicateAlertRequest.note": (NOTE,),
+    "ConfirmAlertRequest.note": (NOTE,),
+    "ClearAlertRequest.note": (NOTE,),
+    "GetShiftReportRequest.end_time": (f"at most {adjudication.MAX_SHIFT.days} days later",),
+    "AlertImages.references": (f"at most {MAX_REFERENCES},",),
+    "KeepAlive": (f"each {ServerSettings().keep_alive_period_s:.0f} s by default",),
+    "EnrolDeviceRequest.invitation_secret": (f"{SECRET_BYTES} bytes",),
+    "EnrolDeviceRequest.certificate_request": (f"at most {MAX_REQUEST_BYTES} bytes",),
+    "PasswordProof.sign_in_name": (f"at most {session.MAX_NAME} characters",),
+    "PasswordProof.password": (f"at most {passwords.MAX_CHARACTERS} characters",),
+    "AuthorizationCodeProof.code": (f"at most {session.MAX_CODE} characters",),
+    "AuthorizationCodeProof.code_verifier": ("{} to {} characters".format(*session.VERIFIER_CHARACTERS),),
+    "AuthorizationCodeProof.redirect_uri": (f"at most {session.MAX_URI} characters",),
+    "AuthorizationCodeProof.nonce": ("{} to {} characters".format(*session.NONCE_CHARACTERS),),
+    "ChangePasswordRequest.present_password": (f"at most {passwords.MAX_CHARACTERS} characters",),
+    "ChangePasswordRequest.new_password": (f"{passwords.MIN_CHARACTERS} to {passwords.MAX_CHARACTERS} characters",),
+    "SessionService.SignIn": (
+        f"After {NUMBERS[LockOut().free_tries]} wrong passwords",
+        f"for {LockOut().first.seconds} seconds",
+        f"{LockOut().longest.seconds // 60} minutes at most",
+    ),
+    "SessionPurpose.SESSION_PURPOSE_SECOND_PERSON": (
+        f"within {NUMBERS[SessionTerms().second_person.seconds // 60]} minutes",
+    ),
+    "SetThresholdRequest.threshold": (f"{threshold.MIN_THRESHOLD} to {threshold.MAX_THRESHOLD}.",),
+    "ReferenceFace.jpeg": (f"at most {MAX_FACE_JPEG_BYTES // 1000} kB",),
+    "TravelDocument.type": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
+    "TravelDocument.number": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
+    "ListAlertsRequest.page_size": (f"1 to {common.MAX_PAGE}; 0 means {alerts.DEFAULT_PAGE}.",),
+    "ListSubjectsRequest.page_size": (f"1 to {common.MAX_PAGE}; 0 means {watchlist.DEFAULT_PAGE}.",),
+    "ListSyncRunsRequest.page_size": (f"1 to {common.MAX_PAGE}; 0 means {sync.DEFAULT_PAGE}.",),
+    "SyncRun.detail": (f"at most {syncs.MAX_DETAIL} characters",),
+    "SyncRun.refusals": (f"at most {syncs.MAX_REFUSALS}.",),
+    "SyncRun.remarks": (f"at most {syncs.MAX_REMARKS}.",),
+    "GetSubjectRequest.include_photos": (f"at most {watchlist.MAX_PICTURES}, ",),
+    "ImportRecord.photo_names": (f"at most {bounds.MAX_PHOTOS_PER_RECORD}.",),
+    "PhotoChunk.data": (
+        f"At most {bounds.PHOTO_CHUNK_BYTES // 1000} kB",
+        f"at most {bounds.MAX_PHOTO_BYTES // 10**6} MB",
+    ),
+}
+
+
+@pytest.mark.parametrize("element", STATED)
+def test_comments_state_the_programs_figures(element: str) -> None:
+    comment = comments()[element]
+    for words in STATED[element]:
+        assert words in comment
+
+
+def test_bytes_are_counted_in_whole_thousands() -> None:
+    assert not bounds.MAX_CROP_BYTES % 1000
+    assert not bounds.PHOTO_CHUNK_BYTES % 1000
+    assert not bounds.MAX_PHOTO_BYTES % 10**6
+    assert not bounds.MAX_CROP_PIXELS % 10**6
+    assert not MAX_FACE_JPEG_BYTES % 1000
+
+
+def test_every_most_that_a_comment_states_is_held_here() -> None:
+    stating = {
+        element for element, comment in comments().items() if re.search(r"\b[Aa]t most (the newest )?\d", comment)
+    }
+    assert stating <= set(STATED)
+
+
+def test_both_ends_have_the_same_capture_policy_by_default() -> None:
+    assert POLICY.model_dump() == {name: getattr(CapturePolicy(), name) for name in CapturePolicyEntry.model_fields}

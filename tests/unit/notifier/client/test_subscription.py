@@ -1,0 +1,234 @@
+"""The subscription against a real server: it resumes, reconnects, and tells what happened."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
+import grpc
+import pytest
+
+from cekalwatch.notifier.client.subscription import RETRYABLE_CODES, TERMINATING_CODES, Subscription
+from cekalwatch.notifier.client.subscription_client import Start, SubscriptionClient
+from cekalwatch.notifier.model.alert import AlertFilter
+from cekalwatch.notifier.model.updates import (
+    AlertEvent,
+    Cause,
+    Connected,
+    Disconnected,
+    KeepAlive,
+    LostPosition,
+    StartedOver,
+    Update,
+)
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.v1 import camera_pb2
+from cekalwatch.wire.backoff import Backoff
+from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.vocabulary.orders import Direction
+from tests.support.builders.notices import FRESH
+from tests.support.fakes.alert_server import AlertServer, EventLog, make_alert
+
+AGENT = "pc-1"
+
+
+class Watcher:
+    """Reads one subscription's updates."""
+
+    def __init__(self, subscription: Subscription, client: SubscriptionClient) -> None:
+        self.subscription = subscription
+        self.client = client
+        self.updates = subscription.updates()
+
+    def next_of(self, *kinds: type[Update]) -> Update:
+        return next(update for update in self.updates if isinstance(update, kinds))
+
+    def sequences(self, count: int) -> list[int]:
+        events = (update for update in self.updates if isinstance(update, AlertEvent))
+        return [next(events).sequence for _ in range(count)]
+
+
+class Watch:
+    """Makes watchers, and closes their channels."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+
+    def __call__(
+        self,
+        address: str,
+        start: Start = Start.ACKNOWLEDGED,
+        *,
+        silence_timeout_s: float = 30,
+        wanted: AlertFilter = AlertFilter(),  # noqa: B008  # frozen
+    ) -> Watcher:
+        client = self._stack.enter_context(closing(SubscriptionClient(Dialer(address, None), AGENT, wanted)))
+        backoff = Backoff(first_s=0.01, most_s=0.05, random=random.Random(1))  # noqa: S311  # jitter
+        subscription = Subscription(client, start, silence_timeout_s, backoff)
+        self._stack.callback(subscription.stop)
+        return Watcher(subscription, client)
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    with ExitStack() as stack:
+        yield Watch(stack)
+
+
+def test_every_status_code_has_one_meaning() -> None:
+    assert not RETRYABLE_CODES & TERMINATING_CODES
+    undecided = {grpc.StatusCode.OK, grpc.StatusCode.FAILED_PRECONDITION}
+    assert set(grpc.StatusCode) == RETRYABLE_CODES | TERMINATING_CODES | undecided
+
+
+def test_new_agent_gets_the_log_from_the_start_and_a_known_one_after_its_position(watch: Watch) -> None:
+    log = EventLog()
+    for _ in range(3):
+        log.raise_alert()
+    with AlertServer(log) as server:
+        assert watch(server.address).sequences(3) == [1, 2, 3]
+        log.acknowledged[AGENT] = 2
+        assert watch(server.address).sequences(1) == [3]
+
+
+def test_from_now_leaves_out_the_past_even_when_the_connection_breaks_before_the_first_event(watch: Watch) -> None:
+    log = EventLog()
+    log.raise_alert()
+    with AlertServer(log) as server:
+        watcher = watch(server.address, Start.NOW)
+        watcher.next_of(Connected)
+    log.raise_alert()
+    with AlertServer(log, server.port):
+        assert watcher.sequences(1) == [2]
+
+
+def test_from_start_goes_on_after_a_break_where_it_was(watch: Watch) -> None:
+    log = EventLog()
+    log.raise_alert()
+    log.raise_alert()
+    log.acknowledged[AGENT] = 2
+    with AlertServer(log) as server:
+        watcher = watch(server.address, Start.BEGINNING)
+        assert watcher.sequences(2) == [1, 2]
+    log.raise_alert()
+    log.raise_alert()
+    log.acknowledged[AGENT] = 4
+    with AlertServer(log, server.port):
+        assert watcher.next_of(Connected) == Connected(2, 4, FRESH)
+        assert watcher.sequences(2) == [3, 4]
+
+
+def test_filter_reaches_the_server(watch: Watch) -> None:
+    log = EventLog()
+    log.raise_alert(make_alert(counter="3"))
+    log.raise_alert(make_alert(counter="4", direction=camera_pb2.DIRECTION_ARRIVAL))
+    log.raise_alert(make_alert(counter="5", direction=camera_pb2.DIRECTION_ARRIVAL))
+    log.raise_alert(make_alert(counter="5", site="sekupang", direction=camera_pb2.DIRECTION_ARRIVAL))
+    log.raise_alert(make_alert(counter="6", direction=camera_pb2.DIRECTION_ARRIVAL))
+    wanted = AlertFilter("batam-center", ("3", "5", "6"), Direction.ARRIVAL)
+    with AlertServer(log) as server:
+        assert watch(server.address, wanted=wanted).sequences(2) == [3, 5]
+
+
+def test_server_that_stops_and_comes_back_is_noticed_and_nothing_is_lost(watch: Watch) -> None:
+    log = EventLog()
+    with AlertServer(log) as server:
+        watcher = watch(server.address)
+        log.raise_alert()
+        assert watcher.sequences(1) == [1]
+        watcher.client.acknowledge(1)
+    assert isinstance(watcher.next_of(Disconnected), Disconnected)
+    log.raise_alert()
+    with AlertServer(log, server.port):
+        assert watcher.sequences(1) == [2]
+
+
+def test_server_that_is_not_there_is_tried_again(watch: Watch) -> None:
+    with AlertServer(EventLog()) as server:
+        pass
+    watcher = watch(server.address)
+    assert [next(watcher.updates) for _ in range(3)] == [Disconnected(Cause.UNREACHABLE)] * 3
+
+
+def test_keep_alives_bring_the_freshness_of_the_watchlist(watch: Watch) -> None:
+    with AlertServer(EventLog(), keep_alive_s=0.01) as server:
+        watcher = watch(server.address)
+        fresh = watcher.next_of(KeepAlive)
+        server.freshness.stale = True
+        stale = next(update for update in watcher.updates if update != fresh)
+    assert isinstance(fresh, KeepAlive)
+    assert not fresh.freshness.stale
+    assert isinstance(stale, KeepAlive)
+    assert stale.freshness.stale
+
+
+def test_silent_server_is_given_up_and_dialled_again(watch: Watch) -> None:
+    log = EventLog()
+    with AlertServer(log) as server:
+        server.mute = True
+        watcher = watch(server.address, silence_timeout_s=0.3)
+        assert watcher.next_of(Disconnected) == Disconnected(Cause.SILENT)
+        server.mute = False
+        log.raise_alert()
+        assert watcher.sequences(1) == [1]
+        assert len(server.subscriptions) > 1
+
+
+@pytest.mark.parametrize("lost", LostPosition)
+def test_refused_position_begins_from_the_start(watch: Watch, lost: LostPosition) -> None:
+    log = EventLog(acknowledged={AGENT: 1 if lost is LostPosition.TOO_OLD else 9})
+    for _ in range(4):
+        log.raise_alert()
+    log.forget_events_up_to(2)
+    with AlertServer(log) as server:
+        watcher = watch(server.address)
+        assert watcher.next_of(Connected, StartedOver) == StartedOver(lost)
+        assert watcher.sequences(2) == [3, 4]
+
+
+def test_log_that_was_replaced_during_a_break_is_read_from_its_own_start(watch: Watch) -> None:
+    log = EventLog()
+    log.raise_alert()
+    with AlertServer(log) as server:
+        watcher = watch(server.address)
+        assert watcher.sequences(1) == [1]
+    replaced = EventLog()
+    for _ in range(3):
+        replaced.raise_alert()
+    with AlertServer(replaced, server.port):
+        assert watcher.sequences(3) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("code", [code for code in grpc.StatusCode if code in RETRYABLE_CODES])
+def test_passing_failure_is_tried_again(watch: Watch, code: grpc.StatusCode) -> None:
+    log = EventLog()
+    log.raise_alert()
+    with AlertServer(log) as server:
+        server.failures["SubscribeAlerts"] = code
+        watcher = watch(server.address)
+        assert isinstance(next(watcher.updates), Disconnected)
+        server.failures.clear()
+        assert watcher.sequences(1) == [1]
+
+
+@pytest.mark.parametrize(
+    "code", [*(code for code in grpc.StatusCode if code in TERMINATING_CODES), grpc.StatusCode.FAILED_PRECONDITION]
+)
+def test_refusal_that_a_person_must_mend_ends_the_subscription(watch: Watch, code: grpc.StatusCode) -> None:
+    with AlertServer(EventLog()) as server:
+        server.failures["SubscribeAlerts"] = code
+        with pytest.raises(ProgramError, match=f"refuses the subscription .{code.name}") as caught:
+            next(watch(server.address).updates)
+        assert caught.value.exit_code is Exit.CONFIG
+
+
+def test_stop_ends_the_updates_at_once(watch: Watch) -> None:
+    with AlertServer(EventLog(), keep_alive_s=60) as server:
+        watcher = watch(server.address)
+        watcher.next_of(Connected)
+        watcher.subscription.stop()
+        assert list(watcher.updates) == []
+        stopped_before = watch(server.address)
+        stopped_before.subscription.stop()
+        assert list(stopped_before.updates) == []

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+from datetime import datetime, timedelta
+from io import FileIO
+from pathlib import Path
+
+import pytest
+import structlog
+
+from cekalwatch.notifier.console.jsonl import JsonLines
+from cekalwatch.notifier.model.alert import ImagePaths
+from cekalwatch.notifier.model.updates import Cause, Freshness
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
+from tests.support.builders.notices import FRESH, make_notice, make_shown
+from tests.support.fakes.alert_server import EPOCH
+
+ALERT_ID = "0197a1b2-0000-7000-8000-000000000001"
+
+
+class Short(io.RawIOBase):
+    """A pipe that takes a few bytes at a time."""
+
+    def __init__(self) -> None:
+        self.taken = b""
+
+    def write(self, data: object, /) -> int:
+        assert isinstance(data, memoryview)
+        self.taken += bytes(data[:7])
+        return min(7, len(data))
+
+
+def test_line_has_keys_times_and_scores_and_no_name() -> None:
+    pipe = Short()
+    images = ImagePaths(Path("/p/probe.jpg"), (Path("/p/ref1.jpg"),))
+    notified = EPOCH + timedelta(milliseconds=250)
+    JsonLines(pipe).show(make_shown(make_notice(alert_id=ALERT_ID), sequence=7, images=images, notified_at=notified))
+    assert pipe.taken.endswith(b"}\n")
+    assert json.loads(pipe.taken) == {
+        "sequence": 7,
+        "event_type": "RAISED",
+        "relisted": False,
+        "alert_id": ALERT_ID,
+        "subject_id": "S-001",
+        "capture_time": "2026-03-02T01:29:59.700000+00:00",
+        "raised_time": "2026-03-02T01:30:00.000000+00:00",
+        "notified_time": "2026-03-02T01:30:00.250000+00:00",
+        "score": 0.62,
+        "threshold": 0.48,
+        "direction": "DEPARTURE",
+        "counter": "3",
+        "site": "batam-center",
+        "camera_id": "cam-3",
+        "orders": [{"order_id": "O-S-001", "kind": "CEGAH"}],
+        "candidates": 1,
+        "sightings": 1,
+        "probe_image": "/p/probe.jpg",
+        "reference_images": ["/p/ref1.jpg"],
+    }
+
+
+def test_alert_that_is_listed_again_has_no_sequence() -> None:
+    pipe = Short()
+    JsonLines(pipe).show(make_shown(make_notice(), sequence=None, event=None))
+    line = json.loads(pipe.taken)
+    assert (line["relisted"], line["sequence"], line["event_type"], line["probe_image"]) == (True, None, None, None)
+
+
+def test_every_line_is_one_line() -> None:
+    pipe = Short()
+    screen = JsonLines(pipe)
+    for sequence, kind in enumerate(AlertEventType, start=1):
+        screen.show(make_shown(make_notice("two\nlines"), sequence=sequence, event=kind))
+    lines = pipe.taken.splitlines()
+    assert [json.loads(line)["event_type"] for line in lines] == list(AlertEventType)
+    assert datetime.fromisoformat(json.loads(lines[0])["notified_time"]) == EPOCH
+
+
+def test_reader_that_has_gone_ends_the_program_with_a_sentence() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with FileIO(writer, "wb") as pipe, pytest.raises(ProgramError, match="program that read the alerts has ended"):
+        JsonLines(pipe).show(make_shown(make_notice()))
+
+
+def test_changes_of_the_connection_are_logged_once_and_nothing_is_printed() -> None:
+    pipe = Short()
+    with structlog.testing.capture_logs() as logged:
+        screen = JsonLines(pipe)
+        for cause in (Cause.UNREACHABLE, Cause.UNREACHABLE, Cause.SILENT):
+            screen.disconnected(cause)
+        for _ in range(2):
+            screen.connected(FRESH)
+        for _ in range(2):
+            screen.connected(Freshness(EPOCH, stale=True, active_subjects=1))
+    events = [entry["event"] for entry in logged]
+    assert events == ["disconnected", "disconnected", "connected", "watchlist_stale"]
+    assert pipe.taken == b""

@@ -1,0 +1,324 @@
+"""The desk with a real inbox, real pictures and a real server: shown once, and never lost, wherever it dies."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from datetime import timedelta
+from pathlib import Path
+
+import grpc
+import pytest
+
+from cekalwatch.notifier.client.alert_client import AlertClient
+from cekalwatch.notifier.client.subscription import Subscription
+from cekalwatch.notifier.client.subscription_client import Start, SubscriptionClient
+from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
+from cekalwatch.notifier.delivery.images import ImageFolder
+from cekalwatch.notifier.delivery.inbox import Inbox
+from cekalwatch.notifier.model.alert import AlertFilter, ImagePaths, Shown
+from cekalwatch.notifier.model.updates import Cause, Freshness, KeepAlive, LostPosition, Update
+from cekalwatch.wire.backoff import Backoff
+from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
+from tests.support.fakes.alert_server import EPOCH, NOBODY, AlertServer, EventLog, make_alert
+
+AGENT = "pc-1"
+
+
+class Killed(BaseException):
+    """Stands for the death of the process: nothing may catch it."""
+
+
+class Paper:
+    """A screen that keeps what it showed; survives the death of the program, as paper does."""
+
+    def __init__(self) -> None:
+        self.shown: list[Shown] = []
+        self.links: list[str] = []
+        self.lost: list[LostPosition] = []
+        self.dies = ""
+
+    @property
+    def sequences(self) -> list[int]:
+        return [shown.sequence for shown in self.shown if shown.sequence is not None]
+
+    @property
+    def relisted(self) -> list[str]:
+        return [shown.notice.alert_id for shown in self.shown if shown.relisted]
+
+    def show(self, shown: Shown) -> None:
+        if self.dies == "before showing":
+            raise Killed
+        self.shown.append(shown)
+        if self.dies == "after showing":
+            raise Killed
+
+    def connected(self, freshness: Freshness) -> None:
+        self.links.append("stale" if freshness.stale else "fresh")
+
+    def disconnected(self, cause: Cause) -> None:
+        self.links.append(cause)
+
+    def started_over(self, lost: LostPosition) -> None:
+        self.lost.append(lost)
+
+
+class Run:
+    """One run of the notifier's parts; its folder outlives it."""
+
+    def __init__(self, folder: Path, address: str, paper: Paper, recall: Recall, start: Start) -> None:
+        self._stack = ExitStack()
+        self.inbox = self._stack.enter_context(closing(Inbox(folder / "inbox.sqlite3")))
+        client = self._stack.enter_context(closing(SubscriptionClient(Dialer(address, None), AGENT, AlertFilter())))
+        cases = self._stack.enter_context(closing(AlertClient(Dialer(address, None), AGENT, AlertFilter(), NOBODY)))
+        backoff = Backoff(first_s=0.01, most_s=0.05, random=random.Random(1))  # noqa: S311  # jitter
+        subscription = Subscription(client, start, 30, backoff)
+        self._stack.callback(subscription.stop)
+        self._updates = subscription.updates()
+        self._desk = AlertDelivery(client, cases, self.inbox, ImageFolder(folder / "images"), paper, recall)
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def until(self, kind: type[Update]) -> None:
+        """Take updates up to the next one of `kind`."""
+        for update in self._updates:
+            self._desk.take(update)
+            if isinstance(update, kind):
+                return
+
+    def until_quiet(self) -> None:
+        """Take updates until the server has nothing more to send."""
+        self.until(KeepAlive)
+
+
+class Notifier:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paper = Paper()
+
+    def run(self, address: str, recall: Recall = Recall.UNCERTAIN, start: Start = Start.ACKNOWLEDGED) -> Run:
+        return Run(self.folder, address, self.paper, recall, start)
+
+
+@pytest.fixture
+def notifier(tmp_path: Path) -> Notifier:
+    return Notifier(tmp_path)
+
+
+@pytest.fixture
+def log() -> EventLog:
+    return EventLog()
+
+
+@pytest.fixture
+def server(log: EventLog) -> Iterator[AlertServer]:
+    with AlertServer(log, keep_alive_s=0.05) as running:
+        yield running
+
+
+def test_events_are_shown_in_order_with_pictures_and_acknowledged(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    raised = log.raise_alert()
+    log.sight(raised.alert.alert_id, 0.8)
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+    first, second = notifier.paper.shown
+    assert (first.sequence, first.event, second.sequence, second.event) == (
+        1,
+        AlertEventType.RAISED,
+        2,
+        AlertEventType.SIGHTED,
+    )
+    assert second.notice.score == pytest.approx(0.8)
+    assert len(second.notice.sightings) == 2
+    assert first.images.probe
+    assert first.images.probe.exists()
+    assert len(first.images.references) == 1
+    assert log.acknowledged[AGENT] == 2
+
+
+def test_restart_shows_nothing_twice_even_when_the_server_forgot_the_position(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    log.raise_alert()
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+    log.raise_alert()
+    log.acknowledged.clear()
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+    assert notifier.paper.sequences == [1, 2]
+    assert notifier.paper.relisted == []
+
+
+@pytest.mark.parametrize("moment", ["before showing", "after showing"])
+def test_death_around_the_showing_lists_the_alert_again_and_never_its_sequence(
+    notifier: Notifier, server: AlertServer, log: EventLog, moment: str
+) -> None:
+    alert_id = log.raise_alert().alert.alert_id
+    notifier.paper.dies = moment
+    with notifier.run(server.address) as run, pytest.raises(Killed):
+        run.until_quiet()
+    notifier.paper.dies = ""
+    log.raise_alert()
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+    assert notifier.paper.relisted == [alert_id]
+    assert notifier.paper.sequences == ([1, 2] if moment == "after showing" else [2])
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+    assert notifier.paper.relisted == [alert_id], "settled by the listing"
+
+
+def test_death_before_the_acknowledgement_is_made_good_without_showing_again(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    log.raise_alert()
+    server.failures["AcknowledgeAlerts"] = grpc.StatusCode.UNAVAILABLE
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+    assert log.acknowledged == {}
+    server.failures.clear()
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+    assert log.acknowledged == {AGENT: 1}
+    assert notifier.paper.sequences == [1]
+
+
+def test_acknowledgement_that_failed_is_sent_with_the_next_sign_of_life(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    log.raise_alert()
+    server.failures["AcknowledgeAlerts"] = grpc.StatusCode.UNAVAILABLE
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+        server.failures.clear()
+        run.until_quiet()
+    assert log.acknowledged == {AGENT: 1}
+
+
+def test_alert_that_cannot_be_listed_again_now_is_listed_later(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    alert_id = log.raise_alert().alert.alert_id
+    notifier.paper.dies = "before showing"
+    with notifier.run(server.address) as run, pytest.raises(Killed):
+        run.until_quiet()
+    notifier.paper.dies = ""
+    server.failures["GetAlert"] = grpc.StatusCode.UNAVAILABLE
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+        assert notifier.paper.shown == []
+        assert log.acknowledged == {AGENT: 1}
+    server.failures.clear()
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+    assert notifier.paper.relisted == [alert_id]
+
+
+def test_uncertain_alert_that_the_server_no_longer_holds_is_settled(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    alert_id = log.raise_alert().alert.alert_id
+    notifier.paper.dies = "before showing"
+    with notifier.run(server.address) as run, pytest.raises(Killed):
+        run.until_quiet()
+    notifier.paper.dies = ""
+    del log.alerts[alert_id]
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+        assert run.inbox.uncertain_alerts() == ()
+    assert notifier.paper.shown == []
+
+
+def test_screen_that_begins_empty_lists_the_newest_alerts_oldest_first(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    keys = [log.raise_alert(make_alert(raised=EPOCH + timedelta(minutes=m))).alert.alert_id for m in range(3)]
+    log.acknowledged[AGENT] = 3
+    with notifier.run(server.address, Recall.NEWEST) as run:
+        run.until_quiet()
+        run.until_quiet()
+    assert notifier.paper.relisted == keys
+
+
+@pytest.mark.parametrize("failure", [grpc.StatusCode.INTERNAL, grpc.StatusCode.RESOURCE_EXHAUSTED])
+def test_alert_without_its_pictures_is_shown_all_the_same(
+    notifier: Notifier, server: AlertServer, log: EventLog, failure: grpc.StatusCode
+) -> None:
+    log.raise_alert()
+    server.failures["GetAlert with images"] = failure
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+    (shown,) = notifier.paper.shown
+    assert shown.images == ImagePaths()
+
+
+def test_alert_is_shown_when_the_disk_takes_no_pictures(notifier: Notifier, server: AlertServer, log: EventLog) -> None:
+    log.raise_alert()
+    with notifier.run(server.address) as run:
+        (notifier.folder / "images").rmdir()
+        run.until_quiet()
+    assert notifier.paper.sequences == [1]
+    assert notifier.paper.shown[0].images == ImagePaths()
+
+
+def test_pictures_over_the_message_limit_cost_the_pictures_only(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    alert_id = log.raise_alert().alert.alert_id
+    log.images[alert_id].probe_jpeg = b"\xff\xd8\xff" + bytes(300_000)
+    log.raise_alert()
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+    assert notifier.paper.sequences == [1, 2]
+    assert [bool(shown.images.probe) for shown in notifier.paper.shown] == [False, True]
+
+
+@pytest.mark.parametrize("events_of_new_log", [1, 2, 5])
+def test_new_log_of_the_server_is_shown_from_its_start(notifier: Notifier, events_of_new_log: int) -> None:
+    old = EventLog()
+    for _ in range(2):
+        old.raise_alert()
+    with AlertServer(old, keep_alive_s=0.05) as server, notifier.run(server.address) as run:
+        run.until_quiet()
+    new = EventLog()
+    for _ in range(events_of_new_log):
+        new.raise_alert()
+    with AlertServer(new, keep_alive_s=0.05) as server, notifier.run(server.address) as run:
+        run.until_quiet()
+    assert notifier.paper.sequences == [1, 2, *range(1, events_of_new_log + 1)]
+    assert notifier.paper.lost == [LostPosition.UNKNOWN]
+    assert new.acknowledged == {AGENT: events_of_new_log}
+
+
+def test_events_that_are_no_longer_held_are_told_and_the_rest_is_shown(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    log.raise_alert()
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+    for _ in range(3):
+        log.raise_alert()
+    log.forget_events_up_to(3)
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+    assert notifier.paper.lost == [LostPosition.TOO_OLD]
+    assert notifier.paper.sequences == [1, 4]
+
+
+def test_stale_watchlist_reaches_the_screen(notifier: Notifier, server: AlertServer) -> None:
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+        server.freshness.stale = True
+        run.until_quiet()
+        run.until_quiet()
+    assert notifier.paper.links[0] == "fresh"
+    assert notifier.paper.links[-1] == "stale"

@@ -1,0 +1,112 @@
+"""An alert in words, as officers read it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta, timezone
+
+import pytest
+
+from cekalwatch.notifier.actions.shift_csv import figures_csv
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter, Fact
+from cekalwatch.notifier.locale.translations import Language
+from cekalwatch.notifier.model.alert import Document
+from cekalwatch.notifier.model.handling import FollowUp
+from cekalwatch.notifier.model.server_clock import ServerClock
+from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
+from cekalwatch.notifier.model.steps import Hindrance
+from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason
+from cekalwatch.wire.vocabulary.orders import OrderStatus
+from tests.support.builders.notices import BUDI, SITI, SetClock, held_by, judged_by, make_notice, session_of
+from tests.support.fakes.alert_server import EPOCH
+
+WIB = timezone(timedelta(hours=7))
+ENGLISH, INDONESIAN = AlertFormatter(Language.EN, WIB), AlertFormatter(Language.ID, WIB)
+
+
+def test_the_subjects_facts_are_told_and_what_is_not_held_is_said() -> None:
+    notice = make_notice()
+    documents = (Document("passport", "C1234567", "IDN"), Document("KITAS", "2C11", ""))
+    subject = replace(notice.subject, sex="M", place_of_birth="Medan", documents=documents, aliases=("BUDI S.",))
+    facts = {fact.label: fact.value for fact in ENGLISH.subject(replace(notice, subject=subject))}
+    assert facts == {
+        "Sex": "Male",
+        "Born": "Medan, 1979-04-12",
+        "Nationality": "IDN",
+        "Documents": "passport C1234567 (IDN)\nKITAS 2C11",
+        "NIK": "2171011204790003",
+        "Also known as": "BUDI S.",
+    }
+    bare = replace(notice.subject, sex="", date_of_birth="", nationality="", nik="")
+    facts = {fact.label: fact.value for fact in ENGLISH.subject(replace(notice, subject=bare))}
+    assert facts == dict.fromkeys(("Sex", "Born", "Nationality"), "unknown")
+
+
+def test_an_order_that_is_not_in_force_is_a_warning() -> None:
+    (order,) = make_notice().orders
+    kind, *_, validity = INDONESIAN.order(order)
+    assert (kind, validity.value) == (Fact("Jenis", "Pencegahan"), "2026-02-10 – 2026-08-09")
+    kind, *_ = INDONESIAN.order(replace(order, status=OrderStatus.REVOKED))
+    assert kind == Fact("Jenis", "Pencegahan, tidak berlaku", warning=True)
+
+
+def test_a_late_passage_is_a_warning() -> None:
+    facts = ENGLISH.passage(replace(make_notice(), late=True))
+    assert [fact.value for fact in facts][:2] == ["Counter 3, Departure, batam-center", "2026-03-02 08:29:59"]
+    assert facts[-1].warning
+    assert "may have gone on" in facts[-1].value
+    assert not any(fact.warning for fact in ENGLISH.passage(make_notice()))
+
+
+def test_similarity_is_a_word_with_score_and_threshold_and_no_percentage() -> None:
+    assert ENGLISH.similarity(make_notice(score=0.62)) == "clearly above (0.62 / 0.48)"
+    assert INDONESIAN.similarity(make_notice(score=0.7)) == "jauh di atas ambang (0.70 / 0.48)"
+
+
+def test_the_state_says_who_holds_it_and_how_far_it_went_up() -> None:
+    assert ENGLISH.state(make_notice(), EPOCH) == "New"
+    assert ENGLISH.state(held_by(BUDI), EPOCH) == "Being looked at, held by Budi (pc-1)"
+    assert ENGLISH.holder(held_by(BUDI), session_of(BUDI)) == "You (pc-1)"
+    assert ENGLISH.hindrance(Hindrance.HELD, held_by(BUDI)) == "Budi (pc-1) holds it."
+    waiting = make_notice()
+    waiting = replace(waiting, handling=replace(waiting.handling, escalation=Escalation.SITE))
+    assert ENGLISH.state(waiting, EPOCH) == "New, Escalated to the whole site"
+
+
+def test_the_history_tells_who_found_what_and_why() -> None:
+    notice = judged_by(BUDI, Outcome.REFERRED, Reason.OTHER, "a scar")
+    told = FollowUp("Kejaksaan Agung", "Pak Anton, phone", "they come", EPOCH, SITI)
+    handling = replace(notice.handling, reference="CO-2026/117", follow_ups=(told,))
+    values = [fact.value for fact in ENGLISH.history(replace(notice, state=AlertState.CONFIRMED, handling=handling))]
+    assert values == [
+        "Referred: Something else (note needed) “a scar” — Budi, 2026-03-02 08:30:00",
+        "CO-2026/117",
+        "2026-03-02 08:30:00 Kejaksaan Agung, Pak Anton, phone: they come — Siti",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(-5, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h")]
+)
+def test_durations_are_short(seconds: float, words: str) -> None:
+    assert ENGLISH.duration(timedelta(seconds=seconds)) == words
+
+
+def test_the_servers_time_goes_on_when_this_pcs_clock_is_set() -> None:
+    local, ticks = SetClock(), [100.0]
+    clock = ServerClock(local, lambda: ticks[0])
+    assert clock() == EPOCH
+    clock.heard(EPOCH + timedelta(minutes=3))
+    local.pass_time(days=-400)
+    ticks[0] += 7
+    assert clock() == EPOCH + timedelta(minutes=3, seconds=7)
+
+
+def test_exported_figures_start_no_formula_in_a_spreadsheet() -> None:
+    report = ShiftReport(9, 6, 1, 2, 3, 12.34, 65.0, (Tally("=HYPERLINK(1)", 3, 1), Tally("dep-1", 0, 0)), ())
+    lines = figures_csv(report, EPOCH, EPOCH + timedelta(hours=8)).split("\r\n")
+    assert lines[0] == "figure,key,cleared,confirmed,value"
+    assert "raised,,,,9" in lines
+    assert "median_claim_s,,,,12.3" in lines
+    assert "camera,'=HYPERLINK(1),3,1,0.7500" in lines
+    assert "camera,dep-1,0,0," in lines

@@ -1,0 +1,233 @@
+"""Subscribers get every event in order: from memory, from the log, and across the seam between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from cekalwatch.server.alerts.briefing import Briefer
+from cekalwatch.server.alerts.fanout import AWAY, Fanout
+from cekalwatch.server.audit.alert_entries import handling_entry
+from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertFilter
+from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.findings import Finding
+from cekalwatch.server.domain.handling import HandlingPolicy, Holder
+from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.gallery.snapshot import Checkpoints
+from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
+from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people.store import PeopleStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, Outcome, Reason
+from tests.support.builders.alerts import ARRIVAL, DEPARTURE, NOON, capture, match
+from tests.support.builders.audit import swept
+from tests.support.builders.keys import keyring
+from tests.support.builders.watchlist import WIB, FixedClock
+
+ACTOR = Actor(Party.SERVER, "test")
+
+
+class Log:
+    """A real alert log in SQLite, with a small memory in front of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(f"sqlite:///{folder / 'test.sqlite3'}")
+        self.database.upgrade()
+        self.store = AlertStore(self.database, keyring(self.database))
+        checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
+        watchlist = WatchlistStore(self.database, keyring(self.database))
+        people = PeopleStore(self.database)
+        self.clock = FixedClock()
+        self.briefer = Briefer(self.store, watchlist, people, checkpoints, self.clock)
+        self.fanouts: list[Fanout] = []
+        self._count = 0
+
+    def clear(self, alert_id: UUID) -> None:
+        """Let an officer say that an alert is of somebody else."""
+        officer = Holder(uuid4(), "pc-1")
+        finding = Finding(Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS, "", officer.person_id, NOON)
+
+        def make(alert: Alert) -> HandlingStep:
+            claimed = alert.handling.claimed(officer, NOON, HandlingPolicy())
+            cleared = claimed.adjudicated(officer, finding, claimed.revision, NOON, order_in_force=True)
+            return HandlingStep(cleared, (AlertEventType.CLAIMED, AlertEventType.ADJUDICATED))
+
+        self._step(alert_id, make)
+
+    def go_up(self, alert_id: UUID) -> None:
+        """Send an alert up to the whole site."""
+        later = NOON + timedelta(minutes=10)
+        self._step(
+            alert_id,
+            lambda alert: HandlingStep(alert.handling.escalated(later, HandlingPolicy()), (AlertEventType.ESCALATED,)),
+        )
+
+    def _step(self, alert_id: UUID, make: Callable[[Alert], HandlingStep]) -> None:
+        store = HandlingStore(self.database, keyring(self.database))
+        store.step(alert_id, make, lambda alert, event: handling_entry(alert, event, ACTOR), NOON)
+
+    def fanout(self) -> Fanout:
+        made = Fanout(self.store, self.briefer, keep=3)
+        self.fanouts.append(made)
+        return made
+
+    def commit(self, camera: Camera = DEPARTURE) -> AlertEvent:
+        self._count += 1
+        found = match(capture(camera=camera, passage=str(self._count)), subject=f"S-{self._count}")
+        event = self.store.record(found, timedelta(0), NOON)
+        assert event is not None
+        return event
+
+    async def commit_and_publish(self, fanout: Fanout, camera: Camera = DEPARTURE) -> int:
+        event = self.commit(camera)
+        await fanout.catch_up()
+        return event.sequence
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Log]:
+    made = Log(tmp_path)
+    yield made
+    for fanout in made.fanouts:
+        fanout.close()
+    made.database.close()
+
+
+async def take(fanout: Fanout, after: int, count: int, wanted: AlertFilter | None = None) -> list[int]:
+    async with aclosing(fanout.follow(after, wanted or AlertFilter(), quiet_s=30)) as events:
+        return [sequence async for sequence in _sequences(events, count)]
+
+
+async def _sequences(events: AsyncIterator[object], count: int) -> AsyncIterator[int]:
+    for _ in range(count):
+        briefed = await anext(events)
+        yield briefed.event.sequence  # type: ignore[attr-defined]
+
+
+async def test_a_subscriber_gets_what_the_log_has_and_then_what_comes(log: Log):
+    before = [log.commit().sequence for _ in range(5)]
+    fanout = log.fanout()
+    async with asyncio.timeout(30):
+        reading = asyncio.create_task(take(fanout, 0, 12))
+        after = []
+        for _ in range(7):
+            after.append(await log.commit_and_publish(fanout))
+            await asyncio.sleep(0)  # lets the subscriber run in between
+        assert await reading == before + after
+
+
+async def test_a_subscriber_that_fell_behind_the_memory_catches_up_from_the_log(log: Log):
+    fanout = log.fanout()
+    sequences = [await log.commit_and_publish(fanout) for _ in range(10)]
+    assert await take(fanout, 0, 10) == sequences
+    assert await take(fanout, sequences[7], 2) == sequences[8:]
+
+
+async def test_what_another_server_wrote_comes_in_its_place(log: Log):
+    fanout = log.fanout()
+    sequences = [log.commit().sequence, log.commit().sequence]
+    sequences.append(await log.commit_and_publish(fanout))
+    assert await take(fanout, 0, 3) == sequences
+
+
+async def test_the_log_is_followed_also_when_nobody_says_that_it_grew(log: Log):
+    fanout = log.fanout()
+    following = asyncio.create_task(fanout.keep_up(period_s=0.01))
+    reading = asyncio.create_task(take(fanout, 0, 1))
+    committed = log.commit().sequence
+    async with asyncio.timeout(30):
+        assert await reading == [committed]
+    following.cancel()
+
+
+@pytest.mark.parametrize("damage", ["order_ids = '['", "direction = 'UP'", "last_seen_at = 'lately'"])
+async def test_a_damaged_alert_keeps_nobody_from_the_others(log: Log, damage: str):
+    first, damaged, last = log.commit(), log.commit(), log.commit()
+    with log.database.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE alert SET {damage} WHERE alert_id = ?", (str(damaged.alert_id),))  # noqa: S608
+    assert await take(log.fanout(), 0, 2) == [first.sequence, last.sequence]
+
+
+async def test_a_filter_leaves_out_what_others_watch(log: Log):
+    fanout = log.fanout()
+    await log.commit_and_publish(fanout, DEPARTURE)
+    arrival = await log.commit_and_publish(fanout, ARRIVAL)
+    assert await take(fanout, 0, 1, AlertFilter(counters=frozenset({"A1"}))) == [arrival]
+
+
+async def test_silence_is_told(log: Log):
+    fanout = log.fanout()
+    async with aclosing(fanout.follow(0, AlertFilter(), quiet_s=0.01)) as events:
+        assert await anext(events) is None
+        sequence = await log.commit_and_publish(fanout)
+        briefed = await anext(events)
+        assert briefed is not None
+        assert briefed.event.sequence == sequence
+
+
+async def test_positions_out_of_the_log_are_refused(log: Log):
+    first, last = log.commit().sequence, log.commit().sequence
+    fanout = log.fanout()
+    assert await fanout.start_after(last) == last
+    with pytest.raises(CekalwatchError) as unknown:
+        await fanout.start_after(last + 1)
+    log.store.prune_events(NOON + timedelta(seconds=1), swept)
+    with pytest.raises(CekalwatchError) as old:
+        await fanout.start_after(first)
+    assert (unknown.value.code, old.value.code) == (Code.POSITION_UNKNOWN, Code.POSITION_TOO_OLD)
+
+
+async def test_an_agent_resumes_where_it_acknowledged_and_a_new_one_at_the_beginning(log: Log):
+    first = log.commit().sequence
+    log.commit()
+    log.store.acknowledge([("pc-1", first)], NOON)
+    fanout = log.fanout()
+    assert await fanout.acknowledged_position("pc-1") == first
+    assert await fanout.acknowledged_position("pc-new") == 0
+
+
+async def waiting(log: Log, after: int, wanted: AlertFilter | None = None) -> list[UUID]:
+    fanout = log.fanout()
+    async with aclosing(fanout.waiting(after, wanted or AlertFilter(), log.clock)) as briefings:
+        return [briefing.alert.alert_id async for briefing in briefings]
+
+
+async def test_an_agent_that_was_away_learns_first_what_waits_still_newest_first(log: Log):
+    seen, *missed = (log.commit() for _ in range(15))
+    log.clear(missed[3].alert_id)
+    log.clock.advance(AWAY)
+    left = [event.alert_id for number, event in enumerate(missed) if number != 3]
+    assert await waiting(log, seen.sequence) == left[::-1]
+    assert await waiting(log, missed[-2].sequence) == [missed[-1].alert_id]
+    assert await waiting(log, missed[-1].sequence) == []
+    assert await waiting(log, 0, AlertFilter(site="sekupang")) == []
+    # The events follow all the same, each in its place: those of what is cleared by now, too.
+    events = await take(log.fanout(), seen.sequence, 15)
+    assert events == [event.sequence for event in log.store.events_after(seen.sequence, 15)]
+
+
+async def test_an_agent_that_was_not_away_has_the_events_soon_enough(log: Log):
+    first = log.commit()
+    log.clock.advance(AWAY - timedelta(seconds=1))
+    log.commit()
+    assert await waiting(log, first.sequence - 1) == []
+
+
+async def test_what_has_gone_up_to_the_whole_site_passes_every_counter(log: Log):
+    elsewhere = AlertFilter(site="batam-center", counters=frozenset({"A7"}))
+    other_site = AlertFilter(site="sekupang")
+    up, _ = log.commit(), log.commit()
+    log.clock.advance(timedelta(minutes=10))
+    assert await waiting(log, 0, elsewhere) == []
+    log.go_up(up.alert_id)
+    assert await waiting(log, 0, elsewhere) == [up.alert_id]
+    assert await waiting(log, 0, other_site) == []

@@ -1,0 +1,126 @@
+"""Probes and galleries of two model versions: never compared, and embedded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uuid6
+
+from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OtherModelError
+from cekalwatch.server.capture.embedding import Probe
+from cekalwatch.server.capture.intake import Intake
+from cekalwatch.server.capture.order_book import OrderBook
+from cekalwatch.server.concurrency.batching import BatchWorker
+from cekalwatch.server.domain.captures import Capture
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.passages import Passages
+from cekalwatch.server.gallery.snapshot import Checkpoints, SearchedModel, SnapshotHolder
+from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome
+from tests.support.builders.alerts import capture
+from tests.support.builders.keys import keyring
+from tests.support.builders.watchlist import FIXED_THRESHOLD, SIZE, WIB, FixedClock, order, reference, subject
+
+OLD, NEW = "old-00000000", "new-11111111"
+
+
+class Watching:
+    """A decider before a list of one, whose template is in another place in the other model."""
+
+    def __init__(self, database: Database) -> None:
+        keys, clock = keyring(database), FixedClock()
+        watchlist = WatchlistStore(database, keys)
+        faces = [reference(b"one", direction=axis, model_version=model) for axis, model in ((1, OLD), (2, NEW))]
+        for face in faces:
+            watchlist.put(subject(), order(), [face])
+        models = {model: SearchedModel(model, SIZE, lambda _: FIXED_THRESHOLD) for model in (OLD, NEW)}
+        self._holder, self._models = SnapshotHolder(watchlist.templates, models[OLD]), models
+        self.alerts = AlertStore(database, keys)
+        self.decider = Decider(
+            self._holder.current,
+            OrderBook(watchlist, Checkpoints(LegalParameters(), {"batam-center": WIB})),
+            self.alerts,
+            clock,
+            Passages(60),
+            AlertTiming(),
+            lambda: None,
+            lambda _: None,
+        )
+
+    def change(self) -> None:
+        """Change to the new model."""
+        self._holder.take(self._models[NEW], self._holder.loaded(self._models[NEW]))
+
+
+@pytest.fixture
+def watching(tmp_path: Path) -> Iterator[Watching]:
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    database.upgrade()
+    yield Watching(database)
+    database.close()
+
+
+def probe(model: str, axis: int) -> Probe:
+    return Probe(model, np.eye(SIZE, dtype=np.float32)[axis])
+
+
+def item(model: str, axis: int) -> EmbeddedCapture:
+    return EmbeddedCapture(capture(capture_id=uuid6.uuid7()), probe(model, axis))
+
+
+def test_a_probe_of_the_other_model_is_not_compared_and_does_not_cost_its_batch(watching: Watching) -> None:
+    watching.change()
+    found = watching.decider.decide([item(NEW, 2), item(OLD, 2), item(NEW, 5)])
+    assert [found[0], found[2]] == [CaptureOutcome.SEARCHED] * 2
+    assert isinstance(found[1], OtherModelError)
+    assert watching.decider.alerts_raised == 1
+
+
+def test_a_passage_is_not_fused_across_models(watching: Watching) -> None:
+    """Of the old model's crops none counts, or the mean would be near nobody."""
+    assert watching.decider.decide([item(OLD, 4)] * 3) == [CaptureOutcome.SEARCHED] * 3
+    watching.change()
+    assert watching.decider.decide([item(NEW, 2)]) == [CaptureOutcome.SEARCHED]
+    (event,) = watching.alerts.events_after(0, 10)
+    (sighting,) = watching.alerts.get(event.alert_id).sightings
+    assert sighting.fused_crops == 1
+    assert sighting.score == pytest.approx(1, abs=1e-3)
+
+
+@contextmanager
+def intake(watching: Watching, models: list[str]) -> Iterator[Intake]:
+    """An intake whose embedder uses these models, one after another, and the last one from then on."""
+    used = iter(models)
+
+    def embed(captures: list[Capture]) -> list[Probe]:
+        return [probe(next(used, models[-1]), 2) for _ in captures]
+
+    embedding = BatchWorker[Capture, Probe]("embed", embed, threads=1, most=1)
+    deciding = BatchWorker("decide", watching.decider.decide, threads=1, most=1)
+    try:
+        yield Intake(embedding, deciding)
+    finally:
+        embedding.close()
+        deciding.close()
+
+
+async def test_a_capture_that_was_under_way_is_embedded_again(watching: Watching) -> None:
+    watching.change()
+    with intake(watching, [OLD, NEW]) as way:
+        receipt = await way.take(capture(capture_id=uuid6.uuid7()))
+    assert receipt.outcome is CaptureOutcome.SEARCHED
+    assert watching.decider.alerts_raised == 1
+
+
+async def test_a_capture_that_never_meets_its_model_is_sent_again(watching: Watching) -> None:
+    watching.change()
+    with intake(watching, [OLD]) as way:
+        receipt = await way.take(capture(capture_id=uuid6.uuid7()))
+    assert (receipt.outcome, receipt.reason) == (CaptureOutcome.RETRY, Code.SERVER_BUSY)

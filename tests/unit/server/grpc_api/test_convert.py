@@ -1,0 +1,320 @@
+"""Whatever a client sends becomes a valid domain value or an error of the catalogue, and can be told again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+import uuid6
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from cekalwatch.server.capture.session import Goodbye, Receipts, Rejected
+from cekalwatch.server.domain.captures import Capture, Receipt
+from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind
+from cekalwatch.server.domain.findings import Finding, FollowUp
+from cekalwatch.server.domain.handling import Handling
+from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.orders import judge
+from cekalwatch.server.gallery.index import Gallery
+from cekalwatch.server.gallery.snapshot import GallerySnapshot, JudgedOrder
+from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations, watchlist
+from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.presence import CameraPresence, Heartbeat
+from cekalwatch.server.status import ServerStatus
+from cekalwatch.server.watchlist.freshness import Freshness
+from cekalwatch.server.watchlist.imports.assembly import RecordAssembly
+from cekalwatch.v1 import (
+    adjudication_pb2,
+    alert_service_pb2,
+    capture_pb2,
+    capture_service_pb2,
+    operations_service_pb2,
+    watchlist_pb2,
+)
+from cekalwatch.v1.watchlist_service_pb2 import ImportRecord
+from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome
+from tests.support.builders.alerts import DEPARTURE, NOON
+from tests.support.builders.messages import TEXTS, Usual, messages, scrambled
+from tests.support.builders.usual import RECORD, RUN, SENT
+from tests.support.builders.watchlist import FIXED_THRESHOLD
+from tests.support.scenarios.people import person
+
+Value = TypeVar("Value")
+MANY = examples(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+def read(work: Callable[[], Value]) -> Value | CekalwatchError:
+    """What the work returns, or its error of the catalogue; any other error fails the test."""
+    try:
+        return work()
+    except CekalwatchError as error:
+        found = error
+    assert CATALOGUE[found.code].kind in {Kind.INVALID_ARGUMENT, Kind.NOT_FOUND}
+    assert len(found.detail) <= 64
+    return found
+
+
+def any_request() -> st.SearchStrategy[capture_service_pb2.StreamFacesRequest]:
+    kind = capture_service_pb2.StreamFacesRequest
+    return messages(kind, SENT) | scrambled(kind, SENT)
+
+
+@given(any_request())
+@MANY
+def test_any_first_message_is_hello_or_an_error(request: capture_service_pb2.StreamFacesRequest) -> None:
+    found = read(lambda: capture.hello(request))
+    if not isinstance(found, CekalwatchError):
+        assert len(found.run_id) == len(RUN)
+        for text in (found.client_version, found.detector):
+            assert len(text) <= 64
+            assert text.isprintable()
+
+
+@given(any_request())
+@MANY
+def test_any_later_message_is_a_valid_value_or_an_error(request: capture_service_pb2.StreamFacesRequest) -> None:
+    match read(lambda: capture.stream_message(request, DEPARTURE, RUN, NOON)):
+        case Capture() as face:
+            holds_its_bounds(face, request.face)
+        case Rejected(capture_id=sent, reason=reason):
+            assert len(sent) <= 64
+            assert request.face.capture_id.startswith(sent)
+            assert CATALOGUE[reason].kind is Kind.INVALID_ARGUMENT
+            capture.stream_response(Receipts((Receipt(sent, CaptureOutcome.REJECTED, reason),)))
+        case Heartbeat() as heartbeat:
+            assert told(heartbeat).view_state in capture_pb2.ViewState.values()
+        case Goodbye(reason=text):
+            assert len(text) <= 200
+            assert text.isprintable()
+        case found:
+            assert isinstance(found, CekalwatchError)
+
+
+def holds_its_bounds(face: Capture, sent: capture_pb2.FaceCapture) -> None:
+    assert face.capture_id.version == 7
+    assert str(face.capture_id) == sent.capture_id, "a receipt names the capture as it was sent"
+    assert face.passage.startswith(f"dep-1/{sent.run_id or RUN}/")
+    assert face.passage.isprintable()
+    assert len(face.passage) <= len(f"dep-1/{RUN}/") + 64
+    assert face.captured_at.tzinfo is not None
+    assert face.captured_at <= NOON + timedelta(seconds=5)
+    assert 0 <= face.quality <= 1
+    assert len(face.landmarks) == 5
+    assert all(math.isfinite(value) and value >= 0 for point in face.landmarks for value in point)
+
+
+def told(heartbeat: Heartbeat) -> Any:
+    """The camera's status as operators get it."""
+    watch = GallerySnapshot(
+        Gallery.build("model", 8, np.zeros((0, 8), np.float32), ()),
+        FIXED_THRESHOLD,
+        version=1,
+        unusable={},
+        references_without_template=0,
+    )
+    status = ServerStatus(
+        server_version="1",
+        started_at=NOON,
+        thread_budget=1,
+        watch=watch,
+        model_pack="starter",
+        freshness=Freshness(None, stale=True, active_subjects=0),
+        outcomes={},
+        alerts_raised=0,
+        head_sequence=0,
+        cameras=((DEPARTURE, CameraPresence(1, NOON, heartbeat)),),
+        agents=(),
+        view_events=(),
+    )
+    message: operations_service_pb2.GetStatusResponse = operations.status_message(status)
+    message.SerializeToString()
+    camera = message.cameras[0]
+    assert math.isfinite(camera.frames_per_second)
+    assert camera.outbox_age.seconds >= 0
+    assert camera.spool.age.seconds >= 0
+    assert camera.spool.state in capture_pb2.SpoolState.values()
+    return camera
+
+
+@given(st.sampled_from(["face", "hello", "heartbeat", "goodbye"]))
+def test_usual_messages_are_read(name: str) -> None:
+    """Without this, the tests above could pass with everything refused."""
+    face = capture_pb2.FaceCapture(
+        **{key: SENT[key][0] for key in ("capture_id", "track_id", "capture_time", "landmarks", "detector_score")}
+    )
+    hello = capture_service_pb2.Hello(camera_id="dep-1", run_id=RUN, client_version="1.0", detector="starter")
+    request: Any = {
+        "face": capture_service_pb2.StreamFacesRequest(face=face),
+        "hello": capture_service_pb2.StreamFacesRequest(hello=hello),
+        "heartbeat": capture_service_pb2.StreamFacesRequest(heartbeat=capture_service_pb2.Heartbeat()),
+        "goodbye": capture_service_pb2.StreamFacesRequest(goodbye=capture_service_pb2.Goodbye(reason="end")),
+    }[name]
+    found = capture.hello(request) if name == "hello" else capture.stream_message(request, DEPARTURE, RUN, NOON)
+    assert not isinstance(found, Rejected)
+
+
+def test_a_face_that_waited_on_the_disk_belongs_to_the_passage_of_its_own_run() -> None:
+    """Track 1 of today's run and track 1 of the run before are two travellers, whose templates must not be fused."""
+    earlier = str(uuid6.uuid7())
+    usual = {key: SENT[key][0] for key in ("capture_id", "track_id", "capture_time", "landmarks", "detector_score")}
+    passages = [
+        capture.capture(capture_pb2.FaceCapture(**usual, run_id=run_id), DEPARTURE, RUN, NOON).passage
+        for run_id in ("", RUN, earlier)
+    ]
+    assert passages == [f"dep-1/{RUN}/1", f"dep-1/{RUN}/1", f"dep-1/{earlier}/1"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [str.upper, lambda text: f"{{{text}}}", lambda text: f"urn:uuid:{text}", lambda text: text.replace("-", "")],
+)
+def test_ids_come_in_one_form(written: Callable[[str], str]) -> None:
+    face = capture_pb2.FaceCapture(capture_id=written(str(uuid6.UUID("0198a4b0-aaaa-7bbb-8ccc-dddddddddddd"))))
+    with pytest.raises(CekalwatchError) as caught:
+        capture.capture(face, DEPARTURE, RUN, NOON)
+    assert caught.value.code is Code.CAPTURE_ID_INVALID
+
+
+def any_filter() -> st.SearchStrategy[alert_service_pb2.AlertFilter]:
+    usual: Usual = {"site": ["", "batam-center"], "counters": [[], ["D1", "A1"]], "direction": [0, 1, 2]}
+    return messages(alert_service_pb2.AlertFilter, usual) | scrambled(alert_service_pb2.AlertFilter, usual)
+
+
+@given(any_filter())
+@MANY
+def test_any_filter_is_valid_or_an_error(message: alert_service_pb2.AlertFilter) -> None:
+    found = read(lambda: alerts.alert_filter(message))
+    if not isinstance(found, CekalwatchError):
+        assert len(found.site) <= 64
+        assert len(found.counters) <= 64
+        assert all(len(counter) <= 64 and counter.isprintable() for counter in found.counters)
+        assert set(message.counters) == found.counters
+
+
+WORK: Usual = {
+    "alert_id": ["01a210d1-c675-7147-9ff8-c79e4db1539a"],
+    "agent_id": ["pc-1"],
+    "revision": [0, 3],
+    "outcome": [1, 2, 3, 4, 5],
+    "reason": list(range(1, 13)),
+    "note": ["", "same scar", "x" * 1000],
+    "agency": ["Kejaksaan Agung"],
+    "contact": ["duty desk"],
+    "result": ["two officers come"],
+    "contact_time": [Timestamp(seconds=int(NOON.timestamp()))],
+    "start_time": [Timestamp(seconds=int(NOON.timestamp()) - 3600)],
+    "end_time": [Timestamp(seconds=int(NOON.timestamp()))],
+}
+OFFICER = person("budi")
+
+
+def any_work(kind: type[Any]) -> st.SearchStrategy[Any]:
+    return messages(kind, WORK) | scrambled(kind, WORK)
+
+
+@given(any_work(alert_service_pb2.AdjudicateAlertRequest), any_work(alert_service_pb2.ClearAlertRequest))
+@MANY
+def test_any_judgement_is_a_finding_or_an_error(
+    judged: alert_service_pb2.AdjudicateAlertRequest, cleared: alert_service_pb2.ClearAlertRequest
+) -> None:
+    for give in (lambda: adjudication.judgement(judged), lambda: adjudication.clearing(cleared)):
+        found = read(lambda give=give: give().by(OFFICER, NOON))  # type: ignore[misc]  # one at a time
+        if isinstance(found, Finding):
+            assert found.reason in REASONS[found.outcome]
+            assert len(found.note) <= MAX_NOTE
+            check_readable(Handling(NOON, findings=(found,)))
+
+
+@given(any_work(adjudication_pb2.FollowUp))
+@MANY
+def test_any_follow_up_is_one_that_can_be_shown_or_an_error(message: adjudication_pb2.FollowUp) -> None:
+    found = read(lambda: adjudication.follow_up(message, OFFICER.person_id, NOON))
+    if isinstance(found, FollowUp):
+        assert all(0 < len(text) <= MAX_NOTE for text in (found.agency, found.contact, found.result))
+        assert found.contacted_at <= NOON + adjudication.CLOCK_AHEAD
+        check_readable(Handling(NOON, follow_ups=(found,)))
+
+
+@given(any_work(alert_service_pb2.GetShiftReportRequest), st.lists(st.integers(-(2**31), 2**31 - 1)))
+@MANY
+def test_any_shift_and_any_states_are_valid_or_an_error(
+    request: alert_service_pb2.GetShiftReportRequest, states: list[Any]
+) -> None:
+    found = read(lambda: adjudication.shift(request, NOON))
+    if not isinstance(found, CekalwatchError):
+        assert timedelta(0) <= found[1] - found[0] <= timedelta(days=31)
+    asked = read(lambda: adjudication.states(states))
+    assert isinstance(asked, CekalwatchError) or len(asked) == len(set(states))
+
+
+def check_readable(handling: Handling) -> None:
+    """Write it as a message, which a client can read."""
+    message = adjudication.handling_message(handling, {OFFICER.person_id: OFFICER.display_name})
+    assert adjudication_pb2.Handling.FromString(message.SerializeToString()) == message
+
+
+@given(TEXTS, st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**32 - 1))
+@MANY
+def test_any_key_token_sequence_or_size_is_valid_or_an_error(text: str, number: int, size: int) -> None:
+    for key in (alerts.agent_id, watchlist.subject_key, watchlist.subject_page_token):
+        found = read(lambda key=key: key(text))  # type: ignore[misc]  # a key's own reader
+        if isinstance(found, str):
+            assert len(found) <= 64
+            assert found.isprintable()
+    read(lambda: alerts.alert_page_token(text))
+    read(lambda: alerts.alert_id(text))
+    position = read(lambda: alerts.sequence(number))
+    assert isinstance(position, CekalwatchError) or 0 <= position < 2**63
+    limit = read(lambda: page_size(size, default=20))
+    assert isinstance(limit, CekalwatchError) or 1 <= limit <= 100
+
+
+@given(messages(ImportRecord, RECORD) | scrambled(ImportRecord, RECORD))
+@MANY
+def test_any_record_is_valid_or_refused_with_its_field(message: ImportRecord) -> None:
+    found = read(lambda: watchlist.record_begun(message))
+    if isinstance(found, RecordAssembly):
+        record = found.record()
+        for zone in (ZoneInfo("Asia/Jakarta"), ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Pacific/Pago_Pago")):
+            for now in (NOON, datetime(9999, 1, 1, tzinfo=UTC)):
+                judgement = judge(record.order, record.subject, [record.order], now, zone, LegalParameters())
+                watchlist.order_message(JudgedOrder(record.order, judgement)).SerializeToString()
+        assert len(record.photographs) <= 10
+    else:
+        assert not isinstance(found, CekalwatchError)
+        assert (found.reason, bool(found.field)) == (Code.RECORD_INVALID, True)
+        report = watchlist.import_report(found).report
+        assert report.outcome == watchlist_pb2.IMPORT_OUTCOME_REFUSED
+        assert max(len(report.order_id), len(report.subject_id), len(report.field)) <= 64
+
+
+@pytest.mark.parametrize("year", [1, 1899, 2201, 9999])
+def test_a_revocation_in_no_plausible_year_is_refused(year: int) -> None:
+    message = ImportRecord(
+        subject={"subject_id": "S-1", "name": "Contoh Satu"},  # type: ignore[arg-type]  # protobuf takes them
+        order=watchlist_pb2.BanOrder(
+            order_id="O-1",
+            subject_id="S-1",
+            kind=watchlist_pb2.ORDER_KIND_CEGAH,
+            requesting_agency="Kejaksaan Agung",
+            valid_from="2026-01-01",
+            valid_until="2026-06-30",
+            received_on="2026-01-01",
+        ),
+    )
+    assert isinstance(watchlist.record_begun(message), RecordAssembly)
+    message.order.revoked_time.FromDatetime(datetime(year, 6, 1, tzinfo=UTC))
+    refused = watchlist.record_begun(message)
+    assert not isinstance(refused, RecordAssembly)
+    assert refused.field == "revoked_at"

@@ -1,0 +1,123 @@
+"""`cekalwatch-server models` as a process: what it prints and its exit codes."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from cekalwatch.program.errors import Exit
+from cekalwatch.server.recognition.packs.installed import load_named
+from cekalwatch.vision.manifest import EngineKind
+from tests.support.fakes.website import website
+from tests.support.tools.shared import shared_models
+from tests.support.tools.starter import MODELS, starter_pack
+
+
+def models(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    code = "from cekalwatch.program.command import run\nfrom cekalwatch.server.cli.models import app\nrun(app)"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CEKALWATCH_")}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment | {"CEKALWATCH_SERVER_MODELS_DIR": str(folder), "COLUMNS": "200"},
+    )
+
+
+def test_a_sound_starter_is_left_as_it_is():
+    before = (starter_pack() / "manifest.json").stat().st_mtime_ns
+    done = models("install", "starter", folder=MODELS)
+    assert done.returncode == Exit.OK
+    assert "installed already" in done.stdout
+    assert (starter_pack() / "manifest.json").stat().st_mtime_ns == before
+
+
+def test_verify_names_the_damaged_file_and_what_to_do(tmp_path: Path):
+    shutil.copytree(starter_pack(), tmp_path / "starter")
+    sound = models("verify", folder=tmp_path)
+    assert (sound.returncode, sound.stdout.strip()) == (Exit.OK, "starter: sound")
+    (tmp_path / "starter" / "onet.onnx").write_bytes(b"short")
+    damaged = models("verify", "starter", folder=tmp_path)
+    assert damaged.returncode == Exit.CONFIG
+    assert "onet.onnx is damaged or was changed" in damaged.stdout
+    assert "models install starter --force" in damaged.stdout
+    assert damaged.stderr.startswith("Error: ")
+
+
+def test_verify_without_any_pack_says_how_to_install_one(tmp_path: Path):
+    done = models("verify", folder=tmp_path)
+    assert done.returncode == Exit.CONFIG
+    assert "models install starter" in done.stderr
+
+
+def test_list_shows_what_is_installed(tmp_path: Path):
+    assert "No model pack" in models("list", folder=tmp_path).stdout
+    shutil.copytree(starter_pack(), tmp_path / "starter")
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "manifest.json").write_text("{")
+    shown = models("list", folder=tmp_path).stdout
+    assert "starter-" in shown
+    assert "damaged" in shown
+
+
+def test_import_copies_a_pack_and_does_not_overwrite_one_unasked(tmp_path: Path):
+    arguments = ("import", str(starter_pack()), "--name", "mine")
+    first = models(*arguments, folder=tmp_path)
+    assert first.returncode == Exit.OK, first.stderr
+    assert (tmp_path / "mine" / "recogniser.onnx").is_file()
+    again = models(*arguments, folder=tmp_path)
+    assert again.returncode == Exit.FAILED
+    assert "--force" in again.stderr
+    assert models(*arguments, "--force", folder=tmp_path).returncode == Exit.OK
+
+
+def test_a_licence_must_be_accepted_before_anything_is_fetched(tmp_path: Path):
+    done = models("install", "buffalo_l", "--url", "http://127.0.0.1:9/x.zip", folder=tmp_path)
+    assert done.returncode == Exit.USAGE
+    assert "non-commercial research" in done.stdout
+    assert "--accept-license" in done.stderr
+
+
+def test_a_published_pack_is_fetched_unpacked_and_described(tmp_path: Path):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as packed:
+        for network in (shared_models() / "insightface-layout").glob("*.onnx"):
+            packed.write(network, f"buffalo_s/{network.name}")
+    with website() as site:
+        site.body = stream.getvalue()
+        arguments = ("install", "buffalo_s", "--accept-license", "--url", site.address)
+        checked = models(*arguments, "--sha256", "0" * 64, folder=tmp_path)
+        assert checked.returncode == Exit.CONFIG
+        assert list(tmp_path.iterdir()) == []
+        done = models(*arguments, folder=tmp_path)
+    assert done.returncode == Exit.OK, done.stderr
+    pack = load_named(tmp_path, "buffalo_s")
+    assert pack.engine is EngineKind.INSIGHTFACE
+    assert "non-commercial" in pack.licence
+
+
+def test_a_failed_download_says_what_else_can_be_done(tmp_path: Path):
+    done = models("install", "buffalo_s", "--accept-license", "--url", "http://127.0.0.1:9/x.zip", folder=tmp_path)
+    assert done.returncode == Exit.CONFIG
+    assert "models import FOLDER" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_pack_lists_the_known_ones(tmp_path: Path):
+    done = models("install", "nonsense", folder=tmp_path)
+    assert done.returncode == Exit.USAGE
+    assert "starter, buffalo_l, buffalo_s, antelopev2" in done.stderr
+
+
+def test_every_command_has_help_with_an_example(tmp_path: Path):
+    for command in ("install", "import", "list", "verify"):
+        done = models(command, "--help", folder=tmp_path)
+        assert done.returncode == Exit.OK
+        assert f"cekalwatch-server models {command}" in done.stdout

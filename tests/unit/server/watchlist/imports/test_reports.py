@@ -1,0 +1,128 @@
+"""Reports: what counts as a problem, the file, and the screen."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.cli.watchlist.report_screen import show_reports
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.orders import Rule
+from cekalwatch.server.watchlist.imports.records import RecordError
+from cekalwatch.server.watchlist.imports.report_file import check_report_file, write_report
+from cekalwatch.server.watchlist.imports.reports import (
+    PhotoOutcome,
+    PhotoReport,
+    RecordOutcome,
+    RecordReport,
+    summarise,
+)
+from cekalwatch.wire.vocabulary.orders import OrderStatus
+from tests.support.builders.watchlist import figures
+
+ENROLLED = PhotoReport("a.jpg", PhotoOutcome.ENROLLED, None, ("BLURRED",), figures(71.4))
+NO_FACE = PhotoReport("b.jpg", PhotoOutcome.REFUSED, Code.PHOTO_NO_FACE)
+FINE = RecordReport("O-1", "S-1", RecordOutcome.STORED, status=OrderStatus.ACTIVE, photos=(ENROLLED,))
+LAPSED = RecordReport("O-2", "S-1", RecordOutcome.UNCHANGED, status=OrderStatus.LAPSED)
+FLAGGED = RecordReport(
+    "O-3", "S-2", RecordOutcome.STORED, status=OrderStatus.INVALID, broken_rules=(Rule.TERM_TOO_LONG,)
+)
+PHOTO_REFUSED = RecordReport("O-4", "S-3", RecordOutcome.STORED, status=OrderStatus.ACTIVE, photos=(ENROLLED, NO_FACE))
+REFUSED = RecordReport.refused("O-5", "S-4", RecordError("valid_from"))
+ALL = [FINE, LAPSED, FLAGGED, PHOTO_REFUSED, REFUSED]
+
+
+def test_a_person_must_look_at_what_was_refused_or_flagged() -> None:
+    assert [report.has_problem for report in ALL] == [False, False, True, True, True]
+
+
+def test_the_summary_counts() -> None:
+    summary = summarise(ALL)
+    assert (summary.records, summary.stored, summary.unchanged, summary.refused, summary.flagged) == (5, 3, 1, 1, 1)
+    assert (summary.photos, summary.photos_enrolled, summary.photos_refused, summary.photos_with_warnings) == (
+        3,
+        2,
+        1,
+        2,
+    )
+
+
+def test_the_table_has_a_row_for_each_photograph(tmp_path: Path) -> None:
+    file = tmp_path / "report.csv"
+    write_report(file, ALL)
+    rows = list(csv.DictReader(io.StringIO(file.read_text("utf-8-sig"))))
+    assert [(found["order_id"], found["photo"]) for found in rows] == [
+        ("O-1", "a.jpg"),
+        ("O-2", ""),
+        ("O-3", ""),
+        ("O-4", "a.jpg"),
+        ("O-4", "b.jpg"),
+        ("O-5", ""),
+    ]
+    assert (rows[0]["photo_warnings"], rows[0]["eye_distance_px"], rows[0]["status"]) == ("BLURRED", "71", "ACTIVE")
+    assert rows[2]["broken_rules"] == "TERM_TOO_LONG"
+    assert rows[4]["photo_reason"] == "PHOTO_NO_FACE"
+    assert (rows[5]["outcome"], rows[5]["reason"], rows[5]["field"]) == ("REFUSED", "RECORD_INVALID", "valid_from")
+
+
+def test_the_json_has_the_summary_and_all_records(tmp_path: Path) -> None:
+    file = tmp_path / "report.JSON"
+    write_report(file, ALL)
+    document = json.loads(file.read_text())
+    assert document["summary"]["refused"] == 1
+    assert [record["order_id"] for record in document["records"]] == ["O-1", "O-2", "O-3", "O-4", "O-5"]
+    assert document["records"][3]["photos"][1] == {
+        "name": "b.jpg",
+        "outcome": "REFUSED",
+        "reason": "PHOTO_NO_FACE",
+        "warnings": [],
+        "figures": None,
+        "also_under": [],
+    }
+
+
+@pytest.mark.parametrize("name", ["report.csv", "report.json"])
+def test_only_the_owner_can_read_a_report_even_where_another_file_was(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_text("old")
+    file.chmod(0o644)
+    write_report(file, ALL)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["report.txt", "report", "nowhere/report.csv", "folder.csv"])
+def test_a_report_that_cannot_be_written_is_refused_beforehand(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(ProgramError) as caught:
+        check_report_file(tmp_path / name)
+    assert caught.value.exit_code is Exit.USAGE
+
+
+def test_the_screen_shows_problems_first_and_says_what_they_are() -> None:
+    console = Console(file=io.StringIO(), width=160)
+    show_reports(console, [FINE, REFUSED, FLAGGED, PHOTO_REFUSED])
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert text.index("O-5") < text.index("O-1")
+    for expected in ("RECORD_INVALID (valid_from)", "breaks TERM_TOO_LONG", "b.jpg: PHOTO_NO_FACE. No face", "BLURRED"):
+        assert expected in text
+    assert "4 records: 3 stored, 0 unchanged, 1 refused; 1 flagged INVALID." in text
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are() -> None:
+    console = Console(file=io.StringIO(), width=160)
+    show_reports(console, [RecordReport.refused("[red]O-1[/red]", "[/]", RecordError("name"))])
+    assert "[red]O-1[/red]" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_long_list_is_cut_on_the_screen_and_says_so() -> None:
+    console = Console(file=io.StringIO(), width=160)
+    show_reports(console, [RecordReport.refused(f"O-{number}", "S", RecordError("name")) for number in range(60)])
+    assert "and 10 more" in console.file.getvalue()  # type: ignore[attr-defined]
