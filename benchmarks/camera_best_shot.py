@@ -2,7 +2,7 @@
 
     python -m benchmarks camera_best_shot
 
-Passages are composed (`encounters` in `tests/support`): size, light, defocus, smear and the photograph change on the way;
+Passages are composed (`encounters` in `tests/support`): size, light, defocus, smear and the picture change on the way;
 faces are looked for 7.5 times a second. Half of them are of every second person of LFW with at least four photographs,
 on whom the score was not fitted: one photograph is listed, three are shown on the way. The others are of people with
 two photographs, who are not listed. The list is filled up to 400. What is embedded has been a JPEG. The chosen crops
