@@ -6,8 +6,8 @@ Sixteen scenes (`crowd` in `tests/support`) of ten people of LFW each, three pho
 starter pack's detector finds in them goes to every tracker alike, of each frame (15 a second) and of each second, third
 and fourth frame. A truth counts when at least half of the face is to be seen and it is 20 pixels wide; a box is
 somebody's when they overlap by 0.4. Figures are motmetrics': identity switches, fragmentations, MOTA (Bernardin and
-Stiefelhagen, "Evaluating Multiple Object Tracking Performance", 2008) and IDF1 (Ristani et al., "Performance Measures and
-a Data Set for Multi-Target, Multi-Camera Tracking", 2016). `shared` are tracks of several people: the worst for us.
+Stiefelhagen, "Evaluating Multiple Object Tracking Performance", 2008) and IDF1 (Ristani et al., "Performance Measures
+and a Data Set for Multi-Target, Multi-Camera Tracking", 2016). `shared` are tracks of several people: the worst for us.
 
 The others are those of Roboflow's `trackers`, which the project does not depend on: `pip install trackers` in the
 virtual environment brings their rows. They have a second of memory as ours, give out tracks from the first sighting on,
