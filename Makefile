@@ -11,9 +11,10 @@ SBOM ?= build/sbom.json
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
 
-setup: $(STAMP)  ## Make the virtual environment, with locked packages and generated stubs
+setup: $(STAMP)  ## Make the virtual environment, with locked packages, generated stubs and compiled texts
 
-$(STAMP): requirements.lock pyproject.toml hatch_build.py $(wildcard protos/cekalwatch/v1/*.proto)
+$(STAMP): requirements.lock pyproject.toml hatch_build.py $(wildcard protos/cekalwatch/v1/*.proto) \
+		$(wildcard */cekalwatch/*/locale/*/LC_MESSAGES/*.po)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make setup PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
@@ -56,3 +57,4 @@ lock: $(STAMP)  ## Renew requirements.lock within the ranges of pyproject.toml
 clean:  ## Remove what the targets made
 	rm -rf $(VENV) build dist
 	find protos -name '*_pb2*' -delete
+	find common server camera_client officer_notifier -name '*.mo' -delete

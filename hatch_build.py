@@ -1,6 +1,6 @@
-"""Build hook: generates the protobuf and gRPC stubs beside their .proto files.
+"""Build hook: generates the protobuf and gRPC stubs beside their .proto files, and compiles the texts for people.
 
-The stubs are never committed. They are made for wheels and for editable installs alike, and typed with mypy-protobuf.
+What it makes is never committed. It is made for wheels and for editable installs alike.
 """
 
 from __future__ import annotations
@@ -14,30 +14,47 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class StubsHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling leaves its configuration type open
-    """Runs protoc from grpcio-tools over `protos/`."""
+class GeneratedFilesHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling leaves its configuration type open
+    """Runs protoc from grpcio-tools over `protos/`, and Babel over the catalogues of all packages."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  # hatchling's signature
-        """Generate the stubs; raises RuntimeError with protoc's exit code when a .proto file is wrong."""
-        from importlib.resources import files
+        """Generate the files; raises an error that names the source when one is wrong."""
+        _generate_stubs(Path(self.root) / "protos")
+        for catalogue in sorted(Path(self.root).glob("*/cekalwatch/*/locale/*/LC_MESSAGES/*.po")):
+            _compile_catalogue(catalogue)
 
-        from grpc_tools import protoc
 
-        root = Path(self.root) / "protos"
-        sources = sorted(str(path) for path in root.glob("cekalwatch/v1/*.proto"))
-        arguments = [
-            "protoc",
-            f"-I{root}",
-            f"-I{files('grpc_tools') / '_proto'}",
-            f"--python_out={root}",
-            f"--grpc_python_out={root}",
-            f"--mypy_out=quiet:{root}",
-            f"--mypy_grpc_out=quiet:{root}",
-            *(f"--plugin={name}={_program(name)}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")),
-            *sources,
-        ]
-        if code := protoc.main(arguments):
-            raise RuntimeError(f"protoc ended with exit code {code}; see its messages above")
+def _generate_stubs(root: Path) -> None:
+    """Write the stubs, typed with mypy-protobuf; raises RuntimeError with protoc's exit code."""
+    from importlib.resources import files
+
+    from grpc_tools import protoc
+
+    sources = sorted(str(path) for path in root.glob("cekalwatch/v1/*.proto"))
+    arguments = [
+        "protoc",
+        f"-I{root}",
+        f"-I{files('grpc_tools') / '_proto'}",
+        f"--python_out={root}",
+        f"--grpc_python_out={root}",
+        f"--mypy_out=quiet:{root}",
+        f"--mypy_grpc_out=quiet:{root}",
+        *(f"--plugin={name}={_program(name)}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")),
+        *sources,
+    ]
+    if code := protoc.main(arguments):
+        raise RuntimeError(f"protoc ended with exit code {code}; see its messages above")
+
+
+def _compile_catalogue(file: Path) -> None:
+    """Write the .mo file beside a .po file; raises PoFileError."""
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    with file.open("rb") as source:
+        catalogue = read_po(source, abort_invalid=True)
+    with file.with_suffix(".mo").open("wb") as compiled:
+        write_mo(compiled, catalogue)
 
 
 def _program(name: str) -> str:

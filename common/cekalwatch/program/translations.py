@@ -1,0 +1,52 @@
+"""Texts for people, from the gettext catalogues of the package that shows them. It knows none of the texts.
+
+A package keeps them in `locale/<id|en>/LC_MESSAGES/messages.po`; the build compiles each to a .mo file beside it.
+Messages are named by ids in capitals (`FACT_NAME`), so that both languages are translations alike.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from importlib.resources import files
+from typing import Never
+
+from cekalwatch.program.errors import Exit, ProgramError
+
+
+class Language(StrEnum):
+    """A language of the texts."""
+
+    ID = "id"
+    EN = "en"
+
+
+class Texts:
+    """The texts of one package in one language."""
+
+    def __init__(self, package: str, language: Language) -> None:
+        """Read the catalogue of `package` (`cekalwatch.notifier`); raises ProgramError when it is not compiled."""
+        self.language = language
+        self._catalogue = _read(package, language)
+
+    def say(self, message_id: str, **values: object) -> str:
+        """Return a text with `values` in its braces; raises KeyError for an unknown id or a value that is missing."""
+        return self._catalogue.gettext(message_id).format(**values)
+
+
+class _UnknownMessage(NullTranslations):
+    def gettext(self, message: str) -> Never:
+        raise KeyError(message)
+
+
+@cache
+def _read(package: str, language: Language) -> GNUTranslations:
+    file = files(package) / "locale" / language / "LC_MESSAGES" / "messages.mo"
+    try:
+        with file.open("rb") as compiled:
+            catalogue = GNUTranslations(compiled)
+    except FileNotFoundError:
+        raise ProgramError(f"{file} is missing: run `make setup`, which compiles the texts", Exit.CONFIG) from None
+    catalogue.add_fallback(_UnknownMessage())
+    return catalogue
