@@ -7,18 +7,18 @@ from collections.abc import Iterable
 from typing import Final, TextIO
 
 BYTE_ORDER_MARK: Final = "\ufeff"
-"""At a file's beginning it tells Excel that the text is UTF-8."""
+"""At the start of a file; tells Excel that the text is UTF-8."""
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What a spreadsheet may take for the beginning of a formula, or may skip before one."""
+"""Characters that a spreadsheet takes for the start of a formula, or skips before one."""
 
 
 def safe_cell(cell: object) -> object:
-    """Return a cell, a text after an apostrophe where a spreadsheet would run it; numbers are no texts."""
+    """Return `cell`, with an apostrophe before a text that a spreadsheet would run as a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
 
 
 class SafeCsvWriter:
-    """Writes rows whose texts come from others."""
+    """Writes rows with texts from outside."""
 
     def __init__(self, stream: TextIO) -> None:
         self._writer = csv.writer(stream)

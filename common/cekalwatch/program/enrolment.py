@@ -1,7 +1,7 @@
-"""Enrols this device: makes its key here, and has a certificate signed for it by the authority that the code names.
+"""Enrols this device: makes a key here, and has the authority that the code names sign a certificate for it.
 
 The server's certificate is trusted only when it comes from the authority whose fingerprint is in the code, so that
-nobody in between learns the code. Needs `cryptography` and `pyOpenSSL`; only the `enrol` commands load it.
+no machine in between learns the code. Needs `cryptography` and `pyOpenSSL`; only the `enrol` commands load it.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ TIMEOUT_S = 10.0
 
 
 def enrol(address: str, code_text: str, role: DeviceRole, tls_dir: Path) -> Identity:
-    """Put key, certificate and authority into `tls_dir`, and return who this device is now. Raises ProgramError."""
+    """Write key, certificate and authority to `tls_dir`, and return this device's identity. Raises ProgramError."""
     files = TlsFiles(tls_dir)
     if files.key.exists():
-        raise ProgramError(f"This device has a certificate already, in {tls_dir}; remove that folder first", Exit.USAGE)
+        raise ProgramError(f"This device already has a certificate, in {tls_dir}; remove that folder first", Exit.USAGE)
     try:
         code = InvitationCode.parse(code_text)
         host, port = split_address(address)
@@ -54,8 +54,8 @@ def enrol(address: str, code_text: str, role: DeviceRole, tls_dir: Path) -> Iden
 
 
 def _authority(host: str, port: int, code: InvitationCode) -> bytes:
-    """Return the authority's certificate, PEM: that one of the server's chain which has the code's fingerprint."""
-    from OpenSSL import SSL  # Python's own ssl shows no chain before 3.13; a server, which enrols nowhere, has it not
+    """Return the authority's certificate, PEM: the one in the server's chain that has the code's fingerprint."""
+    from OpenSSL import SSL  # Python's ssl shows no chain before 3.13; servers do not install pyOpenSSL
 
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     # Nothing is trusted here: the fingerprint decides, and gRPC verifies the server by what it picks.
@@ -67,14 +67,14 @@ def _authority(host: str, port: int, code: InvitationCode) -> bytes:
             _shake_hands(connection, plain)
             chain = connection.get_peer_cert_chain(as_cryptography=True) or []
     except (OSError, SSL.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it speaks no TLS"
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it does not speak TLS"
         raise ProgramError(f"Cannot enrol at {host}:{port}: {reason}", Exit.UNAVAILABLE) from None
     for certificate in chain:
         if fingerprint(certificate.public_bytes(serialization.Encoding.DER)) == code.fingerprint:
             return certificate.public_bytes(serialization.Encoding.PEM)
     raise ProgramError(
-        f"The server at {host}:{port} is not of the authority that the code names. The code was not sent; is the "
-        "address right, and the code whole?",
+        f"The server at {host}:{port} does not belong to the authority that the code names. The code was not "
+        "sent. Check the address and the code",
         Exit.CONFIG,
     )
 
@@ -111,7 +111,7 @@ def _sign(address: str, code: InvitationCode, authority: bytes, key: ec.Elliptic
 
 
 def _checked(files: TlsFiles, role: DeviceRole) -> Identity:
-    """Return the identity in the new certificate; raises ProgramError, and leaves no key, when it cannot be used."""
+    """Return the identity in the new certificate; removes the key and raises ProgramError when it is unusable."""
     try:
         material = files.read()
         certificate = x509.load_pem_x509_certificate(material.certificate)
@@ -119,10 +119,10 @@ def _checked(files: TlsFiles, role: DeviceRole) -> Identity:
         (uri,) = names.get_values_for_type(x509.UniformResourceIdentifier)
         identity = Identity.parse(uri)
         if identity.role is not role:
-            raise IdentityError(f"the code is one for a {identity.role}, and this is a {role}")
+            raise IdentityError(f"the code is for a {identity.role}, and this is a {role}")
     except (TlsError, IdentityError, ValueError, x509.ExtensionNotFound) as error:
         files.key.unlink()
-        raise ProgramError(f"The certificate that came cannot be used: {error}", Exit.FAILED) from None
+        raise ProgramError(f"The received certificate cannot be used: {error}", Exit.FAILED) from None
     return identity
 
 

@@ -16,8 +16,7 @@ import structlog
 class UnfailingStream:
     """A text stream that drops what cannot be written.
 
-    A full disk or a reader that has gone must not stop the work that the log tells of, least of all between the commit
-    of an alert and its sending.
+    A full disk or a closed pipe must not stop the work, least of all between the commit of an alert and its delivery.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -36,7 +35,7 @@ class UnfailingStream:
 
 
 def configure_logs(level: str = "info") -> None:
-    """Send structlog to standard error, from `level` ("debug", "info", "warning", "error") on."""
+    """Send structlog to standard error; `level` is "debug", "info", "warning" or "error"."""
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     )

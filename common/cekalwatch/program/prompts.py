@@ -1,4 +1,4 @@
-"""Asks the person at the terminal. What is secret is never an argument, which others on the machine could read."""
+"""Asks the person at the terminal. Secrets are never arguments, which others on the machine can read."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from cekalwatch.program.errors import Exit, ProgramError
 
 
 def ask(question: str) -> str:
-    """Return one line that was typed, or that a pipe gives; raises ProgramError when there is none."""
-    print(f"{question}: ", end="", file=sys.stderr, flush=True)  # noqa: T201  # standard output is for what comes of it
+    """Return one line from the terminal or a pipe; raises ProgramError when there is none."""
+    print(f"{question}: ", end="", file=sys.stderr, flush=True)  # noqa: T201  # standard output is for results
     return _line()
 
 
 def ask_secret(question: str) -> str:
-    """Return one line that was typed without being shown, or that a pipe gives; raises ProgramError."""
+    """Return one line, typed without echo, or from a pipe; raises ProgramError when there is none."""
     if not sys.stdin.isatty():
         return _line()
     try:

@@ -1,4 +1,4 @@
-"""Files that only their owner may read, written whole or not at all."""
+"""Files that only their owner may read, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ FILE_MODE = 0o600
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make `folder` with mode 0700; raises ProgramError when it exists and others may look into it."""
+    """Make `folder` with mode 0700; raises ProgramError when it exists and others may read it."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
         if os.name == "posix" and folder.stat().st_mode & 0o077:
-            raise ProgramError(f"Others may look into {folder}; run: chmod 700 {folder}", Exit.CONFIG)
+            raise ProgramError(f"Others may read {folder}; run: chmod 700 {folder}", Exit.CONFIG)
     except OSError as error:
         raise ProgramError(f"{folder} cannot be made: {error.strerror}", Exit.CONFIG) from None
 
 
 def write_private(file: Path, content: bytes) -> None:
-    """Put `content` in the place of `file`, with mode 0600 from its first byte; raises ProgramError."""
+    """Replace `file` by `content` atomically, with mode 0600; raises ProgramError."""
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         try:
@@ -42,9 +42,9 @@ def write_private(file: Path, content: bytes) -> None:
 
 
 def create_private(file: Path, content: bytes) -> None:
-    """Create `file` with all of `content` or not at all, with mode 0600 and safe on the disk; raises OSError.
+    """Create `file` atomically with mode 0600, synced to the disk; raises OSError.
 
-    One that is there stays: of two programs that start at once, the second finds the first one's.
+    An existing file is kept: of two programs that start at once, the second uses what the first one wrote.
     """
     handle, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # mode 0600
     try:

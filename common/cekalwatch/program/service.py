@@ -1,6 +1,6 @@
-"""Tells the service manager how the program does (systemd's sd_notify protocol); nothing where there is none.
+"""Reports to the service manager (systemd's sd_notify protocol); does nothing without one.
 
-A datagram on a Unix socket, as sd_notify(3) describes it under "Standalone implementations"; hence no library for it.
+One datagram on a Unix socket, as sd_notify(3) describes under "Standalone implementations": not worth a library.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import suppress
 
 
 class ServiceManager:
-    """What started this program and wants to hear of it."""
+    """The service manager that started this program."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._address = environment.get("NOTIFY_SOCKET", "")
@@ -21,24 +21,24 @@ class ServiceManager:
         watched = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         microseconds = environment.get("WATCHDOG_USEC", "") if watched else ""
         self.watchdog_s = int(microseconds) / 1e6 if microseconds.isdecimal() else None
-        """It restarts the program that does not call `alive` for so long; None when it does not watch."""
+        """The program is restarted when it does not call `alive` for so long; None: there is no watchdog."""
 
     def ready(self) -> None:
-        """Say that the program has started."""
+        """Report that the program has started."""
         self._notify("READY=1")
 
     def alive(self, status: str) -> None:
-        """Say that all is well; `status` is shown by `systemctl status`."""
+        """Reset the watchdog; `status` is shown by `systemctl status`."""
         self._notify(f"WATCHDOG=1\nSTATUS={status}")
 
     def stopping(self) -> None:
-        """Say that the program ends."""
+        """Report that the program stops."""
         self._notify("STOPPING=1")
 
     def _notify(self, message: str) -> None:
         if not self._address:
             return
-        # Who watches and cannot hear restarts the program; there is nothing better to do here than to go on.
+        # When the message is lost, the service manager restarts the program; there is nothing better to do here.
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
             connection.connect(self._address)
             connection.sendall(message.encode())

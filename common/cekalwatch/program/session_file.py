@@ -11,13 +11,13 @@ MAX_BYTES = 256
 
 
 class SessionFile:
-    """One token in one file. It is read anew each time: another program of this account may sign in or out."""
+    """One token in one file. It is read each time: another program of this account may sign in or out."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
 
     def token(self) -> str:
-        """Return the token; an empty text when nobody is signed in, or the file cannot be read."""
+        """Return the token; empty when nobody is signed in or the file cannot be read."""
         try:
             with self.file.open("rb") as stream:
                 return stream.read(MAX_BYTES).decode("ascii").strip()
@@ -25,7 +25,7 @@ class SessionFile:
             return ""
 
     def keep(self, token: str) -> None:
-        """Keep another token; raises ProgramError."""
+        """Store a token; raises ProgramError."""
         try:
             self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -33,7 +33,7 @@ class SessionFile:
         write_private(self.file, token.encode("ascii"))
 
     def forget(self) -> None:
-        """Keep none; raises ProgramError."""
+        """Remove the token; raises ProgramError."""
         try:
             self.file.unlink(missing_ok=True)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""What both ends of a connection must agree on: channel options, addresses, backoff, bounds, heartbeats.
+"""What both ends of a connection must agree on: channel options, addresses, certificates, bounds, vocabulary.
 
 Standard library and grpcio only: every program loads this.
 """

@@ -1,4 +1,4 @@
-"""Addresses, and which of them may be used without certificates: only those on this machine's loopback interface."""
+"""Parses HOST:PORT, and tells which addresses may be used without certificates: those on the loopback interface."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 
 
 class AddressError(ValueError):
-    """An address that cannot be used; the message says what to write instead."""
+    """An unusable address; the message says what to write instead."""
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -14,7 +14,7 @@ def split_address(address: str) -> tuple[str, int]:
     host, separator, port = address.rpartition(":")
     bare = host.strip("[]")
     if not separator or not bare or not port.isdecimal() or int(port) > 65535 or (":" in host and host[0] != "["):
-        raise AddressError(f"{address!r} is no address; write HOST:PORT, for example 127.0.0.1:50051")
+        raise AddressError(f"{address!r} is not an address; write HOST:PORT, for example 127.0.0.1:50051")
     return bare, int(port)
 
 

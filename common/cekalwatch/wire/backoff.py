@@ -2,7 +2,7 @@
 
 gRPC's retries end once a stream has begun, so both clients reconnect by themselves: exponential backoff with full
 jitter (AWS Architecture Blog, "Exponential Backoff and Jitter", 2015), so that a port's clients do not all come back
-in the same moment.
+at the same moment.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Backoff:
-    """Waiting times in seconds: uniform between 0 and `first_s` doubled with each failure, at most `most_s`."""
+    """Waiting times in seconds: uniform between 0 and `first_s`, which doubles with each failure up to `most_s`."""
 
     first_s: float = 0.5
     most_s: float = 15.0
@@ -27,5 +27,5 @@ class Backoff:
         return self.random.uniform(0, ceiling)
 
     def reset(self) -> None:
-        """Forget the failures: the connection stood."""
+        """Forget the failures, after a connection that worked."""
         self._failures = 0

@@ -1,6 +1,6 @@
-"""Says in one sentence why certificates make a connection impossible, where gRPC only says that there is none.
+"""Finds out why certificates prevent a connection, where gRPC only says that there is none.
 
-It does the TLS handshake once more with Python's own ssl, whose errors name the reason. Blocks for seconds at most.
+It repeats the TLS handshake with Python's ssl, whose errors name the reason. It blocks for a few seconds at most.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x
 
 
 def why_refused(address: str, files: TlsFiles | None) -> str:
-    """Return the reason; an empty text when certificates are none."""
+    """Return the reason as a sentence; empty when certificates are not the reason."""
     host, port = split_address(address)
     try:
         with socket.create_connection((host, port), TIMEOUT_S) as connection:
             peer = connection.family, connection.getpeername()
     except OSError:
-        return ""  # nobody is there, and certificates are not why
+        return ""  # nothing listens there
     return _with_certificate(peer, host, files) if files else _plaintext(peer, host)
 
 
 _Peer = tuple[socket.AddressFamily | int, Any]
-"""Of one of the host's addresses, the one that answers: its family, and the address as a socket takes it."""
+"""The address of the host that answers: its family, and what `socket.connect` takes."""
 
 
 @contextmanager
 def _secured(context: ssl.SSLContext, peer: _Peer, host: str) -> Iterator[ssl.SSLSocket]:
-    """Shake hands on a connection of its own; raises OSError.
+    """Open a connection and do the TLS handshake; raises OSError.
 
     The socket is wrapped before it connects: one that is wrapped afterwards is lost unclosed when its peer has just
     gone.
@@ -56,7 +56,7 @@ def _plaintext(peer: _Peer, host: str) -> str:
     context.verify_mode = ssl.CERT_NONE
     try:
         with _secured(context, peer, host):
-            return "the server wants certificates, and this program has none: enrol it"
+            return "the server requires a certificate, and this program has none: enrol it"
     except OSError:
         return ""
 
@@ -66,7 +66,7 @@ def _with_certificate(peer: _Peer, host: str, files: TlsFiles) -> str:
         context = ssl.create_default_context(cafile=str(files.authority))
         context.load_cert_chain(files.certificate, files.key, password="")
     except OSError:
-        return ""  # files in the middle of a renewal
+        return ""  # the files are being renewed
     context.set_alpn_protocols(["h2"])
     shaken = False
     try:
@@ -86,4 +86,6 @@ def _with_certificate(peer: _Peer, host: str, files: TlsFiles) -> str:
             return "the server speaks plaintext, without certificates"
         else:
             return f"the TLS handshake failed: {getattr(error, 'reason', None) or error.strerror or 'no reason given'}"
-    return "" if answered else "the server does not accept this program's certificate: run out, or of another authority"
+    if answered:
+        return ""
+    return "the server does not accept this program's certificate: it has expired, or comes from another authority"

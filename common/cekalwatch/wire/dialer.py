@@ -1,4 +1,4 @@
-"""Opens channels to one server: with the newest certificate, or in plaintext, which stays on this machine."""
+"""Opens channels to one server: with the newest certificate, or in plaintext on this machine only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cekalwatch.wire.tls import FollowedTls, TlsMaterial
 
 
 class Dialer:
-    """A server's address and how to speak with it; owned by one thread."""
+    """A server's address and the certificate to use there; owned by one thread."""
 
     def __init__(self, address: str, tls: FollowedTls | None) -> None:
         """Without `tls` the address must be on loopback; raises AddressError."""
@@ -23,12 +23,12 @@ class Dialer:
 
     @property
     def material(self) -> TlsMaterial | None:
-        """The certificate that the next channel shows; None for plaintext."""
+        """The certificate that the next channel uses; None for plaintext."""
         return self._tls.current() if self._tls else None
 
     @property
     def outdated(self) -> bool:
-        """True when another certificate has come since the newest channel was opened: a new channel should be."""
+        """Whether the certificate was renewed since the newest channel was opened."""
         return self.material is not self._shown
 
     def channel(self) -> grpc.Channel:
@@ -46,5 +46,5 @@ class Dialer:
         return grpc.aio.secure_channel(self.address, self._shown.channel_credentials(), CLIENT_OPTIONS)
 
     def why_refused(self) -> str:
-        """Return why no connection is possible, or an empty text when TLS is not the reason; blocks for seconds."""
+        """Return why no connection is possible; empty when TLS is not the reason. Blocks for a few seconds."""
         return diagnosis.why_refused(self.address, self._tls.files if self._tls else None)

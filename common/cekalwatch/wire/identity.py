@@ -2,7 +2,7 @@
 
     cekalwatch://batam-center/camera/departure-1
 
-The URI is matched as a whole: what deviates in one character is no identity.
+The URI must match as a whole; anything else is not an identity.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _URI = re.compile(rf"{SCHEME}://({KEY_PATTERN})/({'|'.join(DeviceRole)})/({KEY_P
 
 
 class IdentityError(ValueError):
-    """What should name a device does not; the message says what is wrong."""
+    """A text that does not identify a device; the message says what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class Identity:
 
     @property
     def uri(self) -> str:
-        """The URI that stands for it in a certificate."""
+        """The URI in the certificate."""
         return f"{SCHEME}://{self.site}/{self.role}/{self.name}"
 
     @classmethod
     def parse(cls, uri: str) -> Identity:
-        """Read a URI; IdentityError when it is not exactly one of ours."""
+        """Parse a URI; raises IdentityError."""
         found = _URI.fullmatch(uri)
         if not found:
             raise IdentityError("the URI is not of the form cekalwatch://SITE/ROLE/NAME")

@@ -2,8 +2,8 @@
 
     AB3DEF-…: base32 of 10 random bytes and the first 16 bytes of the authority certificate's SHA-256
 
-80 random bits cannot be guessed within a code's life, and finding another certificate with the same 128 bits is out of
-reach; so the code may be typed.
+80 random bits cannot be guessed while the code is valid, and nobody can make another certificate with the same 128
+bits; so the code is short enough to be typed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class InvitationCode:
 
     @classmethod
     def new(cls, authority_der: bytes) -> Self:
-        """Make a code for devices of the authority with that certificate."""
+        """Make a code for devices of this authority; `authority_der` is its certificate."""
         return cls(secrets.token_bytes(SECRET_BYTES), fingerprint(authority_der))
 
     @classmethod
@@ -45,7 +45,9 @@ class InvitationCode:
         except (binascii.Error, ValueError):
             data = b""
         if len(data) != SECRET_BYTES + FINGERPRINT_BYTES:
-            raise InvitationError("This is no whole code: it has 7 groups of 6 letters and digits (2 to 7)")
+            raise InvitationError(
+                "The code is incomplete or mistyped: it has 7 groups of 6 letters and digits (2 to 7)"
+            )
         return cls(data[:SECRET_BYTES], data[SECRET_BYTES:])
 
     @property
@@ -56,15 +58,15 @@ class InvitationCode:
 
 
 def fingerprint(authority_der: bytes) -> bytes:
-    """Return what a code holds of the authority's certificate."""
+    """Return the part of the certificate's SHA-256 that a code contains."""
     return hashlib.sha256(authority_der).digest()[:FINGERPRINT_BYTES]
 
 
 def digest(secret: bytes) -> bytes:
-    """Return what may be stored of a secret. It is random and long: a plain hash is enough."""
+    """Return the hash of a secret, for storing. The secret is random and long: a plain hash is enough."""
     return hashlib.sha256(secret).digest()
 
 
 def public_id(secret: bytes) -> str:
-    """Return the name of a code that may be read by anybody: 16 hexadecimal digits of the secret's digest."""
+    """Return a name for a code that is not secret: 16 hexadecimal digits of its digest."""
     return digest(secret).hex()[:16]

@@ -1,7 +1,7 @@
 """gRPC channel and server options; measured in the design, held by `tests/integration/api/test_wire_options.py`.
 
 The server's ping allowance must be no longer than the client's ping period, or the server closes the connection with
-ENHANCE_YOUR_CALM. Its key is `min_ping_interval_without_data_ms`: similar names are ignored without a word.
+ENHANCE_YOUR_CALM. Its key is `min_ping_interval_without_data_ms`: gRPC ignores similar names silently.
 """
 
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
@@ -24,7 +24,7 @@ CLIENT_OPTIONS: tuple[Option, ...] = (
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-    # Our own reconnecting decides when to dial again; the channel's must not lag behind it.
+    # `Backoff` decides when to connect again; the channel must not wait longer.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2_000),
 )
@@ -34,7 +34,7 @@ SERVER_OPTIONS: tuple[Option, ...] = (
     ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
     # Without this, gRPC waits a minute for the answer to a ping, whatever the keep-alive says.
     ("grpc.http2.ping_timeout_ms", KEEPALIVE_TIMEOUT_MS),
-    # Else gRPC allows one ping in two hours on a connection without a call, and closes it for more.
+    # Otherwise gRPC allows one ping in two hours on a connection without a call, and closes it after more.
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", KEEPALIVE_PERIOD_MS // 2),
     ("grpc.http2.max_ping_strikes", 2),
@@ -43,10 +43,10 @@ SERVER_OPTIONS: tuple[Option, ...] = (
     # Without this a client pushes 4 MB into a server that does not read; with it, 64 kB.
     ("grpc.http2.bdp_probe", 0),
     ("grpc.so_reuseport", 0),
-    # Whoever connects and does not speak HTTP/2 (and TLS before it) in this time is dropped; 120 s if not told.
+    # A client that does not complete TLS and HTTP/2 settings in this time is disconnected; the default is 120 s.
     ("grpc.server_handshake_timeout_ms", HANDSHAKE_TIMEOUT_MS),
     ("grpc.http2.settings_timeout", HANDSHAKE_TIMEOUT_MS),
-    # A connection without calls is closed after a while; clients dial again at the next call.
+    # A connection without calls is closed; clients connect again at the next call.
     ("grpc.max_connection_idle_ms", CONNECTION_IDLE_MS),
     ("grpc.max_concurrent_streams", MAX_STREAMS_PER_CONNECTION),
     ("grpc.max_metadata_size", MAX_METADATA_BYTES),

@@ -1,6 +1,6 @@
-"""TLS material: one folder with a certificate, its key and the authority, read whole and followed for changes.
+"""TLS files: one folder with a certificate, its key and the authority's certificate, read again when they change.
 
-Both ends use TLS in both directions: who has no certificate of the authority does not get through the handshake.
+TLS is mutual: a peer without a certificate of the authority fails the handshake.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 
 import grpc
 
-OTHERS_MAY = 0o027
-"""Mode bits that a key must not have: the group may read (a service's group), and nobody else anything."""
+FORBIDDEN_KEY_MODE = 0o027
+"""Mode bits that a key must not have: the group may read it, others nothing."""
 
 
 class TlsError(Exception):
-    """Material that cannot be used; the message says which file and what to do."""
+    """Unusable files; the message says which one and what to do."""
 
 
 @dataclass(frozen=True)
@@ -26,34 +26,34 @@ class TlsMaterial:
     """What a handshake needs, PEM."""
 
     certificate: bytes
-    """The own certificate, then those between it and the authority."""
+    """The own certificate, then the intermediate ones."""
     key: bytes
     authority: bytes
-    """Certificates of the authorities that the other end's must come from."""
+    """Certificates of the authorities that the peer's must come from."""
 
     def channel_credentials(self) -> grpc.ChannelCredentials:
         """Return a client's credentials."""
         return grpc.ssl_channel_credentials(self.authority, self.key, self.certificate)
 
     def server_configuration(self) -> grpc.ServerCertificateConfiguration:
-        """Return what a server shows, and what it wants of clients."""
+        """Return a server's certificate, and the authority that clients' certificates must come from."""
         return grpc.ssl_server_certificate_configuration([(self.key, self.certificate)], self.authority)
 
 
 @dataclass(frozen=True)
 class TlsFiles:
-    """Where the material is. Files of an existing authority, or links to them, may stand there as well."""
+    """The three files in their folder. Files of an existing authority, or links to them, can be used as well."""
 
     folder: Path
 
     @property
     def certificate(self) -> Path:
-        """The own certificate and those above it."""
+        """The own certificate and the intermediate ones."""
         return self.folder / "certificate.pem"
 
     @property
     def key(self) -> Path:
-        """The private key; nobody but its owner, and at most its group, may read it."""
+        """The private key; only its owner and its group may read it."""
         return self.folder / "key.pem"
 
     @property
@@ -62,10 +62,10 @@ class TlsFiles:
         return self.folder / "authority.pem"
 
     def read(self) -> TlsMaterial:
-        """Read all three and see that they go together; raises TlsError."""
+        """Read all three and check that they belong together; raises TlsError."""
         require_private(self.key)
         try:
-            # OpenSSL's own judgement: it knows whether this is a certificate, and whether the key is its key.
+            # OpenSSL checks the format, and that the key belongs to the certificate.
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, password="")
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(self.authority)
             return TlsMaterial(self.certificate.read_bytes(), self.key.read_bytes(), self.authority.read_bytes())
@@ -78,7 +78,7 @@ class TlsFiles:
             ) from None
 
     def stamp(self) -> tuple[tuple[int, int, int], ...]:
-        """Return what changes when a file is replaced; a file that is missing counts as a state like others."""
+        """Return a value that changes when a file is replaced, appears or disappears."""
         return tuple(_stamp(file) for file in (self.certificate, self.key, self.authority))
 
 
@@ -91,27 +91,27 @@ def _stamp(file: Path) -> tuple[int, int, int]:
 
 
 def require_private(file: Path) -> None:
-    """Raise TlsError when others than the owner and its group may read `file`; Windows has no such modes."""
+    """Raise TlsError when others than owner and group may read `file`. Windows has no such modes."""
     try:
         mode = file.stat().st_mode
     except OSError as error:
         raise TlsError(f"{file} cannot be read: {error.strerror}") from None
-    if os.name == "posix" and mode & OTHERS_MAY:
+    if os.name == "posix" and mode & FORBIDDEN_KEY_MODE:
         raise TlsError(f"Others may read or change the private key {file}; run: chmod 600 {file}")
 
 
 class FollowedTls:
-    """The newest usable material of `files`. A half-written pair is passed over: what was read before stays in use."""
+    """The newest usable content of `files`: while they do not belong together, the last good content stays in use."""
 
     def __init__(self, files: TlsFiles, on_problem: Callable[[str], None]) -> None:
-        """Read the files; raises TlsError. `on_problem` gets a sentence when a later change cannot be used."""
+        """Read the files; raises TlsError. `on_problem` is called with a sentence when a later change is unusable."""
         self.files = files
         self._on_problem = on_problem
         self._stamp = files.stamp()
         self._material = files.read()
 
     def current(self) -> TlsMaterial:
-        """Return the material, read anew where a file has changed. Any thread may ask."""
+        """Return the content, read again when a file has changed. Thread-safe."""
         stamp = self.files.stamp()
         if stamp != self._stamp:
             self._stamp = stamp
@@ -122,7 +122,7 @@ class FollowedTls:
         return self._material
 
     def server_credentials(self) -> grpc.ServerCredentials:
-        """Return credentials that follow the files, and take only clients with a certificate of the authority."""
+        """Return credentials that follow the files and require a client certificate of the authority."""
         return self._credentials(require_client_authentication=True)
 
     def enrolment_credentials(self) -> grpc.ServerCredentials:
@@ -133,10 +133,10 @@ class FollowedTls:
         shown = self.current()
 
         def changed() -> grpc.ServerCertificateConfiguration | None:
-            """Answer each handshake, None meaning that all is as before.
+            """Return new credentials, or None when nothing has changed; gRPC asks at each handshake.
 
-            gRPC builds everything anew on another answer, which must stay rare: connections that are made in that very
-            moment can fail, and in 1.85 have crashed the process when every handshake got one.
+            gRPC rebuilds everything for new credentials, which must stay rare: connections that are made at that moment
+            can fail, and grpcio 1.85 crashed when every handshake got new ones.
             """
             nonlocal shown
             newest = self.current()

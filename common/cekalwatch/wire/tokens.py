@@ -1,4 +1,4 @@
-"""How a token of a person's session goes with a call: as metadata `NAME: Bearer TOKEN`."""
+"""How a session's token is sent with a call: as metadata `NAME: Bearer TOKEN`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ Metadata = tuple[tuple[str, str], ...]
 
 
 def bearer(token: str, second_person: str = "") -> Metadata:
-    """Return the metadata for a call; an empty text adds nothing."""
+    """Return the metadata for a call; an empty token adds nothing."""
     pairs = ((SESSION_METADATA, token), (SECOND_PERSON_METADATA, second_person))
     return tuple((name, f"Bearer {value}") for name, value in pairs if value)
