@@ -125,7 +125,7 @@ def followers() -> Mapping[str, Callable[[float], Follower]]:
 
 
 def score(films: Sequence[Frames], make: Callable[[float], Follower], every: int) -> dict[str, float]:
-    """Return the figures of a tracker that is given each so manieth frame."""
+    """Return the figures of a tracker that is given every n-th frame."""
     books: list[motmetrics.MOTAccumulator] = []
     people_of_track: list[set[int]] = []
     for frames in films:

@@ -1,4 +1,4 @@
-"""Plays one demonstration: data, programs, video, and the comparison of what came with what had to come."""
+"""Plays one demonstration: data, programs, video, and the comparison of alerts with expectations."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """One running program: started with its output in files, watched, and stopped within a bounded time.
 
-It knows how processes behave, and nothing of what the programs do.
+It knows nothing of what the programs do.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class Program:
 
 
 def run_to_end(name: str, arguments: Sequence[str], log_folder: Path, timeout_s: float) -> Program:
-    """Run a command that ends by itself, and return it. Raises ProgramError when it fails or does not end in time."""
+    """Run a command to its end, and return it. Raises ProgramError when it fails or does not end in time."""
     with Program(name, arguments, log_folder) as program:
         program.wait_for_success(timeout_s)
         return program
@@ -161,7 +161,7 @@ def answer_prompts(
     timeout_s: float,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """Run a command that asks, type these lines, and return what it prints. Raises ProgramError when it fails."""
+    """Run a command that prompts, type these lines, and return its output. Raises ProgramError when it fails."""
     done = subprocess.run(
         [sys.executable, *arguments],
         input="".join(f"{line}\n" for line in typed),

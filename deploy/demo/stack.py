@@ -43,7 +43,7 @@ OBSERVER = "stack"
 
 
 class Transport(StrEnum):
-    """How the programs speak with each other."""
+    """Whether the programs use certificates."""
 
     TLS = "TLS"
     """With certificates of an authority made for this site, as in an office."""
@@ -62,7 +62,7 @@ class CameraPlan:
 
 @dataclass(frozen=True)
 class StackConfig:
-    """What the site is like."""
+    """The configuration of the site."""
 
     folder: Path
     """Database, configuration and logs go here; what an earlier run left there is used."""
@@ -176,7 +176,7 @@ class Stack:
         run_to_end("watchlist-import", arguments, self.logs, START_SECONDS)
 
     def wait_for_gallery(self, subjects: int) -> None:
-        """Wait until the server searches at least so many subjects: it looks for changes of the list now and then."""
+        """Wait until the server searches at least so many subjects: it polls for changes of the list."""
         wait_until(
             lambda: self.status().gallery.subjects >= subjects, START_SECONDS, "Loading the gallery", self.server
         )
@@ -198,13 +198,13 @@ class Stack:
         return notifier
 
     def sign_in(self, agent_id: str) -> None:
-        """Sign an officer in on the agent's PC, who sees pictures then. In plaintext nobody needs to."""
+        """Sign an officer in on the agent's PC; without certificates nobody needs to."""
         if self.config.transport is Transport.TLS:
             paths = _notifier_paths(self.config.folder, self.certificate(DeviceRole.NOTIFIER, agent_id))
             sign_officer_in(agent_id, self.config.site, self.config_file, self.address, paths)
 
     def token(self, agent_id: str) -> str:
-        """Return the token of who signed in on the agent's PC."""
+        """Return the token of the person who signed in on the agent's PC."""
         return SessionFile(self.config.folder / "notifier" / f"session-{agent_id}").token()
 
     def start_camera(self, camera_id: str, source: Path) -> Program:
@@ -240,7 +240,7 @@ class Stack:
         return open_dialer(self.address, self.certificate(role, name))
 
     def status(self) -> operations_service_pb2.GetStatusResponse:
-        """Ask the server how it does."""
+        """Return the server's status."""
         stub = OperationsServiceStub(self._channel)
         return stub.GetStatus(operations_service_pb2.GetStatusRequest(), timeout=CALL_SECONDS)
 
@@ -295,10 +295,10 @@ def install_starter(models: Path, logs: Path) -> None:
 
 @contextmanager
 def kept_port() -> Iterator[int]:
-    """Give a port of 127.0.0.1 that a server can listen on, also again after it was killed.
+    """Reserve a port of 127.0.0.1 on which a server can listen, also again after it was killed.
 
-    Until the block ends, nobody is given it who asks for any port: a socket is bound to it that never listens. Servers
-    may share it, since they set SO_REUSEADDR as that socket does.
+    A socket that never listens is bound to it, so that nobody else gets it as a free port. Servers may share it: they
+    set SO_REUSEADDR as that socket does.
     """
     with socket.socket() as keeper:
         keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -64,7 +64,7 @@ class Judged:
 
 
 def judge(expected: Sequence[Expected], seen: Sequence[Seen]) -> list[Judged]:
-    """Return a verdict for every subject expected, and for every other one that alerted."""
+    """Return a verdict for each expected subject, and for each other one that alerted."""
     start = _start_of_video(expected, seen)
     known = {subject.subject_id for subject in expected}
     strangers = sorted({event.subject_id for event in seen} - known)
