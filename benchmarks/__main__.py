@@ -1,7 +1,7 @@
 """`make bench`: runs the benchmarks and writes `build/bench.json`, one flat object of figure names and numbers.
 
-`make bench ARGS="detector_speed lfw"` runs some of them. Figures that were measured before stay in the file, except
-those that are measured anew; the machine and the commit stand in `build/bench.machine.json` beside it.
+`make bench ARGS="recognition.detector_speed recognition.lfw"` runs some of them. Figures that were measured before stay
+in the file until they are measured again; `build/bench.machine.json` beside it has the machine and the commit.
 """
 
 from __future__ import annotations
@@ -18,14 +18,23 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-MODULES = (
-    *("detector_speed", "server_throughput", "chain_latency", "audit_verify", "security_tls", "decode_memory"),
-    *("gallery", "alert_fanout", "alert_paint", "security_sign_in", "starvation", "lfw", "evaluation", "fusion"),
-    *("watchlist_sync", "watchlist_sources", "watchlist_import", "watchlist_service"),
-    *("enrolment_quality", "turned_pictures"),
-    *("camera_tracking", "camera_load", "camera_spool", "camera_soak"),
-    *("camera_best_shot", "camera_crops", "camera_bytes"),
-)
+FOLDERS = {
+    "recognition": (
+        "detector_speed",
+        "server_throughput",
+        "gallery",
+        "lfw",
+        "evaluation",
+        "fusion",
+        "enrolment_quality",
+        "turned_pictures",
+    ),
+    "alerts": ("chain_latency", "fanout", "paint", "starvation"),
+    "security": ("audit_verify", "tls", "decode_memory", "sign_in"),
+    "watchlist": ("sync", "sources", "imports", "service"),
+    "camera": ("tracking", "load", "spool", "soak", "best_shot", "crops", "bytes"),
+}
+MODULES = tuple(f"{folder}.{name}" for folder, names in FOLDERS.items() for name in names)
 OUT = Path("build/bench.json")
 
 

@@ -20,7 +20,7 @@ from cekalwatch.camera.detection.assignment import assign
 from cekalwatch.vision.faces import Face
 
 # Distances in face sizes (the root of a box's area, about 0.2 m of a real face). Fitted on 21 composed scenes with a
-# detection in each frame to each fourth at 15 a second; `benchmarks/camera_tracking.py` measures on others.
+# detection in each frame to each fourth at 15 a second; `benchmarks/camera/tracking.py` measures on others.
 NOISE: Final = 0.15
 """How far a box lies from where the face is: standard deviation."""
 SPEED: Final = 12.0

@@ -33,7 +33,7 @@ USELESS_SHARPNESS: Final = 0.04
 USELESS_DARK: Final = 0.04
 USELESS_BRIGHT: Final = 0.93
 """Beyond these, more than half of the travellers were missed of whom the list had such a photograph (`python -m
-benchmarks enrolment_quality`). No face of a front view is found turned so far."""
+benchmarks recognition.enrolment_quality`). No face of a front view is found turned so far."""
 MAX_FACE_JPEG_BYTES: Final = 60_000
 
 _FACE_JPEG_SIDE: Final = 480

@@ -95,7 +95,7 @@ class CapturePolicyEntry(_Section):
     """Wider than the 15 degrees that recognition wants: from five landmarks, a laugh reads as a nod of up to 40."""
     max_crops_per_track: Annotated[int, Field(ge=1, le=20)] = 5
     jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 85
-    """Crops of 90 are a quarter larger, and are recognised no better (benchmarks/camera_crops.py)."""
+    """Crops of 90 are a quarter larger, and are recognised no better (benchmarks/camera/crops.py)."""
     min_detector_score: Annotated[float, Field(ge=0, le=1)] = 0.7
 
 

@@ -1,6 +1,6 @@
 """What the evaluation measures on the shared LFW: single images, passages, the promises of fitted thresholds, speed.
 
-python -m benchmarks evaluation
+python -m benchmarks recognition.evaluation
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.faces import PACK, THREADS, collection, maker, people
+from benchmarks.recognition.faces import PACK, THREADS, collection, maker, people
 from cekalwatch.server.evaluation.evaluation import with_references
 from cekalwatch.server.evaluation.people import EvaluatedPerson, passage_probes, single_probes
 from cekalwatch.server.evaluation.statistics.metrics import fnir, fpir, threshold_at

@@ -1,6 +1,6 @@
 """What a camera client sends of a passage beside a video of the same scene, and how soon the first crop is ready.
 
-    python -m benchmarks camera_bytes
+    python -m benchmarks camera.bytes
 
 Composed scenes (`crowd` in `tests/support`), 1280x720 at 15 frames a second, somebody coming every three seconds, go
 through the client's pipeline with the default policy; ffmpeg encodes the same frames as H.264 at 1 Mbit/s. To the
@@ -27,8 +27,8 @@ from typing import Final
 import numpy as np
 from rich.progress import track
 
-from benchmarks.camera_tracking import looks_of_people
-from benchmarks.faces import PACK
+from benchmarks.camera.tracking import looks_of_people
+from benchmarks.recognition.faces import PACK
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.detection.best_shot import BestShots
 from cekalwatch.camera.detection.face_capture import FaceCapture

@@ -1,6 +1,6 @@
 """What enrolment makes of photographs that lie on their side or stand on their head without saying so.
 
-    python -m benchmarks turned_pictures
+    python -m benchmarks recognition.turned_pictures
 
 500 photographs of LFW as they are and turned by one, two and three quarters. Right is a template that is nearly that of
 the photograph as it is; a photograph that counts as lying costs three detections more.
@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from rich.progress import track
 
-from benchmarks.faces import PACK, collection
+from benchmarks.recognition.faces import PACK, collection
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.recognition.enrolment import Enroller, Enrolment, EnrolmentWarning, find_faces
 from cekalwatch.server.recognition.packs.installed import open_engine

@@ -1,6 +1,6 @@
 """From a match in the server to the alert window being painted, with 50 agents connected.
 
-    python -m benchmarks.alert_paint
+    python -m benchmarks.alerts.paint
 
 The server is a process of its own, in plaintext on loopback, and a camera stream brings it a listed face at a time. One
 agent is the real desktop agent on Qt's offscreen platform, with an officer signed in; it fetches the pictures of each
@@ -34,8 +34,8 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 from skimage import data
 
-from benchmarks.alert_fanout import Agent
-from benchmarks.server_throughput import PACK, captures
+from benchmarks.alerts.fanout import Agent
+from benchmarks.recognition.server_throughput import PACK, captures
 from cekalwatch.notifier.actions.alert_actions import Decision
 from cekalwatch.notifier.client.subscription_client import Start
 from cekalwatch.notifier.desktop.agent import DesktopAgent

@@ -1,6 +1,6 @@
 """What a camera and an agent notice of others at the same server that take all they can get.
 
-    python -m benchmarks.starvation
+    python -m benchmarks.alerts.starvation
 
 A server process with certificates, 10,000 templates and 200 alerts. The well-behaved: a camera that sends a face each
 200 ms, and an agent that asks for the newest alert each 200 ms. Beside them: first nobody; then a camera with four
@@ -22,7 +22,7 @@ import grpc
 import numpy as np
 import uuid6
 
-from benchmarks.server_throughput import PACK, captures, database_with_gallery, stream
+from benchmarks.recognition.server_throughput import PACK, captures, database_with_gallery, stream
 from cekalwatch.server.domain.alerts import Candidate, Match
 from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import Capture

@@ -1,6 +1,6 @@
 """A camera's day of 24 hours, without its empty minutes: does the camera client grow?
 
-    python -m benchmarks.camera_soak [--minutes 20]
+    python -m benchmarks.camera.soak [--minutes 20]
 
 A port's 15,000 passages a day are about 650 at each of its 23 counters: one every 1.85 s in 20 minutes. The client
 watches a real RTSP server that plays people one after another, and sends to a real recognition server. Both are
@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 import psutil
 
-from benchmarks.server_throughput import PACK
+from benchmarks.recognition.server_throughput import PACK
 from cekalwatch.vision.faces import Picture
 from deploy.demo.programs import Program
 from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport

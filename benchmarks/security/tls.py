@@ -1,6 +1,6 @@
 """What certificates and authorisation cost: the same load on a server with them and on one in plaintext on loopback.
 
-    python -m benchmarks.security_tls
+    python -m benchmarks.security.tls
 
 Both servers run at once, each on THREADS threads, and are loaded in turn, so that what else the machine does meets both
 alike; the figures are medians over the pairs. Where others use the machine too, the server's processor time for a face
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.server_throughput import (
+from benchmarks.recognition.server_throughput import (
     PACK,
     STREAMS,
     THREADS,

@@ -1,6 +1,6 @@
 """How long `audit verify` takes for a million entries, as a process of its own with its progress bar.
 
-    python -m benchmarks.audit_verify
+    python -m benchmarks.security.audit_verify
 
 The trail is in SQLite: entries of all lengths up to a page of subjects, 250 bytes on average, and a checkpoint each
 thousand.

@@ -1,6 +1,6 @@
 """Whether a passage stays one track: composed scenes with known truth, our tracker beside well-known ones.
 
-    python -m benchmarks camera_tracking
+    python -m benchmarks camera.tracking
 
 Sixteen scenes (`crowd` in `tests/support`) of ten people of LFW each, three photographs along each way; what the
 starter pack's detector finds in them goes to every tracker alike, of each frame (15 a second) and of each second, third
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.faces import FACES, PACK
+from benchmarks.recognition.faces import FACES, PACK
 from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, FaceDetector

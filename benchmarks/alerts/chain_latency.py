@@ -1,6 +1,6 @@
 """From a camera's frame to the line on an officer's console, in the demonstration: three programs, one machine.
 
-    python -m benchmarks.chain_latency
+    python -m benchmarks.alerts.chain_latency
 
 The demonstration raises few alerts, so that its 95th percentile is the slowest of them; `chain.alerts_measured` tells.
 """

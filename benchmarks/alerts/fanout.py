@@ -1,6 +1,6 @@
 """Whether every agent gets every event, and what that costs the server: 200 agents, 20 alerts a second, for a minute.
 
-    python -m benchmarks.alert_fanout
+    python -m benchmarks.alerts.fanout
 
 The server is a process of its own, with all that it does for an event: reading it, briefing it, one entry of the audit
 trail for each agent that gets it. The alerts are committed by this process, as another server of the office commits
@@ -24,7 +24,7 @@ import grpc
 import psutil
 import uuid6
 
-from benchmarks.server_throughput import PACK
+from benchmarks.recognition.server_throughput import PACK
 from cekalwatch.server.auth.operator import operator
 from cekalwatch.server.domain.alerts import Candidate, Match
 from cekalwatch.server.domain.cameras import Camera

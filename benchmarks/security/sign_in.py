@@ -1,6 +1,6 @@
 """How long a person waits at sign-in: from the password to the token, over mutual TLS, on a server that is recognising.
 
-    python -m benchmarks.security_sign_in
+    python -m benchmarks.security.sign_in
 
 Four people sign in after another, again and again, on a server that is idle, and while cameras' streams keep it busy;
 and once all at the same moment. Where others use the machine too, the server's processor time says more than the wait.
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.server_throughput import PACK, STREAMS, THREADS, WARM_UP, captures, dialers, load
+from benchmarks.recognition.server_throughput import PACK, STREAMS, THREADS, WARM_UP, captures, dialers, load
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.v1 import session_service_pb2 as messages
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub

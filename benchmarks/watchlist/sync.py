@@ -1,6 +1,6 @@
 """What a synchronisation costs in a list of 100,000 orders.
 
-    python -m benchmarks.watchlist_sync
+    python -m benchmarks.watchlist.sync
 
 The source is a database with a column of versions, the watchlist is in SQLite, and 100,000 templates are searched for
 look-alikes, as in service. Timed are a delta of 50 changes (25 with a new photograph, 15 of facts alone, ten orders

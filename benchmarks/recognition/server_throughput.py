@@ -1,6 +1,6 @@
 """Faces a second through `StreamFaces`, against what the bare recogniser does in a loop on as many threads.
 
-    python -m benchmarks.server_throughput
+    python -m benchmarks.recognition.server_throughput
 
 A real server process with a gallery of 10,000 templates; 8 camera streams, from this process, on the same machine. The
 bare loop runs in the same minute, before and after, on two threads, one face a call, which is its fastest form here.

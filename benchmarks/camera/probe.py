@@ -1,6 +1,6 @@
 """The camera client with ears: what `camera_load` starts. It notes how old frames are and when crops leave.
 
-    python -m benchmarks.camera_probe CONFIG OUT
+    python -m benchmarks.camera.probe CONFIG OUT
 
 The film's frames have their number in a strip at the bottom, so that a frame's age is that since it was due at the
 camera: encoding and network are in it. On standard input comes when frame 0 was due, and how many frames the film has.

@@ -1,6 +1,6 @@
 """Imports and synchronisations of a server in service: how fast they are, and what cameras notice of them.
 
-    python -m benchmarks.watchlist_service [SUBJECTS]
+    python -m benchmarks.watchlist.service [SUBJECTS]
 
 A server process, with certificates, takes SUBJECTS subjects with a photograph of LFW each: once from an import over the
 network, with the client on the same machine, and once from a first synchronisation with a folder. After each, the bare
@@ -27,10 +27,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import psutil
 
-from benchmarks.faces import PACK, collection
-from benchmarks.server_throughput import captures, database_with_gallery
-from benchmarks.starvation import GOOD, Faces, camera_latencies
-from benchmarks.watchlist_import import THREADS, BareLoop
+from benchmarks.alerts.starvation import GOOD, Faces, camera_latencies
+from benchmarks.recognition.faces import PACK, collection
+from benchmarks.recognition.server_throughput import captures, database_with_gallery
+from benchmarks.watchlist.imports import THREADS, BareLoop
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.server.domain.syncs import SyncOutcome, SyncRun
 from cekalwatch.server.recognition.packs.installed import open_engine

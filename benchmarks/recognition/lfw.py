@@ -1,6 +1,6 @@
 """Recognition on Labeled Faces in the Wild, image by image: FNIR and FPIR of a 1:N search (ISO/IEC 19795-1).
 
-    python -m benchmarks lfw
+    python -m benchmarks recognition.lfw
 
 Of the people with at least two photographs 400 are listed, each by the first photograph; the headline takes the first
 400 by name, five seeded choices of 400 show the spread. Nothing is fused over a passage here: `evaluation` does that.
@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.faces import PACK, people
+from benchmarks.recognition.faces import PACK, people
 from cekalwatch.server.evaluation.people import single_probes
 from cekalwatch.server.evaluation.statistics.metrics import fnir, fpir, rank_1, threshold_at
 from cekalwatch.server.evaluation.statistics.study import draw_lists

@@ -1,6 +1,6 @@
 """The spool on the capture host's disk: what a write costs, and how long a start takes that finds 10,000 captures.
 
-python -m benchmarks.camera_spool
+python -m benchmarks.camera.spool
 """
 
 from __future__ import annotations

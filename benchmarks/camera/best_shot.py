@@ -1,6 +1,6 @@
 """Whether the crops chosen of a passage are those that recognition wants: against its first and its largest one.
 
-    python -m benchmarks camera_best_shot
+    python -m benchmarks camera.best_shot
 
 Passages are composed (`encounters` in `tests/support`): size, light, defocus, smear and the picture change on the way;
 faces are looked for 7.5 times a second. Half of them are of every second person of LFW with at least four photographs,
@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from benchmarks.faces import FACES, PACK
+from benchmarks.recognition.faces import FACES, PACK
 from cekalwatch.camera.detection.best_shot import BestShots, Shot
 from cekalwatch.camera.detection.crop import cut, encode
 from cekalwatch.camera.detection.policy import CapturePolicy

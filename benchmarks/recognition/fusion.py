@@ -1,6 +1,6 @@
 """How the crops of a passage become one decision: the ways that were considered, on LFW and on the cctv set.
 
-    python -m benchmarks fusion
+    python -m benchmarks recognition.fusion
 
 Four hundred are listed with one photograph each. LFW: passages of three to five photographs, ten random lists together,
 thresholds at FPIRs of passages of as many crops; once with the photographs as they are, and once as from changing
@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.faces import distant_people, people
+from benchmarks.recognition.faces import distant_people, people
 from cekalwatch.server.domain.passages import MIN_WEIGHT
 from cekalwatch.server.evaluation.people import EvaluatedPerson, EvaluationProbe
 from cekalwatch.server.evaluation.samples import FaceTemplates, Sample

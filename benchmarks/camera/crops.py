@@ -1,6 +1,6 @@
 """What crops cost and what cheaper ones would lose: JPEG quality and longest side, on the crops that are chosen.
 
-    python -m benchmarks camera_crops
+    python -m benchmarks camera.crops
 
 The passages of `camera_best_shot` of fifty listed people. `own_score` is the mean score of single crops with their
 person's reference, which says more than FNIR where differences are small: each setting has the same crops.
@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from benchmarks.camera_best_shot import POLICIES, SHOWN, Study, chosen
-from benchmarks.faces import FACES
+from benchmarks.camera.best_shot import POLICIES, SHOWN, Study, chosen
+from benchmarks.recognition.faces import FACES
 from cekalwatch.camera.detection.crop import Crop, encode
 from cekalwatch.vision.alignment import align
 

@@ -69,7 +69,7 @@ def measure() -> dict[str, float]:
 
 
 def _apart(*arguments: str) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.gallery", *arguments]
+    command = [sys.executable, "-m", "benchmarks.recognition.gallery", *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found

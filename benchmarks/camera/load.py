@@ -1,6 +1,6 @@
 """What the camera client costs, how old its frames are, and how soon the first crop of a passage leaves.
 
-    python -m benchmarks.camera_load
+    python -m benchmarks.camera.load
 
 A real RTSP server sends H.264 at 1280x720 and 15 frames a second over TCP; the client is the process that runs at a
 counter, with the starter's detector; a capture server gives receipts. First one camera with three people in view all
@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 import psutil
 
-from benchmarks.camera_probe import RATE, stamped
+from benchmarks.camera.probe import RATE, stamped
 from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.vision.detectors.factory import open_detector
@@ -106,7 +106,7 @@ async def heard(camera: RtspCamera, film: Film, cameras: int, seconds: float, fo
         (folder / "camera.toml").write_text("\n".join(lines))
         out = folder / "heard.json"
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "benchmarks.camera_probe", str(folder / "camera.toml"), str(out)),
+            *(sys.executable, "-m", "benchmarks.camera.probe", str(folder / "camera.toml"), str(out)),
             stdin=asyncio.subprocess.PIPE,
         )
         assert process.stdin is not None

@@ -1,6 +1,6 @@
 """What it takes to read a list of 100,000 orders: memory against one of 1,000, and processor time.
 
-    python -m benchmarks.watchlist_sources
+    python -m benchmarks.watchlist.sources
 
 Each reading is a process of its own, which maps each row and forgets it; its memory is the most that it ever had.
 """
@@ -67,7 +67,7 @@ def write(folder: Path, count: int) -> dict[str, SourceEntry]:
 
 def read(entry: SourceEntry) -> dict[str, float]:
     """Read a list in a process of its own, and return what that took."""
-    command = [sys.executable, "-m", "benchmarks.watchlist_sources", type(entry).__name__, entry.model_dump_json()]
+    command = [sys.executable, "-m", "benchmarks.watchlist.sources", type(entry).__name__, entry.model_dump_json()]
     found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found
 

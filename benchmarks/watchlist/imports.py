@@ -1,6 +1,6 @@
 """Import of 10,000 subjects with a photograph each, against what detector and recogniser do in a bare loop.
 
-    python -m benchmarks.watchlist_import [SUBJECTS]
+    python -m benchmarks.watchlist.imports [SUBJECTS]
 
 The photographs are those of LFW, one a subject; from the second round on with a byte more at their end, so that they
 are other files under other subjects. The import is that of `watchlist import --offline`: into a database, sealed, with
@@ -29,7 +29,7 @@ import numpy as np
 import psutil
 from rich.progress import track
 
-from benchmarks.faces import PACK, collection
+from benchmarks.recognition.faces import PACK, collection
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.server.cli.watchlist.local_import import local_import
 from cekalwatch.server.domain.orders import BanOrder

@@ -1,6 +1,6 @@
 """Peak memory of a server to which sixteen clients send a photograph of 6300x6300 pixels each, at the same moment.
 
-    python -m benchmarks.decode_memory
+    python -m benchmarks.security.decode_memory
 
 A real server process with a gallery of 10,000 templates; once with PNGs that are small as files, once with JPEGs of
 nearly the 20 MB that a photograph may have, of several scans, which take the most memory to decode.
@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
-from benchmarks.server_throughput import PACK, database_with_gallery
+from benchmarks.recognition.server_throughput import PACK, database_with_gallery
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.recognition.packs.installed import open_engine

@@ -1,6 +1,6 @@
 """Which photographs make useless references: spoilt ones of LFW against whole ones of the same people.
 
-    python -m benchmarks enrolment_quality
+    python -m benchmarks recognition.enrolment_quality
 
 Of each of 250 people one photograph is spoilt more and more, by blur, darkness, overexposure and haze, and made a
 reference all the same; another one is the probe. A miss is a comparison below the threshold that holds for passages of
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from benchmarks.faces import PACK, collection
+from benchmarks.recognition.faces import PACK, collection
 from cekalwatch.server.recognition.enrolment import find_faces, plain_and_reference
 from cekalwatch.server.recognition.packs.installed import Engine, open_engine
 from cekalwatch.vision.alignment import align

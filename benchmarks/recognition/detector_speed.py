@@ -1,6 +1,6 @@
 """Frames a second of the starter pack's detector at 1280x720 on one thread, with two faces in view.
 
-    python -m benchmarks.detector_speed
+    python -m benchmarks.recognition.detector_speed
 
 The faces are those of scikit-image's `astronaut`, at two sizes that travellers have in a queue.
 """
