@@ -27,8 +27,8 @@ import uuid6
 from benchmarks.recognition.server_throughput import PACK
 from cekalwatch.server.auth.operator import operator
 from cekalwatch.server.domain.alerts import Candidate, Match
-from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import Capture
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.storage.alerts.store import AlertStore

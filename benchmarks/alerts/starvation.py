@@ -24,8 +24,8 @@ import uuid6
 
 from benchmarks.recognition.server_throughput import PACK, captures, database_with_gallery, stream
 from cekalwatch.server.domain.alerts import Candidate, Match
-from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import Capture
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.server.storage.alerts.store import AlertStore

@@ -23,15 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.orders import BanOrder, Checkpoints
 from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
 from cekalwatch.server.gallery.row_format import GalleryStorage
-from cekalwatch.server.gallery.snapshot import Checkpoints, SearchedModel, SnapshotHolder
+from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import Threshold, ThresholdSource
 from cekalwatch.server.memory import return_large_pieces
 from cekalwatch.server.storage.database import Database
@@ -39,7 +39,7 @@ from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.models.template_store import PIECE_ROWS, TemplateStore
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.server.watchlist.census import Census
+from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 from cekalwatch.wire.vocabulary.orders import OrderKind
 
 SIZE = 512
@@ -129,7 +129,7 @@ def load(name: str, folder: str) -> dict[str, float]:
         f"gallery.load_{name}_cpu_s": time.process_time() - used,
         f"gallery.load_{name}_mb": _memory("VmRSS") - empty,
     }
-    census = Census(watchlist, CHECKPOINTS)
+    census = ActiveSubjectCount(watchlist, CHECKPOINTS)
     begun, used = time.perf_counter(), time.process_time()
     assert census.active_subjects(NOW) == len(holder.current().gallery) == SIZES[name]
     figures |= {

@@ -23,11 +23,11 @@ from rich.progress import track
 
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.syncs import SyncCounts, SyncOutcome, SyncRun, SyncTerms
 from cekalwatch.server.gallery.index import Gallery
-from cekalwatch.server.gallery.lookalikes import LoadedList, Lookalikes
+from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.settings.watchlist_source import MappingEntry, SqlEntry
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -144,7 +144,7 @@ def measure() -> dict[str, float]:
         others = LoadedList(Gallery.build(model, size, templates, [f"X-{n}" for n in range(ORDERS)]), 0)
         enroller = Enroller(engine().detector, engine().recogniser)
         importer = WatchlistImporter(
-            watchlist, enroller, clock, WIB, LegalParameters(), Lookalikes(lambda: others, lambda _: 0.6)
+            watchlist, enroller, clock, WIB, LegalParameters(), LookalikeFinder(lambda: others, lambda _: 0.6)
         )
 
         def run(*, from_start: bool = False) -> tuple[SyncRun, float, float]:

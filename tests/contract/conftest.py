@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.alerts.adjudicating import ActingPerson
+from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import NOON

@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cekalwatch.server.capture.embedding import CaptureEmbedder, Probe
-from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.passages import Passage
 from cekalwatch.server.grpc_api.convert.capture import capture as read_capture
+from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.vocabulary.orders import Direction
 from deploy.demo.programs import Program, wait_until

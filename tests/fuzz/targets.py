@@ -13,15 +13,14 @@ from typing import Any
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 
-from cekalwatch.server.capture.crops import decode_crop
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError
-from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, judge
+from cekalwatch.server.domain.orders import BanOrder, JudgedOrder, judge
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
-from cekalwatch.server.gallery.snapshot import JudgedOrder
 from cekalwatch.server.grpc_api.convert import alerts, capture, watchlist
 from cekalwatch.server.grpc_api.convert.common import page_size
+from cekalwatch.server.recognition.crops import decode_crop
 from cekalwatch.server.recognition.photographs import LONG_SIDE, decode_photograph
 from cekalwatch.server.settings.watchlist_source import MappingEntry, PageNames, SpreadsheetEntry
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows

@@ -24,8 +24,8 @@ from cekalwatch.server.audit.configuration import configuration_facts, note_conf
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.domain.clock import Clock, SystemClock
+from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use
-from cekalwatch.server.gallery.snapshot import Checkpoints
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.enrolment import EnrolmentServer

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.capture.deciding import Decider
 from cekalwatch.server.capture.intake import Intake
-from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.presence import CameraPresence, Presence, ViewEvent
 from cekalwatch.server.storage.alerts.store import AlertStore

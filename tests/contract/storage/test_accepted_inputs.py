@@ -16,16 +16,14 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from cekalwatch.server.alerts.briefing import Briefer
-from cekalwatch.server.alerts.fanout import BriefedEvent
+from cekalwatch.server.alerts.details import AlertDetailsReader
+from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.capture.order_book import OrderBook
 from cekalwatch.server.domain.alerts import AlertFilter, Candidate, Match
-from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.orders import BanOrder, Checkpoints
 from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
-from cekalwatch.server.gallery.snapshot import Checkpoints
 from cekalwatch.server.grpc_api.convert import alerts as alert_messages
 from cekalwatch.server.grpc_api.convert import capture as capture_messages
 from cekalwatch.server.grpc_api.convert import watchlist as watchlist_messages
@@ -36,7 +34,7 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.server.watchlist.census import Census
+from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 from cekalwatch.server.watchlist.imports.assembly import RecordAssembly
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
@@ -81,7 +79,7 @@ class Desk:
         keys = keyring(database)
         self.watchlist, self.alerts = WatchlistStore(database, keys), AlertStore(database, keys)
         self.clock = FixedClock()
-        self.briefer = Briefer(self.alerts, self.watchlist, PeopleStore(database), CHECKPOINTS, self.clock)
+        self.briefer = AlertDetailsReader(self.alerts, self.watchlist, PeopleStore(database), CHECKPOINTS, self.clock)
         importer = WatchlistImporter(
             self.watchlist,
             Enroller(engine().detector, engine().recogniser),
@@ -129,7 +127,7 @@ class Desk:
         for key in found:
             told(alert_messages.alert_with_images(self.briefer.brief(key), self.briefer.pictures(key)))
         for event in self.alerts.events_after(0, 1000):
-            told(alert_messages.event_message(BriefedEvent(event, self.briefer.brief(event.alert_id))))
+            told(alert_messages.event_message(DetailedEvent(event, self.briefer.brief(event.alert_id))))
         return found
 
 
@@ -162,7 +160,7 @@ def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
         assert {file.subject.subject_id for file in desk.watchlist.orders_of(accepted)} == accepted
         late = datetime(9999, 1, 1, tzinfo=UTC)
         OrderBook(desk.watchlist, CHECKPOINTS).in_force(accepted, DEPARTURE, late)
-        Census(desk.watchlist, CHECKPOINTS).active_subjects(late)
+        ActiveSubjectCount(desk.watchlist, CHECKPOINTS).active_subjects(late)
 
     each()
     assert len(stored) > 5

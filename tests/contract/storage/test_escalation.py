@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 
-from cekalwatch.server.alerts.adjudicating import ActingPerson
+from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation
 from tests.support.builders.watchlist import FixedClock

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.server.capture.passage_counting import PassageCounter
-from cekalwatch.server.domain.verdicts import AlertVerdict, PassageCount
+from cekalwatch.server.domain.false_alerts import AlertVerdict, PassageCount
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason

@@ -13,16 +13,15 @@ import pytest
 import sqlalchemy
 
 from cekalwatch.server.capture.order_book import OrderBook
-from cekalwatch.server.domain.cameras import Camera
-from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
+from cekalwatch.server.domain.orders import Checkpoints, SubjectFile
 from cekalwatch.server.gallery.index import Gallery
-from cekalwatch.server.gallery.snapshot import Checkpoints, SearchedModel, SnapshotHolder
+from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateStore
 from cekalwatch.server.storage.sealed_columns import TEMPLATE
-from cekalwatch.server.storage.watchlist.reading import SubjectFile
 from cekalwatch.server.storage.watchlist.store import NewReference, WatchlistStore
-from cekalwatch.server.watchlist.census import Census
+from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
@@ -211,10 +210,10 @@ def test_orders_count_as_they_are_at_the_moment_of_asking(store: WatchlistStore)
 
 
 def test_the_census_is_right_after_every_step(store: WatchlistStore) -> None:
-    census, later = Census(store, CHECKPOINTS), MARCH + timedelta(hours=2)
+    census, later = ActiveSubjectCount(store, CHECKPOINTS), MARCH + timedelta(hours=2)
 
     def counts(number: int, now: datetime = MARCH) -> bool:
-        return census.active_subjects(now) == number == Census(store, CHECKPOINTS).active_subjects(now)
+        return census.active_subjects(now) == number == ActiveSubjectCount(store, CHECKPOINTS).active_subjects(now)
 
     listed(store, "S-1", 1)
     listed(store, "S-2", 2)
@@ -236,7 +235,7 @@ def test_the_census_is_right_after_every_step(store: WatchlistStore) -> None:
 def test_the_census_reads_those_who_changed_alone(store: WatchlistStore, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20):
         listed(store, f"S-{number}")
-    census = Census(store, CHECKPOINTS)
+    census = ActiveSubjectCount(store, CHECKPOINTS)
     assert census.active_subjects(MARCH) == 20
     asked: list[str] = []
     read = store.orders_of

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from cekalwatch.server.alerts.adjudicating import ActingPerson
+from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.alerts.retention import ImageReport, Keeping, RetentionSweeper
-from cekalwatch.server.alerts.shift import Tally, shift_report
+from cekalwatch.server.alerts.shift_report import Tally, shift_report
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.alerts import AlertFilter
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason

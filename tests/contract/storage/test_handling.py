@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from cekalwatch.server.alerts.adjudicating import ActingPerson, Adjudication
+from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudication
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason

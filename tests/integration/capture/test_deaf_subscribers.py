@@ -13,14 +13,14 @@ from typing import Any
 import grpc
 
 from cekalwatch.server.alerts.acknowledging import Acknowledgements
-from cekalwatch.server.alerts.briefing import Briefer
-from cekalwatch.server.alerts.fanout import BriefedEvent, Fanout
+from cekalwatch.server.alerts.details import AlertDetailsReader
+from cekalwatch.server.alerts.fanout import DetailedEvent, Fanout
 from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.domain.alerts import AlertFilter
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.gallery.snapshot import Checkpoints
+from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
@@ -30,7 +30,7 @@ from cekalwatch.server.storage.alerts.tables import AlertEventRow
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.server.watchlist.census import Census
+from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc
 from cekalwatch.wire.options import CLIENT_OPTIONS, SERVER_OPTIONS
@@ -52,13 +52,13 @@ FIRST = 1
 class CountingFanout(Fanout):
     """Counts the events that each subscription took; the filter's counter names it, and filters nothing."""
 
-    def __init__(self, store: AlertStore, briefer: Briefer) -> None:
+    def __init__(self, store: AlertStore, briefer: AlertDetailsReader) -> None:
         super().__init__(store, briefer)
         self.taken: Counter[str] = Counter()
 
     async def follow(
         self, after: int, wanted: AlertFilter, quiet_s: float
-    ) -> AsyncGenerator[BriefedEvent | None, None]:
+    ) -> AsyncGenerator[DetailedEvent | None, None]:
         """As the real one."""
         (name,) = wanted.counters
         async with aclosing(super().follow(after, AlertFilter(), quiet_s)) as events:
@@ -80,7 +80,7 @@ class AlertLog:
         clock = SystemClock()
         counter = adjudication.Counter(self.database, clock)
         briefer = counter.briefer
-        freshness = FreshnessGauge(watchlist, Census(watchlist, checkpoints), clock, timedelta(hours=24))
+        freshness = FreshnessGauge(watchlist, ActiveSubjectCount(watchlist, checkpoints), clock, timedelta(hours=24))
         self.acknowledgements = Acknowledgements(store, clock)
         self.fanout = CountingFanout(store, briefer)
         self.trail = AuditTrail(AuditStore(self.database), clock)

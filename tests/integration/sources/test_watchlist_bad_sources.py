@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database

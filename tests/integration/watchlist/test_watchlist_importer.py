@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy
 
 from cekalwatch.server.audit.entry import Action, AuditEntry
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.audit.store import AuditStore

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import uuid6
 
 from cekalwatch.server.domain.alerts import Candidate, Match
-from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import Capture
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.wire.vocabulary.orders import Direction
 
 NOON = datetime(2026, 3, 1, 5, tzinfo=UTC)

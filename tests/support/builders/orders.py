@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder, OrderJudgement, Rule, judge
 from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 from tests.support.builders.watchlist import WIB, order, subject

@@ -11,7 +11,7 @@ import numpy as np
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, Subject
 from cekalwatch.server.gallery.index import Gallery
-from cekalwatch.server.gallery.lookalikes import LoadedList, Lookalikes
+from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder
 from cekalwatch.server.gallery.threshold import Threshold, ThresholdSource
 from cekalwatch.server.storage.watchlist.store import NewReference
 from cekalwatch.wire.vocabulary.orders import OrderKind
@@ -71,10 +71,10 @@ def figures(eye_distance_px: float = 95.0, **measured: Any) -> FaceFigures:
     return FaceFigures(**usual | measured)
 
 
-def alone(model_version: str, size: int) -> Lookalikes:
+def alone(model_version: str, size: int) -> LookalikeFinder:
     """What finds look-alikes among the records of a test only."""
     nothing = LoadedList(Gallery.build(model_version, size, np.zeros((0, size), dtype=np.float32), ()), 0)
-    return Lookalikes(lambda: nothing, lambda _: FIXED_THRESHOLD.value)
+    return LookalikeFinder(lambda: nothing, lambda _: FIXED_THRESHOLD.value)
 
 
 class FixedClock:

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from cekalwatch.server.alerts.adjudicating import ActingPerson, Adjudication, Adjudicator
-from cekalwatch.server.alerts.briefing import Briefer
-from cekalwatch.server.alerts.escalating import Escalator
+from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudication, Adjudicator
+from cekalwatch.server.alerts.details import AlertDetailsReader
+from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
+from cekalwatch.server.domain.adjudication import FollowUp
 from cekalwatch.server.domain.alerts import Alert
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.findings import FollowUp
 from cekalwatch.server.domain.handling import HandlingPolicy
-from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.encryption.keyring import Keyring
-from cekalwatch.server.gallery.snapshot import Checkpoints
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -52,7 +52,7 @@ class Counter:
         self.watchlist, self.people = WatchlistStore(self.database, keys), PeopleStore(self.database)
         self.audit = AuditStore(self.database)
         checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
-        self.briefer = Briefer(self.alerts, self.watchlist, self.people, checkpoints, self.clock)
+        self.briefer = AlertDetailsReader(self.alerts, self.watchlist, self.people, checkpoints, self.clock)
         myself = Actor(Party.SERVER, "test")
         self.adjudicator = Adjudicator(
             self.handling,

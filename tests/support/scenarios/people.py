@@ -19,8 +19,7 @@ from cekalwatch.server.auth.sessions import Sessions, TokenPurpose
 from cekalwatch.server.auth.sign_in import PasswordProof, Proof, SignInService
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import Person
-from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.session_store import SessionStore

@@ -13,8 +13,8 @@ import grpc
 from sqlmodel import update
 
 from cekalwatch.server.audit.entry import Action, Actor, Party
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.domain.syncs import ShrinkGuard, SyncOutcome, SyncRun, SyncTerms

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder, alerts_on, judge
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.vision.faces import Picture

@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from cekalwatch.camera.detection.policy import CapturePolicy
-from cekalwatch.server.alerts.briefing import MAX_REFERENCES
+from cekalwatch.server.alerts.details import MAX_REFERENCES
 from cekalwatch.server.auth.passwords import passwords
 from cekalwatch.server.auth.passwords.lockout import LockOut
 from cekalwatch.server.auth.sign_in_terms import SessionTerms

@@ -8,7 +8,7 @@ import tomllib
 from datetime import datetime
 from pathlib import Path
 
-from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders import Rule, judge
 from cekalwatch.server.recognition.enrolment import EnrolmentWarning
 from cekalwatch.server.settings.settings import ServerSettings

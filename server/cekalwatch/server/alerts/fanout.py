@@ -18,7 +18,7 @@ from uuid import UUID
 
 import structlog
 
-from cekalwatch.server.alerts.briefing import Briefer, Briefing
+from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
 from cekalwatch.server.domain.alerts import AlertEvent, AlertFilter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -35,20 +35,20 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, eq=False)
-class BriefedEvent:
+class DetailedEvent:
     """An event with what an officer needs to know of its alert, as it stood when the event was read."""
 
     event: AlertEvent
-    briefing: Briefing
+    briefing: AlertDetails
 
 
 class Fanout:
     """The one place that subscribers read from; it belongs to the event loop's thread."""
 
-    def __init__(self, store: AlertStore, briefer: Briefer, keep: int = 1000) -> None:
+    def __init__(self, store: AlertStore, briefer: AlertDetailsReader, keep: int = 1000) -> None:
         self._store = store
         self._briefer = briefer
-        self._tail: deque[BriefedEvent] = deque(maxlen=keep)
+        self._tail: deque[DetailedEvent] = deque(maxlen=keep)
         self._grown = asyncio.Event()
         self._woken = asyncio.Event()
         # A thread of its own: what all wait for must not stand in line behind each one's questions.
@@ -120,7 +120,7 @@ class Fanout:
             return await self.oldest_position()
         return await self.start_after(positions[agent_id])
 
-    async def waiting(self, after: int, wanted: AlertFilter, clock: Clock) -> AsyncGenerator[Briefing, None]:
+    async def waiting(self, after: int, wanted: AlertFilter, clock: Clock) -> AsyncGenerator[AlertDetails, None]:
         """Yield what waits for somebody among the events after `after`, newest alert first, if the agent was away."""
         first = await asyncio.to_thread(self._store.first_event_at, after)
         if first is None or clock.now() - first < AWAY:
@@ -134,7 +134,7 @@ class Fanout:
 
     async def follow(
         self, after: int, wanted: AlertFilter, quiet_s: float
-    ) -> AsyncGenerator[BriefedEvent | None, None]:
+    ) -> AsyncGenerator[DetailedEvent | None, None]:
         """Yield the events after `after` that pass `wanted`, for ever; None when nothing came for `quiet_s` seconds."""
         position = after
         while True:
@@ -153,11 +153,11 @@ class Fanout:
             except TimeoutError:
                 yield None
 
-    async def _after(self, position: int) -> tuple[list[BriefedEvent], int]:
+    async def _after(self, position: int) -> tuple[list[DetailedEvent], int]:
         """Return the next events after `position`, and the sequence up to which the log was read."""
         if position >= self._tail_begins_after:
             # The newest first, so that who is close to the head does not look at all the others.
-            found: list[BriefedEvent] = []
+            found: list[DetailedEvent] = []
             for briefed in reversed(self._tail):
                 if briefed.event.sequence <= position:
                     break
@@ -165,15 +165,15 @@ class Fanout:
             return found[::-1], max(position, self._head)
         return await asyncio.to_thread(self._read, position)
 
-    def _read(self, position: int) -> tuple[list[BriefedEvent], int]:
+    def _read(self, position: int) -> tuple[list[DetailedEvent], int]:
         events = self._store.events_after(position, PAGE)
         briefings = self._brief_all(event.alert_id for event in events)
-        found = [BriefedEvent(event, briefings[event.alert_id]) for event in events if event.alert_id in briefings]
+        found = [DetailedEvent(event, briefings[event.alert_id]) for event in events if event.alert_id in briefings]
         return found, events[-1].sequence if events else position
 
-    def _brief_all(self, alert_ids: Iterable[UUID]) -> dict[UUID, Briefing]:
+    def _brief_all(self, alert_ids: Iterable[UUID]) -> dict[UUID, AlertDetails]:
         """Return the alerts' briefings, in the order of the ids."""
-        briefings: dict[UUID, Briefing] = {}
+        briefings: dict[UUID, AlertDetails] = {}
         for alert_id in dict.fromkeys(alert_ids):
             try:
                 briefings[alert_id] = self._briefer.brief(alert_id)

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from cekalwatch.server.auth.rights import RIGHTS, WITH_FIRST_PASSWORD, Caller
 from cekalwatch.server.auth.sessions import Sessions
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import Person
-from cekalwatch.server.domain.two_people import TwoPeople
+from cekalwatch.server.domain.people import Person, TwoPeople
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from cekalwatch.server.auth.device import Device
 from cekalwatch.server.auth.sessions import Session
 from cekalwatch.server.domain.alerts import AlertFilter
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.vocabulary.people import CONFIRMS, HANDLES_ALERTS, SEES_ALERTS, SEES_SHIFT_REPORT, PersonRole
 

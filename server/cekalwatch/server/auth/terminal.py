@@ -15,8 +15,7 @@ from cekalwatch.server.auth.sessions import TokenPurpose
 from cekalwatch.server.auth.sign_in import PasswordProof
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
-from cekalwatch.server.domain.people import Person
-from cekalwatch.server.domain.two_people import TWO_PERSON_ACTIONS, TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import TWO_PERSON_ACTIONS, Person, TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.database import Database
 
 Ask = Callable[[str], str]

@@ -10,7 +10,6 @@ import numpy as np
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from cekalwatch.server.capture.embedding import Probe
 from cekalwatch.server.capture.order_book import OrderBook
 from cekalwatch.server.domain.alerts import Candidate, Match
 from cekalwatch.server.domain.captures import Capture
@@ -18,6 +17,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
+from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome

@@ -8,10 +8,10 @@ from uuid import UUID
 import structlog
 
 from cekalwatch.server.capture.deciding import EmbeddedCapture, OtherModelError
-from cekalwatch.server.capture.embedding import Probe
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.captures import Capture, Receipt
 from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind
+from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 REMEMBERED = 100_000

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from cekalwatch.server.domain.cameras import Camera
-from cekalwatch.server.domain.orders import alerts_on
-from cekalwatch.server.gallery.snapshot import Checkpoints
+from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.orders import Checkpoints, alerts_on
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 

@@ -14,7 +14,7 @@ from datetime import UTC
 from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.server.domain.captures import Capture
-from cekalwatch.server.domain.verdicts import PassageCount
+from cekalwatch.server.domain.false_alerts import PassageCount
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 
 

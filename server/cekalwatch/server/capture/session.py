@@ -11,8 +11,8 @@ from datetime import datetime
 import structlog
 
 from cekalwatch.server.capture.intake import Intake
-from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import Capture, Receipt
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.presence import Heartbeat, Presence
 from cekalwatch.server.settings.settings import CapturePolicyEntry

@@ -112,7 +112,7 @@ def export(
     from cekalwatch.server.auth.operator import operator
     from cekalwatch.server.auth.terminal import Terminal
     from cekalwatch.server.domain.clock import SystemClock
-    from cekalwatch.server.domain.two_people import TwoPersonAction
+    from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.storage.audit.store import AuditStore
 
     settings = _settings(config, data_dir)

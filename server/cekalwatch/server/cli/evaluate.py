@@ -137,7 +137,7 @@ def alerts(
     """
 
     from cekalwatch.server.domain.clock import SystemClock
-    from cekalwatch.server.domain.verdicts import AlertVerdict
+    from cekalwatch.server.domain.false_alerts import AlertVerdict
     from cekalwatch.server.evaluation.report.field_screen import field_json, show_field
     from cekalwatch.server.evaluation.statistics.field import FieldData, field_report
     from cekalwatch.server.settings.settings import ServerSettings

@@ -44,7 +44,7 @@ def _change(value: float | None, config: Path | None, data_dir: Path | None) -> 
     from cekalwatch.server.auth.terminal import Terminal
     from cekalwatch.server.cli.model_choice import model_in_use
     from cekalwatch.server.domain.clock import SystemClock
-    from cekalwatch.server.domain.two_people import TwoPersonAction
+    from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSetting
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.models.store import ModelStore

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import Capture
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.handling import Handling
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, AlertEventType, AlertState, Escalation
 from cekalwatch.wire.vocabulary.orders import Direction

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 

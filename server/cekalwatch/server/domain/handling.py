@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from cekalwatch.server.domain.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.findings import Finding, FollowUp
-from cekalwatch.server.domain.people import Person
-from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction
 from cekalwatch.wire.vocabulary.adjudication import (
     NEEDS_ORDER,
     OFFICERS_OUTCOMES,

@@ -7,17 +7,20 @@ order".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 
-from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.server.domain.checkpoints import LegalParameters
+from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
 
+WIB: Final = ZoneInfo("Asia/Jakarta")
 PLAUSIBLE_YEARS = range(1900, 2201)
 """Years in which an order can begin, be received and be revoked; only its end may be "never", that is 9999-12-31."""
 
@@ -86,6 +89,30 @@ class OrderJudgement:
     broken_rules: tuple[Rule, ...] = ()
 
 
+@dataclass(frozen=True)
+class JudgedOrder:
+    """An order with its status at the moment of asking."""
+
+    order: BanOrder
+    judgement: OrderJudgement
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it is ACTIVE."""
+        return self.judgement.status is OrderStatus.ACTIVE
+
+
+@dataclass(frozen=True)
+class SubjectFile:
+    """A subject with what is held of it."""
+
+    subject: Subject
+    orders: tuple[BanOrder, ...]
+    """Newest first."""
+    references: tuple[ReferenceFace, ...]
+    """Best first."""
+
+
 def alerts_on(kind: OrderKind) -> Direction:
     """Return the direction of travel in which an order of `kind` can alert (domain rule 2)."""
     return Direction.DEPARTURE if kind is OrderKind.CEGAH else Direction.ARRIVAL
@@ -105,23 +132,38 @@ def judge(
     is among them makes no difference.
     """
     known = {other.order_id: other for other in orders if other.subject_id == subject.subject_id}
-    file = _File(known | {order.order_id: order}, subject.nationality, zone, parameters)
-    broken = file.broken_by(order)
+    held = _OrdersOfSubject(known | {order.order_id: order}, subject.nationality, zone, parameters)
+    broken = held.broken_by(order)
     if broken:
         return OrderJudgement(OrderStatus.INVALID, tuple(rule for rule in Rule if rule in broken))
     today = now.astimezone(zone).date()
     if order.withdrawn_at is not None and order.withdrawn_at <= now:
         return OrderJudgement(OrderStatus.REVOKED)
     # An extension stands and falls with the ban that it extends.
-    if any(one.revoked_at is not None and one.revoked_at <= now for one in (order, *file.extended_by(order))):
+    if any(one.revoked_at is not None and one.revoked_at <= now for one in (order, *held.extended_by(order))):
         return OrderJudgement(OrderStatus.REVOKED)
     if today < order.valid_from:
         return OrderJudgement(OrderStatus.NOT_YET_VALID)
-    return OrderJudgement(OrderStatus.LAPSED if today > file.last_day(order) else OrderStatus.ACTIVE)
+    return OrderJudgement(OrderStatus.LAPSED if today > held.last_day(order) else OrderStatus.ACTIVE)
 
 
 @dataclass(frozen=True)
-class _File:
+class Checkpoints:
+    """The law's figures and each site's local time."""
+
+    legal: LegalParameters
+    zones: Mapping[str, ZoneInfo]
+
+    def judged(self, file: SubjectFile, now: datetime, site: str) -> list[JudgedOrder]:
+        """Return a subject's orders with their status at `site`; a site that is no longer configured has WIB."""
+        zone = self.zones.get(site, WIB)
+        return [
+            JudgedOrder(order, judge(order, file.subject, file.orders, now, zone, self.legal)) for order in file.orders
+        ]
+
+
+@dataclass(frozen=True)
+class _OrdersOfSubject:
     """All orders of one subject, by key, with what is needed to hold one against the others."""
 
     orders: dict[str, BanOrder]

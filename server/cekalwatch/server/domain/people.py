@@ -1,11 +1,15 @@
-"""The people who work with the system, and what each is there for. How they sign in is not known here."""
+"""The people who work with the system, and what only two of them may do together. It does not know how they sign in."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
 from uuid import UUID
 
+from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.wire.vocabulary.people import PersonRole
 
 SIGN_IN_NAME_PATTERN = r"[a-z0-9][a-z0-9._@-]{1,63}"
@@ -46,3 +50,49 @@ class Person:
     def works_at(self, site: str) -> bool:
         """Whether `site` is one of the person's."""
         return site in self.sites
+
+
+class TwoPersonAction(StrEnum):
+    """An action that needs two people."""
+
+    CONFIRM_ALERT = "CONFIRM_ALERT"
+    CHANGE_THRESHOLD = "CHANGE_THRESHOLD"
+    ACCEPT_SHRUNKEN_LIST = "ACCEPT_SHRUNKEN_LIST"
+    EXPORT_AUDIT = "EXPORT_AUDIT"
+
+
+Pair = tuple[PersonRole, PersonRole]
+
+TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
+    {
+        TwoPersonAction.CONFIRM_ALERT: (PersonRole.OFFICER, PersonRole.SUPERVISOR),
+        TwoPersonAction.CHANGE_THRESHOLD: (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR),
+        TwoPersonAction.ACCEPT_SHRUNKEN_LIST: (PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR),
+        TwoPersonAction.EXPORT_AUDIT: (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR),
+    }
+)
+"""The roles of the two: one has the one, and the other the other, whoever comes first."""
+
+
+@dataclass(frozen=True)
+class TwoPeople:
+    """Two people who do `action` together.
+
+    Construction raises SAME_PERSON_TWICE, PERSON_ROLE_NEEDED when they do not have the action's two roles, and
+    SIGN_IN_REFUSED when one is disabled. So whoever asks for this value cannot forget the check.
+    """
+
+    action: TwoPersonAction
+    first: Person
+    second: Person
+
+    def __post_init__(self) -> None:
+        if self.first.person_id == self.second.person_id:
+            raise CekalwatchError(Code.SAME_PERSON_TWICE, self.action)
+        one, other = TWO_PERSON_ACTIONS[self.action]
+        if not any(
+            one in a.roles and other in b.roles for a, b in ((self.first, self.second), (self.second, self.first))
+        ):
+            raise CekalwatchError(Code.PERSON_ROLE_NEEDED, self.action)
+        if self.first.disabled or self.second.disabled:
+            raise CekalwatchError(Code.SIGN_IN_REFUSED, self.action)

@@ -15,10 +15,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.capture.crops import decode_crop
 from cekalwatch.server.domain.alerts import Alert
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.gallery.index import Gallery
+from cekalwatch.server.recognition.crops import decode_crop
 from cekalwatch.server.recognition.enrolment import find_faces
 from cekalwatch.server.recognition.packs.installed import Engine
 from cekalwatch.server.recognition.templates import TemplateError

@@ -28,7 +28,7 @@ Face = tuple[str, NDArray[np.float32]]
 """A subject's key, and a template, shape (size,)."""
 
 
-class Listed(Protocol):
+class SearchedList(Protocol):
     """The watchlist's templates as of one moment."""
 
     @property
@@ -65,10 +65,10 @@ class _Generation:
     """The watchlist with this change counter has all of it."""
 
 
-class Lookalikes:
+class LookalikeFinder:
     """Searches the list, and what was enrolled since it was loaded. Any number of threads may call."""
 
-    def __init__(self, listed: Callable[[], Listed], threshold: Callable[[int], float]) -> None:
+    def __init__(self, listed: Callable[[], SearchedList], threshold: Callable[[int], float]) -> None:
         """`threshold` says from which comparison score on a face counts as found, in a list of so many templates."""
         self._listed = listed
         self._threshold = threshold

@@ -10,52 +10,16 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import structlog
 
-from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, OrderJudgement, judge
 from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.gallery.threshold import Threshold
 from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateState, TemplateStore
-from cekalwatch.server.storage.watchlist.reading import SubjectFile
-from cekalwatch.wire.vocabulary.orders import OrderStatus
-
-WIB = ZoneInfo("Asia/Jakarta")
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class JudgedOrder:
-    """An order with its status at the moment of asking."""
-
-    order: BanOrder
-    judgement: OrderJudgement
-
-    @property
-    def in_force(self) -> bool:
-        """Whether it is ACTIVE."""
-        return self.judgement.status is OrderStatus.ACTIVE
-
-
-@dataclass(frozen=True)
-class Checkpoints:
-    """The law's figures and each site's local time."""
-
-    legal: LegalParameters
-    zones: Mapping[str, ZoneInfo]
-
-    def judged(self, file: SubjectFile, now: datetime, site: str) -> list[JudgedOrder]:
-        """Return a subject's orders with their status at `site`; a site that is no longer configured has WIB."""
-        zone = self.zones.get(site, WIB)
-        return [
-            JudgedOrder(order, judge(order, file.subject, file.orders, now, zone, self.legal)) for order in file.orders
-        ]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.vision.thresholds import ThresholdModel
 

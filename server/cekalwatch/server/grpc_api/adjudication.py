@@ -11,9 +11,9 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.server.alerts.adjudicating import ActingPerson, Adjudicator
-from cekalwatch.server.alerts.briefing import Briefer
-from cekalwatch.server.alerts.shift import ShiftReport, shift_report
+from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudicator
+from cekalwatch.server.alerts.details import AlertDetailsReader
+from cekalwatch.server.alerts.shift_report import ShiftReport, shift_report
 from cekalwatch.server.domain.alerts import Alert
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.grpc_api.authentication import current_caller
@@ -30,7 +30,7 @@ class AdjudicationMethods:
     """Methods of people; each needs somebody who signed in, also in plaintext."""
 
     def __init__(
-        self, adjudicator: Adjudicator, handling: HandlingStore, briefer: Briefer, clock: Clock, home: str
+        self, adjudicator: Adjudicator, handling: HandlingStore, briefer: AlertDetailsReader, clock: Clock, home: str
     ) -> None:
         """`home` is the site that a shift's figures are of where the caller has none of its own."""
         self._adjudicator = adjudicator

@@ -10,8 +10,8 @@ from typing import Any
 import grpc
 
 from cekalwatch.server.alerts.acknowledging import Acknowledgements
-from cekalwatch.server.alerts.adjudicating import Adjudicator
-from cekalwatch.server.alerts.briefing import Briefer
+from cekalwatch.server.alerts.adjudication import Adjudicator
+from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import Action, Thing
@@ -40,7 +40,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         self,
         fanout: Fanout,
         acknowledgements: Acknowledgements,
-        briefer: Briefer,
+        briefer: AlertDetailsReader,
         freshness: FreshnessGauge,
         presence: Presence,
         trail: AuditTrail,

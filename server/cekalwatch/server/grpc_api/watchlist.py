@@ -12,14 +12,13 @@ from cekalwatch.server.audit.entry import Action, Actor, Thing
 from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
-from cekalwatch.server.gallery.lookalikes import Lookalikes
-from cekalwatch.server.gallery.snapshot import Checkpoints, JudgedOrder
+from cekalwatch.server.domain.orders import Checkpoints, JudgedOrder, SubjectFile
+from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.grpc_api.callers import caller
 from cekalwatch.server.grpc_api.convert import watchlist as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
-from cekalwatch.server.grpc_api.importing import ImportCall, ImportWorkers
+from cekalwatch.server.grpc_api.import_call import ImportCall, ImportWorkers
 from cekalwatch.server.grpc_api.sync import SyncMethods
-from cekalwatch.server.storage.watchlist.reading import SubjectFile
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
@@ -41,7 +40,7 @@ class WatchlistServicer(SyncMethods):
         trail: AuditTrail,
         clock: Clock,
         workers: ImportWorkers,
-        lookalikes: Lookalikes,
+        lookalikes: LookalikeFinder,
         desk: SyncService,
         freshness: FreshnessGauge,
     ) -> None:

@@ -18,9 +18,8 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.settings import Settings
 from cekalwatch.server.alerts.retention import Keeping
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, ProviderAddressError, SessionTerms
-from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.handling import DEFAULT_REFERENCE_PATTERN, HandlingPolicy
-from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.encryption.master_key_source import MasterKeySource, parse_source
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.settings.watchlist_source import WatchlistEntry

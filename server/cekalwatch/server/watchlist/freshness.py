@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.server.watchlist.census import Census
+from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Freshness:
 class FreshnessGauge:
     """Tells the freshness without asking the database each time; `read` asks it, and blocks."""
 
-    def __init__(self, store: WatchlistStore, census: Census, clock: Clock, limit: timedelta) -> None:
+    def __init__(self, store: WatchlistStore, census: ActiveSubjectCount, clock: Clock, limit: timedelta) -> None:
         self._store = store
         self._census = census
         self._clock = clock

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from cekalwatch.server.alerts.adjudicating import Adjudicator
-from cekalwatch.server.alerts.escalating import Escalator
+from cekalwatch.server.alerts.adjudication import Adjudicator
+from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.gallery.snapshot import Checkpoints
+from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.settings.settings import ServerSettings

@@ -9,17 +9,17 @@ from datetime import timedelta
 from typing import Self
 
 from cekalwatch.server.capture.deciding import AlertTiming, Decider
-from cekalwatch.server.capture.embedding import CaptureEmbedder
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.capture.order_book import OrderBook
 from cekalwatch.server.capture.passage_counting import PassageCounter
 from cekalwatch.server.capture.session import CaptureSessions, CaptureTerms
 from cekalwatch.server.concurrency.batching import BatchWorker
-from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.domain.passages import Passages
-from cekalwatch.server.gallery.snapshot import Checkpoints
 from cekalwatch.server.presence import Presence
+from cekalwatch.server.recognition.probes import CaptureEmbedder
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.server.wiring.periodic import Chore, at_stop

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Self
 
 from cekalwatch.server.alerts.acknowledging import Acknowledgements
-from cekalwatch.server.alerts.briefing import Briefer
+from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.gallery.snapshot import Checkpoints
+from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.wiring.stores import Stores
 
 
@@ -20,7 +20,7 @@ from cekalwatch.server.wiring.stores import Stores
 class DeliveryWiring:
     """The way of an alert event from the log to the officers."""
 
-    briefer: Briefer
+    briefer: AlertDetailsReader
     fanout: Fanout
     acknowledgements: Acknowledgements
     announce: Callable[[], None]
@@ -29,7 +29,7 @@ class DeliveryWiring:
     @classmethod
     def open(cls, stores: Stores, checkpoints: Checkpoints, clock: Clock, stack: ExitStack) -> Self:
         """Begin at the log's end."""
-        briefer = Briefer(stores.alerts, stores.watchlist, stores.people, checkpoints, clock)
+        briefer = AlertDetailsReader(stores.alerts, stores.watchlist, stores.people, checkpoints, clock)
         fanout, acknowledgements = Fanout(stores.alerts, briefer), Acknowledgements(stores.alerts, clock)
         stack.callback(fanout.close)
         stack.callback(acknowledgements.close)

@@ -9,11 +9,12 @@ from typing import Self
 
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.gallery.model_follower import ModelFollower, ModelStores, searched_model
-from cekalwatch.server.gallery.snapshot import Checkpoints, SnapshotHolder
+from cekalwatch.server.gallery.snapshot import SnapshotHolder
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.watchlist.census import Census
+from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.wiring.periodic import Chore
 from cekalwatch.server.wiring.stores import Stores
@@ -50,7 +51,7 @@ class GalleryWiring:
         follower = ModelFollower(settings, sources, engines, watch, clock, myself)
         stack.callback(follower.close)
         limit = timedelta(hours=settings.freshness_limit_h)
-        freshness = FreshnessGauge(stores.watchlist, Census(stores.watchlist, checkpoints), clock, limit)
+        freshness = FreshnessGauge(stores.watchlist, ActiveSubjectCount(stores.watchlist, checkpoints), clock, limit)
         return cls(engines, watch, freshness, follower)
 
     @property

@@ -11,8 +11,8 @@ from typing import Self
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.concurrency.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.gallery.lookalikes import Lookalikes
-from cekalwatch.server.grpc_api.importing import ImportWorkers
+from cekalwatch.server.gallery.lookalikes import LookalikeFinder
+from cekalwatch.server.grpc_api.import_call import ImportWorkers
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
@@ -31,7 +31,7 @@ class ImportsWiring:
     begin: Callable[[Actor], ImportRun]
     """Begins one in somebody's name."""
     workers: ImportWorkers
-    lookalikes: Lookalikes
+    lookalikes: LookalikeFinder
 
     @classmethod
     def open(
@@ -48,7 +48,7 @@ class ImportsWiring:
         endings, importing = ThreadPoolExecutor(1, "import-endings"), ThreadPoolExecutor(IMPORT_THREADS, "import")
         stack.callback(endings.shutdown)
         stack.callback(importing.shutdown, cancel_futures=True)
-        lookalikes = Lookalikes(
+        lookalikes = LookalikeFinder(
             search.watch.current,
             lambda templates: search.engines.engine().pack.thresholds.threshold(templates, settings.wanted_fpir),
         )

@@ -10,7 +10,7 @@ from typing import Self
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.gallery.snapshot import Checkpoints
+from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.sync.schedule import open_scheduler

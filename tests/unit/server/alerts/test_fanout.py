@@ -11,17 +11,16 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from cekalwatch.server.alerts.briefing import Briefer
+from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import AWAY, Fanout
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.domain.adjudication import Finding
 from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertFilter
-from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.findings import Finding
 from cekalwatch.server.domain.handling import HandlingPolicy, Holder
-from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.gallery.snapshot import Checkpoints
+from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
@@ -47,7 +46,7 @@ class Log:
         watchlist = WatchlistStore(self.database, keyring(self.database))
         people = PeopleStore(self.database)
         self.clock = FixedClock()
-        self.briefer = Briefer(self.store, watchlist, people, checkpoints, self.clock)
+        self.briefer = AlertDetailsReader(self.store, watchlist, people, checkpoints, self.clock)
         self.fanouts: list[Fanout] = []
         self._count = 0
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder, judge
 from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 from tests.support.builders.watchlist import order, subject

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders import Rule
 from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 from tests.support.builders.orders import broken, day, extension, noon, status

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders import Rule, alerts_on, judge
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
 from tests.support.builders.orders import LEGAL, NOON, broken, day, extension, noon, status, urgent

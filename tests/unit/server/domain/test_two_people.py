@@ -7,8 +7,7 @@ from itertools import product
 import pytest
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import Person, PersonError
-from cekalwatch.server.domain.two_people import TWO_PERSON_ACTIONS, TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import TWO_PERSON_ACTIONS, Person, PersonError, TwoPeople, TwoPersonAction
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import person
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cekalwatch.server.domain.verdicts import AlertVerdict, JudgedAlert, PassageCount, verdict
+from cekalwatch.server.domain.false_alerts import AlertVerdict, FieldAlert, PassageCount, verdict_of
 from cekalwatch.server.evaluation.statistics.field import FieldData, FieldReport, exact_rate, field_report
 from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction
@@ -23,8 +23,8 @@ def alert(
     at: datetime = NOON,
     version: str = "model-1",
     passages: int = 1,
-) -> JudgedAlert:
-    return JudgedAlert(camera, "batam-center", direction, at, score, 0.5, version, passages, found)
+) -> FieldAlert:
+    return FieldAlert(camera, "batam-center", direction, at, score, 0.5, version, passages, found)
 
 
 def count(
@@ -33,7 +33,7 @@ def count(
     return PassageCount(camera, "batam-center", direction, at, passages)
 
 
-def report(alerts: list[JudgedAlert], counts: list[PassageCount]) -> FieldReport:
+def report(alerts: list[FieldAlert], counts: list[PassageCount]) -> FieldReport:
     return field_report(FieldData(NOON - timedelta(1), NOON + timedelta(1), "", alerts, counts), WIB)
 
 
@@ -129,7 +129,7 @@ def test_an_exact_interval_of_nothing_is_near_the_rule_of_three():
     ],
 )
 def test_a_verdict_is_what_people_said_of_the_person(findings: list[tuple[Outcome, Reason]], says: AlertVerdict):
-    assert verdict(findings) is says
+    assert verdict_of(findings) is says
 
 
 def test_the_first_hour_is_told_by_the_sites_clock():

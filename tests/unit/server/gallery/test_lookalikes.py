@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cekalwatch.server.domain.subjects import MAX_REFERENCES
 from cekalwatch.server.gallery.index import Gallery
-from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES, LoadedList, Lookalikes
+from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES, LoadedList, LookalikeFinder
 from tests.support.builders.watchlist import MODEL, SIZE
 
 THRESHOLD = 0.5
@@ -37,8 +37,8 @@ def loaded(version: int, **faces: NDArray[np.float32]) -> LoadedList:
     return LoadedList(Gallery.build(MODEL, SIZE, templates, tuple(faces)), version)
 
 
-def lookalikes(server: Server) -> Lookalikes:
-    return Lookalikes(server.current, lambda _: THRESHOLD)
+def lookalikes(server: Server) -> LookalikeFinder:
+    return LookalikeFinder(server.current, lambda _: THRESHOLD)
 
 
 def test_a_face_that_another_subject_has_is_found_and_the_subjects_own_is_not() -> None:
@@ -84,7 +84,7 @@ def test_the_threshold_is_that_of_a_list_of_this_length() -> None:
         lengths.append(length)
         return THRESHOLD
 
-    search = Lookalikes(server.current, threshold)
+    search = LookalikeFinder(server.current, threshold)
     search.add("B", face(1), MODEL, 2)
     search.others("C", face(2), MODEL)
     assert lengths == [2]

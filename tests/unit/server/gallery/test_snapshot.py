@@ -11,15 +11,16 @@ import pytest
 import uuid6
 
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OtherModelError
-from cekalwatch.server.capture.embedding import Probe
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.capture.order_book import OrderBook
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.captures import Capture
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.domain.passages import Passages
-from cekalwatch.server.gallery.snapshot import Checkpoints, SearchedModel, SnapshotHolder
+from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
+from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
 from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSetting
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.threshold_store import ThresholdStore

@@ -17,14 +17,14 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cekalwatch.server.capture.session import Goodbye, Receipts, Rejected
+from cekalwatch.server.domain.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.captures import Capture, Receipt
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind
-from cekalwatch.server.domain.findings import Finding, FollowUp
 from cekalwatch.server.domain.handling import Handling
-from cekalwatch.server.domain.legal import LegalParameters
-from cekalwatch.server.domain.orders import judge
+from cekalwatch.server.domain.orders import JudgedOrder, judge
 from cekalwatch.server.gallery.index import Gallery
-from cekalwatch.server.gallery.snapshot import GallerySnapshot, JudgedOrder
+from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations, watchlist
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.presence import CameraPresence, Heartbeat

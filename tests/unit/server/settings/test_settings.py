@@ -8,8 +8,7 @@ import pytest
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
-from cekalwatch.server.domain.cameras import Camera
-from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.wire.vocabulary.orders import Direction
 from tests.support.repository import ROOT

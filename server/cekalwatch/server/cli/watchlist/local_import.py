@@ -41,7 +41,7 @@ def local_import(settings: ServerSettings) -> Iterator[ImportRun]:
 def open_importer(settings: ServerSettings, store: WatchlistStore, clock: Clock) -> WatchlistImporter:
     """Open the model pack, load the list, and return what imports records; raises ProgramError."""
 
-    from cekalwatch.server.gallery.lookalikes import Lookalikes, load_list
+    from cekalwatch.server.gallery.lookalikes import LookalikeFinder, load_list
     from cekalwatch.server.gallery.model_follower import pack_in_use
     from cekalwatch.server.recognition.enrolment import Enroller
     from cekalwatch.server.recognition.packs.installed import open_detector, open_engine
@@ -60,5 +60,5 @@ def open_importer(settings: ServerSettings, store: WatchlistStore, clock: Clock)
         clock,
         settings.home.zone,
         settings.legal.parameters(),
-        Lookalikes(lambda: listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir)),
+        LookalikeFinder(lambda: listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir)),
     )

@@ -18,8 +18,8 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cli.tables import whole_table
 
 if TYPE_CHECKING:
-    from cekalwatch.server.gallery.snapshot import JudgedOrder
-    from cekalwatch.server.watchlist.looking import View, WatchlistLook
+    from cekalwatch.server.domain.orders import JudgedOrder
+    from cekalwatch.server.watchlist.browser import SubjectView, WatchlistBrowser
 
 
 def print_json(document: object) -> None:
@@ -39,7 +39,7 @@ def print_table(columns: Sequence[str | Column], rows: Iterable[Sequence[str]]) 
     Console().print(whole_table(columns, rows))
 
 
-def print_list(views: Sequence[View]) -> None:
+def print_list(views: Sequence[SubjectView]) -> None:
     """Print a row for each order, a subject's facts with its first one."""
 
     def rows() -> Iterator[list[str]]:
@@ -61,10 +61,10 @@ def _status(one: JudgedOrder) -> str:
     return " ".join((one.judgement.status, *one.judgement.broken_rules))
 
 
-def print_view(view: View) -> None:
+def print_view(view: SubjectView) -> None:
     """Print all that is held of a subject, in tables."""
     from cekalwatch.server.cli.watchlist.report_screen import face_words
-    from cekalwatch.server.watchlist.look_tables import order_facts, view_json
+    from cekalwatch.server.watchlist.browser_output import order_facts, view_json
 
     facts = view_json(view)["subject"]
     documents = [" ".join(filter(None, one.values())) for one in facts.pop("travel_documents")]
@@ -86,7 +86,7 @@ def print_view(view: View) -> None:
     )
 
 
-def write_pictures(folder: Path, look: WatchlistLook, view: View) -> None:
+def write_pictures(folder: Path, look: WatchlistBrowser, view: SubjectView) -> None:
     """Write each reference face's picture to a new file that only its owner can read. Raises ProgramError."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -25,9 +25,9 @@ from cekalwatch.server.cli.watchlist.look_output import (
 from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 
 if TYPE_CHECKING:
-    from cekalwatch.server.gallery.lookalikes import Lookalikes
+    from cekalwatch.server.gallery.lookalikes import LookalikeFinder
     from cekalwatch.server.settings.settings import ServerSettings
-    from cekalwatch.server.watchlist.looking import WatchlistLook
+    from cekalwatch.server.watchlist.browser import WatchlistBrowser
 
 LIST_EPILOG = (
     "Examples:\n\n"
@@ -95,14 +95,14 @@ def list_(
     data_dir: DataDir = None,
 ) -> None:
     """List subjects with their orders, by subject key. Photographs are not shown."""
-    from cekalwatch.server.watchlist.look_tables import LIST_COLUMNS, list_rows, view_json
-    from cekalwatch.server.watchlist.looking import Wanted, WatchlistProblem
+    from cekalwatch.server.watchlist.browser import WatchlistFilter, WatchlistProblem
+    from cekalwatch.server.watchlist.browser_output import LIST_COLUMNS, list_rows, view_json
 
     settings = _settings(config, data_dir)
     at = _noon(valid_on, settings)
     if valid_on and status is None:
         status = OrderStatus.ACTIVE
-    wanted = Wanted(status, kind, agency, name, subject, WatchlistProblem(only) if only else None)
+    wanted = WatchlistFilter(status, kind, agency, name, subject, WatchlistProblem(only) if only else None)
     with _look(settings) as (look, _):
         page = look.page(wanted, at, after, limit)
     match form:
@@ -128,7 +128,7 @@ def show(
     """Show all that is held of a subject; who else has such a face; and photographs only with --photo."""
     from cekalwatch.server.domain.errors import CekalwatchError
     from cekalwatch.server.domain.subjects import MAX_REFERENCES
-    from cekalwatch.server.watchlist.look_tables import view_json
+    from cekalwatch.server.watchlist.browser_output import view_json
 
     if form is Form.CSV:
         raise ProgramError("`show` has more than fits a table of one kind of rows: take --format json", Exit.USAGE)
@@ -154,7 +154,7 @@ def history(
     data_dir: DataDir = None,
 ) -> None:
     """Tell what happened to a subject and its orders: events of the audit trail, and each order's statuses."""
-    from cekalwatch.server.watchlist.look_tables import HISTORY_COLUMNS, history_json, history_rows
+    from cekalwatch.server.watchlist.browser_output import HISTORY_COLUMNS, history_json, history_rows
 
     with _look(_settings(config, data_dir)) as (look, _):
         found = look.history(subject_id)
@@ -191,17 +191,17 @@ def _noon(day: str, settings: ServerSettings) -> datetime:
 
 
 @contextmanager
-def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistLook, Lookalikes]]:
+def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistBrowser, LookalikeFinder]]:
     """Give a look by the account that runs the command. Raises ProgramError when the database cannot be used."""
     from functools import cache, partial
 
     from cekalwatch.server.auth.operator import operator
     from cekalwatch.server.domain.clock import SystemClock
-    from cekalwatch.server.gallery.lookalikes import Lookalikes, load_list
+    from cekalwatch.server.domain.orders import Checkpoints
+    from cekalwatch.server.gallery.lookalikes import LookalikeFinder, load_list
     from cekalwatch.server.gallery.model_follower import pack_in_use
-    from cekalwatch.server.gallery.snapshot import Checkpoints
     from cekalwatch.server.storage.audit.store import AuditStore
-    from cekalwatch.server.watchlist.looking import WatchlistLook
+    from cekalwatch.server.watchlist.browser import WatchlistBrowser
 
     checkpoints = Checkpoints(settings.legal.parameters(), {site.site: site.zone for site in settings.sites})
     with command_database(settings) as database:
@@ -209,7 +209,7 @@ def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistLook, Lookalikes]
         database.upgrade()
         store = open_store(database, settings)
         pack = pack_in_use(settings, store.models)
-        look = WatchlistLook(
+        look = WatchlistBrowser(
             store,
             AuditStore(database),
             checkpoints,
@@ -220,4 +220,4 @@ def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistLook, Lookalikes]
         )
         size, storage = pack.recogniser.size, settings.gallery_storage
         listed = cache(lambda: load_list(store.templates, pack.model_version, size, storage))
-        yield look, Lookalikes(listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir))
+        yield look, LookalikeFinder(listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir))

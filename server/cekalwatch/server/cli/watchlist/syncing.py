@@ -157,7 +157,7 @@ def _accept(settings: ServerSettings) -> None:
     from cekalwatch.server.auth.terminal import Terminal
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.domain.errors import CekalwatchError
-    from cekalwatch.server.domain.two_people import TwoPersonAction
+    from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.storage.sync.store import SyncStore
     from cekalwatch.server.watchlist.sync.service import accept_shrink
 

@@ -15,7 +15,7 @@ from datetime import datetime, tzinfo
 
 from scipy.stats import binomtest
 
-from cekalwatch.server.domain.verdicts import AlertVerdict, JudgedAlert, PassageCount, list_at
+from cekalwatch.server.domain.false_alerts import AlertVerdict, FieldAlert, PassageCount, list_at
 from cekalwatch.server.evaluation.statistics.metrics import Rate
 from cekalwatch.wire.vocabulary.orders import Direction
 
@@ -70,7 +70,7 @@ class FieldData:
     since: datetime
     until: datetime
     site: str
-    alerts: Sequence[JudgedAlert]
+    alerts: Sequence[FieldAlert]
     counts: Sequence[PassageCount]
 
 
@@ -101,7 +101,7 @@ def exact_rate(events: int, trials: int) -> Rate:
 
 def _lines(data: FieldData, where: _Where) -> tuple[FieldLine, ...]:
     passages: defaultdict[str, int] = defaultdict(int)
-    alerts: defaultdict[str, list[JudgedAlert]] = defaultdict(list)
+    alerts: defaultdict[str, list[FieldAlert]] = defaultdict(list)
     for count in data.counts:
         passages[where(count.camera_id, count.direction, count.hour)] += count.passages
     for alert in data.alerts:
@@ -109,7 +109,7 @@ def _lines(data: FieldData, where: _Where) -> tuple[FieldLine, ...]:
     return tuple(_line(key, passages[key], alerts[key]) for key in sorted(passages.keys() | alerts.keys()))
 
 
-def _line(key: str, passages: int, alerts: Sequence[JudgedAlert]) -> FieldLine:
+def _line(key: str, passages: int, alerts: Sequence[FieldAlert]) -> FieldLine:
     of = {verdict: [alert for alert in alerts if alert.verdict is verdict] for verdict in AlertVerdict}
     false, confirmed = (
         sum(one.passages for one in of[which]) for which in (AlertVerdict.FALSE_ALERT, AlertVerdict.CONFIRMED)
@@ -124,9 +124,9 @@ def _line(key: str, passages: int, alerts: Sequence[JudgedAlert]) -> FieldLine:
     )
 
 
-def _halvings(alerts: Sequence[JudgedAlert]) -> tuple[Halving, ...]:
+def _halvings(alerts: Sequence[FieldAlert]) -> tuple[Halving, ...]:
     """Scores of different model versions cannot be compared, so each has its own."""
-    versions: defaultdict[str, list[JudgedAlert]] = defaultdict(list)
+    versions: defaultdict[str, list[FieldAlert]] = defaultdict(list)
     for alert in alerts:
         versions[alert.model_version].append(alert)
     found = []

@@ -7,8 +7,8 @@ from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
-from cekalwatch.server.alerts.briefing import AlertPictures, Briefing
-from cekalwatch.server.alerts.fanout import BriefedEvent
+from cekalwatch.server.alerts.details import AlertDetails, AlertPictures
+from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.domain.alerts import AlertFilter, Sighting
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.adjudication import STATES, handling_message
@@ -100,7 +100,7 @@ def keep_alive(now: datetime, head: int, freshness: Freshness) -> alert_service_
 
 
 @lru_cache(maxsize=64)
-def event_message(briefed: BriefedEvent) -> alert_service_pb2.SubscribeAlertsResponse:
+def event_message(briefed: DetailedEvent) -> alert_service_pb2.SubscribeAlertsResponse:
     """Write an event, once for all who get it: nobody changes the message."""
     event = briefed.event
     return alert_service_pb2.SubscribeAlertsResponse(
@@ -114,19 +114,19 @@ def event_message(briefed: BriefedEvent) -> alert_service_pb2.SubscribeAlertsRes
     )
 
 
-def waiting_message(briefing: Briefing) -> alert_service_pb2.SubscribeAlertsResponse:
+def waiting_message(briefing: AlertDetails) -> alert_service_pb2.SubscribeAlertsResponse:
     """Write an alert that waits still, for an agent that was away."""
     return alert_service_pb2.SubscribeAlertsResponse(waiting_alert=alert_message(briefing))
 
 
-def alert_page(briefings: Sequence[Briefing], limit: int) -> alert_service_pb2.ListAlertsResponse:
+def alert_page(briefings: Sequence[AlertDetails], limit: int) -> alert_service_pb2.ListAlertsResponse:
     """Write as many of a page's alerts as fit into a message; where there may be more, it gets a token."""
     alerts = that_fit(alert_message(briefing) for briefing in briefings)
     more = len(briefings) == limit or len(alerts) < len(briefings)
     return alert_service_pb2.ListAlertsResponse(alerts=alerts, next_page_token=alerts[-1].alert_id if more else "")
 
 
-def alert_with_images(briefing: Briefing, pictures: AlertPictures | None) -> alert_service_pb2.GetAlertResponse:
+def alert_with_images(briefing: AlertDetails, pictures: AlertPictures | None) -> alert_service_pb2.GetAlertResponse:
     """Write one alert, with as many of its pictures as fit into the message."""
     answer = alert_service_pb2.GetAlertResponse(alert=alert_message(briefing))
     if pictures:
@@ -142,7 +142,7 @@ def alert_with_images(briefing: Briefing, pictures: AlertPictures | None) -> ale
     return answer
 
 
-def alert_message(briefing: Briefing) -> alert_pb2.Alert:
+def alert_message(briefing: AlertDetails) -> alert_pb2.Alert:
     """Write an alert with its subject and orders."""
     alert = briefing.alert
     return alert_pb2.Alert(

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.duration_pb2 import Duration
 
 from cekalwatch.server.capture.session import Drain, Goodbye, Hello, Inbound, Outbound, Receipts, Rejected, Welcome
-from cekalwatch.server.domain.cameras import Camera
 from cekalwatch.server.domain.captures import Capture, Receipt
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import duration, text, timestamp, uuid
 from cekalwatch.server.presence import Heartbeat

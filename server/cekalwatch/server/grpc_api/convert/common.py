@@ -12,7 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.v1 import camera_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES

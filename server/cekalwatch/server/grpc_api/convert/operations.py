@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.grpc_api.convert.capture import SPOOL_STATES, VIEW_STATES
 from cekalwatch.server.grpc_api.convert.common import camera_message, duration, timestamp
 from cekalwatch.server.grpc_api.convert.watchlist import freshness_message

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.orders import JudgedOrder
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
-from cekalwatch.server.gallery.snapshot import JudgedOrder
 from cekalwatch.server.grpc_api.convert.common import ANSWER_FRAME_BYTES, that_fit, timestamp
 from cekalwatch.server.grpc_api.convert.records import face_figures_message, order_facts_message, subject_message
 from cekalwatch.server.recognition.enrolment import EnrolmentWarning

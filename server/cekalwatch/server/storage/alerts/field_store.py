@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Insert, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
-from cekalwatch.server.domain.verdicts import JudgedAlert, PassageCount, verdict
+from cekalwatch.server.domain.false_alerts import FieldAlert, PassageCount, verdict_of
 from cekalwatch.server.storage.alerts.passage_tables import PassageCountRow
 from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, SightingRow
 from cekalwatch.server.storage.database import Database
@@ -47,7 +47,7 @@ class FieldStore:
                 for row in session.exec(query)
             ]
 
-    def alerts(self, since: datetime, until: datetime, site: str | None) -> list[JudgedAlert]:
+    def alerts(self, since: datetime, until: datetime, site: str | None) -> list[FieldAlert]:
         """Return the alerts on captures from `since` on and before `until`; of every site when None."""
         wanted = (col(AlertRow.captured_at) >= since, col(AlertRow.captured_at) < until, *_at(AlertRow.site, site))
         sightings = (
@@ -76,7 +76,7 @@ class FieldStore:
             for alert_id, outcome, reason in session.exec(found):
                 findings[alert_id].append((Outcome(outcome), Reason(reason)))
             return [
-                JudgedAlert(
+                FieldAlert(
                     camera_id=row.camera_id,
                     site=row.site,
                     direction=Direction(row.direction),
@@ -85,7 +85,7 @@ class FieldStore:
                     threshold=row.threshold,
                     model_version=row.model_version,
                     passages=passages,
-                    verdict=verdict(findings[row.alert_id]),
+                    verdict=verdict_of(findings[row.alert_id]),
                 )
                 for row, score, passages in session.exec(alerts)
             ]

@@ -15,10 +15,10 @@ from uuid import UUID
 import uuid6
 from sqlmodel import Session, col, select
 
+from cekalwatch.server.domain.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts import Alert, AlertEvent, Candidate, Match, Sighting
-from cekalwatch.server.domain.cameras import Camera
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError
-from cekalwatch.server.domain.findings import Finding, FollowUp
 from cekalwatch.server.domain.handling import Claim, Handling, Holder
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, FollowUpRow, SightingRow

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar, cast
 
 import structlog
 from sqlmodel import Session, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from cekalwatch.server.domain.orders import BanOrder
-from cekalwatch.server.domain.subjects import ReferenceFace, Subject
+from cekalwatch.server.domain.orders import BanOrder, SubjectFile
+from cekalwatch.server.domain.subjects import ReferenceFace
 from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow, ReferenceFaceRow, SubjectRow
 
@@ -24,17 +24,6 @@ Row = TypeVar("Row")
 Value = TypeVar("Value")
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class SubjectFile:
-    """A subject with what is held of it."""
-
-    subject: Subject
-    orders: tuple[BanOrder, ...]
-    """Newest first."""
-    references: tuple[ReferenceFace, ...]
-    """Best first."""
 
 
 def readable(found: Iterable[Row], convert: Callable[[Row], Value], key: Callable[[Row], str]) -> Iterator[Value]:

@@ -16,7 +16,7 @@ from sqlmodel import col, delete, select, update
 
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.orders import BanOrder, SubjectFile
 from cekalwatch.server.domain.subjects import MAX_ORDERS, FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.alerts.tables import AlertRow, EventLogRow, ProbeRow
@@ -28,7 +28,7 @@ from cekalwatch.server.storage.models.tables import TemplateRefusalRow
 from cekalwatch.server.storage.models.template_store import TemplateStore, is_template
 from cekalwatch.server.storage.sync.tables import SyncOrderRow
 from cekalwatch.server.storage.watchlist.changes import changed_since, count_change, current_version, lock_watchlist
-from cekalwatch.server.storage.watchlist.reading import SubjectFile, read_files, read_orders, readable
+from cekalwatch.server.storage.watchlist.reading import read_files, read_orders, readable
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import (
     BanOrderRow,

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.legal import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder, Rule, judge
 from cekalwatch.server.domain.subjects import MAX_REFERENCES
-from cekalwatch.server.gallery.lookalikes import Face, Lookalikes
+from cekalwatch.server.gallery.lookalikes import Face, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError, EnrolmentWarning
 from cekalwatch.server.storage.watchlist.store import (
     Done,
@@ -73,7 +73,7 @@ class WatchlistImporter:
         clock: Clock,
         zone: tzinfo,
         legal: LegalParameters,
-        lookalikes: Lookalikes,
+        lookalikes: LookalikeFinder,
     ) -> None:
         """`zone` is that of the checkpoint by whose clock the reports tell an order's status."""
         self._store = store

@@ -8,8 +8,8 @@ from datetime import datetime
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
 from cekalwatch.server.domain.syncs import SyncOutcome, SyncRun, SyncState
-from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.watchlist.sync.schedule import SyncScheduler
 

@@ -21,7 +21,7 @@ from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.entry import Action, Link
 from cekalwatch.server.auth.operator import operator
 from cekalwatch.server.cli.app import app
-from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.settings.settings import ServerSettings

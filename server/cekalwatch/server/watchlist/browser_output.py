@@ -8,10 +8,9 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from cekalwatch.server.audit.entry import Link
-from cekalwatch.server.domain.orders import BanOrder
-from cekalwatch.server.domain.timeline import StatusChange
-from cekalwatch.server.gallery.snapshot import JudgedOrder
-from cekalwatch.server.watchlist.looking import History, View
+from cekalwatch.server.domain.orders import BanOrder, JudgedOrder
+from cekalwatch.server.domain.status_history import StatusChange
+from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView
 
 LIST_COLUMNS: Final = (
     *("subject_id", "name", "aliases", "sex", "date_of_birth", "nationality"),
@@ -22,7 +21,7 @@ HISTORY_COLUMNS: Final = ("at", "what", "order_id", "status", "by", "details")
 FROM_THE_FIRST: Final = "from the first"
 
 
-def list_rows(views: Iterable[View]) -> Iterator[list[str | int]]:
+def list_rows(views: Iterable[SubjectView]) -> Iterator[list[str | int]]:
     """Give a row for each order, with its subject's columns repeated, and one for a subject without."""
     for view in views:
         one = view.subject
@@ -50,7 +49,7 @@ def order_facts(order: BanOrder) -> Iterator[list[str]]:
             yield [name, "yes" if value is True else str(value)]
 
 
-def view_json(view: View) -> dict[str, Any]:
+def view_json(view: SubjectView) -> dict[str, Any]:
     """Return all that is held of a subject, without pictures."""
     return {
         "subject": asdict(view.subject),
@@ -69,7 +68,7 @@ def view_json(view: View) -> dict[str, Any]:
     }
 
 
-def history_rows(history: History) -> Iterator[list[str]]:
+def history_rows(history: SubjectHistory) -> Iterator[list[str]]:
     """Give a row for each event of the audit trail, oldest first, then one for each turn of each order's status."""
     for link in history.events:
         yield [link.at, link.action, _order_of(link), link.outcome, link.actor, link.details]
@@ -78,7 +77,7 @@ def history_rows(history: History) -> Iterator[list[str]]:
             yield [_moment(turn), "STATUS", order_id, turn.judgement.status, "", " ".join(turn.judgement.broken_rules)]
 
 
-def history_json(history: History) -> dict[str, Any]:
+def history_json(history: SubjectHistory) -> dict[str, Any]:
     """Return the history with the details of its events as they are in the audit trail."""
     return {
         "events": [

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder, judge
-from cekalwatch.server.domain.timeline import timeline
+from cekalwatch.server.domain.status_history import status_history
 from cekalwatch.wire.vocabulary.orders import OrderStatus
 from tests.support.builders.orders import bans, moments
 from tests.support.builders.watchlist import WIB, order, subject
@@ -18,7 +18,7 @@ LEGAL = LegalParameters()
 
 
 def told(one: BanOrder, *others: BanOrder) -> list[tuple[str, OrderStatus]]:
-    turns = timeline(one, subject(), [one, *others], WIB, LEGAL)
+    turns = status_history(one, subject(), [one, *others], WIB, LEGAL)
     return [(str(turn.at) if turn.at else "", turn.judgement.status) for turn in turns]
 
 
@@ -36,7 +36,7 @@ def test_an_order_that_breaks_a_rule_has_one_status_for_ever() -> None:
 
 def test_an_order_without_end_does_not_end() -> None:
     endless = order(kind="TANGKAL", valid_until=date.max)
-    turns = timeline(endless, subject(nationality="DEU"), [endless], WIB, LEGAL)
+    turns = status_history(endless, subject(nationality="DEU"), [endless], WIB, LEGAL)
     assert [turn.judgement.status for turn in turns] == [OrderStatus.NOT_YET_VALID, OrderStatus.ACTIVE]
 
 
@@ -56,6 +56,6 @@ def test_an_extension_ends_with_the_revocation_of_its_base() -> None:
 def test_at_any_moment_the_last_turn_is_the_judgement(orders: tuple[BanOrder, ...], at: datetime) -> None:
     person = subject(nationality="DEU")
     for one in orders:
-        turns = timeline(one, person, orders, WIB, LEGAL)
+        turns = status_history(one, person, orders, WIB, LEGAL)
         current = [turn for turn in turns if turn.at is None or turn.at <= at][-1]
         assert current.judgement == judge(one, person, orders, at + timedelta(0), WIB, LEGAL)

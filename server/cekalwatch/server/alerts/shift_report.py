@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from cekalwatch.server.domain.alerts import Alert
-from cekalwatch.server.domain.verdicts import list_at
+from cekalwatch.server.domain.false_alerts import list_at
 from cekalwatch.server.storage.alerts.handling_store import RaisedAlert
 from cekalwatch.wire.vocabulary.adjudication import CLEARING, OFFICERS_OUTCOMES, UNSETTLED, Escalation, Outcome
 

@@ -39,7 +39,7 @@ class AlertVerdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class JudgedAlert:
+class FieldAlert:
     """An alert with its verdict, and the figures of recognition that led to it."""
 
     camera_id: str
@@ -73,7 +73,7 @@ def list_at(direction: Direction) -> OrderKind:
     return _LIST_OF[direction]
 
 
-def verdict(findings: Iterable[tuple[Outcome, Reason]]) -> AlertVerdict:
+def verdict_of(findings: Iterable[tuple[Outcome, Reason]]) -> AlertVerdict:
     """Return what the findings, outcome with reason, say together."""
     found = tuple(findings)
     if any(outcome is Outcome.CONFIRMED for outcome, _ in found):

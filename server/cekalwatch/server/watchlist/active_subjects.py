@@ -14,14 +14,13 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.gallery.snapshot import Checkpoints
-from cekalwatch.server.storage.watchlist.reading import SubjectFile
+from cekalwatch.server.domain.orders import Checkpoints, SubjectFile
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 SUBJECTS_A_QUERY = 500
 
 
-class Census:
+class ActiveSubjectCount:
     """Counts, and blocks; any number of threads may ask."""
 
     def __init__(self, store: WatchlistStore, checkpoints: Checkpoints) -> None:

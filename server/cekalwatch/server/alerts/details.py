@@ -10,11 +10,10 @@ from uuid import UUID
 from cekalwatch.server.domain.alerts import Alert, AlertFilter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.orders import Checkpoints, JudgedOrder, SubjectFile
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
-from cekalwatch.server.gallery.snapshot import Checkpoints, JudgedOrder
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore
-from cekalwatch.server.storage.watchlist.reading import SubjectFile
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 from cekalwatch.wire.vocabulary.adjudication import AlertState
@@ -25,7 +24,7 @@ MAX_PICTURE_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
 
 
 @dataclass(frozen=True)
-class Briefing:
+class AlertDetails:
     """An alert with its subject, the orders that alert, and the names of candidates and of who works on it."""
 
     alert: Alert
@@ -45,7 +44,7 @@ class AlertPictures:
     references: tuple[tuple[ReferenceFace, bytes], ...]
 
 
-class Briefer:
+class AlertDetailsReader:
     """Reads alerts together with the watchlist. Methods block: call them from a worker thread."""
 
     def __init__(
@@ -62,7 +61,7 @@ class Briefer:
         self._checkpoints = checkpoints
         self._clock = clock
 
-    def brief(self, alert_id: UUID) -> Briefing:
+    def brief(self, alert_id: UUID) -> AlertDetails:
         """Return one alert's briefing; raises ALERT_NOT_FOUND."""
         return self.about(self._alerts.get(alert_id))
 
@@ -73,7 +72,7 @@ class Briefer:
         limit: int,
         states: Collection[AlertState] = (),
         raised_from: datetime | None = None,
-    ) -> list[Briefing]:
+    ) -> list[AlertDetails]:
         """Return a page of briefings, newest alert first; see `AlertStore.list_alerts`."""
         return [self.about(alert) for alert in self._alerts.list_alerts(wanted, before, limit, states, raised_from)]
 
@@ -91,13 +90,13 @@ class Briefer:
             references.append((face, jpeg))
         return AlertPictures(probe, tuple(references))
 
-    def about(self, alert: Alert) -> Briefing:
+    def about(self, alert: Alert) -> AlertDetails:
         """Return the briefing of an alert that was read."""
         file = self._file(alert.subject_id)
         judged = self._checkpoints.judged(file, self._clock.now(), alert.camera.site)
         orders = tuple(one for one in judged if one.order.order_id in alert.order_ids)
         names = {candidate.subject_id: self._file(candidate.subject_id).subject.name for candidate in alert.candidates}
-        return Briefing(alert, file.subject, orders, names, self._people.display_names(alert.handling.people))
+        return AlertDetails(alert, file.subject, orders, names, self._people.display_names(alert.handling.people))
 
     def _file(self, subject_id: str) -> SubjectFile:
         try:

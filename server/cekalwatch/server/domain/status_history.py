@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from cekalwatch.server.domain.legal import LegalParameters
+from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder, OrderJudgement, judge
 from cekalwatch.server.domain.subjects import Subject
 
@@ -20,7 +20,7 @@ class StatusChange:
     judgement: OrderJudgement
 
 
-def timeline(
+def status_history(
     order: BanOrder, subject: Subject, orders: Iterable[BanOrder], zone: tzinfo, parameters: LegalParameters
 ) -> list[StatusChange]:
     """Return the turns of `order`, at least one, as `judge` tells its status at each moment.

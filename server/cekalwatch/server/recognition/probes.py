@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.capture.crops import decode_crop
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.recognition.crops import decode_crop
 from cekalwatch.server.recognition.engines.recogniser import Recogniser
 from cekalwatch.server.recognition.templates import TemplateError
 from cekalwatch.vision.alignment import LandmarksError, align

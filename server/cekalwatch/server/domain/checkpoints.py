@@ -1,11 +1,24 @@
-"""The figures of immigration law that decide an order's status, in one table, because laws change.
+"""What stands at a checkpoint: its cameras, and the figures of the law that it enforces.
 
-Sources: UU 6/2011 as changed by UU 63/2024, Permenimipas 13/2025; `docs/watchlist-folder.md` tells the rules in words.
+Sources of the law: UU 6/2011 as changed by UU 63/2024, Permenimipas 13/2025; `docs/watchlist-folder.md` gives the rules
+in words.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from cekalwatch.wire.vocabulary.orders import Direction
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A camera of the configuration."""
+
+    camera_id: str
+    site: str
+    counter: str
+    direction: Direction
 
 
 @dataclass(frozen=True)

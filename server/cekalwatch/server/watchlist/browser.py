@@ -13,12 +13,12 @@ from typing import Final
 
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Link, Thing
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.orders import Checkpoints, JudgedOrder, SubjectFile
+from cekalwatch.server.domain.status_history import StatusChange, status_history
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
-from cekalwatch.server.domain.timeline import StatusChange, timeline
-from cekalwatch.server.gallery.lookalikes import Lookalikes
-from cekalwatch.server.gallery.snapshot import Checkpoints, JudgedOrder
+from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.storage.audit.store import AuditStore
-from cekalwatch.server.storage.watchlist.store import SubjectFile, WatchlistStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 
 MAX_LISTED: Final = 500
@@ -45,7 +45,7 @@ class WatchlistProblem(StrEnum):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WatchlistFilter:
     """Which subjects to show: those to whom all of it applies. An order must have all that is said of orders."""
 
     status: OrderStatus | None = None
@@ -59,7 +59,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class View:
+class SubjectView:
     """A subject as a keeper sees it."""
 
     subject: Subject
@@ -77,13 +77,13 @@ class View:
 class WatchlistPage:
     """What a look at the list found."""
 
-    views: tuple[View, ...]
+    views: tuple[SubjectView, ...]
     more_after: str
     """The subject's key after which there may be more; empty at the end."""
 
 
 @dataclass(frozen=True)
-class History:
+class SubjectHistory:
     """What happened to a subject: by the audit trail, and by the law."""
 
     events: tuple[Link, ...]
@@ -92,7 +92,7 @@ class History:
     """Of each order that is held, by its key."""
 
 
-class WatchlistLook:
+class WatchlistBrowser:
     """Looks by `actor`. Methods block; each raises SQLAlchemyError when the database cannot be used."""
 
     def __init__(
@@ -114,9 +114,9 @@ class WatchlistLook:
         self._actor = actor
         self._model_version = model_version
 
-    def page(self, wanted: Wanted, at: datetime, after: str, most: int) -> WatchlistPage:
+    def page(self, wanted: WatchlistFilter, at: datetime, after: str, most: int) -> WatchlistPage:
         """Return the first subjects beyond the key `after` that are wanted, statuses as of the moment `at`."""
-        found: list[View] = []
+        found: list[SubjectView] = []
         more = True
         while more and len(found) < most:
             files = self._files(wanted, after)
@@ -132,14 +132,14 @@ class WatchlistLook:
         self._note(Action.SUBJECTS_LISTED, [view.subject.subject_id for view in found], subjects=len(found))
         return WatchlistPage(tuple(found), after if more else "")
 
-    def show(self, subject_id: str, at: datetime, lookalikes: Lookalikes, pictures: int) -> View:
+    def show(self, subject_id: str, at: datetime, lookalikes: LookalikeFinder, pictures: int) -> SubjectView:
         """Return one subject; raises SUBJECT_NOT_FOUND. `pictures` says how many photographs are looked at."""
         view = self._view(self._store.get_subject(subject_id), at, lookalikes.of_subject(self._store, subject_id))
         others = {key for keys in view.also_under.values() for key in keys}
         self._note(Action.SUBJECT_VIEWED, [subject_id, *sorted(others)], pictures=min(pictures, len(view.references)))
         return view
 
-    def history(self, subject_id: str) -> History:
+    def history(self, subject_id: str) -> SubjectHistory:
         """Return what happened to a subject, also to one that was deleted since; it may be nothing."""
         files = self._store.get_subjects([subject_id])
         orders = files[0].orders if files else ()
@@ -148,10 +148,10 @@ class WatchlistLook:
         if files or events:
             self._note(Action.SUBJECT_VIEWED, [subject_id], history=len(events))
         zone = self._checkpoints.zones[self._site]
-        return History(
+        return SubjectHistory(
             tuple(events),
             {
-                order.order_id: timeline(order, files[0].subject, orders, zone, self._checkpoints.legal)
+                order.order_id: status_history(order, files[0].subject, orders, zone, self._checkpoints.legal)
                 for order in orders
             },
         )
@@ -160,15 +160,17 @@ class WatchlistLook:
         """Return the picture of a reference face of a subject that is looked at; empty where it is damaged."""
         return self._store.face_jpeg(reference.reference_id)
 
-    def _files(self, wanted: Wanted, after: str) -> list[SubjectFile]:
+    def _files(self, wanted: WatchlistFilter, after: str) -> list[SubjectFile]:
         if wanted.subject_id:
             return self._store.get_subjects([wanted.subject_id])
         return self._store.list_subjects(after, READ_AT_ONCE)
 
-    def _view(self, file: SubjectFile, at: datetime, also_under: Mapping[str, tuple[str, ...]] | None = None) -> View:
+    def _view(
+        self, file: SubjectFile, at: datetime, also_under: Mapping[str, tuple[str, ...]] | None = None
+    ) -> SubjectView:
         keys = [reference.reference_id for reference in file.references]
         fresh = self._store.with_template(keys, self._model_version) if keys else set()
-        return View(
+        return SubjectView(
             file.subject,
             tuple(self._checkpoints.judged(file, at, self._site)),
             file.references,
@@ -181,7 +183,7 @@ class WatchlistLook:
         self._audit.append(AuditEntry(self._clock.now(), self._actor, action, objects, OK, details))
 
 
-def _is_wanted(view: View, wanted: Wanted) -> bool:
+def _is_wanted(view: SubjectView, wanted: WatchlistFilter) -> bool:
     names = (view.subject.name, *view.subject.aliases)
     if wanted.name and not any(_has(name, wanted.name) for name in names):
         return False
@@ -194,7 +196,7 @@ def _is_wanted(view: View, wanted: Wanted) -> bool:
     return not about_orders or any(_is_wanted_order(one, wanted) for one in view.orders)
 
 
-def _is_wanted_order(one: JudgedOrder, wanted: Wanted) -> bool:
+def _is_wanted_order(one: JudgedOrder, wanted: WatchlistFilter) -> bool:
     status = one.judgement.status
     return (
         (wanted.status is None or status is wanted.status)

@@ -16,14 +16,13 @@ import structlog
 
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, AuditEntry
+from cekalwatch.server.domain.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts import Alert, AlertEvent
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.findings import Finding, FollowUp
 from cekalwatch.server.domain.handling import Handling, HandlingPolicy, Holder
-from cekalwatch.server.domain.people import Person
-from cekalwatch.server.domain.two_people import TwoPeople, TwoPersonAction
-from cekalwatch.server.gallery.snapshot import Checkpoints
+from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore
