@@ -2,7 +2,7 @@
 
     python -m benchmarks camera.best_shot
 
-Passages are composed (`encounters` in `tests/support`): size, light, defocus, smear and the picture change on the way;
+Passages are composed (`single_passages` in `tests/support`): size, light, defocus, smear and picture change on the way;
 faces are looked for 7.5 times a second. Half of them are of every second person of LFW with at least four photographs,
 on whom the score was not fitted: one photograph is listed, three are shown on the way. The others are of people with
 two photographs, who are not listed. The list is filled up to 400. What is embedded has been a JPEG. The chosen crops
@@ -44,8 +44,8 @@ from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.quality import measure as measure_quality
 from cekalwatch.vision.runtime import limit_native_threads
+from tests.support.builders.single_passages import single_passage
 from tests.support.scenarios.crowd_pictures import draw, look_of
-from tests.support.scenarios.encounters import encounter
 
 SEED: Final = 2
 LISTED: Final = 400
@@ -91,7 +91,7 @@ class Study:
         """Return the sightings of a composed passage."""
         looks = [look for file in files if (look := look_of(file, person, self._detector))]
         found = []
-        for at_s, picture, truths in draw(encounter(person, SEED), {person: looks}, EVERY) if looks else ():
+        for at_s, picture, truths in draw(single_passage(person, SEED), {person: looks}, EVERY) if looks else ():
             for truth in truths:
                 eyes = float(np.linalg.norm(truth.landmarks[1] - truth.landmarks[0]))
                 for face in self._detector.detect(picture):

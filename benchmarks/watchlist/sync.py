@@ -41,8 +41,9 @@ from cekalwatch.server.watchlist.sources.source import Offered
 from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts
 from tests.support.builders.keys import keyring
+from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist import WIB
-from tests.support.scenarios.server import astronaut, engine, jpeg
+from tests.support.scenarios.server import engine, jpeg
 from tests.support.tools.importing import enrolling_threads
 
 ORDERS: Final = 100_000

@@ -27,7 +27,7 @@ from deploy.demo.programs import wait_until
 from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig
 from tests.support.builders.camera import capture_of
 from tests.support.builders.portraits import group
-from tests.support.scenarios.held_camera import HeldCamera
+from tests.support.scenarios.scripted_camera import ScriptedCamera
 from tests.support.scenarios.server import engine, list_astronaut, settings
 from tests.support.tools.starter import starter_pack
 
@@ -60,7 +60,7 @@ class Travellers:
         self.others: set[str] = set()
         """The capture ids of everybody else."""
 
-    def pass_by(self, camera: HeldCamera, passages: int) -> None:
+    def pass_by(self, camera: ScriptedCamera, passages: int) -> None:
         """Let the camera see so many passages, in which crops of different people alternate as in a queue."""
         captures = [capture for _ in range(passages) for capture in self._passage()]
         self._chance.shuffle(captures)
@@ -156,7 +156,7 @@ async def test_kills_at_random_moments_lose_no_alert_and_show_none_twice(tmp_pat
     with ExitStack() as programs:
         stack = programs.enter_context(Stack(config))
         officer = Officer(stack, programs)
-        cameras = [HeldCamera(camera_id, stack.dialer(DeviceRole.CAMERA, camera_id)) for camera_id in CAMERAS]
+        cameras = [ScriptedCamera(camera_id, stack.dialer(DeviceRole.CAMERA, camera_id)) for camera_id in CAMERAS]
         async with cameras[0].connected(), cameras[1].connected():
             interrupted = await live_and_die(stack, officer, cameras, travellers, chance)
             sent = len(travellers.others) + sum(map(len, travellers.listed.values()))
@@ -181,7 +181,7 @@ async def test_kills_at_random_moments_lose_no_alert_and_show_none_twice(tmp_pat
 
 
 async def live_and_die(
-    stack: Stack, officer: Officer, cameras: list[HeldCamera], travellers: Travellers, chance: random.Random
+    stack: Stack, officer: Officer, cameras: list[ScriptedCamera], travellers: Travellers, chance: random.Random
 ) -> int:
     """Kill the server again and again, and the notifier meanwhile; return how many captures were under way then.
 

@@ -21,8 +21,8 @@ from pathlib import Path
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport
-from tests.support.scenarios.kept_camera import LISTED, STRANGER
 from tests.support.scenarios.server import list_astronaut, settings
+from tests.support.scenarios.spooling_camera import LISTED, STRANGER
 from tests.support.scenarios.spools import wait_until
 from tests.support.tools.raw_files import JFIF, folder_bytes, shown
 from tests.support.tools.starter import starter_pack
@@ -56,7 +56,7 @@ class CaptureHost:
         with (self.stack.logs / "camera.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "tests.support.scenarios.kept_camera", CAMERA, self.stack.address),
+                *("-m", "tests.support.scenarios.spooling_camera", CAMERA, self.stack.address),
                 *(str(tls_dir), str(self.folder), str(SPILL_AFTER_S)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,

@@ -27,12 +27,12 @@ from deploy.demo.programs import Program, wait_until
 from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig, Transport
 from tests.support.builders.portraits import astronaut, group, wall
 from tests.support.builders.watchlist_folder import row, write_orders
-from tests.support.fakes.tap import CaptureTap, Run, tapping
+from tests.support.fakes.capture_proxy import CaptureProxy, Run, capture_proxy
 from tests.support.scenarios.server import engine
-from tests.support.tools import traces
-from tests.support.tools.opened import OPENED, opened_values
+from tests.support.tools import disk_search
 from tests.support.tools.shared import shared_faces
 from tests.support.tools.starter import starter_pack
+from tests.support.tools.unsealed_values import UNSEALED, unsealed_values
 
 NAME, ALIAS, NIK, ADDRESS = "Sekar Ayuningtyas", "Mbak Ayu", "2171015509860007", "Jalan Engku Putri 8"
 CAMERA_S = 240.0
@@ -114,35 +114,35 @@ async def test_nothing_of_a_traveller_who_did_not_match_is_on_the_disk(
         await asyncio.to_thread(stack.import_watchlist, write_watchlist(tmp_path / "watchlist"))
         await asyncio.to_thread(stack.wait_for_gallery, 1)
         notifier = await asyncio.to_thread(stack.start_notifier, "officer-1")
-        async with tapping(stack.address) as tap:
+        async with capture_proxy(stack.address) as tap:
             await see(stack, tap, "gate-1", strangers)
             await see(stack, tap, "gate-2", both)
         await asyncio.to_thread(notifier.wait_for_sequence, 1, CAMERA_S)
         stranger_run, mixed_run = map(Seen.of, tap.runs)
         assert len(stranger_run.run.tracks) >= passages
         matched = {event.capture_id for event in stack.event_log()}
-        running = traces.everything_written(written, [stack.server.pid, notifier.program.pid])
-        running = {**running, **opened_values(config.folder / "server")}
+        running = disk_search.everything_written(written, [stack.server.pid, notifier.program.pid])
+        running = {**running, **unsealed_values(config.folder / "server")}
         check(running, stranger_run, mixed_run, matched)
         check_names(running, notifier)
         await asyncio.to_thread(wait_until_acknowledged, stack)
-    stopped = {**traces.everything_written(written), **opened_values(config.folder / "server")}
+    stopped = {**disk_search.everything_written(written), **unsealed_values(config.folder / "server")}
     check(stopped, stranger_run, mixed_run, matched)
     check_names(stopped, notifier)
 
 
-def check(written: traces.Written, strangers: Seen, mixed: Seen, matched: set[str]) -> None:
+def check(written: disk_search.Written, strangers: Seen, mixed: Seen, matched: set[str]) -> None:
     """Assert that of all crops only those that matched left a trace."""
     assert matched
     assert matched < {face.capture_id for face in mixed.run.faces}
-    stranger, known = traces.of_keys([strangers.run.hello.run_id, mixed.run.hello.run_id], written)
+    stranger, known = disk_search.of_keys([strangers.run.hello.run_id, mixed.run.hello.run_id], written)
     assert stranger == set()
     assert known, "the search does not find what is there"
     tracks = {face.track_id for face in mixed.run.faces if face.capture_id in matched}
     probes: set[str] = set()
     faces = strangers.run.faces + mixed.run.faces
-    pictures = traces.of_pictures([face.jpeg for face in faces], written)
-    keys = traces.of_keys([face.capture_id for face in faces], written)
+    pictures = disk_search.of_pictures([face.jpeg for face in faces], written)
+    keys = disk_search.of_keys([face.capture_id for face in faces], written)
     for face, of_picture, of_key in zip(faces, pictures, keys, strict=True):
         if face.capture_id in matched:
             probes |= of_picture
@@ -150,20 +150,20 @@ def check(written: traces.Written, strangers: Seen, mixed: Seen, matched: set[st
         else:
             assert of_picture == set()
             assert of_key == set()
-    assert f"{OPENED}/probe.jpeg" in {name.rpartition("/")[0] for name in probes}
+    assert f"{UNSEALED}/probe.jpeg" in {name.rpartition("/")[0] for name in probes}
     # Beside the notifier's pictures, which it shows: in the database only under seal.
     assert not any(Path(name).name.startswith("cekalwatch.sqlite3") for name in probes)
     for track in mixed.run.tracks:
-        there = traces.of_text(f"{mixed.run.hello.run_id}/{track}", written)
+        there = disk_search.of_text(f"{mixed.run.hello.run_id}/{track}", written)
         assert bool(there) == (track in tracks)
-    assert traces.of_templates(np.concatenate([strangers.templates, mixed.templates]), written) == set()
+    assert disk_search.of_templates(np.concatenate([strangers.templates, mixed.templates]), written) == set()
 
 
-def check_names(written: traces.Written, notifier: Notifier) -> None:
+def check_names(written: disk_search.Written, notifier: Notifier) -> None:
     """Assert that the listed person's facts are in the server's database, under seal, and nowhere else."""
     for fact in (NAME, ALIAS, NIK, ADDRESS):
-        places = {name.rpartition("/")[0] for name in traces.of_text(fact, written)}
-        assert places == {f"{OPENED}/subject.facts"}
+        places = {name.rpartition("/")[0] for name in disk_search.of_text(fact, written)}
+        assert places == {f"{UNSEALED}/subject.facts"}
         assert fact not in str(notifier.events)
 
 
@@ -174,9 +174,9 @@ def test_the_search_finds_templates_of_either_width_at_any_place_and_in_pieces()
     for kind in ("<f4", "<f2"):
         stored = (templates[17] * 1.00001).astype(kind).tobytes()
         for piece in (stored, stored[len(stored) // 3 :]):
-            assert traces.of_templates(templates, {"there": noise[:501] + piece + noise}) == {"there"}
+            assert disk_search.of_templates(templates, {"there": noise[:501] + piece + noise}) == {"there"}
     others = chance.normal(0, 0.05, (40, 512)).astype(np.float32)
-    assert traces.of_templates(templates, {"noise": noise, "others": others.tobytes()}) == set()
+    assert disk_search.of_templates(templates, {"noise": noise, "others": others.tobytes()}) == set()
 
 
 def test_the_search_finds_pictures_and_keys_at_any_place() -> None:
@@ -187,11 +187,11 @@ def test_the_search_finds_pictures_and_keys_at_any_place() -> None:
         noise = chance.bytes(10_000 + shift)
         forms = (keys[3].encode(), keys[5].upper().encode(), UUID(keys[8]).bytes, UUID(keys[8]).hex.encode())
         for form, number in zip(forms, (3, 5, 8, 8), strict=True):
-            places = traces.of_keys(keys, {"noise": noise, "there": noise + form + noise})
+            places = disk_search.of_keys(keys, {"noise": noise, "there": noise + form + noise})
             assert [one for one, where in enumerate(places) if where] == [number]
             assert places[number] == {"there"}
         piece = jpegs[7][1_900:2_600]
-        pictures = traces.of_pictures(jpegs, {"noise": noise, "there": noise + piece + noise})
+        pictures = disk_search.of_pictures(jpegs, {"noise": noise, "there": noise + piece + noise})
         assert [one for one, where in enumerate(pictures) if where] == [7]
 
 
@@ -217,7 +217,7 @@ def write_watchlist(folder: Path) -> Path:
     return folder
 
 
-async def see(stack: Stack, tap: CaptureTap, camera_id: str, source: Path) -> None:
+async def see(stack: Stack, tap: CaptureProxy, camera_id: str, source: Path) -> None:
     """Run a camera client on a folder of pictures until each crop has its receipt."""
     arguments = ["-m", "cekalwatch.camera", "run", "--source", str(source), "--camera-id", camera_id]
     arguments += ["--server", tap.address, "--detector", str(starter_pack())]

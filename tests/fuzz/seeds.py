@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 
 from cekalwatch.v1 import alert_service_pb2, capture_pb2, capture_service_pb2, watchlist_pb2, watchlist_service_pb2
 from cekalwatch.vision.alignment import ALIGNED_SIZE, TEMPLATE
-from tests.support.builders.usual import RECORD, RUN, SENT
+from tests.support.builders.messages import RECORD, RUN, SENT
 
 SHEET = "xl/worksheets/sheet1.xml"
 CORPUS = Path(__file__).parent / "corpus"

@@ -37,7 +37,7 @@ from cekalwatch.vision.quality import measure
 from cekalwatch.wire.bounds import MAX_CROP_PIXELS
 from tests.fuzz.seeds import spreadsheet_with
 from tests.support.builders.alerts import DEPARTURE, NOON
-from tests.support.builders.usual import RUN
+from tests.support.builders.messages import RUN
 from tests.support.builders.watchlist import WIB
 from tests.support.builders.watchlist_folder import COLUMNS, ORDERS_FILE, WatchlistFolder
 

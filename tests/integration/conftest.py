@@ -8,7 +8,7 @@ import pytest
 
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
 from cekalwatch.simulator.web import Simulator
-from tests.support.fakes.simulated import simulated, source_of
+from tests.support.fakes.simulated_application import simulated, source_of
 
 
 @pytest.fixture

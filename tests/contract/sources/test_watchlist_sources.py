@@ -26,7 +26,7 @@ from cekalwatch.server.watchlist.sources.source import (
 from cekalwatch.simulator.orders import OrderDatabase
 from cekalwatch.simulator.web import Simulator
 from cekalwatch.wire.vocabulary.orders import OrderKind
-from tests.support.scenarios.four_forms import (
+from tests.support.scenarios.watchlist_sources import (
     FolderForm,
     Form,
     HttpForm,

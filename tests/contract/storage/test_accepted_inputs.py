@@ -46,8 +46,7 @@ from cekalwatch.wire.vocabulary.orders import Direction
 from tests.support.builders.alerts import DEPARTURE, NOON, capture, match
 from tests.support.builders.audit import OFFICER
 from tests.support.builders.keys import keyring
-from tests.support.builders.messages import Usual, nearly_usual
-from tests.support.builders.usual import RECORD, RUN, SENT
+from tests.support.builders.messages import RECORD, RUN, SENT, ValidValues, nearly_valid
 from tests.support.builders.watchlist import MODEL, WIB, FixedClock, alone, order, reference, subject
 from tests.support.scenarios.server import engine
 from tests.support.tools.importing import enrolling_threads, import_one
@@ -62,7 +61,7 @@ MANY = examples(
         HealthCheck.filter_too_much,
     ],
 )
-ACCEPTED: Usual = dict(RECORD) | {
+ACCEPTED: ValidValues = dict(RECORD) | {
     "revoked_time": [Timestamp(seconds=10**9)],
     "valid_from": ["2026-01-01"],
     "valid_until": ["2026-06-30", "9999-12-31"],
@@ -144,7 +143,7 @@ def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
     accepted: set[str] = set()
     stored: list[str] = []
 
-    @given(nearly_usual(watchlist_service_pb2.ImportRecord, ACCEPTED))
+    @given(nearly_valid(watchlist_service_pb2.ImportRecord, ACCEPTED))
     @MANY
     def each(message: watchlist_service_pb2.ImportRecord) -> None:
         message.order.subject_id = message.subject.subject_id
@@ -170,7 +169,7 @@ def test_any_capture_that_is_accepted_makes_an_alert_that_can_be_listed_and_read
     desk.watchlist.put(subject(), order())
     alerted: set[UUID] = set()
 
-    @given(nearly_usual(capture_pb2.FaceCapture, SENT), st.booleans())
+    @given(nearly_valid(capture_pb2.FaceCapture, SENT), st.booleans())
     @MANY
     def each(message: capture_pb2.FaceCapture, new: bool) -> None:
         if new:

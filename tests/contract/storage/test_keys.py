@@ -28,7 +28,7 @@ from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.keys import KnownKey, key_store
 from tests.support.builders.watchlist import SIZE, FixedClock, order, reference, subject
 from tests.support.scenarios.adjudication import Counter, contact
-from tests.support.tools.held import held_templates
+from tests.support.tools.stored_templates import stored_templates
 
 OTHER = KnownKey(MasterKey(b"other key of 32 bytes, for tests"), "another file")
 
@@ -58,7 +58,7 @@ def contents(database: Database) -> list[Any]:
     files = store.list_subjects("", 100)
     pictures = [store.face_jpeg(face.reference_id) for file in files for face in file.references]
     alert_id = alerts.events_after(0, 1)[0].alert_id
-    templates = sorted(held_templates(database, keyring).templates.tolist())
+    templates = sorted(stored_templates(database, keyring).templates.tolist())
     return [files, pictures, templates, alerts.probe(alert_id), alerts.get(alert_id).handling]
 
 
@@ -218,7 +218,7 @@ def test_a_program_that_runs_reads_what_another_sealed_with_a_newer_key(database
     other.rotate()
     list(Resealer(database, other).steps())
     assert running.keyring.current_id == 1
-    snapshot = held_templates(database, running.keyring)
+    snapshot = stored_templates(database, running.keyring)
     assert (len(snapshot.templates), snapshot.unusable_templates) == (3, 0)
     assert running.keyring.current_id == 3
 
@@ -323,5 +323,5 @@ def test_a_server_with_the_old_master_key_keeps_its_gallery_rather_than_losing_p
     other.rotate()
     list(Resealer(database, other).steps())
     with pytest.raises(CekalwatchError) as caught:
-        held_templates(database, running.keyring)
+        stored_templates(database, running.keyring)
     assert caught.value.code is Code.STORAGE_UNAVAILABLE

@@ -26,7 +26,7 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import KEEPER, keyring
 from tests.support.builders.watchlist import MODEL, SIZE, order, reference, subject
-from tests.support.tools.held import held_templates
+from tests.support.tools.stored_templates import stored_templates
 
 OTHER = "other-11111111"
 PRESENT, WANTED = ModelChoice("test", MODEL), ModelChoice("other", OTHER)
@@ -118,11 +118,11 @@ def test_a_rebuild_makes_every_template_and_records_what_it_cannot(
     steps = list(rebuilder(photographs).steps())
     assert sum(step.embedded for step in steps) == 19
     assert sum(step.refused for step in steps) == 1
-    held = held_templates(database, model=OTHER)
+    held = stored_templates(database, model=OTHER)
     assert {key: int(row.argmax()) for key, row in zip(held.subject_ids, held.templates, strict=True)} == {
         f"S-{number}": number % SIZE for number in range(10)
     }
-    assert len(held_templates(database).subject_ids) == 20, "those of the model in use stay"
+    assert len(stored_templates(database).subject_ids) == 20, "those of the model in use stay"
     assert list(rebuilder(photographs).steps()) == [], "what was refused is not tried again"
 
 
@@ -149,7 +149,7 @@ def test_faces_that_come_and_go_during_a_rebuild_are_dealt_with(
     store.delete_subject("S-00", deleted)
     list(steps)
     assert ModelStore(database).coverage(OTHER) == Coverage(OTHER, 2 * PHOTOGRAPHS_A_STEP - 1, 0, 0)
-    assert "S-99" in held_templates(database, model=OTHER).subject_ids
+    assert "S-99" in stored_templates(database, model=OTHER).subject_ids
 
 
 def test_a_face_that_was_deleted_while_it_was_embedded_is_left_out(

@@ -20,7 +20,7 @@ from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import MODEL, SIZE, figures, order, reference, subject
-from tests.support.tools.held import held_templates
+from tests.support.tools.stored_templates import stored_templates
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_a_photograph_is_enrolled_once_for_each_model(database: Database, store:
         assert (digest, enrolled.reference) == (photo.photo_sha256, face)
         assert enrolled.template.tolist() == photo.template.tolist()
     assert store.enrolled("S-2", MODEL) == {}
-    assert held_templates(database).templates.shape == (1, SIZE)
+    assert stored_templates(database).templates.shape == (1, SIZE)
 
 
 def test_a_new_photograph_of_a_known_order_moves_the_counter(store: WatchlistStore) -> None:
@@ -183,7 +183,7 @@ def test_records_that_are_stored_together_come_to_the_same_as_one_by_one(
     assert written.outcomes == [Stored.STORED, Stored.SUBJECT_FULL, Stored.UNCHANGED, Stored.STORED]
     assert noted == [(0, Stored.STORED), (2, Stored.UNCHANGED), (3, Stored.STORED)]
     assert written.version == store.version() == version + 1
-    held = held_templates(database)
+    held = stored_templates(database)
     axes = {int(row.argmax()): key for key, row in zip(held.subject_ids, held.templates, strict=True)}
     assert axes == {4: "S-3", 1: "S-1", 2: "S-1"}, "the photograph that came again has a new template"
     assert [file.subject.subject_id for file in store.get_subjects(["S-4", "S-1", "S-9"])] == ["S-1", "S-4"]
@@ -275,7 +275,7 @@ def test_a_deleted_subject_is_gone_with_all_that_was_held_and_others_stay(
     assert gone == DeletedSubject(("O-1", "O-2"), photographs=2, templates=2, probes=0)
     assert store.version() == version + 1
     assert [file.subject.subject_id for file in store.list_subjects("", 10)] == ["S-2"]
-    assert held_templates(database).subject_ids == ("S-2",)
+    assert stored_templates(database).subject_ids == ("S-2",)
     with database.engine.connect() as connection:
         for table in ("subject", "ban_order", "reference_face", "reference_picture", "template"):
             assert connection.execute(sqlalchemy.text(f"SELECT count(*) FROM {table}")).scalar_one() == 1  # noqa: S608

@@ -12,7 +12,7 @@ from cekalwatch.server.storage.watchlist.store import DeletedSubject, Stored, Wa
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import MODEL, SIZE, order, reference, subject
-from tests.support.tools.held import held_templates
+from tests.support.tools.stored_templates import stored_templates
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_damaged_template_is_counted_and_the_others_work(
     (face,) = store.get_subject("S-1").references
     sealed = keyring(database).seal(TEMPLATE.at(face.reference_id, MODEL), vector)
     damage(database, "UPDATE template SET vector = :v WHERE reference_id = :r", v=sealed, r=face.reference_id)
-    held = held_templates(database)
+    held = stored_templates(database)
     assert (held.subject_ids, held.unusable_templates) == (("S-2",), 1)
 
 
@@ -104,7 +104,7 @@ def test_a_photograph_with_a_damaged_template_counts_as_not_enrolled(
     damage(database, "UPDATE template SET vector = :v", v=sealed)
     assert store.enrolled("S-1", MODEL) == {}
     store.put(subject(), order(), [reference()])
-    assert len(store.enrolled("S-1", MODEL)) == len(held_templates(database).templates) == 1
+    assert len(store.enrolled("S-1", MODEL)) == len(stored_templates(database).templates) == 1
 
 
 SWAPPED = [("subject", "facts"), ("ban_order", "facts"), ("reference_face", "photo_sha256"), ("template", "vector")]
@@ -123,7 +123,7 @@ def test_a_value_from_another_row_is_left_out(
     )
     other = f"(SELECT {column} FROM {table} WHERE {key[0]} <> :k)"  # noqa: S608  # ours
     damage(database, f"UPDATE {table} SET {column} = {other} WHERE {key[0]} = :k", k=key[1])  # noqa: S608  # ours
-    held = held_templates(database)
+    held = stored_templates(database)
     assert store.get_subject("S-2").subject == subject("S-2")
     assert "S-2" in held.subject_ids
     for file in store.list_subjects("", 1):
@@ -140,7 +140,7 @@ def test_importing_a_damaged_record_again_mends_it(
     damage(database, f"UPDATE {table} SET {column} = substr({column}, 2)")  # noqa: S608  # ours
     new = [] if reference().photo_sha256 in store.enrolled("S-1", MODEL) else [reference()]
     store.put(subject(), order(), new)
-    held = held_templates(database)
+    held = stored_templates(database)
     assert (len(held.templates), held.unusable_templates) == (1, 0)
     assert store.get_subject("S-1") == before
 

@@ -15,7 +15,8 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.source import Reading, SourcePage
 from cekalwatch.wire.vocabulary.orders import OrderKind
-from tests.support.scenarios.server import astronaut, jpeg
+from tests.support.builders.portraits import astronaut
+from tests.support.scenarios.server import jpeg
 from tests.support.scenarios.sync import MISSING, SyncBench, TestSource
 
 

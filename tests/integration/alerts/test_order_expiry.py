@@ -16,8 +16,8 @@ from cekalwatch.v1 import adjudication_pb2 as words
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB
-from tests.support.scenarios.port_office import LateClock, PortOffice, seen
-from tests.support.scenarios.server import reason_of
+from tests.support.scenarios.port_office import PortOffice, seen
+from tests.support.scenarios.server import LateClock, reason_of
 from tests.support.scenarios.site_pki import Site
 
 BEFORE = timedelta(seconds=30)

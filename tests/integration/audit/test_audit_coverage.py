@@ -21,7 +21,7 @@ from cekalwatch.v1 import (
 )
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.watchlist_folder import row, write_orders
-from tests.support.scenarios.audited import (
+from tests.support.scenarios.audited_calls import (
     Scene,
     accept_shrunken_list,
     change_password,

@@ -21,7 +21,7 @@ from cekalwatch.v1 import (
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.invitation import public_id
 from cekalwatch.wire.tokens import bearer
-from tests.support.scenarios.audited import (
+from tests.support.scenarios.audited_calls import (
     Scene,
     get_alert,
     get_subject,

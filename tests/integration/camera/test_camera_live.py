@@ -20,7 +20,7 @@ from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from tests.support.builders.scenes import Walk, write_video
 from tests.support.fakes.capture_server import CaptureServer, serving
-from tests.support.fakes.devices import Clip
+from tests.support.fakes.local_camera import Clip
 from tests.support.tools.starter import starter_pack
 
 

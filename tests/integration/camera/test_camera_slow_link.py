@@ -25,7 +25,7 @@ from cekalwatch.wire.dialer import Dialer
 from tests.support.builders.camera import capture_of
 from tests.support.fakes.capture_server import SEARCHED, CaptureServer, serving
 from tests.support.fakes.slow_link import SlowLink, slowed
-from tests.support.scenarios.spools import KeptOutbox
+from tests.support.scenarios.spools import SpooledOutbox
 
 LINK_BYTES_PER_S = 64_000
 CROP_BYTES = 12_000
@@ -43,7 +43,7 @@ class Crowd:
     at_s: dict[str, float] = field(default_factory=dict)
     """When each crop was taken, by its id; seconds of the event loop."""
 
-    async def pass_by(self, kept: KeptOutbox, people: range, crops_per_s: float) -> None:
+    async def pass_by(self, kept: SpooledOutbox, people: range, crops_per_s: float) -> None:
         loop = asyncio.get_running_loop()
         begun_s = loop.time()
         for number, (_, person) in enumerate((turn, person) for turn in range(CROPS_EACH) for person in people):
@@ -72,7 +72,7 @@ class Arrivals:
 
 
 @asynccontextmanager
-async def sending(kept: KeptOutbox, link: SlowLink) -> AsyncIterator[None]:
+async def sending(kept: SpooledOutbox, link: SlowLink) -> AsyncIterator[None]:
     stop, clock = asyncio.Event(), SystemClock()
     uplink = Uplink(
         Link(Dialer(link.address, None), Hello("gate-1", str(uuid.uuid4()), "starter")),
@@ -89,7 +89,7 @@ async def sending(kept: KeptOutbox, link: SlowLink) -> AsyncIterator[None]:
         await asyncio.wait_for(running, 30)
 
 
-async def emptied(kept: KeptOutbox) -> None:
+async def emptied(kept: SpooledOutbox) -> None:
     await asyncio.to_thread(kept.until, lambda: kept.outbox.figures().depth == 0)
 
 
@@ -99,7 +99,7 @@ async def test_of_more_than_the_link_carries_the_best_shot_of_each_passage_arriv
     """Forty crops in two seconds, of which the link carries eleven and memory and disk hold fifteen."""
     arrivals, crowd = Arrivals(), Crowd(random.Random(5))  # noqa: S311  # scores, no secrets
     capture_of("nobody")  # the first one takes a second, to load the picture
-    kept = KeptOutbox(tmp_path, SystemClock(), size=8, most_bytes=7 * (CROP_BYTES + 1_000), spill_after_s=0.5)
+    kept = SpooledOutbox(tmp_path, SystemClock(), size=8, most_bytes=7 * (CROP_BYTES + 1_000), spill_after_s=0.5)
     server = CaptureServer(arrivals, granted=32)
     async with serving(server), slowed(server.port, LINK_BYTES_PER_S) as link:
         with kept.kept():
@@ -118,7 +118,7 @@ async def test_of_more_than_the_link_carries_the_best_shot_of_each_passage_arriv
 async def test_a_backlog_does_not_hold_up_who_passes_now(tmp_path: Path) -> None:
     """After an outage: thirty crops wait, and people keep passing at half of what the link carries."""
     arrivals, crowd = Arrivals(), Crowd(random.Random(5))  # noqa: S311  # scores, no secrets
-    kept = KeptOutbox(tmp_path, SystemClock(), spill_after_s=0.2)
+    kept = SpooledOutbox(tmp_path, SystemClock(), spill_after_s=0.2)
     server = CaptureServer(arrivals, granted=32)
     with kept.kept():
         for number in range(30):

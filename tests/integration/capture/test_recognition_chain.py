@@ -30,9 +30,9 @@ from cekalwatch.v1 import (
     watchlist_service_pb2_grpc,
 )
 from cekalwatch.wire.vocabulary.orders import OrderKind
+from tests.support.builders.portraits import astronaut
 from tests.support.scenarios.server import (
     CaptureClient,
-    astronaut,
     face,
     jpeg,
     list_astronaut,

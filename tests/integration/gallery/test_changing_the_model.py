@@ -22,7 +22,8 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.models.store import ModelStore
 from cekalwatch.v1 import operations_service_pb2, operations_service_pb2_grpc
 from cekalwatch.vision.manifest import PackError, load_pack
-from tests.support.scenarios.server import CaptureClient, Running, astronaut, face, list_astronaut, running, settings
+from tests.support.builders.portraits import astronaut
+from tests.support.scenarios.server import CaptureClient, Running, face, list_astronaut, running, settings
 from tests.support.scenarios.two_models import changed_model, done, gallery, model, open_store, trail, until, usual
 from tests.support.tools.second_pack import NAME, two_packs
 from tests.support.tools.server_command import command

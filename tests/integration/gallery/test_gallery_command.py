@@ -18,9 +18,9 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import NewReference
-from tests.support.builders.portraits import encoded, group
+from tests.support.builders.portraits import astronaut, encoded, group
 from tests.support.builders.watchlist import order, reference, subject
-from tests.support.scenarios.server import CaptureClient, astronaut, face, jpeg, list_astronaut, running
+from tests.support.scenarios.server import CaptureClient, face, jpeg, list_astronaut, running
 from tests.support.scenarios.two_models import (
     changed_model,
     done,

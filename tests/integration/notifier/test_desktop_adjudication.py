@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.vocabulary.adjudication import Step
-from tests.support.scenarios.desk_pc import DeskPc, OfficeThread, desk_pc
+from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
 
 
 @pytest.fixture
@@ -22,18 +22,18 @@ def office(tmp_path: Path) -> Iterator[OfficeThread]:
 
 
 @pytest.fixture
-def pc(office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[DeskPc]:
-    with desk_pc(office, tmp_path, qapp, qtbot, "pc-1") as made:
+def pc(office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[OfficerPc]:
+    with officer_pc(office, tmp_path, qapp, qtbot, "pc-1") as made:
         yield made
 
 
 @pytest.fixture
-def hall(office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[DeskPc]:
-    with desk_pc(office, tmp_path, qapp, qtbot, "pc-hall") as made:
+def hall(office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[OfficerPc]:
+    with officer_pc(office, tmp_path, qapp, qtbot, "pc-hall") as made:
         yield made
 
 
-def test_two_people_bring_an_alert_from_new_to_closed(office: OfficeThread, pc: DeskPc, hall: DeskPc) -> None:
+def test_two_people_bring_an_alert_from_new_to_closed(office: OfficeThread, pc: OfficerPc, hall: OfficerPc) -> None:
     pc.sign_in("budi")
     hall.sign_in("siti")
     alert_id = office.raise_alert()

@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ReasonDialog
 from cekalwatch.notifier.locale.translations import Language
 from cekalwatch.notifier.settings import ThemeName
-from tests.support.scenarios.desk_pc import OfficeThread, desk_pc
+from tests.support.scenarios.officer_pc import OfficeThread, officer_pc
 
 LOOKS = [(language, theme) for language in Language for theme in (ThemeName.LIGHT, ThemeName.DARK)]
 LOOKS.append((Language.ID, ThemeName.CONTRAST))
@@ -75,7 +75,7 @@ def test_every_window_can_be_read(
 ) -> None:
     look = f"{language}-{theme.lower()}"
     album = Album(tmp_path, look, qtbot)
-    with desk_pc(office, tmp_path, qapp, qtbot, "pc-d1", language=language, theme=theme) as pc:
+    with officer_pc(office, tmp_path, qapp, qtbot, "pc-d1", language=language, theme=theme) as pc:
         album.take(pc.window, "locked")
         pc.agent.sign_in()
         album.take(pc.dialog, "sign-in")

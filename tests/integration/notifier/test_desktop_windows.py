@@ -19,7 +19,7 @@ from cekalwatch.notifier.locale.translations import Language
 from cekalwatch.notifier.model.alert import ImagePaths
 from cekalwatch.notifier.model.updates import Cause, Freshness
 from cekalwatch.wire.vocabulary.adjudication import Reason, Step
-from tests.support.scenarios.desk_pc import DeskPc, OfficeThread, desk_pc
+from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD
 
 NEW_PASSWORD = "garam sepeda awan biru"
@@ -32,12 +32,12 @@ def office(tmp_path: Path) -> Iterator[OfficeThread]:
 
 
 @pytest.fixture
-def pc(office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[DeskPc]:
-    with desk_pc(office, tmp_path, qapp, qtbot, "pc-1") as made:
+def pc(office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[OfficerPc]:
+    with officer_pc(office, tmp_path, qapp, qtbot, "pc-1") as made:
         yield made
 
 
-def words_on(pc: DeskPc) -> str:
+def words_on(pc: OfficerPc) -> str:
     """Everything that the alert window says now."""
     return "\n".join(label.text() for label in pc.window.findChildren(QLabel) if label.isVisible())
 
@@ -46,7 +46,7 @@ def says(dialog: FormDialog, problem: str) -> bool:
     return problem in dialog.problem.text()
 
 
-def test_nobody_reads_a_name_before_signing_in_and_the_alert_waits(office: OfficeThread, pc: DeskPc) -> None:
+def test_nobody_reads_a_name_before_signing_in_and_the_alert_waits(office: OfficeThread, pc: OfficerPc) -> None:
     alert_id = office.raise_alert()
     pc.until(pc.station.waiting)
     assert pc.window.isVisible()
@@ -65,7 +65,7 @@ def test_nobody_reads_a_name_before_signing_in_and_the_alert_waits(office: Offic
 def test_the_screen_locks_when_nobody_touches_it_and_the_claim_is_not_renewed(
     office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot
 ) -> None:
-    with desk_pc(office, tmp_path, qapp, qtbot, "pc-1", idle_lock_s=30) as pc:
+    with officer_pc(office, tmp_path, qapp, qtbot, "pc-1", idle_lock_s=30) as pc:
         pc.sign_in("budi")
         alert_id = office.raise_alert()
         pc.shows(alert_id, "NEW")
@@ -82,7 +82,7 @@ def test_the_screen_locks_when_nobody_touches_it_and_the_claim_is_not_renewed(
         assert not (tmp_path / "pc-1" / "session-pc-1").exists()
 
 
-def test_a_question_that_was_open_when_the_screen_locked_is_given_up(office: OfficeThread, pc: DeskPc) -> None:
+def test_a_question_that_was_open_when_the_screen_locked_is_given_up(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     pc.shows(office.raise_alert(), "NEW")
     pc.press(Qt.Key.Key_F6)
@@ -91,7 +91,7 @@ def test_a_question_that_was_open_when_the_screen_locked_is_given_up(office: Off
     assert pc.dialog is None
 
 
-def test_a_new_alert_does_not_change_what_is_under_the_hand(office: OfficeThread, pc: DeskPc) -> None:
+def test_a_new_alert_does_not_change_what_is_under_the_hand(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     first = office.raise_alert("1")
     pc.shows(first, "NEW")
@@ -103,7 +103,7 @@ def test_a_new_alert_does_not_change_what_is_under_the_hand(office: OfficeThread
     pc.shows(second, "NEW")
 
 
-def test_keys_that_were_meant_for_another_window_do_nothing(office: OfficeThread, pc: DeskPc) -> None:
+def test_keys_that_were_meant_for_another_window_do_nothing(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     alert_id = office.raise_alert()
     pc.shows(alert_id, "NEW")
@@ -122,16 +122,16 @@ def test_an_alert_comes_up_on_the_screen_that_the_settings_name(
 ) -> None:
     main = qapp.primaryScreen().name()
     (other,) = (screen.name() for screen in qapp.screens() if screen.name() != main)
-    with desk_pc(office, tmp_path, qapp, qtbot, "pc-1", alert_screen=other) as pc:
+    with officer_pc(office, tmp_path, qapp, qtbot, "pc-1", alert_screen=other) as pc:
         office.raise_alert()
         pc.until(pc.window.isVisible)
         assert pc.window.screen().name() == other
-    with desk_pc(office, tmp_path, qapp, qtbot, "pc-1", alert_screen="unplugged") as pc:
+    with officer_pc(office, tmp_path, qapp, qtbot, "pc-1", alert_screen="unplugged") as pc:
         pc.window.come_up()
         assert pc.window.screen().name() == main
 
 
-def test_who_loses_the_race_is_told_who_won_and_sees_the_alert_as_it_is(office: OfficeThread, pc: DeskPc) -> None:
+def test_who_loses_the_race_is_told_who_won_and_sees_the_alert_as_it_is(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     alert_id = office.raise_alert()
     pc.shows(alert_id, "NEW")
@@ -145,7 +145,7 @@ def test_who_loses_the_race_is_told_who_won_and_sees_the_alert_as_it_is(office: 
     assert not pc.can(Step.REFER)
 
 
-def test_a_refused_confirmation_keeps_what_was_typed_and_says_why(office: OfficeThread, pc: DeskPc) -> None:
+def test_a_refused_confirmation_keeps_what_was_typed_and_says_why(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     alert_id = office.raise_alert()
     pc.shows(alert_id, "NEW")
@@ -174,7 +174,7 @@ def test_a_refused_confirmation_keeps_what_was_typed_and_says_why(office: Office
     assert pc.station.session.display_name == "Petugas budi", "the supervisor signed in for this step only"
 
 
-def test_something_else_needs_a_note_and_too_much_of_it_is_refused(office: OfficeThread, pc: DeskPc) -> None:
+def test_something_else_needs_a_note_and_too_much_of_it_is_refused(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     alert_id = office.raise_alert()
     pc.shows(alert_id, "NEW")
@@ -191,7 +191,9 @@ def test_something_else_needs_a_note_and_too_much_of_it_is_refused(office: Offic
     pc.shows(alert_id, "CANNOT_DETERMINE")
 
 
-def test_an_alert_whose_pictures_are_damaged_shows_its_text(office: OfficeThread, pc: DeskPc, tmp_path: Path) -> None:
+def test_an_alert_whose_pictures_are_damaged_shows_its_text(
+    office: OfficeThread, pc: OfficerPc, tmp_path: Path
+) -> None:
     pc.sign_in("budi")
     alert_id = office.raise_alert()
     pc.shows(alert_id, "NEW")
@@ -206,7 +208,7 @@ def test_an_alert_whose_pictures_are_damaged_shows_its_text(office: OfficeThread
     pc.window.view.grab()
 
 
-def test_pictures_zoom_and_move_together(office: OfficeThread, pc: DeskPc) -> None:
+def test_pictures_zoom_and_move_together(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     pc.shows(office.raise_alert(), "NEW")
     view = pc.window.view.comparison
@@ -220,7 +222,7 @@ def test_pictures_zoom_and_move_together(office: OfficeThread, pc: DeskPc) -> No
     assert view.probe.centre == QPointF(0.5, 0.5)
 
 
-def test_the_tray_tells_connection_freshness_and_open_alerts(office: OfficeThread, pc: DeskPc) -> None:
+def test_the_tray_tells_connection_freshness_and_open_alerts(office: OfficeThread, pc: OfficerPc) -> None:
     tray = pc.agent.tray
 
     def light() -> Light:
@@ -239,7 +241,7 @@ def test_the_tray_tells_connection_freshness_and_open_alerts(office: OfficeThrea
     assert "New alerts do not show" in words_on(pc)
 
 
-def test_a_first_password_is_changed_before_anything_is_shown(office: OfficeThread, pc: DeskPc) -> None:
+def test_a_first_password_is_changed_before_anything_is_shown(office: OfficeThread, pc: OfficerPc) -> None:
     office.hire_with_first_password("rina")
     alert_id = office.raise_alert()
     pc.agent.sign_in()
@@ -263,7 +265,7 @@ def test_a_first_password_is_changed_before_anything_is_shown(office: OfficeThre
     assert pc.window.pages.currentWidget() is pc.window.view
 
 
-def test_who_signs_in_by_the_command_is_signed_in_here_too(office: OfficeThread, pc: DeskPc) -> None:
+def test_who_signs_in_by_the_command_is_signed_in_here_too(office: OfficeThread, pc: OfficerPc) -> None:
     seat = office.run(office.office.sign_in("budi", "pc-1"))
     pc.session_file.keep(seat.token)
     pc.station.follow_sign_in()
@@ -273,7 +275,7 @@ def test_who_signs_in_by_the_command_is_signed_in_here_too(office: OfficeThread,
     assert pc.station.session is None
 
 
-def test_the_list_filters_by_state_counter_and_number(office: OfficeThread, pc: DeskPc) -> None:
+def test_the_list_filters_by_state_counter_and_number(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     first, second = office.raise_alert("1"), office.raise_alert("2")
     pc.until(lambda: len(pc.station.waiting()) == 2)
@@ -304,7 +306,7 @@ def test_the_list_filters_by_state_counter_and_number(office: OfficeThread, pc: 
 
 
 def test_a_supervisor_sees_holders_and_figures_and_exports_them(
-    office: OfficeThread, pc: DeskPc, tmp_path: Path
+    office: OfficeThread, pc: OfficerPc, tmp_path: Path
 ) -> None:
     ani = office.run(office.office.sign_in("ani", "pc-2"))
     alert_id = office.raise_alert()
@@ -330,7 +332,7 @@ def test_a_supervisor_sees_holders_and_figures_and_exports_them(
     assert "Could not save" in window.message.text()
 
 
-def test_the_language_changes_while_it_runs(office: OfficeThread, pc: DeskPc) -> None:
+def test_the_language_changes_while_it_runs(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     pc.shows(office.raise_alert(), "NEW")
     pc.agent.tray.language.trigger()
@@ -343,7 +345,7 @@ def test_a_new_alert_is_heard_again_until_somebody_turns_to_it(
     office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")  # no player: the system's beep
-    with desk_pc(office, tmp_path, qapp, qtbot, "pc-1", sound=True) as pc:
+    with officer_pc(office, tmp_path, qapp, qtbot, "pc-1", sound=True) as pc:
         alert_id = office.raise_alert()
         pc.until(lambda: pc.agent.bell.rings == 1)
         pc.station.raised.emit(alert_id)  # as when it escalates

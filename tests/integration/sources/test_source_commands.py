@@ -18,7 +18,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.app import app
 from cekalwatch.simulator.faults import SimulatedFault
 from cekalwatch.simulator.web import Simulator
-from tests.support.fakes.simulated import simulated, simulated_order, with_photograph
+from tests.support.fakes.simulated_application import simulated, simulated_order, with_photograph
 
 COMMAND = (sys.executable, "-m", "cekalwatch.server")
 

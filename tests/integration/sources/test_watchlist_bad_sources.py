@@ -27,9 +27,9 @@ from tests.support.builders.audit import OFFICER
 from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import astronaut, encoded
 from tests.support.builders.watchlist import WIB, FixedClock, alone
-from tests.support.fakes.simulated import simulated, source_of, with_photograph
-from tests.support.scenarios.four_forms import FolderForm, SpreadsheetForm, facts
+from tests.support.fakes.simulated_application import simulated, source_of, with_photograph
 from tests.support.scenarios.server import engine
+from tests.support.scenarios.watchlist_sources import FolderForm, SpreadsheetForm, facts
 from tests.support.tools.importing import enrolling_threads, import_one
 
 Import = Callable[[WatchlistSource], dict[str, RecordReport]]

@@ -21,8 +21,8 @@ from cekalwatch.server.watchlist.sources.web.http import HttpSource
 from cekalwatch.simulator.faults import SimulatedFault
 from cekalwatch.simulator.web import Simulator
 from tests.support.builders.watchlist import FixedClock
-from tests.support.fakes.simulated import simulated_order, source_of
-from tests.support.scenarios.four_forms import items, offered
+from tests.support.fakes.simulated_application import simulated_order, source_of
+from tests.support.scenarios.watchlist_sources import items, offered
 
 
 def refused(source: HttpSource) -> list[tuple[str, str, bool]]:

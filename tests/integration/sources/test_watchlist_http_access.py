@@ -13,8 +13,8 @@ from cekalwatch.server.watchlist.sources.web.http import HttpSource
 from cekalwatch.simulator.certificates import SimulatorCertificates
 from cekalwatch.simulator.faults import SimulatedFault
 from cekalwatch.simulator.web import Simulator
-from tests.support.fakes.simulated import JPEG, private_file, simulated, source_of, with_photograph
-from tests.support.scenarios.four_forms import offered
+from tests.support.fakes.simulated_application import JPEG, private_file, simulated, source_of, with_photograph
+from tests.support.scenarios.watchlist_sources import offered
 
 
 class TestWhoAsks:

@@ -18,8 +18,8 @@ from cekalwatch.server.watchlist.sources.source import Item, NotAList, Offered, 
 from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 from tests.support.builders.watchlist import WIB, FixedClock
-from tests.support.fakes.simulated import QUICK, simulated, with_photograph
-from tests.support.scenarios.four_forms import items, offered
+from tests.support.fakes.simulated_application import QUICK, simulated, with_photograph
+from tests.support.scenarios.watchlist_sources import items, offered
 
 FIELDS = (
     *("order_id", "subject_id", "kind", "requesting_agency", "valid_from", "valid_until", "received_on", "name"),

@@ -20,16 +20,8 @@ from cekalwatch.server.storage.keys.resealing import Resealer
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc, operations_service_pb2, operations_service_pb2_grpc
 from tests.support.builders.keys import key_store
-from tests.support.scenarios.server import (
-    CaptureClient,
-    Running,
-    astronaut,
-    face,
-    jpeg,
-    list_astronaut,
-    running,
-    settings,
-)
+from tests.support.builders.portraits import astronaut
+from tests.support.scenarios.server import CaptureClient, Running, face, jpeg, list_astronaut, running, settings
 from tests.support.tools.raw_files import JFIF, back_up, folder_bytes, pieces, shown
 from tests.support.tools.server_command import command
 

@@ -15,7 +15,7 @@ from cekalwatch.server.watchlist.sources.web.http import HttpSource
 from cekalwatch.simulator.faults import SimulatedFault
 from cekalwatch.simulator.web import Simulator
 from tests.support.builders.portraits import astronaut, encoded
-from tests.support.fakes.simulated import simulated, simulated_order, source_of, with_photograph
+from tests.support.fakes.simulated_application import simulated, simulated_order, source_of, with_photograph
 from tests.support.scenarios.sync import SyncBench
 
 Bench = SyncBench[HttpSource]

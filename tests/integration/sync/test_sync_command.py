@@ -23,9 +23,10 @@ from cekalwatch.server.cli.app import app
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.people import PASSWORD, Office, person
-from tests.support.scenarios.server import astronaut, jpeg, running, settings
+from tests.support.scenarios.server import jpeg, running, settings
 from tests.support.scenarios.sync import hold_schedule
 from tests.support.tools.starter import starter_pack
 

@@ -32,12 +32,12 @@ from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.orders import OrderStatus
 from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist_folder import Row, row, write_orders
 from tests.support.scenarios.people import PASSWORD, Office, person
-from tests.support.scenarios.port_office import LateClock
 from tests.support.scenarios.server import (
     CaptureClient,
-    astronaut,
+    LateClock,
     face,
     jpeg,
     order_in_force,

@@ -16,7 +16,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import order, reference, subject
-from tests.support.tools.held import held_templates
+from tests.support.tools.stored_templates import stored_templates
 
 
 def upgraded(file: Path) -> Database:
@@ -140,7 +140,7 @@ def test_a_text_that_is_no_utf8_harms_only_its_own_row(tmp_path: Path) -> None:
     with database.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE ban_order SET kind = CAST(x'ff' AS TEXT) WHERE order_id = 'O-1'")
         connection.exec_driver_sql("UPDATE template SET vector = 'text' WHERE rowid = 1")
-    held = held_templates(database)
+    held = stored_templates(database)
     orders = store.get_subject("S-1").orders
     database.close()
     assert (held.subject_ids, held.unusable_templates) == (("S-2",), 1)

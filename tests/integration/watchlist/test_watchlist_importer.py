@@ -31,8 +31,8 @@ from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import astronaut, encoded, group, wall
 from tests.support.builders.watchlist import WIB, FixedClock, alone, order, subject
 from tests.support.scenarios.server import engine
-from tests.support.tools.held import held_templates
 from tests.support.tools.importing import enrolling_threads, import_one
+from tests.support.tools.stored_templates import stored_templates
 
 PORTRAIT = Photograph("portrait.jpg", encoded(astronaut()))
 
@@ -71,7 +71,7 @@ def test_a_record_is_stored_with_its_face(database: Database, importer: ImportRu
     assert (photo.name, photo.outcome, photo.reason) == ("portrait.jpg", PhotoOutcome.ENROLLED, None)
     assert photo.figures is not None
     assert photo.figures.eye_distance_px > 32
-    snapshot = held_templates(database, model=engine().recogniser.model_version, size=engine().recogniser.size)
+    snapshot = stored_templates(database, model=engine().recogniser.model_version, size=engine().recogniser.size)
     assert snapshot.subject_ids == ("S-1",)
     assert np.linalg.norm(snapshot.templates[0]) == pytest.approx(1, abs=1e-4)
     face = store.face_jpeg(store.get_subject("S-1").references[0].reference_id)
@@ -207,7 +207,7 @@ def test_the_same_face_under_another_subject_is_reported_and_both_stay_listed(
     # Whichever is imported again, the other one is told now.
     again = import_one(importer, ImportRecord(subject("S-1"), order("O-1"), (PORTRAIT,)))
     assert (again.outcome, again.photos[0].also_under) == (RecordOutcome.UNCHANGED, ("S-2",))
-    held = held_templates(database, model=engine().recogniser.model_version, size=engine().recogniser.size)
+    held = stored_templates(database, model=engine().recogniser.model_version, size=engine().recogniser.size)
     assert len(held.subject_ids) == 3
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
-from tests.support.scenarios.server import Running, astronaut, jpeg, reason_of, running, settings
+from tests.support.builders.portraits import astronaut
+from tests.support.scenarios.server import Running, jpeg, reason_of, running, settings
 
 Request = watchlist_service_pb2.ImportWatchlistRequest
 STORED, REFUSED = watchlist_pb2.IMPORT_OUTCOME_STORED, watchlist_pb2.IMPORT_OUTCOME_REFUSED

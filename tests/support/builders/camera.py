@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import cache
 
 import cv2
 import numpy as np
@@ -13,6 +12,7 @@ from cekalwatch.camera.detection.crop import cut, encode
 from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.vision.faces import Face, Landmarks, Picture
 from cekalwatch.vision.quality import FaceQuality
+from tests.support.builders.portraits import astronaut
 
 BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -33,15 +33,6 @@ class ManualClock:
 
     def sleep_s(self, seconds: float) -> None:
         self.passed_s += seconds
-
-
-@cache
-def astronaut() -> Picture:
-    """The public-domain portrait of scikit-image, BGR, 512x512; its face is ASTRONAUT_FACE."""
-    from skimage.data import astronaut as portrait
-
-    rgb: Picture = portrait()  # type: ignore[no-untyped-call]  # scikit-image has no types
-    return np.ascontiguousarray(rgb[..., ::-1])
 
 
 ASTRONAUT_FACE = Face(

@@ -13,9 +13,10 @@ from cekalwatch.vision.faces import Picture
 
 
 @cache
-def astronaut() -> Picture:
-    """scikit-image's public-domain portrait: 512x512, one face with about 50 pixels between the eyes."""
-    return np.ascontiguousarray(data.astronaut()[:, :, ::-1])  # type: ignore[no-untyped-call]
+def astronaut(scale: float = 1.0) -> Picture:
+    """scikit-image's public-domain portrait: 512x512 at scale 1, one face with about 50 pixels between the eyes."""
+    picture = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)  # type: ignore[no-untyped-call]
+    return np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 @cache

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from cekalwatch.vision.faces import Picture
-from tests.support.builders.camera import astronaut
+from tests.support.builders.portraits import astronaut
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -26,23 +26,10 @@ from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD, Office, person
-from tests.support.scenarios.server import CaptureClient, face, list_astronaut, reason_of
+from tests.support.scenarios.server import CaptureClient, LateClock, face, list_astronaut, reason_of
 from tests.support.scenarios.site_pki import Site
 
 WAIT_S = 30.0
-
-
-class LateClock:
-    """The machine's clock, some time later; certificates and sessions are judged by it too."""
-
-    def __init__(self) -> None:
-        self.later = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.later
-
-    def go(self, **time: float) -> None:
-        self.later += timedelta(**time)
 
 
 @dataclass

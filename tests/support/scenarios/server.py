@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ import cv2
 import grpc
 import numpy as np
 import uuid6
-from skimage import data
 
 from cekalwatch.server.app import Server
 from cekalwatch.server.domain.orders import BanOrder
@@ -29,6 +28,7 @@ from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tls import FollowedTls
 from tests.support.builders.keys import keyring
+from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist import order, subject
 from tests.support.tools.starter import starter_pack
 
@@ -55,6 +55,19 @@ def settings(folder: Path, **overrides: Any) -> ServerSettings:
     )
 
 
+class LateClock:
+    """The machine's clock, some time later; certificates and sessions are judged by it too."""
+
+    def __init__(self) -> None:
+        self.later = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.later
+
+    def go(self, **time: float) -> None:
+        self.later += timedelta(**time)
+
+
 @dataclass(frozen=True)
 class Running:
     """A server that runs, and a channel to it."""
@@ -77,12 +90,6 @@ async def running(chosen: ServerSettings, tls: FollowedTls | None = None) -> Asy
 def engine() -> Engine:
     """The starter pack's engine."""
     return open_engine(load_pack(starter_pack()), threads=1)
-
-
-def astronaut(scale: float = 1.0) -> Picture:
-    """The public-domain portrait that scikit-image ships, BGR."""
-    picture = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)  # type: ignore[no-untyped-call]
-    return np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def jpeg(picture: Picture, quality: int = 90) -> bytes:

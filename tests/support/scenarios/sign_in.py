@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -29,22 +28,12 @@ from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD, Office, person
-from tests.support.scenarios.server import reason_of
+from tests.support.scenarios.server import LateClock, reason_of
 from tests.support.scenarios.site_pki import Site
 
 CALLS = session_pb2.SESSION_PURPOSE_CALLS
 SECOND = session_pb2.SESSION_PURPOSE_SECOND_PERSON
 WAIT_S = 30
-
-
-class LateClock:
-    """The machine's clock, some time later; certificates are judged by it too, so the time must be short."""
-
-    def __init__(self) -> None:
-        self.later = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.later
 
 
 @dataclass

@@ -26,7 +26,7 @@ SPILLED_S = 2.0
 """More than what a capture waits for before it goes to the disk."""
 
 
-class KeptOutbox:
+class SpooledOutbox:
     """One run of a camera's program, as far as captures are concerned; its files are below `folder`."""
 
     def __init__(
@@ -49,7 +49,7 @@ class KeptOutbox:
         self.keeper = Spooler(self.outbox, files, terms, clock)
 
     @contextmanager
-    def kept(self) -> Iterator[KeptOutbox]:
+    def kept(self) -> Iterator[SpooledOutbox]:
         """Let the keeper work for the time of the block."""
         self.keeper.start()
         try:
@@ -76,7 +76,7 @@ def taken_now(clock: ManualClock, track: str, score: float = 0.8, size: int = 0)
     return dataclasses.replace(capture, jpeg=os.urandom(size)) if size else capture
 
 
-def fill(kept: KeptOutbox, clock: ManualClock, *captures: FaceCapture) -> list[str]:
+def fill(kept: SpooledOutbox, clock: ManualClock, *captures: FaceCapture) -> list[str]:
     """Put captures and let them wait for so long that they go to the disk."""
     for capture in captures:
         kept.outbox.put(capture)
@@ -86,7 +86,7 @@ def fill(kept: KeptOutbox, clock: ManualClock, *captures: FaceCapture) -> list[s
     return ids
 
 
-def sent_and_settled(kept: KeptOutbox) -> list[FaceCapture]:
+def sent_and_settled(kept: SpooledOutbox) -> list[FaceCapture]:
     """Send everything that waits, as the uplink does, each with its receipt."""
     sent: list[FaceCapture] = []
 
@@ -100,7 +100,7 @@ def sent_and_settled(kept: KeptOutbox) -> list[FaceCapture]:
     return sent
 
 
-def turn_passed(kept: KeptOutbox) -> None:
+def turn_passed(kept: SpooledOutbox) -> None:
     """Wait until the keeper has looked at the outbox and stored what the disk takes."""
     turns = kept.keeper.turns
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from cekalwatch.camera.detection.crop import MAX_SIDE_PX, Crop, cut, encode
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.wire.bounds import MAX_CROP_BYTES
-from tests.support.builders.camera import ASTRONAUT_FACE, astronaut, decoded, face_at
+from tests.support.builders.camera import ASTRONAUT_FACE, decoded, face_at
+from tests.support.builders.portraits import astronaut
 
 
 def noise(width: int, height: int) -> Picture:

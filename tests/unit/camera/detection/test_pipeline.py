@@ -15,7 +15,7 @@ from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.wire.vocabulary.capture import ViewState
 from tests.support.builders.camera import BEGIN, ManualClock, face_at
-from tests.support.builders.hall import seen, with_people
+from tests.support.builders.camera_view import seen, with_people
 
 
 class Panning:

@@ -10,7 +10,7 @@ import pytest
 from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.wire.vocabulary.capture import Drops, SpoolState
 from tests.support.builders.camera import ManualClock
-from tests.support.scenarios.spools import SPILLED_S, KeptOutbox, fill, sent_and_settled, taken_now, turn_passed
+from tests.support.scenarios.spools import SPILLED_S, SpooledOutbox, fill, sent_and_settled, taken_now, turn_passed
 from tests.support.tools.raw_files import JFIF, folder_bytes, pieces, shown
 
 
@@ -20,7 +20,7 @@ def clock() -> ManualClock:
 
 
 def test_what_has_its_receipt_in_time_never_touches_the_disk(tmp_path: Path, clock: ManualClock) -> None:
-    with KeptOutbox(tmp_path, clock).kept() as kept:
+    with SpooledOutbox(tmp_path, clock).kept() as kept:
         kept.until(lambda: kept.keeper.state is SpoolState.READY)
         quick, slow = taken_now(clock, "1"), taken_now(clock, "2")
         kept.outbox.put(quick)
@@ -35,7 +35,7 @@ def test_what_has_its_receipt_in_time_never_touches_the_disk(tmp_path: Path, clo
 
 
 def test_a_receipt_removes_every_byte(tmp_path: Path, clock: ManualClock) -> None:
-    with KeptOutbox(tmp_path, clock).kept() as kept:
+    with SpooledOutbox(tmp_path, clock).kept() as kept:
         first, second = taken_now(clock, "1"), taken_now(clock, "2")
         fill(kept, clock, first, second)
         sealed = (kept.folder / f"{first.capture_id}.capture").read_bytes()
@@ -48,7 +48,7 @@ def test_a_receipt_removes_every_byte(tmp_path: Path, clock: ManualClock) -> Non
 
 
 def test_what_is_on_the_disk_is_not_in_memory_and_comes_back_newest_first(tmp_path: Path, clock: ManualClock) -> None:
-    with KeptOutbox(tmp_path, clock, size=3).kept() as kept:
+    with SpooledOutbox(tmp_path, clock, size=3).kept() as kept:
         captures: list[FaceCapture] = []
         for number in range(40):  # many more than memory has room for
             captures.append(taken_now(clock, str(number)))
@@ -66,13 +66,13 @@ def test_what_is_on_the_disk_is_not_in_memory_and_comes_back_newest_first(tmp_pa
 
 
 def test_a_run_that_is_over_leaves_what_waits_to_the_next_one(tmp_path: Path, clock: ManualClock) -> None:
-    with KeptOutbox(tmp_path, clock).kept() as kept:
+    with SpooledOutbox(tmp_path, clock).kept() as kept:
         old = fill(kept, clock, taken_now(clock, "1"), taken_now(clock, "2"))
         fresh = taken_now(clock, "3")  # at the end everything that has no receipt is written
         kept.outbox.put(fresh)
         assert kept.outbox.take() is fresh
     clock.passed_s += 600
-    with KeptOutbox(tmp_path, clock).kept() as successor:
+    with SpooledOutbox(tmp_path, clock).kept() as successor:
         successor.until(lambda: successor.outbox.figures().depth == 3)
         assert successor.outbox.figures().oldest_s == pytest.approx(600 + SPILLED_S, abs=0.01)
         assert successor.outbox.figures().stored_bytes == successor.bytes_on_disk
@@ -87,20 +87,20 @@ def test_a_run_that_is_over_leaves_what_waits_to_the_next_one(tmp_path: Path, cl
 
 def test_a_keeper_that_is_killed_loses_only_what_had_not_waited_yet(tmp_path: Path, clock: ManualClock) -> None:
     """Nothing is done at its end here, as after `kill -9`."""
-    killed = KeptOutbox(tmp_path, clock)
+    killed = SpooledOutbox(tmp_path, clock)
     with killed.kept():
         stored = fill(killed, clock, taken_now(clock, "1"))
-        with KeptOutbox(tmp_path, clock).kept() as successor:
+        with SpooledOutbox(tmp_path, clock).kept() as successor:
             successor.until(lambda: successor.outbox.figures().depth == 1)
             assert [capture.capture_id for capture in sent_and_settled(successor)] == stored
 
 
 def test_after_a_clock_that_was_behind_nothing_is_sent_with_a_time_to_come(tmp_path: Path, clock: ManualClock) -> None:
     """A host without a battery for its clock begins in the past after a power cut."""
-    with KeptOutbox(tmp_path, clock).kept() as kept:
+    with SpooledOutbox(tmp_path, clock).kept() as kept:
         fill(kept, clock, taken_now(clock, "1"))
     clock.set_ahead_s = -86_400.0
-    with KeptOutbox(tmp_path, clock).kept() as successor:
+    with SpooledOutbox(tmp_path, clock).kept() as successor:
         began = clock.now()
         successor.until(lambda: successor.outbox.figures().depth == 1)
         clock.passed_s += 5
@@ -110,7 +110,7 @@ def test_after_a_clock_that_was_behind_nothing_is_sent_with_a_time_to_come(tmp_p
 
 
 def test_what_has_waited_for_too_long_is_dropped_and_counted(tmp_path: Path, clock: ManualClock) -> None:
-    with KeptOutbox(tmp_path, clock, most_age_s=60).kept() as kept:
+    with SpooledOutbox(tmp_path, clock, most_age_s=60).kept() as kept:
         fill(kept, clock, taken_now(clock, "1"))
         clock.passed_s += 50
         fill(kept, clock, taken_now(clock, "2"))
@@ -119,7 +119,7 @@ def test_what_has_waited_for_too_long_is_dropped_and_counted(tmp_path: Path, clo
         assert kept.outbox.figures().drops == Drops(too_old=1)
         kept.until(lambda: len(kept.ids_on_disk) == 1)
     clock.passed_s += 60
-    with KeptOutbox(tmp_path, clock, most_age_s=60).kept() as successor:
+    with SpooledOutbox(tmp_path, clock, most_age_s=60).kept() as successor:
         successor.until(lambda: successor.outbox.figures().drops == Drops(too_old=1))
         successor.until(lambda: successor.ids_on_disk == [])
 
@@ -127,7 +127,7 @@ def test_what_has_waited_for_too_long_is_dropped_and_counted(tmp_path: Path, clo
 def test_beyond_its_size_the_worst_give_way_and_each_passage_keeps_its_best_shot(
     tmp_path: Path, clock: ManualClock
 ) -> None:
-    with KeptOutbox(tmp_path, clock, size=4, most_bytes=100_000).kept() as kept:
+    with SpooledOutbox(tmp_path, clock, size=4, most_bytes=100_000).kept() as kept:
         best: list[str] = []
         for track in range(6):
             for score in (0.3, 0.9, 0.5, 0.2):
@@ -149,7 +149,7 @@ def test_beyond_its_size_the_worst_give_way_and_each_passage_keeps_its_best_shot
 
 
 def test_when_all_are_best_shots_the_oldest_gives_way(tmp_path: Path, clock: ManualClock) -> None:
-    with KeptOutbox(tmp_path, clock, size=4, most_bytes=50_000).kept() as kept:
+    with SpooledOutbox(tmp_path, clock, size=4, most_bytes=50_000).kept() as kept:
         captures = [taken_now(clock, str(number), size=10_000) for number in range(12)]
         for capture in captures:
             kept.outbox.put(capture)
@@ -163,11 +163,11 @@ def test_when_all_are_best_shots_the_oldest_gives_way(tmp_path: Path, clock: Man
 
 
 def test_at_its_end_a_full_spool_keeps_the_best_of_all(tmp_path: Path, clock: ManualClock) -> None:
-    with KeptOutbox(tmp_path, clock, size=20, most_bytes=60_000).kept() as kept:
+    with SpooledOutbox(tmp_path, clock, size=20, most_bytes=60_000).kept() as kept:
         fill(kept, clock, *(taken_now(clock, "1", 0.1 + number / 10, size=10_000) for number in range(5)))
         for track in ("2", "3"):
             kept.outbox.put(taken_now(clock, track, 0.3, size=10_000))
-    with KeptOutbox(tmp_path, clock).kept() as successor:
+    with SpooledOutbox(tmp_path, clock).kept() as successor:
         successor.until(lambda: successor.outbox.figures().depth == 5)
         assert sorted(round(capture.quality.score, 3) for capture in sent_and_settled(successor)) == [
             *(0.3, 0.3, 0.3, 0.4, 0.5)

@@ -16,7 +16,7 @@ from cekalwatch.wire.vocabulary.capture import Drops, SpoolState
 from tests.support.builders.camera import ManualClock, capture_of
 from tests.support.scenarios.spools import (
     SPILLED_S,
-    KeptOutbox,
+    SpooledOutbox,
     file_system,
     fill,
     make_read_only,
@@ -48,11 +48,11 @@ def damage(file: Path, how: str) -> None:
 def test_what_was_damaged_is_counted_and_removed_and_the_rest_is_sent(
     tmp_path: Path, clock: ManualClock, how: str
 ) -> None:
-    with KeptOutbox(tmp_path, clock).kept() as kept:
+    with SpooledOutbox(tmp_path, clock).kept() as kept:
         ids = fill(kept, clock, *(taken_now(clock, str(number)) for number in range(5)))
     for capture_id in ids[1:3]:
         damage(kept.folder / f"{capture_id}.capture", how)
-    with KeptOutbox(tmp_path, clock).kept() as successor:
+    with SpooledOutbox(tmp_path, clock).kept() as successor:
         successor.until(lambda: successor.outbox.figures().drops == Drops(unreadable=2))
         successor.until(lambda: successor.outbox.figures().depth == 3)
         damage(successor.folder / f"{ids[4]}.capture", how)  # while the program runs
@@ -63,25 +63,25 @@ def test_what_was_damaged_is_counted_and_removed_and_the_rest_is_sent(
 
 
 def test_another_key_costs_what_waits_until_it_is_put_back(tmp_path: Path, clock: ManualClock) -> None:
-    with KeptOutbox(tmp_path, clock, most_age_s=10**9).kept() as kept:
+    with SpooledOutbox(tmp_path, clock, most_age_s=10**9).kept() as kept:
         ids = fill(kept, clock, taken_now(clock, "1"))
     (tmp_path / "spool.key").rename(tmp_path / "put away.key")
-    with KeptOutbox(tmp_path, clock, most_age_s=10**9).kept() as other:
+    with SpooledOutbox(tmp_path, clock, most_age_s=10**9).kept() as other:
         other.until(lambda: other.outbox.figures().drops == Drops(unreadable=1))
         new = fill(other, clock, taken_now(clock, "2"))
         assert [capture.capture_id for capture in sent_and_settled(other)] == new
         other.until(lambda: other.ids_on_disk == ids)
-    with KeptOutbox(tmp_path, clock, most_age_s=10**9, key="put away.key").kept() as again:
+    with SpooledOutbox(tmp_path, clock, most_age_s=10**9, key="put away.key").kept() as again:
         again.until(lambda: again.outbox.figures().depth == 1)
         assert [capture.capture_id for capture in sent_and_settled(again)] == ids
 
 
 def test_what_another_key_sealed_does_not_stay_for_longer_than_the_rest(tmp_path: Path) -> None:
     system = SystemClock()  # its file's name tells when a capture was taken
-    with KeptOutbox(tmp_path, system, spill_after_s=0.0).kept() as kept:
+    with SpooledOutbox(tmp_path, system, spill_after_s=0.0).kept() as kept:
         kept.outbox.put(capture_of("1", captured_at=system.now()))
         kept.until(lambda: len(kept.ids_on_disk) == 1)
-    with KeptOutbox(tmp_path, system, key="other.key", most_age_s=0.5).kept() as other:
+    with SpooledOutbox(tmp_path, system, key="other.key", most_age_s=0.5).kept() as other:
         other.until(lambda: other.outbox.figures().drops.unreadable == 1)
         other.until(lambda: other.ids_on_disk == [])
 
@@ -89,7 +89,7 @@ def test_what_another_key_sealed_does_not_stay_for_longer_than_the_rest(tmp_path
 def test_a_full_disk_is_told_and_live_captures_go_on_and_the_worst_are_dropped(
     tmp_path: Path, clock: ManualClock
 ) -> None:
-    with file_system(tmp_path / "disk", "-o", "size=200k") as disk, KeptOutbox(disk, clock, size=8).kept() as kept:
+    with file_system(tmp_path / "disk", "-o", "size=200k") as disk, SpooledOutbox(disk, clock, size=8).kept() as kept:
         best: list[str] = []
         for track in range(10):
             for score in (0.9, 0.4, 0.3):
@@ -115,7 +115,7 @@ def test_a_full_disk_is_told_and_live_captures_go_on_and_the_worst_are_dropped(
 def test_a_disk_that_becomes_read_only_is_told_and_left_alone_until_it_works_again(
     tmp_path: Path, clock: ManualClock
 ) -> None:
-    with file_system(tmp_path / "disk") as disk, KeptOutbox(disk, clock).kept() as kept:
+    with file_system(tmp_path / "disk") as disk, SpooledOutbox(disk, clock).kept() as kept:
         [on_disk] = fill(kept, clock, taken_now(clock, "1"))
         make_read_only(disk)
         later = taken_now(clock, "2")
@@ -134,7 +134,7 @@ def test_a_disk_that_was_read_only_from_the_beginning_is_told_before_anything_wa
 ) -> None:
     with file_system(tmp_path / "disk") as disk:
         make_read_only(disk)
-        with KeptOutbox(disk, clock).kept() as kept:
+        with SpooledOutbox(disk, clock).kept() as kept:
             kept.until(lambda: kept.keeper.state is SpoolState.READ_ONLY)
             kept.outbox.put(taken_now(clock, "1"))
             clock.passed_s += SPILLED_S
@@ -145,7 +145,7 @@ def test_a_disk_that_was_read_only_from_the_beginning_is_told_before_anything_wa
 def test_a_key_that_cannot_be_used_is_told_and_live_captures_go_on(tmp_path: Path, clock: ManualClock) -> None:
     (tmp_path / "spool.key").write_bytes(b"scratched")
     (tmp_path / "spool.key").chmod(0o600)
-    with KeptOutbox(tmp_path, clock).kept() as kept:
+    with SpooledOutbox(tmp_path, clock).kept() as kept:
         kept.until(lambda: kept.keeper.state is SpoolState.FAILED)
         kept.outbox.put(taken_now(clock, "1"))
         assert len(sent_and_settled(kept)) == 1
@@ -160,7 +160,7 @@ def test_a_disk_that_fails_is_not_tried_all_the_time(tmp_path: Path, clock: Manu
             tried += 1
             raise SpoolError(SpoolState.FAILED, "an input or output error")
 
-    kept = KeptOutbox(tmp_path, clock, spool=Failing)
+    kept = SpooledOutbox(tmp_path, clock, spool=Failing)
     with kept.kept():
         kept.outbox.put(taken_now(clock, "1"))
         clock.passed_s += SPILLED_S
@@ -184,7 +184,7 @@ def test_a_disk_that_hangs_holds_up_nobody_and_is_told(
             answered.wait(30)
             return super().store(capture)
 
-    with KeptOutbox(tmp_path, clock, spool=Hanging).kept() as kept:
+    with SpooledOutbox(tmp_path, clock, spool=Hanging).kept() as kept:
         kept.outbox.put(taken_now(clock, "1"))
         clock.passed_s += SPILLED_S
         kept.until(lambda: kept.keeper.state is SpoolState.FAILED)

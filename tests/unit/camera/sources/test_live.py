@@ -20,7 +20,7 @@ from cekalwatch.camera.sources.frames import Frame, SourceError
 from cekalwatch.camera.sources.live import LiveSource
 from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.wire.backoff import Backoff
-from tests.support.fakes.devices import Device, Mood
+from tests.support.fakes.local_camera import Device, Mood
 from tests.support.repository import ROOT
 
 MakeSource = Callable[..., LiveSource]
@@ -132,7 +132,7 @@ def test_a_camera_that_was_opened_beforehand_is_not_opened_twice(source_of: Make
 @pytest.mark.timeout(60)
 def test_a_killed_program_leaves_no_decoder_behind(tmp_path: Path) -> None:
     program = (
-        "from pathlib import Path; from tests.support.fakes.devices import Device, Mood;"
+        "from pathlib import Path; from tests.support.fakes.local_camera import Device, Mood;"
         "from cekalwatch.camera.sources.decoder import Decoder\n"
         "if __name__ == '__main__':\n"
         f"    decoder = Decoder(Device(Path({str(tmp_path / 'diary')!r}), Mood.HANGS))\n"

@@ -11,7 +11,7 @@ import pytest
 from cekalwatch.camera.view.judge import ViewJudge
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.vocabulary.capture import ViewState
-from tests.support.builders.hall import SIZE, grainy, seen, with_people
+from tests.support.builders.camera_view import SIZE, grainy, seen, with_people
 from tests.support.tools.shared import shared_faces
 
 Scene = Callable[[float], Picture]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from cekalwatch.camera.view.watch import Posture, ViewWatch
 from cekalwatch.wire.vocabulary.capture import ViewState
-from tests.support.builders.hall import seen
+from tests.support.builders.camera_view import seen
 
 
 class Turntable:

@@ -43,8 +43,7 @@ from cekalwatch.v1.watchlist_service_pb2 import ImportRecord
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 from tests.support.builders.alerts import DEPARTURE, NOON
-from tests.support.builders.messages import TEXTS, Usual, messages, scrambled
-from tests.support.builders.usual import RECORD, RUN, SENT
+from tests.support.builders.messages import RECORD, RUN, SENT, TEXTS, ValidValues, messages, scrambled
 from tests.support.builders.watchlist import FIXED_THRESHOLD
 from tests.support.scenarios.people import person
 
@@ -187,7 +186,7 @@ def test_ids_come_in_one_form(written: Callable[[str], str]) -> None:
 
 
 def any_filter() -> st.SearchStrategy[alert_service_pb2.AlertFilter]:
-    usual: Usual = {"site": ["", "batam-center"], "counters": [[], ["D1", "A1"]], "direction": [0, 1, 2]}
+    usual: ValidValues = {"site": ["", "batam-center"], "counters": [[], ["D1", "A1"]], "direction": [0, 1, 2]}
     return messages(alert_service_pb2.AlertFilter, usual) | scrambled(alert_service_pb2.AlertFilter, usual)
 
 
@@ -202,7 +201,7 @@ def test_any_filter_is_valid_or_an_error(message: alert_service_pb2.AlertFilter)
         assert set(message.counters) == found.counters
 
 
-WORK: Usual = {
+WORK: ValidValues = {
     "alert_id": ["01a210d1-c675-7147-9ff8-c79e4db1539a"],
     "agent_id": ["pc-1"],
     "revision": [0, 3],

@@ -16,7 +16,7 @@ from cekalwatch.server.watchlist.sources.files import spreadsheet
 from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
 from cekalwatch.server.watchlist.sources.source import Item, NotAList, Offered, Refused, SourceUnavailable
 from tests.support.builders.watchlist import WIB
-from tests.support.scenarios.four_forms import COLUMNS, TABLE_MAPPING, facts, indonesian, items
+from tests.support.scenarios.watchlist_sources import COLUMNS, TABLE_MAPPING, facts, indonesian, items
 
 
 def write(file: Path, *rows: dict[str, Any], above: tuple[list[Any], ...] = ()) -> Path:

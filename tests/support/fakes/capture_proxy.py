@@ -27,8 +27,8 @@ class Run:
         return {face.track_id for face in self.faces}
 
 
-class CaptureTap(capture_service_pb2_grpc.CaptureServiceServicer):
-    """The tap; `tapping` opens it."""
+class CaptureProxy(capture_service_pb2_grpc.CaptureServiceServicer):
+    """The tap; `capture_proxy` opens it."""
 
     def __init__(self, stub: Any) -> None:  # the typing stubs have no common type of aio stubs
         self._stub = stub
@@ -56,10 +56,10 @@ class CaptureTap(capture_service_pb2_grpc.CaptureServiceServicer):
 
 
 @asynccontextmanager
-async def tapping(server_address: str) -> AsyncIterator[CaptureTap]:
+async def capture_proxy(server_address: str) -> AsyncIterator[CaptureProxy]:
     """Open a tap in front of the server at `server_address`."""
     async with grpc.aio.insecure_channel(server_address, options=CLIENT_OPTIONS) as channel:
-        tap = CaptureTap(capture_service_pb2_grpc.CaptureServiceStub(channel))
+        tap = CaptureProxy(capture_service_pb2_grpc.CaptureServiceStub(channel))
         server = grpc.aio.server(options=SERVER_OPTIONS)
         capture_service_pb2_grpc.add_CaptureServiceServicer_to_server(tap, server)
         tap.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"

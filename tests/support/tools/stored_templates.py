@@ -15,7 +15,7 @@ from tests.support.builders.watchlist import MODEL, SIZE
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class StoredTemplates:
     """All templates of a model version."""
 
     subject_ids: tuple[str, ...]
@@ -24,11 +24,13 @@ class Held:
     state: TemplateState
 
 
-def held_templates(database: Database, keys: Keyring | None = None, *, model: str = MODEL, size: int = SIZE) -> Held:
+def stored_templates(
+    database: Database, keys: Keyring | None = None, *, model: str = MODEL, size: int = SIZE
+) -> StoredTemplates:
     """Load them."""
     pieces: list[TemplatePiece] = []
     state = TemplateStore(database, keys or keyring(database)).load(model, size, pieces.append)
-    return Held(
+    return StoredTemplates(
         tuple(key for piece in pieces for key in piece.subject_ids),
         np.concatenate([np.zeros((0, size), np.float32), *(piece.templates for piece in pieces)]),
         sum(sum(piece.unusable.values()) for piece in pieces),

@@ -92,7 +92,7 @@ class OfficeThread:
         return self.run(self.office.raise_alert(track))
 
 
-class DeskPc:
+class OfficerPc:
     """The agent on one PC, and the hands of whoever sits there."""
 
     def __init__(self, agent: DesktopAgent, qtbot: QtBot) -> None:
@@ -154,9 +154,9 @@ class DeskPc:
 
 
 @contextmanager
-def desk_pc(
+def officer_pc(
     office: OfficeThread, folder: Path, qapp: QApplication, qtbot: QtBot, name: str, **settings: Any
-) -> Iterator[DeskPc]:
+) -> Iterator[OfficerPc]:
     """Run the agent on the PC `name`, with a certificate of the office's site."""
     files = office.office.site.device(DeviceRole.NOTIFIER, name)
     chosen = NotifierSettings.load(
@@ -175,7 +175,7 @@ def desk_pc(
         | settings,
     )
     with assembled(chosen, Start.ACKNOWLEDGED, qapp) as (agent, work):
-        pc = DeskPc(agent, qtbot)
+        pc = OfficerPc(agent, qtbot)
         pc.until(lambda: pc.station.ready)
         yield pc
         assert not work.done() or work.result() is None

@@ -1,6 +1,6 @@
 """A camera without pictures, as a process that can be killed: the client's outbox, keeper, spool and uplink.
 
-    python -m tests.support.scenarios.kept_camera CAMERA_ID ADDRESS TLS_DIR FOLDER SPILL_AFTER_S
+    python -m tests.support.scenarios.spooling_camera CAMERA_ID ADDRESS TLS_DIR FOLDER SPILL_AFTER_S
 
 For each line of standard input, `TRACK SCORE PERSON` (the portrait of a listed person, or somebody else of a group), it
 puts a capture and prints its id. It ends with its input.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.vision.faces import Picture
-from tests.support.builders.camera import astronaut
+from tests.support.builders.portraits import astronaut
 
 SIZE = (640, 360)
 MARGIN = 640

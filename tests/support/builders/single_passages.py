@@ -16,7 +16,7 @@ SIZE: Final = (480, 480)
 """Width and height of a frame, pixels."""
 
 
-def encounter(person: int, seed: int) -> Scene:
+def single_passage(person: int, seed: int) -> Scene:
     """Return a passage of `person`, two to four seconds long; the same for the same person and seed."""
     dice = np.random.default_rng((seed, person))
     seconds = float(dice.uniform(2.0, 4.0))

@@ -21,7 +21,7 @@ MAX_PAUSE_S = 1.0
 """Between two attempts to connect; a test has less time than a camera."""
 
 
-class HeldCamera:
+class ScriptedCamera:
     """The camera; `connected` runs it."""
 
     def __init__(self, camera_id: str, dialer: Dialer, size: int = 10_000) -> None:
@@ -56,7 +56,7 @@ class HeldCamera:
             end()
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[HeldCamera]:
+    async def connected(self) -> AsyncIterator[ScriptedCamera]:
         """Keep its stream up for the time of the block; a refusal of the server ends the block."""
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:

@@ -12,10 +12,10 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sealed_columns import SEALED
 from tests.support.builders.keys import keyring
 
-OPENED = "opened"
+UNSEALED = "opened"
 
 
-def opened_values(data_dir: Path) -> dict[str, bytes]:
+def unsealed_values(data_dir: Path) -> dict[str, bytes]:
     """Return each sealed value of a server's SQLite, opened, as `opened/TABLE.COLUMN/KEY`."""
     database = Database(f"sqlite:///{data_dir / 'cekalwatch.sqlite3'}")
     keys = keyring(database, KeyFile(data_dir / "master.key"))
@@ -24,7 +24,7 @@ def opened_values(data_dir: Path) -> dict[str, bytes]:
         for place in SEALED:
             table = SQLModel.metadata.tables[place.table]
             for *key, sealed in connection.execute(sqlalchemy.select(*table.primary_key, table.c[place.column])):
-                name = f"{OPENED}/{place.table}.{place.column}/{'-'.join(key)}"
+                name = f"{UNSEALED}/{place.table}.{place.column}/{'-'.join(key)}"
                 found[name] = keys.open(place.at(*key), sealed)
     database.close()
     return found
