@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import DBAPIError, NoResultFound
+from sqlalchemy.exc import DBAPIError
 
 from cekalwatch.server.alerts.retention import Keeping, RetentionSweeper
 from cekalwatch.server.audit.checkpoint_signer import EVERY, EVERY_ENTRIES, CheckpointSigner
@@ -20,6 +20,7 @@ from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.keys.resealing import Resealer
 from cekalwatch.server.storage.watchlist.store import Stored, WatchlistStore
 from tests.support.builders.alerts import NOON, capture, match
@@ -168,7 +169,7 @@ def test_an_alert_and_its_entry_are_committed_together(database: Database, store
     for expected in (f"alert:{raised.alert_id}", f"capture:{raised.capture_id}", "subject:S-1", "order:O-1"):
         assert expected in first.objects
     tamper(database, "UPDATE audit_head SET sequence = 0")  # the next entry cannot be written
-    with pytest.raises(DBAPIError):
+    with pytest.raises(StorageError):
         alerts.record(match(capture(passage="3"), subject="S-3"), WINDOW, NOON)
     assert len(alerts.list_alerts(AlertFilter(), None, 10)) == 1
     assert len(alerts.events_after(0, 10)) == 2
@@ -191,7 +192,7 @@ def test_an_order_and_its_entry_are_committed_together(database: Database, store
         watchlist.put(subject(), order(), references, note)
     assert [one.outcome for one in store.links()] == ["STORED", "UNCHANGED"], "the second changed nothing"
     tamper(database, "UPDATE audit_head SET sequence = 0")
-    with pytest.raises(DBAPIError):
+    with pytest.raises(StorageError):
         watchlist.put(subject("S-2"), order("O-2", subject_id="S-2"), (), note)
     assert [file.subject.subject_id for file in watchlist.list_subjects("", 10)] == ["S-1"]
 
@@ -269,7 +270,7 @@ def test_a_deletion_and_its_entry_are_committed_together(database: Database, sto
     watchlist.put(subject(), order())
     with database.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM audit_head")
-    with pytest.raises(NoResultFound):
+    with pytest.raises(StorageError, match="NoResultFound"):
         watchlist.delete_subject("S-1", deleted)
     assert watchlist.get_subject("S-1").orders == (order(),)
 
@@ -319,6 +320,6 @@ def test_keys_do_not_change_without_an_entry(database: Database):
     with database.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM audit_head")
     for change in (keys.rotate, lambda: keys.rewrap(MasterKey.generate()), lambda: keys.settle(1, 0, 0)):
-        with pytest.raises(NoResultFound):
+        with pytest.raises(StorageError, match="NoResultFound"):
             change()
     assert keys.entries() == before

@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.server.capture.passage_counting import PassageCounter
 from cekalwatch.server.domain.false_alerts import AlertVerdict, PassageCount
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction
 from cekalwatch.wire.vocabulary.people import PersonRole
@@ -79,7 +79,7 @@ def test_passages_that_could_not_be_written_are_written_later(database: Database
     counter.begun(capture())
     with monkeypatch.context() as patch:
         patch.setattr(database, "session", _unusable)
-        with pytest.raises(SQLAlchemyError):
+        with pytest.raises(StorageError):
             counter.write()
     counter.begun(replace(capture(), camera=DEPARTURE))
     counter.write()
@@ -87,4 +87,4 @@ def test_passages_that_could_not_be_written_are_written_later(database: Database
 
 
 def _unusable() -> None:
-    raise SQLAlchemyError
+    raise StorageError

@@ -44,4 +44,4 @@ def test_a_database_that_fails_is_told_in_a_sentence(tmp_path: Path, command: st
     )
     assert isinstance(outcome.exception, ProgramError), outcome.output
     assert outcome.exception.exit_code == Exit.UNAVAILABLE
-    assert f"Cannot use the database {file} (OperationalError)" in str(outcome.exception)
+    assert f"Cannot use the database {file} (OperationalError, SQLITE_ERROR)" in str(outcome.exception)

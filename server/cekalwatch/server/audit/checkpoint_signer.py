@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.exc import IntegrityError
 
 from cekalwatch.server.audit.checkpoints import Checkpoint, SigningKey
 from cekalwatch.server.audit.entry import stamp
@@ -46,11 +45,7 @@ class CheckpointSigner:
         if sequence != self._sequence:
             now = self._clock.now()
             checkpoint = self._key.sign(sequence, last_hash, stamp(now))
-            try:
-                self._store.add_checkpoint(checkpoint)
-            except IntegrityError:  # another program with this key was first
-                log.debug("checkpoint exists", sequence=sequence)
-            else:
-                log.info("audit checkpoint", **checkpoint.__dict__)
+            if self._store.add_checkpoint(checkpoint):
+                log.info("audit_checkpoint", **checkpoint.__dict__)
             self._sequence, self._at = sequence, now
         return self._store.newest_checkpoint(self._key.public_key)

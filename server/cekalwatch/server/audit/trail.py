@@ -26,7 +26,7 @@ class AuditTrail:
     async def note(
         self, actor: Actor, action: Action, objects: Iterable[str] = (), outcome: str = OK, **details: int | str
     ) -> None:
-        """Return when the entry is committed; raises SQLAlchemyError when it cannot be.
+        """Return when the entry is committed; raises StorageError when it cannot be.
 
         Whoever gives out personal data waits for this first: what is not recorded is not given out.
         """

@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import numpy as np
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.server.capture.order_book import OrderBook
 from cekalwatch.server.domain.alerts import Candidate, Match
@@ -19,6 +18,7 @@ from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
@@ -114,9 +114,8 @@ class Decider:
             if match is None:
                 return CaptureOutcome.SEARCHED
             event = self._store.record(match, self._timing.grouping_window, self._clock.now())
-        except SQLAlchemyError as error:
-            # Its text may quote the row, so only its kind is logged.
-            log.warning("alert not committed; the camera sends it again", error=type(error).__name__)
+        except StorageError as error:
+            log.warning("alert not committed; the camera sends it again", error=str(error))
             return CekalwatchError(Code.STORAGE_UNAVAILABLE)
         except CekalwatchError as error:
             log.warning("alert not committed; the camera sends it again", error=error.code)

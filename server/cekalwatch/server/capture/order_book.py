@@ -25,7 +25,7 @@ class OrderBook:
         """Return, of subjects that have any, the orders that are ACTIVE at the camera's site and alert in its
         direction.
 
-        Raises SQLAlchemyError.
+        Raises StorageError.
         """
         found = {}
         for file in self._store.orders_of(subject_ids):

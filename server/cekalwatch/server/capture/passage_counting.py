@@ -11,11 +11,10 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.false_alerts import PassageCount
 from cekalwatch.server.storage.alerts.field_store import FieldStore
+from cekalwatch.server.storage.errors import StorageError
 
 
 class PassageCounter:
@@ -41,7 +40,7 @@ class PassageCounter:
             return
         try:
             self._store.add(replace(one, passages=number) for one, number in counts.items())
-        except SQLAlchemyError:
+        except StorageError:
             with self._lock:
                 self._counts.update(counts)
             raise

@@ -16,16 +16,15 @@ if TYPE_CHECKING:
 @contextmanager
 def command_database(settings: ServerSettings) -> Iterator[Database]:
     """Give the database as it is, and close it. A failure of it, also in what is done with it, is a ProgramError."""
-    from sqlalchemy.exc import SQLAlchemyError
-
     from cekalwatch.server.storage.database import Database
+    from cekalwatch.server.storage.errors import StorageError
 
     database = Database(settings.database_address)
     try:
         yield database
-    except SQLAlchemyError as error:
+    except StorageError as error:
         raise ProgramError(
-            f"Cannot use the database {database.name} ({type(error).__name__}). Check that it is reachable, and that a "
+            f"Cannot use the database {database.name} ({error}). Check that it is reachable, and that a "
             "server of this version has been started with it. What was done before stays done.",
             Exit.UNAVAILABLE,
         ) from None

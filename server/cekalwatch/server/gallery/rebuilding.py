@@ -42,7 +42,7 @@ class Rebuilder:
     def steps(self) -> Iterator[RebuildStep]:
         """Work until no reference face lacks a template, also of those that come meanwhile.
 
-        Raises SQLAlchemyError, and CekalwatchError SERVER_BUSY or STORAGE_UNAVAILABLE; what was done before stays done.
+        Raises StorageError, and CekalwatchError SERVER_BUSY or STORAGE_UNAVAILABLE; what was done before stays done.
         """
         model, after = self._enroller.model_version, ""
         while True:

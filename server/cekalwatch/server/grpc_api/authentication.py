@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.server.auth.certificate import CertificateAuthentication
 from cekalwatch.server.auth.limits import REFUSAL_DELAY_S, CallLimits, DeviceLimitError
@@ -25,6 +24,7 @@ from cekalwatch.server.auth.person import PersonAuthentication, Tokens
 from cekalwatch.server.auth.rights import LOCAL, Caller
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.errors import abort_with
+from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.wire.tokens import SECOND_PERSON_METADATA, SESSION_METADATA
 
 CHECK_PERIOD_S = 2.0
@@ -99,8 +99,8 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         used, stream.used = stream.used, False
         try:
             goes_on = await asyncio.to_thread(self._attendance.goes_on, stream.session_key, used=used)
-        except SQLAlchemyError as error:
-            log.warning("session not checked; it is tried again", error=type(error).__name__)
+        except StorageError as error:
+            log.warning("session not checked; it is tried again", error=str(error))
             stream.used = stream.used or used
             return None
         return None if goes_on else Code.SESSION_ENDED
@@ -195,8 +195,8 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         except CekalwatchError as error:
             log.warning("call not allowed", method=method, code=error.code, detail=error.detail)
             await abort_with(context, error.code)
-        except SQLAlchemyError as error:
-            log.error("database failed", method=method, error=type(error).__name__)  # noqa: TRY400  # its text quotes rows
+        except StorageError as error:
+            log.error("database failed", method=method, error=str(error))  # noqa: TRY400
             await abort_with(context, Code.STORAGE_UNAVAILABLE)
         return certificate_pem
 

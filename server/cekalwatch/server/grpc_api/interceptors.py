@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.errors import abort_with
+from cekalwatch.server.storage.errors import StorageError
 
 log = structlog.get_logger()
 
@@ -74,8 +74,8 @@ async def _end(method: str, context: Context, error: Exception) -> None:
     if isinstance(error, CekalwatchError):
         log.info("call refused", method=method, code=error.code, detail=error.detail)
         await abort_with(context, error.code, error.told)
-    if isinstance(error, SQLAlchemyError):
-        log.error("database failed", method=method, error=type(error).__name__)
+    if isinstance(error, StorageError):
+        log.error("database failed", method=method, error=str(error))
         await abort_with(context, Code.STORAGE_UNAVAILABLE)
     if isinstance(error, grpc.aio.AbortError):
         raise error

@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Self
 
 from cryptography import x509
-from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.device_entries import certificate_facts, device_entry
@@ -15,6 +14,7 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.operator import operator
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.wire.identity import Identity
 from cekalwatch.wire.invitation import InvitationCode, public_id
 
@@ -62,9 +62,9 @@ class PkiJournal:
     def _record(self, now: datetime, action: Action, identity: Identity, details: dict[str, int | str]) -> None:
         try:
             AuditStore(self._database).append(device_entry(now, operator(), action, identity, details))
-        except SQLAlchemyError as error:
+        except StorageError as error:
             raise ProgramError(
                 f"{action} of {identity.uri} is done, and could not be recorded in {self._database.name} "
-                f"({type(error).__name__}): tell your auditor",
+                f"({error}): tell your auditor",
                 Exit.UNAVAILABLE,
             ) from None

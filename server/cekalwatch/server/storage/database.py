@@ -15,11 +15,12 @@ import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlmodel import Session
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.storage.errors import StorageError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -83,9 +84,15 @@ class Database:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """Give a session; what was not committed when the block ends is rolled back. Raises SQLAlchemyError."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        """Give a session; what was not committed when the block ends is rolled back. Raises StorageError."""
+        with _as_storage_errors(), Session(self.engine, expire_on_commit=False) as session:
             yield session
+
+    @contextmanager
+    def connection(self, **options: object) -> Iterator[Connection]:
+        """Give a connection with these execution options, for reading without a session. Raises StorageError."""
+        with _as_storage_errors(), self.engine.connect().execution_options(**options) as connection:
+            yield connection
 
     @contextmanager
     def one_state(self) -> Iterator[Session]:
@@ -101,7 +108,7 @@ class Database:
     def purge_journal(self) -> None:
         """Empty SQLite's journal, where what was deleted stays for a while. PostgreSQL's vacuum does that by itself."""
         if self._is_sqlite:
-            with self.engine.connect() as connection:
+            with self.connection() as connection:
                 busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
             if busy:
                 log.warning("journal not emptied, for another program is reading; the next writes overwrite it")
@@ -109,6 +116,15 @@ class Database:
     def close(self) -> None:
         """Close the pooled connections."""
         self.engine.dispose()
+
+
+@contextmanager
+def _as_storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        # Its text may quote the row.
+        raise StorageError.of(error) from None
 
 
 def _address(url: str) -> URL:

@@ -33,7 +33,7 @@ class ActiveSubjectCount:
         self._active = np.zeros(0, dtype=np.int64)
 
     def active_subjects(self, now: datetime) -> int:
-        """Return the number at the moment `now` (aware). Raises SQLAlchemyError."""
+        """Return the number at the moment `now` (aware). Raises StorageError."""
         with self._counting:
             # Read before the rows are: what changes meanwhile is counted once more, and not missed.
             version = self._store.version()

@@ -93,7 +93,7 @@ class SubjectHistory:
 
 
 class WatchlistBrowser:
-    """Looks by `actor`. Methods block; each raises SQLAlchemyError when the database cannot be used."""
+    """Looks by `actor`. Methods block; each raises StorageError when the database cannot be used."""
 
     def __init__(
         self,

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.storage.errors import StorageError
 
 Chore = tuple[float, Callable[[], object]]
 """Blocking work, and after how many seconds it is done again."""
@@ -22,15 +22,15 @@ async def every(period_s: float, work: Callable[[], object]) -> None:
         await asyncio.sleep(period_s)
         try:
             await asyncio.to_thread(work)
-        except (SQLAlchemyError, CekalwatchError) as error:
-            log.warning("housekeeping failed; it is tried again", work=work.__qualname__, error=type(error).__name__)
+        except (StorageError, CekalwatchError) as error:
+            log.warning("housekeeping_failed", work=work.__qualname__, error=str(error))
         except Exception:  # a defect here must not end the following of the watchlist without a word
-            log.exception("housekeeping failed; it is tried again", work=work.__qualname__)
+            log.exception("housekeeping_failed", work=work.__qualname__)
 
 
 def at_stop(loss: str, work: Callable[[], object]) -> None:
     """Do blocking `work` when the server stops; if the database is away, log what is lost, and let the rest close."""
     try:
         work()
-    except SQLAlchemyError as error:
-        log.warning(loss, error=type(error).__name__)
+    except StorageError as error:
+        log.warning(loss, error=str(error))

@@ -63,7 +63,7 @@ class AlertStore:
         """Commit `match` as a new alert, or as a sighting of the alert that takes it (domain rule 3).
 
         Returns the event that was committed with it and with the audit trail's entry, or None when this capture was
-        recorded before. Raises SQLAlchemyError, and STORAGE_UNAVAILABLE when the probe cannot be sealed.
+        recorded before. Raises StorageError, and STORAGE_UNAVAILABLE when the probe cannot be sealed.
         """
         capture = match.capture
         with self._database.session() as session:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from sqlalchemy import insert, or_
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
 from cekalwatch.server.audit.checkpoints import Checkpoint
@@ -69,7 +70,7 @@ class AuditStore:
             query = query.where(col(AuditEntryRow.at) >= since)
         if until:
             query = query.where(col(AuditEntryRow.at) < until)
-        with self._database.engine.connect().execution_options(yield_per=PAGE) as connection:
+        with self._database.connection(yield_per=PAGE) as connection:
             for page in connection.execute(query).partitions():
                 yield from map(Link._make, page)
 
@@ -103,11 +104,15 @@ class AuditStore:
             return {}
         return details if isinstance(details, dict) else {}
 
-    def add_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint; each signer has at most one at a sequence."""
+    def add_checkpoint(self, checkpoint: Checkpoint) -> bool:
+        """Keep a checkpoint; false when this signer, in another program, has one at its sequence already."""
         with self._database.session() as session:
             session.add(AuditCheckpointRow(**checkpoint.__dict__))
-            session.commit()
+            try:
+                session.commit()
+            except IntegrityError:
+                return False
+            return True
 
     def checkpoints(self) -> list[Checkpoint]:
         """Return all checkpoints, by rising sequence."""

@@ -55,7 +55,7 @@ class Resealer:
     def steps(self) -> Generator[ResealStep, None, None]:
         """Seal again with the newest key what others had sealed, a few rows a step; each step is one transaction.
 
-        At the end, older keys are removed, but those of values that are damaged. Raises SQLAlchemyError; what was done
+        At the end, older keys are removed, but those of values that are damaged. Raises StorageError; what was done
         before stays done.
         """
         key_id = self._keys.keyring.current_id

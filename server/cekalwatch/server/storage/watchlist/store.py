@@ -178,7 +178,7 @@ class WatchlistStore:
     def photographs(self, subject_id: str) -> int:
         """Return how many photographs of the subject are enrolled, in whatever model version."""
         # Without a session, since this is asked for every record of an import.
-        with self._database.engine.connect() as connection:
+        with self._database.connection() as connection:
             return connection.execute(_PHOTOGRAPHS, {"subject_id": subject_id}).scalar_one()
 
     def has_photograph(self, subject_id: str, photo_sha256: str) -> bool:

@@ -9,12 +9,10 @@ from collections.abc import Collection, Generator, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from cekalwatch.server.audit.entry import MAX_TEXT, OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.concurrency.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -53,8 +51,8 @@ class _Waiting:
 class ImportRun:
     """An import by `actor`: several records are prepared side by side, and stored and reported on in their order.
 
-    `store` and what writes blocks, and raises STORAGE_UNAVAILABLE when the database cannot be used. One caller at a
-    time; `close` and `drop` may come beside it.
+    `store` and what writes blocks, and raises StorageError. One caller at a time; `close` and `drop` may be called
+    beside it.
     """
 
     def __init__(
@@ -181,17 +179,15 @@ class ImportRun:
         objects = tuple(thing.key(key) for thing, key in keys.values() if is_like_a_key(key))
         outcome = report.reason or Code.RECORD_INVALID
         details = {"field": report.field}
-        self._append(AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, objects, outcome, details))
+        entry = AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, objects, outcome, details)
+        self._audit.append(entry)
         self._count([report])
         return report
 
     def finish(self) -> None:
         """Note that the watchlist is up to date."""
         now = self._clock.now()
-        try:
-            self._store.mark_success(now, self._whole(OK))
-        except SQLAlchemyError as error:
-            raise CekalwatchError(Code.STORAGE_UNAVAILABLE) from error
+        self._store.mark_success(now, self._whole(OK))
         self._finished = True
 
     def close(self) -> None:
@@ -199,7 +195,7 @@ class ImportRun:
         self.drop()
         with self._storing:  # what is stored in this moment counts
             if not self._finished:
-                self._append(self._whole(BROKEN_OFF))
+                self._audit.append(self._whole(BROKEN_OFF))
 
     def _whole(self, outcome: str) -> AuditEntry:
         return AuditEntry(
@@ -212,9 +208,3 @@ class ImportRun:
 
     def _count(self, reports: Sequence[RecordReport]) -> None:
         self._counts.update(asdict(summarise(reports)))
-
-    def _append(self, entry: AuditEntry) -> None:
-        try:
-            self._audit.append(entry)
-        except SQLAlchemyError as error:
-            raise CekalwatchError(Code.STORAGE_UNAVAILABLE) from error

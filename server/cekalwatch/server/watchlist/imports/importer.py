@@ -13,7 +13,6 @@ from datetime import tzinfo
 import numpy as np
 import structlog
 from numpy.typing import NDArray
-from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.checkpoints import LegalParameters
@@ -86,18 +85,15 @@ class WatchlistImporter:
     def prepare(self, record: ImportRecord) -> PreparedRecord:
         """Look at the record's photographs: that takes nearly all the time, and nothing is stored.
 
-        Only one record of a subject at a time, from here to the end of `store`. Raises CekalwatchError
-        STORAGE_UNAVAILABLE when the database cannot be used, SERVER_BUSY when too much else is being decoded.
+        Only one record of a subject at a time, from here to the end of `store`. Raises StorageError, and SERVER_BUSY
+        when too much else is being decoded.
         """
         if not record.photographs:
             return PreparedRecord(record, (), {}, ())
         key = record.subject.subject_id
-        try:
-            count = self._store.photographs(key)
-            held = self._store.enrolled(key, self._enroller.model_version) if count else {}
-            return self._enrol(record, held, MAX_REFERENCES - count)
-        except SQLAlchemyError as error:
-            raise _unavailable([record], error) from error
+        count = self._store.photographs(key)
+        held = self._store.enrolled(key, self._enroller.model_version) if count else {}
+        return self._enrol(record, held, MAX_REFERENCES - count)
 
     def store(
         self, prepared: Sequence[PreparedRecord], note: Callable[[StoredRecord], AuditEntry]
@@ -105,8 +101,7 @@ class WatchlistImporter:
         """Store records of different subjects, all or nothing of all of them, and report on each.
 
         A refused photograph does not refuse its order. What `note` makes of each record that changed something goes to
-        the audit trail with it. Raises CekalwatchError STORAGE_UNAVAILABLE when the database cannot be used; nothing is
-        stored then.
+        the audit trail with it. Raises StorageError, and nothing is stored then.
         """
         photos = self._looked_up(prepared)
         records = [one.record for one in prepared]
@@ -116,14 +111,11 @@ class WatchlistImporter:
             return note(StoredRecord(records[number], done, len(prepared[number].references), doubtful))
 
         new = [NewRecord(one.record.subject, one.record.order, one.references) for one in prepared]
-        try:
-            written = self._store.put_all(new, entry)
-            files = {
-                file.subject.subject_id: file
-                for file in self._store.get_subjects([record.subject.subject_id for record in records])
-            }
-        except SQLAlchemyError as error:
-            raise _unavailable(records, error) from error
+        written = self._store.put_all(new, entry)
+        files = {
+            file.subject.subject_id: file
+            for file in self._store.get_subjects([record.subject.subject_id for record in records])
+        }
         reports = []
         for one, outcome, seen in zip(prepared, written.outcomes, photos, strict=True):
             if outcome is Stored.SUBJECT_FULL:
@@ -164,7 +156,7 @@ class WatchlistImporter:
             photos=photos,
         )
         log.info(
-            "record imported",
+            "record_imported",
             order_id=report.order_id,
             outcome=report.outcome,
             status=judgement.status,
@@ -234,10 +226,3 @@ class WatchlistImporter:
             model_version=self._enroller.model_version,
             template=enrolment.template,
         )
-
-
-def _unavailable(records: Sequence[ImportRecord], error: SQLAlchemyError) -> CekalwatchError:
-    # Its text may quote the row, so only its kind is logged.
-    order_ids = [record.order.order_id for record in records]
-    log.error("records not stored", order_ids=order_ids, error=type(error).__name__)
-    return CekalwatchError(Code.STORAGE_UNAVAILABLE)

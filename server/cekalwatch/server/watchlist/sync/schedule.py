@@ -121,7 +121,7 @@ class SyncScheduler:
             self._synchroniser.run(begun, actor, self._next_run.after)
             self._on_end()
         except Exception:  # nobody waits for what the thread raises
-            log.exception("synchronisation failed")
+            log.exception("synchronisation_failed")
 
 
 def open_scheduler(

@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncOutcome, SyncRun, SyncTerms
+from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.sync.steps import Begun, Left
 from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
@@ -84,12 +84,11 @@ class Synchroniser:
                 keep_since=self._clock.now() - self._parts.terms.keep_runs,
                 from_start=from_start,
             )
-        except (CekalwatchError, SQLAlchemyError) as error:
+        except (CekalwatchError, StorageError) as error:
             # The lease runs out by itself, and the run after this goes on.
-            code = error.code if isinstance(error, CekalwatchError) else type(error).__name__
-            log.error("synchronisation not recorded", run=run.run_id, error=code)  # noqa: TRY400  # its text quotes rows
+            log.error("synchronisation_not_recorded", run=run.run_id, error=str(error))  # noqa: TRY400
             return run
-        log.info("watchlist synchronised", run=run.run_id, outcome=run.outcome, reason=run.reason, **asdict(run.counts))
+        log.info("watchlist_synchronised", run=run.run_id, outcome=run.outcome, reason=run.reason, **asdict(run.counts))
         return run
 
     def _outcome(self, intake: SyncIntake, actor: Actor, begun: Begun) -> tuple[SyncRun, bool]:
@@ -100,7 +99,7 @@ class Synchroniser:
         except SyncStoppedError:
             return replace(intake.run, outcome=SyncOutcome.BROKEN_OFF), False
         except SourceUnavailable as error:
-            log.warning("the watchlist's source failed", reason=str(error))
+            log.warning("source_failed", reason=str(error))
             code = Code.SOURCE_UNREADABLE if isinstance(error, NotAList) else Code.SOURCE_UNAVAILABLE
             return _failed(intake.run, code, str(error)), False
         except CursorExpired:
@@ -110,11 +109,11 @@ class Synchroniser:
             return _failed(intake.run, error.code), True
         except CekalwatchError as error:
             return _failed(intake.run, error.code), False
-        except SQLAlchemyError as error:
-            log.error("synchronisation failed", error=type(error).__name__)  # noqa: TRY400  # its text quotes rows
+        except StorageError as error:
+            log.error("synchronisation_failed", error=str(error))  # noqa: TRY400
             return _failed(intake.run, Code.STORAGE_UNAVAILABLE), False
         except Exception:  # a defect of a source must not end the scheduler without a word
-            log.exception("synchronisation failed")
+            log.exception("synchronisation_failed")
             return _failed(intake.run, Code.INTERNAL), False
 
     def _read(self, intake: SyncIntake, cursor: str) -> None:
@@ -124,7 +123,7 @@ class Synchroniser:
         except CursorExpired:
             if not cursor:
                 raise
-            log.info("the source no longer knows the place; reading from the beginning")
+            log.info("source_cursor_expired")
             self._read_from(intake, "")
 
     def _read_from(self, intake: SyncIntake, cursor: str) -> None:
@@ -155,7 +154,7 @@ class Synchroniser:
         missing, held = _held(left), self._store.held()
         empty = run.whole and state.reading_items == 0
         if self._parts.terms.guard.stops(missing, held, empty=empty, accepted=state.accepted):
-            log.warning("the watchlist has shrunk; a person must accept it", missing=missing, held=held)
+            log.warning("watchlist_shrunk", missing=missing, held=held)
             return replace(run, outcome=SyncOutcome.SHRUNK, missing=missing, held=held)
         for start in range(0, len(left), AT_ONCE):
             some = left[start : start + AT_ONCE]

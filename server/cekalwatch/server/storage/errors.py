@@ -1,0 +1,17 @@
+"""The one error of the database, so that nobody outside `storage` knows what it is reached with."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+
+class StorageError(Exception):
+    """The database cannot be used, or holds what it must not. The text is the kind of failure and quotes no row."""
+
+    @classmethod
+    def of(cls, error: SQLAlchemyError) -> StorageError:
+        """Tell `error` by its kind and, where the driver has one, its own name for it: SQLITE_FULL, DiskFull."""
+        kind = type(error).__name__
+        cause = error.orig if isinstance(error, DBAPIError) else None
+        name = getattr(cause, "sqlite_errorname", "") or (type(cause).__name__ if cause else "")
+        return cls(f"{kind}, {name}" if name and name != kind else kind)
