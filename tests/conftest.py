@@ -15,6 +15,7 @@ import pytest
 import structlog
 
 from tests.support.tools.log_scan import personal_data
+from tests.support.tools.postgres import postgres_server
 
 # Before Qt is loaded: two screens that nobody sees, the second one as travellers would.
 os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={Path(__file__).parent / 'support' / 'tools' / 'screens.json'}"
@@ -40,6 +41,13 @@ def _logs_of_its_own() -> Iterator[None]:
     """Undo what a command that ran in this process did to the logs: its standard error is closed by now."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server on which databases can be created; skips where there is none."""
+    with postgres_server() as address:
+        yield address
 
 
 class _LogWatch:

@@ -1,4 +1,4 @@
-"""The databases that the stores' contract holds on (PostgreSQL where there is one), and who handles alerts there."""
+"""The databases that the suites run on: SQLite, and PostgreSQL where there is one."""
 
 from __future__ import annotations
 
@@ -7,19 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.storage.database import Database
-from cekalwatch.wire.vocabulary.people import PersonRole
-from tests.support.builders.alerts import NOON
-from tests.support.builders.watchlist import FixedClock
-from tests.support.scenarios.adjudication import Counter
-from tests.support.tools.postgres import fresh_database, postgres_server
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    with postgres_server() as address:
-        yield address
+from tests.support.tools.postgres import fresh_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -39,31 +28,3 @@ def _opened(address: str) -> Iterator[Database]:
         yield database
     finally:
         database.close()
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(NOON)
-
-
-@pytest.fixture
-def counter(database: Database, clock: FixedClock) -> Counter:
-    """A site where one subject is listed."""
-    made = Counter(database, clock)
-    made.list_subject()
-    return made
-
-
-@pytest.fixture
-def budi(counter: Counter) -> ActingPerson:
-    return counter.hire("budi", PersonRole.OFFICER)
-
-
-@pytest.fixture
-def ani(counter: Counter) -> ActingPerson:
-    return counter.hire("ani", PersonRole.OFFICER)
-
-
-@pytest.fixture
-def siti(counter: Counter) -> ActingPerson:
-    return counter.hire("siti", PersonRole.SUPERVISOR)
