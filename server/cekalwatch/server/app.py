@@ -28,9 +28,8 @@ from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.grpc_api.capture import CaptureServicer
-from cekalwatch.server.grpc_api.enrolment import EnrolmentServer
 from cekalwatch.server.grpc_api.operations import OperationsServicer
-from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
+from cekalwatch.server.grpc_api.server import EnrolmentServer, GrpcServer, Servicers
 from cekalwatch.server.memory import return_large_pieces
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
@@ -93,7 +92,7 @@ class Server:
         stores = Stores.of(database, keys.keyring)
         notary = CheckpointSigner(stores.audit, SigningKey.load_or_create(settings.audit_key_file), clock)
         note_configuration(stores.audit, configuration_facts(settings, pack), myself, started_at)
-        stack.callback(at_stop, "no checkpoint at stop; the last entries are not signed", notary.sign)
+        stack.callback(at_stop, "checkpoint of the last audit entries", notary.sign)
 
         presence = Presence(clock)
         checkpoints = Checkpoints(settings.legal.parameters(), {site.site: site.zone for site in settings.sites})

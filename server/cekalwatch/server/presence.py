@@ -78,8 +78,10 @@ class Presence:
             return
         self._views[camera_id] = state
         self._view_events.appendleft(ViewEvent(now, camera_id, state))
-        tell = log.info if state is ViewState.OK else log.warning
-        tell("camera view", camera_id=camera_id, view_state=state.value)
+        if state is ViewState.OK:
+            log.info("camera_view_usable", camera_id=camera_id)
+        else:
+            log.warning("camera_view_unusable", camera_id=camera_id, view_state=state.value)
 
     def camera(self, camera_id: str) -> CameraPresence:
         """Return what is known of a camera."""

@@ -199,7 +199,7 @@ async def test_an_unexpected_error_is_internal_and_its_words_stay_in_the_log(ser
     server.clock.broken = True
     with capture_logs() as logs:
         assert await failure(call, server.channel) == (grpc.StatusCode.INTERNAL, "INTERNAL")
-    assert [str(entry["exc_info"]) for entry in logs if entry["event"] == "call failed"] == [SECRET]
+    assert [str(entry["exc_info"]) for entry in logs if entry["event"] == "call_failed"] == [SECRET]
     server.clock.broken = False
     await get_status(server.channel)
 

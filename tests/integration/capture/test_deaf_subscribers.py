@@ -12,9 +12,8 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.server.alerts.acknowledging import Acknowledgements
 from cekalwatch.server.alerts.details import AlertDetailsReader
-from cekalwatch.server.alerts.fanout import DetailedEvent, Fanout
+from cekalwatch.server.alerts.fanout import Acknowledgements, DetailedEvent, Fanout
 from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.domain.alerts import AlertFilter
@@ -23,7 +22,7 @@ from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
-from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
+from cekalwatch.server.grpc_api.errors import CatalogueErrors
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.alerts.tables import AlertEventRow

@@ -12,7 +12,7 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.grpc_api import authentication as access
-from cekalwatch.server.grpc_api import enrolment
+from cekalwatch.server.grpc_api import server as grpc_server
 from cekalwatch.server.grpc_api.convert import alerts, common
 from cekalwatch.server.recognition import photographs
 from cekalwatch.server.settings.settings import ServerSettings
@@ -64,7 +64,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "imports": (uploads.MAX_IMPORTS,),
     "photographs on their way": (uploads.UPLOAD_BYTES,),
     "photographs being decoded": (photographs.DECODE_BYTES,),
-    "enrolments of devices": (enrolment.MAX_AT_ONCE,),
+    "enrolments of devices": (grpc_server.MAX_ENROLMENTS,),
     "connected, and no TLS and HTTP/2 yet": (options.HANDSHAKE_TIMEOUT_MS / 1000,),
     "pings are not answered": ((options.KEEPALIVE_PERIOD_MS + options.KEEPALIVE_TIMEOUT_MS) / 1000,),
     "a connection without calls": (options.CONNECTION_IDLE_MS / 1000,),

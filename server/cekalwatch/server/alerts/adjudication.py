@@ -196,7 +196,7 @@ class Adjudicator:
             error.told = MappingProxyType({"holder": names.get(error.holder, "")})
             raise
         if made:
-            log.info("alert handled", step=kind, alert_id=str(alert_id), revision=alert.handling.revision)
+            log.info("alert_handled", step=kind, alert_id=str(alert_id), revision=alert.handling.revision)
             self._announce()
         return alert
 

@@ -58,11 +58,11 @@ class Escalator:
                 )
             except DAMAGED as error:
                 # One damaged row must not keep the others from going up. Its text would be in a traceback.
-                log.error("damaged alert left out", alert_id=str(alert_id), error=type(error).__name__)  # noqa: TRY400
+                log.error("alert_damaged", alert_id=str(alert_id), error=type(error).__name__)  # noqa: TRY400
                 continue
             if made:
                 moved += 1
-                log.info("alert not taken", steps=made, alert_id=str(alert_id), escalation=alert.handling.escalation)
+                log.info("alert_unclaimed", steps=made, alert_id=str(alert_id), escalation=alert.handling.escalation)
         if moved:
             self._announce()
         return moved

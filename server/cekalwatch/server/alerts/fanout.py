@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +19,7 @@ from uuid import UUID
 import structlog
 
 from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
+from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.alerts import AlertEvent, AlertFilter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -82,7 +83,7 @@ class Fanout:
                 await self.catch_up()
             except Exception as error:  # noqa: BLE001  # whatever it is, following must go on, or no alert reaches anybody
                 # Its text may quote a row, so only its kind is logged.
-                log.error("event log not read; it is tried again", error=type(error).__name__)  # noqa: TRY400
+                log.error("event_log_unreadable", error=type(error).__name__)  # noqa: TRY400
                 await asyncio.sleep(period_s)
 
     async def catch_up(self) -> None:
@@ -179,5 +180,30 @@ class Fanout:
                 briefings[alert_id] = self._briefer.brief(alert_id)
             except DAMAGED as error:
                 # One damaged row must not keep all later alerts from the officers. Its text would be in a traceback.
-                log.error("damaged alert left out", alert_id=str(alert_id), error=type(error).__name__)  # noqa: TRY400
+                log.error("alert_damaged", alert_id=str(alert_id), error=type(error).__name__)  # noqa: TRY400
         return briefings
+
+
+MAX_AT_ONCE = 256
+
+
+class Acknowledgements:
+    """Moves agents forward in the event log; one thread writes."""
+
+    def __init__(self, store: AlertStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._writing: BatchWorker[tuple[str, int], int] = BatchWorker(
+            "acknowledge", self._write, threads=1, most=MAX_AT_ONCE
+        )
+
+    async def take(self, agent_id: str, sequence: int) -> int:
+        """Return where the agent stands, once that is committed; raises POSITION_UNKNOWN beyond the log."""
+        return await self._writing.do((agent_id, sequence))
+
+    def close(self) -> None:
+        """Write what is waiting, and end the thread."""
+        self._writing.close()
+
+    def _write(self, positions: list[tuple[str, int]]) -> Sequence[int | CekalwatchError]:
+        return self._store.acknowledge(positions, self._clock.now())

@@ -68,7 +68,7 @@ class RetentionSweeper:
             return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, details=details)
 
         report = SweepReport(self._alerts.prune_events(before, note), before)
-        log.info("retention sweep", events=report.events, events_before=stamp(before))
+        log.info("retention_swept", events=report.events, events_before=stamp(before))
         return report
 
     def sweep_probes(self) -> int:
@@ -79,7 +79,7 @@ class RetentionSweeper:
             return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, details={"probes": probes})
 
         if gone := self._alerts.remove_left_probes(note):
-            log.info("retention sweep", probes=gone)
+            log.info("retention_swept", probes=gone)
         return gone
 
     def sweep_images(self) -> ImageReport:
@@ -96,5 +96,5 @@ class RetentionSweeper:
             )
         )
         if report != ImageReport(0, 0):
-            log.info("retention sweep", cleared_images=report.cleared, confirmed_images=report.confirmed)
+            log.info("retention_swept", cleared_images=report.cleared, confirmed_images=report.confirmed)
         return report

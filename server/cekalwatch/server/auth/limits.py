@@ -135,5 +135,5 @@ class CallLimits:
         now_s = self._monotonic()
         if now_s - self._logged_at_s.get(device, -math.inf) >= LOG_PERIOD_S:
             self._logged_at_s[device] = now_s
-            log.warning("device asks too much", role=device.role, name=device.name, code=code)
+            log.warning("device_limited", role=device.role, name=device.name, code=code)
         return DeviceLimitError(code)

@@ -139,7 +139,7 @@ class Sessions:
         if kept.device_fingerprint == device.fingerprint:
             return
         person = Thing.PERSON.key(kept.account.person.person_id)
-        log.warning("token of another device", person=person, device=str(device.actor))
+        log.warning("token_of_another_device", person=person, device=str(device.actor))
         self._audit.append(
             AuditEntry(self._clock.now(), device.actor, Action.SESSION_REFUSED, (person,), "OTHER_DEVICE")
         )

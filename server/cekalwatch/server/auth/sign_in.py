@@ -104,12 +104,12 @@ class SignInService:
             raise
         by_password = isinstance(proof, PasswordProof)
         token, session = self._sessions.begin(account, device, purpose, by_password=by_password)
-        log.info("signed in", person_id=str(account.person.person_id), purpose=purpose, device=str(device.actor))
+        log.info("signed_in", person_id=str(account.person.person_id), purpose=purpose, device=str(device.actor))
         return token, session
 
     def note(self, refusal: SignInRefusedError, device: Device) -> None:
         """Record that somebody was not let in. Tries on a name that is locked already are not: that they began is."""
-        log.warning("sign-in refused", code=refusal.code, detail=refusal.detail, device=str(device.actor))
+        log.warning("sign_in_refused", code=refusal.code, detail=refusal.detail, device=str(device.actor))
         if refusal.code is Code.SIGN_IN_LOCKED:
             return
         now = self._clock.now()

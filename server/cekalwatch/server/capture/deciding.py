@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import structlog
 
-from cekalwatch.server.capture.order_book import OrderBook
 from cekalwatch.server.domain.alerts import Candidate, Match
 from cekalwatch.server.domain.captures import Capture
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.orders import Checkpoints, alerts_on
 from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.errors import StorageError
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
@@ -33,6 +35,31 @@ class EmbeddedCapture:
 
     capture: Capture
     probe: Probe
+
+
+class OrdersInForce:
+    """Asks the database, and blocks; any number of threads may use it."""
+
+    def __init__(self, store: WatchlistStore, checkpoints: Checkpoints) -> None:
+        self._store = store
+        self._checkpoints = checkpoints
+
+    def in_force(self, subject_ids: Collection[str], camera: Camera, now: datetime) -> dict[str, tuple[str, ...]]:
+        """Return, of subjects that have any, the orders that are ACTIVE at the camera's site and alert in its
+        direction.
+
+        Raises StorageError.
+        """
+        found = {}
+        for file in self._store.orders_of(subject_ids):
+            orders = tuple(
+                one.order.order_id
+                for one in self._checkpoints.judged(file, now, camera.site)
+                if one.in_force and alerts_on(one.order.kind) is camera.direction
+            )
+            if orders:
+                found[file.subject.subject_id] = orders
+        return found
 
 
 class OtherModelError(Exception):
@@ -58,7 +85,7 @@ class Decider:
     def __init__(
         self,
         watch: Callable[[], GallerySnapshot],
-        orders: OrderBook,
+        orders: OrdersInForce,
         store: AlertStore,
         clock: Clock,
         passages: Passages,
@@ -115,16 +142,16 @@ class Decider:
                 return CaptureOutcome.SEARCHED
             event = self._store.record(match, self._timing.grouping_window, self._clock.now())
         except StorageError as error:
-            log.warning("alert not committed; the camera sends it again", error=str(error))
+            log.warning("alert_not_committed", error=str(error))
             return CekalwatchError(Code.STORAGE_UNAVAILABLE)
         except CekalwatchError as error:
-            log.warning("alert not committed; the camera sends it again", error=error.code)
+            log.warning("alert_not_committed", error=error.code)
             return error
         if event is None:
             return CaptureOutcome.DUPLICATE
         if event.type is AlertEventType.RAISED:
             self.alerts_raised += 1
-        log.info("alert event", type=event.type, sequence=event.sequence, alert_id=str(event.alert_id))
+        log.info("alert_event", type=event.type, sequence=event.sequence, alert_id=str(event.alert_id))
         self._announce()
         return CaptureOutcome.SEARCHED
 

@@ -49,7 +49,7 @@ class Intake:
                 capture.capture_id, CaptureOutcome.REJECTED if lasting else CaptureOutcome.RETRY, error.code
             )
         except Exception:  # a defect must cost this capture a retry, not its camera the stream
-            log.exception("capture failed", camera_id=capture.camera.camera_id)
+            log.exception("capture_failed", camera_id=capture.camera.camera_id)
             return self.receipt(capture.capture_id, CaptureOutcome.RETRY, Code.INTERNAL)
         self._done[capture.capture_id] = None
         if len(self._done) > REMEMBERED:
@@ -63,7 +63,7 @@ class Intake:
             try:
                 return await self._decider.do(EmbeddedCapture(capture, probe))
             except OtherModelError:
-                log.info("embedded again with the other model", camera_id=capture.camera.camera_id)
+                log.info("capture_embedded_again", camera_id=capture.camera.camera_id)
         raise CekalwatchError(Code.SERVER_BUSY, "the model changed each time")
 
     def receipt(self, capture_id: UUID | str, outcome: CaptureOutcome, reason: Code | None = None) -> Receipt:

@@ -119,7 +119,7 @@ class CaptureSessions:
     async def welcome(self, hello: Hello, now: datetime) -> Welcome:
         """Accept a camera, telling it the time; raises UNKNOWN_CAMERA."""
         camera = self.camera(hello.camera_id)
-        log.info("camera connected", camera_id=camera.camera_id, client=hello.client_version, detector=hello.detector)
+        log.info("camera_connected", camera_id=camera.camera_id, client=hello.client_version, detector=hello.detector)
         return Welcome(self._terms.credits, self._terms.heartbeat_period_s, self._terms.policy, now)
 
     async def run(self, camera: Camera, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[Outbound, None]:
@@ -132,7 +132,7 @@ class CaptureSessions:
                     yield message
         finally:
             self._presence.camera_went(camera.camera_id)
-            log.info("camera disconnected", camera_id=camera.camera_id)
+            log.info("camera_disconnected", camera_id=camera.camera_id)
 
 
 class _CaptureStream:
@@ -197,7 +197,7 @@ class _CaptureStream:
                 case Heartbeat():
                     self._presence.heard(self._camera.camera_id, message)
                 case Goodbye(reason=reason):
-                    log.info("camera says goodbye", camera_id=self._camera.camera_id, reason=reason)
+                    log.info("camera_goodbye", camera_id=self._camera.camera_id, reason=reason)
                     return
                 case Hello():
                     raise CekalwatchError(Code.HELLO_REPEATED)

@@ -85,12 +85,11 @@ def photographs(
     A person's first photograph is the reference; the others are searched. Photographs right in a person's folder
     stand by themselves, a sub-folder in it is one passage.
     """
-    from cekalwatch.server.evaluation.cache import TemplateCache
     from cekalwatch.server.evaluation.collection import read_collection
     from cekalwatch.server.evaluation.evaluation import Plan, evaluate
     from cekalwatch.server.evaluation.report import screen
     from cekalwatch.server.evaluation.report.writing import write_report
-    from cekalwatch.server.evaluation.templates import TemplateMaker
+    from cekalwatch.server.evaluation.templates import TemplateCache, TemplateMaker
     from cekalwatch.server.recognition.packs.installed import load_named, open_detector, open_engine
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.vision.runtime import limit_native_threads

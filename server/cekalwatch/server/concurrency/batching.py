@@ -1,4 +1,4 @@
-"""Work in batches on worker threads, awaited from the event loop.
+"""Work in batches on worker threads, awaited from the event loop, and the queue in which callers take turns.
 
 There is no waiting for a batch to fill: a worker takes what has queued up while it was busy, so that an idle server
 answers at once and a busy one works in full batches. It knows nothing of faces.
@@ -9,13 +9,53 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
-from cekalwatch.server.concurrency.fair_queue import FairQueue
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class FairQueue(Generic[Item]):
+    """Any number of threads put and get. A party's items keep their order."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[Hashable, deque[Item]] = OrderedDict()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def put(self, party: Hashable, item: Item) -> None:
+        """Let `item` wait for the turn of `party`."""
+        with self._changed:
+            self._waiting.setdefault(party, deque()).append(item)
+            self._changed.notify()
+
+    def __len__(self) -> int:
+        """Count the items that wait."""
+        with self._changed:
+            return sum(map(len, self._waiting.values()))
+
+    def get(self, most: int) -> list[Item]:
+        """Wait for items and return at most `most`, one of each party after another; none once it is closed and empty.
+
+        What is there is returned at once: there is no waiting for more.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            found: list[Item] = []
+            while self._waiting and len(found) < most:
+                party, items = self._waiting.popitem(last=False)
+                found.append(items.popleft())
+                if items:
+                    self._waiting[party] = items
+            return found
+
+    def close(self) -> None:
+        """Take the waiting items to the end, and wake whoever waits for more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
 
 class BatchWorker(Generic[Item, Result]):
@@ -36,7 +76,7 @@ class BatchWorker(Generic[Item, Result]):
         self._work = work
         self._most = most
         self._party = party
-        self._turns: FairQueue[tuple[Item, asyncio.Future[Result]]] = FairQueue()
+        self._queue: FairQueue[tuple[Item, asyncio.Future[Result]]] = FairQueue()
         self._threads = [
             threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(threads)
         ]
@@ -46,22 +86,22 @@ class BatchWorker(Generic[Item, Result]):
     @property
     def waiting(self) -> int:
         """How many items wait for a worker."""
-        return len(self._turns)
+        return len(self._queue)
 
     async def do(self, item: Item) -> Result:
         """Return the result for `item`; raises what `work` raised, or gave, for it."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._turns.put(self._party(item), (item, future))
+        self._queue.put(self._party(item), (item, future))
         return await future
 
     def close(self) -> None:
         """Finish what is queued, and end the threads."""
-        self._turns.close()
+        self._queue.close()
         for thread in self._threads:
             thread.join()
 
     def _run(self) -> None:
-        while batch := self._turns.get(self._most):
+        while batch := self._queue.get(self._most):
             results: Sequence[Result | Exception]
             try:
                 results = self._work([item for item, _ in batch])

@@ -18,13 +18,11 @@ import numpy as np
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.evaluation.cache import TemplateCache
 from cekalwatch.server.evaluation.collection import LabelledPhotograph
 from cekalwatch.server.evaluation.samples import FaceTemplates, Failure, Sample
-from cekalwatch.server.recognition.engines.recogniser import Recogniser
+from cekalwatch.server.recognition.engines.recogniser import Recogniser, TemplateError
 from cekalwatch.server.recognition.enrolment import find_upright, plain_and_reference
 from cekalwatch.server.recognition.photographs import decode_photograph
-from cekalwatch.server.recognition.templates import TemplateError
 from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.quality import measure
@@ -32,6 +30,24 @@ from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 
 WINDOW: Final = 4
 """Photographs a worker may be ahead."""
+
+
+class TemplateCache:
+    """What photographs gave with one model, by the sha256 of their bytes. Any number of threads may use it."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, FaceTemplates | Failure] = {}
+        self._lock = threading.Lock()
+
+    def get(self, sha256: str) -> FaceTemplates | Failure | None:
+        """Return what the photograph gave; None when it was not seen."""
+        with self._lock:
+            return self._known.get(sha256)
+
+    def put(self, sha256: str, made: FaceTemplates | Failure) -> None:
+        """Remember what the photograph gave."""
+        with self._lock:
+            self._known[sha256] = made
 
 
 class TemplateMaker:

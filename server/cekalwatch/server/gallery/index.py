@@ -1,31 +1,132 @@
 """The searchable templates: exact inner-product search with FAISS. It knows no database and no order.
 
-A `Gallery` never changes; a change of the watchlist makes another, which shares all rows that did not change, and the
-holder swaps the reference, so that a search sees one consistent state. Templates and probes are of one model version.
+A `Gallery` never changes. A change of the watchlist makes another one, which shares all rows that did not change, and
+the holder swaps the reference, so that a search sees one consistent state. Its rows lie in shards; rows that were
+removed stay in their shard and are left out of the search, so that a change copies a mask of some hundred bytes instead
+of megabytes. Templates and probes are of one model version.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
+import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.server.domain.alerts import Candidate
 from cekalwatch.server.gallery.row_format import GalleryStorage
-from cekalwatch.server.gallery.shard import SHARD_ROWS, Keys, Shard, keys_of, new_index, packed
 from cekalwatch.server.recognition.engines.recogniser import Templates
 
 NEIGHBOURS = 32
-"""Rows that are fetched for a probe at first: nearly always enough for five subjects with several reference faces."""
-DEEPER = 8
-"""How many times more are fetched when a few subjects have all of them."""
+"""Rows fetched for a probe at first: nearly always enough for five subjects with several reference faces."""
+WIDENING = 8
+"""Factor by which more rows are fetched when a few subjects have all of them."""
+
+
+SHARD_ROWS = 8192
+"""Rows that stay in the processor's caches while a batch of probes goes over them (docs/adr/0002)."""
+
+Keys = NDArray[np.bytes_]
+"""Subject keys in UTF-8, one a row. A million Python strings would take 70 MB, these take as much as their letters."""
+
+Codes = NDArray[np.uint8]
+"""Rows as the index keeps them, shape (n, bytes a row)."""
 
 
 class GalleryError(ValueError):
     """Templates that cannot be searched together."""
+
+
+def keys_of(subject_ids: Iterable[str]) -> Keys:
+    """Return keys as rows have them."""
+    return np.array([subject_id.encode() for subject_id in subject_ids], dtype=np.bytes_)
+
+
+def new_index(size: int, storage: GalleryStorage) -> faiss.IndexFlatCodes:
+    """Return an empty exact index over inner products of `size` numbers."""
+    if storage is GalleryStorage.FLOAT32:
+        return faiss.IndexFlatIP(size)
+    return faiss.IndexScalarQuantizer(size, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """Up to `SHARD_ROWS` rows in an index that never changes, and which of them are in use; threads may share it."""
+
+    index: faiss.IndexFlatCodes
+    subjects: Keys
+    """The subject of each row, also of those that were removed."""
+    alive: NDArray[np.bool_]
+    """Which rows are in use."""
+
+    @classmethod
+    def of(cls, index: faiss.IndexFlatCodes, subjects: Keys) -> Shard:
+        """Make a shard with all rows in use."""
+        return cls(index, subjects, np.ones(len(subjects), dtype=np.bool_))
+
+    @classmethod
+    def of_codes(cls, size: int, storage: GalleryStorage, codes: Codes, subjects: Keys) -> Shard:
+        """Make a shard of rows as an index keeps them."""
+        index = new_index(size, storage)
+        index.add_sa_codes(np.ascontiguousarray(codes))
+        return cls.of(index, subjects)
+
+    def __len__(self) -> int:
+        """Return the number of rows in use."""
+        return int(np.count_nonzero(self.alive))
+
+    @property
+    def full(self) -> bool:
+        """Whether it takes no more rows."""
+        return len(self.subjects) >= SHARD_ROWS
+
+    @property
+    def worn(self) -> bool:
+        """Whether fewer than half of its rows are in use, so that it should be rewritten."""
+        return 2 * len(self) < len(self.subjects)
+
+    def rows_of(self, subjects: Keys) -> NDArray[np.int64]:
+        """Return the rows in use that belong to one of `subjects`."""
+        return np.flatnonzero(np.isin(self.subjects, subjects) & self.alive)
+
+    def codes(self, rows: NDArray[np.int64]) -> Codes:
+        """Return these rows as the index keeps them."""
+        return np.asarray(faiss.vector_to_array(self.index.codes).reshape(len(self.subjects), -1)[rows])
+
+    def without(self, rows: NDArray[np.int64]) -> Shard:
+        """Return the shard without these rows."""
+        alive = self.alive.copy()
+        alive[rows] = False
+        return replace(self, alive=alive)
+
+    def search(self, probes: Templates, most: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return scores and rows of at most `most` neighbours of each probe, best first; row -1 where there is none."""
+        # OpenMP keeps this setting per thread, so the searching thread sets it; the thread budget relies on it.
+        faiss.omp_set_num_threads(1)
+        most = min(most, len(self))
+        if len(self) == len(self.subjects):
+            scores, rows = self.index.search(probes, most)
+        else:
+            mask = np.packbits(self.alive, bitorder="little")
+            # FAISS's stubs know neither the wrapper that takes an array nor the field.
+            wanted = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(mask))  # type: ignore[arg-type,call-arg]
+            scores, rows = self.index.search(probes, most, params=wanted)
+        return np.asarray(scores), np.asarray(rows)
+
+
+def packed(size: int, storage: GalleryStorage, parts: Sequence[tuple[Codes, Keys]]) -> list[Shard]:
+    """Return shards, all but the last one full, of these rows."""
+    if not any(len(keys) for _, keys in parts):
+        return []
+    codes = np.concatenate([one for one, _ in parts])
+    subjects = np.concatenate([keys for _, keys in parts])
+    return [
+        Shard.of_codes(size, storage, codes[start : start + SHARD_ROWS], subjects[start : start + SHARD_ROWS])
+        for start in range(0, len(subjects), SHARD_ROWS)
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +182,8 @@ class Gallery:
         ]
         new = ~np.isin(keys_of(owners), kept)
         whole = [shard for shard in shards if shard.full and not shard.worn]
-        loose = [(shard.codes(rows), shard.subjects[rows]) for shard, rows in _loose(shards)]
-        tail = packed(self.size, self.storage, [*loose, (codes[new], keys_of(owners)[new])])
+        unpacked = [(shard.codes(rows), shard.subjects[rows]) for shard, rows in _unpacked(shards)]
+        tail = packed(self.size, self.storage, [*unpacked, (codes[new], keys_of(owners)[new])])
         subjects = self.subjects - len(held) + len(fresh)
         return Gallery(self.model_version, self.size, self.storage, subjects, (*whole, *tail))
 
@@ -99,23 +200,23 @@ class Gallery:
         probes = np.ascontiguousarray(probes, dtype=np.float32)
         found = self._nearest(probes, NEIGHBOURS, most)
         for number, candidates in enumerate(found):
-            deep, nearest = NEIGHBOURS, candidates
-            # A few subjects with many reference faces must not hide the next one, who may be the one with an order.
-            while len(nearest) < most and deep < rows:
-                deep *= DEEPER
-                (nearest,) = self._nearest(probes[number : number + 1], deep, most)
+            depth, nearest = NEIGHBOURS, candidates
+            # A few subjects with many reference faces must not hide the next subject, who may have the order.
+            while len(nearest) < most and depth < rows:
+                depth *= WIDENING
+                (nearest,) = self._nearest(probes[number : number + 1], depth, most)
             found[number] = nearest
         return found
 
-    def _nearest(self, probes: Templates, deep: int, most: int) -> list[tuple[Candidate, ...]]:
+    def _nearest(self, probes: Templates, depth: int, most: int) -> list[tuple[Candidate, ...]]:
         if not self._shards:
             return [() for _ in probes]
-        parts = [shard.search(probes, deep) for shard in self._shards]
+        parts = [shard.search(probes, depth) for shard in self._shards]
         scores = np.concatenate([one for one, _ in parts], axis=1)
         rows = np.concatenate([one for _, one in parts], axis=1)
         shards = np.repeat(np.arange(len(parts)), [one.shape[1] for one, _ in parts])
         scores = np.where(rows < 0, -np.inf, scores)
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :deep]
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
         return [
             self._candidates(line[chosen], shards[chosen], own[chosen], most)
             for line, own, chosen in zip(scores, rows, order, strict=True)
@@ -135,7 +236,7 @@ class Gallery:
 
 
 class GalleryBuilder:
-    """Makes a gallery from pieces, without ever holding all of its rows twice."""
+    """Builds a gallery piece by piece, without ever holding all of its rows twice."""
 
     def __init__(self, model_version: str, size: int, storage: GalleryStorage) -> None:
         self._model_version = model_version
@@ -181,8 +282,8 @@ def _by_subject(subjects: Keys, codes: NDArray[np.uint8]) -> dict[bytes, list[by
     return dict(found)
 
 
-def _loose(shards: Sequence[Shard]) -> Iterator[tuple[Shard, NDArray[np.int64]]]:
-    """Give what goes into the tail: the rows that count of shards that are not full, or that are worn."""
+def _unpacked(shards: Sequence[Shard]) -> Iterator[tuple[Shard, NDArray[np.int64]]]:
+    """Yield the rows in use of shards that are not full, or that are worn: they go into the tail."""
     for shard in shards:
         if not shard.full or shard.worn:
             yield shard, np.flatnonzero(shard.alive)

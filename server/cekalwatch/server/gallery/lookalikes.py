@@ -1,6 +1,6 @@
-"""Whose face is also under another subject: a look-alike, or one person who is listed under two names.
+"""Finds faces that are also under another subject: a look-alike, or one person who is listed under two names.
 
-It only tells; both stay listed, and people find out which it is.
+It only reports them. Both stay listed, and people find out which it is.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.server.domain.alerts import Candidate
-from cekalwatch.server.gallery.additions import Additions
-from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
+from cekalwatch.server.domain.subjects import MAX_REFERENCES
+from cekalwatch.server.gallery.index import NEIGHBOURS, Gallery, GalleryBuilder, new_index
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.storage.models.template_store import TemplateStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 MAX_LOOKALIKES: Final = 3
-"""Other subjects that are named for one face."""
+"""Other subjects that are reported for one face."""
 
 
 Face = tuple[str, NDArray[np.float32]]
@@ -37,7 +38,7 @@ class SearchedList(Protocol):
 
     @property
     def version(self) -> int:
-        """The change counter of the watchlist that they are of."""
+        """The change counter of the watchlist that they belong to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,21 +56,59 @@ def load_list(store: TemplateStore, model_version: str, size: int, storage: Gall
     return LoadedList(builder.gallery(), state.version)
 
 
+MAX_ROWS_SEARCHED: Final = MAX_REFERENCES + NEIGHBOURS
+"""Rows that a search returns: a subject's own rows, however many, must not hide those of others."""
+
+
+class RecentTemplates:
+    """Templates that were enrolled a moment ago and are not in the gallery yet. Threads may share it.
+
+    It grows by 1 kB for a template of 512 numbers.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._index = new_index(size, GalleryStorage.FP16)
+        self._subject_ids: list[str] = []
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._subject_ids)
+
+    def add(self, subject_id: str, template: NDArray[np.float32]) -> None:
+        """Add a template, shape (size,)."""
+        with self._lock:
+            self._index.add(np.ascontiguousarray(template[np.newaxis], dtype=np.float32))
+            self._subject_ids.append(subject_id)
+
+    def search(self, probe: NDArray[np.float32]) -> list[Candidate]:
+        """Return the nearest templates' subjects, best first; a subject comes once for each of its templates."""
+        with self._lock:
+            if not self._subject_ids:
+                return []
+            faiss.omp_set_num_threads(1)
+            most = min(MAX_ROWS_SEARCHED, len(self._subject_ids))
+            scores, rows = self._index.search(np.ascontiguousarray(probe[np.newaxis], dtype=np.float32), most)
+            return [
+                Candidate(self._subject_ids[row], score)
+                for score, row in zip(scores[0].tolist(), rows[0].tolist(), strict=True)
+            ]
+
+
 @dataclass(eq=False)
 class _Generation:
-    """What was added while the gallery that is searched was the same."""
+    """What was enrolled while the searched gallery stayed the same."""
 
     begun_at: int
-    added: Additions
+    added: RecentTemplates
     complete_at: int = field(default=0)
-    """The watchlist with this change counter has all of it."""
+    """The change counter of the watchlist that contains all of it."""
 
 
 class LookalikeFinder:
-    """Searches the list, and what was enrolled since it was loaded. Any number of threads may call."""
+    """Searches the list, and what was enrolled since it was loaded. Threads may share it."""
 
     def __init__(self, listed: Callable[[], SearchedList], threshold: Callable[[int], float]) -> None:
-        """`threshold` says from which comparison score on a face counts as found, in a list of so many templates."""
+        """`threshold` gives the lowest comparison score of a look-alike in a list of so many templates."""
         self._listed = listed
         self._threshold = threshold
         self._generations: list[_Generation] = []
@@ -80,8 +119,8 @@ class LookalikeFinder:
     ) -> tuple[str, ...]:
         """Return the keys of other subjects with such a face, most similar first, at most MAX_LOOKALIKES.
 
-        `beside` are faces that the list is about to have. None are found while the list has templates of another model
-        version: they cannot be compared.
+        `beside` are faces that are about to be listed. The result is empty while the list has templates of another
+        model version, which cannot be compared.
         """
         listed = self._listed()
         gallery = listed.gallery
@@ -107,13 +146,13 @@ class LookalikeFinder:
         return {reference_id: others for reference_id, others in found.items() if others}
 
     def add(self, subject_id: str, template: NDArray[np.float32], model_version: str, version: int) -> None:
-        """Take in a template that the watchlist with the change counter `version` has."""
+        """Add a template that the watchlist contains from the change counter `version` on."""
         listed = self._listed()
         if listed.gallery.model_version != model_version:
             return
         with self._lock:
             if not self._generations or self._generations[-1].begun_at != listed.version:
-                self._generations.append(_Generation(listed.version, Additions(listed.gallery.size)))
+                self._generations.append(_Generation(listed.version, RecentTemplates(listed.gallery.size)))
             newest = self._generations[-1]
             newest.complete_at = max(newest.complete_at, version)
         newest.added.add(subject_id, template)

@@ -41,7 +41,7 @@ def pack_in_use(settings: ServerSettings, models: ModelStore) -> Pack:
     if chosen is None:
         return load_named(settings.models_path, settings.model_pack)
     if chosen.current.pack != settings.model_pack:
-        log.warning("the database's model pack is used", pack=chosen.current.pack, settings=settings.model_pack)
+        log.warning("model_of_database_used", pack=chosen.current.pack, settings=settings.model_pack)
     return chosen_pack(settings, chosen.current)
 
 
@@ -121,7 +121,7 @@ class ModelFollower:
         try:
             self._change(chosen.current)
         except PackError as error:
-            log.error("the other model cannot be used here; the old one goes on", problem=str(error))  # noqa: TRY400
+            log.error("model_not_usable", problem=str(error))  # noqa: TRY400
             self._waits = TURNS_BETWEEN_TRIES
             return False
         return True
@@ -153,7 +153,7 @@ class ModelFollower:
         self._holder.take(model, watch)
         facts = configuration_facts(self._settings, pack)
         note_configuration(self._stores.audit, facts, self._myself, self._clock.now())
-        log.info("model changed", model_version=choice.model_version, templates=len(watch.gallery))
+        log.info("model_changed", model_version=choice.model_version, templates=len(watch.gallery))
 
 
 def rebuilt_entry(clock: Clock, actor: Actor, model_version: str, steps: list[RebuildStep]) -> AuditEntry:

@@ -66,5 +66,5 @@ class Rebuilder:
         except CekalwatchError as error:
             if error.code is Code.SERVER_BUSY:
                 raise  # it says nothing of the photograph
-            log.warning("no template of a reference face", key=photograph.reference_id, reason=error.code)
+            log.warning("template_refused", key=photograph.reference_id, reason=error.code)
             return NewTemplate(photograph.reference_id, None, error.code)

@@ -1,7 +1,7 @@
-"""What is watched for at one moment: the gallery with its threshold, consistent; and how orders are judged.
+"""The gallery with its threshold as of one moment, and the holder that follows the watchlist.
 
-A `GallerySnapshot` never changes. When the watchlist changes, the holder swaps it for one that takes over all that did
-not change. Order status is computed at each question (`order_book.py`), so an expiry takes effect without any change.
+A `GallerySnapshot` never changes. When the watchlist changes, the holder swaps it for one that shares all that did not
+change. It holds no order: the status of orders is computed when it is asked for, so an expiry needs no new snapshot.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class SearchedModel:
-    """A model version with what searching its templates takes."""
+    """A model version with what is needed to search its templates."""
 
     model_version: str
     size: int
-    """Numbers a template has."""
+    """Numbers in a template."""
     threshold: Callable[[int], Threshold]
     """The decision threshold for a gallery of so many templates; asking blocks."""
 
@@ -40,7 +40,7 @@ class GallerySnapshot:
     gallery: Gallery
     decision: Threshold
     version: int
-    """The change counter's value of which it is."""
+    """The change counter of the watchlist that it belongs to."""
     unusable: Mapping[str, int]
     """Templates that are damaged or of another size, by subject."""
     references_without_template: int
@@ -57,7 +57,7 @@ class GallerySnapshot:
 
 
 class SnapshotHolder:
-    """Holds the current watch, and brings it up to date when the watchlist has changed. That blocks."""
+    """Holds the current snapshot, and replaces it when the watchlist has changed, which blocks."""
 
     def __init__(
         self, store: TemplateStore, model: SearchedModel, storage: GalleryStorage = GalleryStorage.FP16
@@ -66,26 +66,23 @@ class SnapshotHolder:
         self._storage = storage
         self._model = model
         self._changing = threading.Lock()
-        self._watch = self.loaded(model)
+        self._current = self.loaded(model)
 
     def current(self) -> GallerySnapshot:
-        """Return the watch in use; reading a reference is atomic."""
-        return self._watch
+        """Return the current snapshot; any thread may ask."""
+        return self._current
 
     def follow(self) -> bool:
-        """Take over what has changed in the watchlist; returns whether anything had.
-
-        A threshold that was set anew is taken up as well.
-        """
+        """Apply what has changed in the watchlist and the threshold; return whether the watchlist had changed."""
         with self._changing:
-            if self._store.version() == self._watch.version:
+            if self._store.version() == self._current.version:
                 self._follow_threshold()
                 return False
-            self._watch = self._changed()
+            self._current = self._changed()
             return True
 
     def loaded(self, model: SearchedModel) -> GallerySnapshot:
-        """Load all templates of a model version. The watch in use stays; `take` puts another in its place."""
+        """Load all templates of a model version into a new snapshot; the current one stays until `take`."""
         builder, unusable = GalleryBuilder(model.model_version, model.size, self._storage), Counter[str]()
 
         def take(piece: TemplatePiece) -> None:
@@ -93,17 +90,17 @@ class SnapshotHolder:
             unusable.update(piece.unusable)
 
         state = self._store.load(model.model_version, model.size, take)
-        watch = _watch(builder.gallery(), model, state, unusable)
-        log.info("gallery loaded", **_facts(watch))
-        return watch
+        snapshot = _snapshot(builder.gallery(), model, state, unusable)
+        log.info("gallery_loaded", **_facts(snapshot))
+        return snapshot
 
-    def take(self, model: SearchedModel, watch: GallerySnapshot) -> None:
-        """Search in `watch`, which was loaded for `model`, from now on."""
+    def take(self, model: SearchedModel, snapshot: GallerySnapshot) -> None:
+        """Make `snapshot`, which was loaded for `model`, the current one."""
         with self._changing:
-            self._model, self._watch = model, watch
+            self._model, self._current = model, snapshot
 
     def _changed(self) -> GallerySnapshot:
-        before, model = self._watch, self._model
+        before, model = self._current, self._model
         changes = self._store.changes(before.version, model.model_version, model.size)
         changed = frozenset(changes.subject_ids)
         unusable = Counter({key: count for key, count in before.unusable.items() if key not in changed})
@@ -113,41 +110,41 @@ class SnapshotHolder:
             unusable.update(piece.unusable)
         templates = [np.zeros((0, model.size), np.float32), *(piece.templates for piece in changes.pieces)]
         gallery = before.gallery.changed(changes.subject_ids, np.concatenate(templates), owners)
-        watch = _watch(gallery, model, changes.state, unusable)
-        log.info("gallery follows", changed=len(changed), **_facts(watch))
-        return watch
+        snapshot = _snapshot(gallery, model, changes.state, unusable)
+        log.info("gallery_changed", changed=len(changed), **_facts(snapshot))
+        return snapshot
 
     def _follow_threshold(self) -> None:
-        decision = self._model.threshold(len(self._watch.gallery))
-        if decision != self._watch.decision:
-            self._watch = replace(self._watch, decision=decision)
-            log.info("threshold taken up", threshold=round(decision.value, 4), source=decision.source)
+        decision = self._model.threshold(len(self._current.gallery))
+        if decision != self._current.decision:
+            self._current = replace(self._current, decision=decision)
+            log.info("threshold_changed", threshold=round(decision.value, 4), source=decision.source)
 
 
-def _watch(
+def _snapshot(
     gallery: Gallery, model: SearchedModel, state: TemplateState, unusable: Mapping[str, int]
 ) -> GallerySnapshot:
-    watch = GallerySnapshot(
+    snapshot = GallerySnapshot(
         gallery=gallery,
         decision=model.threshold(len(gallery)),
         version=state.version,
         unusable=unusable,
         references_without_template=state.references_without_template,
     )
-    if watch.unusable_templates:
-        log.error("unusable templates left out", count=watch.unusable_templates, model_version=gallery.model_version)
-    if missing := watch.references_without_template:
-        log.error("reference faces of another model left out", count=missing, model_version=gallery.model_version)
-    return watch
+    if snapshot.unusable_templates:
+        log.error("templates_unusable", count=snapshot.unusable_templates, model_version=gallery.model_version)
+    if missing := snapshot.references_without_template:
+        log.error("reference_faces_without_template", count=missing, model_version=gallery.model_version)
+    return snapshot
 
 
-def _facts(watch: GallerySnapshot) -> dict[str, int | float | str]:
+def _facts(snapshot: GallerySnapshot) -> dict[str, int | float | str]:
     return {
-        "templates": len(watch.gallery),
-        "subjects": watch.gallery.subjects,
-        "unusable": watch.unusable_templates,
-        "threshold": round(watch.threshold, 4),
-        "threshold_source": watch.decision.source,
-        "expected_fpir": float(f"{watch.decision.expected_fpir:.2g}"),
-        "version": watch.version,
+        "templates": len(snapshot.gallery),
+        "subjects": snapshot.gallery.subjects,
+        "unusable": snapshot.unusable_templates,
+        "threshold": round(snapshot.threshold, 4),
+        "threshold_source": snapshot.decision.source,
+        "expected_fpir": float(f"{snapshot.decision.expected_fpir:.2g}"),
+        "version": snapshot.version,
     }

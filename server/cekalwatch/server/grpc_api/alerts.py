@@ -9,18 +9,17 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.server.alerts.acknowledging import Acknowledgements
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.details import AlertDetailsReader
-from cekalwatch.server.alerts.fanout import Fanout
+from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
 from cekalwatch.server.audit.alert_entries import shown_objects
-from cekalwatch.server.audit.entry import Action, Thing
+from cekalwatch.server.audit.entry import Action, Actor, Party, Thing
 from cekalwatch.server.audit.trail import AuditTrail
+from cekalwatch.server.auth.rights import LOCAL
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.adjudication import AdjudicationMethods
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.callers import caller, calling_agent
 from cekalwatch.server.grpc_api.convert import adjudication as read
 from cekalwatch.server.grpc_api.convert import alerts as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
@@ -69,7 +68,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         subscriber.speak_as(agent_id)
         wanted = subscriber.narrow(convert.alert_filter(request.filter))
         after = await self._start(agent_id, request)
-        agent = calling_agent(agent_id)
+        agent = _agent(agent_id)
         await self._trail.note(agent, Action.SUBSCRIPTION_OPENED, after_event=after)
         self._presence.agent_came(agent_id)
         try:
@@ -122,7 +121,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         page = convert.alert_page(briefings, limit)
         given = briefings[: len(page.alerts)]
         shown = shown_objects(briefing.alert for briefing in given)
-        await self._trail.note(caller(), Action.ALERTS_LISTED, shown, alerts=len(given))
+        await self._trail.note(current_caller().actor, Action.ALERTS_LISTED, shown, alerts=len(given))
         return page
 
     async def GetAlert(self, request: pb.GetAlertRequest, context: Context) -> pb.GetAlertResponse:
@@ -135,9 +134,15 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
                 raise CekalwatchError(Code.ALERT_NOT_FOUND)  # as if there were none
         except CekalwatchError as error:
             asked = Thing.ALERT.key(alert_id)
-            await self._trail.note(caller(), Action.ALERT_VIEWED, [asked], error.code, pictures=pictures)
+            await self._trail.note(current_caller().actor, Action.ALERT_VIEWED, [asked], error.code, pictures=pictures)
             raise
         shown = shown_objects([briefing.alert])
-        await self._trail.note(caller(), Action.ALERT_VIEWED, shown, pictures=pictures)
+        await self._trail.note(current_caller().actor, Action.ALERT_VIEWED, shown, pictures=pictures)
         images = await asyncio.to_thread(self._briefer.pictures, alert_id) if request.include_images else None
         return convert.alert_with_images(briefing, images)
+
+
+def _agent(agent_id: str) -> Actor:
+    """Return the device of the agent that calls; in plaintext it is known by the key that it subscribes with."""
+    who = current_caller()
+    return Actor(Party.AGENT, agent_id) if who.device == LOCAL.device else who.device.actor

@@ -87,7 +87,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
             await asyncio.to_thread(self._gate.follow)
             for stream in tuple(self._streams):
                 if stream.ended is None and (code := await self._refusal(stream)):
-                    log.warning("stream ended", method=stream.method, code=code)
+                    log.warning("stream_ended", method=stream.method, code=code)
                     stream.ended = code
                     stream.task.cancel()
 
@@ -100,7 +100,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         try:
             goes_on = await asyncio.to_thread(self._attendance.goes_on, stream.session_key, used=used)
         except StorageError as error:
-            log.warning("session not checked; it is tried again", error=str(error))
+            log.warning("session_not_checked", error=str(error))
             stream.used = stream.used or used
             return None
         return None if goes_on else Code.SESSION_ENDED
@@ -146,7 +146,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
                     await asyncio.sleep(REFUSAL_DELAY_S)
                     await abort_with(context, error.code)
                 except _ReaderStalledError:
-                    log.warning("stream ended", method=method, code=Code.READER_STALLED)
+                    log.warning("stream_ended", method=method, code=Code.READER_STALLED)
                     # All that the stream held is given back; saying so may have to wait for the client, as a call that
                     # counts against its device.
                     await abort_with(context, Code.READER_STALLED)
@@ -193,10 +193,10 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
                 who = await asyncio.to_thread(self._attendance.admit, method, who, tokens)
             _caller.set(who)
         except CekalwatchError as error:
-            log.warning("call not allowed", method=method, code=error.code, detail=error.detail)
+            log.warning("call_not_allowed", method=method, code=error.code, detail=error.detail)
             await abort_with(context, error.code)
         except StorageError as error:
-            log.error("database failed", method=method, error=str(error))  # noqa: TRY400
+            log.error("database_failed", method=method, error=str(error))  # noqa: TRY400
             await abort_with(context, Code.STORAGE_UNAVAILABLE)
         return certificate_pem
 

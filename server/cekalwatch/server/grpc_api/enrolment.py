@@ -1,4 +1,4 @@
-"""EnrolmentService, and the server of its own that it has: whoever comes there has no certificate yet."""
+"""EnrolmentService, for devices that have no certificate yet."""
 
 from __future__ import annotations
 
@@ -13,18 +13,12 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
-from cekalwatch.server.grpc_api.ports import listen_on
 from cekalwatch.server.pki.site_pki import SitePki
 from cekalwatch.v1 import enrolment_service_pb2 as pb
 from cekalwatch.v1 import enrolment_service_pb2_grpc
 from cekalwatch.wire.invitation import SECRET_BYTES, public_id
-from cekalwatch.wire.options import SERVER_OPTIONS
-from cekalwatch.wire.tls import FollowedTls
 
 MAX_REQUEST_BYTES = 4096
-MAX_AT_ONCE = 4
-"""Enrolling is rare; strangers must not take the server's time."""
 
 log = structlog.get_logger()
 
@@ -53,25 +47,5 @@ class EnrolmentServicer(enrolment_service_pb2_grpc.EnrolmentServiceServicer):
         await self._trail.enter(
             device_entry(self._clock.now(), device(identity), Action.DEVICE_ENROLLED, identity, details)
         )
-        log.info("device enrolled", role=identity.role, site=identity.site, name=identity.name)
+        log.info("device_enrolled", role=identity.role, site=identity.site, name=identity.name)
         return pb.EnrolDeviceResponse(certificate_pem=self._pki.chain(certificate))
-
-
-class EnrolmentServer:
-    """Serves enrolment alone, on `port`."""
-
-    def __init__(self, servicer: EnrolmentServicer, address: str, tls: FollowedTls) -> None:
-        """Raises ProgramError when it cannot listen on `address`."""
-        self._server = grpc.aio.server(
-            interceptors=[CatalogueErrors()], options=SERVER_OPTIONS, maximum_concurrent_rpcs=MAX_AT_ONCE
-        )
-        enrolment_service_pb2_grpc.add_EnrolmentServiceServicer_to_server(servicer, self._server)
-        self.port = listen_on(self._server, address, tls.enrolment_credentials())
-
-    async def start(self) -> None:
-        """Serve."""
-        await self._server.start()
-
-    async def stop(self, grace_s: float) -> None:
-        """Take no new calls, and end those that are open after `grace_s` seconds."""
-        await self._server.stop(grace_s)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
+import structlog
 from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from cekalwatch.server.domain.errors import CATALOGUE, Code, Kind
+from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind
+from cekalwatch.server.storage.errors import StorageError
 
 DOMAIN = "cekalwatch"
 
@@ -40,3 +43,73 @@ async def abort_with(
     status = rpc_status.to_status(status_pb2.Status(code=STATUS_OF_KIND[kind], message=message, details=[detail]))
     await context.abort(status.code, status.details, status.trailing_metadata)
     raise AssertionError("abort returned")  # abort always raises
+
+
+log = structlog.get_logger()
+
+Context = grpc.aio.ServicerContext[Any, Any]
+if TYPE_CHECKING:
+    Handler = grpc.RpcMethodHandler[Any, Any]  # generic in the typing stubs only
+
+
+class CatalogueErrors(grpc.aio.ServerInterceptor):
+    """Keeps exceptions' texts from clients. The handlers of health, reflection and channelz are left as they are."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """Wrap the method's handler."""
+        handler = await continuation(handler_call_details)
+        method = str(handler_call_details.method)
+        if handler is None or not method.startswith("/cekalwatch."):
+            return handler
+        request = "stream" if handler.request_streaming else "unary"
+        response = "stream" if handler.response_streaming else "unary"
+        kind = f"{request}_{response}"
+        wrap = _streaming if handler.response_streaming else _unary
+        make: Callable[..., Handler] = getattr(grpc, f"{kind}_rpc_method_handler")
+        return make(
+            wrap(method, getattr(handler, kind)),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+
+def _streaming(
+    method: str, behaviour: Callable[[Any, Context], AsyncGenerator[Any, None]]
+) -> Callable[..., AsyncIterator[Any]]:
+    async def run(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401  # any message
+        try:
+            # Closed here, a call that is cut off cleans up at once, and not when Python collects the rubbish.
+            async with aclosing(behaviour(request, context)) as responses:
+                async for response in responses:
+                    yield response
+        except Exception as error:  # noqa: BLE001  # the last resort of every method
+            await _end(method, context, error)
+
+    return run
+
+
+def _unary(method: str, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def run(request: Any, context: Context) -> Any:  # noqa: ANN401  # any message
+        try:
+            return await behaviour(request, context)
+        except Exception as error:  # noqa: BLE001  # the last resort of every method
+            await _end(method, context, error)
+
+    return run
+
+
+async def _end(method: str, context: Context, error: Exception) -> None:
+    if isinstance(error, CekalwatchError):
+        log.info("call_refused", method=method, code=error.code, detail=error.detail)
+        await abort_with(context, error.code, error.told)
+    if isinstance(error, StorageError):
+        log.error("database_failed", method=method, error=str(error))
+        await abort_with(context, Code.STORAGE_UNAVAILABLE)
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    log.error("call_failed", method=method, exc_info=error)
+    await abort_with(context, Code.INTERNAL)

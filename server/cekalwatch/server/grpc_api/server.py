@@ -1,4 +1,4 @@
-"""The gRPC server: our services with health, reflection and channelz beside them."""
+"""The gRPC servers: the services with health, reflection and channelz, and one for enrolment alone."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from grpc_channelz.v1 import channelz
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.capture import CaptureServicer
-from cekalwatch.server.grpc_api.interceptors import CatalogueErrors
+from cekalwatch.server.grpc_api.enrolment import EnrolmentServicer
+from cekalwatch.server.grpc_api.errors import CatalogueErrors
 from cekalwatch.server.grpc_api.operations import OperationsServicer
-from cekalwatch.server.grpc_api.ports import listen_on
 from cekalwatch.server.grpc_api.session import SessionServicer
 from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
 from cekalwatch.v1 import (
@@ -22,6 +23,7 @@ from cekalwatch.v1 import (
     alert_service_pb2_grpc,
     capture_service_pb2,
     capture_service_pb2_grpc,
+    enrolment_service_pb2_grpc,
     operations_service_pb2,
     operations_service_pb2_grpc,
     session_service_pb2,
@@ -39,6 +41,8 @@ SERVICES = (
     operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
     session_service_pb2.DESCRIPTOR.services_by_name["SessionService"].full_name,
 )
+MAX_ENROLMENTS = 4
+"""At once. Enrolling is rare; strangers must not take the server's time."""
 CHANNELZ = "grpc.channelz.v1.Channelz"
 
 
@@ -72,7 +76,7 @@ class GrpcServer:
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, CHANNELZ, reflection.SERVICE_NAME), self._server
         )
-        self.port = listen_on(self._server, address, tls.server_credentials() if tls else None)
+        self.port = _listen_on(self._server, address, tls.server_credentials() if tls else None)
 
     async def start(self) -> None:
         """Serve, and say so for each service."""
@@ -90,3 +94,36 @@ class GrpcServer:
     async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for service in ("", *SERVICES):
             await self._health.set(service, status)
+
+
+class EnrolmentServer:
+    """Serves enrolment alone, on a `port` of its own: whoever calls there has no certificate yet."""
+
+    def __init__(self, servicer: EnrolmentServicer, address: str, tls: FollowedTls) -> None:
+        """Raises ProgramError when it cannot listen on `address`."""
+        self._server = grpc.aio.server(
+            interceptors=[CatalogueErrors()], options=SERVER_OPTIONS, maximum_concurrent_rpcs=MAX_ENROLMENTS
+        )
+        enrolment_service_pb2_grpc.add_EnrolmentServiceServicer_to_server(servicer, self._server)
+        self.port = _listen_on(self._server, address, tls.enrolment_credentials())
+
+    async def start(self) -> None:
+        """Serve."""
+        await self._server.start()
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no new calls, and end those that are open after `grace_s` seconds."""
+        await self._server.stop(grace_s)
+
+
+def _listen_on(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> int:
+    """Return the port that `server` listens on, in plaintext without `credentials`; raises ProgramError."""
+    try:
+        if credentials is None:
+            return server.add_insecure_port(address)
+        return server.add_secure_port(address, credentials)
+    except RuntimeError:
+        raise ProgramError(
+            f"Cannot listen on {address}: another program does, or it is no address of this machine; choose another",
+            Exit.UNAVAILABLE,
+        ) from None

@@ -8,7 +8,6 @@ from typing import Any
 import grpc
 
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.callers import caller
 from cekalwatch.server.grpc_api.convert import sync as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
@@ -28,7 +27,7 @@ class SyncMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
 
     async def SyncNow(self, request: pb.SyncNowRequest, context: Context) -> pb.SyncNowResponse:
         """See the contract."""
-        run_id = await asyncio.to_thread(self._syncs.start, caller(), from_start=request.from_start)
+        run_id = await asyncio.to_thread(self._syncs.start, current_caller().actor, from_start=request.from_start)
         return pb.SyncNowResponse(run_id=run_id)
 
     async def AcceptShrunkenList(

@@ -14,7 +14,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.orders import Checkpoints, JudgedOrder, SubjectFile
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
-from cekalwatch.server.grpc_api.callers import caller
+from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import watchlist as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.import_call import ImportCall, ImportWorkers
@@ -58,7 +58,7 @@ class WatchlistServicer(SyncMethods):
         self, request_iterator: AsyncIterator[pb.ImportWatchlistRequest], context: Context
     ) -> AsyncIterator[pb.ImportWatchlistResponse]:
         """See the contract."""
-        actor = caller()
+        actor = current_caller().actor
         call = ImportCall(lambda: self._begin_import(actor), self._workers)
 
         # When a client vanishes, gRPC leaves this generator where it stands; only the call's end is sure to be told.
@@ -77,7 +77,7 @@ class WatchlistServicer(SyncMethods):
         entries = (convert.subject_entry(file.subject, self._judged(file), file.references) for file in files)
         page = convert.subject_page(entries, len(files), limit)
         shown = [Thing.SUBJECT.key(entry.subject.subject_id) for entry in page.subjects]
-        await self._trail.note(caller(), Action.SUBJECTS_LISTED, shown, subjects=len(shown))
+        await self._trail.note(current_caller().actor, Action.SUBJECTS_LISTED, shown, subjects=len(shown))
         return page
 
     async def GetSubject(self, request: pb.GetSubjectRequest, context: Context) -> pb.GetSubjectResponse:
@@ -87,12 +87,12 @@ class WatchlistServicer(SyncMethods):
             file = await asyncio.to_thread(self._store.get_subject, convert.subject_key(request.subject_id))
         except CekalwatchError as error:
             # What was asked for is no key, and may be a name: it is not recorded.
-            await self._trail.note(caller(), Action.SUBJECT_VIEWED, outcome=error.code, pictures=asked)
+            await self._trail.note(current_caller().actor, Action.SUBJECT_VIEWED, outcome=error.code, pictures=asked)
             raise
         also_under = await asyncio.to_thread(self._lookalikes.of_subject, self._store, file.subject.subject_id)
         others = dict.fromkeys(key for keys in also_under.values() for key in keys)
         shown = [Thing.SUBJECT.key(key) for key in (file.subject.subject_id, *others)]
-        await self._trail.note(caller(), Action.SUBJECT_VIEWED, shown, pictures=asked)
+        await self._trail.note(current_caller().actor, Action.SUBJECT_VIEWED, shown, pictures=asked)
         entry = convert.subject_entry(file.subject, self._judged(file), file.references, also_under)
         answer = pb.GetSubjectResponse(subject=entry)
         if request.include_photos:

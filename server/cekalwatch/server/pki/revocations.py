@@ -56,9 +56,9 @@ class Revocations:
                 return
             self._stamp = stamp
             self._revoked = self._read()
-            log.info("revocations read", certificates=len(self._revoked))
+            log.info("revocations_read", certificates=len(self._revoked))
         except (OSError, ValueError) as error:
-            log.error("revocations not read; the former stay in force", problem=_reason(error))  # noqa: TRY400
+            log.error("revocations_unreadable", problem=_reason(error))  # noqa: TRY400
 
     def _now(self) -> tuple[int, int, int]:
         found = self._file.stat()
@@ -76,7 +76,7 @@ class Revocations:
             if not any(_signed_by(one, authority) for authority in authorities if authority.subject == one.issuer):
                 raise ValueError("a list is not signed by an authority of authority.pem")
             if one.next_update_utc and one.next_update_utc < datetime.now(one.next_update_utc.tzinfo):
-                log.warning("a revocation list is older than it says it may be", until=one.next_update_utc.isoformat())
+                log.warning("revocations_outdated", until=one.next_update_utc.isoformat())
             revoked.update(CertificateKey(issuer, entry.serial_number) for entry in one)
         return frozenset(revoked)
 

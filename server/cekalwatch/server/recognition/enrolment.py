@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.subjects import FaceFigures
-from cekalwatch.server.recognition.engines.recogniser import Recogniser
+from cekalwatch.server.recognition.engines.recogniser import Recogniser, TemplateError, normalised
 from cekalwatch.server.recognition.photographs import decode_photograph
-from cekalwatch.server.recognition.templates import TemplateError, normalised
 from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.quality import FaceLook, look

@@ -111,7 +111,7 @@ class Database:
             with self.connection() as connection:
                 busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
             if busy:
-                log.warning("journal not emptied, for another program is reading; the next writes overwrite it")
+                log.warning("journal_not_emptied")
 
     def close(self) -> None:
         """Close the pooled connections."""

@@ -19,7 +19,8 @@ from cekalwatch.server.auth.providers import ProviderAuthentication
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
-from cekalwatch.server.grpc_api.enrolment import EnrolmentServer, EnrolmentServicer
+from cekalwatch.server.grpc_api.enrolment import EnrolmentServicer
+from cekalwatch.server.grpc_api.server import EnrolmentServer
 from cekalwatch.server.grpc_api.session import SessionServicer
 from cekalwatch.server.pki.revocations import Revocations
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
@@ -40,7 +41,7 @@ def open_certificate_authentication(
     if file is None and (settings.pki_path / "authority.pem").exists():
         file = settings.pki_path / REVOKED_FILE
     if file is None:
-        log.warning("no revocation list: set `revocations` to that of your authority")
+        log.warning("revocation_list_missing")
     revocations = Revocations(file, tls.files.authority) if file else None
     return TlsCertificateAuthentication(revocations, frozenset(site.site for site in settings.sites), clock)
 

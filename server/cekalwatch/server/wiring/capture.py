@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
-from cekalwatch.server.capture.deciding import AlertTiming, Decider
+from cekalwatch.server.capture.deciding import AlertTiming, Decider, OrdersInForce
 from cekalwatch.server.capture.intake import Intake
-from cekalwatch.server.capture.order_book import OrderBook
 from cekalwatch.server.capture.passage_counting import PassageCounter
 from cekalwatch.server.capture.session import CaptureSessions, CaptureTerms
 from cekalwatch.server.concurrency.batching import BatchWorker
@@ -56,10 +55,10 @@ class CaptureWiring:
     ) -> Self:
         """Start the threads; `announce` is called after the commit of an alert event."""
         counter = PassageCounter(stores.field)
-        stack.callback(at_stop, "passages of the last minute are not counted", counter.write)
+        stack.callback(at_stop, "passages of the last minute", counter.write)
         decider = Decider(
             search.watch.current,
-            OrderBook(stores.watchlist, checkpoints),
+            OrdersInForce(stores.watchlist, checkpoints),
             stores.alerts,
             clock,
             Passages(settings.passage_idle_s),

@@ -8,9 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
-from cekalwatch.server.alerts.acknowledging import Acknowledgements
 from cekalwatch.server.alerts.details import AlertDetailsReader
-from cekalwatch.server.alerts.fanout import Fanout
+from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.wiring.stores import Stores

@@ -28,9 +28,9 @@ async def every(period_s: float, work: Callable[[], object]) -> None:
             log.exception("housekeeping_failed", work=work.__qualname__)
 
 
-def at_stop(loss: str, work: Callable[[], object]) -> None:
-    """Do blocking `work` when the server stops; if the database is away, log what is lost, and let the rest close."""
+def at_stop(what: str, work: Callable[[], object]) -> None:
+    """Do blocking `work` when the server stops. If the database is away, log `what` is lost, and let the rest close."""
     try:
         work()
     except StorageError as error:
-        log.warning(loss, error=str(error))
+        log.warning("lost_at_stop", what=what, error=str(error))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import sqlalchemy
 
-from cekalwatch.server.capture.order_book import OrderBook
+from cekalwatch.server.capture.deciding import OrdersInForce
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.orders import Checkpoints, SubjectFile
 from cekalwatch.server.gallery.index import Gallery
@@ -198,7 +198,7 @@ def pair(axis: int) -> list[NewReference]:
 
 
 def test_orders_count_as_they_are_at_the_moment_of_asking(store: WatchlistStore) -> None:
-    book = OrderBook(store, CHECKPOINTS)
+    book = OrdersInForce(store, CHECKPOINTS)
     listed(store, "S-1", 1)
     listed(store, "S-2", 2, kind=OrderKind.TANGKAL)
     keys = ["S-1", "S-2", "S-9"]

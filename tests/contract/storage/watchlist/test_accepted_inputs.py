@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import DetailedEvent
-from cekalwatch.server.capture.order_book import OrderBook
+from cekalwatch.server.capture.deciding import OrdersInForce
 from cekalwatch.server.domain.alerts import AlertFilter, Candidate, Match
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -158,7 +158,7 @@ def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
         assert {entry.subject.subject_id for entry in desk.subjects()} == accepted
         assert {file.subject.subject_id for file in desk.watchlist.orders_of(accepted)} == accepted
         late = datetime(9999, 1, 1, tzinfo=UTC)
-        OrderBook(desk.watchlist, CHECKPOINTS).in_force(accepted, DEPARTURE, late)
+        OrdersInForce(desk.watchlist, CHECKPOINTS).in_force(accepted, DEPARTURE, late)
         ActiveSubjectCount(desk.watchlist, CHECKPOINTS).active_subjects(late)
 
     each()

@@ -145,7 +145,7 @@ def test_damaged_list_changes_nothing_that_was_known_and_a_new_server_does_not_s
         known.follow()
         known.follow()
     assert key in known
-    assert {entry["event"] for entry in logs} == {"revocations not read; the former stay in force"}
+    assert {entry["event"] for entry in logs} == {"revocations_unreadable"}
     with pytest.raises(ProgramError, match=r"revocation list .* cannot be used"):
         revocations(site)
 

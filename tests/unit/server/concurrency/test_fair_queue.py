@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from cekalwatch.server.concurrency.fair_queue import FairQueue
+from cekalwatch.server.concurrency.batching import FairQueue
 
 
 def test_who_has_one_item_waits_for_one_of_each_other_and_no_more():

@@ -9,10 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from cekalwatch.server.evaluation.cache import TemplateCache
 from cekalwatch.server.evaluation.collection import LabelledPhotograph
 from cekalwatch.server.evaluation.samples import FaceTemplates, Failure
-from cekalwatch.server.evaluation.templates import WINDOW, TemplateMaker, middle_face
+from cekalwatch.server.evaluation.templates import WINDOW, TemplateCache, TemplateMaker, middle_face
 from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Recogniser, Templates
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.vision.faces import Face, FaceDetector

@@ -4,9 +4,8 @@ import sys
 import numpy as np
 import pytest
 
-from cekalwatch.server.gallery.index import Gallery, GalleryError
+from cekalwatch.server.gallery.index import SHARD_ROWS, Gallery, GalleryError
 from cekalwatch.server.gallery.row_format import GalleryStorage
-from cekalwatch.server.gallery.shard import SHARD_ROWS
 
 
 def unit_rows(count: int, size: int = 64, seed: int = 1) -> np.ndarray:

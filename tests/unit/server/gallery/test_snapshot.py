@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import uuid6
 
-from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OtherModelError
+from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OrdersInForce, OtherModelError
 from cekalwatch.server.capture.intake import Intake
-from cekalwatch.server.capture.order_book import OrderBook
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import LegalParameters
@@ -46,7 +45,7 @@ class Watching:
         self.alerts = AlertStore(database, keys)
         self.decider = Decider(
             self._holder.current,
-            OrderBook(watchlist, Checkpoints(LegalParameters(), {"batam-center": WIB})),
+            OrdersInForce(watchlist, Checkpoints(LegalParameters(), {"batam-center": WIB})),
             self.alerts,
             clock,
             Passages(60),

@@ -4,9 +4,8 @@ import numpy as np
 
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templates
+from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templates, normalised
 from cekalwatch.server.recognition.probes import CaptureEmbedder
-from cekalwatch.server.recognition.templates import normalised
 from tests.support.builders.alerts import capture
 from tests.support.scenarios.server import jpeg
 

@@ -12,8 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templates
-from cekalwatch.server.recognition.templates import normalised
+from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templates, normalised
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.manifest import Pack
 from cekalwatch.vision.runtime import ModelError, session_options

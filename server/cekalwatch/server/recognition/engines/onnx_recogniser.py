@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templates
-from cekalwatch.server.recognition.templates import normalised
+from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templates, normalised
 from cekalwatch.vision.alignment import ALIGNED_SIZE
 from cekalwatch.vision.manifest import ColourOrder, Pack, RecogniserSpec
 from cekalwatch.vision.runtime import ModelError, open_session

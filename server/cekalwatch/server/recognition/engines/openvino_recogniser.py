@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from cekalwatch.server.recognition.engines.onnx_recogniser import network_input
-from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templates
-from cekalwatch.server.recognition.templates import normalised
+from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templates, normalised
 from cekalwatch.vision.alignment import ALIGNED_SIZE
 from cekalwatch.vision.manifest import Pack
 from cekalwatch.vision.runtime import ModelError

@@ -120,7 +120,7 @@ class AlertStore:
         try:
             return self._keyring.open(PROBE_JPEG.at(row.alert_id), row.jpeg) if row else b""
         except DamagedValueError as error:
-            log.error("damaged probe left out", key=str(alert_id), error=type(error).__name__)  # noqa: TRY400  # no traceback
+            log.error("probe_damaged", key=str(alert_id), error=type(error).__name__)  # noqa: TRY400  # no traceback
             return b""
 
     def list_alerts(

@@ -66,12 +66,12 @@ class Resealer:
                 yield step
         retired = self._keys.settle(key_id, resealed, damaged)
         self._database.purge_journal()
-        log.info("everything is sealed with the newest data key", key_id=key_id, retired=retired)
+        log.info("resealing_finished", key_id=key_id, retired=retired)
 
     def take_turn(self) -> None:
         """Take up a rotation, and do a bounded part of the work; for a server that has other things to do besides."""
         if self._keys.keyring.follow():
-            log.info("another data key seals from now on", key_id=self._keys.keyring.current_id)
+            log.info("data_key_changed", key_id=self._keys.keyring.current_id)
         if self._pass is None:
             if self._keys.is_settled():
                 return
@@ -105,7 +105,7 @@ class Resealer:
                     fresh = keyring.seal(where, keyring.open(where, sealed))
                 except DamagedValueError:
                     damaged += 1
-                    log.error("damaged value not sealed again", table=place.table, column=place.column, key=key)  # noqa: TRY400
+                    log.error("value_damaged", table=place.table, column=place.column, key=key)  # noqa: TRY400
                     continue
                 # Who changed the row since it was read has sealed it anew, or will.
                 same = [column == part for column, part in zip(table.primary_key.columns, key, strict=True)]

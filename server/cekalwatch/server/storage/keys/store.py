@@ -161,7 +161,7 @@ class KeyStore:
             secret = self._master.unwrap(row.key_id, row.purpose, row.wrapped)
             return DataKey(row.key_id, KeyPurpose(row.purpose), secret)
         except ValueError:
-            log.error("data key not unwrapped; restart to learn why", key_id=row.key_id)  # noqa: TRY400  # no traceback
+            log.error("data_key_not_unwrapped", key_id=row.key_id)  # noqa: TRY400  # no traceback
             raise CekalwatchError(Code.STORAGE_UNAVAILABLE, f"data key {row.key_id} cannot be unwrapped") from None
 
 

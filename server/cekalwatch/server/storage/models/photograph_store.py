@@ -94,5 +94,5 @@ class PhotographStore:
         try:
             return self._rows.photo(reference_id, sealed or b"")
         except DamagedValueError as error:
-            log.error("damaged photograph", key=reference_id, error=type(error).__name__)  # noqa: TRY400  # no traceback
+            log.error("photograph_damaged", key=reference_id, error=type(error).__name__)  # noqa: TRY400  # no traceback
             return None

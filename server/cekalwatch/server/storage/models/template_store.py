@@ -128,7 +128,7 @@ class TemplateStore:
             return self._rows.vector(reference_id, model_version, sealed)
         except DAMAGED as error:
             # A traceback would show what the row holds.
-            log.error("damaged template left out", key=reference_id, error=type(error).__name__)  # noqa: TRY400
+            log.error("template_damaged", key=reference_id, error=type(error).__name__)  # noqa: TRY400
             return b""
 
 

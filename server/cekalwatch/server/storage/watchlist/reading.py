@@ -33,7 +33,7 @@ def readable(found: Iterable[Row], convert: Callable[[Row], Value], key: Callabl
             yield convert(row)
         except DAMAGED as error:
             # A traceback would show what the row holds.
-            log.error("damaged row left out", key=key(row), error=type(error).__name__)  # noqa: TRY400
+            log.error("row_damaged", key=key(row), error=type(error).__name__)  # noqa: TRY400
 
 
 def read_files(session: Session, rows: WatchlistRows, keys: Collection[str]) -> list[SubjectFile]:

@@ -13,10 +13,8 @@ from pathlib import Path
 
 from cekalwatch.server.settings.watchlist_source import FolderEntry
 from cekalwatch.server.watchlist.sources.files.csv_table import CsvTable
-from cekalwatch.server.watchlist.sources.files.row_index import RowIndex
-from cekalwatch.server.watchlist.sources.files.table_keys import position_in, row_keys
-from cekalwatch.server.watchlist.sources.mapping import RecordMapper
-from cekalwatch.server.watchlist.sources.offering import Offering
+from cekalwatch.server.watchlist.sources.files.row_index import RowIndex, position_in, row_keys
+from cekalwatch.server.watchlist.sources.mapping import RecordMapper, RowOffer
 from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs
 from cekalwatch.server.watchlist.sources.source import Item, Reading, SourcePage, SourceUnavailable
 
@@ -30,7 +28,7 @@ class FolderSource:
         """Times without an offset are those of `zone`."""
         self._entry = entry
         self._open = ExitStack()
-        self._offering = Offering(RecordMapper(entry.mapping, zone), FolderPhotographs(entry.path))
+        self._offering = RowOffer(RecordMapper(entry.mapping, zone), FolderPhotographs(entry.path))
 
     @property
     def name(self) -> str:

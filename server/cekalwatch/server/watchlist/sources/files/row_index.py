@@ -13,6 +13,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from cekalwatch.server.watchlist.imports.records import RecordError
+from cekalwatch.server.watchlist.sources.mapping import RecordMapper, Row
+from cekalwatch.server.watchlist.sources.source import CursorExpired
+
 _MAX_CHAIN = 10
 _AT_ONCE = 1000
 
@@ -93,3 +97,27 @@ class RowIndex:
 
     def _digest(self, key: str) -> bytes | None:
         return hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=16, key=self._salt).digest() if key else None
+
+
+def row_keys(mapper: RecordMapper, line: int, place: int, row: Row | None) -> RowKeys:
+    """Return what decides about a row's turn; nothing where it cannot be read."""
+    cells = row or {}
+    try:
+        keys = (mapper.text(cells, "order_id"), mapper.text(cells, "extends_order_id"))
+    except RecordError:
+        keys = ("", "")
+    try:
+        received = mapper.day(cells, "received_on")
+    except RecordError:
+        received = ""
+    return RowKeys(line, place, *keys, received)
+
+
+def position_in(cursor: str, stamp: str) -> int:
+    """Return how many rows a cursor has behind it; raises CursorExpired when it is of another file."""
+    if not cursor:
+        return 0
+    of_file, _, done = cursor.rpartition(":")
+    if of_file != stamp or not (done.isascii() and done.isdecimal()):
+        raise CursorExpired
+    return int(done)

@@ -16,10 +16,8 @@ from openpyxl import load_workbook
 
 from cekalwatch.server.settings.watchlist_source import SpreadsheetEntry
 from cekalwatch.server.watchlist.sources.files.csv_table import column_faults
-from cekalwatch.server.watchlist.sources.files.row_index import RowIndex
-from cekalwatch.server.watchlist.sources.files.table_keys import position_in, row_keys
-from cekalwatch.server.watchlist.sources.mapping import RecordMapper, folded_name
-from cekalwatch.server.watchlist.sources.offering import Offering
+from cekalwatch.server.watchlist.sources.files.row_index import RowIndex, position_in, row_keys
+from cekalwatch.server.watchlist.sources.mapping import RecordMapper, RowOffer, folded_name
 from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs
 from cekalwatch.server.watchlist.sources.source import Item, NotAList, Reading, SourcePage, SourceUnavailable
 from cekalwatch.server.watchlist.sources.values import LOST
@@ -45,7 +43,7 @@ class SpreadsheetSource:
         self._entry = entry
         self._open = ExitStack()
         self._mapper = RecordMapper(entry.mapping, zone)
-        self._offering = Offering(self._mapper, FolderPhotographs(entry.photographs or entry.file.parent))
+        self._offering = RowOffer(self._mapper, FolderPhotographs(entry.photographs or entry.file.parent))
 
     @property
     def name(self) -> str:

@@ -17,8 +17,7 @@ import sqlalchemy as sa
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.settings.watchlist_source import MappingEntry, SqlEntry, columns
 from cekalwatch.server.watchlist.imports.records import RecordError, key
-from cekalwatch.server.watchlist.sources.mapping import RecordMapper
-from cekalwatch.server.watchlist.sources.offering import Offering
+from cekalwatch.server.watchlist.sources.mapping import RecordMapper, RowOffer
 from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs, NoPhotographs, Photographs
 from cekalwatch.server.watchlist.sources.source import Item, NotAList, Reading, SourcePage, Withdrawn
 from cekalwatch.server.watchlist.sources.sql.photographs import ColumnPhotographs, column_address
@@ -69,7 +68,7 @@ class SqlSource:
         self.close()
         position = self._begun(SqlPosition.of(cursor))
         rows = self._rows = SqlRows(self._entry)
-        offering = Offering(self._mapper, self._photographs(rows))
+        offering = RowOffer(self._mapper, self._photographs(rows))
         expected = None
         with rows.connection() as connection:
             rows.check(connection, self._selected())
@@ -133,7 +132,7 @@ class SqlSource:
         return {key for key, count in Counter(map(_plain, rows)).items() if count > 1}
 
     def _pages(
-        self, rows: SqlRows, offering: Offering, position: SqlPosition, repeated: set[str]
+        self, rows: SqlRows, offering: RowOffer, position: SqlPosition, repeated: set[str]
     ) -> Generator[SourcePage]:
         entry, at, number = self._entry, position, 0
         seen = set() if position.after is None else {_plain(position.after)}
@@ -195,7 +194,7 @@ class SqlSource:
         chosen = sa.select(*source.c, group.label(_GROUP), further.label(_FURTHER)).where(*wanted)
         return chosen.order_by(*order)
 
-    def _item(self, offering: Offering, place: str, record: Record, repeated: set[str], seen: set[str]) -> Item:
+    def _item(self, offering: RowOffer, place: str, record: Record, repeated: set[str], seen: set[str]) -> Item:
         entry, own = self._entry, record[self._key]
         if entry.withdrawn_column and _is_withdrawn(record[entry.withdrawn_column]):
             return self._tombstone(offering, place, record)
@@ -206,7 +205,7 @@ class SqlSource:
             seen.add(_plain(own))
         return offering.item(place, record, repeated=again)
 
-    def _tombstone(self, offering: Offering, place: str, record: Record) -> Item:
+    def _tombstone(self, offering: RowOffer, place: str, record: Record) -> Item:
         try:
             return Withdrawn(key("order_id", self._mapper.text(record, "order_id")))
         except RecordError as error:

@@ -15,8 +15,7 @@ from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.settings.watchlist_source import HttpEntry
 from cekalwatch.server.watchlist.imports.records import RecordError, key
 from cekalwatch.server.watchlist.imports.reports import RecordReport
-from cekalwatch.server.watchlist.sources.mapping import RecordMapper
-from cekalwatch.server.watchlist.sources.offering import Offering
+from cekalwatch.server.watchlist.sources.mapping import RecordMapper, RowOffer
 from cekalwatch.server.watchlist.sources.source import (
     CursorExpired,
     Item,
@@ -112,7 +111,7 @@ class HttpSource:
 
     def _pages(self, client: WebClient, position: _Position, page: JsonPage, etag: str) -> Iterator[SourcePage]:
         photographs = WebPhotographs(client, ask_versions=self._entry.ask_photographs)
-        offering = Offering(self._mapper, photographs)
+        offering = RowOffer(self._mapper, photographs)
         seen: set[str] = set()
         number = empty = 0
         while True:
@@ -134,7 +133,7 @@ class HttpSource:
                 raise NotAList("The list answers 304 to a question without an ETag")
             page = found
 
-    def _item(self, offering: Offering, place: str, raw: object, seen: set[str]) -> Item:
+    def _item(self, offering: RowOffer, place: str, raw: object, seen: set[str]) -> Item:
         row = raw if isinstance(raw, dict) else None
         item = offering.item(place, row)
         if isinstance(item, Refused):

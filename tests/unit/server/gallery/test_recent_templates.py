@@ -5,18 +5,18 @@ import threading
 import numpy as np
 import pytest
 
-from cekalwatch.server.gallery.additions import Additions
+from cekalwatch.server.gallery.lookalikes import RecentTemplates
 from tests.support.builders.watchlist import SIZE
 
 AXES = np.eye(SIZE, dtype=np.float32)
 
 
 def test_nothing_is_found_in_nothing():
-    assert Additions(SIZE).search(AXES[0]) == []
+    assert RecentTemplates(SIZE).search(AXES[0]) == []
 
 
 def test_the_nearest_come_first():
-    added = Additions(SIZE)
+    added = RecentTemplates(SIZE)
     added.add("S-1", AXES[0])
     added.add("S-2", (AXES[0] + AXES[1]) / np.float32(np.sqrt(2)))
     found = added.search(AXES[1])
@@ -26,7 +26,7 @@ def test_the_nearest_come_first():
 
 
 def test_it_is_searched_while_it_grows():
-    added, found = Additions(SIZE), set[str]()
+    added, found = RecentTemplates(SIZE), set[str]()
     added.add("first", AXES[0])
 
     def search() -> None:
