@@ -24,8 +24,7 @@ from cekalwatch.server.watchlist.imports.records import (
 )
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources import values
-from cekalwatch.server.watchlist.sources.photographs import Photographs
-from cekalwatch.server.watchlist.sources.source import Offered, Refused
+from cekalwatch.server.watchlist.sources.source import Refused
 
 Row = Mapping[str, object]
 Pick = Callable[[Row, str], object]
@@ -231,27 +230,3 @@ class RecordMapper:
         address = values.text(field, raw.get(names.photograph_address))
         name = values.text(field, raw.get(names.photograph_name))
         return PhotographPlace(name or address, address, values.text(field, raw.get(names.photograph_version)))
-
-
-class RowOffer:
-    """Offers rows as records whose photographs are loaded when they are asked for."""
-
-    def __init__(self, mapper: RecordMapper, photographs: Photographs) -> None:
-        self.mapper = mapper
-        self._photographs = photographs
-
-    def item(self, place: str, row: Row | None, *, repeated: bool = False) -> Offered | Refused:
-        """Return what a row comes to; a row whose key stood further up is refused like an unreadable one."""
-        try:
-            mapped = self.mapper.read(row)
-            if repeated:
-                raise RecordError("order_id")
-        except RecordError as error:
-            return self.mapper.refused(place, row, error)
-        places, photographs = mapped.photographs, self._photographs
-
-        def load() -> ImportRecord:
-            return mapped.record([found for one in places if (found := photographs.load(one))])
-
-        fingerprint = mapped.fingerprint([photographs.version(one) for one in places])
-        return Offered(mapped.order.order_id, mapped.order.subject_id, fingerprint, load)

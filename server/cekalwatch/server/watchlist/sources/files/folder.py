@@ -14,8 +14,9 @@ from pathlib import Path
 from cekalwatch.server.settings.watchlist_source import FolderEntry
 from cekalwatch.server.watchlist.sources.files.csv_table import CsvTable
 from cekalwatch.server.watchlist.sources.files.row_index import RowIndex, position_in, row_keys
-from cekalwatch.server.watchlist.sources.mapping import RecordMapper, RowOffer
+from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs
+from cekalwatch.server.watchlist.sources.row_reader import RowReader
 from cekalwatch.server.watchlist.sources.source import Item, Reading, SourcePage, SourceUnavailable
 
 PAGE_ROWS = 200
@@ -28,7 +29,7 @@ class FolderSource:
         """Times without an offset are those of `zone`."""
         self._entry = entry
         self._open = ExitStack()
-        self._offering = RowOffer(RecordMapper(entry.mapping, zone), FolderPhotographs(entry.path))
+        self._reader = RowReader(RecordMapper(entry.mapping, zone), FolderPhotographs(entry.path))
 
     @property
     def name(self) -> str:
@@ -42,7 +43,7 @@ class FolderSource:
     def read(self, cursor: str) -> Reading:
         """See WatchlistSource."""
         self.close()
-        entry, mapper = self._entry, self._offering.mapper
+        entry, mapper = self._entry, self._reader.mapper
         table = self._open.enter_context(CsvTable(self._file(), mapper.columns, entry.encoding, entry.other_columns))
         after = position_in(cursor, table.stamp)
         index = self._open.enter_context(
@@ -62,7 +63,7 @@ class FolderSource:
         items: list[Item] = []
         for done, turn in enumerate(index.turns(after), start=after + 1):
             cells = table.row_at(turn.place)
-            items.append(self._offering.item(f"line {turn.line}", cells, repeated=turn.repeated))
+            items.append(self._reader.item(f"line {turn.line}", cells, repeated=turn.repeated))
             if len(items) == PAGE_ROWS and done < total:
                 _unchanged(table, stamp)
                 yield SourcePage(tuple(items), f"{stamp}:{done}")

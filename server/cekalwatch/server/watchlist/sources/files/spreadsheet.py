@@ -17,8 +17,9 @@ from openpyxl import load_workbook
 from cekalwatch.server.settings.watchlist_source import SpreadsheetEntry
 from cekalwatch.server.watchlist.sources.files.csv_table import column_faults
 from cekalwatch.server.watchlist.sources.files.row_index import RowIndex, position_in, row_keys
-from cekalwatch.server.watchlist.sources.mapping import RecordMapper, RowOffer, folded_name
+from cekalwatch.server.watchlist.sources.mapping import RecordMapper, folded_name
 from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs
+from cekalwatch.server.watchlist.sources.row_reader import RowReader
 from cekalwatch.server.watchlist.sources.source import Item, NotAList, Reading, SourcePage, SourceUnavailable
 from cekalwatch.server.watchlist.sources.values import LOST
 
@@ -43,7 +44,7 @@ class SpreadsheetSource:
         self._entry = entry
         self._open = ExitStack()
         self._mapper = RecordMapper(entry.mapping, zone)
-        self._offering = RowOffer(self._mapper, FolderPhotographs(entry.photographs or entry.file.parent))
+        self._reader = RowReader(self._mapper, FolderPhotographs(entry.photographs or entry.file.parent))
 
     @property
     def name(self) -> str:
@@ -77,7 +78,7 @@ class SpreadsheetSource:
     def _pages(self, rows: Mapping[int, Cells], index: RowIndex, after: int, stamp: str) -> Iterator[SourcePage]:
         items: list[Item] = []
         for done, turn in enumerate(index.turns(after), start=after + 1):
-            items.append(self._offering.item(f"row {turn.line}", rows[turn.place], repeated=turn.repeated))
+            items.append(self._reader.item(f"row {turn.line}", rows[turn.place], repeated=turn.repeated))
             if len(items) == PAGE_ROWS and done < len(index):
                 yield SourcePage(tuple(items), f"{stamp}:{done}")
                 items.clear()

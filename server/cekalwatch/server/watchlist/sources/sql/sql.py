@@ -17,8 +17,9 @@ import sqlalchemy as sa
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.settings.watchlist_source import MappingEntry, SqlEntry, columns
 from cekalwatch.server.watchlist.imports.records import RecordError, key
-from cekalwatch.server.watchlist.sources.mapping import RecordMapper, RowOffer
+from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs, NoPhotographs, Photographs
+from cekalwatch.server.watchlist.sources.row_reader import RowReader
 from cekalwatch.server.watchlist.sources.source import Item, NotAList, Reading, SourcePage, Withdrawn
 from cekalwatch.server.watchlist.sources.sql.photographs import ColumnPhotographs, column_address
 from cekalwatch.server.watchlist.sources.sql.position import SqlPosition, as_mark
@@ -68,7 +69,7 @@ class SqlSource:
         self.close()
         position = self._begun(SqlPosition.of(cursor))
         rows = self._rows = SqlRows(self._entry)
-        offering = RowOffer(self._mapper, self._photographs(rows))
+        reader = RowReader(self._mapper, self._photographs(rows))
         expected = None
         with rows.connection() as connection:
             rows.check(connection, self._selected())
@@ -80,7 +81,7 @@ class SqlSource:
                 if column := self._entry.changed_column:
                     position = _marked(position, connection.scalar(sa.select(sa.func.max(source.c[column]))), column)
             repeated = self._repeated(connection, source, position)
-        self._reading = self._pages(rows, offering, position, repeated)
+        self._reading = self._pages(rows, reader, position, repeated)
         return Reading(position.since is None, expected, self._reading)
 
     def _begun(self, position: SqlPosition) -> SqlPosition:
@@ -132,7 +133,7 @@ class SqlSource:
         return {key for key, count in Counter(map(_plain, rows)).items() if count > 1}
 
     def _pages(
-        self, rows: SqlRows, offering: RowOffer, position: SqlPosition, repeated: set[str]
+        self, rows: SqlRows, reader: RowReader, position: SqlPosition, repeated: set[str]
     ) -> Generator[SourcePage]:
         entry, at, number = self._entry, position, 0
         seen = set() if position.after is None else {_plain(position.after)}
@@ -147,7 +148,7 @@ class SqlSource:
                 for record in part:
                     number += 1
                     group, own = record.pop(_GROUP), as_mark(record[self._key])
-                    items.append(self._item(offering, f"row {number}", record, repeated, seen))
+                    items.append(self._item(reader, f"row {number}", record, repeated, seen))
                     if own is not None:
                         at = SqlPosition(group, own, position.since, position.mark, position.whole_at)
                 ahead = SourcePage(tuple(items), at.text)
@@ -194,22 +195,22 @@ class SqlSource:
         chosen = sa.select(*source.c, group.label(_GROUP), further.label(_FURTHER)).where(*wanted)
         return chosen.order_by(*order)
 
-    def _item(self, offering: RowOffer, place: str, record: Record, repeated: set[str], seen: set[str]) -> Item:
+    def _item(self, reader: RowReader, place: str, record: Record, repeated: set[str], seen: set[str]) -> Item:
         entry, own = self._entry, record[self._key]
         if entry.withdrawn_column and _is_withdrawn(record[entry.withdrawn_column]):
-            return self._tombstone(offering, place, record)
+            return self._tombstone(reader, place, record)
         if entry.photograph_columns:
             record[_PHOTOGRAPHS] = self._columns_of(record)
         again = _plain(own) in repeated and _plain(own) in seen
         if _plain(own) in repeated:
             seen.add(_plain(own))
-        return offering.item(place, record, repeated=again)
+        return reader.item(place, record, repeated=again)
 
-    def _tombstone(self, offering: RowOffer, place: str, record: Record) -> Item:
+    def _tombstone(self, reader: RowReader, place: str, record: Record) -> Item:
         try:
             return Withdrawn(key("order_id", self._mapper.text(record, "order_id")))
         except RecordError as error:
-            return offering.mapper.refused(place, record, error)
+            return reader.mapper.refused(place, record, error)
 
     def _columns_of(self, record: Record) -> list[Record]:
         entry, parts = self._entry, self._entry.mapping.parts

@@ -15,7 +15,8 @@ from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.settings.watchlist_source import HttpEntry
 from cekalwatch.server.watchlist.imports.records import RecordError, key
 from cekalwatch.server.watchlist.imports.reports import RecordReport
-from cekalwatch.server.watchlist.sources.mapping import RecordMapper, RowOffer
+from cekalwatch.server.watchlist.sources.mapping import RecordMapper
+from cekalwatch.server.watchlist.sources.row_reader import RowReader
 from cekalwatch.server.watchlist.sources.source import (
     CursorExpired,
     Item,
@@ -111,14 +112,14 @@ class HttpSource:
 
     def _pages(self, client: WebClient, position: _Position, page: JsonPage, etag: str) -> Iterator[SourcePage]:
         photographs = WebPhotographs(client, ask_versions=self._entry.ask_photographs)
-        offering = RowOffer(self._mapper, photographs)
+        reader = RowReader(self._mapper, photographs)
         seen: set[str] = set()
         number = empty = 0
         while True:
             items: list[Item] = []
             for raw in page.orders:
                 number += 1
-                items.append(self._item(offering, f"record {number}", raw, seen))
+                items.append(self._item(reader, f"record {number}", raw, seen))
             items.extend(_tombstone(raw, number) for number, raw in enumerate(page.withdrawn, 1))
             following = _following(position, page, etag)
             yield SourcePage(tuple(items), following.text if following else "")
@@ -133,13 +134,13 @@ class HttpSource:
                 raise NotAList("The list answers 304 to a question without an ETag")
             page = found
 
-    def _item(self, offering: RowOffer, place: str, raw: object, seen: set[str]) -> Item:
+    def _item(self, reader: RowReader, place: str, raw: object, seen: set[str]) -> Item:
         row = raw if isinstance(raw, dict) else None
-        item = offering.item(place, row)
+        item = reader.item(place, row)
         if isinstance(item, Refused):
             return item
         if item.order_id in seen:
-            return offering.mapper.refused(place, row, RecordError("order_id"))
+            return reader.mapper.refused(place, row, RecordError("order_id"))
         seen.add(item.order_id)
         return item
 
