@@ -40,11 +40,12 @@ from cekalwatch.server.recognition.packs.installed import Engine, open_detector,
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
-from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, RecordReport
+from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import FaceDetector, Picture
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.vocabulary.orders import OrderKind
+from cekalwatch.wire.vocabulary.watchlist import PhotoOutcome
 
 SUBJECTS: Final = 10_000
 THREADS: Final = 2

@@ -32,13 +32,12 @@ from benchmarks.recognition.faces import PACK, collection
 from benchmarks.recognition.server_throughput import captures, database_with_gallery
 from benchmarks.watchlist.imports import THREADS, BareLoop
 from cekalwatch.program.connection import open_dialer
-from cekalwatch.server.domain.syncs import SyncOutcome, SyncRun
+from cekalwatch.server.domain.syncs import SyncRun
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.settings.watchlist_source import FolderEntry
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.remote import RemoteImport
-from cekalwatch.server.watchlist.imports.reports import PhotoOutcome
 from cekalwatch.server.watchlist.sources.files.folder import FolderSource
 from cekalwatch.server.watchlist.sources.source import Offered
 from cekalwatch.server.watchlist.sync.remote import RemoteSyncs
@@ -46,6 +45,7 @@ from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.vocabulary.watchlist import PhotoOutcome, SyncOutcome
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
 from tests.support.builders.watchlist_folder import row, write_orders
 

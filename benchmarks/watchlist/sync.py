@@ -25,7 +25,7 @@ from cekalwatch.program.logs import configure_logs
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.syncs import SyncCounts, SyncOutcome, SyncRun, SyncTerms
+from cekalwatch.server.domain.syncs import SyncCounts, SyncRun, SyncTerms
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller
@@ -40,6 +40,7 @@ from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.sources.source import Offered
 from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist import WIB

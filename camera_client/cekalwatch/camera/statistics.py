@@ -4,27 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.wire.vocabulary.capture import Drops, SpoolState, SpoolStatus, ViewState
+from cekalwatch.wire.vocabulary.capture import Heartbeat, SpoolState, SpoolStatus, ViewState
 
 NO_FRAMES_AFTER_S = 3.0
-
-
-@dataclass(frozen=True)
-class Heartbeat:
-    """The client's state, as the contract's `Heartbeat` has it."""
-
-    frames_per_second: float
-    outbox_depth: int
-    outbox_age_s: float
-    view_state: ViewState
-    passages_total: int
-    spool: SpoolStatus = field(default_factory=SpoolStatus)
-    drops: Drops = field(default_factory=Drops)
 
 
 class CameraStatistics:
@@ -101,6 +87,7 @@ class CameraStatistics:
                 passages_total=self.passages_total,
                 spool=SpoolStatus(self._spool_state(), outbox.stored, outbox.stored_bytes, outbox.stored_oldest_s),
                 drops=outbox.drops,
+                dropped_total=outbox.drops.total,
             )
 
     @property

@@ -114,7 +114,7 @@ class Server:
             thread_budget=settings.threads,
             model_pack=lambda: engines.engine().pack.name,
             cameras=captures.cameras,
-            watch=search.watch.current,
+            snapshot=search.watch.current,
             freshness=search.freshness,
             intake=captures.intake,
             decider=captures.decider,

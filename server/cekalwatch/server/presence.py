@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.wire.vocabulary.capture import Drops, SpoolStatus, ViewState
+from cekalwatch.wire.vocabulary.capture import Heartbeat, ViewState
 
 NO_EVENT = frozenset({ViewState.UNSPECIFIED, ViewState.TURNED_AWAY})
 """Not judged, and as was asked: neither begins a trouble nor ends one."""
@@ -28,25 +28,12 @@ class ViewEvent:
 
 
 @dataclass(frozen=True)
-class Heartbeat:
-    """A camera client's figures, as `Heartbeat` of the contract states them; the age is in seconds."""
-
-    frames_per_second: float = 0.0
-    dropped_total: int = 0
-    outbox_depth: int = 0
-    outbox_age_s: float = 0.0
-    view_state: ViewState = ViewState.UNSPECIFIED
-    spool: SpoolStatus = field(default_factory=SpoolStatus)
-    drops: Drops = field(default_factory=Drops)
-
-
-@dataclass(frozen=True)
 class CameraPresence:
     """What is known of one camera."""
 
     streams: int = 0
     last_heard_at: datetime | None = None
-    heartbeat: Heartbeat = Heartbeat()
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
 
 
 class Presence:

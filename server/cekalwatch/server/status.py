@@ -1,4 +1,4 @@
-"""What operators see of the server: gathered from what the parts hold in memory, so that asking is cheap."""
+"""The status that operators see: collected from what the parts hold in memory, so that asking is cheap."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class AgentState:
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """A moment's picture of the whole server."""
+    """The state of the whole server at one moment."""
 
     server_version: str
     started_at: datetime
     thread_budget: int
-    watch: GallerySnapshot
+    snapshot: GallerySnapshot
     model_pack: str
     freshness: Freshness
     outcomes: dict[CaptureOutcome, int]
@@ -48,13 +48,13 @@ class ServerStatus:
 
 @dataclass(frozen=True)
 class StatusService:
-    """Knows whom to ask."""
+    """Collects the status from the parts of the server."""
 
     started_at: datetime
     thread_budget: int
     model_pack: Callable[[], str]
     cameras: tuple[Camera, ...]
-    watch: Callable[[], GallerySnapshot]
+    snapshot: Callable[[], GallerySnapshot]
     freshness: FreshnessGauge
     intake: Intake
     decider: Decider
@@ -63,14 +63,14 @@ class StatusService:
     alerts: AlertStore
 
     async def status(self) -> ServerStatus:
-        """Gather the status; reads the agents' positions from the database, and nothing else."""
+        """Return the status; only the agents' positions are read from the database."""
         positions = await asyncio.to_thread(self.alerts.positions)
         connected = self.presence.agents
         return ServerStatus(
             server_version=version("cekalwatch"),
             started_at=self.started_at,
             thread_budget=self.thread_budget,
-            watch=self.watch(),
+            snapshot=self.snapshot(),
             model_pack=self.model_pack(),
             freshness=self.freshness.now(),
             outcomes=dict(self.intake.outcomes),

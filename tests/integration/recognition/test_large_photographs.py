@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.security.decode_memory import large_jpeg, peak_rss_mb, send_at_once
-from cekalwatch.server.watchlist.imports.reports import PhotoOutcome
+from cekalwatch.wire.vocabulary.watchlist import PhotoOutcome
 from deploy.demo.stack import Stack, StackConfig
 from tests.support.tools.starter import starter_pack
 

@@ -19,10 +19,11 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
-from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, RecordOutcome, RecordReport
+from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.source import Offered, Refused, SourceUnavailable, WatchlistSource
 from cekalwatch.simulator.faults import SimulatedFault
 from cekalwatch.simulator.web import Simulator
+from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 from tests.support.builders.audit import OFFICER
 from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import astronaut, encoded
@@ -96,12 +97,12 @@ def test_a_spoilt_record_leaves_the_old_state_until_a_good_one_comes(
             simulator.book.change(f"C-{number}", reason="baru")
         simulator.troubles.set([fault])
         reports = import_all(source)
-        assert (reports["C-1"].outcome, reports["C-1"].reason) == (RecordOutcome.REFUSED, Code.RECORD_INVALID)
+        assert (reports["C-1"].outcome, reports["C-1"].reason) == (ImportOutcome.REFUSED, Code.RECORD_INVALID)
         assert reports["C-1"].field
-        assert (reports["C-2"].outcome, reports["C-3"].outcome) == (RecordOutcome.STORED, RecordOutcome.UNCHANGED)
+        assert (reports["C-2"].outcome, reports["C-3"].outcome) == (ImportOutcome.STORED, ImportOutcome.UNCHANGED)
         assert [reason_of(store, number) for number in (1, 2)] == ["penyidikan", "baru"]
         simulator.troubles.set()
-        assert import_all(source)["C-1"].outcome is RecordOutcome.STORED
+        assert import_all(source)["C-1"].outcome is ImportOutcome.STORED
         assert reason_of(store, 1) == "baru"
 
 
@@ -109,7 +110,7 @@ def test_a_key_that_comes_twice_counts_once(simulator: Simulator, import_all: Im
     simulator.troubles.set([SimulatedFault.DUPLICATE_KEYS])
     with source_of(simulator) as source:
         reports = import_all(source)
-    assert (reports["C-1"].outcome, reports["C-1"].field) == (RecordOutcome.REFUSED, "order_id")
+    assert (reports["C-1"].outcome, reports["C-1"].field) == (ImportOutcome.REFUSED, "order_id")
     assert reason_of(store, 1) == "penyidikan"
 
 
@@ -134,7 +135,7 @@ def test_what_came_before_a_breakdown_is_kept_and_nothing_else_is_touched(
             import_all(source)
         assert reason_of(store, 1) == "penyidikan"
         simulator.troubles.set()
-        assert import_all(source)["C-1"].outcome is RecordOutcome.STORED
+        assert import_all(source)["C-1"].outcome is ImportOutcome.STORED
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ def test_a_spoilt_photograph_refuses_neither_its_order_nor_the_face_that_is_held
         simulator.troubles.set([fault])
         simulator.book.change("C-1", reason="baru")
         report = import_all(source)["C-1"]
-    assert (report.outcome, report.photos[0].outcome) == (RecordOutcome.STORED, PhotoOutcome.REFUSED)
+    assert (report.outcome, report.photos[0].outcome) == (ImportOutcome.STORED, PhotoOutcome.REFUSED)
     assert report.photos[0].reason is reason
     assert len(store.get_subject("S-C-1").references) == 1
 
@@ -172,8 +173,8 @@ def test_a_spoilt_row_of_a_file_leaves_the_old_state(
         import_all(source)
         form.put(facts("C-1", requesting_agency="KPK", nik="12"), facts("C-2", requesting_agency="KPK"))
         reports = import_all(source)
-        assert (reports["C-1"].outcome, reports["C-1"].field) == (RecordOutcome.REFUSED, "nik")
+        assert (reports["C-1"].outcome, reports["C-1"].field) == (ImportOutcome.REFUSED, "nik")
         held = [store.get_subject(f"S-C-{number}").orders[0].requesting_agency for number in (1, 2)]
         assert held == ["Kejaksaan Agung", "KPK"]
         form.put(facts("C-1", requesting_agency="KPK"), facts("C-2", requesting_agency="KPK"))
-        assert import_all(source)["C-1"].outcome is RecordOutcome.STORED
+        assert import_all(source)["C-1"].outcome is ImportOutcome.STORED

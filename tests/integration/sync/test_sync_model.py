@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.syncs import ShrinkGuard, SyncOutcome, SyncRun, SyncTerms
+from cekalwatch.server.domain.syncs import ShrinkGuard, SyncRun, SyncTerms
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.store import LEASE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.audit import deleted
 from tests.support.scenarios.sync import MISSING, SyncBench, TestSource
 

@@ -15,7 +15,6 @@ import sqlalchemy
 from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -24,9 +23,10 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import MAX_TOGETHER, SPARE, ImportRun
 from cekalwatch.server.watchlist.imports.importer import PreparedRecord, StoredRecord, WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
-from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, RecordOutcome, RecordReport
+from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderRule, OrderStatus
+from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 from tests.support.builders.audit import OFFICER
 from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import astronaut, encoded, group, wall
@@ -66,7 +66,7 @@ def importer(database: Database, store: WatchlistStore, clock: FixedClock) -> Im
 
 def test_a_record_is_stored_with_its_face(database: Database, importer: ImportRun, store: WatchlistStore) -> None:
     report = import_one(importer, ImportRecord(subject(), order(), (PORTRAIT,)))
-    assert (report.order_id, report.subject_id, report.outcome) == ("O-1", "S-1", RecordOutcome.STORED)
+    assert (report.order_id, report.subject_id, report.outcome) == ("O-1", "S-1", ImportOutcome.STORED)
     assert (report.status, report.broken_rules) == (OrderStatus.ACTIVE, ())
     (photo,) = report.photos
     assert (photo.name, photo.outcome, photo.reason) == ("portrait.jpg", PhotoOutcome.ENROLLED, None)
@@ -85,7 +85,7 @@ def test_the_same_record_again_changes_nothing(importer: ImportRun, store: Watch
     first = import_one(importer, record)
     version = store.version()
     again = import_one(importer, record)
-    assert again.outcome is RecordOutcome.UNCHANGED
+    assert again.outcome is ImportOutcome.UNCHANGED
     assert [photo.outcome for photo in again.photos] == [PhotoOutcome.UNCHANGED, PhotoOutcome.REFUSED]
     assert again.photos[0].warnings == first.photos[0].warnings
     assert again.photos[0].figures == first.photos[0].figures
@@ -107,7 +107,7 @@ def test_each_refused_photograph_has_its_reason_and_the_order_is_stored(
         PORTRAIT,
     )
     report = import_one(importer, ImportRecord(subject(), order(), photographs))
-    assert report.outcome is RecordOutcome.STORED
+    assert report.outcome is ImportOutcome.STORED
     assert [photo.reason for photo in report.photos] == [
         Code.PHOTO_NO_FACE,
         Code.PHOTO_SEVERAL_FACES,
@@ -132,14 +132,14 @@ def test_a_photograph_that_comes_later_is_added(importer: ImportRun, store: Watc
     import_one(importer, ImportRecord(subject(), order()))
     version = store.version()
     report = import_one(importer, ImportRecord(subject(), order(), (PORTRAIT,)))
-    assert (report.outcome, report.photos[0].outcome) == (RecordOutcome.UNCHANGED, PhotoOutcome.ENROLLED)
+    assert (report.outcome, report.photos[0].outcome) == (ImportOutcome.UNCHANGED, PhotoOutcome.ENROLLED)
     assert store.version() == version + 1
 
 
 def test_an_order_that_breaks_a_rule_is_stored_and_flagged(importer: ImportRun, store: WatchlistStore) -> None:
     report = import_one(importer, ImportRecord(subject(), order(kind=OrderKind.TANGKAL), (PORTRAIT,)))
-    assert (report.outcome, report.status) == (RecordOutcome.STORED, OrderStatus.INVALID)
-    assert report.broken_rules == (Rule.TANGKAL_ON_CITIZEN,)
+    assert (report.outcome, report.status) == (ImportOutcome.STORED, OrderStatus.INVALID)
+    assert report.broken_rules == (OrderRule.TANGKAL_ON_CITIZEN,)
     assert report.photos[0].outcome is PhotoOutcome.ENROLLED
     assert len(store.get_subject("S-1").orders) == 1
 
@@ -153,7 +153,7 @@ def test_an_extension_is_judged_with_the_orders_that_are_held(importer: ImportRu
         received_on=date(2026, 6, 1),
     )
     early = import_one(importer, ImportRecord(subject(), extension))
-    assert early.broken_rules == (Rule.EXTENDS_UNKNOWN_ORDER,)
+    assert early.broken_rules == (OrderRule.EXTENDS_UNKNOWN_ORDER,)
     import_one(importer, ImportRecord(subject(), order()))
     assert import_one(importer, ImportRecord(subject(), extension)).status is OrderStatus.NOT_YET_VALID
 
@@ -206,7 +206,7 @@ def test_the_same_face_under_another_subject_is_reported_and_both_stay_listed(
     assert [photo.outcome for photo in second.photos] == [PhotoOutcome.ENROLLED] * 2
     # Whichever is imported again, the other one is told now.
     again = import_one(importer, ImportRecord(subject("S-1"), order("O-1"), (PORTRAIT,)))
-    assert (again.outcome, again.photos[0].also_under) == (RecordOutcome.UNCHANGED, ("S-2",))
+    assert (again.outcome, again.photos[0].also_under) == (ImportOutcome.UNCHANGED, ("S-2",))
     held = stored_templates(database, model=engine().recogniser.model_version, size=engine().recogniser.size)
     assert len(held.subject_ids) == 3
 
@@ -309,5 +309,5 @@ def test_what_was_reported_before_an_import_was_broken_off_is_stored_and_nothing
     most = MAX_TOGETHER + SPARE * enrolling_threads().count
     assert len(taken) <= len(held) + most < 40, "few records are in memory at a time"
     again = list(importer.import_records(many(3)))
-    new = [report.order_id for report in again if report.outcome is RecordOutcome.STORED]
+    new = [report.order_id for report in again if report.outcome is ImportOutcome.STORED]
     assert new == [f"O-{number}" for number in range(len(held), 6)]

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, OrderJudgement, Rule, judge
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
+from cekalwatch.server.domain.orders import BanOrder, OrderJudgement, judge
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderRule, OrderStatus
 from tests.support.builders.watchlist import WIB, order, subject
 
 LEGAL = LegalParameters()
@@ -37,7 +37,7 @@ def status(one: BanOrder, *others: BanOrder, **circumstances: Any) -> OrderStatu
     return judged(one, *others, **circumstances).status
 
 
-def broken(one: BanOrder, *others: BanOrder, **circumstances: Any) -> tuple[Rule, ...]:
+def broken(one: BanOrder, *others: BanOrder, **circumstances: Any) -> tuple[OrderRule, ...]:
     """The rules that it breaks."""
     judgement = judged(one, *others, **circumstances)
     assert (judgement.status is OrderStatus.INVALID) == bool(judgement.broken_rules)

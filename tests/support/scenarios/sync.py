@@ -17,7 +17,7 @@ from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import Subject
-from cekalwatch.server.domain.syncs import ShrinkGuard, SyncOutcome, SyncRun, SyncTerms
+from cekalwatch.server.domain.syncs import ShrinkGuard, SyncRun, SyncTerms
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -42,6 +42,7 @@ from cekalwatch.server.watchlist.sources.source import (
 )
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, FixedClock, alone, order, subject
 from tests.support.scenarios.server import engine

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.camera.statistics import CameraStatistics, Heartbeat
-from cekalwatch.wire.vocabulary.capture import Drops, ViewState
+from cekalwatch.camera.statistics import CameraStatistics
+from cekalwatch.wire.vocabulary.capture import Drops, Heartbeat, ViewState
 from tests.support.builders.camera import ManualClock, capture_of
 
 
@@ -45,4 +45,4 @@ def test_a_heartbeat_tells_drops_and_what_waits() -> None:
     outbox.put(capture_of("2"))
     clock.passed_s += 4
     figures.count_frame(passages_total=2)
-    assert figures.heartbeat() == Heartbeat(0.25, 1, 4.0, ViewState.OK, 2, drops=Drops(no_room=1))
+    assert figures.heartbeat() == Heartbeat(0.25, 1, 4.0, ViewState.OK, 2, drops=Drops(no_room=1), dropped_total=1)

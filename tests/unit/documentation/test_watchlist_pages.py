@@ -9,13 +9,13 @@ from datetime import datetime
 from pathlib import Path
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders import Rule, judge
-from cekalwatch.server.recognition.enrolment import EnrolmentWarning
+from cekalwatch.server.domain.orders import judge
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.settings.watchlist_source import FIELDS, REQUIRED, MappingEntry, PageNames, WatchlistEntry
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace, RecordMapper
 from cekalwatch.server.watchlist.sources.web.json_page import by_path, read_page
-from cekalwatch.wire.vocabulary.orders import OrderStatus
+from cekalwatch.wire.vocabulary.orders import OrderRule, OrderStatus
+from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning
 from tests.support.builders.watchlist import WIB
 from tests.support.builders.watchlist_folder import COLUMNS, WatchlistFolder
 from tests.support.repository import ROOT
@@ -54,7 +54,7 @@ def test_its_example_can_be_imported(tmp_path: Path) -> None:
 
 
 def test_it_explains_each_rule_status_and_warning() -> None:
-    for code in (*Rule, *OrderStatus, *EnrolmentWarning):
+    for code in (*OrderRule, *OrderStatus, *EnrolmentWarning):
         assert f"`{code}`" in PAGE
 
 

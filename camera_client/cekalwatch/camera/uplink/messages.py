@@ -12,12 +12,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.camera.detection.face_capture import FaceCapture, Receipt
 from cekalwatch.camera.detection.policy import CapturePolicy
-from cekalwatch.camera.statistics import Heartbeat
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
 from cekalwatch.vision.quality import FaceQuality
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_REASON
-from cekalwatch.wire.vocabulary.capture import LANDMARKS, CaptureOutcome, SpoolState, ViewState
+from cekalwatch.wire.vocabulary.capture import LANDMARKS, CaptureOutcome, Heartbeat, SpoolState, ViewState
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 _OUTCOMES = ProtoEnum(capture_pb2.CaptureOutcome, "CAPTURE_OUTCOME", CaptureOutcome)
@@ -151,7 +150,7 @@ def heartbeat(value: Heartbeat) -> StreamFacesRequest:
     return StreamFacesRequest(
         heartbeat=capture_service_pb2.Heartbeat(
             frames_per_second=value.frames_per_second,
-            dropped_total=drops.total,
+            dropped_total=value.dropped_total,
             outbox_depth=value.outbox_depth,
             outbox_age=_duration(value.outbox_age_s),
             view_state=_VIEW_STATES.number(value.view_state),

@@ -13,7 +13,7 @@ import structlog
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.camera.statistics import CameraStatistics, Heartbeat
+from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.link_counts import LinkCounts
 from cekalwatch.camera.uplink.messages import Drain, Hello, ProtocolError, Welcome
 from cekalwatch.camera.uplink.stream import Stream, StreamLost, Timing
@@ -21,6 +21,7 @@ from cekalwatch.camera.waiting import set_within
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.vocabulary.capture import Heartbeat
 
 RETRYABLE_STATUS = frozenset(
     {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
@@ -69,3 +69,22 @@ class Drops:
 
     def __add__(self, other: Drops) -> Drops:
         return Drops(self.no_room + other.no_room, self.too_old + other.too_old, self.unreadable + other.unreadable)
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """The state of a camera client."""
+
+    frames_per_second: float = 0.0
+    """Frames that went through detection since the last heartbeat."""
+    outbox_depth: int = 0
+    """Captures that wait for a receipt."""
+    outbox_age_s: float = 0.0
+    """Age of the oldest of them."""
+    view_state: ViewState = ViewState.UNSPECIFIED
+    passages_total: int = 0
+    """Since the client started."""
+    spool: SpoolStatus = field(default_factory=SpoolStatus)
+    drops: Drops = field(default_factory=Drops)
+    dropped_total: int = 0
+    """Captures that the client lost; more than `drops` when it is too old to give reasons."""

@@ -27,3 +27,24 @@ class OrderStatus(StrEnum):
     LAPSED = "LAPSED"
     REVOKED = "REVOKED"
     INVALID = "INVALID"
+
+
+class OrderRule(StrEnum):
+    """A rule that an INVALID order breaks."""
+
+    TERM_TOO_LONG = "TERM_TOO_LONG"
+    """A CEGAH order, or its extension, runs for more months than the law allows."""
+    EXTENDED_TWICE = "EXTENDED_TWICE"
+    """It extends an extension, or an order that another extension extends already."""
+    EXTENSION_LATE = "EXTENSION_LATE"
+    """The extension was received too close to the end of the order that it extends."""
+    EXTENSION_GAP = "EXTENSION_GAP"
+    """The extension begins after the order that it extends had ended: there was no ban left to extend."""
+    EXTENDS_UNKNOWN_ORDER = "EXTENDS_UNKNOWN_ORDER"
+    """No order of that key, for the same subject and of the same kind, is held (yet)."""
+    EXTENDS_INVALID_ORDER = "EXTENDS_INVALID_ORDER"
+    """It extends an order that breaks a rule itself."""
+    URGENT_RESUBMITTED = "URGENT_RESUBMITTED"
+    """The agency's earlier urgent order for the subject got no decision in time, and this one is urgent again."""
+    TANGKAL_ON_CITIZEN = "TANGKAL_ON_CITIZEN"
+    """A citizen may never be refused entry."""

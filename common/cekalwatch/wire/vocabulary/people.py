@@ -1,4 +1,4 @@
-"""The roles of people, and what each is there for. The table of rights (`server/auth/rights.py`) is made of these."""
+"""The roles of people and what each may do. The table of rights (`server/auth/rights.py`) names these sets only."""
 
 from __future__ import annotations
 
@@ -28,3 +28,15 @@ HANDLES_ALERTS = JUDGES | CONFIRMS
 """Who may do anything with alerts."""
 SEES_ALERTS = HANDLES_ALERTS | {PersonRole.AUDITOR}
 SEES_SHIFT_REPORT = CONFIRMS | {PersonRole.AUDITOR}
+KEEPS_WATCHLIST = frozenset({PersonRole.LIST_MANAGER})
+"""Who may import, synchronise and look at the watchlist."""
+ACCEPTS_SHRUNKEN_LIST = KEEPS_WATCHLIST | CONFIRMS
+KEEPS_SYSTEM = frozenset({PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR})
+"""Who may see the server's status, and be one of the two who change the threshold."""
+
+Pair = tuple[PersonRole, PersonRole]
+"""The roles of two people: one has the one, and the other the other, whoever comes first."""
+CONFIRM_ALERT_PAIR: Pair = (PersonRole.OFFICER, PersonRole.SUPERVISOR)
+CHANGE_THRESHOLD_PAIR: Pair = (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR)
+ACCEPT_SHRUNKEN_LIST_PAIR: Pair = (PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR)
+EXPORT_AUDIT_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)

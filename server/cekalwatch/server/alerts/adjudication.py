@@ -28,7 +28,7 @@ from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, Outcome, Reason
-from cekalwatch.wire.vocabulary.people import HANDLES_ALERTS, PersonRole
+from cekalwatch.wire.vocabulary.people import CONFIRMS, HANDLES_ALERTS, JUDGES
 
 log = structlog.get_logger()
 
@@ -108,8 +108,8 @@ class Adjudicator:
 
         What goes on to a second person needs an officer (PERSON_ROLE_NEEDED), or nobody could ever confirm it.
         """
-        if judgement.outcome is not Outcome.NOT_SAME_PERSON and PersonRole.OFFICER not in who.person.roles:
-            raise CekalwatchError(Code.PERSON_ROLE_NEEDED, PersonRole.OFFICER)
+        if judgement.outcome is not Outcome.NOT_SAME_PERSON and not who.person.roles & JUDGES:
+            raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "who judges at the counter")
         now, holder = self._clock.now(), Holder(who.person.person_id, agent)
         finding = judgement.by(who.person, now)
         in_force = self._order_in_force(self._seen(alert_id, who), now)
@@ -213,8 +213,8 @@ class Adjudicator:
 
     def _two(self, handling: Handling, supervisor: Person) -> TwoPeople:
         """Return the officer who judged the alert with the supervisor; raises why they are not two."""
-        if PersonRole.SUPERVISOR not in supervisor.roles:
-            raise CekalwatchError(Code.PERSON_ROLE_NEEDED, PersonRole.SUPERVISOR)
+        if not supervisor.roles & CONFIRMS:
+            raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "who confirms")
         if handling.officer is None:  # so it is not referred either
             raise CekalwatchError(Code.ALERT_STATE_WRONG, handling.state)
         officer = self._people.person(handling.officer)

@@ -21,7 +21,16 @@ from cekalwatch.server.domain.alerts import AlertFilter
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
 from cekalwatch.wire.identity import DeviceRole, Identity
-from cekalwatch.wire.vocabulary.people import CONFIRMS, HANDLES_ALERTS, SEES_ALERTS, SEES_SHIFT_REPORT, PersonRole
+from cekalwatch.wire.vocabulary.people import (
+    ACCEPTS_SHRUNKEN_LIST,
+    CONFIRMS,
+    HANDLES_ALERTS,
+    KEEPS_SYSTEM,
+    KEEPS_WATCHLIST,
+    SEES_ALERTS,
+    SEES_SHIFT_REPORT,
+    PersonRole,
+)
 
 
 class Reach(StrEnum):
@@ -59,9 +68,6 @@ def _devices(*grants: tuple[DeviceRole, Reach, frozenset[PersonRole]]) -> Mappin
 
 _NOBODY: frozenset[PersonRole] = frozenset()
 _ANYBODY = frozenset(PersonRole)
-_LIST_MANAGERS = frozenset({PersonRole.LIST_MANAGER})
-_LISTS_SIGNERS = frozenset({PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR})
-_KEEPERS = frozenset({PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR})
 
 _CAMERA = Right(_devices((DeviceRole.CAMERA, Reach.ITSELF, _NOBODY)))
 # What is delivered is kept until it is acknowledged, and agents run before anybody signs in.
@@ -74,18 +80,18 @@ _SHIFT = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, SEES_SHIFT_REPORT)
 _WATCHLIST = Right(
     _devices(
         (DeviceRole.SERVER, Reach.SERVER, _NOBODY),
-        (DeviceRole.NOTIFIER, Reach.SERVER, _LIST_MANAGERS),
-        (DeviceRole.DIAGNOSTICS, Reach.SERVER, _LIST_MANAGERS),
+        (DeviceRole.NOTIFIER, Reach.SERVER, KEEPS_WATCHLIST),
+        (DeviceRole.DIAGNOSTICS, Reach.SERVER, KEEPS_WATCHLIST),
     )
 )
 _SHRUNKEN_LIST = Right(
-    _devices(*((role, Reach.SERVER, _LISTS_SIGNERS) for role in _WATCHLIST.devices)),
+    _devices(*((role, Reach.SERVER, ACCEPTS_SHRUNKEN_LIST) for role in _WATCHLIST.devices)),
     TwoPersonAction.ACCEPT_SHRUNKEN_LIST,
 )
 _OBSERVER = Right(_devices((DeviceRole.DIAGNOSTICS, Reach.SERVER, _NOBODY), (DeviceRole.SERVER, Reach.SERVER, _NOBODY)))
-_STATUS = Right({**_OBSERVER.devices, DeviceRole.NOTIFIER: Grant(Reach.SERVER, _KEEPERS)})
+_STATUS = Right({**_OBSERVER.devices, DeviceRole.NOTIFIER: Grant(Reach.SERVER, KEEPS_SYSTEM)})
 _THRESHOLD = Right(
-    _devices(*((role, Reach.SERVER, _KEEPERS) for role in _WATCHLIST.devices)), TwoPersonAction.CHANGE_THRESHOLD
+    _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in _WATCHLIST.devices)), TwoPersonAction.CHANGE_THRESHOLD
 )
 _SIGN_IN = Right(_devices(*((role, Reach.OWN_SITE, _NOBODY) for role in _WATCHLIST.devices)))
 _SESSION = Right(_devices(*((role, Reach.OWN_SITE, _ANYBODY) for role in _WATCHLIST.devices)))

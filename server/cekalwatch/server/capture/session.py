@@ -14,9 +14,9 @@ from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.domain.captures import Capture, Receipt
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.presence import Heartbeat, Presence
+from cekalwatch.server.presence import Presence
 from cekalwatch.server.settings.settings import CapturePolicyEntry
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome, Heartbeat
 
 MISSED_HEARTBEATS = 3
 

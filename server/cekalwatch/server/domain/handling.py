@@ -28,7 +28,7 @@ from cekalwatch.wire.vocabulary.adjudication import (
     Outcome,
     Step,
 )
-from cekalwatch.wire.vocabulary.people import CONFIRMS, PersonRole
+from cekalwatch.wire.vocabulary.people import CONFIRMS
 
 MAX_FOLLOW_UPS = 50
 MAX_FOLLOW_UP_BYTES = 32 * 1024
@@ -182,7 +182,7 @@ class Handling:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, finding.outcome)
         _check(self, revision, Step.CLEAR)
         if self.state is AlertState.CANNOT_DETERMINE and not person.roles & CONFIRMS:
-            raise CekalwatchError(Code.PERSON_ROLE_NEEDED, PersonRole.SUPERVISOR)
+            raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "who confirms")
         return _step(self, AlertState.CLEARED, findings=(*self.findings, finding))
 
     def followed_up(self, follow_up: FollowUp, revision: int) -> Handling:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
-from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -18,32 +17,11 @@ from dateutil.relativedelta import relativedelta
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
-from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
+from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderRule, OrderStatus
 
 WIB: Final = ZoneInfo("Asia/Jakarta")
 PLAUSIBLE_YEARS = range(1900, 2201)
 """Years in which an order can begin, be received and be revoked; only its end may be "never", that is 9999-12-31."""
-
-
-class Rule(StrEnum):
-    """A rule that an INVALID order breaks."""
-
-    TERM_TOO_LONG = "TERM_TOO_LONG"
-    """A CEGAH order, or its extension, runs for more months than the law allows."""
-    EXTENDED_TWICE = "EXTENDED_TWICE"
-    """It extends an extension, or an order that another extension extends already."""
-    EXTENSION_LATE = "EXTENSION_LATE"
-    """The extension was received too close to the end of the order that it extends."""
-    EXTENSION_GAP = "EXTENSION_GAP"
-    """The extension begins after the order that it extends had ended: there was no ban left to extend."""
-    EXTENDS_UNKNOWN_ORDER = "EXTENDS_UNKNOWN_ORDER"
-    """No order of that key, for the same subject and of the same kind, is held (yet)."""
-    EXTENDS_INVALID_ORDER = "EXTENDS_INVALID_ORDER"
-    """It extends an order that breaks a rule itself."""
-    URGENT_RESUBMITTED = "URGENT_RESUBMITTED"
-    """The agency's earlier urgent order for the subject got no decision in time, and this one is urgent again."""
-    TANGKAL_ON_CITIZEN = "TANGKAL_ON_CITIZEN"
-    """A citizen may never be refused entry."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +64,7 @@ class OrderJudgement:
     """An order's status at one moment, with the rules it breaks when that is INVALID."""
 
     status: OrderStatus
-    broken_rules: tuple[Rule, ...] = ()
+    broken_rules: tuple[OrderRule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,7 +113,7 @@ def judge(
     held = _OrdersOfSubject(known | {order.order_id: order}, subject.nationality, zone, parameters)
     broken = held.broken_by(order)
     if broken:
-        return OrderJudgement(OrderStatus.INVALID, tuple(rule for rule in Rule if rule in broken))
+        return OrderJudgement(OrderStatus.INVALID, tuple(rule for rule in OrderRule if rule in broken))
     today = now.astimezone(zone).date()
     if order.withdrawn_at is not None and order.withdrawn_at <= now:
         return OrderJudgement(OrderStatus.REVOKED)
@@ -171,10 +149,10 @@ class _OrdersOfSubject:
     zone: tzinfo
     parameters: LegalParameters
 
-    def broken_by(self, order: BanOrder) -> set[Rule]:
+    def broken_by(self, order: BanOrder) -> set[OrderRule]:
         broken = self._broken_alone(order)
         if any(self._broken_alone(base) for base in self.extended_by(order)):
-            broken.add(Rule.EXTENDS_INVALID_ORDER)
+            broken.add(OrderRule.EXTENDS_INVALID_ORDER)
         return broken
 
     def extended_by(self, order: BanOrder) -> tuple[BanOrder, ...]:
@@ -194,11 +172,11 @@ class _OrdersOfSubject:
             return min(order.valid_until, self._decision_due(order))
         return order.valid_until
 
-    def _broken_alone(self, order: BanOrder) -> set[Rule]:
+    def _broken_alone(self, order: BanOrder) -> set[OrderRule]:
         """Return the rules that `order` breaks by itself, leaving aside faults of the orders that it extends."""
         broken = self._broken_but_repetition(order)
         if order.extends_order_id and any(self._stands_before(order, other) for other in self.orders.values()):
-            broken.add(Rule.EXTENDED_TWICE)
+            broken.add(OrderRule.EXTENDED_TWICE)
         return broken
 
     def _stands_before(self, order: BanOrder, other: BanOrder) -> bool:
@@ -211,31 +189,31 @@ class _OrdersOfSubject:
             and not self._broken_but_repetition(other)
         )
 
-    def _broken_but_repetition(self, order: BanOrder) -> set[Rule]:
+    def _broken_but_repetition(self, order: BanOrder) -> set[OrderRule]:
         broken = set(self._extension_rules(order)) if order.extends_order_id else set()
         if order.kind is OrderKind.CEGAH:
             table = self.parameters
             months = table.extension_months if order.extends_order_id else table.cegah_months
             if order.valid_until > order.valid_from + relativedelta(months=months):
-                broken.add(Rule.TERM_TOO_LONG)
+                broken.add(OrderRule.TERM_TOO_LONG)
         elif self.nationality == self.parameters.home_nationality:
-            broken.add(Rule.TANGKAL_ON_CITIZEN)
+            broken.add(OrderRule.TANGKAL_ON_CITIZEN)
         if order.urgent and any(self._lapsed_before(order, other) for other in self.orders.values()):
-            broken.add(Rule.URGENT_RESUBMITTED)
+            broken.add(OrderRule.URGENT_RESUBMITTED)
         return broken
 
-    def _extension_rules(self, order: BanOrder) -> Iterator[Rule]:
+    def _extension_rules(self, order: BanOrder) -> Iterator[OrderRule]:
         bases = self.extended_by(order)
         if not bases or bases[0].kind is not order.kind:
-            yield Rule.EXTENDS_UNKNOWN_ORDER
+            yield OrderRule.EXTENDS_UNKNOWN_ORDER
             return
         if order.kind is OrderKind.CEGAH and len(bases) > self.parameters.cegah_extensions:
-            yield Rule.EXTENDED_TWICE
+            yield OrderRule.EXTENDED_TWICE
         end = self.last_day(bases[0])
         if order.received_on > end - timedelta(days=self.parameters.extension_notice_days):
-            yield Rule.EXTENSION_LATE
+            yield OrderRule.EXTENSION_LATE
         if order.valid_from - timedelta(days=1) > end:
-            yield Rule.EXTENSION_GAP
+            yield OrderRule.EXTENSION_GAP
 
     def _lapsed_before(self, order: BanOrder, other: BanOrder) -> bool:
         """Whether `other` is an urgent order of the same agency that had lapsed undecided when `order` was received."""

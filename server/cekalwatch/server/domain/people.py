@@ -10,7 +10,14 @@ from types import MappingProxyType
 from uuid import UUID
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.wire.vocabulary.people import PersonRole
+from cekalwatch.wire.vocabulary.people import (
+    ACCEPT_SHRUNKEN_LIST_PAIR,
+    CHANGE_THRESHOLD_PAIR,
+    CONFIRM_ALERT_PAIR,
+    EXPORT_AUDIT_PAIR,
+    Pair,
+    PersonRole,
+)
 
 SIGN_IN_NAME_PATTERN = r"[a-z0-9][a-z0-9._@-]{1,63}"
 MAX_DISPLAY_NAME = 100
@@ -61,17 +68,14 @@ class TwoPersonAction(StrEnum):
     EXPORT_AUDIT = "EXPORT_AUDIT"
 
 
-Pair = tuple[PersonRole, PersonRole]
-
 TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
     {
-        TwoPersonAction.CONFIRM_ALERT: (PersonRole.OFFICER, PersonRole.SUPERVISOR),
-        TwoPersonAction.CHANGE_THRESHOLD: (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR),
-        TwoPersonAction.ACCEPT_SHRUNKEN_LIST: (PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR),
-        TwoPersonAction.EXPORT_AUDIT: (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR),
+        TwoPersonAction.CONFIRM_ALERT: CONFIRM_ALERT_PAIR,
+        TwoPersonAction.CHANGE_THRESHOLD: CHANGE_THRESHOLD_PAIR,
+        TwoPersonAction.ACCEPT_SHRUNKEN_LIST: ACCEPT_SHRUNKEN_LIST_PAIR,
+        TwoPersonAction.EXPORT_AUDIT: EXPORT_AUDIT_PAIR,
     }
 )
-"""The roles of the two: one has the one, and the other the other, whoever comes first."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import Rule
+from cekalwatch.wire.vocabulary.orders import OrderRule
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 MAX_REFUSALS = 200
 """Refusals that are kept of a run, records before photographs; all refused records are counted."""
@@ -21,20 +21,6 @@ PHOTOGRAPHS = "photographs"
 """The field of a refused photograph."""
 MAX_DETAIL = 300
 """Characters of what a source says about why it cannot be read."""
-
-
-class SyncOutcome(StrEnum):
-    """How a run ended."""
-
-    RUNNING = "RUNNING"
-    DONE = "DONE"
-    """The watchlist is as the source has it, but for the records that were refused."""
-    SHRUNK = "SHRUNK"
-    """The source has so many orders less that none was ended; a person must look at it."""
-    FAILED = "FAILED"
-    """It could not be brought to its end; what was imported stays."""
-    BROKEN_OFF = "BROKEN_OFF"
-    """The server was stopped or died; the next run goes on from there."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +66,7 @@ class SyncRemark:
     """An order that was not refused, and that a person must look at."""
 
     order_id: str
-    broken_rules: tuple[Rule, ...] = ()
+    broken_rules: tuple[OrderRule, ...] = ()
     """With any, it is INVALID and never alerts."""
     also_under: tuple[str, ...] = ()
     """Keys of other subjects with a face like that of a photograph: look-alikes, or one person under two names."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from queue import SimpleQueue
 from typing import Final
 
@@ -19,6 +18,7 @@ from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.quality import FaceLook, look
+from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning
 
 MIN_EYE_DISTANCE_PX: Final = 32.0
 WANTED_EYE_DISTANCE_PX: Final = 90.0
@@ -39,30 +39,6 @@ _FACE_JPEG_SIDE: Final = 480
 _SURE_SCORE: Final = 0.7
 _RIVAL_WIDTH: Final = 1 / 3
 _WHOLE_PART: Final = 0.95
-
-
-class EnrolmentWarning(StrEnum):
-    """What is not as it should be with a reference face that was enrolled all the same."""
-
-    EYE_DISTANCE_BELOW_90 = "EYE_DISTANCE_BELOW_90"
-    """Fewer pixels between the eyes than wanted."""
-    EYE_DISTANCE_BELOW_45 = "EYE_DISTANCE_BELOW_45"
-    """Fewer pixels between the eyes than a reference photograph should have at least; expect missed travellers."""
-    NOT_FRONTAL = "NOT_FRONTAL"
-    """The head is turned or nods by more than 25 degrees."""
-    BLURRED = "BLURRED"
-    """Sharpness below 0.15."""
-    BADLY_LIT = "BADLY_LIT"
-    """Mean luminance of the face below 0.2 or above 0.85."""
-    FACE_UNCERTAIN = "FACE_UNCERTAIN"
-    """The detector's score is below 0.7: something may cover the face."""
-    PICTURE_TURNED = "PICTURE_TURNED"
-    """The picture lay on its side or stood on its head, and was turned before the face was looked at."""
-    OTHER_FACES = "OTHER_FACES"
-    """There are other faces, much smaller or cut by the picture's edge; the largest whole one was taken."""
-    ALSO_UNDER = "ALSO_UNDER"
-    """Another subject has a face so similar that it could be the same person's. Whoever knows the list says so; a
-    photograph by itself does not."""
 
 
 class EnrolmentError(CekalwatchError):

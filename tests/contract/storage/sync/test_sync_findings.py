@@ -9,12 +9,12 @@ import pytest
 
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import Rule
-from cekalwatch.server.domain.syncs import MAX_REMARKS, PHOTOGRAPHS, SyncCounts, SyncOutcome, SyncRefusal, SyncRemark
+from cekalwatch.server.domain.syncs import MAX_REMARKS, PHOTOGRAPHS, SyncCounts, SyncRefusal, SyncRemark
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.source import Reading, SourcePage
-from cekalwatch.wire.vocabulary.orders import OrderKind
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderRule
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.portraits import astronaut
 from tests.support.scenarios.server import jpeg
 from tests.support.scenarios.sync import MISSING, SyncBench, TestSource
@@ -117,7 +117,10 @@ def test_an_order_that_breaks_a_rule_is_told_when_it_comes_and_not_again(bench: 
     bench.source.put("O-9", kind=OrderKind.TANGKAL)
     run = bench.done()
     assert run.counts == SyncCounts(read=9, added=9, flagged=2)
-    assert run.remarks == (SyncRemark("O-8", (Rule.TERM_TOO_LONG,)), SyncRemark("O-9", (Rule.TANGKAL_ON_CITIZEN,)))
+    assert run.remarks == (
+        SyncRemark("O-8", (OrderRule.TERM_TOO_LONG,)),
+        SyncRemark("O-9", (OrderRule.TANGKAL_ON_CITIZEN,)),
+    )
     assert bench.done().remarks == ()
 
 
@@ -132,7 +135,7 @@ def test_an_extension_that_came_before_its_order_is_not_flagged(bench: SyncBench
     bench.source.put("O-9", "S-8", **base)
     bench.source.put("P-1", "S-9", extends_order_id="P-2", **later)
     run = bench.done()
-    assert (run.counts.flagged, run.remarks) == (1, (SyncRemark("P-1", (Rule.EXTENDS_UNKNOWN_ORDER,)),))
+    assert (run.counts.flagged, run.remarks) == (1, (SyncRemark("P-1", (OrderRule.EXTENDS_UNKNOWN_ORDER,)),))
 
 
 def test_a_face_under_two_subjects_is_told(bench: SyncBench[TestSource]) -> None:
@@ -141,7 +144,7 @@ def test_a_face_under_two_subjects_is_told(bench: SyncBench[TestSource]) -> None
     bench.source.put("O-5", photographs=(face,), **LONG)
     run = bench.done()
     assert run.counts == SyncCounts(read=7, added=7, flagged=1, doubtful=1)
-    assert run.remarks == (SyncRemark("O-5", (Rule.TERM_TOO_LONG,), ("S-O-2",)),)
+    assert run.remarks == (SyncRemark("O-5", (OrderRule.TERM_TOO_LONG,), ("S-O-2",)),)
 
 
 def test_an_order_that_is_put_right_within_a_reading_is_not_flagged(

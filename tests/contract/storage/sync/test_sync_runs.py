@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.syncs import SyncCounts, SyncOutcome
+from cekalwatch.server.domain.syncs import SyncCounts
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.store import LEASE, SyncStore
 from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.scenarios.sync import SyncBench, TestSource
 
 

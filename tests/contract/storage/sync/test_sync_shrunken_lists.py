@@ -6,8 +6,9 @@ import pytest
 
 from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.syncs import ShrinkGuard, SyncOutcome, SyncTerms
+from cekalwatch.server.domain.syncs import ShrinkGuard, SyncTerms
 from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.scenarios.sync import SYNCER, SyncBench, TestSource
 
 

@@ -27,7 +27,7 @@ from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.grpc_api.convert import alerts as alert_messages
 from cekalwatch.server.grpc_api.convert import capture as capture_messages
 from cekalwatch.server.grpc_api.convert import watchlist as watchlist_messages
-from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentWarning
+from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.server.storage.alerts.store import MAX_AGENTS, AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -39,10 +39,10 @@ from cekalwatch.server.watchlist.imports.assembly import RecordAssembly
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph, build_order, build_subject
-from cekalwatch.server.watchlist.imports.reports import RecordOutcome
 from cekalwatch.v1 import capture_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
 from cekalwatch.wire.vocabulary.orders import Direction
+from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, ImportOutcome
 from tests.support.builders.alerts import DEPARTURE, NOON, capture, match
 from tests.support.builders.audit import OFFICER
 from tests.support.builders.keys import keyring
@@ -255,10 +255,10 @@ def test_more_orders_or_photographs_than_can_be_told_are_refused_with_a_reason(d
     record = longest_subject("S")
     version = desk.watchlist.version()
     one_more = import_one(desk.run, ImportRecord(record.subject, longest_order(key, "one-more")))
-    assert (one_more.outcome, one_more.reason) == (RecordOutcome.REFUSED, Code.SUBJECT_FULL)
+    assert (one_more.outcome, one_more.reason) == (ImportOutcome.REFUSED, Code.SUBJECT_FULL)
     assert desk.watchlist.version() == version
     again = import_one(desk.run, ImportRecord(record.subject, record.order, (Photograph("new", b"a new one"),)))
-    assert (again.outcome, again.photos[0].reason) == (RecordOutcome.UNCHANGED, Code.SUBJECT_FULL)
+    assert (again.outcome, again.photos[0].reason) == (ImportOutcome.UNCHANGED, Code.SUBJECT_FULL)
 
 
 def test_alerts_about_them_are_listed_read_and_told(desk: Desk) -> None:

@@ -8,13 +8,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.camera.detection.face_capture import Receipt
 from cekalwatch.camera.detection.policy import CapturePolicy
-from cekalwatch.camera.statistics import Heartbeat
 from cekalwatch.camera.uplink import messages as convert
 from cekalwatch.camera.uplink.messages import Drain, ProtocolError, Receipts, Welcome
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesResponse
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome, Drops, SpoolState, SpoolStatus, ViewState
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome, Drops, Heartbeat, SpoolState, SpoolStatus, ViewState
 from tests.support.builders.camera import capture_of
 from tests.support.fakes.capture_server import duration, policy_message
 
@@ -49,7 +48,7 @@ def test_a_face_over_the_message_bound_is_not_written() -> None:
 def test_a_heartbeat_carries_its_figures() -> None:
     spool = SpoolStatus(SpoolState.DISK_FULL, 5, 60_000, 3.5)
     drops = Drops(no_room=1, too_old=1, unreadable=1)
-    beat = convert.heartbeat(Heartbeat(12.5, 7, 4.25, ViewState.NO_FRAMES, 9, spool, drops)).heartbeat
+    beat = convert.heartbeat(Heartbeat(12.5, 7, 4.25, ViewState.NO_FRAMES, 9, spool, drops, drops.total)).heartbeat
     assert (beat.frames_per_second, beat.dropped_total, beat.outbox_depth, beat.passages_total) == (12.5, 3, 7, 9)
     assert beat.outbox_age.ToTimedelta().total_seconds() == 4.25
     assert beat.view_state == capture_pb2.VIEW_STATE_NO_FRAMES

@@ -7,8 +7,7 @@ from datetime import date
 import pytest
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders import Rule
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderRule, OrderStatus
 from tests.support.builders.orders import broken, day, extension, noon, status
 from tests.support.builders.watchlist import order
 
@@ -25,13 +24,13 @@ def test_an_extension_in_time_continues_the_ban() -> None:
 @pytest.mark.parametrize(("received", "late"), [("2026-06-27", False), ("2026-06-28", True), ("2026-07-15", True)])
 def test_an_extension_later_than_three_days_before_expiry_is_void(received: str, late: bool) -> None:
     one = extension(received_on=day(received))
-    assert broken(one, order(), now=noon("2026-08-01")) == ((Rule.EXTENSION_LATE,) if late else ())
+    assert broken(one, order(), now=noon("2026-08-01")) == ((OrderRule.EXTENSION_LATE,) if late else ())
 
 
 def test_an_extension_of_an_entry_ban_must_be_in_time_too() -> None:
     base = order(kind=OrderKind.TANGKAL)
     one = extension(kind=OrderKind.TANGKAL, received_on=day("2026-06-29"))
-    assert broken(one, base, nationality="DEU") == (Rule.EXTENSION_LATE,)
+    assert broken(one, base, nationality="DEU") == (OrderRule.EXTENSION_LATE,)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +38,7 @@ def test_an_extension_of_an_entry_ban_must_be_in_time_too() -> None:
 )
 def test_an_extension_begins_at_the_latest_on_the_day_after_the_order_ends(first: str, gap: bool) -> None:
     assert broken(extension(valid_from=day(first), valid_until=day("2026-12-01")), order()) == (
-        (Rule.EXTENSION_GAP,) if gap else ()
+        (OrderRule.EXTENSION_GAP,) if gap else ()
     )
 
 
@@ -52,27 +51,27 @@ def test_an_extension_cannot_be_extended() -> None:
         valid_until=day("2027-06-30"),
         received_on=day("2026-12-01"),
     )
-    assert broken(second, order(), first) == (Rule.EXTENDED_TWICE,)
+    assert broken(second, order(), first) == (OrderRule.EXTENDED_TWICE,)
     assert broken(first, order(), second) == ()
 
 
 def test_a_second_extension_of_the_same_order_is_void_whichever_came_first_stands() -> None:
     first = extension("E-2", received_on=day("2026-06-01"))
     second = extension("E-1", received_on=day("2026-06-02"))
-    assert broken(second, order(), first) == (Rule.EXTENDED_TWICE,)
+    assert broken(second, order(), first) == (OrderRule.EXTENDED_TWICE,)
     assert broken(first, order(), second) == ()
 
 
 def test_two_extensions_received_on_one_day_stand_in_the_order_of_their_keys() -> None:
     one, other = extension("E-1"), extension("E-2")
     assert broken(one, order(), other) == ()
-    assert broken(other, order(), one) == (Rule.EXTENDED_TWICE,)
+    assert broken(other, order(), one) == (OrderRule.EXTENDED_TWICE,)
 
 
 def test_a_void_extension_does_not_stand_in_the_way_of_a_correct_one() -> None:
     void = extension("E-1", valid_until=day("2027-06-30"))
     correct = extension("E-2", received_on=day("2026-06-02"))
-    assert broken(void, order(), correct) == (Rule.TERM_TOO_LONG,)
+    assert broken(void, order(), correct) == (OrderRule.TERM_TOO_LONG,)
     assert broken(correct, order(), void) == ()
 
 
@@ -81,7 +80,7 @@ def test_an_extension_taken_back_before_it_began_does_not_stand_in_the_way() -> 
     again = extension("E-2", received_on=day("2026-06-11"))
     assert broken(again, order(), withdrawn) == ()
     ran = extension("E-1", revoked_at=noon("2026-08-01"))
-    assert broken(again, order(), ran) == (Rule.EXTENDED_TWICE,)
+    assert broken(again, order(), ran) == (OrderRule.EXTENDED_TWICE,)
 
 
 def test_the_configuration_can_allow_more_extensions() -> None:
@@ -94,31 +93,31 @@ def test_the_configuration_can_allow_more_extensions() -> None:
         received_on=day("2026-12-01"),
     )
     assert broken(second, order(), extension("E-1"), legal=legal) == ()
-    assert broken(extension("E-1"), order(), legal=LegalParameters(cegah_extensions=0)) == (Rule.EXTENDED_TWICE,)
+    assert broken(extension("E-1"), order(), legal=LegalParameters(cegah_extensions=0)) == (OrderRule.EXTENDED_TWICE,)
 
 
 def test_an_extension_waits_for_the_order_that_it_extends() -> None:
-    assert broken(extension()) == (Rule.EXTENDS_UNKNOWN_ORDER,)
+    assert broken(extension()) == (OrderRule.EXTENDS_UNKNOWN_ORDER,)
     assert broken(extension(), order()) == ()
 
 
 def test_an_order_of_another_subject_or_kind_cannot_be_extended() -> None:
-    assert broken(extension(), order(subject_id="S-2")) == (Rule.EXTENDS_UNKNOWN_ORDER,)
+    assert broken(extension(), order(subject_id="S-2")) == (OrderRule.EXTENDS_UNKNOWN_ORDER,)
     other_kind = order(kind=OrderKind.TANGKAL)
-    assert broken(extension(), other_kind, nationality="DEU") == (Rule.EXTENDS_UNKNOWN_ORDER,)
+    assert broken(extension(), other_kind, nationality="DEU") == (OrderRule.EXTENDS_UNKNOWN_ORDER,)
 
 
 def test_an_extension_of_an_invalid_order_is_invalid() -> None:
     base = order(valid_from=day("2025-06-01"))
-    assert broken(base) == (Rule.TERM_TOO_LONG,)
-    assert broken(extension(), base) == (Rule.EXTENDS_INVALID_ORDER,)
+    assert broken(base) == (OrderRule.TERM_TOO_LONG,)
+    assert broken(extension(), base) == (OrderRule.EXTENDS_INVALID_ORDER,)
 
 
 def test_orders_that_extend_one_another_in_a_circle_are_invalid() -> None:
     one, other = extension("E-1", extends_order_id="E-2"), extension("E-2", extends_order_id="E-1")
-    assert broken(one, other) == broken(other, one) == (Rule.EXTENDS_UNKNOWN_ORDER,)
+    assert broken(one, other) == broken(other, one) == (OrderRule.EXTENDS_UNKNOWN_ORDER,)
     into_it = extension("E-3", extends_order_id="E-1")
-    assert Rule.EXTENDS_UNKNOWN_ORDER in broken(into_it, one, other)
+    assert OrderRule.EXTENDS_UNKNOWN_ORDER in broken(into_it, one, other)
 
 
 def test_a_long_chain_of_extensions_can_be_judged() -> None:

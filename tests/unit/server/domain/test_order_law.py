@@ -9,8 +9,8 @@ from dateutil.relativedelta import relativedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.server.domain.orders import BanOrder, Rule, judge
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
+from cekalwatch.server.domain.orders import BanOrder, judge
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderRule, OrderStatus
 from tests.support.builders.orders import LEGAL, lists, moments
 from tests.support.builders.watchlist import WIB, subject
 
@@ -41,12 +41,12 @@ class Law:
     def end(self, one: BanOrder) -> date:
         return min(one.valid_until, one.received_on + timedelta(days=20)) if self.undecided(one) else one.valid_until
 
-    def rules(self, one: BanOrder, *, with_repetition: bool = True) -> set[Rule]:
+    def rules(self, one: BanOrder, *, with_repetition: bool = True) -> set[OrderRule]:
         found = set()
         if one.kind is OrderKind.TANGKAL and self.nationality == "IDN":
-            found.add(Rule.TANGKAL_ON_CITIZEN)
+            found.add(OrderRule.TANGKAL_ON_CITIZEN)
         if one.kind is OrderKind.CEGAH and one.valid_until > one.valid_from + relativedelta(months=6):
-            found.add(Rule.TERM_TOO_LONG)
+            found.add(OrderRule.TERM_TOO_LONG)
         for other in self.orders if one.urgent else ():
             due = other.received_on + timedelta(days=20)
             same = (
@@ -55,26 +55,26 @@ class Law:
             )
             in_time = self.ended_before(other, due + timedelta(days=1))
             if same and self.undecided(other) and due < one.received_on and not in_time:
-                found.add(Rule.URGENT_RESUBMITTED)
+                found.add(OrderRule.URGENT_RESUBMITTED)
         if one.extends_order_id:
             found |= self.extension_rules(one, with_repetition=with_repetition)
         return found
 
-    def extension_rules(self, one: BanOrder, *, with_repetition: bool) -> set[Rule]:
+    def extension_rules(self, one: BanOrder, *, with_repetition: bool) -> set[OrderRule]:
         base = self.base(one)
         found = set()
         if base is None or base.kind is not one.kind:
-            found.add(Rule.EXTENDS_UNKNOWN_ORDER)
+            found.add(OrderRule.EXTENDS_UNKNOWN_ORDER)
         else:
             if one.kind is OrderKind.CEGAH and self.base(base):
-                found.add(Rule.EXTENDED_TWICE)
+                found.add(OrderRule.EXTENDED_TWICE)
             if (self.end(base) - one.received_on).days < 3:
-                found.add(Rule.EXTENSION_LATE)
+                found.add(OrderRule.EXTENSION_LATE)
             if (one.valid_from - self.end(base)).days > 1:
-                found.add(Rule.EXTENSION_GAP)
+                found.add(OrderRule.EXTENSION_GAP)
         if with_repetition:
             if base and self.rules(base):
-                found.add(Rule.EXTENDS_INVALID_ORDER)
+                found.add(OrderRule.EXTENDS_INVALID_ORDER)
             earlier = [
                 other
                 for other in self.orders
@@ -84,7 +84,7 @@ class Law:
                 and not self.rules(other, with_repetition=False)
             ]
             if one.kind is OrderKind.CEGAH and earlier:
-                found.add(Rule.EXTENDED_TWICE)
+                found.add(OrderRule.EXTENDED_TWICE)
         return found
 
     def ended_before(self, one: BanOrder, day: date) -> bool:

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders import Rule, alerts_on, judge
-from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
+from cekalwatch.server.domain.orders import alerts_on, judge
+from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderRule, OrderStatus
 from tests.support.builders.orders import LEGAL, NOON, broken, day, extension, noon, status, urgent
 from tests.support.builders.watchlist import WIB, order, subject
 
@@ -128,7 +128,7 @@ def test_an_extension_that_left_its_source_before_it_ran_leaves_room_for_a_corre
 )
 def test_a_cegah_order_runs_at_most_six_calendar_months(first: str, last: str, too_long: bool) -> None:
     one = order(valid_from=day(first), valid_until=day(last))
-    assert broken(one, now=noon(first)) == ((Rule.TERM_TOO_LONG,) if too_long else ())
+    assert broken(one, now=noon(first)) == ((OrderRule.TERM_TOO_LONG,) if too_long else ())
 
 
 def test_a_tangkal_order_may_run_for_years() -> None:
@@ -138,13 +138,13 @@ def test_a_tangkal_order_may_run_for_years() -> None:
 
 @pytest.mark.parametrize(("last", "too_long"), [("2027-01-01", False), ("2027-01-02", True)])
 def test_an_extension_runs_at_most_six_more_months(last: str, too_long: bool) -> None:
-    assert (Rule.TERM_TOO_LONG in broken(extension(valid_until=day(last)), order())) == too_long
+    assert (OrderRule.TERM_TOO_LONG in broken(extension(valid_until=day(last)), order())) == too_long
 
 
 def test_the_configuration_can_change_the_terms() -> None:
     legal = LegalParameters(cegah_months=12, extension_months=3)
     assert broken(order(valid_until=day("2026-12-31")), legal=legal) == ()
-    assert broken(extension(), order(), legal=legal) == (Rule.TERM_TOO_LONG,)
+    assert broken(extension(), order(), legal=legal) == (OrderRule.TERM_TOO_LONG,)
 
 
 # Entry bans
@@ -152,7 +152,7 @@ def test_the_configuration_can_change_the_terms() -> None:
 
 def test_a_citizen_may_never_be_refused_entry() -> None:
     one = order(kind=OrderKind.TANGKAL)
-    assert broken(one, nationality="IDN") == (Rule.TANGKAL_ON_CITIZEN,)
+    assert broken(one, nationality="IDN") == (OrderRule.TANGKAL_ON_CITIZEN,)
     assert broken(one, nationality="DEU") == broken(one, nationality="") == ()
     assert broken(order(), nationality="DEU") == ()
 
@@ -180,8 +180,8 @@ def test_every_broken_rule_is_named() -> None:
     base = order(kind=OrderKind.TANGKAL)
     one = extension(kind=OrderKind.TANGKAL, valid_from=day("2026-08-01"), received_on=day("2026-08-01"))
     assert broken(one, base) == (
-        Rule.EXTENSION_LATE,
-        Rule.EXTENSION_GAP,
-        Rule.EXTENDS_INVALID_ORDER,
-        Rule.TANGKAL_ON_CITIZEN,
+        OrderRule.EXTENSION_LATE,
+        OrderRule.EXTENSION_GAP,
+        OrderRule.EXTENDS_INVALID_ORDER,
+        OrderRule.TANGKAL_ON_CITIZEN,
     )

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from cekalwatch.server.domain.orders import Rule
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderRule, OrderStatus
 from tests.support.builders.orders import broken, day, extension, noon, status, urgent
 
 
@@ -36,7 +35,7 @@ def test_an_urgent_order_that_ends_sooner_lapses_then() -> None:
 
 def test_an_urgent_order_cannot_be_submitted_as_urgent_again() -> None:
     again = urgent("U-2", received_on=day("2026-02-22"))
-    assert broken(again, urgent()) == (Rule.URGENT_RESUBMITTED,)
+    assert broken(again, urgent()) == (OrderRule.URGENT_RESUBMITTED,)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,7 @@ def test_another_order_is_no_resubmission(again: dict[str, Any], first: dict[str
 
 def test_taking_back_a_lapsed_urgent_order_does_not_allow_another() -> None:
     assert broken(urgent("U-2", received_on=day("2026-03-01")), urgent(revoked_at=noon("2026-02-22"))) == (
-        Rule.URGENT_RESUBMITTED,
+        OrderRule.URGENT_RESUBMITTED,
     )
 
 
@@ -76,9 +75,9 @@ def test_an_urgent_order_of_another_kind_is_no_resubmission() -> None:
 
 def test_the_agency_is_recognised_in_another_spelling() -> None:
     again = urgent("U-2", requesting_agency="KEJAKSAAN  agung ", received_on=day("2026-02-25"))
-    assert broken(again, urgent()) == (Rule.URGENT_RESUBMITTED,)
+    assert broken(again, urgent()) == (OrderRule.URGENT_RESUBMITTED,)
 
 
 def test_an_extension_cannot_continue_an_urgent_order_that_lapsed_undecided() -> None:
     one = extension(extends_order_id="U-1", valid_from=day("2026-08-01"), received_on=day("2026-06-01"))
-    assert broken(one, urgent()) == (Rule.EXTENSION_LATE, Rule.EXTENSION_GAP)
+    assert broken(one, urgent()) == (OrderRule.EXTENSION_LATE, OrderRule.EXTENSION_GAP)

@@ -27,7 +27,7 @@ from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations, watchlist
 from cekalwatch.server.grpc_api.convert.common import page_size
-from cekalwatch.server.presence import CameraPresence, Heartbeat
+from cekalwatch.server.presence import CameraPresence
 from cekalwatch.server.status import ServerStatus
 from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.server.watchlist.imports.assembly import RecordAssembly
@@ -41,7 +41,7 @@ from cekalwatch.v1 import (
 )
 from cekalwatch.v1.watchlist_service_pb2 import ImportRecord
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome, Heartbeat
 from tests.support.builders.alerts import DEPARTURE, NOON
 from tests.support.builders.messages import RECORD, RUN, SENT, TEXTS, ValidValues, messages, scrambled
 from tests.support.builders.watchlist import FIXED_THRESHOLD
@@ -115,7 +115,7 @@ def holds_its_bounds(face: Capture, sent: capture_pb2.FaceCapture) -> None:
 
 def told(heartbeat: Heartbeat) -> Any:
     """The camera's status as operators get it."""
-    watch = GallerySnapshot(
+    snapshot = GallerySnapshot(
         Gallery.build("model", 8, np.zeros((0, 8), np.float32), ()),
         FIXED_THRESHOLD,
         version=1,
@@ -126,7 +126,7 @@ def told(heartbeat: Heartbeat) -> Any:
         server_version="1",
         started_at=NOON,
         thread_budget=1,
-        watch=watch,
+        snapshot=snapshot,
         model_pack="starter",
         freshness=Freshness(None, stale=True, active_subjects=0),
         outcomes={},

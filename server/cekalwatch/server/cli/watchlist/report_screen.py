@@ -9,8 +9,9 @@ from rich.console import Console
 from cekalwatch.server.cli.tables import whole_table
 from cekalwatch.server.domain.errors import CATALOGUE
 from cekalwatch.server.domain.subjects import FaceFigures
-from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, RecordOutcome, RecordReport, summarise
+from cekalwatch.server.watchlist.imports.reports import RecordReport, summarise
 from cekalwatch.wire.vocabulary.orders import OrderStatus
+from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
 MAX_PROBLEMS = 50
 """Rows of problems on the screen; a report file has them all."""
@@ -51,7 +52,7 @@ def _show(console: Console, title: str, reports: Sequence[RecordReport], most: i
 def remarks(report: RecordReport) -> list[str]:
     """Return a line for each thing to know about a record."""
     lines = []
-    if report.outcome is RecordOutcome.REFUSED:
+    if report.outcome is ImportOutcome.REFUSED:
         message = CATALOGUE[report.reason].message if report.reason else ""
         lines.append(f"{report.reason} ({report.field}): {message}" if report.field else f"{report.reason}: {message}")
     if report.status is OrderStatus.INVALID:

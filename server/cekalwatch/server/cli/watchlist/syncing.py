@@ -180,7 +180,7 @@ def _accept(settings: ServerSettings) -> None:
 
 def _followed(syncs: Syncs, run_id: int) -> SyncRun:
     """Show how the run goes on, and return it when it has ended."""
-    from cekalwatch.server.domain.syncs import SyncOutcome
+    from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
@@ -193,7 +193,7 @@ def _followed(syncs: Syncs, run_id: int) -> SyncRun:
 
 def _tell(run: SyncRun) -> None:
     from cekalwatch.server.domain.errors import CATALOGUE
-    from cekalwatch.server.domain.syncs import SyncOutcome
+    from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
     typer.echo(run_sentence(run))
     tell_findings(run)

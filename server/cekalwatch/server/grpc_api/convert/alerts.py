@@ -27,10 +27,13 @@ from cekalwatch.server.grpc_api.convert.watchlist import freshness_message, orde
 from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
+from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 DEFAULT_PAGE = 20
 MAX_COUNTERS = 64
 MAX_SEQUENCE = 2**62
+_EVENT_TYPES = ProtoEnum(alert_pb2.AlertEventType, "ALERT_EVENT_TYPE", AlertEventType)
 
 
 def agent_id(value: str) -> str:
@@ -106,7 +109,7 @@ def event_message(briefed: DetailedEvent) -> alert_service_pb2.SubscribeAlertsRe
     return alert_service_pb2.SubscribeAlertsResponse(
         event=alert_pb2.AlertEvent(
             sequence=event.sequence,
-            type=alert_pb2.AlertEventType.Value(f"ALERT_EVENT_TYPE_{event.type}"),
+            type=_EVENT_TYPES.number(event.type),
             event_time=timestamp(event.occurred_at),
             alert=alert_message(briefed.briefing),
             capture_id=str(event.capture_id or ""),

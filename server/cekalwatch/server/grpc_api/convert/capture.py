@@ -12,10 +12,17 @@ from cekalwatch.server.domain.captures import Capture, Receipt
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import duration, text, timestamp, uuid
-from cekalwatch.server.presence import Heartbeat
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S, MAX_CROP_BYTES, MAX_REASON
-from cekalwatch.wire.vocabulary.capture import LANDMARKS, CaptureOutcome, Drops, SpoolState, SpoolStatus, ViewState
+from cekalwatch.wire.vocabulary.capture import (
+    LANDMARKS,
+    CaptureOutcome,
+    Drops,
+    Heartbeat,
+    SpoolState,
+    SpoolStatus,
+    ViewState,
+)
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 MAX_ECHOED = 64

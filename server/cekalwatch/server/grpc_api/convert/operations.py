@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.gallery.threshold import ThresholdSource
 from cekalwatch.server.grpc_api.convert.capture import SPOOL_STATES, VIEW_STATES
 from cekalwatch.server.grpc_api.convert.common import camera_message, duration, timestamp
 from cekalwatch.server.grpc_api.convert.watchlist import freshness_message
@@ -10,26 +11,29 @@ from cekalwatch.server.presence import CameraPresence
 from cekalwatch.server.status import ServerStatus
 from cekalwatch.v1 import capture_pb2, operations_pb2, operations_service_pb2
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
+from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
+
+_THRESHOLD_SOURCES = ProtoEnum(operations_pb2.ThresholdSource, "THRESHOLD_SOURCE", ThresholdSource)
 
 
 def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResponse:
     """Write the status."""
-    watch = status.watch
+    snapshot = status.snapshot
     return operations_service_pb2.GetStatusResponse(
         server_version=status.server_version,
         start_time=timestamp(status.started_at),
         thread_budget=status.thread_budget,
         gallery=operations_pb2.GalleryStatus(
             model_pack=status.model_pack,
-            model_version=watch.gallery.model_version,
-            templates=len(watch.gallery),
-            unusable_templates=watch.unusable_templates,
-            references_without_template=watch.references_without_template,
-            subjects=watch.gallery.subjects,
-            threshold=watch.threshold,
-            threshold_source=operations_pb2.ThresholdSource.Value(f"THRESHOLD_SOURCE_{watch.decision.source}"),
-            expected_fpir=watch.decision.expected_fpir,
-            threshold_extrapolated=watch.decision.extrapolated,
+            model_version=snapshot.gallery.model_version,
+            templates=len(snapshot.gallery),
+            unusable_templates=snapshot.unusable_templates,
+            references_without_template=snapshot.references_without_template,
+            subjects=snapshot.gallery.subjects,
+            threshold=snapshot.threshold,
+            threshold_source=_THRESHOLD_SOURCES.number(snapshot.decision.source),
+            expected_fpir=snapshot.decision.expected_fpir,
+            threshold_extrapolated=snapshot.decision.extrapolated,
         ),
         freshness=freshness_message(status.freshness),
         captures=operations_pb2.CaptureCounts(

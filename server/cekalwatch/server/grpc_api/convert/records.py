@@ -6,6 +6,10 @@ from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, Subject
 from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.v1 import watchlist_pb2
+from cekalwatch.wire.vocabulary.orders import OrderKind
+from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
+
+ORDER_KINDS = ProtoEnum(watchlist_pb2.OrderKind, "ORDER_KIND", OrderKind)
 
 
 def subject_message(subject: Subject) -> watchlist_pb2.Subject:
@@ -35,7 +39,7 @@ def order_facts_message(order: BanOrder) -> watchlist_pb2.BanOrder:
     return watchlist_pb2.BanOrder(
         order_id=order.order_id,
         subject_id=order.subject_id,
-        kind=watchlist_pb2.OrderKind.Value(f"ORDER_KIND_{order.kind}"),
+        kind=ORDER_KINDS.number(order.kind),
         decree_number=order.decree_number,
         decree_date=order.decree_date.isoformat() if order.decree_date else "",
         requesting_agency=order.requesting_agency,

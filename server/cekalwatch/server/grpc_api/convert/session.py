@@ -10,6 +10,8 @@ from cekalwatch.server.auth.sign_in import CodeProof, PasswordProof, Proof
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import duration, timestamp
 from cekalwatch.v1 import session_pb2, session_service_pb2
+from cekalwatch.wire.vocabulary.people import PersonRole
+from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 MAX_NAME = 64
 MAX_CODE = 2048
@@ -17,6 +19,7 @@ VERIFIER_CHARACTERS = (43, 128)
 NONCE_CHARACTERS = (16, 128)
 MAX_URI = 512
 
+_ROLES = ProtoEnum(session_pb2.PersonRole, "PERSON_ROLE", PersonRole)
 _PURPOSES = {
     session_pb2.SESSION_PURPOSE_UNSPECIFIED: TokenPurpose.SESSION,
     session_pb2.SESSION_PURPOSE_CALLS: TokenPurpose.SESSION,
@@ -61,7 +64,7 @@ def session_message(session: Session, idle: timedelta | None) -> session_pb2.Ses
     return session_pb2.Session(
         person_id=str(person.person_id),
         display_name=person.display_name,
-        roles=[session_pb2.PersonRole.Value(f"PERSON_ROLE_{role}") for role in sorted(person.roles)],
+        roles=[_ROLES.number(role) for role in sorted(person.roles)],
         sites=sorted(person.sites),
         expire_time=timestamp(session.expires_at),
         idle_timeout=duration(idle.total_seconds()) if idle else None,

@@ -12,8 +12,11 @@ from cekalwatch.server.grpc_api.convert.watchlist import freshness_message
 from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.server.watchlist.sync.service import SyncStatus
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2
+from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 DEFAULT_PAGE = 50
+_OUTCOMES = ProtoEnum(sync_pb2.SyncOutcome, "SYNC_OUTCOME", SyncOutcome)
 _MAX_DIGITS = 18
 """Of a key that fits into a 64-bit integer."""
 
@@ -37,7 +40,7 @@ def run_message(run: SyncRun) -> sync_pb2.SyncRun:
         whole=run.whole,
         resumed=run.resumed,
         counts=sync_pb2.SyncCounts(**asdict(run.counts)),
-        outcome=sync_pb2.SyncOutcome.Value(f"SYNC_OUTCOME_{run.outcome}"),
+        outcome=_OUTCOMES.number(run.outcome),
         reason=run.reason or "",
         detail=run.detail,
         refusals=[

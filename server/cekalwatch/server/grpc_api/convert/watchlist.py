@@ -10,20 +10,27 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import JudgedOrder
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.grpc_api.convert.common import ANSWER_FRAME_BYTES, that_fit, timestamp
-from cekalwatch.server.grpc_api.convert.records import face_figures_message, order_facts_message, subject_message
-from cekalwatch.server.recognition.enrolment import EnrolmentWarning
+from cekalwatch.server.grpc_api.convert.records import (
+    ORDER_KINDS,
+    face_figures_message,
+    order_facts_message,
+    subject_message,
+)
 from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.server.watchlist.imports.assembly import RecordAssembly
 from cekalwatch.server.watchlist.imports.records import RecordError, build_order, build_subject, check_keys, photo_names
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
-from cekalwatch.wire.vocabulary.orders import OrderKind
+from cekalwatch.wire.vocabulary.orders import OrderStatus
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
+from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, ImportOutcome, PhotoOutcome
 
 DEFAULT_PAGE = 50
 MAX_KEY = 64
-KINDS = ProtoEnum(watchlist_pb2.OrderKind, "ORDER_KIND", OrderKind)
+_STATUSES = ProtoEnum(watchlist_pb2.OrderStatus, "ORDER_STATUS", OrderStatus)
+_IMPORT_OUTCOMES = ProtoEnum(watchlist_pb2.ImportOutcome, "IMPORT_OUTCOME", ImportOutcome)
+_PHOTO_OUTCOMES = ProtoEnum(watchlist_pb2.PhotoOutcome, "PHOTO_OUTCOME", PhotoOutcome)
 MAX_PICTURES = 3
 """Pictures of at most 60 kB that fit into one message."""
 
@@ -62,7 +69,7 @@ def record_begun(message: watchlist_service_pb2.ImportRecord) -> RecordAssembly 
         order = build_order(
             order_id=ban.order_id,
             subject_id=ban.subject_id,
-            kind=KINDS.member(ban.kind) or "",
+            kind=ORDER_KINDS.member(ban.kind) or "",
             requesting_agency=ban.requesting_agency,
             valid_from=ban.valid_from,
             valid_until=ban.valid_until,
@@ -95,15 +102,15 @@ def import_report(report: RecordReport) -> watchlist_service_pb2.ImportWatchlist
         report=watchlist_pb2.ImportReport(
             order_id=report.order_id,
             subject_id=report.subject_id,
-            outcome=watchlist_pb2.ImportOutcome.Value(f"IMPORT_OUTCOME_{report.outcome}"),
+            outcome=_IMPORT_OUTCOMES.number(report.outcome),
             reason=report.reason or "",
             field=report.field,
-            status=watchlist_pb2.OrderStatus.Value(f"ORDER_STATUS_{report.status or 'UNSPECIFIED'}"),
+            status=_STATUSES.number(report.status) if report.status else watchlist_pb2.ORDER_STATUS_UNSPECIFIED,
             broken_rules=report.broken_rules,
             photos=[
                 watchlist_pb2.PhotoReport(
                     name=photo.name,
-                    outcome=watchlist_pb2.PhotoOutcome.Value(f"PHOTO_OUTCOME_{photo.outcome}"),
+                    outcome=_PHOTO_OUTCOMES.number(photo.outcome),
                     reason=photo.reason or "",
                     warnings=photo.warnings,
                     eye_distance_px=photo.figures.eye_distance_px if photo.figures else 0,
@@ -119,7 +126,7 @@ def import_report(report: RecordReport) -> watchlist_service_pb2.ImportWatchlist
 def order_message(judged: JudgedOrder) -> watchlist_pb2.BanOrder:
     """Write an order with its status."""
     message = order_facts_message(judged.order)
-    message.status = watchlist_pb2.OrderStatus.Value(f"ORDER_STATUS_{judged.judgement.status}")
+    message.status = _STATUSES.number(judged.judgement.status)
     message.broken_rules.extend(judged.judgement.broken_rules)
     return message
 

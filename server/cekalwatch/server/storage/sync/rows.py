@@ -7,13 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.domain.syncs import (
     MAX_DETAIL,
     MAX_REFUSALS,
     MAX_REMARKS,
     SyncCounts,
-    SyncOutcome,
     SyncRefusal,
     SyncRemark,
     SyncRun,
@@ -21,6 +19,8 @@ from cekalwatch.server.domain.syncs import (
     Waiting,
 )
 from cekalwatch.server.storage.sync.tables import SyncRunRow, SyncStateRow
+from cekalwatch.wire.vocabulary.orders import OrderRule
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 
 def state_of(row: SyncStateRow) -> SyncState:
@@ -76,7 +76,8 @@ def run_of(row: SyncRunRow) -> SyncRun:
         detail=row.detail,
         refusals=tuple(SyncRefusal(key, Code(reason), field) for key, reason, field in json.loads(row.refusals)),
         remarks=tuple(
-            SyncRemark(key, tuple(map(Rule, rules)), tuple(others)) for key, rules, others in json.loads(row.remarks)
+            SyncRemark(key, tuple(map(OrderRule, rules)), tuple(others))
+            for key, rules, others in json.loads(row.remarks)
         ),
         missing=row.missing,
         held=row.held,

@@ -18,7 +18,7 @@ from sqlmodel import Session, and_, col, delete, or_, select, update
 
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.syncs import SyncOutcome, SyncRun, SyncState
+from cekalwatch.server.domain.syncs import SyncRun, SyncState
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.rows import run_of, run_values, state_of
@@ -27,6 +27,7 @@ from cekalwatch.server.storage.sync.tables import SyncOrderRow, SyncRunRow, Sync
 from cekalwatch.server.storage.watchlist.changes import count_change, lock_watchlist
 from cekalwatch.server.storage.watchlist.rows import utc_text
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow, WatchlistStateRow
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 LEASE = timedelta(seconds=60)
 """How long a run may be silent before another server takes it over."""

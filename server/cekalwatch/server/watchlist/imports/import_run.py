@@ -13,12 +13,13 @@ from cekalwatch.server.audit.entry import MAX_TEXT, OK, Action, Actor, AuditEntr
 from cekalwatch.server.concurrency.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.importer import PreparedRecord, StoredRecord, WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord
-from cekalwatch.server.watchlist.imports.reports import RecordOutcome, RecordReport, summarise
+from cekalwatch.server.watchlist.imports.reports import RecordReport, summarise
+from cekalwatch.wire.vocabulary.orders import OrderRule
+from cekalwatch.wire.vocabulary.watchlist import ImportOutcome
 
 BROKEN_OFF = "BROKEN_OFF"
 
@@ -163,12 +164,12 @@ class ImportRun:
 
         reports = self._importer.store(prepared, note)
         for report in reports:
-            if report.outcome is RecordOutcome.REFUSED:
+            if report.outcome is ImportOutcome.REFUSED:
                 self.refused(report)
-        self._count([report for report in reports if report.outcome is not RecordOutcome.REFUSED])
+        self._count([report for report in reports if report.outcome is not ImportOutcome.REFUSED])
         return reports
 
-    def broken_rules(self, subject_ids: Collection[str]) -> dict[str, tuple[Rule, ...]]:
+    def broken_rules(self, subject_ids: Collection[str]) -> dict[str, tuple[OrderRule, ...]]:
         """Return the rules that these subjects' orders break as things stand, by the keys of those that break any."""
         return self._importer.broken_rules(subject_ids)
 

@@ -18,10 +18,10 @@ from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders import BanOrder, Rule, judge
+from cekalwatch.server.domain.orders import BanOrder, judge
 from cekalwatch.server.domain.subjects import MAX_REFERENCES
 from cekalwatch.server.gallery.lookalikes import Face, LookalikeFinder
-from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError, EnrolmentWarning
+from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError
 from cekalwatch.server.storage.watchlist.store import (
     Done,
     EnrolledFace,
@@ -31,8 +31,10 @@ from cekalwatch.server.storage.watchlist.store import (
     WatchlistStore,
 )
 from cekalwatch.server.watchlist.imports.records import ImportRecord
-from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport
+from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
+from cekalwatch.wire.vocabulary.orders import OrderRule
+from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, ImportOutcome, PhotoOutcome
 
 SUBJECTS_AT_ONCE = 500
 
@@ -120,7 +122,7 @@ class WatchlistImporter:
         for one, outcome, seen in zip(prepared, written.outcomes, photos, strict=True):
             if outcome is Stored.SUBJECT_FULL:
                 order, key = one.record.order, one.record.subject.subject_id
-                reports.append(RecordReport(order.order_id, key, RecordOutcome.REFUSED, Code.SUBJECT_FULL))
+                reports.append(RecordReport(order.order_id, key, ImportOutcome.REFUSED, Code.SUBJECT_FULL))
                 continue
             for reference in one.references:
                 self._lookalikes.add(
@@ -130,9 +132,9 @@ class WatchlistImporter:
             reports.append(self._report(one, outcome, seen, file.orders if file else ()))
         return reports
 
-    def broken_rules(self, subject_ids: Collection[str]) -> dict[str, tuple[Rule, ...]]:
+    def broken_rules(self, subject_ids: Collection[str]) -> dict[str, tuple[OrderRule, ...]]:
         """Return the rules that these subjects' orders break as things stand, by the keys of those that break any."""
-        now, broken = self._clock.now(), dict[str, tuple[Rule, ...]]()
+        now, broken = self._clock.now(), dict[str, tuple[OrderRule, ...]]()
         keys = sorted(subject_ids)
         for start in range(0, len(keys), SUBJECTS_AT_ONCE):
             for file in self._store.get_subjects(keys[start : start + SUBJECTS_AT_ONCE]):
@@ -150,7 +152,7 @@ class WatchlistImporter:
         report = RecordReport(
             order_id=record.order.order_id,
             subject_id=record.subject.subject_id,
-            outcome=RecordOutcome(outcome),
+            outcome=ImportOutcome(outcome),
             status=judgement.status,
             broken_rules=judgement.broken_rules,
             photos=photos,

@@ -11,14 +11,14 @@ import grpc
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.grpc_api.convert.records import face_figures, order_facts_message, subject_message
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
-from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, PhotoReport, RecordOutcome, RecordReport
+from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
 from cekalwatch.wire.bounds import PHOTO_CHUNK_BYTES
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.orders import OrderStatus
+from cekalwatch.wire.vocabulary.orders import OrderRule, OrderStatus
+from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
 
 class RemoteImport:
@@ -103,11 +103,11 @@ def _report(message: watchlist_pb2.ImportReport) -> RecordReport:
     return RecordReport(
         order_id=message.order_id,
         subject_id=message.subject_id,
-        outcome=RecordOutcome(watchlist_pb2.ImportOutcome.Name(message.outcome).removeprefix("IMPORT_OUTCOME_")),
+        outcome=ImportOutcome(watchlist_pb2.ImportOutcome.Name(message.outcome).removeprefix("IMPORT_OUTCOME_")),
         reason=Code(message.reason) if message.reason else None,
         field=message.field,
         status=OrderStatus(status) if status != "UNSPECIFIED" else None,
-        broken_rules=tuple(map(Rule, message.broken_rules)),
+        broken_rules=tuple(map(OrderRule, message.broken_rules)),
         photos=tuple(_photo_report(photo) for photo in message.photos),
     )
 
@@ -125,7 +125,7 @@ def _photo_report(message: watchlist_pb2.PhotoReport) -> PhotoReport:
 
 def _with_local_problems(report: RecordReport, photographs: tuple[Photograph, ...]) -> RecordReport:
     """Add the photographs that were not sent, in the record's order; a refused record speaks for all of them."""
-    if report.outcome is RecordOutcome.REFUSED:
+    if report.outcome is ImportOutcome.REFUSED:
         return report
     by_name = {photo.name: photo for photo in report.photos}
     local = {

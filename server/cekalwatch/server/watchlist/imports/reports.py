@@ -5,30 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Self
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.watchlist.imports.records import RecordError
-from cekalwatch.wire.vocabulary.orders import OrderStatus
-
-
-class RecordOutcome(StrEnum):
-    """What was done with an order."""
-
-    STORED = "STORED"
-    UNCHANGED = "UNCHANGED"
-    REFUSED = "REFUSED"
-
-
-class PhotoOutcome(StrEnum):
-    """What was done with a photograph."""
-
-    ENROLLED = "ENROLLED"
-    UNCHANGED = "UNCHANGED"
-    REFUSED = "REFUSED"
+from cekalwatch.wire.vocabulary.orders import OrderRule, OrderStatus
+from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
 
 @dataclass(frozen=True)
@@ -51,23 +34,23 @@ class RecordReport:
 
     order_id: str
     subject_id: str
-    outcome: RecordOutcome
+    outcome: ImportOutcome
     reason: Code | None = None
     field: str = ""
     status: OrderStatus | None = None
-    broken_rules: tuple[Rule, ...] = ()
+    broken_rules: tuple[OrderRule, ...] = ()
     photos: tuple[PhotoReport, ...] = ()
 
     @classmethod
     def refused(cls, order_id: str, subject_id: str, error: RecordError) -> Self:
         """Return the report on a record that cannot be read."""
-        return cls(order_id, subject_id, RecordOutcome.REFUSED, error.code, error.field)
+        return cls(order_id, subject_id, ImportOutcome.REFUSED, error.code, error.field)
 
     @property
     def has_problem(self) -> bool:
         """Whether a person must look at it: refused, flagged with a broken rule, or with a refused photograph."""
         return (
-            self.outcome is RecordOutcome.REFUSED
+            self.outcome is ImportOutcome.REFUSED
             or self.status is OrderStatus.INVALID
             or any(photo.outcome is PhotoOutcome.REFUSED for photo in self.photos)
         )
@@ -101,9 +84,9 @@ def summarise(reports: Sequence[RecordReport]) -> Summary:
     outcomes = Counter(photo.outcome for photo in photos)
     return Summary(
         records=len(reports),
-        stored=records[RecordOutcome.STORED],
-        unchanged=records[RecordOutcome.UNCHANGED],
-        refused=records[RecordOutcome.REFUSED],
+        stored=records[ImportOutcome.STORED],
+        unchanged=records[ImportOutcome.UNCHANGED],
+        refused=records[ImportOutcome.REFUSED],
         flagged=sum(report.status is OrderStatus.INVALID for report in reports),
         photos=len(photos),
         photos_enrolled=outcomes[PhotoOutcome.ENROLLED],

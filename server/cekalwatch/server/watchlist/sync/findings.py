@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.domain.syncs import MAX_REFUSALS, MAX_REMARKS, PHOTOGRAPHS, SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.server.watchlist.imports.import_run import is_like_a_key
 from cekalwatch.server.watchlist.imports.reports import RecordReport
+from cekalwatch.wire.vocabulary.orders import OrderRule
 
 
 class SyncFindings:
@@ -20,7 +20,7 @@ class SyncFindings:
         self._records_refused = 0
         self._photographs: list[SyncRefusal] = []
         self._photographs_refused = 0
-        self._flagged: dict[str, tuple[str, tuple[Rule, ...]]] = {}
+        self._flagged: dict[str, tuple[str, tuple[OrderRule, ...]]] = {}
         """Subject and broken rules, by the order's key."""
         self._doubtful: dict[str, tuple[str, ...]] = {}
         """Other subjects with such a face, by the order's key."""
@@ -47,7 +47,7 @@ class SyncFindings:
         if others := dict.fromkeys(other for photo in report.photos for other in photo.also_under):
             self._doubtful[key] = tuple(others)
 
-    def judge_again(self, judge: Callable[[Collection[str]], Mapping[str, tuple[Rule, ...]]]) -> None:
+    def judge_again(self, judge: Callable[[Collection[str]], Mapping[str, tuple[OrderRule, ...]]]) -> None:
         """Judge what was flagged by all that came after it: an extension may have been read before its order.
 
         `judge` says of subjects' orders which rules they break.

@@ -14,9 +14,10 @@ from cekalwatch.server.storage.sync.steps import Begun, Known, Lease, PageEnd, S
 from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun, is_like_a_key
 from cekalwatch.server.watchlist.imports.records import ImportRecord, RecordError
-from cekalwatch.server.watchlist.imports.reports import PhotoOutcome, RecordOutcome, RecordReport
+from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.source import Item, Offered, Reading, Refused, SourcePage, Withdrawn
 from cekalwatch.server.watchlist.sync.findings import SyncFindings
+from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
 REMEMBER_EVERY = timedelta(seconds=2)
 """How long what was done waits to be remembered, within a page: the progress that others see, and the lease."""
@@ -161,13 +162,13 @@ class SyncIntake:
 
     def _imported(self, one: _UnderWay, report: RecordReport) -> None:
         order_id = one.item.order_id
-        if report.outcome is RecordOutcome.REFUSED:
+        if report.outcome is ImportOutcome.REFUSED:
             self._findings.refused(report)
             self._batch.seen[order_id] = Seen(order_id, "", _problem(report))
             return
         self._findings.imported(report)
         enrolled = any(photo.outcome is PhotoOutcome.ENROLLED for photo in report.photos)
-        if report.outcome is RecordOutcome.UNCHANGED and not enrolled:
+        if report.outcome is ImportOutcome.UNCHANGED and not enrolled:
             self._counts["unchanged"] += 1
         else:
             self._counts["changed" if one.before.stored else "added"] += 1

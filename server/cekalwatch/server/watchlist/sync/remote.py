@@ -13,11 +13,12 @@ from grpc_status import rpc_status
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders import Rule
-from cekalwatch.server.domain.syncs import SyncCounts, SyncOutcome, SyncRefusal, SyncRemark, SyncRun
+from cekalwatch.server.domain.syncs import SyncCounts, SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.server.watchlist.sync.service import SyncStatus
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
 from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.vocabulary.orders import OrderRule
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 CALL_S = 20.0
 """How long an answer may take."""
@@ -105,7 +106,7 @@ def _run(message: sync_pb2.SyncRun) -> SyncRun:
         detail=message.detail,
         refusals=tuple(SyncRefusal(one.order_id, Code(one.reason), one.field) for one in message.refusals),
         remarks=tuple(
-            SyncRemark(one.order_id, tuple(map(Rule, one.broken_rules)), tuple(one.also_under))
+            SyncRemark(one.order_id, tuple(map(OrderRule, one.broken_rules)), tuple(one.also_under))
             for one in message.remarks
         ),
         missing=message.missing,

@@ -15,7 +15,7 @@ import structlog
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.syncs import SyncOutcome, SyncTerms
+from cekalwatch.server.domain.syncs import SyncTerms
 from cekalwatch.server.settings.watchlist_source import WatchlistEntry
 from cekalwatch.server.storage.sync.steps import Begun
 from cekalwatch.server.storage.sync.store import SyncStore
@@ -23,6 +23,7 @@ from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.sources.opening import open_source
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts, SyncStoppedError
 from cekalwatch.wire.backoff import Backoff
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 GIVE_WAY_S = 0.5
 """How long a record waits at most for cameras' captures that wait as well: a busy port must not keep the list old."""

@@ -9,9 +9,10 @@ from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
-from cekalwatch.server.domain.syncs import SyncOutcome, SyncRun, SyncState
+from cekalwatch.server.domain.syncs import SyncRun, SyncState
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.watchlist.sync.schedule import SyncScheduler
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 
 @dataclass(frozen=True)

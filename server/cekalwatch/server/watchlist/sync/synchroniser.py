@@ -16,13 +16,14 @@ import structlog
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.syncs import SyncOutcome, SyncRun, SyncTerms
+from cekalwatch.server.domain.syncs import SyncRun, SyncTerms
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.sync.steps import Begun, Left
 from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.sources.source import CursorExpired, NotAList, SourceUnavailable, WatchlistSource
 from cekalwatch.server.watchlist.sync.intake import SyncIntake
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 log = structlog.get_logger()
 

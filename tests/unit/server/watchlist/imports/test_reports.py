@@ -14,27 +14,21 @@ from rich.console import Console
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.watchlist.report_screen import show_reports
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import Rule
 from cekalwatch.server.watchlist.imports.records import RecordError
 from cekalwatch.server.watchlist.imports.report_file import check_report_file, write_report
-from cekalwatch.server.watchlist.imports.reports import (
-    PhotoOutcome,
-    PhotoReport,
-    RecordOutcome,
-    RecordReport,
-    summarise,
-)
-from cekalwatch.wire.vocabulary.orders import OrderStatus
+from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport, summarise
+from cekalwatch.wire.vocabulary.orders import OrderRule, OrderStatus
+from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 from tests.support.builders.watchlist import figures
 
 ENROLLED = PhotoReport("a.jpg", PhotoOutcome.ENROLLED, None, ("BLURRED",), figures(71.4))
 NO_FACE = PhotoReport("b.jpg", PhotoOutcome.REFUSED, Code.PHOTO_NO_FACE)
-FINE = RecordReport("O-1", "S-1", RecordOutcome.STORED, status=OrderStatus.ACTIVE, photos=(ENROLLED,))
-LAPSED = RecordReport("O-2", "S-1", RecordOutcome.UNCHANGED, status=OrderStatus.LAPSED)
+FINE = RecordReport("O-1", "S-1", ImportOutcome.STORED, status=OrderStatus.ACTIVE, photos=(ENROLLED,))
+LAPSED = RecordReport("O-2", "S-1", ImportOutcome.UNCHANGED, status=OrderStatus.LAPSED)
 FLAGGED = RecordReport(
-    "O-3", "S-2", RecordOutcome.STORED, status=OrderStatus.INVALID, broken_rules=(Rule.TERM_TOO_LONG,)
+    "O-3", "S-2", ImportOutcome.STORED, status=OrderStatus.INVALID, broken_rules=(OrderRule.TERM_TOO_LONG,)
 )
-PHOTO_REFUSED = RecordReport("O-4", "S-3", RecordOutcome.STORED, status=OrderStatus.ACTIVE, photos=(ENROLLED, NO_FACE))
+PHOTO_REFUSED = RecordReport("O-4", "S-3", ImportOutcome.STORED, status=OrderStatus.ACTIVE, photos=(ENROLLED, NO_FACE))
 REFUSED = RecordReport.refused("O-5", "S-4", RecordError("valid_from"))
 ALL = [FINE, LAPSED, FLAGGED, PHOTO_REFUSED, REFUSED]
 

@@ -9,9 +9,10 @@ from datetime import timedelta
 
 import pytest
 
-from cekalwatch.server.domain.syncs import SyncOutcome, SyncTerms
+from cekalwatch.server.domain.syncs import SyncTerms
 from cekalwatch.server.watchlist.sync.schedule import GIVE_WAY_S, NextRun, SyncYield
 from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError
+from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.watchlist import FixedClock
 
 TERMS = SyncTerms(

@@ -1,0 +1,59 @@
+"""How the watchlist is brought in: what became of imported orders and photographs, and how a synchronisation ended."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ImportOutcome(StrEnum):
+    """What was done with an order."""
+
+    STORED = "STORED"
+    UNCHANGED = "UNCHANGED"
+    REFUSED = "REFUSED"
+
+
+class PhotoOutcome(StrEnum):
+    """What was done with a photograph."""
+
+    ENROLLED = "ENROLLED"
+    UNCHANGED = "UNCHANGED"
+    REFUSED = "REFUSED"
+
+
+class EnrolmentWarning(StrEnum):
+    """What is not as it should be with a reference face that was enrolled all the same."""
+
+    EYE_DISTANCE_BELOW_90 = "EYE_DISTANCE_BELOW_90"
+    """Fewer pixels between the eyes than wanted."""
+    EYE_DISTANCE_BELOW_45 = "EYE_DISTANCE_BELOW_45"
+    """Fewer pixels between the eyes than a reference photograph should have at least; expect missed travellers."""
+    NOT_FRONTAL = "NOT_FRONTAL"
+    """The head is turned or nods by more than 25 degrees."""
+    BLURRED = "BLURRED"
+    """Sharpness below 0.15."""
+    BADLY_LIT = "BADLY_LIT"
+    """Mean luminance of the face below 0.2 or above 0.85."""
+    FACE_UNCERTAIN = "FACE_UNCERTAIN"
+    """The detector's score is below 0.7: something may cover the face."""
+    PICTURE_TURNED = "PICTURE_TURNED"
+    """The picture lay on its side or stood on its head, and was turned before the face was looked at."""
+    OTHER_FACES = "OTHER_FACES"
+    """There are other faces, much smaller or cut by the picture's edge; the largest whole one was taken."""
+    ALSO_UNDER = "ALSO_UNDER"
+    """Another subject has a face so similar that it could be the same person's. Whoever knows the list says so; a
+    photograph by itself does not."""
+
+
+class SyncOutcome(StrEnum):
+    """How a run ended."""
+
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    """The watchlist is as the source has it, but for the records that were refused."""
+    SHRUNK = "SHRUNK"
+    """The source has so many orders less that none was ended; a person must look at it."""
+    FAILED = "FAILED"
+    """It could not be brought to its end; what was imported stays."""
+    BROKEN_OFF = "BROKEN_OFF"
+    """The server was stopped or died; the next run goes on from there."""
