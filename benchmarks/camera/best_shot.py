@@ -28,7 +28,6 @@ from rich.progress import track
 from benchmarks.recognition.faces import FACES, PACK
 from cekalwatch.camera.detection.best_shot import BestShots, Shot
 from cekalwatch.camera.detection.crop import cut, encode
-from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.server.domain.passages import Passage
 from cekalwatch.server.evaluation.people import EvaluationProbe
@@ -44,6 +43,7 @@ from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.quality import measure as measure_quality
 from cekalwatch.vision.runtime import limit_native_threads
+from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.builders.single_passages import single_passage
 from tests.support.scenarios.crowd_pictures import draw, look_of
 

@@ -33,7 +33,6 @@ from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.detection.best_shot import BestShots
 from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.detection.pipeline import Pipeline
-from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.detection.tracker import Tracker, Update
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame
@@ -44,6 +43,7 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.quality import measure as measure_quality
+from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.builders.crowd import FRAME_RATE, SIZE, Scene, crowd
 from tests.support.scenarios.crowd_pictures import Look, Truth, draw
 

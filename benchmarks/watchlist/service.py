@@ -35,10 +35,10 @@ from cekalwatch.program.connection import open_dialer
 from cekalwatch.server.domain.syncs import SyncRun
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.server.recognition.photographs import decode_photograph
-from cekalwatch.server.settings.watchlist_source import FolderEntry
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.remote import RemoteImport
 from cekalwatch.server.watchlist.sources.files.folder import FolderSource
+from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.source import Offered
 from cekalwatch.server.watchlist.sync.remote import RemoteSyncs
 from cekalwatch.vision.faces import Picture
@@ -71,7 +71,7 @@ def write_list(folder: Path, subjects: int) -> list[Picture]:
 
 def records(folder: Path) -> list[ImportRecord]:
     """Read a watchlist folder."""
-    with closing(FolderSource(FolderEntry(path=folder), ZoneInfo("Asia/Jakarta"))) as source:
+    with closing(FolderSource(FolderSettings(path=folder), ZoneInfo("Asia/Jakarta"))) as source:
         items = [item for page in source.read("").pages for item in page.items]
     return [item.load() for item in items if isinstance(item, Offered)]
 

@@ -20,9 +20,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from openpyxl import Workbook
+from pydantic import TypeAdapter
 
-from cekalwatch.server.settings.watchlist_source import FIELDS, FolderEntry, SourceEntry, SpreadsheetEntry, SqlEntry
-from cekalwatch.server.watchlist.sources.opening import open_source
+from cekalwatch.server.watchlist.sources.files.settings import FolderSettings, SpreadsheetSettings
+from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS
+from cekalwatch.server.watchlist.sources.opening import SourceSettings, open_source
+from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 
 FEW, MANY = 1_000, 100_000
 WIB = ZoneInfo("Asia/Jakarta")
@@ -45,7 +48,7 @@ def rows(count: int) -> Iterator[list[str]]:
         yield [*order, *times, *person, f"passport:X{number:07}:IDN", "Jalan Contoh 1, Batam", "pedagang", ""]
 
 
-def write(folder: Path, count: int) -> dict[str, SourceEntry]:
+def write(folder: Path, count: int) -> dict[str, SourceSettings]:
     """Write the list in each form."""
     with (folder / "orders.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -59,23 +62,24 @@ def write(folder: Path, count: int) -> dict[str, SourceEntry]:
         sheet.append(line)
     book.save(folder / "orders.xlsx")
     return {
-        "csv": FolderEntry(path=folder),
-        "sql": SqlEntry(kind="sql", address=f"sqlite:///{folder / 'orders.sqlite3'}", query="orders"),
-        "xlsx": SpreadsheetEntry(kind="spreadsheet", file=folder / "orders.xlsx"),
+        "csv": FolderSettings(path=folder),
+        "sql": SqlSettings(kind="sql", address=f"sqlite:///{folder / 'orders.sqlite3'}", query="orders"),
+        "xlsx": SpreadsheetSettings(kind="spreadsheet", file=folder / "orders.xlsx"),
     }
 
 
-def read(entry: SourceEntry) -> dict[str, float]:
+def read(entry: SourceSettings) -> dict[str, float]:
     """Read a list in a process of its own, and return what that took."""
-    command = [sys.executable, "-m", "benchmarks.watchlist.sources", type(entry).__name__, entry.model_dump_json()]
+    written = TypeAdapter(SourceSettings).dump_json(entry).decode()
+    command = [sys.executable, "-m", "benchmarks.watchlist.sources", written]
     found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found
 
 
-def reading(kind: str, settings: str) -> None:
+def reading(settings: str) -> None:
     """Read a list here, and print what it took."""
-    known = {entry.__name__: entry for entry in (FolderEntry, SqlEntry, SpreadsheetEntry)}
-    with closing(open_source(known[kind].model_validate_json(settings), WIB)) as source:
+    entry: SourceSettings = TypeAdapter(SourceSettings).validate_json(settings)
+    with closing(open_source(entry, WIB)) as source:
         count = sum(len(page.items) for page in source.read("").pages)
     print(json.dumps({"count": count, "rss_mb": peak_mb(), "cpu_s": time.process_time()}))
 
@@ -103,6 +107,6 @@ def measure() -> dict[str, float]:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        reading(sys.argv[1], sys.argv[2])
+        reading(sys.argv[1])
     else:
         print(json.dumps(measure(), indent=2))

@@ -29,7 +29,6 @@ from cekalwatch.server.domain.syncs import SyncCounts, SyncRun, SyncTerms
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller
-from cekalwatch.server.settings.watchlist_source import MappingEntry, SqlEntry
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.steps import PageEnd, Seen
@@ -37,7 +36,9 @@ from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.storage.watchlist.store import NewRecord, WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
+from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
 from cekalwatch.server.watchlist.sources.source import Offered
+from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
@@ -58,7 +59,7 @@ COLUMNS: Final = (
 ACTOR: Final = Actor(Party.SERVER, "benchmark")
 
 
-def make_source(folder: Path) -> SqlEntry:
+def make_source(folder: Path) -> SqlSettings:
     """Write the source's database, and return how it is read."""
     today = date.today()  # noqa: DTZ011  # any day will do
     days = [str(today + timedelta(days=step)) for step in (-30, 30, -30)]
@@ -72,14 +73,14 @@ def make_source(folder: Path) -> SqlEntry:
             for n in range(ORDERS)
         )
         source.executemany(f"INSERT INTO daftar VALUES ({', '.join('?' * (len(COLUMNS) + 2))})", rows)  # noqa: S608
-    return SqlEntry(
+    return SqlSettings(
         kind="sql",
         address=f"sqlite:///{file}",
         query="daftar",
         changed_column="versi",
         withdrawn_column="dicabut",
         photographs=folder,
-        mapping=MappingEntry(fields={name: name for name in COLUMNS}),
+        mapping=MappingSettings(fields={name: name for name in COLUMNS}),
     )
 
 

@@ -17,6 +17,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.openid import OpenIdProvider
 from cekalwatch.server.auth.sessions import TokenPurpose
@@ -40,10 +41,12 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 
 @pytest.fixture
-def identity_server(office: Office) -> Iterator[IdentityServer]:
+def identity_server(office: Office, tmp_path: Path) -> Iterator[IdentityServer]:
     """A provider through which the desk of `office` lets people in; both go by one clock."""
     with IdentityServer(office.clock.now) as server:
-        terms = OpenIdTerms(server.issuer, CLIENT_ID, CLIENT_SECRET, "preferred_username")
+        secret = tmp_path / "openid.secret"
+        write_private(secret, f"{CLIENT_SECRET}\n".encode())
+        terms = OpenIdTerms(server.issuer, CLIENT_ID, secret)
         provider = OpenIdProvider(terms, office.people, office.clock)
         office.desk = SignInService(office.provider, provider, office.sessions, office.audit, office.clock)
         yield server
@@ -285,7 +288,7 @@ def test_a_wrong_client_secret_is_the_configurations_fault_and_not_the_persons(
 def test_a_provider_that_is_not_there_is_told_apart(office: Office):
     with IdentityServer() as gone:
         issuer = gone.issuer
-    provider = OpenIdProvider(OpenIdTerms(issuer, CLIENT_ID, None, "sub"), office.people, office.clock)
+    provider = OpenIdProvider(OpenIdTerms(issuer, CLIENT_ID, claim="sub"), office.people, office.clock)
     with pytest.raises(CekalwatchError) as refused:
         provider.identify(CodeProof("c", "v" * 43, REDIRECT, "n" * 16))
     assert refused.value.code is Code.PROVIDER_UNAVAILABLE

@@ -22,14 +22,16 @@ from cekalwatch.server.grpc_api.convert import alerts, capture, watchlist
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.recognition.photographs import LONG_SIDE, decode_photograph
 from cekalwatch.server.recognition.probes import decode_crop
-from cekalwatch.server.settings.watchlist_source import MappingEntry, PageNames, SpreadsheetEntry
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.watchlist.imports.assembly import RecordAssembly
 from cekalwatch.server.watchlist.imports.records import RecordError
+from cekalwatch.server.watchlist.sources.files.settings import SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
+from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
 from cekalwatch.server.watchlist.sources.source import Offered, Refused, SourceUnavailable
 from cekalwatch.server.watchlist.sources.web.json_page import by_path, read_page
+from cekalwatch.server.watchlist.sources.web.settings import PageNames
 from cekalwatch.v1 import alert_service_pb2, capture_service_pb2, watchlist_service_pb2
 from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Face, Picture
@@ -156,7 +158,7 @@ def watchlist_page(data: bytes) -> None:
         page = read_page(data, "utf-8", PageNames())
     except SourceUnavailable:
         return
-    mapper = RecordMapper(MappingEntry(), WIB, by_path)
+    mapper = RecordMapper(MappingSettings(), WIB, by_path)
     for number, raw in enumerate(page.orders):
         _mapped(mapper, f"record {number}", raw if isinstance(raw, dict) else None)
 
@@ -167,7 +169,7 @@ def watchlist_spreadsheet(data: bytes) -> None:
         return
     file = _folder() / "orders.xlsx"
     file.write_bytes(data[1:] if data[0] % 2 else spreadsheet_with(data[1:]))
-    with closing(SpreadsheetSource(SpreadsheetEntry(kind="spreadsheet", file=file), WIB)) as source:
+    with closing(SpreadsheetSource(SpreadsheetSettings(kind="spreadsheet", file=file), WIB)) as source:
         try:
             items = [item for page in source.read("").pages for item in page.items]
         except SourceUnavailable:

@@ -19,7 +19,6 @@ import uuid6
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.detection.pipeline import Pipeline
-from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.spool import Spool
@@ -39,7 +38,7 @@ from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.region import Region, RegionDetector
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.capture import SpoolState
+from cekalwatch.wire.vocabulary.capture import CapturePolicy, SpoolState
 
 HELD_UP_PAUSE_S = 60.0
 """How long a camera waits that the server refuses, or that has no certificate: until a person has changed something."""

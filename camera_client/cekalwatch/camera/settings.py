@@ -1,12 +1,13 @@
 """The camera client's settings: a TOML file, environment variables `CEKALWATCH_CAMERA_…`, command line options.
 
 One camera is given by `camera_id` and `source`. Several are `[[cameras]]`: each has a `camera_id` and a `source`, and
-whatever else of CameraOptions is different for it; the rest is as at the top.
+whatever else of CameraOptions differs for it; the rest is as at the top.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -17,6 +18,7 @@ from pydantic_settings import SettingsConfigDict
 from cekalwatch.camera.outbox.spool_terms import SpoolTerms
 from cekalwatch.camera.sources.opencv import Transport
 from cekalwatch.program.connection import ClientSettings
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.region import Region
 from cekalwatch.wire.address import is_loopback
 
@@ -41,13 +43,14 @@ def _region(corners: tuple[tuple[float, float], ...] | None) -> tuple[tuple[floa
 class Turnable(BaseModel):
     """A camera that can be turned, through ONVIF, and the preset at which this camera key watches."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     address: Annotated[str, Field(pattern=r"^https?://[^/@\s]+$")]
-    """http://HOST or http://HOST:PORT; no password in it."""
+    """http://HOST or http://HOST:PORT, without a password."""
     user: Annotated[str, Field(min_length=1)]
+    """The ONVIF user."""
     password_file: Path | None = None
-    """File with the ONVIF user's password alone; `ptz_password` when not set."""
+    """File that holds the ONVIF user's password and nothing else; when not set, `ptz_password` counts."""
     preset: Annotated[str, Field(min_length=1)]
     """Name or token of the preset in the camera."""
 
@@ -55,42 +58,38 @@ class Turnable(BaseModel):
 class CameraOptions(BaseModel):
     """What each camera can have of its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     realtime: bool = False
     """Read a file at its own pace, as a camera would give it, instead of as fast as possible."""
     rtsp_transport: Transport = Transport.TCP
-    """How a network camera sends its pictures: "tcp" or "udp"."""
+    """How a network camera sends its pictures: tcp or udp."""
     device_size: Literal["480p", "720p", "1080p"] = "720p"
-    """The picture's size that a device is asked for; it gives the nearest that it has."""
+    """Size of the picture that a device is asked for; it gives the nearest that it has."""
     detector: Path = Path(platformdirs.user_data_dir("cekalwatch-server", appauthor=False)) / "models" / "starter"
     """Folder of a model pack, or an SCRFD or YuNet network (.onnx)."""
     region: Annotated[tuple[tuple[float, float], ...] | None, AfterValidator(_region)] = None
-    """The part of the picture where faces are looked for; the whole of it when not set. Corners, each x and y from 0 to
-    1 from the left and top: two of a rectangle, or three and more of a polygon."""
+    """The part of the picture in which faces are looked for; when not set, the whole of it. Corners, each with x and y
+    from 0 to 1 from the left and the top: two of a rectangle, or three and more of a polygon."""
     detect_every: Annotated[int, Field(ge=1, le=100)] = 1
-    """Look at each so manieth frame only. Frames in which nothing new can be are not searched in any case."""
+    """Look for faces in one of this many frames. Frames in which nothing has changed are skipped in any case."""
     track_miss_s: Annotated[float, Field(gt=0, le=30)] = 1.0
-    """For how long a face may be hidden before its passage is over."""
+    """Seconds for which a face may be hidden before its passage is over."""
     outbox_size: Annotated[int, Field(ge=1, le=10_000)] = 256
-    """Crops that wait for a receipt, at most; a crop has 10 to 200 kB."""
+    """How many crops may wait in memory for a receipt; a crop has 10 to 200 kB."""
     ptz: Turnable | None = None
     """For a camera that can be turned. Each preset at which it watches is a camera_id of its own."""
 
 
-class CameraEntry(CameraOptions):
-    """One of `[[cameras]]`."""
+class OneCamera(CameraOptions):
+    """One camera: an entry of `[[cameras]]`, or the camera that the top of the file states."""
 
     camera_id: CameraId
+    """Key of this camera in the server's configuration."""
     source: Source
-    tls_dir: Path | None = None
-    """Folder of this camera's own certificate; the folder `camera_id` below the common `tls_dir` when not set."""
-
-
-class OneCamera(CameraEntry):
-    """One camera with all that holds for it; nothing is left open."""
-
-    tls_dir: Path
+    """Video file, folder of pictures, device number or rtsp:// address."""
+    tls_dir: Path = DEFAULT_TLS_DIR
+    """Folder of this camera's own certificate; when not set, the folder `camera_id` below the common `tls_dir`."""
 
 
 class CameraSettings(ClientSettings, CameraOptions):
@@ -102,41 +101,37 @@ class CameraSettings(ClientSettings, CameraOptions):
     """Key of this camera in the server's configuration."""
     source: Source | None = None
     """Video file, folder of pictures, device number or rtsp:// address."""
-    cameras: tuple[CameraEntry, ...] = ()
+    cameras: tuple[OneCamera, ...] = ()
     """Several cameras, instead of `camera_id` and `source`."""
     tls_dir: Path = DEFAULT_TLS_DIR
+    """Folder with certificate.pem, key.pem and authority.pem; of several cameras, each has a folder below it. While it
+    does not exist, plaintext is spoken, and only to a server on this machine."""
     threads: Annotated[int, Field(ge=1, le=64)] = 1
-    """Native threads for detection and image work, of each camera."""
+    """Native threads for detection and image work, for each camera."""
     receipts_wait_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
-    """With a file: for how long the server may be silent before the client gives up."""
+    """With a file: seconds for which the server may be silent before the client gives up."""
     spool_dir: Path = Path(platformdirs.user_state_dir("cekalwatch-camera", appauthor=False)) / "spool"
-    """Folder in which crops of cameras wait, sealed, that have no receipt in time; each camera has one below it."""
+    """Folder in which crops that have no receipt in time wait, encrypted; each camera has a folder below it."""
     spool_key: Path = Path(platformdirs.user_config_dir("cekalwatch-camera", appauthor=False)) / "spool.key"
-    """File with the key that seals them; it is made at first start, and nobody else may be able to read it."""
+    """File with the key that encrypts them; it is made at the first start, and nobody else may be able to read it."""
     spool_mb: Annotated[int, Field(ge=1, le=100_000)] = 256
-    """Megabytes of crops of each camera on the disk, at most."""
+    """Megabytes of crops that each camera may keep on the disk."""
     spool_hours: Annotated[float, Field(gt=0, le=24)] = 4.0
-    """How long a crop may wait for a receipt; then it is dropped, wherever it is."""
+    """Hours that a crop may wait for a receipt; then it is dropped, wherever it is."""
     spill_after_s: Annotated[float, Field(ge=0.1, le=60)] = 1.5
-    """A crop without a receipt for so long goes to the disk; one that gets it sooner never does."""
+    """Seconds after which a crop without a receipt goes to the disk; one that gets it sooner never does."""
     ptz_password: SecretStr | None = None
     """Password of `ptz` users that have no password_file. Meant for the environment; there is no option for it."""
     metrics_listen: Annotated[str, AfterValidator(_on_loopback)] = ""
-    """HOST:PORT on this machine at which Prometheus gets figures, for example 127.0.0.1:9464; off when empty."""
-    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    """HOST:PORT on this machine where Prometheus reads metrics, for example 127.0.0.1:9464; empty: none are served."""
 
     @model_validator(mode="after")
     def _one_or_several(self) -> Self:
-        if self.cameras:
-            if self.camera_id or self.source:
-                raise ValueError("give camera_id and source, or [[cameras]], not both")
-            twice = [key for key, times in Counter(entry.camera_id for entry in self.cameras).items() if times > 1]
-            if twice:
-                raise ValueError(
-                    f"[[cameras]] has {', '.join(twice)} more than once; each needs a camera_id of its own"
-                )
-        elif not (self.camera_id and self.source):
-            raise ValueError("camera_id and source are needed, or [[cameras]]")
+        if self.cameras and (self.camera_id or self.source):
+            raise ValueError("give camera_id and source, or [[cameras]], not both")
+        twice = [key for key, times in Counter(one.camera_id for one in self.cameras).items() if times > 1]
+        if twice:
+            raise ValueError(f"[[cameras]] has {', '.join(twice)} more than once; each needs a camera_id of its own")
         return self
 
     @property
@@ -147,11 +142,14 @@ class CameraSettings(ClientSettings, CameraOptions):
         )
 
     def each(self) -> tuple[OneCamera, ...]:
-        """Return the cameras, with what the top says put in where they say nothing."""
-        common = self.model_dump(include=set(CameraOptions.model_fields))
+        """Return the cameras, with what the top says where they say nothing; raises ProgramError when there is none."""
+        common = {name: getattr(self, name) for name in CameraOptions.model_fields}
         if self.camera_id and self.source:
             return (OneCamera(camera_id=self.camera_id, source=self.source, tls_dir=self.tls_dir, **common),)
-        return tuple(
-            OneCamera(**common | {"tls_dir": self.tls_dir / entry.camera_id} | entry.model_dump(exclude_unset=True))
-            for entry in self.cameras
-        )
+        if not self.cameras:
+            raise ProgramError("Wrong settings: camera_id and source are needed, or [[cameras]]", Exit.CONFIG)
+        return tuple(_filled(one, common | {"tls_dir": self.tls_dir / one.camera_id}) for one in self.cameras)
+
+
+def _filled(one: OneCamera, common: Mapping[str, object]) -> OneCamera:
+    return one.model_copy(update={name: common[name] for name in common.keys() - one.model_fields_set})

@@ -1,4 +1,4 @@
-"""The settings with which a program finds its server, and the server's name for this device's certificate."""
+"""The settings with which a program finds its server, and the certificate that it shows there."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ class ClientSettings(Settings):
     """Base of the settings of a program that connects to the server."""
 
     server_address: Annotated[str, AfterValidator(address_form)] = "127.0.0.1:50051"
+    """HOST:PORT of the recognition server."""
     tls_dir: Path
-    """Folder with certificate.pem, key.pem and authority.pem. While it does not exist, plaintext is used, and only
-    towards this machine."""
+    """Folder with certificate.pem, key.pem and authority.pem. While it does not exist, plaintext is spoken, and only to
+    a server on this machine."""
 
     def dialer(self) -> Dialer:
         """Return what opens channels to the server; raises ProgramError when the certificate cannot be used."""
@@ -47,10 +48,10 @@ def follow(tls_dir: Path) -> FollowedTls | None:
     if not tls_dir.exists():
         return None
     try:
-        return FollowedTls(TlsFiles(tls_dir), _still_the_former)
+        return FollowedTls(TlsFiles(tls_dir), _log_old_certificate)
     except TlsError as error:
         raise ProgramError(str(error), Exit.CONFIG) from None
 
 
-def _still_the_former(problem: str) -> None:
+def _log_old_certificate(problem: str) -> None:
     log.error("certificate_not_renewed", problem=problem)

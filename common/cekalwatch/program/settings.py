@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Literal, Self
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,11 +23,21 @@ from pydantic_settings import (
 
 from cekalwatch.program.errors import Exit, ProgramError
 
+SECTION: Final = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+"""Configuration of the pydantic dataclasses that are tables of a settings file: unknown keys are errors."""
+
+_UNKNOWN: Final = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
+
 
 class Settings(BaseSettings):
-    """Base of a program's settings; immutable."""
+    """Base of a program's settings; immutable. The text below a field is its meaning, for `describe`."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_nested_delimiter="__")
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_nested_delimiter="__", use_attribute_docstrings=True
+    )
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """From which level on the log is written: debug, info, warning or error."""
 
     @classmethod
     def load(cls, file: Path | None = None, **overrides: Any) -> Self:  # noqa: ANN401  # settings have many types
@@ -59,7 +69,11 @@ class Settings(BaseSettings):
         try:
             values = Loaded(**{key: value for key, value in overrides.items() if value is not None})
         except ValidationError as error:
-            lines = [f"  {'.'.join(map(str, item['loc'])) or 'altogether'}: {item['msg']}" for item in error.errors()]
+            lines = [
+                f"  {'.'.join(map(str, item['loc'])) or 'altogether'}: "
+                f"{'there is no such setting' if item['type'] in _UNKNOWN else item['msg']}"
+                for item in error.errors()
+            ]
             raise ProgramError("Wrong settings:\n" + "\n".join(lines), Exit.CONFIG) from None
         except SettingsError as error:
             raise ProgramError(f"Wrong settings: {error}", Exit.CONFIG) from None

@@ -44,34 +44,37 @@ class NotifierSettings(ClientSettings):
     model_config = SettingsConfigDict(env_prefix="CEKALWATCH_NOTIFIER_")
 
     tls_dir: Path = DEFAULT_TLS_DIR
+    """Folder with certificate.pem, key.pem and authority.pem. While it does not exist, plaintext is spoken, and only to
+    a server on this machine."""
     agent_id: Annotated[str, Field(pattern=_KEY)] = Field(default_factory=host_key)
-    """Key of this agent; the server keeps its position under it. The PC's name when not set."""
+    """Key of this agent, under which the server remembers what it has shown; by default the name of this PC."""
     language: Language = Language.ID
+    """Language of windows and texts: id or en."""
     site: Annotated[str, Field(pattern=r"^([a-z0-9-]{1,64})?$")] = ""
-    """Only alerts of this site; empty means all."""
+    """Show only alerts of this site; empty: of all."""
     counters: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(max_length=64)] = ()
-    """Only alerts of these counters; none means all."""
+    """Show only alerts of these counters; none: of all."""
     direction: Direction | None = None
-    """Only alerts of this direction; both when not set."""
+    """Show only alerts of this direction; when not set, of both."""
     state_dir: Path = Path(platformdirs.user_state_dir("cekalwatch-notifier", appauthor=False))
-    """Where the record of shown events is."""
+    """Folder of the record of shown events and of the session of who is signed in."""
     images_dir: Path | None = None
-    """Where alert pictures are; when not set, the user's runtime folder (in memory), or `state_dir`/images."""
+    """Folder of alert pictures; when not set, one in the user's runtime folder (in memory), or `state_dir`/images."""
     silence_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
-    """No message for this long counts as a lost connection: three keep-alive periods of the server."""
+    """Seconds without a message after which the connection counts as lost: three keep-alive periods of the server."""
     cekal_online_url: Annotated[str, Field(pattern=r"^(https?://\S{1,500})?$")] = ""
-    """Address that the button beside a referred alert opens; nothing of the alert is added to it."""
+    """Address that the button beside a referred alert opens; nothing of the alert is added to it. Empty: no button."""
     idle_lock_s: Annotated[float, Field(ge=30, le=3600)] = 300.0
-    """After so many seconds without keyboard or mouse the person is signed out, and travellers' data is covered."""
+    """Seconds without keyboard or mouse after which the person is signed out and travellers' data is covered."""
     alert_screen: str = ""
-    """Name of the screen on which alerts come up, as the operating system calls it; the primary one when not set.
-    A screen that travellers can see must not be it."""
+    """Name of the screen on which alerts appear, as the operating system calls it; empty: the primary one. It must not
+    be a screen that travellers can see."""
     theme: ThemeName = ThemeName.SYSTEM
+    """How the windows look: SYSTEM (light or dark as the desktop is), LIGHT, DARK or CONTRAST."""
     text_scale: Annotated[float, Field(ge=0.75, le=2)] = 1.0
-    """Size of all text; 1 is readable from a metre. High-density screens are taken into account besides."""
+    """Size of all text; 1 is readable from a metre. High-density screens are taken into account in any case."""
     sound: bool = True
-    """Whether a new alert is heard; it is shown in any case."""
-    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    """Whether a new alert makes a sound; it is shown in any case."""
 
     @property
     def wanted(self) -> AlertFilter:

@@ -79,7 +79,8 @@ class Server:
         tls = settings.tls()
         return_large_pieces()
         gate = open_certificate_authentication(settings, tls, clock)
-        openid_terms = settings.openid.terms() if settings.openid else None
+        if settings.openid:
+            settings.openid.client_secret()  # what cannot be read is refused before anything is opened
         limit_native_threads(1)
         myself = Actor(Party.SERVER, platform.node() or "unnamed")
 
@@ -95,7 +96,7 @@ class Server:
         stack.callback(at_stop, "checkpoint of the last audit entries", notary.sign)
 
         presence = Presence(clock)
-        checkpoints = Checkpoints(settings.legal.parameters(), {site.site: site.zone for site in settings.sites})
+        checkpoints = Checkpoints(settings.legal, {site.site: site.zone for site in settings.sites})
         search = GalleryWiring.open(settings, stores, engines, checkpoints, clock, myself, stack)
         delivery = DeliveryWiring.open(stores, checkpoints, clock, stack)
         captures = CaptureWiring.open(settings, stores, search, delivery.announce, presence, checkpoints, clock, stack)
@@ -105,7 +106,7 @@ class Server:
         watchlist = WatchlistWiring.open(
             settings, stores, search, imports, captures.waiting, trail, checkpoints, clock, myself, stack
         )
-        entrance = AuthenticationWiring.open(settings, database, gate, openid_terms, clock, stack)
+        entrance = AuthenticationWiring.open(settings, database, gate, settings.openid, clock, stack)
         casework = AlertsWiring.of(
             settings, stores, delivery, search.freshness, presence, trail, checkpoints, clock, myself
         )

@@ -17,7 +17,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from structlog.testing import capture_logs
 
 from cekalwatch.camera.clock import SystemClock as CameraClock
-from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
@@ -39,6 +38,7 @@ from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import TlsFiles
+from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.builders.camera import capture_of
 from tests.support.scenarios.people import Office
 from tests.support.scenarios.server import CaptureClient, reason_of, running

@@ -10,12 +10,12 @@ import pytest
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.detection.pipeline import Pipeline
-from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.files import FileSource, FramePace, VideoReader
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.vision.detectors.factory import open_detector
+from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.tools.shared import shared_faces
 from tests.support.tools.starter import starter_pack
 

@@ -11,7 +11,6 @@ import grpc
 import pytest
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
@@ -19,6 +18,7 @@ from cekalwatch.camera.uplink.stream import Timing
 from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.builders.camera import capture_of
 from tests.support.fakes.capture_server import (
     DUPLICATE,

@@ -12,8 +12,9 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from cekalwatch.server.settings.watchlist_source import REQUIRED, MappingEntry, SqlEntry
+from cekalwatch.server.watchlist.sources.mapping_settings import REQUIRED, MappingSettings
 from cekalwatch.server.watchlist.sources.source import Item, Offered, Refused
+from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from tests.support.builders.watchlist import WIB
 from tests.support.tools.postgres import fresh_database
@@ -64,11 +65,11 @@ class Keys:
                 connection.execute(sa.insert(table).values(dict(zip((*REQUIRED, "photo"), values, strict=True))))
 
     def source(self) -> SqlSource:
-        entry = SqlEntry(
+        entry = SqlSettings(
             kind="sql",
             address=self.address,
             query="cekal",
-            mapping=MappingEntry(fields={name: name for name in REQUIRED}),
+            mapping=MappingSettings(fields={name: name for name in REQUIRED}),
             photograph_columns=("photo",),
             rows_at_once=2,
         )

@@ -12,9 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.settings.watchlist_source import MappingEntry, SqlEntry
 from cekalwatch.server.watchlist.imports.records import Photograph
+from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
 from cekalwatch.server.watchlist.sources.source import Item, NotAList, Offered, Refused, SourceUnavailable, Withdrawn
+from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 from tests.support.builders.watchlist import WIB, FixedClock
@@ -25,7 +26,7 @@ FIELDS = (
     *("order_id", "subject_id", "kind", "requesting_agency", "valid_from", "valid_until", "received_on", "name"),
     *("photographs", "extends_order_id"),
 )
-MAPPING = MappingEntry(fields={name: name for name in FIELDS})
+MAPPING = MappingSettings(fields={name: name for name in FIELDS})
 ROW = ("CEGAH", "Kejaksaan Agung", "2026-01-01", "2026-06-30", "2026-01-01", "Contoh Satu", "", None)
 
 
@@ -56,7 +57,7 @@ class Office:
             "mapping": MAPPING,
             "rows_at_once": 2,
         }
-        return SqlSource(SqlEntry(kind="sql", **usual | settings), WIB, self.clock)
+        return SqlSource(SqlSettings(kind="sql", **usual | settings), WIB, self.clock)
 
     def read(self, cursor: str = "", **settings: Any) -> tuple[bool, list[Item], str]:
         with closing(self.source(**settings)) as source:
@@ -141,7 +142,7 @@ def test_a_database_that_another_program_locks_is_told(office: Office) -> None:
 
 def test_missing_columns_and_tables_are_named_without_what_rows_hold(office: Office) -> None:
     with pytest.raises(NotAList, match=r"has no column nik; it has order_id, subject_id"):
-        office.read(mapping=MappingEntry(fields={name: name for name in (*FIELDS, "nik")}))
+        office.read(mapping=MappingSettings(fields={name: name for name in (*FIELDS, "nik")}))
     with pytest.raises(SourceUnavailable):
         office.read(query="nothing")
     with pytest.raises(SourceUnavailable, match="There is no database"):
@@ -205,7 +206,7 @@ def test_a_row_can_say_that_its_order_has_left(office: Office, gone: object, wit
 def test_a_bit_is_a_yes_or_no(office: Office, bit: bytes, urgent: bool) -> None:
     office.add("C-1")
     office.run("UPDATE cekal SET gone = :bit", bit=bit)
-    mapping = MappingEntry(fields={**{name: name for name in FIELDS}, "urgent": "gone"})
+    mapping = MappingSettings(fields={**{name: name for name in FIELDS}, "urgent": "gone"})
     with closing(office.source(mapping=mapping)) as source:
         assert offered(source.read(""))["C-1"].load().order.urgent is urgent
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.syncs import ShrinkGuard, SyncRun, SyncTerms
+from cekalwatch.server.domain.syncs import SyncRun, SyncTerms
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.store import LEASE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
@@ -45,7 +45,7 @@ class SyncLife(RuleBasedStateMachine):
         self.database = Database(f"sqlite:///{self.folder / 'own.sqlite3'}")
         self.database.upgrade()
         # Only a list that is empty all of a sudden waits for people here.
-        self.bench = SyncBench(self.database, TestSource(), SyncTerms(guard=ShrinkGuard(1.0, 1000)))
+        self.bench = SyncBench(self.database, TestSource(), SyncTerms(shrink_share=1.0, shrink_least=1000))
         self.deleted = set[str]()
         """Orders of subjects that were deleted since the last whole reading."""
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.settings.watchlist_source import FIELDS, FolderEntry, SqlEntry
+from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
+from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS
 from cekalwatch.server.watchlist.sources.opening import open_source
 from cekalwatch.server.watchlist.sources.source import Offered, WatchlistSource
+from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from tests.support.builders.watchlist import WIB
 from tests.support.builders.watchlist_folder import row, write_orders
 
@@ -22,7 +24,7 @@ FEW, MANY = 400, 4000
 
 def folder(place: Path, count: int) -> WatchlistSource:
     write_orders(place, [row(f"O-{number}", reason="x" * 200) for number in range(count)])
-    return open_source(FolderEntry(path=place), WIB)
+    return open_source(FolderSettings(path=place), WIB)
 
 
 def database(place: Path, count: int) -> WatchlistSource:
@@ -34,7 +36,7 @@ def database(place: Path, count: int) -> WatchlistSource:
             cells = row(f"O-{number}", reason="x" * 200)
             values = [cells.get(name, "") for name in FIELDS]
             connection.execute(f"INSERT INTO orders VALUES ({', '.join('?' * len(FIELDS))})", values)  # noqa: S608
-    return open_source(SqlEntry(kind="sql", address=f"sqlite:///{file}", query="orders"), WIB)
+    return open_source(SqlSettings(kind="sql", address=f"sqlite:///{file}", query="orders"), WIB)
 
 
 def peak(source: WatchlistSource, count: int) -> int:

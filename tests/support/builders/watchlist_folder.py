@@ -8,10 +8,11 @@ from contextlib import closing
 from datetime import tzinfo
 from pathlib import Path
 
-from cekalwatch.server.settings.watchlist_source import FIELDS, FolderEntry
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.files.folder import FolderSource
+from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
+from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS
 from cekalwatch.server.watchlist.sources.source import Offered, Refused
 
 COLUMNS = FIELDS
@@ -59,7 +60,7 @@ class WatchlistFolder:
     """All of a folder, with the usual columns; raises what reading it raises."""
 
     def __init__(self, folder: Path, zone: tzinfo) -> None:
-        with closing(FolderSource(FolderEntry(path=folder), zone)) as source:
+        with closing(FolderSource(FolderSettings(path=folder), zone)) as source:
             reading = source.read("")
             items = [item for page in reading.pages for item in page.items]
         self._offered = [item for item in items if isinstance(item, Offered)]

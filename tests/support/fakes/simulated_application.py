@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cekalwatch.server.settings.watchlist_source import HttpEntry, WebAccess
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
+from cekalwatch.server.watchlist.sources.web.settings import HttpSettings, WebAccess
 from cekalwatch.simulator.certificates import SimulatorCertificates
 from cekalwatch.simulator.orders import OrderDatabase
 from cekalwatch.simulator.web import Simulator
@@ -55,7 +55,7 @@ def source_of(
 ) -> Iterator[HttpSource]:
     """Give a source of the application's list."""
     usual: dict[str, Any] = {"address": simulator.address, "access": WebAccess(**QUICK | (access or {}))}
-    entry = HttpEntry(kind="http", **usual | settings)
+    entry = HttpSettings(kind="http", **usual | settings)
     with contextlib.closing(HttpSource(entry, WIB, clock)) as source:
         yield source
 

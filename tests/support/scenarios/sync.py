@@ -17,7 +17,7 @@ from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import Subject
-from cekalwatch.server.domain.syncs import ShrinkGuard, SyncRun, SyncTerms
+from cekalwatch.server.domain.syncs import SyncRun, SyncTerms
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -167,7 +167,7 @@ class SyncBench(Generic[Source]):
 
     database: Database
     source: Source
-    terms: SyncTerms = field(default_factory=lambda: SyncTerms(guard=ShrinkGuard(0.2, 3)))
+    terms: SyncTerms = field(default_factory=lambda: SyncTerms(shrink_share=0.2, shrink_least=3))
     clock: FixedClock = field(default_factory=FixedClock)
     give_way: Callable[[], None] = lambda: None
 

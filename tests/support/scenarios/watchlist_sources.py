@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,18 +16,13 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from openpyxl import Workbook
 
-from cekalwatch.server.settings.watchlist_source import (
-    DocumentColumns,
-    FolderEntry,
-    HttpEntry,
-    MappingEntry,
-    SpreadsheetEntry,
-    SqlEntry,
-    WebAccess,
-)
 from cekalwatch.server.watchlist.imports.records import ImportRecord
+from cekalwatch.server.watchlist.sources.files.settings import FolderSettings, SpreadsheetSettings
+from cekalwatch.server.watchlist.sources.mapping_settings import DocumentColumns, MappingSettings
 from cekalwatch.server.watchlist.sources.opening import open_source
 from cekalwatch.server.watchlist.sources.source import Item, Offered, Reading, WatchlistSource
+from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
+from cekalwatch.server.watchlist.sources.web.settings import HttpSettings, WebAccess
 from cekalwatch.simulator.orders import OrderDatabase
 from cekalwatch.simulator.web import Simulator
 from tests.support.builders.watchlist import WIB
@@ -58,7 +54,7 @@ VALUES = {
     "nationality": {"WNI": "IDN", "Singapura": "SGP"},
     "valid_until": {"seterusnya": "31/12/9999"},
 }
-TABLE_MAPPING = MappingEntry(
+TABLE_MAPPING = MappingSettings(
     fields=INDONESIAN,
     values=VALUES,
     date_formats=("%d/%m/%Y", "%d %B %Y"),
@@ -144,7 +140,7 @@ class FolderForm:
         self.folder.mkdir()
 
     def source(self) -> WatchlistSource:
-        return open_source(FolderEntry(path=self.folder, file="daftar.csv", mapping=TABLE_MAPPING), WIB)
+        return open_source(FolderSettings(path=self.folder, file="daftar.csv", mapping=TABLE_MAPPING), WIB)
 
     def put(self, *orders: Facts) -> None:
         with (self.folder / "daftar.csv").open("w", newline="", encoding="utf-8-sig") as file:
@@ -165,7 +161,7 @@ class SpreadsheetForm:
         self.photographs.mkdir()
 
     def source(self) -> WatchlistSource:
-        entry = SpreadsheetEntry(
+        entry = SpreadsheetSettings(
             kind="spreadsheet",
             file=self.file,
             sheet="Daftar Cekal",
@@ -197,7 +193,7 @@ class SpreadsheetForm:
 
 class SqlForm:
     knows_changes = True
-    MAPPING = MappingEntry(
+    MAPPING = MappingSettings(
         fields={field: field for field in INDONESIAN},
         date_formats=("%Y-%m-%d",),
         documents=(DocumentColumns(type="passport", number="passport", country="passport_country"),),
@@ -225,10 +221,8 @@ class SqlForm:
         self.table.create(self.engine)
 
     def source(self) -> WatchlistSource:
-        mapping = self.MAPPING.model_copy(
-            update={"fields": {name: name for name in INDONESIAN if name != "photographs"}}
-        )
-        entry = SqlEntry(
+        mapping = replace(self.MAPPING, fields={name: name for name in INDONESIAN if name != "photographs"})
+        entry = SqlSettings(
             kind="sql",
             address=self.address,
             query="SELECT * FROM cekal WHERE kind <> 'ARSIP: 1'",
@@ -278,7 +272,7 @@ class HttpForm:
         self.simulator = simulator
 
     def source(self) -> WatchlistSource:
-        entry = HttpEntry(
+        entry = HttpSettings(
             kind="http", address=self.simulator.address, page_size=2, access=WebAccess(attempts=2, back_off_s=0)
         )
         return open_source(entry, WIB)

@@ -98,5 +98,5 @@ def test_what_cameras_there_are_must_be_clear(text: str, problem: str, tmp_path:
     file = tmp_path / "camera.toml"
     file.write_text(text)
     with pytest.raises(ProgramError, match=problem) as error:
-        CameraSettings.load(file)
+        CameraSettings.load(file).each()
     assert error.value.exit_code is Exit.CONFIG

@@ -16,12 +16,12 @@ from cekalwatch.server.grpc_api import server as grpc_server
 from cekalwatch.server.grpc_api.convert import alerts, common
 from cekalwatch.server.recognition import photographs
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.settings.watchlist_source import HttpEntry
 from cekalwatch.server.storage.alerts import rows as alert_rows
 from cekalwatch.server.storage.alerts import store as alert_store
 from cekalwatch.server.watchlist.imports import records, uploads
 from cekalwatch.server.watchlist.sources.files import csv_table, spreadsheet
 from cekalwatch.server.watchlist.sources.web import client as web
+from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
 from cekalwatch.wire import bounds, options
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.repository import ROOT
@@ -46,7 +46,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "orders of a subject": (MAX_ORDERS,),
     "reference faces of a subject": (MAX_REFERENCES,),
     "sightings told with an alert": (alert_rows.MAX_SIGHTINGS,),
-    "a page of an application's orders": (HttpEntry.model_fields["most_page_bytes"].default,),
+    "a page of an application's orders": (HttpSettings.most_page_bytes,),
     "redirections of an application, to itself": (web.MAX_REDIRECTS,),
     "a line of a CSV table": (csv_table.MAX_LINE_BYTES,),
     "a spreadsheet": (spreadsheet.MAX_ROWS, spreadsheet.MAX_FILE_BYTES, spreadsheet.MAX_UNPACKED_BYTES),

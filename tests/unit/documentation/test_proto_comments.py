@@ -6,8 +6,8 @@ import re
 from functools import cache
 
 import pytest
+from pydantic import TypeAdapter
 
-from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.server.alerts.details import MAX_REFERENCES
 from cekalwatch.server.auth.passwords import passwords
 from cekalwatch.server.auth.passwords.lockout import LockOut
@@ -21,16 +21,17 @@ from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
 from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, common, session, sync, watchlist
 from cekalwatch.server.grpc_api.enrolment import MAX_REQUEST_BYTES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
-from cekalwatch.server.settings.settings import CapturePolicyEntry, ServerSettings
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.server.watchlist.imports import records
 from cekalwatch.wire import bounds
 from cekalwatch.wire.invitation import SECRET_BYTES
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE
+from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.repository import ROOT
 
 PROTOS = ROOT / "protos" / "cekalwatch" / "v1"
-POLICY = CapturePolicyEntry()
+POLICY = CapturePolicy()
 NUMBERS = {2: "two", 3: "Three", 5: "five"}
 DECLARED = re.compile(r"(?:(?:repeated|optional) )?[\w.]+ (\w+) = \d+;|rpc (\w+)|(\w+) = \d+;|oneof (\w+)")
 HANDLING = ServerSettings()
@@ -62,7 +63,7 @@ def comments() -> dict[str, str]:
 
 def bounds_of(field: str) -> tuple[float, float]:
     """The least and the most that the server's settings take for a figure of the capture policy."""
-    schema = CapturePolicyEntry.model_json_schema()["properties"][field]
+    schema = TypeAdapter(CapturePolicy).json_schema()["properties"][field]
     return schema["minimum"], schema["maximum"]
 
 
@@ -167,7 +168,3 @@ def test_every_most_that_a_comment_states_is_held_here() -> None:
         element for element, comment in comments().items() if re.search(r"\b[Aa]t most (the newest )?\d", comment)
     }
     assert stating <= set(STATED)
-
-
-def test_both_ends_have_the_same_capture_policy_by_default() -> None:
-    assert POLICY.model_dump() == {name: getattr(CapturePolicy(), name) for name in CapturePolicyEntry.model_fields}

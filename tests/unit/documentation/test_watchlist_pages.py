@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import textwrap
 import tomllib
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders import judge
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.settings.watchlist_source import FIELDS, REQUIRED, MappingEntry, PageNames, WatchlistEntry
+from cekalwatch.server.watchlist.settings import WatchlistSettings
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace, RecordMapper
+from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS, REQUIRED, MappingSettings
 from cekalwatch.server.watchlist.sources.web.json_page import by_path, read_page
+from cekalwatch.server.watchlist.sources.web.settings import PageNames
 from cekalwatch.wire.vocabulary.orders import OrderRule, OrderStatus
 from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning
 from tests.support.builders.watchlist import WIB
@@ -63,7 +66,7 @@ def test_the_legal_figures_are_the_defaults_and_can_be_configured(tmp_path: Path
     assert LegalParameters(**figures) == LegalParameters()
     file = tmp_path / "server.toml"
     file.write_text(block("[legal]").replace("urgent_days = 20", "urgent_days = 14"))
-    assert ServerSettings.load(file).legal.parameters() == LegalParameters(urgent_days=14)
+    assert ServerSettings.load(file).legal == LegalParameters(urgent_days=14)
 
 
 class TestConnecting:
@@ -71,16 +74,16 @@ class TestConnecting:
 
     TEXT = (ROOT / "docs" / "connect-cekal.md").read_text("utf-8")
 
-    def examples(self) -> dict[str, WatchlistEntry]:
+    def examples(self) -> dict[str, WatchlistSettings]:
         blocks = re.findall(r"^    \[watchlist\.source\]\n(?:(?:    .*)?\n)*", self.TEXT, re.MULTILINE)
-        entries = [WatchlistEntry(**tomllib.loads(textwrap.dedent(one))["watchlist"]) for one in blocks]
+        entries = [WatchlistSettings(**tomllib.loads(textwrap.dedent(one))["watchlist"]) for one in blocks]
         return {entry.source.kind: entry for entry in entries if entry.source}
 
     def test_there_is_an_example_of_each_kind_that_can_be_loaded(self) -> None:
         assert self.examples().keys() == {"http", "sql", "spreadsheet", "folder"}
 
     def test_each_setting_of_a_mapping_and_of_a_page_is_told(self) -> None:
-        for name in (*MappingEntry.model_fields, *REQUIRED):
+        for name in (*(field.name for field in fields(MappingSettings)), *REQUIRED):
             assert f"`{name}`" in self.TEXT, name
 
     def test_the_protocols_example_is_read_as_it_says(self) -> None:
@@ -91,5 +94,5 @@ class TestConnecting:
         (order,) = page.orders
         assert isinstance(order, dict)
         assert tuple(sorted(order)) == tuple(sorted(FIELDS))
-        mapped = RecordMapper(MappingEntry(), WIB, by_path).read(order)
+        mapped = RecordMapper(MappingSettings(), WIB, by_path).read(order)
         assert mapped.photographs == (PhotographPlace("S-001.jpg", "photographs/S-001.jpg", "9f86d081"),)

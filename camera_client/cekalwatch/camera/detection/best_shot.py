@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cekalwatch.camera.detection.crop import Crop, cut
-from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.vision.faces import Face
 from cekalwatch.vision.quality import FaceQuality
+from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 FIRST_GAP_S = 0.4
 MAX_GAP_S = 5.0

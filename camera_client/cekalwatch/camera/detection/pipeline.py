@@ -9,7 +9,6 @@ from cekalwatch.camera.detection.best_shot import BestShots, Shot
 from cekalwatch.camera.detection.crop import encode
 from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.detection.motion_gate import MotionGate
-from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame, FrameSource
@@ -19,6 +18,7 @@ from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.quality import measure
 from cekalwatch.vision.region import Region
 from cekalwatch.wire.backoff import Backoff
+from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 log = structlog.get_logger()
 

@@ -11,12 +11,18 @@ from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.camera.detection.face_capture import FaceCapture, Receipt
-from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
 from cekalwatch.vision.quality import FaceQuality
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_REASON
-from cekalwatch.wire.vocabulary.capture import LANDMARKS, CaptureOutcome, Heartbeat, SpoolState, ViewState
+from cekalwatch.wire.vocabulary.capture import (
+    LANDMARKS,
+    CaptureOutcome,
+    CapturePolicy,
+    Heartbeat,
+    SpoolState,
+    ViewState,
+)
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 _OUTCOMES = ProtoEnum(capture_pb2.CaptureOutcome, "CAPTURE_OUTCOME", CaptureOutcome)

@@ -13,14 +13,13 @@ import grpc
 import structlog
 
 from cekalwatch.camera.detection.face_capture import Receipt
-from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.uplink import messages as convert
 from cekalwatch.camera.uplink.link_counts import LinkCounts
 from cekalwatch.camera.uplink.messages import Drain, Hello, ProtocolError, Receipts, Welcome
 from cekalwatch.camera.waiting import set_within
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome, Heartbeat
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy, Heartbeat
 
 log = structlog.get_logger()
 

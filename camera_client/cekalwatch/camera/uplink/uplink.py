@@ -11,7 +11,6 @@ import grpc
 import structlog
 
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.link_counts import LinkCounts
@@ -21,7 +20,7 @@ from cekalwatch.camera.waiting import set_within
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.capture import Heartbeat
+from cekalwatch.wire.vocabulary.capture import CapturePolicy, Heartbeat
 
 RETRYABLE_STATUS = frozenset(
     {

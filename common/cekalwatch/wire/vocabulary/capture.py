@@ -4,9 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as validated
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 """Names of the five landmarks, in their order; left and right are those of the picture."""
+
+
+@validated(frozen=True, config=ConfigDict(extra="forbid"))
+class CapturePolicy:
+    """What cameras may send; the server sets it (`[capture_policy]`). Raises ValueError outside the bounds."""
+
+    min_eye_distance_px: Annotated[float, Field(ge=8, le=1000)] = 32.0
+    """Smallest distance between the eyes, in pixels of the frame."""
+    max_yaw_degrees: Annotated[float, Field(gt=0, le=90)] = 40.0
+    """Largest turn of the head to either side."""
+    max_pitch_degrees: Annotated[float, Field(gt=0, le=90)] = 45.0
+    """Largest nod of the head up or down. It is wider than the 15 degrees that recognition wants: measured from five
+    landmarks, a laugh looks like a nod of up to 40."""
+    max_crops_per_track: Annotated[int, Field(ge=1, le=20)] = 5
+    """How many crops of one passage a camera may send."""
+    jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 85
+    """JPEG quality of the crops. At 90 they are a quarter larger and are recognised no better
+    (benchmarks/camera/crops.py)."""
+    min_detector_score: Annotated[float, Field(ge=0, le=1)] = 0.7
+    """Smallest confidence of the detector."""
 
 
 class CaptureOutcome(StrEnum):

@@ -46,8 +46,9 @@ class OpenIdProvider:
     """Tells people by what the provider says of them. Any number of threads may ask."""
 
     def __init__(self, terms: OpenIdTerms, store: PeopleStore, clock: Clock) -> None:
-        """Nothing is asked before somebody signs in, so that the server starts without the provider."""
+        """Ask nothing before somebody signs in, so that the server starts without the provider. Raises ProgramError."""
         self._terms = terms
+        self._secret = terms.client_secret()
         self._store = store
         self._clock = clock
         verify = ssl.create_default_context(cafile=str(terms.authorities)) if terms.authorities else True
@@ -79,8 +80,7 @@ class OpenIdProvider:
             "redirect_uri": proof.redirect_uri,
             "client_id": self._terms.client_id,
         }
-        secret = self._terms.client_secret
-        auth = httpx.BasicAuth(self._terms.client_id, secret) if secret is not None else None
+        auth = httpx.BasicAuth(self._terms.client_id, self._secret) if self._secret is not None else None
         status, answer = self._ask("POST", metadata.token_endpoint, data=form, auth=auth)
         # Its other words may hold what was sent, so only its code is logged.
         word = _word(answer.get("error"))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
+from pydantic import Field
+
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.wire.address import is_loopback
+from cekalwatch.wire.tls import TlsError, require_private
 
 
 @dataclass(frozen=True)
@@ -35,20 +40,31 @@ class ProviderAddressError(ValueError):
 
 @dataclass(frozen=True)
 class OpenIdTerms:
-    """What is agreed with the provider. Raises ProviderAddressError."""
+    """What is agreed with the OpenID Connect provider: `[openid]`. Raises ProviderAddressError."""
 
-    issuer: str
-    """Its URL; https, except on this machine."""
-    client_id: str
-    client_secret: str | None = field(repr=False)
-    """None for a public client."""
-    claim: str
-    """The claim that is the sign-in name. Its value must be the provider's to give, and not the person's to choose."""
+    issuer: Annotated[str, Field(min_length=1, max_length=512)]
+    """URL of the provider, as its metadata states it: https, except on this machine."""
+    client_id: Annotated[str, Field(min_length=1, max_length=256)]
+    """What the provider calls this server."""
+    client_secret_file: Path | None = None
+    """File with the client's secret, which nobody else may read; when not set, this is a public client."""
+    claim: Annotated[str, Field(min_length=1, max_length=64)] = "preferred_username"
+    """The claim that is a sign-in name known here. People must not be able to choose its value themselves."""
     authorities: Path | None = None
-    """PEM file of the authorities for its https; None for those of the system."""
+    """PEM file of the authorities that sign the provider's certificate; when not set, those of the system."""
 
     def __post_init__(self) -> None:
         require_safe(self.issuer)
+
+    def client_secret(self) -> str | None:
+        """Read the secret; None for a public client. Raises ProgramError when the file cannot be used."""
+        if self.client_secret_file is None:
+            return None
+        try:
+            require_private(self.client_secret_file)
+            return self.client_secret_file.read_text("utf-8").strip()
+        except (TlsError, UnicodeDecodeError) as error:
+            raise ProgramError(f"Wrong settings: openid: {error}", Exit.CONFIG) from None
 
 
 def require_safe(url: str) -> str:

@@ -15,8 +15,7 @@ from cekalwatch.server.domain.captures import Capture, Receipt
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.presence import Presence
-from cekalwatch.server.settings.settings import CapturePolicyEntry
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome, Heartbeat
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy, Heartbeat
 
 MISSED_HEARTBEATS = 3
 
@@ -54,7 +53,7 @@ class Welcome:
 
     credits: int
     heartbeat_period_s: float
-    policy: CapturePolicyEntry
+    policy: CapturePolicy
     server_time: datetime
 
 
@@ -84,7 +83,7 @@ class CaptureTerms:
     heartbeat_period_s: float
     handshake_s: float
     """How long hello may take."""
-    policy: CapturePolicyEntry
+    policy: CapturePolicy
 
 
 class CaptureSessions:

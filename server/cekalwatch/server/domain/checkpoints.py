@@ -1,4 +1,4 @@
-"""What stands at a checkpoint: its cameras, and the figures of the law that it enforces.
+"""What stands at a checkpoint: its sites and cameras, and the figures of the law that it enforces.
 
 Sources of the law: UU 6/2011 as changed by UU 63/2024, Permenimipas 13/2025; `docs/watchlist-folder.md` gives the rules
 in words.
@@ -7,33 +7,64 @@ in words.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field
 
 from cekalwatch.wire.vocabulary.orders import Direction
+
+Key = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A port or terminal. Its local clock decides which orders are in force. Raises ValueError for an unknown zone."""
+
+    site: Key
+    """Key of the site: lower-case letters, digits and hyphens."""
+    time_zone: str = "Asia/Jakarta"
+    """Time zone of the IANA list. WIB is Asia/Jakarta, WITA Asia/Makassar, WIT Asia/Jayapura."""
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"{self.time_zone!r} is no time zone of the IANA list; WIB is Asia/Jakarta") from None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone itself."""
+        return ZoneInfo(self.time_zone)
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera of the configuration."""
+    """A camera that may connect."""
 
-    camera_id: str
-    site: str
-    counter: str
+    camera_id: Key
+    """Key of the camera, the one in its certificate."""
+    site: Key
+    """Key of the site where it hangs."""
+    counter: Annotated[str, Field(min_length=1, max_length=64)]
+    """What officers call the counter below it."""
     direction: Direction
+    """Whether the travellers that it sees leave (DEPARTURE) or come in (ARRIVAL)."""
 
 
 @dataclass(frozen=True)
 class LegalParameters:
-    """What the law allows. The configuration (`[legal]`) can change each figure."""
+    """What the law allows. The configuration (`[legal]`) can change each figure, within the bounds that it checks."""
 
-    cegah_months: int = 6
-    """Longest term of a CEGAH order, calendar months."""
-    cegah_extensions: int = 1
+    cegah_months: Annotated[int, Field(ge=1, le=240)] = 6
+    """Longest term of a CEGAH order, in calendar months."""
+    cegah_extensions: Annotated[int, Field(ge=0, le=20)] = 1
     """How often a CEGAH order can be extended."""
-    extension_months: int = 6
-    """Longest term of an extension of a CEGAH order, calendar months."""
-    extension_notice_days: int = 3
-    """An extension must have been received this many days before the order ends."""
-    urgent_days: int = 20
+    extension_months: Annotated[int, Field(ge=1, le=240)] = 6
+    """Longest term of an extension of a CEGAH order, in calendar months."""
+    extension_notice_days: Annotated[int, Field(ge=0, le=365)] = 3
+    """Days before the end of an order by which its extension must have been received."""
+    urgent_days: Annotated[int, Field(ge=0, le=365)] = 20
     """Days after its receipt within which an urgent order needs a written decision."""
-    home_nationality: str = "IDN"
+    home_nationality: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "IDN"
     """Citizens of this country (ISO 3166-1 alpha-3) cannot be refused entry."""

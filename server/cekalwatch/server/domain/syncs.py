@@ -6,8 +6,11 @@ when one is broken off. What is held of an order stays as it is until the source
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field
 
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.wire.vocabulary.orders import OrderRule
@@ -149,12 +152,34 @@ class ShrinkGuard:
 
 @dataclass(frozen=True)
 class SyncTerms:
-    """When runs are made, and what of them is kept."""
+    """When runs are made, and what of them is kept: `[watchlist.sync]`. `docs/watchlist-sync.md` explains it."""
 
-    period: timedelta = timedelta(minutes=15)
-    jitter: float = 0.1
-    """Share of the period by which a run may come earlier or later."""
-    retry_first: timedelta = timedelta(seconds=30)
-    retry_most: timedelta = timedelta(minutes=15)
-    keep_runs: timedelta = timedelta(days=90)
-    guard: ShrinkGuard = field(default_factory=ShrinkGuard)
+    period_s: Annotated[float, Field(ge=10, le=604_800)] = 900.0
+    """Seconds from the end of one run to the next."""
+    jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    """Share of the period by which a run comes earlier or later, so that sites do not all ask at once."""
+    retry_first_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """Longest pause after a failure, in seconds; doubled with each further one, up to `retry_most_s`."""
+    retry_most_s: Annotated[float, Field(gt=0, le=86_400)] = 900.0
+    """Longest pause after many failures, in seconds."""
+    shrink_share: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """When a source has lost a larger share of the orders held from it, none is ended before two people accept that."""
+    shrink_least: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    """Fewer orders than this are ended without asking, unless nothing is left at all."""
+    keep_runs_days: Annotated[int, Field(ge=1, le=36_500)] = 90
+    """Days for which the record of a run is kept."""
+
+    @property
+    def period(self) -> timedelta:
+        """From the end of one run to the next."""
+        return timedelta(seconds=self.period_s)
+
+    @property
+    def keep_runs(self) -> timedelta:
+        """How long the record of a run is kept."""
+        return timedelta(days=self.keep_runs_days)
+
+    @property
+    def guard(self) -> ShrinkGuard:
+        """When a person is asked before orders are ended."""
+        return ShrinkGuard(self.shrink_share, self.shrink_least)

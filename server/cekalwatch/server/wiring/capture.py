@@ -79,7 +79,7 @@ class CaptureWiring:
         )
         stack.callback(embedding.close)
         intake = Intake(embedding, deciding)
-        cameras = {entry.camera_id: entry.camera() for entry in settings.cameras}
+        cameras = {camera.camera_id: camera for camera in settings.cameras}
         terms = CaptureTerms(
             settings.credits, settings.heartbeat_period_s, settings.handshake_s, settings.capture_policy
         )

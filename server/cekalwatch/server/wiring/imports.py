@@ -55,7 +55,7 @@ class ImportsWiring:
 
         def begin(actor: Actor) -> ImportRun:
             # One model from the first record to the last; after a change, `ModelFollower` makes the other's templates.
-            enroller, zone, legal = search.engines.enroller(), settings.home.zone, settings.legal.parameters()
+            enroller, zone, legal = search.engines.enroller(), settings.home.zone, settings.legal
             importer = WatchlistImporter(stores.watchlist, enroller, clock, zone, legal, lookalikes)
             return ImportRun(importer, stores.watchlist, stores.audit, clock, actor, enrolling)
 

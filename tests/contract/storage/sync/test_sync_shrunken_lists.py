@@ -6,7 +6,7 @@ import pytest
 
 from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.syncs import ShrinkGuard, SyncTerms
+from cekalwatch.server.domain.syncs import SyncTerms
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.scenarios.sync import SYNCER, SyncBench, TestSource
@@ -71,7 +71,7 @@ def test_an_empty_list_is_asked_about_however_few_are_held(database: Database) -
 
 
 def test_some_leave_a_long_list_every_day(database: Database) -> None:
-    bench = SyncBench(database, TestSource(), terms=SyncTerms(guard=ShrinkGuard(share=0.2, least=10)))
+    bench = SyncBench(database, TestSource(), terms=SyncTerms(shrink_share=0.2, shrink_least=10))
     for number in range(20):
         bench.source.put(f"O-{number:02}")
     bench.done()

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from cekalwatch.camera.detection.best_shot import BestShots, Shot
-from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.vision.quality import FaceQuality
+from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.builders.camera import BEGIN, face_at, quality_of
 
 PICTURE = np.zeros((300, 300, 3), np.uint8)

@@ -7,13 +7,20 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.camera.detection.face_capture import Receipt
-from cekalwatch.camera.detection.policy import CapturePolicy
 from cekalwatch.camera.uplink import messages as convert
 from cekalwatch.camera.uplink.messages import Drain, ProtocolError, Receipts, Welcome
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesResponse
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome, Drops, Heartbeat, SpoolState, SpoolStatus, ViewState
+from cekalwatch.wire.vocabulary.capture import (
+    CaptureOutcome,
+    CapturePolicy,
+    Drops,
+    Heartbeat,
+    SpoolState,
+    SpoolStatus,
+    ViewState,
+)
 from tests.support.builders.camera import capture_of
 from tests.support.fakes.capture_server import duration, policy_message
 

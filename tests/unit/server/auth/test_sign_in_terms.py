@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, ProviderAddressError, SessionTerms
 
 
@@ -14,7 +16,7 @@ from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, ProviderAddressErr
     ["https://id.batam.local", "https://id.batam.local:8443/realm", "http://127.0.0.1:8080", "http://[::1]:80/x"],
 )
 def test_https_and_this_machine_are_safe(issuer: str):
-    assert OpenIdTerms(issuer, "client", None, "sub").issuer == issuer
+    assert OpenIdTerms(issuer, "client").issuer == issuer
 
 
 @pytest.mark.parametrize(
@@ -34,11 +36,23 @@ def test_https_and_this_machine_are_safe(issuer: str):
 )
 def test_what_others_could_read_is_refused(issuer: str):
     with pytest.raises(ProviderAddressError):
-        OpenIdTerms(issuer, "client", None, "sub")
+        OpenIdTerms(issuer, "client")
 
 
-def test_the_clients_secret_is_not_shown_by_accident():
-    assert "hidden" not in repr(OpenIdTerms("https://id.batam.local", "client", "hidden", "sub"))
+def test_the_clients_secret_is_read_from_a_file_that_nobody_else_can_read(tmp_path: Path):
+    file = tmp_path / "secret"
+    file.write_text("hidden\n")
+    terms = OpenIdTerms("https://id.batam.local", "cekalwatch", file)
+    file.chmod(0o644)
+    with pytest.raises(ProgramError, match="chmod 600") as refused:
+        terms.client_secret()
+    assert refused.value.exit_code is Exit.CONFIG
+    file.chmod(0o600)
+    assert terms.client_secret() == "hidden"
+    assert "hidden" not in repr(terms)
+    file.unlink()
+    with pytest.raises(ProgramError, match="cannot be read"):
+        terms.client_secret()
 
 
 def test_use_is_noted_often_enough_for_a_short_idle_time():

@@ -61,9 +61,9 @@ def import_(
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.cli.watchlist.report_screen import show_reports
     from cekalwatch.server.settings.settings import ServerSettings
-    from cekalwatch.server.settings.watchlist_source import FolderEntry
     from cekalwatch.server.watchlist.imports.report_file import check_report_file, write_report
     from cekalwatch.server.watchlist.sources.files.folder import FolderSource
+    from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
 
     if offline and server:
         raise ProgramError("--offline and --server exclude each other", Exit.USAGE)
@@ -72,7 +72,7 @@ def import_(
     configure_logs("warning")
     if report:
         check_report_file(report)
-    source = FolderSource(FolderEntry(path=folder, encoding=encoding), settings.home.zone)
+    source = FolderSource(FolderSettings(path=folder, encoding=encoding), settings.home.zone)
     reports: list[RecordReport] = []
     with _as_program_errors(), closing(source):
         records = _FolderRecords(source)

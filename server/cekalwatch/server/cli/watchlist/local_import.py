@@ -59,6 +59,6 @@ def open_importer(settings: ServerSettings, store: WatchlistStore, clock: Clock)
         Enroller(engine.detector, engine.recogniser, more_detectors=more_detectors),
         clock,
         settings.home.zone,
-        settings.legal.parameters(),
+        settings.legal,
         LookalikeFinder(lambda: listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir)),
     )

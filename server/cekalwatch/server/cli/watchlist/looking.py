@@ -203,7 +203,7 @@ def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistBrowser, Lookalik
     from cekalwatch.server.storage.audit.store import AuditStore
     from cekalwatch.server.watchlist.browser import WatchlistBrowser
 
-    checkpoints = Checkpoints(settings.legal.parameters(), {site.site: site.zone for site in settings.sites})
+    checkpoints = Checkpoints(settings.legal, {site.site: site.zone for site in settings.sites})
     with command_database(settings) as database:
         database.check_exists()
         database.upgrade()

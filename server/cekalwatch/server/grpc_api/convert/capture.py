@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
@@ -143,7 +144,7 @@ def stream_response(message: Outbound) -> capture_service_pb2.StreamFacesRespons
                 welcome=capture_service_pb2.Welcome(
                     credits=granted,
                     heartbeat_period=duration(period_s),
-                    policy=capture_pb2.CapturePolicy(**policy.model_dump()),
+                    policy=capture_pb2.CapturePolicy(**asdict(policy)),
                     server_time=timestamp(now),
                 )
             )

@@ -11,7 +11,6 @@ from functools import cache
 
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import Subject
-from cekalwatch.server.settings.watchlist_source import MappingEntry, columns
 from cekalwatch.server.watchlist.imports.records import (
     ImportRecord,
     Photograph,
@@ -24,6 +23,7 @@ from cekalwatch.server.watchlist.imports.records import (
 )
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources import values
+from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
 from cekalwatch.server.watchlist.sources.source import Refused
 
 Row = Mapping[str, object]
@@ -77,10 +77,10 @@ def folded_name(name: str) -> str:
 class RecordMapper:
     """Reads rows. `pick` finds in a row what the source calls by a name; a missing one is None."""
 
-    def __init__(self, mapping: MappingEntry, zone: tzinfo, pick: Pick = by_column) -> None:
+    def __init__(self, mapping: MappingSettings, zone: tzinfo, pick: Pick = by_column) -> None:
         """Times without an offset are those of `zone`."""
         self._mapping = mapping
-        self._columns = columns(mapping)
+        self._columns = mapping.columns
         self._meanings = {
             field: {values.folded(written): meaning for written, meaning in meanings.items()}
             for field, meanings in mapping.values.items()

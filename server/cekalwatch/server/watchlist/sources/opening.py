@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from datetime import tzinfo
+from typing import Annotated
 
-from cekalwatch.server.settings.watchlist_source import FolderEntry, HttpEntry, SourceEntry, SpreadsheetEntry, SqlEntry
+from pydantic import Field
+
+from cekalwatch.server.watchlist.sources.files.settings import FolderSettings, SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.source import WatchlistSource
+from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
+from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
+
+SourceSettings = Annotated[
+    FolderSettings | HttpSettings | SqlSettings | SpreadsheetSettings, Field(discriminator="kind")
+]
+"""`[watchlist.source]`: one of these, by its `kind`."""
 
 
-def open_source(entry: SourceEntry, zone: tzinfo) -> WatchlistSource:
+def open_source(settings: SourceSettings, zone: tzinfo) -> WatchlistSource:
     """Return the source; nothing is reached yet. Times without an offset are those of `zone`, the checkpoint's."""
     # Each brings a library of its own, which the others do not need.
-    match entry:
-        case FolderEntry():
+    match settings:
+        case FolderSettings():
             from cekalwatch.server.watchlist.sources.files.folder import FolderSource
 
-            return FolderSource(entry, zone)
-        case HttpEntry():
+            return FolderSource(settings, zone)
+        case HttpSettings():
             from cekalwatch.server.watchlist.sources.web.http import HttpSource
 
-            return HttpSource(entry, zone)
-        case SqlEntry():
+            return HttpSource(settings, zone)
+        case SqlSettings():
             from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 
-            return SqlSource(entry, zone)
-        case SpreadsheetEntry():
+            return SqlSource(settings, zone)
+        case SpreadsheetSettings():
             from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
 
-            return SpreadsheetSource(entry, zone)
+            return SpreadsheetSource(settings, zone)

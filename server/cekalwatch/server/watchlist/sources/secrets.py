@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.wire.tls import TlsError, require_private
@@ -17,6 +20,10 @@ def secret_form(text: str) -> str:
     if text and (kind not in {"file", "env"} or not rest):
         raise ValueError("write file:PATH or env:NAME")
     return text
+
+
+SecretPlace = Annotated[str, AfterValidator(secret_form)]
+"""A setting that says where a secret is."""
 
 
 def read_secret(place: str) -> str:

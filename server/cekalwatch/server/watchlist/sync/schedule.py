@@ -16,10 +16,10 @@ from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.syncs import SyncTerms
-from cekalwatch.server.settings.watchlist_source import WatchlistEntry
 from cekalwatch.server.storage.sync.steps import Begun
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
+from cekalwatch.server.watchlist.settings import WatchlistSettings
 from cekalwatch.server.watchlist.sources.opening import open_source
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts, SyncStoppedError
 from cekalwatch.wire.backoff import Backoff
@@ -40,8 +40,7 @@ class NextRun:
         self._terms = terms
         self._clock = clock
         self._random = chance or random.Random()  # noqa: S311  # nothing secret
-        first_s, most_s = terms.retry_first.total_seconds(), terms.retry_most.total_seconds()
-        self._backoff = Backoff(first_s, most_s, self._random)
+        self._backoff = Backoff(terms.retry_first_s, terms.retry_most_s, self._random)
 
     def after(self, outcome: SyncOutcome) -> datetime:
         """Return when the run after one that ended so is due."""
@@ -126,7 +125,7 @@ class SyncScheduler:
 
 
 def open_scheduler(
-    entry: WatchlistEntry,
+    settings: WatchlistSettings,
     zone: tzinfo,
     store: SyncStore,
     begin_import: Callable[[Actor], ImportRun],
@@ -140,9 +139,9 @@ def open_scheduler(
 
     `waiting` counts the captures that wait to be embedded; `on_end` is called after each run.
     """
-    if entry.source is None:
+    if settings.source is None:
         return None
-    terms, courtesy = entry.sync.terms(), SyncYield(waiting)
-    source = open_source(entry.source, zone)
+    terms, courtesy = settings.sync, SyncYield(waiting)
+    source = open_source(settings.source, zone)
     parts = SyncParts(source, store, begin_import, clock, terms, courtesy.give_way)
     return SyncScheduler(parts, courtesy, NextRun(terms, clock), myself, on_end)

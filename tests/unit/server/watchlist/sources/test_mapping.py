@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cekalwatch.server.settings.watchlist_source import FIELDS, MappingEntry
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
+from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS, MappingSettings
 from tests.support.builders.watchlist import WIB
 
 
@@ -24,5 +24,5 @@ def test_a_day_in_digits_alone_is_no_year(written: object, birth: str) -> None:
         "name": "Contoh Satu",
         "date_of_birth": written,
     }
-    mapped = RecordMapper(MappingEntry(date_formats=("%Y%m%d",)), WIB).read(row)
+    mapped = RecordMapper(MappingSettings(date_formats=("%Y%m%d",)), WIB).read(row)
     assert mapped.subject.date_of_birth == birth

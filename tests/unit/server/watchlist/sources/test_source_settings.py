@@ -10,14 +10,15 @@ from pydantic import ValidationError
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.settings.watchlist_source import FIELDS, REQUIRED, MappingEntry, WatchlistEntry
+from cekalwatch.server.watchlist.settings import WatchlistSettings
+from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS, REQUIRED, MappingSettings
 
 ALL_REQUIRED = {name: name.upper() for name in REQUIRED}
 
 
 def fault(**settings: Any) -> str:
     with pytest.raises(ValidationError) as caught:
-        WatchlistEntry(source=settings)  # type: ignore[arg-type]  # as a file has it
+        WatchlistSettings(source=settings)  # type: ignore[arg-type]  # as a file has it
     return str(caught.value)
 
 
@@ -45,7 +46,7 @@ def mapping_fault(**mapping: Any) -> str:
             {"fields": ALL_REQUIRED | {"travel_documents": "D"}, "documents": [{"type": "passport", "number": "P"}]},
             "not both",
         ),
-        ({"field": {}}, "Extra inputs"),
+        ({"field": {}}, "Unexpected keyword"),
     ],
 )
 def test_a_wrong_mapping_is_named(mapping: dict[str, Any], said: str) -> None:
@@ -77,7 +78,7 @@ def test_a_wrong_source_is_named(source: dict[str, Any], said: str) -> None:
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:8700/orders", "http://[::1]:8700/orders", "http://localhost/x"])
 def test_plain_http_is_for_this_machine(address: str) -> None:
-    assert WatchlistEntry(source={"kind": "http", "address": address}).source  # type: ignore[arg-type]  # see above
+    assert WatchlistSettings(source={"kind": "http", "address": address}).source  # type: ignore[arg-type]  # see above
 
 
 def test_a_secret_in_the_wrong_place_is_not_shown_by_the_program(tmp_path: Path) -> None:
@@ -96,9 +97,9 @@ def test_settings_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("CEKALWATCH_SERVER_WATCHLIST__SOURCE__PATH", "/srv/list")
     source = ServerSettings.load().watchlist.source
     assert source
-    assert (source.kind, source.mapping) == ("folder", MappingEntry())
+    assert (source.kind, source.mapping) == ("folder", MappingSettings())
 
 
 def test_nothing_is_mapped_unless_it_is_said() -> None:
     assert set(REQUIRED) <= set(FIELDS)
-    assert MappingEntry().date_formats == ("%Y-%m-%d",)
+    assert MappingSettings().date_formats == ("%Y-%m-%d",)

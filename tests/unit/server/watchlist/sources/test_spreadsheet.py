@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from cekalwatch.server.settings.watchlist_source import MappingEntry, SpreadsheetEntry
 from cekalwatch.server.watchlist.sources.files import spreadsheet
+from cekalwatch.server.watchlist.sources.files.settings import SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
+from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
 from cekalwatch.server.watchlist.sources.source import Item, NotAList, Offered, Refused, SourceUnavailable
 from tests.support.builders.watchlist import WIB
 from tests.support.scenarios.watchlist_sources import COLUMNS, TABLE_MAPPING, facts, indonesian, items
@@ -33,7 +34,7 @@ def write(file: Path, *rows: dict[str, Any], above: tuple[list[Any], ...] = ()) 
 
 
 def read(file: Path, **settings: Any) -> list[Item]:
-    entry = SpreadsheetEntry(kind="spreadsheet", file=file, **{"mapping": TABLE_MAPPING} | settings)
+    entry = SpreadsheetSettings(kind="spreadsheet", file=file, **{"mapping": TABLE_MAPPING} | settings)
     with closing(SpreadsheetSource(entry, WIB)) as source:
         return items(source.read(""))
 
@@ -88,11 +89,11 @@ def test_missing_columns_and_sheets_are_named(tmp_path: Path) -> None:
     file = write(tmp_path / "a.xlsx", row())
     with pytest.raises(NotAList, match="no sheet 'Daftar'; it has Sheet"):
         read(file, sheet="Daftar")
-    other = MappingEntry(fields=dict(TABLE_MAPPING.fields) | {"address": "Alamat"})
+    other = MappingSettings(fields=dict(TABLE_MAPPING.fields) | {"address": "Alamat"})
     with pytest.raises(NotAList, match="missing: Alamat"):
         read(file, mapping=other)
     with pytest.raises(NotAList, match=r"unknown: no\. paspor"):
-        read(file, mapping=MappingEntry(fields=TABLE_MAPPING.fields), other_columns="refuse")
+        read(file, mapping=MappingSettings(fields=TABLE_MAPPING.fields), other_columns="refuse")
 
 
 def test_what_is_no_spreadsheet_is_told(tmp_path: Path) -> None:

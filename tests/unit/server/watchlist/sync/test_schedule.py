@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import threading
 import time
-from datetime import timedelta
 
 import pytest
 
@@ -15,9 +14,7 @@ from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.watchlist import FixedClock
 
-TERMS = SyncTerms(
-    period=timedelta(minutes=10), jitter=0.2, retry_first=timedelta(seconds=8), retry_most=timedelta(seconds=30)
-)
+TERMS = SyncTerms(period_s=600, jitter=0.2, retry_first_s=8, retry_most_s=30)
 
 
 def waits(next_run: NextRun, outcome: SyncOutcome, times: int) -> list[float]:

@@ -11,9 +11,9 @@ from contextlib import ExitStack, closing
 from datetime import tzinfo
 from pathlib import Path
 
-from cekalwatch.server.settings.watchlist_source import FolderEntry
 from cekalwatch.server.watchlist.sources.files.csv_table import CsvTable
 from cekalwatch.server.watchlist.sources.files.row_index import RowIndex, position_in, row_keys
+from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs
 from cekalwatch.server.watchlist.sources.row_reader import RowReader
@@ -25,7 +25,7 @@ PAGE_ROWS = 200
 class FolderSource:
     """See WatchlistSource. A reading goes on as long as its table stays as it was."""
 
-    def __init__(self, entry: FolderEntry, zone: tzinfo) -> None:
+    def __init__(self, entry: FolderSettings, zone: tzinfo) -> None:
         """Times without an offset are those of `zone`."""
         self._entry = entry
         self._open = ExitStack()

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from openpyxl import load_workbook
 
-from cekalwatch.server.settings.watchlist_source import SpreadsheetEntry
 from cekalwatch.server.watchlist.sources.files.csv_table import column_faults
 from cekalwatch.server.watchlist.sources.files.row_index import RowIndex, position_in, row_keys
+from cekalwatch.server.watchlist.sources.files.settings import SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper, folded_name
 from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs
 from cekalwatch.server.watchlist.sources.row_reader import RowReader
@@ -39,7 +39,7 @@ Cells = Mapping[str, object]
 class SpreadsheetSource:
     """See WatchlistSource. A reading goes on as long as its file stays as it was."""
 
-    def __init__(self, entry: SpreadsheetEntry, zone: tzinfo) -> None:
+    def __init__(self, entry: SpreadsheetSettings, zone: tzinfo) -> None:
         """Times without an offset are those of `zone`."""
         self._entry = entry
         self._open = ExitStack()

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from cekalwatch.server.settings.watchlist_source import SqlEntry
 from cekalwatch.server.watchlist.sources.secrets import read_secret
 from cekalwatch.server.watchlist.sources.source import NotAList, SourceUnavailable
 from cekalwatch.server.watchlist.sources.sql.errors import unavailable
 from cekalwatch.server.watchlist.sources.sql.position import Mark
+from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 
 _TABLE = re.compile(r"(?:(?P<schema>\w+)\.)?(?P<name>\w+)")
 _LENGTHS: Final = {"mssql": "datalength", "sqlite": "length", "postgresql": "length", "mysql": "length"}
@@ -27,7 +27,7 @@ _MAX_READING_S: Final = 86_400
 class SqlRows:
     """The rows of a source's query. Methods block; where they raise, it is SourceUnavailable."""
 
-    def __init__(self, entry: SqlEntry) -> None:
+    def __init__(self, entry: SqlSettings) -> None:
         self._entry = entry
         url = sa.make_url(entry.address)
         if password := read_secret(entry.password_from):

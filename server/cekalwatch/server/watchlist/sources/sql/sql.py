@@ -9,21 +9,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import UTC, timedelta, tzinfo
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from cekalwatch.server.domain.clock import Clock, SystemClock
-from cekalwatch.server.settings.watchlist_source import MappingEntry, SqlEntry, columns
 from cekalwatch.server.watchlist.imports.records import RecordError, key
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
+from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
 from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs, NoPhotographs, Photographs
 from cekalwatch.server.watchlist.sources.row_reader import RowReader
 from cekalwatch.server.watchlist.sources.source import Item, NotAList, Reading, SourcePage, Withdrawn
 from cekalwatch.server.watchlist.sources.sql.photographs import ColumnPhotographs, column_address
 from cekalwatch.server.watchlist.sources.sql.position import SqlPosition, as_mark
 from cekalwatch.server.watchlist.sources.sql.rows import SqlRows, compared
+from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.web.client import WebClient
 from cekalwatch.server.watchlist.sources.web.photographs import WebPhotographs
 
@@ -41,7 +43,7 @@ Record = dict[str, Any]
 class SqlSource:
     """See WatchlistSource."""
 
-    def __init__(self, entry: SqlEntry, zone: tzinfo, clock: Clock | None = None) -> None:
+    def __init__(self, entry: SqlSettings, zone: tzinfo, clock: Clock | None = None) -> None:
         """Times without an offset are those of `zone`."""
         self._entry = entry
         self._clock = clock or SystemClock()
@@ -225,12 +227,13 @@ class SqlSource:
         ]
 
 
-def _with_columns(entry: SqlEntry) -> MappingEntry:
+def _with_columns(entry: SqlSettings) -> MappingSettings:
     """Return the mapping, with photographs from the columns that hold them."""
     if not entry.photograph_columns:
         return entry.mapping
-    fields = {**columns(entry.mapping), "photographs": _PHOTOGRAPHS}
-    return entry.mapping.model_copy(update={"fields": fields})
+    fields = {**entry.mapping.columns, "photographs": _PHOTOGRAPHS}
+    constants = {name: text for name, text in entry.mapping.constants.items() if name != "photographs"}
+    return replace(entry.mapping, fields=fields, constants=constants)
 
 
 def _marked(position: SqlPosition, last: object, column: str) -> SqlPosition:

@@ -12,9 +12,9 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from cekalwatch.server.settings.watchlist_source import WebAccess
 from cekalwatch.server.watchlist.sources.secrets import read_secret
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
+from cekalwatch.server.watchlist.sources.web.settings import WebAccess
 from cekalwatch.wire.tls import TlsError, require_private
 
 MAX_REDIRECTS: Final = 3

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from cekalwatch.server.domain.clock import Clock, SystemClock
-from cekalwatch.server.settings.watchlist_source import HttpEntry
 from cekalwatch.server.watchlist.imports.records import RecordError, key
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
@@ -30,6 +29,7 @@ from cekalwatch.server.watchlist.sources.source import (
 from cekalwatch.server.watchlist.sources.web.client import Answer, WebAddressError, WebClient
 from cekalwatch.server.watchlist.sources.web.json_page import BrokenPage, JsonPage, by_path, read_page
 from cekalwatch.server.watchlist.sources.web.photographs import WebPhotographs
+from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
 
 MAX_EMPTY_PAGES: Final = 100
 MAX_CURSOR: Final = 2000
@@ -69,7 +69,7 @@ class _Position:
 class HttpSource:
     """See WatchlistSource."""
 
-    def __init__(self, entry: HttpEntry, zone: tzinfo, clock: Clock | None = None) -> None:
+    def __init__(self, entry: HttpSettings, zone: tzinfo, clock: Clock | None = None) -> None:
         """Times without an offset are those of `zone`."""
         self._entry = entry
         self._clock = clock or SystemClock()

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cekalwatch.server.settings.watchlist_source import Encoding, PageNames
+from cekalwatch.server.watchlist.sources.files.settings import Encoding
 from cekalwatch.server.watchlist.sources.source import NotAList, SourceUnavailable
 from cekalwatch.server.watchlist.sources.values import LOST
+from cekalwatch.server.watchlist.sources.web.settings import PageNames
 
 
 class BrokenPage(SourceUnavailable):

@@ -1,0 +1,64 @@
+"""How alerts are raised, handed over and kept."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from cekalwatch.program.settings import Settings
+from cekalwatch.server.alerts.retention import Keeping
+from cekalwatch.server.domain.handling import DEFAULT_REFERENCE_PATTERN, HandlingPolicy
+
+
+def _pattern(expression: str) -> str:
+    try:
+        re.compile(expression)
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from None
+    return expression
+
+
+class AlertSection(Settings):
+    """Grouping, escalation and retention."""
+
+    grouping_window_s: Annotated[float, Field(ge=0, le=86_400)] = 600.0
+    """Seconds within which a later passage of a subject at a site joins its alert."""
+    late_after_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    """A sighting that comes in this many seconds after its capture marks its alert as late: the traveller may have
+    left."""
+    claim_lease_s: Annotated[float, Field(ge=10, le=3600)] = 90.0
+    """Seconds for which an officer's claim holds without being renewed."""
+    escalate_after_s: Annotated[float, Field(ge=5, le=3600)] = 60.0
+    """Seconds that an alert waits to be claimed before it goes to the supervisors, and as long again before it goes to
+    the whole site."""
+    cekal_online_reference: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_pattern)] = (
+        DEFAULT_REFERENCE_PATTERN
+    )
+    """Regular expression that a reference number of Cekal Online must match as a whole."""
+    event_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
+    """Days that the event log goes back, for agents that resume."""
+    cleared_image_retention_h: Annotated[float, Field(gt=0, le=23)] = 12.0
+    """Hours for which images of an alert are kept after it was cleared; they are gone within 24 hours in any case."""
+    confirmed_image_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 90
+    """Days for which images of an alert are kept after it was confirmed."""
+
+    @property
+    def handling_policy(self) -> HandlingPolicy:
+        """The times of an alert's life."""
+        return HandlingPolicy(
+            timedelta(seconds=self.claim_lease_s),
+            timedelta(seconds=self.escalate_after_s),
+            self.cekal_online_reference,
+        )
+
+    @property
+    def keeping(self) -> Keeping:
+        """How long events and images are kept."""
+        return Keeping(
+            timedelta(days=self.event_retention_days),
+            timedelta(hours=self.cleared_image_retention_h),
+            timedelta(days=self.confirmed_image_retention_days),
+        )

@@ -1,0 +1,25 @@
+"""What cameras may send, and how the server deals with their streams."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cekalwatch.program.settings import Settings
+from cekalwatch.wire.vocabulary.capture import CapturePolicy
+
+
+class CaptureSection(Settings):
+    """Streams of captures."""
+
+    capture_policy: CapturePolicy = CapturePolicy()
+    """What cameras may send."""
+    credits: Annotated[int, Field(ge=1, le=1000)] = 32
+    """Faces of one camera that may be under way at once."""
+    heartbeat_period_s: Annotated[float, Field(gt=0, le=300)] = 5.0
+    """Seconds between heartbeats of a camera; a camera that misses three is gone."""
+    handshake_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+    """Seconds that a camera may take to say hello."""
+    passage_idle_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    """Seconds for which the templates of a passage stay in memory after its last crop."""

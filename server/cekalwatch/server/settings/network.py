@@ -1,0 +1,61 @@
+"""Where the server listens, its certificates, and how patient it is with clients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from cekalwatch.program.connection import follow
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.settings.storage import StorageSection
+from cekalwatch.wire.address import address_form, is_loopback
+from cekalwatch.wire.tls import FollowedTls
+
+
+def _address_or_none(address: str) -> str:
+    return address_form(address) if address else ""
+
+
+class NetworkSection(StorageSection):
+    """Addresses, certificates and time limits of connections."""
+
+    listen: Annotated[str, AfterValidator(address_form)] = "127.0.0.1:50051"
+    """HOST:PORT of the gRPC server. With port 0 the system chooses one, and the log says which."""
+    tls_dir: Path | None = None
+    """Folder with certificate.pem, key.pem and authority.pem; when not set, `data_dir`/tls. While the folder does not
+    exist, the server speaks plaintext, and only on this machine."""
+    pki_dir: Path | None = None
+    """Folder of the site's own authority; when not set, `data_dir`/pki."""
+    revocations: Path | None = None
+    """Revocation lists (PEM) of the authorities in authority.pem; when not set, revoked.pem of `pki_dir`."""
+    enrolment_listen: Annotated[str, AfterValidator(_address_or_none)] = ""
+    """HOST:PORT at which devices with an invitation enrol, another port than `listen`; empty: no device can enrol."""
+    keep_alive_period_s: Annotated[float, Field(gt=0, le=300)] = 10.0
+    """Seconds between signs of life on a stream of alerts."""
+    reader_stall_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """Seconds for which a client may leave unread what a stream brings; then the stream is ended."""
+
+    @property
+    def tls_path(self) -> Path:
+        """The folder of the server's certificate."""
+        return self.tls_dir or self.data_dir / "tls"
+
+    @property
+    def pki_path(self) -> Path:
+        """The folder of the site's authority."""
+        return self.pki_dir or self.data_dir / "pki"
+
+    def tls(self) -> FollowedTls | None:
+        """Return the server's certificate; None means plaintext, which only loopback may have. Raises ProgramError."""
+        tls = follow(self.tls_path)
+        if tls is None and not is_loopback(self.listen):
+            raise ProgramError(
+                f"{self.listen} can be reached from other machines, and there is no certificate in {self.tls_path}: "
+                "make one with `cekalwatch-server pki init` and `pki issue --role server`",
+                Exit.CONFIG,
+            )
+        if tls is None and self.enrolment_listen:
+            raise ProgramError(f"Devices cannot enrol without a certificate in {self.tls_path}", Exit.CONFIG)
+        return tls

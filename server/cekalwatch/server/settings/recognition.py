@@ -1,0 +1,44 @@
+"""The model, what computes with it, and from which score on a face is a possible match."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cekalwatch.server.gallery.row_format import GalleryStorage
+from cekalwatch.server.settings.storage import StorageSection
+
+
+def _processor_cores() -> int:
+    return os.cpu_count() or 1
+
+
+class RecognitionSection(StorageSection):
+    """Model pack, gallery and threshold."""
+
+    models_dir: Path | None = None
+    """Folder of the model packs; when not set, `data_dir`/models."""
+    model_pack: str = "starter"
+    """Name of the model pack in use."""
+    inference: Literal["onnxruntime", "openvino"] = "onnxruntime"
+    """What computes templates; openvino needs the extra [openvino]."""
+    gallery_storage: GalleryStorage = GalleryStorage.FP16
+    """How the gallery keeps templates in memory: fp16, or float32 in twice the memory and time. Both are searched
+    exactly, and their scores differ by less than 0.001."""
+    threads: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=_processor_cores)
+    """Native threads that inference, image work and search share; by default one for each processor core."""
+    wanted_fpir: Annotated[float, Field(ge=1e-6, le=0.1)] = 1e-3
+    """Share of passages of people who are not listed that may alert. The threshold follows from it and from the size of
+    the list. At 1e-4 the starter pack misses two to three times as many (docs/starter-pack.md): set that with a
+    stronger pack."""
+    threshold: Annotated[float, Field(gt=-1, lt=1)] | None = None
+    """Comparison score from which a face is a possible match; when not set, the pack's own for `wanted_fpir` and the
+    size of the gallery."""
+
+    @property
+    def models_path(self) -> Path:
+        """The folder of model packs in use."""
+        return self.models_dir or self.data_dir / "models"

@@ -1,0 +1,23 @@
+"""Where the watchlist comes from, and how patient the server is with imports of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cekalwatch.program.settings import Settings
+from cekalwatch.server.watchlist.settings import WatchlistSettings
+
+
+class WatchlistSection(Settings):
+    """The watchlist's source, its freshness and imports."""
+
+    watchlist: WatchlistSettings = WatchlistSettings()
+    """Where the watchlist comes from (docs/connect-cekal.md)."""
+    freshness_limit_h: Annotated[float, Field(gt=0, le=8760)] = 24.0
+    """Hours after the last import or synchronisation at which notifiers show the watchlist as stale."""
+    import_stall_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """Seconds that an import may wait for its client's next message."""
+    import_record_s: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    """Seconds that the photographs of one record may take to arrive."""

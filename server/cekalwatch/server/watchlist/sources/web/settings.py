@@ -1,0 +1,94 @@
+"""The settings of a source that is an application on the network, and of web servers with photographs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass
+
+from cekalwatch.program.settings import SECTION
+from cekalwatch.server.watchlist.sources.files.settings import Encoding
+from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings, Name
+from cekalwatch.server.watchlist.sources.secrets import SecretPlace
+from cekalwatch.wire.address import is_loopback
+
+
+def web_address(address: str) -> str:
+    """Return `address`; raises ValueError when it is not https, or http on this machine, or holds a password."""
+    parts = urlsplit(address)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise ValueError("must be https://HOST[:PORT]/PATH")
+    if parts.username or parts.password:
+        raise ValueError("must not hold a user or password: use token_from or client_tls")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    if parts.scheme == "http" and not is_loopback(f"{host}:80"):
+        raise ValueError("must be https; http is for this machine only")
+    return address
+
+
+@dataclass(frozen=True, kw_only=True, config=SECTION)
+class WebAccess:
+    """How to reach a web server, and to show who asks."""
+
+    token_from: SecretPlace = ""
+    """Where the bearer token is: "file:PATH" (private) or "env:NAME"; empty for none."""
+    client_tls: Path | None = None
+    """Folder with certificate.pem and key.pem that are shown to the server."""
+    authorities: Path | None = None
+    """PEM file of the authorities that sign the server's certificate; when not set, those of the system."""
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """Seconds that one step of an answer may take."""
+    attempts: Annotated[int, Field(ge=1, le=10)] = 4
+    """How often a request is tried before the source counts as unavailable."""
+    back_off_s: Annotated[float, Field(ge=0, le=60)] = 0.5
+    """Longest pause before the second try, in seconds; it doubles with each try."""
+
+
+@dataclass(frozen=True, kw_only=True, config=SECTION)
+class PageNames:
+    """What the application calls the parts of a page and the parameters of a request. Parts may be paths."""
+
+    orders: Name = "orders"
+    """The list of orders."""
+    withdrawn: Name = "withdrawn"
+    """Keys of orders that have left the list."""
+    next: Name = "next"
+    """Where to go on: the next page while there is more, then what changes later."""
+    more: Name = "more"
+    """Whether there are more pages now."""
+    total: Name = "total"
+    """How many orders there are in all."""
+    cursor_parameter: Name = "cursor"
+    """Parameter of a request that says where to go on."""
+    limit_parameter: Name = "limit"
+    """Parameter of a request that says how many orders a page may have."""
+
+
+@dataclass(frozen=True, kw_only=True, config=SECTION)
+class HttpSettings:
+    """An application that answers in JSON, as `docs/connect-cekal.md` describes."""
+
+    kind: Literal["http"]
+    """Says that the source is an application."""
+    address: Annotated[str, AfterValidator(web_address)]
+    """Address of the list of orders: https, or http on this machine."""
+    access: WebAccess = WebAccess()
+    """How to reach it."""
+    page: PageNames = PageNames()
+    """What it calls the parts of a page."""
+    page_size: Annotated[int, Field(ge=1, le=1000)] = 200
+    """Orders of a page."""
+    most_page_bytes: Annotated[int, Field(ge=1000, le=256_000_000)] = 16_000_000
+    """Largest size of a page, in bytes."""
+    encoding: Encoding = "utf-8"
+    """How its JSON is encoded. A record that is not in this encoding is refused."""
+    whole_every_h: Annotated[float, Field(gt=0, le=8760)] = 24.0
+    """Hours after which the whole list is read again: what a list of changes gave wrongly, the next one does not
+    repeat."""
+    ask_photographs: bool = True
+    """Whether to ask about photographs that have no version in their row (HEAD), to see that they changed."""
+    mapping: MappingSettings = MappingSettings()
+    """How orders are read."""
