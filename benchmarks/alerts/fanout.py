@@ -25,7 +25,7 @@ import psutil
 import uuid6
 
 from benchmarks.recognition.server_throughput import PACK
-from cekalwatch.server.auth.operator import operator
+from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.alerts import Candidate, Match
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera

@@ -26,7 +26,7 @@ import psutil
 import uuid6
 from skimage import data
 
-from cekalwatch.server.auth.operator import operator
+from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject

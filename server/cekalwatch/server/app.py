@@ -18,14 +18,11 @@ from typing import Self
 
 import structlog
 
-from cekalwatch.server.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.audit.checkpoints import SigningKey
-from cekalwatch.server.audit.configuration import configuration_facts, note_configuration
-from cekalwatch.server.audit.entry import Actor, Party
-from cekalwatch.server.audit.trail import AuditTrail
+from cekalwatch.server.audit.entry import Action, Actor, Party
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.orders import Checkpoints
-from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use
+from cekalwatch.server.gallery.model_follower import configuration_facts, open_pack, pack_in_use
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.operations import OperationsServicer
@@ -35,6 +32,8 @@ from cekalwatch.server.presence import Presence
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.status import StatusService
+from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
+from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.resealing import Resealer
 from cekalwatch.server.storage.keys.store import KeyStore
@@ -92,7 +91,8 @@ class Server:
         keys = KeyStore.open(database, settings.master_key_source, clock, myself)
         stores = Stores.of(database, keys.keyring)
         notary = CheckpointSigner(stores.audit, SigningKey.load_or_create(settings.audit_key_file), clock)
-        note_configuration(stores.audit, configuration_facts(settings, pack), myself, started_at)
+        facts = configuration_facts(settings, pack)
+        stores.audit.append_changed(myself, Action.CONFIGURATION_CHANGED, facts, started_at)
         stack.callback(at_stop, "checkpoint of the last audit entries", notary.sign)
 
         presence = Presence(clock)

@@ -10,13 +10,16 @@ from sqlmodel import SQLModel
 from cekalwatch.server.storage.alerts import tables as alert_tables
 from cekalwatch.server.storage.audit import tables as audit_tables
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.keys import tables as key_tables
+from cekalwatch.server.storage.keys import store as key_tables
+from cekalwatch.server.storage.models import tables as model_tables
+from cekalwatch.server.storage.people import tables as people_tables
+from cekalwatch.server.storage.sync import tables as sync_tables
 from cekalwatch.server.storage.watchlist import tables as watchlist_tables
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import order, subject
 
-TABLES = (alert_tables, audit_tables, key_tables, watchlist_tables)
+TABLES = (alert_tables, audit_tables, key_tables, model_tables, people_tables, sync_tables, watchlist_tables)
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.program.errors import Exit
-from cekalwatch.server.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.vocabulary.people import PersonRole

@@ -12,13 +12,11 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.program.errors import Exit
-from cekalwatch.server.audit.entry import Action, Link
-from cekalwatch.server.auth.device import Device
-from cekalwatch.server.auth.operator import operator
-from cekalwatch.server.auth.passwords.passwords import Passwords
-from cekalwatch.server.auth.sessions import TokenPurpose
+from cekalwatch.server.audit.entry import Action, Link, operator
+from cekalwatch.server.auth.passwords import Passwords
+from cekalwatch.server.auth.sessions import Device, TokenPurpose
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.models.threshold_store import ThresholdStore
+from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person

@@ -11,7 +11,7 @@ from cryptography import x509
 from typer.testing import CliRunner
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.auth.operator import operator
+from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database

@@ -18,9 +18,8 @@ from google.protobuf import descriptor_pool
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from cekalwatch.server.auth import limits
-from cekalwatch.server.auth.device import Device
 from cekalwatch.server.auth.rights import RIGHTS
-from cekalwatch.server.auth.sessions import Sessions, TokenPurpose
+from cekalwatch.server.auth.sessions import Device, Sessions, TokenPurpose
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.settings.settings import ServerSettings

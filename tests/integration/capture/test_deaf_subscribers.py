@@ -14,7 +14,6 @@ import grpc
 
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, DetailedEvent, Fanout
-from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.domain.alerts import AlertFilter
 from cekalwatch.server.domain.checkpoints import LegalParameters
@@ -27,6 +26,7 @@ from cekalwatch.server.presence import Presence
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.alerts.tables import AlertEventRow
 from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount

@@ -10,8 +10,7 @@ import pytest
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.app import Server
-from cekalwatch.server.audit.entry import Action, Link
-from cekalwatch.server.auth.operator import operator
+from cekalwatch.server.audit.entry import Action, Link, operator
 from cekalwatch.server.encryption.master_key import MasterKey
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore

@@ -18,8 +18,8 @@ import pytest
 
 from cekalwatch.server.domain.subjects import ReferenceFace
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.columns import TEMPLATE
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.sealed_columns import TEMPLATE
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.wiring import gallery as search
 from cekalwatch.v1 import (

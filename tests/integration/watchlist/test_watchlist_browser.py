@@ -18,8 +18,7 @@ from typer.testing import CliRunner
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.alert_entries import deletion_entry
-from cekalwatch.server.audit.entry import Action, Link
-from cekalwatch.server.auth.operator import operator
+from cekalwatch.server.audit.entry import Action, Link, operator
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders import BanOrder

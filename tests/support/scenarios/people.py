@@ -10,12 +10,10 @@ import uuid6
 from argon2 import Parameters, Type
 
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Link, Party
-from cekalwatch.server.auth.device import Device
-from cekalwatch.server.auth.passwords.change import PasswordChange
-from cekalwatch.server.auth.passwords.passwords import Passwords
-from cekalwatch.server.auth.passwords.provider import PasswordProvider
+from cekalwatch.server.auth.password_provider import PasswordChange, PasswordProvider
+from cekalwatch.server.auth.passwords import Passwords
 from cekalwatch.server.auth.person import PersonAuthentication
-from cekalwatch.server.auth.sessions import Sessions, TokenPurpose
+from cekalwatch.server.auth.sessions import Device, Sessions, TokenPurpose
 from cekalwatch.server.auth.sign_in import PasswordProof, Proof, SignInService
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code

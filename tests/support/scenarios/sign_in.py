@@ -13,7 +13,7 @@ import pytest
 
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Link
-from cekalwatch.server.auth.passwords.passwords import Passwords
+from cekalwatch.server.auth.passwords import Passwords
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database

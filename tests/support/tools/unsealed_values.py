@@ -8,8 +8,8 @@ import sqlalchemy
 from sqlmodel import SQLModel
 
 from cekalwatch.server.encryption.master_key_source import KeyFile
+from cekalwatch.server.storage.columns import SEALED
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.sealed_columns import SEALED
 from tests.support.builders.keys import keyring
 
 UNSEALED = "opened"

@@ -9,6 +9,7 @@ by the canonical JSON array of the entry's six texts. Sequences count from 1 wit
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import json
 import re
@@ -115,6 +116,14 @@ class Actor:
 
     def __str__(self) -> str:
         return f"{self.party}:{self.key}"
+
+
+def operator() -> Actor:
+    """Return the account that runs this process, as the operating system tells."""
+    try:
+        return Actor(Party.COMMAND, getpass.getuser())
+    except (OSError, KeyError):  # an account without name, as containers have
+        return Actor(Party.COMMAND, "unnamed")
 
 
 class Thing(StrEnum):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from cekalwatch.server.auth.openid import OpenIdProvider
-from cekalwatch.server.auth.passwords.change import PasswordChange
-from cekalwatch.server.auth.passwords.passwords import Passwords
-from cekalwatch.server.auth.passwords.provider import PasswordProvider
+from cekalwatch.server.auth.password_provider import PasswordChange, PasswordProvider
+from cekalwatch.server.auth.passwords import Passwords
 from cekalwatch.server.auth.sessions import Sessions
 from cekalwatch.server.auth.sign_in import SignInService
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, SessionTerms

@@ -15,8 +15,7 @@ from types import MappingProxyType
 
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.audit.entry import Actor, Party
-from cekalwatch.server.auth.device import Device
-from cekalwatch.server.auth.sessions import Session
+from cekalwatch.server.auth.sessions import Device, Session
 from cekalwatch.server.domain.alerts import AlertFilter
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction

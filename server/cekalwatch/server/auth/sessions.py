@@ -11,11 +11,11 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 import structlog
 
-from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
-from cekalwatch.server.auth.device import Device
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party, Thing
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -27,6 +27,22 @@ from cekalwatch.server.storage.people.store import Account
 TOKEN_BYTES = 32
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device that calls."""
+
+    actor: Actor
+    """The device without a person."""
+    fingerprint: str = ""
+    """SHA-256 of its certificate, hexadecimal; empty for plaintext, which stays on the server's machine."""
+    site: str | None = None
+    """Key of its site; None with plaintext, which counts as every site's."""
+
+    def used_by(self, person_id: UUID) -> Actor:
+        """Return the actor that the audit trail names for what this person does here."""
+        return Actor(Party.PERSON, f"{person_id}@{self.actor.key}")
 
 
 class TokenPurpose(StrEnum):

@@ -13,8 +13,7 @@ from uuid import UUID
 import structlog
 
 from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
-from cekalwatch.server.auth.device import Device
-from cekalwatch.server.auth.sessions import Session, Sessions, TokenPurpose
+from cekalwatch.server.auth.sessions import Device, Session, Sessions, TokenPurpose
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import AuditStore

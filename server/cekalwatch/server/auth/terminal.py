@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.auth.device import Device
-from cekalwatch.server.auth.operator import operator
+from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.auth.providers import ProviderAuthentication
-from cekalwatch.server.auth.sessions import TokenPurpose
+from cekalwatch.server.auth.sessions import Device, TokenPurpose
 from cekalwatch.server.auth.sign_in import PasswordProof
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError

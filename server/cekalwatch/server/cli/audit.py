@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, tzinfo
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
@@ -15,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.audit.entry import stamp
 from cekalwatch.server.audit.export import ExportFormat, written
 from cekalwatch.server.cli.database import command_database
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 MAX_SHOWN = 100
 """Breaks that are told one by one; a trail with more of them is broken beyond reading."""
 PROGRESS_STEP = 5000
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 app = typer.Typer(help="The audit trail: verify it, export it, sign it.", no_args_is_help=True)
 
@@ -107,9 +111,7 @@ def export(
 
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.program.prompts import ask, ask_secret
-    from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
-    from cekalwatch.server.audit.time_span import span
-    from cekalwatch.server.auth.operator import operator
+    from cekalwatch.server.audit.entry import Action, AuditEntry, Thing, operator
     from cekalwatch.server.auth.terminal import Terminal
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.domain.people import TwoPersonAction
@@ -138,9 +140,9 @@ def export(
 def checkpoint(config: Config = None, data_dir: DataDir = None) -> None:
     """Sign the trail as it is now, and print the checkpoint with its public key."""
     from cekalwatch.program.logs import configure_logs
-    from cekalwatch.server.audit.checkpoint_signer import CheckpointSigner
     from cekalwatch.server.audit.checkpoints import SigningKey
     from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 
     configure_logs("warning")
     settings = _settings(config, data_dir)
@@ -197,3 +199,27 @@ def _progress(what: str, total: int | None) -> Iterator[Callable[[Iterable[Link]
             progress.update(task, completed=number)
 
         yield counted
+
+
+def span(since: str, until: str, zone: tzinfo) -> tuple[str, str]:
+    """Return the stamps of the first moment within and the first one after; empty where nothing was given.
+
+    A day counts as a whole, `until`'s included; a moment without offset is one of `zone`. Raises ProgramError.
+    """
+    first, end = _moment("--since", since, zone), _moment("--until", until, zone)
+    if end and _DAY.fullmatch(until):
+        # Midnight of the next day in that zone, whatever its clocks do in between.
+        end = datetime.combine(end.date() + timedelta(days=1), end.timetz())
+    if first and end and end <= first:
+        raise ProgramError("--until is not after --since", Exit.USAGE)
+    return stamp(first) if first else "", stamp(end) if end else ""
+
+
+def _moment(option: str, text: str, zone: tzinfo) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ProgramError(f"{option} is no day or moment; write 2026-03-01 or 2026-03-01T06:00", Exit.USAGE) from None
+    return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment

@@ -111,7 +111,7 @@ def _reseal(resealer: Resealer, key_id: int) -> None:
 @contextmanager
 def _opened(config: Path | None, data_dir: Path | None) -> Iterator[tuple[KeyStore, Resealer]]:
     from cekalwatch.program.logs import configure_logs
-    from cekalwatch.server.auth.operator import operator
+    from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.keys.resealing import Resealer

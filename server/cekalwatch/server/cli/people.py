@@ -129,8 +129,8 @@ def _show(first: str) -> None:
 
 @contextmanager
 def _admin(config: Path | None, data_dir: Path | None) -> Iterator[tuple[PeopleAdmin, str]]:
-    from cekalwatch.server.auth.operator import operator
-    from cekalwatch.server.auth.passwords.passwords import Passwords
+    from cekalwatch.server.audit.entry import operator
+    from cekalwatch.server.auth.passwords import Passwords
     from cekalwatch.server.auth.people_admin import PeopleAdmin
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.storage.people.store import PeopleStore

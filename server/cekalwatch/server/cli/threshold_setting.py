@@ -40,15 +40,14 @@ def clear(config: Config = None, data_dir: DataDir = None) -> None:
 def _change(value: float | None, config: Path | None, data_dir: Path | None) -> None:
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.program.prompts import ask, ask_secret
-    from cekalwatch.server.auth.operator import operator
+    from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.auth.terminal import Terminal
     from cekalwatch.server.cli.model_choice import model_in_use
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSetting
     from cekalwatch.server.settings.settings import ServerSettings
-    from cekalwatch.server.storage.models.store import ModelStore
-    from cekalwatch.server.storage.models.threshold_store import ThresholdStore
+    from cekalwatch.server.storage.models.store import ModelStore, ThresholdStore
 
     if value is not None and not MIN_THRESHOLD <= value <= MAX_THRESHOLD:
         raise ProgramError(f"A threshold is between {MIN_THRESHOLD} and {MAX_THRESHOLD}", Exit.USAGE)

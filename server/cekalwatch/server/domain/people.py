@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
@@ -100,3 +101,44 @@ class TwoPeople:
             raise CekalwatchError(Code.PERSON_ROLE_NEEDED, self.action)
         if self.first.disabled or self.second.disabled:
             raise CekalwatchError(Code.SIGN_IN_REFUSED, self.action)
+
+
+@dataclass(frozen=True)
+class LockOut:
+    """The figures of the lock-out."""
+
+    free_tries: int = 5
+    """Wrong passwords in a row until the name is locked."""
+    first: timedelta = timedelta(seconds=30)
+    """How long it is locked then; each further one doubles it."""
+    longest: timedelta = timedelta(minutes=15)
+    forgotten_after: timedelta = timedelta(hours=24)
+    """After so long without a wrong one, the count begins anew."""
+
+    def after(self, failures: int) -> timedelta | None:
+        """Return for how long a name is locked after so many wrong passwords; None: it is not."""
+        if failures < self.free_tries:
+            return None
+        # Beyond 2^20 it is the longest anyhow, and a timedelta would overflow.
+        return min(self.first * (1 << min(failures - self.free_tries, 20)), self.longest)
+
+
+@dataclass(frozen=True)
+class SignInTries:
+    """What is counted of one name."""
+
+    failures: int
+    failed_at: datetime
+    locked_until: datetime | None
+
+    def locked(self, now: datetime) -> bool:
+        """Whether the name may not be tried now."""
+        return self.locked_until is not None and now < self.locked_until
+
+    @classmethod
+    def next(cls, before: SignInTries | None, now: datetime, rule: LockOut) -> SignInTries:
+        """Return the count with one more wrong password."""
+        forgotten = before is None or now - before.failed_at >= rule.forgotten_after
+        failures = 1 if forgotten or before is None else before.failures + 1
+        pause = rule.after(failures)
+        return cls(failures, now, now + pause if pause else None)

@@ -19,10 +19,9 @@ from enum import StrEnum
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from cekalwatch.server.encryption.master_key import NONCE_BYTES
-
 FORMAT = 1
 HEADER = struct.Struct(">BI")
+NONCE_BYTES = 12
 TAG_BYTES = 16
 BODY = HEADER.size + NONCE_BYTES
 """Where the ciphertext begins."""
@@ -45,6 +44,25 @@ class DataKey:
     key_id: int
     purpose: KeyPurpose
     secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class AssociatedData:
+    """A column of a table, in the database's own names."""
+
+    table: str
+    column: str
+    _prefix: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_prefix", _measured(self.table) + _measured(self.column))
+
+    def at(self, *key: str) -> bytes:
+        """Return the one row's form: every part with its length before it, so that no two places read alike.
+
+        `key` is the row's primary key, in the order of the table's columns.
+        """
+        return self._prefix + b"".join(map(_measured, key))
 
 
 class DamagedValueError(ValueError):
@@ -120,3 +138,8 @@ class Keyring:
             self._absent.add(key_id)
             raise DamagedValueError("a sealed value of a data key that is not held")
         return found
+
+
+def _measured(part: str) -> bytes:
+    text = part.encode()
+    return b"%d:%b" % (len(text), text)

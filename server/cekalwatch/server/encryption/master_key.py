@@ -13,10 +13,9 @@ from typing import Self
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from cekalwatch.server.encryption.associated_data import AssociatedData
+from cekalwatch.server.encryption.keyring import NONCE_BYTES, AssociatedData
 
 KEY_BYTES = 32
-NONCE_BYTES = 12
 WRAPPED = AssociatedData("data_key", "wrapped")
 
 

@@ -7,12 +7,13 @@ probe that was embedded before and meets a gallery of the other model is not com
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from itertools import islice
 
 import structlog
 
-from cekalwatch.server.audit.configuration import configuration_facts, note_configuration
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
@@ -24,9 +25,8 @@ from cekalwatch.server.recognition.packs.installed import Engine, load_named, op
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.models.photograph_store import PhotographStore
-from cekalwatch.server.storage.models.store import ModelChoice, ModelStore
-from cekalwatch.server.storage.models.threshold_store import ThresholdStore
-from cekalwatch.vision.manifest import Pack, PackError
+from cekalwatch.server.storage.models.store import ModelChoice, ModelStore, ThresholdStore
+from cekalwatch.vision.manifest import MANIFEST_FILE, Pack, PackError, file_sha256
 
 STEPS_A_TURN = 3
 TURNS_BETWEEN_TRIES = 30
@@ -68,6 +68,21 @@ def searched_model(settings: ServerSettings, thresholds: ThresholdStore, pack: P
     configured = settings.threshold if pack.name == settings.model_pack else None
     rule = ThresholdRule(thresholds, pack.model_version, pack.thresholds, settings.wanted_fpir, configured)
     return SearchedModel(pack.model_version, pack.recogniser.size, rule.now)
+
+
+def configuration_facts(settings: ServerSettings, pack: Pack) -> dict[str, int | str]:
+    """Return what is recorded: hashes of the settings and of the pack's manifest, and the threshold in words.
+
+    The address of the database may hold a password, and a hash of that could be guessed, so it is left out.
+    """
+    values = settings.model_dump(mode="json", exclude={"database_url"})
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return {
+        "pack": pack.model_version,
+        "pack_sha256": file_sha256(pack.path(MANIFEST_FILE)),
+        "settings_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "threshold": "by the pack" if settings.threshold is None else str(settings.threshold),
+    }
 
 
 @dataclass(frozen=True)
@@ -152,7 +167,7 @@ class ModelFollower:
         self._engines.take(engine)
         self._holder.take(model, watch)
         facts = configuration_facts(self._settings, pack)
-        note_configuration(self._stores.audit, facts, self._myself, self._clock.now())
+        self._stores.audit.append_changed(self._myself, Action.CONFIGURATION_CHANGED, facts, self._clock.now())
         log.info("model_changed", model_version=choice.model_version, templates=len(watch.gallery))
 
 

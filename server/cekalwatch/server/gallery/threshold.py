@@ -14,7 +14,7 @@ from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
-from cekalwatch.server.storage.models.threshold_store import ThresholdStore
+from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.thresholds import ThresholdModel
 
 MIN_THRESHOLD, MAX_THRESHOLD = 0.2, 0.8

@@ -10,10 +10,10 @@ import structlog
 
 from cekalwatch.server.audit.device_entries import certificate_facts, device, device_entry
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.pki.site_pki import SitePki
+from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.v1 import enrolment_service_pb2 as pb
 from cekalwatch.v1 import enrolment_service_pb2_grpc
 from cekalwatch.wire.invitation import SECRET_BYTES, public_id

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import grpc
 
-from cekalwatch.server.auth.passwords.change import PasswordChange
+from cekalwatch.server.auth.password_provider import PasswordChange
 from cekalwatch.server.auth.sessions import Sessions, TokenPurpose
 from cekalwatch.server.auth.sign_in import PasswordProof, SignInService
 from cekalwatch.server.domain.errors import CekalwatchError, Code

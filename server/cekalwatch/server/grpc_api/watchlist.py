@@ -9,7 +9,6 @@ from typing import Any
 import grpc
 
 from cekalwatch.server.audit.entry import Action, Actor, Thing
-from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.orders import Checkpoints, JudgedOrder, SubjectFile
@@ -19,6 +18,7 @@ from cekalwatch.server.grpc_api.convert import watchlist as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.import_call import ImportCall, ImportWorkers
 from cekalwatch.server.grpc_api.sync import SyncMethods
+from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.imports.import_run import ImportRun

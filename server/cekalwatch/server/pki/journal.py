@@ -10,8 +10,7 @@ from cryptography import x509
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.device_entries import certificate_facts, device_entry
-from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.auth.operator import operator
+from cekalwatch.server.audit.entry import Action, operator
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError

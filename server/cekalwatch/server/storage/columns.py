@@ -1,10 +1,43 @@
-"""Column types that SQLAlchemy does not bring."""
+"""Column types that SQLAlchemy does not bring, and which columns are sealed.
+
+A new sealed column belongs in `SEALED`, so that its values follow when the data key changes; a test compares.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import DateTime, Dialect, LargeBinary, TypeDecorator
+from sqlalchemy import Column, DateTime, Dialect, LargeBinary, TypeDecorator
+from sqlmodel import Field
+
+from cekalwatch.server.encryption.keyring import AssociatedData
+
+SUBJECT_FACTS = AssociatedData("subject", "facts")
+ORDER_FACTS = AssociatedData("ban_order", "facts")
+PHOTO_SHA256 = AssociatedData("reference_face", "photo_sha256")
+PHOTO = AssociatedData("reference_picture", "photo")
+FACE_JPEG = AssociatedData("reference_picture", "face_jpeg")
+TEMPLATE = AssociatedData("template", "vector")
+PROBE_JPEG = AssociatedData("probe", "jpeg")
+FINDING_FACTS = AssociatedData("alert_finding", "facts")
+FOLLOW_UP_FACTS = AssociatedData("alert_follow_up", "facts")
+
+SEALED = (
+    SUBJECT_FACTS,
+    ORDER_FACTS,
+    PHOTO_SHA256,
+    PHOTO,
+    FACE_JPEG,
+    TEMPLATE,
+    PROBE_JPEG,
+    FINDING_FACTS,
+    FOLLOW_UP_FACTS,
+)
+
+ORDER_CONTENT = AssociatedData("ban_order", "content_hash")
+PHOTO_DIGEST = AssociatedData("reference_face", "photo_digest")
+"""Digests, which are keyed but not sealed, because rows are found by them."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -36,3 +69,18 @@ class Sealed(LargeBinary):
     def result_processor(self, dialect: Dialect, coltype: object) -> None:  # noqa: ARG002
         """Convert nothing; both drivers give bytes."""
         return
+
+
+def moment(*, index: bool = False) -> Any:  # noqa: ANN401  # SQLModel's field type
+    """Return the field of a moment that every row has."""
+    return Field(sa_column=Column(UtcDateTime(), nullable=False, index=index))
+
+
+def moment_or_none() -> Any:  # noqa: ANN401
+    """Return the field of a moment that a row may have."""
+    return Field(default=None, sa_column=Column(UtcDateTime(), nullable=True))
+
+
+def sealed() -> Any:  # noqa: ANN401
+    """Return the field of a sealed value."""
+    return Field(sa_column=Column(Sealed, nullable=False))

@@ -9,12 +9,12 @@ from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.audit.entry import Actor
-from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.wiring.delivery import DeliveryWiring
 from cekalwatch.server.wiring.periodic import Chore

@@ -8,7 +8,6 @@ from typing import Self
 
 import structlog
 
-from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.auth.certificate import (
     CertificateAuthentication,
     LoopbackAuthentication,
@@ -25,6 +24,7 @@ from cekalwatch.server.grpc_api.session import SessionServicer
 from cekalwatch.server.pki.revocations import Revocations
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.tls import FollowedTls
 

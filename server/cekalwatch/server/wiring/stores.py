@@ -12,8 +12,7 @@ from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.photograph_store import PhotographStore
-from cekalwatch.server.storage.models.store import ModelStore
-from cekalwatch.server.storage.models.threshold_store import ThresholdStore
+from cekalwatch.server.storage.models.store import ModelStore, ThresholdStore
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore

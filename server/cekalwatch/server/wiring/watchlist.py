@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from cekalwatch.server.audit.entry import Actor
-from cekalwatch.server.audit.trail import AuditTrail
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.watchlist.sync.schedule import open_scheduler
 from cekalwatch.server.watchlist.sync.service import SyncService
 from cekalwatch.server.wiring.gallery import GalleryWiring

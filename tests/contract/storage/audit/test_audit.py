@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from cekalwatch.server.alerts.retention import Keeping, RetentionSweeper
-from cekalwatch.server.audit.checkpoint_signer import EVERY, EVERY_ENTRIES, CheckpointSigner
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.entry import GENESIS, Action, Actor, AuditEntry, Party, stamp
 from cekalwatch.server.audit.verification import Anchor, Break, BreakKind, ChainCheck
@@ -18,6 +17,7 @@ from cekalwatch.server.domain.alerts import AlertFilter
 from cekalwatch.server.encryption.master_key import MasterKey
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.audit.checkpoint_signer import EVERY, EVERY_ENTRIES, CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
@@ -217,13 +217,22 @@ def test_a_sweep_removes_what_is_due_and_records_it(database: Database, store: A
     ]
 
 
-def test_the_last_details_are_those_of_that_actor_and_action(database: Database, store: AuditStore):
-    assert store.last_details(OFFICER, Action.SUBJECT_VIEWED) == {}
-    store.append(entry(1, details={"n": 1}), entry(2, details={"n": 2}))
-    store.append(entry(3, actor=Actor(Party.SERVER, "x")), entry(4, action=Action.ALERTS_LISTED))
-    assert store.last_details(OFFICER, Action.SUBJECT_VIEWED) == {"n": 2}
-    tamper(database, "UPDATE audit_entry SET details = '{damaged' WHERE sequence = 2")
-    assert store.last_details(OFFICER, Action.SUBJECT_VIEWED) == {}
+def test_facts_are_recorded_when_they_differ_from_the_last_ones_of_that_actor_and_action(
+    database: Database, store: AuditStore
+):
+    def record(**facts: int | str) -> list[str]:
+        before = store.head()[0]
+        store.append_changed(OFFICER, Action.CONFIGURATION_CHANGED, facts, NOON)
+        return [one.details for one in store.links() if one.sequence > before]
+
+    assert record(a=1, b="x") == ['{"a":1,"b":"x","changed":"a b"}']
+    assert record(a=1, b="x") == []
+    store.append(entry(3, actor=Actor(Party.SERVER, "x"), action=Action.CONFIGURATION_CHANGED, details={"a": 2}))
+    store.append(entry(4, action=Action.ALERTS_LISTED, details={"a": 2}))
+    assert record(a=1, b="x") == []
+    assert record(a=2, b="x") == ['{"a":2,"b":"x","changed":"a"}']
+    tamper(database, "UPDATE audit_entry SET details = '{damaged' WHERE sequence = 4")
+    assert record(a=2, b="x") == ['{"a":2,"b":"x","changed":"a b"}']
 
 
 def test_checkpoints_are_made_each_hour_and_after_so_many_entries(store: AuditStore, tmp_path: Path):

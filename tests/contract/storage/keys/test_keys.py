@@ -13,14 +13,13 @@ from sqlmodel import SQLModel, select, update
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.encryption.associated_data import AssociatedData
+from cekalwatch.server.encryption.keyring import AssociatedData
 from cekalwatch.server.encryption.master_key import MasterKey
 from cekalwatch.server.storage.alerts.store import AlertStore
-from cekalwatch.server.storage.columns import Sealed
+from cekalwatch.server.storage.columns import SEALED, SUBJECT_FACTS, Sealed
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.resealing import ROWS_A_STEP, STEPS_A_TURN, Resealer
 from cekalwatch.server.storage.keys.store import hold_sealing_key
-from cekalwatch.server.storage.sealed_columns import SEALED, SUBJECT_FACTS
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.storage.watchlist.tables import SubjectRow, WatchlistStateRow
 from cekalwatch.wire.vocabulary.people import PersonRole

@@ -17,9 +17,9 @@ from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.orders import Checkpoints, SubjectFile
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
+from cekalwatch.server.storage.columns import TEMPLATE
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateStore
-from cekalwatch.server.storage.sealed_columns import TEMPLATE
 from cekalwatch.server.storage.watchlist.store import NewReference, WatchlistStore
 from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind

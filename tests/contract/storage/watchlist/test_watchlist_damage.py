@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import sqlalchemy
 
+from cekalwatch.server.storage.columns import TEMPLATE
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.sealed_columns import TEMPLATE
 from cekalwatch.server.storage.watchlist.store import DeletedSubject, Stored, WatchlistStore
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring

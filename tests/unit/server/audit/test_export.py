@@ -12,7 +12,7 @@ import pytest
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import GENESIS, chain_hash, link
 from cekalwatch.server.audit.export import ExportFormat, written
-from cekalwatch.server.audit.time_span import span
+from cekalwatch.server.cli.audit import span
 from tests.support.builders.audit import chain, entry
 
 WIB = ZoneInfo("Asia/Jakarta")

@@ -15,8 +15,8 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.auth.certificate import TlsCertificateAuthentication, peer_of
-from cekalwatch.server.auth.device import Device
 from cekalwatch.server.auth.rights import Reach
+from cekalwatch.server.auth.sessions import Device
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.pki.revocations import CertificateKey, Revocations
 from cekalwatch.wire.identity import DeviceRole, Identity

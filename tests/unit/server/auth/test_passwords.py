@@ -11,9 +11,9 @@ import pytest
 from argon2 import extract_parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from cekalwatch.server.auth.passwords.lockout import LockOut, Tries
-from cekalwatch.server.auth.passwords.passwords import MIN_CHARACTERS, Passwords, first_password, judge_password
+from cekalwatch.server.auth.passwords import MIN_CHARACTERS, Passwords, first_password, judge_password
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.people import LockOut, SignInTries
 from tests.support.scenarios.people import CHEAP, OTHER_PASSWORD, PASSWORD, cheap_passwords, person
 
 
@@ -117,7 +117,7 @@ def test_a_name_is_locked_after_five_wrong_passwords_for_longer_and_longer():
     rule, tries, pauses = LockOut(), None, []
     now = NOW
     for _ in range(12):
-        tries = Tries.next(tries, now, rule)
+        tries = SignInTries.next(tries, now, rule)
         pauses.append(tries.locked_until - now if tries.locked_until else None)
         now += timedelta(minutes=16)
     assert pauses[:4] == [None] * 4
@@ -126,12 +126,14 @@ def test_a_name_is_locked_after_five_wrong_passwords_for_longer_and_longer():
 
 
 def test_wrong_passwords_are_forgotten_after_a_day():
-    before = Tries(9, NOW, NOW + timedelta(minutes=8))
-    assert Tries.next(before, NOW + timedelta(hours=23), LockOut()).failures == 10
-    assert Tries.next(before, NOW + timedelta(hours=24), LockOut()) == Tries(1, NOW + timedelta(hours=24), None)
+    before = SignInTries(9, NOW, NOW + timedelta(minutes=8))
+    assert SignInTries.next(before, NOW + timedelta(hours=23), LockOut()).failures == 10
+    assert SignInTries.next(before, NOW + timedelta(hours=24), LockOut()) == SignInTries(
+        1, NOW + timedelta(hours=24), None
+    )
 
 
 def test_a_lock_ends_at_its_moment():
-    tries = Tries(5, NOW, NOW + timedelta(seconds=30))
+    tries = SignInTries(5, NOW, NOW + timedelta(seconds=30))
     assert tries.locked(NOW + timedelta(seconds=29))
     assert not tries.locked(NOW + timedelta(seconds=30))

@@ -6,8 +6,15 @@ from collections.abc import Collection
 
 import pytest
 
-from cekalwatch.server.encryption.associated_data import AssociatedData
-from cekalwatch.server.encryption.keyring import BODY, HEADER, DamagedValueError, DataKey, KeyPurpose, Keyring
+from cekalwatch.server.encryption.keyring import (
+    BODY,
+    HEADER,
+    AssociatedData,
+    DamagedValueError,
+    DataKey,
+    KeyPurpose,
+    Keyring,
+)
 
 FACTS = AssociatedData("subject", "facts")
 HERE = FACTS.at("S-1")

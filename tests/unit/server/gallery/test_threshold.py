@@ -14,8 +14,8 @@ from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import ThresholdRule, ThresholdSetting, ThresholdSource
 from cekalwatch.server.recognition.packs.threshold_models import INSIGHTFACE, STARTER
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.server.storage.models.template_store import TemplateStore
-from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import MODEL, SIZE, order, reference, subject

@@ -78,8 +78,8 @@ def _model(work: Opened, choice: ModelChoice) -> ComparedModel:
     from cekalwatch.server.gallery.index import GalleryBuilder
     from cekalwatch.server.gallery.model_follower import chosen_pack, searched_model
     from cekalwatch.server.recognition.packs.installed import open_engine
+    from cekalwatch.server.storage.models.store import ThresholdStore
     from cekalwatch.server.storage.models.template_store import TemplateStore
-    from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 
     coverage = work.models.coverage(choice.model_version)
     if coverage.missing:

@@ -59,7 +59,7 @@ class Opened:
 def opened(config: Path | None, data_dir: Path | None) -> Iterator[Opened]:
     """Give the database of a configuration. Raises ProgramError."""
     from cekalwatch.program.logs import configure_logs
-    from cekalwatch.server.auth.operator import operator
+    from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.keys.store import KeyStore

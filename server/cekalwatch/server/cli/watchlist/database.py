@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def open_store(database: Database, settings: ServerSettings) -> WatchlistStore:
     """Return the watchlist in `database`, opened with the master key."""
-    from cekalwatch.server.auth.operator import operator
+    from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.storage.keys.store import KeyStore
     from cekalwatch.server.storage.watchlist.store import WatchlistStore

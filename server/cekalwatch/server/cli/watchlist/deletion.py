@@ -32,7 +32,7 @@ def delete(
     """Delete a subject: personal facts, orders, photographs, templates, pictures of alerts. It cannot be undone."""
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.audit.alert_entries import deletion_entry
-    from cekalwatch.server.auth.operator import operator
+    from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.domain.errors import CekalwatchError
     from cekalwatch.server.settings.settings import ServerSettings

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @contextmanager
 def local_import(settings: ServerSettings) -> Iterator[ImportRun]:
     """Give an import by the account that runs the command, as many threads at once as the settings say."""
-    from cekalwatch.server.auth.operator import operator
+    from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.concurrency.background import BackgroundThreads
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.storage.audit.store import AuditStore

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from cekalwatch.server.audit.entry import Actor
-from cekalwatch.server.auth.operator import operator
+from cekalwatch.server.audit.entry import Actor, operator
 from cekalwatch.server.cli.database import command_database
 from cekalwatch.server.cli.watchlist.database import open_store
 from cekalwatch.server.cli.watchlist.local_import import open_importer

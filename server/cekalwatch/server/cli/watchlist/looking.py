@@ -195,7 +195,7 @@ def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistBrowser, Lookalik
     """Give a look by the account that runs the command. Raises ProgramError when the database cannot be used."""
     from functools import cache, partial
 
-    from cekalwatch.server.auth.operator import operator
+    from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.domain.orders import Checkpoints
     from cekalwatch.server.gallery.lookalikes import LookalikeFinder, load_list

@@ -153,7 +153,7 @@ def _syncs(settings: ServerSettings, server: str | None) -> Iterator[Syncs]:
 def _accept(settings: ServerSettings) -> None:
     """Let two people accept the list that waits, at this machine."""
     from cekalwatch.program.prompts import ask, ask_secret
-    from cekalwatch.server.auth.operator import operator
+    from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.auth.terminal import Terminal
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.domain.errors import CekalwatchError

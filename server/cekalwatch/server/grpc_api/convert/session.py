@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from cekalwatch.server.auth.passwords.passwords import MAX_CHARACTERS
+from cekalwatch.server.auth.passwords import MAX_CHARACTERS
 from cekalwatch.server.auth.sessions import Session, TokenPurpose
 from cekalwatch.server.auth.sign_in import CodeProof, PasswordProof, Proof
 from cekalwatch.server.domain.errors import CekalwatchError, Code

@@ -15,8 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
 from cekalwatch.server.domain.false_alerts import FieldAlert, PassageCount, verdict_of
-from cekalwatch.server.storage.alerts.passage_tables import PassageCountRow
-from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, SightingRow
+from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, PassageCountRow, SightingRow
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction

@@ -22,7 +22,7 @@ from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.handling import Claim, Handling, Holder
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, FollowUpRow, SightingRow
-from cekalwatch.server.storage.sealed_columns import FINDING_FACTS, FOLLOW_UP_FACTS
+from cekalwatch.server.storage.columns import FINDING_FACTS, FOLLOW_UP_FACTS
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction
 

@@ -29,9 +29,9 @@ from cekalwatch.server.storage.alerts.tables import (
     SightingRow,
 )
 from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.columns import PROBE_JPEG
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import hold_sealing_key
-from cekalwatch.server.storage.sealed_columns import PROBE_JPEG
 from cekalwatch.server.storage.watchlist.tables import SubjectRow
 from cekalwatch.wire.vocabulary.adjudication import UNSETTLED, AlertEventType, AlertState
 

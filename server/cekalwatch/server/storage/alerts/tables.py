@@ -11,15 +11,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index
 from sqlmodel import Field, SQLModel
 
-from cekalwatch.server.storage.columns import Sealed, UtcDateTime
-
-
-def _moment(*, index: bool = False) -> Any:  # noqa: ANN401  # SQLModel's field type
-    return Field(sa_column=Column(UtcDateTime(), nullable=False, index=index))
-
-
-def _moment_or_none() -> Any:  # noqa: ANN401
-    return Field(default=None, sa_column=Column(UtcDateTime(), nullable=True))
+from cekalwatch.server.storage.columns import UtcDateTime, moment, moment_or_none, sealed
 
 
 class AlertRow(SQLModel, table=True):
@@ -38,9 +30,9 @@ class AlertRow(SQLModel, table=True):
     site: str
     counter: str
     direction: str
-    captured_at: datetime = _moment()
-    raised_at: datetime = _moment(index=True)
-    last_seen_at: datetime = _moment()
+    captured_at: datetime = moment()
+    raised_at: datetime = moment(index=True)
+    last_seen_at: datetime = moment()
     score: float
     threshold: float
     candidates: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
@@ -48,12 +40,12 @@ class AlertRow(SQLModel, table=True):
     late: bool
     revision: int = 0
     escalation: int = 0
-    first_claimed_at: datetime | None = _moment_or_none()
+    first_claimed_at: datetime | None = moment_or_none()
     """For the shift's figures; the event log forgets."""
-    released_at: datetime | None = _moment_or_none()
+    released_at: datetime | None = moment_or_none()
     claim_person_id: str | None = None
     claim_agent: str | None = None
-    claim_until: datetime | None = _moment_or_none()
+    claim_until: datetime | None = moment_or_none()
 
 
 class SightingRow(SQLModel, table=True):
@@ -68,7 +60,7 @@ class SightingRow(SQLModel, table=True):
     site: str
     counter: str
     direction: str
-    captured_at: datetime = _moment()
+    captured_at: datetime = moment()
     score: float
     fused_crops: int
 
@@ -81,7 +73,7 @@ class ProbeRow(SQLModel, table=True):
     alert_id: str = Field(primary_key=True, foreign_key="alert.alert_id")
     capture_id: str
     quality: float
-    jpeg: bytes = Field(sa_column=Column(Sealed, nullable=False))
+    jpeg: bytes = sealed()
 
 
 class FindingRow(SQLModel, table=True):
@@ -94,10 +86,10 @@ class FindingRow(SQLModel, table=True):
     """From 0, in order."""
     outcome: str
     reason: str
-    facts: bytes = Field(sa_column=Column(Sealed, nullable=False))
+    facts: bytes = sealed()
     """Sealed JSON: the note, and of a confirmation the number that Cekal Online gave."""
     person_id: str
-    found_at: datetime = _moment(index=True)
+    found_at: datetime = moment(index=True)
 
 
 class FollowUpRow(SQLModel, table=True):
@@ -108,11 +100,11 @@ class FollowUpRow(SQLModel, table=True):
     alert_id: str = Field(primary_key=True, foreign_key="alert.alert_id")
     number: int = Field(primary_key=True)
     """From 0, in order."""
-    facts: bytes = Field(sa_column=Column(Sealed, nullable=False))
+    facts: bytes = sealed()
     """Sealed JSON: agency, contact and result."""
-    contacted_at: datetime = _moment()
+    contacted_at: datetime = moment()
     person_id: str
-    recorded_at: datetime = _moment()
+    recorded_at: datetime = moment()
 
 
 class AlertEventRow(SQLModel, table=True):
@@ -123,7 +115,7 @@ class AlertEventRow(SQLModel, table=True):
 
     sequence: int | None = Field(default=None, primary_key=True)
     type: str
-    occurred_at: datetime = _moment(index=True)
+    occurred_at: datetime = moment(index=True)
     alert_id: str = Field(foreign_key="alert.alert_id", index=True)
     capture_id: str
     """Empty where a person or the clock caused it."""
@@ -145,4 +137,16 @@ class AgentRow(SQLModel, table=True):
 
     agent_id: str = Field(primary_key=True)
     acknowledged_sequence: int
-    acknowledged_at: datetime = _moment()
+    acknowledged_at: datetime = moment()
+
+
+class PassageCountRow(SQLModel, table=True):
+    """One camera's passages in one hour; the camera's site and direction are those of that hour's first."""
+
+    __tablename__ = "passage_count"
+
+    hour: datetime = Field(sa_column=Column(UtcDateTime(), primary_key=True))
+    camera_id: str = Field(primary_key=True)
+    site: str
+    direction: str
+    passages: int

@@ -7,7 +7,8 @@ Methods block: call them from a worker thread.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, or_
@@ -19,6 +20,8 @@ from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Link, link
 from cekalwatch.server.storage.audit.tables import AuditCheckpointRow, AuditEntryRow, AuditHeadRow
 from cekalwatch.server.storage.database import Database
 
+CHANGED = "changed"
+"""The detail that names what changed."""
 PAGE = 2000
 
 _LINK = tuple(getattr(AuditEntryRow, name) for name in Link._fields)
@@ -89,20 +92,12 @@ class AuditStore:
         with self._database.session() as session:
             return [Link._make(row) for row in reversed(session.exec(query).all())]
 
-    def last_details(self, actor: Actor, action: Action) -> dict[str, int | str]:
-        """Return the details of the actor's last entry of that action; empty when there is none, or it is damaged."""
-        query = (
-            select(AuditEntryRow.details)
-            .where(col(AuditEntryRow.action) == action, col(AuditEntryRow.actor) == str(actor))
-            .order_by(col(AuditEntryRow.sequence).desc())
-        )
-        with self._database.session() as session:
-            found = session.exec(query.limit(1)).first()
-        try:
-            details = json.loads(found or "{}")
-        except ValueError:
-            return {}
-        return details if isinstance(details, dict) else {}
+    def append_changed(self, actor: Actor, action: Action, facts: Mapping[str, int | str], now: datetime) -> None:
+        """Append `facts`, with the names of those that changed, unless the actor's last entry says the same."""
+        before = self._last_details(actor, action)
+        changed = [name for name, value in facts.items() if before.get(name) != value]
+        if changed:
+            self.append(AuditEntry(now, actor, action, details={**facts, CHANGED: " ".join(changed)}))
 
     def add_checkpoint(self, checkpoint: Checkpoint) -> bool:
         """Keep a checkpoint; false when this signer, in another program, has one at its sequence already."""
@@ -130,6 +125,21 @@ class AuditStore:
         with self._database.session() as session:
             row = session.exec(query.limit(1)).first()
             return _checkpoint(row) if row else None
+
+    def _last_details(self, actor: Actor, action: Action) -> dict[str, int | str]:
+        """Return the details of the actor's last entry of that action; empty when there is none, or it is damaged."""
+        query = (
+            select(AuditEntryRow.details)
+            .where(col(AuditEntryRow.action) == action, col(AuditEntryRow.actor) == str(actor))
+            .order_by(col(AuditEntryRow.sequence).desc())
+        )
+        with self._database.session() as session:
+            found = session.exec(query.limit(1)).first()
+        try:
+            details = json.loads(found or "{}")
+        except ValueError:
+            return {}
+        return details if isinstance(details, dict) else {}
 
 
 def _checkpoint(row: AuditCheckpointRow) -> Checkpoint:

@@ -15,12 +15,10 @@ import sqlalchemy
 import structlog
 from sqlalchemy import Table, tuple_
 
-from cekalwatch.server.encryption.associated_data import AssociatedData
-from cekalwatch.server.encryption.keyring import DamagedValueError, header_of
+from cekalwatch.server.encryption.keyring import AssociatedData, DamagedValueError, header_of
+from cekalwatch.server.storage.columns import SEALED
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.keys.sealed_values import count_by_key, header, table_of
-from cekalwatch.server.storage.keys.store import KeyStore, hold_sealing_key
-from cekalwatch.server.storage.sealed_columns import SEALED
+from cekalwatch.server.storage.keys.store import KeyStore, count_by_key, header, hold_sealing_key, table_of
 from cekalwatch.server.storage.watchlist.changes import lock_watchlist
 
 ROWS_A_STEP = 20

@@ -6,32 +6,50 @@ What changes keys is committed together with the audit trail's entry on it.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+import sqlalchemy
 import structlog
-from sqlalchemy import func
+from sqlalchemy import Column, ColumnElement, LargeBinary, Table, func
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, delete, select, update
+from sqlmodel import Field, Session, SQLModel, col, delete, select, update
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
+from cekalwatch.server.encryption.keyring import HEADER, AssociatedData, DataKey, KeyPurpose, Keyring
 from cekalwatch.server.encryption.master_key import KEY_BYTES, MasterKey
 from cekalwatch.server.encryption.master_key_source import MasterKeySource
 from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.columns import SEALED, moment, moment_or_none
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.keys.sealed_values import count_by_key
-from cekalwatch.server.storage.keys.tables import DataKeyRow
 
 DAMAGED = "DAMAGED"
 """The outcome of a re-sealing that left values which do not open."""
 
 log = structlog.get_logger()
+
+
+class DataKeyRow(SQLModel, table=True):
+    """A data key. An old one is removed when no value needs it any more."""
+
+    __tablename__ = "data_key"
+
+    key_id: int = Field(primary_key=True)
+    """It is in each value that the key sealed."""
+    purpose: str
+    wrapped: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    master_key_id: str
+    """Which master key wraps it."""
+    made_at: datetime = moment()
+    settled_at: datetime | None = moment_or_none()
+    """When everything that older keys had sealed was sealed with this one."""
 
 
 @dataclass(frozen=True)
@@ -221,3 +239,24 @@ def _check(held: Collection[DataKeyRow], master: MasterKey, source: MasterKeySou
             f"Data keys are missing in the database {database.name}: restore the table data_key from a backup",
             Exit.UNAVAILABLE,
         )
+
+
+def count_by_key(session: Session) -> Counter[int]:
+    """Return how many values each data key has sealed; one that is damaged beyond telling counts for key 0."""
+    found: Counter[int] = Counter()
+    for place in SEALED:
+        start_of = header(table_of(place).c[place.column])
+        for start, count in session.execute(sqlalchemy.select(start_of, func.count()).group_by(start_of)).all():
+            whole = isinstance(start, bytes) and len(start) == HEADER.size
+            found[HEADER.unpack(start)[1] if whole else 0] += count
+    return found
+
+
+def table_of(place: AssociatedData) -> Table:
+    """Return the table of a place."""
+    return SQLModel.metadata.tables[place.table]
+
+
+def header(column: ColumnElement[Any]) -> ColumnElement[bytes]:
+    """Return how a column's value begins; `header_of` tells how the values of a data key do."""
+    return func.substr(column, 1, HEADER.size, type_=LargeBinary)

@@ -8,16 +8,16 @@ from typing import Literal
 from alembic import context
 from sqlmodel import AutoString, SQLModel
 
-from cekalwatch.server.storage.alerts import passage_tables
 from cekalwatch.server.storage.alerts import tables as alert_tables
 from cekalwatch.server.storage.audit import tables as audit_tables
 from cekalwatch.server.storage.columns import Sealed, UtcDateTime
-from cekalwatch.server.storage.keys import tables as key_tables
+from cekalwatch.server.storage.keys import store as key_tables
+from cekalwatch.server.storage.models import tables as model_tables
 from cekalwatch.server.storage.people import tables as people_tables
 from cekalwatch.server.storage.sync import tables as sync_tables
 from cekalwatch.server.storage.watchlist import tables as watchlist_tables
 
-TABLES = (alert_tables, audit_tables, key_tables, passage_tables, people_tables, sync_tables, watchlist_tables)
+TABLES = (alert_tables, audit_tables, key_tables, model_tables, people_tables, sync_tables, watchlist_tables)
 """The modules whose tables autogenerate compares; importing them registers the tables."""
 
 PLAIN_TYPES = {

@@ -28,3 +28,15 @@ class TemplateRefusalRow(SQLModel, table=True):
     model_version: str = Field(primary_key=True)
     reason: str
     """A code of the catalogue of errors."""
+
+
+class ThresholdRow(SQLModel, table=True):
+    """One row, made by the first migration: the decision threshold that two people set."""
+
+    __tablename__ = "decision_threshold"
+
+    id: int = Field(primary_key=True)
+    value: float | None
+    """None: nobody did, or it was given back to the settings."""
+    model_version: str = ""
+    """What it was set for: scores of another model mean something else."""

@@ -17,8 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.auth.passwords.lockout import LockOut, Tries
-from cekalwatch.server.domain.people import Person
+from cekalwatch.server.domain.people import LockOut, Person, SignInTries
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.tables import PersonRow, PersonSessionRow, SignInFailureRow, SignInKeyRow
@@ -142,7 +141,7 @@ class PeopleStore:
             )
             session.commit()
 
-    def begin_try(self, sign_in_name: str, now: datetime, rule: LockOut) -> Tries | None:
+    def begin_try(self, sign_in_name: str, now: datetime, rule: LockOut) -> SignInTries | None:
         """Count a try as a wrong one before it is looked at; None when the name is locked, and must not be tried.
 
         So tries at the same time, and a server that dies between, get no more guesses than are counted. Who was right
@@ -151,10 +150,10 @@ class PeopleStore:
         with self._database.session() as session:
             tag = _locked_tag(session, sign_in_name)
             row = session.get(SignInFailureRow, tag)
-            before = Tries(row.failures, row.failed_at, row.locked_until) if row else None
+            before = SignInTries(row.failures, row.failed_at, row.locked_until) if row else None
             if before and before.locked(now):
                 return None
-            tries = Tries.next(before, now, rule)
+            tries = SignInTries.next(before, now, rule)
             session.merge(SignInFailureRow(name_tag=tag, **tries.__dict__))
             # What is forgotten goes, so that made-up names do not fill the database.
             session.exec(delete(SignInFailureRow).where(col(SignInFailureRow.failed_at) < now - rule.forgotten_after))

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Column, LargeBinary
 from sqlmodel import Field, SQLModel
 
-from cekalwatch.server.storage.columns import UtcDateTime
-
-
-def _moment(*, index: bool = False) -> Any:  # noqa: ANN401  # SQLModel's field type
-    return Field(sa_column=Column(UtcDateTime(), nullable=False, index=index))
+from cekalwatch.server.storage.columns import moment, moment_or_none
 
 
 class PersonRow(SQLModel, table=True):
@@ -46,8 +41,8 @@ class PersonSessionRow(SQLModel, table=True):
     by_password: bool
     device_fingerprint: str
     """SHA-256 of the device's certificate, hexadecimal; empty for plaintext on the server's machine."""
-    used_at: datetime = _moment()
-    expires_at: datetime = _moment(index=True)
+    used_at: datetime = moment()
+    expires_at: datetime = moment(index=True)
 
 
 class SignInFailureRow(SQLModel, table=True):
@@ -58,8 +53,8 @@ class SignInFailureRow(SQLModel, table=True):
     name_tag: str = Field(primary_key=True)
     """24 bits of a keyed hash: enough to tell names apart, too little to tell a password that was typed as one."""
     failures: int
-    failed_at: datetime = _moment(index=True)
-    locked_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime(), nullable=True))
+    failed_at: datetime = moment(index=True)
+    locked_until: datetime | None = moment_or_none()
 
 
 class SignInKeyRow(SQLModel, table=True):
@@ -69,15 +64,3 @@ class SignInKeyRow(SQLModel, table=True):
 
     id: int = Field(primary_key=True)
     key: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-
-
-class ThresholdRow(SQLModel, table=True):
-    """One row, made by the first migration: the decision threshold that two people set."""
-
-    __tablename__ = "decision_threshold"
-
-    id: int = Field(primary_key=True)
-    value: float | None
-    """None: nobody did, or it was given back to the settings."""
-    model_version: str = ""
-    """What it was set for: scores of another model mean something else."""

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column
 from sqlmodel import Field, SQLModel
 
-from cekalwatch.server.storage.columns import UtcDateTime
+from cekalwatch.server.storage.columns import moment, moment_or_none
 
 
 class SyncStateRow(SQLModel, table=True):
@@ -33,8 +32,8 @@ class SyncStateRow(SQLModel, table=True):
     keyless: bool
     lease: str
     """Of the run that is under way: a random key; empty when none is."""
-    lease_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime(), nullable=True))
-    next_run_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime(), nullable=True))
+    lease_until: datetime | None = moment_or_none()
+    next_run_at: datetime | None = moment_or_none()
     waiting_run_id: int
     """The run that found a shrunken list, 0 when none waits for a person."""
     waiting_missing: int
@@ -65,8 +64,8 @@ class SyncRunRow(SQLModel, table=True):
 
     run_id: int | None = Field(default=None, primary_key=True)
     source: str
-    started_at: datetime = Field(sa_column=Column(UtcDateTime(), nullable=False, index=True))
-    ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime(), nullable=True))
+    started_at: datetime = moment(index=True)
+    ended_at: datetime | None = moment_or_none()
     whole: bool
     resumed: bool
     read: int

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject, TravelDocument
 from cekalwatch.server.encryption.keyring import Keyring
-from cekalwatch.server.storage.sealed_columns import (
+from cekalwatch.server.storage.columns import (
     FACE_JPEG,
     ORDER_CONTENT,
     ORDER_FACTS,

@@ -1,7 +1,7 @@
 """Tables of the watchlist: subjects, their ban orders, reference faces and templates.
 
 Dates and lists are kept as text (ISO 8601, JSON) and read by the store row by row, so that a damaged value makes its
-own row unreadable and no other. What is personal is sealed (`sealed_columns.py`); keys and dates, by which rows are
+own row unreadable and no other. What is personal is sealed (`columns.py`); keys and dates, by which rows are
 found and ordered, are not. Statuses are not here: they are computed at the moment of asking.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, UniqueConstraint
+from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from cekalwatch.server.storage.columns import Sealed, UtcDateTime
+from cekalwatch.server.storage.columns import moment_or_none, sealed
 
 
 class SubjectRow(SQLModel, table=True):
@@ -21,7 +21,7 @@ class SubjectRow(SQLModel, table=True):
     __tablename__ = "subject"
 
     subject_id: str = Field(primary_key=True)
-    facts: bytes = Field(sa_column=Column(Sealed, nullable=False))
+    facts: bytes = sealed()
     """Everything else that is known of the person, as JSON."""
 
 
@@ -43,7 +43,7 @@ class BanOrderRow(SQLModel, table=True):
     """ISO 8601 in UTC, or empty."""
     withdrawn_at: str
     """The same: when its source was found to have it no more."""
-    facts: bytes = Field(sa_column=Column(Sealed, nullable=False))
+    facts: bytes = sealed()
     """Requesting agency, reason and decree number, as JSON."""
     content_hash: str
     """Keyed digest of the order and its subject as the record stated them; tells a repeated record from a new one."""
@@ -60,7 +60,7 @@ class ReferenceFaceRow(SQLModel, table=True):
     subject_id: str = Field(foreign_key="subject.subject_id")
     photo_digest: str
     """Keyed digest of the photograph, by which it is known when it comes again."""
-    photo_sha256: bytes = Field(sa_column=Column(Sealed, nullable=False))
+    photo_sha256: bytes = sealed()
     figures: str
     """JSON object of what was measured, by name."""
     warnings: str
@@ -73,8 +73,8 @@ class ReferencePictureRow(SQLModel, table=True):
     __tablename__ = "reference_picture"
 
     reference_id: str = Field(primary_key=True, foreign_key="reference_face.reference_id")
-    photo: bytes = Field(sa_column=Column(Sealed, nullable=False))
-    face_jpeg: bytes = Field(sa_column=Column(Sealed, nullable=False))
+    photo: bytes = sealed()
+    face_jpeg: bytes = sealed()
 
 
 class TemplateRow(SQLModel, table=True):
@@ -84,7 +84,7 @@ class TemplateRow(SQLModel, table=True):
 
     reference_id: str = Field(primary_key=True, foreign_key="reference_face.reference_id")
     model_version: str = Field(primary_key=True, index=True)
-    vector: bytes = Field(sa_column=Column(Sealed, nullable=False))
+    vector: bytes = sealed()
     """Little-endian float32 numbers, of length 1 together."""
 
 
@@ -96,11 +96,11 @@ class WatchlistStateRow(SQLModel, table=True):
     id: int = Field(primary_key=True)
     version: int
     """Counts the changes of all tables above."""
-    last_success_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime(), nullable=True))
+    last_success_at: datetime | None = moment_or_none()
 
 
 class WatchlistChangeRow(SQLModel, table=True):
-    """When a subject changed last: its facts, orders, reference faces or templates. See `watchlist_changes.py`."""
+    """When a subject changed last: its facts, orders, reference faces or templates. See `changes.py`."""
 
     __tablename__ = "watchlist_change"
 

@@ -1,1 +1,0 @@
-"""Passwords that this server keeps itself: hashing, checking, changing, locking out."""
