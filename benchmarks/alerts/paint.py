@@ -37,7 +37,7 @@ from skimage import data
 from benchmarks.alerts.fanout import Agent
 from benchmarks.recognition.server_throughput import PACK, captures
 from cekalwatch.notifier.actions.alert_actions import Decision
-from cekalwatch.notifier.client.subscription_client import Start
+from cekalwatch.notifier.client.subscription import Start
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.run import assembled
 from cekalwatch.notifier.settings import NotifierSettings
@@ -71,8 +71,8 @@ class Painted(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: ARG002, N802  # Qt's name
         """Take the time once the painting that begins now is over; the alert is on screen then."""
         if event.type() is QEvent.Type.Paint and not self.at:
-            shown = self._agent.station.casebook.find(self._agent.alert.alert_id)
-            if shown and shown.notice.state == "NEW" and self._agent.alert.view.comparison.probe.loaded:
+            shown = self._agent.controller.alert_cache.find(self._agent.alert.alert_id)
+            if shown and shown.alert.state == "NEW" and self._agent.alert.view.comparison.probe.loaded:
                 QTimer.singleShot(0, self._take)
         return False
 
@@ -131,20 +131,20 @@ def wait(condition: Callable[[], object]) -> None:
 
 def delays_ms(agent: DesktopAgent, counter: Counter) -> list[float]:
     """Let alerts come one after another, and return how long each took to be painted."""
-    station, found = agent.station, []
-    wait(lambda: station.unlocked)
+    controller, found = agent.controller, []
+    wait(lambda: controller.unlocked)
     for _ in range(ALERTS):
         painted = Painted(agent)
         counter.passage()
         wait(partial(getattr, painted, "at"))
         agent.alert.view.removeEventFilter(painted)
-        shown = station.casebook.find(agent.alert.alert_id)
+        shown = controller.alert_cache.find(agent.alert.alert_id)
         if shown is None:
             raise RuntimeError("what was painted is known")
-        found.append((painted.at - shown.notice.raised_at.timestamp()) * 1000)
+        found.append((painted.at - shown.alert.raised_at.timestamp()) * 1000)
         decision = Decision(Step.NOT_SAME, Reason.FACE_DIFFERS)
-        station.take_step(shown.notice, decision, lambda: None, print)
-        wait(lambda: not station.waiting())
+        controller.take_step(shown.alert, decision, lambda: None, print)
+        wait(lambda: not controller.waiting())
     return found
 
 
@@ -204,7 +204,7 @@ def measure() -> dict[str, float]:
             stack.wait_for_gallery(1)
             chosen = settings.model_copy(update={"server_address": stack.address})
             with assembled(chosen, Start.NOW, app) as (agent, _), closing(Counter(stack.address, loop)) as counter:
-                wait(lambda: agent.station.ready)
+                wait(lambda: agent.controller.connection.ready)
                 delays = sorted(delays_ms(agent, counter))
     return {
         "alerts.match_to_paint_p95_ms": round(delays[int(len(delays) * 0.95)], 1),

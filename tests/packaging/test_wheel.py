@@ -19,6 +19,7 @@ from zipfile import ZipFile
 import pytest
 
 from cekalwatch.program.errors import Exit
+from cekalwatch.program.translations import Language
 from tests.support.repository import ROOT
 
 FOLDERS = ("protos", "common", "server", "camera_client", "officer_notifier", "deploy/simulator")
@@ -29,9 +30,9 @@ UV = (str(Path(sys.executable).parent / "uv"), "--quiet")
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the sources as a fresh clone has them: without generated stubs."""
+    """A copy of the sources as a fresh clone has them: without generated stubs and compiled texts."""
     copy = tmp_path_factory.mktemp("source")
-    generated = shutil.ignore_patterns("*_pb2*", "__pycache__", "*.egg-info")
+    generated = shutil.ignore_patterns("*_pb2*", "*.mo", "__pycache__", "*.egg-info")
     for folder in FOLDERS:
         shutil.copytree(ROOT / folder, copy / folder, ignore=generated)
     for file in ("pyproject.toml", "hatch_build.py", "README.md"):
@@ -147,6 +148,12 @@ def test_stubs_were_generated_for_every_proto_file(names: set[str]) -> None:
     assert protos
     for proto in protos:
         assert {f"{proto}_pb2.py", f"{proto}_pb2.pyi", f"{proto}_pb2_grpc.py", f"{proto}_pb2_grpc.pyi"} <= names
+
+
+def test_texts_for_people_were_compiled(names: set[str]) -> None:
+    catalogues = {name.removesuffix(".po") for name in names if name.endswith(".po")}
+    assert {f"cekalwatch/notifier/locale/{language}/LC_MESSAGES/messages" for language in Language} <= catalogues
+    assert {f"{catalogue}.mo" for catalogue in catalogues} <= names
 
 
 def test_wheel_states_its_extras_and_cannot_be_published_by_mistake(wheel: Path, names: set[str]) -> None:

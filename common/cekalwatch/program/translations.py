@@ -30,6 +30,14 @@ class Texts:
         self.language = language
         self._catalogue = _read(package, language)
 
+    def __contains__(self, message_id: str) -> bool:
+        """Whether there is a text with this id."""
+        try:
+            self._catalogue.gettext(message_id)
+        except KeyError:
+            return False
+        return True
+
     def say(self, message_id: str, **values: object) -> str:
         """Return a text with `values` in its braces; raises KeyError for an unknown id or a value that is missing."""
         return self._catalogue.gettext(message_id).format(**values)

@@ -1,92 +1,66 @@
-"""Puts the notifier together and runs it until it is stopped: the one place where its parts meet."""
+"""Opens what every screen of the notifier needs, and brings alerts to it: the one place where these parts meet."""
 
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from enum import StrEnum
-from io import FileIO
+from dataclasses import dataclass
 from types import FrameType
 
-from rich.console import Console
-
-from cekalwatch.notifier.actions.claim_keeper import ClaimKeeper
 from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.session_client import SessionClient
-from cekalwatch.notifier.client.subscription import Subscription
-from cekalwatch.notifier.client.subscription_client import Start, SubscriptionClient
-from cekalwatch.notifier.console.jsonl import JsonLines
-from cekalwatch.notifier.console.live import LiveConsole
-from cekalwatch.notifier.console.view import Painter
+from cekalwatch.notifier.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall, Screen
 from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.settings import NotifierSettings
-from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.session_file import SessionFile
 
 
-class OutputFormat(StrEnum):
-    """What standard output carries."""
+@dataclass(frozen=True)
+class Notifier:
+    """The parts that do not depend on the screen."""
 
-    LIVE = "live"
-    JSONL = "jsonl"
+    alert_client: AlertClient
+    sessions: SessionClient
+    subscription: Subscription
+    images: ImageFolder
+    subscription_client: SubscriptionClient
+    inbox: Inbox
+
+    def deliver_to(self, screen: Screen, recall: Recall) -> None:
+        """Bring alerts to `screen` until the subscription is stopped; raises ProgramError when that cannot go on."""
+        delivery = AlertDelivery(self.subscription_client, self.alert_client, self.inbox, self.images, screen, recall)
+        for update in self.subscription.updates():
+            delivery.take(update)
 
 
-def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
-    """Show alerts until SIGINT or SIGTERM; raises ProgramError when that cannot go on."""
-    dialer = settings.dialer()
+@contextmanager
+def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
+    """Open the parts; at the end of the block, close them and delete the pictures."""
     with ExitStack() as stack:
         inbox = stack.enter_context(closing(Inbox(settings.inbox_path)))
         images = ImageFolder(settings.images_path)
         stack.callback(images.delete_all)
-        screen, recall = stack.enter_context(_screen(settings, output))
-        client = stack.enter_context(closing(SubscriptionClient(dialer, settings.agent_id, settings.wanted)))
         session = SessionFile(settings.session_path)
-        cases = stack.enter_context(
-            closing(AlertClient(settings.dialer(), settings.agent_id, settings.wanted, session))
+        agent_id, wanted = settings.agent_id, settings.wanted
+        client = stack.enter_context(closing(SubscriptionClient(settings.dialer(), agent_id, wanted)))
+        alert_client = stack.enter_context(closing(AlertClient(settings.dialer(), agent_id, wanted, session)))
+        yield Notifier(
+            alert_client,
+            SessionClient(settings.dialer(), session),
+            Subscription(client, start, settings.silence_timeout_s),
+            images,
+            client,
+            inbox,
         )
-        if isinstance(screen, LiveConsole):
-            sessions = SessionClient(settings.dialer(), session)
-            keeper = ClaimKeeper(screen, cases, sessions, settings.agent_id, settings.idle_lock_s)
-            stack.enter_context(keeper)
-        subscription = Subscription(client, start, settings.silence_timeout_s)
-        desk = AlertDelivery(client, cases, inbox, images, screen, recall)
-        # Signals reach the main thread only, and must not fall into the middle of a showing: the work has its own.
-        worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
-        stack.callback(subscription.stop)
-        with _stopped_by_signals(subscription.stop):
-            worker.submit(_work, subscription, desk).result()
-
-
-def _work(subscription: Subscription, desk: AlertDelivery) -> None:
-    for update in subscription.updates():
-        desk.take(update)
 
 
 @contextmanager
-def _screen(settings: NotifierSettings, output: OutputFormat) -> Iterator[tuple[Screen, Recall]]:
-    if output is OutputFormat.JSONL:
-        configure_logs(settings.log_level)
-        with FileIO(sys.stdout.fileno(), "wb", closefd=False) as pipe:
-            yield JsonLines(pipe), Recall.UNCERTAIN
-        return
-    console = Console()
-    if not console.is_terminal:
-        raise ProgramError("Standard output is no terminal; write --format jsonl for a pipe or a file", Exit.USAGE)
-    # On the same terminal, log lines would tear the table; it shows the connection's state itself.
-    configure_logs("error" if sys.stderr.isatty() else settings.log_level)
-    painter = Painter(settings.language)
-    with LiveConsole(console, painter, settings.agent_id, settings.server_address) as screen:
-        yield screen, Recall.NEWEST
+def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
+    """Call `stop` on SIGINT and SIGTERM until the end of the block."""
 
-
-@contextmanager
-def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the signal module's signature
         stop()
 

@@ -13,9 +13,9 @@ import platformdirs
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from cekalwatch.notifier.locale.translations import Language
 from cekalwatch.notifier.model.alert import AlertFilter
 from cekalwatch.program.connection import ClientSettings
+from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.orders import Direction
 
 DEFAULT_TLS_DIR = Path(platformdirs.user_data_dir("cekalwatch-notifier", appauthor=False)) / "tls"

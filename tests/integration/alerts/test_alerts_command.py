@@ -16,15 +16,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cekalwatch.notifier.actions.claim_keeper import ClaimKeeper
 from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.session_client import SessionClient
+from cekalwatch.notifier.console.claim_renewal import ClaimRenewal
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.view import Painter
-from cekalwatch.notifier.locale.translations import Language
-from cekalwatch.notifier.model.alert import AlertFilter, ImagePaths, Shown
+from cekalwatch.notifier.model.alert import AlertFilter, ImagePaths, ShownAlert
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.session_file import SessionFile
+from cekalwatch.program.translations import Language
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD
@@ -145,13 +145,13 @@ async def test_the_console_keeps_the_claims_of_who_works_and_of_nobody_who_went_
         Console(file=io.StringIO(), force_terminal=True, width=120), Painter(Language.EN), "pc-budi", office.address
     )
     now = time.time()
-    with closing(AlertClient(dialer, "pc-budi", AlertFilter(), budi.session)) as cases, screen:
-        claimed = await asyncio.to_thread(cases.notice, alert_id)
-        screen.show(Shown(claimed, ImagePaths(), claimed.raised_at))
-        keeper = ClaimKeeper(screen, cases, sessions, "pc-budi", 300, lambda: now)
+    with closing(AlertClient(dialer, "pc-budi", AlertFilter(), budi.session)) as alert_client, screen:
+        claimed = await asyncio.to_thread(alert_client.alert, alert_id)
+        screen.show(ShownAlert(claimed, ImagePaths(), claimed.raised_at))
+        keeper = ClaimRenewal(screen, alert_client, sessions, "pc-budi", 300, lambda: now)
         office.clock.go(seconds=60)
         assert await asyncio.to_thread(keeper.renew) == 1
-        renewed = await asyncio.to_thread(cases.notice, alert_id)
+        renewed = await asyncio.to_thread(alert_client.alert, alert_id)
         assert renewed.handling.claim
         assert claimed.handling.claim
         assert renewed.handling.claim.expires_at > claimed.handling.claim.expires_at

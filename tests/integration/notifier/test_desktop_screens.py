@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ReasonDialog
-from cekalwatch.notifier.locale.translations import Language
 from cekalwatch.notifier.settings import ThemeName
+from cekalwatch.program.translations import Language
 from tests.support.scenarios.officer_pc import OfficeThread, officer_pc
 
 LOOKS = [(language, theme) for language in Language for theme in (ThemeName.LIGHT, ThemeName.DARK)]
@@ -83,7 +83,7 @@ def test_every_window_can_be_read(
         pc.sign_in("budi")
         alert_id = office.raise_alert("1")
         others = [office.raise_alert(track) for track in ("2", "3")]
-        pc.until(lambda: len(pc.station.waiting()) >= 3)
+        pc.until(lambda: len(pc.controller.waiting()) >= 3)
         pc.agent.open_alert(alert_id)
         pc.until(lambda: pc.window.view.comparison.reference.loaded)
         album.take(pc.window, "alert")

@@ -15,9 +15,9 @@ from pytestqt.qtbot import QtBot
 
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
 from cekalwatch.notifier.desktop.windows.tray import Light
-from cekalwatch.notifier.locale.translations import Language
 from cekalwatch.notifier.model.alert import ImagePaths
-from cekalwatch.notifier.model.updates import Cause, Freshness
+from cekalwatch.notifier.model.subscription_updates import Cause, Freshness
+from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.adjudication import Reason, Step
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD
@@ -48,7 +48,7 @@ def says(dialog: FormDialog, problem: str) -> bool:
 
 def test_nobody_reads_a_name_before_signing_in_and_the_alert_waits(office: OfficeThread, pc: OfficerPc) -> None:
     alert_id = office.raise_alert()
-    pc.until(pc.station.waiting)
+    pc.until(pc.controller.waiting)
     assert pc.window.isVisible()
     assert pc.window.pages.currentWidget() is pc.window.locked
     assert "1 alerts are waiting" in words_on(pc)
@@ -72,13 +72,13 @@ def test_the_screen_locks_when_nobody_touches_it_and_the_claim_is_not_renewed(
         pc.press(Qt.Key.Key_F2)
         pc.shows(alert_id, "CLAIMED")
         pc.agent.lock.look()
-        assert pc.station.session, "a key was pressed just now"
+        assert pc.controller.session, "a key was pressed just now"
         pc.agent.lock.limit_ms = 1
         qtbot.wait(5)
         pc.agent.lock.look()
-        assert pc.station.session is None
+        assert pc.controller.session is None
         assert pc.window.pages.currentWidget() is pc.window.locked
-        assert not pc.station.claims_to_renew()
+        assert not pc.controller.claims_to_renew()
         assert not (tmp_path / "pc-1" / "session-pc-1").exists()
 
 
@@ -87,7 +87,7 @@ def test_a_question_that_was_open_when_the_screen_locked_is_given_up(office: Off
     pc.shows(office.raise_alert(), "NEW")
     pc.press(Qt.Key.Key_F6)
     assert pc.dialog
-    pc.station.sign_out()
+    pc.controller.sign_out()
     assert pc.dialog is None
 
 
@@ -96,7 +96,7 @@ def test_a_new_alert_does_not_change_what_is_under_the_hand(office: OfficeThread
     first = office.raise_alert("1")
     pc.shows(first, "NEW")
     second = office.raise_alert("2")
-    pc.until(lambda: len(pc.station.waiting()) == 2)
+    pc.until(lambda: len(pc.controller.waiting()) == 2)
     assert pc.window.alert_id == first
     assert "1 more waiting" in pc.window.queue_text
     QTest.keyClick(pc.window, Qt.Key.Key_PageDown, Qt.KeyboardModifier.ControlModifier)
@@ -135,12 +135,12 @@ def test_who_loses_the_race_is_told_who_won_and_sees_the_alert_as_it_is(office: 
     pc.sign_in("budi")
     alert_id = office.raise_alert()
     pc.shows(alert_id, "NEW")
-    stale = pc.station.casebook.find(alert_id)
+    stale = pc.controller.alert_cache.find(alert_id)
     assert stale
     ani = office.run(office.office.sign_in("ani", "pc-2"))
     office.run(ani.claim(alert_id))
     pc.shows(alert_id, "CLAIMED")
-    pc.window.flow.begin(Step.CLAIM, stale.notice)
+    pc.window.flow.begin(Step.CLAIM, stale.alert)
     pc.until(lambda: pc.window.view.action_bar.message == "Petugas ani holds this alert.")
     assert not pc.can(Step.REFER)
 
@@ -170,8 +170,8 @@ def test_a_refused_confirmation_keeps_what_was_typed_and_says_why(office: Office
     dialog.reference.setText("co-2026/7")
     dialog.submit()
     pc.shows(alert_id, "CONFIRMED")
-    assert pc.station.session
-    assert pc.station.session.display_name == "Petugas budi", "the supervisor signed in for this step only"
+    assert pc.controller.session
+    assert pc.controller.session.display_name == "Petugas budi", "the supervisor signed in for this step only"
 
 
 def test_something_else_needs_a_note_and_too_much_of_it_is_refused(office: OfficeThread, pc: OfficerPc) -> None:
@@ -199,8 +199,8 @@ def test_an_alert_whose_pictures_are_damaged_shows_its_text(
     pc.shows(alert_id, "NEW")
     damaged = tmp_path / "damaged.jpg"
     damaged.write_bytes(b"\xff\xd8\xff\xe0 not a picture")
-    pc.station.casebook.illustrate(alert_id, ImagePaths(damaged, (damaged,)))
-    pc.station.changed.emit()
+    pc.controller.alert_cache.illustrate(alert_id, ImagePaths(damaged, (damaged,)))
+    pc.controller.changed.emit()
     view = pc.window.view.comparison
     assert not view.probe.loaded
     assert not view.reference.loaded
@@ -232,10 +232,10 @@ def test_the_tray_tells_connection_freshness_and_open_alerts(office: OfficeThrea
     pc.sign_in("budi")
     pc.shows(office.raise_alert(), "NEW")
     assert "1 open" in tray.toolTip()
-    pc.station.connected(Freshness(None, stale=False, active_subjects=0))
+    pc.controller.connected(Freshness(None, stale=False, active_subjects=0))
     assert light() is Light.AMBER
     assert "NEVER IMPORTED" in tray.toolTip()
-    pc.station.disconnected(Cause.SILENT)
+    pc.controller.disconnected(Cause.SILENT)
     assert light() is Light.RED
     assert "DISCONNECTED" in tray.toolTip()
     assert "New alerts do not show" in words_on(pc)
@@ -246,8 +246,8 @@ def test_a_first_password_is_changed_before_anything_is_shown(office: OfficeThre
     alert_id = office.raise_alert()
     pc.agent.sign_in()
     pc.type(pc.dialog, f"rina\t{PASSWORD}\r")
-    pc.until(lambda: pc.station.session and pc.dialog and hasattr(pc.dialog, "again"))
-    assert not pc.station.unlocked
+    pc.until(lambda: pc.controller.session and pc.dialog and hasattr(pc.dialog, "again"))
+    assert not pc.controller.unlocked
     assert pc.window.pages.currentWidget() is pc.window.locked
     for new, again, problem in (
         (NEW_PASSWORD, NEW_PASSWORD + "?", "The two new passwords differ"),
@@ -260,7 +260,7 @@ def test_a_first_password_is_changed_before_anything_is_shown(office: OfficeThre
     pc.dialog.new.setText(NEW_PASSWORD)
     pc.dialog.again.setText(NEW_PASSWORD)
     pc.dialog.submit()
-    pc.until(lambda: pc.station.unlocked)
+    pc.until(lambda: pc.controller.unlocked)
     pc.shows(alert_id, "NEW")
     assert pc.window.pages.currentWidget() is pc.window.view
 
@@ -268,17 +268,17 @@ def test_a_first_password_is_changed_before_anything_is_shown(office: OfficeThre
 def test_who_signs_in_by_the_command_is_signed_in_here_too(office: OfficeThread, pc: OfficerPc) -> None:
     seat = office.run(office.office.sign_in("budi", "pc-1"))
     pc.session_file.keep(seat.token)
-    pc.station.follow_sign_in()
-    pc.until(lambda: pc.station.session is not None)
+    pc.controller.follow_sign_in()
+    pc.until(lambda: pc.controller.session is not None)
     pc.session_file.forget()
-    pc.station.follow_sign_in()
-    assert pc.station.session is None
+    pc.controller.follow_sign_in()
+    assert pc.controller.session is None
 
 
 def test_the_list_filters_by_state_counter_and_number(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     first, second = office.raise_alert("1"), office.raise_alert("2")
-    pc.until(lambda: len(pc.station.waiting()) == 2)
+    pc.until(lambda: len(pc.controller.waiting()) == 2)
     pc.agent.open_alert(first)
     pc.press(Qt.Key.Key_F6)
     pc.dialog.submit()
@@ -287,7 +287,7 @@ def test_the_list_filters_by_state_counter_and_number(office: OfficeThread, pc: 
     today = pc.agent.today
 
     def keys() -> set[str]:
-        return {shown.notice.alert_id for shown in today.table.rows}
+        return {shown.alert.alert_id for shown in today.table.rows}
 
     assert keys() == {first, second}
     for number, wanted in enumerate(({first, second}, {second}, {first})):
@@ -302,7 +302,7 @@ def test_the_list_filters_by_state_counter_and_number(office: OfficeThread, pc: 
     assert keys() == {first, second}
     today.view.selectRow(1)
     QTest.keyClick(today.view, Qt.Key.Key_Return)
-    assert pc.window.alert_id == today.table.rows[1].notice.alert_id
+    assert pc.window.alert_id == today.table.rows[1].alert.alert_id
 
 
 def test_a_supervisor_sees_holders_and_figures_and_exports_them(
@@ -315,7 +315,7 @@ def test_a_supervisor_sees_holders_and_figures_and_exports_them(
     pc.agent.show_supervisor()
     assert pc.agent.supervisor.pages.currentIndex() == 1, "covered for who is no supervisor"
     assert not pc.agent.tray.supervisor.isVisible()
-    pc.station.sign_out()
+    pc.controller.sign_out()
     pc.sign_in("siti")
     pc.agent.show_supervisor()
     window = pc.agent.supervisor
@@ -336,7 +336,7 @@ def test_the_language_changes_while_it_runs(office: OfficeThread, pc: OfficerPc)
     pc.sign_in("budi")
     pc.shows(office.raise_alert(), "NEW")
     pc.agent.tray.language.trigger()
-    assert pc.station.language is Language.ID
+    assert pc.controller.language is Language.ID
     assert "Pelintas sekarang" in words_on(pc)
     assert pc.window.view.action_bar.steps[Step.CLAIM].text().startswith("Ambil")
 
@@ -348,7 +348,7 @@ def test_a_new_alert_is_heard_again_until_somebody_turns_to_it(
     with officer_pc(office, tmp_path, qapp, qtbot, "pc-1", sound=True) as pc:
         alert_id = office.raise_alert()
         pc.until(lambda: pc.agent.bell.rings == 1)
-        pc.station.raised.emit(alert_id)  # as when it escalates
+        pc.controller.raised.emit(alert_id)  # as when it escalates
         pc.agent.bell.ring_again()
         assert pc.agent.bell.rings == 3
         pc.window.seen.emit()

@@ -22,7 +22,7 @@ import grpc
 import pytest
 
 from cekalwatch.program.errors import Exit
-from tests.support.fakes.alert_server import EPOCH, WAIT_S, AlertServer, EventLog, make_alert, wait_for
+from tests.support.fakes.alert_server import EPOCH, WAIT_S, AlertServer, EventLog, alert_message, wait_for
 
 AGENT = "pc-1"
 PROGRAM = (sys.executable, "-m", "cekalwatch.notifier", "console")
@@ -139,7 +139,7 @@ def test_it_goes_on_when_the_server_comes_back(notifier: Notifier) -> None:
 
 def test_filters_and_start_come_from_the_options(notifier: Notifier) -> None:
     log = EventLog()
-    log.raise_alert(make_alert(counter="4"))
+    log.raise_alert(alert_message(counter="4"))
     with AlertServer(log, keep_alive_s=0.05) as server:
         options = ("--site", "batam-center", "--counter", "3", "--counter", "4", "--direction", "departure")
         notifier.start_jsonl(server.address, *options, "--from-now")
@@ -257,7 +257,7 @@ def test_table_on_a_terminal_shows_alerts_connection_and_freshness_and_restores_
     notifier: Notifier,
 ) -> None:
     log = EventLog()
-    log.raise_alert(make_alert("ALREADY LISTED"))
+    log.raise_alert(alert_message("ALREADY LISTED"))
     log.acknowledged[AGENT] = 1
     terminal = Terminal()
     side = terminal.program_side
@@ -266,7 +266,7 @@ def test_table_on_a_terminal_shows_alerts_connection_and_freshness_and_restores_
         os.close(side)
         terminal.wait_for("TERSAMBUNG")
         terminal.wait_for("ALREADY LISTED")
-        log.raise_alert(make_alert("BUDI SANTOSO", raised=EPOCH + timedelta(seconds=1)))
+        log.raise_alert(alert_message("BUDI SANTOSO", raised=EPOCH + timedelta(seconds=1)))
         terminal.wait_for("BUDI SANTOSO")
         terminal.wait_for("\x07")
         server.freshness.stale = True

@@ -37,7 +37,7 @@ def timestamp(moment: datetime) -> timestamp_pb2.Timestamp:
     return message
 
 
-def make_alert(
+def alert_message(
     name: str = "BUDI SANTOSO",
     *,
     subject_id: str = "S-001",
@@ -96,7 +96,7 @@ class EventLog:
         return self.events[-1].sequence if self.events else self.held_after
 
     def raise_alert(self, alert: alert_pb2.Alert | None = None, *, with_images: bool = True) -> alert_pb2.AlertEvent:
-        alert = alert or make_alert()
+        alert = alert or alert_message()
         with self.changed:
             self.alerts[alert.alert_id] = alert
             if with_images:

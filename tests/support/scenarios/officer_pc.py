@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from cekalwatch.notifier.client.subscription_client import Start
+from cekalwatch.notifier.client.subscription import Start
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.run import assembled
 from cekalwatch.notifier.desktop.windows.alert_window import KEYS_REST_MS
@@ -97,9 +97,9 @@ class OfficerPc:
 
     def __init__(self, agent: DesktopAgent, qtbot: QtBot) -> None:
         self.agent = agent
-        self.station = agent.station
+        self.controller = agent.controller
         self.window = agent.alert
-        self.session_file = SessionFile(agent.station.settings.session_path)
+        self.session_file = SessionFile(agent.controller.settings.session_path)
         self._bot = qtbot
 
     def until(self, condition: Callable[[], object]) -> None:
@@ -112,7 +112,7 @@ class OfficerPc:
         self.dialog.name.setFocus()
         self.dialog.name.selectAll()
         self.type(self.dialog, f"{name}\t{password}\r")
-        self.until(lambda: self.station.session is not None and self.agent.dialog is None)
+        self.until(lambda: self.controller.session is not None and self.agent.dialog is None)
 
     @property
     def dialog(self) -> Any:
@@ -149,8 +149,8 @@ class OfficerPc:
     @property
     def state(self) -> str:
         """Where the alert on screen stands."""
-        shown = self.station.casebook.find(self.window.alert_id)
-        return (shown and shown.notice.state) or ""
+        shown = self.controller.alert_cache.find(self.window.alert_id)
+        return (shown and shown.alert.state) or ""
 
 
 @contextmanager
@@ -176,6 +176,6 @@ def officer_pc(
     )
     with assembled(chosen, Start.ACKNOWLEDGED, qapp) as (agent, work):
         pc = OfficerPc(agent, qtbot)
-        pc.until(lambda: pc.station.ready)
+        pc.until(lambda: pc.controller.connection.ready)
         yield pc
         assert not work.done() or work.result() is None

@@ -39,43 +39,45 @@ class Decision:
 class AlertActions:
     """Takes steps with alerts, for whoever has signed in. Errors stay grpc.RpcError; blocks."""
 
-    def __init__(self, cases: AlertClient, sessions: SessionClient) -> None:
-        self._cases = cases
+    def __init__(self, alert_client: AlertClient, sessions: SessionClient) -> None:
+        self._alert_client = alert_client
         self._sessions = sessions
 
-    def carry_out(self, notice: Alert, decision: Decision) -> Alert:
-        """Do what was decided about the alert as `notice` has it; returns the alert as it stands then.
+    def carry_out(self, alert: Alert, decision: Decision) -> Alert:
+        """Do what was decided about the alert as `alert` has it; returns the alert as it stands then.
 
         A judgement of an alert that nobody holds claims it first: whoever loses that race has judged nothing.
         """
-        alert_id, revision = notice.alert_id, notice.handling.revision
+        alert_id, revision = alert.alert_id, alert.handling.revision
         step = decision.step
         if step in JUDGEMENTS:
-            if notice.state is not AlertState.CLAIMED:
-                revision = self._cases.claim(alert_id).handling.revision
-            return self._cases.adjudicate(alert_id, revision, STEP_OUTCOMES[step], decision.reason, decision.note)
+            if alert.state is not AlertState.CLAIMED:
+                revision = self._alert_client.claim(alert_id).handling.revision
+            return self._alert_client.adjudicate(
+                alert_id, revision, STEP_OUTCOMES[step], decision.reason, decision.note
+            )
         match step:
             case Step.CLAIM:
-                return self._cases.claim(alert_id)
+                return self._alert_client.claim(alert_id)
             case Step.RELEASE:
-                return self._cases.release(alert_id)
+                return self._alert_client.release(alert_id)
             case Step.CONFIRM:
-                return self._confirm(notice, decision)
+                return self._confirm(alert, decision)
             case Step.CLEAR:
-                return self._cases.clear(alert_id, revision, decision.reason, decision.note)
+                return self._alert_client.clear(alert_id, revision, decision.reason, decision.note)
             case Step.FOLLOW_UP if decision.follow_up:
-                return self._cases.record_follow_up(alert_id, revision, decision.follow_up)
+                return self._alert_client.record_follow_up(alert_id, revision, decision.follow_up)
             case Step.CLOSE:
-                return self._cases.close_alert(alert_id, revision)
+                return self._alert_client.close_alert(alert_id, revision)
         raise ValueError(f"{step} without what it needs")
 
-    def _confirm(self, notice: Alert, decision: Decision) -> Alert:
-        alert_id, revision = notice.alert_id, notice.handling.revision
+    def _confirm(self, alert: Alert, decision: Decision) -> Alert:
+        alert_id, revision = alert.alert_id, alert.handling.revision
         if decision.supervisor is None:
-            return self._cases.confirm(alert_id, revision, decision.reference, decision.note)
+            return self._alert_client.confirm(alert_id, revision, decision.reference, decision.note)
         _, token = self._sessions.prove(decision.supervisor.name, decision.supervisor.password)
         try:
-            return self._cases.confirm(alert_id, revision, decision.reference, decision.note, token)
+            return self._alert_client.confirm(alert_id, revision, decision.reference, decision.note, token)
         finally:
             # It runs out by itself; the confirmation must not fail for it.
             with suppress(grpc.RpcError):

@@ -10,19 +10,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
-import grpc
 import typer
 from rich.console import Console
 
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision, SignInProof
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.cli.alert_output import print_alert, print_alerts, print_report
-from cekalwatch.notifier.cli.session import AgentId, Config, LanguageOption, Server
+from cekalwatch.notifier.cli.options import with_settings
+from cekalwatch.notifier.cli.session import explained_refusals
 from cekalwatch.notifier.client.alert_client import AlertClient
-from cekalwatch.notifier.client.refusals import UNREACHABLE, explain
 from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.notifier.model.handling import FollowUp
 from cekalwatch.notifier.settings import NotifierSettings
@@ -32,11 +30,11 @@ from cekalwatch.program.prompts import ask, ask_secret
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, Reason, Step
 
-MIN_OF_A_KEY = 4
+MIN_KEY_LENGTH = 4
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The alert's key, or its last characters, 4 or more.")]
 Note = Annotated[str, typer.Option(metavar="TEXT", help="More about it, at most 1000 characters.")]
-ReasonOption = Annotated[Reason, typer.Option(case_sensitive=False, help="Why; OTHER needs a note.")]
+ReasonOption = Annotated[Reason, typer.Option("--reason", case_sensitive=False, help="Why; OTHER needs a note.")]
 
 commands = typer.Typer(no_args_is_help=True, help="Work on alerts without a desktop; sign in first.")
 
@@ -45,142 +43,115 @@ commands = typer.Typer(no_args_is_help=True, help="Work on alerts without a desk
 class CommandContext:
     """What a command works with."""
 
-    settings: NotifierSettings
-    cases: AlertClient
+    alert_client: AlertClient
     sessions: SessionClient
-    wording: AlertFormatter
+    formatter: AlertFormatter
     console: Console
 
     def find(self, key: str) -> Alert:
-        """Return the alert with this key, or the one whose key ends so; raises ProgramError when it is not one."""
+        """Return the one alert whose key is or ends with `key`; raises ProgramError when there is none, or several."""
         key = key.lower()
-        if len(key) < MIN_OF_A_KEY:
-            raise ProgramError(self.wording.say(Phrase.KEY_TOO_SHORT, count=MIN_OF_A_KEY), Exit.USAGE)
+        if len(key) < MIN_KEY_LENGTH:
+            raise ProgramError(self.formatter.say("KEY_TOO_SHORT", count=MIN_KEY_LENGTH), Exit.USAGE)
         since = datetime.now(UTC) - timedelta(days=2)
-        found = [one for one in self.cases.listed(raised_from=since) if one.alert_id.endswith(key)]
+        found = [one for one in self.alert_client.listed(raised_from=since) if one.alert_id.endswith(key)]
         if len(found) != 1:
-            raise ProgramError(self.wording.say(Phrase.KEY_FITS, count=len(found)), Exit.USAGE)
+            raise ProgramError(self.formatter.say("KEY_FITS", count=len(found)), Exit.USAGE)
         return found[0]
 
-    def do(self, key: str, decision: Decision) -> None:
+    def carry_out(self, key: str, decision: Decision) -> None:
         """Carry a decision out, and print the alert as it stands then."""
-        notice = self.find(key)
-        answer = AlertActions(self.cases, self.sessions).carry_out(notice, decision)
-        print_alert(self.console, answer, self.wording)
+        alert = self.find(key)
+        answer = AlertActions(self.alert_client, self.sessions).carry_out(alert, decision)
+        print_alert(self.console, answer, self.formatter)
 
 
 @contextmanager
-def _desk(
-    server: str | None, agent_id: str | None, language: str | None, config: Path | None
-) -> Iterator[CommandContext]:
-    settings = NotifierSettings.load(config, server_address=server, agent_id=agent_id, language=language)
+def _context(settings: NotifierSettings) -> Iterator[CommandContext]:
     configure_logs("error")
     session = SessionFile(settings.session_path)
     # The console that runs here renews claims for as long as somebody works: it looks at the file's time.
     with suppress(FileNotFoundError):
         os.utime(session.file)
     sessions = SessionClient(settings.dialer(), session)
-    with closing(AlertClient(settings.dialer(), settings.agent_id, settings.wanted, session)) as cases:
-        try:
-            yield CommandContext(settings, cases, sessions, AlertFormatter(settings.language), Console(highlight=False))
-        except grpc.RpcError as error:
-            words = explain(error, settings.language)
-            raise ProgramError(words, Exit.UNAVAILABLE if error.code() in UNREACHABLE else Exit.REFUSED) from None
+    formatter = AlertFormatter(settings.language)
+    with (
+        closing(AlertClient(settings.dialer(), settings.agent_id, settings.wanted, session)) as alert_client,
+        explained_refusals(sessions, formatter),
+    ):
+        yield CommandContext(alert_client, sessions, formatter, Console(highlight=False))
 
 
 @commands.command("list")
+@with_settings
 def list_alerts(
+    settings: NotifierSettings,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Those that are over too.")] = False,
-    server: Server = None,
-    agent_id: AgentId = None,
-    language: LanguageOption = None,
-    config: Config = None,
 ) -> None:
     """List today's alerts that somebody has to do something about."""
-    with _desk(server, agent_id, language, config) as desk:
+    with _context(settings) as context:
         today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         states = frozenset() if everything else OPEN_STATES
-        print_alerts(desk.console, desk.cases.listed(states, today), desk.wording)
+        print_alerts(context.console, context.alert_client.listed(states, today), context.formatter)
 
 
 @commands.command()
-def show(
-    key: Key, *, server: Server = None, agent_id: AgentId = None, language: LanguageOption = None, config: Config = None
-) -> None:
+@with_settings
+def show(settings: NotifierSettings, key: Key) -> None:
     """Show all that is known of an alert."""
-    with _desk(server, agent_id, language, config) as desk:
-        print_alert(desk.console, desk.find(key), desk.wording)
+    with _context(settings) as context:
+        print_alert(context.console, context.find(key), context.formatter)
 
 
 @commands.command()
-def claim(
-    key: Key, *, server: Server = None, agent_id: AgentId = None, language: LanguageOption = None, config: Config = None
-) -> None:
+@with_settings
+def claim(settings: NotifierSettings, key: Key) -> None:
     """Take an alert; the console that runs on this PC keeps it while you work."""
-    with _desk(server, agent_id, language, config) as desk:
-        desk.do(key, Decision(Step.CLAIM))
+    with _context(settings) as context:
+        context.carry_out(key, Decision(Step.CLAIM))
 
 
 @commands.command()
-def release(
-    key: Key, *, server: Server = None, agent_id: AgentId = None, language: LanguageOption = None, config: Config = None
-) -> None:
+@with_settings
+def release(settings: NotifierSettings, key: Key) -> None:
     """Give an alert back."""
-    with _desk(server, agent_id, language, config) as desk:
-        desk.do(key, Decision(Step.RELEASE))
+    with _context(settings) as context:
+        context.carry_out(key, Decision(Step.RELEASE))
 
 
 @commands.command()
-def refer(
-    key: Key,
-    *,
-    reason: ReasonOption = Reason.FACE_AGREES,
-    note: Note = "",
-    server: Server = None,
-    agent_id: AgentId = None,
-    language: LanguageOption = None,
-    config: Config = None,
-) -> None:
-    """The same person, as it seems: to be checked in Cekal Online."""
-    with _desk(server, agent_id, language, config) as desk:
-        desk.do(key, Decision(Step.REFER, reason, note))
+@with_settings
+def refer(settings: NotifierSettings, key: Key, *, reason: ReasonOption = Reason.FACE_AGREES, note: Note = "") -> None:
+    """It seems to be the same person: to be checked in Cekal Online."""
+    with _context(settings) as context:
+        context.carry_out(key, Decision(Step.REFER, reason, note))
 
 
 @commands.command("not-same")
+@with_settings
 def not_same(
-    key: Key,
-    *,
-    reason: ReasonOption = Reason.FACE_DIFFERS,
-    note: Note = "",
-    server: Server = None,
-    agent_id: AgentId = None,
-    language: LanguageOption = None,
-    config: Config = None,
+    settings: NotifierSettings, key: Key, *, reason: ReasonOption = Reason.FACE_DIFFERS, note: Note = ""
 ) -> None:
     """Not the same person: clears the alert, and never the subject."""
-    with _desk(server, agent_id, language, config) as desk:
-        desk.do(key, Decision(Step.NOT_SAME, reason, note))
+    with _context(settings) as context:
+        context.carry_out(key, Decision(Step.NOT_SAME, reason, note))
 
 
 @commands.command("cannot-tell")
+@with_settings
 def cannot_tell(
-    key: Key,
-    *,
-    reason: ReasonOption = Reason.IMAGE_TOO_POOR,
-    note: Note = "",
-    server: Server = None,
-    agent_id: AgentId = None,
-    language: LanguageOption = None,
-    config: Config = None,
+    settings: NotifierSettings, key: Key, *, reason: ReasonOption = Reason.IMAGE_TOO_POOR, note: Note = ""
 ) -> None:
-    """It cannot be told; a supervisor decides."""
-    with _desk(server, agent_id, language, config) as desk:
-        desk.do(key, Decision(Step.CANNOT_TELL, reason, note))
+    """You cannot tell; a supervisor decides."""
+    with _context(settings) as context:
+        context.carry_out(key, Decision(Step.CANNOT_TELL, reason, note))
 
 
 @commands.command()
+@with_settings
 def confirm(
+    settings: NotifierSettings,
     key: Key,
     *,
     reference: Annotated[str, typer.Option(metavar="NUMBER", help="Reference number of Cekal Online.")],
@@ -188,81 +159,70 @@ def confirm(
     beside: Annotated[
         bool, typer.Option("--beside", help="A supervisor beside you signs in for this step only.")
     ] = False,
-    server: Server = None,
-    agent_id: AgentId = None,
-    language: LanguageOption = None,
-    config: Config = None,
 ) -> None:
     """Cekal Online lists the traveller: by a supervisor who did not judge the alert."""
-    with _desk(server, agent_id, language, config) as desk:
-        say = desk.wording.say
-        proof = SignInProof(ask(say(Phrase.SIGN_IN_NAME)), ask_secret(say(Phrase.PASSWORD))) if beside else None
+    with _context(settings) as context:
+        say = context.formatter.say
+        proof = SignInProof(ask(say("SIGN_IN_NAME")), ask_secret(say("PASSWORD"))) if beside else None
         decision = Decision(
             Step.CONFIRM, Reason.LISTED_IN_CEKAL_ONLINE, note, reference=reference.strip().upper(), supervisor=proof
         )
-        desk.do(key, decision)
+        context.carry_out(key, decision)
 
 
 @commands.command()
+@with_settings
 def clear(
+    settings: NotifierSettings,
     key: Key,
     *,
     reason: ReasonOption = Reason.NOT_LISTED_IN_CEKAL_ONLINE,
     note: Note = "",
-    server: Server = None,
-    agent_id: AgentId = None,
-    language: LanguageOption = None,
-    config: Config = None,
 ) -> None:
     """After a referral: not listed, or not the same person after all."""
-    with _desk(server, agent_id, language, config) as desk:
-        desk.do(key, Decision(Step.CLEAR, reason, note))
+    with _context(settings) as context:
+        context.carry_out(key, Decision(Step.CLEAR, reason, note))
 
 
 @commands.command("follow-up")
+@with_settings
 def follow_up(
+    settings: NotifierSettings,
     key: Key,
     *,
     contact: Annotated[str, typer.Option(metavar="TEXT", help="Who was spoken to, and how.")],
     result: Annotated[str, typer.Option(metavar="TEXT", help="What came of it.")],
     agency: Annotated[str, typer.Option(metavar="TEXT", help="Default: the one that asked for the ban.")] = "",
-    server: Server = None,
-    agent_id: AgentId = None,
-    language: LanguageOption = None,
-    config: Config = None,
 ) -> None:
     """Record a contact with the agency, made just now."""
-    with _desk(server, agent_id, language, config) as desk:
-        orders = desk.find(key).orders
+    with _context(settings) as context:
+        orders = context.find(key).orders
         told = FollowUp(agency or (orders[0].requesting_agency if orders else ""), contact, result, datetime.now(UTC))
-        desk.do(key, Decision(Step.FOLLOW_UP, follow_up=told))
+        context.carry_out(key, Decision(Step.FOLLOW_UP, follow_up=told))
 
 
 @commands.command()
-def close(
-    key: Key, *, server: Server = None, agent_id: AgentId = None, language: LanguageOption = None, config: Config = None
-) -> None:
+@with_settings
+def close(settings: NotifierSettings, key: Key) -> None:
     """Close an alert that was cleared, or confirmed and followed up."""
-    with _desk(server, agent_id, language, config) as desk:
-        desk.do(key, Decision(Step.CLOSE))
+    with _context(settings) as context:
+        context.carry_out(key, Decision(Step.CLOSE))
 
 
 @commands.command()
+@with_settings
 def shift(
+    settings: NotifierSettings,
     *,
     hours: Annotated[int, typer.Option(min=1, max=24 * 31, help="Length of the shift until now.")] = 8,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures into this file too.")] = None,
-    server: Server = None,
-    agent_id: AgentId = None,
-    language: LanguageOption = None,
-    config: Config = None,
 ) -> None:
     """Figures of the shift, for supervisors."""
-    with _desk(server, agent_id, language, config) as desk:
+    with _context(settings) as context:
         end = datetime.now().astimezone()
         start = end - timedelta(hours=hours)
-        report = desk.cases.report(start)
-        print_report(desk.console, report, desk.wording)
+        report = context.alert_client.report(start)
+        print_report(context.console, report, context.formatter)
         if csv:
             try:
                 csv.write_text(figures_csv(report, start, end), encoding="utf-8-sig", newline="")

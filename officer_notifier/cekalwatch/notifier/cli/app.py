@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from cekalwatch.notifier.app import OutputFormat, run
 from cekalwatch.notifier.cli import session as session_command
-from cekalwatch.notifier.cli.alerts import commands as case_commands
-from cekalwatch.notifier.client.subscription_client import Start
+from cekalwatch.notifier.cli.alerts import commands as alert_commands
+from cekalwatch.notifier.cli.options import AgentId, Config, LanguageOption, Server
+from cekalwatch.notifier.client.subscription import Start
+from cekalwatch.notifier.console.run import OutputFormat, run
 from cekalwatch.notifier.desktop.autostart import agent_command, entries
 from cekalwatch.notifier.desktop.autostart import install as install_files
 from cekalwatch.notifier.desktop.autostart import uninstall as uninstall_files
-from cekalwatch.notifier.locale.translations import Language
 from cekalwatch.notifier.settings import DEFAULT_TLS_DIR, NotifierSettings, ThemeName
 from cekalwatch.program.command import require_extra
 from cekalwatch.wire.vocabulary.orders import Direction
@@ -25,9 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Shows alerts of possible watchlist matches to an officer.",
 )
-
-
-app.add_typer(case_commands, name="alerts")
+app.add_typer(alert_commands, name="alerts")
 
 
 def _print_version(*, wanted: bool) -> None:
@@ -61,13 +59,9 @@ Exit codes: 0 stopped by Ctrl-C or SIGTERM; 1 nobody reads the output any more; 
 )
 def console(
     *,
-    server: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="The server; default 127.0.0.1:50051.")
-    ] = None,
-    agent_id: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Key of this agent; default: the name of this PC.")
-    ] = None,
-    language: Annotated[Language | None, typer.Option(help="Language of the table; default id.")] = None,
+    server: Server = None,
+    agent_id: AgentId = None,
+    language: LanguageOption = None,
     site: Annotated[str | None, typer.Option(metavar="KEY", help="Only alerts of this site.")] = None,
     counter: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only alerts of this counter; may be given several times.")
@@ -81,7 +75,7 @@ def console(
     output: Annotated[
         OutputFormat, typer.Option("--format", help="A live table, or one JSON object a line for programs.")
     ] = OutputFormat.LIVE,
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings.")] = None,
+    config: Config = None,
     from_start: Annotated[
         bool, typer.Option("--from-start", help="Begin with the oldest event held; what was shown here is left out.")
     ] = False,
@@ -117,15 +111,11 @@ a folder cannot be written; 70 the extra `desktop` is not installed; 78 wrong se
 )
 def desktop(
     *,
-    server: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="The server; default 127.0.0.1:50051.")
-    ] = None,
-    agent_id: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Key of this agent; default: the name of this PC.")
-    ] = None,
-    language: Annotated[Language | None, typer.Option(help="Language of the windows; default id.")] = None,
+    server: Server = None,
+    agent_id: AgentId = None,
+    language: LanguageOption = None,
     theme: Annotated[ThemeName | None, typer.Option(case_sensitive=False, help="Default: as the desktop.")] = None,
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings.")] = None,
+    config: Config = None,
 ) -> None:
     """Live in the tray, and bring alerts to the front. A second start brings up the first."""
     require_extra("desktop", ("PySide6",))

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from cekalwatch.notifier.client import handling_messages
-from cekalwatch.notifier.client.handling_messages import moment
 from cekalwatch.notifier.model.alert import Alert, AlertFilter, Candidate, Document, Order, Pictures, Sighting, Subject
+from cekalwatch.notifier.model.handling import Claim, Finding, FollowUp, Handling, PersonReference
+from cekalwatch.notifier.model.person import Session
+from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
+from cekalwatch.notifier.model.subscription_updates import AlertEvent, Connected, Freshness, KeepAlive, Update
 from cekalwatch.notifier.model.text import safe_text
-from cekalwatch.notifier.model.updates import AlertEvent, Connected, Freshness, KeepAlive, Update
-from cekalwatch.v1 import alert_pb2, alert_service_pb2, camera_pb2, watchlist_pb2
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType
+from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, camera_pb2, session_pb2, watchlist_pb2
+from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
+from cekalwatch.wire.vocabulary.people import PersonRole
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
+if TYPE_CHECKING:
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+STATES = ProtoEnum(adjudication_pb2.AlertState, "ALERT_STATE", AlertState)
+OUTCOMES = ProtoEnum(adjudication_pb2.Outcome, "OUTCOME", Outcome)
+REASONS = ProtoEnum(adjudication_pb2.Reason, "REASON", Reason)
 _DIRECTIONS = ProtoEnum(camera_pb2.Direction, "DIRECTION", Direction)
+_ESCALATIONS = ProtoEnum(adjudication_pb2.Escalation, "ESCALATION", Escalation)
+_EVENT_TYPES = ProtoEnum(alert_pb2.AlertEventType, "ALERT_EVENT_TYPE", AlertEventType)
 _ORDER_KINDS = ProtoEnum(watchlist_pb2.OrderKind, "ORDER_KIND", OrderKind)
 _ORDER_STATUSES = ProtoEnum(watchlist_pb2.OrderStatus, "ORDER_STATUS", OrderStatus)
-_EVENT_TYPES = ProtoEnum(alert_pb2.AlertEventType, "ALERT_EVENT_TYPE", AlertEventType)
+_ROLES = ProtoEnum(session_pb2.PersonRole, "PERSON_ROLE", PersonRole)
 
 
 def filter_message(wanted: AlertFilter) -> alert_service_pb2.AlertFilter:
@@ -34,37 +46,94 @@ def update(response: alert_service_pb2.SubscribeAlertsResponse) -> Update | None
             return Connected(subscribed.after_sequence, subscribed.head_sequence, _freshness(subscribed.freshness))
         case "event":
             event = response.event
-            return AlertEvent(event.sequence, _EVENT_TYPES.member(event.type), notice(event.alert))
+            return AlertEvent(event.sequence, _EVENT_TYPES.member(event.type), alert(event.alert))
         case "keep_alive":
             keep_alive = response.keep_alive
-            return KeepAlive(replace(_freshness(keep_alive.freshness), as_of=moment(keep_alive.server_time)))
+            return KeepAlive(replace(_freshness(keep_alive.freshness), as_of=_moment(keep_alive.server_time)))
         case _:
             return None
 
 
-def notice(alert: alert_pb2.Alert) -> Alert:
+def alert(message: alert_pb2.Alert) -> Alert:
     """Return an alert as the notifier holds it; no more of the subject than what is shown."""
     return Alert(
-        alert_id=safe_text(alert.alert_id),
-        state=handling_messages.STATES.member(alert.state),
-        version=alert.version,
-        subject=_subject(alert.subject),
-        orders=tuple(_order(order) for order in alert.orders),
-        camera_id=safe_text(alert.camera.camera_id),
-        site=safe_text(alert.camera.site),
-        counter=safe_text(alert.camera.counter),
-        direction=_DIRECTIONS.member(alert.camera.direction),
-        captured_at=moment(alert.capture_time),
-        raised_at=moment(alert.raised_time),
-        score=alert.score,
-        threshold=alert.threshold,
+        alert_id=safe_text(message.alert_id),
+        state=STATES.member(message.state),
+        version=message.version,
+        subject=_subject(message.subject),
+        orders=tuple(_order(order) for order in message.orders),
+        camera_id=safe_text(message.camera.camera_id),
+        site=safe_text(message.camera.site),
+        counter=safe_text(message.camera.counter),
+        direction=_DIRECTIONS.member(message.camera.direction),
+        captured_at=_moment(message.capture_time),
+        raised_at=_moment(message.raised_time),
+        score=message.score,
+        threshold=message.threshold,
         candidates=tuple(
-            Candidate(safe_text(one.subject_id), safe_text(one.name), one.score) for one in alert.candidates
+            Candidate(safe_text(one.subject_id), safe_text(one.name), one.score) for one in message.candidates
         ),
-        sightings=tuple(_sighting(sighting) for sighting in alert.sightings),
-        late=alert.late,
-        handling=handling_messages.handling(alert.handling),
+        sightings=tuple(_sighting(sighting) for sighting in message.sightings),
+        late=message.late,
+        handling=_handling(message.handling),
     )
+
+
+def pictures(images: alert_pb2.AlertImages) -> Pictures:
+    """Return the pictures of an alert; references without a picture are left out."""
+    return Pictures(images.probe_jpeg, tuple(reference.jpeg for reference in images.references if reference.jpeg))
+
+
+def _handling(message: adjudication_pb2.Handling) -> Handling:
+    """Return what people have done."""
+    return Handling(
+        revision=message.revision,
+        claim=_claim(message.claim) if message.HasField("claim") else None,
+        findings=tuple(_finding(finding) for finding in message.findings),
+        reference=safe_text(message.cekal_online_reference),
+        follow_ups=tuple(_follow_up(follow_up) for follow_up in message.follow_ups),
+        escalation=_ESCALATIONS.member(message.escalation) or Escalation.COUNTER,
+        unclaimed_since=_moment(message.unclaimed_time) if message.HasField("unclaimed_time") else None,
+    )
+
+
+def follow_up_message(follow_up: FollowUp) -> adjudication_pb2.FollowUp:
+    """Return the contract's form of a contact with the agency."""
+    message = adjudication_pb2.FollowUp(agency=follow_up.agency, contact=follow_up.contact, result=follow_up.result)
+    message.contact_time.FromDatetime(follow_up.contacted_at)
+    return message
+
+
+def session(message: session_pb2.Session) -> Session:
+    """Return a person's session."""
+    return Session(
+        person_id=safe_text(message.person_id),
+        display_name=safe_text(message.display_name),
+        roles=frozenset(role for role in map(_ROLES.member, message.roles) if role),
+        expires_at=_moment(message.expire_time),
+        idle_timeout=message.idle_timeout.ToTimedelta() if message.HasField("idle_timeout") else None,
+        password_change_needed=message.password_change_needed,
+    )
+
+
+def report(message: alert_service_pb2.GetShiftReportResponse) -> ShiftReport:
+    """Return the figures of a shift."""
+    return ShiftReport(
+        raised=message.raised,
+        cleared=message.cleared,
+        confirmed=message.confirmed,
+        open=message.open,
+        escalated=message.escalated,
+        median_claim_s=message.median_claim_s,
+        median_decision_s=message.median_decision_s,
+        cameras=tuple(_tally(one) for one in message.cameras),
+        lists=tuple(_tally(one) for one in message.lists),
+    )
+
+
+def _moment(timestamp: Timestamp) -> datetime:
+    """Return a timestamp as a time in UTC."""
+    return timestamp.ToDatetime(tzinfo=UTC)
 
 
 def _subject(subject: watchlist_pb2.Subject) -> Subject:
@@ -86,16 +155,11 @@ def _subject(subject: watchlist_pb2.Subject) -> Subject:
 
 def _sighting(sighting: alert_pb2.Sighting) -> Sighting:
     return Sighting(
-        captured_at=moment(sighting.capture_time),
+        captured_at=_moment(sighting.capture_time),
         counter=safe_text(sighting.camera.counter),
         direction=_DIRECTIONS.member(sighting.camera.direction),
         score=sighting.score,
     )
-
-
-def pictures(images: alert_pb2.AlertImages) -> Pictures:
-    """Return the pictures of an alert; references without a picture are left out."""
-    return Pictures(images.probe_jpeg, tuple(reference.jpeg for reference in images.references if reference.jpeg))
 
 
 def _order(order: watchlist_pb2.BanOrder) -> Order:
@@ -115,7 +179,39 @@ def _order(order: watchlist_pb2.BanOrder) -> Order:
 def _freshness(freshness: watchlist_pb2.WatchlistFreshness) -> Freshness:
     known = freshness.HasField("last_success_time")
     return Freshness(
-        last_success=moment(freshness.last_success_time) if known else None,
+        last_success=_moment(freshness.last_success_time) if known else None,
         stale=freshness.stale,
         active_subjects=freshness.active_subjects,
     )
+
+
+def _tally(message: alert_service_pb2.AlertTally) -> Tally:
+    return Tally(safe_text(message.key), message.cleared, message.confirmed)
+
+
+def _claim(message: adjudication_pb2.Claim) -> Claim:
+    return Claim(_person(message.holder), safe_text(message.agent_id), _moment(message.expire_time))
+
+
+def _finding(message: adjudication_pb2.Finding) -> Finding:
+    return Finding(
+        outcome=OUTCOMES.member(message.outcome),
+        reason=REASONS.member(message.reason),
+        note=safe_text(message.note, MAX_NOTE),
+        person=_person(message.person),
+        found_at=_moment(message.find_time),
+    )
+
+
+def _follow_up(message: adjudication_pb2.FollowUp) -> FollowUp:
+    return FollowUp(
+        agency=safe_text(message.agency, MAX_NOTE),
+        contact=safe_text(message.contact, MAX_NOTE),
+        result=safe_text(message.result, MAX_NOTE),
+        contacted_at=_moment(message.contact_time),
+        person=_person(message.person),
+    )
+
+
+def _person(message: adjudication_pb2.PersonReference) -> PersonReference:
+    return PersonReference(safe_text(message.person_id), safe_text(message.display_name))

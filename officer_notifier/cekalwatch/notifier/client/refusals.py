@@ -9,12 +9,9 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from cekalwatch.notifier.locale.phrases import Phrase
-from cekalwatch.notifier.locale.translations import Language, translate
 from cekalwatch.notifier.model.text import safe_text
 from cekalwatch.program.errors import ProgramError
-
-PREFIX = "REFUSED_"
+from cekalwatch.program.translations import Texts
 
 UNREACHABLE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED})
 SESSION_OVER = frozenset({"SIGN_IN_NEEDED", "SESSION_ENDED"})
@@ -25,19 +22,18 @@ Failure = grpc.RpcError | ProgramError
 """Why something did not succeed: the server's word, or this PC's."""
 
 
-def explain(error: Failure, language: Language) -> str:
+def explain(error: Failure, texts: Texts) -> str:
     """Return why it did not succeed, and what can be done about it."""
     if isinstance(error, ProgramError):
         return str(error)
     if error.code() in UNREACHABLE:
-        return translate(Phrase.REFUSED_UNREACHABLE, language)
+        return texts.say("REFUSED_UNREACHABLE")
     reason, details = _info(error)
     if reason == "ALERT_HELD" and details.get("holder"):
-        return translate(Phrase.REFUSED_ALERT_HELD_BY, language, holder=safe_text(details["holder"]))
-    name = f"{PREFIX}{reason}"
-    if reason and name in Phrase.__members__:
-        return translate(Phrase(name), language)
-    return translate(Phrase.REFUSED_FAILED, language, code=reason or error.code().name)
+        return texts.say("REFUSED_ALERT_HELD_BY", holder=safe_text(details["holder"]))
+    if f"REFUSED_{reason}" in texts:
+        return texts.say(f"REFUSED_{reason}")
+    return texts.say("REFUSED_FAILED", code=reason or error.code().name)
 
 
 def error_reason(error: Failure) -> str:

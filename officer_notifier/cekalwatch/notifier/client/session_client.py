@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from cekalwatch.notifier.client import handling_messages
+from cekalwatch.notifier.client import messages
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.program.session_file import SessionFile
-from cekalwatch.v1 import session_pb2
-from cekalwatch.v1 import session_service_pb2 as messages
+from cekalwatch.v1 import session_pb2, session_service_pb2
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
@@ -33,13 +32,13 @@ class SessionClient:
 
     def prove(self, name: str, password: str) -> tuple[Session, str]:
         """Return the session of the person with this name and password, and its token, which is not kept."""
-        request = messages.SignInRequest(
+        request = session_service_pb2.SignInRequest(
             purpose=session_pb2.SESSION_PURPOSE_CALLS,
-            password=messages.PasswordProof(sign_in_name=name, password=password),
+            password=session_service_pb2.PasswordProof(sign_in_name=name, password=password),
         )
         with self._dialer.channel() as channel:
             answer = SessionServiceStub(channel).SignIn(request, timeout=DEADLINE_S)
-        return handling_messages.session(answer.session), str(answer.token)
+        return messages.session(answer.session), str(answer.token)
 
     def sign_in(self, name: str, password: str) -> Session:
         """Sign in with a password, and keep the token; raises ProgramError when the disk does not take it."""
@@ -51,13 +50,13 @@ class SessionClient:
         """Return the session of who is signed in."""
         with self._dialer.channel() as channel:
             answer = SessionServiceStub(channel).GetSession(
-                messages.GetSessionRequest(), timeout=DEADLINE_S, metadata=bearer(self.file.token())
+                session_service_pb2.GetSessionRequest(), timeout=DEADLINE_S, metadata=bearer(self.file.token())
             )
-        return handling_messages.session(answer.session)
+        return messages.session(answer.session)
 
     def change_password(self, present: str, wanted: str) -> None:
         """Change the password of who is signed in."""
-        request = messages.ChangePasswordRequest(present_password=present, new_password=wanted)
+        request = session_service_pb2.ChangePasswordRequest(present_password=present, new_password=wanted)
         with self._dialer.channel() as channel:
             SessionServiceStub(channel).ChangePassword(request, timeout=DEADLINE_S, metadata=bearer(self.file.token()))
 
@@ -70,4 +69,6 @@ class SessionClient:
     def end(self, token: str) -> None:
         """End the session of a token."""
         with self._dialer.channel() as channel:
-            SessionServiceStub(channel).SignOut(messages.SignOutRequest(), timeout=DEADLINE_S, metadata=bearer(token))
+            SessionServiceStub(channel).SignOut(
+                session_service_pb2.SignOutRequest(), timeout=DEADLINE_S, metadata=bearer(token)
+            )

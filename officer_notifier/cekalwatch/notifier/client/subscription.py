@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterator
+from enum import StrEnum
+from typing import Protocol, cast
 
 import grpc
 import structlog
 
-from cekalwatch.notifier.client import messages as convert
+from cekalwatch.notifier.client import messages
 from cekalwatch.notifier.client.refusals import error_reason
-from cekalwatch.notifier.client.silence import SilenceWatch
-from cekalwatch.notifier.client.subscription_client import EventCall, Start, SubscriptionClient
-from cekalwatch.notifier.model.updates import (
+from cekalwatch.notifier.client.stream_watchdog import StreamWatchdog
+from cekalwatch.notifier.model.alert import AlertFilter
+from cekalwatch.notifier.model.subscription_updates import (
     AlertEvent,
     Cause,
     Connected,
@@ -25,7 +27,10 @@ from cekalwatch.notifier.model.updates import (
     Update,
 )
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.v1 import alert_service_pb2
+from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.backoff import Backoff
+from cekalwatch.wire.dialer import Dialer
 
 RETRYABLE_CODES = frozenset(
     {
@@ -54,10 +59,79 @@ TERMINATING_CODES = frozenset(
 )
 """A person must change something first. FAILED_PRECONDITION is in neither: its reason decides."""
 
-log = structlog.get_logger()
-
 MAX_PAUSE_S = 5.0
 """Between two attempts. Shorter than a camera's: an officer waits, and there are few notifiers."""
+
+
+CALL_DEADLINE_S = 3.0
+
+log = structlog.get_logger()
+
+
+class Start(StrEnum):
+    """Where a first subscription begins."""
+
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    """After the last event that this agent acknowledged; from the beginning for an agent that has none."""
+    BEGINNING = "BEGINNING"
+    NOW = "NOW"
+
+
+class EventCall(Protocol):
+    """A subscription's stream; iterating raises grpc.RpcError when it breaks."""
+
+    def __iter__(self) -> Iterator[alert_service_pb2.SubscribeAlertsResponse]:
+        """Return the messages."""
+
+    def cancel(self) -> object:
+        """End the stream from this side."""
+
+
+class SubscriptionClient:
+    """One agent's calls. It keeps one channel, and changes it for another when the agent's certificate was renewed."""
+
+    def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter) -> None:
+        self._dialer = dialer
+        self._open()
+        self._agent_id = agent_id
+        self._filter = messages.filter_message(wanted)
+
+    def close(self) -> None:
+        """End every call."""
+        self._channel.close()
+
+    @property
+    def outdated(self) -> bool:
+        """True when the certificate was renewed: the stream should be opened anew, on a new connection."""
+        return self._dialer.outdated
+
+    def why_refused(self) -> str:
+        """Return why no connection is possible, or an empty text when certificates are not the reason."""
+        return self._dialer.why_refused()
+
+    def _open(self) -> None:
+        self._channel = self._dialer.channel()
+        self._stub = AlertServiceStub(self._channel)
+
+    def subscribe(self, start: Start, after_sequence: int | None) -> EventCall:
+        """Open the event stream after `after_sequence`, or as `start` says when it is None."""
+        if self.outdated:
+            self.close()
+            self._open()
+        request = alert_service_pb2.SubscribeAlertsRequest(agent_id=self._agent_id, filter=self._filter)
+        if after_sequence is not None:
+            request.after_sequence = after_sequence
+        elif start is Start.BEGINNING:
+            request.from_start.SetInParent()
+        elif start is Start.NOW:
+            request.now.SetInParent()
+        # No deadline: the stream is meant to last. The typing stubs leave the call's type open.
+        return cast("EventCall", self._stub.SubscribeAlerts(request))
+
+    def acknowledge(self, sequence: int) -> None:
+        """Tell the server that every event up to `sequence` has been shown."""
+        request = alert_service_pb2.AcknowledgeAlertsRequest(agent_id=self._agent_id, sequence=sequence)
+        self._stub.AcknowledgeAlerts(request, timeout=CALL_DEADLINE_S)
 
 
 class Subscription:
@@ -103,11 +177,11 @@ class Subscription:
         self._call = call
         if self._stopped.is_set():  # stop() may have looked for a call just before there was this one
             call.cancel()
-        with SilenceWatch(call.cancel) as watch:
+        with StreamWatchdog(call.cancel) as watch:
             watch.expect_within(self._silence_timeout_s)
             try:
                 for response in call:
-                    if update := convert.update(response):
+                    if update := messages.update(response):
                         self._advance(update)
                         watch.pause()
                         yield update

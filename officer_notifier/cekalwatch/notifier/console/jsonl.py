@@ -14,8 +14,8 @@ from pathlib import Path
 
 import structlog
 
-from cekalwatch.notifier.model.alert import Shown
-from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
+from cekalwatch.notifier.model.alert import ShownAlert
+from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, LostPosition
 from cekalwatch.program.errors import ProgramError
 
 
@@ -29,7 +29,7 @@ class JsonLines:
         self._stale = False
         self._log = structlog.get_logger()
 
-    def show(self, shown: Shown) -> None:
+    def show(self, shown: ShownAlert) -> None:
         """Write one line; raises ProgramError when nobody reads any more."""
         line = memoryview(json.dumps(_fields(shown), separators=(",", ":")).encode() + b"\n")
         try:
@@ -58,26 +58,26 @@ class JsonLines:
         self._log.warning("started_over", reason=lost.value)
 
 
-def _fields(shown: Shown) -> dict[str, object]:
-    notice = shown.notice
+def _fields(shown: ShownAlert) -> dict[str, object]:
+    alert = shown.alert
     return {
         "sequence": shown.sequence,
-        "event_type": None if shown.relisted else shown.event or "CHANGED",
+        "event_type": None if shown.relisted else shown.event_type or "CHANGED",
         "relisted": shown.relisted,
-        "alert_id": notice.alert_id,
-        "subject_id": notice.subject.subject_id,
-        "capture_time": _iso(notice.captured_at),
-        "raised_time": _iso(notice.raised_at),
+        "alert_id": alert.alert_id,
+        "subject_id": alert.subject.subject_id,
+        "capture_time": _iso(alert.captured_at),
+        "raised_time": _iso(alert.raised_at),
         "notified_time": _iso(shown.notified_at),
-        "score": round(notice.score, 4),
-        "threshold": round(notice.threshold, 4),
-        "direction": notice.direction,
-        "counter": notice.counter,
-        "site": notice.site,
-        "camera_id": notice.camera_id,
-        "orders": [{"order_id": order.order_id, "kind": order.kind} for order in notice.orders],
-        "candidates": len(notice.candidates),
-        "sightings": len(notice.sightings),
+        "score": round(alert.score, 4),
+        "threshold": round(alert.threshold, 4),
+        "direction": alert.direction,
+        "counter": alert.counter,
+        "site": alert.site,
+        "camera_id": alert.camera_id,
+        "orders": [{"order_id": order.order_id, "kind": order.kind} for order in alert.orders],
+        "candidates": len(alert.candidates),
+        "sightings": len(alert.sightings),
         "probe_image": _text(shown.images.probe),
         "reference_images": [str(path) for path in shown.images.references],
     }

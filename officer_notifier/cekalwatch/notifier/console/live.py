@@ -12,12 +12,12 @@ from typing import Self
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from cekalwatch.notifier.console.view import ConnectionState, ConsoleView, Painter
+from cekalwatch.notifier.console.view import ConsoleView, Painter
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
-from cekalwatch.notifier.model.alert import Alert, Shown
-from cekalwatch.notifier.model.leases import to_renew
+from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.notifier.model.person import Session
-from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
+from cekalwatch.notifier.model.steps import claims_to_renew
+from cekalwatch.notifier.model.subscription_updates import Cause, Connection, Freshness, LostPosition
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 _REPAINTS_PER_SECOND = 1
@@ -37,16 +37,16 @@ class LiveConsole:
         self._console = console
         self._painter = painter
         self._now = now
-        # The subscription's thread changes the board, and rich's thread paints it.
+        # The subscription's thread changes the view, and rich's thread paints it.
         self._lock = threading.Lock()
-        self._casebook = AlertCache()
-        self._board = ConsoleView(agent_id, server, ConnectionState(ready=False, since=now()))
+        self._alert_cache = AlertCache()
+        self._view = ConsoleView(agent_id, server, Connection(now()))
         self._live = Live(
             get_renderable=self._paint,
             console=console,
             screen=True,
             refresh_per_second=_REPAINTS_PER_SECOND,
-            # The board fits itself to the terminal; a size that changes meanwhile is cut until the next painting.
+            # The view fits itself to the terminal; a size that changes meanwhile is cut until the next painting.
             vertical_overflow="crop",
         )
 
@@ -60,57 +60,54 @@ class LiveConsole:
         self._live.stop()
 
     @property
-    def board(self) -> ConsoleView:
+    def view(self) -> ConsoleView:
         """What is on screen now."""
         with self._lock:
-            return self._board
+            return self._view
 
     def claims(self, session: Session, agent_id: str) -> tuple[str, ...]:
         """Return the alerts that the person holds at this PC."""
         with self._lock:
-            return to_renew(self._casebook.newest_first(), session, agent_id, self._now())
+            return claims_to_renew(self._alert_cache.newest_first(), session, agent_id, self._now())
 
-    def renewed(self, notice: Alert) -> None:
+    def renewed(self, alert: Alert) -> None:
         """Show an alert as a call's answer has it."""
         with self._lock:
-            self._casebook.renew(notice)
-            self._board = replace(self._board, alerts=self._casebook.newest_first())
+            self._alert_cache.renew(alert)
+            self._view = replace(self._view, alerts=self._alert_cache.newest_first())
         self._live.refresh()
 
-    def show(self, shown: Shown) -> None:
+    def show(self, shown: ShownAlert) -> None:
         """Put the alert on the table in place of its earlier state, and ring the bell when it is new here."""
         with self._lock:
-            self._casebook.take(shown)
-            self._board = replace(self._board, alerts=self._casebook.newest_first())
+            self._alert_cache.take(shown)
+            self._view = replace(self._view, alerts=self._alert_cache.newest_first())
         self._live.refresh()
-        if shown.event is AlertEventType.RAISED:
+        if shown.event_type is AlertEventType.RAISED:
             self._console.bell()
 
     def connected(self, freshness: Freshness) -> None:
         """Show the connection and the watchlist's age."""
         with self._lock:
-            if not self._board.link.ready:
-                self._board = replace(self._board, link=ConnectionState(ready=True, since=self._now()))
-            self._board = replace(self._board, freshness=freshness)
+            connection = self._view.connection.made(self._now())
+            self._view = replace(self._view, connection=connection, freshness=freshness)
         self._live.refresh()
 
     def disconnected(self, cause: Cause) -> None:
         """Show since when there is no connection, and why."""
         with self._lock:
-            link = self._board.link
-            since = link.since if link.cause else self._now()
-            self._board = replace(self._board, link=ConnectionState(ready=False, since=since, cause=cause))
+            self._view = replace(self._view, connection=self._view.connection.lost(cause, self._now()))
         self._live.refresh()
 
     def started_over(self, lost: LostPosition) -> None:
         """Show that events may be missing; alerts of a log that is gone leave the table."""
         with self._lock:
             if lost is LostPosition.UNKNOWN:
-                self._casebook.clear()
-            self._board = replace(self._board, lost=lost, alerts=self._casebook.newest_first())
+                self._alert_cache.clear()
+            self._view = replace(self._view, lost=lost, alerts=self._alert_cache.newest_first())
         self._live.refresh()
 
     def _paint(self) -> RenderableType:
         with self._lock:
-            board = self._board
-        return self._painter.paint(board, self._console, self._now())
+            view = self._view
+        return self._painter.paint(view, self._console, self._now())

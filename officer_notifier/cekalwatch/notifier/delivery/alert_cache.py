@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cekalwatch.notifier.model.alert import Alert, ImagePaths, Shown
+from cekalwatch.notifier.model.alert import Alert, ImagePaths, ShownAlert
 from cekalwatch.wire.vocabulary.adjudication import UNDECIDED, AlertEventType
 
 MAX_ALERTS = 500
@@ -16,31 +16,31 @@ class AlertCache:
 
     def __init__(self, most: int = MAX_ALERTS) -> None:
         self._most = most
-        self._alerts: dict[str, Shown] = {}
+        self._alerts: dict[str, ShownAlert] = {}
 
-    def take(self, shown: Shown) -> Shown | None:
+    def take(self, shown: ShownAlert) -> ShownAlert | None:
         """Put an alert in as it was sent; returns how it is kept, or None when a later version is here already."""
-        alert_id = shown.notice.alert_id
+        alert_id = shown.alert.alert_id
         known = self._alerts.get(alert_id)
         if known:
-            if shown.notice.version < known.notice.version:
+            if shown.alert.version < known.alert.version:
                 return None
             # It stays new for as long as it would have been, and keeps pictures that could not be had again.
-            notified_at = shown.notified_at if shown.event is AlertEventType.RAISED else known.notified_at
+            notified_at = shown.notified_at if shown.event_type is AlertEventType.RAISED else known.notified_at
             shown = replace(shown, notified_at=notified_at, images=_better(shown.images, known.images))
         self._alerts[alert_id] = shown
         self._drop_old()
         return shown
 
-    def renew(self, notice: Alert) -> Shown | None:
+    def renew(self, alert: Alert) -> ShownAlert | None:
         """Put an alert in as a step's answer or a list has it; None when it is older than ours, or unknown here."""
-        known = self._alerts.get(notice.alert_id)
-        if known is None or notice.version < known.notice.version:
+        known = self._alerts.get(alert.alert_id)
+        if known is None or alert.version < known.alert.version:
             return None
-        self._alerts[notice.alert_id] = replace(known, notice=notice)
-        return self._alerts[notice.alert_id]
+        self._alerts[alert.alert_id] = replace(known, alert=alert)
+        return self._alerts[alert.alert_id]
 
-    def illustrate(self, alert_id: str, images: ImagePaths) -> Shown | None:
+    def illustrate(self, alert_id: str, images: ImagePaths) -> ShownAlert | None:
         """Put pictures to an alert; returns it, or None when it is unknown here."""
         if known := self._alerts.get(alert_id):
             self._alerts[alert_id] = replace(known, images=_better(images, known.images))
@@ -50,33 +50,33 @@ class AlertCache:
         """Forget everything."""
         self._alerts.clear()
 
-    def find(self, alert_id: str) -> Shown | None:
+    def find(self, alert_id: str) -> ShownAlert | None:
         """Return an alert, or None."""
         return self._alerts.get(alert_id)
 
-    def newest_first(self) -> tuple[Shown, ...]:
+    def newest_first(self) -> tuple[ShownAlert, ...]:
         """Return all alerts, the one raised last first."""
         return tuple(
-            sorted(self._alerts.values(), key=lambda one: (one.notice.raised_at, one.notified_at), reverse=True)
+            sorted(self._alerts.values(), key=lambda one: (one.alert.raised_at, one.notified_at), reverse=True)
         )
 
-    def waiting(self) -> tuple[Shown, ...]:
+    def waiting(self) -> tuple[ShownAlert, ...]:
         """Return the alerts that an officer has to look at: those that escalated furthest first, then the oldest."""
-        undecided = (one for one in self._alerts.values() if one.notice.state in UNDECIDED)
+        undecided = (one for one in self._alerts.values() if one.alert.state in UNDECIDED)
         return tuple(
-            sorted(undecided, key=lambda one: (-one.notice.handling.escalation, one.notice.raised_at, one.notified_at))
+            sorted(undecided, key=lambda one: (-one.alert.handling.escalation, one.alert.raised_at, one.notified_at))
         )
 
     @property
     def open_count(self) -> int:
         """How many alerts somebody still has to do something about."""
-        return sum(one.notice.open for one in self._alerts.values())
+        return sum(one.alert.open for one in self._alerts.values())
 
     def _drop_old(self) -> None:
         if len(self._alerts) <= self._most:
             return
-        oldest = sorted(self._alerts.values(), key=lambda one: (one.notice.open, one.notice.raised_at))
-        del self._alerts[oldest[0].notice.alert_id]
+        oldest = sorted(self._alerts.values(), key=lambda one: (one.alert.open, one.alert.raised_at))
+        del self._alerts[oldest[0].alert.alert_id]
 
 
 def _better(first: ImagePaths, second: ImagePaths) -> ImagePaths:

@@ -23,11 +23,11 @@ import grpc
 import structlog
 
 from cekalwatch.notifier.client.alert_client import AlertClient
-from cekalwatch.notifier.client.subscription_client import SubscriptionClient
+from cekalwatch.notifier.client.subscription import SubscriptionClient
 from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
-from cekalwatch.notifier.model.alert import Alert, ImagePaths, Shown
-from cekalwatch.notifier.model.updates import (
+from cekalwatch.notifier.model.alert import Alert, ImagePaths, ShownAlert
+from cekalwatch.notifier.model.subscription_updates import (
     AlertEvent,
     Cause,
     Connected,
@@ -55,7 +55,7 @@ class Recall(StrEnum):
 class Screen(Protocol):
     """What an officer looks at, or a program reads."""
 
-    def show(self, shown: Shown) -> None:
+    def show(self, shown: ShownAlert) -> None:
         """Show an alert for the first time, or as it stands now. It has been shown when this returns."""
 
     def connected(self, freshness: Freshness) -> None:
@@ -74,7 +74,7 @@ class AlertDelivery:
     def __init__(
         self,
         client: SubscriptionClient,
-        cases: AlertClient,
+        alert_client: AlertClient,
         inbox: Inbox,
         images: ImageFolder,
         screen: Screen,
@@ -82,7 +82,7 @@ class AlertDelivery:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._client = client
-        self._cases = cases
+        self._alert_client = alert_client
         self._inbox = inbox
         self._images = images
         self._screen = screen
@@ -116,7 +116,7 @@ class AlertDelivery:
                     self._screen.started_over(update.lost)
 
     def _event(self, event: AlertEvent) -> None:
-        alert_id = event.notice.alert_id
+        alert_id = event.alert.alert_id
         arrival = self._inbox.arrival(event.sequence, alert_id)
         if arrival is Arrival.OTHER_LOG:
             self._other_log()
@@ -124,7 +124,7 @@ class AlertDelivery:
             # Before the record, so that little time passes between the record and the showing.
             images = self._pictures(alert_id)
             self._inbox.record(event.sequence, alert_id)
-            self._screen.show(Shown(event.notice, images, self._now(), event.sequence, event.kind))
+            self._screen.show(ShownAlert(event.alert, images, self._now(), event.sequence, event.event_type))
             self._inbox.mark_shown(event.sequence)
         self._acknowledgement_owed = event.sequence
         self._acknowledge()
@@ -139,8 +139,8 @@ class AlertDelivery:
         try:
             if self._newest_owed:
                 # Oldest first, so that the newest is shown last, as if they had just come.
-                for notice in reversed(self._cases.newest(NEWEST_ALERTS)):
-                    self._relist(notice)
+                for alert in reversed(self._alert_client.newest(NEWEST_ALERTS)):
+                    self._relist(alert)
                 self._newest_owed = False
             if self._uncertain_owed:
                 self._list_uncertain()
@@ -151,7 +151,7 @@ class AlertDelivery:
     def _list_uncertain(self) -> None:
         for alert_id in self._inbox.uncertain_alerts():
             try:
-                notice = self._cases.notice(alert_id)
+                alert = self._alert_client.alert(alert_id)
             except grpc.RpcError as error:
                 if error.code() is not grpc.StatusCode.NOT_FOUND:
                     raise
@@ -159,16 +159,16 @@ class AlertDelivery:
                 self._log.warning("uncertain_alert_gone", alert_id=alert_id)
                 self._inbox.mark_alert_shown(alert_id)
             else:
-                self._relist(notice)
+                self._relist(alert)
 
-    def _relist(self, notice: Alert) -> None:
-        self._screen.show(Shown(notice, self._pictures(notice.alert_id), self._now()))
-        self._inbox.mark_alert_shown(notice.alert_id)
+    def _relist(self, alert: Alert) -> None:
+        self._screen.show(ShownAlert(alert, self._pictures(alert.alert_id), self._now()))
+        self._inbox.mark_alert_shown(alert.alert_id)
 
     def _pictures(self, alert_id: str) -> ImagePaths:
         """Return where the alert's pictures are; an alert without pictures is better than none."""
         try:
-            return self._images.save(alert_id, self._cases.pictures(alert_id))
+            return self._images.save(alert_id, self._alert_client.pictures(alert_id))
         except grpc.RpcError as error:
             self._log.warning("pictures_not_loaded", alert_id=alert_id, code=error.code().name)
         except OSError as error:

@@ -19,8 +19,6 @@ from cekalwatch.notifier.desktop.windows.alert_window import AlertWindow
 from cekalwatch.notifier.desktop.windows.supervisor_window import SupervisorWindow
 from cekalwatch.notifier.desktop.windows.today_window import TodayWindow
 from cekalwatch.notifier.desktop.windows.tray import Tray
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.settings import ThemeName
 
 
@@ -29,20 +27,20 @@ class DesktopAgent(QObject):
 
     quit_asked = Signal()
 
-    def __init__(self, station: Controller, app: QApplication) -> None:
+    def __init__(self, controller: Controller, app: QApplication) -> None:
         super().__init__()
-        self.station = station
+        self.controller = controller
         self._app = app
-        self._theme = station.settings.theme
+        self._theme = controller.settings.theme
         app.setQuitOnLastWindowClosed(False)
         app.setStyle("Fusion")
         self.set_theme(self._theme)
-        self.alert = AlertWindow(station)
-        self.today = TodayWindow(station)
-        self.supervisor = SupervisorWindow(station)
-        self.tray = Tray(station)
-        self.bell = Bell(station, station.settings.state_dir)
-        self.lock = IdleLock(station, app)
+        self.alert = AlertWindow(controller)
+        self.today = TodayWindow(controller)
+        self.supervisor = SupervisorWindow(controller)
+        self.tray = Tray(controller)
+        self.bell = Bell(controller, controller.settings.state_dir)
+        self.lock = IdleLock(controller, app)
         self.dialog: FormDialog | None = None
         self._connect()
         self.tray.show()
@@ -64,16 +62,16 @@ class DesktopAgent(QObject):
         self._theme = name
         theme = theme_of(name)
         self._app.setPalette(palette(theme))
-        self._app.setStyleSheet(style_sheet(theme, self.station.settings.text_scale))
+        self._app.setStyleSheet(style_sheet(theme, self.controller.settings.text_scale))
 
     def sign_in(self) -> None:
         """Ask who is there."""
-        self._ask(SignInDialog(self._window(), self._wording, self.station))
+        self._ask(SignInDialog(self._window(), self.controller.formatter, self.controller))
 
     def change_password(self) -> None:
         """Ask for a new password."""
-        if self.station.session:
-            self._ask(PasswordDialog(self._window(), self._wording, self.station))
+        if self.controller.session:
+            self._ask(PasswordDialog(self._window(), self.controller.formatter, self.controller))
 
     def show_today(self) -> None:
         """Show today's list, with what was raised before this agent began."""
@@ -92,12 +90,12 @@ class DesktopAgent(QObject):
         self.alert.bring_up()
 
     def _connect(self) -> None:
-        tray, station = self.tray, self.station
+        tray, controller = self.tray, self.controller
         tray.alert_asked.connect(self.bring_up)
         tray.today_asked.connect(self.show_today)
         tray.supervisor_asked.connect(self.show_supervisor)
         tray.sign_in_asked.connect(self.sign_in)
-        tray.sign_out_asked.connect(station.sign_out)
+        tray.sign_out_asked.connect(controller.sign_out)
         tray.password_asked.connect(self.change_password)
         tray.theme_asked.connect(self.set_theme)
         tray.quit_asked.connect(self.quit_asked)
@@ -106,20 +104,20 @@ class DesktopAgent(QObject):
             window.sign_in_asked.connect(self.sign_in)
         self.alert.sign_in_asked.connect(self.sign_in)
         self.alert.seen.connect(self.bell.silence)
-        station.session_changed.connect(self._session_changed)
-        station.raised.connect(self._raised)
+        controller.session_changed.connect(self._session_changed)
+        controller.raised.connect(self._raised)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
 
     def _raised(self, alert_id: str) -> None:
         """Tell it in the tray too while the screen is covered: the place, and no name."""
-        shown = self.station.casebook.find(alert_id)
-        if shown and not self.station.unlocked and QSystemTrayIcon.supportsMessages():
-            wording = self._wording
-            words = wording.say(Phrase.TRAY_NEW_ALERT, place=wording.place(shown.notice))
-            self.tray.showMessage(wording.say(Phrase.APP_NAME), words, self.tray.icon())
+        shown = self.controller.alert_cache.find(alert_id)
+        if shown and not self.controller.unlocked and QSystemTrayIcon.supportsMessages():
+            formatter = self.controller.formatter
+            words = formatter.say("TRAY_NEW_ALERT", place=formatter.place(shown.alert))
+            self.tray.showMessage(formatter.say("APP_NAME"), words, self.tray.icon())
 
     def _session_changed(self) -> None:
-        session = self.station.session
+        session = self.controller.session
         if session is None:
             return
         if session.password_change_needed:
@@ -127,13 +125,13 @@ class DesktopAgent(QObject):
             return
         self._load_today()
         # What came while nobody was here shows now, with its pictures.
-        if waiting := self.station.waiting():
-            self.alert.open_alert(waiting[0].notice.alert_id)
+        if waiting := self.controller.waiting():
+            self.alert.open_alert(waiting[0].alert.alert_id)
             self.alert.come_up()
 
     def _load_today(self) -> None:
-        if self.station.unlocked:
-            self.station.load_today(datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0))
+        if self.controller.unlocked:
+            self.controller.load_today(datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0))
 
     def _ask(self, dialog: FormDialog) -> None:
         if self.dialog:
@@ -158,10 +156,6 @@ class DesktopAgent(QObject):
     def _scheme_changed(self) -> None:
         if self._theme is ThemeName.SYSTEM:
             self.set_theme(self._theme)
-
-    @property
-    def _wording(self) -> AlertFormatter:
-        return AlertFormatter(self.station.language)
 
 
 def _front(window: QMainWindow) -> None:

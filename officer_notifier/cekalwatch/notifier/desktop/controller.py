@@ -1,13 +1,15 @@
 """What this PC knows and does, without a window: alerts, connection, who has signed in, steps.
 
-Windows follow its signals. All of it lives in the windows' thread; calls to the server run in the worker's.
+Windows follow its signals. All of it runs in the windows' thread, but for the calls to the server: they run in the
+worker's threads.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import grpc
@@ -22,15 +24,14 @@ from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.desktop.worker import Worker
-from cekalwatch.notifier.locale.translations import Language
-from cekalwatch.notifier.model.alert import Alert, ImagePaths, Shown
-from cekalwatch.notifier.model.leases import RENEW_EVERY, to_renew
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
+from cekalwatch.notifier.model.alert import Alert, ImagePaths, ShownAlert
 from cekalwatch.notifier.model.person import Session
-from cekalwatch.notifier.model.server_clock import ServerClock
 from cekalwatch.notifier.model.shift_report import ShiftReport
-from cekalwatch.notifier.model.steps import Options, held_here, options, standing
-from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
+from cekalwatch.notifier.model.steps import RENEW_CLAIMS_EVERY, Options, claims_to_renew, held_here, options, standing
+from cekalwatch.notifier.model.subscription_updates import Cause, Connection, Freshness, LostPosition
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState
 
 log = structlog.get_logger()
@@ -40,6 +41,33 @@ _FOLLOW_EVERY_MS = 2_000
 Done = Callable[[], object]
 Told = Callable[[str], object]
 """Takes the words for a person why something did not succeed."""
+
+
+class ServerClock:
+    """What the server's clock shows now, as far as this PC knows: with a wrong clock it must not misjudge a claim.
+
+    It goes on from the server's last word by a clock that nobody sets; until there is one, by this PC's clock.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._now = now
+        self._monotonic = monotonic
+        self._heard: tuple[datetime, float] | None = None
+
+    def heard(self, server_time: datetime) -> None:
+        """Take the server's word for the time."""
+        self._heard = (server_time, self._monotonic())
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        if self._heard is None:
+            return self._now()
+        server_time, at = self._heard
+        return server_time + timedelta(seconds=self._monotonic() - at)
 
 
 class Controller(QObject):
@@ -54,7 +82,7 @@ class Controller(QObject):
     def __init__(
         self,
         settings: NotifierSettings,
-        cases: AlertClient,
+        alert_client: AlertClient,
         sessions: SessionClient,
         images: ImageFolder,
         clock: ServerClock | None = None,
@@ -62,21 +90,19 @@ class Controller(QObject):
         super().__init__()
         self.settings = settings
         self.language = settings.language
-        self.casebook = AlertCache()
+        self.alert_cache = AlertCache()
         self.session: Session | None = None
-        self.ready = False
-        self.since = datetime.now().astimezone()
-        self.cause: Cause | None = None
+        self.connection = Connection(datetime.now(UTC))
         self.freshness: Freshness | None = None
         self.lost: LostPosition | None = None
         self.clock = clock or ServerClock()
         self.last_name = ""
         """Sign-in name of whoever was here last."""
-        self._cases, self._sessions, self._images = cases, sessions, images
-        self._casework = AlertActions(cases, sessions)
+        self._alert_client, self._sessions, self._images = alert_client, sessions, images
+        self._actions = AlertActions(alert_client, sessions)
         self._worker = Worker(self)
         self._renewal = QTimer(self)
-        self._renewal.setInterval(round(RENEW_EVERY.total_seconds() * 1000))
+        self._renewal.setInterval(round(RENEW_CLAIMS_EVERY.total_seconds() * 1000))
         self._renewal.timeout.connect(self.renew_claims)
         self._renewal.start()
         self._followed = ""
@@ -95,36 +121,33 @@ class Controller(QObject):
 
     # What the subscription tells.
 
-    def show(self, shown: Shown) -> None:
+    def show(self, shown: ShownAlert) -> None:
         """Take an alert as it was sent."""
-        kept = self.casebook.take(shown)
+        kept = self.alert_cache.take(shown)
         if kept is None:
             return
-        if shown.event in {AlertEventType.RAISED, AlertEventType.ESCALATED}:
-            self.raised.emit(kept.notice.alert_id)
+        if shown.event_type in {AlertEventType.RAISED, AlertEventType.ESCALATED}:
+            self.raised.emit(kept.alert.alert_id)
         self.changed.emit()
 
     def connected(self, freshness: Freshness) -> None:
-        """Take note that alerts can come."""
-        if not self.ready:
-            self.ready, self.cause, self.since = True, None, datetime.now().astimezone()
+        """Alerts can come."""
+        self.connection = self.connection.made(datetime.now(UTC))
         if freshness.as_of:
             self.clock.heard(freshness.as_of)
         self.freshness = freshness
         self.changed.emit()
 
     def disconnected(self, cause: Cause) -> None:
-        """Take note that no alert can come."""
-        if self.ready or self.cause is None:
-            self.since = datetime.now().astimezone()
-        self.ready, self.cause = False, cause
+        """No alert can come."""
+        self.connection = self.connection.lost(cause, datetime.now(UTC))
         self.changed.emit()
 
     def started_over(self, lost: LostPosition) -> None:
-        """Take note that events may be missing; alerts of a log that is gone leave."""
+        """Events may be missing; alerts of a log that is gone leave."""
         self.lost = lost
         if lost is LostPosition.UNKNOWN:
-            self.casebook.clear()
+            self.alert_cache.clear()
         self.changed.emit()
 
     # What people do.
@@ -134,18 +157,23 @@ class Controller(QObject):
         """Whether travellers' data may be on screen: somebody who may work has signed in."""
         return self.session is not None and not self.session.password_change_needed
 
-    def options(self, notice: Alert) -> Options:
-        """Return what can be done with the alert now."""
-        return options(notice, self.session, self.settings.agent_id, self.clock())
+    @property
+    def formatter(self) -> AlertFormatter:
+        """The texts in the language of the screen."""
+        return AlertFormatter(self.language)
 
-    def waiting(self) -> tuple[Shown, ...]:
+    def options(self, alert: Alert) -> Options:
+        """Return what can be done with the alert now."""
+        return options(alert, self.session, self.settings.agent_id, self.clock())
+
+    def waiting(self) -> tuple[ShownAlert, ...]:
         """Return the alerts that somebody here should look at: those nobody holds, and the person's own."""
         now = self.clock()
         return tuple(
             shown
-            for shown in self.casebook.waiting()
-            if standing(shown.notice, now) is AlertState.NEW
-            or held_here(shown.notice, self.session, self.settings.agent_id)
+            for shown in self.alert_cache.waiting()
+            if standing(shown.alert, now) is AlertState.NEW
+            or held_here(shown.alert, self.session, self.settings.agent_id)
         )
 
     def set_language(self, language: Language) -> None:
@@ -185,30 +213,30 @@ class Controller(QObject):
         self._set_session(None)
         self._worker.run(lambda: self._sessions.end(token), lambda _: None, _log_failure("sign_out"))
 
-    def take_step(self, notice: Alert, decision: Decision, done: Done, failed: Told) -> None:
+    def take_step(self, alert: Alert, decision: Decision, done: Done, failed: Told) -> None:
         """Do what was decided about the alert as it was on screen."""
 
         def taken(answer: Alert) -> None:
-            self.casebook.renew(answer)
+            self.alert_cache.renew(answer)
             self.changed.emit()
             done()
 
         def refused(error: Failure) -> None:
             # What changed meanwhile is fetched, so that the words and what is on screen agree.
-            self.refresh(notice.alert_id)
+            self.refresh(alert.alert_id)
             self._teller(failed)(error)
 
-        self._worker.run(lambda: self._casework.carry_out(notice, decision), taken, refused)
+        self._worker.run(lambda: self._actions.carry_out(alert, decision), taken, refused)
 
     def refresh(self, alert_id: str) -> None:
         """Get one alert as it stands now."""
-        self._worker.run(lambda: self._cases.notice(alert_id), self._renewed, _log_failure("refresh"))
+        self._worker.run(lambda: self._alert_client.alert(alert_id), self._renewed, _log_failure("refresh"))
 
     def load_pictures(self, alert_id: str) -> None:
         """Get an alert's pictures, where they could not be had when it came."""
 
         def loaded(images: ImagePaths) -> None:
-            if self.casebook.illustrate(alert_id, images):
+            if self.alert_cache.illustrate(alert_id, images):
                 self.changed.emit()
 
         self._worker.run(lambda: self._saved_pictures(alert_id), loaded, _log_failure("pictures"))
@@ -216,40 +244,40 @@ class Controller(QObject):
     def load_today(self, since: datetime) -> None:
         """Get the alerts raised since then, beside those that were sent here."""
 
-        def loaded(notices: tuple[Alert, ...]) -> None:
+        def loaded(alerts: tuple[Alert, ...]) -> None:
             now = datetime.now().astimezone()
-            for notice in reversed(notices):
-                self.casebook.take(Shown(notice, ImagePaths(), now))
+            for alert in reversed(alerts):
+                self.alert_cache.take(ShownAlert(alert, ImagePaths(), now))
             self.changed.emit()
 
-        self._worker.run(lambda: tuple(self._cases.listed(raised_from=since)), loaded, _log_failure("list"))
+        self._worker.run(lambda: tuple(self._alert_client.listed(raised_from=since)), loaded, _log_failure("list"))
 
     def load_report(self, start: datetime, done: Callable[[ShiftReport], object], failed: Told) -> None:
         """Get a shift's figures."""
-        self._worker.run(lambda: self._cases.report(start), done, self._teller(failed))
+        self._worker.run(lambda: self._alert_client.report(start), done, self._teller(failed))
 
     def claims_to_renew(self) -> tuple[str, ...]:
         """Return the alerts that the person holds here."""
-        return to_renew(self.casebook.newest_first(), self.session, self.settings.agent_id, self.clock())
+        return claims_to_renew(self.alert_cache.newest_first(), self.session, self.settings.agent_id, self.clock())
 
     def renew_claims(self) -> None:
         """Renew the claims that the person holds here; nobody renews while the screen is locked."""
         for alert_id in self.claims_to_renew():
-            self._worker.run(partial(self._cases.claim, alert_id), self._renewed, self._teller(lambda _: None))
+            self._worker.run(partial(self._alert_client.claim, alert_id), self._renewed, self._teller(lambda _: None))
 
     def _saved_pictures(self, alert_id: str) -> ImagePaths:
         try:
-            return self._images.save(alert_id, self._cases.pictures(alert_id))
+            return self._images.save(alert_id, self._alert_client.pictures(alert_id))
         except OSError as error:
             log.warning("pictures_not_saved", alert_id=alert_id, error=type(error).__name__)
             return ImagePaths()
 
-    def _renewed(self, notice: Alert) -> None:
-        if self.casebook.renew(notice):
+    def _renewed(self, alert: Alert) -> None:
+        if self.alert_cache.renew(alert):
             self.changed.emit()
 
     def follow_sign_in(self) -> None:
-        """Take note when somebody has signed in or out by a command, or was signed in when the notifier began."""
+        """Look whether somebody has signed in or out by a command, or was signed in when the notifier began."""
         token = self._sessions.file.token()
         if token == self._followed:
             return
@@ -270,7 +298,7 @@ class Controller(QObject):
             if error_reason(error) in SESSION_OVER:
                 self._sessions.file.forget()
                 self._set_session(None)
-            failed(explain(error, self.language))
+            failed(explain(error, self.formatter))
 
         return tell
 

@@ -27,15 +27,15 @@ _TOUCHES = frozenset(
 class IdleLock(QObject):
     """Watches the whole application."""
 
-    def __init__(self, station: Controller, app: QApplication) -> None:
+    def __init__(self, controller: Controller, app: QApplication) -> None:
         super().__init__(app)
-        self._station = station
-        self.limit_ms = round(station.settings.idle_lock_s * 1000)
+        self._controller = controller
+        self.limit_ms = round(controller.settings.idle_lock_s * 1000)
         self._untouched = QElapsedTimer()
         self._untouched.start()
         self._place = QCursor.pos()
         app.installEventFilter(self)
-        station.session_changed.connect(self._untouched.restart)
+        controller.session_changed.connect(self._untouched.restart)
         self._timer = QTimer(self)
         self._timer.setInterval(_LOOK_EVERY_MS)
         self._timer.timeout.connect(self.look)
@@ -53,4 +53,4 @@ class IdleLock(QObject):
             self._place = place
             self._untouched.restart()
         if self._untouched.elapsed() >= self.limit_ms:
-            self._station.sign_out()
+            self._controller.sign_out()

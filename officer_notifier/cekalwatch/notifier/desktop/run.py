@@ -1,8 +1,8 @@
-"""Puts the desktop agent together and runs it until it is closed: the one place where its parts meet."""
+"""Puts the desktop agent together and runs it until it is closed."""
 
 from __future__ import annotations
 
-import signal
+import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -13,23 +13,18 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-from cekalwatch.notifier.client.alert_client import AlertClient
-from cekalwatch.notifier.client.session_client import SessionClient
-from cekalwatch.notifier.client.subscription import Subscription
-from cekalwatch.notifier.client.subscription_client import Start, SubscriptionClient
-from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
-from cekalwatch.notifier.delivery.images import ImageFolder
-from cekalwatch.notifier.delivery.inbox import Inbox
+from cekalwatch.notifier.app import Notifier, opened, stopped_by_signals
+from cekalwatch.notifier.client.subscription import Start
+from cekalwatch.notifier.delivery.alert_delivery import Recall
 from cekalwatch.notifier.desktop.agent import DesktopAgent
-from cekalwatch.notifier.desktop.bridge import DesktopScreen, ScreenGone
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.garbage_collection import GuiGarbageCollector
+from cekalwatch.notifier.desktop.screen import DesktopScreen, ScreenGone
 from cekalwatch.notifier.desktop.single_instance import SingleInstance
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.logs import configure_logs
-from cekalwatch.program.session_file import SessionFile
 
 _LOOK_EVERY_MS = 200
+_COLLECT_EVERY_MS = 10_000
 
 
 def run(settings: NotifierSettings, start: Start) -> None:
@@ -43,7 +38,8 @@ def run(settings: NotifierSettings, start: Start) -> None:
         if not instance.acquire():
             return
         # Signals first: whoever sees the agent subscribe may end it at once.
-        with _signals() as wanted, assembled(settings, start, app) as (agent, work):
+        wanted = threading.Event()
+        with stopped_by_signals(wanted.set), assembled(settings, start, app) as (agent, work):
             instance.asked.connect(agent.bring_up)
             agent.quit_asked.connect(app.quit)
             with _ended_when(app, lambda: wanted.is_set() or work.done()):
@@ -57,47 +53,49 @@ def assembled(
 ) -> Iterator[tuple[DesktopAgent, Future[None]]]:
     """Put the parts together, and take alerts until the end of the block; the future is the subscription's work."""
     with ExitStack() as stack:
-        stack.enter_context(closing(GuiGarbageCollector()))
-        inbox = stack.enter_context(closing(Inbox(settings.inbox_path)))
-        images = ImageFolder(settings.images_path)
-        stack.callback(images.delete_all)
-        session = SessionFile(settings.session_path)
-        client = stack.enter_context(closing(SubscriptionClient(settings.dialer(), settings.agent_id, settings.wanted)))
-        cases = stack.enter_context(
-            closing(AlertClient(settings.dialer(), settings.agent_id, settings.wanted, session))
+        stack.enter_context(_collected_here())
+        notifier = stack.enter_context(opened(settings, start))
+        controller = stack.enter_context(
+            closing(Controller(settings, notifier.alert_client, notifier.sessions, notifier.images))
         )
-        station = stack.enter_context(
-            closing(Controller(settings, cases, SessionClient(settings.dialer(), session), images))
-        )
-        screen = DesktopScreen(station)
-        agent = stack.enter_context(closing(DesktopAgent(station, app)))
-        subscription = Subscription(client, start, settings.silence_timeout_s)
-        desk = AlertDelivery(client, cases, inbox, images, screen, Recall.NEWEST)
+        screen = DesktopScreen(controller)
+        agent = stack.enter_context(closing(DesktopAgent(controller, app)))
         worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
-        stack.callback(subscription.stop)
+        stack.callback(notifier.subscription.stop)
         # First, so that the work does not wait for a window that shows nothing any more.
         stack.callback(screen.end)
-        yield agent, worker.submit(_work, subscription, desk)
+        yield agent, worker.submit(_deliver, notifier, screen)
 
 
-def _work(subscription: Subscription, desk: AlertDelivery) -> None:
+def _deliver(notifier: Notifier, screen: DesktopScreen) -> None:
     try:
-        for update in subscription.updates():
-            desk.take(update)
+        notifier.deliver_to(screen, Recall.NEWEST)
     except ScreenGone:
         return
 
 
 @contextmanager
-def _signals() -> Iterator[threading.Event]:
-    """Give what SIGINT and SIGTERM set."""
-    wanted = threading.Event()
-    before = {number: signal.signal(number, lambda *_: wanted.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+def _collected_here() -> Iterator[None]:
+    """Collect Python's unreachable cycles in the windows' thread only, from a timer.
+
+    Python collects in whichever thread happens to allocate, and would delete a window's parts there, which crashes Qt.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    timer = QTimer()
+    timer.timeout.connect(_collect)
+    timer.start(_COLLECT_EVERY_MS)
     try:
-        yield wanted
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        timer.stop()
+        gc.collect()
+        if was_enabled:
+            gc.enable()
+
+
+def _collect() -> None:
+    gc.collect()
 
 
 @contextmanager

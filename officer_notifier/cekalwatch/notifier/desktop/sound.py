@@ -27,9 +27,9 @@ _PLAYERS = (("pw-play",), ("paplay",), ("aplay", "-q"))
 class Bell(QObject):
     """Rings for new alerts, and again until somebody turns to them."""
 
-    def __init__(self, station: Controller, folder: Path) -> None:
+    def __init__(self, controller: Controller, folder: Path) -> None:
         super().__init__()
-        self._station = station
+        self._controller = controller
         self._file = folder / "alert.wav"
         self._unseen: set[str] = set()
         self.rings = 0
@@ -37,8 +37,8 @@ class Bell(QObject):
         self._again = QTimer(self)
         self._again.setInterval(AGAIN_EVERY_MS)
         self._again.timeout.connect(self.ring_again)
-        if station.settings.sound:
-            station.raised.connect(self._raised)
+        if controller.settings.sound:
+            controller.raised.connect(self._raised)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file.write_bytes(alert_sound())
 
@@ -49,9 +49,9 @@ class Bell(QObject):
 
     def ring_again(self) -> None:
         """Ring while an alert waits that nobody has taken or seen."""
-        now = self._station.clock()
-        found = ((key, self._station.casebook.find(key)) for key in self._unseen)
-        self._unseen = {key for key, one in found if one and standing(one.notice, now) is AlertState.NEW}
+        now = self._controller.clock()
+        found = ((key, self._controller.alert_cache.find(key)) for key in self._unseen)
+        self._unseen = {key for key, one in found if one and standing(one.alert, now) is AlertState.NEW}
         if self._unseen:
             self._ring()
         else:

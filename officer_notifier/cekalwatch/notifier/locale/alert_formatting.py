@@ -1,23 +1,25 @@
-"""An alert in words: what the desktop's windows and the console's commands say about it. Pure."""
+"""An alert in words: what the desktop's windows, the console and the commands say about it. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from functools import partial
 
-from cekalwatch.notifier.locale.phrases import Phrase
-from cekalwatch.notifier.locale.translations import Language, translate
 from cekalwatch.notifier.model.alert import Alert, Document, Order
-from cekalwatch.notifier.model.handling import Finding, FollowUp
+from cekalwatch.notifier.model.handling import Finding, FollowUp, PersonReference
 from cekalwatch.notifier.model.person import Session
-from cekalwatch.notifier.model.score_levels import score_level
+from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
 from cekalwatch.notifier.model.steps import Hindrance, standing
-from cekalwatch.notifier.model.updates import Freshness
+from cekalwatch.notifier.model.subscription_updates import Connection, Freshness
+from cekalwatch.program.translations import Language, Texts
 from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
 
+SHIFT_FIGURES = 7
+"""How many figures `AlertFormatter.shift_figures` returns."""
+_SEXES = frozenset({"M", "F", "X"})
 _MINUTE_S, _HOUR_S = 60, 3600
+_NO_FIGURE = "–"
 
 
 @dataclass(frozen=True)
@@ -29,138 +31,181 @@ class Fact:
     warning: bool = False
 
 
-class AlertFormatter:
-    """Says things in one language and by one clock."""
+class AlertFormatter(Texts):
+    """The notifier's texts in one language, and alerts in these words; times are those of one zone."""
 
     def __init__(self, language: Language, zone: tzinfo | None = None) -> None:
         """Times are those of `zone`, or of this PC."""
-        self.language = language
-        self.say = partial(translate, language=language)
+        super().__init__("cekalwatch.notifier", language)
         self._zone = zone
 
-    def subject(self, notice: Alert) -> tuple[Fact, ...]:
+    # Who, why, where and when.
+
+    def subject_name(self, alert: Alert) -> str:
+        """Return the name of the person that the traveller may be."""
+        return alert.subject.name or self.say("UNKNOWN")
+
+    def subject(self, alert: Alert) -> tuple[Fact, ...]:
         """Return who the traveller may be. What is not held is left out, but for what every officer asks for."""
-        subject, unknown = notice.subject, self.say(Phrase.UNKNOWN)
-        sex = f"SEX_{subject.sex}"
+        subject, unknown = alert.subject, self.say("UNKNOWN")
         born = ", ".join(part for part in (subject.place_of_birth, subject.date_of_birth) if part)
         facts = [
-            Fact(self.say(Phrase.FACT_SEX), self.say(Phrase(sex)) if sex in Phrase.__members__ else unknown),
-            Fact(self.say(Phrase.FACT_BORN), born or unknown),
-            Fact(self.say(Phrase.FACT_NATIONALITY), subject.nationality or unknown),
+            Fact(self.say("FACT_SEX"), self.say(f"SEX_{subject.sex}") if subject.sex in _SEXES else unknown),
+            Fact(self.say("FACT_BORN"), born or unknown),
+            Fact(self.say("FACT_NATIONALITY"), subject.nationality or unknown),
         ]
         if subject.documents:
-            facts.append(Fact(self.say(Phrase.FACT_DOCUMENTS), "\n".join(map(_document, subject.documents))))
+            facts.append(Fact(self.say("FACT_DOCUMENTS"), "\n".join(map(_document, subject.documents))))
         if subject.nik:
-            facts.append(Fact(self.say(Phrase.FACT_NIK), subject.nik))
+            facts.append(Fact(self.say("FACT_NIK"), subject.nik))
         if subject.aliases:
-            facts.append(Fact(self.say(Phrase.FACT_ALIASES), ", ".join(subject.aliases)))
+            facts.append(Fact(self.say("FACT_ALIASES"), ", ".join(subject.aliases)))
         return tuple(facts)
 
-    def order(self, order: Order) -> tuple[Fact, ...]:
-        """Return what an officer needs of one order."""
-        kind = {OrderKind.CEGAH: Phrase.CEGAH, OrderKind.TANGKAL: Phrase.TANGKAL, None: Phrase.UNKNOWN}[order.kind]
-        words = [self.say(kind)]
+    def subject_line(self, alert: Alert) -> str:
+        """Return nationality and date of birth, for a table."""
+        unknown = self.say("UNKNOWN")
+        born = self.say("BORN", date=alert.subject.date_of_birth or unknown)
+        return f"{alert.subject.nationality or unknown}, {born}"
+
+    def order(self, order: Order) -> tuple[Fact, Fact, Fact, Fact]:
+        """Return what an officer needs of one order: kind, decree, agency, validity."""
+        words = [self.order_kind(order.kind)]
         if order.urgent:
-            words.append(self.say(Phrase.URGENT))
+            words.append(self.say("URGENT"))
         ended = order.status not in {OrderStatus.ACTIVE, None}
         if ended:
-            words.append(self.say(Phrase.ORDER_NOT_ACTIVE))
+            words.append(self.say("ORDER_NOT_ACTIVE"))
         decree = (
-            self.say(Phrase.DECREE, number=order.decree_number, date=order.decree_date)
+            self.say("DECREE", number=order.decree_number, date=order.decree_date)
             if order.decree_number
-            else self.say(Phrase.NO_DECREE)
+            else self.say("NO_DECREE")
         )
         return (
-            Fact(self.say(Phrase.FACT_KIND), ", ".join(words), warning=ended or order.urgent),
-            Fact(self.say(Phrase.FACT_DECREE), decree),
-            Fact(self.say(Phrase.FACT_AGENCY), order.requesting_agency),
-            Fact(self.say(Phrase.FACT_VALIDITY), f"{order.valid_from} – {order.valid_until}"),
+            Fact(self.say("FACT_KIND"), ", ".join(words), warning=ended or order.urgent),
+            Fact(self.say("FACT_DECREE"), decree),
+            Fact(self.say("FACT_AGENCY"), order.requesting_agency),
+            Fact(self.say("FACT_VALIDITY"), f"{order.valid_from} – {order.valid_until}"),
         )
 
-    def passage(self, notice: Alert) -> tuple[Fact, ...]:
+    def order_kind(self, kind: OrderKind | None) -> str:
+        """Return a ban order's kind."""
+        return self.say(f"ORDER_KIND_{kind}") if kind else self.say("UNKNOWN")
+
+    def passage(self, alert: Alert) -> tuple[Fact, ...]:
         """Return where and when the traveller was seen."""
         facts = [
-            Fact(self.say(Phrase.FACT_PLACE), f"{self.place(notice)}, {notice.site}"),
-            Fact(self.say(Phrase.FACT_TIME), self.time(notice.captured_at)),
-            Fact(self.say(Phrase.FACT_RAISED), self.time(notice.raised_at)),
+            Fact(self.say("FACT_PLACE"), f"{self.place(alert)}, {alert.site}"),
+            Fact(self.say("FACT_TIME"), self.time(alert.captured_at)),
+            Fact(self.say("FACT_RAISED"), self.time(alert.raised_at)),
         ]
-        if notice.late:
-            facts.append(Fact("", self.say(Phrase.LATE), warning=True))
+        if alert.late:
+            facts.append(Fact("", self.say("LATE"), warning=True))
         return tuple(facts)
 
-    def history(self, notice: Alert) -> tuple[Fact, ...]:
-        """Return what people have done so far."""
-        handling = notice.handling
-        facts = [Fact(self.say(Phrase.FACT_FINDING), self.finding(one)) for one in handling.findings]
-        if handling.reference:
-            facts.append(Fact(self.say(Phrase.FACT_REFERENCE), handling.reference))
-        facts += [Fact(self.say(Phrase.FACT_FOLLOW_UP), self._follow_up(one)) for one in handling.follow_ups]
-        return tuple(facts)
-
-    def finding(self, finding: Finding) -> str:
-        """Return a finding on a line."""
-        outcome = self.say(Phrase(f"OUTCOME_{finding.outcome or 'UNKNOWN'}"))
-        reason = self.say(Phrase(f"REASON_{finding.reason or 'UNKNOWN'}"))
-        note = f" “{finding.note}”" if finding.note else ""
-        who = finding.person.display_name or self.say(Phrase.UNKNOWN)
-        return f"{outcome}: {reason}{note} — {who}, {self.time(finding.found_at)}"
-
-    def state(self, notice: Alert, now: datetime) -> str:
-        """Return where the alert stands, with who holds it and how far it has gone up."""
-        state = standing(notice, now)
-        parts = [self.say(Phrase(f"STATE_{state or 'UNKNOWN'}"))]
-        if state is AlertState.CLAIMED:
-            parts.append(self.say(Phrase.EVENT_HELD_BY, holder=self.holder(notice)))
-        if state is AlertState.NEW and notice.escalated:
-            parts.append(self.escalation(notice))
-        return ", ".join(parts)
-
-    def escalation(self, notice: Alert) -> str:
-        """Return how far the alert has gone up; empty while it is the counter's own."""
-        level = notice.handling.escalation
-        return "" if level is Escalation.COUNTER else self.say(Phrase(f"ESCALATION_{level.name}"))
-
-    def holder(self, notice: Alert, session: Session | None = None) -> str:
-        """Return who holds the alert, and where; empty when nobody does."""
-        claim = notice.handling.claim
-        if notice.state is not AlertState.CLAIMED or claim is None:
-            return ""
-        if session and claim.holder.person_id == session.person_id:
-            name = self.say(Phrase.HOLDER_YOU)
-        else:
-            name = claim.holder.display_name or self.say(Phrase.UNKNOWN)
-        return f"{name} ({claim.agent_id})"
-
-    def hindrance(self, hindrance: Hindrance, notice: Alert) -> str:
-        """Return why a step cannot be taken."""
-        phrase = Phrase(f"HINDRANCE_{hindrance}")
-        return self.say(phrase, holder=self.holder(notice)) if hindrance is Hindrance.HELD else self.say(phrase)
-
-    def similarity(self, notice: Alert) -> str:
-        """Return the band's words with score and threshold: never a percentage, for it is none."""
-        words = self.say(score_level(notice.score, notice.threshold))
-        return f"{words} ({self.say(Phrase.SCORE, score=f'{notice.score:.2f}', threshold=f'{notice.threshold:.2f}')})"
-
-    def watchlist_warning(self, freshness: Freshness) -> str:
-        """Return what is wrong with the watchlist's age; empty when nothing is."""
-        if freshness.last_success is None:
-            return self.say(Phrase.WATCHLIST_NEVER)
-        if not freshness.stale:
-            return ""
-        time = freshness.last_success.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
-        return self.say(Phrase.WATCHLIST_STALE, time=time, subjects=freshness.active_subjects)
-
-    def list_name(self, key: str) -> str:
-        """Return the words for a list; a camera's key stays as it is."""
-        return self.say(Phrase(key)) if key in set(OrderKind) else key
-
-    def place(self, notice: Alert) -> str:
+    def place(self, alert: Alert) -> str:
         """Return counter and direction."""
-        return f"{self.say(Phrase.COUNTER, counter=notice.counter)}, {self.direction(notice.direction)}"
+        return f"{self.say('COUNTER', counter=alert.counter)}, {self.direction(alert.direction)}"
 
     def direction(self, direction: Direction | None) -> str:
-        """Return a direction in words."""
-        return self.say(Phrase(direction) if direction else Phrase.UNKNOWN)
+        """Return a direction."""
+        return self.say(f"DIRECTION_{direction}") if direction else self.say("UNKNOWN")
+
+    # How similar.
+
+    def similarity(self, alert: Alert) -> str:
+        """Return the score's level with score and threshold: never a percentage, for it is none."""
+        return f"{self.score_level(alert)} ({self.score(alert)})"
+
+    def score_level(self, alert: Alert) -> str:
+        """Return how far the score lies above the threshold."""
+        return self.say(f"SCORE_LEVEL_{alert.score_level}")
+
+    def score(self, alert: Alert) -> str:
+        """Return score and threshold."""
+        return self.say("SCORE", score=f"{alert.score:.2f}", threshold=f"{alert.threshold:.2f}")
+
+    # What people do.
+
+    def history(self, alert: Alert) -> tuple[Fact, ...]:
+        """Return what people have done so far."""
+        handling = alert.handling
+        facts = [Fact(self.say("FACT_FINDING"), self._finding(one)) for one in handling.findings]
+        if handling.reference:
+            facts.append(Fact(self.say("FACT_REFERENCE"), handling.reference))
+        facts += [Fact(self.say("FACT_FOLLOW_UP"), self._follow_up(one)) for one in handling.follow_ups]
+        return tuple(facts)
+
+    def state(self, alert: Alert, now: datetime) -> str:
+        """Return where the alert stands, with who holds it and how far it has escalated."""
+        state = standing(alert, now)
+        parts = [self.say(f"STATE_{state or 'UNKNOWN'}")]
+        if state is AlertState.CLAIMED:
+            parts.append(self.say("EVENT_HELD_BY", holder=self.holder(alert)))
+        if state is AlertState.NEW and alert.escalated:
+            parts.append(self.escalation(alert))
+        return ", ".join(parts)
+
+    def escalation(self, alert: Alert) -> str:
+        """Return how far the alert has escalated; empty while it is the counter's own."""
+        level = alert.handling.escalation
+        return "" if level is Escalation.COUNTER else self.say(f"ESCALATION_{level.name}")
+
+    def holder(self, alert: Alert, session: Session | None = None) -> str:
+        """Return who holds the alert, and where; empty when nobody does."""
+        claim = alert.handling.claim
+        if alert.state is not AlertState.CLAIMED or claim is None:
+            return ""
+        own = session is not None and claim.holder.person_id == session.person_id
+        return f"{self.say('HOLDER_YOU') if own else self._name(claim.holder)} ({claim.agent_id})"
+
+    def hindrance(self, hindrance: Hindrance, alert: Alert) -> str:
+        """Return why a step cannot be taken."""
+        return self.say(f"HINDRANCE_{hindrance}", holder=self.holder(alert))
+
+    # The connection, the watchlist and the shift.
+
+    def connection(self, connection: Connection) -> str:
+        """Return whether alerts can come, and since when or why not."""
+        since = self.clock(connection.since)
+        if connection.ready:
+            return self.say("CONNECTED", time=since)
+        if connection.cause is None:
+            return self.say("CONNECTING", time=since)
+        return self.say("DISCONNECTED", time=since, cause=self.say(f"CAUSE_{connection.cause}"))
+
+    def watchlist(self, freshness: Freshness | None) -> str:
+        """Return how old the watchlist is."""
+        if freshness is None:
+            return self.say("WATCHLIST_UNKNOWN")
+        if freshness.last_success is None:
+            return self.say("WATCHLIST_NEVER")
+        time = freshness.last_success.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
+        return self.say(
+            "WATCHLIST_STALE" if freshness.stale else "WATCHLIST_FRESH", time=time, subjects=freshness.active_subjects
+        )
+
+    def shift_figures(self, report: ShiftReport | None) -> tuple[Fact, ...]:
+        """Return the figures of a shift; dashes while there is no report."""
+        return (
+            Fact(self.say("SHIFT_RAISED"), str(report.raised) if report else _NO_FIGURE),
+            Fact(self.say("SHIFT_OPEN"), str(report.open) if report else _NO_FIGURE),
+            Fact(self.say("SHIFT_CLEARED"), str(report.cleared) if report else _NO_FIGURE),
+            Fact(self.say("SHIFT_CONFIRMED"), str(report.confirmed) if report else _NO_FIGURE),
+            Fact(self.say("SHIFT_ESCALATED"), str(report.escalated) if report else _NO_FIGURE),
+            Fact(self.say("SHIFT_MEDIAN_CLAIM"), self._median(report.median_claim_s if report else 0)),
+            Fact(self.say("SHIFT_MEDIAN_DECISION"), self._median(report.median_decision_s if report else 0)),
+        )
+
+    def false_alerts(self, tally: Tally) -> str:
+        """Return how many alerts of a camera or a list were false."""
+        return self.say("SHIFT_FALSE_OF", cleared=tally.cleared, decided=tally.decided)
+
+    def list_name(self, key: str) -> str:
+        """Return the name of a list; a camera's key stays as it is."""
+        return self.order_kind(OrderKind(key)) if key in set(OrderKind) else key
+
+    # Time.
 
     def time(self, moment: datetime) -> str:
         """Return a moment by this PC's clock: the day, and the second."""
@@ -179,15 +224,26 @@ class AlertFormatter:
         """Return a length of time in its largest whole unit; one below zero, of a clock that was set back, as zero."""
         seconds = max(0, round(length.total_seconds()))
         if seconds < 2 * _MINUTE_S:
-            return self.say(Phrase.SECONDS, count=seconds)
+            return self.say("SECONDS", count=seconds)
         if seconds < 2 * _HOUR_S:
-            return self.say(Phrase.MINUTES, count=seconds // _MINUTE_S)
-        return self.say(Phrase.HOURS, count=seconds // _HOUR_S)
+            return self.say("MINUTES", count=seconds // _MINUTE_S)
+        return self.say("HOURS", count=seconds // _HOUR_S)
+
+    def _median(self, seconds: float) -> str:
+        return self.duration(timedelta(seconds=seconds)) if seconds else _NO_FIGURE
+
+    def _finding(self, finding: Finding) -> str:
+        outcome = self.say(f"OUTCOME_{finding.outcome or 'UNKNOWN'}")
+        reason = self.say(f"REASON_{finding.reason or 'UNKNOWN'}")
+        note = f" “{finding.note}”" if finding.note else ""
+        return f"{outcome}: {reason}{note} — {self._name(finding.person)}, {self.time(finding.found_at)}"
 
     def _follow_up(self, follow_up: FollowUp) -> str:
-        who = follow_up.person.display_name or self.say(Phrase.UNKNOWN)
-        when = self.time(follow_up.contacted_at)
-        return f"{when} {follow_up.agency}, {follow_up.contact}: {follow_up.result} — {who}"
+        contact = f"{self.time(follow_up.contacted_at)} {follow_up.agency}, {follow_up.contact}"
+        return f"{contact}: {follow_up.result} — {self._name(follow_up.person)}"
+
+    def _name(self, person: PersonReference) -> str:
+        return person.display_name or self.say("UNKNOWN")
 
 
 def _document(document: Document) -> str:

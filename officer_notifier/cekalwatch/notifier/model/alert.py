@@ -1,4 +1,4 @@
-"""What the notifier knows of an alert: plain values, made by `convert.py`, shown by the screens.
+"""An alert as the notifier holds it: plain values, made by `client/messages.py` and shown by the screens.
 
 It knows neither protobuf nor gRPC. Every text in here is safe to show: see `text.py`.
 """
@@ -7,11 +7,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 
 from cekalwatch.notifier.model.handling import Handling
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, AlertEventType, AlertState, Escalation
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
+
+CLEARLY_ABOVE = 0.05
+FAR_ABOVE = 0.15
+"""How far above the threshold a comparison score is for the next level. Levels order alerts by how much they stand out;
+they say nothing about the chance that it is the same person."""
+
+
+class ScoreLevel(StrEnum):
+    """How far a comparison score lies above its threshold, lowest first."""
+
+    JUST = "JUST"
+    CLEARLY = "CLEARLY"
+    FAR = "FAR"
 
 
 @dataclass(frozen=True)
@@ -103,6 +117,14 @@ class Alert:
         return self.state in OPEN_STATES
 
     @property
+    def score_level(self) -> ScoreLevel:
+        """How far the score lies above the threshold."""
+        above = self.score - self.threshold
+        if above >= FAR_ABOVE:
+            return ScoreLevel.FAR
+        return ScoreLevel.CLEARLY if above >= CLEARLY_ABOVE else ScoreLevel.JUST
+
+    @property
     def escalated(self) -> bool:
         """Whether it went to the supervisors, because nobody claimed it in time."""
         return self.handling.escalation > Escalation.COUNTER
@@ -125,14 +147,14 @@ class ImagePaths:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A notice as it is shown. `sequence` is None when it was listed again, not sent as an event."""
+class ShownAlert:
+    """An alert on screen, with its pictures. `sequence` is None when it was listed again, not sent as an event."""
 
-    notice: Alert
+    alert: Alert
     images: ImagePaths
     notified_at: datetime
     sequence: int | None = None
-    event: AlertEventType | None = None
+    event_type: AlertEventType | None = None
 
     @property
     def relisted(self) -> bool:

@@ -1,8 +1,4 @@
-"""What people have done with an alert, as the notifier knows it: plain values, made by `convert.py`.
-
-The server decides which step is allowed. What is written here serves the screens: which reasons go with an outcome, and
-who holds what.
-"""
+"""What people have done with an alert, as the notifier holds it: plain values, made by `client/messages.py`."""
 
 from __future__ import annotations
 
@@ -43,7 +39,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class FollowUp:
-    """One contact with the agency that asked for the ban; `person` wrote it down."""
+    """One contact with the agency that asked for the ban; `person` recorded it."""
 
     agency: str
     contact: str
@@ -54,7 +50,7 @@ class FollowUp:
 
 @dataclass(frozen=True)
 class Handling:
-    """What people have done with an alert. A step names the `revision` that its person has seen."""
+    """What people have done with an alert. A step states the `revision` that its person has seen."""
 
     revision: int = 0
     claim: Claim | None = None

@@ -1,18 +1,21 @@
-"""Which steps a person can take with an alert now: a pure function of the alert, the person and this PC.
+"""Which steps a person can take with an alert now, and which claims are theirs: pure functions.
 
-The server decides again. This is here so that a screen offers what can succeed, and says why the rest cannot.
+The server decides again. These are here so that a screen offers what can succeed, and says why the rest cannot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from cekalwatch.notifier.model.alert import Alert
+from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.wire.vocabulary.adjudication import JUDGEMENTS, STEP_STATES, AlertState, Step
+
+RENEW_CLAIMS_EVERY = timedelta(seconds=30)
+"""A third of the server's default lease: two renewals may fail before the claim runs out."""
 
 
 class Hindrance(StrEnum):
@@ -31,7 +34,7 @@ class Hindrance(StrEnum):
     SECOND_PERSON = "SECOND_PERSON"
     """The person judged it; another one has to confirm."""
     FOLLOW_UP = "FOLLOW_UP"
-    """A contact with the agency has to be written down first."""
+    """A contact with the agency has to be recorded first."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,10 @@ class Options:
         return step is Step.CONFIRM and self.steps.get(step) in {Hindrance.SUPERVISOR, Hindrance.SECOND_PERSON}
 
 
-def options(notice: Alert, session: Session | None, agent_id: str, now: datetime) -> Options:
+def options(alert: Alert, session: Session | None, agent_id: str, now: datetime) -> Options:
     """Return what `session`'s person can do with the alert on the PC `agent_id` at `now`."""
-    state = standing(notice, now)
-    return Options({step: _hindrance(step, notice, state, session, agent_id) for step in Step if _belongs(step, state)})
+    state = standing(alert, now)
+    return Options({step: _hindrance(step, alert, state, session, agent_id) for step in Step if _belongs(step, state)})
 
 
 def _belongs(step: Step, state: AlertState | None) -> bool:
@@ -60,27 +63,42 @@ def _belongs(step: Step, state: AlertState | None) -> bool:
     return state in STEP_STATES[step] or (state is AlertState.NEW and step in JUDGEMENTS)
 
 
-def standing(notice: Alert, now: datetime) -> AlertState | None:
+def standing(alert: Alert, now: datetime) -> AlertState | None:
     """Return where the alert stands at `now`: a claim that ran out is none, before the server says so."""
-    claim = notice.handling.claim
-    if notice.state is AlertState.CLAIMED and claim and claim.expires_at <= now:
+    claim = alert.handling.claim
+    if alert.state is AlertState.CLAIMED and claim and claim.expires_at <= now:
         return AlertState.NEW
-    return notice.state
+    return alert.state
 
 
-def held_here(notice: Alert, session: Session | None, agent_id: str) -> bool:
+def held_here(alert: Alert, session: Session | None, agent_id: str) -> bool:
     """Whether the person holds the alert, at this PC."""
-    claim = notice.handling.claim
+    claim = alert.handling.claim
     return bool(
         session
-        and notice.state is AlertState.CLAIMED
+        and alert.state is AlertState.CLAIMED
         and claim
         and (claim.holder.person_id, claim.agent_id) == (session.person_id, agent_id)
     )
 
 
+def claims_to_renew(
+    alerts: Iterable[ShownAlert], session: Session | None, agent_id: str, now: datetime
+) -> tuple[str, ...]:
+    """Return the alerts that the person holds at this PC, and whose claim has not run out.
+
+    A claim is a lease: when the PC dies, or its person is away and the screen locks, nobody renews it, and the alert
+    waits for others again.
+    """
+    return tuple(
+        shown.alert.alert_id
+        for shown in alerts
+        if held_here(shown.alert, session, agent_id) and standing(shown.alert, now) is AlertState.CLAIMED
+    )
+
+
 def _hindrance(
-    step: Step, notice: Alert, state: AlertState | None, session: Session | None, agent_id: str
+    step: Step, alert: Alert, state: AlertState | None, session: Session | None, agent_id: str
 ) -> Hindrance | None:
     if session is None or session.password_change_needed:
         return Hindrance.SIGN_IN
@@ -88,15 +106,15 @@ def _hindrance(
         return Hindrance.ROLE
     if step in JUDGEMENTS and not session.judges:
         return Hindrance.OFFICER
-    if state is AlertState.CLAIMED and not held_here(notice, session, agent_id):
+    if state is AlertState.CLAIMED and not held_here(alert, session, agent_id):
         return Hindrance.HELD
-    officer = notice.handling.officer
+    officer = alert.handling.officer
     if step is Step.CONFIRM and not session.supervises:
         return Hindrance.SUPERVISOR
     if step is Step.CONFIRM and officer and officer.person_id == session.person_id:
         return Hindrance.SECOND_PERSON
     if step is Step.CLEAR and state is AlertState.CANNOT_DETERMINE and not session.supervises:
         return Hindrance.SUPERVISOR
-    if step is Step.CLOSE and state is AlertState.CONFIRMED and not notice.handling.follow_ups:
+    if step is Step.CLOSE and state is AlertState.CONFIRMED and not alert.handling.follow_ups:
         return Hindrance.FOLLOW_UP
     return None

@@ -9,10 +9,15 @@ from contextlib import ExitStack, closing
 import grpc
 import pytest
 
-from cekalwatch.notifier.client.subscription import RETRYABLE_CODES, TERMINATING_CODES, Subscription
-from cekalwatch.notifier.client.subscription_client import Start, SubscriptionClient
+from cekalwatch.notifier.client.subscription import (
+    RETRYABLE_CODES,
+    TERMINATING_CODES,
+    Start,
+    Subscription,
+    SubscriptionClient,
+)
 from cekalwatch.notifier.model.alert import AlertFilter
-from cekalwatch.notifier.model.updates import (
+from cekalwatch.notifier.model.subscription_updates import (
     AlertEvent,
     Cause,
     Connected,
@@ -27,8 +32,8 @@ from cekalwatch.v1 import camera_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.vocabulary.orders import Direction
-from tests.support.builders.notices import FRESH
-from tests.support.fakes.alert_server import AlertServer, EventLog, make_alert
+from tests.support.builders.notifier_alerts import FRESH
+from tests.support.fakes.alert_server import AlertServer, EventLog, alert_message
 
 AGENT = "pc-1"
 
@@ -121,11 +126,11 @@ def test_from_start_goes_on_after_a_break_where_it_was(watch: Watch) -> None:
 
 def test_filter_reaches_the_server(watch: Watch) -> None:
     log = EventLog()
-    log.raise_alert(make_alert(counter="3"))
-    log.raise_alert(make_alert(counter="4", direction=camera_pb2.DIRECTION_ARRIVAL))
-    log.raise_alert(make_alert(counter="5", direction=camera_pb2.DIRECTION_ARRIVAL))
-    log.raise_alert(make_alert(counter="5", site="sekupang", direction=camera_pb2.DIRECTION_ARRIVAL))
-    log.raise_alert(make_alert(counter="6", direction=camera_pb2.DIRECTION_ARRIVAL))
+    log.raise_alert(alert_message(counter="3"))
+    log.raise_alert(alert_message(counter="4", direction=camera_pb2.DIRECTION_ARRIVAL))
+    log.raise_alert(alert_message(counter="5", direction=camera_pb2.DIRECTION_ARRIVAL))
+    log.raise_alert(alert_message(counter="5", site="sekupang", direction=camera_pb2.DIRECTION_ARRIVAL))
+    log.raise_alert(alert_message(counter="6", direction=camera_pb2.DIRECTION_ARRIVAL))
     wanted = AlertFilter("batam-center", ("3", "5", "6"), Direction.ARRIVAL)
     with AlertServer(log) as server:
         assert watch(server.address, wanted=wanted).sequences(2) == [3, 5]

@@ -12,10 +12,10 @@ import structlog
 
 from cekalwatch.notifier.console.jsonl import JsonLines
 from cekalwatch.notifier.model.alert import ImagePaths
-from cekalwatch.notifier.model.updates import Cause, Freshness
+from cekalwatch.notifier.model.subscription_updates import Cause, Freshness
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
-from tests.support.builders.notices import FRESH, make_notice, make_shown
+from tests.support.builders.notifier_alerts import FRESH, make_alert, make_shown
 from tests.support.fakes.alert_server import EPOCH
 
 ALERT_ID = "0197a1b2-0000-7000-8000-000000000001"
@@ -37,7 +37,7 @@ def test_line_has_keys_times_and_scores_and_no_name() -> None:
     pipe = Short()
     images = ImagePaths(Path("/p/probe.jpg"), (Path("/p/ref1.jpg"),))
     notified = EPOCH + timedelta(milliseconds=250)
-    JsonLines(pipe).show(make_shown(make_notice(alert_id=ALERT_ID), sequence=7, images=images, notified_at=notified))
+    JsonLines(pipe).show(make_shown(make_alert(alert_id=ALERT_ID), sequence=7, images=images, notified_at=notified))
     assert pipe.taken.endswith(b"}\n")
     assert json.loads(pipe.taken) == {
         "sequence": 7,
@@ -64,7 +64,7 @@ def test_line_has_keys_times_and_scores_and_no_name() -> None:
 
 def test_alert_that_is_listed_again_has_no_sequence() -> None:
     pipe = Short()
-    JsonLines(pipe).show(make_shown(make_notice(), sequence=None, event=None))
+    JsonLines(pipe).show(make_shown(make_alert(), sequence=None, event=None))
     line = json.loads(pipe.taken)
     assert (line["relisted"], line["sequence"], line["event_type"], line["probe_image"]) == (True, None, None, None)
 
@@ -73,7 +73,7 @@ def test_every_line_is_one_line() -> None:
     pipe = Short()
     screen = JsonLines(pipe)
     for sequence, kind in enumerate(AlertEventType, start=1):
-        screen.show(make_shown(make_notice("two\nlines"), sequence=sequence, event=kind))
+        screen.show(make_shown(make_alert("two\nlines"), sequence=sequence, event=kind))
     lines = pipe.taken.splitlines()
     assert [json.loads(line)["event_type"] for line in lines] == list(AlertEventType)
     assert datetime.fromisoformat(json.loads(lines[0])["notified_time"]) == EPOCH
@@ -83,7 +83,7 @@ def test_reader_that_has_gone_ends_the_program_with_a_sentence() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with FileIO(writer, "wb") as pipe, pytest.raises(ProgramError, match="program that read the alerts has ended"):
-        JsonLines(pipe).show(make_shown(make_notice()))
+        JsonLines(pipe).show(make_shown(make_alert()))
 
 
 def test_changes_of_the_connection_are_logged_once_and_nothing_is_printed() -> None:

@@ -10,10 +10,10 @@ from rich.console import Console
 
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.view import Painter
-from cekalwatch.notifier.locale.translations import Language
-from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
+from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, LostPosition
+from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
-from tests.support.builders.notices import FRESH, SetClock, make_notice, make_shown
+from tests.support.builders.notifier_alerts import FRESH, SetClock, make_alert, make_shown
 from tests.support.fakes.alert_server import EPOCH
 
 BELL = "\x07"
@@ -39,63 +39,66 @@ def terminal() -> Iterator[Terminal]:
 
 
 def test_new_alert_is_on_screen_and_rings_when_show_returns(terminal: Terminal) -> None:
-    terminal.live.show(make_shown(make_notice("BUDI")))
+    terminal.live.show(make_shown(make_alert("BUDI")))
     assert "BUDI" in terminal.written
     assert terminal.written.count(BELL) == 1
 
 
 def test_later_sighting_updates_its_row_in_silence(terminal: Terminal) -> None:
-    terminal.live.show(make_shown(make_notice(alert_id="a", score=0.6)))
+    terminal.live.show(make_shown(make_alert(alert_id="a", score=0.6)))
     terminal.clock.pass_time(seconds=30)
     terminal.live.show(
         make_shown(
-            make_notice(alert_id="a", score=0.9), sequence=2, event=AlertEventType.SIGHTED, notified_at=terminal.clock()
+            make_alert(alert_id="a", score=0.9),
+            sequence=2,
+            event=AlertEventType.SIGHTED,
+            notified_at=terminal.clock(),
         )
     )
-    (row,) = terminal.live.board.alerts
-    assert row.notice.score == pytest.approx(0.9)
+    (row,) = terminal.live.view.alerts
+    assert row.alert.score == pytest.approx(0.9)
     assert row.notified_at == EPOCH, "a sighting does not make it new again"
     assert terminal.written.count(BELL) == 1
 
 
 def test_alerts_listed_again_do_not_ring_and_stand_by_their_time(terminal: Terminal) -> None:
     for minutes in (0, 10, 5):
-        terminal.live.show(make_shown(make_notice(str(minutes), minutes=minutes), sequence=None, event=None))
-    assert [shown.notice.subject.name for shown in terminal.live.board.alerts] == ["10", "5", "0"]
+        terminal.live.show(make_shown(make_alert(str(minutes), minutes=minutes), sequence=None, event=None))
+    assert [shown.alert.subject.name for shown in terminal.live.view.alerts] == ["10", "5", "0"]
     assert BELL not in terminal.written
 
 
 def test_connection_state_has_the_time_of_its_last_change(terminal: Terminal) -> None:
     live, clock = terminal.live, terminal.clock
-    assert (live.board.link.ready, live.board.link.cause) == (False, None)
+    assert (live.view.connection.ready, live.view.connection.cause) == (False, None)
     clock.pass_time(seconds=10)
     live.connected(FRESH)
     clock.pass_time(seconds=10)
     live.connected(Freshness(EPOCH, stale=True, active_subjects=1))
-    assert (live.board.link.since - EPOCH).seconds == 10
-    assert live.board.freshness
-    assert live.board.freshness.stale
+    assert (live.view.connection.since - EPOCH).seconds == 10
+    assert live.view.freshness
+    assert live.view.freshness.stale
     clock.pass_time(seconds=10)
     live.disconnected(Cause.CLOSED)
     clock.pass_time(seconds=10)
     live.disconnected(Cause.UNREACHABLE)
-    assert (live.board.link.since - EPOCH).seconds == 30
-    assert live.board.link.cause is Cause.UNREACHABLE
+    assert (live.view.connection.since - EPOCH).seconds == 30
+    assert live.view.connection.cause is Cause.UNREACHABLE
     assert "DISCONNECTED" in terminal.written
 
 
 def test_alerts_of_a_replaced_log_leave_and_those_of_a_shortened_one_stay(terminal: Terminal) -> None:
-    terminal.live.show(make_shown(make_notice()))
+    terminal.live.show(make_shown(make_alert()))
     terminal.live.started_over(LostPosition.TOO_OLD)
-    assert len(terminal.live.board.alerts) == 1
+    assert len(terminal.live.view.alerts) == 1
     terminal.live.started_over(LostPosition.UNKNOWN)
-    assert len(terminal.live.board.alerts) == 0
+    assert len(terminal.live.view.alerts) == 0
 
 
 def test_no_name_stays_on_the_terminal_after_the_end() -> None:
     terminal = Terminal()
     with terminal.live:
-        terminal.live.show(make_shown(make_notice("BUDI")))
+        terminal.live.show(make_shown(make_alert("BUDI")))
     on_alternate_screen = terminal.written.index("\x1b[?1049h"), terminal.written.index("\x1b[?1049l")
     assert on_alternate_screen[0] < terminal.written.index("BUDI")
     assert terminal.written.rindex("BUDI") < on_alternate_screen[1]

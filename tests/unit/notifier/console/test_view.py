@@ -11,31 +11,29 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cekalwatch.notifier.console.view import ConnectionState, ConsoleView, Painter
-from cekalwatch.notifier.locale.phrases import Phrase
-from cekalwatch.notifier.locale.translations import Language
-from cekalwatch.notifier.model.alert import ImagePaths, Shown
-from cekalwatch.notifier.model.score_levels import score_level
-from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
+from cekalwatch.notifier.console.view import ConsoleView, Painter
+from cekalwatch.notifier.model.alert import ImagePaths, ScoreLevel, ShownAlert
+from cekalwatch.notifier.model.subscription_updates import Cause, Connection, Freshness, LostPosition
+from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
-from tests.support.builders.notices import BUDI, FRESH, held_by, make_notice, make_shown
+from tests.support.builders.notifier_alerts import BUDI, FRESH, held_by, make_alert, make_shown
 from tests.support.fakes.alert_server import EPOCH
 
 WIB = timezone(timedelta(hours=7))
 FOLDER = Path("/run/user/1000/cekalwatch-notifier/pc-1/0197a1b2-0000-7000-8000-000000000001")
 IMAGES = ImagePaths(FOLDER / "probe.jpg", (FOLDER / "ref1.jpg", FOLDER / "ref2.jpg"))
-READY = ConsoleView("pc-1", "127.0.0.1:50051", ConnectionState(ready=True, since=EPOCH), FRESH)
+READY = ConsoleView("pc-1", "127.0.0.1:50051", Connection(EPOCH, ready=True), FRESH)
 
 
 def paint(
-    board: ConsoleView, language: Language = Language.EN, *, width: int = 120, height: int = 40, after_s: int = 0
+    view: ConsoleView, language: Language = Language.EN, *, width: int = 120, height: int = 40, after_s: int = 0
 ) -> str:
     console = Console(width=width, height=height, file=io.StringIO(), record=True, force_terminal=True)
-    console.print(Painter(language, WIB).paint(board, console, EPOCH + timedelta(seconds=after_s)))
+    console.print(Painter(language, WIB).paint(view, console, EPOCH + timedelta(seconds=after_s)))
     return console.export_text()
 
 
-def with_alerts(*alerts: Shown) -> ConsoleView:
+def with_alerts(*alerts: ShownAlert) -> ConsoleView:
     return replace(READY, alerts=alerts)
 
 
@@ -44,7 +42,7 @@ def lines_with(text: str, words: Sequence[str]) -> list[str]:
 
 
 def test_officer_reads_who_where_when_and_which_order() -> None:
-    text = paint(with_alerts(make_shown(make_notice(), images=IMAGES)))
+    text = paint(with_alerts(make_shown(make_alert(), images=IMAGES)))
     assert lines_with(text, ["08:30:00", "BUDI SANTOSO", "2026-02-10 – 2026-08-09", "Departure", "0.62 / 0.48"])
     assert lines_with(text, ["frame 08:29:59", "KEP-118/D/Dip.4/02/2026", "Counter 3", "clearly above"])
     assert lines_with(text, ["Kejaksaan Agung", "batam-center", "sightings: 1"])
@@ -54,7 +52,7 @@ def test_officer_reads_who_where_when_and_which_order() -> None:
 
 
 def test_the_same_in_indonesian() -> None:
-    text = paint(with_alerts(make_shown(make_notice(), images=IMAGES)), Language.ID)
+    text = paint(with_alerts(make_shown(make_alert(), images=IMAGES)), Language.ID)
     for word in (
         "TERSAMBUNG sejak 08:30:00",
         "Kemungkinan cocok",
@@ -68,22 +66,22 @@ def test_the_same_in_indonesian() -> None:
 
 @pytest.mark.parametrize("language", Language)
 def test_score_is_never_shown_as_a_share_of_certainty(language: Language) -> None:
-    assert "%" not in paint(with_alerts(make_shown(make_notice())), language)
+    assert "%" not in paint(with_alerts(make_shown(make_alert())), language)
 
 
 @pytest.mark.parametrize(
-    ("score", "phrase"),
-    [(0.48, Phrase.BAND_JUST), (0.52, Phrase.BAND_JUST), (0.54, Phrase.BAND_CLEARLY), (0.7, Phrase.BAND_FAR)],
+    ("score", "level"),
+    [(0.48, ScoreLevel.JUST), (0.52, ScoreLevel.JUST), (0.54, ScoreLevel.CLEARLY), (0.7, ScoreLevel.FAR)],
 )
-def test_bands_order_scores_by_their_distance_to_the_threshold(score: float, phrase: Phrase) -> None:
-    assert score_level(score, 0.48) is phrase
+def test_levels_order_scores_by_their_distance_to_the_threshold(score: float, level: ScoreLevel) -> None:
+    assert make_alert(score=score).score_level is level
 
 
 def test_lost_connection_is_on_top_with_its_time_and_what_it_means() -> None:
-    text = paint(replace(READY, link=ConnectionState(ready=False, since=EPOCH, cause=Cause.SILENT)))
+    text = paint(replace(READY, connection=Connection(EPOCH, cause=Cause.SILENT)))
     assert "DISCONNECTED since 08:30:00 (server has gone silent)" in text.splitlines()[0]
     assert "New alerts do not show" in text
-    first = paint(replace(READY, link=ConnectionState(ready=False, since=EPOCH)), Language.ID)
+    first = paint(replace(READY, connection=Connection(EPOCH)), Language.ID)
     assert "MENYAMBUNG sejak 08:30:00" in first.splitlines()[0]
 
 
@@ -109,25 +107,25 @@ def test_lost_position_is_told(lost: LostPosition, words: str) -> None:
 
 def test_markup_in_a_name_is_only_text() -> None:
     name = "[bold red]JOHN[/] :warning: {x}"
-    assert name in paint(with_alerts(make_shown(make_notice(name))), width=200), (
+    assert name in paint(with_alerts(make_shown(make_alert(name))), width=200), (
         "neither styled, nor an emoji, nor filled in"
     )
 
 
 def test_fresh_alert_is_marked_as_new_for_a_minute_and_a_listed_one_is_not() -> None:
-    board = with_alerts(make_shown(make_notice()))
-    assert "NEW" in paint(board, after_s=59)
-    assert "NEW" not in paint(board, after_s=61)
-    assert "NEW" not in paint(with_alerts(make_shown(make_notice(), sequence=None, event=None)))
+    view = with_alerts(make_shown(make_alert()))
+    assert "NEW" in paint(view, after_s=59)
+    assert "NEW" not in paint(view, after_s=61)
+    assert "NEW" not in paint(with_alerts(make_shown(make_alert(), sequence=None, event=None)))
 
 
 def test_missing_facts_are_said_and_do_not_break_the_table() -> None:
-    notice = make_notice("")
-    urgent = replace(notice.orders[0], decree_number="", urgent=True, kind=OrderKind.TANGKAL)
-    strange = replace(notice.orders[0], kind=None)
-    subject = replace(notice.subject, nationality="", date_of_birth="")
-    notice = replace(notice, orders=(urgent, strange, urgent, urgent), direction=None, subject=subject)
-    text = paint(with_alerts(make_shown(notice)))
+    alert = make_alert("")
+    urgent = replace(alert.orders[0], decree_number="", urgent=True, kind=OrderKind.TANGKAL)
+    strange = replace(alert.orders[0], kind=None)
+    subject = replace(alert.subject, nationality="", date_of_birth="")
+    alert = replace(alert, orders=(urgent, strange, urgent, urgent), direction=None, subject=subject)
+    text = paint(with_alerts(make_shown(alert)))
     for words in (
         "TANGKAL (entry), urgent",
         "no decree yet",
@@ -136,13 +134,13 @@ def test_missing_facts_are_said_and_do_not_break_the_table() -> None:
         "could not be loaded",
     ):
         assert words in text
-    arrival = replace(make_notice(), direction=Direction.ARRIVAL, orders=())
+    arrival = replace(make_alert(), direction=Direction.ARRIVAL, orders=())
     assert "Kedatangan" in paint(with_alerts(make_shown(arrival)), Language.ID)
 
 
 @pytest.mark.parametrize(("width", "height"), [(120, 40), (120, 24), (80, 24), (60, 20), (200, 60)])
 def test_screen_is_never_fuller_than_the_terminal_and_tells_what_is_left_out(width: int, height: int) -> None:
-    alerts = tuple(make_shown(make_notice(f"PERSON {n}", minutes=-n), images=IMAGES) for n in range(30))
+    alerts = tuple(make_shown(make_alert(f"PERSON {n}", minutes=-n), images=IMAGES) for n in range(30))
     text = paint(with_alerts(*alerts), width=width, height=height).rstrip("\n")
     lines = text.splitlines()
     assert len(lines) <= height
@@ -154,12 +152,12 @@ def test_screen_is_never_fuller_than_the_terminal_and_tells_what_is_left_out(wid
 
 
 def test_newest_alert_shows_even_on_a_terminal_that_is_too_low() -> None:
-    assert "PERSON" in paint(with_alerts(make_shown(make_notice("PERSON"))), height=5)
+    assert "PERSON" in paint(with_alerts(make_shown(make_alert("PERSON"))), height=5)
 
 
 def test_officer_reads_where_the_alert_stands_and_the_key_that_names_it_in_commands() -> None:
-    notice = held_by(BUDI)
-    text = paint(with_alerts(make_shown(notice)))
-    assert lines_with(text, [notice.alert_id[-6:]])
+    alert = held_by(BUDI)
+    text = paint(with_alerts(make_shown(alert)))
+    assert lines_with(text, [alert.alert_id[-6:]])
     assert "Being looked at" in text
     assert "Budi (pc-1)" in text

@@ -9,7 +9,7 @@ from pathlib import Path
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.notifier.model.alert import ImagePaths
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation
-from tests.support.builders.notices import BUDI, held_by, make_notice, make_shown
+from tests.support.builders.notifier_alerts import BUDI, held_by, make_alert, make_shown
 from tests.support.fakes.alert_server import EPOCH
 
 PICTURES = ImagePaths(Path("probe.jpg"))
@@ -17,7 +17,7 @@ PICTURES = ImagePaths(Path("probe.jpg"))
 
 def test_an_event_that_was_overtaken_by_a_steps_answer_changes_nothing() -> None:
     book = AlertCache()
-    new = make_notice()
+    new = make_alert()
     book.take(make_shown(new))
     claimed = held_by(BUDI, new)
     assert book.renew(claimed)
@@ -25,23 +25,23 @@ def test_an_event_that_was_overtaken_by_a_steps_answer_changes_nothing() -> None
     assert book.renew(new) is None
     kept = book.find(new.alert_id)
     assert kept
-    assert kept.notice.state is AlertState.CLAIMED
+    assert kept.alert.state is AlertState.CLAIMED
 
 
 def test_pictures_stay_when_they_cannot_be_had_again() -> None:
     book = AlertCache()
-    notice = make_notice()
-    book.take(make_shown(notice, images=PICTURES))
-    kept = book.take(make_shown(replace(notice, version=2), event=AlertEventType.SIGHTED))
+    alert = make_alert()
+    book.take(make_shown(alert, images=PICTURES))
+    kept = book.take(make_shown(replace(alert, version=2), event=AlertEventType.SIGHTED))
     assert kept
     assert kept.images == PICTURES
 
 
 def test_pictures_can_come_later() -> None:
     book = AlertCache()
-    notice = make_notice()
-    book.take(make_shown(notice))
-    illustrated = book.illustrate(notice.alert_id, PICTURES)
+    alert = make_alert()
+    book.take(make_shown(alert))
+    illustrated = book.illustrate(alert.alert_id, PICTURES)
     assert illustrated
     assert illustrated.images == PICTURES
     assert book.illustrate("another", PICTURES) is None
@@ -49,31 +49,31 @@ def test_pictures_can_come_later() -> None:
 
 def test_officers_see_escalated_alerts_first_and_the_longest_waiting_before_newer_ones() -> None:
     book = AlertCache()
-    old, new, escalated = make_notice("old"), make_notice("new", minutes=1), make_notice("up", minutes=2)
+    old, new, escalated = make_alert("old"), make_alert("new", minutes=1), make_alert("up", minutes=2)
     escalated = replace(escalated, handling=replace(escalated.handling, escalation=Escalation.SUPERVISOR))
-    done = replace(make_notice("done", minutes=3), state=AlertState.CLEARED)
-    for notice in (new, done, old, escalated):
-        book.take(make_shown(notice))
-    assert [one.notice.subject.name for one in book.waiting()] == ["up", "old", "new"]
-    assert [one.notice.subject.name for one in book.newest_first()] == ["done", "up", "new", "old"]
+    done = replace(make_alert("done", minutes=3), state=AlertState.CLEARED)
+    for alert in (new, done, old, escalated):
+        book.take(make_shown(alert))
+    assert [one.alert.subject.name for one in book.waiting()] == ["up", "old", "new"]
+    assert [one.alert.subject.name for one in book.newest_first()] == ["done", "up", "new", "old"]
     assert book.open_count == 3
 
 
 def test_when_it_is_full_finished_alerts_leave_before_open_ones() -> None:
     book = AlertCache(most=3)
-    finished = replace(make_notice("finished", minutes=9), state=AlertState.CLOSED)
-    for notice in (make_notice("0"), finished, make_notice("1", minutes=1), make_notice("2", minutes=2)):
-        book.take(make_shown(notice))
-    assert [one.notice.subject.name for one in book.newest_first()] == ["2", "1", "0"]
-    book.take(make_shown(make_notice("3", minutes=3)))
-    assert [one.notice.subject.name for one in book.newest_first()] == ["3", "2", "1"]
+    finished = replace(make_alert("finished", minutes=9), state=AlertState.CLOSED)
+    for alert in (make_alert("0"), finished, make_alert("1", minutes=1), make_alert("2", minutes=2)):
+        book.take(make_shown(alert))
+    assert [one.alert.subject.name for one in book.newest_first()] == ["2", "1", "0"]
+    book.take(make_shown(make_alert("3", minutes=3)))
+    assert [one.alert.subject.name for one in book.newest_first()] == ["3", "2", "1"]
 
 
 def test_an_alert_raised_again_is_new_again() -> None:
     book = AlertCache()
-    notice = make_notice()
-    book.take(make_shown(notice))
+    alert = make_alert()
+    book.take(make_shown(alert))
     later = EPOCH + timedelta(hours=1)
-    again = book.take(make_shown(replace(notice, version=2), sequence=9, notified_at=later))
+    again = book.take(make_shown(replace(alert, version=2), sequence=9, notified_at=later))
     assert again
     assert again.notified_at == later

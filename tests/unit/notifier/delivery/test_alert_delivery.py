@@ -12,17 +12,16 @@ import grpc
 import pytest
 
 from cekalwatch.notifier.client.alert_client import AlertClient
-from cekalwatch.notifier.client.subscription import Subscription
-from cekalwatch.notifier.client.subscription_client import Start, SubscriptionClient
+from cekalwatch.notifier.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.delivery.inbox import Inbox
-from cekalwatch.notifier.model.alert import AlertFilter, ImagePaths, Shown
-from cekalwatch.notifier.model.updates import Cause, Freshness, KeepAlive, LostPosition, Update
+from cekalwatch.notifier.model.alert import AlertFilter, ImagePaths, ShownAlert
+from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, KeepAlive, LostPosition, Update
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
-from tests.support.fakes.alert_server import EPOCH, NOBODY, AlertServer, EventLog, make_alert
+from tests.support.fakes.alert_server import EPOCH, NOBODY, AlertServer, EventLog, alert_message
 
 AGENT = "pc-1"
 
@@ -35,7 +34,7 @@ class Paper:
     """A screen that keeps what it showed; survives the death of the program, as paper does."""
 
     def __init__(self) -> None:
-        self.shown: list[Shown] = []
+        self.shown: list[ShownAlert] = []
         self.links: list[str] = []
         self.lost: list[LostPosition] = []
         self.dies = ""
@@ -46,9 +45,9 @@ class Paper:
 
     @property
     def relisted(self) -> list[str]:
-        return [shown.notice.alert_id for shown in self.shown if shown.relisted]
+        return [shown.alert.alert_id for shown in self.shown if shown.relisted]
 
-    def show(self, shown: Shown) -> None:
+    def show(self, shown: ShownAlert) -> None:
         if self.dies == "before showing":
             raise Killed
         self.shown.append(shown)
@@ -72,12 +71,14 @@ class Run:
         self._stack = ExitStack()
         self.inbox = self._stack.enter_context(closing(Inbox(folder / "inbox.sqlite3")))
         client = self._stack.enter_context(closing(SubscriptionClient(Dialer(address, None), AGENT, AlertFilter())))
-        cases = self._stack.enter_context(closing(AlertClient(Dialer(address, None), AGENT, AlertFilter(), NOBODY)))
+        alert_client = self._stack.enter_context(
+            closing(AlertClient(Dialer(address, None), AGENT, AlertFilter(), NOBODY))
+        )
         backoff = Backoff(first_s=0.01, most_s=0.05, random=random.Random(1))  # noqa: S311  # jitter
         subscription = Subscription(client, start, 30, backoff)
         self._stack.callback(subscription.stop)
         self._updates = subscription.updates()
-        self._desk = AlertDelivery(client, cases, self.inbox, ImageFolder(folder / "images"), paper, recall)
+        self._desk = AlertDelivery(client, alert_client, self.inbox, ImageFolder(folder / "images"), paper, recall)
 
     def __enter__(self) -> Run:
         return self
@@ -130,14 +131,14 @@ def test_events_are_shown_in_order_with_pictures_and_acknowledged(
     with notifier.run(server.address) as run:
         run.until_quiet()
     first, second = notifier.paper.shown
-    assert (first.sequence, first.event, second.sequence, second.event) == (
+    assert (first.sequence, first.event_type, second.sequence, second.event_type) == (
         1,
         AlertEventType.RAISED,
         2,
         AlertEventType.SIGHTED,
     )
-    assert second.notice.score == pytest.approx(0.8)
-    assert len(second.notice.sightings) == 2
+    assert second.alert.score == pytest.approx(0.8)
+    assert len(second.alert.sightings) == 2
     assert first.images.probe
     assert first.images.probe.exists()
     assert len(first.images.references) == 1
@@ -241,7 +242,7 @@ def test_uncertain_alert_that_the_server_no_longer_holds_is_settled(
 def test_screen_that_begins_empty_lists_the_newest_alerts_oldest_first(
     notifier: Notifier, server: AlertServer, log: EventLog
 ) -> None:
-    keys = [log.raise_alert(make_alert(raised=EPOCH + timedelta(minutes=m))).alert.alert_id for m in range(3)]
+    keys = [log.raise_alert(alert_message(raised=EPOCH + timedelta(minutes=m))).alert.alert_id for m in range(3)]
     log.acknowledged[AGENT] = 3
     with notifier.run(server.address, Recall.NEWEST) as run:
         run.until_quiet()

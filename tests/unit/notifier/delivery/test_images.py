@@ -11,7 +11,7 @@ import pytest
 from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.model.alert import ImagePaths, Pictures
 from cekalwatch.program.errors import ProgramError
-from tests.support.builders.notices import SetClock
+from tests.support.builders.notifier_alerts import SetClock
 from tests.support.fakes.alert_server import JPEG
 
 PICTURES = Pictures(JPEG, (JPEG, JPEG))

@@ -8,16 +8,16 @@ from datetime import timedelta, timezone
 import pytest
 
 from cekalwatch.notifier.actions.shift_csv import figures_csv
+from cekalwatch.notifier.desktop.controller import ServerClock
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter, Fact
-from cekalwatch.notifier.locale.translations import Language
 from cekalwatch.notifier.model.alert import Document
 from cekalwatch.notifier.model.handling import FollowUp
-from cekalwatch.notifier.model.server_clock import ServerClock
 from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
 from cekalwatch.notifier.model.steps import Hindrance
+from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import OrderStatus
-from tests.support.builders.notices import BUDI, SITI, SetClock, held_by, judged_by, make_notice, session_of
+from tests.support.builders.notifier_alerts import BUDI, SITI, SetClock, held_by, judged_by, make_alert, session_of
 from tests.support.fakes.alert_server import EPOCH
 
 WIB = timezone(timedelta(hours=7))
@@ -25,10 +25,10 @@ ENGLISH, INDONESIAN = AlertFormatter(Language.EN, WIB), AlertFormatter(Language.
 
 
 def test_the_subjects_facts_are_told_and_what_is_not_held_is_said() -> None:
-    notice = make_notice()
+    alert = make_alert()
     documents = (Document("passport", "C1234567", "IDN"), Document("KITAS", "2C11", ""))
-    subject = replace(notice.subject, sex="M", place_of_birth="Medan", documents=documents, aliases=("BUDI S.",))
-    facts = {fact.label: fact.value for fact in ENGLISH.subject(replace(notice, subject=subject))}
+    subject = replace(alert.subject, sex="M", place_of_birth="Medan", documents=documents, aliases=("BUDI S.",))
+    facts = {fact.label: fact.value for fact in ENGLISH.subject(replace(alert, subject=subject))}
     assert facts == {
         "Sex": "Male",
         "Born": "Medan, 1979-04-12",
@@ -37,13 +37,13 @@ def test_the_subjects_facts_are_told_and_what_is_not_held_is_said() -> None:
         "NIK": "2171011204790003",
         "Also known as": "BUDI S.",
     }
-    bare = replace(notice.subject, sex="", date_of_birth="", nationality="", nik="")
-    facts = {fact.label: fact.value for fact in ENGLISH.subject(replace(notice, subject=bare))}
+    bare = replace(alert.subject, sex="", date_of_birth="", nationality="", nik="")
+    facts = {fact.label: fact.value for fact in ENGLISH.subject(replace(alert, subject=bare))}
     assert facts == dict.fromkeys(("Sex", "Born", "Nationality"), "unknown")
 
 
 def test_an_order_that_is_not_in_force_is_a_warning() -> None:
-    (order,) = make_notice().orders
+    (order,) = make_alert().orders
     kind, *_, validity = INDONESIAN.order(order)
     assert (kind, validity.value) == (Fact("Jenis", "Pencegahan"), "2026-02-10 – 2026-08-09")
     kind, *_ = INDONESIAN.order(replace(order, status=OrderStatus.REVOKED))
@@ -51,33 +51,33 @@ def test_an_order_that_is_not_in_force_is_a_warning() -> None:
 
 
 def test_a_late_passage_is_a_warning() -> None:
-    facts = ENGLISH.passage(replace(make_notice(), late=True))
+    facts = ENGLISH.passage(replace(make_alert(), late=True))
     assert [fact.value for fact in facts][:2] == ["Counter 3, Departure, batam-center", "2026-03-02 08:29:59"]
     assert facts[-1].warning
     assert "may have gone on" in facts[-1].value
-    assert not any(fact.warning for fact in ENGLISH.passage(make_notice()))
+    assert not any(fact.warning for fact in ENGLISH.passage(make_alert()))
 
 
 def test_similarity_is_a_word_with_score_and_threshold_and_no_percentage() -> None:
-    assert ENGLISH.similarity(make_notice(score=0.62)) == "clearly above (0.62 / 0.48)"
-    assert INDONESIAN.similarity(make_notice(score=0.7)) == "jauh di atas ambang (0.70 / 0.48)"
+    assert ENGLISH.similarity(make_alert(score=0.62)) == "clearly above (0.62 / 0.48)"
+    assert INDONESIAN.similarity(make_alert(score=0.7)) == "jauh di atas ambang (0.70 / 0.48)"
 
 
 def test_the_state_says_who_holds_it_and_how_far_it_went_up() -> None:
-    assert ENGLISH.state(make_notice(), EPOCH) == "New"
+    assert ENGLISH.state(make_alert(), EPOCH) == "New"
     assert ENGLISH.state(held_by(BUDI), EPOCH) == "Being looked at, held by Budi (pc-1)"
     assert ENGLISH.holder(held_by(BUDI), session_of(BUDI)) == "You (pc-1)"
     assert ENGLISH.hindrance(Hindrance.HELD, held_by(BUDI)) == "Budi (pc-1) holds it."
-    waiting = make_notice()
+    waiting = make_alert()
     waiting = replace(waiting, handling=replace(waiting.handling, escalation=Escalation.SITE))
     assert ENGLISH.state(waiting, EPOCH) == "New, Escalated to the whole site"
 
 
 def test_the_history_tells_who_found_what_and_why() -> None:
-    notice = judged_by(BUDI, Outcome.REFERRED, Reason.OTHER, "a scar")
+    alert = judged_by(BUDI, Outcome.REFERRED, Reason.OTHER, "a scar")
     told = FollowUp("Kejaksaan Agung", "Pak Anton, phone", "they come", EPOCH, SITI)
-    handling = replace(notice.handling, reference="CO-2026/117", follow_ups=(told,))
-    values = [fact.value for fact in ENGLISH.history(replace(notice, state=AlertState.CONFIRMED, handling=handling))]
+    handling = replace(alert.handling, reference="CO-2026/117", follow_ups=(told,))
+    values = [fact.value for fact in ENGLISH.history(replace(alert, state=AlertState.CONFIRMED, handling=handling))]
     assert values == [
         "Referred: Something else (note needed) “a scar” — Budi, 2026-03-02 08:30:00",
         "CO-2026/117",

@@ -9,12 +9,11 @@ import pytest
 
 from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.notifier.model.handling import FollowUp
-from cekalwatch.notifier.model.leases import to_renew
 from cekalwatch.notifier.model.person import Session
-from cekalwatch.notifier.model.steps import Hindrance, options, standing
+from cekalwatch.notifier.model.steps import Hindrance, claims_to_renew, options, standing
 from cekalwatch.wire.vocabulary.adjudication import JUDGEMENTS, AlertState, Outcome, Reason, Step
 from cekalwatch.wire.vocabulary.people import PersonRole
-from tests.support.builders.notices import BUDI, SITI, held_by, judged_by, make_notice, make_shown, session_of
+from tests.support.builders.notifier_alerts import BUDI, SITI, held_by, judged_by, make_alert, make_shown, session_of
 from tests.support.fakes.alert_server import EPOCH
 
 OFFICER = session_of(BUDI)
@@ -23,12 +22,12 @@ REFERRED = judged_by(BUDI, Outcome.REFERRED, Reason.FACE_AGREES)
 UNDETERMINED = judged_by(BUDI, Outcome.CANNOT_DETERMINE, Reason.IMAGE_TOO_POOR)
 
 
-def offered(notice: Alert, session: Session | None = OFFICER, after_s: float = 0) -> dict[Step, Hindrance | None]:
-    return dict(options(notice, session, "pc-1", EPOCH + timedelta(seconds=after_s)).steps)
+def offered(alert: Alert, session: Session | None = OFFICER, after_s: float = 0) -> dict[Step, Hindrance | None]:
+    return dict(options(alert, session, "pc-1", EPOCH + timedelta(seconds=after_s)).steps)
 
 
 def test_a_new_alert_can_be_claimed_or_judged_at_once() -> None:
-    steps = offered(make_notice())
+    steps = offered(make_alert())
     assert list(steps) == [Step.CLAIM, Step.REFER, Step.NOT_SAME, Step.CANNOT_TELL]
     assert set(steps.values()) == {None}
 
@@ -39,16 +38,16 @@ def test_its_holder_judges_it_or_gives_it_back() -> None:
     assert set(steps.values()) == {None}
 
 
-@pytest.mark.parametrize("notice", [held_by(SITI), held_by(BUDI, agent="pc-2")], ids=["another's", "at another PC"])
-def test_what_is_held_elsewhere_is_left_alone(notice: Alert) -> None:
-    assert set(offered(notice).values()) == {Hindrance.HELD}
+@pytest.mark.parametrize("alert", [held_by(SITI), held_by(BUDI, agent="pc-2")], ids=["another's", "at another PC"])
+def test_what_is_held_elsewhere_is_left_alone(alert: Alert) -> None:
+    assert set(offered(alert).values()) == {Hindrance.HELD}
 
 
 def test_a_claim_that_ran_out_is_none_even_before_the_server_says_so() -> None:
-    notice = held_by(SITI, seconds=90)
-    assert standing(notice, EPOCH + timedelta(seconds=89)) is AlertState.CLAIMED
-    assert standing(notice, EPOCH + timedelta(seconds=90)) is AlertState.NEW
-    assert offered(notice, after_s=90)[Step.CLAIM] is None
+    alert = held_by(SITI, seconds=90)
+    assert standing(alert, EPOCH + timedelta(seconds=89)) is AlertState.CLAIMED
+    assert standing(alert, EPOCH + timedelta(seconds=90)) is AlertState.NEW
+    assert offered(alert, after_s=90)[Step.CLAIM] is None
 
 
 def test_a_referred_alert_needs_a_supervisor_who_did_not_judge_it() -> None:
@@ -77,27 +76,27 @@ def test_a_cleared_alert_can_be_closed_and_a_closed_one_is_over() -> None:
     assert offered(replace(REFERRED, state=AlertState.CLOSED)) == {}
 
 
-@pytest.mark.parametrize("notice", [make_notice(), held_by(BUDI), REFERRED])
-def test_without_a_person_nothing_can_be_done(notice: Alert) -> None:
-    assert set(offered(notice, None).values()) == {Hindrance.SIGN_IN}
+@pytest.mark.parametrize("alert", [make_alert(), held_by(BUDI), REFERRED])
+def test_without_a_person_nothing_can_be_done(alert: Alert) -> None:
+    assert set(offered(alert, None).values()) == {Hindrance.SIGN_IN}
     first = replace(OFFICER, password_change_needed=True)
-    assert set(offered(notice, first).values()) == {Hindrance.SIGN_IN}
+    assert set(offered(alert, first).values()) == {Hindrance.SIGN_IN}
 
 
 def test_a_supervisor_who_is_no_officer_judges_nothing() -> None:
-    steps = offered(make_notice(), SUPERVISOR)
+    steps = offered(make_alert(), SUPERVISOR)
     assert steps[Step.CLAIM] is None
     assert {steps[step] for step in JUDGEMENTS} == {Hindrance.OFFICER}
 
 
 def test_an_auditor_looks_and_does_nothing() -> None:
-    assert set(offered(make_notice(), session_of(BUDI, PersonRole.AUDITOR)).values()) == {Hindrance.ROLE}
+    assert set(offered(make_alert(), session_of(BUDI, PersonRole.AUDITOR)).values()) == {Hindrance.ROLE}
 
 
 def test_claims_of_this_person_at_this_pc_are_renewed_until_they_ran_out() -> None:
     own, others = held_by(BUDI), held_by(SITI)
     elsewhere = held_by(BUDI, agent="pc-2")
-    alerts = [make_shown(notice) for notice in (own, others, elsewhere, make_notice(), REFERRED)]
-    assert to_renew(alerts, OFFICER, "pc-1", EPOCH) == (own.alert_id,)
-    assert to_renew(alerts, OFFICER, "pc-1", EPOCH + timedelta(seconds=90)) == ()
-    assert to_renew(alerts, None, "pc-1", EPOCH) == ()
+    alerts = [make_shown(alert) for alert in (own, others, elsewhere, make_alert(), REFERRED)]
+    assert claims_to_renew(alerts, OFFICER, "pc-1", EPOCH) == (own.alert_id,)
+    assert claims_to_renew(alerts, OFFICER, "pc-1", EPOCH + timedelta(seconds=90)) == ()
+    assert claims_to_renew(alerts, None, "pc-1", EPOCH) == ()

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
-from cekalwatch.notifier.desktop.widgets.basic import button, label, message, row, set_role
+from cekalwatch.notifier.desktop.widgets.elements import button, label, message, row, set_role
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE
 
 Send = Callable[[Callable[[], object], Callable[[str], object]], object]
@@ -19,10 +18,10 @@ Send = Callable[[Callable[[], object], Callable[[str], object]], object]
 class FormDialog(QDialog):
     """The frame of such a question; each question adds its fields to `form`."""
 
-    def __init__(self, parent: QWidget | None, wording: AlertFormatter, title: str, send_text: str) -> None:
+    def __init__(self, parent: QWidget | None, formatter: AlertFormatter, title: str, send_text: str) -> None:
         super().__init__(parent)
-        self.wording = wording
-        self.say = wording.say
+        self.formatter = formatter
+        self.say = formatter.say
         self.setWindowTitle(title)
         self.setModal(True)
         self.setMinimumWidth(560)
@@ -35,7 +34,7 @@ class FormDialog(QDialog):
         self.send_button = button(send_text, "main")
         self.send_button.setDefault(True)
         self.send_button.clicked.connect(self.submit)
-        cancel = button(self.say(Phrase.BUTTON_CANCEL))
+        cancel = button(self.say("BUTTON_CANCEL"))
         cancel.clicked.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 16, 20, 16)
@@ -67,7 +66,7 @@ class FormDialog(QDialog):
             self._tell(problem, "error")
             return
         self.send_button.setEnabled(False)
-        self._tell(self.say(Phrase.WORKING), "muted")
+        self._tell(self.say("WORKING"), "muted")
         self.send(self._done, self._failed)
 
     def line(self, text: str = "") -> QLineEdit:

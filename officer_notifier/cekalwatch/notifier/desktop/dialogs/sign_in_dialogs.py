@@ -8,27 +8,26 @@ from PySide6.QtWidgets import QWidget
 
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
-from cekalwatch.notifier.desktop.widgets.basic import label
+from cekalwatch.notifier.desktop.widgets.elements import label
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.locale.phrases import Phrase
 
 
 class SignInDialog(FormDialog):
     """Asks for name and password; goes on to the change of a first password by itself."""
 
-    def __init__(self, parent: QWidget | None, wording: AlertFormatter, station: Controller) -> None:
-        title = wording.say(Phrase.WINDOW_SIGN_IN)
-        super().__init__(parent, wording, title, wording.say(Phrase.BUTTON_SIGN_IN))
-        self._station = station
-        self.name = self.line(station.last_name)
+    def __init__(self, parent: QWidget | None, formatter: AlertFormatter, controller: Controller) -> None:
+        title = formatter.say("WINDOW_SIGN_IN")
+        super().__init__(parent, formatter, title, formatter.say("BUTTON_SIGN_IN"))
+        self._controller = controller
+        self.name = self.line(controller.last_name)
         self.password = self.secret()
-        self.form.addRow(label(self.say(Phrase.SIGN_IN_NAME), "label"), self.name)
-        self.form.addRow(label(self.say(Phrase.PASSWORD), "label"), self.password)
-        self.first = self.password if station.last_name else self.name
+        self.form.addRow(label(self.say("SIGN_IN_NAME"), "label"), self.name)
+        self.form.addRow(label(self.say("PASSWORD"), "label"), self.password)
+        self.first = self.password if controller.last_name else self.name
 
     def missing(self) -> str:
         """See `FormDialog`."""
-        return "" if self.name.text().strip() and self.password.text() else self.say(Phrase.REFUSED_SIGN_IN_REFUSED)
+        return "" if self.name.text().strip() and self.password.text() else self.say("REFUSED_SIGN_IN_REFUSED")
 
     def send(self, done: Callable[[], object], failed: Callable[[str], object]) -> None:
         """See `FormDialog`."""
@@ -38,33 +37,33 @@ class SignInDialog(FormDialog):
             self.password.setFocus()
             failed(words)
 
-        self._station.sign_in(self.name.text().strip(), self.password.text(), done, refused)
+        self._controller.sign_in(self.name.text().strip(), self.password.text(), done, refused)
 
 
 class PasswordDialog(FormDialog):
     """Asks for the present password, and twice for the new one."""
 
-    def __init__(self, parent: QWidget | None, wording: AlertFormatter, station: Controller) -> None:
-        super().__init__(parent, wording, wording.say(Phrase.WINDOW_PASSWORD), wording.say(Phrase.BUTTON_CHANGE))
-        self._station = station
+    def __init__(self, parent: QWidget | None, formatter: AlertFormatter, controller: Controller) -> None:
+        super().__init__(parent, formatter, formatter.say("WINDOW_PASSWORD"), formatter.say("BUTTON_CHANGE"))
+        self._controller = controller
         self.present, self.new, self.again = self.secret(), self.secret(), self.secret()
-        if station.session and station.session.password_change_needed:
-            self.form.addRow(label(self.say(Phrase.CHANGE_FIRST_PASSWORD), "warning", wrap=True))
-        self.form.addRow(label(self.say(Phrase.PASSWORD_RULE), "muted", wrap=True))
-        for phrase, field in (
-            (Phrase.PRESENT_PASSWORD, self.present),
-            (Phrase.NEW_PASSWORD, self.new),
-            (Phrase.NEW_PASSWORD_AGAIN, self.again),
+        if controller.session and controller.session.password_change_needed:
+            self.form.addRow(label(self.say("CHANGE_FIRST_PASSWORD"), "warning", wrap=True))
+        self.form.addRow(label(self.say("PASSWORD_RULE"), "muted", wrap=True))
+        for title, field in (
+            (self.say("PRESENT_PASSWORD"), self.present),
+            (self.say("NEW_PASSWORD"), self.new),
+            (self.say("NEW_PASSWORD_AGAIN"), self.again),
         ):
-            self.form.addRow(label(self.say(phrase), "label"), field)
+            self.form.addRow(label(title, "label"), field)
         self.first = self.present
 
     def missing(self) -> str:
         """See `FormDialog`."""
         if not self.present.text() or not self.new.text():
-            return self.say(Phrase.PASSWORD_RULE)
-        return "" if self.new.text() == self.again.text() else self.say(Phrase.PASSWORDS_DIFFER)
+            return self.say("PASSWORD_RULE")
+        return "" if self.new.text() == self.again.text() else self.say("PASSWORDS_DIFFER")
 
     def send(self, done: Callable[[], object], failed: Callable[[str], object]) -> None:
         """See `FormDialog`."""
-        self._station.change_password(self.present.text(), self.new.text(), done, failed)
+        self._controller.change_password(self.present.text(), self.new.text(), done, failed)

@@ -11,9 +11,8 @@ from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QRadioButton, QVBoxLa
 
 from cekalwatch.notifier.actions.alert_actions import Decision, SignInProof
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog, text_of
-from cekalwatch.notifier.desktop.widgets.basic import label
+from cekalwatch.notifier.desktop.widgets.elements import label
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.notifier.model.handling import FollowUp
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, Reason, Step
@@ -26,10 +25,10 @@ class StepDialog(FormDialog):
     """A question whose answer is a decision about an alert."""
 
     def __init__(
-        self, parent: QWidget | None, wording: AlertFormatter, step: Step, notice: Alert, take: TakeStep
+        self, parent: QWidget | None, formatter: AlertFormatter, step: Step, alert: Alert, take: TakeStep
     ) -> None:
-        title = f"{wording.say(Phrase(f'STEP_{step}'))}: {notice.subject.name or wording.say(Phrase.UNKNOWN)}"
-        super().__init__(parent, wording, title, wording.say(Phrase.BUTTON_SAVE))
+        title = f"{formatter.say(f'STEP_{step}')}: {formatter.subject_name(alert)}"
+        super().__init__(parent, formatter, title, formatter.say("BUTTON_SAVE"))
         self.step = step
         self._take = take
 
@@ -46,22 +45,22 @@ class ReasonDialog(StepDialog):
     """Asks why, and for a note. A digit chooses a reason, Enter records it."""
 
     def __init__(
-        self, parent: QWidget | None, wording: AlertFormatter, step: Step, notice: Alert, take: TakeStep
+        self, parent: QWidget | None, formatter: AlertFormatter, step: Step, alert: Alert, take: TakeStep
     ) -> None:
-        super().__init__(parent, wording, step, notice, take)
+        super().__init__(parent, formatter, step, alert, take)
         self.reasons = REASONS[STEP_OUTCOMES[step]]
         self._group = QButtonGroup(self)
         column = QVBoxLayout()
         for number, reason in enumerate(self.reasons):
-            choice = QRadioButton(f"{number + 1}  {self.say(Phrase(f'REASON_{reason}'))}")
+            choice = QRadioButton(f"{number + 1}  {self.say(f'REASON_{reason}')}")
             self._group.addButton(choice, number)
             column.addWidget(choice)
             QShortcut(QKeySequence(str(number + 1)), self).activated.connect(choice.click)
         self._group.button(0).setChecked(True)
         self.first = self._group.button(0)
         self.note_field = self.note()
-        self.form.addRow(label(self.say(Phrase.ASK_REASON), "label"), column)
-        self.form.addRow(label(self.say(Phrase.ASK_NOTE), "label"), self.note_field)
+        self.form.addRow(label(self.say("ASK_REASON"), "label"), column)
+        self.form.addRow(label(self.say("ASK_NOTE"), "label"), self.note_field)
 
     @property
     def reason(self) -> Reason:
@@ -76,7 +75,7 @@ class ReasonDialog(StepDialog):
         """See `FormDialog`."""
         note = text_of(self.note_field)
         wrong = len(note) > MAX_NOTE or (self.reason is Reason.OTHER and not note)
-        return self.say(Phrase.REFUSED_NOTE_INVALID) if wrong else ""
+        return self.say("REFUSED_NOTE_INVALID") if wrong else ""
 
     def decision(self) -> Decision:
         """See `StepDialog`."""
@@ -89,34 +88,34 @@ class ConfirmDialog(StepDialog):
     def __init__(
         self,
         parent: QWidget | None,
-        wording: AlertFormatter,
-        notice: Alert,
+        formatter: AlertFormatter,
+        alert: Alert,
         take: TakeStep,
         *,
         beside: bool,
     ) -> None:
         """`beside`: a supervisor stands beside the person who has signed in, and proves it."""
-        super().__init__(parent, wording, Step.CONFIRM, notice, take)
+        super().__init__(parent, formatter, Step.CONFIRM, alert, take)
         self.reference = self.line()
         self.note_field = self.note()
         self.name = self.line()
         self.password = self.secret()
         self._beside = beside
-        self.form.addRow(label(self.say(Phrase.ASK_REFERENCE), "label"), self.reference)
-        self.form.addRow(label(self.say(Phrase.ASK_NOTE), "label"), self.note_field)
+        self.form.addRow(label(self.say("ASK_REFERENCE"), "label"), self.reference)
+        self.form.addRow(label(self.say("ASK_NOTE"), "label"), self.note_field)
         if beside:
-            self.form.addRow(label(self.say(Phrase.ASK_SUPERVISOR), "muted", wrap=True))
-            self.form.addRow(label(self.say(Phrase.SIGN_IN_NAME), "label"), self.name)
-            self.form.addRow(label(self.say(Phrase.PASSWORD), "label"), self.password)
+            self.form.addRow(label(self.say("ASK_SUPERVISOR"), "muted", wrap=True))
+            self.form.addRow(label(self.say("SIGN_IN_NAME"), "label"), self.name)
+            self.form.addRow(label(self.say("PASSWORD"), "label"), self.password)
         self.first = self.reference
 
     def missing(self) -> str:
         """See `FormDialog`."""
         if not self.reference.text().strip():
-            return self.say(Phrase.REFUSED_REFERENCE_INVALID)
+            return self.say("REFUSED_REFERENCE_INVALID")
         if self._beside and not (self.name.text().strip() and self.password.text()):
-            return self.say(Phrase.ASK_SUPERVISOR)
-        return self.say(Phrase.REFUSED_NOTE_INVALID) if len(text_of(self.note_field)) > MAX_NOTE else ""
+            return self.say("ASK_SUPERVISOR")
+        return self.say("REFUSED_NOTE_INVALID") if len(text_of(self.note_field)) > MAX_NOTE else ""
 
     def decision(self) -> Decision:
         """See `StepDialog`."""
@@ -133,27 +132,27 @@ class ConfirmDialog(StepDialog):
 class FollowUpDialog(StepDialog):
     """Asks what came of speaking with the agency."""
 
-    def __init__(self, parent: QWidget | None, wording: AlertFormatter, notice: Alert, take: TakeStep) -> None:
-        super().__init__(parent, wording, Step.FOLLOW_UP, notice, take)
-        self.agency = self.line(notice.orders[0].requesting_agency if notice.orders else "")
+    def __init__(self, parent: QWidget | None, formatter: AlertFormatter, alert: Alert, take: TakeStep) -> None:
+        super().__init__(parent, formatter, Step.FOLLOW_UP, alert, take)
+        self.agency = self.line(alert.orders[0].requesting_agency if alert.orders else "")
         self.contact = self.line()
         self.outcome = self.note()
         self.when = QDateTimeEdit(QDateTime.currentDateTime())
         self.when.setDisplayFormat("yyyy-MM-dd HH:mm")
         self.when.setMaximumDateTime(QDateTime.currentDateTime().addSecs(60))
-        for phrase, field in (
-            (Phrase.ASK_AGENCY, self.agency),
-            (Phrase.ASK_CONTACT, self.contact),
-            (Phrase.ASK_WHEN, self.when),
-            (Phrase.ASK_RESULT, self.outcome),
+        for title, field in (
+            (self.say("ASK_AGENCY"), self.agency),
+            (self.say("ASK_CONTACT"), self.contact),
+            (self.say("ASK_WHEN"), self.when),
+            (self.say("ASK_RESULT"), self.outcome),
         ):
-            self.form.addRow(label(self.say(phrase), "label"), field)
+            self.form.addRow(label(title, "label"), field)
         self.first = self.contact
 
     def missing(self) -> str:
         """See `FormDialog`."""
         texts = (self.agency.text().strip(), self.contact.text().strip(), text_of(self.outcome))
-        return "" if all(0 < len(text) <= MAX_NOTE for text in texts) else self.say(Phrase.REFUSED_NOTE_INVALID)
+        return "" if all(0 < len(text) <= MAX_NOTE for text in texts) else self.say("REFUSED_NOTE_INVALID")
 
     def decision(self) -> Decision:
         """See `StepDialog`."""

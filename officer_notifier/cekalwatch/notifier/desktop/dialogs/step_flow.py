@@ -12,8 +12,6 @@ from cekalwatch.notifier.actions.alert_actions import Decision
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog, StepDialog
 from cekalwatch.notifier.desktop.widgets.action_bar import ActionBar
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.wire.vocabulary.adjudication import Step
 
@@ -24,34 +22,34 @@ class StepFlow(QObject):
     ended = Signal()
     """A question was answered or given up."""
 
-    def __init__(self, station: Controller, bar: ActionBar, window: QWidget) -> None:
+    def __init__(self, controller: Controller, bar: ActionBar, window: QWidget) -> None:
         super().__init__(window)
-        self._station, self._bar, self._window = station, bar, window
+        self._controller, self._bar, self._window = controller, bar, window
         self.dialog: StepDialog | None = None
         bar.cekal_online_asked.connect(self._open_cekal_online)
-        station.session_changed.connect(self._give_up)
+        controller.session_changed.connect(self._give_up)
 
     @property
     def asking(self) -> bool:
         """Whether a question is open."""
         return self.dialog is not None
 
-    def begin(self, step: Step, notice: Alert) -> None:
+    def begin(self, step: Step, alert: Alert) -> None:
         """Begin a step with the alert as it is on screen: ask what it needs, or do it."""
         if self.dialog:
             return
-        wording = AlertFormatter(self._station.language)
-        take = partial(self._station.take_step, notice)
+        formatter = self._controller.formatter
+        take = partial(self._controller.take_step, alert)
         match step:
             case Step.REFER | Step.NOT_SAME | Step.CANNOT_TELL | Step.CLEAR:
-                self._ask(ReasonDialog(self._window, wording, step, notice, take))
+                self._ask(ReasonDialog(self._window, formatter, step, alert, take))
             case Step.CONFIRM:
-                beside = self._station.options(notice).beside(step)
-                self._ask(ConfirmDialog(self._window, wording, notice, take, beside=beside))
+                beside = self._controller.options(alert).beside(step)
+                self._ask(ConfirmDialog(self._window, formatter, alert, take, beside=beside))
             case Step.FOLLOW_UP:
-                self._ask(FollowUpDialog(self._window, wording, notice, take))
+                self._ask(FollowUpDialog(self._window, formatter, alert, take))
             case _:
-                self._do(notice, Decision(step))
+                self._do(alert, Decision(step))
 
     def _ask(self, dialog: StepDialog) -> None:
         self.dialog = dialog
@@ -63,30 +61,27 @@ class StepFlow(QObject):
         if dialog:
             dialog.deleteLater()
         if result:
-            self._bar.tell(self._say(Phrase.DONE), "done")
+            self._bar.tell(self._controller.formatter.say("DONE"), "done")
         self.ended.emit()
 
     def _give_up(self) -> None:
         """Whoever asked has gone: nobody else finishes the question in their name."""
-        if self.dialog and self._station.session is None:
+        if self.dialog and self._controller.session is None:
             self.dialog.reject()
 
-    def _do(self, notice: Alert, decision: Decision) -> None:
+    def _do(self, alert: Alert, decision: Decision) -> None:
         self._bar.set_busy(busy=True)
-        self._bar.tell(self._say(Phrase.WORKING), "muted")
+        self._bar.tell(self._controller.formatter.say("WORKING"), "muted")
 
         def done() -> None:
             self._bar.set_busy(busy=False)
-            self._bar.tell(self._say(Phrase.DONE), "done")
+            self._bar.tell(self._controller.formatter.say("DONE"), "done")
 
         def failed(words: str) -> None:
             self._bar.set_busy(busy=False)
             self._bar.tell(words, "error")
 
-        self._station.take_step(notice, decision, done, failed)
-
-    def _say(self, phrase: Phrase) -> str:
-        return AlertFormatter(self._station.language).say(phrase)
+        self._controller.take_step(alert, decision, done, failed)
 
     def _open_cekal_online(self) -> None:
-        QDesktopServices.openUrl(QUrl(self._station.settings.cekal_online_url))
+        QDesktopServices.openUrl(QUrl(self._controller.settings.cekal_online_url))

@@ -9,9 +9,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from cekalwatch.notifier.desktop.widgets.basic import button, clear, label, message, set_role
+from cekalwatch.notifier.desktop.widgets.elements import button, clear, label, message, set_role
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.alert import Alert
 from cekalwatch.notifier.model.steps import Options
 from cekalwatch.wire.vocabulary.adjudication import Step
@@ -67,14 +66,14 @@ class ActionBar(QWidget):
         """The words about what came of the last step; empty when there are none."""
         return "" if self._message.isHidden() else self._message.text()
 
-    def show_options(self, notice: Alert, options: Options, wording: AlertFormatter, *, cekal_online: bool) -> None:
+    def show_options(self, alert: Alert, options: Options, formatter: AlertFormatter, *, cekal_online: bool) -> None:
         """Show the steps that belong to where the alert stands; `cekal_online`: its button comes first."""
         self._options = options
-        whys = {why: wording.hindrance(why, notice) for why in options.steps.values() if why}
-        wanted = (tuple(options.steps.items()), wording.language, cekal_online, tuple(whys.values()))
+        whys = {why: formatter.hindrance(why, alert) for why in options.steps.values() if why}
+        wanted = (tuple(options.steps.items()), formatter.language, cekal_online, tuple(whys.values()))
         if wanted != self._shown:
             self._shown = wanted
-            self._build(options, wording, cekal_online=cekal_online)
+            self._build(options, formatter, cekal_online=cekal_online)
         self._why.setText("  ".join(whys.values()))
         self._why.setVisible(bool(whys))
         for step, one in self.steps.items():
@@ -92,16 +91,16 @@ class ActionBar(QWidget):
         for step, one in self.steps.items():
             one.setEnabled(self._options.can(step) and not busy)
 
-    def _build(self, options: Options, wording: AlertFormatter, *, cekal_online: bool) -> None:
+    def _build(self, options: Options, formatter: AlertFormatter, *, cekal_online: bool) -> None:
         clear(self._buttons)
         self._cekal_online = None
         self.steps = {}
         if cekal_online:
-            self._cekal_online = button(f"{wording.say(Phrase.OPEN_CEKAL_ONLINE)}\n{CEKAL_ONLINE_KEY}")
+            self._cekal_online = button(f"{formatter.say('OPEN_CEKAL_ONLINE')}\n{CEKAL_ONLINE_KEY}")
             self._cekal_online.clicked.connect(self._ask_cekal_online)
             self._buttons.addWidget(self._cekal_online)
         for step in options.steps:
-            text = f"{wording.say(Phrase(f'STEP_{step}'))}\n{KEYS[step]}"
+            text = f"{formatter.say(f'STEP_{step}')}\n{KEYS[step]}"
             made = button(text, "main" if step in _MAIN else "")
             made.clicked.connect(lambda _=False, step=step: self._ask(step))
             self.steps[step] = made

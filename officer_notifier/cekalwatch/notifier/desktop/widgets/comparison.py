@@ -7,10 +7,9 @@ from functools import partial
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from cekalwatch.notifier.desktop.widgets.basic import button, label, row
+from cekalwatch.notifier.desktop.widgets.elements import button, label, row
 from cekalwatch.notifier.desktop.widgets.photo_view import ZOOM_STEP, PhotoView
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.alert import ImagePaths
 
 
@@ -29,7 +28,7 @@ class Comparison(QWidget):
         self._next.clicked.connect(partial(self.turn, 1))
         self._images = ImagePaths()
         self._number = 0
-        self._wording: AlertFormatter | None = None
+        self._formatter: AlertFormatter | None = None
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.addWidget(self._probe_title, 0, 0)
@@ -44,15 +43,15 @@ class Comparison(QWidget):
             view.zoom_asked.connect(self.zoom)
             view.moved.connect(self._move)
 
-    def show_pictures(self, images: ImagePaths, wording: AlertFormatter, *, another: bool) -> None:
+    def show_pictures(self, images: ImagePaths, formatter: AlertFormatter, *, another: bool) -> None:
         """Show an alert's pictures; `another`: it is another alert than before, so the first reference comes first."""
-        self._images, self._wording = images, wording
+        self._images, self._formatter = images, formatter
         if another or self._number >= len(images.references):
             self._number = 0
-        say = wording.say
-        self._probe_title.setText(say(Phrase.PROBE))
-        self._hint.setText(say(Phrase.ZOOM_HINT))
-        self.probe.show_file(images.probe, say(Phrase.PICTURE_MISSING))
+        say = formatter.say
+        self._probe_title.setText(say("PROBE"))
+        self._hint.setText(say("ZOOM_HINT"))
+        self.probe.show_file(images.probe, say("PICTURE_MISSING"))
         self._show_reference()
 
     def turn(self, by: int) -> None:
@@ -84,15 +83,15 @@ class Comparison(QWidget):
             view.set_view(view.zoom, view.centre + by / view.zoom)
 
     def _show_reference(self) -> None:
-        if self._wording is None:
+        if self._formatter is None:
             return
-        say, references = self._wording.say, self._images.references
+        say, references = self._formatter.say, self._images.references
         several = len(references) > 1
         self._previous.setVisible(several)
         self._next.setVisible(several)
         self._reference_title.setText(
-            say(Phrase.REFERENCE_PICTURE, number=self._number + 1, count=len(references))
+            say("REFERENCE_PICTURE", number=self._number + 1, count=len(references))
             if references
-            else say(Phrase.REFERENCE_NONE)
+            else say("REFERENCE_NONE")
         )
-        self.reference.show_file(references[self._number] if references else None, say(Phrase.PICTURE_MISSING))
+        self.reference.show_file(references[self._number] if references else None, say("PICTURE_MISSING"))

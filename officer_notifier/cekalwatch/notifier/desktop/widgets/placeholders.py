@@ -5,9 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from cekalwatch.notifier.desktop.widgets.basic import button, label
+from cekalwatch.notifier.desktop.widgets.elements import button, label
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.locale.phrases import Phrase
 
 
 class LockedPlaceholder(QWidget):
@@ -27,12 +26,12 @@ class LockedPlaceholder(QWidget):
         layout.addWidget(self.sign_in, 0, Qt.AlignmentFlag.AlignCenter)
         layout.addStretch(1)
 
-    def show_count(self, waiting: int, wording: AlertFormatter) -> None:
+    def show_count(self, waiting: int, formatter: AlertFormatter) -> None:
         """Say how many alerts wait."""
-        say = wording.say
-        self.count.setText(say(Phrase.LOCKED_WAITING, count=waiting) if waiting else say(Phrase.LOCKED_NOTHING))
-        self._why.setText(say(Phrase.LOCKED_WHY))
-        self.sign_in.setText(say(Phrase.BUTTON_SIGN_IN))
+        say = formatter.say
+        self.count.setText(say("LOCKED_WAITING", count=waiting) if waiting else say("LOCKED_NOTHING"))
+        self._why.setText(say("LOCKED_WHY"))
+        self.sign_in.setText(say("BUTTON_SIGN_IN"))
 
 
 class QuietPlaceholder(QWidget):
@@ -44,6 +43,6 @@ class QuietPlaceholder(QWidget):
         self._words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         QVBoxLayout(self).addWidget(self._words)
 
-    def show_words(self, wording: AlertFormatter) -> None:
+    def show_words(self, formatter: AlertFormatter) -> None:
         """Say it."""
-        self._words.setText(wording.say(Phrase.NOTHING_WAITING))
+        self._words.setText(formatter.say("NOTHING_WAITING"))

@@ -134,12 +134,12 @@ QLabel[role="error"] {{ background: {theme.alarm}; color: {theme.alarm_text}; fo
     border-radius: 4px; }}
 QLabel[role="done"] {{ background: {theme.good}; color: {theme.good_text}; font-weight: 700;
     border-radius: 4px; }}
-QFrame#band[tone="alarm"] {{ background: {theme.alarm}; }}
-QFrame#band[tone="alarm"] QLabel {{ color: {theme.alarm_text}; font-size: {round(text * 1.3)}px; font-weight: 700; }}
-QFrame#band[tone="busy"] {{ background: {theme.warning}; }}
-QFrame#band[tone="busy"] QLabel {{ color: {theme.warning_text}; font-size: {round(text * 1.3)}px; font-weight: 700; }}
-QFrame#band[tone="quiet"] {{ background: {theme.good}; }}
-QFrame#band[tone="quiet"] QLabel {{ color: {theme.good_text}; font-size: {round(text * 1.3)}px; font-weight: 700; }}
+QFrame#header[tone="alarm"] {{ background: {theme.alarm}; }}
+QFrame#header[tone="alarm"] QLabel {{ color: {theme.alarm_text}; font-size: {round(text * 1.3)}px; font-weight: 700; }}
+QFrame#header[tone="busy"] {{ background: {theme.warning}; }}
+QFrame#header[tone="busy"] QLabel {{ color: {theme.warning_text}; font-size: {round(text * 1.3)}px; font-weight: 700; }}
+QFrame#header[tone="quiet"] {{ background: {theme.good}; }}
+QFrame#header[tone="quiet"] QLabel {{ color: {theme.good_text}; font-size: {round(text * 1.3)}px; font-weight: 700; }}
 QPushButton {{ background: {theme.panel}; border: 2px solid {theme.border}; border-radius: 6px;
     padding: {round(text * 0.5)}px {round(text * 0.9)}px; font-weight: 600; }}
 QPushButton:hover {{ border-color: {theme.accent}; }}

@@ -11,10 +11,7 @@ from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.locale.phrases import Phrase
-from cekalwatch.notifier.model.alert import Shown
-from cekalwatch.notifier.model.score_levels import score_level
+from cekalwatch.notifier.model.alert import ShownAlert
 from cekalwatch.notifier.model.steps import standing
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, UNDECIDED, AlertState
 
@@ -22,51 +19,51 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class Column(StrEnum):
-    """What a column shows; its value names its title."""
+    """What a column shows."""
 
-    TIME = Phrase.COLUMN_TIME
-    STATE = Phrase.COLUMN_STATE
-    NAME = Phrase.COLUMN_NAME
-    COUNTER = Phrase.COLUMN_COUNTER
-    HOLDER = Phrase.COLUMN_HOLDER
-    AGE = Phrase.COLUMN_AGE
-    ESCALATION = Phrase.COLUMN_ESCALATION
-    SIMILARITY = Phrase.COLUMN_SCORE
+    TIME = "TIME"
+    STATE = "STATE"
+    NAME = "NAME"
+    COUNTER = "COUNTER"
+    HOLDER = "HOLDER"
+    AGE = "AGE"
+    ESCALATION = "ESCALATION"
+    SCORE = "SCORE"
 
 
-TODAY = (Column.TIME, Column.STATE, Column.NAME, Column.COUNTER, Column.HOLDER, Column.SIMILARITY)
+TODAY = (Column.TIME, Column.STATE, Column.NAME, Column.COUNTER, Column.HOLDER, Column.SCORE)
 SUPERVISOR = (Column.AGE, Column.ESCALATION, Column.STATE, Column.HOLDER, Column.NAME, Column.COUNTER)
 
 
 class StateFilter(StrEnum):
-    """Which states pass; its value names it."""
+    """Which states pass."""
 
-    ALL = Phrase.FILTER_ALL
-    OPEN = Phrase.FILTER_OPEN
-    DONE = Phrase.FILTER_DONE
+    ALL = "ALL"
+    OPEN = "OPEN"
+    DONE = "DONE"
 
 
-class AlertTable(QAbstractTableModel):
-    """The rows. `refresh` takes them from the casebook anew."""
+class AlertTableModel(QAbstractTableModel):
+    """The rows. `refresh` takes them from the alert_cache anew."""
 
-    def __init__(self, station: Controller, columns: Sequence[Column]) -> None:
+    def __init__(self, controller: Controller, columns: Sequence[Column]) -> None:
         super().__init__()
-        self._station = station
+        self._controller = controller
         self._columns = tuple(columns)
         self.states = StateFilter.ALL
         self.counter = ""
         self.text = ""
-        self._rows: tuple[Shown, ...] = ()
+        self._rows: tuple[ShownAlert, ...] = ()
 
     @property
-    def rows(self) -> tuple[Shown, ...]:
+    def rows(self) -> tuple[ShownAlert, ...]:
         """What passes the filters."""
         return self._rows
 
-    def refresh(self, alerts: Sequence[Shown]) -> None:
+    def refresh(self, alerts: Sequence[ShownAlert]) -> None:
         """Show these alerts, as far as they pass the filters."""
         rows = tuple(shown for shown in alerts if self._passes(shown))
-        if [one.notice.alert_id for one in rows] != [one.notice.alert_id for one in self._rows]:
+        if [one.alert.alert_id for one in rows] != [one.alert.alert_id for one in self._rows]:
             self.beginResetModel()
             self._rows = rows
             self.endResetModel()
@@ -90,7 +87,7 @@ class AlertTable(QAbstractTableModel):
     ) -> Any:  # noqa: ANN401  # Qt's type
         """Return a column's title."""
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return self._wording.say(Phrase(self._columns[section]))
+            return self._controller.formatter.say(f"COLUMN_{self._columns[section]}")
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: ANN401
@@ -98,47 +95,43 @@ class AlertTable(QAbstractTableModel):
         shown = self._rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(shown, self._columns[index.column()])
-        if role == Qt.ItemDataRole.FontRole and standing(shown.notice, self._station.clock()) is AlertState.NEW:
+        if role == Qt.ItemDataRole.FontRole and standing(shown.alert, self._controller.clock()) is AlertState.NEW:
             font = QFont()
             font.setBold(True)
             return font
         return None
 
-    @property
-    def _wording(self) -> AlertFormatter:
-        return AlertFormatter(self._station.language)
-
-    def _text(self, shown: Shown, column: Column) -> str:
-        notice, wording, now = shown.notice, self._wording, self._station.clock()
+    def _text(self, shown: ShownAlert, column: Column) -> str:
+        alert, formatter, now = shown.alert, self._controller.formatter, self._controller.clock()
         match column:
             case Column.TIME:
-                return wording.moment(notice.raised_at, now)
+                return formatter.moment(alert.raised_at, now)
             case Column.STATE:
-                return wording.say(Phrase(f"STATE_{standing(notice, now) or 'UNKNOWN'}"))
+                return formatter.say(f"STATE_{standing(alert, now) or 'UNKNOWN'}")
             case Column.NAME:
-                return notice.subject.name or wording.say(Phrase.UNKNOWN)
+                return formatter.subject_name(alert)
             case Column.COUNTER:
-                return f"{notice.counter}, {wording.direction(notice.direction)}"
+                return f"{alert.counter}, {formatter.direction(alert.direction)}"
             case Column.HOLDER:
-                return wording.holder(notice, self._station.session)
+                return formatter.holder(alert, self._controller.session)
             case Column.AGE:
-                return wording.duration(now - notice.raised_at)
+                return formatter.duration(now - alert.raised_at)
             case Column.ESCALATION:
-                return wording.escalation(notice)
-            case Column.SIMILARITY:
-                return wording.say(score_level(notice.score, notice.threshold))
+                return formatter.escalation(alert)
+            case Column.SCORE:
+                return formatter.score_level(alert)
 
-    def _passes(self, shown: Shown) -> bool:
-        notice = shown.notice
+    def _passes(self, shown: ShownAlert) -> bool:
+        alert = shown.alert
         wanted = {
             StateFilter.ALL: True,
-            StateFilter.OPEN: notice.state in OPEN_STATES,
-            StateFilter.DONE: notice.state not in UNDECIDED,
+            StateFilter.OPEN: alert.state in OPEN_STATES,
+            StateFilter.DONE: alert.state not in UNDECIDED,
         }[self.states]
-        subject = notice.subject
-        numbers = (subject.nik, *(one.number for one in subject.documents), notice.handling.reference)
+        subject = alert.subject
+        numbers = (subject.nik, *(one.number for one in subject.documents), alert.handling.reference)
         words = " ".join((subject.name, *subject.aliases, *numbers)).casefold()
-        return wanted and self.counter in {"", notice.counter} and self.text.casefold() in words
+        return wanted and self.counter in {"", alert.counter} and self.text.casefold() in words
 
 
 class AlertTableView(QTableView):
@@ -147,7 +140,7 @@ class AlertTableView(QTableView):
     opened = Signal(str)
     """The key of the alert that a person wants to see."""
 
-    def __init__(self, model: AlertTable) -> None:
+    def __init__(self, model: AlertTableModel) -> None:
         super().__init__()
         self._model = model
         self.setModel(model)
@@ -174,4 +167,4 @@ class AlertTableView(QTableView):
         super().keyPressEvent(event)
 
     def _open(self, index: QModelIndex) -> None:
-        self.opened.emit(self._model.rows[index.row()].notice.alert_id)
+        self.opened.emit(self._model.rows[index.row()].alert.alert_id)

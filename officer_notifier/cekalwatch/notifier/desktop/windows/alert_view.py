@@ -6,12 +6,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from cekalwatch.notifier.desktop.widgets.action_bar import ActionBar
-from cekalwatch.notifier.desktop.widgets.basic import FactsPanel, label, panel
 from cekalwatch.notifier.desktop.widgets.comparison import Comparison
-from cekalwatch.notifier.desktop.widgets.score_bar import ScoreBar
+from cekalwatch.notifier.desktop.widgets.elements import label, panel
+from cekalwatch.notifier.desktop.widgets.facts_panel import FactsPanel
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter, Fact
-from cekalwatch.notifier.locale.phrases import Phrase
-from cekalwatch.notifier.model.alert import Alert, Shown
+from cekalwatch.notifier.model.alert import Alert, ScoreLevel, ShownAlert
 from cekalwatch.notifier.model.steps import Options
 
 _MAX_ORDERS = 4
@@ -24,7 +23,7 @@ class AlertView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.comparison = Comparison()
-        self.band = ScoreBar()
+        self.score_bar = ScoreBar()
         self.action_bar = ActionBar()
         self.name = label(role="name", wrap=True)
         self.late = label(role="warning", wrap=True)
@@ -43,7 +42,7 @@ class AlertView(QWidget):
 
         pictures = QVBoxLayout()
         pictures.addWidget(self.comparison, 1)
-        pictures.addWidget(self.band)
+        pictures.addWidget(self.score_bar)
         pictures.addWidget(self._sightings_title)
         pictures.addLayout(self._sightings)
 
@@ -71,46 +70,67 @@ class AlertView(QWidget):
         layout.addWidget(self.action_bar)
         layout.addWidget(self._verify)
 
-    def show_alert(self, shown: Shown, options: Options, wording: AlertFormatter, *, cekal_online: bool) -> None:
+    def show_alert(self, shown: ShownAlert, options: Options, formatter: AlertFormatter, *, cekal_online: bool) -> None:
         """Show an alert as it stands now."""
-        notice, say = shown.notice, wording.say
-        another = notice.alert_id != self._alert_id
-        self._alert_id = notice.alert_id
+        alert, say = shown.alert, formatter.say
+        another = alert.alert_id != self._alert_id
+        self._alert_id = alert.alert_id
         if another:
             self.action_bar.tell("", "muted")
-        self.comparison.show_pictures(shown.images, wording, another=another)
-        self.band.show_score(notice, wording)
-        self.name.setText(notice.subject.name or say(Phrase.UNKNOWN))
-        self.late.setText(say(Phrase.LATE))
-        self.late.setVisible(notice.late)
-        self.subject.show_facts(say(Phrase.SUBJECT_TITLE), wording.subject(notice))
+        self.comparison.show_pictures(shown.images, formatter, another=another)
+        self.score_bar.show_score(alert, formatter)
+        self.name.setText(formatter.subject_name(alert))
+        self.late.setText(say("LATE"))
+        self.late.setVisible(alert.late)
+        self.subject.show_facts(say("SUBJECT_TITLE"), formatter.subject(alert))
         for number, one in enumerate(self.orders):
-            facts = wording.order(notice.orders[number]) if number < len(notice.orders) else ()
-            one.show_facts(say(Phrase.ORDER_TITLE), facts)
-        self.passage.show_facts(say(Phrase.PASSAGE_TITLE), [fact for fact in wording.passage(notice) if fact.label])
-        self.history.show_facts(say(Phrase.HISTORY_TITLE), wording.history(notice))
-        self.candidates.show_facts(say(Phrase.OTHER_CANDIDATES), _others(notice, wording))
-        self._show_sightings(notice, wording)
-        self.action_bar.show_options(notice, options, wording, cekal_online=cekal_online)
-        self._verify.setText(say(Phrase.VERIFY))
+            facts = formatter.order(alert.orders[number]) if number < len(alert.orders) else ()
+            one.show_facts(say("ORDER_TITLE"), facts)
+        self.passage.show_facts(say("PASSAGE_TITLE"), [fact for fact in formatter.passage(alert) if fact.label])
+        self.history.show_facts(say("HISTORY_TITLE"), formatter.history(alert))
+        self.candidates.show_facts(say("OTHER_CANDIDATES"), _others(alert, formatter))
+        self._show_sightings(alert, formatter)
+        self.action_bar.show_options(alert, options, formatter, cekal_online=cekal_online)
+        self._verify.setText(say("VERIFY"))
 
-    def _show_sightings(self, notice: Alert, wording: AlertFormatter) -> None:
-        self._sightings_title.setText(wording.say(Phrase.SIGHTINGS_TITLE, count=len(notice.sightings)))
-        newest = notice.sightings[-_SIGHTINGS_IN_STRIP:]
+    def _show_sightings(self, alert: Alert, formatter: AlertFormatter) -> None:
+        self._sightings_title.setText(formatter.say("SIGHTINGS_TITLE", count=len(alert.sightings)))
+        newest = alert.sightings[-_SIGHTINGS_IN_STRIP:]
         for number, one in enumerate(self.strip):
             one.setVisible(number < len(newest))
             if number < len(newest):
                 sighting = newest[number]
-                place = wording.say(Phrase.COUNTER, counter=sighting.counter)
-                one.setText(f"{wording.clock(sighting.captured_at)}\n{place}\n{sighting.score:.2f}")
+                place = formatter.say("COUNTER", counter=sighting.counter)
+                one.setText(f"{formatter.clock(sighting.captured_at)}\n{place}\n{sighting.score:.2f}")
 
 
-def _others(notice: Alert, wording: AlertFormatter) -> tuple[Fact, ...]:
+def _others(alert: Alert, formatter: AlertFormatter) -> tuple[Fact, ...]:
     """Return the candidates beside the alert's own, ranked, with words for their score."""
-    others = [one for one in notice.candidates if one.subject_id != notice.subject.subject_id]
+    others = [one for one in alert.candidates if one.subject_id != alert.subject.subject_id]
     if not others:
-        return (Fact("", wording.say(Phrase.NO_OTHER_CANDIDATES)),)
+        return (Fact("", formatter.say("NO_OTHER_CANDIDATES")),)
     return tuple(
-        Fact(f"{rank}. {one.score:.2f}", one.name or wording.say(Phrase.UNKNOWN))
+        Fact(f"{rank}. {one.score:.2f}", one.name or formatter.say("UNKNOWN"))
         for rank, one in enumerate(others, start=2)
     )
+
+
+class ScoreBar(QWidget):
+    """One block, two or three, the level's words, and score and threshold behind them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.word = label(role="warning")
+        self.numbers = label(role="muted")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.word)
+        layout.addStretch(1)
+        layout.addWidget(self.numbers)
+
+    def show_score(self, alert: Alert, formatter: AlertFormatter) -> None:
+        """Show the alert's score."""
+        levels = list(ScoreLevel)
+        height = levels.index(alert.score_level) + 1
+        self.word.setText(f"{'■' * height}{'□' * (len(levels) - height)}  {formatter.score_level(alert)}")
+        self.numbers.setText(f"{formatter.say('COLUMN_SCORE')}: {formatter.score(alert)}")

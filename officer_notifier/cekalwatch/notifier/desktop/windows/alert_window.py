@@ -14,11 +14,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, 
 
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.step_flow import StepFlow
-from cekalwatch.notifier.desktop.widgets.basic import button, label, message, set_role
+from cekalwatch.notifier.desktop.widgets.elements import button, label, message, set_role
 from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder, QuietPlaceholder
 from cekalwatch.notifier.desktop.windows.alert_view import AlertView
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.steps import standing
 from cekalwatch.wire.vocabulary.adjudication import PENDING, AlertState, Step
 
@@ -34,9 +32,9 @@ class AlertWindow(QMainWindow):
     seen = Signal()
     """A person turned to the window."""
 
-    def __init__(self, station: Controller) -> None:
+    def __init__(self, controller: Controller) -> None:
         super().__init__()
-        self._station = station
+        self._controller = controller
         self._alert_id = ""
         self._since_focus = QElapsedTimer()
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
@@ -51,9 +49,9 @@ class AlertWindow(QMainWindow):
         self._previous.clicked.connect(partial(self.turn, -1))
         self._next.clicked.connect(partial(self.turn, 1))
         self._queue.clicked.connect(partial(self.turn, 1))
-        self._band = QFrame()
-        self._band.setObjectName("band")
-        top = QHBoxLayout(self._band)
+        self._header = QFrame()
+        self._header.setObjectName("header")
+        top = QHBoxLayout(self._header)
         top.setContentsMargins(16, 8, 12, 8)
         top.setSpacing(14)
         top.addWidget(self._headline)
@@ -68,7 +66,7 @@ class AlertWindow(QMainWindow):
         self.locked = LockedPlaceholder()
         self.quiet = QuietPlaceholder()
         self.locked.sign_in.clicked.connect(self.sign_in_asked)
-        self.flow = StepFlow(station, self.view.action_bar, self)
+        self.flow = StepFlow(controller, self.view.action_bar, self)
         self.view.action_bar.asked.connect(self._begin)
         self.flow.ended.connect(self.paint_again)
         self.pages = QStackedWidget()
@@ -81,7 +79,7 @@ class AlertWindow(QMainWindow):
         layout = QVBoxLayout(body)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self._band)
+        layout.addWidget(self._header)
         layout.addWidget(self.link)
         layout.addWidget(self.pages, 1)
         self.setCentralWidget(body)
@@ -97,11 +95,11 @@ class AlertWindow(QMainWindow):
             ("PgUp", partial(self.view.comparison.turn, -1)),
         ):
             QShortcut(QKeySequence(keys), self).activated.connect(action)
-        station.changed.connect(self.paint_again)
-        station.raised.connect(self._raised)
+        controller.changed.connect(self.paint_again)
+        controller.raised.connect(self._raised)
         self._ages = QTimer(self)
         self._ages.setInterval(_AGES_EVERY_MS)
-        self._ages.timeout.connect(self._paint_band)
+        self._ages.timeout.connect(self._paint_header)
         self._ages.start()
         self.paint_again()
 
@@ -117,7 +115,7 @@ class AlertWindow(QMainWindow):
 
     def turn(self, by: int) -> None:
         """Show the next waiting alert, or the one before."""
-        keys = [shown.notice.alert_id for shown in self._station.waiting()]
+        keys = [shown.alert.alert_id for shown in self._controller.waiting()]
         if not keys:
             return
         place = keys.index(self._alert_id) + by if self._alert_id in keys else 0
@@ -141,25 +139,25 @@ class AlertWindow(QMainWindow):
     def paint_again(self) -> None:
         """Show what is known now."""
         self._choose()
-        station = self._station
-        wording = self._wording
-        self.setWindowTitle(wording.say(Phrase.WINDOW_ALERT))
-        self._paint_band()
-        self._paint_link(wording)
-        waiting = len(station.waiting())
-        self.locked.show_count(waiting, wording)
-        self.quiet.show_words(wording)
-        shown = station.casebook.find(self._alert_id)
-        if not station.unlocked:
+        controller = self._controller
+        formatter = self._controller.formatter
+        self.setWindowTitle(formatter.say("WINDOW_ALERT"))
+        self._paint_header()
+        self._paint_link()
+        waiting = len(controller.waiting())
+        self.locked.show_count(waiting, formatter)
+        self.quiet.show_words(formatter)
+        shown = controller.alert_cache.find(self._alert_id)
+        if not controller.unlocked:
             self.pages.setCurrentWidget(self.locked)
         elif shown is None:
             self.pages.setCurrentWidget(self.quiet)
         else:
             self.view.show_alert(
                 shown,
-                station.options(shown.notice),
-                wording,
-                cekal_online=shown.notice.state in PENDING and bool(station.settings.cekal_online_url),
+                controller.options(shown.alert),
+                formatter,
+                cekal_online=shown.alert.state in PENDING and bool(controller.settings.cekal_online_url),
             )
             self.pages.setCurrentWidget(self.view)
 
@@ -181,13 +179,9 @@ class AlertWindow(QMainWindow):
         self.hide()
 
     @property
-    def _wording(self) -> AlertFormatter:
-        return AlertFormatter(self._station.language)
-
-    @property
     def screen_for_alerts(self) -> QScreen:
         """The screen that the settings name, or the primary one when it is not there."""
-        wanted = self._station.settings.alert_screen
+        wanted = self._controller.settings.alert_screen
         named = (one for one in QGuiApplication.screens() if one.name() == wanted)
         return next(named, QGuiApplication.primaryScreen())
 
@@ -210,60 +204,57 @@ class AlertWindow(QMainWindow):
 
     def _choose(self) -> None:
         """Stay with the alert on screen; without one, take the one that waits longest."""
-        casebook = self._station.casebook
-        if casebook.find(self._alert_id) is None:
-            waiting = self._station.waiting()
-            self._alert_id = waiting[0].notice.alert_id if waiting else ""
+        alert_cache = self._controller.alert_cache
+        if alert_cache.find(self._alert_id) is None:
+            waiting = self._controller.waiting()
+            self._alert_id = waiting[0].alert.alert_id if waiting else ""
             self._load_pictures()
 
     def _load_pictures(self) -> None:
-        shown = self._station.casebook.find(self._alert_id)
-        if shown and not shown.images.probe and self._station.unlocked:
-            self._station.load_pictures(self._alert_id)
+        shown = self._controller.alert_cache.find(self._alert_id)
+        if shown and not shown.images.probe and self._controller.unlocked:
+            self._controller.load_pictures(self._alert_id)
 
     def _raised(self, alert_id: str) -> None:
-        current = self._station.casebook.find(self._alert_id)
-        if current is None or not (current.notice.open or self.flow.asking):
+        current = self._controller.alert_cache.find(self._alert_id)
+        if current is None or not (current.alert.open or self.flow.asking):
             self.open_alert(alert_id)
         self.come_up()
 
-    def _paint_band(self) -> None:
-        wording, station = self._wording, self._station
-        now = station.clock()
-        shown = station.casebook.find(self._alert_id) if station.unlocked else None
-        others = [one for one in station.waiting() if one.notice.alert_id != self._alert_id]
+    def _paint_header(self) -> None:
+        formatter, controller = self._controller.formatter, self._controller
+        now = controller.clock()
+        shown = controller.alert_cache.find(self._alert_id) if controller.unlocked else None
+        others = [one for one in controller.waiting() if one.alert.alert_id != self._alert_id]
         if shown is None:
-            waiting = station.waiting()
+            waiting = controller.waiting()
             tone = "alarm" if waiting else "quiet"
-            self._headline.setText(wording.say(Phrase.APP_NAME if station.unlocked else Phrase.LOCKED))
+            self._headline.setText(formatter.say("APP_NAME" if controller.unlocked else "LOCKED"))
             self._place.setText("")
             self._age.setText("")
         else:
-            notice = shown.notice
-            state = standing(notice, now)
-            tone = "alarm" if state is AlertState.NEW else "busy" if notice.open else "quiet"
-            self._headline.setText(wording.state(notice, now))
-            self._place.setText(wording.place(notice))
-            self._age.setText(wording.duration(now - notice.raised_at))
-        set_role(self._band, tone, "tone")
-        self._queue.setText(wording.say(Phrase.NEXT_WAITING, count=len(others)))
+            alert = shown.alert
+            state = standing(alert, now)
+            tone = "alarm" if state is AlertState.NEW else "busy" if alert.open else "quiet"
+            self._headline.setText(formatter.state(alert, now))
+            self._place.setText(formatter.place(alert))
+            self._age.setText(formatter.duration(now - alert.raised_at))
+        set_role(self._header, tone, "tone")
+        self._queue.setText(formatter.say("NEXT_WAITING", count=len(others)))
         for one in (self._queue, self._previous, self._next):
-            one.setVisible(station.unlocked and bool(others))
+            one.setVisible(controller.unlocked and bool(others))
 
-    def _paint_link(self, wording: AlertFormatter) -> None:
-        station = self._station
+    def _paint_link(self) -> None:
+        controller, formatter = self._controller, self._controller.formatter
         words = []
-        if not station.ready and station.cause:
-            cause = wording.say(Phrase(f"CAUSE_{station.cause}"))
-            since = station.since.strftime("%H:%M:%S")
-            words.append(wording.say(Phrase.DISCONNECTED, time=since, cause=cause))
-            words.append(wording.say(Phrase.DISCONNECTED_WARNING))
-        elif station.freshness and (stale := wording.watchlist_warning(station.freshness)):
-            words.append(stale)
+        if controller.connection.cause:
+            words = [formatter.connection(controller.connection), formatter.say("DISCONNECTED_WARNING")]
+        elif controller.freshness and controller.freshness.outdated:
+            words = [formatter.watchlist(controller.freshness)]
         self.link.setText("  ".join(words))
         self.link.setVisible(bool(words))
 
     def _begin(self, step: Step) -> None:
-        shown = self._station.casebook.find(self._alert_id)
+        shown = self._controller.alert_cache.find(self._alert_id)
         if shown and self._since_focus.elapsed() >= KEYS_REST_MS:
-            self.flow.begin(step, shown.notice)
+            self.flow.begin(step, shown.alert)

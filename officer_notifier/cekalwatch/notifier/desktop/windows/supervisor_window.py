@@ -24,16 +24,16 @@ from PySide6.QtWidgets import (
 
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.widgets.basic import button, label, message, panel, row, set_role
+from cekalwatch.notifier.desktop.widgets.elements import button, label, message, panel, row, set_role
 from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder
-from cekalwatch.notifier.desktop.windows.alert_table import SUPERVISOR, AlertTable, AlertTableView, StateFilter
+from cekalwatch.notifier.desktop.windows.alert_table import SUPERVISOR, AlertTableModel, AlertTableView, StateFilter
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.locale.phrases import Phrase
 from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
 
 HOURS = (8, 12, 24)
 """Lengths of a shift that can be chosen."""
 _REFRESH_MS = 30_000
+_FIGURES = 7
 
 
 class SupervisorWindow(QMainWindow):
@@ -42,18 +42,18 @@ class SupervisorWindow(QMainWindow):
     opened = Signal(str)
     sign_in_asked = Signal()
 
-    def __init__(self, station: Controller) -> None:
+    def __init__(self, controller: Controller) -> None:
         super().__init__()
-        self._station = station
+        self._controller = controller
         self.report: ShiftReport | None = None
         self._start = self._end = datetime.now().astimezone()
-        self.table = AlertTable(station, SUPERVISOR)
+        self.table = AlertTableModel(controller, SUPERVISOR)
         self.table.states = StateFilter.OPEN
         self.view = AlertTableView(self.table)
         self.view.opened.connect(self.opened)
         self._open_title, self._figures_title = label(role="title"), label(role="title")
-        self.figures = {phrase: label(role="figure") for phrase in _FIGURES}
-        self._figure_names = {phrase: label(role="label", wrap=True) for phrase in _FIGURES}
+        self.figures = [label(role="figure") for _ in range(_FIGURES)]
+        self._figure_names = [label(role="label", wrap=True) for _ in range(_FIGURES)]
         self.cameras, self.lists = _tallies(), _tallies()
         self.hours = QComboBox()
         for hours in HOURS:
@@ -71,7 +71,7 @@ class SupervisorWindow(QMainWindow):
         self.pages.addWidget(self.locked)
         self.setCentralWidget(self.pages)
         self.resize(1320, 860)
-        station.changed.connect(self._paint_if_seen)
+        controller.changed.connect(self._paint_if_seen)
         self._timer = QTimer(self)
         self._timer.setInterval(_REFRESH_MS)
         self._timer.timeout.connect(self._refresh_if_seen)
@@ -81,8 +81,8 @@ class SupervisorWindow(QMainWindow):
     @property
     def allowed(self) -> bool:
         """Whether a supervisor has signed in."""
-        session = self._station.session
-        return self._station.unlocked and session is not None and session.sees_figures
+        session = self._controller.session
+        return self._controller.unlocked and session is not None and session.sees_figures
 
     def refresh(self) -> None:
         """Get the figures anew."""
@@ -90,20 +90,20 @@ class SupervisorWindow(QMainWindow):
             return
         self._end = datetime.now().astimezone()
         self._start = self._end - timedelta(hours=self.hours.currentData())
-        self._station.load_report(self._start, self._take, lambda words: self._tell(words, "error"))
+        self._controller.load_report(self._start, self._take, lambda words: self._tell(words, "error"))
 
     def export(self, file: Path) -> None:
         """Write the figures into a file."""
         if self.report is None:
             return
-        say = AlertFormatter(self._station.language).say
+        say = self._controller.formatter.say
         try:
             # The mark at the start lets spreadsheets read it as UTF-8.
             file.write_text(figures_csv(self.report, self._start, self._end), encoding="utf-8-sig", newline="")
         except OSError as error:
-            self._tell(say(Phrase.EXPORT_FAILED, problem=error.strerror or type(error).__name__), "error")
+            self._tell(say("EXPORT_FAILED", problem=error.strerror or type(error).__name__), "error")
         else:
-            self._tell(say(Phrase.EXPORTED, file=file), "done")
+            self._tell(say("EXPORTED", file=file), "done")
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
         """Show what is known now."""
@@ -112,33 +112,33 @@ class SupervisorWindow(QMainWindow):
 
     def paint_again(self) -> None:
         """Show what is known now."""
-        station = self._station
-        wording = AlertFormatter(station.language)
-        say = wording.say
-        self.setWindowTitle(say(Phrase.WINDOW_SUPERVISOR))
-        self._open_title.setText(say(Phrase.OPEN_COUNT, count=station.casebook.open_count))
-        self._figures_title.setText(say(Phrase.SHIFT_TITLE, time=wording.time(self._start)[:16]))
+        controller = self._controller
+        formatter = controller.formatter
+        say = formatter.say
+        self.setWindowTitle(say("WINDOW_SUPERVISOR"))
+        self._open_title.setText(say("OPEN_COUNT", count=controller.alert_cache.open_count))
+        self._figures_title.setText(say("SHIFT_TITLE", time=formatter.time(self._start)[:16]))
         for number, hours in enumerate(HOURS):
-            self.hours.setItemText(number, say(Phrase.SHIFT_HOURS, count=hours))
-        self._refresh.setText(say(Phrase.BUTTON_REFRESH))
-        self.export_button.setText(say(Phrase.BUTTON_EXPORT))
+            self.hours.setItemText(number, say("SHIFT_HOURS", count=hours))
+        self._refresh.setText(say("BUTTON_REFRESH"))
+        self.export_button.setText(say("BUTTON_EXPORT"))
         self.export_button.setEnabled(self.report is not None)
         if not self.allowed:
             self.report = None
-        self._paint_figures(wording)
-        newest = station.casebook.newest_first()
-        ordered = sorted(newest, key=lambda one: (-one.notice.handling.escalation, one.notice.raised_at))
+        self._paint_figures(formatter)
+        newest = controller.alert_cache.newest_first()
+        ordered = sorted(newest, key=lambda one: (-one.alert.handling.escalation, one.alert.raised_at))
         self.table.refresh(ordered if self.allowed else ())
-        self.locked.show_count(len(station.waiting()), wording)
+        self.locked.show_count(len(controller.waiting()), formatter)
         self.pages.setCurrentIndex(0 if self.allowed else 1)
 
     def _page(self) -> QWidget:
         page = QWidget()
         page.setObjectName("page")
         figures = QGridLayout()
-        for column, phrase in enumerate(_FIGURES):
-            figures.addWidget(self.figures[phrase], 0, column)
-            figures.addWidget(self._figure_names[phrase], 1, column, Qt.AlignmentFlag.AlignTop)
+        for column, (figure, name) in enumerate(zip(self.figures, self._figure_names, strict=True)):
+            figures.addWidget(figure, 0, column)
+            figures.addWidget(name, 1, column, Qt.AlignmentFlag.AlignTop)
             figures.setColumnStretch(column, 1)
         tables = QHBoxLayout()
         tables.addWidget(self.cameras, 3)
@@ -164,18 +164,13 @@ class SupervisorWindow(QMainWindow):
         set_role(self.message, role)
         self.message.show()
 
-    def _paint_figures(self, wording: AlertFormatter) -> None:
+    def _paint_figures(self, formatter: AlertFormatter) -> None:
         report = self.report
-        for phrase, (field, is_time) in _FIGURES.items():
-            self._figure_names[phrase].setText(wording.say(phrase))
-            value = getattr(report, field) if report else None
-            if value is None or (is_time and not value):
-                text = "–"
-            else:
-                text = wording.duration(timedelta(seconds=value)) if is_time else str(value)
-            self.figures[phrase].setText(text)
-        _fill(self.cameras, Phrase.COLUMN_CAMERA, report.cameras if report else (), wording)
-        _fill(self.lists, Phrase.COLUMN_LIST, report.lists if report else (), wording)
+        for fact, figure, name in zip(formatter.shift_figures(report), self.figures, self._figure_names, strict=True):
+            figure.setText(fact.value)
+            name.setText(fact.label)
+        _fill(self.cameras, formatter.say("COLUMN_CAMERA"), report.cameras if report else (), formatter)
+        _fill(self.lists, formatter.say("COLUMN_LIST"), report.lists if report else (), formatter)
 
     def _ask_file(self) -> None:
         name = f"cekalwatch-{self._end:%Y-%m-%d-%H%M}.csv"
@@ -193,18 +188,6 @@ class SupervisorWindow(QMainWindow):
             self.refresh()
 
 
-_FIGURES = {
-    Phrase.SHIFT_RAISED: ("raised", False),
-    Phrase.SHIFT_OPEN: ("open", False),
-    Phrase.SHIFT_CLEARED: ("cleared", False),
-    Phrase.SHIFT_CONFIRMED: ("confirmed", False),
-    Phrase.SHIFT_ESCALATED: ("escalated", False),
-    Phrase.SHIFT_MEDIAN_CLAIM: ("median_claim_s", True),
-    Phrase.SHIFT_MEDIAN_DECISION: ("median_decision_s", True),
-}
-"""What is shown of a report: the field, and whether it is a time."""
-
-
 def _tallies() -> QTableWidget:
     table = QTableWidget(0, 3)
     table.verticalHeader().hide()
@@ -218,13 +201,11 @@ def _tallies() -> QTableWidget:
     return table
 
 
-def _fill(table: QTableWidget, first: Phrase, tallies: Sequence[Tally], wording: AlertFormatter) -> None:
-    say = wording.say
-    titles = (first, Phrase.COLUMN_FALSE_RATE, Phrase.COLUMN_CONFIRMED)
-    table.setHorizontalHeaderLabels([say(title) for title in titles])
+def _fill(table: QTableWidget, title: str, tallies: Sequence[Tally], formatter: AlertFormatter) -> None:
+    say = formatter.say
+    table.setHorizontalHeaderLabels([title, say("COLUMN_FALSE_RATE"), say("COLUMN_CONFIRMED")])
     table.setRowCount(len(tallies))
     for line, tally in enumerate(tallies):
-        name = wording.list_name(tally.key)
-        rate = say(Phrase.SHIFT_FALSE_OF, cleared=tally.cleared, decided=tally.decided)
-        for column, text in enumerate((name, rate, str(tally.confirmed))):
+        texts = (formatter.list_name(tally.key), formatter.false_alerts(tally), str(tally.confirmed))
+        for column, text in enumerate(texts):
             table.setItem(line, column, QTableWidgetItem(text))

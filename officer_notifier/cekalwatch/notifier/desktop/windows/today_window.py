@@ -7,11 +7,9 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QLineEdit, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.widgets.basic import label, row
+from cekalwatch.notifier.desktop.widgets.elements import label, row
 from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder
-from cekalwatch.notifier.desktop.windows.alert_table import TODAY, AlertTable, AlertTableView, StateFilter
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.locale.phrases import Phrase
+from cekalwatch.notifier.desktop.windows.alert_table import TODAY, AlertTableModel, AlertTableView, StateFilter
 
 
 class TodayWindow(QMainWindow):
@@ -20,10 +18,10 @@ class TodayWindow(QMainWindow):
     opened = Signal(str)
     sign_in_asked = Signal()
 
-    def __init__(self, station: Controller) -> None:
+    def __init__(self, controller: Controller) -> None:
         super().__init__()
-        self._station = station
-        self.table = AlertTable(station, TODAY)
+        self._controller = controller
+        self.table = AlertTableModel(controller, TODAY)
         self.view = AlertTableView(self.table)
         self.view.opened.connect(self.opened)
         self.states, self.counters, self.text = QComboBox(), QComboBox(), QLineEdit()
@@ -55,7 +53,7 @@ class TodayWindow(QMainWindow):
         self.pages.addWidget(self.locked)
         self.setCentralWidget(self.pages)
         self.resize(1180, 640)
-        station.changed.connect(self._paint_if_seen)
+        controller.changed.connect(self._paint_if_seen)
         self._ages = QTimer(self)
         self._ages.setInterval(5_000)
         self._ages.timeout.connect(self._paint_if_seen)
@@ -69,27 +67,27 @@ class TodayWindow(QMainWindow):
 
     def paint_again(self) -> None:
         """Show what is known now."""
-        station = self._station
-        wording = AlertFormatter(station.language)
-        say = wording.say
-        self.setWindowTitle(say(Phrase.WINDOW_TODAY))
-        self._titles[0].setText(say(Phrase.FILTER_STATE))
-        self._titles[1].setText(say(Phrase.FILTER_COUNTER))
-        self.text.setPlaceholderText(say(Phrase.FILTER_TEXT))
-        alerts = station.casebook.newest_first()
+        controller = self._controller
+        formatter = controller.formatter
+        say = formatter.say
+        self.setWindowTitle(say("WINDOW_TODAY"))
+        self._titles[0].setText(say("FILTER_STATE"))
+        self._titles[1].setText(say("FILTER_COUNTER"))
+        self.text.setPlaceholderText(say("FILTER_TEXT"))
+        alerts = controller.alert_cache.newest_first()
         for number, state in enumerate(StateFilter):
-            self.states.setItemText(number, say(Phrase(state)))
-        self._offer_counters(sorted({one.notice.counter for one in alerts}), say(Phrase.FILTER_ALL))
+            self.states.setItemText(number, say(f"FILTER_{state}"))
+        self._offer_counters(sorted({one.alert.counter for one in alerts}), say("FILTER_ALL"))
         self.table.states = StateFilter(self.states.currentData())
         self.table.counter = self.counters.currentData() or ""
         self.table.text = self.text.text().strip()
-        self.table.refresh(alerts if station.unlocked else ())
+        self.table.refresh(alerts if controller.unlocked else ())
         rows = len(self.table.rows)
-        self.count.setText(say(Phrase.ALERT_COUNT, count=rows))
-        self.empty.setText(say(Phrase.LIST_EMPTY))
+        self.count.setText(say("ALERT_COUNT", count=rows))
+        self.empty.setText(say("LIST_EMPTY"))
         self.empty.setVisible(rows == 0)
-        self.locked.show_count(len(station.waiting()), wording)
-        self.pages.setCurrentIndex(0 if station.unlocked else 1)
+        self.locked.show_count(len(controller.waiting()), formatter)
+        self.pages.setCurrentIndex(0 if controller.unlocked else 1)
 
     def _paint_if_seen(self) -> None:
         """A window that nobody sees takes no time from the alert's."""

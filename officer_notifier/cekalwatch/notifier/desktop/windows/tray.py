@@ -12,10 +12,8 @@ from PySide6.QtGui import QAction, QColor, QFont, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.locale.phrases import Phrase
-from cekalwatch.notifier.locale.translations import Language
 from cekalwatch.notifier.settings import ThemeName
+from cekalwatch.program.translations import Language
 
 _SIZE = 64
 _MAX_SHOWN = 99
@@ -32,12 +30,11 @@ class Light(StrEnum):
     """Not connected: no alert can come."""
 
 
-def light(station: Controller) -> Light:
+def light(controller: Controller) -> Light:
     """Return what the tray tells now."""
-    if not station.ready:
+    if not controller.connection.ready:
         return Light.RED
-    freshness = station.freshness
-    return Light.AMBER if freshness is None or freshness.stale or freshness.last_success is None else Light.GREEN
+    return Light.AMBER if controller.freshness is None or controller.freshness.outdated else Light.GREEN
 
 
 def icon(colour: Light, count: int) -> QIcon:
@@ -72,9 +69,9 @@ class Tray(QSystemTrayIcon):
     theme_asked = Signal(ThemeName)
     quit_asked = Signal()
 
-    def __init__(self, station: Controller) -> None:
+    def __init__(self, controller: Controller) -> None:
         super().__init__()
-        self._station = station
+        self._controller = controller
         self._drawn: tuple[Light, int] | None = None
         self.menu = QMenu()
         self.state = self.menu.addAction("")
@@ -97,54 +94,47 @@ class Tray(QSystemTrayIcon):
         self.quit = self._item(self.quit_asked)
         self.setContextMenu(self.menu)
         self.activated.connect(self._activated)
-        station.changed.connect(self.paint_again)
+        controller.changed.connect(self.paint_again)
         self.paint_again()
 
     @property
     def light(self) -> Light:
         """What it tells now."""
-        return light(self._station)
+        return light(self._controller)
 
     def paint_again(self) -> None:
         """Show what is known now."""
-        station = self._station
-        wording = AlertFormatter(station.language)
-        say = wording.say
-        count = station.casebook.open_count
+        controller = self._controller
+        formatter = controller.formatter
+        say = formatter.say
+        count = controller.alert_cache.open_count
         if (self.light, count) != self._drawn:
             self._drawn = (self.light, count)
             self.setIcon(icon(self.light, count))
-        since = station.since.strftime("%H:%M:%S")
-        if station.ready:
-            link = say(Phrase.CONNECTED, time=since)
-        elif station.cause:
-            link = say(Phrase.DISCONNECTED, time=since, cause=say(Phrase(f"CAUSE_{station.cause}")))
-        else:
-            link = say(Phrase.CONNECTING, time=since)
-        words = [link, say(Phrase.OPEN_COUNT, count=count)]
-        if station.freshness and (stale := wording.watchlist_warning(station.freshness)):
-            words.insert(1, stale)
-        self.setToolTip("\n".join((say(Phrase.APP_NAME), *words)))
+        words = [formatter.connection(controller.connection), say("OPEN_COUNT", count=count)]
+        if controller.freshness and controller.freshness.outdated:
+            words.insert(1, formatter.watchlist(controller.freshness))
+        self.setToolTip("\n".join((say("APP_NAME"), *words)))
         self.state.setText("   ".join(words))
-        session = station.session
-        for action, phrase in (
-            (self.alert, Phrase.MENU_ALERT),
-            (self.today, Phrase.MENU_TODAY),
-            (self.supervisor, Phrase.MENU_SUPERVISOR),
-            (self.sign_in, Phrase.MENU_SIGN_IN),
-            (self.password, Phrase.MENU_PASSWORD),
-            (self.language, Phrase.MENU_LANGUAGE),
-            (self.quit, Phrase.MENU_QUIT),
+        session = controller.session
+        for action, text in (
+            (self.alert, say("MENU_ALERT")),
+            (self.today, say("MENU_TODAY")),
+            (self.supervisor, say("MENU_SUPERVISOR")),
+            (self.sign_in, say("MENU_SIGN_IN")),
+            (self.password, say("MENU_PASSWORD")),
+            (self.language, say("MENU_LANGUAGE")),
+            (self.quit, say("MENU_QUIT")),
         ):
-            action.setText(say(phrase))
-        self.sign_out.setText(say(Phrase.MENU_SIGN_OUT, name=session.display_name if session else ""))
+            action.setText(text)
+        self.sign_out.setText(say("MENU_SIGN_OUT", name=session.display_name if session else ""))
         self.sign_in.setVisible(session is None)
         for action in (self.password, self.sign_out):
             action.setVisible(session is not None)
         self.supervisor.setVisible(session is not None and session.sees_figures)
-        self.themes.setTitle(say(Phrase.MENU_THEME))
+        self.themes.setTitle(say("MENU_THEME"))
         for name, action in self._themes.items():
-            action.setText(say(Phrase(f"THEME_{name}")))
+            action.setText(say(f"THEME_{name}"))
 
     def _item(self, signal: SignalInstance) -> QAction:
         action = self.menu.addAction("")
@@ -156,4 +146,4 @@ class Tray(QSystemTrayIcon):
             self.alert_asked.emit()
 
     def _other_language(self) -> None:
-        self._station.set_language(Language.EN if self._station.language is Language.ID else Language.ID)
+        self._controller.set_language(Language.EN if self._controller.language is Language.ID else Language.ID)

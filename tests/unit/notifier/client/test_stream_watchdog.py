@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import threading
 
-from cekalwatch.notifier.client.silence import SilenceWatch
+from cekalwatch.notifier.client.stream_watchdog import StreamWatchdog
 
 
 def test_silence_cancels_once() -> None:
     cancelled = threading.Event()
-    with SilenceWatch(cancelled.set) as watch:
+    with StreamWatchdog(cancelled.set) as watch:
         watch.expect_within(0.01)
         assert cancelled.wait(10)
         assert watch.fired
@@ -15,7 +15,7 @@ def test_silence_cancels_once() -> None:
 
 def test_nothing_is_cancelled_while_this_side_is_busy_or_after_the_end() -> None:
     calls: list[str] = []
-    with SilenceWatch(lambda: calls.append("cancelled")) as watch:
+    with StreamWatchdog(lambda: calls.append("cancelled")) as watch:
         watch.expect_within(3600)
         watch.expect_within(7200)
         watch.pause()

@@ -1,4 +1,4 @@
-"""Keeps the claims of whoever works at this PC by the console's commands, for as long as they do."""
+"""Keeps the claims of the person who works at this PC by the console's commands, for as long as they do."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ import structlog
 from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.console.live import LiveConsole
-from cekalwatch.notifier.model.leases import RENEW_EVERY
+from cekalwatch.notifier.model.steps import RENEW_CLAIMS_EVERY
 
 log = structlog.get_logger()
 
 
-class ClaimKeeper:
-    """Renews from a thread of its own. Who has run no command for `away_after_s` seconds is away, and keeps nothing."""
+class ClaimRenewal:
+    """Renews from a thread of its own. Who has run no command for `away_after_s` seconds is away: it renews nothing."""
 
     def __init__(
         self,
         screen: LiveConsole,
-        cases: AlertClient,
+        alert_client: AlertClient,
         sessions: SessionClient,
         agent_id: str,
         away_after_s: float,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._screen, self._cases, self._sessions = screen, cases, sessions
+        self._screen, self._alert_client, self._sessions = screen, alert_client, sessions
         self._agent_id, self._away_after_s, self._now = agent_id, away_after_s, now
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="claims", daemon=True)
@@ -47,7 +47,7 @@ class ClaimKeeper:
         self._thread.join()
 
     def renew(self) -> int:
-        """Renew what is held here, and return how many claims that were."""
+        """Renew the claims that are held here, and return how many there were."""
         try:
             last_command = self._sessions.file.file.stat().st_mtime
         except OSError:  # nobody has signed in
@@ -56,11 +56,11 @@ class ClaimKeeper:
             return 0
         held = self._screen.claims(self._sessions.whoami(), self._agent_id)
         for alert_id in held:
-            self._screen.renewed(self._cases.claim(alert_id))
+            self._screen.renewed(self._alert_client.claim(alert_id))
         return len(held)
 
     def _run(self) -> None:
-        while not self._ended.wait(RENEW_EVERY.total_seconds()):
+        while not self._ended.wait(RENEW_CLAIMS_EVERY.total_seconds()):
             try:
                 self.renew()
             except grpc.RpcError as error:

@@ -6,32 +6,32 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cekalwatch.notifier.client import messages as convert
-from cekalwatch.notifier.model.alert import Alert, ImagePaths, Shown
+from cekalwatch.notifier.model.alert import Alert, ImagePaths, ShownAlert
 from cekalwatch.notifier.model.handling import Claim, Finding, Handling, PersonReference
 from cekalwatch.notifier.model.person import Session
-from cekalwatch.notifier.model.updates import Freshness
+from cekalwatch.notifier.model.subscription_updates import Freshness
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.wire.vocabulary.people import PersonRole
-from tests.support.fakes.alert_server import EPOCH, make_alert
+from tests.support.fakes.alert_server import EPOCH, alert_message
 
 FRESH = Freshness(EPOCH, stale=False, active_subjects=812)
 
 
-def make_notice(name: str = "BUDI SANTOSO", *, minutes: int = 0, alert_id: str = "", score: float = 0.62) -> Alert:
-    """Return a notice raised `minutes` after the tests' epoch."""
-    return convert.notice(make_alert(name, raised=EPOCH + timedelta(minutes=minutes), alert_id=alert_id, score=score))
+def make_alert(name: str = "BUDI SANTOSO", *, minutes: int = 0, alert_id: str = "", score: float = 0.62) -> Alert:
+    """Return an alert raised `minutes` after the tests' epoch."""
+    return convert.alert(alert_message(name, raised=EPOCH + timedelta(minutes=minutes), alert_id=alert_id, score=score))
 
 
 def make_shown(
-    notice: Alert,
+    alert: Alert,
     *,
     sequence: int | None = 1,
     event: AlertEventType | None = AlertEventType.RAISED,
     images: ImagePaths = ImagePaths(),  # noqa: B008  # frozen
     notified_at: datetime | None = None,
-) -> Shown:
-    """Return the notice as it is shown at the moment of its raising."""
-    return Shown(notice, images, notified_at or notice.raised_at, sequence, event)
+) -> ShownAlert:
+    """Return the alert as it is shown at the moment of its raising."""
+    return ShownAlert(alert, images, notified_at or alert.raised_at, sequence, event)
 
 
 class SetClock:
@@ -57,16 +57,16 @@ def session_of(person: PersonReference, *roles: PersonRole) -> Session:
     return Session(person.person_id, person.display_name, chosen, EPOCH + timedelta(hours=8))
 
 
-def held_by(person: PersonReference, notice: Alert | None = None, agent: str = "pc-1", seconds: float = 90) -> Alert:
-    """Return the notice claimed by `person` at `agent`, from the tests' epoch on for `seconds`."""
-    chosen = notice or make_notice()
+def held_by(person: PersonReference, alert: Alert | None = None, agent: str = "pc-1", seconds: float = 90) -> Alert:
+    """Return the alert claimed by `person` at `agent`, from the tests' epoch on for `seconds`."""
+    chosen = alert or make_alert()
     claim = Claim(person, agent, EPOCH + timedelta(seconds=seconds))
     handling = replace(chosen.handling, claim=claim, revision=chosen.handling.revision + 1)
     return replace(chosen, state=AlertState.CLAIMED, version=chosen.version + 1, handling=handling)
 
 
 def judged_by(person: PersonReference, outcome: Outcome, reason: Reason, note: str = "") -> Alert:
-    """Return a notice that `person` judged."""
+    """Return an alert that `person` judged."""
     finding = Finding(outcome, reason, note, person, EPOCH)
     state = AlertState.CLEARED if outcome is Outcome.NOT_SAME_PERSON else AlertState(outcome)
-    return replace(make_notice(), state=state, version=3, handling=Handling(revision=2, findings=(finding,)))
+    return replace(make_alert(), state=state, version=3, handling=Handling(revision=2, findings=(finding,)))

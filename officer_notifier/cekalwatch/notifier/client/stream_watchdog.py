@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 
-class SilenceWatch:
+class StreamWatchdog:
     """Calls `cancel` once, from its own thread, when what was expected did not come in time."""
 
     def __init__(self, cancel: Callable[[], object]) -> None:

@@ -1,4 +1,4 @@
-"""What a subscription tells: one value type for each thing that can happen to it."""
+"""What a subscription tells: one value type for each thing that can happen to it; and the connection's state."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ class Freshness:
     as_of: datetime | None = None
     """The server's clock when it said so; None where it did not say."""
 
+    @property
+    def outdated(self) -> bool:
+        """Whether people may be missing: the watchlist is stale, or was never imported."""
+        return self.stale or self.last_success is None
+
 
 @dataclass(frozen=True)
 class Connected:
@@ -35,9 +40,9 @@ class AlertEvent:
     """An entry of the server's event log."""
 
     sequence: int
-    kind: AlertEventType | None
+    event_type: AlertEventType | None
     """None: one that only a newer server knows; the alert is shown as it stands."""
-    notice: Alert
+    alert: Alert
 
 
 @dataclass(frozen=True)
@@ -84,3 +89,21 @@ class StartedOver:
 
 
 Update = Connected | AlertEvent | KeepAlive | Disconnected | StartedOver
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Whether alerts can come now, and since when."""
+
+    since: datetime
+    ready: bool = False
+    cause: Cause | None = None
+    """Why there is no connection; None while the first attempt runs."""
+
+    def made(self, now: datetime) -> Connection:
+        """Return the state once alerts can come."""
+        return self if self.ready else Connection(now, ready=True)
+
+    def lost(self, cause: Cause, now: datetime) -> Connection:
+        """Return the state without a connection: since its loss, whatever made later attempts fail."""
+        return Connection(self.since if self.cause else now, cause=cause)

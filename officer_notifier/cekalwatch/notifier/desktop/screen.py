@@ -8,8 +8,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal, Slot
 
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.model.alert import Shown
-from cekalwatch.notifier.model.updates import Cause, Freshness, LostPosition
+from cekalwatch.notifier.model.alert import ShownAlert
+from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, LostPosition
 
 
 class DesktopScreen(QObject):
@@ -17,9 +17,9 @@ class DesktopScreen(QObject):
 
     _asked = Signal(object)
 
-    def __init__(self, station: Controller) -> None:
+    def __init__(self, controller: Controller) -> None:
         super().__init__()
-        self._station = station
+        self._controller = controller
         self._ended = threading.Event()
         self._asked.connect(self._answer)
 
@@ -27,21 +27,21 @@ class DesktopScreen(QObject):
         """Let nobody wait any more: the windows' thread ends."""
         self._ended.set()
 
-    def show(self, shown: Shown) -> None:
+    def show(self, shown: ShownAlert) -> None:
         """See `Screen`."""
-        self._do(lambda: self._station.show(shown))
+        self._do(lambda: self._controller.show(shown))
 
     def connected(self, freshness: Freshness) -> None:
         """See `Screen`."""
-        self._do(lambda: self._station.connected(freshness))
+        self._do(lambda: self._controller.connected(freshness))
 
     def disconnected(self, cause: Cause) -> None:
         """See `Screen`."""
-        self._do(lambda: self._station.disconnected(cause))
+        self._do(lambda: self._controller.disconnected(cause))
 
     def started_over(self, lost: LostPosition) -> None:
         """See `Screen`."""
-        self._do(lambda: self._station.started_over(lost))
+        self._do(lambda: self._controller.started_over(lost))
 
     def _do(self, action: Callable[[], None]) -> None:
         request = _Request(action)

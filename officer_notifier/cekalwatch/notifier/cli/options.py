@@ -1,0 +1,38 @@
+"""The options that most commands share, and the settings that they choose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.program.translations import Language
+
+Server = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The server; default 127.0.0.1:50051.")]
+AgentId = Annotated[str | None, typer.Option(metavar="KEY", help="Key of this agent; default: the name of this PC.")]
+LanguageOption = Annotated[Language | None, typer.Option("--language", help="Language of the texts; default id.")]
+Config = Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings.")]
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the shared options; it takes the settings that they choose as its first parameter."""
+
+    @wraps(command)
+    def run(
+        *, server: str | None, agent_id: str | None, language: Language | None, config: Path | None, **own: object
+    ) -> None:
+        settings = NotifierSettings.load(config, server_address=server, agent_id=agent_id, language=language)
+        command(settings, **own)
+
+    _, *parameters = signature(command, eval_str=True).parameters.values()
+    shared = {"server": Server, "agent_id": AgentId, "language": LanguageOption, "config": Config}
+    options = (
+        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=option) for name, option in shared.items()
+    )
+    run.__signature__ = signature(command).replace(parameters=[*parameters, *options])  # type: ignore[attr-defined]
+    return run

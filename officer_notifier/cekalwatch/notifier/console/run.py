@@ -1,0 +1,64 @@
+"""Runs the notifier on a terminal or into a pipe until it is stopped."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from io import FileIO
+
+from rich.console import Console
+
+from cekalwatch.notifier.app import opened, stopped_by_signals
+from cekalwatch.notifier.client.subscription import Start
+from cekalwatch.notifier.console.claim_renewal import ClaimRenewal
+from cekalwatch.notifier.console.jsonl import JsonLines
+from cekalwatch.notifier.console.live import LiveConsole
+from cekalwatch.notifier.console.view import Painter
+from cekalwatch.notifier.delivery.alert_delivery import Recall, Screen
+from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.logs import configure_logs
+
+
+class OutputFormat(StrEnum):
+    """What standard output carries."""
+
+    LIVE = "live"
+    JSONL = "jsonl"
+
+
+def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
+    """Show alerts until SIGINT or SIGTERM; raises ProgramError when that cannot go on."""
+    with ExitStack() as stack:
+        notifier = stack.enter_context(opened(settings, start))
+        screen, recall = stack.enter_context(_screen(settings, output))
+        if isinstance(screen, LiveConsole):
+            renewal = ClaimRenewal(
+                screen, notifier.alert_client, notifier.sessions, settings.agent_id, settings.idle_lock_s
+            )
+            stack.enter_context(renewal)
+        # Signals reach the main thread only, and must not fall into the middle of a showing: the work has its own.
+        worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
+        stack.callback(notifier.subscription.stop)
+        with stopped_by_signals(notifier.subscription.stop):
+            worker.submit(notifier.deliver_to, screen, recall).result()
+
+
+@contextmanager
+def _screen(settings: NotifierSettings, output: OutputFormat) -> Iterator[tuple[Screen, Recall]]:
+    if output is OutputFormat.JSONL:
+        configure_logs(settings.log_level)
+        with FileIO(sys.stdout.fileno(), "wb", closefd=False) as pipe:
+            yield JsonLines(pipe), Recall.UNCERTAIN
+        return
+    console = Console()
+    if not console.is_terminal:
+        raise ProgramError("Standard output is no terminal; write --format jsonl for a pipe or a file", Exit.USAGE)
+    # On the same terminal, log lines would tear the table; it shows the connection's state itself.
+    configure_logs("error" if sys.stderr.isatty() else settings.log_level)
+    painter = Painter(settings.language)
+    with LiveConsole(console, painter, settings.agent_id, settings.server_address) as screen:
+        yield screen, Recall.NEWEST

@@ -1,0 +1,184 @@
+"""The texts for people of every program: complete, used, and the same in both languages.
+
+Ids are found where code or a template says them: `say("ID")` for one, `say(f"FAMILY_{value}")` for one of a family,
+whose members are those of an enum. No other way to choose an id is allowed, since a test could not follow it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+
+from cekalwatch.notifier.desktop.windows.alert_table import Column, StateFilter
+from cekalwatch.notifier.model.alert import ScoreLevel
+from cekalwatch.notifier.model.steps import Hindrance
+from cekalwatch.notifier.model.subscription_updates import Cause, LostPosition
+from cekalwatch.notifier.settings import ThemeName
+from cekalwatch.program.translations import Language
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason, Step
+from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.repository import ROOT
+
+PACKAGES = sorted({path.parents[3] for path in ROOT.glob("*/cekalwatch/*/locale/*/LC_MESSAGES/messages.po")})
+TEMPLATES = ("*.html", "*.jinja")
+
+FAMILIES: dict[str, dict[str, set[str]]] = {
+    "notifier": {
+        "CAUSE_": set(Cause),
+        "COLUMN_": set(Column),
+        "DIRECTION_": set(Direction),
+        "ESCALATION_": {level.name for level in Escalation} - {"COUNTER"},
+        "FILTER_": set(StateFilter),
+        "HINDRANCE_": set(Hindrance),
+        "LOST_": {lost.name for lost in LostPosition},
+        "ORDER_KIND_": set(OrderKind),
+        "OUTCOME_": {*Outcome, "UNKNOWN"},
+        "REASON_": {*Reason, "UNKNOWN"},
+        "ROLE_": set(PersonRole),
+        "SCORE_LEVEL_": set(ScoreLevel),
+        "SEX_": {"M", "F", "X"},
+        "STATE_": {*AlertState, "UNKNOWN"},
+        "STEP_": set(Step),
+        "THEME_": set(ThemeName),
+    },
+}
+"""The members of each family of a package."""
+OPTIONAL = {"notifier": {"REFUSED_": set(Code)}}
+"""Families of which some members have a text; the code asks which."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the sources of a package say."""
+
+    ids: set[str]
+    families: set[str]
+    elsewhere: list[str]
+    """Places where an id is chosen in another way."""
+
+
+@pytest.fixture(params=PACKAGES, ids=lambda package: package.name)
+def package(request: pytest.FixtureRequest) -> Path:
+    return Path(request.param)
+
+
+@cache
+def catalogue(package: Path, language: Language) -> Catalog:
+    with (package / "locale" / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        return read_po(file, abort_invalid=True)
+
+
+def texts(package: Path, language: Language) -> dict[str, str]:
+    return {str(message.id): str(message.string) for message in catalogue(package, language) if message.id}
+
+
+def fields(text: str) -> set[str]:
+    return {field for _, field, _, _ in string.Formatter().parse(text) if field}
+
+
+@cache
+def said(package: Path) -> Said:
+    found = Said(set(), set(), [])
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and node.args and _name(node.func) in {"say", "_say"}:
+                _add(node.args[0], found, f"{path.relative_to(package)}:{node.lineno}")
+    for pattern in TEMPLATES:
+        for path in package.rglob(pattern):
+            template = path.read_text()
+            found.ids.update(re.findall(r"""\bsay\(["']([A-Z0-9_]+)["']\s*[,)]""", template))
+            found.families.update(re.findall(r"""\bsay\(["']([A-Z0-9_]+_)["']\s*~""", template))
+    return found
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _add(message_id: ast.expr, found: Said, place: str) -> None:
+    match message_id:
+        case ast.Constant(value=str(one)):
+            found.ids.add(one)
+        case ast.IfExp(body=first, orelse=second):
+            _add(first, found, place)
+            _add(second, found, place)
+        case ast.JoinedStr(values=[ast.Constant(value=str(prefix)), ast.FormattedValue()]):
+            found.families.add(prefix)
+        case _:
+            found.elsewhere.append(place)
+
+
+def members(package: Path) -> Iterator[str]:
+    for prefix, values in FAMILIES.get(package.name, {}).items():
+        yield from (f"{prefix}{value}" for value in values)
+
+
+def test_there_is_a_program_with_texts() -> None:
+    assert "notifier" in {package.name for package in PACKAGES}
+
+
+def test_every_message_is_translated_into_both_languages(package: Path) -> None:
+    ids = [set(texts(package, language)) for language in Language]
+    assert ids[0] == ids[1]
+    for language in Language:
+        untranslated = [one for one, text in texts(package, language).items() if not text.strip()]
+        assert not untranslated
+        assert not [message.id for message in catalogue(package, language) if message.id and message.fuzzy]
+
+
+def test_messages_are_sorted_so_that_both_files_can_be_compared(package: Path) -> None:
+    for language in Language:
+        assert list(texts(package, language)) == sorted(texts(package, language))
+
+
+def test_both_languages_fill_in_the_same_values(package: Path) -> None:
+    first, second = (texts(package, language) for language in Language)
+    assert [one for one in first if fields(first[one]) != fields(second.get(one, ""))] == []
+
+
+def test_every_id_that_is_said_has_a_text(package: Path) -> None:
+    assert said(package).elsewhere == []
+    assert said(package).ids - set(texts(package, Language.EN)) == set()
+
+
+def test_every_family_has_a_text_for_each_of_its_values(package: Path) -> None:
+    optional = set(OPTIONAL.get(package.name, {}))
+    assert said(package).families - optional == set(FAMILIES.get(package.name, {}))
+    assert set(members(package)) - set(texts(package, Language.EN)) == set()
+
+
+def test_every_text_is_said_somewhere(package: Path) -> None:
+    used = said(package).ids | set(members(package))
+    for prefix, values in OPTIONAL.get(package.name, {}).items():
+        used |= {f"{prefix}{value}" for value in values}
+    assert set(texts(package, Language.EN)) - used == set()
+
+
+def test_the_notifiers_texts_claim_no_more_than_a_possible_match() -> None:
+    (notifier,) = (package for package in PACKAGES if package.name == "notifier")
+    claims = re.compile(r"\b(hit|hits|akurat\w*|accuracy|confirmed|terkonfirmasi)\b|%", re.IGNORECASE)
+    for language in Language:
+        shown = texts(notifier, language)
+        assert not [one for one, text in shown.items() if claims.search(text) and not one.endswith("_CONFIRMED")]
+    assert "kemungkinan cocok" in texts(notifier, Language.ID)["VERIFY"]
+    assert "possible match" in texts(notifier, Language.EN)["VERIFY"]
+
+
+def test_the_refusals_that_a_person_can_do_something_about_are_explained() -> None:
+    (notifier,) = (package for package in PACKAGES if package.name == "notifier")
+    explained = set(texts(notifier, Language.EN))
+    adjudication = {Code.ALERT_HELD, Code.ALERT_NOT_CLAIMED, Code.ALERT_STATE_WRONG, Code.ALERT_CHANGED}
+    adjudication |= {Code.REASON_INVALID, Code.NOTE_INVALID, Code.REFERENCE_INVALID, Code.ORDER_NOT_IN_FORCE}
+    adjudication |= {Code.FOLLOW_UP_MISSING, Code.TOO_MANY_FOLLOW_UPS, Code.SESSION_ENDED}
+    assert {f"REFUSED_{code}" for code in adjudication} <= explained
