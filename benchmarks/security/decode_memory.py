@@ -23,9 +23,9 @@ from skimage import data
 from benchmarks.recognition.server_throughput import PACK, database_with_gallery
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import Subject
+from cekalwatch.server.grpc_api.clients.imports import RemoteImport
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
-from cekalwatch.server.watchlist.imports.remote import RemoteImport
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer

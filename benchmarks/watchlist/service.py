@@ -33,14 +33,14 @@ from benchmarks.recognition.server_throughput import captures, database_with_gal
 from benchmarks.watchlist.imports import THREADS, BareLoop
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.server.domain.syncs import SyncRun
+from cekalwatch.server.grpc_api.clients.imports import RemoteImport
+from cekalwatch.server.grpc_api.clients.syncs import RemoteSyncs
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.watchlist.imports.records import ImportRecord
-from cekalwatch.server.watchlist.imports.remote import RemoteImport
 from cekalwatch.server.watchlist.sources.files.folder import FolderSource
 from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.source import Offered
-from cekalwatch.server.watchlist.sync.remote import RemoteSyncs
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer

@@ -18,7 +18,7 @@ from cekalwatch.server.recognition import photographs
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts import rows as alert_rows
 from cekalwatch.server.storage.alerts import store as alert_store
-from cekalwatch.server.watchlist.imports import records, uploads
+from cekalwatch.server.watchlist.imports import records, upload
 from cekalwatch.server.watchlist.sources.files import csv_table, spreadsheet
 from cekalwatch.server.watchlist.sources.web import client as web
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
@@ -61,8 +61,8 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "crops of a passage that are fused": (MAX_CROPS,),
     "passages of one camera in memory": (MAX_EACH,),
     "capture ids that are remembered": (intake.REMEMBERED,),
-    "imports": (uploads.MAX_IMPORTS,),
-    "photographs on their way": (uploads.UPLOAD_BYTES,),
+    "imports": (upload.MAX_IMPORTS,),
+    "photographs on their way": (upload.UPLOAD_BYTES,),
     "photographs being decoded": (photographs.DECODE_BYTES,),
     "enrolments of devices": (grpc_server.MAX_ENROLMENTS,),
     "connected, and no TLS and HTTP/2 yet": (options.HANDSHAKE_TIMEOUT_MS / 1000,),
@@ -104,4 +104,4 @@ def test_codes_that_are_named_exist() -> None:
     named = set(re.findall(r"`([A-Z_]+)`", PAGE))
     assert named <= set(Code)
     assert f"waits up to {photographs.DECODE_WAIT_S:g} s" in PAGE
-    assert photographs.DECODE_WAIT_S == uploads.UPLOAD_WAIT_S
+    assert photographs.DECODE_WAIT_S == upload.UPLOAD_WAIT_S

@@ -11,12 +11,10 @@ from typing import TypeVar
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert import watchlist as convert
-from cekalwatch.server.watchlist.imports.assembly import RecordAssembly
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
-from cekalwatch.server.watchlist.imports.pace import Pace
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import RecordReport
-from cekalwatch.server.watchlist.imports.uploads import Uploads
+from cekalwatch.server.watchlist.imports.upload import Pace, RecordAssembly, Uploads
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 
 READ_AHEAD = 16

@@ -16,8 +16,7 @@ from cekalwatch.server.grpc_api.import_call import ImportWorkers
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
-from cekalwatch.server.watchlist.imports.pace import Pace
-from cekalwatch.server.watchlist.imports.uploads import Uploads
+from cekalwatch.server.watchlist.imports.upload import Pace, Uploads
 from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.server.wiring.stores import Stores
 

@@ -35,10 +35,10 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
-from cekalwatch.server.watchlist.imports.assembly import RecordAssembly
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph, build_order, build_subject
+from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.v1 import capture_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
 from cekalwatch.wire.vocabulary.orders import Direction

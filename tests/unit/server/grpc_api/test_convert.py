@@ -30,7 +30,7 @@ from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.presence import CameraPresence
 from cekalwatch.server.status import ServerStatus
 from cekalwatch.server.watchlist.freshness import Freshness
-from cekalwatch.server.watchlist.imports.assembly import RecordAssembly
+from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.v1 import (
     adjudication_pb2,
     alert_service_pb2,

@@ -144,7 +144,7 @@ def _as_program_errors() -> Iterator[None]:
 
 
 def _import_through(dialer: Dialer, records: _FolderRecords) -> Iterator[RecordReport]:
-    from cekalwatch.server.watchlist.imports.remote import RemoteImport
+    from cekalwatch.server.grpc_api.clients.imports import RemoteImport
 
     with RemoteImport(dialer) as remote:
         yield from remote.run(records)

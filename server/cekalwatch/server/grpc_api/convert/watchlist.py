@@ -17,9 +17,9 @@ from cekalwatch.server.grpc_api.convert.records import (
     subject_message,
 )
 from cekalwatch.server.watchlist.freshness import Freshness
-from cekalwatch.server.watchlist.imports.assembly import RecordAssembly
 from cekalwatch.server.watchlist.imports.records import RecordError, build_order, build_subject, check_keys, photo_names
 from cekalwatch.server.watchlist.imports.reports import RecordReport
+from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 from cekalwatch.wire.vocabulary.orders import OrderStatus

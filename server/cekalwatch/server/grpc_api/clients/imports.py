@@ -1,4 +1,4 @@
-"""Imports records through a running server. The only part of this package that knows gRPC and protobuf."""
+"""Imports records through a running server."""
 
 from __future__ import annotations
 

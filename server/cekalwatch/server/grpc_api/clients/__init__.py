@@ -1,0 +1,1 @@
+"""Clients of the running server, for commands on its machine."""
