@@ -6,7 +6,8 @@ from cekalwatch.program.command import require_extra
 def main() -> None:
     """Run the command line; exits the process."""
     require_extra(
-        "camera", ("typer", "onnxruntime", "cv2", "uuid6", "cryptography", "OpenSSL", "jinja2", "prometheus_client")
+        "camera",
+        ("typer", "onnxruntime", "cv2", "lap", "uuid6", "cryptography", "OpenSSL", "jinja2", "prometheus_client"),
     )
     from cekalwatch.camera.cli.app import app
     from cekalwatch.program.command import run

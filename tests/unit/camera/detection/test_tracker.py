@@ -51,6 +51,14 @@ def test_crossing_travellers_keep_their_tracks() -> None:
     assert tracks_of(Tracker(), [to_the_right, to_the_left], frames=75) == [[1], [2]]
 
 
+def test_the_faces_of_a_frame_are_shared_out_together() -> None:
+    """The second traveller's old place is nearest to the first one's new place."""
+    tracker = Tracker()
+    tracker.update([face_at(100, 200), face_at(200, 200)], VIEW, 0.0)
+    moved = tracker.update([face_at(180, 200), face_at(280, 200)], VIEW, 0.25)
+    assert [sighting.track for sighting in moved.sightings] == [1, 2]
+
+
 def test_one_who_is_hidden_behind_another_while_they_cross_comes_out_as_himself() -> None:
     def in_front(t: float) -> tuple[float, float]:
         return 100 + 200 * t, 200
