@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from benchmarks.recognition.faces import FACES, PACK
-from cekalwatch.camera.detection.best_shot import BestShots, Shot
-from cekalwatch.camera.detection.crop import cut, encode
+from cekalwatch.camera.detection.best_shot import BestShots
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.server.domain.passages import Passage
 from cekalwatch.server.evaluation.people import EvaluationProbe
@@ -117,26 +117,26 @@ class Study:
         fitting = list(_fitting(sightings, policy))
         if not fitting:
             return {way: EvaluationProbe(person, "", np.zeros((0, 512), np.float32), 0, whole=True) for way in WAYS}
-        shots = {
+        sent = {
             "first": fitting[:1],
-            "largest": [max(fitting, key=lambda shot: shot.quality.eye_distance_px)],
-            "best": [max(fitting, key=lambda shot: shot.quality.score)],
+            "largest": [max(fitting, key=lambda one: one.quality.eye_distance_px)],
+            "best": [max(fitting, key=lambda one: one.quality.score)],
             "chosen": list(chosen(sightings, policy)),
         }
-        return {way: self._probe(person, crops, policy) for way, crops in shots.items()}
+        return {way: self._probe(person, captures) for way, captures in sent.items()}
 
-    def _probe(self, person: int, shots: Sequence[Shot], policy: CapturePolicy) -> EvaluationProbe:
+    def _probe(self, person: int, captures: Sequence[FaceCapture]) -> EvaluationProbe:
         passage = Passage(BEGIN)
         states = []
-        for shot in shots:
-            sent = encode(shot.crop, policy.jpeg_quality)
+        for sent in captures:
             picture = np.asarray(cv2.imdecode(np.frombuffer(sent.jpeg, np.uint8), cv2.IMREAD_COLOR), dtype=np.uint8)
             try:
                 aligned = align(picture, np.array(sent.landmarks, dtype=np.float32))
             except LandmarksError:
                 continue
-            states.append(passage.fuse(uuid.uuid4(), self.template(aligned), shot.quality.score))
-        return EvaluationProbe(person, "", np.array(states, dtype=np.float32).reshape(-1, 512), len(shots), whole=True)
+            states.append(passage.fuse(uuid.uuid4(), self.template(aligned), sent.quality.score))
+        rows = np.array(states, dtype=np.float32).reshape(-1, 512)
+        return EvaluationProbe(person, "", rows, len(captures), whole=True)
 
 
 def measure() -> dict[str, float]:
@@ -187,28 +187,28 @@ def _cctv(study: Study, watched: WatchedList, threshold: float) -> dict[str, flo
     }
 
 
-def _fitting(sightings: Sequence[Sighting], policy: CapturePolicy) -> Iterator[Shot]:
+def _fitting(sightings: Sequence[Sighting], policy: CapturePolicy) -> Iterator[FaceCapture]:
     """Give what the policy lets a camera send, in the order of time."""
     for sighting in sightings:
         one = BestShots(replace(policy, max_crops_per_track=1))
-        shot = _offered(one, sighting)
-        if shot:
-            yield shot
+        capture = _offered(one, sighting)
+        if capture:
+            yield capture
 
 
-def chosen(sightings: Sequence[Sighting], policy: CapturePolicy) -> Iterator[Shot]:
+def chosen(sightings: Sequence[Sighting], policy: CapturePolicy) -> Iterator[FaceCapture]:
     """Give what the camera client sends, in its order."""
     best_shots = BestShots(policy)
     for sighting in sightings:
-        shot = _offered(best_shots, sighting)
-        if shot:
-            yield shot
+        capture = _offered(best_shots, sighting)
+        if capture:
+            yield capture
     yield from best_shots.end(1)
 
 
-def _offered(best_shots: BestShots, sighting: Sighting) -> Shot | None:
+def _offered(best_shots: BestShots, sighting: Sighting) -> FaceCapture | None:
     frame, face = sighting.frame, sighting.face
-    if not best_shots.wants(1, face) or cut(frame.picture, face) is None:
+    if not best_shots.wants(1, face):
         return None
     return best_shots.offer(1, frame, face, measure_quality(frame.picture, face))
 

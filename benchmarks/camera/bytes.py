@@ -31,14 +31,15 @@ from benchmarks.camera.tracking import looks_of_people
 from benchmarks.recognition.faces import PACK
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.detection.best_shot import BestShots
-from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.detection.pipeline import Pipeline
 from cekalwatch.camera.detection.tracker import Tracker, Update
+from cekalwatch.camera.outbox import capture_message
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.camera.uplink import messages as convert
+from cekalwatch.camera.uplink import messages
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
@@ -110,7 +111,7 @@ class Following(Tracker):
     def update(self, faces: list[Face], view: tuple[int, int], at_s: float) -> Update:  # type: ignore[override]  # lists
         """Track, and remember."""
         update = super().update(faces, view, at_s)
-        self.places |= {(str(number), at_s): face for number, face in update.sightings}
+        self.places |= {(str(number), at_s): face for number, face in zip(update.tracks, faces, strict=True)}
         return update
 
 
@@ -127,15 +128,15 @@ def measure() -> dict[str, float]:
         for seed in track(SCENES, description="scenes"):
             scene = crowd(seed, PEOPLE, every_s=EVERY_S)
             sent, those, size = _run(scene, looks, detector, Path(folder) / "scene.mp4")
-            crops += sum(convert.face(one.capture).ByteSize() for one in sent)
+            crops += sum(capture_message.to_request(one.capture).ByteSize() for one in sent)
             passages += len({one.capture.track_id for one in sent})
             video += size
             seconds += scene.frames / FRAME_RATE
             delays_s += those
     sent_s = [delay_s for delay_s in delays_s if math.isfinite(delay_s)]
     film = Film((at_s, picture) for at_s, picture, _ in _empty(looks))
-    empty, figures = _pipeline(film, Following(), detector)
-    heartbeat = convert.heartbeat(figures.heartbeat()).ByteSize()
+    empty, statistics = _pipeline(film, Following(), detector)
+    heartbeat = messages.heartbeat(statistics.heartbeat()).ByteSize()
     heartbeats = round(heartbeat * seconds / ServerSettings.model_fields["heartbeat_period_s"].default)
     return {
         "camera.bytes_ratio": round(video / (crops + heartbeats), 2),

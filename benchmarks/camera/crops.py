@@ -3,11 +3,13 @@
     python -m benchmarks camera.crops
 
 The passages of `camera_best_shot` of fifty listed people. `own_score` is the mean score of single crops with their
-person's reference, which says more than FNIR where differences are small: each setting has the same crops.
+person's reference, which says more than FNIR where differences are small: each setting has the same crops, taken from a
+JPEG of quality 100.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -17,6 +19,7 @@ from rich.progress import track
 from benchmarks.camera.best_shot import POLICIES, SHOWN, Study, chosen
 from benchmarks.recognition.faces import FACES
 from cekalwatch.camera.detection.crop import Crop, encode
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.vision.alignment import align
 
 PEOPLE: Final = 50
@@ -37,10 +40,11 @@ def measure() -> dict[str, float]:
         reference = study.reference(files[0])
         if reference is None:
             continue
-        shots = list(chosen(study.passage(number, files[1 : 1 + SHOWN]), POLICIES[""]))
+        captures = chosen(study.passage(number, files[1 : 1 + SHOWN]), replace(POLICIES[""], jpeg_quality=100))
+        crops = [_crop(capture) for capture in captures]
         for quality, side in settings:
-            for shot in shots:
-                sent = encode(_at_most(shot.crop, side), quality)
+            for crop in crops:
+                sent = encode(_at_most(crop, side), quality)
                 picture = np.asarray(cv2.imdecode(np.frombuffer(sent.jpeg, np.uint8), cv2.IMREAD_COLOR), dtype=np.uint8)
                 template = study.template(align(picture, np.array(sent.landmarks, dtype=np.float32)))
                 scores[quality, side].append(float(template @ reference))
@@ -51,6 +55,12 @@ def measure() -> dict[str, float]:
         figures[f"{name}_own_score"] = round(float(np.mean(scores[quality, side])), 4)
         figures[f"{name}_bytes"] = round(float(np.mean(sizes[quality, side])))
     return figures
+
+
+def _crop(capture: FaceCapture) -> Crop:
+    picture = np.asarray(cv2.imdecode(np.frombuffer(capture.jpeg, np.uint8), cv2.IMREAD_COLOR), dtype=np.uint8)
+    landmarks = np.array(capture.landmarks, dtype=np.float32)
+    return Crop(1, capture.captured_at, capture.detector_score, capture.quality, picture, landmarks)
 
 
 def _at_most(crop: Crop, side: int) -> Crop:

@@ -142,8 +142,9 @@ def fit_from(film: Film) -> list[float]:
     fit: dict[int, float] = {}
     for number, picture in enumerate(pictures_of(film)):
         height, width = picture.shape[:2]
-        update = tracker.update(detector.detect(picture[: height - 16]), (width, height), number / RATE)
-        for track, face in update.sightings:
+        faces = detector.detect(picture[: height - 16])
+        update = tracker.update(faces, (width, height), number / RATE)
+        for track, face in zip(update.tracks, faces, strict=True):
             if is_fit(picture, face, policy):
                 fit.setdefault(track, number / RATE)
     return sorted(fit.values())

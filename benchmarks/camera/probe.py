@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from cekalwatch.camera import app
-from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.program.logs import configure_logs

@@ -14,7 +14,7 @@ from statistics import median
 
 import uuid6
 
-from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.spool import Spool
 from cekalwatch.vision.quality import FaceQuality
 

@@ -81,7 +81,7 @@ def ours(frames_per_s: float) -> Follower:  # noqa: ARG001  # reckons by time, a
     tracker = Tracker()
 
     def follow(faces: Sequence[Face], at_s: float) -> tuple[list[int], Boxes]:
-        return [sighting.track for sighting in tracker.update(faces, SIZE, at_s).sightings], _boxes(faces)
+        return list(tracker.update(faces, SIZE, at_s).tracks), _boxes(faces)
 
     return follow
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.v1 import alert_pb2, alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.identity import DeviceRole
@@ -161,9 +161,9 @@ async def test_kills_at_random_moments_lose_no_alert_and_show_none_twice(tmp_pat
             interrupted = await live_and_die(stack, officer, cameras, travellers, chance)
             sent = len(travellers.others) + sum(map(len, travellers.listed.values()))
             for camera in cameras:
-                held = camera.outbox.figures()
+                held = camera.outbox.statistics()
                 await camera.until_settled(held.settled_total + held.depth)
-        figures = [camera.outbox.figures() for camera in cameras]
+        figures = [camera.outbox.statistics() for camera in cameras]
         assert sum(each.settled_total for each in figures) == sent
         assert [each.drops.total for each in figures] == [0, 0]
         assert interrupted, "no kill met a capture under way: nothing had to be sent again"
@@ -193,10 +193,10 @@ async def live_and_die(
         for camera in cameras:
             travellers.pass_by(camera, PASSAGES)
         watched = chance.choice(cameras)
-        held = watched.outbox.figures()
+        held = watched.outbox.statistics()
         await watched.until_settled(held.settled_total + chance.randint(0, held.depth // 2))
         await asyncio.sleep(chance.uniform(0, 0.05))
-        interrupted += sum(camera.outbox.figures().in_flight for camera in cameras)
+        interrupted += sum(camera.outbox.statistics().in_flight for camera in cameras)
         await asyncio.to_thread(stack.server.kill)
         while chance.random() < STILLBORN:
             await asyncio.sleep(chance.uniform(0, MAX_START_S))

@@ -30,7 +30,7 @@ from tests.support.tools.starter import starter_pack
 CAMERA = "gate-1"
 SPILL_AFTER_S = 0.2
 SURE_AFTER_S = 3.0
-"""What had waited for so long when the camera was killed cannot be lost: SPILL_AFTER_S, a turn of the keeper, and the
+"""What had waited for so long when the camera was killed cannot be lost: SPILL_AFTER_S, a round of the spooler, and the
 disk of a busy machine."""
 LATE_AFTER_S = 5.0
 CAMERA_LIVES = 3

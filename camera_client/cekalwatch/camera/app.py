@@ -1,7 +1,7 @@
-"""Puts the cameras together and runs them until a signal comes, or until each has come to its end.
+"""Builds the cameras and runs them until a signal comes, or until all have ended.
 
-One camera that was named alone ends the program when it cannot be watched, and the exit code tells why. Of several,
-each is kept running by itself: what one cannot do does not end the others.
+A single camera ends the program when it cannot be watched, and the exit code says why. Several run independently: one
+that fails does not end the others.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ from types import FrameType
 import structlog
 
 from cekalwatch.camera.camera import Camera, RefusalPolicy
-from cekalwatch.camera.clock import SystemClock
+from cekalwatch.camera.clock import SystemClock, set_within
 from cekalwatch.camera.metrics import serving_metrics
 from cekalwatch.camera.outbox.spool_key import refuse_shared
 from cekalwatch.camera.ptz.monitor import PtzMonitor
 from cekalwatch.camera.ptz.onvif import password_of
 from cekalwatch.camera.settings import CameraSettings, OneCamera
 from cekalwatch.camera.sources.frames import SourceError
-from cekalwatch.camera.sources.opening import AtStart, open_source
-from cekalwatch.camera.waiting import set_within
-from cekalwatch.camera.watchdog import keep_watch
+from cekalwatch.camera.sources.opening import OpeningPolicy, open_source
+from cekalwatch.camera.watchdog import watch_over
 from cekalwatch.program.command import require_extra
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import Exit, ProgramError
@@ -48,8 +47,8 @@ def run(settings: CameraSettings) -> None:
     except ProgramError as error:
         if error.exit_code is not Exit.HANGS:
             raise
-        # Python would wait for the thread that hangs, or fall over it.
-        print(f"Error: {error}", file=sys.stderr, flush=True)  # noqa: T201  # a command's own words
+        # A normal exit would wait for the thread that hangs.
+        print(f"Error: {error}", file=sys.stderr, flush=True)  # noqa: T201  # a command speaks to a person
         os._exit(error.exit_code)
 
 
@@ -57,12 +56,12 @@ class Cameras:
     """The cameras of this process."""
 
     def __init__(self, settings: CameraSettings) -> None:
-        """Open detectors and sources; raises ProgramError for a setting that cannot be."""
+        """Open detectors and sources; raises ProgramError for a setting that cannot be used."""
         self._settings = settings
         self._stop = asyncio.Event()
         several = bool(settings.cameras)
-        self._trouble = RefusalPolicy.IS_WAITED_OUT if several else RefusalPolicy.ENDS_IT
-        self._at_start = AtStart.MAY_BE_AWAY if several else AtStart.MUST_ANSWER
+        self._on_refusal = RefusalPolicy.RETRY if several else RefusalPolicy.EXIT
+        self._opening = OpeningPolicy.RETRY if several else OpeningPolicy.MUST_OPEN
         self._clock = SystemClock()
         self.running: dict[str, Camera] = {one.camera_id: self._build(one) for one in settings.each()}
         """By camera_id; a camera that failed is replaced by a new one."""
@@ -87,28 +86,28 @@ class Cameras:
         return tuple(self.running.values())
 
     async def _watch(self, service: ServiceManager) -> ProgramError | None:
-        """Watch over the cameras until the end; end them all when one hangs, and return that."""
+        """Watch over the cameras until the end; when one hangs, end all and return the error."""
         try:
-            await keep_watch(self._now, service, self._stop)
+            await watch_over(self._now, service, self._stop)
         except ProgramError as error:
             self._stop.set()
             return error
         return None
 
     async def _keep(self, one: OneCamera) -> ProgramError | None:
-        """Run a camera, again when it breaks in a way that nobody foresaw; return why it could not go on, if so."""
+        """Run a camera, and start it again after an unexpected error; return why it could not go on, if so."""
         dialer = partial(open_dialer, self._settings.server_address, one.tls_dir)
         backoff = Backoff(first_s=1.0, most_s=60.0)
         while True:
             camera = self.running[one.camera_id]
             try:
-                await camera.run(self._stop, dialer, self._trouble)
+                await camera.run(self._stop, dialer, self._on_refusal)
             except SourceError as error:
                 return ProgramError(str(error), Exit.UNAVAILABLE)
             except ProgramError as error:
                 return error
-            except Exception:  # others go on, and this camera begins anew: that is what the process is for
-                if self._trouble is RefusalPolicy.ENDS_IT or not camera.source.endless:
+            except Exception:  # the others go on, and this camera starts again
+                if self._on_refusal is RefusalPolicy.EXIT or not camera.source.endless:
                     raise
                 delay_s = backoff.next_delay_s()
                 log.exception("camera_failed", camera_id=one.camera_id, retry_in_s=round(delay_s, 1))
@@ -121,13 +120,13 @@ class Cameras:
     def _build(self, one: OneCamera) -> Camera:
         detector = open_detector(one.detector, self._settings.threads)
         try:
-            source = open_source(one.source, one, self._clock, self._at_start)
+            source = open_source(one.source, one, self._clock, self._opening)
         except SourceError as error:
             raise ProgramError(str(error), Exit.UNAVAILABLE) from None
-        turntable = None
+        ptz = None
         if one.ptz:
             require_extra("onvif", ("onvif",))
-            turntable = PtzMonitor(one.ptz, password_of(one.ptz, self._settings))
+            ptz = PtzMonitor(one.ptz, password_of(one.ptz, self._settings))
         return Camera(
             one,
             source,
@@ -135,7 +134,7 @@ class Cameras:
             self._clock,
             self._settings.spool_terms,
             receipts_wait_s=self._settings.receipts_wait_s,
-            turntable=turntable,
+            ptz=ptz,
         )
 
 

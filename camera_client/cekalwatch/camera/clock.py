@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -34,3 +35,13 @@ class SystemClock:
     def sleep_s(self, seconds: float) -> None:
         """Let the calling thread sleep."""
         time.sleep(seconds)
+
+
+async def set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait until `event` is set, for `seconds` at most; return whether it is."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

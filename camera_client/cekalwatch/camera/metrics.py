@@ -1,4 +1,4 @@
-"""Figures of all cameras for Prometheus, gathered when they are asked for. They hold keys and numbers, no faces."""
+"""Metrics of all cameras for Prometheus, collected when they are asked for. They hold keys and numbers, no faces."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SECONDS_A_DAY = 86_400.0
 
 
 class CameraCollector(Collector):
-    """Reads the cameras anew for each question."""
+    """Reads the cameras at each request."""
 
     def __init__(self, cameras: Callable[[], Iterable[Camera]], clock: Clock) -> None:
         self._cameras = cameras
         self._clock = clock
 
     def collect(self) -> Iterable[Metric]:
-        """Return the figures, a label `camera` on each."""
+        """Return the metrics, each with a label `camera`."""
         cameras = tuple(self._cameras())
         yield from self._vision(cameras)
         yield from self._outboxes(cameras)
@@ -48,19 +48,19 @@ class CameraCollector(Collector):
         crop_bytes = _counter("crop_bytes", "Bytes of them.")
         view = _gauge("view_state", "1 for the state that the view is in.", "state")
         for camera in cameras:
-            key, figures = [camera.camera_id], camera.figures
-            frames.add_metric(key, figures.frames_total)
+            key, statistics = [camera.camera_id], camera.statistics
+            frames.add_metric(key, statistics.frames_total)
             passed_over.add_metric(key, camera.source.dropped)
             for fault in StreamFault:
                 reopened.add_metric([*key, fault.value], camera.source.faults.get(fault, 0))
-            age.add_metric(key, figures.frame_age_s)
-            since.add_metric(key, figures.since_frame_s)
-            faces.add_metric(key, figures.faces_total)
-            passages.add_metric(key, figures.passages_total)
-            crops.add_metric(key, figures.crops_total)
-            crop_bytes.add_metric(key, figures.crop_bytes_total)
+            age.add_metric(key, statistics.frame_age_s)
+            since.add_metric(key, statistics.since_frame_s)
+            faces.add_metric(key, statistics.faces_total)
+            passages.add_metric(key, statistics.passages_total)
+            crops.add_metric(key, statistics.crops_total)
+            crop_bytes.add_metric(key, statistics.crop_bytes_total)
             for state in ViewState:
-                view.add_metric([*key, state.value.lower()], state is figures.view_state)
+                view.add_metric([*key, state.value.lower()], state is statistics.view_state)
         yield from (frames, passed_over, reopened, age, since, faces, passages, crops, crop_bytes, view)
 
     def _outboxes(self, cameras: tuple[Camera, ...]) -> Iterator[Metric]:
@@ -74,7 +74,7 @@ class CameraCollector(Collector):
         spool_age = _gauge("spool_age_seconds", "Age of the oldest of them.")
         spool = _gauge("spool_state", "1 for the state that the spool is in.", "state")
         for camera in cameras:
-            key, held = [camera.camera_id], camera.outbox.figures()
+            key, held = [camera.camera_id], camera.outbox.statistics()
             waiting.add_metric(key, held.depth)
             in_flight.add_metric(key, held.in_flight)
             age.add_metric(key, held.oldest_s)
@@ -131,7 +131,7 @@ def _certificate_left_s(camera: Camera, clock: Clock) -> float | None:
     try:
         until = read_certificate(camera.tls_dir).not_valid_after_utc
     except (OSError, ValueError):
-        return None  # there is none, or it is being replaced; the uplink's log tells of one that cannot be used
+        return None  # none, or it is being replaced; the uplink logs one that cannot be used
     return (until - clock.now()).total_seconds()
 
 

@@ -15,7 +15,7 @@ import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from cekalwatch.camera.outbox.spool_terms import SpoolTerms
+from cekalwatch.camera.outbox.spool import SpoolTerms
 from cekalwatch.camera.sources.opencv import Transport
 from cekalwatch.program.connection import ClientSettings
 from cekalwatch.program.errors import Exit, ProgramError

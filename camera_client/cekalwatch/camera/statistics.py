@@ -1,4 +1,4 @@
-"""What a heartbeat tells, gathered from the vision thread and the outbox."""
+"""What a camera counts, and the heartbeat made of it. Filled by the vision thread and the outbox."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class CameraStatistics:
     def __init__(
         self, outbox: Outbox, clock: Clock, spool_state: Callable[[], SpoolState] = lambda: SpoolState.UNSPECIFIED
     ) -> None:
-        """`spool_state`: how the outbox's spool does, if it has one."""
+        """`spool_state`: the state of the outbox's spool, if it has one."""
         self._outbox = outbox
         self._spool_state = spool_state
         self._clock = clock
@@ -31,17 +31,17 @@ class CameraStatistics:
         self.frames_total = 0
         self.faces_total = 0
         self.frame_age_s = 0.0
-        """How old the last frame was when all was done with it."""
+        """How old the last frame was when it was done with."""
         self.passages_total = 0
         self.crops_total = 0
         self.crop_bytes_total = 0
 
     def begin_frame(self) -> None:
-        """Take note that the vision thread begins with a frame."""
+        """Note that the vision thread begins with a frame."""
         self._busy_since_s = self._clock.monotonic_s()
 
     def end_frame(self) -> None:
-        """Take note that it is done with it, however that went."""
+        """Note that it is done with the frame, or failed."""
         self._busy_since_s = None
 
     @property
@@ -62,7 +62,7 @@ class CameraStatistics:
                 self.frame_age_s = (self._clock.now() - taken_at).total_seconds()
 
     def note_view(self, state: ViewState) -> None:
-        """Take note of how the view looks while frames come."""
+        """Note how the view looks while frames come."""
         self._view = state
 
     def count_crop(self, size: int) -> None:
@@ -72,8 +72,8 @@ class CameraStatistics:
             self.crop_bytes_total += size
 
     def heartbeat(self) -> Heartbeat:
-        """Return the state; the frame rate is that since the last call."""
-        outbox = self._outbox.figures()
+        """Return the present state; the frame rate is that since the last call."""
+        outbox = self._outbox.statistics()
         with self._lock:
             now_s = self._clock.monotonic_s()
             passed_s = now_s - self._since_s

@@ -1,8 +1,8 @@
-"""Sees to it that no vision thread hangs unnoticed, and tells the service manager that all is well while it is.
+"""Notices a vision thread that hangs, and tells the service manager that all is well while none does.
 
-A thread that hangs in native code cannot be ended from outside, and what it holds cannot be given back. So the program
-ends, with an exit code that says why, and is started anew; captures wait on the disk meanwhile. A source that gives no
-frames is another matter: it is reopened for ever, and is no reason to end.
+A thread that hangs in native code cannot be ended from outside, and what it holds is lost. So the program ends, with an
+exit code that says why, and is started again; captures wait on the disk meanwhile. A source that gives no frames is
+reopened for ever instead, and never ends the program.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol
 
 import structlog
 
-from cekalwatch.camera.waiting import set_within
+from cekalwatch.camera.clock import set_within
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.service import ServiceManager
 
@@ -37,10 +37,10 @@ class Watched(Protocol):
 
     @property
     def summary(self) -> str:
-        """How it does, in a few words."""
+        """Its state in a few words."""
 
 
-async def keep_watch(
+async def watch_over(
     cameras: Callable[[], Iterable[Watched]],
     service: ServiceManager,
     stop: asyncio.Event,
@@ -55,7 +55,7 @@ async def keep_watch(
             if camera.busy_s > hangs_after_s:
                 log.error("vision_hangs", camera_id=camera.camera_id, busy_s=round(camera.busy_s, 1))
                 raise ProgramError(
-                    f"The vision thread of {camera.camera_id} hangs; the program ends to be started anew", Exit.HANGS
+                    f"The vision thread of {camera.camera_id} hangs; the program ends to be started again", Exit.HANGS
                 )
         service.alive("; ".join(f"{camera.camera_id} {camera.summary}" for camera in cameras()))
         if await set_within(stop, period_s):

@@ -313,7 +313,7 @@ async def test_camera_changes_to_its_renewed_certificate_without_a_restart_and_l
                 settled = asyncio.Event()
                 loop = asyncio.get_running_loop()
                 outbox.put(capture_of("1"))
-                outbox.listen(lambda: outbox.figures().depth or loop.call_soon_threadsafe(settled.set))
+                outbox.listen(lambda: outbox.statistics().depth or loop.call_soon_threadsafe(settled.set))
                 await settled.wait()
             stop.set()
             await running_uplink

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.checks.finding import CheckVerdict
 from cekalwatch.camera.checks.remote import clock_finding, offset_from
+from cekalwatch.camera.checks.result import CheckVerdict
 from cekalwatch.program.errors import Exit
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.camera import BEGIN

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.detection.pipeline import Pipeline
 from cekalwatch.camera.detection.tracker import Tracker
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.files import FileSource, FramePace, VideoReader
 from cekalwatch.camera.statistics import CameraStatistics

@@ -26,12 +26,13 @@ def test_people_who_cross_and_come_together_are_a_passage_each(every: int) -> No
     scene, tracker = crowd(seed=1, people=5, happenings=3), Tracker()
     tracks: dict[int, set[int]] = defaultdict(set)
     for at_s, picture, truths in draw(scene, looks, every):
-        for sighting in tracker.update(detector.detect(picture), SIZE, at_s).sightings:
-            nose = sighting.face.landmarks[2]
+        faces = detector.detect(picture)
+        for track, face in zip(tracker.update(faces, SIZE, at_s).tracks, faces, strict=True):
+            nose = face.landmarks[2]
             for truth in truths:
                 left, top, right, bottom = truth.box
                 if truth.visible > 0.5 and left < nose[0] < right and top < nose[1] < bottom:
-                    tracks[truth.passage].add(sighting.track)
+                    tracks[truth.passage].add(track)
     assert len(tracks) == len(scene.passages) == 5
     assert all(len(had) == 1 for had in tracks.values()), tracks
     assert len(set.union(*tracks.values())) == 5

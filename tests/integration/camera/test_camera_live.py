@@ -12,7 +12,7 @@ import pytest
 
 from cekalwatch.camera.camera import Camera, RefusalPolicy
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.outbox.spool_terms import SpoolTerms
+from cekalwatch.camera.outbox.spool import SpoolTerms
 from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.camera.sources.live import LiveSource
 from cekalwatch.vision.detectors.factory import open_detector
@@ -40,7 +40,7 @@ async def watching(address: str, walk: Path) -> AsyncIterator[tuple[asyncio.Task
         spool = SpoolTerms(Path(folder) / "spool", Path(folder) / "spool.key")
         camera = Camera(one, source, open_detector(starter_pack(), 1), clock, spool, receipts_wait_s=30)
         stop = asyncio.Event()
-        running = asyncio.create_task(camera.run(stop, lambda: Dialer(address, None), RefusalPolicy.ENDS_IT))
+        running = asyncio.create_task(camera.run(stop, lambda: Dialer(address, None), RefusalPolicy.EXIT))
         yield running, source
         stop.set()
         await asyncio.wait_for(running, 30)

@@ -26,7 +26,6 @@ HANGING = """
 import sys, threading, time
 from cekalwatch.camera import watchdog
 from cekalwatch.camera.detection.pipeline import Pipeline
-from cekalwatch.camera.sources.opening import AtStart
 from cekalwatch.camera import app
 
 class Endless:
@@ -41,16 +40,16 @@ class Endless:
 
 app.open_source = lambda *_: Endless()
 seen = 0
-def look(self, frame):
+def process(self, frame):
     global seen
     seen += 1
     if seen == 2:
         threading.Event().wait()
-Pipeline._look_at = look
-app.keep_watch = lambda cameras, service, stop: watchdog.keep_watch(
+Pipeline._process = process
+app.watch_over = lambda cameras, service, stop: watchdog.watch_over(
     cameras, service, stop, hangs_after_s=0.5, period_s=0.1)
 from cekalwatch.camera import camera
-camera.ENDING_S = 0.5
+camera.VISION_END_S = 0.5
 from cekalwatch.camera.__main__ import main
 sys.argv = ["cekalwatch-camera", "run", *sys.argv[1:]]
 main()
@@ -125,7 +124,7 @@ async def test_prometheus_and_the_service_manager_are_told_how_it_does(tmp_path:
         value(metrics, "certificate_days_left")
 
 
-async def test_a_vision_thread_that_hangs_ends_the_program_so_that_it_is_started_anew(tmp_path: Path):
+async def test_a_vision_thread_that_hangs_ends_the_program_so_that_it_is_started_again(tmp_path: Path):
     async with (
         serving(CaptureServer()) as server,
         python_program("-c", HANGING, *options("0", server.address), home=tmp_path) as camera,

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.uplink import Link, Uplink
@@ -43,7 +43,7 @@ class Crowd:
     at_s: dict[str, float] = field(default_factory=dict)
     """When each crop was taken, by its id; seconds of the event loop."""
 
-    async def pass_by(self, kept: SpooledOutbox, people: range, crops_per_s: float) -> None:
+    async def pass_by(self, spooled: SpooledOutbox, people: range, crops_per_s: float) -> None:
         loop = asyncio.get_running_loop()
         begun_s = loop.time()
         for number, (_, person) in enumerate((turn, person) for turn in range(CROPS_EACH) for person in people):
@@ -52,7 +52,7 @@ class Crowd:
             crop = dataclasses.replace(shot, jpeg=os.urandom(CROP_BYTES))
             self.taken[crop.track_id].append(crop)
             self.at_s[crop.capture_id] = loop.time()
-            kept.outbox.put(crop)
+            spooled.outbox.put(crop)
 
     @property
     def best(self) -> set[str]:
@@ -72,12 +72,12 @@ class Arrivals:
 
 
 @asynccontextmanager
-async def sending(kept: SpooledOutbox, link: SlowLink) -> AsyncIterator[None]:
+async def sending(spooled: SpooledOutbox, link: SlowLink) -> AsyncIterator[None]:
     stop, clock = asyncio.Event(), SystemClock()
     uplink = Uplink(
         Link(Dialer(link.address, None), Hello("gate-1", str(uuid.uuid4()), "starter")),
-        kept.outbox,
-        CameraStatistics(kept.outbox, clock, lambda: kept.keeper.state).heartbeat,
+        spooled.outbox,
+        CameraStatistics(spooled.outbox, clock, lambda: spooled.spooler.state).heartbeat,
         lambda _: None,
         Backoff(first_s=0.05, most_s=0.2),
     )
@@ -89,8 +89,8 @@ async def sending(kept: SpooledOutbox, link: SlowLink) -> AsyncIterator[None]:
         await asyncio.wait_for(running, 30)
 
 
-async def emptied(kept: SpooledOutbox) -> None:
-    await asyncio.to_thread(kept.until, lambda: kept.outbox.figures().depth == 0)
+async def emptied(spooled: SpooledOutbox) -> None:
+    await asyncio.to_thread(spooled.until, lambda: spooled.outbox.statistics().depth == 0)
 
 
 async def test_of_more_than_the_link_carries_the_best_shot_of_each_passage_arrives_and_drops_are_told(
@@ -99,14 +99,14 @@ async def test_of_more_than_the_link_carries_the_best_shot_of_each_passage_arriv
     """Forty crops in two seconds, of which the link carries eleven and memory and disk hold fifteen."""
     arrivals, crowd = Arrivals(), Crowd(random.Random(5))  # noqa: S311  # scores, no secrets
     capture_of("nobody")  # the first one takes a second, to load the picture
-    kept = SpooledOutbox(tmp_path, SystemClock(), size=8, most_bytes=7 * (CROP_BYTES + 1_000), spill_after_s=0.5)
+    spooled = SpooledOutbox(tmp_path, SystemClock(), size=8, most_bytes=7 * (CROP_BYTES + 1_000), spill_after_s=0.5)
     server = CaptureServer(arrivals, granted=32)
     async with serving(server), slowed(server.port, LINK_BYTES_PER_S) as link:
-        with kept.kept():
-            async with sending(kept, link):
-                await crowd.pass_by(kept, range(8), crops_per_s=20)
-                await emptied(kept)
-            drops = kept.outbox.figures().drops
+        with spooled.running():
+            async with sending(spooled, link):
+                await crowd.pass_by(spooled, range(8), crops_per_s=20)
+                await emptied(spooled)
+            drops = spooled.outbox.statistics().drops
     assert crowd.best <= arrivals.at_s.keys()
     assert len(server.heard.ids) == len(set(server.heard.ids))
     assert drops.total == drops.no_room == len(crowd.at_s) - len(arrivals.at_s)
@@ -118,22 +118,22 @@ async def test_of_more_than_the_link_carries_the_best_shot_of_each_passage_arriv
 async def test_a_backlog_does_not_hold_up_who_passes_now(tmp_path: Path) -> None:
     """After an outage: thirty crops wait, and people keep passing at half of what the link carries."""
     arrivals, crowd = Arrivals(), Crowd(random.Random(5))  # noqa: S311  # scores, no secrets
-    kept = SpooledOutbox(tmp_path, SystemClock(), spill_after_s=0.2)
+    spooled = SpooledOutbox(tmp_path, SystemClock(), spill_after_s=0.2)
     server = CaptureServer(arrivals, granted=32)
-    with kept.kept():
+    with spooled.running():
         for number in range(30):
             shot = capture_of(f"earlier {number}", captured_at=SystemClock().now())
-            kept.outbox.put(dataclasses.replace(shot, jpeg=os.urandom(CROP_BYTES)))
-        await asyncio.to_thread(kept.until, lambda: len(kept.ids_on_disk) == 30)
+            spooled.outbox.put(dataclasses.replace(shot, jpeg=os.urandom(CROP_BYTES)))
+        await asyncio.to_thread(spooled.until, lambda: len(spooled.ids_on_disk) == 30)
         await asyncio.sleep(2)  # what has waited for two seconds is no longer live
-        async with serving(server), slowed(server.port, LINK_BYTES_PER_S) as link, sending(kept, link):
-            await crowd.pass_by(kept, range(2), crops_per_s=2.5)
+        async with serving(server), slowed(server.port, LINK_BYTES_PER_S) as link, sending(spooled, link):
+            await crowd.pass_by(spooled, range(2), crops_per_s=2.5)
             in_between = [key for key in arrivals.at_s if key not in crowd.at_s]
-            await emptied(kept)
+            await emptied(spooled)
     delays = [arrivals.at_s[key] - taken_s for key, taken_s in crowd.at_s.items()]
     assert len(arrivals.at_s) == 40
     # Each crop takes 0.2 s on this link, and finds at most four of the backlog under way.
     assert median(delays) < 1.5
     assert max(delays) < 2.5
     assert len(in_between) >= 5, "the backlog starved"
-    assert kept.outbox.figures().drops.total == 0
+    assert spooled.outbox.statistics().drops.total == 0

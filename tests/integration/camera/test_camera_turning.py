@@ -14,7 +14,7 @@ import pytest
 from cekalwatch.camera.ptz.monitor import PtzMonitor, arrive
 from cekalwatch.camera.ptz.onvif import OnvifError, PtzPosition, opened
 from cekalwatch.camera.settings import Turnable
-from cekalwatch.camera.view.watch import Posture
+from cekalwatch.camera.view.monitor import PresetStatus
 from cekalwatch.program.errors import Exit
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.backoff import Backoff
@@ -84,29 +84,29 @@ async def test_turning_ends_when_the_camera_rests_at_the_preset(device: OnvifDev
 
 async def test_a_camera_key_is_here_only_while_the_camera_rests_at_its_preset(device: OnvifDevice):
     async with following(device, "departures") as here, following(device, "arrivals") as there:
-        await until(lambda: (here.posture, there.posture) == (Posture.HERE, Posture.TURNED_AWAY))
+        await until(lambda: (here.preset_status, there.preset_status) == (PresetStatus.AT_PRESET, PresetStatus.AWAY))
         device.heading = ARRIVALS
-        await until(lambda: (here.posture, there.posture) == (Posture.TURNED_AWAY, Posture.TURNED_AWAY))
+        await until(lambda: (here.preset_status, there.preset_status) == (PresetStatus.AWAY, PresetStatus.AWAY))
         device.finish_turn()
-        await until(lambda: (here.posture, there.posture) == (Posture.TURNED_AWAY, Posture.HERE))
+        await until(lambda: (here.preset_status, there.preset_status) == (PresetStatus.AWAY, PresetStatus.AT_PRESET))
 
 
 async def test_a_camera_that_does_not_tell_its_position_is_away_only_while_it_moves(device: OnvifDevice):
     device.tells_position = False
     async with following(device, "departures") as table:
-        await until(lambda: table.posture is Posture.UNKNOWN)
+        await until(lambda: table.preset_status is PresetStatus.UNKNOWN)
         assert "GetStatus" in device.asked
         device.heading = ARRIVALS
-        await until(lambda: table.posture is Posture.TURNED_AWAY)
+        await until(lambda: table.preset_status is PresetStatus.AWAY)
 
 
 async def test_it_is_followed_again_after_it_was_away(device: OnvifDevice):
     async with following(device, "departures") as table:
-        await until(lambda: table.posture is Posture.HERE)
+        await until(lambda: table.preset_status is PresetStatus.AT_PRESET)
         port = device.stop()
-        await until(lambda: table.posture is Posture.UNKNOWN)
+        await until(lambda: table.preset_status is PresetStatus.UNKNOWN)
         device.start(port)
-        await until(lambda: table.posture is Posture.HERE)
+        await until(lambda: table.preset_status is PresetStatus.AT_PRESET)
 
 
 async def test_of_two_camera_keys_of_one_camera_only_the_one_whose_preset_it_is_at_sends(

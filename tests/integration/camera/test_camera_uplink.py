@@ -68,7 +68,7 @@ class Client:
 
 
 def empty(outbox: Outbox) -> bool:
-    return outbox.figures().depth == 0
+    return outbox.statistics().depth == 0
 
 
 @asynccontextmanager
@@ -88,7 +88,7 @@ async def test_every_face_is_sent_once_and_leaves_the_outbox_with_its_receipt() 
         async with running(client):
             await client.until(empty)
     assert sorted(server.heard.ids) == sorted(ids)
-    assert client.outbox.figures().settled_total == 20
+    assert client.outbox.statistics().settled_total == 20
 
 
 async def test_hello_comes_first_and_goodbye_last() -> None:
@@ -149,9 +149,9 @@ async def test_what_has_no_receipt_is_sent_again_when_the_server_comes_back() ->
     server.answer = lambda face: SEARCHED if face.capture_id in answered else None
     async with running(client):
         await server.until(lambda heard: len(heard.faces) == 10)
-        await client.until(lambda outbox: outbox.figures().depth == 6)
+        await client.until(lambda outbox: outbox.statistics().depth == 6)
         await server.vanish()
-        await client.until(lambda outbox: outbox.figures().in_flight == 0)
+        await client.until(lambda outbox: outbox.statistics().in_flight == 0)
         ids += client.put(2, track="2")
         async with serving(CaptureServer(granted=10), server.port) as successor:
             await client.until(empty)
@@ -216,7 +216,7 @@ async def test_stopping_does_not_wait_for_a_server_that_says_nothing_more() -> N
         client.put(1)
         async with running(client):
             await server.until(lambda heard: bool(heard.faces))
-    assert client.outbox.figures().depth == 1
+    assert client.outbox.statistics().depth == 1
 
 
 async def test_the_policy_of_welcome_and_later_ones_reach_the_vision() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import cv2
 import numpy as np
-import uuid6
 
-from cekalwatch.camera.detection.crop import cut, encode
-from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.detection.crop import Crop, cut, encode
+from cekalwatch.camera.outbox.face_capture import FaceCapture
+from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.vision.faces import Face, Landmarks, Picture
 from cekalwatch.vision.quality import FaceQuality
 from tests.support.builders.portraits import astronaut
@@ -60,6 +61,11 @@ def quality_of(score: float, *, yaw: float = 0.0, pitch: float = 0.0, eye_distan
     return FaceQuality(eye_distance, yaw, pitch, sharpness=0.8, brightness=0.5, score=score)
 
 
+def crop_of(picture: Picture, face: Face, score: float = 0.8) -> Crop | None:
+    """The crop of `face` in a frame with this picture."""
+    return cut(Frame(picture, BEGIN, 0.0), face, 1, quality_of(score))
+
+
 def capture_of(
     track: str,
     score: float = 0.8,
@@ -69,18 +75,9 @@ def capture_of(
     face: Face = ASTRONAUT_FACE,
 ) -> FaceCapture:
     """A capture of `face` in `picture`, with a new id; of the astronaut's if no picture is given."""
-    crop = cut(astronaut() if picture is None else picture, face)
+    crop = crop_of(astronaut() if picture is None else picture, face, score)
     assert crop is not None
-    encoded = encode(crop, 90)
-    return FaceCapture(
-        capture_id=str(uuid6.uuid7()),
-        track_id=track,
-        captured_at=captured_at,
-        jpeg=encoded.jpeg,
-        landmarks=encoded.landmarks,
-        detector_score=0.99,
-        quality=quality_of(score),
-    )
+    return replace(encode(crop, 90), track_id=track, captured_at=captured_at, detector_score=0.99)
 
 
 def decoded(jpeg: bytes) -> Picture:

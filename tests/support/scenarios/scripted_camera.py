@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import uuid6
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
@@ -49,7 +49,7 @@ class ScriptedCamera:
         end = self.outbox.listen(lambda: loop.call_soon_threadsafe(changed.set))
         try:
             async with asyncio.timeout(within_s):
-                while self.outbox.figures().settled_total < total:
+                while self.outbox.statistics().settled_total < total:
                     await changed.wait()
                     changed.clear()
         finally:

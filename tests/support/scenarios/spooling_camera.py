@@ -1,4 +1,4 @@
-"""A camera without pictures, as a process that can be killed: the client's outbox, keeper, spool and uplink.
+"""A camera without pictures, as a process that can be killed: the client's outbox, spooler, spool and uplink.
 
     python -m tests.support.scenarios.spooling_camera CAMERA_ID ADDRESS TLS_DIR FOLDER SPILL_AFTER_S
 
@@ -16,10 +16,9 @@ from pathlib import Path
 import uuid6
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.camera.outbox.spool import Spool
-from cekalwatch.camera.outbox.spool_terms import SpoolTerms
+from cekalwatch.camera.outbox.spool import Spool, SpoolTerms
 from cekalwatch.camera.outbox.spooler import Spooler
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
@@ -48,15 +47,15 @@ async def run(camera_id: str, address: str, tls_dir: Path, folder: Path, spill_a
     clock, run_id = SystemClock(), str(uuid6.uuid7())
     outbox = Outbox(1_000, clock)
     terms = SpoolTerms(folder / "spool", folder / "spool.key", spill_after_s=spill_after_s)
-    keeper = Spooler(outbox, Spool(terms.folder / camera_id, terms.key_file, camera_id, run_id), terms, clock)
+    spooler = Spooler(outbox, Spool(terms.folder / camera_id, terms.key_file, camera_id, run_id), terms, clock)
     uplink = Uplink(
         Link(open_dialer(address, tls_dir), Hello(camera_id, run_id, "test")),
         outbox,
-        CameraStatistics(outbox, clock, lambda: keeper.state).heartbeat,
+        CameraStatistics(outbox, clock, lambda: spooler.state).heartbeat,
         lambda _: None,
         Backoff(most_s=1.0),
     )
-    keeper.start()
+    spooler.start()
     stop = asyncio.Event()
     sending = asyncio.create_task(uplink.run(stop))
     while line := await asyncio.to_thread(sys.stdin.readline):
@@ -65,7 +64,7 @@ async def run(camera_id: str, address: str, tls_dir: Path, folder: Path, spill_a
         print(capture.capture_id, flush=True)  # noqa: T201  # whoever started this reads it
     stop.set()
     await sending
-    await asyncio.to_thread(keeper.close)
+    await asyncio.to_thread(spooler.close)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""An outbox with a keeper and a spool on the disk, as a camera has them, for tests that step or run it."""
+"""An outbox with a spooler and a spool on the disk, as a camera has them, for tests that step or run it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ import pytest
 import uuid6
 
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.camera.outbox.spool import Spool
-from cekalwatch.camera.outbox.spool_terms import SpoolTerms
+from cekalwatch.camera.outbox.spool import Spool, SpoolTerms
 from cekalwatch.camera.outbox.spooler import Spooler
 from tests.support.builders.camera import ManualClock, capture_of
 
@@ -46,16 +45,16 @@ class SpooledOutbox:
         self.outbox = Outbox(size, clock)
         terms = SpoolTerms(folder / "spool", folder / key, most_bytes, most_age_s, spill_after_s)
         files = spool(self.folder, terms.key_file, "gate-1", self.run_id)
-        self.keeper = Spooler(self.outbox, files, terms, clock)
+        self.spooler = Spooler(self.outbox, files, terms, clock)
 
     @contextmanager
-    def kept(self) -> Iterator[SpooledOutbox]:
-        """Let the keeper work for the time of the block."""
-        self.keeper.start()
+    def running(self) -> Iterator[SpooledOutbox]:
+        """Let the spooler work for the time of the block."""
+        self.spooler.start()
         try:
             yield self
         finally:
-            self.keeper.close()
+            self.spooler.close()
 
     @property
     def ids_on_disk(self) -> list[str]:
@@ -66,7 +65,7 @@ class SpooledOutbox:
         return sum(file.stat().st_size for file in self.folder.glob("*.capture"))
 
     def until(self, told: Callable[[], bool]) -> None:
-        """Wait until `told` is true, which the keeper's thread brings about."""
+        """Wait until `told` is true, which the spooler's thread brings about."""
         wait_until(told)
 
 
@@ -76,39 +75,39 @@ def taken_now(clock: ManualClock, track: str, score: float = 0.8, size: int = 0)
     return dataclasses.replace(capture, jpeg=os.urandom(size)) if size else capture
 
 
-def fill(kept: SpooledOutbox, clock: ManualClock, *captures: FaceCapture) -> list[str]:
+def fill(spooled: SpooledOutbox, clock: ManualClock, *captures: FaceCapture) -> list[str]:
     """Put captures and let them wait for so long that they go to the disk."""
     for capture in captures:
-        kept.outbox.put(capture)
+        spooled.outbox.put(capture)
     clock.passed_s += SPILLED_S
     ids = sorted(capture.capture_id for capture in captures)
-    kept.until(lambda: set(ids) <= set(kept.ids_on_disk) and kept.outbox.figures().stored >= len(ids))
+    spooled.until(lambda: set(ids) <= set(spooled.ids_on_disk) and spooled.outbox.statistics().stored >= len(ids))
     return ids
 
 
-def sent_and_settled(kept: SpooledOutbox) -> list[FaceCapture]:
+def sent_and_settled(spooled: SpooledOutbox) -> list[FaceCapture]:
     """Send everything that waits, as the uplink does, each with its receipt."""
     sent: list[FaceCapture] = []
 
     def all_sent() -> bool:
-        while capture := kept.outbox.take():
+        while capture := spooled.outbox.take():
             sent.append(capture)
-            kept.outbox.settle(capture.capture_id)
-        return kept.outbox.figures().depth == 0
+            spooled.outbox.settle(capture.capture_id)
+        return spooled.outbox.statistics().depth == 0
 
-    kept.until(all_sent)
+    spooled.until(all_sent)
     return sent
 
 
-def turn_passed(kept: SpooledOutbox) -> None:
-    """Wait until the keeper has looked at the outbox and stored what the disk takes."""
-    turns = kept.keeper.turns
+def round_passed(spooled: SpooledOutbox) -> None:
+    """Wait until the spooler has looked at the outbox and stored what the disk takes."""
+    rounds = spooled.spooler.rounds
 
     def passed() -> bool:
-        kept.keeper._wake.set()
-        return kept.keeper.turns >= turns + 2
+        spooled.spooler._wake.set()
+        return spooled.spooler.rounds >= rounds + 2
 
-    kept.until(passed)
+    spooled.until(passed)
 
 
 def wait_until(told: Callable[[], bool], within_s: float = MAX_S) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.watchdog import keep_watch
+from cekalwatch.camera.watchdog import watch_over
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.service import ServiceManager
 
@@ -28,7 +28,7 @@ async def test_a_vision_thread_that_hangs_ends_the_program_and_the_service_manag
         manager.setblocking(False)
         service = ServiceManager({"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "150000"})
         cameras = [Busy("gate-1", 0.0), Busy("gate-2", 29.0)]
-        watching = asyncio.create_task(keep_watch(lambda: cameras, service, asyncio.Event()))
+        watching = asyncio.create_task(watch_over(lambda: cameras, service, asyncio.Event()))
         for _ in range(3):
             told = await asyncio.wait_for(loop.sock_recv(manager, 1000), 10)
             assert told == b"WATCHDOG=1\nSTATUS=gate-1 ok; gate-2 ok"
@@ -40,6 +40,6 @@ async def test_a_vision_thread_that_hangs_ends_the_program_and_the_service_manag
 
 async def test_it_ends_with_the_program():
     stop = asyncio.Event()
-    watching = asyncio.create_task(keep_watch(lambda: [Busy("gate-1", 0.0)], ServiceManager({}), stop))
+    watching = asyncio.create_task(watch_over(lambda: [Busy("gate-1", 0.0)], ServiceManager({}), stop))
     stop.set()
     await asyncio.wait_for(watching, 10)

@@ -11,15 +11,15 @@ import grpc
 import uuid6
 from cryptography import x509
 
-from cekalwatch.camera.checks.finding import CheckResult, CheckVerdict
+from cekalwatch.camera.checks.result import CheckResult, CheckVerdict
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.ptz.monitor import posture_at
+from cekalwatch.camera.ptz.monitor import preset_status
 from cekalwatch.camera.ptz.onvif import OnvifError, opened, password_of
 from cekalwatch.camera.settings import CameraSettings, OneCamera, Turnable
 from cekalwatch.camera.uplink.messages import Hello, ProtocolError
 from cekalwatch.camera.uplink.stream import StreamLost, Timing
 from cekalwatch.camera.uplink.uplink import Link, greet
-from cekalwatch.camera.view.watch import Posture
+from cekalwatch.camera.view.monitor import PresetStatus
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S
@@ -94,17 +94,20 @@ async def check_mount(camera_id: str, turnable: Turnable, settings: CameraSettin
         return CheckResult("mount", CheckVerdict.FAIL, "install it with: pip install 'cekalwatch[onvif]'", camera_id)
     try:
         async with opened(turnable, password_of(turnable, settings)) as camera:
-            posture = posture_at(await camera.bearing(), await camera.preset(turnable.preset))
+            status = preset_status(await camera.bearing(), await camera.preset(turnable.preset))
     except (OnvifError, ProgramError) as error:
         return CheckResult("mount", CheckVerdict.FAIL, f"the camera at {turnable.address}: {error}", camera_id)
     told = {
-        Posture.HERE: (CheckVerdict.OK, f"at its preset {turnable.preset}"),
-        Posture.TURNED_AWAY: (CheckVerdict.WARN, f"not at its preset {turnable.preset}: nothing is sent meanwhile"),
-        Posture.UNKNOWN: (
+        PresetStatus.AT_PRESET: (CheckVerdict.OK, f"at its preset {turnable.preset}"),
+        PresetStatus.AWAY: (
+            CheckVerdict.WARN,
+            f"not at its preset {turnable.preset}: nothing is sent meanwhile",
+        ),
+        PresetStatus.UNKNOWN: (
             CheckVerdict.WARN,
             "it does not tell where it looks, so that captures are sent wherever it does",
         ),
-    }[posture]
+    }[status]
     return CheckResult("mount", *told, camera_id)
 
 

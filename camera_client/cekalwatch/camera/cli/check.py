@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from cekalwatch.camera.checks.finding import CheckResult, CheckVerdict
+from cekalwatch.camera.checks.result import CheckResult, CheckVerdict
 from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.program.errors import Exit
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cekalwatch.camera.cli.camera_choice import chosen_camera
+from cekalwatch.camera.cli.options import chosen_camera
 from cekalwatch.camera.settings import CameraSettings, Turnable
 from cekalwatch.program.errors import Exit, ProgramError
 
@@ -55,16 +55,17 @@ def _turnable(config: Path | None, camera_id: str | None) -> tuple[CameraSetting
 
 
 async def _list(settings: CameraSettings, turnable: Turnable) -> list[str]:
-    from cekalwatch.camera.ptz.monitor import posture_at
+    from cekalwatch.camera.ptz.monitor import preset_status
     from cekalwatch.camera.ptz.onvif import OnvifError, opened, password_of
-    from cekalwatch.camera.view.watch import Posture
+    from cekalwatch.camera.view.monitor import PresetStatus
 
     try:
         async with opened(turnable, password_of(turnable, settings)) as camera:
-            bearing = await camera.bearing()
+            bearing, stored = await camera.bearing(), await camera.presets()
+            here = [preset_status(bearing, preset) is PresetStatus.AT_PRESET for preset in stored]
             return [
-                f"{'→' if posture_at(bearing, preset) is Posture.HERE else ' '} {preset.token}\t{preset.name}"
-                for preset in await camera.presets()
+                f"{'→' if is_here else ' '} {preset.token}\t{preset.name}"
+                for is_here, preset in zip(here, stored, strict=True)
             ]
     except OnvifError as error:
         raise ProgramError(f"The camera at {turnable.address}: {error}", Exit.UNAVAILABLE) from None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cekalwatch.camera.cli.camera_choice import chosen_camera
+from cekalwatch.camera.cli.options import chosen_camera
 
 
 def preview(

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cekalwatch.camera.cli.camera_choice import chosen_camera
+from cekalwatch.camera.cli.options import chosen_camera
 from cekalwatch.camera.survey.words import Language, Words
 from cekalwatch.program.errors import Exit, ProgramError
 

@@ -1,16 +1,16 @@
 """Chooses which crops of a passage are sent: the first usable one at once, then better and later ones, never too many.
 
 The server fuses the templates of a passage's crops, so several different ones are worth more than one; but a track's
-end is not known beforehand. Hence gaps that grow with each crop sent, and one crop kept back for the end or for the
-best moment of a long passage.
+end is not known in advance. So the gaps grow with each crop sent, and one crop is kept back for the end or for the best
+moment of a long passage.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from cekalwatch.camera.detection.crop import Crop, cut
+from cekalwatch.camera.detection.crop import Crop, cut, encode
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.vision.faces import Face
 from cekalwatch.vision.quality import FaceQuality
@@ -21,22 +21,11 @@ MAX_GAP_S = 5.0
 APART_S = 0.2
 """Crops nearer to each other in time show the same thing: of each such stretch only the best one counts."""
 CLEARLY_BETTER = 1.25
-"""A score so many times the best one sent is worth sending before its time."""
+"""A crop whose score is this many times the best one sent is sent before its time."""
 PEAK_PASSED_S = 2.0
-"""When nothing better came for so long, somebody who walked up has arrived."""
+"""When nothing better came for this long, somebody who walked up has arrived."""
 WORTH_SENDING = 0.5
-"""A crop with less than this part of the passage's best score would spoil the fused template."""
-
-
-@dataclass(frozen=True, eq=False)
-class Shot:
-    """A crop that may be sent."""
-
-    track: int
-    crop: Crop
-    captured_at: datetime
-    detector_score: float
-    quality: FaceQuality
+"""A crop with less than this share of the passage's best score would spoil the fused template."""
 
 
 @dataclass
@@ -44,8 +33,8 @@ class _Passage:
     sent: int = 0
     best_sent: float = 0.0
     last_sent_s: float = -APART_S
-    held: dict[int, Shot] = field(default_factory=dict)
-    """What was not sent yet: the best shot of each stretch of APART_S, by the stretch's number."""
+    held: dict[int, Crop] = field(default_factory=dict)
+    """Not sent yet: the best crop of each stretch of APART_S, by the number of the stretch."""
 
 
 class BestShots:
@@ -53,13 +42,13 @@ class BestShots:
 
     def __init__(self, policy: CapturePolicy) -> None:
         self.policy = policy
-        """Replaced when the server sends another one."""
+        """Replaced when the server sends another one; obeyed from the next face on."""
         self.passages = 0
-        """Passages of which a crop was given out to be sent."""
+        """Passages of which a crop was sent."""
         self._passages: dict[int, _Passage] = {}
 
     def wants(self, track: int, face: Face) -> bool:
-        """Return False when `offer` could not use the face whatever its quality, so that measuring it is spared."""
+        """Return False when `offer` could not use the face whatever its quality, so that it need not be measured."""
         passage = self._passages.get(track)
         return (
             face.score >= self.policy.min_detector_score
@@ -67,33 +56,33 @@ class BestShots:
             and (passage is None or passage.sent < self.policy.max_crops_per_track)
         )
 
-    def offer(self, track: int, frame: Frame, face: Face, quality: FaceQuality) -> Shot | None:
-        """Take a face of a track; return the shot of that track to send now, if any."""
+    def offer(self, track: int, frame: Frame, face: Face, quality: FaceQuality) -> FaceCapture | None:
+        """Take a face of a track; return the crop of that track to send now, if any."""
         if not self.wants(track, face) or not self._turned_to_camera(quality):
             return None
-        crop = cut(frame.picture, face)
+        crop = cut(frame, face, track, quality)
         if crop is None:
             return None
         passage = self._passages.setdefault(track, _Passage())
         if frame.at_s - passage.last_sent_s < APART_S:
             return None
-        shot = Shot(track, crop, frame.captured_at, face.score, quality)
         stretch = int(frame.at_s // APART_S)
-        if stretch not in passage.held or _score(passage.held[stretch]) < _score(shot):
-            passage.held[stretch] = shot
+        if stretch not in passage.held or _score(passage.held[stretch]) < _score(crop):
+            passage.held[stretch] = crop
         if len(passage.held) > self.policy.max_crops_per_track:
             # Of equal ones the newest goes: how long ago the best moment was must not be forgotten.
             del passage.held[min(passage.held, key=lambda number: (_score(passage.held[number]), -number))]
-        return self._due(passage, frame.at_s)
+        due = self._due(passage, frame.at_s)
+        return encode(due, self.policy.jpeg_quality) if due else None
 
-    def end(self, track: int) -> list[Shot]:
-        """Forget a track that is over; return what is still to send of it, best first."""
+    def end(self, track: int) -> list[FaceCapture]:
+        """Forget a track that is over; return what is still to be sent of it, best first."""
         passage = self._passages.pop(track, _Passage())
-        # Every passage that holds a shot has sent one, so that it is counted already.
+        # Every passage that holds a crop has sent one, so that it is counted already.
         room = max(0, self.policy.max_crops_per_track - passage.sent)
         ranked = sorted(passage.held.values(), key=_score, reverse=True)[:room]
         least = WORTH_SENDING * max([passage.best_sent, *map(_score, ranked)])
-        return [shot for shot in ranked if _score(shot) >= least]
+        return [encode(crop, self.policy.jpeg_quality) for crop in ranked if _score(crop) >= least]
 
     def _turned_to_camera(self, quality: FaceQuality) -> bool:
         return (
@@ -102,7 +91,7 @@ class BestShots:
             and abs(quality.pitch_degrees) <= self.policy.max_pitch_degrees
         )
 
-    def _due(self, passage: _Passage, at_s: float) -> Shot | None:
+    def _due(self, passage: _Passage, at_s: float) -> Crop | None:
         stretch, best = max(passage.held.items(), key=lambda item: _score(item[1]))
         if not self._is_due(passage, _score(best), at_s - stretch * APART_S, at_s):
             return None
@@ -121,9 +110,9 @@ class BestShots:
             gap_s = min(MAX_GAP_S, FIRST_GAP_S * 2 ** (passage.sent - 1))
             waited = at_s - passage.last_sent_s >= gap_s
             return better or (waited and score >= WORTH_SENDING * passage.best_sent)
-        # The last one is for the best moment of all. Of somebody who stays it goes before the end, for he waits too.
+        # The last one is for the best moment of all. It goes before the end of somebody who stays and waits.
         return better and age_s >= PEAK_PASSED_S
 
 
-def _score(shot: Shot) -> float:
-    return shot.quality.score
+def _score(crop: Crop) -> float:
+    return crop.quality.score

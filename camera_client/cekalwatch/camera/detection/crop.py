@@ -6,13 +6,17 @@ Crops stay in memory: nothing here writes to a disk.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import cv2
 import numpy as np
+import uuid6
 
-from cekalwatch.camera.detection.face_capture import Point
+from cekalwatch.camera.outbox.face_capture import FaceCapture
+from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.vision.faces import Face, Landmarks, Picture
+from cekalwatch.vision.quality import FaceQuality
 from cekalwatch.wire.bounds import MAX_CROP_BYTES
 
 MARGIN = 0.5
@@ -28,10 +32,15 @@ EDGE_PX = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """A face's part of a frame, with the landmarks in its own pixels, all strictly inside."""
+    """A face's part of a frame, which may be sent."""
 
+    track: int
+    captured_at: datetime
+    detector_score: float
+    quality: FaceQuality
     picture: Picture
     landmarks: Landmarks
+    """In pixels of `picture`, all strictly inside it."""
 
     def scaled(self, factor: float) -> Crop:
         """Return the crop made smaller; `factor` above 0, at most 1."""
@@ -40,20 +49,12 @@ class Crop:
         picture = cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA)
         landmarks = self.landmarks * (np.array(size) / (width, height))
         inside = np.clip(landmarks, EDGE_PX, np.array(size) - EDGE_PX)
-        return Crop(np.asarray(picture, np.uint8), inside.astype(np.float32))
+        return replace(self, picture=np.asarray(picture, np.uint8), landmarks=inside.astype(np.float32))
 
 
-@dataclass(frozen=True)
-class EncodedCrop:
-    """A crop as it is sent."""
-
-    jpeg: bytes
-    landmarks: tuple[Point, ...]
-
-
-def cut(picture: Picture, face: Face) -> Crop | None:
+def cut(frame: Frame, face: Face, track: int, quality: FaceQuality) -> Crop | None:
     """Return the crop of `face`, at most MAX_SIDE_PX long; None when not all landmarks lie within the frame."""
-    height, width = picture.shape[:2]
+    height, width = frame.picture.shape[:2]
     margin = MARGIN * face.width
     edges = (face.left - margin, face.top - margin, face.right + margin, face.bottom + margin)
     if not all(map(math.isfinite, edges)):
@@ -65,16 +66,25 @@ def cut(picture: Picture, face: Face) -> Crop | None:
     if not bool(np.all((landmarks >= EDGE_PX) & (landmarks <= room))):
         return None
     # A copy, so that a crop that is kept does not keep its whole frame in memory.
-    crop = Crop(picture[top:bottom, left:right].copy(), landmarks)
+    picture = frame.picture[top:bottom, left:right].copy()
+    crop = Crop(track, frame.captured_at, face.score, quality, picture, landmarks)
     longest = max(right - left, bottom - top)
     return crop.scaled(MAX_SIDE_PX / longest) if longest > MAX_SIDE_PX else crop
 
 
-def encode(crop: Crop, jpeg_quality: int) -> EncodedCrop:
+def encode(crop: Crop, jpeg_quality: int) -> FaceCapture:
     """Return `crop` as a JPEG of `jpeg_quality`, or of a lower one, or smaller, until it has MAX_CROP_BYTES at most."""
     while True:
         for quality in range(jpeg_quality, min(MIN_JPEG_QUALITY, jpeg_quality) - 1, -JPEG_QUALITY_STEP):
             jpeg = cv2.imencode(".jpg", crop.picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
             if len(jpeg) <= MAX_CROP_BYTES:
-                return EncodedCrop(jpeg, tuple((float(x), float(y)) for x, y in crop.landmarks))
+                return FaceCapture(
+                    capture_id=str(uuid6.uuid7()),
+                    track_id=str(crop.track),
+                    captured_at=crop.captured_at,
+                    jpeg=jpeg,
+                    landmarks=tuple((float(x), float(y)) for x, y in crop.landmarks),
+                    detector_score=crop.detector_score,
+                    quality=crop.quality,
+                )
         crop = crop.scaled(SHRINKING)

@@ -16,17 +16,17 @@ from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.region import Region
 
 IDLE_S: Final = 1.0
-"""In a scene where nothing moves, frames are searched at least so often: something may have been missed."""
+"""Longest time between two searches in a scene where nothing moves: something may have been missed."""
 KNOWN_S: Final = 0.12
-"""People of whom a crop was sent already are followed with a search so often: each second frame at 15 a second."""
+"""Time between two searches while a crop of everybody in view was sent: every second frame at 15 a second."""
 WIDTH: Final = 160
 """Of the small picture; faces that are fit for the server are 8 or more of its pixels wide."""
 MIN_CHANGE: Final = 8
 """Grey levels by which a pixel of the small picture has changed when something moved. Noise is averaged away in it."""
 MIN_CHANGED: Final = 3
-"""So many pixels of the small picture must have changed."""
+"""Pixels of the small picture that must have changed."""
 AROUND: Final = 1.0
-"""What moves so many face widths around a known face, or below, is taken for that person."""
+"""What moves within this many face widths around a known face, or below it, counts as that person."""
 
 
 class MotionGate:
@@ -56,7 +56,7 @@ class MotionGate:
         return int(np.count_nonzero(changed)) >= MIN_CHANGED
 
     def searched(self, picture: Picture, at_s: float, faces: Iterable[Face], *, all_known: bool) -> None:
-        """Note what was found; `all_known`: of each a crop was sent already."""
+        """Note what was found; `all_known`: whether a crop of each face's track was sent."""
         self._searched_s = at_s
         self._seen = self._small(picture)
         self._mask = np.ones(self._seen.shape, bool)

@@ -1,19 +1,23 @@
-"""The vision thread: frames in, captures of the best crops out. It owns detector, tracker and best shots."""
+"""The vision thread: takes frames from the source, and puts captures of the best crops into the outbox."""
 
 from __future__ import annotations
 
-import structlog
-import uuid6
+import asyncio
+import contextlib
+import contextvars
+import threading
+from functools import partial
 
-from cekalwatch.camera.detection.best_shot import BestShots, Shot
-from cekalwatch.camera.detection.crop import encode
-from cekalwatch.camera.detection.face_capture import FaceCapture
+import structlog
+
+from cekalwatch.camera.detection.best_shot import BestShots
 from cekalwatch.camera.detection.motion_gate import MotionGate
 from cekalwatch.camera.detection.tracker import Tracker
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame, FrameSource
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.camera.view.watch import ViewWatch
+from cekalwatch.camera.view.monitor import ViewMonitor
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.quality import measure
 from cekalwatch.vision.region import Region
@@ -32,13 +36,13 @@ class Pipeline:
         detector: FaceDetector,
         tracker: Tracker,
         outbox: Outbox,
-        figures: CameraStatistics,
+        statistics: CameraStatistics,
         *,
         detect_every: int = 1,
-        view: ViewWatch | None = None,
+        view: ViewMonitor | None = None,
         region: Region | None = None,
     ) -> None:
-        """`detect_every`: only each so manieth frame is looked at; `view`: of a camera that can be turned.
+        """`detect_every`: 1 of so many frames is looked at; `view`: given for a camera that can be turned.
 
         `region`: the part of the picture that `detector` looks at.
         """
@@ -47,16 +51,39 @@ class Pipeline:
         self._tracker = tracker
         self._best_shots = BestShots(CapturePolicy())
         self._outbox = outbox
-        self._figures = figures
+        self._statistics = statistics
         self._detect_every = detect_every
-        self._view = view or ViewWatch()
-        self._attention = MotionGate(region)
-        self._known: set[int] = set()
+        self._view = view or ViewMonitor()
+        self._motion_gate = MotionGate(region)
+        self._sent_tracks: set[int] = set()
         """Tracks of which a crop was sent."""
 
     def set_policy(self, policy: CapturePolicy) -> None:
         """Obey `policy` from the next face on; from any thread."""
         self._best_shots.policy = policy
+
+    def start(self, thread_name: str) -> asyncio.Future[None]:
+        """Start `run` in a thread of its own; the future ends with it, and raises what it raised.
+
+        A daemon thread: asyncio's own threads are for short work, and the end of the program waits for them.
+        """
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+
+        def run() -> None:
+            try:
+                self.run()
+            except BaseException as error:  # noqa: BLE001  # it is raised where the future is awaited
+                end = partial(done.set_exception, error)
+            else:
+                end = partial(done.set_result, None)
+            # The loop is closed already when the thread outlived the program's end.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(end)
+
+        context = contextvars.copy_context()  # the log names the camera
+        threading.Thread(target=lambda: context.run(run), name=thread_name, daemon=True).start()
+        return done
 
     def run(self) -> None:
         """Work until the source ends or `stop` is called. Raises SourceError."""
@@ -65,20 +92,20 @@ class Pipeline:
         for number, frame in enumerate(self._source):
             if number % self._detect_every or frame.at_s < skip_until_s:
                 continue
-            self._figures.begin_frame()
+            self._statistics.begin_frame()
             try:
-                self._look_at(frame)
+                self._process(frame)
             except Exception:  # a picture that cannot be looked at must not end months of watching
                 if not self._source.endless:
                     raise
-                # Nor shall each fill the log.
+                # A pause, so that the log is not filled.
                 pause_s = failures.next_delay_s()
                 log.exception("frame_failed", next_in_s=round(pause_s, 1))
                 skip_until_s = frame.at_s + pause_s
             else:
                 failures.reset()
             finally:
-                self._figures.end_frame()
+                self._statistics.end_frame()
         self._end(self._tracker.end())
 
     def stop(self) -> None:
@@ -86,53 +113,44 @@ class Pipeline:
         self._source.close()
         self._outbox.close()
 
-    def _look_at(self, frame: Frame) -> None:
+    def _process(self, frame: Frame) -> None:
         self._view.see(frame.picture, frame.at_s)
-        self._figures.note_view(self._view.state)
+        self._statistics.note_view(self._view.state)
+        faces = 0
         if self._view.away:
-            # What is seen on the way belongs to no counter; and who was in view has left it.
+            # What is seen while the camera turns belongs to no counter; and who was in view has left it.
             self._end(self._tracker.end())
-            self._figures.count_frame(self._best_shots.passages, taken_at=frame.captured_at)
-            return
-        if not self._attention.wants(frame.picture, frame.at_s):
-            self._figures.count_frame(self._best_shots.passages, taken_at=frame.captured_at)
-            return
+        elif self._motion_gate.wants(frame.picture, frame.at_s):
+            faces = self._search(frame)
+        self._statistics.count_frame(self._best_shots.passages, faces, frame.captured_at)
+
+    def _search(self, frame: Frame) -> int:
+        """Look for faces, and put what is to be sent of them into the outbox; return how many were found."""
         height, width = frame.picture.shape[:2]
-        update = self._tracker.update(self._detector.detect(frame.picture), (width, height), frame.at_s)
-        if update.sightings:
+        faces = self._detector.detect(frame.picture)
+        update = self._tracker.update(faces, (width, height), frame.at_s)
+        if faces:
             self._view.face_seen(frame.at_s)
         self._end(update.ended)
-        for track, face in update.sightings:
+        for track, face in zip(update.tracks, faces, strict=True):
             if self._best_shots.wants(track, face):
-                shot = self._best_shots.offer(track, frame, face, measure(frame.picture, face))
-                if shot:
-                    self._send(shot)
-                    self._known.add(track)
-        all_known = self._known.issuperset(track for track, _ in update.sightings)
-        faces = [face for _, face in update.sightings]
-        self._attention.searched(frame.picture, frame.at_s, faces, all_known=all_known)
-        self._figures.count_frame(self._best_shots.passages, len(update.sightings), frame.captured_at)
+                capture = self._best_shots.offer(track, frame, face, measure(frame.picture, face))
+                if capture:
+                    self._put(capture)
+                    self._sent_tracks.add(track)
+        all_sent = self._sent_tracks.issuperset(update.tracks)
+        self._motion_gate.searched(frame.picture, frame.at_s, faces, all_known=all_sent)
+        return len(faces)
 
     def _end(self, tracks: tuple[int, ...]) -> None:
-        self._known.difference_update(tracks)
+        self._sent_tracks.difference_update(tracks)
         for track in tracks:
-            for shot in self._best_shots.end(track):
-                self._send(shot)
+            for capture in self._best_shots.end(track):
+                self._put(capture)
 
-    def _send(self, shot: Shot) -> None:
-        encoded = encode(shot.crop, self._best_shots.policy.jpeg_quality)
+    def _put(self, capture: FaceCapture) -> None:
         if self._source.can_wait:
             # A file waits for the server rather than lose crops; a camera cannot.
             self._outbox.wait_for_room()
-        self._figures.count_crop(len(encoded.jpeg))
-        self._outbox.put(
-            FaceCapture(
-                capture_id=str(uuid6.uuid7()),
-                track_id=str(shot.track),
-                captured_at=shot.captured_at,
-                jpeg=encoded.jpeg,
-                landmarks=encoded.landmarks,
-                detector_score=shot.detector_score,
-                quality=shot.quality,
-            )
-        )
+        self._statistics.count_crop(len(capture.jpeg))
+        self._outbox.put(capture)

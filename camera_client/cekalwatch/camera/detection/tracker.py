@@ -1,9 +1,9 @@
 """Joins the faces of successive frames into tracks: one track is one passage of a traveller below the camera.
 
-Own and small: each track is a Kalman filter of even motion (Kalman, "A New Approach to Linear Filtering and Prediction
-Problems", 1960), and the faces of a frame are shared out among the tracks so that all of them together are likeliest.
-Overlap of boxes is not asked for: at four detections a second a walker's face is two faces further on. It knows no
-identities: who looks like whom is the server's business, and none of the camera's.
+Each track is a Kalman filter of even motion (Kalman, "A New Approach to Linear Filtering and Prediction Problems",
+1960), and the faces of a frame are assigned to the tracks so that all pairs together are the most likely. Boxes need
+not overlap: at four detections a second a walker's face is two faces further on. It knows no identities: only the
+server compares people.
 """
 
 from __future__ import annotations
@@ -25,32 +25,25 @@ NOISE: Final = 0.15
 """How far a box lies from where the face is: standard deviation."""
 SPEED: Final = 12.0
 """How fast a face may be that was seen once: standard deviation a second. People walk up to 1.5 m/s, seven face sizes;
-wider than that, for a short way is no likelier than a long one."""
+this is wider, because a short way is no more likely than a long one."""
 UNREST: Final = 10.0
-"""How much the square of a face's speed changes in a second: people turn, stop and nod."""
+"""How much the variance of a face's speed grows in a second: people turn, stop and nod."""
 SIZE_NOISE: Final = 0.1
-"""How much a box's size differs from the last one: standard deviation of the logarithm."""
+"""How much a box's size differs from the last one's: standard deviation of the logarithm."""
 SIZE_NOISE_PER_S: Final = 0.15
-"""The same for a second in which somebody comes closer unseen, on top."""
+"""Added for each second in which somebody comes closer unseen."""
 UNPAIRED_COST: Final = 18.0
-"""What leaving a face without a track costs, against a pair's improbability."""
-FARTHEST: Final = 3.5
+"""Cost of leaving a face without a track; a pair that costs more is not made."""
+MAX_DISTANCE: Final = 3.5
 """How far from where it is expected a face may be."""
-
-
-class TrackedFace(NamedTuple):
-    """A face of the current frame and its track."""
-
-    track: int
-    face: Face
 
 
 @dataclass(frozen=True)
 class Update:
     """What a frame did to the tracks."""
 
-    sightings: tuple[TrackedFace, ...]
-    """In the order of the faces that were given."""
+    tracks: tuple[int, ...]
+    """The track of each face, in the order in which the faces were given."""
     ended: tuple[int, ...]
     """Tracks that are over."""
 
@@ -63,21 +56,21 @@ class _Spread(NamedTuple):
     motion: float
 
     def after(self, passed_s: float) -> _Spread:
-        """Return the spread when nothing was seen for so long (motion changed by white noise)."""
+        """Return the spread after `passed_s` unseen seconds (white noise changes the motion)."""
         return _Spread(
             self.place + 2 * passed_s * self.both + passed_s**2 * self.motion + UNREST * passed_s**3 / 3,
             self.both + passed_s * self.motion + UNREST * passed_s**2 / 2,
             self.motion + UNREST * passed_s,
         )
 
-    def of_sighting(self) -> float:
-        """Return how uncertain it is where the box will be."""
+    def of_box(self) -> float:
+        """Return the variance of where the box will be."""
         return self.place + NOISE**2
 
     def seen(self) -> _Spread:
-        """Return the spread when the place was seen."""
-        kept = NOISE**2 / self.of_sighting()
-        return _Spread(self.place * kept, self.both * kept, self.motion - self.both**2 / self.of_sighting())
+        """Return the spread after the face was seen."""
+        kept = NOISE**2 / self.of_box()
+        return _Spread(self.place * kept, self.both * kept, self.motion - self.both**2 / self.of_box())
 
 
 @dataclass
@@ -95,17 +88,17 @@ class _Track:
         return self.centre + self.velocity * (at_s - self.seen_at_s)
 
     def cost(self, centre: NDArray[np.float64], size: float, at_s: float) -> float:
-        """Return how improbable the face is as this track's, 0 at least; infinity for one that cannot be it.
+        """Return how unlikely it is that the face is this track's, at least 0; infinity when it cannot be.
 
-        Twice the negative logarithm of the likelihood, so that a track that knows well where its face is comes before
-        one that might be anywhere.
+        It is twice the negative logarithm of the likelihood, so that a track that is sure where its face is comes
+        before one that is not.
         """
         passed_s = at_s - self.seen_at_s
         off = (centre - self.expected(at_s)) / math.sqrt(size * self.size)
         distance = float(off @ off)
-        if distance > FARTHEST**2:
+        if distance > MAX_DISTANCE**2:
             return math.inf
-        variance = self.spread.after(passed_s).of_sighting()
+        variance = self.spread.after(passed_s).of_box()
         growth = math.log(size / self.size) / (SIZE_NOISE + SIZE_NOISE_PER_S * passed_s)
         return distance / variance + 2 * math.log(variance / NOISE**2) + growth**2
 
@@ -117,8 +110,8 @@ class _Track:
     def see(self, centre: NDArray[np.float64], size: float, at_s: float) -> None:
         spread = self.spread.after(at_s - self.seen_at_s)
         off = centre - self.expected(at_s)
-        self.centre = self.expected(at_s) + spread.place / spread.of_sighting() * off
-        self.velocity = self.velocity + spread.both / spread.of_sighting() * off
+        self.centre = self.expected(at_s) + spread.place / spread.of_box() * off
+        self.velocity = self.velocity + spread.both / spread.of_box() * off
         self.spread = spread.seen()
         self.size = math.sqrt(self.size * size)
         self.seen_at_s = at_s
@@ -128,7 +121,7 @@ class Tracker:
     """Owned by one thread. The same faces at the same times give the same tracks."""
 
     def __init__(self, max_miss_s: float = 1.0) -> None:
-        """`max_miss_s`: for how long a track may stay unseen before it is over, seconds of the source."""
+        """`max_miss_s`: a track is over when it was not seen for longer than this, seconds of the source."""
         self._max_miss_s = max_miss_s
         self._tracks: list[_Track] = []
         self._last_number = 0
@@ -157,7 +150,7 @@ class Tracker:
                 self._last_number += 1
                 found[column] = _Track(self._last_number, *place, at_s)
                 self._tracks.append(found[column])
-        return Update(tuple(TrackedFace(found[i].number, face) for i, face in enumerate(faces)), ended)
+        return Update(tuple(found[i].number for i in range(len(faces))), ended)
 
     def end(self) -> tuple[int, ...]:
         """End all tracks, because the source has ended; return them."""

@@ -1,7 +1,7 @@
 """Captures that have no receipt yet. It knows neither gRPC nor pictures nor files.
 
-Bounded: when it is full, the best shot of each passage stays and worse ones are dropped first, and counted. Those that
-wait for long may be parked on a disk: that is the keeper's work, through `parking`.
+Bounded: when it is full, the best crop of each passage stays; worse ones are dropped first, and counted. The spooler
+moves those that wait for long to the disk, through `disk_queue`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.detection.face_capture import FaceCapture
 from cekalwatch.camera.outbox.disk_queue import DiskQueue
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.item import OutboxItem
 from cekalwatch.camera.outbox.send_policy import SendPolicy
 from cekalwatch.camera.outbox.state import OutboxState
@@ -23,14 +23,14 @@ MAX_PAUSE_S = 30.0
 
 @dataclass(frozen=True)
 class OutboxStatistics:
-    """What the outbox holds, and what it lost."""
+    """What the outbox holds, and what it dropped."""
 
     depth: int
     in_flight: int
     oldest_s: float
     """Age of the oldest capture; 0 when there is none."""
     oldest_in_flight_s: float
-    """For how long the oldest capture under way has been waiting for its receipt; 0 when there is none."""
+    """For how long the oldest capture in flight has been waiting for its receipt; 0 when there is none."""
     waiting_s: float
     """For how long captures have been waiting without a single receipt; 0 when there is none."""
     settled_total: int
@@ -47,10 +47,10 @@ class Outbox:
 
     def __init__(self, size: int, clock: Clock) -> None:
         """`size`: captures that wait in memory alone, at most; at least 1."""
-        self._stock = OutboxState(size, clock)
-        self.parking = DiskQueue(self._stock)
+        self._state = OutboxState(size, clock)
+        self.disk_queue = DiskQueue(self._state)
         self._clock = clock
-        self._turns = SendPolicy()
+        self._send_policy = SendPolicy()
         self._closed = False
         self._count = 0
         self._settled = 0
@@ -58,119 +58,120 @@ class Outbox:
 
     def listen(self, on_change: Callable[[], object]) -> Callable[[], None]:
         """Have `on_change` called, on any thread, after each change; return what ends that."""
-        return self._stock.listen(on_change)
+        return self._state.listen(on_change)
 
     def put(self, capture: FaceCapture) -> None:
-        """Add a capture; drop the least useful one if there is no room."""
-        stock = self._stock
-        with stock.lock:
+        """Add a capture; when there is no room, drop the one that is worth least."""
+        state = self._state
+        with state.lock:
             self._count += 1
-            entry = OutboxItem(
+            item = OutboxItem(
                 capture.capture_id,
-                (capture.run_id, capture.track_id),
+                capture.passage,
                 capture.quality.score,
                 order=self._count,
                 put_s=self._clock.monotonic_s(),
                 size=len(capture.jpeg),
                 capture=capture,
-                clock_offset=stock.clock_offset,
+                clock_offset=state.clock_offset,
             )
-            stock.entries[entry.capture_id] = stock.held[entry.capture_id] = entry
-            in_memory = stock.in_memory_alone()
-            if len(in_memory) > stock.size:
-                least = stock.least_first(stock.entries.values())[0]
-                if least.stored_bytes and len(in_memory) > stock.size + stock.size // 4:
-                    # Dropping what is on the disk makes room there; a disk that takes nothing makes none here.
-                    least = stock.least_first(in_memory)[0]
-                stock.drop(least, Drops(no_room=1))
-            stock.changed()
+            state.items[item.capture_id] = state.unsent[item.capture_id] = item
+            in_memory = state.in_memory_alone()
+            if len(in_memory) > state.size:
+                worst = state.worst_first(state.items.values())[0]
+                if worst.stored_bytes and len(in_memory) > state.size + state.size // 4:
+                    # Dropping what is on the disk makes room there, and none here while the disk takes nothing.
+                    worst = state.worst_first(in_memory)[0]
+                state.drop(worst, Drops(no_room=1))
+            state.changed()
 
     def wait_for_room(self) -> None:
         """Block until a capture can be added without a loss, or the outbox is closed."""
-        stock = self._stock
-        with stock.lock:
-            stock.lock.wait_for(lambda: self._closed or len(stock.in_memory_alone()) < stock.size)
+        state = self._state
+        with state.lock:
+            state.lock.wait_for(lambda: self._closed or len(state.in_memory_alone()) < state.size)
 
     def close(self) -> None:
-        """Let nobody wait for room any more."""
-        with self._stock.lock:
+        """End all waiting for room."""
+        with self._state.lock:
             self._closed = True
-            self._stock.changed()
+            self._state.changed()
 
     def take(self, credit: int = 1) -> FaceCapture | None:
         """Return the next capture to send, which is then in flight; None when none can be sent now.
 
         `credit`: how many the server would take now, at least 1.
         """
-        stock = self._stock
-        with stock.lock:
+        state = self._state
+        with state.lock:
             now_s = self._clock.monotonic_s()
-            if not stock.hungry and stock.loaded() <= 1 and any(e.not_before_s <= now_s for e in stock.parked.values()):
-                stock.hungry = True
-                stock.changed()
-            entry = self._turns.next(stock.held.values(), stock.under_way.values(), now_s, credit)
-            if entry is None or entry.capture is None:
+            loadable = any(item.not_before_s <= now_s for item in state.spooled.values())
+            if loadable and not state.load_wanted and state.loaded_count() <= 1:
+                state.load_wanted = True
+                state.changed()
+            item = self._send_policy.next(state.unsent.values(), state.in_flight.values(), now_s, credit)
+            if item is None or item.capture is None:
                 return None
-            stock.under_way[entry.capture_id] = stock.held.pop(entry.capture_id)
-            entry.sent_s = now_s
-            return entry.timed(entry.capture, stock.clock_offset, stock.began_at, self._clock.now())
+            state.in_flight[item.capture_id] = state.unsent.pop(item.capture_id)
+            item.sent_s = now_s
+            return item.corrected(item.capture, state.clock_offset, state.began_at, self._clock.now())
 
     def next_ready_s(self) -> float | None:
-        """Return in how many seconds the pause of one that is to be sent again is over; None when there is none."""
-        with self._stock.lock:
+        """Return in how many seconds the next capture that is to be sent again may be sent; None when there is none."""
+        with self._state.lock:
             now_s = self._clock.monotonic_s()
-            pauses = (entry.not_before_s - now_s for entry in self._stock.held.values())
+            pauses = (item.not_before_s - now_s for item in self._state.unsent.values())
             return min((pause_s for pause_s in pauses if pause_s > 0), default=None)
 
     def settle(self, capture_id: str) -> None:
-        """Forget a capture: the server has dealt with it for good. An unknown one changes nothing."""
-        with self._stock.lock:
-            if entry := self._stock.entries.get(capture_id):
-                self._stock.note_arrival(entry)
-                self._stock.forget(entry)
+        """Forget a capture that has its final receipt. An unknown one changes nothing."""
+        with self._state.lock:
+            if item := self._state.items.get(capture_id):
+                self._state.note_arrival(item)
+                self._state.forget(item)
                 self._settled += 1
                 self._last_settled_s = self._clock.monotonic_s()
-                self._stock.changed()
+                self._state.changed()
 
     def retry_later(self, capture_id: str) -> None:
-        """Make a capture unsent again after a pause that doubles each time. An unknown one changes nothing."""
-        with self._stock.lock:
-            entry = self._stock.under_way.pop(capture_id, None)
-            if entry is not None:
-                pause_s = min(MAX_PAUSE_S, FIRST_PAUSE_S * 2 ** min(entry.retries, 30))
-                entry.not_before_s = self._clock.monotonic_s() + pause_s
-                entry.retries += 1
-                self._stock.hold_or_park(entry)
-                self._stock.changed()
+        """Let a capture be sent again after a pause that doubles each time. An unknown one changes nothing."""
+        with self._state.lock:
+            item = self._state.in_flight.pop(capture_id, None)
+            if item is not None:
+                pause_s = min(MAX_PAUSE_S, FIRST_PAUSE_S * 2 ** min(item.retries, 30))
+                item.not_before_s = self._clock.monotonic_s() + pause_s
+                item.retries += 1
+                self._state.requeue(item)
+                self._state.changed()
 
     def return_in_flight(self) -> None:
-        """Make all that is in flight unsent again: the connection is gone, and what the server got is unknown."""
-        stock = self._stock
-        with stock.lock:
-            loose = [*stock.held.values(), *stock.under_way.values()]
-            stock.held.clear()
-            stock.under_way.clear()
-            for entry in loose:
-                stock.hold_or_park(entry)
-            stock.parked = dict(sorted(stock.parked.items(), key=lambda item: item[1].order))
-            stock.changed()
+        """Let all that is in flight be sent again: the connection is gone, and what the server got is unknown."""
+        state = self._state
+        with state.lock:
+            loose = [*state.unsent.values(), *state.in_flight.values()]
+            state.unsent.clear()
+            state.in_flight.clear()
+            for item in loose:
+                state.requeue(item)
+            state.spooled = dict(sorted(state.spooled.items(), key=lambda pair: pair[1].order))
+            state.changed()
 
-    def figures(self) -> OutboxStatistics:
-        """Return the state now."""
-        stock = self._stock
-        with stock.lock:
+    def statistics(self) -> OutboxStatistics:
+        """Return the present numbers."""
+        state = self._state
+        with state.lock:
             now_s = self._clock.monotonic_s()
-            oldest_put_s = next((entry.put_s for entry in stock.entries.values()), now_s)
-            stored = (entry.put_s for entry in stock.entries.values() if entry.stored_bytes)
+            oldest_put_s = next((item.put_s for item in state.items.values()), now_s)
+            stored = (item.put_s for item in state.items.values() if item.stored_bytes)
             return OutboxStatistics(
-                depth=len(stock.entries),
-                in_flight=len(stock.under_way),
+                depth=len(state.items),
+                in_flight=len(state.in_flight),
                 oldest_s=now_s - oldest_put_s,
-                oldest_in_flight_s=now_s - min((entry.sent_s for entry in stock.under_way.values()), default=now_s),
-                waiting_s=now_s - max(oldest_put_s, self._last_settled_s) if stock.entries else 0.0,
+                oldest_in_flight_s=now_s - min((item.sent_s for item in state.in_flight.values()), default=now_s),
+                waiting_s=now_s - max(oldest_put_s, self._last_settled_s) if state.items else 0.0,
                 settled_total=self._settled,
-                drops=stock.drops,
-                stored=len(stock.on_disk),
-                stored_bytes=sum(stock.on_disk.values()),
+                drops=state.drops,
+                stored=len(state.on_disk),
+                stored_bytes=sum(state.on_disk.values()),
                 stored_oldest_s=now_s - next(stored, now_s),
             )

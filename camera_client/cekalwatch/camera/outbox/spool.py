@@ -1,23 +1,25 @@
 """A folder on the capture host's disk in which captures wait, a file for each, sealed with AES-GCM (docs/adr/0007).
 
-A file is written whole or not at all. What is in it and which camera and capture it is of are sealed together, so that
-a file that was changed, moved or renamed does not open. It knows nothing of when a capture is written or removed.
+A file is written whole or not at all. Its content is sealed together with the keys of its camera and capture, so that a
+file that was changed, moved or renamed does not open. The spooler decides when a capture is written or removed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from cekalwatch.camera.detection.face_capture import FaceCapture
-from cekalwatch.camera.outbox.spool_error import SpoolError
+from cekalwatch.camera.outbox import capture_message
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.spool_key import NAME_BYTES, read_or_make
-from cekalwatch.camera.uplink import messages as convert
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.vocabulary.capture import SpoolState
 
@@ -31,26 +33,59 @@ SUFFIX = ".capture"
 DRAFT_SUFFIX = ".draft"
 
 
+_STATES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), SpoolState.DISK_FULL),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), SpoolState.READ_ONLY),
+}
+
+
+@dataclass(frozen=True)
+class SpoolTerms:
+    """Where captures wait on the disk, how much of them, and for how long. For all cameras of a capture host."""
+
+    folder: Path
+    """Each camera has its own folder in it."""
+    key_file: Path
+    most_bytes: int = 256_000_000
+    """Of each camera's folder."""
+    most_age_s: float = 4 * 3600.0
+    spill_after_s: float = 1.5
+    """A capture is written when it has no receipt after this time."""
+
+
+class SpoolError(Exception):
+    """The spool cannot be used now; `state` and the text say why."""
+
+    def __init__(self, state: SpoolState, problem: str) -> None:
+        super().__init__(problem)
+        self.state = state
+
+    @classmethod
+    def of(cls, error: OSError) -> Self:
+        """Return what `error` means for the spool."""
+        return cls(_STATES.get(error.errno or 0, SpoolState.FAILED), error.strerror or type(error).__name__)
+
+
 class DamagedError(Exception):
     """A file of the spool is not what was written."""
 
 
 class ForeignError(Exception):
-    """A file of the spool was sealed with another key, or is of a newer version of the program."""
+    """A file of the spool was sealed with another key, or by a newer version of the program."""
 
 
 class Spool:
     """The folder of one camera. Used by one thread."""
 
     def __init__(self, folder: Path, key_file: Path, camera_id: str, run_id: str) -> None:
-        """`run_id`: of this run of the program, noted with the captures that it takes."""
+        """`run_id`: this run of the program, stored with the captures that it took."""
         self._folder = folder
         self._key_file = key_file
         self._camera_id = camera_id
         self._run_id = run_id
 
     def open(self) -> None:
-        """Make folder and key where there are none, and clear away what was half written. Raises SpoolError."""
+        """Make the folder and the key if there are none, and remove what was half written. Raises SpoolError."""
         try:
             key = read_or_make(self._key_file)
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -71,7 +106,7 @@ class Spool:
         self._write(self._folder / f"probe{DRAFT_SUFFIX}", bytes(PROBE_BYTES)).unlink()
 
     def sizes(self) -> dict[str, int]:
-        """Return the captures that are there, by their ids and so by age, with the bytes of their files."""
+        """Return the bytes of each file by capture id, oldest first."""
         try:
             files = {file.stem: file.stat().st_size for file in self._folder.glob(f"*{SUFFIX}") if _is_id(file.stem)}
         except OSError as error:
@@ -82,7 +117,9 @@ class Spool:
         """Write a capture, and return its file's size. It is safe from a power cut after `flush`. Raises SpoolError."""
         nonce = os.urandom(NONCE_BYTES)
         bound = self._bound(self._begin, capture.capture_id)
-        sealed = self._begin + nonce + self._cipher.encrypt(nonce, convert.stored(capture, self._run_id), bound)
+        sealed = (
+            self._begin + nonce + self._cipher.encrypt(nonce, capture_message.to_bytes(capture, self._run_id), bound)
+        )
         draft = self._write(self._folder / f"{capture.capture_id}{DRAFT_SUFFIX}", sealed)
         try:
             draft.replace(self._file(capture.capture_id))
@@ -91,7 +128,7 @@ class Spool:
         return len(sealed)
 
     def flush(self) -> None:
-        """Make what was stored and removed last. Raises SpoolError."""
+        """Make what was stored and removed safe from a power cut. Raises SpoolError."""
         if os.name != "posix":
             return
         try:
@@ -120,7 +157,7 @@ class Spool:
             raise ForeignError("it was sealed with another key")
         try:
             opened = self._cipher.decrypt(nonce, sealed[_HEAD_BYTES:], self._bound(begin, capture_id))
-            capture = convert.restored(opened)
+            capture = capture_message.from_bytes(opened)
         except (InvalidTag, ValueError):
             raise DamagedError("its seal is broken") from None
         return capture

@@ -1,7 +1,7 @@
-"""Carries captures between an outbox and its spool, on a thread of its own: a slow disk holds up nobody else.
+"""Moves captures between an outbox and its spool, on a thread of its own: a slow disk holds up nobody else.
 
 A capture that gets its receipt in time never touches the disk. One that waits for longer is written, and removed with
-its receipt; so a program that is killed loses what is younger than `spill_after_s` and a turn of this thread.
+its receipt. So a program that is killed loses what is younger than `spill_after_s` and PERIOD_S together.
 """
 
 from __future__ import annotations
@@ -14,30 +14,28 @@ from uuid import UUID
 import structlog
 
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.detection.face_capture import FaceCapture
-from cekalwatch.camera.outbox.item import SpooledItem
+from cekalwatch.camera.outbox.face_capture import FaceCapture
+from cekalwatch.camera.outbox.item import OutboxItem
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool
-from cekalwatch.camera.outbox.spool_error import SpoolError
-from cekalwatch.camera.outbox.spool_terms import SpoolTerms
+from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool, SpoolError, SpoolTerms
 from cekalwatch.wire.vocabulary.capture import SpoolState
 
-TURN_S = 0.5
-"""Longest time between two looks at the outbox."""
+PERIOD_S = 0.5
+"""Longest time between two rounds, each a look at the outbox."""
 PAUSE_S = 10.0
 """How long a disk that fails is left alone."""
 PROBE_PERIOD_S = 60.0
-"""How often a disk on which nothing has to be written is tried, so that a heartbeat tells before it is needed."""
+"""How often a disk is tried on which nothing has to be written, so that a heartbeat reports a fault early."""
 NO_ROOM_PAUSE_S = 2.0
-"""How long a spool that is as large as it may be is left alone, while what comes has room in memory."""
-TELL_PERIOD_S = 60.0
-"""How often the log says what waits."""
-MAX_TOLD = 20
-"""Captures that cannot be read, of which the log tells one by one; the heartbeat counts all."""
+"""How long a full spool is left alone while new captures have room in memory."""
+LOG_PERIOD_S = 60.0
+"""How often the log says how much waits."""
+MAX_LOGGED = 20
+"""Unreadable captures that the log names one by one; the heartbeat counts all."""
 STUCK_S = 15.0
-"""An answer of the disk that takes longer does not count as coming."""
+"""A disk that takes longer for one round has failed."""
 ROOM_AT_ONCE = 64
-"""This part of the spool is freed when it is full, so that not every capture costs a look at all others."""
+"""When the spool is full, 1 / ROOM_AT_ONCE of it is freed, so that not every capture costs a look at all others."""
 
 log = structlog.get_logger()
 
@@ -47,43 +45,43 @@ class Spooler:
 
     def __init__(self, outbox: Outbox, spool: Spool, terms: SpoolTerms, clock: Clock) -> None:
         self._outbox = outbox
-        self._parking = outbox.parking
+        self._queue = outbox.disk_queue
         self._spool = spool
         self._terms = terms
         self._clock = clock
         self._state = SpoolState.UNSPECIFIED
         self._opened = False
-        self.turns = 0
-        """How often it has looked at the outbox."""
+        self.rounds = 0
+        """Rounds that it has done."""
         self._foreign: dict[str, int] = {}
-        """Files that this run cannot open, and the next may: they stay for as long as all do. Their sizes, by id."""
+        """Sizes of files that this run cannot open, and another may, by id. They stay until they are too old."""
         self._to_remove: list[str] = []
-        self._next_try_s = self._next_tell_s = clock.monotonic_s()
+        self._next_try_s = self._next_log_s = clock.monotonic_s()
         self._no_room_until_s = clock.monotonic_s()
         self._busy_since: float | None = None
         self._wake = threading.Event()
         self._closing = threading.Event()
 
     def start(self) -> None:
-        """Begin, with what an earlier run left."""
+        """Start with what an earlier run left."""
         self._end_listening = self._outbox.listen(self._wake.set)
-        context = contextvars.copy_context()  # it says in the log which camera it is about
-        self._thread = threading.Thread(target=lambda: context.run(self._run), name="spool-keeper", daemon=True)
+        context = contextvars.copy_context()  # the log names the camera
+        self._thread = threading.Thread(target=lambda: context.run(self._run), name="spooler", daemon=True)
         self._thread.start()
 
     def close(self, within_s: float = 10.0) -> None:
-        """Write all that has no receipt, and end; a disk that hangs is left to itself after `within_s`."""
+        """Write all that has no receipt, and end; a disk that hangs is given up after `within_s`."""
         self._closing.set()
         self._wake.set()
         self._thread.join(within_s)
         self._end_listening()
-        held = self._outbox.figures()
+        held = self._outbox.statistics()
         if held.depth:
             log.info("captures_kept", on_disk=held.stored, lost=held.depth - held.stored, spool=self.state.value)
 
     @property
     def state(self) -> SpoolState:
-        """How the spool does."""
+        """The spool's present state."""
         busy_since = self._busy_since
         if busy_since is not None and time.monotonic() - busy_since > STUCK_S:
             return SpoolState.FAILED
@@ -94,48 +92,48 @@ class Spooler:
             closing = self._closing.is_set()
             self._busy_since = time.monotonic()
             try:
-                self._turn(0.0 if closing else self._terms.spill_after_s)
+                self._round(0.0 if closing else self._terms.spill_after_s)
             except SpoolError as error:
-                self._failed(error)
+                self._note_failure(error)
             self._busy_since = None
-            self.turns += 1
+            self.rounds += 1
             if closing:
                 return
-            self._wake.wait(TURN_S)
+            self._wake.wait(PERIOD_S)
             self._wake.clear()
 
-    def _turn(self, spill_after_s: float) -> None:
+    def _round(self, spill_after_s: float) -> None:
         now_s = self._clock.monotonic_s()
         due = now_s >= self._next_try_s or self._closing.is_set()
-        self._parking.give_up_older_than(self._terms.most_age_s)
+        self._queue.drop_older_than(self._terms.most_age_s)
         if not self._opened and due:
             self._open()
         if not self._opened:
             return
         self._load()
         if due or self._state is SpoolState.READY:
-            self._remove_gone()
-            waiting = self._parking.without_receipt(spill_after_s) if now_s >= self._no_room_until_s else []
+            self._remove()
+            waiting = self._queue.to_store(spill_after_s) if now_s >= self._no_room_until_s else []
             if waiting:
                 self._store(waiting)
             elif due:
                 self._spool.probe()
             if waiting or due:
-                self._works()
-        self._tell(now_s)
+                self._note_success()
+        self._log(now_s)
 
     def _open(self) -> None:
         self._spool.open()
         self._spool.probe()
-        found: list[SpooledItem] = []
-        for capture_id, size in self._spool.sizes().items():
-            if capture := self._read(capture_id, size):
-                passage = (capture.run_id, capture.track_id)
-                found.append(SpooledItem(capture_id, passage, capture.quality.score, capture.captured_at, size))
+        found = [
+            OutboxItem.from_disk(capture, size, self._clock)
+            for capture_id, size in self._spool.sizes().items()
+            if (capture := self._read(capture_id, size))
+        ]
         self._opened = True
-        self._parking.restore(found)
-        self._works()
-        log.info("spool_opened", captures=len(found), unreadable=self._outbox.figures().drops.unreadable)
+        self._queue.restore(found)
+        self._note_success()
+        log.info("spool_opened", captures=len(found), unreadable=self._outbox.statistics().drops.unreadable)
 
     def _read(self, capture_id: str, size: int) -> FaceCapture | None:
         try:
@@ -146,8 +144,8 @@ class Spooler:
         except DamagedError as error:
             self._to_remove.append(capture_id)
             problem = str(error)
-        self._parking.unreadable(capture_id)
-        if self._outbox.figures().drops.unreadable <= MAX_TOLD:
+        self._queue.unreadable(capture_id)
+        if self._outbox.statistics().drops.unreadable <= MAX_LOGGED:
             log.warning("capture_unreadable", capture_id=capture_id, problem=problem)
         return None
 
@@ -155,7 +153,7 @@ class Spooler:
         """Write what waits; raises SpoolError when the disk refuses one and no room can be made for it."""
         try:
             for capture in waiting:
-                if not self._parking.holds(capture.capture_id):
+                if not self._queue.holds(capture.capture_id):
                     continue
                 if not self._fits(capture):
                     self._no_room_until_s = self._clock.monotonic_s() + NO_ROOM_PAUSE_S
@@ -166,15 +164,15 @@ class Spooler:
                     if error.state is not SpoolState.DISK_FULL or not self._make_room(len(capture.jpeg)):
                         raise
                     size = self._spool.store(capture)
-                self._parking.stored(capture.capture_id, size)
+                self._queue.stored(capture.capture_id, size)
         finally:
-            self._remove_gone()
+            self._remove()
             self._spool.flush()
 
     def _fits(self, capture: FaceCapture) -> bool:
-        """Return whether the spool has room for the capture, if need be after something worse has given way."""
+        """Return whether the spool has room for the capture, if need be after dropping something worse."""
         most, needed = self._terms.most_bytes, len(capture.jpeg) + 1000
-        over = self._outbox.figures().stored_bytes + sum(self._foreign.values()) + needed - most
+        over = self._outbox.statistics().stored_bytes + sum(self._foreign.values()) + needed - most
         if over > 0 and self._foreign:
             self._to_remove += self._foreign
             over -= sum(self._foreign.values())
@@ -184,49 +182,49 @@ class Spooler:
         return self._make_room(max(over, most // ROOM_AT_ONCE))
 
     def _make_room(self, size: int) -> bool:
-        easily_held = 0 if self._closing.is_set() else self._parking.easily_held
-        made = self._parking.make_room(size, easily_held)
-        self._remove_gone()
+        max_in_memory = 0 if self._closing.is_set() else self._queue.comfortable_in_memory
+        made = self._queue.make_room(size, max_in_memory)
+        self._remove()
         return made
 
     def _load(self) -> None:
-        for capture_id in self._parking.wanted():
+        for capture_id in self._queue.to_load():
             try:
                 capture = self._read(capture_id, 0)
             except SpoolError as error:
-                self._parking.not_now(capture_id, PAUSE_S)
-                self._failed(error)
+                self._queue.postpone(capture_id, PAUSE_S)
+                self._note_failure(error)
                 continue
             if capture:
-                self._parking.loaded(capture)
+                self._queue.loaded(capture)
 
-    def _remove_gone(self) -> None:
-        """Remove what has its receipt or was given up. What cannot be removed now is tried again."""
+    def _remove(self) -> None:
+        """Remove what has its receipt or was dropped. What cannot be removed now is tried again."""
         oldest_ms = self._clock.now().timestamp() * 1000 - self._terms.most_age_s * 1000
         old = [key for key in self._foreign if _taken_ms(key) < oldest_ms]
         for key in old:
             del self._foreign[key]
-        self._to_remove += [*self._parking.gone(), *old]
+        self._to_remove += [*self._queue.to_remove(), *old]
         while self._to_remove:
             self._spool.remove(self._to_remove[-1])
             self._to_remove.pop()
 
-    def _works(self) -> None:
+    def _note_success(self) -> None:
         self._next_try_s = self._clock.monotonic_s() + PROBE_PERIOD_S
         if self._state not in (SpoolState.READY, SpoolState.UNSPECIFIED):
-            log.info("spool_works_again")
+            log.info("spool_note_success_again")
         self._state = SpoolState.READY
 
-    def _failed(self, error: SpoolError) -> None:
+    def _note_failure(self, error: SpoolError) -> None:
         self._next_try_s = self._clock.monotonic_s() + PAUSE_S
         if self._state is not error.state:
             log.error("spool_fails", state=error.state.value, problem=str(error))
         self._state = error.state
 
-    def _tell(self, now_s: float) -> None:
-        held = self._outbox.figures()
-        if held.stored and now_s >= self._next_tell_s:
-            self._next_tell_s = now_s + TELL_PERIOD_S
+    def _log(self, now_s: float) -> None:
+        held = self._outbox.statistics()
+        if held.stored and now_s >= self._next_log_s:
+            self._next_log_s = now_s + LOG_PERIOD_S
             log.info(
                 "captures_wait",
                 on_disk=held.stored,

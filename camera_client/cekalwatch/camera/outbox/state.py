@@ -1,4 +1,4 @@
-"""What an outbox holds, in memory and on the disk. Its users share `lock`, and call `changed` with it held."""
+"""What an outbox holds, in memory and on the disk. Its users share `lock`, and call `changed` while they hold it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.outbox.item import OutboxItem, least_first
+from cekalwatch.camera.outbox.item import OutboxItem, worst_first
 from cekalwatch.wire.vocabulary.capture import Drops
 
-PASSAGES_REMEMBERED = 1_000
-"""Of which a crop has arrived: more than are under way at once."""
+MAX_REMEMBERED_PASSAGES = 1_000
+"""Passages of which a crop has arrived: more than are in view at once."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class OutboxState:
-    """The entries, each in one of three places."""
+    """The items, each in one of three places: `unsent`, `spooled` or `in_flight`."""
 
     def __init__(self, size: int, clock: Clock) -> None:
         """`size`: captures that wait in memory alone, at most; at least 1."""
@@ -25,20 +25,20 @@ class OutboxState:
         self.size = size
         self.clock = clock
         self.lock = threading.Condition()
-        self.entries: dict[str, OutboxItem] = {}
+        self.items: dict[str, OutboxItem] = {}
         """All, by capture id, oldest first."""
-        self.held: dict[str, OutboxItem] = {}
-        """In memory, unsent."""
-        self.parked: dict[str, OutboxItem] = {}
-        """On the disk alone, unsent; oldest first."""
-        self.under_way: dict[str, OutboxItem] = {}
+        self.unsent: dict[str, OutboxItem] = {}
+        """In memory, to be sent."""
+        self.spooled: dict[str, OutboxItem] = {}
+        """On the disk alone, to be sent; oldest first."""
+        self.in_flight: dict[str, OutboxItem] = {}
         """In memory, sent, without receipt."""
         self.on_disk: dict[str, int] = {}
-        """Bytes of each capture that is on the disk, wherever it is besides."""
-        self.gone: list[str] = []
-        """On the disk, and no longer wanted."""
-        self.hungry = False
-        """Parked captures could be sent, if they were in memory."""
+        """Bytes of each capture that is on the disk, in memory too or not."""
+        self.removable: list[str] = []
+        """On the disk, and no longer needed."""
+        self.load_wanted = False
+        """Whether spooled captures could be sent if they were in memory."""
         self.drops = Drops()
         self._arrived: dict[tuple[str, str], float] = {}
         self._began_s = clock.monotonic_s()
@@ -56,14 +56,14 @@ class OutboxState:
         return end
 
     def changed(self) -> None:
-        """Tell all who wait and listen."""
+        """Wake all who wait and listen."""
         self.lock.notify_all()
         for listener in self._listeners:
             listener()
 
     @property
     def clock_offset(self) -> timedelta:
-        """What the host's clock is ahead of the monotonic one; it changes when the clock is set."""
+        """By how much the host's clock is ahead of the monotonic one; it changes when the clock is set."""
         return self.clock.now() - EPOCH - timedelta(seconds=self.clock.monotonic_s())
 
     @property
@@ -74,44 +74,44 @@ class OutboxState:
     def in_memory_alone(self) -> list[OutboxItem]:
         """Return what waits and is not on the disk, the oldest first.
 
-        What is under way does not count: it has probably arrived, so that dropping it would only lose its receipt.
+        What is in flight does not count: it has probably arrived, so that dropping it would only lose its receipt.
         """
-        return [entry for entry in self.entries.values() if self._is_unsent(entry) and not entry.stored_bytes]
+        return [item for item in self.items.values() if self._is_waiting(item) and not item.stored_bytes]
 
-    def loaded(self) -> int:
-        """Return how many are on the disk, and in memory to be sent."""
-        return sum(entry.stored_bytes > 0 for entry in self.held.values())
+    def loaded_count(self) -> int:
+        """Return how many captures are on the disk, and in memory to be sent."""
+        return sum(item.stored_bytes > 0 for item in self.unsent.values())
 
-    def least_first(self, some: Iterable[OutboxItem]) -> list[OutboxItem]:
-        """Return those of `some` that are not under way, with what is worth least first."""
-        return least_first(filter(self._is_unsent, some), self.entries.values(), self._arrived)
+    def worst_first(self, some: Iterable[OutboxItem]) -> list[OutboxItem]:
+        """Return those of `some` that are not in flight, with what is worth least first."""
+        return worst_first(filter(self._is_waiting, some), self.items.values(), self._arrived)
 
-    def note_arrival(self, entry: OutboxItem) -> None:
-        """Remember how good the best shot of a passage was that has its receipt."""
-        best = max(entry.score, self._arrived.pop(entry.passage, 0.0))
-        self._arrived[entry.passage] = best
-        if len(self._arrived) > PASSAGES_REMEMBERED:
+    def note_arrival(self, item: OutboxItem) -> None:
+        """Remember the best score of a passage that has its receipt."""
+        best = max(item.score, self._arrived.pop(item.passage, 0.0))
+        self._arrived[item.passage] = best
+        if len(self._arrived) > MAX_REMEMBERED_PASSAGES:
             del self._arrived[next(iter(self._arrived))]
 
-    def _is_unsent(self, entry: OutboxItem) -> bool:
-        return entry.capture_id not in self.under_way
-
-    def hold_or_park(self, entry: OutboxItem) -> None:
-        """Let an unsent capture wait: on the disk alone, where it is stored, else in memory."""
-        if entry.stored_bytes:
-            entry.capture = None
-            self.parked[entry.capture_id] = entry
+    def requeue(self, item: OutboxItem) -> None:
+        """Let a capture wait to be sent: on the disk alone when it is stored there, else in memory."""
+        if item.stored_bytes:
+            item.capture = None
+            self.spooled[item.capture_id] = item
         else:
-            self.held[entry.capture_id] = entry
+            self.unsent[item.capture_id] = item
 
-    def forget(self, entry: OutboxItem) -> None:
-        """Hold it no more, and let it be removed from the disk."""
-        for place in (self.entries, self.held, self.parked, self.under_way):
-            place.pop(entry.capture_id, None)
-        if self.on_disk.pop(entry.capture_id, None) is not None:
-            self.gone.append(entry.capture_id)
+    def forget(self, item: OutboxItem) -> None:
+        """Keep it no longer, and let it be removed from the disk."""
+        for place in (self.items, self.unsent, self.spooled, self.in_flight):
+            place.pop(item.capture_id, None)
+        if self.on_disk.pop(item.capture_id, None) is not None:
+            self.removable.append(item.capture_id)
 
-    def drop(self, entry: OutboxItem, lost: Drops) -> None:
+    def drop(self, item: OutboxItem, drops: Drops) -> None:
         """Forget it and count it."""
-        self.forget(entry)
-        self.drops += lost
+        self.forget(item)
+        self.drops += drops
+
+    def _is_waiting(self, item: OutboxItem) -> bool:
+        return item.capture_id not in self.in_flight

@@ -1,4 +1,4 @@
-"""Follows where a camera that can be turned looks, and tells the view whether that is this camera key's preset."""
+"""Follows where a camera that can be turned looks, and whether that is the preset of this camera key."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncio
 
 import structlog
 
+from cekalwatch.camera.clock import set_within
 from cekalwatch.camera.ptz.onvif import Bearing, OnvifCamera, OnvifError, Preset, opened
 from cekalwatch.camera.settings import Turnable
-from cekalwatch.camera.view.watch import Posture
-from cekalwatch.camera.waiting import set_within
+from cekalwatch.camera.view.monitor import PresetStatus
 from cekalwatch.wire.backoff import Backoff
 
 PERIOD_S = 0.5
@@ -19,12 +19,12 @@ log = structlog.get_logger()
 
 
 class PtzMonitor:
-    """One camera key's mount. `run` is of the event loop; `posture` may be read on any thread."""
+    """Of one camera key. `run` belongs to the event loop; `preset_status` may be read on any thread."""
 
     def __init__(
         self, turnable: Turnable, password: str, *, period_s: float = PERIOD_S, backoff: Backoff | None = None
     ) -> None:
-        self.posture = Posture.NOT_YET
+        self.preset_status = PresetStatus.NOT_ASKED
         self._turnable = turnable
         self._password = password
         self._period_s = period_s
@@ -37,7 +37,7 @@ class PtzMonitor:
                 async with opened(self._turnable, self._password) as camera:
                     await self._follow(camera, stop)
             except OnvifError as error:
-                self.posture = Posture.UNKNOWN
+                self.preset_status = PresetStatus.UNKNOWN
                 delay_s = self._backoff.next_delay_s()
                 log.warning("mount_lost", problem=str(error), retry_in_s=round(delay_s, 1))
                 await set_within(stop, delay_s)
@@ -47,10 +47,10 @@ class PtzMonitor:
         log.info("mount_connected", preset=self._turnable.preset)
         self._backoff.reset()
         while True:
-            posture = posture_at(await camera.bearing(), preset)
-            if posture is not self.posture:
-                log.info("mount_turned", posture=posture.name.lower())
-                self.posture = posture
+            status = preset_status(await camera.bearing(), preset)
+            if status is not self.preset_status:
+                log.info("mount_turned", preset_status=status.name.lower())
+                self.preset_status = status
             if await set_within(stop, self._period_s):
                 return
 
@@ -60,15 +60,15 @@ async def arrive(camera: OnvifCamera, preset: Preset, period_s: float = PERIOD_S
     await camera.turn_to(preset)
     while True:
         bearing = await camera.bearing()
-        if not bearing.moves and posture_at(bearing, preset) is not Posture.TURNED_AWAY:
+        if not bearing.moves and preset_status(bearing, preset) is not PresetStatus.AWAY:
             return
         await asyncio.sleep(period_s)
 
 
-def posture_at(bearing: Bearing, preset: Preset) -> Posture:
-    """Return what a bearing means for whoever waits at `preset`."""
+def preset_status(bearing: Bearing, preset: Preset) -> PresetStatus:
+    """Return whether a camera with this bearing is at `preset`."""
     if bearing.moves:
-        return Posture.TURNED_AWAY
+        return PresetStatus.AWAY
     if bearing.place is None or preset.place is None:
-        return Posture.UNKNOWN
-    return Posture.HERE if bearing.place.is_near(preset.place) else Posture.TURNED_AWAY
+        return PresetStatus.UNKNOWN
+    return PresetStatus.AT_PRESET if bearing.place.is_near(preset.place) else PresetStatus.AWAY

@@ -62,7 +62,7 @@ class OpenCapture(Protocol):
         """Return the camera, which may not be open."""
 
 
-class Sign(Enum):
+class DecoderSignal(Enum):
     """What the two processes say to each other."""
 
     OPEN = "open"
@@ -110,14 +110,14 @@ class Decoder:
     def open(self) -> None:
         """Have the camera opened, anew if it is open; OPENED or NOT_OPENED will follow. Raises DecoderDied."""
         with _as_died():
-            self._connection.send(Sign.OPEN)
+            self._connection.send(DecoderSignal.OPEN)
 
-    def next_sign(self, within_s: float) -> Sign | None:
+    def next_signal(self, within_s: float) -> DecoderSignal | None:
         """Return the next sign; None when there is none in that time. Raises DecoderDied."""
         with _as_died():
             if not self._connection.poll(within_s):
                 return None
-            sign: Sign = self._connection.recv()
+            sign: DecoderSignal = self._connection.recv()
             return sign
 
     def picture(self) -> Decoded:
@@ -162,36 +162,36 @@ def _decode(open_capture: OpenCapture, connection: Connection, lock: Lock, memor
     memory = SharedMemory(memory_name)
     # The program is gone when the connection is.
     with contextlib.suppress(EOFError, OSError):
-        while connection.recv() is Sign.OPEN:
+        while connection.recv() is DecoderSignal.OPEN:
             capture = open_capture()
             try:
                 if not capture.is_open():
-                    connection.send(Sign.NOT_OPENED)
+                    connection.send(DecoderSignal.NOT_OPENED)
                     continue
-                connection.send(Sign.OPENED)
+                connection.send(DecoderSignal.OPENED)
                 connection.send(_empty(capture, connection, lock, memory))
             finally:
                 capture.release()
 
 
-def _empty(capture: OpenedCapture, connection: Connection, lock: Lock, memory: SharedMemory) -> Sign:
+def _empty(capture: OpenedCapture, connection: Connection, lock: Lock, memory: SharedMemory) -> DecoderSignal:
     """Take each picture as soon as it is there, until something ends that or another command comes; return what."""
     head = _head(memory)
     slot: Picture | None = None
     while not connection.poll() and capture.grab():
         if capture.is_resized():
-            return Sign.RESIZED
+            return DecoderSignal.RESIZED
         at_s = time.monotonic()
         with lock:
             ok, picture = capture.retrieve(slot)
             if not ok or picture.nbytes > MAX_BYTES or picture.ndim != 3:
-                return Sign.ENDED
+                return DecoderSignal.ENDED
             if picture is not slot:
                 slot = np.ndarray(picture.shape, np.uint8, memory.buf, _HEAD)
                 slot[:] = picture
             head[:] = (*picture.shape[:2], at_s, head[3] + 1)
-        connection.send(Sign.PICTURE)
-    return Sign.ENDED
+        connection.send(DecoderSignal.PICTURE)
+    return DecoderSignal.ENDED
 
 
 def _die_with_the_program() -> None:

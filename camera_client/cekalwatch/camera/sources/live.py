@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.sources.decoder import Decoder, DecoderDied, OpenCapture, Sign
+from cekalwatch.camera.sources.decoder import Decoder, DecoderDied, DecoderSignal, OpenCapture
 from cekalwatch.camera.sources.frames import Frame, SourceError
 from cekalwatch.camera.sources.stream_health import StreamFault, StreamHealth
 from cekalwatch.wire.backoff import Backoff
@@ -117,10 +117,10 @@ class LiveSource:
             self._decoder = self._decoder or Decoder(self._open_capture)
             self._decoder.open()
             while not self._closed.is_set():
-                match self._decoder.next_sign(0.2):
-                    case Sign.OPENED:
+                match self._decoder.next_signal(0.2):
+                    case DecoderSignal.OPENED:
                         return None
-                    case Sign.NOT_OPENED:
+                    case DecoderSignal.NOT_OPENED:
                         return StreamFault.NOT_OPENED
                     case _:  # nothing yet, or what was left of the last opening
                         if self._clock.monotonic_s() > give_up_s:
@@ -136,12 +136,12 @@ class LiveSource:
         number = None
         try:
             while not self._closed.is_set():
-                match decoder.next_sign(0.2):
-                    case Sign.PICTURE:
+                match decoder.next_signal(0.2):
+                    case DecoderSignal.PICTURE:
                         pass
-                    case Sign.ENDED:
+                    case DecoderSignal.ENDED:
                         return StreamFault.ENDED
-                    case Sign.RESIZED:
+                    case DecoderSignal.RESIZED:
                         return StreamFault.SIZE_CHANGED
                     case _:
                         if self._clock.monotonic_s() - heard_s > SILENCE_S:

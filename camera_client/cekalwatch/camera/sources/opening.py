@@ -21,22 +21,22 @@ from cekalwatch.wire.backoff import Backoff
 DEVICE_SIZES = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
 
 
-class AtStart(Enum):
-    """What is expected of a camera when the program starts; later on it is opened again for ever in any case."""
+class OpeningPolicy(Enum):
+    """What happens when a camera cannot be opened at the start. Later it is opened again for ever in any case."""
 
-    MUST_ANSWER = "must answer"
-    """It is an error when it cannot be opened."""
-    MAY_BE_AWAY = "may be away"
-    """After a power cut a camera may need longer than the capture host: it is tried until it is there."""
+    MUST_OPEN = "must open"
+    """It is an error."""
+    RETRY = "retry"
+    """It is tried until it opens: after a power cut a camera may need longer to start than the capture host."""
 
 
-def open_source(source: str, options: CameraOptions, clock: Clock, at_start: AtStart) -> FrameSource:
-    """Open `source`; `at_start` is about cameras only. Raises SourceError."""
+def open_source(source: str, options: CameraOptions, clock: Clock, opening: OpeningPolicy) -> FrameSource:
+    """Open `source`; `opening` is about cameras only. Raises SourceError."""
     _silence_opencv()
     if camera := _camera(source, options):
         open_capture, name = camera
         live = LiveSource(open_capture, name, clock, Backoff())
-        if at_start is AtStart.MUST_ANSWER:
+        if opening is OpeningPolicy.MUST_OPEN:
             live.open()
         return live
     pace = FramePace.REALTIME if options.realtime else FramePace.UNPACED

@@ -27,14 +27,14 @@ GREEN, AMBER, RED = (80, 170, 40), (20, 150, 240), (50, 50, 220)
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class MeasuredFace:
     """A face in a picture, with its figures."""
 
     face: Face
     quality: FaceQuality
 
 
-def example(picture: Picture, sights: Sequence[Sight], about: Sight, *, show_faces: bool) -> bytes:
+def example(picture: Picture, sights: Sequence[MeasuredFace], about: MeasuredFace, *, show_faces: bool) -> bytes:
     """Return a JPEG of the picture with the face framed that it is `about`; all are blurred unless `show_faces`."""
     scale = min(1.0, (SHOWN_WIDTH if show_faces else BLURRED_WIDTH) / picture.shape[1])
     shown = picture if show_faces else blurred(picture, [sight.face for sight in sights])
@@ -60,7 +60,7 @@ def blurred(picture: Picture, faces: Sequence[Face]) -> Picture:
     return soft
 
 
-def framed(picture: Picture, sights: Sequence[Sight], scale: float = 1.0) -> None:
+def framed(picture: Picture, sights: Sequence[MeasuredFace], scale: float = 1.0) -> None:
     """Draw each face's frame and figures: green when fit for an alert, amber when it would be sent, red when not."""
     for sight in sights:
         face, quality = sight.face, sight.quality

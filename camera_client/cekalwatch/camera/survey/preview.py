@@ -13,8 +13,8 @@ import numpy as np
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.settings import OneCamera
 from cekalwatch.camera.sources.frames import SourceError
-from cekalwatch.camera.sources.opening import AtStart, open_source
-from cekalwatch.camera.survey.pictures import Sight, framed
+from cekalwatch.camera.sources.opening import OpeningPolicy, open_source
+from cekalwatch.camera.survey.pictures import MeasuredFace, framed
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import FaceDetector, Picture
@@ -36,7 +36,7 @@ def show(one: OneCamera, threads: int) -> None:
     detector = open_detector(one.detector, threads)
     try:
         paced = one.model_copy(update={"realtime": True})
-        source = open_source(one.source, paced, SystemClock(), AtStart.MUST_ANSWER)
+        source = open_source(one.source, paced, SystemClock(), OpeningPolicy.MUST_OPEN)
         title = f"Cekalwatch · {source.name}"
         cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         sized = False
@@ -58,7 +58,9 @@ def show(one: OneCamera, threads: int) -> None:
 
 def annotated(picture: Picture, detector: FaceDetector) -> Picture:
     """Return the picture at the window's size, with its faces framed."""
-    sights = [Sight(face, measure(picture, face)) for face in detector.detect(picture) if face.score >= MIN_SCORE]
+    sights = [
+        MeasuredFace(face, measure(picture, face)) for face in detector.detect(picture) if face.score >= MIN_SCORE
+    ]
     scale = min(1.0, WIDTH / picture.shape[1])
     small = np.array(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
     framed(small, sights, scale)

@@ -1,4 +1,4 @@
-"""Watches a source for a while, and remembers figures of faces and a few example pictures; nothing goes to the disk."""
+"""Watches a source for a while, and keeps the quality of faces and a few example pictures; nothing goes to the disk."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.camera.sources.frames import Frame, FrameSource
 from cekalwatch.camera.survey.findings import Recording, SurveyedPassage, SurveyResult, findings
 from cekalwatch.camera.survey.fitness import Flaw
-from cekalwatch.camera.survey.pictures import Sight, example
+from cekalwatch.camera.survey.pictures import MeasuredFace, example
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.quality import measure
 
 MIN_SCORE: Final = 0.7
 """Detector score from which a face counts, as by the server's default policy."""
 MIN_FACES: Final = 3
-"""Sightings of a passage; what was seen less often was none."""
+"""Faces of a passage; with fewer it does not count as one."""
 EXAMPLES: Final = 3
 """Pictures of fit passages, and as many of others."""
 
@@ -29,13 +29,13 @@ class Example:
 
     jpeg: bytes
     flaws: frozenset[Flaw]
-    """What was wrong with the passage that it shows; nothing when it was fit."""
+    """What was wrong with the passage that it shows; empty when it was fit."""
     score: float
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What is left of the watching."""
+    """The result of watching a camera."""
 
     findings: SurveyResult
     examples: tuple[Example, ...]
@@ -43,8 +43,8 @@ class Survey:
 
 
 @dataclass
-class _Under:
-    """A passage under way, with the picture of its best moment."""
+class _CurrentPassage:
+    """A passage that is not over, with the picture of its best moment."""
 
     passage: SurveyedPassage
     best: float = -1.0
@@ -60,8 +60,8 @@ class Surveyor:
         self._seconds = seconds
         self._show_faces = show_faces
         self._tracker = Tracker()
-        self._under: dict[int, _Under] = {}
-        self._over: list[SurveyedPassage] = []
+        self._current: dict[int, _CurrentPassage] = {}
+        self._passages: list[SurveyedPassage] = []
         self._fit: list[Example] = []
         self._others: list[Example] = []
         self._others_seen = 0
@@ -75,51 +75,48 @@ class Surveyor:
                 first_s = first_s if frames else frame.at_s
                 last_s, size = frame.at_s, frame.picture.shape[:2]
                 frames += 1
-                self._look_at(frame)
-                progress(last_s - first_s, len(self._over))
+                self._process(frame)
+                progress(last_s - first_s, len(self._passages))
                 if last_s - first_s >= self._seconds:
                     break
         except KeyboardInterrupt:
-            pass  # the technician has seen enough, and gets a report on that
+            pass  # the technician has seen enough, and gets a report on it
         for track in self._tracker.end():
             self._end(track)
         recording = Recording(self._source.name, self._detector.name, size[1], size[0], last_s - first_s, frames)
         return Survey(
-            findings(recording, self._over),
+            findings(recording, self._passages),
             (*sorted(self._fit, key=lambda one: -one.score), *self._others),
         )
 
-    def _look_at(self, frame: Frame) -> None:
-        # All faces are blurred, also those that do not count.
+    def _process(self, frame: Frame) -> None:
         height, width = frame.picture.shape[:2]
-        update = self._tracker.update(self._detector.detect(frame.picture), (width, height), frame.at_s)
-        seen = [
-            (sighting.track, Sight(sighting.face, measure(frame.picture, sighting.face)))
-            for sighting in update.sightings
-        ]
-        for track, sight in seen:
-            if sight.face.score < MIN_SCORE or not sight.quality.score:
+        faces = [MeasuredFace(face, measure(frame.picture, face)) for face in self._detector.detect(frame.picture)]
+        update = self._tracker.update([one.face for one in faces], (width, height), frame.at_s)
+        for track, one in zip(update.tracks, faces, strict=True):
+            if one.face.score < MIN_SCORE or not one.quality.score:
                 continue
-            under = self._under.setdefault(track, _Under(SurveyedPassage(track)))
-            under.passage.faces.append(sight.quality)
+            current = self._current.setdefault(track, _CurrentPassage(SurveyedPassage(track)))
+            current.passage.faces.append(one.quality)
             # Pictures are made when a passage becomes clearly better, not with each frame.
-            if sight.quality.score > 1.1 * under.best:
-                under.best = sight.quality.score
-                under.jpeg = example(frame.picture, [one for _, one in seen], sight, show_faces=self._show_faces)
+            if one.quality.score > 1.1 * current.best:
+                current.best = one.quality.score
+                # All faces are blurred, also those that do not count.
+                current.jpeg = example(frame.picture, faces, one, show_faces=self._show_faces)
         for track in update.ended:
             self._end(track)
 
     def _end(self, track: int) -> None:
-        under = self._under.pop(track, None)
-        if under is None or len(under.passage.faces) < MIN_FACES:
+        current = self._current.pop(track, None)
+        if current is None or len(current.passage.faces) < MIN_FACES:
             return
-        passage = under.passage
-        self._over.append(passage)
-        shown = Example(under.jpeg, passage.flaws, under.best)
+        passage = current.passage
+        self._passages.append(passage)
+        shown = Example(current.jpeg, passage.flaws, current.best)
         if passage.fit:
             self._fit = sorted([*self._fit, shown], key=lambda one: -one.score)[:EXAMPLES]
             return
-        # Of the others each has the same chance, for the worst or the best would not be typical.
+        # The others are chosen at random: neither the worst nor the best is typical.
         self._others_seen += 1
         if len(self._others) < EXAMPLES:
             self._others.append(shown)

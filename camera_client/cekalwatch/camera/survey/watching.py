@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.settings import CameraSettings, OneCamera
 from cekalwatch.camera.sources.frames import SourceError
-from cekalwatch.camera.sources.opening import AtStart, open_source
+from cekalwatch.camera.sources.opening import OpeningPolicy, open_source
 from cekalwatch.camera.survey.surveyor import Survey, Surveyor
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.detectors.factory import open_detector
@@ -21,7 +21,7 @@ def watched(settings: CameraSettings, one: OneCamera, *, seconds: float, show_fa
     detector = open_detector(one.detector, settings.threads)
     try:
         unpaced = one.model_copy(update={"realtime": False})
-        source = open_source(one.source, unpaced, SystemClock(), AtStart.MUST_ANSWER)
+        source = open_source(one.source, unpaced, SystemClock(), OpeningPolicy.MUST_OPEN)
         progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

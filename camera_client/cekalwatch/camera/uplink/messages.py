@@ -1,4 +1,5 @@
-"""The only place of the camera client that knows protobuf: writes its messages, and reads and checks the server's."""
+"""The messages of a capture stream: writes the client's, and reads and checks the server's. Faces are written by
+`outbox.capture_message`, which stores them too."""
 
 from __future__ import annotations
 
@@ -7,22 +8,11 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import DecodeError
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from cekalwatch.camera.detection.face_capture import FaceCapture, Receipt
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
-from cekalwatch.vision.quality import FaceQuality
-from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_REASON
-from cekalwatch.wire.vocabulary.capture import (
-    LANDMARKS,
-    CaptureOutcome,
-    CapturePolicy,
-    Heartbeat,
-    SpoolState,
-    ViewState,
-)
+from cekalwatch.wire.bounds import MAX_REASON
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy, Heartbeat, SpoolState, ViewState
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 _OUTCOMES = ProtoEnum(capture_pb2.CaptureOutcome, "CAPTURE_OUTCOME", CaptureOutcome)
@@ -56,6 +46,15 @@ class Welcome:
 
 
 @dataclass(frozen=True)
+class Receipt:
+    """What the server did with a capture; `reason` is a code of its catalogue, with REJECTED and RETRY."""
+
+    capture_id: str
+    outcome: CaptureOutcome
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Receipts:
     """What became of captures, and the credits that come back with them."""
 
@@ -82,71 +81,6 @@ def hello(value: Hello) -> StreamFacesRequest:
             run_id=value.run_id,
             detector=value.detector[:64],
         )
-    )
-
-
-def face(capture: FaceCapture) -> StreamFacesRequest:
-    """Write a capture; raises ValueError for one over the message bound, which the crop's own bound rules out."""
-    message = StreamFacesRequest(face=_face(capture, capture.run_id))
-    if message.ByteSize() > MAX_MESSAGE_BYTES:
-        raise ValueError(f"a face of {message.ByteSize()} bytes is over the message bound")
-    return message
-
-
-def stored(capture: FaceCapture, run_id: str) -> bytes:
-    """Write a capture for the disk, in the contract's form; `run_id` is that of the present run."""
-    return _face(capture, capture.run_id or run_id).SerializeToString()
-
-
-def restored(data: bytes) -> FaceCapture:
-    """Read what `stored` wrote; raises ValueError."""
-    try:
-        message = capture_pb2.FaceCapture.FromString(data)
-        captured_at = message.capture_time.ToDatetime(UTC)
-    except (DecodeError, OverflowError):
-        raise ValueError("this is no capture") from None
-    marks, quality = message.landmarks, message.quality
-    return FaceCapture(
-        capture_id=message.capture_id,
-        track_id=message.track_id,
-        captured_at=captured_at,
-        jpeg=message.jpeg,
-        landmarks=tuple((getattr(marks, name).x, getattr(marks, name).y) for name in LANDMARKS),
-        detector_score=message.detector_score,
-        quality=FaceQuality(
-            eye_distance_px=quality.eye_distance_px,
-            yaw_degrees=quality.yaw_degrees,
-            pitch_degrees=quality.pitch_degrees,
-            sharpness=quality.sharpness,
-            brightness=quality.brightness,
-            score=quality.score,
-        ),
-        run_id=message.run_id,
-    )
-
-
-def _face(capture: FaceCapture, run_id: str) -> capture_pb2.FaceCapture:
-    quality = capture.quality
-    captured_at = Timestamp()
-    captured_at.FromDatetime(capture.captured_at)
-    return capture_pb2.FaceCapture(
-        capture_id=capture.capture_id,
-        track_id=capture.track_id,
-        run_id=run_id,
-        capture_time=captured_at,
-        jpeg=capture.jpeg,
-        landmarks=capture_pb2.FaceLandmarks(
-            **{name: capture_pb2.Point(x=x, y=y) for name, (x, y) in zip(LANDMARKS, capture.landmarks, strict=True)}
-        ),
-        detector_score=capture.detector_score,
-        quality=capture_pb2.FaceQuality(
-            eye_distance_px=quality.eye_distance_px,
-            yaw_degrees=quality.yaw_degrees,
-            pitch_degrees=quality.pitch_degrees,
-            sharpness=quality.sharpness,
-            brightness=quality.brightness,
-            score=quality.score,
-        ),
     )
 
 

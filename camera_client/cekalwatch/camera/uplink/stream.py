@@ -1,4 +1,4 @@
-"""One capture stream from its handshake to its end. Connecting again is the uplink's business.
+"""One capture stream from its handshake to its end. The uplink connects again.
 
 grpc.aio allows one write at a time, and a write that is cancelled ends the call: so one task sends everything.
 """
@@ -6,18 +6,18 @@ grpc.aio allows one write at a time, and a write that is cancelled ends the call
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc
 import structlog
 
-from cekalwatch.camera.detection.face_capture import Receipt
+from cekalwatch.camera.clock import set_within
+from cekalwatch.camera.outbox import capture_message
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.camera.uplink import messages as convert
-from cekalwatch.camera.uplink.link_counts import LinkCounts
-from cekalwatch.camera.uplink.messages import Drain, Hello, ProtocolError, Receipts, Welcome
-from cekalwatch.camera.waiting import set_within
+from cekalwatch.camera.uplink import messages
+from cekalwatch.camera.uplink.messages import Drain, Hello, ProtocolError, Receipt, Receipts, Welcome
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy, Heartbeat
 
@@ -28,16 +28,31 @@ Call = grpc.aio.StreamStreamCall[StreamFacesRequest, StreamFacesResponse]
 
 @dataclass(frozen=True)
 class Timing:
-    """How long a stream waits for what, seconds."""
+    """How long a stream waits, seconds."""
 
     handshake_s: float = 10.0
     receipt_s: float = 30.0
-    """Without a receipt for so long the server is taken for hung, though its machine may answer pings."""
+    """Without a receipt for this long the server counts as hung, though its machine may answer pings."""
     ending_s: float = 5.0
-    """For goodbye and for receipts that are still to come, when the stream is to end."""
+    """For goodbye and for receipts that are still missing, when the stream is to end."""
 
 
-class StreamLost(Exception):  # noqa: N818  # it tells what happened; whether that is an error is the uplink's to say
+@dataclass
+class LinkCounts:
+    """What one camera's link to the server has seen since the program started, for the metrics.
+
+    Written by the event loop, read on any thread.
+    """
+
+    receipts: Counter[CaptureOutcome] = field(default_factory=Counter)
+    losses: Counter[str] = field(default_factory=Counter)
+    """By the name of the status with which a stream ended, or DRAIN or CONTRACT."""
+    connected: bool = False
+    clock_offset_s: float | None = None
+    """By how much this machine's clock was ahead of the server's at the last welcome; None if it did not say."""
+
+
+class StreamLost(Exception):  # noqa: N818  # the uplink decides whether it is an error
     """The stream ended without goodbye."""
 
     def __init__(self, code: grpc.StatusCode, details: str) -> None:
@@ -47,7 +62,7 @@ class StreamLost(Exception):  # noqa: N818  # it tells what happened; whether th
 
 
 class Stream:
-    """Speaks with the server over `call`. Used once."""
+    """The conversation with the server over `call`. Used once."""
 
     def __init__(
         self,
@@ -66,9 +81,9 @@ class Stream:
         self._stop = stop
         self._counts = counts or LinkCounts()
         self._wake = asyncio.Event()
-        """Something changed for the sender."""
+        """Set when something changed for the sender."""
         self._ending = asyncio.Event()
-        """The client stops, or the server drains."""
+        """Set when the client stops or the server drains."""
         self._credits = 0
         self._heartbeat_period_s = 0.0
         self._drain: Drain | None = None
@@ -78,7 +93,7 @@ class Stream:
         """Say hello; return the answer. Raises StreamLost, or ProtocolError when the answer is no welcome."""
         try:
             async with asyncio.timeout(self._timing.handshake_s):
-                await self._write(convert.hello(hello))
+                await self._write(messages.hello(hello))
                 answer = await self._call.read()
         except TimeoutError:
             raise StreamLost(grpc.StatusCode.DEADLINE_EXCEEDED, "the server did not answer hello in time") from None
@@ -86,16 +101,16 @@ class Stream:
             raise StreamLost(error.code(), error.details() or "") from None
         if not isinstance(answer, StreamFacesResponse):
             raise await self._lost()
-        welcome = convert.server_message(answer)
+        welcome = messages.server_message(answer)
         if not isinstance(welcome, Welcome):
             raise ProtocolError("the server's first message is no welcome")
         self._credits = welcome.credits
         self._heartbeat_period_s = welcome.heartbeat_period_s
         return welcome
 
-    async def take_leave(self, reason: str) -> None:
+    async def say_goodbye(self, reason: str) -> None:
         """Say goodbye after the handshake, having sent nothing. Raises StreamLost."""
-        await self._write(convert.goodbye(reason))
+        await self._write(messages.goodbye(reason))
         await self._call.done_writing()
         await self._call.read()
 
@@ -136,31 +151,31 @@ class Stream:
         return self._drain
 
     async def _send(self) -> None:
-        """Write until the end is wanted, then goodbye."""
+        """Write until the stream is to end, then say goodbye."""
         loop = asyncio.get_running_loop()
         next_beat_s = loop.time()
-        while not self._may_leave():
+        while not self._may_end():
             self._wake.clear()
             if loop.time() >= next_beat_s:
                 next_beat_s = loop.time() + self._heartbeat_period_s
-                await self._write(convert.heartbeat(self._heartbeat()))
+                await self._write(messages.heartbeat(self._heartbeat()))
                 continue
             capture = self._outbox.take(self._credits) if self._credits > 0 and not self._drain else None
             if capture:
                 self._credits -= 1
-                await self._write(convert.face(capture))
+                await self._write(capture_message.to_request(capture))
                 continue
             pauses = [next_beat_s - loop.time()]
             ready_s = self._outbox.next_ready_s()
             if ready_s is not None and self._credits > 0 and not self._drain:
                 pauses.append(ready_s)
             await set_within(self._wake, max(0.0, min(pauses)))
-        await self._write(convert.heartbeat(self._heartbeat()))
-        await self._write(convert.goodbye("the server drains" if self._drain else "the client stops"))
+        await self._write(messages.heartbeat(self._heartbeat()))
+        await self._write(messages.goodbye("the server drains" if self._drain else "the client stops"))
         await self._call.done_writing()
 
-    def _may_leave(self) -> bool:
-        return self._stop.is_set() or (self._drain is not None and not self._outbox.figures().in_flight)
+    def _may_end(self) -> bool:
+        return self._stop.is_set() or (self._drain is not None and not self._outbox.statistics().in_flight)
 
     async def _write(self, message: StreamFacesRequest) -> None:
         try:
@@ -177,11 +192,11 @@ class Stream:
                 raise StreamLost(error.code(), error.details() or "") from None
             if not isinstance(answer, StreamFacesResponse):
                 return
-            match convert.server_message(answer):
+            match messages.server_message(answer):
                 case Receipts(receipts=receipts, credits=given_back):
                     self._credits += given_back
                     for receipt in receipts:
-                        self._account(receipt)
+                        self._handle(receipt)
                 case CapturePolicy() as policy:
                     self._on_policy(policy)
                 case Drain() as drain:
@@ -193,7 +208,7 @@ class Stream:
                     log.warning("message_unknown")
             self._wake.set()
 
-    def _account(self, receipt: Receipt) -> None:
+    def _handle(self, receipt: Receipt) -> None:
         self._counts.receipts[receipt.outcome] += 1
         if receipt.outcome is CaptureOutcome.RETRY:
             log.info("capture_to_be_sent_again", capture_id=receipt.capture_id, reason=receipt.reason)
@@ -205,7 +220,7 @@ class Stream:
 
     async def _watch_receipts(self) -> None:
         while True:
-            left_s = self._timing.receipt_s - self._outbox.figures().oldest_in_flight_s
+            left_s = self._timing.receipt_s - self._outbox.statistics().oldest_in_flight_s
             if left_s <= 0:
                 raise StreamLost(grpc.StatusCode.DEADLINE_EXCEEDED, "no receipt came in time")
             await asyncio.sleep(left_s)
@@ -216,7 +231,7 @@ class Stream:
         self._wake.set()
 
     async def _deadline(self) -> None:
-        """Return when the end was wanted and its time is over, however stuck the others are."""
+        """Return `ending_s` after the stream was to end, even if the other tasks are stuck."""
         await self._ending.wait()
         await asyncio.sleep(self._timing.ending_s)
 

@@ -10,13 +10,11 @@ from datetime import UTC, datetime
 import grpc
 import structlog
 
-from cekalwatch.camera.clock import Clock
+from cekalwatch.camera.clock import Clock, set_within
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.camera.uplink.link_counts import LinkCounts
 from cekalwatch.camera.uplink.messages import Drain, Hello, ProtocolError, Welcome
-from cekalwatch.camera.uplink.stream import Stream, StreamLost, Timing
-from cekalwatch.camera.waiting import set_within
+from cekalwatch.camera.uplink.stream import LinkCounts, Stream, StreamLost, Timing
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
@@ -35,7 +33,7 @@ RETRYABLE_STATUS = frozenset(
         grpc.StatusCode.DATA_LOSS,
     }
 )
-"""Connecting again soon may help."""
+"""It may help to connect again soon."""
 
 TERMINATING_STATUS = frozenset(
     {
@@ -52,9 +50,9 @@ TERMINATING_STATUS = frozenset(
 """It will be refused again until a person changes something."""
 
 CERTIFICATE_PERIOD_S = 2.0
-"""How often the files of the certificate are looked at."""
+"""How often the certificate's files are checked for a renewed one."""
 
-CLOCK_WARNS_S = 2.0
+CLOCK_WARNING_S = 2.0
 """The server refuses captures that are 5 s ahead of its clock."""
 
 log = structlog.get_logger()
@@ -89,7 +87,7 @@ class Uplink:
         backoff: Backoff,
         counts: LinkCounts | None = None,
     ) -> None:
-        """`counts`: where losses and receipts are counted, if anybody wants to know."""
+        """`counts`: where losses and receipts are counted, for the metrics."""
         self._link = link
         self._outbox = outbox
         self._heartbeat = heartbeat
@@ -122,7 +120,7 @@ class Uplink:
             await set_within(stop, delay_s)
 
     async def _converse(self, stop: asyncio.Event) -> Drain | None:
-        # A channel of its own for each stream: gRPC's waiting before it dials again would come on top of ours.
+        # A new channel for each stream: otherwise gRPC's pause before it dials again adds to ours.
         ending = asyncio.Event()
         async with self._link.dialer.aio_channel() as channel:
             call = CaptureServiceStub(channel).StreamFaces()
@@ -130,7 +128,7 @@ class Uplink:
             watch = asyncio.create_task(self._watch(stop, ending))
             try:
                 welcome = await stream.shake_hands(self._link.hello)
-                log.info("server_connected", credits=welcome.credits, outbox=self._outbox.figures().depth)
+                log.info("server_connected", credits=welcome.credits, outbox=self._outbox.statistics().depth)
                 self._backoff.reset()
                 self._note_clock(welcome)
                 self._counts.connected = True
@@ -144,10 +142,10 @@ class Uplink:
     def _note_clock(self, welcome: Welcome) -> None:
         if welcome.server_time is None:
             return
-        # The answer was on its way for some milliseconds: nothing against what matters here.
+        # The answer travelled for some milliseconds, which is too little to matter here.
         offset_s = (datetime.now(UTC) - welcome.server_time).total_seconds()
         self._counts.clock_offset_s = offset_s
-        if abs(offset_s) >= CLOCK_WARNS_S:
+        if abs(offset_s) >= CLOCK_WARNING_S:
             log.warning("clock_wrong", ahead_s=round(offset_s, 1))
 
     async def _watch(self, stop: asyncio.Event, ending: asyncio.Event) -> None:
@@ -166,11 +164,11 @@ class Uplink:
 
 
 async def greet(link: Link, clock: Clock) -> Welcome:
-    """Say hello and goodbye, to learn what the server makes of this camera. Raises StreamLost and ProtocolError."""
+    """Say hello and goodbye, to learn whether the server accepts this camera. Raises StreamLost and ProtocolError."""
     outbox = Outbox(1, clock)
     async with link.dialer.aio_channel() as channel:
         call = CaptureServiceStub(channel).StreamFaces()
         stream = Stream(call, outbox, CameraStatistics(outbox, clock).heartbeat, link.timing, asyncio.Event())
         welcome = await stream.shake_hands(link.hello)
-        await stream.take_leave("this was a check")
+        await stream.say_goodbye("this was a check")
         return welcome

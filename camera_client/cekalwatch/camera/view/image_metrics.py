@@ -1,6 +1,6 @@
-"""Figures of one picture, for judging a view: light, detail, and likeness to a reference. Pure functions, no state.
+"""Metrics of one picture, for judging a view: light, detail, and likeness to a reference. Pure functions, no state.
 
-A view is compared cell by cell, for people hide parts of it, and by normalised correlation, for light changes.
+Views are compared cell by cell, because people hide parts, and by normalised correlation, because light changes.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from cekalwatch.vision.faces import Picture
 Grey = NDArray[np.float32]
 """Luminance 0 to 255."""
 Cells = NDArray[np.float32]
-"""One figure for each cell of the grid: (ROWS, COLUMNS)."""
+"""One number for each cell of the grid: (ROWS, COLUMNS)."""
 
 COLUMNS: Final = 16
 ROWS: Final = 9
 CELL: Final = 10
 """Pixels of the coarse picture on a cell's side."""
 FINE: Final = 4
-"""The fine picture has so many times the coarse one's width."""
+"""How many times as wide the fine picture is as the coarse one."""
 COARSE_SIZE: Final = (COLUMNS * CELL, ROWS * CELL)
 FINE_SIZE: Final = (COARSE_SIZE[0] * FINE, COARSE_SIZE[1] * FINE)
 SMOOTHING: Final = 1.5
 """Sigma with which the coarse picture is smoothed, so that likeness does not depend on focus or noise."""
 DARK_LEVEL: Final = 40.0
-"""What is darker than this shows no features of a face."""
+"""In what is darker than this, a face has no features."""
 SATURATED_LEVEL: Final = 250.0
 STRUCTURED: Final = 3.0
-"""Standard deviation of a coarse cell from which it shows something."""
+"""Standard deviation from which a coarse cell has structure."""
 ALIKE: Final = 0.8
-"""Normalised correlation from which a cell shows the same thing."""
+"""Normalised correlation from which two cells show the same thing."""
 
 
 @dataclass(frozen=True, eq=False)
 class ImageMetrics:
-    """What one picture looks like."""
+    """Light and detail of one picture."""
 
     coarse: Grey
     """Smoothed, COARSE_SIZE."""
@@ -53,12 +53,12 @@ class ImageMetrics:
 
     @property
     def structured(self) -> NDArray[np.bool_]:
-        """Which cells show something."""
+        """Which cells have structure."""
         return deviation(self.coarse) >= STRUCTURED
 
 
 def image_metrics(picture: Picture) -> ImageMetrics:
-    """Return the look of a picture, BGR or grey, of any size and shape; it is squeezed to the grid's."""
+    """Measure a picture, BGR or grey, of any size; it is scaled to the grid, whatever its shape."""
     fine = _grey(np.asarray(cv2.resize(picture, FINE_SIZE, interpolation=cv2.INTER_AREA), np.uint8))
     small = np.asarray(cv2.resize(fine, COARSE_SIZE, interpolation=cv2.INTER_AREA), np.float32)
     laplacian = np.asarray(cv2.Laplacian(fine, cv2.CV_32F), np.float32)
@@ -77,7 +77,7 @@ def deviation(coarse: Grey) -> Cells:
 
 
 def likeness(one: Grey, other: Grey) -> Cells:
-    """Return the normalised correlation of each cell, -1 to 1; 0 where one of both shows nothing."""
+    """Return the normalised correlation of each cell, -1 to 1; 0 where one of the two has no structure."""
     mean_one, mean_other = _mean_by_cell(one), _mean_by_cell(other)
     covariance = _mean_by_cell(one * other) - mean_one * mean_other
     spread_one, spread_other = deviation(one), deviation(other)
@@ -89,7 +89,7 @@ def shift_between(before: Grey, after: Grey) -> tuple[float, float]:
     """Return how far the view went to the right and down, in coarse pixels, by phase correlation of its edges.
 
     People who walk, and a date that the camera writes into its picture, mislead it where they are. So each part of the
-    view makes its guess, and the one that fits the most cells wins; whether it fits well is for the caller to say.
+    view gives a guess, and the one that fits the most cells wins; the caller decides whether it fits well.
     """
     edges_before, edges_after = _edges(before), _edges(after)
 
@@ -105,11 +105,11 @@ def shift_between(before: Grey, after: Grey) -> tuple[float, float]:
 
 
 def shifted(coarse: Grey, x: float, y: float) -> Grey:
-    """Return the view moved by so many pixels, with nothing where it has left."""
+    """Return the view moved by `x` and `y` pixels, black where nothing is left."""
     matrix = np.array([[1, 0, x], [0, 1, y]], np.float32)
     moved = cv2.warpAffine(coarse, matrix, COARSE_SIZE, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
     inside = cv2.warpAffine(np.ones_like(coarse), matrix, COARSE_SIZE, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-    return np.where(_by_cell_to_pixels(_mean_by_cell(inside)) > 0.99, moved, 0).astype(np.float32)
+    return np.where(_cells_to_pixels(_mean_by_cell(inside)) > 0.99, moved, 0).astype(np.float32)
 
 
 _WIDTH, _HEIGHT = COARSE_SIZE
@@ -141,5 +141,5 @@ def _mean_by_cell(values: NDArray[Any]) -> Cells:
     return np.asarray(cv2.resize(values, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _by_cell_to_pixels(cells: Cells) -> Grey:
+def _cells_to_pixels(cells: Cells) -> Grey:
     return np.asarray(cv2.resize(cells, COARSE_SIZE, interpolation=cv2.INTER_NEAREST), np.float32)

@@ -1,14 +1,13 @@
-"""Judges a camera's view over time: what holds for seconds becomes its state, what passes does not.
+"""Judges a camera's view over time: what lasts for seconds becomes its state, what passes does not.
 
-A view is judged by what is left of the usual one. People hide parts of it and lamps flicker; so the usual view need
-only show through somewhere to be well, and each trouble must last before it is told.
+A view is compared with the usual one. People hide parts of it and lamps flicker, so it is in order when enough of the
+usual view shows somewhere, and a fault must last before it is reported.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Final
 
 import numpy as np
@@ -37,44 +36,36 @@ LASTS_S: Final = {
     ViewState.MOVED: 10.0,
     ViewState.OK: 3.0,
 }
-"""For how long a state must hold to be told."""
+"""How long each state must last to be reported."""
 MOSTLY_DARK: Final = 0.95
 """Share of the picture that must be dark."""
 MOSTLY_SATURATED: Final = 0.5
 SHOWS_THROUGH: Final = 0.3
-"""Share of the usual view from which it is taken to be there, with people before it. What a camera writes into its
-picture, and what is like the usual by chance, is less."""
+"""Share of the usual view that must show for it to count as there, with people in front of it. Text that a camera
+writes into its picture, and chance, give less."""
 CLEARLY: Final = 1.5
-"""So many times as much must fit when the view is moved back as when it is not."""
-ENOUGH: Final = 0.3
-"""Share of the view that must usually show something for the camera's own motion to be told from people's: before a
-bare wall only people can be seen to move."""
+"""How many times as much of the view must fit when it is shifted back as when it is not."""
+MIN_STRUCTURED: Final = 0.3
+"""Share of the view that must usually have structure to tell the camera's motion from people's: in front of a bare wall
+only people can be seen to move."""
 MOSTLY_THERE: Final = 0.5
-"""Share of the usual view from which it is certain that it is there."""
-DEFAULT_WITHIN_S: Final = 60.0
-"""For so long after it was certain, what moves may be the camera."""
+"""Share of the usual view that must show to be certain that it is there."""
+CERTAIN_FOR_S: Final = 60.0
+"""For this long after the usual view was certain, what moves may be the camera."""
 STILL: Final = 0.6
-"""Share of a view that must stand still for a place to be told from people who fill the picture."""
+"""Share of a view that must stand still for it to be another place, and not people who fill the picture."""
 BLANK: Final = 0.25
-"""Share of the usually structured cells that still show something, below which the view is covered."""
+"""The view is covered when less than this share of the usually structured cells has structure."""
 HARDLY_ANYTHING: Final = 0.03
-"""Share of all cells that show something, below which nobody would hang a camera like this."""
+"""The view is covered when less than this share of all cells has structure: nobody aims a camera at nothing."""
 BLURRED: Final = 0.25
-"""What is left of the detail of cells that show the usual, below which the picture is out of focus."""
+"""The picture is out of focus when less than this share of the usual detail is left."""
 MIN_SHIFT: Final = 4.0
 """Coarse pixels, of 160 across: less is a shaking mast."""
 FACE_VOUCHES_S: Final = 10.0
-"""A view in which a face was found so short ago is neither dark, blinded nor covered."""
+"""For this long after a face was found, a view is neither dark, blinded nor covered."""
 SETTLES_S: Final = 1.5
-"""For so long after it moved a camera's pictures are blurred or on their way."""
-
-
-class _Sight(Enum):
-    UNSURE = auto()
-    """It neither confirms nor refutes anything."""
-
-
-_Verdict = ViewState | _Sight
+"""For this long after the camera moved, its pictures are blurred or still move."""
 
 
 @dataclass
@@ -90,7 +81,7 @@ class ViewJudge:
         self.state = ViewState.UNSPECIFIED
         """How the view looks; UNSPECIFIED until something was seen for long enough."""
         self._reference: Reference | None = None
-        self._elsewhere: Grey | None = None
+        self._other_place: Grey | None = None
         """What is seen since the usual view has gone."""
         self._pending: _Pending | None = None
         self._last_s = -math.inf
@@ -100,46 +91,47 @@ class ViewJudge:
         self._face_s = -math.inf
 
     def face_seen(self, at_s: float) -> None:
-        """Take note that a face was found at this moment."""
+        """Note that a face was found at this moment."""
         self._face_s = at_s
 
     def moves(self, at_s: float) -> bool:
         """Whether the camera itself moves, or did a moment ago."""
         return at_s - self._moved_s < SETTLES_S
 
-    def look(self, picture: Picture, at_s: float) -> None:
+    def see(self, picture: Picture, at_s: float) -> None:
         """Judge a frame if it is time to; `at_s` never goes back."""
         if at_s - self._last_s < PERIOD_S:
             return
         seen = image_metrics(picture)
-        if self._motion.turns(seen.coarse) and at_s - self._usual_s < DEFAULT_WITHIN_S:
+        if self._motion.turned(seen.coarse) and at_s - self._usual_s < CERTAIN_FOR_S:
             self._moved_s = at_s
         self._last_s = at_s
-        verdict = self._verdict(seen, at_s)
-        if isinstance(verdict, ViewState):
-            self._weigh(verdict, at_s)
+        state = self._state_of(seen, at_s)
+        if state is not None:
+            self._count(state, at_s)
 
-    def forget(self) -> None:
-        """Begin anew: the camera was asked to look elsewhere."""
-        self._reference = self._elsewhere = self._pending = None
-        self._motion.forget()
+    def reset(self) -> None:
+        """Start again: the camera was asked to look elsewhere."""
+        self._reference = self._other_place = self._pending = None
+        self._motion.reset()
         self.state = ViewState.UNSPECIFIED
 
-    def _weigh(self, verdict: ViewState, at_s: float) -> None:
-        if verdict is self.state:
+    def _count(self, state: ViewState, at_s: float) -> None:
+        if state is self.state:
             self._pending = None
             return
-        if self._pending is None or self._pending.state is not verdict:
-            self._pending = _Pending(verdict, at_s)
-        first_good = verdict is ViewState.OK and self.state is ViewState.UNSPECIFIED
-        if first_good or at_s - self._pending.since_s >= LASTS_S[verdict]:
-            self.state, self._pending = verdict, None
+        if self._pending is None or self._pending.state is not state:
+            self._pending = _Pending(state, at_s)
+        first_good = state is ViewState.OK and self.state is ViewState.UNSPECIFIED
+        if first_good or at_s - self._pending.since_s >= LASTS_S[state]:
+            self.state, self._pending = state, None
 
-    def _verdict(self, seen: ImageMetrics, at_s: float) -> _Verdict:
+    def _state_of(self, seen: ImageMetrics, at_s: float) -> ViewState | None:
+        """Return the state of one picture; None when it neither confirms nor refutes anything."""
         by_light = self._by_light(seen)
         if by_light is ViewState.OK:
             return self._by_reference(seen, at_s)
-        return _Sight.UNSURE if at_s - self._face_s < FACE_VOUCHES_S else by_light
+        return None if at_s - self._face_s < FACE_VOUCHES_S else by_light
 
     def _by_light(self, seen: ImageMetrics) -> ViewState:
         if seen.dark >= MOSTLY_DARK:
@@ -156,7 +148,7 @@ class ViewJudge:
             return ViewState.DEFOCUSED if alike else ViewState.COVERED
         return ViewState.OK
 
-    def _by_reference(self, seen: ImageMetrics, at_s: float) -> _Verdict:
+    def _by_reference(self, seen: ImageMetrics, at_s: float) -> ViewState | None:
         reference = self._reference
         if reference is None:
             self._reference = Reference(seen)
@@ -166,27 +158,27 @@ class ViewJudge:
             return ViewState.OK
         alike = reference.alike(seen.coarse)
         share = reference.share_alike(seen.coarse)
-        if share >= MOSTLY_THERE and reference.structured.mean() >= ENOUGH:
+        if share >= MOSTLY_THERE and reference.structured.mean() >= MIN_STRUCTURED:
             self._usual_s = at_s
         if _shows_shifted(reference, seen.coarse, share):
             return ViewState.MOVED
         if share >= SHOWS_THROUGH:
-            self._elsewhere = None
+            self._other_place = None
             left = float(np.median(seen.detail[alike] / np.maximum(reference.detail[alike], 1e-6)))
             if left < BLURRED:
                 return ViewState.DEFOCUSED
             reference.follow(seen)
             return ViewState.OK
-        return self._elsewhere_or_unsure(seen.coarse)
+        return self._at_other_place(seen.coarse)
 
-    def _elsewhere_or_unsure(self, coarse: Grey) -> _Verdict:
-        """Tell another place, which stands still, from people who fill the picture, and do not."""
-        if self._elsewhere is None or float(np.mean(likeness(self._elsewhere, coarse) >= ALIKE)) < STILL:
-            self._elsewhere = coarse
-            # Whoever fills the picture moves: what was taken for another place was none.
+    def _at_other_place(self, coarse: Grey) -> ViewState | None:
+        """Return MOVED for another place, which stands still, and None for people who fill the picture."""
+        if self._other_place is None or float(np.mean(likeness(self._other_place, coarse) >= ALIKE)) < STILL:
+            self._other_place = coarse
+            # Whoever fills the picture moves: it was no other place.
             if self._pending and self._pending.state is ViewState.MOVED:
                 self._pending = None
-            return _Sight.UNSURE
+            return None
         return ViewState.MOVED
 
 

@@ -1,4 +1,4 @@
-"""How a view usually looks: learned in the first seconds, following daylight and furniture slowly, never people."""
+"""How a view usually looks: learned in the first seconds; it follows daylight and furniture slowly, never people."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from cekalwatch.camera.view.image_metrics import ALIKE, CELL, STRUCTURED, Cells, Grey, ImageMetrics, deviation, likeness
 
 FOLLOWS_IN: Final = 120
-"""Looks that make up the memory of what is still the same: it follows the light."""
+"""Pictures after which a cell that still shows the same has followed the light."""
 FORGETS_IN: Final = 1200
-"""Looks after which what is different has become the usual: a moved chair, and nobody who waits."""
+"""Pictures after which a cell that shows something else has become usual: a moved chair, but nobody who waits."""
 LEARNED_AFTER: Final = 10
-"""Looks before which nothing is compared with it."""
+"""Pictures that are needed before anything is compared with it."""
 
 
 class Reference:
@@ -23,33 +23,33 @@ class Reference:
     def __init__(self, first: ImageMetrics) -> None:
         self.coarse: Grey = first.coarse.copy()
         self.detail: Cells = first.detail.copy()
-        self._looks = 1
+        self._pictures = 1
 
     @property
     def learned(self) -> bool:
         """Whether it has seen enough to be compared with."""
-        return self._looks >= LEARNED_AFTER
+        return self._pictures >= LEARNED_AFTER
 
     @property
     def structured(self) -> NDArray[np.bool_]:
-        """Which cells usually show something."""
+        """Which cells usually have structure."""
         return deviation(self.coarse) >= STRUCTURED
 
     def alike(self, coarse: Grey) -> NDArray[np.bool_]:
-        """Which structured cells show the usual."""
+        """Which structured cells show what they usually do."""
         return (likeness(self.coarse, coarse) >= ALIKE) & self.structured
 
     def share_alike(self, coarse: Grey) -> float:
-        """Share of the structured cells that show the usual, 0 to 1."""
+        """Share of the structured cells that show what they usually do, 0 to 1."""
         structured = int(self.structured.sum())
         return float(self.alike(coarse).sum()) / structured if structured else 0.0
 
-    def follow(self, look: ImageMetrics) -> None:
-        """Let a good look change what is usual, a little."""
-        self._looks += 1
-        alike = self.alike(look.coarse)
-        rates = np.where(alike, max(1 / self._looks, 1 / FOLLOWS_IN), max(1 / self._looks, 1 / FORGETS_IN))
+    def follow(self, seen: ImageMetrics) -> None:
+        """Let a good picture change what is usual, a little."""
+        self._pictures += 1
+        alike = self.alike(seen.coarse)
+        rates = np.where(alike, max(1 / self._pictures, 1 / FOLLOWS_IN), max(1 / self._pictures, 1 / FORGETS_IN))
         rates = rates.astype(np.float32)
-        self.detail += rates * (look.detail - self.detail)
+        self.detail += rates * (seen.detail - self.detail)
         by_pixel = np.kron(rates, np.ones((CELL, CELL), np.float32))
-        self.coarse += by_pixel * (look.coarse - self.coarse)
+        self.coarse += by_pixel * (seen.coarse - self.coarse)

@@ -9,7 +9,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from cekalwatch.camera.detection.best_shot import BestShots, Shot
+from cekalwatch.camera.detection.best_shot import BestShots
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.vision.quality import FaceQuality
 from cekalwatch.wire.vocabulary.capture import CapturePolicy
@@ -25,7 +26,7 @@ def frame(at_s: float) -> Frame:
 
 def pass_by(
     shots: BestShots, seconds: float, score: Callable[[float], float], track: int = 1, fps: int = 25
-) -> tuple[list[Shot], list[Shot]]:
+) -> tuple[list[FaceCapture], list[FaceCapture]]:
     """Let a traveller pass; return what was sent under way, and at the end."""
     under_way = []
     for number in range(round(seconds * fps)):
@@ -36,7 +37,7 @@ def pass_by(
     return under_way, shots.end(track)
 
 
-def seconds_of(shots: list[Shot]) -> list[float]:
+def seconds_of(shots: list[FaceCapture]) -> list[float]:
     return [(shot.captured_at - BEGIN).total_seconds() for shot in shots]
 
 

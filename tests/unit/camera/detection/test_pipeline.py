@@ -53,8 +53,8 @@ class OneFace:
 def test_nothing_that_was_seen_during_a_pan_is_sent():
     clock = ManualClock()
     outbox = Outbox(100, clock)
-    figures = CameraStatistics(outbox, clock)
-    Pipeline(Panning(), OneFace(), Tracker(1.0), outbox, figures).run()
+    statistics = CameraStatistics(outbox, clock)
+    Pipeline(Panning(), OneFace(), Tracker(1.0), outbox, statistics).run()
     sent_s = []
     while capture := outbox.take():
         sent_s.append((capture.captured_at - BEGIN).total_seconds())
@@ -66,6 +66,6 @@ def test_nothing_that_was_seen_during_a_pan_is_sent():
 def test_the_heartbeat_tells_what_is_wrong_with_the_view():
     clock = ManualClock()
     outbox = Outbox(100, clock)
-    figures = CameraStatistics(outbox, clock)
-    Pipeline(Panning(seconds=35), OneFace(), Tracker(1.0), outbox, figures).run()
-    assert figures.heartbeat().view_state is ViewState.MOVED
+    statistics = CameraStatistics(outbox, clock)
+    Pipeline(Panning(seconds=35), OneFace(), Tracker(1.0), outbox, statistics).run()
+    assert statistics.heartbeat().view_state is ViewState.MOVED

@@ -26,9 +26,9 @@ def tracks_of(tracker: Tracker, paths: list[Path], frames: int, fps: float = 25.
         seen = [(who, face_at(*place, size)) for who, path in enumerate(paths) if (place := path(at_s))]
         seen.sort(key=lambda item: item[1].left)  # the order of detection tells nothing
         update = tracker.update([face for _, face in seen], VIEW, at_s)
-        for (who, _), sighting in zip(seen, update.sightings, strict=True):
-            if not had[who] or had[who][-1] != sighting.track:
-                had[who].append(sighting.track)
+        for (who, _), track in zip(seen, update.tracks, strict=True):
+            if not had[who] or had[who][-1] != track:
+                had[who].append(track)
     return had
 
 
@@ -56,7 +56,7 @@ def test_the_faces_of_a_frame_are_shared_out_together() -> None:
     tracker = Tracker()
     tracker.update([face_at(100, 200), face_at(200, 200)], VIEW, 0.0)
     moved = tracker.update([face_at(180, 200), face_at(280, 200)], VIEW, 0.25)
-    assert [sighting.track for sighting in moved.sightings] == [1, 2]
+    assert moved.tracks == (1, 2)
 
 
 def test_one_who_is_hidden_behind_another_while_they_cross_comes_out_as_himself() -> None:
@@ -80,7 +80,7 @@ def test_a_long_miss_ends_it() -> None:
     tracker.update([face_at(100, 100)], VIEW, 0.0)
     assert tracker.update([], VIEW, 0.4).ended == ()
     assert tracker.update([], VIEW, 0.6).ended == (1,)
-    assert tracker.update([face_at(100, 100)], VIEW, 0.7).sightings[0].track == 2
+    assert tracker.update([face_at(100, 100)], VIEW, 0.7).tracks[0] == 2
 
 
 def test_slow_cameras_follow_walkers_too() -> None:
@@ -93,14 +93,14 @@ def test_a_new_face_does_not_take_the_track_of_one_who_stays() -> None:
     for number in range(10):
         tracker.update([face_at(200, 200)], VIEW, number / 25)
     update = tracker.update([face_at(270, 200), face_at(200, 200)], VIEW, 10 / 25)
-    assert [sighting.track for sighting in update.sightings] == [2, 1]
+    assert update.tracks == (2, 1)
 
 
 def test_a_face_elsewhere_or_of_another_size_is_somebody_else() -> None:
     tracker = Tracker()
     tracker.update([face_at(200, 200, 80)], VIEW, 0.0)
-    assert tracker.update([face_at(600, 200, 80)], VIEW, 0.04).sightings[0].track == 2
-    assert tracker.update([face_at(200, 200, 200)], VIEW, 0.08).sightings[0].track == 3
+    assert tracker.update([face_at(600, 200, 80)], VIEW, 0.04).tracks[0] == 2
+    assert tracker.update([face_at(200, 200, 200)], VIEW, 0.08).tracks[0] == 3
 
 
 def test_the_end_of_the_source_ends_all_tracks() -> None:
@@ -113,8 +113,8 @@ def test_the_end_of_the_source_ends_all_tracks() -> None:
 def test_a_box_without_extent_is_survived() -> None:
     tracker = Tracker()
     flat = Face(100, 100, 100, 100, 0.9, face_at(100, 100).landmarks)
-    assert tracker.update([flat], VIEW, 0.0).sightings[0].track == 1
-    assert tracker.update([flat], VIEW, 0.04).sightings[0].track == 1
+    assert tracker.update([flat], VIEW, 0.0).tracks[0] == 1
+    assert tracker.update([flat], VIEW, 0.04).tracks[0] == 1
 
 
 def test_in_a_crowd_with_trembling_boxes_and_misses_few_passages_are_mixed_up() -> None:
@@ -163,7 +163,7 @@ def test_one_behind_the_other_are_two_when_each_comes_to_where_the_other_was() -
     for number in range(10):
         at_s = number / 5
         faces = [face_at(*first(at_s), 80)] + [face_at(*place, 58) for place in (second(at_s),) if place]
-        had.add(tuple(sighting.track for sighting in tracker.update(faces, VIEW, at_s).sightings))
+        had.add(tracker.update(faces, VIEW, at_s).tracks)
     assert had == {(1,), (1, 2)}
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.wire.vocabulary.capture import Drops
 from tests.support.builders.camera import ManualClock, capture_of
@@ -52,7 +52,7 @@ def test_a_receipt_deletes_it_whether_in_flight_or_not(clock: ManualClock) -> No
     outbox.settle("unknown")
     outbox.return_in_flight()
     assert outbox.take() is None
-    assert (outbox.figures().depth, outbox.figures().settled_total) == (0, 2)
+    assert (outbox.statistics().depth, outbox.statistics().settled_total) == (0, 2)
 
 
 def test_a_retry_comes_after_pauses_that_double(clock: ManualClock) -> None:
@@ -124,7 +124,7 @@ def test_when_the_hosts_clock_is_set_what_waits_gets_the_time_that_it_would_have
     taken = outbox.take()
     assert taken
     assert taken.captured_at == clock.now() - timedelta(seconds=31)
-    assert outbox.figures().oldest_s == 31
+    assert outbox.statistics().oldest_s == 31
 
 
 def test_a_clock_that_drifts_is_no_clock_that_was_set(clock: ManualClock) -> None:
@@ -140,7 +140,7 @@ def test_when_full_the_worst_crop_that_is_not_its_tracks_best_goes(clock: Manual
     middling = capture_of("2", 0.5)
     outbox = filled(clock, best_of_poor_track, good, middling, better, size=3)
     assert set(drained(outbox)) == {best_of_poor_track, good, better}
-    assert outbox.figures().drops == Drops(no_room=1)
+    assert outbox.statistics().drops == Drops(no_room=1)
 
 
 def test_a_passage_of_which_a_better_crop_has_arrived_gives_way_to_one_of_which_none_has(clock: ManualClock) -> None:
@@ -153,9 +153,9 @@ def test_a_passage_of_which_a_better_crop_has_arrived_gives_way_to_one_of_which_
 
 
 def test_a_new_crop_that_is_the_worst_is_itself_dropped(clock: ManualClock) -> None:
-    kept = [capture_of("1", 0.8), capture_of("1", 0.9)]
-    outbox = filled(clock, *kept, capture_of("1", 0.2), size=2)
-    assert set(drained(outbox)) == set(kept)
+    spooled = [capture_of("1", 0.8), capture_of("1", 0.9)]
+    outbox = filled(clock, *spooled, capture_of("1", 0.2), size=2)
+    assert set(drained(outbox)) == set(spooled)
 
 
 def test_when_all_are_best_of_their_track_the_oldest_passage_goes(clock: ManualClock) -> None:
@@ -171,7 +171,7 @@ def test_what_is_under_way_is_not_dropped_for_it_has_probably_arrived(clock: Man
     assert outbox.take() is under_way
     outbox.put(waiting)
     outbox.put(best)
-    assert outbox.figures().drops == Drops(no_room=1)
+    assert outbox.statistics().drops == Drops(no_room=1)
     outbox.return_in_flight()
     assert set(drained(outbox)) == {under_way, best}
 
@@ -181,15 +181,15 @@ def test_figures_tell_depth_and_ages(clock: ManualClock) -> None:
     outbox = filled(clock, first, second)  # put at 0 s and 1 s; now it is 2 s
     assert outbox.take() is second
     clock.passed_s += 3
-    figures = outbox.figures()
+    figures = outbox.statistics()
     assert (figures.depth, figures.in_flight) == (2, 1)
     assert (figures.oldest_s, figures.oldest_in_flight_s, figures.waiting_s) == (5, 3, 5)
     outbox.settle(second.capture_id)
     clock.passed_s += 2
-    figures = outbox.figures()
+    figures = outbox.statistics()
     assert (figures.oldest_s, figures.oldest_in_flight_s, figures.waiting_s) == (7, 0, 2)
     outbox.settle(first.capture_id)
-    assert outbox.figures().waiting_s == outbox.figures().oldest_s == 0
+    assert outbox.statistics().waiting_s == outbox.statistics().oldest_s == 0
 
 
 def test_who_waits_for_room_goes_on_when_a_receipt_comes_or_the_outbox_closes(clock: ManualClock) -> None:

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.detection.face_capture import FaceCapture
-from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool
-from cekalwatch.camera.outbox.spool_error import SpoolError
+from cekalwatch.camera.outbox.face_capture import FaceCapture
+from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool, SpoolError
 from cekalwatch.camera.outbox.spool_key import read_or_make, refuse_shared
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.vocabulary.capture import SpoolState

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.detection.face_capture import FaceCapture
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.wire.vocabulary.capture import Drops, SpoolState
 from tests.support.builders.camera import ManualClock
-from tests.support.scenarios.spools import SPILLED_S, SpooledOutbox, fill, sent_and_settled, taken_now, turn_passed
+from tests.support.scenarios.spools import SPILLED_S, SpooledOutbox, fill, round_passed, sent_and_settled, taken_now
 from tests.support.tools.raw_files import JFIF, folder_bytes, pieces, shown
 
 
@@ -20,89 +20,89 @@ def clock() -> ManualClock:
 
 
 def test_what_has_its_receipt_in_time_never_touches_the_disk(tmp_path: Path, clock: ManualClock) -> None:
-    with SpooledOutbox(tmp_path, clock).kept() as kept:
-        kept.until(lambda: kept.keeper.state is SpoolState.READY)
+    with SpooledOutbox(tmp_path, clock).running() as spooled:
+        spooled.until(lambda: spooled.spooler.state is SpoolState.READY)
         quick, slow = taken_now(clock, "1"), taken_now(clock, "2")
-        kept.outbox.put(quick)
+        spooled.outbox.put(quick)
         clock.passed_s += 1
-        kept.outbox.put(slow)
-        assert kept.outbox.take()
-        kept.outbox.settle(quick.capture_id)
+        spooled.outbox.put(slow)
+        assert spooled.outbox.take()
+        spooled.outbox.settle(quick.capture_id)
         clock.passed_s += 1.5
-        kept.until(lambda: kept.ids_on_disk == [slow.capture_id])
-        kept.outbox.settle(slow.capture_id)
-        kept.until(lambda: kept.ids_on_disk == [])
+        spooled.until(lambda: spooled.ids_on_disk == [slow.capture_id])
+        spooled.outbox.settle(slow.capture_id)
+        spooled.until(lambda: spooled.ids_on_disk == [])
 
 
 def test_a_receipt_removes_every_byte(tmp_path: Path, clock: ManualClock) -> None:
-    with SpooledOutbox(tmp_path, clock).kept() as kept:
+    with SpooledOutbox(tmp_path, clock).running() as spooled:
         first, second = taken_now(clock, "1"), taken_now(clock, "2")
-        fill(kept, clock, first, second)
-        sealed = (kept.folder / f"{first.capture_id}.capture").read_bytes()
+        fill(spooled, clock, first, second)
+        sealed = (spooled.folder / f"{first.capture_id}.capture").read_bytes()
         assert shown(folder_bytes(tmp_path), [JFIF, *pieces(first.jpeg)]) == []
-        kept.outbox.settle(first.capture_id)
-        kept.until(lambda: kept.ids_on_disk == [second.capture_id])
+        spooled.outbox.settle(first.capture_id)
+        spooled.until(lambda: spooled.ids_on_disk == [second.capture_id])
         left = folder_bytes(tmp_path)
         assert shown(left, [JFIF, *pieces(first.jpeg), *pieces(sealed), first.capture_id.encode()]) == []
         assert not any(first.capture_id in name for name in left)
 
 
 def test_what_is_on_the_disk_is_not_in_memory_and_comes_back_newest_first(tmp_path: Path, clock: ManualClock) -> None:
-    with SpooledOutbox(tmp_path, clock, size=3).kept() as kept:
+    with SpooledOutbox(tmp_path, clock, size=3).running() as spooled:
         captures: list[FaceCapture] = []
         for number in range(40):  # many more than memory has room for
             captures.append(taken_now(clock, str(number)))
-            fill(kept, clock, captures[-1])
-        assert kept.outbox.figures().drops == Drops()
-        assert {entry.capture for entry in kept.outbox._stock.entries.values()} == {None}
-        sent = sent_and_settled(kept)
+            fill(spooled, clock, captures[-1])
+        assert spooled.outbox.statistics().drops == Drops()
+        assert {item.capture for item in spooled.outbox._state.items.values()} == {None}
+        sent = sent_and_settled(spooled)
         assert {capture.capture_id: capture.jpeg for capture in sent} == {
             capture.capture_id: capture.jpeg for capture in captures
         }
         order = [int(capture.track_id) for capture in sent]
         assert order[:4] == [39, 38, 37, 0]
         assert order != sorted(order)
-        kept.until(lambda: kept.ids_on_disk == [])
+        spooled.until(lambda: spooled.ids_on_disk == [])
 
 
 def test_a_run_that_is_over_leaves_what_waits_to_the_next_one(tmp_path: Path, clock: ManualClock) -> None:
-    with SpooledOutbox(tmp_path, clock).kept() as kept:
-        old = fill(kept, clock, taken_now(clock, "1"), taken_now(clock, "2"))
+    with SpooledOutbox(tmp_path, clock).running() as spooled:
+        old = fill(spooled, clock, taken_now(clock, "1"), taken_now(clock, "2"))
         fresh = taken_now(clock, "3")  # at the end everything that has no receipt is written
-        kept.outbox.put(fresh)
-        assert kept.outbox.take() is fresh
+        spooled.outbox.put(fresh)
+        assert spooled.outbox.take() is fresh
     clock.passed_s += 600
-    with SpooledOutbox(tmp_path, clock).kept() as successor:
-        successor.until(lambda: successor.outbox.figures().depth == 3)
-        assert successor.outbox.figures().oldest_s == pytest.approx(600 + SPILLED_S, abs=0.01)
-        assert successor.outbox.figures().stored_bytes == successor.bytes_on_disk
+    with SpooledOutbox(tmp_path, clock).running() as successor:
+        successor.until(lambda: successor.outbox.statistics().depth == 3)
+        assert successor.outbox.statistics().oldest_s == pytest.approx(600 + SPILLED_S, abs=0.01)
+        assert successor.outbox.statistics().stored_bytes == successor.bytes_on_disk
         live = taken_now(clock, "1")
         successor.outbox.put(live)
         sent = sent_and_settled(successor)
         assert sent[0] is live
         assert {capture.capture_id for capture in sent[1:]} == {*old, fresh.capture_id}
-        assert {capture.run_id for capture in sent[1:]} == {kept.run_id}
+        assert {capture.run_id for capture in sent[1:]} == {spooled.run_id}
         successor.until(lambda: successor.ids_on_disk == [])
 
 
 def test_a_keeper_that_is_killed_loses_only_what_had_not_waited_yet(tmp_path: Path, clock: ManualClock) -> None:
     """Nothing is done at its end here, as after `kill -9`."""
     killed = SpooledOutbox(tmp_path, clock)
-    with killed.kept():
+    with killed.running():
         stored = fill(killed, clock, taken_now(clock, "1"))
-        with SpooledOutbox(tmp_path, clock).kept() as successor:
-            successor.until(lambda: successor.outbox.figures().depth == 1)
+        with SpooledOutbox(tmp_path, clock).running() as successor:
+            successor.until(lambda: successor.outbox.statistics().depth == 1)
             assert [capture.capture_id for capture in sent_and_settled(successor)] == stored
 
 
 def test_after_a_clock_that_was_behind_nothing_is_sent_with_a_time_to_come(tmp_path: Path, clock: ManualClock) -> None:
     """A host without a battery for its clock begins in the past after a power cut."""
-    with SpooledOutbox(tmp_path, clock).kept() as kept:
-        fill(kept, clock, taken_now(clock, "1"))
+    with SpooledOutbox(tmp_path, clock).running() as spooled:
+        fill(spooled, clock, taken_now(clock, "1"))
     clock.set_ahead_s = -86_400.0
-    with SpooledOutbox(tmp_path, clock).kept() as successor:
+    with SpooledOutbox(tmp_path, clock).running() as successor:
         began = clock.now()
-        successor.until(lambda: successor.outbox.figures().depth == 1)
+        successor.until(lambda: successor.outbox.statistics().depth == 1)
         clock.passed_s += 5
         clock.set_ahead_s = -3600.0  # then the time comes from the network
         [sent] = sent_and_settled(successor)
@@ -110,65 +110,65 @@ def test_after_a_clock_that_was_behind_nothing_is_sent_with_a_time_to_come(tmp_p
 
 
 def test_what_has_waited_for_too_long_is_dropped_and_counted(tmp_path: Path, clock: ManualClock) -> None:
-    with SpooledOutbox(tmp_path, clock, most_age_s=60).kept() as kept:
-        fill(kept, clock, taken_now(clock, "1"))
+    with SpooledOutbox(tmp_path, clock, most_age_s=60).running() as spooled:
+        fill(spooled, clock, taken_now(clock, "1"))
         clock.passed_s += 50
-        fill(kept, clock, taken_now(clock, "2"))
+        fill(spooled, clock, taken_now(clock, "2"))
         clock.passed_s += 8
-        kept.until(lambda: kept.outbox.figures().depth == 1)
-        assert kept.outbox.figures().drops == Drops(too_old=1)
-        kept.until(lambda: len(kept.ids_on_disk) == 1)
+        spooled.until(lambda: spooled.outbox.statistics().depth == 1)
+        assert spooled.outbox.statistics().drops == Drops(too_old=1)
+        spooled.until(lambda: len(spooled.ids_on_disk) == 1)
     clock.passed_s += 60
-    with SpooledOutbox(tmp_path, clock, most_age_s=60).kept() as successor:
-        successor.until(lambda: successor.outbox.figures().drops == Drops(too_old=1))
+    with SpooledOutbox(tmp_path, clock, most_age_s=60).running() as successor:
+        successor.until(lambda: successor.outbox.statistics().drops == Drops(too_old=1))
         successor.until(lambda: successor.ids_on_disk == [])
 
 
 def test_beyond_its_size_the_worst_give_way_and_each_passage_keeps_its_best_shot(
     tmp_path: Path, clock: ManualClock
 ) -> None:
-    with SpooledOutbox(tmp_path, clock, size=4, most_bytes=100_000).kept() as kept:
+    with SpooledOutbox(tmp_path, clock, size=4, most_bytes=100_000).running() as spooled:
         best: list[str] = []
         for track in range(6):
             for score in (0.3, 0.9, 0.5, 0.2):
                 capture = taken_now(clock, str(track), score, size=10_000)
-                kept.outbox.put(capture)
+                spooled.outbox.put(capture)
                 if score == 0.9:
                     best.append(capture.capture_id)
                 clock.passed_s += SPILLED_S
-                turn_passed(kept)
-            assert kept.bytes_on_disk <= 100_000
-        figures = kept.outbox.figures()
+                round_passed(spooled)
+            assert spooled.bytes_on_disk <= 100_000
+        figures = spooled.outbox.statistics()
         assert figures.depth + figures.drops.total == 24
         assert figures.drops == Drops(no_room=figures.drops.total)
         assert figures.depth >= 9, "there is room for nine on the disk"
-        left = sent_and_settled(kept)
+        left = sent_and_settled(spooled)
         assert set(best) <= {capture.capture_id for capture in left}
         # Newest first; the last few may be bad, for they have room in memory.
         assert 0.2 not in {round(capture.quality.score, 3) for capture in left[4:]}, "the worst went first"
 
 
 def test_when_all_are_best_shots_the_oldest_gives_way(tmp_path: Path, clock: ManualClock) -> None:
-    with SpooledOutbox(tmp_path, clock, size=4, most_bytes=50_000).kept() as kept:
+    with SpooledOutbox(tmp_path, clock, size=4, most_bytes=50_000).running() as spooled:
         captures = [taken_now(clock, str(number), size=10_000) for number in range(12)]
         for capture in captures:
-            kept.outbox.put(capture)
+            spooled.outbox.put(capture)
             clock.passed_s += SPILLED_S
-            turn_passed(kept)
-        assert kept.bytes_on_disk <= 50_000
-        left = {capture.capture_id for capture in sent_and_settled(kept)}
+            round_passed(spooled)
+        assert spooled.bytes_on_disk <= 50_000
+        left = {capture.capture_id for capture in sent_and_settled(spooled)}
         assert len(left) >= 6
         assert left == {capture.capture_id for capture in captures[-len(left) :]}
-        assert kept.outbox.figures().drops == Drops(no_room=12 - len(left))
+        assert spooled.outbox.statistics().drops == Drops(no_room=12 - len(left))
 
 
 def test_at_its_end_a_full_spool_keeps_the_best_of_all(tmp_path: Path, clock: ManualClock) -> None:
-    with SpooledOutbox(tmp_path, clock, size=20, most_bytes=60_000).kept() as kept:
-        fill(kept, clock, *(taken_now(clock, "1", 0.1 + number / 10, size=10_000) for number in range(5)))
+    with SpooledOutbox(tmp_path, clock, size=20, most_bytes=60_000).running() as spooled:
+        fill(spooled, clock, *(taken_now(clock, "1", 0.1 + number / 10, size=10_000) for number in range(5)))
         for track in ("2", "3"):
-            kept.outbox.put(taken_now(clock, track, 0.3, size=10_000))
-    with SpooledOutbox(tmp_path, clock).kept() as successor:
-        successor.until(lambda: successor.outbox.figures().depth == 5)
+            spooled.outbox.put(taken_now(clock, track, 0.3, size=10_000))
+    with SpooledOutbox(tmp_path, clock).running() as successor:
+        successor.until(lambda: successor.outbox.statistics().depth == 5)
         assert sorted(round(capture.quality.score, 3) for capture in sent_and_settled(successor)) == [
             *(0.3, 0.3, 0.3, 0.4, 0.5)
         ]

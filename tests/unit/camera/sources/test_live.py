@@ -136,8 +136,8 @@ def test_a_killed_program_leaves_no_decoder_behind(tmp_path: Path) -> None:
         "from cekalwatch.camera.sources.decoder import Decoder\n"
         "if __name__ == '__main__':\n"
         f"    decoder = Decoder(Device(Path({str(tmp_path / 'diary')!r}), Mood.HANGS))\n"
-        "    decoder.open(); decoder.next_sign(30); print(decoder.pid, flush=True); decoder.next_sign(3600)\n"
-        "    while decoder.next_sign(3600): pass\n"
+        "    decoder.open(); decoder.next_signal(30); print(decoder.pid, flush=True); decoder.next_signal(3600)\n"
+        "    while decoder.next_signal(3600): pass\n"
     )
     (tmp_path / "program.py").write_text(program)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

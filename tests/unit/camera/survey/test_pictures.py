@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cekalwatch.camera.survey.pictures import GREEN, Sight, blurred, example
+from cekalwatch.camera.survey.pictures import GREEN, MeasuredFace, blurred, example
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.quality import FaceQuality
@@ -75,7 +75,7 @@ def test_lookalikes_stay_unrecognised_over_many_people():
 def test_the_report_frames_the_face_and_the_picture_is_reduced():
     picture = np.asarray(cv2.resize(astronaut(), None, fx=3, fy=3), np.uint8)
     (face,) = faces_of(picture)
-    sights = [Sight(face, FIT)]
+    sights = [MeasuredFace(face, FIT)]
     shown, hidden = (decoded(example(picture, sights, sights[0], show_faces=show)) for show in (True, False))
     assert shown.shape[1] > hidden.shape[1]
     for made in (shown, hidden):

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, datetime
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cekalwatch.camera.detection.face_capture import Receipt
-from cekalwatch.camera.uplink import messages as convert
-from cekalwatch.camera.uplink.messages import Drain, ProtocolError, Receipts, Welcome
+from cekalwatch.camera.uplink import messages
+from cekalwatch.camera.uplink.messages import Drain, ProtocolError, Receipt, Receipts, Welcome
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesResponse
-from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
 from cekalwatch.wire.vocabulary.capture import (
     CaptureOutcome,
     CapturePolicy,
@@ -21,7 +18,6 @@ from cekalwatch.wire.vocabulary.capture import (
     SpoolStatus,
     ViewState,
 )
-from tests.support.builders.camera import capture_of
 from tests.support.fakes.capture_server import duration, policy_message
 
 
@@ -31,31 +27,10 @@ def welcome(**changes: object) -> StreamFacesResponse:
     return StreamFacesResponse(welcome=message)
 
 
-def test_a_face_carries_everything() -> None:
-    capture = capture_of("17", 0.8)
-    face = convert.face(capture).face
-    assert (face.capture_id, face.track_id, face.jpeg) == (capture.capture_id, "17", capture.jpeg)
-    assert face.capture_time.ToDatetime(UTC) == capture.captured_at
-    assert (face.landmarks.left_eye.x, face.landmarks.right_mouth.y) == pytest.approx(
-        (capture.landmarks[0][0], capture.landmarks[4][1])
-    )
-    assert face.quality.score == pytest.approx(0.8)
-
-
-def test_a_face_of_the_largest_crop_fits_the_message_bound() -> None:
-    largest = dataclasses.replace(capture_of("1"), jpeg=bytes(MAX_CROP_BYTES))
-    assert convert.face(largest).ByteSize() < MAX_MESSAGE_BYTES
-
-
-def test_a_face_over_the_message_bound_is_not_written() -> None:
-    with pytest.raises(ValueError, match="over the message bound"):
-        convert.face(dataclasses.replace(capture_of("1"), jpeg=bytes(MAX_MESSAGE_BYTES)))
-
-
 def test_a_heartbeat_carries_its_figures() -> None:
     spool = SpoolStatus(SpoolState.DISK_FULL, 5, 60_000, 3.5)
     drops = Drops(no_room=1, too_old=1, unreadable=1)
-    beat = convert.heartbeat(Heartbeat(12.5, 7, 4.25, ViewState.NO_FRAMES, 9, spool, drops, drops.total)).heartbeat
+    beat = messages.heartbeat(Heartbeat(12.5, 7, 4.25, ViewState.NO_FRAMES, 9, spool, drops, drops.total)).heartbeat
     assert (beat.frames_per_second, beat.dropped_total, beat.outbox_depth, beat.passages_total) == (12.5, 3, 7, 9)
     assert beat.outbox_age.ToTimedelta().total_seconds() == 4.25
     assert beat.view_state == capture_pb2.VIEW_STATE_NO_FRAMES
@@ -66,38 +41,27 @@ def test_a_heartbeat_carries_its_figures() -> None:
 
 @pytest.mark.parametrize("state", ViewState)
 def test_every_view_state_has_its_place_in_the_contract(state: ViewState) -> None:
-    beat = convert.heartbeat(Heartbeat(0, 0, 0, state, 0)).heartbeat
+    beat = messages.heartbeat(Heartbeat(0, 0, 0, state, 0)).heartbeat
     assert capture_pb2.ViewState.Name(beat.view_state) == f"VIEW_STATE_{state.value}"
 
 
 def test_a_welcome_tells_the_servers_time_or_not() -> None:
-    told = convert.server_message(welcome(server_time=Timestamp(seconds=1_770_000_000)))
+    told = messages.server_message(welcome(server_time=Timestamp(seconds=1_770_000_000)))
     assert isinstance(told, Welcome)
     assert told.server_time == datetime.fromtimestamp(1_770_000_000, UTC)
-    silent = convert.server_message(welcome())
+    silent = messages.server_message(welcome())
     assert isinstance(silent, Welcome)
     assert silent.server_time is None
 
 
 @pytest.mark.parametrize("state", SpoolState)
 def test_every_state_of_the_spool_has_its_place_in_the_contract(state: SpoolState) -> None:
-    beat = convert.heartbeat(Heartbeat(0, 0, 0, ViewState.OK, 0, SpoolStatus(state))).heartbeat
+    beat = messages.heartbeat(Heartbeat(0, 0, 0, ViewState.OK, 0, SpoolStatus(state))).heartbeat
     assert capture_pb2.SpoolState.Name(beat.spool.state) == f"SPOOL_STATE_{state.value}"
 
 
-def test_a_capture_from_the_disk_is_sent_with_the_run_that_took_it() -> None:
-    capture = capture_of("17")
-    assert convert.face(capture).face.run_id == ""
-    waited = convert.restored(convert.stored(capture, "earlier"))
-    assert waited.run_id == "earlier"
-    assert convert.restored(convert.stored(waited, "this")).run_id == "earlier"
-    sent, at_once = convert.face(waited).face, convert.face(capture).face
-    at_once.run_id = "earlier"
-    assert sent == at_once
-
-
 def test_a_welcome_is_read() -> None:
-    value = convert.server_message(welcome(policy=policy_message(jpeg_quality=75, max_crops_per_track=3)))
+    value = messages.server_message(welcome(policy=policy_message(jpeg_quality=75, max_crops_per_track=3)))
     assert isinstance(value, Welcome)
     assert (value.credits, value.heartbeat_period_s) == (32, 5.0)
     assert (value.policy.jpeg_quality, value.policy.max_crops_per_track) == (75, 3)
@@ -120,7 +84,7 @@ def test_a_welcome_is_read() -> None:
 )
 def test_a_welcome_outside_the_contract_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ProtocolError):
-        convert.server_message(welcome(**changes))
+        messages.server_message(welcome(**changes))
 
 
 @pytest.mark.parametrize("outcome", CaptureOutcome)
@@ -129,17 +93,17 @@ def test_every_outcome_is_read(outcome: CaptureOutcome) -> None:
         capture_id="a", outcome=capture_pb2.CaptureOutcome.Value(f"CAPTURE_OUTCOME_{outcome.value}"), reason="R"
     )
     message = StreamFacesResponse(receipts=capture_service_pb2.Receipts(receipts=[receipt], credits=1))
-    assert convert.server_message(message) == Receipts((Receipt("a", outcome, "R"),), 1)
+    assert messages.server_message(message) == Receipts((Receipt("a", outcome, "R"),), 1)
 
 
 def test_an_outcome_of_a_newer_contract_does_not_lose_the_capture() -> None:
     receipt = capture_pb2.CaptureReceipt(capture_id="a", outcome=99)  # type: ignore[arg-type]  # a newer one's
     message = StreamFacesResponse(receipts=capture_service_pb2.Receipts(receipts=[receipt]))
-    assert convert.server_message(message) == Receipts((Receipt("a", CaptureOutcome.RETRY),), 0)
+    assert messages.server_message(message) == Receipts((Receipt("a", CaptureOutcome.RETRY),), 0)
 
 
 def test_policy_drain_and_messages_of_a_newer_contract_are_read() -> None:
-    assert isinstance(convert.server_message(StreamFacesResponse(policy=policy_message())), CapturePolicy)
+    assert isinstance(messages.server_message(StreamFacesResponse(policy=policy_message())), CapturePolicy)
     drain = capture_service_pb2.Drain(reconnect_after=duration(1.5))
-    assert convert.server_message(StreamFacesResponse(drain=drain)) == Drain(1.5)
-    assert convert.server_message(StreamFacesResponse()) is None
+    assert messages.server_message(StreamFacesResponse(drain=drain)) == Drain(1.5)
+    assert messages.server_message(StreamFacesResponse()) is None

@@ -32,7 +32,7 @@ class Watched:
         began_s = self.at_s
         for step in range(round(seconds / period_s)):
             self.at_s = began_s + step * period_s
-            self.judge.look(scene(step * period_s), self.at_s)
+            self.judge.see(scene(step * period_s), self.at_s)
             self.moving.append(self.judge.moves(self.at_s))
             if self.judge.state is not self.states[-1]:
                 self.states.append(self.judge.state)
@@ -187,14 +187,14 @@ def test_a_view_in_which_faces_are_found_is_neither_dark_nor_covered():
     bare = ViewJudge()
     for step in range(100):
         bare.face_seen(step * 0.5)
-        bare.look(grain(120, step), step * 0.5)
+        bare.see(grain(120, step), step * 0.5)
     assert bare.state is ViewState.UNSPECIFIED
 
 
 def test_a_camera_that_was_covered_before_the_program_began_is_told():
     bare = ViewJudge()
     for step in range(30):
-        bare.look(hand(step), step * 0.5)
+        bare.see(hand(step), step * 0.5)
     assert bare.state is ViewState.COVERED
 
 
@@ -209,7 +209,7 @@ def test_a_pan_is_noticed_while_it_lasts_and_for_a_moment_after(watched: Watched
 
 
 def test_a_camera_that_was_asked_to_turn_learns_its_view_anew(watched: Watched):
-    watched.judge.forget()
+    watched.judge.reset()
     assert watched.show(lambda at: seen(right=600, noise=round(at * 10)), 30) is ViewState.OK
     assert ViewState.MOVED not in watched.states
 
@@ -227,7 +227,7 @@ def states_of(path: Path) -> tuple[set[ViewState], bool]:
     rate = capture.get(cv2.CAP_PROP_FPS)
     while capture.grab():
         if number % max(1, round(rate / 5)) == 0:
-            judge.look(np.asarray(capture.retrieve()[1], np.uint8), number / rate)
+            judge.see(np.asarray(capture.retrieve()[1], np.uint8), number / rate)
             states.add(judge.state)
             moves |= judge.moves(number / rate)
         number += 1

@@ -1,4 +1,4 @@
-"""A face crop on its way to the server, and what the server can say of it. It knows no protobuf."""
+"""A face crop on its way to the server. It knows no protobuf."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cekalwatch.vision.quality import FaceQuality
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 Point = tuple[float, float]
 """x and y in crop pixels."""
@@ -26,13 +25,9 @@ class FaceCapture:
     detector_score: float
     quality: FaceQuality
     run_id: str = ""
-    """The run of the program that took it, when that was an earlier one; tracks are numbered anew in each."""
+    """The run of the program that took it, when that was an earlier one; each run numbers its tracks from 1."""
 
-
-@dataclass(frozen=True)
-class Receipt:
-    """The server's word on a capture; `reason` is a code of its catalogue, with REJECTED and RETRY."""
-
-    capture_id: str
-    outcome: CaptureOutcome
-    reason: str = ""
+    @property
+    def passage(self) -> tuple[str, str]:
+        """Run of the program and track within it; the run is empty for the present one."""
+        return self.run_id, self.track_id
