@@ -6,10 +6,10 @@ STAMP := $(VENV)/.setup
 
 SBOM ?= build/sbom.json
 
-.PHONY: help setup demo test lint bench fuzz audit sbom lock clean
+.PHONY: settings-page help setup demo test lint bench fuzz audit sbom lock clean
 
 help:  ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
 
 setup: $(STAMP)  ## Make the virtual environment, with locked packages, generated stubs and compiled texts
 
@@ -53,6 +53,9 @@ sbom: $(STAMP)  ## Write the bill of materials, build/sbom.json (CycloneDX)
 lock: $(STAMP)  ## Renew requirements.lock within the ranges of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--all-extras --group dev --upgrade -o requirements.lock pyproject.toml
+
+settings-page: $(STAMP)  ## Renew docs/settings.md from the descriptions of the settings
+	$(BIN)/python -m deploy.settings_page > docs/settings.md
 
 clean:  ## Remove what the targets made
 	rm -rf $(VENV) build dist

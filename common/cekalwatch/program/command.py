@@ -1,4 +1,4 @@
-"""What each program's `main` does: names a missing extra, and runs the commands without a traceback for what is known.
+"""What the programs' command lines share: a missing extra is named, a known error is one sentence, settings are shown.
 
 Nothing beside the standard library is imported here, since a missing package has to be named.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from cekalwatch.program.errors import Exit, ProgramError
@@ -15,6 +16,28 @@ if TYPE_CHECKING:
     import typer
 
 INTERRUPTED = 130
+
+
+class SettingsFormat(StrEnum):
+    """How the settings are printed."""
+
+    TABLE = "table"
+    """For reading on a terminal."""
+    JSON = "json"
+    """A list of objects."""
+    TOML = "toml"
+    """A whole configuration file: what is set, and as comments what is not."""
+    MARKDOWN = "markdown"
+    """The reference of all settings, without present values."""
+
+
+def settings_examples(program: str) -> str:
+    """Return what the help of a program's `settings` command ends with."""
+    return (
+        f"Examples:\n\n  {program} settings --config FILE\n\n  {program} settings --format toml > new.toml\n\n"
+        f"  {program} settings --format json | jq '.[] | select(.from != \"default\")'\n\n"
+        "Passwords are not shown. Exit code 78: a setting is wrong."
+    )
 
 
 def require_extra(extra: str, modules: tuple[str, ...]) -> None:

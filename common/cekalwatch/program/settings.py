@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Generic, Literal, Self, TypeVar
 
 from pydantic import ConfigDict, ValidationError
 from pydantic_settings import (
@@ -30,7 +31,7 @@ _UNKNOWN: Final = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 
 
 class Settings(BaseSettings):
-    """Base of a program's settings; immutable. The text below a field is its meaning, for `describe`."""
+    """Base of a program's settings; immutable. The text below a field is its meaning; `setting_list` shows it."""
 
     model_config = SettingsConfigDict(
         extra="forbid", frozen=True, env_nested_delimiter="__", use_attribute_docstrings=True
@@ -46,12 +47,17 @@ class Settings(BaseSettings):
         Raises ProgramError that names each wrong key. `overrides` that are None count as not given, so that command
         line options can be passed as they are.
         """
+        return cls.load_with_sources(file, **overrides).values
+
+    @classmethod
+    def load_with_sources(cls, file: Path | None = None, **overrides: Any) -> LoadedSettings[Self]:  # noqa: ANN401
+        """Read the settings as `load` does, and tell what each source stated. Raises ProgramError."""
         chosen = file or _file_from_environment(cls)
         if chosen and not chosen.is_file():
             raise ProgramError(f"There is no configuration file {chosen}", Exit.CONFIG)
-
         if unknown := _unknown_variables(cls):
             raise ProgramError(f"Wrong settings: there is no {', '.join(unknown)}; see the environment", Exit.CONFIG)
+        sources: list[PydanticBaseSettingsSource] = []
 
         class Loaded(cls):  # type: ignore[valid-type,misc]  # the class is a value here, as pydantic-settings intends
             model_config = SettingsConfigDict(toml_file=chosen)
@@ -64,10 +70,12 @@ class Settings(BaseSettings):
                 env_settings: PydanticBaseSettingsSource,
                 **_: PydanticBaseSettingsSource,
             ) -> tuple[PydanticBaseSettingsSource, ...]:
-                return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+                sources[:] = init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+                return tuple(sources)
 
         try:
             values = Loaded(**{key: value for key, value in overrides.items() if value is not None})
+            stated = tuple(zip(("option", "environment", "file"), (source() for source in sources), strict=True))
         except ValidationError as error:
             lines = [
                 f"  {'.'.join(map(str, item['loc'])) or 'altogether'}: "
@@ -81,7 +89,20 @@ class Settings(BaseSettings):
             raise ProgramError(f"{chosen} is not valid TOML: {error}", Exit.CONFIG) from None
         except OSError as error:
             raise ProgramError(f"{chosen} cannot be read: {error.strerror}", Exit.CONFIG) from None
-        return cls.model_construct(**{name: getattr(values, name) for name in cls.model_fields})
+        plain = cls.model_construct(**{name: getattr(values, name) for name in cls.model_fields})
+        return LoadedSettings(plain, stated)
+
+
+Values_co = TypeVar("Values_co", bound=Settings, covariant=True)
+
+
+@dataclass(frozen=True)
+class LoadedSettings(Generic[Values_co]):
+    """Settings, and what was stated where."""
+
+    values: Values_co
+    sources: tuple[tuple[str, dict[str, Any]], ...]
+    """"option", "environment" and "file", each with the settings that it states; an earlier one wins."""
 
 
 def _file_from_environment(settings: type[BaseSettings]) -> Path | None:

@@ -13,6 +13,7 @@ from cekalwatch.camera.cli.preview import preview
 from cekalwatch.camera.cli.survey import survey
 from cekalwatch.camera.settings import DEFAULT_TLS_DIR, CameraSettings
 from cekalwatch.camera.sources.opencv import Transport
+from cekalwatch.program.command import SettingsFormat, settings_examples
 from cekalwatch.program.logs import configure_logs
 
 app = typer.Typer(
@@ -90,6 +91,17 @@ def run(
     from cekalwatch.camera import app as client
 
     client.run(settings)
+
+
+@app.command("settings", epilog=settings_examples("cekalwatch-camera"))
+def show_settings(
+    config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
+    form: Annotated[SettingsFormat, typer.Option("--format", help="How to print them.")] = SettingsFormat.TABLE,
+) -> None:
+    """Show every setting: its value and where that comes from, its default and its meaning."""
+    from cekalwatch.program.settings_command import print_settings
+
+    print_settings(CameraSettings.load_with_sources(config), form)
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-camera enrol --server cekal.batam.local:50052 --code ABCDEF-…")

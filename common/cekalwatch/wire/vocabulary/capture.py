@@ -13,7 +13,7 @@ LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 """Names of the five landmarks, in their order; left and right are those of the picture."""
 
 
-@validated(frozen=True, config=ConfigDict(extra="forbid"))
+@validated(frozen=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
 class CapturePolicy:
     """What cameras may send; the server sets it (`[capture_policy]`). Raises ValueError outside the bounds."""
 

@@ -17,7 +17,7 @@ from cekalwatch.notifier.desktop.autostart import agent_command, entries
 from cekalwatch.notifier.desktop.autostart import install as install_files
 from cekalwatch.notifier.desktop.autostart import uninstall as uninstall_files
 from cekalwatch.notifier.settings import DEFAULT_TLS_DIR, NotifierSettings, ThemeName
-from cekalwatch.program.command import require_extra
+from cekalwatch.program.command import SettingsFormat, require_extra, settings_examples
 from cekalwatch.wire.vocabulary.orders import Direction
 
 app = typer.Typer(
@@ -123,6 +123,17 @@ def desktop(
 
     settings = NotifierSettings.load(config, server_address=server, agent_id=agent_id, language=language, theme=theme)
     run_desktop(settings, Start.ACKNOWLEDGED)
+
+
+@app.command("settings", epilog=settings_examples("cekalwatch-notifier"))
+def show_settings(
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings.")] = None,
+    form: Annotated[SettingsFormat, typer.Option("--format", help="How to print them.")] = SettingsFormat.TABLE,
+) -> None:
+    """Show every setting: its value and where that comes from, its default and its meaning."""
+    from cekalwatch.program.settings_command import print_settings
+
+    print_settings(NotifierSettings.load_with_sources(config), form)
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-notifier install --config /etc/cekalwatch/notifier.toml")

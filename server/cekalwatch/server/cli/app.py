@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cekalwatch.program.command import SettingsFormat, settings_examples
 from cekalwatch.server.cli import audit as audit_command
 from cekalwatch.server.cli import evaluate as evaluate_command
 from cekalwatch.server.cli import keys as keys_command
@@ -52,6 +53,19 @@ def _root(
     ] = False,
 ) -> None:
     """Keep the sub-commands apart from the root."""
+
+
+@app.command("settings", epilog=settings_examples("cekalwatch-server"))
+def show_settings(
+    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the database and the model packs.")] = None,
+    form: Annotated[SettingsFormat, typer.Option("--format", help="How to print them.")] = SettingsFormat.TABLE,
+) -> None:
+    """Show every setting: its value and where that comes from, its default and its meaning."""
+    from cekalwatch.program.settings_command import print_settings
+    from cekalwatch.server.settings.settings import ServerSettings
+
+    print_settings(ServerSettings.load_with_sources(config, data_dir=data_dir), form)
 
 
 @app.command(

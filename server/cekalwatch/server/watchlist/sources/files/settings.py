@@ -39,7 +39,7 @@ class SpreadsheetSettings:
     kind: Literal["spreadsheet"]
     """Says that the source is a spreadsheet."""
     file: Path
-    """The file."""
+    """The spreadsheet file."""
     sheet: str = ""
     """Name of the sheet; when empty, the first one that is not hidden."""
     header_within: Annotated[int, Field(ge=1, le=1000)] = 50

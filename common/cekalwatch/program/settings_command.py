@@ -1,0 +1,129 @@
+"""The `settings` command of every program: all settings with value, origin, default and meaning; and their page.
+
+It knows no program; each gives its class of settings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from itertools import groupby
+from textwrap import wrap
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cekalwatch.program.command import SettingsFormat
+from cekalwatch.program.setting_list import HIDDEN, TABLE, TABLES, PresentSetting, Setting, describe, present
+from cekalwatch.program.settings import LoadedSettings, Settings
+
+_NOT_SET = "not set"
+_OF_THE_MACHINE = "depends on the machine"
+
+
+def print_settings(loaded: LoadedSettings[Settings], form: SettingsFormat) -> None:
+    """Print settings to standard output; passwords are hidden in every format."""
+    match form:
+        case SettingsFormat.TABLE:
+            Console().print(_table(present(loaded)))
+        case SettingsFormat.JSON:
+            print(json.dumps([_document(one) for one in present(loaded)], indent=2, ensure_ascii=False))  # noqa: T201
+        case SettingsFormat.TOML:
+            print(toml(present(loaded)), end="")  # noqa: T201
+        case SettingsFormat.MARKDOWN:
+            print(markdown(type(loaded.values)), end="")  # noqa: T201
+
+
+def _table(settings: Iterable[PresentSetting]) -> Table:
+    table = Table("Setting", "Value", "From", "Default", "Meaning")
+    for column in table.columns:
+        column.overflow = "fold"
+    for one in settings:
+        meaning = f"{one.setting.meaning}\n{one.setting.form}; {one.setting.variable}"
+        cells = (one.setting.name, _value(one.value), one.origin, _default(one.setting), meaning)
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _document(one: PresentSetting) -> dict[str, object]:
+    shown = ("form", "default", "meaning", "variable")
+    described = {key: value for key, value in asdict(one.setting).items() if key in shown}
+    return {"name": one.setting.name, "value": one.value, "from": one.origin} | described
+
+
+def toml(settings: Iterable[PresentSetting]) -> str:
+    """Return a configuration file that states what is not as by default; the rest is in it as comments."""
+    blocks: list[str] = []
+    lists: list[str] = []
+    for table, group in groupby(sorted(settings, key=lambda one: one.setting.table), lambda one: one.setting.table):
+        lines = [f"[{table}]"] if table else []
+        for one in group:
+            if one.setting.form == TABLE:
+                continue
+            entries = one.value if isinstance(one.value, list) and one.setting.form == TABLES else []
+            if entries and one.origin != "default":
+                lists.extend(_entry(one.setting.name, entry) for entry in entries)
+                continue
+            assignment = f"{one.setting.key} = {'' if one.value is None else literal(one.value)}".rstrip()
+            secret = HIDDEN in assignment
+            lines += ["", *(f"# {line}" for line in wrap(one.setting.meaning, 110))]
+            lines.append(f"# {assignment}" if one.origin == "default" or one.value is None or secret else assignment)
+        blocks.append("\n".join(lines).lstrip("\n"))
+    return "\n\n".join([*blocks, *lists]) + "\n"
+
+
+def _entry(name: str, entry: object) -> str:
+    """Return one table of a list of tables."""
+    facts = entry.items() if isinstance(entry, dict) else ()
+    return "\n".join([f"[[{name}]]", *(f"{key} = {literal(value)}" for key, value in facts if value is not None)])
+
+
+def literal(value: object) -> str:
+    """Return a value as TOML writes it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case list():
+            return f"[{', '.join(map(literal, value))}]"
+        case dict():
+            facts = (f"{json.dumps(key)} = {literal(one)}" for key, one in value.items() if one is not None)
+            return f"{{{', '.join(facts)}}}"
+        case int() | float():
+            return str(value)
+        case _:
+            return json.dumps(str(value), ensure_ascii=False)
+
+
+def markdown(settings: type[Settings]) -> str:
+    """Return the reference of all settings: a part for each table, and a row for each setting."""
+    parts = []
+    for (table, kind), group in groupby(
+        sorted(describe(settings), key=lambda one: (one.table.strip("[]"), one.kind)),
+        lambda one: (one.table, one.kind),
+    ):
+        title = f"### `[{table}]`" + (f" of kind {kind}" if kind else "")
+        lines = [title, ""] if table else []
+        lines += ["| setting | value | default | meaning |", "| --- | --- | --- | --- |"]
+        lines += [
+            f"| `{one.key}` | {_cell(one.form)} | {_cell(_default(one))} | {_cell(one.meaning)} |" for one in group
+        ]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def _default(setting: Setting) -> str:
+    if setting.required:
+        return "must be set"
+    if setting.form == TABLE and setting.default is not None:
+        return "as below"
+    return _OF_THE_MACHINE if setting.varies else _value(setting.default)
+
+
+def _value(value: object) -> str:
+    return _NOT_SET if value is None else literal(value)

@@ -1,0 +1,46 @@
+"""Prints docs/settings.md: every setting of the three programs. `make settings-page` writes it.
+
+python -m deploy.settings_page
+"""
+
+from __future__ import annotations
+
+from cekalwatch.camera.settings import CameraSettings
+from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.program.settings import Settings
+from cekalwatch.program.settings_command import markdown
+from cekalwatch.server.settings.settings import ServerSettings
+
+PROGRAMS: dict[str, type[Settings]] = {
+    "cekalwatch-server": ServerSettings,
+    "cekalwatch-camera": CameraSettings,
+    "cekalwatch-notifier": NotifierSettings,
+}
+
+HEAD = """# Settings
+
+<!-- Written by `make settings-page` from the descriptions in the code; do not edit it by hand. -->
+
+Each program takes its settings from, in rising order: the defaults, a TOML file (`--config FILE`, or the environment
+variable `<PREFIX>CONFIG`), environment variables, and the options of a command. The setting `listen` of the server is
+`listen = "…"` in the file and `CEKALWATCH_SERVER_LISTEN` in the environment; a setting within a table, such as
+`period_s` of `[watchlist.sync]`, is `CEKALWATCH_SERVER_WATCHLIST__SYNC__PERIOD_S`. Lists and tables are written as JSON
+in the environment. A setting that does not exist is an error, and so is a value outside its bounds.
+
+What a program uses, and where each value comes from: `cekalwatch-server settings --config FILE`; likewise
+`cekalwatch-camera settings` and `cekalwatch-notifier settings`. `--format toml` prints a configuration file to start
+from. Paths that begin with `~` are those of the account under which the program runs.
+"""
+
+
+def page() -> str:
+    """Return the page."""
+    parts = [HEAD]
+    for program, settings in PROGRAMS.items():
+        prefix = settings.model_config.get("env_prefix")
+        parts.append(f"## {program}\n\nEnvironment variables begin with `{prefix}`.\n\n{markdown(settings)}")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    print(page(), end="")
