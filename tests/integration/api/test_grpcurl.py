@@ -200,7 +200,7 @@ def test_an_error_shows_its_code_and_its_reason(site: Site) -> None:
     plain = site.run(wrong)
     assert plain.returncode
     assert "Code: NotFound" in plain.stderr
-    assert "There is no subject of this key." in plain.stderr
+    assert "There is no subject with this key." in plain.stderr
     assert '"reason":"SUBJECT_NOT_FOUND"' in plain.stderr
     formatted = site.run(wrong.replace("grpcurl ", "grpcurl -format-error "))
     assert json.loads(formatted.stderr)["details"][0]["reason"] == "SUBJECT_NOT_FOUND"

@@ -130,7 +130,7 @@ class CaptureServer(capture_service_pb2_grpc.CaptureServiceServicer):
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The first message must be hello.")
         await self._note(self.heard.hellos, hello.hello)
         if hello.hello.camera_id not in self._cameras:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "The server's configuration has no camera of this key.")
+            await context.abort(grpc.StatusCode.NOT_FOUND, "No camera with this key is configured on the server.")
         if not self._greets:
             await asyncio.Event().wait()
         welcome = pb.Welcome(

@@ -10,7 +10,7 @@ import structlog
 from cekalwatch.server.capture.deciding import EmbeddedCapture, OtherModelError
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.captures import Capture, Receipt
-from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind
+from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
@@ -44,7 +44,7 @@ class Intake:
         try:
             outcome = await self._searched(capture)
         except CekalwatchError as error:
-            lasting = CATALOGUE[error.code].kind is Kind.INVALID_ARGUMENT
+            lasting = error.code.kind is Kind.INVALID_ARGUMENT
             return self.receipt(
                 capture.capture_id, CaptureOutcome.REJECTED if lasting else CaptureOutcome.RETRY, error.code
             )

@@ -13,7 +13,7 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from cekalwatch.server.domain.errors import CATALOGUE, CekalwatchError, Code, Kind
+from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
 from cekalwatch.server.storage.errors import StorageError
 
 DOMAIN = "cekalwatch"
@@ -37,10 +37,11 @@ async def abort_with(
     context: grpc.aio.ServicerContext[Any, Any], code: Code, told: Mapping[str, str] = _NOTHING
 ) -> NoReturn:
     """End the call with the status, public message and ErrorInfo of `code`, whose metadata is `told`."""
-    kind, message = CATALOGUE[code]
     detail = any_pb2.Any()
     detail.Pack(error_details_pb2.ErrorInfo(reason=code, domain=DOMAIN, metadata=told))
-    status = rpc_status.to_status(status_pb2.Status(code=STATUS_OF_KIND[kind], message=message, details=[detail]))
+    status = rpc_status.to_status(
+        status_pb2.Status(code=STATUS_OF_KIND[code.kind], message=code.message, details=[detail])
+    )
     await context.abort(status.code, status.details, status.trailing_metadata)
     raise AssertionError("abort returned")  # abort always raises
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from cekalwatch.server.cli.tables import whole_table
-from cekalwatch.server.domain.errors import CATALOGUE
 from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.watchlist.imports.reports import RecordReport, summarise
 from cekalwatch.wire.vocabulary.orders import OrderStatus
@@ -53,13 +52,13 @@ def remarks(report: RecordReport) -> list[str]:
     """Return a line for each thing to know about a record."""
     lines = []
     if report.outcome is ImportOutcome.REFUSED:
-        message = CATALOGUE[report.reason].message if report.reason else ""
+        message = report.reason.message if report.reason else ""
         lines.append(f"{report.reason} ({report.field}): {message}" if report.field else f"{report.reason}: {message}")
     if report.status is OrderStatus.INVALID:
         lines.append("never alerts; it breaks " + ", ".join(report.broken_rules))
     for photo in report.photos:
         if photo.outcome is PhotoOutcome.REFUSED:
-            message = CATALOGUE[photo.reason].message if photo.reason else ""
+            message = photo.reason.message if photo.reason else ""
             lines.append(f"{photo.name}: {photo.reason}. {message}{_measured(photo.figures)}")
         elif photo.warnings:
             told = ", ".join(photo.warnings) + (f" {', '.join(photo.also_under)}" if photo.also_under else "")

@@ -192,7 +192,6 @@ def _followed(syncs: Syncs, run_id: int) -> SyncRun:
 
 
 def _tell(run: SyncRun) -> None:
-    from cekalwatch.server.domain.errors import CATALOGUE
     from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
     typer.echo(run_sentence(run))
@@ -209,7 +208,7 @@ def _tell(run: SyncRun) -> None:
             typer.echo(shrunk_sentence(run))
             raise typer.Exit(Exit.DATA_PROBLEMS)
         case _:
-            why = CATALOGUE[run.reason].message if run.reason else "The server stopped; the next run goes on."
+            why = run.reason.message if run.reason else "The server stopped; the next run goes on."
             raise ProgramError(f"{why} {run.detail}".strip(), Exit.UNAVAILABLE)
 
 
