@@ -51,8 +51,8 @@ FIRST = 1
 class CountingFanout(Fanout):
     """Counts the events that each subscription took; the filter's counter names it, and filters nothing."""
 
-    def __init__(self, store: AlertStore, briefer: AlertDetailsReader) -> None:
-        super().__init__(store, briefer)
+    def __init__(self, store: AlertStore, details: AlertDetailsReader) -> None:
+        super().__init__(store, details)
         self.taken: Counter[str] = Counter()
 
     async def follow(
@@ -61,9 +61,9 @@ class CountingFanout(Fanout):
         """As the real one."""
         (name,) = wanted.counters
         async with aclosing(super().follow(after, AlertFilter(), quiet_s)) as events:
-            async for briefed in events:
-                self.taken[name] += briefed is not None
-                yield briefed
+            async for item in events:
+                self.taken[name] += item is not None
+                yield item
 
 
 class AlertLog:
@@ -78,15 +78,15 @@ class AlertLog:
         checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
         clock = SystemClock()
         counter = adjudication.Counter(self.database, clock)
-        briefer = counter.briefer
+        details = counter.details
         freshness = FreshnessGauge(watchlist, ActiveSubjectCount(watchlist, checkpoints), clock, timedelta(hours=24))
         self.acknowledgements = Acknowledgements(store, clock)
-        self.fanout = CountingFanout(store, briefer)
+        self.fanout = CountingFanout(store, details)
         self.trail = AuditTrail(AuditStore(self.database), clock)
         self.servicer = AlertServicer(
             self.fanout,
             self.acknowledgements,
-            briefer,
+            details,
             freshness,
             Presence(clock),
             self.trail,

@@ -52,7 +52,7 @@ class Counter:
         self.watchlist, self.people = WatchlistStore(self.database, keys), PeopleStore(self.database)
         self.audit = AuditStore(self.database)
         checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
-        self.briefer = AlertDetailsReader(self.alerts, self.watchlist, self.people, checkpoints, self.clock)
+        self.details = AlertDetailsReader(self.alerts, self.watchlist, self.people, checkpoints, self.clock)
         myself = Actor(Party.SERVER, "test")
         self.adjudicator = Adjudicator(
             self.handling,

@@ -1,4 +1,4 @@
-"""What an officer needs to know of an alert: its subject, the orders with their status now, and the pictures."""
+"""The details of an alert that officers see: its subject, its orders with their present status, and the pictures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cekalwatch.wire.vocabulary.adjudication import AlertState
 
 MAX_REFERENCES = 3
 MAX_PICTURE_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
-"""Room for pictures in one message, beside the alert's own facts."""
+"""Room for pictures in one message, beside the facts of the alert."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class AlertDetails:
     subject: Subject
     orders: tuple[JudgedOrder, ...]
     names: Mapping[str, str]
-    """Of candidates, by the subject's key."""
+    """Names of candidates, by the subject's key."""
     people: Mapping[UUID, str]
-    """Of those who work on it; those who are not known any more are missing."""
+    """Names of those who work on it; people who were deleted are missing."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class AlertDetailsReader:
         self._checkpoints = checkpoints
         self._clock = clock
 
-    def brief(self, alert_id: UUID) -> AlertDetails:
-        """Return one alert's briefing; raises ALERT_NOT_FOUND."""
-        return self.about(self._alerts.get(alert_id))
+    def get(self, alert_id: UUID) -> AlertDetails:
+        """Return the details of one alert; raises ALERT_NOT_FOUND."""
+        return self.of(self._alerts.get(alert_id))
 
     def page(
         self,
@@ -73,11 +73,11 @@ class AlertDetailsReader:
         states: Collection[AlertState] = (),
         raised_from: datetime | None = None,
     ) -> list[AlertDetails]:
-        """Return a page of briefings, newest alert first; see `AlertStore.list_alerts`."""
-        return [self.about(alert) for alert in self._alerts.list_alerts(wanted, before, limit, states, raised_from)]
+        """Return a page of alerts with their details, newest first; see `AlertStore.list_alerts`."""
+        return [self.of(alert) for alert in self._alerts.list_alerts(wanted, before, limit, states, raised_from)]
 
     def pictures(self, alert_id: UUID) -> AlertPictures:
-        """Return an alert's pictures; raises ALERT_NOT_FOUND. What is no longer kept is left out."""
+        """Return the pictures of an alert that are still kept; raises ALERT_NOT_FOUND."""
         alert = self._alerts.get(alert_id)
         file = self._file(alert.subject_id)
         probe = self._alerts.probe(alert_id)
@@ -90,8 +90,8 @@ class AlertDetailsReader:
             references.append((face, jpeg))
         return AlertPictures(probe, tuple(references))
 
-    def about(self, alert: Alert) -> AlertDetails:
-        """Return the briefing of an alert that was read."""
+    def of(self, alert: Alert) -> AlertDetails:
+        """Return the details of an alert that was read."""
         file = self._file(alert.subject_id)
         judged = self._checkpoints.judged(file, self._clock.now(), alert.camera.site)
         orders = tuple(one for one in judged if one.order.order_id in alert.order_ids)
@@ -104,5 +104,5 @@ class AlertDetailsReader:
         except CekalwatchError as error:
             if error.code is not Code.SUBJECT_NOT_FOUND:
                 raise
-            # The subject has left the watchlist since; the alert stays, and its key still says whom it was about.
+            # The subject has left the watchlist. The alert stays, with the key of the subject.
             return SubjectFile(Subject(subject_id, name=""), (), ())

@@ -1,8 +1,9 @@
-"""Brings events of the durable log to subscribers, in order and without loss.
+"""Sends events of the durable log to subscribers, in order and without loss, and takes their acknowledgements.
 
-The log in the database is the one source, whoever wrote to it: one task follows it, and keeps the newest events in
-memory with their briefings, so that many agents cost one reading. A subscriber pulls at its own pace; one that falls
-behind what is in memory catches up from the log. Nobody has a queue of their own, so a slow agent costs nothing.
+The log in the database is the only source, whichever server wrote to it. One task follows it and keeps the newest
+events in memory with the details of their alerts, so that many agents cost one read. A subscriber reads at its own
+pace; one that falls behind the events in memory catches up from the log. No agent has a queue of its own, so a slow one
+costs nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 from typing import NoReturn
 from uuid import UUID
 
@@ -28,31 +30,33 @@ from cekalwatch.server.storage.watchlist.rows import DAMAGED
 
 PAGE = 100
 WAITING_PAGE = 10
+MAX_AT_ONCE = 256
+"""Acknowledgements that are committed together."""
 
-AWAY = timedelta(minutes=1)
-"""An agent whose first missed event is so old was away: it gets first what waits still."""
+AWAY_AFTER = timedelta(minutes=1)
+"""An agent whose first missed event is this old was away: it first gets the alerts that still wait."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, eq=False)
 class DetailedEvent:
-    """An event with what an officer needs to know of its alert, as it stood when the event was read."""
+    """An event with the details of its alert as they were when the event was read."""
 
     event: AlertEvent
-    briefing: AlertDetails
+    details: AlertDetails
 
 
 class Fanout:
-    """The one place that subscribers read from; it belongs to the event loop's thread."""
+    """The events that subscribers read; only the event loop's thread uses it."""
 
-    def __init__(self, store: AlertStore, briefer: AlertDetailsReader, keep: int = 1000) -> None:
+    def __init__(self, store: AlertStore, details: AlertDetailsReader, keep: int = 1000) -> None:
         self._store = store
-        self._briefer = briefer
+        self._details = details
         self._tail: deque[DetailedEvent] = deque(maxlen=keep)
         self._grown = asyncio.Event()
         self._woken = asyncio.Event()
-        # A thread of its own: what all wait for must not stand in line behind each one's questions.
+        # A thread of its own: reading the log must not wait behind the calls of single agents.
         self._reading = ThreadPoolExecutor(1, "fanout")
         _, self._head = store.log_bounds()
         self._tail_begins_after = self._head
@@ -63,15 +67,15 @@ class Fanout:
 
     @property
     def head(self) -> int:
-        """The newest sequence of the log that was read."""
+        """The newest sequence that was read from the log."""
         return self._head
 
     def wake(self) -> None:
-        """Say that the log has grown; the event loop's thread calls it."""
+        """Wake the task that follows the log; call it on the event loop's thread."""
         self._woken.set()
 
-    async def keep_up(self, period_s: float) -> NoReturn:
-        """Follow the log for ever: when it is said to have grown, and each period, since other servers write too."""
+    async def follow_log(self, period_s: float) -> NoReturn:
+        """Read the log for ever: after each `wake`, and every `period_s` seconds, since other servers write too."""
         while True:
             try:
                 async with asyncio.timeout(period_s):
@@ -81,21 +85,21 @@ class Fanout:
             self._woken.clear()
             try:
                 await self.catch_up()
-            except Exception as error:  # noqa: BLE001  # whatever it is, following must go on, or no alert reaches anybody
+            except Exception as error:  # noqa: BLE001  # whatever it is, this must go on, or no alert reaches anybody
                 # Its text may quote a row, so only its kind is logged.
                 log.error("event_log_unreadable", error=type(error).__name__)  # noqa: TRY400
                 await asyncio.sleep(period_s)
 
     async def catch_up(self) -> None:
-        """Read what the log has beyond the head, and wake the subscribers."""
+        """Read the events beyond the head, and wake the subscribers."""
         while True:
             found, reached = await asyncio.get_running_loop().run_in_executor(self._reading, self._read, self._head)
             if reached == self._head:
                 return
-            for briefed in found:
+            for item in found:
                 if len(self._tail) == self._tail.maxlen:
                     self._tail_begins_after = self._tail[0].event.sequence
-                self._tail.append(briefed)
+                self._tail.append(item)
             self._head = reached
             self._grown.set()
             self._grown = asyncio.Event()
@@ -115,23 +119,23 @@ class Fanout:
         return pruned
 
     async def acknowledged_position(self, agent_id: str) -> int:
-        """Return where the agent resumes; the oldest position for one that never acknowledged."""
+        """Return the position at which the agent resumes: the oldest for one that never acknowledged."""
         positions = await asyncio.to_thread(self._store.positions)
         if agent_id not in positions:
             return await self.oldest_position()
         return await self.start_after(positions[agent_id])
 
     async def waiting(self, after: int, wanted: AlertFilter, clock: Clock) -> AsyncGenerator[AlertDetails, None]:
-        """Yield what waits for somebody among the events after `after`, newest alert first, if the agent was away."""
+        """If the agent was away, yield the alerts after `after` that still wait for somebody, newest first."""
         first = await asyncio.to_thread(self._store.first_event_at, after)
-        if first is None or clock.now() - first < AWAY:
+        if first is None or clock.now() - first < AWAY_AFTER:
             return
         alert_ids = await asyncio.to_thread(self._store.waiting, after, self._head)
         for start in range(0, len(alert_ids), WAITING_PAGE):
-            page = await asyncio.to_thread(self._brief_all, alert_ids[start : start + WAITING_PAGE])
-            for briefing in page.values():
-                if wanted.wants_alert(briefing.alert):
-                    yield briefing
+            page = await asyncio.to_thread(self._details_of, alert_ids[start : start + WAITING_PAGE])
+            for details in page.values():
+                if wanted.wants_alert(details.alert):
+                    yield details
 
     async def follow(
         self, after: int, wanted: AlertFilter, quiet_s: float
@@ -141,11 +145,11 @@ class Fanout:
         while True:
             grown, head = self._grown, self._head
             found, reached = await self._after(position)
-            # Where nothing is left up to the head of before, it may have been pruned.
+            # Where nothing is left up to the former head, it may have been pruned.
             position = reached if reached > position else max(position, head)
-            for briefed in found:
-                if wanted.wants_alert(briefed.briefing.alert):
-                    yield briefed
+            for item in found:
+                if wanted.wants_alert(item.details.alert):
+                    yield item
             if position < self._head:
                 continue
             try:
@@ -157,38 +161,31 @@ class Fanout:
     async def _after(self, position: int) -> tuple[list[DetailedEvent], int]:
         """Return the next events after `position`, and the sequence up to which the log was read."""
         if position >= self._tail_begins_after:
-            # The newest first, so that who is close to the head does not look at all the others.
-            found: list[DetailedEvent] = []
-            for briefed in reversed(self._tail):
-                if briefed.event.sequence <= position:
-                    break
-                found.append(briefed)
-            return found[::-1], max(position, self._head)
+            # Newest first, so that a subscriber close to the head does not look at all the others.
+            newer = takewhile(lambda item: item.event.sequence > position, reversed(self._tail))
+            return list(newer)[::-1], max(position, self._head)
         return await asyncio.to_thread(self._read, position)
 
     def _read(self, position: int) -> tuple[list[DetailedEvent], int]:
         events = self._store.events_after(position, PAGE)
-        briefings = self._brief_all(event.alert_id for event in events)
-        found = [DetailedEvent(event, briefings[event.alert_id]) for event in events if event.alert_id in briefings]
+        details = self._details_of(event.alert_id for event in events)
+        found = [DetailedEvent(event, details[event.alert_id]) for event in events if event.alert_id in details]
         return found, events[-1].sequence if events else position
 
-    def _brief_all(self, alert_ids: Iterable[UUID]) -> dict[UUID, AlertDetails]:
-        """Return the alerts' briefings, in the order of the ids."""
-        briefings: dict[UUID, AlertDetails] = {}
+    def _details_of(self, alert_ids: Iterable[UUID]) -> dict[UUID, AlertDetails]:
+        """Return the details of alerts, in the order of the ids; damaged ones are left out."""
+        found: dict[UUID, AlertDetails] = {}
         for alert_id in dict.fromkeys(alert_ids):
             try:
-                briefings[alert_id] = self._briefer.brief(alert_id)
+                found[alert_id] = self._details.get(alert_id)
             except DAMAGED as error:
-                # One damaged row must not keep all later alerts from the officers. Its text would be in a traceback.
+                # One damaged row must not hold back all later alerts. A traceback would show what it holds.
                 log.error("alert_damaged", alert_id=str(alert_id), error=type(error).__name__)  # noqa: TRY400
-        return briefings
-
-
-MAX_AT_ONCE = 256
+        return found
 
 
 class Acknowledgements:
-    """Moves agents forward in the event log; one thread writes."""
+    """Moves agents' positions in the event log forward; those that come at the same moment share one commit."""
 
     def __init__(self, store: AlertStore, clock: Clock) -> None:
         self._store = store
@@ -198,11 +195,11 @@ class Acknowledgements:
         )
 
     async def take(self, agent_id: str, sequence: int) -> int:
-        """Return where the agent stands, once that is committed; raises POSITION_UNKNOWN beyond the log."""
+        """Return the agent's position after it is committed; raises POSITION_UNKNOWN beyond the log's end."""
         return await self._writing.do((agent_id, sequence))
 
     def close(self) -> None:
-        """Write what is waiting, and end the thread."""
+        """Write what waits, and end the thread."""
         self._writing.close()
 
     def _write(self, positions: list[tuple[str, int]]) -> Sequence[int | CekalwatchError]:

@@ -1,6 +1,6 @@
-"""The part of AlertService in which people work on alerts: converts, calls, converts back.
+"""The part of AlertService in which people work on alerts. It converts, calls and converts back.
 
-Each step is committed with its entry in the audit trail, which names what the answer shows; so nothing is noted here.
+Each step is committed together with its entry in the audit trail, so nothing is recorded here.
 """
 
 from __future__ import annotations
@@ -27,38 +27,43 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class AdjudicationMethods:
-    """Methods of people; each needs somebody who signed in, also in plaintext."""
+    """Calls of people; each needs somebody who has signed in, even in plaintext."""
 
     def __init__(
-        self, adjudicator: Adjudicator, handling: HandlingStore, briefer: AlertDetailsReader, clock: Clock, home: str
+        self,
+        adjudicator: Adjudicator,
+        handling: HandlingStore,
+        details: AlertDetailsReader,
+        clock: Clock,
+        home_site: str,
     ) -> None:
-        """`home` is the site that a shift's figures are of where the caller has none of its own."""
+        """`home_site` is the site of a shift's figures where the caller's device has none."""
         self._adjudicator = adjudicator
         self._handling = handling
-        self._briefer = briefer
+        self._details = details
         self._clock = clock
-        self._home = home
+        self._home_site = home_site
 
     async def ClaimAlert(self, request: pb.ClaimAlertRequest, context: Context) -> pb.ClaimAlertResponse:
-        """See the contract."""
-        alert_id, agent, who = convert.alert_id(request.alert_id), _seat(request.agent_id), _worker()
+        """Give the alert to the person who calls, or renew their claim."""
+        alert_id, agent, who = convert.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
         return pb.ClaimAlertResponse(alert=await self._do(lambda: self._adjudicator.claim(alert_id, who, agent)))
 
     async def ReleaseAlert(self, request: pb.ReleaseAlertRequest, context: Context) -> pb.ReleaseAlertResponse:
-        """See the contract."""
-        alert_id, agent, who = convert.alert_id(request.alert_id), _seat(request.agent_id), _worker()
+        """Give the alert back."""
+        alert_id, agent, who = convert.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
         return pb.ReleaseAlertResponse(alert=await self._do(lambda: self._adjudicator.release(alert_id, who, agent)))
 
     async def AdjudicateAlert(self, request: pb.AdjudicateAlertRequest, context: Context) -> pb.AdjudicateAlertResponse:
-        """See the contract."""
-        alert_id, agent, who = convert.alert_id(request.alert_id), _seat(request.agent_id), _worker()
-        judgement = read.judgement(request)
-        alert = await self._do(lambda: self._adjudicator.adjudicate(alert_id, who, agent, judgement))
+        """Record what the officer who holds the alert found."""
+        alert_id, agent, who = convert.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
+        adjudication = read.adjudication(request)
+        alert = await self._do(lambda: self._adjudicator.adjudicate(alert_id, who, agent, adjudication))
         return pb.AdjudicateAlertResponse(alert=alert)
 
     async def ConfirmAlert(self, request: pb.ConfirmAlertRequest, context: Context) -> pb.ConfirmAlertResponse:
-        """See the contract."""
-        alert_id, who = convert.alert_id(request.alert_id), _worker()
+        """Confirm the alert, as the second person."""
+        alert_id, who = convert.alert_id(request.alert_id), _acting_person()
         reference = read.reference(request.cekal_online_reference)
         alert = await self._do(
             lambda: self._adjudicator.confirm(alert_id, who, reference, request.note, request.revision)
@@ -66,28 +71,28 @@ class AdjudicationMethods:
         return pb.ConfirmAlertResponse(alert=alert)
 
     async def ClearAlert(self, request: pb.ClearAlertRequest, context: Context) -> pb.ClearAlertResponse:
-        """See the contract."""
-        alert_id, who, judgement = convert.alert_id(request.alert_id), _worker(), read.clearing(request)
-        return pb.ClearAlertResponse(alert=await self._do(lambda: self._adjudicator.clear(alert_id, who, judgement)))
+        """Clear a referred or undecided alert."""
+        alert_id, who, adjudication = convert.alert_id(request.alert_id), _acting_person(), read.clearing(request)
+        return pb.ClearAlertResponse(alert=await self._do(lambda: self._adjudicator.clear(alert_id, who, adjudication)))
 
     async def RecordFollowUp(self, request: pb.RecordFollowUpRequest, context: Context) -> pb.RecordFollowUpResponse:
-        """See the contract."""
-        alert_id, who = convert.alert_id(request.alert_id), _worker()
+        """Record a contact with the requesting agency."""
+        alert_id, who = convert.alert_id(request.alert_id), _acting_person()
         follow_up = read.follow_up(request.follow_up, who.person.person_id, self._clock.now())
         alert = await self._do(lambda: self._adjudicator.follow_up(alert_id, who, follow_up, request.revision))
         return pb.RecordFollowUpResponse(alert=alert)
 
     async def CloseAlert(self, request: pb.CloseAlertRequest, context: Context) -> pb.CloseAlertResponse:
-        """See the contract."""
-        alert_id, who = convert.alert_id(request.alert_id), _worker()
+        """Close a confirmed or cleared alert."""
+        alert_id, who = convert.alert_id(request.alert_id), _acting_person()
         alert = await self._do(lambda: self._adjudicator.close(alert_id, who, request.revision))
         return pb.CloseAlertResponse(alert=alert)
 
     async def GetShiftReport(self, request: pb.GetShiftReportRequest, context: Context) -> pb.GetShiftReportResponse:
-        """See the contract."""
+        """Return the figures of a shift at one site."""
         who = current_caller()
         start, end = read.shift(request, self._clock.now())
-        site = convert.site(request.site) or (who.identity.site if who.device.site else self._home)
+        site = convert.site(request.site) or (who.identity.site if who.device.site else self._home_site)
         who.act_at(site)
 
         def report() -> ShiftReport:
@@ -96,17 +101,17 @@ class AdjudicationMethods:
         return read.shift_message(await asyncio.to_thread(report))
 
     async def _do(self, step: Callable[[], Alert]) -> alert_pb2.Alert:
-        briefing = await asyncio.to_thread(lambda: self._briefer.about(step()))
-        return convert.alert_message(briefing)
+        details = await asyncio.to_thread(lambda: self._details.of(step()))
+        return convert.alert_message(details)
 
 
-def _seat(value: str) -> str:
+def _agent_of_caller(value: str) -> str:
     agent_id = convert.agent_id(value)
     current_caller().sit_at(agent_id)
     return agent_id
 
 
-def _worker() -> ActingPerson:
+def _acting_person() -> ActingPerson:
     """Return the person who calls; raises SIGN_IN_NEEDED."""
     who = current_caller()
     return ActingPerson(who.signed_in().person, who.actor, who.sees)

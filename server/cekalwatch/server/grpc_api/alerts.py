@@ -1,4 +1,4 @@
-"""AlertService: converts, calls, converts back."""
+"""AlertService: the streams and calls of the notifier agents. It converts, calls and converts back."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServicer):
-    """The notifiers' streams and questions, and, of `AdjudicationMethods`, people's work."""
+    """Serves notifier agents; `AdjudicationMethods` has the calls of people."""
 
     def __init__(
         self,
         fanout: Fanout,
         acknowledgements: Acknowledgements,
-        briefer: AlertDetailsReader,
+        details: AlertDetailsReader,
         freshness: FreshnessGauge,
         presence: Presence,
         trail: AuditTrail,
@@ -47,9 +47,9 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         keep_alive_period_s: float,
         adjudicator: Adjudicator,
         handling: HandlingStore,
-        home: str,
+        home_site: str,
     ) -> None:
-        super().__init__(adjudicator, handling, briefer, clock, home)
+        super().__init__(adjudicator, handling, details, clock, home_site)
         self._fanout = fanout
         self._acknowledgements = acknowledgements
         self._freshness = freshness
@@ -62,7 +62,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         request: pb.SubscribeAlertsRequest,
         context: Context,
     ) -> AsyncIterator[pb.SubscribeAlertsResponse]:
-        """See the contract."""
+        """Send what happens to alerts, for ever, from the position that is asked for."""
         agent_id = convert.agent_id(request.agent_id)
         subscriber = current_caller()
         subscriber.speak_as(agent_id)
@@ -74,20 +74,20 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         try:
             yield convert.subscribed(after, self._fanout.head, self._freshness.now())
             if request.WhichOneof("start") is None:
-                async with aclosing(self._fanout.waiting(after, wanted, self._clock)) as briefings:
-                    async for briefing in briefings:
-                        shown = shown_objects([briefing.alert])
+                async with aclosing(self._fanout.waiting(after, wanted, self._clock)) as waiting:
+                    async for details in waiting:
+                        shown = shown_objects([details.alert])
                         await self._trail.note(agent, Action.ALERT_DELIVERED, shown, event=0)
-                        yield convert.waiting_message(briefing)
+                        yield convert.waiting_message(details)
             events = self._fanout.follow(after, wanted, self._keep_alive_period_s)
             async with aclosing(events):
-                async for briefed in events:
-                    if briefed is None:
+                async for item in events:
+                    if item is None:
                         yield convert.keep_alive(self._clock.now(), self._fanout.head, self._freshness.now())
                     else:
-                        shown = shown_objects([briefed.briefing.alert])
-                        await self._trail.note(agent, Action.ALERT_DELIVERED, shown, event=briefed.event.sequence)
-                        yield convert.event_message(briefed)
+                        shown = shown_objects([item.details.alert])
+                        await self._trail.note(agent, Action.ALERT_DELIVERED, shown, event=item.event.sequence)
+                        yield convert.event_message(item)
         finally:
             self._presence.agent_went(agent_id)
 
@@ -105,41 +105,41 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
     async def AcknowledgeAlerts(
         self, request: pb.AcknowledgeAlertsRequest, context: Context
     ) -> pb.AcknowledgeAlertsResponse:
-        """See the contract."""
+        """Move an agent's position in the event log forward."""
         agent_id = convert.agent_id(request.agent_id)
         current_caller().speak_as(agent_id)
         position = await self._acknowledgements.take(agent_id, convert.sequence(request.sequence))
         return pb.AcknowledgeAlertsResponse(acknowledged_sequence=position)
 
     async def ListAlerts(self, request: pb.ListAlertsRequest, context: Context) -> pb.ListAlertsResponse:
-        """See the contract."""
+        """Return a page of alerts, newest first."""
         wanted = current_caller().narrow(convert.alert_filter(request.filter))
         before = convert.alert_page_token(request.page_token)
         limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
         states, raised_from = read.states(request.states), read.raised_from(request)
-        briefings = await asyncio.to_thread(self._briefer.page, wanted, before, limit, states, raised_from)
-        page = convert.alert_page(briefings, limit)
-        given = briefings[: len(page.alerts)]
-        shown = shown_objects(briefing.alert for briefing in given)
+        found = await asyncio.to_thread(self._details.page, wanted, before, limit, states, raised_from)
+        page = convert.alert_page(found, limit)
+        given = found[: len(page.alerts)]
+        shown = shown_objects(details.alert for details in given)
         await self._trail.note(current_caller().actor, Action.ALERTS_LISTED, shown, alerts=len(given))
         return page
 
     async def GetAlert(self, request: pb.GetAlertRequest, context: Context) -> pb.GetAlertResponse:
-        """See the contract."""
+        """Return one alert, with its pictures if they are asked for."""
         alert_id = convert.alert_id(request.alert_id)
         pictures = int(request.include_images)
         try:
-            briefing = await asyncio.to_thread(self._briefer.brief, alert_id)
-            if not current_caller().sees(briefing.alert.camera.site):
+            details = await asyncio.to_thread(self._details.get, alert_id)
+            if not current_caller().sees(details.alert.camera.site):
                 raise CekalwatchError(Code.ALERT_NOT_FOUND)  # as if there were none
         except CekalwatchError as error:
             asked = Thing.ALERT.key(alert_id)
             await self._trail.note(current_caller().actor, Action.ALERT_VIEWED, [asked], error.code, pictures=pictures)
             raise
-        shown = shown_objects([briefing.alert])
+        shown = shown_objects([details.alert])
         await self._trail.note(current_caller().actor, Action.ALERT_VIEWED, shown, pictures=pictures)
-        images = await asyncio.to_thread(self._briefer.pictures, alert_id) if request.include_images else None
-        return convert.alert_with_images(briefing, images)
+        images = await asyncio.to_thread(self._details.pictures, alert_id) if request.include_images else None
+        return convert.alert_with_images(details, images)
 
 
 def _agent(agent_id: str) -> Actor:

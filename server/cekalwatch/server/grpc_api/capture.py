@@ -1,4 +1,4 @@
-"""CaptureService: converts, calls the session, converts back."""
+"""CaptureService: the streams of the cameras. It converts, calls and converts back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cekalwatch.v1 import capture_service_pb2_grpc
 
 
 class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
-    """The cameras' streams."""
+    """Serves cameras."""
 
     def __init__(self, sessions: CaptureSessions, clock: Clock) -> None:
         self._sessions = sessions
@@ -29,7 +29,7 @@ class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
         request_iterator: AsyncIterator[pb.StreamFacesRequest],
         context: grpc.aio.ServicerContext[Any, Any],
     ) -> AsyncIterator[pb.StreamFacesResponse]:
-        """See the contract."""
+        """Run a camera's stream: handshake, then captures in and receipts out."""
         hello = await self._sessions.handshake(_hello(request_iterator))
         caller = current_caller()
         caller.speak_as(hello.camera_id)

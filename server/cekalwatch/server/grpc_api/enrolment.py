@@ -34,7 +34,7 @@ class EnrolmentServicer(enrolment_service_pb2_grpc.EnrolmentServiceServicer):
     async def EnrolDevice(
         self, request: pb.EnrolDeviceRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.EnrolDeviceResponse:
-        """See the contract."""
+        """Issue a certificate to a device that was invited."""
         if len(request.invitation_secret) != SECRET_BYTES:
             raise CekalwatchError(Code.INVITATION_INVALID)
         if len(request.certificate_request) > MAX_REQUEST_BYTES:

@@ -1,4 +1,4 @@
-"""OperationsService: converts, calls, converts back."""
+"""OperationsService: what operators ask, and what they set. It converts, calls and converts back."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from cekalwatch.v1 import operations_service_pb2_grpc
 
 
 class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
-    """The operators' questions, and what they set."""
+    """Serves operators."""
 
-    def __init__(self, board: StatusService, threshold: ThresholdSetting) -> None:
-        self._board = board
+    def __init__(self, status: StatusService, threshold: ThresholdSetting) -> None:
+        self._status = status
         self._threshold = threshold
 
     async def GetStatus(
         self, request: pb.GetStatusRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.GetStatusResponse:
-        """See the contract."""
-        return convert.status_message(await self._board.status())
+        """Return the server's status."""
+        return convert.status_message(await self._status.status())
 
     async def SetThreshold(
         self, request: pb.SetThresholdRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.SetThresholdResponse:
-        """See the contract."""
+        """Set the decision threshold, or give it back to settings and model pack."""
         who = current_caller()
         value = request.threshold if request.HasField("threshold") else None
         await asyncio.to_thread(self._threshold.set, value, who.two_people(), who.actor)

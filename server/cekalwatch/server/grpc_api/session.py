@@ -1,4 +1,4 @@
-"""SessionService: converts, calls, converts back."""
+"""SessionService: signing in and out. It converts, calls and converts back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cekalwatch.v1 import session_service_pb2 as pb
 from cekalwatch.v1 import session_service_pb2_grpc
 
 PASSWORDS_AT_ONCE = 2
-"""Each takes 64 MiB and a core for a tenth of a second, and recognition shall not wait."""
+"""Each takes 64 MiB and a core for a tenth of a second, and recognition must not wait."""
 PROVIDER_AT_ONCE = 4
 MAX_WAITING = 32
 
@@ -35,7 +35,7 @@ class _Workers:
         self._inside = 0
 
     async def do(self, work: Callable[[], _T]) -> _T:
-        """Return what blocking `work` gives; raises SIGN_IN_BUSY when too many wait."""
+        """Run blocking `work` and return its result; raises SIGN_IN_BUSY when too many wait."""
         if self._inside >= MAX_WAITING:
             raise CekalwatchError(Code.SIGN_IN_BUSY)
         self._inside += 1
@@ -45,40 +45,40 @@ class _Workers:
             self._inside -= 1
 
     def close(self) -> None:
-        """Wait for what is under way."""
+        """Wait for running work."""
         self._pool.shutdown()
 
 
 class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
-    """Where people sign in and out."""
+    """Signs people in and out."""
 
-    def __init__(self, desk: SignInService, changes: PasswordChange, sessions: Sessions) -> None:
-        self._desk = desk
+    def __init__(self, sign_ins: SignInService, changes: PasswordChange, sessions: Sessions) -> None:
+        self._sign_ins = sign_ins
         self._changes = changes
         self._sessions = sessions
         self._passwords = _Workers("passwords", PASSWORDS_AT_ONCE)
         self._provider = _Workers("provider", PROVIDER_AT_ONCE)
 
     def close(self) -> None:
-        """Wait for those who are signing in."""
+        """Wait for sign-ins that are running."""
         self._passwords.close()
         self._provider.close()
 
     async def SignIn(self, request: pb.SignInRequest, context: Context) -> pb.SignInResponse:
-        """See the contract."""
+        """Sign a person in, by password or by the identity provider's code."""
         purpose, proof, device = convert.purpose(request.purpose), convert.proof(request), current_caller().device
         workers = self._passwords if isinstance(proof, PasswordProof) else self._provider
-        token, session = await workers.do(lambda: self._desk.sign_in(proof, device, purpose))
+        token, session = await workers.do(lambda: self._sign_ins.sign_in(proof, device, purpose))
         idle = self._sessions.terms.idle if purpose is TokenPurpose.SESSION else None
         return pb.SignInResponse(token=token, session=convert.session_message(session, idle))
 
     async def GetSession(self, request: pb.GetSessionRequest, context: Context) -> pb.GetSessionResponse:
-        """See the contract."""
+        """Return the session of the call."""
         session = current_caller().signed_in()
         return pb.GetSessionResponse(session=convert.session_message(session, self._sessions.terms.idle))
 
     async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Context) -> pb.ChangePasswordResponse:
-        """See the contract."""
+        """Change the password of the person who calls."""
         who = current_caller()
         session = who.signed_in()
         present, wanted = convert.password(request.present_password), convert.password(request.new_password)
@@ -86,7 +86,7 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
         return pb.ChangePasswordResponse()
 
     async def SignOut(self, request: pb.SignOutRequest, context: Context) -> pb.SignOutResponse:
-        """See the contract."""
+        """End the session of the call."""
         who = current_caller()
         await asyncio.to_thread(self._sessions.end, who.signed_in(), who.device)
         return pb.SignOutResponse()

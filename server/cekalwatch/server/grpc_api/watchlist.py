@@ -1,4 +1,4 @@
-"""WatchlistService: converts, calls, converts back."""
+"""WatchlistService: imports, and looking at the list. It converts, calls and converts back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class WatchlistServicer(SyncMethods):
-    """The watchlist's keepers."""
+    """What list managers ask of the watchlist."""
 
     def __init__(
         self,
@@ -41,10 +41,10 @@ class WatchlistServicer(SyncMethods):
         clock: Clock,
         workers: ImportWorkers,
         lookalikes: LookalikeFinder,
-        desk: SyncService,
+        syncs: SyncService,
         freshness: FreshnessGauge,
     ) -> None:
-        super().__init__(desk, freshness)
+        super().__init__(syncs, freshness)
         self._lookalikes = lookalikes
         self._workers = workers
         self._store = store
@@ -57,11 +57,11 @@ class WatchlistServicer(SyncMethods):
     async def ImportWatchlist(
         self, request_iterator: AsyncIterator[pb.ImportWatchlistRequest], context: Context
     ) -> AsyncIterator[pb.ImportWatchlistResponse]:
-        """See the contract."""
+        """Import records, and report on each in their order."""
         actor = current_caller().actor
         call = ImportCall(lambda: self._begin_import(actor), self._workers)
 
-        # When a client vanishes, gRPC leaves this generator where it stands; only the call's end is sure to be told.
+        # When a client vanishes, gRPC does not resume this generator; only the call's done callback is sure to run.
         def ended(ctx: Context) -> None:  # noqa: ARG001  # gRPC's signature
             call.close()
 
@@ -70,7 +70,7 @@ class WatchlistServicer(SyncMethods):
             yield convert.import_report(report)
 
     async def ListSubjects(self, request: pb.ListSubjectsRequest, context: Context) -> pb.ListSubjectsResponse:
-        """See the contract."""
+        """Return a page of subjects, without pictures."""
         after = convert.subject_page_token(request.page_token)
         limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
         files = await asyncio.to_thread(self._store.list_subjects, after, limit)
@@ -81,12 +81,12 @@ class WatchlistServicer(SyncMethods):
         return page
 
     async def GetSubject(self, request: pb.GetSubjectRequest, context: Context) -> pb.GetSubjectResponse:
-        """See the contract."""
+        """Return one subject, with its pictures if they are asked for."""
         asked = int(request.include_photos)
         try:
             file = await asyncio.to_thread(self._store.get_subject, convert.subject_key(request.subject_id))
         except CekalwatchError as error:
-            # What was asked for is no key, and may be a name: it is not recorded.
+            # The text that was asked for is not a key and may be a name, so it is not recorded.
             await self._trail.note(current_caller().actor, Action.SUBJECT_VIEWED, outcome=error.code, pictures=asked)
             raise
         also_under = await asyncio.to_thread(self._lookalikes.of_subject, self._store, file.subject.subject_id)

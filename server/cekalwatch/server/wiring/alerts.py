@@ -54,7 +54,7 @@ class AlertsWiring:
         servicer = AlertServicer(
             delivery.fanout,
             delivery.acknowledgements,
-            delivery.briefer,
+            delivery.details,
             freshness,
             presence,
             trail,

@@ -19,7 +19,7 @@ from cekalwatch.server.wiring.stores import Stores
 class DeliveryWiring:
     """The way of an alert event from the log to the officers."""
 
-    briefer: AlertDetailsReader
+    details: AlertDetailsReader
     fanout: Fanout
     acknowledgements: Acknowledgements
     announce: Callable[[], None]
@@ -28,8 +28,8 @@ class DeliveryWiring:
     @classmethod
     def open(cls, stores: Stores, checkpoints: Checkpoints, clock: Clock, stack: ExitStack) -> Self:
         """Begin at the log's end."""
-        briefer = AlertDetailsReader(stores.alerts, stores.watchlist, stores.people, checkpoints, clock)
-        fanout, acknowledgements = Fanout(stores.alerts, briefer), Acknowledgements(stores.alerts, clock)
+        details = AlertDetailsReader(stores.alerts, stores.watchlist, stores.people, checkpoints, clock)
+        fanout, acknowledgements = Fanout(stores.alerts, details), Acknowledgements(stores.alerts, clock)
         stack.callback(fanout.close)
         stack.callback(acknowledgements.close)
         loop = asyncio.get_running_loop()
@@ -37,4 +37,4 @@ class DeliveryWiring:
         def announce() -> None:
             loop.call_soon_threadsafe(fanout.wake)
 
-        return cls(briefer, fanout, acknowledgements, announce)
+        return cls(details, fanout, acknowledgements, announce)

@@ -78,7 +78,7 @@ class Desk:
         keys = keyring(database)
         self.watchlist, self.alerts = WatchlistStore(database, keys), AlertStore(database, keys)
         self.clock = FixedClock()
-        self.briefer = AlertDetailsReader(self.alerts, self.watchlist, PeopleStore(database), CHECKPOINTS, self.clock)
+        self.details = AlertDetailsReader(self.alerts, self.watchlist, PeopleStore(database), CHECKPOINTS, self.clock)
         importer = WatchlistImporter(
             self.watchlist,
             Enroller(engine().detector, engine().recogniser),
@@ -116,17 +116,17 @@ class Desk:
         found: list[UUID] = []
         before = None
         while True:
-            briefings = self.briefer.page(AlertFilter(), before, 100)
-            page = alert_messages.alert_page(briefings, 100)
+            alerts = self.details.page(AlertFilter(), before, 100)
+            page = alert_messages.alert_page(alerts, 100)
             told(page)
             found += [UUID(alert.alert_id) for alert in page.alerts]
             if not page.next_page_token:
                 break
             before = alert_messages.alert_page_token(page.next_page_token)
         for key in found:
-            told(alert_messages.alert_with_images(self.briefer.brief(key), self.briefer.pictures(key)))
+            told(alert_messages.alert_with_images(self.details.get(key), self.details.pictures(key)))
         for event in self.alerts.events_after(0, 1000):
-            told(alert_messages.event_message(DetailedEvent(event, self.briefer.brief(event.alert_id))))
+            told(alert_messages.event_message(DetailedEvent(event, self.details.get(event.alert_id))))
         return found
 
 
@@ -272,7 +272,7 @@ def test_alerts_about_them_are_listed_read_and_told(desk: Desk) -> None:
             found = Match(probe, (Candidate(key, 0.7), *others), orders, 20, 0.45, MODEL)
             assert desk.alerts.record(found, timedelta(minutes=10), NOON) is not None
     assert len(desk.alert_ids()) == 2
-    assert all(len(desk.briefer.brief(alert).orders) == MAX_ORDERS for alert in desk.alert_ids())
+    assert all(len(desk.details.get(alert).orders) == MAX_ORDERS for alert in desk.alert_ids())
 
 
 def test_agents_whose_positions_are_kept_are_bounded(desk: Desk) -> None:

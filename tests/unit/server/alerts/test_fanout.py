@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from cekalwatch.server.alerts.details import AlertDetailsReader
-from cekalwatch.server.alerts.fanout import AWAY, Fanout
+from cekalwatch.server.alerts.fanout import AWAY_AFTER, Fanout
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.adjudication import Finding
@@ -46,7 +46,7 @@ class Log:
         watchlist = WatchlistStore(self.database, keyring(self.database))
         people = PeopleStore(self.database)
         self.clock = FixedClock()
-        self.briefer = AlertDetailsReader(self.store, watchlist, people, checkpoints, self.clock)
+        self.details = AlertDetailsReader(self.store, watchlist, people, checkpoints, self.clock)
         self.fanouts: list[Fanout] = []
         self._count = 0
 
@@ -75,7 +75,7 @@ class Log:
         store.step(alert_id, make, lambda alert, event: handling_entry(alert, event, ACTOR), NOON)
 
     def fanout(self) -> Fanout:
-        made = Fanout(self.store, self.briefer, keep=3)
+        made = Fanout(self.store, self.details, keep=3)
         self.fanouts.append(made)
         return made
 
@@ -108,8 +108,8 @@ async def take(fanout: Fanout, after: int, count: int, wanted: AlertFilter | Non
 
 async def _sequences(events: AsyncIterator[object], count: int) -> AsyncIterator[int]:
     for _ in range(count):
-        briefed = await anext(events)
-        yield briefed.event.sequence  # type: ignore[attr-defined]
+        item = await anext(events)
+        yield item.event.sequence  # type: ignore[attr-defined]
 
 
 async def test_a_subscriber_gets_what_the_log_has_and_then_what_comes(log: Log):
@@ -140,7 +140,7 @@ async def test_what_another_server_wrote_comes_in_its_place(log: Log):
 
 async def test_the_log_is_followed_also_when_nobody_says_that_it_grew(log: Log):
     fanout = log.fanout()
-    following = asyncio.create_task(fanout.keep_up(period_s=0.01))
+    following = asyncio.create_task(fanout.follow_log(period_s=0.01))
     reading = asyncio.create_task(take(fanout, 0, 1))
     committed = log.commit().sequence
     async with asyncio.timeout(30):
@@ -168,9 +168,9 @@ async def test_silence_is_told(log: Log):
     async with aclosing(fanout.follow(0, AlertFilter(), quiet_s=0.01)) as events:
         assert await anext(events) is None
         sequence = await log.commit_and_publish(fanout)
-        briefed = await anext(events)
-        assert briefed is not None
-        assert briefed.event.sequence == sequence
+        item = await anext(events)
+        assert item is not None
+        assert item.event.sequence == sequence
 
 
 async def test_positions_out_of_the_log_are_refused(log: Log):
@@ -196,14 +196,14 @@ async def test_an_agent_resumes_where_it_acknowledged_and_a_new_one_at_the_begin
 
 async def waiting(log: Log, after: int, wanted: AlertFilter | None = None) -> list[UUID]:
     fanout = log.fanout()
-    async with aclosing(fanout.waiting(after, wanted or AlertFilter(), log.clock)) as briefings:
-        return [briefing.alert.alert_id async for briefing in briefings]
+    async with aclosing(fanout.waiting(after, wanted or AlertFilter(), log.clock)) as found:
+        return [alert_details.alert.alert_id async for alert_details in found]
 
 
 async def test_an_agent_that_was_away_learns_first_what_waits_still_newest_first(log: Log):
     seen, *missed = (log.commit() for _ in range(15))
     log.clear(missed[3].alert_id)
-    log.clock.advance(AWAY)
+    log.clock.advance(AWAY_AFTER)
     left = [event.alert_id for number, event in enumerate(missed) if number != 3]
     assert await waiting(log, seen.sequence) == left[::-1]
     assert await waiting(log, missed[-2].sequence) == [missed[-1].alert_id]
@@ -216,7 +216,7 @@ async def test_an_agent_that_was_away_learns_first_what_waits_still_newest_first
 
 async def test_an_agent_that_was_not_away_has_the_events_soon_enough(log: Log):
     first = log.commit()
-    log.clock.advance(AWAY - timedelta(seconds=1))
+    log.clock.advance(AWAY_AFTER - timedelta(seconds=1))
     log.commit()
     assert await waiting(log, first.sequence - 1) == []
 

@@ -1,15 +1,16 @@
-"""Messages of adjudication. What a text may hold is the domain's to say."""
+"""Messages of adjudication. The domain checks what a text may contain."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.server.alerts.adjudication import Adjudication
-from cekalwatch.server.alerts.shift_report import ShiftReport, Tally
+from cekalwatch.server.alerts.shift_report import ShiftReport
 from cekalwatch.server.domain.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.handling import Claim, Handling
@@ -30,8 +31,8 @@ _ESCALATIONS = ProtoEnum(adjudication_pb2.Escalation, "ESCALATION", Escalation)
 STATES = ProtoEnum(adjudication_pb2.AlertState, "ALERT_STATE", AlertState)
 
 
-def judgement(request: alert_service_pb2.AdjudicateAlertRequest) -> Adjudication:
-    """Read an officer's judgement; raises OUTCOME_NOT_ALLOWED or REASON_INVALID."""
+def adjudication(request: alert_service_pb2.AdjudicateAlertRequest) -> Adjudication:
+    """Read an officer's adjudication; raises OUTCOME_NOT_ALLOWED or REASON_INVALID."""
     outcome = _OUTCOMES.member(request.outcome)
     if outcome is None:
         raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, str(request.outcome))
@@ -52,14 +53,14 @@ def reason(value: adjudication_pb2.Reason.ValueType) -> Reason:
 
 
 def reference(value: str) -> str:
-    """Read a reference number; raises REFERENCE_INVALID when it is too long to be looked at."""
+    """Read a reference number; raises REFERENCE_INVALID when it is too long."""
     if len(value) > MAX_REFERENCE:
         raise CekalwatchError(Code.REFERENCE_INVALID)
     return value
 
 
 def follow_up(message: adjudication_pb2.FollowUp, by: UUID, now: datetime) -> FollowUp:
-    """Read a contact with the agency; raises NOTE_INVALID, and ARGUMENT_INVALID for a time that cannot be."""
+    """Read a contact with the agency; raises NOTE_INVALID, or ARGUMENT_INVALID for an impossible time."""
     contacted_at = _moment(message.contact_time, "contact_time") if message.HasField("contact_time") else None
     if contacted_at is None or contacted_at > now + CLOCK_AHEAD:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "contact_time")
@@ -67,7 +68,7 @@ def follow_up(message: adjudication_pb2.FollowUp, by: UUID, now: datetime) -> Fo
 
 
 def states(values: Collection[adjudication_pb2.AlertState.ValueType]) -> frozenset[AlertState]:
-    """Read where alerts stand that are asked for; raises ARGUMENT_INVALID."""
+    """Read the states of a list request; raises ARGUMENT_INVALID."""
     wanted = frozenset(state for state in map(STATES.member, values) if state)
     if len(values) > len(AlertState) or len(wanted) < len(set(values)):
         raise CekalwatchError(Code.ARGUMENT_INVALID, "states")
@@ -75,12 +76,12 @@ def states(values: Collection[adjudication_pb2.AlertState.ValueType]) -> frozens
 
 
 def raised_from(request: alert_service_pb2.ListAlertsRequest) -> datetime | None:
-    """Read from when on alerts are asked for; raises ARGUMENT_INVALID."""
+    """Read the earliest time of a list request; raises ARGUMENT_INVALID."""
     return _moment(request.raised_from, "raised_from") if request.HasField("raised_from") else None
 
 
 def shift(request: alert_service_pb2.GetShiftReportRequest, now: datetime) -> tuple[datetime, datetime]:
-    """Read a shift's begin and end; raises ARGUMENT_INVALID."""
+    """Read the start and end of a shift; raises ARGUMENT_INVALID."""
     if not request.HasField("start_time"):
         raise CekalwatchError(Code.ARGUMENT_INVALID, "start_time")
     start = _moment(request.start_time, "start_time")
@@ -91,7 +92,7 @@ def shift(request: alert_service_pb2.GetShiftReportRequest, now: datetime) -> tu
 
 
 def handling_message(handling: Handling, people: Mapping[UUID, str]) -> adjudication_pb2.Handling:
-    """Write what people have done with an alert; `people` has their names."""
+    """Write what people have done with an alert; `people` gives their names."""
     message = adjudication_pb2.Handling(
         revision=handling.revision,
         claim=_claim(handling.claim, people) if handling.claim else None,
@@ -107,17 +108,11 @@ def handling_message(handling: Handling, people: Mapping[UUID, str]) -> adjudica
 
 def shift_message(report: ShiftReport) -> alert_service_pb2.GetShiftReportResponse:
     """Write a shift's figures."""
-    return alert_service_pb2.GetShiftReportResponse(
-        raised=report.raised,
-        cleared=report.cleared,
-        confirmed=report.confirmed,
-        open=report.open,
-        escalated=report.escalated,
-        median_claim_s=report.median_claim_s,
-        median_decision_s=report.median_decision_s,
-        cameras=[_tally(tally) for tally in report.cameras],
-        lists=[_tally(tally) for tally in report.lists],
-    )
+    figures = asdict(report) | {
+        name: [alert_service_pb2.AlertTally(**asdict(tally)) for tally in tallies]
+        for name, tallies in (("cameras", report.cameras), ("lists", report.lists))
+    }
+    return alert_service_pb2.GetShiftReportResponse(**figures)
 
 
 def _claim(claim: Claim, people: Mapping[UUID, str]) -> adjudication_pb2.Claim:
@@ -151,10 +146,6 @@ def _follow_up(follow_up: FollowUp, people: Mapping[UUID, str]) -> adjudication_
 
 def _person(person_id: UUID, people: Mapping[UUID, str]) -> adjudication_pb2.PersonReference:
     return adjudication_pb2.PersonReference(person_id=str(person_id), display_name=people.get(person_id, ""))
-
-
-def _tally(tally: Tally) -> alert_service_pb2.AlertTally:
-    return alert_service_pb2.AlertTally(key=tally.key, cleared=tally.cleared, confirmed=tally.confirmed)
 
 
 def _moment(message: Timestamp, field: str) -> datetime:

@@ -94,7 +94,7 @@ def subscribed(after: int, head: int, freshness: Freshness) -> alert_service_pb2
 
 
 def keep_alive(now: datetime, head: int, freshness: Freshness) -> alert_service_pb2.SubscribeAlertsResponse:
-    """Write a sign of life."""
+    """Write a keep-alive."""
     return alert_service_pb2.SubscribeAlertsResponse(
         keep_alive=alert_service_pb2.KeepAlive(
             server_time=timestamp(now), head_sequence=head, freshness=freshness_message(freshness)
@@ -103,35 +103,35 @@ def keep_alive(now: datetime, head: int, freshness: Freshness) -> alert_service_
 
 
 @lru_cache(maxsize=64)
-def event_message(briefed: DetailedEvent) -> alert_service_pb2.SubscribeAlertsResponse:
-    """Write an event, once for all who get it: nobody changes the message."""
-    event = briefed.event
+def event_message(item: DetailedEvent) -> alert_service_pb2.SubscribeAlertsResponse:
+    """Write an event. The message is shared by all subscribers, and nobody changes it."""
+    event = item.event
     return alert_service_pb2.SubscribeAlertsResponse(
         event=alert_pb2.AlertEvent(
             sequence=event.sequence,
             type=_EVENT_TYPES.number(event.type),
             event_time=timestamp(event.occurred_at),
-            alert=alert_message(briefed.briefing),
+            alert=alert_message(item.details),
             capture_id=str(event.capture_id or ""),
         )
     )
 
 
-def waiting_message(briefing: AlertDetails) -> alert_service_pb2.SubscribeAlertsResponse:
-    """Write an alert that waits still, for an agent that was away."""
-    return alert_service_pb2.SubscribeAlertsResponse(waiting_alert=alert_message(briefing))
+def waiting_message(details: AlertDetails) -> alert_service_pb2.SubscribeAlertsResponse:
+    """Write an alert that still waits, for an agent that was away."""
+    return alert_service_pb2.SubscribeAlertsResponse(waiting_alert=alert_message(details))
 
 
-def alert_page(briefings: Sequence[AlertDetails], limit: int) -> alert_service_pb2.ListAlertsResponse:
+def alert_page(found: Sequence[AlertDetails], limit: int) -> alert_service_pb2.ListAlertsResponse:
     """Write as many of a page's alerts as fit into a message; where there may be more, it gets a token."""
-    alerts = that_fit(alert_message(briefing) for briefing in briefings)
-    more = len(briefings) == limit or len(alerts) < len(briefings)
+    alerts = that_fit(alert_message(details) for details in found)
+    more = len(found) == limit or len(alerts) < len(found)
     return alert_service_pb2.ListAlertsResponse(alerts=alerts, next_page_token=alerts[-1].alert_id if more else "")
 
 
-def alert_with_images(briefing: AlertDetails, pictures: AlertPictures | None) -> alert_service_pb2.GetAlertResponse:
+def alert_with_images(details: AlertDetails, pictures: AlertPictures | None) -> alert_service_pb2.GetAlertResponse:
     """Write one alert, with as many of its pictures as fit into the message."""
-    answer = alert_service_pb2.GetAlertResponse(alert=alert_message(briefing))
+    answer = alert_service_pb2.GetAlertResponse(alert=alert_message(details))
     if pictures:
         room = MAX_MESSAGE_BYTES - ANSWER_FRAME_BYTES - answer.ByteSize()
         answer.images.probe_jpeg = pictures.probe if len(pictures.probe) <= room else b""
@@ -145,15 +145,15 @@ def alert_with_images(briefing: AlertDetails, pictures: AlertPictures | None) ->
     return answer
 
 
-def alert_message(briefing: AlertDetails) -> alert_pb2.Alert:
+def alert_message(details: AlertDetails) -> alert_pb2.Alert:
     """Write an alert with its subject and orders."""
-    alert = briefing.alert
+    alert = details.alert
     return alert_pb2.Alert(
         alert_id=str(alert.alert_id),
         state=STATES.number(alert.state),
         version=alert.version,
-        subject=subject_message(briefing.subject),
-        orders=[order_message(order) for order in briefing.orders],
+        subject=subject_message(details.subject),
+        orders=[order_message(order) for order in details.orders],
         camera=camera_message(alert.camera),
         capture_time=timestamp(alert.captured_at),
         raised_time=timestamp(alert.raised_at),
@@ -162,14 +162,14 @@ def alert_message(briefing: AlertDetails) -> alert_pb2.Alert:
         candidates=[
             alert_pb2.Candidate(
                 subject_id=candidate.subject_id,
-                name=briefing.names.get(candidate.subject_id, ""),
+                name=details.names.get(candidate.subject_id, ""),
                 score=candidate.score,
             )
             for candidate in alert.candidates
         ],
         sightings=[_sighting(sighting) for sighting in alert.sightings],
         model_version=alert.model_version,
-        handling=handling_message(alert.handling, briefing.people),
+        handling=handling_message(alert.handling, details.people),
         late=alert.late,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
+
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, Subject
 from cekalwatch.server.grpc_api.convert.common import timestamp
@@ -9,33 +11,18 @@ from cekalwatch.v1 import watchlist_pb2
 from cekalwatch.wire.vocabulary.orders import OrderKind
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
+_FIGURES = tuple(field.name for field in fields(FaceFigures) if field.name != "eye_distance_px")
 ORDER_KINDS = ProtoEnum(watchlist_pb2.OrderKind, "ORDER_KIND", OrderKind)
 
 
 def subject_message(subject: Subject) -> watchlist_pb2.Subject:
     """Write a subject."""
-    return watchlist_pb2.Subject(
-        subject_id=subject.subject_id,
-        name=subject.name,
-        aliases=subject.aliases,
-        sex=subject.sex,
-        place_of_birth=subject.place_of_birth,
-        date_of_birth=subject.date_of_birth,
-        nationality=subject.nationality,
-        nik=subject.nik,
-        travel_documents=[
-            watchlist_pb2.TravelDocument(
-                type=document.type, number=document.number, issuing_country=document.issuing_country
-            )
-            for document in subject.travel_documents
-        ],
-        address=subject.address,
-        occupation=subject.occupation,
-    )
+    documents = [watchlist_pb2.TravelDocument(**asdict(document)) for document in subject.travel_documents]
+    return watchlist_pb2.Subject(**asdict(subject) | {"travel_documents": documents})
 
 
 def order_facts_message(order: BanOrder) -> watchlist_pb2.BanOrder:
-    """Write an order as its source states it, without status."""
+    """Write an order as its source states it, without its status."""
     return watchlist_pb2.BanOrder(
         order_id=order.order_id,
         subject_id=order.subject_id,
@@ -55,25 +42,10 @@ def order_facts_message(order: BanOrder) -> watchlist_pb2.BanOrder:
 
 
 def face_figures_message(figures: FaceFigures) -> watchlist_pb2.FaceFigures:
-    """Write what was measured of a face, beside its eye distance, which stands in the message around it."""
-    return watchlist_pb2.FaceFigures(
-        yaw_degrees=figures.yaw_degrees,
-        pitch_degrees=figures.pitch_degrees,
-        sharpness=figures.sharpness,
-        brightness=figures.brightness,
-        detector_score=figures.detector_score,
-        faces=figures.faces,
-    )
+    """Write what was measured of a face, except its eye distance, which is in the message around it."""
+    return watchlist_pb2.FaceFigures(**{name: getattr(figures, name) for name in _FIGURES})
 
 
 def face_figures(eye_distance_px: float, message: watchlist_pb2.FaceFigures) -> FaceFigures:
     """Read what was measured of a face."""
-    return FaceFigures(
-        eye_distance_px=eye_distance_px,
-        yaw_degrees=message.yaw_degrees,
-        pitch_degrees=message.pitch_degrees,
-        sharpness=message.sharpness,
-        brightness=message.brightness,
-        detector_score=message.detector_score,
-        faces=message.faces,
-    )
+    return FaceFigures(eye_distance_px, **{name: getattr(message, name) for name in _FIGURES})
