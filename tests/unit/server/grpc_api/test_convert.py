@@ -227,7 +227,7 @@ def any_work(kind: type[Any]) -> st.SearchStrategy[Any]:
 def test_any_judgement_is_a_finding_or_an_error(
     judged: alert_service_pb2.AdjudicateAlertRequest, cleared: alert_service_pb2.ClearAlertRequest
 ) -> None:
-    for give in (lambda: adjudication.judgement(judged), lambda: adjudication.clearing(cleared)):
+    for give in (lambda: adjudication.adjudication(judged), lambda: adjudication.clearing(cleared)):
         found = read(lambda give=give: give().by(OFFICER, NOON))  # type: ignore[misc]  # one at a time
         if isinstance(found, Finding):
             assert found.reason in REASONS[found.outcome]
