@@ -24,7 +24,6 @@ from cekalwatch.camera.outbox.spool_key import refuse_shared
 from cekalwatch.camera.ptz.monitor import PtzMonitor
 from cekalwatch.camera.ptz.onvif import password_of
 from cekalwatch.camera.settings import CameraSettings, OneCamera
-from cekalwatch.camera.sources.frames import SourceError
 from cekalwatch.camera.sources.opening import OpeningPolicy, open_source
 from cekalwatch.camera.watchdog import watch_over
 from cekalwatch.program.command import require_extra
@@ -102,8 +101,6 @@ class Cameras:
             camera = self.running[one.camera_id]
             try:
                 await camera.run(self._stop, dialer, self._on_refusal)
-            except SourceError as error:
-                return ProgramError(str(error), Exit.UNAVAILABLE)
             except ProgramError as error:
                 return error
             except Exception:  # the others go on, and this camera starts again
@@ -119,10 +116,7 @@ class Cameras:
 
     def _build(self, one: OneCamera) -> Camera:
         detector = open_detector(one.detector, self._settings.threads)
-        try:
-            source = open_source(one.source, one, self._clock, self._opening)
-        except SourceError as error:
-            raise ProgramError(str(error), Exit.UNAVAILABLE) from None
+        source = open_source(one, self._clock, self._opening)
         ptz = None
         if one.ptz:
             require_extra("onvif", ("onvif",))

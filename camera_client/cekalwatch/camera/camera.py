@@ -105,7 +105,7 @@ class Camera:
         self._vision: asyncio.Future[None] | None = None
 
     async def run(self, stop: asyncio.Event, open_dialer: OpenDialer, on_refusal: RefusalPolicy) -> None:
-        """Run until `stop`, or until a file is done. Raises SourceError, and ProgramError if `on_refusal` is EXIT."""
+        """Run until `stop`, or until a file is done. Raises ProgramError, as SourceError too."""
         with structlog.contextvars.bound_contextvars(camera_id=self.camera_id):
             log.info("camera_starts", source=self.source.name, detector=self._hello.detector)
             ending = asyncio.Event()

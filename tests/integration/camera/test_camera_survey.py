@@ -67,7 +67,7 @@ async def test_the_passages_fit_for_an_alert_are_counted_and_the_report_needs_no
     assert (done.figures["passages"], done.figures["fit"], done.figures["sendable"]) == (2, 1, 1)
     assert done.figures["flaws"]["small"] == 1
     assert done.figures["recording"]["frames"] == 50
-    assert "1 of 2 passages had a face fit for an alert (50 %)" in done.said
+    assert "1 of 2 passages had a face fit for an alert (50%)" in done.said
     assert "1 of 2 passages" in done.page
     assert done.page.count("data:image/jpeg;base64,") == 2
     assert not re.findall(r'(?:src|href)="(?!data:)', done.page)

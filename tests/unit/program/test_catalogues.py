@@ -18,6 +18,8 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+from cekalwatch.camera.survey.findings import BINS, Advice, Grade
+from cekalwatch.camera.survey.fitness import Flaw
 from cekalwatch.notifier.desktop.windows.alert_table import Column, StateFilter
 from cekalwatch.notifier.model.alert import ScoreLevel
 from cekalwatch.notifier.model.steps import Hindrance
@@ -34,6 +36,12 @@ PACKAGES = sorted({path.parents[3] for path in ROOT.glob("*/cekalwatch/*/locale/
 TEMPLATES = ("*.html", "*.jinja")
 
 FAMILIES: dict[str, dict[str, set[str]]] = {
+    "camera": {
+        "ADVICE_": {advice.name for advice in Advice},
+        "FLAW_": {flaw.name for flaw in Flaw},
+        "GRADE_": {grade.name for grade in Grade},
+        "METRIC_": {name.upper() for name in BINS},
+    },
     "notifier": {
         "CAUSE_": set(Cause),
         "COLUMN_": set(Column),
@@ -125,7 +133,7 @@ def members(package: Path) -> Iterator[str]:
 
 
 def test_there_is_a_program_with_texts() -> None:
-    assert "notifier" in {package.name for package in PACKAGES}
+    assert {"camera", "notifier"} <= {package.name for package in PACKAGES}
 
 
 def test_every_message_is_translated_into_both_languages(package: Path) -> None:

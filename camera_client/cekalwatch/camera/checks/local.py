@@ -10,8 +10,9 @@ from pathlib import Path
 from cekalwatch.camera.checks.result import CheckResult, CheckVerdict
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.settings import OneCamera
+from cekalwatch.camera.sources.files import FramePace
 from cekalwatch.camera.sources.frames import Frame, FrameSource, SourceError
-from cekalwatch.camera.sources.opening import OpeningPolicy, open_source
+from cekalwatch.camera.sources.opening import open_source
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.vision.detectors.factory import open_detector
 
@@ -32,7 +33,7 @@ def check_source(one: OneCamera, clock: Clock) -> CheckResult:
         return CheckResult("source", verdict, text, one.camera_id)
 
     try:
-        source = open_source(one.source, one.model_copy(update={"realtime": False}), clock, OpeningPolicy.MUST_OPEN)
+        source = open_source(one, clock, pace=FramePace.UNPACED)
     except SourceError as error:
         return finding(CheckVerdict.FAIL, str(error))
     began_s = clock.monotonic_s()

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cekalwatch.camera.cli.check import check
+from cekalwatch.camera.cli.options import CameraId, Config, Detector, Server, Source
 from cekalwatch.camera.cli.presets import presets, turn
 from cekalwatch.camera.cli.preview import preview
 from cekalwatch.camera.cli.survey import survey
@@ -33,11 +34,8 @@ app.command()(turn)
 
 @app.command()
 def run(
-    source: Annotated[
-        str | None,
-        typer.Option(help="Video file, folder of JPEG or PNG pictures, device number, or rtsp:// address."),
-    ] = None,
-    camera_id: Annotated[str | None, typer.Option(help="Key of this camera in the server's configuration.")] = None,
+    source: Source = None,
+    camera_id: CameraId = None,
     realtime: Annotated[
         bool | None,
         typer.Option("--realtime/--no-realtime", help="Read a file at its own pace, as a camera would give it."),
@@ -45,19 +43,12 @@ def run(
     rtsp_transport: Annotated[
         Transport | None, typer.Option(help="How a network camera sends its pictures. [default: tcp]")
     ] = None,
-    server: Annotated[
-        str | None, typer.Option(help="Address of the recognition server, HOST:PORT. [default: 127.0.0.1:50051]")
-    ] = None,
-    detector: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a model pack, or a network, SCRFD or YuNet (.onnx). [default: starter]"),
-    ] = None,
-    detect_every: Annotated[int | None, typer.Option(help="Look at each so manieth frame only.")] = None,
+    server: Server = None,
+    detector: Detector = None,
+    detect_every: Annotated[int | None, typer.Option(help="Look for faces in one of this many frames.")] = None,
     threads: Annotated[int | None, typer.Option(help="Native threads to use.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="TOML file with settings; options and CEKALWATCH_CAMERA_… win over it.")
-    ] = None,
+    config: Config = None,
 ) -> None:
     """Watch cameras, or read files to their end.
 

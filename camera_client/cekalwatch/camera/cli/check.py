@@ -6,12 +6,12 @@ import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cekalwatch.camera.checks.result import CheckResult, CheckVerdict
+from cekalwatch.camera.cli.options import CameraId, Config, Detector, Server, Source
 from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.program.errors import Exit
 
@@ -23,11 +23,11 @@ COLOURS = {
 
 
 def check(
-    config: Annotated[Path | None, typer.Option(help="TOML file with settings, as `run` takes it.")] = None,
-    source: Annotated[str | None, typer.Option(help="As with `run`.")] = None,
-    camera_id: Annotated[str | None, typer.Option(help="As with `run`.")] = None,
-    server: Annotated[str | None, typer.Option(help="As with `run`.")] = None,
-    detector: Annotated[Path | None, typer.Option(help="As with `run`.")] = None,
+    config: Config = None,
+    source: Source = None,
+    camera_id: CameraId = None,
+    server: Server = None,
+    detector: Detector = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as a JSON array.")] = False,
 ) -> None:
     """Look whether this machine can watch its cameras, and say what is missing.

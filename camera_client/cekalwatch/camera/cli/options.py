@@ -1,26 +1,52 @@
-"""Which camera a command is about that looks at one: a source that is named, or one of the configuration file."""
+"""The options that several commands share, and the camera that a command is about."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from cekalwatch.camera.settings import CameraSettings, OneCamera
 from cekalwatch.program.errors import Exit, ProgramError
 
 UNNAMED = "unnamed"
-"""Key of a source that was given without one; nothing is sent of it."""
+"""Key of a source that was given without one; nothing of it is sent."""
+
+Source = Annotated[
+    str | None, typer.Option(help="Video file, folder of JPEG or PNG pictures, device number, or rtsp:// address.")
+]
+CameraId = Annotated[str | None, typer.Option(metavar="KEY", help="Key of this camera in the server's configuration.")]
+WhichCamera = Annotated[
+    str | None, typer.Option("--camera-id", metavar="KEY", help="Which camera of the configuration file.")
+]
+Server = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="Address of the recognition server. [default: 127.0.0.1:50051]"),
+]
+Detector = Annotated[
+    Path | None, typer.Option(help="Folder of a model pack, or an SCRFD or YuNet network (.onnx). [default: starter]")
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="TOML file with settings; options and CEKALWATCH_CAMERA_… win over it."),
+]
 
 
 def chosen_camera(
-    config: Path | None, camera_id: str | None, source: str | None, detector: Path | None
+    config: Path | None, camera_id: str | None, source: str | None = None, detector: Path | None = None
 ) -> tuple[CameraSettings, OneCamera]:
-    """Return the settings and the camera; raises ProgramError when it is not clear which one is meant."""
+    """Return the settings and the one camera that is meant: `source`, or one of the configuration file.
+
+    Raises ProgramError when it is not clear which.
+    """
     if source:
         settings = CameraSettings.load(config, source=source, camera_id=camera_id or UNNAMED, detector=detector)
         return settings, settings.each()[0]
     settings = CameraSettings.load(config, detector=detector)
-    keys = [one.camera_id for one in settings.each()]
-    found = [one for one in settings.each() if camera_id in {None, one.camera_id}]
+    cameras = settings.each()
+    found = [one for one in cameras if camera_id in {None, one.camera_id}]
     if len(found) != 1:
-        raise ProgramError(f"Say which camera with --camera-id: {', '.join(keys)}", Exit.USAGE)
+        keys = ", ".join(one.camera_id for one in cameras)
+        raise ProgramError(f"Say which camera with --camera-id: {keys}", Exit.USAGE)
     return settings, found[0]

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from cekalwatch.camera.cli.options import chosen_camera
+from cekalwatch.camera.cli.options import Config, WhichCamera, chosen_camera
 from cekalwatch.camera.settings import CameraSettings, Turnable
 from cekalwatch.program.errors import Exit, ProgramError
 
-Config = Annotated[Path | None, typer.Option(help="TOML file with settings, as `run` takes it.")]
-CameraKey = Annotated[str | None, typer.Option(help="Which camera of it.")]
 TURN_S = 60.0
 
 
-def presets(config: Config = None, camera_id: CameraKey = None) -> None:
+def presets(config: Config = None, camera_id: WhichCamera = None) -> None:
     """List the presets of a camera that can be turned, and where it looks now.
 
     \b
@@ -29,7 +26,7 @@ def presets(config: Config = None, camera_id: CameraKey = None) -> None:
         typer.echo(line)
 
 
-def turn(config: Config = None, camera_id: CameraKey = None) -> None:
+def turn(config: Config = None, camera_id: WhichCamera = None) -> None:
     """Turn a camera to the preset at which this camera key watches, and wait until it is there.
 
     Exit code 0 when it is there; 69 when it does not answer or does not arrive
@@ -47,7 +44,7 @@ def turn(config: Config = None, camera_id: CameraKey = None) -> None:
 def _turnable(config: Path | None, camera_id: str | None) -> tuple[CameraSettings, Turnable]:
     from cekalwatch.program.command import require_extra
 
-    settings, one = chosen_camera(config, camera_id, None, None)
+    settings, one = chosen_camera(config, camera_id)
     if one.ptz is None:
         raise ProgramError(f"{one.camera_id} has no `ptz` in its settings, so it cannot be turned", Exit.CONFIG)
     require_extra("onvif", ("onvif",))

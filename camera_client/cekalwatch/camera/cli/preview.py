@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from cekalwatch.camera.cli.options import chosen_camera
+from cekalwatch.camera.cli.options import Config, Detector, Source, WhichCamera, chosen_camera
 
 
 def preview(
-    source: Annotated[str | None, typer.Option(help="What to show, as with `run`.")] = None,
-    detector: Annotated[Path | None, typer.Option(help="As with `run`.")] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file with settings, as `run` takes it.")] = None,
-    camera_id: Annotated[str | None, typer.Option(help="Which camera of it.")] = None,
+    source: Source = None, detector: Detector = None, config: Config = None, camera_id: WhichCamera = None
 ) -> None:
     """Show the live picture in a window, with a frame around each face.
 

@@ -5,30 +5,34 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cekalwatch.camera.cli.options import chosen_camera
-from cekalwatch.camera.survey.words import Language, Words
+from cekalwatch.camera.cli.options import Config, Detector, Source, WhichCamera, chosen_camera
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.translations import Language
+
+if TYPE_CHECKING:
+    from cekalwatch.camera.settings import OneCamera
+    from cekalwatch.camera.survey.surveyor import Survey
 
 
 def survey(
-    source: Annotated[str | None, typer.Option(help="What to look at, as with `run`.")] = None,
-    minutes: Annotated[float, typer.Option(min=0.05, max=24 * 60, help="For how long.")] = 10.0,
-    report: Annotated[Path, typer.Option(metavar="FILE", help="Where the report goes.")] = Path("survey.html"),
+    source: Source = None,
+    minutes: Annotated[float, typer.Option(min=0.05, max=24 * 60, help="How long to watch.")] = 10.0,
+    report: Annotated[Path, typer.Option(metavar="FILE", help="Where the report is written.")] = Path("survey.html"),
     as_json: Annotated[
         Path | None,
-        typer.Option("--json", metavar="FILE", help="Write the figures as JSON too; - for standard output."),
+        typer.Option("--json", metavar="FILE", help="Write the numbers as JSON too; - for standard output."),
     ] = None,
-    language: Annotated[Language, typer.Option(help="Of the report and of the advice.")] = Language.ENGLISH,
+    language: Annotated[Language, typer.Option(help="Language of the report and of the advice.")] = Language.EN,
     show_faces: Annotated[
         bool, typer.Option("--show-faces", help="Do not blur faces in the report's pictures.")
     ] = False,
-    detector: Annotated[Path | None, typer.Option(help="As with `run`.")] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file with settings, as `run` takes it.")] = None,
-    camera_id: Annotated[str | None, typer.Option(help="Which camera of it.")] = None,
+    detector: Detector = None,
+    config: Config = None,
+    camera_id: WhichCamera = None,
 ) -> None:
     """Watch a camera for a while and say how good it is where it hangs, and what to change.
 
@@ -44,29 +48,62 @@ def survey(
       cekalwatch-camera survey --config camera.toml --camera-id gate-1 --language id
     """
     settings, one = chosen_camera(config, camera_id, source, detector)
-    words = Words(language)
     from cekalwatch.camera.survey.report import document, page
-    from cekalwatch.camera.survey.watching import watched
+    from cekalwatch.camera.survey.texts import SurveyTexts
 
-    found = watched(settings, one, seconds=60 * minutes, show_faces=show_faces)
-    now = datetime.now().astimezone()
-    figures = json.dumps(document(found.findings, now), indent=2, ensure_ascii=False)
-    _write(report, page(found, words, now, show_faces=show_faces))
-    if as_json and str(as_json) != "-":
-        _write(as_json, figures + "\n")
-    said = [
-        words.grade(found.findings.grade),
-        *words.summary(found.findings),
-        *(f"- {words.advice(advice, found.findings)}" for advice in found.findings.advice),
+    texts = SurveyTexts(language)
+    found = _watch(one, settings.threads, seconds=60 * minutes, show_faces=show_faces)
+    result, now = found.findings, datetime.now().astimezone()
+    numbers = json.dumps(document(result, now), indent=2, ensure_ascii=False)
+    _write(report, page(found, texts, now, show_faces=show_faces))
+    json_on_output = as_json is not None and str(as_json) == "-"
+    if as_json and not json_on_output:
+        _write(as_json, numbers + "\n")
+    for line in (
+        texts.say(f"GRADE_{result.grade.name}"),
+        *texts.summary(result),
+        *(f"- {texts.advice(advice, result)}" for advice in result.advice),
         str(report),
-    ]
-    to_errors = as_json is not None and str(as_json) == "-"
-    for line in said:
-        typer.echo(line, err=to_errors)
-    if to_errors:
-        typer.echo(figures)
-    if not found.findings.passages:
+    ):
+        typer.echo(line, err=json_on_output)
+    if json_on_output:
+        typer.echo(numbers)
+    if not result.passages:
         raise typer.Exit(Exit.DATA_PROBLEMS)
+
+
+def _watch(one: OneCamera, threads: int, *, seconds: float, show_faces: bool) -> Survey:
+    """Watch the camera, and show on the terminal how far it is. Raises ProgramError."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from cekalwatch.camera.clock import SystemClock
+    from cekalwatch.camera.sources.files import FramePace
+    from cekalwatch.camera.sources.opening import open_source
+    from cekalwatch.camera.survey.surveyor import Surveyor
+    from cekalwatch.vision.detectors.factory import open_detector
+    from cekalwatch.vision.runtime import limit_native_threads
+
+    limit_native_threads(threads)
+    detector = open_detector(one.detector, threads)
+    source = open_source(one, SystemClock(), pace=FramePace.UNPACED)
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[passages]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with progress:
+        task = progress.add_task(source.name, total=seconds, passages="")
+        surveyor = Surveyor(source, detector, seconds=seconds, show_faces=show_faces)
+        try:
+            return surveyor.run(
+                lambda passed_s, passages: progress.update(task, completed=passed_s, passages=f"{passages} ☺")
+            )
+        finally:
+            source.close()
 
 
 def _write(file: Path, text: str) -> None:

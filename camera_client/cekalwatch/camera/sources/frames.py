@@ -8,11 +8,15 @@ from datetime import datetime
 from typing import Protocol
 
 from cekalwatch.camera.sources.stream_health import StreamFault
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.faces import Picture
 
 
-class SourceError(Exception):
+class SourceError(ProgramError):
     """A source of frames cannot be used; the message says what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, Exit.UNAVAILABLE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,8 +27,8 @@ class Frame:
     captured_at: datetime
     """When it was taken, UTC; for a file, when it was read."""
     at_s: float
-    """Its place in the source, seconds from some beginning; rises by what lies between two frames, whatever the speed
-    at which a file is read. Motion and spacing are reckoned by it."""
+    """Its place in the source, seconds from any beginning. It rises by the time between two frames, at whatever speed a
+    file is read; motion and gaps are computed from it."""
 
 
 class FrameSource(Protocol):
@@ -32,11 +36,11 @@ class FrameSource(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is, for logs; holds no password."""
+        """Its name, for logs, without a password."""
 
     @property
     def endless(self) -> bool:
-        """True for a camera, which is reopened for ever; False for what ends by itself."""
+        """True for a camera, which is reopened for ever; False for a file, which ends."""
 
     @property
     def can_wait(self) -> bool:
@@ -44,11 +48,11 @@ class FrameSource(Protocol):
 
     @property
     def dropped(self) -> int:
-        """Frames passed over so far because the reader was behind."""
+        """Frames skipped so far because the reader was too slow."""
 
     @property
     def faults(self) -> Mapping[StreamFault, int]:
-        """How often it was opened again, by the reason."""
+        """How often it was opened again, by reason."""
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames until the end, or until `close`."""

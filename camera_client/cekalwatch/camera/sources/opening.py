@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import cv2
 
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.settings import CameraOptions
+from cekalwatch.camera.settings import OneCamera
 from cekalwatch.camera.sources.decoder import OpenCapture
 from cekalwatch.camera.sources.files import FileSource, FolderReader, FramePace, VideoReader
 from cekalwatch.camera.sources.frames import FrameSource, SourceError
@@ -30,23 +30,32 @@ class OpeningPolicy(Enum):
     """It is tried until it opens: after a power cut a camera may need longer to start than the capture host."""
 
 
-def open_source(source: str, options: CameraOptions, clock: Clock, opening: OpeningPolicy) -> FrameSource:
-    """Open `source`; `opening` is about cameras only. Raises SourceError."""
+def open_source(
+    camera: OneCamera,
+    clock: Clock,
+    opening: OpeningPolicy = OpeningPolicy.MUST_OPEN,
+    *,
+    pace: FramePace | None = None,
+) -> FrameSource:
+    """Open the source of `camera`. Raises SourceError.
+
+    `opening` is about devices and network cameras only; `pace` about files only: the camera's setting when not given.
+    """
     _silence_opencv()
-    if camera := _camera(source, options):
-        open_capture, name = camera
+    if found := _live_camera(camera):
+        open_capture, name = found
         live = LiveSource(open_capture, name, clock, Backoff())
         if opening is OpeningPolicy.MUST_OPEN:
             live.open()
         return live
-    pace = FramePace.REALTIME if options.realtime else FramePace.UNPACED
-    path = Path(source)
+    pace = pace or (FramePace.REALTIME if camera.realtime else FramePace.UNPACED)
+    path = Path(camera.source)
     if path.is_dir():
         return FileSource(FolderReader(path), f"folder {path.name}", pace, clock)
     if path.is_file():
         return FileSource(VideoReader(path), f"file {path.name}", pace, clock)
     raise SourceError(
-        f"There is no {source}; give a video file, a folder of pictures, a device number such as 0, or rtsp://…"
+        f"There is no {camera.source}; give a video file, a folder of pictures, a device number such as 0, or rtsp://…"
     )
 
 
@@ -56,15 +65,16 @@ def without_password(address: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
 
 
-def _camera(source: str, options: CameraOptions) -> tuple[OpenCapture, str] | None:
+def _live_camera(camera: OneCamera) -> tuple[OpenCapture, str] | None:
+    source = camera.source
     if source.isdecimal():
-        return UsbCamera(int(source), *DEVICE_SIZES[options.device_size]), f"camera device {source}"
+        return UsbCamera(int(source), *DEVICE_SIZES[camera.device_size]), f"camera device {source}"
     if source.lower().startswith(("rtsp://", "rtsps://")):
-        return NetworkCamera(source, options.rtsp_transport), without_password(source)
+        return NetworkCamera(source, camera.rtsp_transport), without_password(source)
     return None
 
 
 def _silence_opencv() -> None:
-    """Keep OpenCV and ffmpeg off standard error: we say what is wrong with a file."""
+    """Keep OpenCV and ffmpeg off standard error: the program says what is wrong with a file."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

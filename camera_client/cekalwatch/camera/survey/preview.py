@@ -12,8 +12,8 @@ import numpy as np
 
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.settings import OneCamera
-from cekalwatch.camera.sources.frames import SourceError
-from cekalwatch.camera.sources.opening import OpeningPolicy, open_source
+from cekalwatch.camera.sources.files import FramePace
+from cekalwatch.camera.sources.opening import open_source
 from cekalwatch.camera.survey.pictures import MeasuredFace, framed
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.detectors.factory import open_detector
@@ -34,26 +34,22 @@ def show(one: OneCamera, threads: int) -> None:
     _require_screen()
     limit_native_threads(threads)
     detector = open_detector(one.detector, threads)
+    source = open_source(one, SystemClock(), pace=FramePace.REALTIME)
+    title = f"Cekalwatch · {source.name}"
+    cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+    sized = False
     try:
-        paced = one.model_copy(update={"realtime": True})
-        source = open_source(one.source, paced, SystemClock(), OpeningPolicy.MUST_OPEN)
-        title = f"Cekalwatch · {source.name}"
-        cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
-        sized = False
-        try:
-            for frame in source:
-                shown = annotated(frame.picture, detector)
-                if not sized:
-                    cv2.resizeWindow(title, shown.shape[1], shown.shape[0])
-                    sized = True
-                cv2.imshow(title, shown)
-                if cv2.waitKey(1) & 0xFF in ENDING_KEYS or cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) < 1:
-                    break
-        finally:
-            source.close()
-            cv2.destroyAllWindows()
-    except SourceError as error:
-        raise ProgramError(str(error), Exit.UNAVAILABLE) from None
+        for frame in source:
+            shown = annotated(frame.picture, detector)
+            if not sized:
+                cv2.resizeWindow(title, shown.shape[1], shown.shape[0])
+                sized = True
+            cv2.imshow(title, shown)
+            if cv2.waitKey(1) & 0xFF in ENDING_KEYS or cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) < 1:
+                break
+    finally:
+        source.close()
+        cv2.destroyAllWindows()
 
 
 def annotated(picture: Picture, detector: FaceDetector) -> Picture:

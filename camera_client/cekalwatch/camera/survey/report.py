@@ -1,4 +1,4 @@
-"""A survey as JSON, and as one HTML file that needs nothing else and loads nothing."""
+"""A survey as JSON, and as one HTML file that loads nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import jinja2
 from cekalwatch.camera.survey import fitness
 from cekalwatch.camera.survey.findings import Distribution, SurveyResult
 from cekalwatch.camera.survey.surveyor import Survey
-from cekalwatch.camera.survey.words import Words
+from cekalwatch.camera.survey.texts import SurveyTexts
 
 WANTED: Final = {
     "eye_distance_px": (fitness.FIT_EYE_DISTANCE, float("inf")),
@@ -22,13 +22,13 @@ WANTED: Final = {
     "sharpness": (fitness.MIN_SHARPNESS, float("inf")),
     "brightness": fitness.LIGHT,
 }
-"""From where to where a figure should be."""
+"""The range in which each metric should be."""
 DIGITS: Final = {"sharpness": 2, "brightness": 2}
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A bin of a histogram, in percent of its width and height."""
+    """A bin of a histogram; left, width and height in percent of it."""
 
     left: float
     width: float
@@ -40,7 +40,7 @@ class Bar:
 
 
 def document(found: SurveyResult, surveyed_at: datetime) -> dict[str, Any]:
-    """Return the findings as JSON has them; no pictures."""
+    """Return the findings for JSON, without pictures."""
     return {
         "surveyed_at": surveyed_at.isoformat(timespec="seconds"),
         **asdict(found),
@@ -49,51 +49,56 @@ def document(found: SurveyResult, surveyed_at: datetime) -> dict[str, Any]:
     }
 
 
-def page(survey: Survey, words: Words, surveyed_at: datetime, *, show_faces: bool) -> str:
+def page(survey: Survey, texts: SurveyTexts, surveyed_at: datetime, *, show_faces: bool) -> str:
     """Return the report."""
     found = survey.findings
     template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         (files("cekalwatch.camera.survey") / "page.html").read_text(encoding="utf-8")
     )
     return template.render(
-        words=words,
+        texts=texts,
         found=found,
         surveyed_at=surveyed_at.strftime("%Y-%m-%d %H:%M"),
-        summary=words.summary(found),
-        advice=[words.advice(advice, found) for advice in found.advice],
-        flaws=sorted(((count, words.flaw(flaw)) for flaw, count in found.flaws.items() if count), reverse=True),
-        figures=[_figure(name, spread, words) for name, spread in found.distributions.items()],
+        summary=texts.summary(found),
+        advice=[texts.advice(advice, found) for advice in found.advice],
+        flaws=sorted(
+            ((count, texts.say(f"FLAW_{flaw.name}")) for flaw, count in found.flaws.items() if count), reverse=True
+        ),
+        metrics=[_metric(name, spread, texts) for name, spread in found.distributions.items()],
         examples=[
             {
                 "source": f"data:image/jpeg;base64,{base64.b64encode(one.jpeg).decode()}",
                 "fit": not one.flaws,
-                "caption": ", ".join(sorted(words.flaw(flaw) for flaw in one.flaws)) or words("picture_fit"),
+                "caption": ", ".join(sorted(map(texts.flaw, one.flaws))) or texts.say("EXAMPLE_FIT"),
             }
             for one in survey.examples
         ],
-        privacy=words("privacy_shown" if show_faces else "privacy_blurred"),
+        privacy=texts.say("PRIVACY_SHOWN" if show_faces else "PRIVACY_BLURRED"),
     )
 
 
-def _figure(name: str, spread: Distribution, words: Words) -> dict[str, Any]:
+def _metric(name: str, spread: Distribution, texts: SurveyTexts) -> dict[str, Any]:
     digits = DIGITS.get(name, 0)
     least, most = WANTED[name]
-    range_ = f"≥ {words.edge(least)}" if most == float("inf") else f"{words.edge(least)} – {words.edge(most)}"
+    if most == float("inf"):
+        wanted = texts.say("WANTED_MINIMUM", least=texts.edge(least))
+    else:
+        wanted = texts.say("WANTED_RANGE", least=texts.edge(least), most=texts.edge(most))
     return {
-        "title": words(name),
-        "wanted": f"{words('wanted')}: {range_}",
-        "bars": bars(spread, (least, most), words),
-        "last": words.edge(spread.edges[-1]),
-        "median": words(
-            "median",
-            p10=words.number(spread.p10, digits),
-            p50=words.number(spread.p50, digits),
-            p90=words.number(spread.p90, digits),
+        "title": texts.say(f"METRIC_{name.upper()}"),
+        "wanted": wanted,
+        "bars": bars(spread, (least, most), texts),
+        "last": texts.edge(spread.edges[-1]),
+        "median": texts.say(
+            "MEDIAN",
+            p10=texts.number(spread.p10, digits),
+            p50=texts.number(spread.p50, digits),
+            p90=texts.number(spread.p90, digits),
         ),
     }
 
 
-def bars(spread: Distribution, wanted: tuple[float, float], words: Words) -> list[Bar]:
+def bars(spread: Distribution, wanted: tuple[float, float], texts: SurveyTexts) -> list[Bar]:
     """Return the histogram's bars, all of one width; the tallest fills the height."""
     width, tallest = 100 / len(spread.shares), max(spread.shares)
     return [
@@ -102,8 +107,8 @@ def bars(spread: Distribution, wanted: tuple[float, float], words: Words) -> lis
             width=width,
             height=100 * share / tallest,
             good=wanted[0] <= low and high <= wanted[1],
-            label=words.edge(low),
-            share=f"{words.number(100 * share)}%",
+            label=texts.edge(low),
+            share=f"{texts.number(100 * share)}%",
         )
         for place, (share, low, high) in enumerate(zip(spread.shares, spread.edges[:-1], spread.edges[1:], strict=True))
     ]

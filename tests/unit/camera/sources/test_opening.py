@@ -5,31 +5,35 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.camera.clock import SystemClock
-from cekalwatch.camera.settings import CameraOptions
+from cekalwatch.camera.settings import OneCamera
 from cekalwatch.camera.sources.frames import SourceError
-from cekalwatch.camera.sources.opening import OpeningPolicy, open_source, without_password
+from cekalwatch.camera.sources.opening import open_source, without_password
 from tests.support.builders.scenes import write_video
+
+
+def camera(source: str) -> OneCamera:
+    return OneCamera(camera_id="gate-1", source=source)
 
 
 def test_a_file_and_a_folder_end_by_themselves(tmp_path: Path) -> None:
     video = write_video(tmp_path / "walk.avi", [], frames=3, size=(160, 120))
-    source = open_source(str(video), CameraOptions(), SystemClock(), OpeningPolicy.MUST_OPEN)
+    source = open_source(camera(str(video)), SystemClock())
     assert (source.name, source.endless, len(list(source))) == ("file walk.avi", False, 3)
 
 
 def test_what_is_not_there_is_an_error_that_says_what_can_be_given() -> None:
     with pytest.raises(SourceError, match="video file, a folder of pictures, a device number"):
-        open_source("nowhere.mp4", CameraOptions(), SystemClock(), OpeningPolicy.MUST_OPEN)
+        open_source(camera("nowhere.mp4"), SystemClock())
 
 
 def test_a_device_that_is_not_there_is_an_error() -> None:
     with pytest.raises(SourceError, match="camera device 98 cannot be opened"):
-        open_source("98", CameraOptions(), SystemClock(), OpeningPolicy.MUST_OPEN)
+        open_source(camera("98"), SystemClock())
 
 
 def test_a_network_camera_that_does_not_answer_is_an_error_without_its_password() -> None:
     with pytest.raises(SourceError) as error:
-        open_source("rtsp://watcher:secret@127.0.0.1:9/stream", CameraOptions(), SystemClock(), OpeningPolicy.MUST_OPEN)
+        open_source(camera("rtsp://watcher:secret@127.0.0.1:9/stream"), SystemClock())
     assert "rtsp://127.0.0.1:9/stream cannot be opened" in str(error.value)
     assert "secret" not in str(error.value)
 
