@@ -81,7 +81,7 @@ async def test_a_camera_that_the_server_does_not_know_fails(video: Path, tmp_pat
         known = await checked(tmp_path, *options, "gate-1")
         unknown = await checked(tmp_path, *options, "gate-9")
     assert (known.verdicts["server"], unknown.verdicts["server"]) == ("OK", "FAIL")
-    assert "no camera of this key" in unknown.texts["server"]
+    assert "No camera with this key" in unknown.texts["server"]
     assert [len(server.heard.faces), len(server.heard.goodbyes)] == [0, 1]
 
 
