@@ -23,7 +23,7 @@ from cekalwatch.program.translations import Language
 from tests.support.repository import ROOT
 
 FOLDERS = ("protos", "common", "server", "camera_client", "officer_notifier", "deploy/simulator")
-EXTRAS = ("server", "camera", "notifier")
+EXTRAS = ("server", "camera", "notifier", "simulator")
 PARTS = {"v1", "wire", "program", "server", "vision", "camera", "notifier", "simulator"}
 UV = (str(Path(sys.executable).parent / "uv"), "--quiet")
 
@@ -160,7 +160,7 @@ def test_wheel_states_its_extras_and_cannot_be_published_by_mistake(wheel: Path,
     (metadata_name,) = (name for name in names if name.endswith("/METADATA"))
     with ZipFile(wheel) as archive:
         metadata = Parser().parsestr(archive.read(metadata_name).decode())
-    assert set(metadata.get_all("Provides-Extra", [])) >= {*EXTRAS, "desktop"}
+    assert set(metadata.get_all("Provides-Extra", [])) >= {*EXTRAS, "desktop", "evaluation"}
     assert "Private :: Do Not Upload" in metadata.get_all("Classifier", [])
 
 
@@ -190,17 +190,32 @@ def test_the_desktop_agent_says_what_a_console_does_not_have(with_extra: Install
         assert "pip install 'cekalwatch[desktop]'" in result.stderr
 
 
+def test_the_evaluation_says_what_a_server_does_not_have(with_extra: Installed, extra: str) -> None:
+    if extra == "server":
+        assert with_extra.run("cekalwatch-server", "evaluate", "photographs", "--help").returncode == Exit.OK
+        for command in (("photographs", "."), ("alerts",)):
+            result = with_extra.run("cekalwatch-server", "evaluate", *command)
+            assert result.returncode == Exit.MISSING_EXTRA
+            assert "pip install 'cekalwatch[evaluation]'" in result.stderr
+
+
 def test_every_module_of_the_program_can_be_imported(with_extra: Installed, extra: str) -> None:
-    own = {"server": ["server", "vision"], "camera": ["camera", "vision"], "notifier": ["notifier"]}[extra]
-    # The notifier's windows need the extra `desktop`, which a console does not have.
+    own = {
+        "server": ["server", "vision"],
+        "camera": ["camera", "vision"],
+        "notifier": ["notifier"],
+        "simulator": ["simulator"],
+    }[extra]
+    # The notifier's windows need the extra `desktop`, which a console does not have, and reports of an evaluation the
+    # extra `evaluation`. Programs share settings and texts, which the simulator has not.
     # Entry points and migrations do their work when they are imported.
     code = f"""
 import importlib, pkgutil
-for part in {["v1", "wire", "program", *own]}:
+for part in {["v1", "wire", *(["program"] if extra != "simulator" else []), *own]}:
     package = importlib.import_module("cekalwatch." + part)
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith((".__main__", ".env")) and not any(
-            part in module.name for part in (".versions.", "notifier.desktop")
+            part in module.name for part in (".versions.", "notifier.desktop", "evaluation.report.")
         ):
             importlib.import_module(module.name)
 """
@@ -209,14 +224,20 @@ for part in {["v1", "wire", "program", *own]}:
 
 
 def test_smaller_extras_do_not_bring_the_other_programs(with_extra: Installed, extra: str) -> None:
-    absent = {"server": (), "camera": ("server",), "notifier": ("server", "camera")}[extra]
+    absent = {
+        "server": (),
+        "camera": ("server",),
+        "notifier": ("server", "camera"),
+        "simulator": ("server", "notifier"),
+    }[extra]
     for other in absent:
         assert with_extra.run(f"cekalwatch-{other}", "--help").returncode == Exit.MISSING_EXTRA
 
 
 def test_extra_brings_nothing_that_its_machine_need_not_have(with_extra: Installed, extra: str) -> None:
     unwanted = {
-        "server": set(),
+        "server": {"matplotlib", "jinja2", "psutil"},
+        "simulator": {"faiss-cpu", "sqlmodel", "sqlalchemy", "insightface", "onnxruntime"},
         "camera": {"faiss-cpu", "sqlmodel", "sqlalchemy", "insightface", "alembic", "onnx"},
         "notifier": {"opencv-python", "opencv-python-headless", "onnxruntime", "numpy", "faiss-cpu", "sqlmodel"}
         | {"pyside6-essentials"},

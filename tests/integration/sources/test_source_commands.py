@@ -1,4 +1,4 @@
-"""`simulator` and `watchlist check-source` as a person runs them."""
+"""`cekalwatch-simulator` and `watchlist check-source` as a person runs them."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from typer.testing import CliRunner
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.app import app
+from cekalwatch.simulator.cli import app as simulator_app
 from cekalwatch.simulator.faults import SimulatedFault
 from cekalwatch.simulator.web import Simulator
 from tests.support.fakes.simulated_application import simulated, simulated_order, with_photograph
 
-COMMAND = (sys.executable, "-m", "cekalwatch.server")
+COMMAND = (sys.executable, "-m", "cekalwatch.simulator")
 
 
 @asynccontextmanager
 async def simulator(*options: str) -> AsyncIterator[str]:
     """Run it on a free port, and give the configuration that it prints."""
     process = await asyncio.create_subprocess_exec(
-        *(*COMMAND, "simulator", "--port", "0", "--orders", "5", *options), stdout=asyncio.subprocess.PIPE
+        *(*COMMAND, "--port", "0", "--orders", "5", *options), stdout=asyncio.subprocess.PIPE
     )
     try:
         assert process.stdout
@@ -134,6 +135,6 @@ def test_a_simulators_database_that_cannot_be_used_is_named(tmp_path: Path) -> N
     for file, content in ((tmp_path / "none" / "orders.db", None), (tmp_path / "orders.db", "no database")):
         if content:
             file.write_text(content)
-        outcome = CliRunner().invoke(app, ["simulator", "--port", "0", "--database", str(file)])
+        outcome = CliRunner().invoke(simulator_app, ["--port", "0", "--database", str(file)])
         assert isinstance(outcome.exception, ProgramError)
         assert str(file) in str(outcome.exception)

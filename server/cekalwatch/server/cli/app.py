@@ -15,7 +15,6 @@ from cekalwatch.server.cli import keys as keys_command
 from cekalwatch.server.cli import models as models_command
 from cekalwatch.server.cli import people as people_command
 from cekalwatch.server.cli import pki as pki_command
-from cekalwatch.server.cli import simulator as simulator_command
 from cekalwatch.server.cli import threshold_setting as threshold_command
 from cekalwatch.server.cli import thresholds as thresholds_command
 from cekalwatch.server.cli.gallery import app as gallery_commands
@@ -37,7 +36,6 @@ app.add_typer(pki_command.app, name="pki")
 app.add_typer(thresholds_command.app, name="thresholds")
 thresholds_command.app.add_typer(threshold_command.app)
 app.add_typer(watchlist_commands.app, name="watchlist")
-app.command(epilog=simulator_command.EPILOG)(simulator_command.simulator)
 
 
 def _print_version(wanted: bool) -> None:

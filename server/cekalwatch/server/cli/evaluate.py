@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
+from cekalwatch.program.command import require_extra
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.database import command_database
 
@@ -25,6 +26,8 @@ BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 """Before any capture: older ones are refused."""
 
 PHOTOGRAPHS = "photographs"
+NEEDED = ("jinja2", "matplotlib", "scipy")
+"""What the extra [evaluation] brings."""
 
 
 class _PhotographsUnlessNamed(TyperGroup):
@@ -85,6 +88,7 @@ def photographs(
     A person's first photograph is the reference; the others are searched. Photographs right in a person's folder
     stand by themselves, a sub-folder in it is one passage.
     """
+    require_extra("evaluation", NEEDED)
     from cekalwatch.server.evaluation.collection import read_collection
     from cekalwatch.server.evaluation.evaluation import Plan, evaluate
     from cekalwatch.server.evaluation.report import screen
@@ -135,6 +139,7 @@ def alerts(
     Days and hours are those of the site's clock, or of the first site's.
     """
 
+    require_extra("evaluation", NEEDED)
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.domain.false_alerts import AlertVerdict
     from cekalwatch.server.evaluation.report.field_screen import field_json, show_field

@@ -1,4 +1,4 @@
-"""`cekalwatch-server simulator`: an application with ban orders to try a synchronisation with."""
+"""The command line of `cekalwatch-simulator`: an application with ban orders, to try a synchronisation with."""
 
 from __future__ import annotations
 
@@ -12,46 +12,48 @@ from typing import Annotated
 import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.watchlist.sources.secrets import read_secret, secret_form
+from cekalwatch.server.watchlist.sources.source import SourceUnavailable
+from cekalwatch.simulator.certificates import SimulatorCertificates
+from cekalwatch.simulator.faces import faces_of
 from cekalwatch.simulator.faults import SimulatedFault
+from cekalwatch.simulator.life import Life
+from cekalwatch.simulator.orders import OrderDatabase
+from cekalwatch.simulator.web import Simulator
 
-EPILOG = (
-    "Examples:\n\n"
-    "  cekalwatch-server simulator --orders 50 --step-s 30\n\n"
-    "  cekalwatch-server simulator --faces ./photographs --tls ./simulator-tls --token-from env:TOKEN\n\n"
-    "  cekalwatch-server simulator --fault half-page --fault duplicate-keys --delay-s 0.5\n\n"
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  cekalwatch-simulator --orders 50 --step-s 30\n\n"
+    "  cekalwatch-simulator --faces ./photographs --tls ./simulator-tls --token-from env:TOKEN\n\n"
+    "  cekalwatch-simulator --fault half-page --fault duplicate-keys --delay-s 0.5\n\n"
     "While it runs:\n\n"
     '  curl -d \'{"faults": ["unavailable"], "times": 2}\' http://127.0.0.1:8700/admin/troubles\n\n'
     "  curl -d '' http://127.0.0.1:8700/admin/step\n\n"
-    "Its people are invented. It answers on this machine only. docs/connect-cekal.md tells what it speaks."
+    "Its people are invented. It answers on this machine only. docs/connect-cekal.md describes its protocol."
 )
-
-
 def simulator(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 lets the system choose.")] = 8700,
     orders: Annotated[int, typer.Option(min=0, max=1_000_000, help="Orders at the beginning.")] = 20,
-    step_s: Annotated[float, typer.Option(min=0, help="Something happens so often; 0: only when told.")] = 0.0,
-    seed: Annotated[int, typer.Option(help="What happens follows from it.")] = 1,
-    faces: Annotated[Path | None, typer.Option(help="Folder with photographs; else some that packages ship.")] = None,
+    step_s: Annotated[
+        float, typer.Option(min=0, help="Seconds between changes of the list; 0: only on request.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="Decides which changes happen.")] = 1,
+    faces: Annotated[
+        Path | None, typer.Option(help="Folder with photographs; when not given, some that installed packages ship.")
+    ] = None,
     database: Annotated[Path | None, typer.Option(help="Keep the orders in this file (SQLite).")] = None,
     token_from: Annotated[str, typer.Option(help='Let in only who shows this token: "file:PATH" or "env:NAME".')] = "",
     tls: Annotated[Path | None, typer.Option(help="Speak TLS; certificates are made in this folder.")] = None,
     client_certificate: Annotated[
         bool, typer.Option("--client-certificate", help="Let in only who shows the certificate in TLS/client.")
     ] = False,
-    fault: Annotated[
-        list[SimulatedFault] | None, typer.Option(help="What it does wrongly; can be given several times.")
-    ] = None,
-    delay_s: Annotated[float, typer.Option(min=0, help="How long each answer waits.")] = 0.0,
+    fault: Annotated[list[SimulatedFault] | None, typer.Option(help="What it does wrongly; repeatable.")] = None,
+    delay_s: Annotated[float, typer.Option(min=0, help="Seconds that each answer waits.")] = 0.0,
 ) -> None:
     """Simulate an application that keeps ban orders, until Ctrl-C."""
-    from cekalwatch.server.watchlist.sources.secrets import read_secret, secret_form
-    from cekalwatch.server.watchlist.sources.source import SourceUnavailable
-    from cekalwatch.simulator.certificates import SimulatorCertificates
-    from cekalwatch.simulator.faces import faces_of
-    from cekalwatch.simulator.life import Life
-    from cekalwatch.simulator.orders import OrderDatabase
-    from cekalwatch.simulator.web import Simulator
-
     if client_certificate and tls is None:
         raise ProgramError("--client-certificate needs --tls", Exit.USAGE)
     try:
@@ -77,11 +79,10 @@ def simulator(
         book.close()
 
 
-def _tell(address: str, token_from: str, certificates: object) -> None:
-    from cekalwatch.simulator.certificates import SimulatorCertificates
-
+def _tell(address: str, token_from: str, certificates: SimulatorCertificates | None) -> None:
+    """Print the configuration with which a server reads from here."""
     access = {"token_from": token_from} if token_from else {}
-    if isinstance(certificates, SimulatorCertificates):
+    if certificates:
         access |= {"authorities": str(certificates.authority), "client_tls": str(certificates.client)}
     lines = ["[watchlist.source]", 'kind = "http"', f"address = {json.dumps(address)}"]
     typer.echo("\n".join([*lines, *(f"access.{name} = {json.dumps(value)}" for name, value in access.items())]))
