@@ -103,9 +103,9 @@ async def test_a_camera_that_does_not_tell_its_position_is_away_only_while_it_mo
 async def test_it_is_followed_again_after_it_was_away(device: OnvifDevice):
     async with following(device, "departures") as table:
         await until(lambda: table.preset_status is PresetStatus.AT_PRESET)
-        port = device.stop()
+        device.stop()
         await until(lambda: table.preset_status is PresetStatus.UNKNOWN)
-        device.start(port)
+        device.start()
         await until(lambda: table.preset_status is PresetStatus.AT_PRESET)
 
 

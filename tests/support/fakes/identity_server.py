@@ -9,18 +9,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import secrets
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
-from urllib.parse import parse_qs
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 CLIENT_ID = "cekalwatch"
 CLIENT_SECRET = "between the two of them"
@@ -61,29 +61,14 @@ class IdentityServer:
         self.key_id = secrets.token_hex(4)
 
     def __enter__(self) -> Self:
-        provider = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                provider._answer(self, None)
-
-            def do_POST(self) -> None:
-                length = int(self.headers.get("content-length", 0))
-                provider._answer(self, parse_qs(self.rfile.read(length).decode()))
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.issuer = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
+        self._server = HTTPServer("127.0.0.1", threaded=True)
+        self._server.expect_request(re.compile("/.*")).respond_with_handler(self._answer)
+        self._server.start()
+        self.issuer = f"http://127.0.0.1:{self._server.port}"
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
 
     def consent(self, name: str, verifier: str, nonce: str, redirect_uri: str = REDIRECT) -> str:
         """Return the code that the browser of the person `name` would bring back."""
@@ -92,17 +77,13 @@ class IdentityServer:
         self._codes[code] = _Grant(claims, challenge_of(verifier), redirect_uri)
         return code
 
-    def _answer(self, request: BaseHTTPRequestHandler, form: dict[str, list[str]] | None) -> None:
+    def _answer(self, request: Request) -> Response:
         self.requests.append(request.path)
-        status, document = self._document(request, form)
+        status, document = self._document(request)
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        request.send_response(status)
-        request.send_header("content-type", "application/json")
-        request.send_header("content-length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
+        return Response(body, status, content_type="application/json")
 
-    def _document(self, request: BaseHTTPRequestHandler, form: dict[str, list[str]] | None) -> tuple[int, Any]:
+    def _document(self, request: Request) -> tuple[int, Any]:
         if request.path in self.documents:
             return self.documents[request.path]  # type: ignore[no-any-return]
         match request.path:
@@ -115,8 +96,8 @@ class IdentityServer:
                 }
             case "/keys":
                 return 200, {"keys": [self._public_key()]}
-            case "/token" if form is not None:
-                return self._token(form, request.headers.get("authorization", ""))
+            case "/token" if request.method == "POST":
+                return self._token(request.form, request.headers.get("authorization", ""))
             case _:
                 return 404, {"error": "not_found"}
 
@@ -124,8 +105,7 @@ class IdentityServer:
         key = json.loads(RSAAlgorithm.to_jwk(self.key.public_key()))
         return {**key, "kid": self.key_id, "use": "sig", "alg": "RS256"}
 
-    def _token(self, form: dict[str, list[str]], authorization: str) -> tuple[int, Any]:
-        given = {name: values[0] for name, values in form.items()}
+    def _token(self, given: Mapping[str, str], authorization: str) -> tuple[int, Any]:
         if self.secret is not None:
             basic = base64.b64encode(f"{CLIENT_ID}:{self.secret}".encode()).decode()
             if authorization != f"Basic {basic}":

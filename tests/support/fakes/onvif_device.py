@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import threading
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
 from lxml import etree
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 USER = "watcher"
 PASSWORD = "kata-sandi-kamera"
@@ -45,40 +46,37 @@ class OnvifDevice:
         self.asked: list[str] = []
         self.refused = 0
         self._nonces: set[str] = set()
-        self._server: ThreadingHTTPServer | None = None
+        self._server = HTTPServer("127.0.0.1", threaded=True)
+        self._server.expect_request(re.compile("/.*")).respond_with_handler(self._answer)
 
     @property
     def address(self) -> str:
-        assert self._server
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self._server.port}"
 
     def __enter__(self) -> Self:
-        self.start(0)
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self, port: int) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+    def start(self) -> None:
+        """Answer, after `stop` at the same address as before."""
+        self._server.start()
 
-    def stop(self) -> int:
-        """Go away; return the port."""
-        assert self._server
-        port = int(self._server.server_port)
-        self._server.shutdown()
-        self._server.server_close()
-        return port
+    def stop(self) -> None:
+        self._server.stop()
 
     def finish_turn(self) -> None:
         """Let the motor arrive."""
         assert self.heading is not None
         self.position, self.heading = self.heading, None
 
-    def answer(self, body: bytes) -> tuple[int, str]:
-        """Return status and envelope for a request."""
+    def _answer(self, request: Request) -> Response:
+        status, envelope = self._envelope(request.get_data())
+        return Response(envelope, status, content_type="application/soap+xml; charset=utf-8")
+
+    def _envelope(self, body: bytes) -> tuple[int, str]:
         envelope = etree.fromstring(body)
         question = envelope.find(f"{{{ENVELOPE}}}Body")[0]
         name = etree.QName(question).localname
@@ -164,24 +162,6 @@ class OnvifDevice:
     def _goto(self, token: str | None) -> str:
         self.heading = self.presets[token or ""][1]
         return "<tptz:GotoPresetResponse/>"
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        device = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # the library's name
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                status, text = device.answer(body)
-                answer = text.encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/soap+xml; charset=utf-8")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_: object) -> None: ...
-
-        return Handler
 
 
 def _axes(position: Position) -> str:

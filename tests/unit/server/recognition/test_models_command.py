@@ -10,10 +10,11 @@ import sys
 import zipfile
 from pathlib import Path
 
+from pytest_httpserver import HTTPServer
+
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.recognition.packs.installed import load_named
 from cekalwatch.vision.manifest import EngineKind
-from tests.support.fakes.website import website
 from tests.support.tools.shared import shared_models
 from tests.support.tools.starter import MODELS, starter_pack
 
@@ -85,18 +86,17 @@ def test_a_licence_must_be_accepted_before_anything_is_fetched(tmp_path: Path):
     assert "--accept-license" in done.stderr
 
 
-def test_a_published_pack_is_fetched_unpacked_and_described(tmp_path: Path):
+def test_a_published_pack_is_fetched_unpacked_and_described(tmp_path: Path, httpserver: HTTPServer):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as packed:
         for network in (shared_models() / "insightface-layout").glob("*.onnx"):
             packed.write(network, f"buffalo_s/{network.name}")
-    with website() as site:
-        site.body = stream.getvalue()
-        arguments = ("install", "buffalo_s", "--accept-license", "--url", site.address)
-        checked = models(*arguments, "--sha256", "0" * 64, folder=tmp_path)
-        assert checked.returncode == Exit.CONFIG
-        assert list(tmp_path.iterdir()) == []
-        done = models(*arguments, folder=tmp_path)
+    httpserver.expect_request("/pack.zip").respond_with_data(stream.getvalue())
+    arguments = ("install", "buffalo_s", "--accept-license", "--url", httpserver.url_for("/pack.zip"))
+    checked = models(*arguments, "--sha256", "0" * 64, folder=tmp_path)
+    assert checked.returncode == Exit.CONFIG
+    assert list(tmp_path.iterdir()) == []
+    done = models(*arguments, folder=tmp_path)
     assert done.returncode == Exit.OK, done.stderr
     pack = load_named(tmp_path, "buffalo_s")
     assert pack.engine is EngineKind.INSIGHTFACE

@@ -7,19 +7,21 @@ import zipfile
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
 
 from cekalwatch.server.recognition.packs import published as published_packs
 from cekalwatch.server.recognition.packs.published import Progress, download, unpack
 from cekalwatch.vision.manifest import PackError
-from tests.support.fakes.website import Site, website
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with website() as served:
-        yield served
+def serve(httpserver: HTTPServer, data: bytes | Iterator[bytes], **answer: Any) -> str:
+    """Return the address of a pack with these bytes; `answer`: what else is said of them."""
+    httpserver.expect_request("/pack.zip").respond_with_response(Response(data, **answer))
+    return httpserver.url_for("/pack.zip")
 
 
 def ignore(_: Progress) -> None:
@@ -42,30 +44,27 @@ def unpacked(tmp_path: Path, data: bytes) -> Path:
     return folder
 
 
-def test_a_download_arrives_whole_and_tells_how_far_it_is(site: Site, tmp_path: Path):
-    site.body = bytes(range(256)) * 4000
+def test_a_download_arrives_whole_and_tells_how_far_it_is(httpserver: HTTPServer, tmp_path: Path):
+    body = bytes(range(256)) * 4000
     seen: list[Progress] = []
-    download(site.address, tmp_path / "pack.zip", seen.append, sha256(site.body).hexdigest())
-    assert (tmp_path / "pack.zip").read_bytes() == site.body
-    assert seen[-1] == Progress(len(site.body), len(site.body))
+    download(serve(httpserver, body), tmp_path / "pack.zip", seen.append, sha256(body).hexdigest())
+    assert (tmp_path / "pack.zip").read_bytes() == body
+    assert seen[-1] == Progress(len(body), len(body))
 
 
-def test_another_checksum_is_refused(site: Site, tmp_path: Path):
-    site.body = b"something else"
+def test_another_checksum_is_refused(httpserver: HTTPServer, tmp_path: Path):
     with pytest.raises(PackError, match="not what it should be"):
-        download(site.address, tmp_path / "pack.zip", ignore, "0" * 64)
+        download(serve(httpserver, b"something else"), tmp_path / "pack.zip", ignore, "0" * 64)
 
 
-def test_an_error_answer_names_the_way_out(site: Site, tmp_path: Path):
-    site.status = 404
+def test_an_error_answer_names_the_way_out(httpserver: HTTPServer, tmp_path: Path):
     with pytest.raises(PackError, match=r"answered 404.*--url"):
-        download(site.address, tmp_path / "pack.zip", ignore)
+        download(serve(httpserver, b"", status=404), tmp_path / "pack.zip", ignore)
 
 
-def test_a_connection_that_breaks_off_is_noticed(site: Site, tmp_path: Path):
-    site.body, site.stated_length = b"half", 8
+def test_a_connection_that_breaks_off_is_noticed(httpserver: HTTPServer, tmp_path: Path):
     with pytest.raises(PackError, match=r"cannot be fetched|broke off"):
-        download(site.address, tmp_path / "pack.zip", ignore)
+        download(serve(httpserver, iter([b"half"]), headers={"Content-Length": "8"}), tmp_path / "pack.zip", ignore)
 
 
 def test_nobody_there_is_said_so(tmp_path: Path):
@@ -73,11 +72,10 @@ def test_nobody_there_is_said_so(tmp_path: Path):
         download("http://127.0.0.1:9/pack.zip", tmp_path / "pack.zip", ignore)
 
 
-def test_a_download_without_end_is_stopped(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_download_without_end_is_stopped(httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(published_packs, "MAX_ARCHIVE_BYTES", 1 << 20)
-    site.body = b"x" * (2 << 20)
     with pytest.raises(PackError, match="larger than"):
-        download(site.address, tmp_path / "pack.zip", ignore)
+        download(serve(httpserver, b"x" * (2 << 20)), tmp_path / "pack.zip", ignore)
 
 
 def test_only_networks_come_out_of_an_archive(tmp_path: Path):
