@@ -7,7 +7,6 @@ import csv
 import io
 import os
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -30,6 +29,7 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.site_pki import Site
+from tests.support.tools.programs import run_program
 
 
 class Terminal:
@@ -48,13 +48,8 @@ class Terminal:
         }
 
     async def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "cekalwatch.notifier", *arguments]
-        command += ["--server", self.address, "--agent-id", self.name]
-        return await asyncio.to_thread(
-            lambda: subprocess.run(
-                command, input=typed, capture_output=True, text=True, check=False, env=self._environment
-            )
-        )
+        words = (*arguments, "--server", self.address, "--agent-id", self.name)
+        return await asyncio.to_thread(run_program, "notifier", *words, typed=typed, environment=self._environment)
 
     async def alerts(self, *arguments: str, typed: str = "") -> str:
         done = await self.run("alerts", *arguments, typed=typed)

@@ -8,7 +8,6 @@ import json
 import os
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.audit import entry
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
+from tests.support.tools.programs import run_program
 from tests.support.tools.starter import starter_pack
 
 
@@ -41,10 +41,7 @@ class Trail:
         self.store.append(*map(entry, range(11, 21)))
 
     def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "cekalwatch.server", "audit", *arguments, "--data-dir", str(self.folder)]
-        done = subprocess.run(command, input=typed, capture_output=True, text=True, check=False)
-        sys.stderr.write(done.stderr)  # for the search of logs
-        return done
+        return run_program("server", "audit", *arguments, "--data-dir", self.folder, typed=typed)
 
     def export(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         """Export with the signatures of an auditor and an administrator, or with what is `typed`."""
@@ -194,12 +191,7 @@ def test_an_export_does_not_overwrite(trail: Trail, tmp_path: Path):
 @pytest.mark.parametrize("command", ["verify", "export", "checkpoint"])
 def test_a_database_that_is_not_there_is_not_made(tmp_path: Path, command: str):
     folder = tmp_path / "none"
-    done = subprocess.run(
-        [sys.executable, "-m", "cekalwatch.server", "audit", command, "--data-dir", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_program("server", "audit", command, "--data-dir", folder)
     assert done.returncode == Exit.NO_INPUT
     assert "cekalwatch.sqlite3" in done.stderr
     assert not folder.exists()
@@ -210,14 +202,9 @@ def test_an_import_without_server_is_recorded_with_the_account_that_ran_it(tmp_p
     days = {"valid_from": "2026-01-01", "valid_until": "2026-06-30", "received_on": "2026-01-01"}
     rows = [row("O-1", **days), row("O-2", subject_id="S-2", **days | {"received_on": "yesterday"})]
     write_orders(tmp_path / "list", rows)
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "cekalwatch.server", "watchlist", "import", str(tmp_path / "list")),
-            *("--offline", "--data-dir", str(data)),
-        ],
-        env=os.environ | {"CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)},
-        capture_output=True,
-        check=False,
+    environment = os.environ | {"CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)}
+    run_program(
+        "server", "watchlist", "import", tmp_path / "list", "--offline", "--data-dir", data, environment=environment
     )
     database = Database(f"sqlite:///{data / 'cekalwatch.sqlite3'}")
     found = list(AuditStore(database).links())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import stat
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from cekalwatch.wire.invitation import InvitationCode
 from cekalwatch.wire.tls import TlsFiles
 from tests.support.scenarios.server import CaptureClient, reason_of
 from tests.support.scenarios.site_pki import SITE, Site, certificate_request, now
+from tests.support.tools.programs import run_program
 
 CAMERA = Identity(DeviceRole.CAMERA, SITE, "dep-1")
 NOTIFIER = Identity(DeviceRole.NOTIFIER, SITE, "pc-1")
@@ -53,14 +53,9 @@ async def enrolling(site: Site) -> AsyncIterator[Ports]:
 async def enrol(program: str, address: str, code: InvitationCode | str, folder: Path) -> tuple[int, str]:
     """Run a program's `enrol`; return its exit code and all its words."""
     text = code if isinstance(code, str) else code.text
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", f"cekalwatch.{program}", "enrol", "--server", address, "--code", text),
-        *("--tls-dir", str(folder)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    return process.returncode or 0, " ".join(output.decode().split())
+    arguments = ("enrol", "--server", address, "--code", text, "--tls-dir", folder)
+    done = await asyncio.to_thread(run_program, program, *arguments)
+    return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
 async def test_invited_camera_enrols_and_streams_and_its_key_is_its_own(site: Site, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import getpass
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
+from tests.support.tools.programs import run_program
 from tests.support.tools.starter import starter_pack
 
 
@@ -32,11 +32,8 @@ class Machine:
         self.office = Office(self.database, passwords=Passwords())
 
     def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "cekalwatch.server", *arguments, "--data-dir", str(self.folder)]
         environment = os.environ | {"CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)}
-        done = subprocess.run(command, input=typed, capture_output=True, text=True, check=False, env=environment)
-        sys.stderr.write(done.stderr)  # for the search of logs
-        return done
+        return run_program("server", *arguments, "--data-dir", self.folder, typed=typed, environment=environment)
 
     def people(self, *arguments: str, typed: str = "") -> str:
         """Run a command that must do as it is told, and return what it prints."""

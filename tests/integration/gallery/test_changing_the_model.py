@@ -25,8 +25,8 @@ from cekalwatch.vision.manifest import PackError, load_pack
 from tests.support.builders.portraits import astronaut
 from tests.support.scenarios.server import CaptureClient, Running, face, list_astronaut, running, settings
 from tests.support.scenarios.two_models import changed_model, done, gallery, model, open_store, trail, until, usual
+from tests.support.tools.programs import server_command
 from tests.support.tools.second_pack import NAME, two_packs
-from tests.support.tools.server_command import command
 from tests.support.tools.shared import shared_models
 from tests.support.tools.starter import starter_pack
 
@@ -157,7 +157,8 @@ async def test_a_pack_with_another_detector_takes_over(tmp_path: Path) -> None:
     environment = {"CEKALWATCH_SERVER_MODELS_DIR": str(models)}
     async with running(chosen) as server:
         for action in ("rebuild", "switch"):
-            await done(await command("gallery", action, "--pack", "insight", data=tmp_path / "data", **environment))
+            arguments = ("gallery", action, "--pack", "insight")
+            await done(await server_command(*arguments, data=tmp_path / "data", **environment))
 
         async def has_followed() -> bool:
             return await in_use(server) == ("insight", other.model_version, 1)

@@ -7,7 +7,6 @@ import json
 import shutil
 import stat
 import subprocess
-import sys
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -27,6 +26,7 @@ from tests.support.builders.alerts import NOON
 from tests.support.builders.portraits import encoded, wall
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import Counter
+from tests.support.tools.programs import run_program
 from tests.support.tools.shared import shared_faces
 from tests.support.tools.starter import starter_pack
 
@@ -34,8 +34,7 @@ PEOPLE = 40
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cekalwatch.server", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    return run_program("server", *arguments)
 
 
 @cache

@@ -6,7 +6,6 @@ import asyncio
 import os
 import stat
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.scenarios.site_pki import Site
+from tests.support.tools.programs import run_program
 
 NEW_PASSWORD = "garam sepeda awan biru"
 
@@ -44,15 +44,9 @@ class Desk:
             "CEKALWATCH_NOTIFIER_TLS_DIR": str(self.files.folder),
             "CEKALWATCH_NOTIFIER_LANGUAGE": language,
         }
-        command = [sys.executable, "-m", "cekalwatch.notifier", *arguments]
-        command += ["--server", self.address, "--agent-id", "pc-1"]
-        done = await asyncio.to_thread(
-            lambda: subprocess.run(
-                command, input=typed, capture_output=True, text=True, check=False, env=os.environ | environment
-            )
-        )
-        sys.stderr.write(done.stderr)  # for the search of logs
-        return done
+        words = (*arguments, "--server", self.address, "--agent-id", "pc-1")
+        variables = os.environ | environment
+        return await asyncio.to_thread(run_program, "notifier", *words, typed=typed, environment=variables)
 
     async def sees_alerts(self) -> bool:
         """Whether the notifier on this PC gets what it asks for."""

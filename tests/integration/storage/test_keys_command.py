@@ -21,8 +21,8 @@ from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc, operations_
 from tests.support.builders.keys import key_store
 from tests.support.builders.portraits import astronaut
 from tests.support.scenarios.server import CaptureClient, Running, face, jpeg, list_astronaut, running, settings
+from tests.support.tools.programs import server_command
 from tests.support.tools.raw_files import JFIF, back_up, folder_bytes, pieces, shown
-from tests.support.tools.server_command import command
 
 WITHIN_S = 60
 """How soon a change of the watchlist must reach the search."""
@@ -102,17 +102,17 @@ async def test_keys_are_rotated_beside_a_running_server(tmp_path: Path, monkeypa
     chosen = settings(tmp_path)
     list_astronaut(chosen)
     async with running(chosen) as server:
-        rotated = await command("keys", "rotate", data=tmp_path)
-        assert (rotated.exit_code, "sealed with data key 3" in rotated.output) == (0, True), rotated.errors
+        rotated = await server_command("keys", "rotate", data=tmp_path)
+        assert (rotated.returncode, "sealed with data key 3" in rotated.stdout) == (0, True), rotated.stderr
         assert set(counts(chosen)) == {3}
         await raise_alert(server)
         stub = alert_service_pb2_grpc.AlertServiceStub(server.channel)
         (alert,) = (await stub.ListAlerts(alert_service_pb2.ListAlertsRequest())).alerts
         assert alert.subject.name == "Contoh Satu"
-    listed = await command("keys", "list", data=tmp_path)
-    lines = [line.split("│") for line in listed.output.splitlines() if "SEALING" in line]
+    listed = await server_command("keys", "list", data=tmp_path)
+    lines = [line.split("│") for line in listed.stdout.splitlines() if "SEALING" in line]
     assert [(line[1].strip(), line[6].strip()) for line in lines] == [("3", "in use")]
-    assert (tmp_path / "master.key").read_text().strip() not in listed.output + rotated.output + rotated.errors
+    assert (tmp_path / "master.key").read_text().strip() not in listed.stdout + rotated.stdout + rotated.stderr
     mine = [one.action for one in trail(chosen) if one.actor == str(operator())]
     assert mine == [Action.KEY_ROTATED, Action.KEYS_RESEALED, Action.KEYS_RETIRED]
 
@@ -139,9 +139,9 @@ async def test_after_a_rewrap_the_server_wants_the_new_master_key(tmp_path: Path
     chosen = settings(tmp_path)
     list_astronaut(chosen)
     new = tmp_path / "elsewhere" / "new.key"
-    rewrapped = await command("keys", "rewrap", f"file:{new}", data=tmp_path)
-    assert (rewrapped.exit_code, "2 data keys" in rewrapped.output) == (0, True), rewrapped.errors
-    assert new.read_text().strip() not in rewrapped.output + rewrapped.errors
+    rewrapped = await server_command("keys", "rewrap", f"file:{new}", data=tmp_path)
+    assert (rewrapped.returncode, "2 data keys" in rewrapped.stdout) == (0, True), rewrapped.stderr
+    assert new.read_text().strip() not in rewrapped.stdout + rewrapped.stderr
     with pytest.raises(ProgramError, match="The master key is the wrong one"):
         async with Server(chosen):
             pass
@@ -157,9 +157,9 @@ async def test_a_server_whose_key_was_removed_lets_the_camera_send_again_until_i
     new = f"file:{tmp_path / 'new.key'}"
     crop = face()
     async with running(chosen) as server:
-        assert (await command("keys", "rewrap", new, data=tmp_path)).exit_code == 0
-        rotated = await command("keys", "rotate", data=tmp_path, CEKALWATCH_SERVER_MASTER_KEY_FROM=new)
-        assert rotated.exit_code == 0, rotated.errors
+        assert (await server_command("keys", "rewrap", new, data=tmp_path)).returncode == 0
+        rotated = await server_command("keys", "rotate", data=tmp_path, CEKALWATCH_SERVER_MASTER_KEY_FROM=new)
+        assert rotated.returncode == 0, rotated.stderr
         assert (await (await CaptureClient.open(server.channel)).receipt(crop))[0] == "RETRY"
     async with running(settings(tmp_path, master_key_from=new)) as server:
         assert await (await CaptureClient.open(server.channel)).receipt(crop) == ("SEARCHED", "")
@@ -171,15 +171,15 @@ async def test_a_lost_master_key_is_told_and_not_made_anew(tmp_path: Path) -> No
     chosen = settings(tmp_path)
     list_astronaut(chosen)
     (tmp_path / "master.key").unlink()
-    outcome = await command("keys", "list", data=tmp_path)
-    assert (outcome.exit_code, "Put the file back" in outcome.errors) == (Exit.CONFIG, True)
+    outcome = await server_command("keys", "list", data=tmp_path)
+    assert (outcome.returncode, "Put the file back" in outcome.stderr) == (Exit.CONFIG, True)
     assert not (tmp_path / "master.key").exists()
 
 
 async def test_the_environment_gives_the_master_key(tmp_path: Path) -> None:
     environment = {"CEKALWATCH_SERVER_MASTER_KEY_FROM": "env:SITE_KEY", "SITE_KEY": MasterKey.generate().text}
-    outcome = await command("keys", "list", data=tmp_path, **environment)
-    assert (outcome.exit_code, MasterKey.from_text(environment["SITE_KEY"]).key_id in outcome.output) == (0, True)
+    outcome = await server_command("keys", "list", data=tmp_path, **environment)
+    assert (outcome.returncode, MasterKey.from_text(environment["SITE_KEY"]).key_id in outcome.stdout) == (0, True)
     assert not (tmp_path / "master.key").exists()
 
 
@@ -188,12 +188,12 @@ async def test_a_deleted_subject_leaves_the_gallery_of_a_running_server(tmp_path
     list_astronaut(chosen)
     async with running(chosen) as server:
         probe = await raise_alert(server)
-        refused = await command("watchlist", "delete", "S-9", "--yes", data=tmp_path)
-        assert (refused.exit_code, "no subject of this key" in refused.errors) == (Exit.NO_INPUT, True)
+        refused = await server_command("watchlist", "delete", "S-9", "--yes", data=tmp_path)
+        assert (refused.returncode, "no subject of this key" in refused.stderr) == (Exit.NO_INPUT, True)
         assert await templates(server) == 1
-        outcome = await command("watchlist", "delete", "S-1", "--yes", data=tmp_path)
+        outcome = await server_command("watchlist", "delete", "S-1", "--yes", data=tmp_path)
         told = "Deleted subject S-1: 1 orders, 1 photographs, 1 templates, 1 pictures of alerts.\n"
-        assert outcome.output == told, outcome.errors
+        assert outcome.stdout == told, outcome.stderr
         async with asyncio.timeout(WITHIN_S):
             while await templates(server):  # noqa: ASYNC110  # nothing announces it
                 await asyncio.sleep(0.05)
@@ -218,8 +218,8 @@ async def test_a_deleted_subject_leaves_the_gallery_of_a_running_server(tmp_path
 async def test_deleting_asks_first(tmp_path: Path) -> None:
     chosen = settings(tmp_path)
     list_astronaut(chosen)
-    outcome = await command("watchlist", "delete", "S-1", data=tmp_path)
-    assert outcome.exit_code != 0
+    outcome = await server_command("watchlist", "delete", "S-1", data=tmp_path)
+    assert outcome.returncode != 0
     database = Database(chosen.database_address)
     store = WatchlistStore(database, key_store(database, chosen.master_key_source).keyring)
     assert len(store.get_subject("S-1").orders) == 1

@@ -28,6 +28,7 @@ from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.people import PASSWORD, Office, person
 from tests.support.scenarios.server import jpeg, running, settings
 from tests.support.scenarios.sync import hold_schedule
+from tests.support.tools.programs import run_program
 from tests.support.tools.starter import starter_pack
 
 WAIT_S = 60
@@ -56,10 +57,8 @@ class Machine:
 
     def process(self, *arguments: str) -> tuple[int, str]:
         """Run the command as a process, beside a server that runs in this one."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=WAIT_S)
-        sys.stderr.write(err)  # for the search of logs
-        return process.returncode, out
+        done = run_program("server", "watchlist", "sync", *arguments, "--config", self.config)
+        return done.returncode, done.stdout
 
     def run(self, *arguments: str, typed: str = "") -> tuple[int, str]:
         """Run the command in this process, and return its exit code and all that it tells."""

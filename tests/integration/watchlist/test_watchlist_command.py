@@ -11,8 +11,8 @@ import signal
 import socket
 import sqlite3
 import stat
+import subprocess
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import astronaut, encoded, group
 from tests.support.builders.watchlist_folder import Row, row, write_orders
 from tests.support.scenarios.server import running, settings
+from tests.support.tools.programs import server_command
 from tests.support.tools.starter import starter_pack
 
 TODAY = datetime.now(UTC).date()
@@ -38,28 +39,10 @@ IN_FORCE = {
 }
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a run of the command ended."""
-
-    exit_code: int
-    output: str
-    errors: str
-
-
-async def run(*arguments: str, folder: Path, data: Path) -> Outcome:
-    """Run the command as a process of its own."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cekalwatch.server", "watchlist", "import", str(folder)),
-        *("--data-dir", str(data), *arguments),
-        env=os.environ | {"CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent), "COLUMNS": "200"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, errors = await process.communicate()
-    assert process.returncode is not None
-    sys.stderr.write(errors.decode())  # for the search of logs
-    return Outcome(process.returncode, output.decode(), errors.decode())
+async def run(*arguments: str, folder: Path, data: Path) -> subprocess.CompletedProcess[str]:
+    """Import the list in `folder`."""
+    models = {"CEKALWATCH_SERVER_MODELS_DIR": str(starter_pack().parent)}
+    return await server_command("watchlist", "import", folder, *arguments, data=data, **models)
 
 
 def mixed_list(folder: Path) -> Path:
@@ -108,18 +91,18 @@ def stored(chosen: ServerSettings) -> tuple[list[str], datetime | None, int]:
 async def test_a_list_goes_into_the_database_when_no_server_runs(tmp_path: Path) -> None:
     folder, data, report = mixed_list(tmp_path / "list"), tmp_path / "data", tmp_path / "report.json"
     first = await run("--offline", "--report", str(report), folder=folder, data=data)
-    assert first.exit_code == Exit.DATA_PROBLEMS, first.errors
+    assert first.returncode == Exit.DATA_PROBLEMS, first.stderr
     check_mixed_report(summary_of(report))
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
     for expected in ("RECORD_INVALID (received_on)", "TERM_TOO_LONG", "PHOTO_SEVERAL_FACES", "5 records: 4 stored"):
-        assert expected in first.output
-    assert "Contoh Satu" not in first.output + first.errors + report.read_text()
+        assert expected in first.stdout
+    assert "Contoh Satu" not in first.stdout + first.stderr + report.read_text()
     keys, last, version = stored(settings(data))
     assert keys == ["S-1", "S-2", "S-3", "S-5"]
     assert last is not None
 
     again = await run("--offline", "--report", str(report), folder=folder, data=data)
-    assert (again.exit_code, summary_of(report)["unchanged"]) == (Exit.DATA_PROBLEMS, 4)
+    assert (again.returncode, summary_of(report)["unchanged"]) == (Exit.DATA_PROBLEMS, 4)
     assert stored(settings(data))[2] == version
 
 
@@ -127,18 +110,18 @@ async def test_a_list_without_problems_ends_with_0(tmp_path: Path) -> None:
     folder = write_orders(tmp_path / "list", [row("O-1", **IN_FORCE, photographs="portrait.jpg")])
     (folder / "portrait.jpg").write_bytes(encoded(astronaut()))
     outcome = await run("--offline", folder=folder, data=tmp_path / "data")
-    assert outcome.exit_code == Exit.OK, outcome.errors
-    assert "1 records: 1 stored" in outcome.output
+    assert outcome.returncode == Exit.OK, outcome.stderr
+    assert "1 records: 1 stored" in outcome.stdout
 
 
 async def test_windows_1252_is_read_when_that_is_said(tmp_path: Path) -> None:
     folder = write_orders(tmp_path / "list", [row("O-1", **IN_FORCE, name="Contoh Müller")], encoding="cp1252")
     refused = await run("--offline", folder=folder, data=tmp_path / "data")
-    assert refused.exit_code == Exit.DATA_PROBLEMS
-    assert 'set encoding to "windows-1252". ' in refused.errors
-    assert "Nothing was imported" in refused.errors
+    assert refused.returncode == Exit.DATA_PROBLEMS
+    assert 'set encoding to "windows-1252". ' in refused.stderr
+    assert "Nothing was imported" in refused.stderr
     outcome = await run("--offline", "--encoding", "windows-1252", folder=folder, data=tmp_path / "data")
-    assert outcome.exit_code == Exit.OK, outcome.errors
+    assert outcome.returncode == Exit.OK, outcome.stderr
 
 
 async def test_a_list_goes_through_the_running_server(tmp_path: Path) -> None:
@@ -149,13 +132,13 @@ async def test_a_list_goes_through_the_running_server(tmp_path: Path) -> None:
         outcome = await run(
             "--server", server.address, "--report", str(report), folder=folder, data=tmp_path / "unused"
         )
-        assert outcome.exit_code == Exit.DATA_PROBLEMS, outcome.errors
+        assert outcome.returncode == Exit.DATA_PROBLEMS, outcome.stderr
         check_mixed_report(summary_of(report))
         stub = watchlist_service_pb2_grpc.WatchlistServiceStub(server.channel)
         response = await stub.GetSubject(watchlist_service_pb2.GetSubjectRequest(subject_id="S-5"))
         assert len(response.subject.references) == 1
         again = await run("--server", server.address, "--report", str(report), folder=folder, data=tmp_path / "unused")
-        assert (again.exit_code, summary_of(report)["unchanged"]) == (Exit.DATA_PROBLEMS, 4)
+        assert (again.returncode, summary_of(report)["unchanged"]) == (Exit.DATA_PROBLEMS, 4)
     assert not (tmp_path / "unused").exists()
     assert stored(settings(data))[1] is not None
 
@@ -208,9 +191,9 @@ async def test_the_configured_server_is_asked_first_and_its_absence_noticed(
     folder = write_orders(tmp_path / "list", [row("O-1", **IN_FORCE)])
     async with running(settings(tmp_path / "online")) as server:
         monkeypatch.setenv("CEKALWATCH_SERVER_LISTEN", server.address)
-        assert (await run(folder=folder, data=tmp_path / "own")).exit_code == Exit.OK
+        assert (await run(folder=folder, data=tmp_path / "own")).returncode == Exit.OK
         assert not (tmp_path / "own").exists()
-    assert (await run(folder=folder, data=tmp_path / "own")).exit_code == Exit.OK
+    assert (await run(folder=folder, data=tmp_path / "own")).returncode == Exit.OK
     assert stored(settings(tmp_path / "own"))[0] == ["S-1"]
 
 
@@ -220,9 +203,9 @@ async def test_a_server_that_was_named_but_does_not_run_is_an_error(tmp_path: Pa
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     outcome = await run("--server", address, folder=folder, data=tmp_path / "data")
-    assert outcome.exit_code == Exit.UNAVAILABLE
-    assert f"No server is running at {address}" in outcome.errors
-    assert "1 records were not imported" not in outcome.output
+    assert outcome.returncode == Exit.UNAVAILABLE
+    assert f"No server is running at {address}" in outcome.stderr
+    assert "1 records were not imported" not in outcome.stdout
     assert not (tmp_path / "data").exists()
 
 
@@ -239,9 +222,9 @@ async def test_a_server_that_breaks_off_is_told_with_what_was_done(tmp_path: Pat
     async with listener:
         address = f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"
         outcome = await run("--server", address, folder=folder, data=tmp_path / "data")
-    assert outcome.exit_code == Exit.UNAVAILABLE
-    assert "broke off after 0 records" in outcome.errors
-    assert "1 records were not imported" in outcome.output
+    assert outcome.returncode == Exit.UNAVAILABLE
+    assert "broke off after 0 records" in outcome.stderr
+    assert "1 records were not imported" in outcome.stdout
 
 
 @pytest.mark.parametrize(
@@ -258,21 +241,21 @@ async def test_wrong_options_are_told_before_anything_is_done(
 ) -> None:
     folder = write_orders(tmp_path / "list", [row("O-1", **IN_FORCE)])
     outcome = await run(*arguments, folder=folder, data=tmp_path / "data")
-    assert (outcome.exit_code, words in outcome.errors) == (exit_code, True)
-    assert "Traceback" not in outcome.errors
+    assert (outcome.returncode, words in outcome.stderr) == (exit_code, True)
+    assert "Traceback" not in outcome.stderr
     assert not (tmp_path / "data").exists()
 
 
 async def test_a_missing_list_has_its_own_exit_code(tmp_path: Path) -> None:
     outcome = await run("--offline", folder=tmp_path / "nothing", data=tmp_path / "data")
-    assert outcome.exit_code == Exit.NO_INPUT
+    assert outcome.returncode == Exit.NO_INPUT
     (tmp_path / "empty").mkdir()
-    assert (await run("--offline", folder=tmp_path / "empty", data=tmp_path / "data")).exit_code == Exit.NO_INPUT
+    assert (await run("--offline", folder=tmp_path / "empty", data=tmp_path / "data")).returncode == Exit.NO_INPUT
 
 
 async def test_a_list_in_which_no_row_can_be_read_makes_nothing_fresh(tmp_path: Path) -> None:
     folder = write_orders(tmp_path / "list", [row("O-1", kind="?")])
-    assert (await run("--offline", folder=folder, data=tmp_path / "data")).exit_code == Exit.DATA_PROBLEMS
+    assert (await run("--offline", folder=folder, data=tmp_path / "data")).returncode == Exit.DATA_PROBLEMS
     assert not (tmp_path / "data").exists()
 
 
@@ -281,7 +264,7 @@ async def test_an_import_into_the_database_reaches_a_server_that_runs(tmp_path: 
     data = tmp_path / "data"
     folder = write_orders(tmp_path / "list", [row("O-1", **IN_FORCE)])
     async with running(settings(data)) as server:
-        assert (await run("--offline", folder=folder, data=data)).exit_code == Exit.OK
+        assert (await run("--offline", folder=folder, data=data)).returncode == Exit.OK
         stub = watchlist_service_pb2_grpc.WatchlistServiceStub(server.channel)
         response = await stub.ListSubjects(watchlist_service_pb2.ListSubjectsRequest())
     (entry,) = response.subjects
@@ -349,7 +332,7 @@ async def test_ctrl_c_keeps_what_is_stored_and_the_next_run_goes_on(tmp_path: Pa
     assert {record["subject_id"] for record in told} <= set(done[0])
 
     again = await run("--offline", "--report", str(report), folder=folder, data=data)
-    assert again.exit_code == Exit.OK, again.errors
+    assert again.returncode == Exit.OK, again.stderr
     summary = json.loads(report.read_text())["summary"]
     assert (summary["unchanged"], summary["stored"]) == (len(done[0]), most - len(done[0]))
     assert stored(chosen)[1] is not None

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import CompletedProcess
 
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import Action, AuditEntry, Link
@@ -22,8 +23,8 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.vision.manifest import load_pack
 from tests.support.builders.keys import KEEPER, keyring
 from tests.support.scenarios.server import list_astronaut, settings
+from tests.support.tools.programs import server_command
 from tests.support.tools.second_pack import NAME, two_packs
-from tests.support.tools.server_command import Outcome, command
 
 WITHIN_S = 60.0
 """How soon a running server must follow."""
@@ -39,19 +40,19 @@ def model(name: str) -> str:
     return load_pack(two_packs() / name).model_version
 
 
-async def gallery(*arguments: str, data: Path) -> Outcome:
+async def gallery(*arguments: str, data: Path) -> CompletedProcess[str]:
     """Run `cekalwatch-server gallery` where both packs are."""
-    return await command("gallery", *arguments, data=data, **environment())
+    return await server_command("gallery", *arguments, data=data, **environment())
 
 
 def environment() -> dict[str, str]:
     return {"CEKALWATCH_SERVER_MODELS_DIR": str(two_packs()), "CEKALWATCH_SERVER_WANTED_FPIR": "0.01"}
 
 
-async def done(outcome: Outcome, *, exit_code: int = Exit.OK) -> str:
+async def done(outcome: CompletedProcess[str], *, exit_code: int = Exit.OK) -> str:
     """Return what a command told that ended in this way."""
-    assert outcome.exit_code == exit_code, outcome.output + outcome.errors
-    return outcome.output + outcome.errors
+    assert outcome.returncode == exit_code, outcome.stdout + outcome.stderr
+    return outcome.stdout + outcome.stderr
 
 
 async def until(condition: Callable[[], object | Awaitable[object]], *, every_s: float = 0.05) -> None:

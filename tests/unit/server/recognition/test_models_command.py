@@ -6,7 +6,6 @@ import io
 import os
 import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -15,20 +14,15 @@ from pytest_httpserver import HTTPServer
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.recognition.packs.installed import load_named
 from cekalwatch.vision.manifest import EngineKind
+from tests.support.tools.programs import run_program
 from tests.support.tools.shared import shared_models
 from tests.support.tools.starter import MODELS, starter_pack
 
 
 def models(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    code = "from cekalwatch.program.command import run\nfrom cekalwatch.server.cli.models import app\nrun(app)"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CEKALWATCH_")}
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment | {"CEKALWATCH_SERVER_MODELS_DIR": str(folder), "COLUMNS": "200"},
-    )
+    environment |= {"CEKALWATCH_SERVER_MODELS_DIR": str(folder), "COLUMNS": "200"}
+    return run_program("server", "models", *arguments, environment=environment)
 
 
 def test_a_sound_starter_is_left_as_it_is():
