@@ -148,7 +148,7 @@ class Server:
             (NOTARY_PERIOD_S, notary.sign_if_due),
             (RESEAL_PERIOD_S, Resealer(database, keys).take_turn),
         ]
-        following = delivery.fanout.follow_log(FANOUT_PERIOD_S), entrance.access.keep_watch()
+        following = delivery.fanout.follow_log(FANOUT_PERIOD_S), entrance.access.end_invalid_streams()
         self._housekeeping = [asyncio.create_task(work) for work in (*starmap(every, chores), *following)]
         await self._grpc.start()
         if self._enrolment:

@@ -12,7 +12,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.wire.vocabulary.capture import Heartbeat, ViewState
 
 NO_EVENT = frozenset({ViewState.UNSPECIFIED, ViewState.TURNED_AWAY})
-"""Not judged, and as was asked: neither begins a trouble nor ends one."""
+"""The view is not judged, or the camera was asked to turn: neither starts nor ends a problem."""
 MAX_EVENTS = 100
 
 log = structlog.get_logger()
@@ -37,28 +37,28 @@ class CameraPresence:
 
 
 class Presence:
-    """Keeps count of streams; only the event loop's thread uses it."""
+    """Counts open streams; only the event loop's thread uses it."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._cameras: dict[str, CameraPresence] = {}
         self._agents: Counter[str] = Counter()
         self._views: dict[str, ViewState] = {}
-        """The state of which each camera's last event told; a camera without one is taken to be well."""
+        """The state in each camera's last event; without one, the view counts as usable."""
         self._view_events: deque[ViewEvent] = deque(maxlen=MAX_EVENTS)
 
-    def camera_came(self, camera_id: str) -> None:
+    def camera_connected(self, camera_id: str) -> None:
         """Count a stream of that camera."""
         known = self.camera(camera_id)
         self._cameras[camera_id] = replace(known, streams=known.streams + 1, last_heard_at=self._clock.now())
 
-    def camera_went(self, camera_id: str) -> None:
+    def camera_disconnected(self, camera_id: str) -> None:
         """Stop counting a stream of that camera."""
         known = self.camera(camera_id)
         self._cameras[camera_id] = replace(known, streams=known.streams - 1)
 
-    def heard(self, camera_id: str, heartbeat: Heartbeat) -> None:
-        """Keep a camera's newest heartbeat, and make an event of it when its view changed for worse or better."""
+    def heartbeat_received(self, camera_id: str, heartbeat: Heartbeat) -> None:
+        """Keep a camera's newest heartbeat, and record an event when its view became unusable or usable."""
         now, state = self._clock.now(), heartbeat.view_state
         self._cameras[camera_id] = replace(self.camera(camera_id), last_heard_at=now, heartbeat=heartbeat)
         if state in NO_EVENT or state is self._views.get(camera_id, ViewState.OK):
@@ -76,14 +76,14 @@ class Presence:
 
     @property
     def view_events(self) -> tuple[ViewEvent, ...]:
-        """The last troubles of views, and their ends, the newest first."""
+        """The last events of views, newest first."""
         return tuple(self._view_events)
 
-    def agent_came(self, agent_id: str) -> None:
+    def agent_connected(self, agent_id: str) -> None:
         """Count a subscription of that agent."""
         self._agents[agent_id] += 1
 
-    def agent_went(self, agent_id: str) -> None:
+    def agent_disconnected(self, agent_id: str) -> None:
         """Stop counting a subscription of that agent."""
         self._agents[agent_id] -= 1
         if not self._agents[agent_id]:

@@ -247,7 +247,7 @@ async def test_stream_of_a_client_that_never_reads_is_ended_too(tmp_path: Path) 
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Deaf", {"Listen": handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    watch = asyncio.create_task(access.keep_watch())
+    watch = asyncio.create_task(access.end_invalid_streams())
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel, asyncio.timeout(WAIT_S):
         listen: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream("/test.Deaf/Listen")
         call = listen(b"")

@@ -79,7 +79,7 @@ async def test_the_status_says_where_the_threshold_comes_from(tmp_path: Path):
     assert manual.expected_fpir < gallery.expected_fpir + 1e-9
 
 
-async def test_the_last_heartbeat_is_told_also_after_the_camera_went(server: Running):
+async def test_the_last_heartbeat_is_told_also_after_the_camera_disconnected(server: Running):
     stream = await CaptureClient.open(server.channel)
     sent = {
         "frames_per_second": 24.5,

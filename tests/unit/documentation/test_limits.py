@@ -60,7 +60,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "faces of a stream under way": (SETTINGS.credits,),
     "crops of a passage that are fused": (MAX_CROPS,),
     "passages of one camera in memory": (MAX_EACH,),
-    "capture ids that are remembered": (intake.REMEMBERED,),
+    "capture ids that are remembered": (intake.MAX_REMEMBERED,),
     "imports": (upload.MAX_IMPORTS,),
     "photographs on their way": (upload.UPLOAD_BYTES,),
     "photographs being decoded": (photographs.DECODE_BYTES,),

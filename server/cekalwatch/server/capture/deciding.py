@@ -1,4 +1,4 @@
-"""Decides whether a passage alerts, and commits what does. One thread owns all of this state, so there are no locks."""
+"""Decides whether a passage alerts, and commits alert events. One thread owns this state, so there are no locks."""
 
 from __future__ import annotations
 
@@ -38,17 +38,20 @@ class EmbeddedCapture:
 
 
 class OrdersInForce:
-    """Asks the database, and blocks; any number of threads may use it."""
+    """Tells which orders let a subject alert, by the database at the moment of asking. It blocks; threads may share it.
+
+    Nothing is kept in memory: only subjects above the threshold are asked about, and names and documents are not in the
+    server's memory while nobody looks at them.
+    """
 
     def __init__(self, store: WatchlistStore, checkpoints: Checkpoints) -> None:
         self._store = store
         self._checkpoints = checkpoints
 
-    def in_force(self, subject_ids: Collection[str], camera: Camera, now: datetime) -> dict[str, tuple[str, ...]]:
-        """Return, of subjects that have any, the orders that are ACTIVE at the camera's site and alert in its
-        direction.
+    def of(self, subject_ids: Collection[str], camera: Camera, now: datetime) -> dict[str, tuple[str, ...]]:
+        """Return the keys of the orders that are ACTIVE at the camera's site and alert in its direction, by subject.
 
-        Raises StorageError.
+        Subjects without such an order are left out. Raises StorageError.
         """
         found = {}
         for file in self._store.orders_of(subject_ids):
@@ -63,28 +66,28 @@ class OrdersInForce:
 
 
 class OtherModelError(Exception):
-    """The probe is of another model version than the gallery is by now: it must be made anew."""
+    """The gallery has changed to another model version; the probe must be made again."""
 
 
 @dataclass(frozen=True)
 class AlertTiming:
-    """How sightings belong together by time."""
+    """Which sightings belong together, and which are late."""
 
     grouping_window: timedelta = timedelta(minutes=10)
-    """How long later sightings of a subject at a site join its alert."""
+    """How long later sightings of a subject at a site can join its alert."""
     late_after: timedelta = timedelta(seconds=60)
-    """A sighting that comes in so long after its capture is late."""
+    """A sighting that arrives so long after its capture is late."""
 
 
 class Decider:
     """Fuses each capture into its passage, searches, checks the orders, and commits alert events.
 
-    `announce` is called after the commit of an event, `begun` with the first capture of each passage.
+    `announce` is called after each committed event, `begun` with the first capture of each passage.
     """
 
     def __init__(
         self,
-        watch: Callable[[], GallerySnapshot],
+        snapshot: Callable[[], GallerySnapshot],
         orders: OrdersInForce,
         store: AlertStore,
         clock: Clock,
@@ -93,7 +96,7 @@ class Decider:
         announce: Callable[[], None],
         begun: Callable[[Capture], None],
     ) -> None:
-        self._watch = watch
+        self._snapshot = snapshot
         self._orders = orders
         self._store = store
         self._clock = clock
@@ -107,12 +110,12 @@ class Decider:
     def decide(self, batch: list[EmbeddedCapture]) -> Sequence[CaptureOutcome | Exception]:
         """Return SEARCHED or DUPLICATE for each capture, or the error for which it must be sent again.
 
-        OtherModelError is for those whose probe cannot be compared with the gallery.
+        The error is OtherModelError where the probe cannot be compared with the gallery.
         """
-        watch = self._watch()
-        model = watch.gallery.model_version
+        snapshot = self._snapshot()
+        model = snapshot.gallery.model_version
         if model != self._passages_of:
-            # What a passage has of another model cannot be fused with what comes.
+            # Templates of different models cannot be fused.
             self._passages.clear()
             self._passages_of = model
         now = self._clock.now()
@@ -124,20 +127,20 @@ class Decider:
                 self._begun(item.capture)
             probes.append(passage.fuse(item.capture.capture_id, item.probe.template, item.capture.quality))
             crops.append(passage.crops)
-        found = watch.gallery.search(model, np.stack(probes), MAX_CANDIDATES) if probes else []
+        found = snapshot.gallery.search(model, np.stack(probes), MAX_CANDIDATES) if probes else []
         settled = iter(
             [
-                self._settle(watch, item.capture, candidates, fused)
+                self._settle(snapshot, item.capture, candidates, fused)
                 for item, candidates, fused in zip(comparable, found, crops, strict=True)
             ]
         )
         return [next(settled) if item.probe.model_version == model else OtherModelError(model) for item in batch]
 
     def _settle(
-        self, watch: GallerySnapshot, capture: Capture, candidates: tuple[Candidate, ...], fused_crops: int
+        self, snapshot: GallerySnapshot, capture: Capture, candidates: tuple[Candidate, ...], fused_crops: int
     ) -> CaptureOutcome | Exception:
         try:
-            match = self._match(watch, capture, candidates, fused_crops)
+            match = self._match(snapshot, capture, candidates, fused_crops)
             if match is None:
                 return CaptureOutcome.SEARCHED
             event = self._store.record(match, self._timing.grouping_window, self._clock.now())
@@ -156,18 +159,18 @@ class Decider:
         return CaptureOutcome.SEARCHED
 
     def _match(
-        self, watch: GallerySnapshot, capture: Capture, candidates: tuple[Candidate, ...], fused_crops: int
+        self, snapshot: GallerySnapshot, capture: Capture, candidates: tuple[Candidate, ...], fused_crops: int
     ) -> Match | None:
-        """Return the match with the nearest subject that has an order in force here; others are left out."""
-        near = [candidate for candidate in candidates if candidate.score >= watch.threshold]
+        """Return the match with the nearest subjects that have an order in force here; None without one."""
+        near = [candidate for candidate in candidates if candidate.score >= snapshot.threshold]
         if not near:
             return None
         now = self._clock.now()
-        orders = self._orders.in_force([candidate.subject_id for candidate in near], capture.camera, now)
+        orders = self._orders.of([candidate.subject_id for candidate in near], capture.camera, now)
         eligible = [candidate for candidate in near if candidate.subject_id in orders]
         if not eligible:
             return None
         late = now - capture.captured_at > self._timing.late_after
-        model = watch.gallery.model_version
+        model = snapshot.gallery.model_version
         chosen = orders[eligible[0].subject_id]
-        return Match(capture, tuple(eligible), chosen, fused_crops, watch.threshold, model, late)
+        return Match(capture, tuple(eligible), chosen, fused_crops, snapshot.threshold, model, late)

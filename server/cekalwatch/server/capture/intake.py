@@ -1,4 +1,4 @@
-"""Deals with one capture for good: embed, decide, and say what became of it. A capture is never dealt with twice."""
+"""Processes one capture after another: embed, decide, and make the receipt. No capture is processed twice."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
-REMEMBERED = 100_000
-"""Capture ids that are remembered, in memory: a re-sent capture of a traveller who matched nobody is recognised without
-a trace on the disk. Those that alerted are found in the database besides."""
+MAX_REMEMBERED = 100_000
+"""Capture ids that are kept in memory, so that a capture of a traveller who matched nobody is recognised when it is
+sent again, without a trace on the disk. Those that alerted are in the database as well."""
 
-MAX_MODELS = 5
-"""How often one capture is embedded; a change of the model costs it a second time."""
+MAX_ATTEMPTS = 5
+"""How often one capture is embedded; a change of the model makes a second time necessary."""
 
 log = structlog.get_logger()
 
 
 class Intake:
-    """The way of every capture; it belongs to the event loop's thread."""
+    """Processes every capture; only the event loop's thread uses it."""
 
     def __init__(
         self,
@@ -37,8 +37,8 @@ class Intake:
         self._done: OrderedDict[UUID, None] = OrderedDict()
         self.outcomes: Counter[CaptureOutcome] = Counter()
 
-    async def take(self, capture: Capture) -> Receipt:
-        """Return what became of `capture`; only a defect of the server raises."""
+    async def process(self, capture: Capture) -> Receipt:
+        """Process `capture` and return its receipt; no error of one capture is raised."""
         if capture.capture_id in self._done:
             return self.receipt(capture.capture_id, CaptureOutcome.DUPLICATE)
         try:
@@ -48,17 +48,17 @@ class Intake:
             return self.receipt(
                 capture.capture_id, CaptureOutcome.REJECTED if lasting else CaptureOutcome.RETRY, error.code
             )
-        except Exception:  # a defect must cost this capture a retry, not its camera the stream
+        except Exception:  # a defect must not end the camera's stream; the capture is sent again
             log.exception("capture_failed", camera_id=capture.camera.camera_id)
             return self.receipt(capture.capture_id, CaptureOutcome.RETRY, Code.INTERNAL)
         self._done[capture.capture_id] = None
-        if len(self._done) > REMEMBERED:
+        if len(self._done) > MAX_REMEMBERED:
             self._done.popitem(last=False)
         return self.receipt(capture.capture_id, outcome)
 
     async def _searched(self, capture: Capture) -> CaptureOutcome:
-        """Embed and decide; anew when the gallery changed to another model in between (domain rule 8)."""
-        for _ in range(MAX_MODELS):
+        """Embed and decide, and again when the gallery has changed to another model in between (domain rule 11)."""
+        for _ in range(MAX_ATTEMPTS):
             probe = await self._embedder.do(capture)
             try:
                 return await self._decider.do(EmbeddedCapture(capture, probe))

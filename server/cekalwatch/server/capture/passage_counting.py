@@ -1,7 +1,7 @@
-"""Counts passages by camera and hour, so that false alerts can be told as a share of passages.
+"""Counts passages by camera and hour, so that false alerts can be given as a share of passages.
 
-A number is all that is kept of a traveller who does not match. Counts are written now and then: a server that dies
-loses the last minute of them.
+The count is all that is kept of travellers who do not match. Counts are written once a minute: a server that dies loses
+the last minute.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cekalwatch.server.storage.errors import StorageError
 
 
 class PassageCounter:
-    """Any thread may count; `write` blocks."""
+    """Threads may share it; `write` blocks."""
 
     def __init__(self, store: FieldStore) -> None:
         self._store = store
@@ -33,7 +33,7 @@ class PassageCounter:
             self._counts[PassageCount(camera.camera_id, camera.site, camera.direction, hour, 1)] += 1
 
     def write(self) -> None:
-        """Write what was counted since the last time; what cannot be written is kept for the next."""
+        """Write the new counts; those that cannot be written are kept for the next time."""
         with self._lock:
             counts, self._counts = self._counts, Counter()
         if not counts:

@@ -1,4 +1,4 @@
-"""One camera's stream: handshake, credits, heartbeats, receipts, drain. It speaks in domain values, not in protobuf."""
+"""One camera's stream: handshake, credits, heartbeats, receipts, drain. It knows no protobuf."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Hello:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A face that could not be made a Capture."""
+    """A face that broke a bound of the contract."""
 
     capture_id: str
     reason: Code
@@ -59,7 +59,7 @@ class Welcome:
 
 @dataclass(frozen=True)
 class Receipts:
-    """What became of captures; as many credits come back."""
+    """Receipts for captures; each gives back one credit."""
 
     receipts: tuple[Receipt, ...]
 
@@ -77,7 +77,7 @@ Outbound = Welcome | Receipts | Drain
 
 @dataclass(frozen=True)
 class CaptureTerms:
-    """What every camera is granted."""
+    """What every camera gets."""
 
     credits: int
     heartbeat_period_s: float
@@ -97,7 +97,7 @@ class CaptureSessions:
         self._draining = asyncio.Event()
 
     def drain(self) -> None:
-        """Tell every camera that the server stops."""
+        """Tell every camera that the server is about to stop."""
         self._draining.set()
 
     def camera(self, camera_id: str) -> Camera:
@@ -108,7 +108,7 @@ class CaptureSessions:
             raise CekalwatchError(Code.UNKNOWN_CAMERA) from None
 
     async def handshake(self, first: Awaitable[Hello]) -> Hello:
-        """Return the hello that `first` brings; raises HELLO_TIMEOUT when it takes too long."""
+        """Return the result of `first`; raises HELLO_TIMEOUT when it takes too long."""
         try:
             async with asyncio.timeout(self._terms.handshake_s):
                 return await first
@@ -116,21 +116,21 @@ class CaptureSessions:
             raise CekalwatchError(Code.HELLO_TIMEOUT) from None
 
     async def welcome(self, hello: Hello, now: datetime) -> Welcome:
-        """Accept a camera, telling it the time; raises UNKNOWN_CAMERA."""
+        """Accept a camera, and tell it the time; raises UNKNOWN_CAMERA."""
         camera = self.camera(hello.camera_id)
         log.info("camera_connected", camera_id=camera.camera_id, client=hello.client_version, detector=hello.detector)
         return Welcome(self._terms.credits, self._terms.heartbeat_period_s, self._terms.policy, now)
 
     async def run(self, camera: Camera, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[Outbound, None]:
-        """Yield receipts for what `inbound` brings after the handshake, until it ends; raises the stream's error."""
+        """Yield receipts for the messages after the handshake, until they end; raises the stream's error."""
         stream = _CaptureStream(self._terms, self._intake, self._presence, camera, self._draining)
-        self._presence.camera_came(camera.camera_id)
+        self._presence.camera_connected(camera.camera_id)
         try:
             async with aclosing(stream.run(inbound)) as outbound:
                 async for message in outbound:
                     yield message
         finally:
-            self._presence.camera_went(camera.camera_id)
+            self._presence.camera_disconnected(camera.camera_id)
             log.info("camera_disconnected", camera_id=camera.camera_id)
 
 
@@ -191,20 +191,20 @@ class _CaptureStream:
                 case Capture() | Rejected():
                     if len(self._working) + len(self._ready) >= self._terms.credits:
                         raise CekalwatchError(Code.CREDIT_EXCEEDED)
-                    task = asyncio.create_task(self._deal_with(message))
+                    task = asyncio.create_task(self._process(message))
                     self._working.add(task)
                 case Heartbeat():
-                    self._presence.heard(self._camera.camera_id, message)
+                    self._presence.heartbeat_received(self._camera.camera_id, message)
                 case Goodbye(reason=reason):
                     log.info("camera_goodbye", camera_id=self._camera.camera_id, reason=reason)
                     return
                 case Hello():
                     raise CekalwatchError(Code.HELLO_REPEATED)
 
-    async def _deal_with(self, message: Capture | Rejected) -> None:
+    async def _process(self, message: Capture | Rejected) -> None:
         try:
             if isinstance(message, Capture):
-                receipt = await self._intake.take(message)
+                receipt = await self._intake.process(message)
             else:
                 receipt = self._intake.receipt(message.capture_id, CaptureOutcome.REJECTED, message.reason)
             self._ready.append(receipt)

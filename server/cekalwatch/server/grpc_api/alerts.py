@@ -70,7 +70,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         after = await self._start(agent_id, request)
         agent = _agent(agent_id)
         await self._trail.note(agent, Action.SUBSCRIPTION_OPENED, after_event=after)
-        self._presence.agent_came(agent_id)
+        self._presence.agent_connected(agent_id)
         try:
             yield convert.subscribed(after, self._fanout.head, self._freshness.now())
             if request.WhichOneof("start") is None:
@@ -89,7 +89,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
                         await self._trail.note(agent, Action.ALERT_DELIVERED, shown, event=item.event.sequence)
                         yield convert.event_message(item)
         finally:
-            self._presence.agent_went(agent_id)
+            self._presence.agent_disconnected(agent_id)
 
     async def _start(self, agent_id: str, request: pb.SubscribeAlertsRequest) -> int:
         match request.WhichOneof("start"):

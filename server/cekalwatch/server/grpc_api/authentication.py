@@ -1,7 +1,7 @@
-"""The interceptor that lets calls in, outermost of all, and ends streams whose certificate or session is good no more.
+"""The outermost interceptor: it admits calls, and ends streams whose certificate or session is no longer valid.
 
-It asks the gate for every call, also on connections that stand already, and then for the people, where some are needed.
-Servicers learn from `current_caller` who calls, and how far the call may reach.
+It checks the certificate of every call, also on open connections, and then the person's session where the method needs
+one. Servicers learn from `current_caller` who calls and how far the call may reach.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.wire.tokens import SECOND_PERSON_METADATA, SESSION_METADATA
 
 CHECK_PERIOD_S = 2.0
-"""How often open streams are looked at; the promise is to end a revoked one within 10 s."""
+"""How often open streams are checked; a revoked one must end within 10 s."""
 READER_STALL_S = 30.0
 REQUEST_S = 10.0
 """How long a single request may take to arrive."""
@@ -56,7 +56,7 @@ class _ReaderStalledError(Exception):
 
 @dataclass(eq=False)
 class _GuardedStream:
-    """An open stream: its task, whose certificate and session it came with, and why it had to end."""
+    """An open stream with its certificate and session; `ended` says why it had to end."""
 
     task: asyncio.Task[Any]
     method: str
@@ -64,27 +64,30 @@ class _GuardedStream:
     session_key: str | None
     ended: Code | None = None
     used: bool = False
-    """Whether something came since it was looked at: its person is not idle."""
+    """Whether a message came since the last check, so that its person is not idle."""
 
 
 class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
-    """Stands before every method, those of health, reflection and channelz included."""
+    """Checks every method, including those of health, reflection and channelz."""
 
     def __init__(
-        self, gate: CertificateAuthentication, attendance: PersonAuthentication, reader_stall_s: float = READER_STALL_S
+        self,
+        certificates: CertificateAuthentication,
+        people: PersonAuthentication,
+        reader_stall_s: float = READER_STALL_S,
     ) -> None:
         """A stream ends whose client does not take a message for `reader_stall_s` seconds."""
-        self._gate = gate
-        self._attendance = attendance
+        self._certificates = certificates
+        self._people = people
         self._reader_stall_s = reader_stall_s
         self._limits = CallLimits(time.monotonic)
         self._streams: set[_GuardedStream] = set()
 
-    async def keep_watch(self) -> None:
-        """Follow what is revoked and which sessions end, and end streams, for ever."""
+    async def end_invalid_streams(self) -> None:
+        """End streams whose certificate was revoked or whose session has ended, for ever."""
         while True:
             await asyncio.sleep(CHECK_PERIOD_S)
-            await asyncio.to_thread(self._gate.follow)
+            await asyncio.to_thread(self._certificates.follow)
             for stream in tuple(self._streams):
                 if stream.ended is None and (code := await self._refusal(stream)):
                     log.warning("stream_ended", method=stream.method, code=code)
@@ -92,13 +95,13 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
                     stream.task.cancel()
 
     async def _refusal(self, stream: _GuardedStream) -> Code | None:
-        if code := self._gate.refusal(stream.certificate_pem):
+        if code := self._certificates.refusal(stream.certificate_pem):
             return code
         if stream.session_key is None:
             return None
         used, stream.used = stream.used, False
         try:
-            goes_on = await asyncio.to_thread(self._attendance.goes_on, stream.session_key, used=used)
+            goes_on = await asyncio.to_thread(self._people.goes_on, stream.session_key, used=used)
         except StorageError as error:
             log.warning("session_not_checked", error=str(error))
             stream.used = stream.used or used
@@ -121,7 +124,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
             behaviour = _writing(behaviour, self._reader_stall_s)
         if not handler.request_streaming:
             behaviour = self._with_request(behaviour)
-        # A single request is read here: gRPC would wait for it without end, and call nobody before it is there.
+        # A single request is read here, because gRPC itself would wait for it without a limit.
         make: Callable[..., Handler] = getattr(grpc, f"stream_{response}_rpc_method_handler")
         return make(
             self._guarded(str(handler_call_details.method), behaviour),
@@ -136,7 +139,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
             certificate_pem = await self._admit(method, context)
             with self._open(method, certificate_pem) as stream:
                 if stream.session_key is not None and isinstance(request, AsyncIterator):
-                    request = _noted(request, stream)
+                    request = _recorded(request, stream)
                 try:
                     with self._counted(method) as wait_s:
                         if wait_s:
@@ -147,8 +150,8 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
                     await abort_with(context, error.code)
                 except _ReaderStalledError:
                     log.warning("stream_ended", method=method, code=Code.READER_STALLED)
-                    # All that the stream held is given back; saying so may have to wait for the client, as a call that
-                    # counts against its device.
+                    # The stream has released what it held; sending the status may have to wait for the client, and
+                    # counts as a call of its device.
                     await abort_with(context, Code.READER_STALLED)
                 except asyncio.CancelledError:
                     if stream.ended is None:
@@ -160,7 +163,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
 
     @contextmanager
     def _counted(self, method: str) -> Iterator[float]:
-        """Count the call, and give the seconds that it must wait; plaintext is this machine's own, and not counted."""
+        """Count the call, and give the seconds that it must wait; calls of this machine (plaintext) are not counted."""
         device = current_caller()
         if device is LOCAL:
             yield 0.0
@@ -169,7 +172,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
                 yield wait_s
 
     def _with_request(self, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        """Return the behaviour of a method that takes one request as that of one that takes a stream."""
+        """Wrap a method that takes one request as one that takes a stream of requests."""
 
         async def run(requests: AsyncIterator[Any], context: Context) -> Any:  # noqa: ANN401  # any message
             try:
@@ -187,10 +190,10 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
     async def _admit(self, method: str, context: Context) -> bytes:
         certificate_pem = b"".join(context.auth_context().get("x509_pem_cert", ()))
         try:
-            who = self._gate.admit(method, certificate_pem)
+            who = self._certificates.admit(method, certificate_pem)
             tokens = _tokens(context)
-            if self._attendance.asks(method, who, tokens):
-                who = await asyncio.to_thread(self._attendance.admit, method, who, tokens)
+            if self._people.asks(method, who, tokens):
+                who = await asyncio.to_thread(self._people.admit, method, who, tokens)
             _caller.set(who)
         except CekalwatchError as error:
             log.warning("call_not_allowed", method=method, code=error.code, detail=error.detail)
@@ -214,8 +217,8 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
             self._streams.discard(stream)
 
 
-async def _noted(requests: AsyncIterator[Any], stream: _GuardedStream) -> AsyncIterator[Any]:
-    """Pass a stream's messages on, and note that its person is at work."""
+async def _recorded(requests: AsyncIterator[Any], stream: _GuardedStream) -> AsyncIterator[Any]:
+    """Pass a stream's messages on, and record that its person is active."""
     async for request in requests:
         stream.used = True
         yield request
@@ -227,7 +230,7 @@ def _tokens(context: Context) -> Tokens:
 
 
 def _bearer(value: str | bytes) -> str:
-    """Return the token of `Bearer TOKEN`; an empty text when it is none."""
+    """Return the token of `Bearer TOKEN`, or an empty text."""
     scheme, _, token = value.partition(" ") if isinstance(value, str) else ("", "", "")
     return token.strip() if scheme.lower() == "bearer" and len(token) <= MAX_TOKEN else ""
 
@@ -235,7 +238,7 @@ def _bearer(value: str | bytes) -> str:
 def _writing(
     behaviour: Callable[[Any, Context], AsyncGenerator[Any, None]], stall_s: float
 ) -> Callable[..., Awaitable[None]]:
-    """Return a generator's behaviour as one that writes by itself: so a stream can be ended while a write waits."""
+    """Wrap a generator as a method that writes by itself, so that a stream can be ended while a write waits."""
 
     async def run(request: Any, context: Context) -> None:  # noqa: ANN401  # any message
         async with aclosing(behaviour(request, context)) as responses:

@@ -1,4 +1,4 @@
-"""Turns errors of the catalogue into gRPC statuses with a google.rpc.ErrorInfo. No exception's text goes out."""
+"""Turns errors into gRPC statuses with a google.rpc.ErrorInfo, so that no exception's text reaches a client."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ if TYPE_CHECKING:
 
 
 class CatalogueErrors(grpc.aio.ServerInterceptor):
-    """Keeps exceptions' texts from clients. The handlers of health, reflection and channelz are left as they are."""
+    """Turns errors of the catalogue into their statuses, and all others into INTERNAL and a log line.
+
+    The handlers of health, reflection and channelz are left as they are.
+    """
 
     async def intercept_service(
         self,
@@ -83,7 +86,7 @@ def _streaming(
 ) -> Callable[..., AsyncIterator[Any]]:
     async def run(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401  # any message
         try:
-            # Closed here, a call that is cut off cleans up at once, and not when Python collects the rubbish.
+            # Closed here, a call that is cut off cleans up at once, and not when Python collects garbage.
             async with aclosing(behaviour(request, context)) as responses:
                 async for response in responses:
                     yield response

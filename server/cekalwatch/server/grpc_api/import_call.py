@@ -1,4 +1,4 @@
-"""One call of ImportWatchlist: reads records ahead, lets them be prepared side by side, and reports in their order."""
+"""One call of ImportWatchlist: reads records ahead, has them prepared in parallel, and reports in their order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cekalwatch.server.watchlist.imports.upload import Pace, RecordAssembly, Upl
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 
 READ_AHEAD = 16
-"""Records that are taken from the network while those before them are stored."""
+"""Records that are read from the network while those before them are stored."""
 
 Result = TypeVar("Result")
 
@@ -29,25 +29,25 @@ class ImportWorkers:
 
     importing: Executor
     endings: Executor
-    """Records imports that were broken off; it must not wait behind those that go on."""
+    """Records the end of broken-off imports; it must not wait behind running ones."""
     uploads: Uploads
     pace: Pace
 
 
 @dataclass(frozen=True)
 class _Arrived:
-    """A record with all its photographs, and the bytes that it has of the upload's room."""
+    """A record with all its photographs, and the bytes that it takes of the upload's memory."""
 
     record: ImportRecord
     size: int
 
 
 _Arrival = _Arrived | RecordReport | pb.ImportFinish | Exception | None
-"""A record, the report on one that cannot be read, the finish, or how the stream ended."""
+"""A record, the report on one that cannot be read, the finish message, or how the stream ended."""
 
 
 class ImportCall:
-    """An import under way. `close` must follow, as soon as the call has ended."""
+    """A running import. `close` must be called when the call has ended."""
 
     def __init__(self, begin: Callable[[], ImportRun], workers: ImportWorkers) -> None:
         """Raises SERVER_BUSY when too many imports are under way."""
@@ -60,14 +60,14 @@ class ImportCall:
         self._reading: asyncio.Task[None] | None = None
 
     def close(self) -> None:
-        """Read no more, and record the import's end if it was broken off."""
+        """Stop reading, and record the import's end if it was broken off."""
         if self._reading:
             self._reading.cancel()
         self._upload.close()
         self._workers.endings.submit(self._run.close)
 
     async def reports(self, requests: AsyncIterator[pb.ImportWatchlistRequest]) -> AsyncIterator[RecordReport]:
-        """Give a report on each record, as soon as it is known what became of it and of those before it."""
+        """Yield the report on each record as soon as it and those before it are done."""
         self._reading = asyncio.create_task(self._read(requests))
         while True:
             if self._arrivals.empty() and self._run.waiting:
@@ -99,7 +99,7 @@ class ImportCall:
         return reports
 
     async def _do(self, work: Callable[..., Result], *arguments: object) -> Result:
-        """Do blocking work of an import on the threads that imports have, so that others' are free for the rest."""
+        """Run blocking work on the threads of imports, so that those of other calls stay free."""
         return await asyncio.get_running_loop().run_in_executor(self._workers.importing, work, *arguments)
 
     async def _read(self, requests: AsyncIterator[pb.ImportWatchlistRequest]) -> None:

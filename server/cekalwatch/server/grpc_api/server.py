@@ -48,7 +48,7 @@ CHANNELZ = "grpc.channelz.v1.Channelz"
 
 @dataclass(frozen=True)
 class Servicers:
-    """One servicer a service."""
+    """One servicer for each service."""
 
     capture: CaptureServicer
     alerts: AlertServicer
@@ -61,10 +61,10 @@ class GrpcServer:
     """A server on one address. It does not serve before `start`."""
 
     def __init__(
-        self, servicers: Servicers, address: str, tls: FollowedTls | None, access: AuthenticationInterceptor
+        self, servicers: Servicers, address: str, tls: FollowedTls | None, authentication: AuthenticationInterceptor
     ) -> None:
-        """Without `tls` it speaks plaintext. Raises ProgramError when it cannot listen on `address`."""
-        self._server = grpc.aio.server(interceptors=[access, CatalogueErrors()], options=SERVER_OPTIONS)
+        """Without `tls` it uses plaintext. Raises ProgramError when it cannot listen on `address`."""
+        self._server = grpc.aio.server(interceptors=[authentication, CatalogueErrors()], options=SERVER_OPTIONS)
         capture_service_pb2_grpc.add_CaptureServiceServicer_to_server(servicers.capture, self._server)
         alert_service_pb2_grpc.add_AlertServiceServicer_to_server(servicers.alerts, self._server)
         watchlist_service_pb2_grpc.add_WatchlistServiceServicer_to_server(servicers.watchlist, self._server)
@@ -79,12 +79,12 @@ class GrpcServer:
         self.port = _listen_on(self._server, address, tls.server_credentials() if tls else None)
 
     async def start(self) -> None:
-        """Serve, and say so for each service."""
+        """Serve, and report SERVING for each service."""
         await self._server.start()
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
     async def announce_stop(self) -> None:
-        """Say NOT_SERVING for each service, so that nobody new comes."""
+        """Report NOT_SERVING for each service, so that no new client comes."""
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
 
     async def stop(self, grace_s: float) -> None:

@@ -26,7 +26,7 @@ from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_CROP_PIXELS
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """A template of a face that was captured, which can be compared with those of its model version only."""
+    """The template of a captured face; it can be compared with templates of its model version only."""
 
     model_version: str
     template: NDArray[np.float32]
@@ -34,13 +34,13 @@ class Probe:
 
 
 class CaptureEmbedder:
-    """Makes the probe of each capture, or says why it cannot, with the recogniser that is in use at that moment."""
+    """Makes the probe of each capture with the recogniser that is in use at that moment."""
 
     def __init__(self, recogniser: Callable[[], Recogniser]) -> None:
         self._recogniser = recogniser
 
     def embed(self, captures: list[Capture]) -> Sequence[Probe | Exception]:
-        """Return a probe for each capture, or its CekalwatchError."""
+        """Return a probe for each capture, or the CekalwatchError why there is none."""
         recogniser = self._recogniser()
         faces = [_aligned(capture) for capture in captures]
         good = [face for face in faces if not isinstance(face, CekalwatchError)]
@@ -56,7 +56,7 @@ def _probes(recogniser: Recogniser, faces: list[Picture]) -> Sequence[Probe | Ce
     except TemplateError as error:
         if len(faces) == 1:
             return [CekalwatchError(Code.CROP_WITHOUT_TEMPLATE, str(error))]
-    # One face without a template must not cost the others theirs.
+    # One face without a template must not affect the others.
     return [probe for face in faces for probe in _probes(recogniser, [face])]
 
 
@@ -80,13 +80,13 @@ _FLAGS: Final = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 def decode_crop(jpeg: bytes) -> Picture:
-    """Return the picture; raises CekalwatchError with a code CROP_... for what is no sound JPEG within the bounds."""
+    """Decode a JPEG within the contract's bounds; raises CekalwatchError with a code CROP_... for anything else."""
     if len(jpeg) > MAX_CROP_BYTES:
         raise CekalwatchError(Code.CROP_TOO_LARGE, f"{len(jpeg)} bytes")
     if not jpeg.startswith(_START_OF_IMAGE):
         raise CekalwatchError(Code.CROP_NOT_JPEG)
     width, height = _coded_size(jpeg)
-    # OpenCV before 5 fills up what is missing of a truncated JPEG with grey, and says so only on standard error.
+    # OpenCV before 5 fills the missing part of a truncated JPEG with grey, and reports it only on standard error.
     if not jpeg.endswith(_END_OF_IMAGE):
         raise CekalwatchError(Code.CROP_DAMAGED, "no end marker")
     try:

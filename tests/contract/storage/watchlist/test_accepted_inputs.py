@@ -158,7 +158,7 @@ def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
         assert {entry.subject.subject_id for entry in desk.subjects()} == accepted
         assert {file.subject.subject_id for file in desk.watchlist.orders_of(accepted)} == accepted
         late = datetime(9999, 1, 1, tzinfo=UTC)
-        OrdersInForce(desk.watchlist, CHECKPOINTS).in_force(accepted, DEPARTURE, late)
+        OrdersInForce(desk.watchlist, CHECKPOINTS).of(accepted, DEPARTURE, late)
         ActiveSubjectCount(desk.watchlist, CHECKPOINTS).active_subjects(late)
 
     each()

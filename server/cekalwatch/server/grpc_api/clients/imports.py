@@ -11,13 +11,20 @@ import grpc
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.grpc_api.convert.records import face_figures, order_facts_message, subject_message
+from cekalwatch.server.grpc_api.convert.records import (
+    IMPORT_OUTCOMES,
+    ORDER_STATUSES,
+    PHOTO_OUTCOMES,
+    face_figures,
+    order_facts_message,
+    subject_message,
+)
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
 from cekalwatch.wire.bounds import PHOTO_CHUNK_BYTES
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.orders import OrderRule, OrderStatus
+from cekalwatch.wire.vocabulary.orders import OrderRule
 from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
 
@@ -99,14 +106,13 @@ def _chunks(photograph: Photograph) -> Iterator[watchlist_service_pb2.ImportWatc
 
 
 def _report(message: watchlist_pb2.ImportReport) -> RecordReport:
-    status = watchlist_pb2.OrderStatus.Name(message.status).removeprefix("ORDER_STATUS_")
     return RecordReport(
         order_id=message.order_id,
         subject_id=message.subject_id,
-        outcome=ImportOutcome(watchlist_pb2.ImportOutcome.Name(message.outcome).removeprefix("IMPORT_OUTCOME_")),
+        outcome=IMPORT_OUTCOMES.member(message.outcome) or ImportOutcome.REFUSED,
         reason=Code(message.reason) if message.reason else None,
         field=message.field,
-        status=OrderStatus(status) if status != "UNSPECIFIED" else None,
+        status=ORDER_STATUSES.member(message.status),
         broken_rules=tuple(map(OrderRule, message.broken_rules)),
         photos=tuple(_photo_report(photo) for photo in message.photos),
     )
@@ -115,7 +121,7 @@ def _report(message: watchlist_pb2.ImportReport) -> RecordReport:
 def _photo_report(message: watchlist_pb2.PhotoReport) -> PhotoReport:
     return PhotoReport(
         name=message.name,
-        outcome=PhotoOutcome(watchlist_pb2.PhotoOutcome.Name(message.outcome).removeprefix("PHOTO_OUTCOME_")),
+        outcome=PHOTO_OUTCOMES.member(message.outcome) or PhotoOutcome.REFUSED,
         reason=Code(message.reason) if message.reason else None,
         warnings=tuple(message.warnings),
         figures=face_figures(message.eye_distance_px, message.figures) if message.HasField("figures") else None,

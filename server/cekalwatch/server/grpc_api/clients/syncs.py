@@ -14,6 +14,7 @@ from grpc_status import rpc_status
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncCounts, SyncRefusal, SyncRemark, SyncRun
+from cekalwatch.server.grpc_api.convert.sync import OUTCOMES
 from cekalwatch.server.watchlist.sync.service import SyncStatus
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
 from cekalwatch.wire.dialer import Dialer
@@ -101,7 +102,7 @@ def _run(message: sync_pb2.SyncRun) -> SyncRun:
         whole=message.whole,
         resumed=message.resumed,
         counts=SyncCounts(**{name: getattr(counts, name) for name in SyncCounts.__dataclass_fields__}),
-        outcome=SyncOutcome(sync_pb2.SyncOutcome.Name(message.outcome).removeprefix("SYNC_OUTCOME_")),
+        outcome=OUTCOMES.member(message.outcome) or SyncOutcome.FAILED,
         reason=Code(message.reason) if message.reason else None,
         detail=message.detail,
         refusals=tuple(SyncRefusal(one.order_id, Code(one.reason), one.field) for one in message.refusals),

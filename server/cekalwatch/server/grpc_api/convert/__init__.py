@@ -1,4 +1,4 @@
-"""Between protobuf and the domain: the only place that knows both, and the boundary where bounds are checked.
+"""Converts between protobuf and the domain. Only this package knows both, and it checks the bounds of the contract.
 
-Whatever a client can send either becomes a valid domain value here, or a CekalwatchError of the catalogue.
+Whatever a client sends becomes either a valid domain value or a CekalwatchError of the catalogue.
 """

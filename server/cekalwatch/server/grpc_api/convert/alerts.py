@@ -18,8 +18,8 @@ from cekalwatch.server.grpc_api.convert.common import (
     FIELD_FRAME_BYTES,
     KEY,
     camera_message,
+    page,
     text,
-    that_fit,
     timestamp,
 )
 from cekalwatch.server.grpc_api.convert.records import subject_message
@@ -123,9 +123,8 @@ def waiting_message(details: AlertDetails) -> alert_service_pb2.SubscribeAlertsR
 
 
 def alert_page(found: Sequence[AlertDetails], limit: int) -> alert_service_pb2.ListAlertsResponse:
-    """Write as many of a page's alerts as fit into a message; where there may be more, it gets a token."""
-    alerts = that_fit(alert_message(details) for details in found)
-    more = len(found) == limit or len(alerts) < len(found)
+    """Write a page of alerts, as far as they fit into a message."""
+    alerts, more = page(map(alert_message, found), len(found), limit)
     return alert_service_pb2.ListAlertsResponse(alerts=alerts, next_page_token=alerts[-1].alert_id if more else "")
 
 

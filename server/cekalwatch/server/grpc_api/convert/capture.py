@@ -28,7 +28,7 @@ from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 MAX_ECHOED = 64
 MAX_SECONDS = 10 * 365 * 86_400.0
-"""Longest age that is told; a client may send any number."""
+"""Longest age that is kept; a client may send any number."""
 EARLIEST_CAPTURE = datetime(2020, 1, 1, tzinfo=UTC)
 VIEW_STATES = ProtoEnum(capture_pb2.ViewState, "VIEW_STATE", ViewState)
 SPOOL_STATES = ProtoEnum(capture_pb2.SpoolState, "SPOOL_STATE", SpoolState)
@@ -53,7 +53,7 @@ def hello(request: capture_service_pb2.StreamFacesRequest) -> Hello:
 def stream_message(
     request: capture_service_pb2.StreamFacesRequest, camera: Camera, run_id: str, now: datetime
 ) -> Inbound:
-    """Read a message after the handshake; a face that breaks a bound becomes Rejected. Raises for a broken stream."""
+    """Read a message after the handshake. A face that breaks a bound becomes Rejected; a broken stream raises."""
     match request.WhichOneof("message"):
         case "face":
             try:
@@ -71,7 +71,7 @@ def stream_message(
 
 
 def capture(face: capture_pb2.FaceCapture, camera: Camera, run_id: str, now: datetime) -> Capture:
-    """Read a face; raises the code of the first bound that it breaks. The JPEG itself is judged when it is decoded."""
+    """Read a face; raises the code of the first bound that it breaks. The JPEG itself is checked when it is decoded."""
     capture_id = uuid(face.capture_id)
     if capture_id is None or capture_id.version != 7:  # the contract's UUID version
         raise CekalwatchError(Code.CAPTURE_ID_INVALID)

@@ -23,7 +23,7 @@ KEY = re.compile(r"[a-z0-9-]{1,64}")
 MAX_TEXT = 64
 MAX_PAGE = 100
 ANSWER_FRAME_BYTES = 1024
-"""What an answer holds beside what it lists."""
+"""Room for what an answer holds beside its list."""
 FIELD_FRAME_BYTES = 8
 M = TypeVar("M", bound=Message)
 
@@ -38,7 +38,7 @@ def text(value: str, field: str, most: int = MAX_TEXT) -> str:
 
 
 def uuid(value: str) -> UUID | None:
-    """Read a UUID in its usual text form, lower case with hyphens; None for what `UUID` would read besides."""
+    """Read a UUID in lower case with hyphens; None for anything else, also for other forms that `UUID` accepts."""
     try:
         found = UUID(value)
     except ValueError:
@@ -53,8 +53,8 @@ def page_size(value: int, *, default: int) -> int:
     return value or default
 
 
-def that_fit(messages: Iterable[M]) -> list[M]:
-    """Return the first messages that fit together into an answer; the next page goes on with the rest."""
+def page(messages: Iterable[M], count: int, limit: int) -> tuple[list[M], bool]:
+    """Return the first of `count` messages that fit into an answer, and whether the next page may have more."""
     found: list[M] = []
     room = MAX_MESSAGE_BYTES - ANSWER_FRAME_BYTES
     for message in messages:
@@ -62,7 +62,7 @@ def that_fit(messages: Iterable[M]) -> list[M]:
         if found and room < 0:
             break
         found.append(message)
-    return found
+    return found, count == limit or len(found) < count
 
 
 def timestamp(moment: datetime) -> Timestamp:

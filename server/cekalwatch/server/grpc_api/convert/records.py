@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from datetime import date
 
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, Subject
 from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.v1 import watchlist_pb2
-from cekalwatch.wire.vocabulary.orders import OrderKind
+from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
+from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
+SUBJECT_FIELDS = tuple(field.name for field in fields(Subject))
+ORDER_FIELDS = tuple(
+    field.name for field in fields(BanOrder) if field.name not in {"kind", "revoked_at", "withdrawn_at"}
+)
+"""Those that have the same name and meaning in the message; days are written as YYYY-MM-DD."""
 _FIGURES = tuple(field.name for field in fields(FaceFigures) if field.name != "eye_distance_px")
 ORDER_KINDS = ProtoEnum(watchlist_pb2.OrderKind, "ORDER_KIND", OrderKind)
+ORDER_STATUSES = ProtoEnum(watchlist_pb2.OrderStatus, "ORDER_STATUS", OrderStatus)
+IMPORT_OUTCOMES = ProtoEnum(watchlist_pb2.ImportOutcome, "IMPORT_OUTCOME", ImportOutcome)
+PHOTO_OUTCOMES = ProtoEnum(watchlist_pb2.PhotoOutcome, "PHOTO_OUTCOME", PhotoOutcome)
 
 
 def subject_message(subject: Subject) -> watchlist_pb2.Subject:
@@ -23,19 +33,11 @@ def subject_message(subject: Subject) -> watchlist_pb2.Subject:
 
 def order_facts_message(order: BanOrder) -> watchlist_pb2.BanOrder:
     """Write an order as its source states it, without its status."""
+    facts = {name: getattr(order, name) for name in ORDER_FIELDS}
+    days = {name: value.isoformat() for name, value in facts.items() if isinstance(value, date)}
     return watchlist_pb2.BanOrder(
-        order_id=order.order_id,
-        subject_id=order.subject_id,
+        **facts | days,
         kind=ORDER_KINDS.number(order.kind),
-        decree_number=order.decree_number,
-        decree_date=order.decree_date.isoformat() if order.decree_date else "",
-        requesting_agency=order.requesting_agency,
-        reason=order.reason,
-        valid_from=order.valid_from.isoformat(),
-        valid_until=order.valid_until.isoformat(),
-        urgent=order.urgent,
-        received_on=order.received_on.isoformat(),
-        extends_order_id=order.extends_order_id,
         revoked_time=timestamp(order.revoked_at) if order.revoked_at else None,
         withdrawn_time=timestamp(order.withdrawn_at) if order.withdrawn_at else None,
     )

@@ -28,7 +28,7 @@ _PURPOSES = {
 
 
 def purpose(value: session_pb2.SessionPurpose.ValueType) -> TokenPurpose:
-    """Read what a token shall be good for; raises ARGUMENT_INVALID."""
+    """Read the purpose of a token; raises ARGUMENT_INVALID."""
     try:
         return _PURPOSES[value]
     except KeyError:
@@ -36,7 +36,7 @@ def purpose(value: session_pb2.SessionPurpose.ValueType) -> TokenPurpose:
 
 
 def proof(request: session_service_pb2.SignInRequest) -> Proof:
-    """Read what proves who somebody is; raises ARGUMENT_INVALID."""
+    """Read the proof of a person's identity; raises ARGUMENT_INVALID."""
     match request.WhichOneof("proof"):
         case "password":
             given = request.password
@@ -54,7 +54,7 @@ def proof(request: session_service_pb2.SignInRequest) -> Proof:
 
 
 def password(value: str) -> str:
-    """Read a password; raises ARGUMENT_INVALID when it is too long to be looked at."""
+    """Read a password; raises ARGUMENT_INVALID when it is too long."""
     return _text(value, "password", 0, MAX_CHARACTERS)
 
 
@@ -73,7 +73,7 @@ def session_message(session: Session, idle: timedelta | None) -> session_pb2.Ses
 
 
 def _text(value: str, field: str, least: int, most: int) -> str:
-    # What was typed is no detail for the log: only the field's name is.
+    # What was typed must not reach the log, so the detail is the field's name only.
     if not least <= len(value) <= most:
         raise CekalwatchError(Code.ARGUMENT_INVALID, field)
     return value

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncRun
-from cekalwatch.server.grpc_api.convert.common import that_fit, timestamp
+from cekalwatch.server.grpc_api.convert.common import page, timestamp
 from cekalwatch.server.grpc_api.convert.watchlist import freshness_message
 from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.server.watchlist.sync.service import SyncStatus
@@ -16,9 +16,9 @@ from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 DEFAULT_PAGE = 50
-_OUTCOMES = ProtoEnum(sync_pb2.SyncOutcome, "SYNC_OUTCOME", SyncOutcome)
+OUTCOMES = ProtoEnum(sync_pb2.SyncOutcome, "SYNC_OUTCOME", SyncOutcome)
 _MAX_DIGITS = 18
-"""Of a key that fits into a 64-bit integer."""
+"""Of a number that fits into 64 bits."""
 
 
 def run_page_token(token: str) -> int | None:
@@ -40,7 +40,7 @@ def run_message(run: SyncRun) -> sync_pb2.SyncRun:
         whole=run.whole,
         resumed=run.resumed,
         counts=sync_pb2.SyncCounts(**asdict(run.counts)),
-        outcome=_OUTCOMES.number(run.outcome),
+        outcome=OUTCOMES.number(run.outcome),
         reason=run.reason or "",
         detail=run.detail,
         refusals=[
@@ -56,7 +56,7 @@ def run_message(run: SyncRun) -> sync_pb2.SyncRun:
 
 
 def status_message(status: SyncStatus, freshness: Freshness) -> watchlist_service_pb2.GetSyncStatusResponse:
-    """Write how the synchronisation stands."""
+    """Write the state of the synchronisation."""
     return watchlist_service_pb2.GetSyncStatusResponse(
         source=status.source,
         running=run_message(status.running) if status.running else None,
@@ -68,9 +68,8 @@ def status_message(status: SyncStatus, freshness: Freshness) -> watchlist_servic
 
 
 def run_page(runs: Sequence[SyncRun], limit: int) -> watchlist_service_pb2.ListSyncRunsResponse:
-    """Write as many of a page's runs as fit into a message; where there may be more, it gets a token."""
-    messages = that_fit(map(run_message, runs))
-    more = len(runs) == limit or len(messages) < len(runs)
+    """Write a page of runs, as far as they fit into a message."""
+    messages, more = page(map(run_message, runs), len(runs), limit)
     return watchlist_service_pb2.ListSyncRunsResponse(
         runs=messages, next_page_token=str(messages[-1].run_id) if messages and more else ""
     )

@@ -9,9 +9,14 @@ from types import MappingProxyType
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import JudgedOrder
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
-from cekalwatch.server.grpc_api.convert.common import ANSWER_FRAME_BYTES, that_fit, timestamp
+from cekalwatch.server.grpc_api.convert.common import ANSWER_FRAME_BYTES, page, timestamp
 from cekalwatch.server.grpc_api.convert.records import (
+    IMPORT_OUTCOMES,
+    ORDER_FIELDS,
     ORDER_KINDS,
+    ORDER_STATUSES,
+    PHOTO_OUTCOMES,
+    SUBJECT_FIELDS,
     face_figures_message,
     order_facts_message,
     subject_message,
@@ -22,15 +27,10 @@ from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
-from cekalwatch.wire.vocabulary.orders import OrderStatus
-from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
-from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, ImportOutcome, PhotoOutcome
+from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning
 
 DEFAULT_PAGE = 50
 MAX_KEY = 64
-_STATUSES = ProtoEnum(watchlist_pb2.OrderStatus, "ORDER_STATUS", OrderStatus)
-_IMPORT_OUTCOMES = ProtoEnum(watchlist_pb2.ImportOutcome, "IMPORT_OUTCOME", ImportOutcome)
-_PHOTO_OUTCOMES = ProtoEnum(watchlist_pb2.PhotoOutcome, "PHOTO_OUTCOME", PhotoOutcome)
 MAX_PICTURES = 3
 """Pictures of at most 60 kB that fit into one message."""
 
@@ -50,35 +50,15 @@ def subject_page_token(token: str) -> str:
 
 
 def record_begun(message: watchlist_service_pb2.ImportRecord) -> RecordAssembly | RecordReport:
-    """Read the facts of a record: what its photographs are added to, or the report that refuses it."""
+    """Read the facts of a record: return the assembly that takes its photographs, or the report that refuses it."""
     person, ban = message.subject, message.order
     try:
-        subject = build_subject(
-            subject_id=person.subject_id,
-            name=person.name,
-            aliases=person.aliases,
-            sex=person.sex,
-            place_of_birth=person.place_of_birth,
-            date_of_birth=person.date_of_birth,
-            nationality=person.nationality,
-            nik=person.nik,
-            travel_documents=[(paper.type, paper.number, paper.issuing_country) for paper in person.travel_documents],
-            address=person.address,
-            occupation=person.occupation,
-        )
+        documents = [(paper.type, paper.number, paper.issuing_country) for paper in person.travel_documents]
+        facts = {name: getattr(person, name) for name in SUBJECT_FIELDS}
+        subject = build_subject(**facts | {"travel_documents": documents})
         order = build_order(
-            order_id=ban.order_id,
-            subject_id=ban.subject_id,
+            **{name: getattr(ban, name) for name in ORDER_FIELDS},
             kind=ORDER_KINDS.member(ban.kind) or "",
-            requesting_agency=ban.requesting_agency,
-            valid_from=ban.valid_from,
-            valid_until=ban.valid_until,
-            received_on=ban.received_on,
-            reason=ban.reason,
-            decree_number=ban.decree_number,
-            decree_date=ban.decree_date,
-            urgent=ban.urgent,
-            extends_order_id=ban.extends_order_id,
             revoked_at=_revoked_at(ban),
         )
         check_keys(subject, order)
@@ -97,20 +77,20 @@ def _revoked_at(ban: watchlist_pb2.BanOrder) -> datetime | None:
 
 
 def import_report(report: RecordReport) -> watchlist_service_pb2.ImportWatchlistResponse:
-    """Write what became of a record."""
+    """Write the report on a record."""
     return watchlist_service_pb2.ImportWatchlistResponse(
         report=watchlist_pb2.ImportReport(
             order_id=report.order_id,
             subject_id=report.subject_id,
-            outcome=_IMPORT_OUTCOMES.number(report.outcome),
+            outcome=IMPORT_OUTCOMES.number(report.outcome),
             reason=report.reason or "",
             field=report.field,
-            status=_STATUSES.number(report.status) if report.status else watchlist_pb2.ORDER_STATUS_UNSPECIFIED,
+            status=ORDER_STATUSES.number(report.status) if report.status else watchlist_pb2.ORDER_STATUS_UNSPECIFIED,
             broken_rules=report.broken_rules,
             photos=[
                 watchlist_pb2.PhotoReport(
                     name=photo.name,
-                    outcome=_PHOTO_OUTCOMES.number(photo.outcome),
+                    outcome=PHOTO_OUTCOMES.number(photo.outcome),
                     reason=photo.reason or "",
                     warnings=photo.warnings,
                     eye_distance_px=photo.figures.eye_distance_px if photo.figures else 0,
@@ -126,7 +106,7 @@ def import_report(report: RecordReport) -> watchlist_service_pb2.ImportWatchlist
 def order_message(judged: JudgedOrder) -> watchlist_pb2.BanOrder:
     """Write an order with its status."""
     message = order_facts_message(judged.order)
-    message.status = _STATUSES.number(judged.judgement.status)
+    message.status = ORDER_STATUSES.number(judged.judgement.status)
     message.broken_rules.extend(judged.judgement.broken_rules)
     return message
 
@@ -134,7 +114,7 @@ def order_message(judged: JudgedOrder) -> watchlist_pb2.BanOrder:
 def reference_message(
     reference: ReferenceFace, jpeg: bytes = b"", also_under: Sequence[str] = ()
 ) -> watchlist_pb2.ReferenceFace:
-    """Write a reference face, with its picture and other subjects that have such a face, if given."""
+    """Write a reference face; `also_under` are the keys of other subjects with such a face."""
     return watchlist_pb2.ReferenceFace(
         reference_id=reference.reference_id,
         photo_sha256=reference.photo_sha256,
@@ -147,7 +127,7 @@ def reference_message(
 
 
 def freshness_message(freshness: Freshness) -> watchlist_pb2.WatchlistFreshness:
-    """Write the watchlist's age."""
+    """Write the age of the watchlist."""
     last = freshness.last_success_at
     return watchlist_pb2.WatchlistFreshness(
         last_success_time=timestamp(last) if last else None,
@@ -162,7 +142,7 @@ def subject_entry(
     references: Sequence[ReferenceFace],
     also_under: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> watchlist_service_pb2.SubjectEntry:
-    """Write a subject with what is held of it, without pictures; `also_under` goes by the reference faces' keys."""
+    """Write a subject with its orders and reference faces; `also_under` goes by the keys of the faces."""
     return watchlist_service_pb2.SubjectEntry(
         subject=subject_message(subject),
         orders=[order_message(order) for order in orders],
@@ -173,15 +153,14 @@ def subject_entry(
 def subject_page(
     entries: Iterable[watchlist_service_pb2.SubjectEntry], count: int, limit: int
 ) -> watchlist_service_pb2.ListSubjectsResponse:
-    """Write as many of a page's `count` subjects as fit into a message; where there may be more, it gets a token."""
-    subjects = that_fit(entries)
-    more = count == limit or len(subjects) < count
+    """Write a page of `count` subjects, as far as they fit into a message."""
+    subjects, more = page(entries, count, limit)
     token = subjects[-1].subject.subject_id if more else ""
     return watchlist_service_pb2.ListSubjectsResponse(subjects=subjects, next_page_token=token)
 
 
 def add_picture(answer: watchlist_service_pb2.GetSubjectResponse, reference_id: str, jpeg: bytes) -> None:
-    """Put in the picture of a reference face, if the message has room for it."""
+    """Add the picture of a reference face if the message has room for it."""
     if answer.ByteSize() + len(jpeg) + ANSWER_FRAME_BYTES <= MAX_MESSAGE_BYTES:
         for reference in answer.subject.references:
             if reference.reference_id == reference_id:
