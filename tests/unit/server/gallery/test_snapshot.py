@@ -114,7 +114,7 @@ def intake(watching: Watching, models: list[str]) -> Iterator[Intake]:
 async def test_a_capture_that_was_under_way_is_embedded_again(watching: Watching) -> None:
     watching.change()
     with intake(watching, [OLD, NEW]) as way:
-        receipt = await way.take(capture(capture_id=uuid6.uuid7()))
+        receipt = await way.process(capture(capture_id=uuid6.uuid7()))
     assert receipt.outcome is CaptureOutcome.SEARCHED
     assert watching.decider.alerts_raised == 1
 
@@ -122,5 +122,5 @@ async def test_a_capture_that_was_under_way_is_embedded_again(watching: Watching
 async def test_a_capture_that_never_meets_its_model_is_sent_again(watching: Watching) -> None:
     watching.change()
     with intake(watching, [OLD]) as way:
-        receipt = await way.take(capture(capture_id=uuid6.uuid7()))
+        receipt = await way.process(capture(capture_id=uuid6.uuid7()))
     assert (receipt.outcome, receipt.reason) == (CaptureOutcome.RETRY, Code.SERVER_BUSY)
