@@ -1,4 +1,4 @@
-"""What people find out about an alert: outcomes with reasons and notes, and follow-ups with the agency. Pure."""
+"""What people record about an alert: findings with reasons and notes, and follow-ups with the agency."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS, Outcome, 
 
 @dataclass(frozen=True)
 class Finding:
-    """An outcome with who found it, and why. Construction raises REASON_INVALID or NOTE_INVALID."""
+    """An outcome, who found it, and why. Construction raises REASON_INVALID or NOTE_INVALID."""
 
     outcome: Outcome
     reason: Reason
@@ -37,7 +37,7 @@ class FollowUp:
     contacted_at: datetime
     by: UUID
     at: datetime
-    """When it was written down."""
+    """When it was recorded."""
 
     def __post_init__(self) -> None:
         for text in (self.agency, self.contact, self.result):
@@ -50,7 +50,7 @@ class FollowUp:
 
 
 def check_note(text: str, *, needed: bool) -> None:
-    """Raise NOTE_INVALID unless `text` has at most 1000 printable characters or line breaks, and any when needed."""
+    """Raise NOTE_INVALID unless `text` has at most 1000 printable characters or line breaks, and some if `needed`."""
     printable = text.replace("\n", "").isprintable()
     if len(text) > MAX_NOTE or not printable or (needed and not text.strip()):
         raise CekalwatchError(Code.NOTE_INVALID)

@@ -23,7 +23,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Match:
-    """A capture whose passage came near a subject with an order in force; it must become, or join, an alert."""
+    """A capture whose passage matches a subject with an order in force; it becomes an alert, or joins one."""
 
     capture: Capture
     candidates: tuple[Candidate, ...]
@@ -34,7 +34,7 @@ class Match:
     threshold: float
     model_version: str
     late: bool = False
-    """It came in so long after the capture that the traveller may have gone on."""
+    """Whether it arrived so long after the capture that the traveller may be gone."""
 
     @property
     def subject_id(self) -> str:
@@ -64,7 +64,7 @@ class Alert:
 
     alert_id: UUID
     version: int
-    """Counts what happened to it, from 1; renewing a claim changes nothing that anybody has to look at."""
+    """Counts its changes from 1; renewing a claim is none."""
     subject_id: str
     order_ids: tuple[str, ...]
     camera: Camera
@@ -81,12 +81,12 @@ class Alert:
 
     @property
     def state(self) -> AlertState:
-        """Where it stands."""
+        """Its state."""
         return self.handling.state
 
     @property
     def raised_at(self) -> datetime:
-        """When it came up."""
+        """When it was raised."""
         return self.handling.raised_at
 
     @property
@@ -96,11 +96,11 @@ class Alert:
 
     @property
     def open(self) -> bool:
-        """Whether something is left to find out or to do; what is decided keeps no new picture."""
+        """Whether something is left to find out or to do; other alerts get no new pictures."""
         return self.state in OPEN_STATES
 
     def takes(self, match: Match, window: timedelta) -> bool:
-        """Whether `match` is a later (or late) sighting that joins this alert by its time; domain rule 3."""
+        """Whether `match` joins this alert by subject, site and time; domain rule 3."""
         return (
             self.open
             and self.subject_id == match.subject_id
@@ -109,7 +109,7 @@ class Alert:
         )
 
     def with_match(self, match: Match) -> Alert:
-        """Return the alert after `match` joined: the best score counts, with the candidates of that moment."""
+        """Return the alert after `match` joined; the better score counts, with its candidates."""
         better = match.score > self.score
         return replace(
             self,
@@ -131,25 +131,25 @@ class AlertEvent:
     occurred_at: datetime
     alert_id: UUID
     capture_id: UUID | None = None
-    """The capture that caused it; None where a person or the clock did."""
+    """The capture that caused it; None if a person or the clock did."""
 
 
 @dataclass(frozen=True)
 class AlertFilter:
-    """Which alerts someone wants, by camera; empty fields want all."""
+    """Which alerts to select, by camera; an empty field selects all."""
 
     site: str = ""
     counters: frozenset[str] = frozenset()
     direction: Direction | None = None
 
     def wants_alert(self, alert: Alert) -> bool:
-        """Whether an alert passes: one that has gone up to the whole site does at every counter of it."""
+        """Whether an alert is selected; one that escalated to the whole site is selected at each of its counters."""
         if alert.handling.escalation is Escalation.SITE:
             return not self.site or alert.camera.site == self.site
         return any(map(self.wants, alert.cameras))
 
     def wants(self, camera: Camera) -> bool:
-        """Whether what happens at `camera` passes."""
+        """Whether what happens at `camera` is selected."""
         return (
             (not self.site or camera.site == self.site)
             and (not self.counters or camera.counter in self.counters)

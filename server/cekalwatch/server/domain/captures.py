@@ -1,4 +1,4 @@
-"""A face crop as it came from a camera, and what can become of it."""
+"""A face crop from a camera, and the receipt for it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Capture:
     capture_id: UUID
     camera: Camera
     passage: str
-    """Key of the passage: run of the client and track within it."""
+    """Key of the passage: camera, run of its client, and track."""
     captured_at: datetime
     jpeg: bytes
     landmarks: tuple[tuple[float, float], ...]
     quality: float
-    """The client's figure for the whole crop, 0 to 1."""
+    """The client's quality figure for the whole crop, 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of the capture of that id; `reason` goes with REJECTED and RETRY."""
+    """The outcome of a capture; `reason` goes with REJECTED and RETRY."""
 
     capture_id: str
     outcome: CaptureOutcome

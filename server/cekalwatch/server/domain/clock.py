@@ -1,4 +1,4 @@
-"""Time, injected, so that validity, windows and retention are tested without sleeping."""
+"""The clock that parts are given, so that tests can set the time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time; tests have one that they set."""
+    """Tells the time."""
 
     def now(self) -> datetime:
         """Return the current moment, aware, in UTC."""

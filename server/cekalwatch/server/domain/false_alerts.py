@@ -1,7 +1,7 @@
-"""Whether an alert was right, as people found: what the field says about recognition. It names no person.
+"""Which alerts were false, by what people found: the figures of recognition in the field. It names no person.
 
-Not every cleared alert was a false one: an order may have ended meanwhile, or the traveller gone on. Only what people
-said of the face, the particulars or the list counts.
+Not every cleared alert was a false one: an order may have ended meanwhile, or the traveller may be gone. Only what
+people found about the face, the particulars or the list counts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class AlertVerdict(StrEnum):
     CONFIRMED = "CONFIRMED"
     """The traveller was the subject."""
     OPEN = "OPEN"
-    """Nobody has found out, or it ended without anybody saying which."""
+    """Nobody has found out."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class FieldAlert:
     direction: Direction
     captured_at: datetime
     score: float
-    """The highest of its sightings."""
+    """The highest score of its sightings."""
     threshold: float
-    """In force when it was raised."""
+    """The threshold in force when it was raised."""
     model_version: str
     passages: int
     """Different passages among its sightings."""
@@ -74,12 +74,12 @@ def list_at(direction: Direction) -> OrderKind:
 
 
 def verdict_of(findings: Iterable[tuple[Outcome, Reason]]) -> AlertVerdict:
-    """Return what the findings, outcome with reason, say together."""
+    """Return the verdict of the findings, each an outcome with its reason."""
     found = tuple(findings)
     if any(outcome is Outcome.CONFIRMED for outcome, _ in found):
         return AlertVerdict.CONFIRMED
     for outcome, reason in found:
-        # Who says "not the same person" for another reason has said so all the same.
+        # NOT_SAME_PERSON counts whatever its reason.
         if outcome is Outcome.NOT_SAME_PERSON or (outcome is Outcome.CLEARED and reason in _ANOTHER_PERSON):
             return AlertVerdict.FALSE_ALERT
     return AlertVerdict.OPEN

@@ -1,10 +1,10 @@
-"""The life of an alert: who holds it, what people decided, when it escalates. Pure; domain rules 1, 4 and 5.
+"""The life of an alert: who holds it, what people decided, when it escalates (domain rules 1, 4 and 5).
 
     NEW → CLAIMED → {NOT_SAME_PERSON | CANNOT_DETERMINE | REFERRED} → {CONFIRMED | CLEARED} → CLOSED
 
 Each step returns a new `Handling`, or raises an error of the catalogue and changes nothing. NOT_SAME_PERSON is a
-finding that clears the alert (never the subject) in the same step, so no alert stands there. CANNOT_DETERMINE waits for
-a supervisor, who confirms or clears it as if it had been referred.
+finding that clears the alert (never the subject) in the same step, so no alert is in that state. CANNOT_DETERMINE waits
+for a supervisor, who confirms or clears it as if it had been referred.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from cekalwatch.wire.vocabulary.people import CONFIRMS
 
 MAX_FOLLOW_UPS = 50
 MAX_FOLLOW_UP_BYTES = 32 * 1024
-"""Of an alert's follow-ups together, in UTF-8: an alert must fit a message, whatever was written down about it."""
+"""All follow-ups of an alert together, in UTF-8: an alert must fit into a message."""
 DEFAULT_REFERENCE_PATTERN = r"[A-Z0-9][A-Z0-9/.-]{3,63}"
-"""Form of a reference number of Cekal Online; the configuration can set another."""
+"""Form of a reference number of Cekal Online; the settings can change it."""
 
 
 _STEPS = {outcome: step for step, outcome in STEP_OUTCOMES.items()}
-_JUDGED = {
+_STATE_AFTER = {
     Outcome.NOT_SAME_PERSON: AlertState.CLEARED,
     Outcome.CANNOT_DETERMINE: AlertState.CANNOT_DETERMINE,
     Outcome.REFERRED: AlertState.REFERRED,
@@ -47,12 +47,12 @@ _JUDGED = {
 
 @dataclass(frozen=True)
 class HandlingPolicy:
-    """The times of an alert's life; the configuration sets them."""
+    """The times of an alert's life, set by the settings."""
 
     lease: timedelta = timedelta(seconds=90)
-    """How long a claim holds without renewal; it is released when the officer's PC dies."""
+    """How long a claim holds without renewal, so that it ends when the officer's PC dies."""
     to_supervisor: timedelta = timedelta(seconds=60)
-    """Unclaimed for so long, an alert goes to the supervisors, and after as long again to the whole site."""
+    """After this time unclaimed, an alert goes to the supervisors, and after the same time again to the whole site."""
     reference_pattern: str = DEFAULT_REFERENCE_PATTERN
 
 
@@ -80,22 +80,22 @@ class Handling:
     state: AlertState = AlertState.NEW
     revision: int = 0
     released_at: datetime | None = None
-    """When it was last given back, or its claim ran out."""
+    """When it was last released, or its claim ran out."""
     claim: Claim | None = None
     findings: tuple[Finding, ...] = ()
     reference: str = ""
-    """The number that Cekal Online gave, once it is confirmed."""
+    """The reference number of Cekal Online, once it is confirmed."""
     follow_ups: tuple[FollowUp, ...] = ()
     escalation: Escalation = Escalation.COUNTER
 
     @property
     def unclaimed_since(self) -> datetime:
-        """From when on it waits for somebody to claim it."""
+        """Since when it waits to be claimed."""
         return self.released_at or self.raised_at
 
     @property
     def officer(self) -> UUID | None:
-        """Who judged it at the counter."""
+        """Who adjudicated it at the counter."""
         return next((one.by for one in self.findings if one.outcome in OFFICERS_OUTCOMES), None)
 
     @property
@@ -105,14 +105,14 @@ class Handling:
 
     @property
     def people(self) -> frozenset[UUID]:
-        """Everybody who has a hand in it."""
+        """Everybody who worked on it."""
         holder = {self.claim.holder.person_id} if self.claim else set()
         return frozenset(
             holder | {finding.by for finding in self.findings} | {follow_up.by for follow_up in self.follow_ups}
         )
 
     def claimed(self, holder: Holder, now: datetime, policy: HandlingPolicy) -> Handling:
-        """Return the alert held by `holder`; its own claim is renewed. ALERT_HELD when another holds it."""
+        """Return the alert claimed by `holder`, or their claim renewed. Raises ALERT_HELD when another holds it."""
         current = self.settled(now)
         if current.state is AlertState.CLAIMED and current.claim and current.claim.holder == holder:
             return replace(current, claim=Claim(holder, now + policy.lease))
@@ -122,19 +122,19 @@ class Handling:
         return _step(current, AlertState.CLAIMED, claim=Claim(holder, now + policy.lease))
 
     def released(self, holder: Holder, now: datetime) -> Handling:
-        """Return the alert given back by its holder. ALERT_HELD when that is another, ALERT_NOT_CLAIMED when nobody."""
+        """Return the alert released by its holder. Raises ALERT_HELD or ALERT_NOT_CLAIMED when that is not `holder`."""
         current = self.settled(now)
         _check_holder(current, holder)
         return _step(current, AlertState.NEW, claim=None, released_at=now)
 
     def settled(self, now: datetime) -> Handling:
-        """Return the alert as it stands at `now`: a claim that ran out is released."""
+        """Return the alert at `now`: a claim that ran out is released."""
         if self.state is AlertState.CLAIMED and self.claim and self.claim.until <= now:
             return _step(self, AlertState.NEW, claim=None, released_at=self.claim.until)
         return self
 
     def escalated(self, now: datetime, policy: HandlingPolicy) -> Handling:
-        """Return the alert as far up as it has to be at `now`; it never comes down again."""
+        """Return the alert with the escalation that it must have at `now`; it never goes down again."""
         current = self.settled(now)
         if current.state is not AlertState.NEW:
             return current
@@ -145,7 +145,7 @@ class Handling:
     def adjudicated(
         self, holder: Holder, finding: Finding, revision: int, now: datetime, *, order_in_force: bool
     ) -> Handling:
-        """Return the alert as its holder judged it."""
+        """Return the alert with its holder's finding."""
         if finding.outcome not in OFFICERS_OUTCOMES:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, f"{finding.outcome} at the counter")
         current = self.settled(now)
@@ -153,7 +153,7 @@ class Handling:
         _check(current, revision, _STEPS[finding.outcome])
         _check_order(finding.outcome, order_in_force)
         findings = (*current.findings, finding)
-        return _step(current, _JUDGED[finding.outcome], claim=None, findings=findings)
+        return _step(current, _STATE_AFTER[finding.outcome], claim=None, findings=findings)
 
     def confirmed(
         self,
@@ -165,19 +165,19 @@ class Handling:
         *,
         order_in_force: bool,
     ) -> Handling:
-        """Return the alert as a hit: Cekal Online lists the traveller, and a supervisor beside the officer says so."""
+        """Return the alert confirmed: Cekal Online lists the traveller, as an officer and a supervisor say."""
         _check(self, revision, Step.CONFIRM)
         if people.action is not TwoPersonAction.CONFIRM_ALERT or finding.outcome is not Outcome.CONFIRMED:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED)
         if people.first.person_id != self.officer or people.second.person_id != finding.by:
-            raise CekalwatchError(Code.SAME_PERSON_TWICE, "the two are not who judged it and who confirms it")
+            raise CekalwatchError(Code.SAME_PERSON_TWICE, "the two are not who adjudicated it and who confirms it")
         if not re.fullmatch(policy.reference_pattern, reference):
             raise CekalwatchError(Code.REFERENCE_INVALID)
         _check_order(finding.outcome, order_in_force)
         return _step(self, AlertState.CONFIRMED, reference=reference, findings=(*self.findings, finding))
 
     def cleared(self, person: Person, finding: Finding, revision: int) -> Handling:
-        """Return the alert as cleared after a referral; what could not be determined needs a supervisor."""
+        """Return the alert cleared after a referral; CANNOT_DETERMINE needs a supervisor."""
         if finding.outcome is not Outcome.CLEARED or finding.by != person.person_id:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, finding.outcome)
         _check(self, revision, Step.CLEAR)
@@ -194,7 +194,7 @@ class Handling:
         return _step(self, self.state, follow_ups=(*self.follow_ups, follow_up))
 
     def closed(self, revision: int) -> Handling:
-        """Return the alert as closed; FOLLOW_UP_MISSING when a hit was told to no agency."""
+        """Return the alert closed. Raises FOLLOW_UP_MISSING when it is confirmed and no agency was contacted."""
         _check(self, revision, Step.CLOSE)
         if self.state is AlertState.CONFIRMED and not self.follow_ups:
             raise CekalwatchError(Code.FOLLOW_UP_MISSING)
@@ -221,6 +221,6 @@ def _check_holder(handling: Handling, holder: Holder) -> None:
         raise CekalwatchError(Code.ALERT_HELD)
 
 
-def _check_order(outcome: Outcome, order_in_force: bool) -> None:  # private, one meaning
+def _check_order(outcome: Outcome, order_in_force: bool) -> None:
     if outcome in NEEDS_ORDER and not order_in_force:
         raise CekalwatchError(Code.ORDER_NOT_IN_FORCE, outcome)

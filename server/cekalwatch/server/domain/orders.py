@@ -1,7 +1,7 @@
 """Ban orders and their status under the law, computed at the moment of asking and never stored.
 
 An order that breaks a rule is INVALID and never alerts. Dates are days of the checkpoint's local clock, first and last
-day included. What the statutes leave open is decided here, and told in `docs/watchlist-folder.md`, "Status of an
+day included. What the law leaves open is decided here, and documented in `docs/watchlist-folder.md`, "Status of an
 order".
 """
 
@@ -42,8 +42,8 @@ class BanOrder:
     extends_order_id: str = ""
     revoked_at: datetime | None = None
     withdrawn_at: datetime | None = None
-    """When its source was found to have it no more, which nobody states: a synchronisation does. It ends this order and
-    no other, since a source may drop a base order once that is extended."""
+    """When a synchronisation found that its source no longer has it. That ends only this order, since a source may drop
+    a base order once it is extended."""
 
     def __post_init__(self) -> None:
         if not all(day.year in PLAUSIBLE_YEARS for day in (self.valid_from, self.received_on)):
@@ -54,7 +54,7 @@ class BanOrder:
             raise ValueError("an order cannot extend itself")
         if any(moment is not None and moment.tzinfo is None for moment in (self.revoked_at, self.withdrawn_at)):
             raise ValueError("the moment of a revocation needs a time zone")
-        # Beyond them, a checkpoint's local time may not exist.
+        # Beyond these years, a checkpoint's local time may not exist.
         if self.revoked_at is not None and self.revoked_at.year not in PLAUSIBLE_YEARS:
             raise ValueError("an order is revoked in a year from 1900 to 2200")
 
@@ -82,7 +82,7 @@ class JudgedOrder:
 
 @dataclass(frozen=True)
 class SubjectFile:
-    """A subject with what is held of it."""
+    """A subject with its orders and reference faces."""
 
     subject: Subject
     orders: tuple[BanOrder, ...]
@@ -127,7 +127,7 @@ def judge(
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """The law's figures and each site's local time."""
+    """The law and each site's local time: what decides the status of an order at a checkpoint."""
 
     legal: LegalParameters
     zones: Mapping[str, ZoneInfo]
@@ -142,7 +142,7 @@ class Checkpoints:
 
 @dataclass(frozen=True)
 class _OrdersOfSubject:
-    """All orders of one subject, by key, with what is needed to hold one against the others."""
+    """All orders of one subject, by key, with what is needed to check one against the others."""
 
     orders: dict[str, BanOrder]
     nationality: str
@@ -156,7 +156,7 @@ class _OrdersOfSubject:
         return broken
 
     def extended_by(self, order: BanOrder) -> tuple[BanOrder, ...]:
-        """Return the order that `order` extends, the one that this extends, and so on; none when they form a circle."""
+        """Return the order that `order` extends, the one that this extends, and so on; none if they form a circle."""
         found: dict[str, BanOrder] = {order.order_id: order}
         key = order.extends_order_id
         while key in self.orders:
@@ -173,14 +173,14 @@ class _OrdersOfSubject:
         return order.valid_until
 
     def _broken_alone(self, order: BanOrder) -> set[OrderRule]:
-        """Return the rules that `order` breaks by itself, leaving aside faults of the orders that it extends."""
+        """Return the rules that `order` breaks by itself, without those of the orders that it extends."""
         broken = self._broken_but_repetition(order)
         if order.extends_order_id and any(self._stands_before(order, other) for other in self.orders.values()):
             broken.add(OrderRule.EXTENDED_TWICE)
         return broken
 
     def _stands_before(self, order: BanOrder, other: BanOrder) -> bool:
-        """Whether `other` extends the same CEGAH order earlier; a void one, or one that never ran, does not."""
+        """Whether `other` extends the same CEGAH order earlier; one that is void or never ran does not count."""
         return (
             order.kind is OrderKind.CEGAH
             and other.extends_order_id == order.extends_order_id
@@ -228,7 +228,7 @@ class _OrdersOfSubject:
         )
 
     def _ended_before(self, order: BanOrder, day: date) -> bool:
-        """Whether `order` was taken back, or was gone from its source, before that day."""
+        """Whether `order` was revoked or withdrawn before that day."""
         return any(self._day(moment) < day for moment in (order.revoked_at, order.withdrawn_at) if moment)
 
     def _decision_due(self, order: BanOrder) -> date:

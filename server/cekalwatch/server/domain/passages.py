@@ -1,7 +1,7 @@
-"""A passage: one traveller passing one camera. Its crops' templates become one, and the decision is made on that.
+"""A passage: one traveller passing one camera. The templates of its crops are fused into one, which is searched.
 
-Fusing is the mean of the crops' templates, each weighing as much as its quality, brought to length 1, and decided anew
-with every crop: as good as any other on sharp crops, better where blurred ones come with them (docs/adr/0006).
+The fused template is the mean of the crops' templates weighted by their quality, scaled to length 1, and searched again
+with every crop. It is as good as other ways on sharp crops, and better with blurred ones among them (docs/adr/0006).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_CROPS = 20
-"""Crops of a passage that are fused at most; the capture policy cannot ask for more."""
+"""Crops of a passage that are fused; the capture policy cannot ask for more."""
 MAX_EACH = 200
-"""Passages of one camera that are in memory: some minutes of a crowd, eight megabytes."""
+"""Passages of one camera that are kept in memory: some minutes of a crowd, eight megabytes."""
 
 MIN_WEIGHT = 0.01
-"""What a crop weighs that is judged worthless: when all of a passage are, they count alike."""
+"""Least weight of a crop: when all crops of a passage have no quality, they weigh the same."""
 
 _CANCELLED = 1e-6
 
@@ -40,7 +40,7 @@ class Passage:
             self._templates[capture_id] = template * max(quality, MIN_WEIGHT)
         total = np.sum(list(self._templates.values()), axis=0)
         length = float(np.linalg.norm(total))
-        # Opposite templates cancel out; then the newest one speaks for itself.
+        # Opposite templates cancel out; then the newest one is used.
         return (total / length).astype(np.float32) if length > _CANCELLED else template
 
     @property
@@ -50,9 +50,9 @@ class Passage:
 
 
 class Passages:
-    """The passages seen lately, by camera and key: bounded in number, and forgotten after a time without a crop.
+    """The recent passages by camera and key, bounded in number, and forgotten after a time without a crop.
 
-    Each camera has passages of its own, so that one that begins many does not make the others' forgotten.
+    Each camera has its own bound, so that one with many passages does not push out those of others.
     """
 
     def __init__(self, idle_s: float, most_each: int = MAX_EACH) -> None:

@@ -28,7 +28,7 @@ _SITE = re.compile(r"[a-z0-9-]{1,64}")
 
 
 class PersonError(ValueError):
-    """What should describe a person does not; the message says what is wrong."""
+    """The description of a person is not valid; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class TwoPeople:
     """Two people who do `action` together.
 
     Construction raises SAME_PERSON_TWICE, PERSON_ROLE_NEEDED when they do not have the action's two roles, and
-    SIGN_IN_REFUSED when one is disabled. So whoever asks for this value cannot forget the check.
+    SIGN_IN_REFUSED when one is disabled, so code that takes this value cannot forget the check.
     """
 
     action: TwoPersonAction

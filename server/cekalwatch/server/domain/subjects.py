@@ -1,4 +1,4 @@
-"""The people that ban orders are about: facts as the source holds them. What is not held is empty."""
+"""The people that ban orders are about, with the facts that the source has. What it does not have is empty."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 MAX_ORDERS = 30
 MAX_REFERENCES = 100
-"""What is held of one subject must fit into one message with all its texts at their longest, or an alert about the
-subject could not be told."""
+"""A subject must fit into one message with all its texts at their longest, or an alert about it could not be sent."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class FaceFigures:
 
 @dataclass(frozen=True)
 class ReferenceFace:
-    """An enrolled photograph of a subject; its pictures are read apart."""
+    """An enrolled photograph of a subject; its pictures are read separately."""
 
     reference_id: str
     subject_id: str

@@ -1,7 +1,7 @@
-"""Synchronisations of the watchlist with its source: what one run did, and when it must ask a person first.
+"""Synchronisations of the watchlist with its source: what one run did, and when a person must be asked first.
 
-A reading is all that a source gives from its beginning, or from the last change, to its end; it may take several runs,
-when one is broken off. What is held of an order stays as it is until the source gives a good record of it.
+A reading is all that a source gives from its beginning, or from the last change, to its end; it takes several runs when
+one is broken off. What is held of an order does not change until the source gives a valid record of it.
 """
 
 from __future__ import annotations
