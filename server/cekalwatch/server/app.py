@@ -1,4 +1,4 @@
-"""The composition root: opens the parts of `composition` in order, serves, and closes them the other way round.
+"""The composition root: opens the parts of `wiring` in order, serves, and closes them the other way round.
 
 Threads: `settings.threads` workers embed, each on one native thread; one thread decides and commits alerts; the event
 loop does the rest. As many threads of low priority look at photographs for imports and synchronisations, which wait for
@@ -21,7 +21,6 @@ import structlog
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.entry import Action, Actor, Party
 from cekalwatch.server.domain.clock import Clock, SystemClock
-from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.gallery.model_follower import configuration_facts, open_pack, pack_in_use
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.grpc_api.capture import CaptureServicer
@@ -36,7 +35,6 @@ from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.resealing import Resealer
-from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.models.store import ModelStore
 from cekalwatch.server.wiring.alerts import AlertsWiring
 from cekalwatch.server.wiring.authentication import (
@@ -45,16 +43,15 @@ from cekalwatch.server.wiring.authentication import (
     open_enrolment,
 )
 from cekalwatch.server.wiring.capture import CaptureWiring
+from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.delivery import DeliveryWiring
 from cekalwatch.server.wiring.gallery import GalleryWiring
-from cekalwatch.server.wiring.imports import ImportsWiring
 from cekalwatch.server.wiring.periodic import Chore, at_stop, every
-from cekalwatch.server.wiring.stores import Stores
 from cekalwatch.server.wiring.watchlist import WatchlistWiring
 from cekalwatch.vision.runtime import limit_native_threads
 
 FANOUT_PERIOD_S = 0.25
-NOTARY_PERIOD_S = 10.0
+SIGN_PERIOD_S = 10.0
 RESEAL_PERIOD_S = 2.0
 STOP_GRACE_S = 3.0
 
@@ -77,45 +74,39 @@ class Server:
         started_at = clock.now()
         tls = settings.tls()
         return_large_pieces()
-        gate = open_certificate_authentication(settings, tls, clock)
+        certificates = open_certificate_authentication(settings, tls, clock)
         if settings.openid:
             settings.openid.client_secret()  # what cannot be read is refused before anything is opened
         limit_native_threads(1)
-        myself = Actor(Party.SERVER, platform.node() or "unnamed")
 
         database = Database(settings.database_address)
         database.upgrade()
         stack.callback(database.close)
         pack = pack_in_use(settings, ModelStore(database))
         engines = EngineInUse(open_pack(settings, pack), settings.threads)
-        keys = KeyStore.open(database, settings.master_key_source, clock, myself)
-        stores = Stores.of(database, keys.keyring)
-        notary = CheckpointSigner(stores.audit, SigningKey.load_or_create(settings.audit_key_file), clock)
+        actor = Actor(Party.SERVER, platform.node() or "unnamed")
+        context = Context.open(settings, database, clock, actor, stack)
+        stores = context.stores
+        signer = CheckpointSigner(stores.audit, SigningKey.load_or_create(settings.audit_key_file), clock)
         facts = configuration_facts(settings, pack)
-        stores.audit.append_changed(myself, Action.CONFIGURATION_CHANGED, facts, started_at)
-        stack.callback(at_stop, "checkpoint of the last audit entries", notary.sign)
-
-        presence = Presence(clock)
-        checkpoints = Checkpoints(settings.legal, {site.site: site.zone for site in settings.sites})
-        search = GalleryWiring.open(settings, stores, engines, checkpoints, clock, myself, stack)
-        delivery = DeliveryWiring.open(stores, checkpoints, clock, stack)
-        captures = CaptureWiring.open(settings, stores, search, delivery.announce, presence, checkpoints, clock, stack)
-        imports = ImportsWiring.open(settings, stores, search, clock, stack)
+        stores.audit.append_changed(actor, Action.CONFIGURATION_CHANGED, facts, started_at)
+        stack.callback(at_stop, "checkpoint of the last audit entries", signer.sign)
         trail = AuditTrail(stores.audit, clock)
         stack.callback(trail.close)
-        watchlist = WatchlistWiring.open(
-            settings, stores, search, imports, captures.waiting, trail, checkpoints, clock, myself, stack
-        )
-        entrance = AuthenticationWiring.open(settings, database, gate, settings.openid, clock, stack)
-        casework = AlertsWiring.of(
-            settings, stores, delivery, search.freshness, presence, trail, checkpoints, clock, myself
-        )
-        board = StatusService(
+
+        presence = Presence(clock)
+        search = GalleryWiring.open(context, engines)
+        delivery = DeliveryWiring.open(context)
+        captures = CaptureWiring.open(context, search, delivery.announce, presence)
+        watchlist = WatchlistWiring.open(context, search, captures.waiting, trail)
+        authentication = AuthenticationWiring.open(context, certificates)
+        alerts = AlertsWiring.of(context, delivery, search.freshness, presence, trail)
+        status = StatusService(
             started_at=started_at,
             thread_budget=settings.threads,
             model_pack=lambda: engines.engine().pack.name,
             cameras=captures.cameras,
-            snapshot=search.watch.current,
+            snapshot=search.snapshots.current,
             freshness=search.freshness,
             intake=captures.intake,
             decider=captures.decider,
@@ -129,26 +120,26 @@ class Server:
         self._grpc = GrpcServer(
             Servicers(
                 capture=CaptureServicer(captures.sessions, clock),
-                alerts=casework.servicer,
+                alerts=alerts.servicer,
                 watchlist=watchlist.servicer,
-                operations=OperationsServicer(board, threshold),
-                session=entrance.servicer,
+                operations=OperationsServicer(status, threshold),
+                session=authentication.servicer,
             ),
             settings.listen,
             tls,
-            entrance.access,
+            authentication.interceptor,
         )
         self.port = self._grpc.port
-        self._enrolment = open_enrolment(settings, tls, trail, clock)
+        self._enrolment = open_enrolment(context, tls, trail)
         chores: list[Chore] = [
             *search.chores,
             *captures.chores,
             *watchlist.chores,
-            *casework.chores,
-            (NOTARY_PERIOD_S, notary.sign_if_due),
-            (RESEAL_PERIOD_S, Resealer(database, keys).take_turn),
+            *alerts.chores,
+            (SIGN_PERIOD_S, signer.sign_if_due),
+            (RESEAL_PERIOD_S, Resealer(database, context.keys).take_turn),
         ]
-        following = delivery.fanout.follow_log(FANOUT_PERIOD_S), entrance.access.end_invalid_streams()
+        following = delivery.fanout.follow_log(FANOUT_PERIOD_S), authentication.interceptor.end_invalid_streams()
         self._housekeeping = [asyncio.create_task(work) for work in (*starmap(every, chores), *following)]
         await self._grpc.start()
         if self._enrolment:

@@ -52,12 +52,12 @@ class PasswordChange:
     """Changes passwords, and records it."""
 
     def __init__(
-        self, store: PeopleStore, passwords: Passwords, provider: PasswordProvider, desk: SignInService, clock: Clock
+        self, store: PeopleStore, passwords: Passwords, provider: PasswordProvider, sign_in: SignInService, clock: Clock
     ) -> None:
         self._store = store
         self._passwords = passwords
         self._provider = provider
-        self._desk = desk
+        self._sign_in = sign_in
         self._clock = clock
 
     def change(self, session: Session, device: Device, present: str, wanted: str) -> None:
@@ -74,7 +74,7 @@ class PasswordChange:
         try:
             self._provider.identify(PasswordProof(person.sign_in_name, present))
         except SignInRefusedError as refusal:
-            self._desk.note(refusal, device)
+            self._sign_in.note(refusal, device)
             raise
         if self._passwords.check(account.password.hash, wanted).right:
             raise CekalwatchError(Code.PASSWORD_NOT_CHANGED)

@@ -16,7 +16,7 @@ from cekalwatch.server.storage.people.store import PeopleStore
 
 
 class ProviderAuthentication:
-    """The desk where people sign in, their sessions, and where they change passwords."""
+    """Where people sign in, their sessions, and where they change passwords."""
 
     def __init__(
         self, database: Database, clock: Clock, terms: SessionTerms | None = None, openid: OpenIdTerms | None = None
@@ -26,8 +26,8 @@ class ProviderAuthentication:
         provider = PasswordProvider(people, passwords, clock)
         self._openid = OpenIdProvider(openid, people, clock) if openid else None
         self.sessions = Sessions(SessionStore(database), audit, clock, terms or SessionTerms())
-        self.desk = SignInService(provider, self._openid, self.sessions, audit, clock)
-        self.changes = PasswordChange(people, passwords, provider, self.desk, clock)
+        self.sign_in = SignInService(provider, self._openid, self.sessions, audit, clock)
+        self.password_change = PasswordChange(people, passwords, provider, self.sign_in, clock)
 
     def close(self) -> None:
         """Close the connections to the identity provider."""

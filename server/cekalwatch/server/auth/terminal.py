@@ -24,8 +24,9 @@ class Terminal:
     """Asks people who they are."""
 
     def __init__(self, database: Database, clock: Clock, ask: Ask, ask_secret: Ask) -> None:
-        reception = ProviderAuthentication(database, clock)
-        self._desk, self._sessions, self._changes = reception.desk, reception.sessions, reception.changes
+        providers = ProviderAuthentication(database, clock)
+        self._sign_in, self._sessions = providers.sign_in, providers.sessions
+        self._password_change = providers.password_change
         self._device = Device(operator())
         self._ask = ask
         self._ask_secret = ask_secret
@@ -42,11 +43,11 @@ class Terminal:
         """Let the person of that name change the password, a first one too; raises ProgramError."""
         present = self._ask_secret("Present password")
         try:
-            _, session = self._desk.sign_in(PasswordProof(name, present), self._device, TokenPurpose.SESSION)
+            _, session = self._sign_in.sign_in(PasswordProof(name, present), self._device, TokenPurpose.SESSION)
             wanted = self._ask_secret("New password (12 characters at least)")
             if self._ask_secret("New password once more") != wanted:
                 raise ProgramError("The two new passwords differ; nothing was changed", Exit.USAGE)
-            self._changes.change(session, self._device, present, wanted)
+            self._password_change.change(session, self._device, present, wanted)
             self._sessions.end(session, self._device)
         except CekalwatchError as error:
             raise ProgramError(error.public_message, Exit.REFUSED) from None
@@ -54,7 +55,7 @@ class Terminal:
     def _signer(self, role: str) -> Person:
         name = self._ask(f"Sign-in name of the {role}")
         proof = PasswordProof(name, self._ask_secret(f"Password of the {role}"))
-        token, _ = self._desk.sign_in(proof, self._device, TokenPurpose.SECOND_PERSON)
+        token, _ = self._sign_in.sign_in(proof, self._device, TokenPurpose.SECOND_PERSON)
         return self._sessions.take_second(token, self._device)
 
 

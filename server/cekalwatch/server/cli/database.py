@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from cekalwatch.program.errors import Exit, ProgramError
@@ -11,6 +11,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 if TYPE_CHECKING:
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.database import Database
+    from cekalwatch.server.wiring.context import Context
 
 
 @contextmanager
@@ -30,3 +31,20 @@ def command_database(settings: ServerSettings) -> Iterator[Database]:
         ) from None
     finally:
         database.close()
+
+
+@contextmanager
+def command_context(settings: ServerSettings, *, create: bool = True) -> Iterator[Context]:
+    """Give what a command works with that opens the keys: all it does is recorded as done by the account that runs it.
+
+    The database is brought up to date. Raises ProgramError, also when it is not there and may not be created.
+    """
+    from cekalwatch.server.audit.entry import operator
+    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.wiring.context import Context
+
+    with command_database(settings) as database, ExitStack() as stack:
+        if not create:
+            database.check_exists()
+        database.upgrade()
+        yield Context.open(settings, database, SystemClock(), operator(), stack)

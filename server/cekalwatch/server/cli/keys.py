@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.database import command_database
+from cekalwatch.server.cli.database import command_context
 
 if TYPE_CHECKING:
     from cekalwatch.server.storage.keys.resealing import Resealer
@@ -111,15 +111,10 @@ def _reseal(resealer: Resealer, key_id: int) -> None:
 @contextmanager
 def _opened(config: Path | None, data_dir: Path | None) -> Iterator[tuple[KeyStore, Resealer]]:
     from cekalwatch.program.logs import configure_logs
-    from cekalwatch.server.audit.entry import operator
-    from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.keys.resealing import Resealer
-    from cekalwatch.server.storage.keys.store import KeyStore
 
     settings = ServerSettings.load(config, data_dir=data_dir)
     configure_logs("warning")
-    with command_database(settings) as database:
-        database.upgrade()
-        keys = KeyStore.open(database, settings.master_key_source, SystemClock(), operator())
-        yield keys, Resealer(database, keys)
+    with command_context(settings) as context:
+        yield context.keys, Resealer(context.database, context.keys)

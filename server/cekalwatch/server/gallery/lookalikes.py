@@ -20,6 +20,7 @@ from cekalwatch.server.gallery.index import NEIGHBOURS, Gallery, GalleryBuilder,
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.storage.models.template_store import TemplateStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.vision.manifest import Pack
 
 MAX_LOOKALIKES: Final = 3
 """Other subjects that are reported for one face."""
@@ -49,8 +50,9 @@ class LoadedList:
     version: int
 
 
-def load_list(store: TemplateStore, model_version: str, size: int, storage: GalleryStorage) -> LoadedList:
-    """Load the templates of `model_version`, which have `size` numbers."""
+def load_list(store: TemplateStore, pack: Pack, storage: GalleryStorage) -> LoadedList:
+    """Load the templates of the pack's model."""
+    model_version, size = pack.model_version, pack.recogniser.size
     builder = GalleryBuilder(model_version, size, storage)
     state = store.load(model_version, size, lambda piece: builder.add(piece.templates, piece.subject_ids))
     return LoadedList(builder.gallery(), state.version)

@@ -1,1 +1,1 @@
-"""How the running server is put together, one room a module; `app` opens the rooms in their order."""
+"""How the server is put together, a module for each part; `app` opens them in their order."""

@@ -8,17 +8,13 @@ from typing import Self
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.alerts.retention import RetentionSweeper
-from cekalwatch.server.audit.entry import Actor
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.presence import Presence
-from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
+from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.delivery import DeliveryWiring
 from cekalwatch.server.wiring.periodic import Chore
-from cekalwatch.server.wiring.stores import Stores
 
 SWEEP_PERIOD_S = 3600.0
 SWEEP_PROBES_PERIOD_S = 30.0
@@ -36,20 +32,17 @@ class AlertsWiring:
     @classmethod
     def of(
         cls,
-        settings: ServerSettings,
-        stores: Stores,
+        context: Context,
         delivery: DeliveryWiring,
         freshness: FreshnessGauge,
         presence: Presence,
         trail: AuditTrail,
-        checkpoints: Checkpoints,
-        clock: Clock,
-        myself: Actor,
     ) -> Self:
         """Put it together; there is nothing to close."""
+        settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
         alerts, handling, policy, announce = stores.alerts, stores.handling, settings.handling_policy, delivery.announce
         adjudicator = Adjudicator(
-            handling, alerts, stores.watchlist, checkpoints, stores.people, clock, policy, myself, announce
+            handling, alerts, stores.watchlist, context.checkpoints, stores.people, clock, policy, actor, announce
         )
         servicer = AlertServicer(
             delivery.fanout,
@@ -64,13 +57,13 @@ class AlertsWiring:
             handling,
             settings.home.site,
         )
-        sweeper = RetentionSweeper(alerts, handling, clock, myself, settings.keeping)
+        sweeper = RetentionSweeper(alerts, handling, clock, actor, settings.keeping)
         return cls(
             servicer,
             (
                 (SWEEP_PERIOD_S, sweeper.sweep),
                 (SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes),
                 (SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images),
-                (ESCALATE_PERIOD_S, Escalator(handling, clock, policy, myself, announce).look),
+                (ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).look),
             ),
         )

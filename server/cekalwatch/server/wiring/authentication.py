@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,7 +14,6 @@ from cekalwatch.server.auth.certificate import (
 )
 from cekalwatch.server.auth.person import PersonAuthentication
 from cekalwatch.server.auth.providers import ProviderAuthentication
-from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.enrolment import EnrolmentServicer
@@ -25,7 +23,7 @@ from cekalwatch.server.pki.revocations import Revocations
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
-from cekalwatch.server.storage.database import Database
+from cekalwatch.server.wiring.context import Context
 from cekalwatch.wire.tls import FollowedTls
 
 log = structlog.get_logger()
@@ -51,34 +49,24 @@ class AuthenticationWiring:
     """What stands before every call."""
 
     servicer: SessionServicer
-    access: AuthenticationInterceptor
+    interceptor: AuthenticationInterceptor
 
     @classmethod
-    def open(
-        cls,
-        settings: ServerSettings,
-        database: Database,
-        gate: CertificateAuthentication,
-        openid: OpenIdTerms | None,
-        clock: Clock,
-        stack: ExitStack,
-    ) -> Self:
-        """Let in through `gate` whoever has a session where one is needed."""
-        reception = ProviderAuthentication(database, clock, settings.session_terms, openid)
-        stack.callback(reception.close)
-        servicer = SessionServicer(reception.desk, reception.changes, reception.sessions)
-        stack.callback(servicer.close)
-        return cls(
-            servicer, AuthenticationInterceptor(gate, PersonAuthentication(reception.sessions), settings.reader_stall_s)
-        )
+    def open(cls, context: Context, certificates: CertificateAuthentication) -> Self:
+        """Let in devices that `certificates` admits, and people with a session where one is needed."""
+        settings = context.settings
+        providers = ProviderAuthentication(context.database, context.clock, settings.session_terms, settings.openid)
+        context.stack.callback(providers.close)
+        servicer = SessionServicer(providers.sign_in, providers.password_change, providers.sessions)
+        context.stack.callback(servicer.close)
+        people = PersonAuthentication(providers.sessions)
+        return cls(servicer, AuthenticationInterceptor(certificates, people, settings.reader_stall_s))
 
 
-def open_enrolment(
-    settings: ServerSettings, tls: FollowedTls | None, trail: AuditTrail, clock: Clock
-) -> EnrolmentServer | None:
+def open_enrolment(context: Context, tls: FollowedTls | None, trail: AuditTrail) -> EnrolmentServer | None:
     """Return the server at which devices enrol; None where they do not."""
+    settings = context.settings
     if not tls or not settings.enrolment_listen:
         return None
-    return EnrolmentServer(
-        EnrolmentServicer(SitePki.load(settings.pki_path), trail, clock), settings.enrolment_listen, tls
-    )
+    servicer = EnrolmentServicer(SitePki.load(settings.pki_path), trail, context.clock)
+    return EnrolmentServer(servicer, settings.enrolment_listen, tls)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
@@ -14,15 +13,12 @@ from cekalwatch.server.capture.passage_counting import PassageCounter
 from cekalwatch.server.capture.session import CaptureSessions, CaptureTerms
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.recognition.probes import CaptureEmbedder
-from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.server.wiring.periodic import Chore, at_stop
-from cekalwatch.server.wiring.stores import Stores
 
 EMBED_BATCH = 4
 DECIDE_BATCH = 64
@@ -44,23 +40,20 @@ class CaptureWiring:
     @classmethod
     def open(
         cls,
-        settings: ServerSettings,
-        stores: Stores,
+        context: Context,
         search: GalleryWiring,
         announce: Callable[[], None],
         presence: Presence,
-        checkpoints: Checkpoints,
-        clock: Clock,
-        stack: ExitStack,
     ) -> Self:
         """Start the threads; `announce` is called after the commit of an alert event."""
+        settings, stores, stack = context.settings, context.stores, context.stack
         counter = PassageCounter(stores.field)
         stack.callback(at_stop, "passages of the last minute", counter.write)
         decider = Decider(
-            search.watch.current,
-            OrdersInForce(stores.watchlist, checkpoints),
+            search.snapshots.current,
+            OrdersInForce(stores.watchlist, context.checkpoints),
             stores.alerts,
-            clock,
+            context.clock,
             Passages(settings.passage_idle_s),
             AlertTiming(timedelta(seconds=settings.grouping_window_s), timedelta(seconds=settings.late_after_s)),
             announce,

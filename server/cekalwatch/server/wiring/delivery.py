@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.orders import Checkpoints
-from cekalwatch.server.wiring.stores import Stores
+from cekalwatch.server.wiring.context import Context
 
 
 @dataclass(frozen=True)
@@ -26,12 +23,13 @@ class DeliveryWiring:
     """Says that the log has grown; any thread may call it."""
 
     @classmethod
-    def open(cls, stores: Stores, checkpoints: Checkpoints, clock: Clock, stack: ExitStack) -> Self:
+    def open(cls, context: Context) -> Self:
         """Begin at the log's end."""
-        details = AlertDetailsReader(stores.alerts, stores.watchlist, stores.people, checkpoints, clock)
+        stores, clock = context.stores, context.clock
+        details = AlertDetailsReader(stores.alerts, stores.watchlist, stores.people, context.checkpoints, clock)
         fanout, acknowledgements = Fanout(stores.alerts, details), Acknowledgements(stores.alerts, clock)
-        stack.callback(fanout.close)
-        stack.callback(acknowledgements.close)
+        context.stack.callback(fanout.close)
+        context.stack.callback(acknowledgements.close)
         loop = asyncio.get_running_loop()
 
         def announce() -> None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
-from cekalwatch.server.audit.entry import Actor
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.gallery.model_follower import ModelFollower, ModelStores, searched_model
 from cekalwatch.server.gallery.snapshot import SnapshotHolder
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
-from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
+from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.periodic import Chore
-from cekalwatch.server.wiring.stores import Stores
 
 FOLLOW_PERIOD_S = 2.0
 CATCH_UP_PERIOD_S = 5.0
@@ -29,30 +24,22 @@ class GalleryWiring:
     """What is searched in now, and what keeps it up to date."""
 
     engines: EngineInUse
-    watch: SnapshotHolder
+    snapshots: SnapshotHolder
     freshness: FreshnessGauge
     model: ModelFollower
 
     @classmethod
-    def open(
-        cls,
-        settings: ServerSettings,
-        stores: Stores,
-        engines: EngineInUse,
-        checkpoints: Checkpoints,
-        clock: Clock,
-        myself: Actor,
-        stack: ExitStack,
-    ) -> Self:
+    def open(cls, context: Context, engines: EngineInUse) -> Self:
         """Load the watchlist's templates of the engine's model."""
+        settings, stores, clock = context.settings, context.stores, context.clock
         model = searched_model(settings, stores.thresholds, engines.engine().pack)
-        watch = SnapshotHolder(stores.watchlist.templates, model, settings.gallery_storage)
+        snapshots = SnapshotHolder(stores.watchlist.templates, model, settings.gallery_storage)
         sources = ModelStores(stores.models, stores.thresholds, stores.photographs, stores.audit)
-        follower = ModelFollower(settings, sources, engines, watch, clock, myself)
-        stack.callback(follower.close)
-        limit = timedelta(hours=settings.freshness_limit_h)
-        freshness = FreshnessGauge(stores.watchlist, ActiveSubjectCount(stores.watchlist, checkpoints), clock, limit)
-        return cls(engines, watch, freshness, follower)
+        follower = ModelFollower(settings, sources, engines, snapshots, clock, context.actor)
+        context.stack.callback(follower.close)
+        active = ActiveSubjectCount(stores.watchlist, context.checkpoints)
+        freshness = FreshnessGauge(stores.watchlist, active, clock, timedelta(hours=settings.freshness_limit_h))
+        return cls(engines, snapshots, freshness, follower)
 
     @property
     def chores(self) -> tuple[Chore, ...]:
@@ -66,10 +53,10 @@ class GalleryWiring:
     def follow(self) -> None:
         """Change to another model if one was chosen, and take over what has changed in the watchlist."""
         self.model.follow()
-        if self.watch.follow():
+        if self.snapshots.follow():
             self.freshness.read()
 
     def follow_now(self) -> None:
         """Search for what a synchronisation brought before its end is told."""
-        self.watch.follow()
+        self.snapshots.follow()
         self.freshness.read()

@@ -1,62 +1,67 @@
-"""How records enter the watchlist, be it by an import or by a synchronisation."""
+"""How records enter the watchlist, by imports and by the synchronisation: for the server, and for commands without one.
+
+It knows neither who sends records nor how reports are shown.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Self
 
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.concurrency.background import BackgroundThreads
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.gallery.lookalikes import LookalikeFinder
-from cekalwatch.server.grpc_api.import_call import ImportWorkers
-from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.gallery.lookalikes import LookalikeFinder, SearchedList
+from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
-from cekalwatch.server.watchlist.imports.upload import Pace, Uploads
-from cekalwatch.server.wiring.gallery import GalleryWiring
-from cekalwatch.server.wiring.stores import Stores
-
-IMPORT_THREADS = 2
+from cekalwatch.server.watchlist.sources.opening import open_source
+from cekalwatch.server.watchlist.sync.schedule import SyncScheduler
+from cekalwatch.server.wiring.context import Context
 
 
-@dataclass(frozen=True)
-class ImportsWiring:
-    """What all imports share."""
+class Imports:
+    """What all imports and synchronisations of one program share: the threads that look at photographs, and models."""
 
-    begin: Callable[[Actor], ImportRun]
-    """Begins one in somebody's name."""
-    workers: ImportWorkers
-    lookalikes: LookalikeFinder
+    def __init__(
+        self, context: Context, engines: Callable[[], EngineInUse], searched: Callable[[], SearchedList]
+    ) -> None:
+        """Start the threads. `searched` is the list in which look-alikes are found."""
+        self._context = context
+        self._engines = engines
+        self._threads = BackgroundThreads(context.settings.threads, "enrol")
+        context.stack.callback(self._threads.shutdown, cancel_futures=True)
+        self.lookalikes = LookalikeFinder(searched, self._threshold)
 
-    @classmethod
-    def open(
-        cls,
-        settings: ServerSettings,
-        stores: Stores,
-        search: GalleryWiring,
-        clock: Clock,
-        stack: ExitStack,
-    ) -> Self:
-        """Start the threads."""
-        enrolling = BackgroundThreads(settings.threads, "enrol")
-        stack.callback(enrolling.shutdown, cancel_futures=True)
-        endings, importing = ThreadPoolExecutor(1, "import-endings"), ThreadPoolExecutor(IMPORT_THREADS, "import")
-        stack.callback(endings.shutdown)
-        stack.callback(importing.shutdown, cancel_futures=True)
-        lookalikes = LookalikeFinder(
-            search.watch.current,
-            lambda templates: search.engines.engine().pack.thresholds.threshold(templates, settings.wanted_fpir),
+    def begin(self, actor: Actor) -> ImportRun:
+        """Begin an import in the name of `actor`; raises ProgramError when the model cannot be used."""
+        settings, stores, clock = self._context.settings, self._context.stores, self._context.clock
+        # One model from the first record to the last; after a change, `ModelFollower` makes the other's templates.
+        enroller, zone = self._engines().enroller(), settings.home.zone
+        importer = WatchlistImporter(stores.watchlist, enroller, clock, zone, settings.legal, self.lookalikes)
+        return ImportRun(importer, stores.watchlist, stores.audit, clock, actor, self._threads)
+
+    def scheduler(
+        self, waiting: Callable[[], int] = lambda: 0, on_end: Callable[[], None] = lambda: None
+    ) -> SyncScheduler | None:
+        """Return what synchronises with the configured source; None when there is no source.
+
+        `waiting` counts the captures that wait to be embedded; `on_end` is called after each run, on its thread.
+        """
+        context, settings = self._context, self._context.settings
+        if settings.watchlist.source is None:
+            return None
+        source = open_source(settings.watchlist.source, settings.home.zone)
+        scheduler = SyncScheduler(
+            source,
+            context.stores.syncs,
+            self.begin,
+            context.clock,
+            settings.watchlist.sync,
+            context.actor,
+            waiting=waiting,
+            on_end=on_end,
         )
+        context.stack.callback(scheduler.close)
+        return scheduler
 
-        def begin(actor: Actor) -> ImportRun:
-            # One model from the first record to the last; after a change, `ModelFollower` makes the other's templates.
-            enroller, zone, legal = search.engines.enroller(), settings.home.zone, settings.legal
-            importer = WatchlistImporter(stores.watchlist, enroller, clock, zone, legal, lookalikes)
-            return ImportRun(importer, stores.watchlist, stores.audit, clock, actor, enrolling)
-
-        pace = Pace(settings.import_stall_s, settings.import_record_s)
-        return cls(begin, ImportWorkers(importing, endings, Uploads(), pace), lookalikes)
+    def _threshold(self, templates: int) -> float:
+        return self._engines().engine().pack.thresholds.threshold(templates, self._context.settings.wanted_fpir)

@@ -1,25 +1,23 @@
-"""What the watchlist's keepers ask for, and the synchronisation with its source."""
+"""What people ask of the watchlist, the imports that they send, and the synchronisation with its source."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
-from cekalwatch.server.audit.entry import Actor
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.grpc_api.import_call import ImportWorkers
 from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
-from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
-from cekalwatch.server.watchlist.sync.schedule import open_scheduler
+from cekalwatch.server.watchlist.imports.upload import Pace, Uploads
 from cekalwatch.server.watchlist.sync.service import SyncService
+from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
-from cekalwatch.server.wiring.imports import ImportsWiring
+from cekalwatch.server.wiring.imports import Imports
 from cekalwatch.server.wiring.periodic import Chore
-from cekalwatch.server.wiring.stores import Stores
 
+IMPORT_THREADS = 2
 SYNC_LOOK_PERIOD_S = 2.0
 
 
@@ -31,41 +29,23 @@ class WatchlistWiring:
     chores: tuple[Chore, ...]
 
     @classmethod
-    def open(
-        cls,
-        settings: ServerSettings,
-        stores: Stores,
-        search: GalleryWiring,
-        imports: ImportsWiring,
-        waiting: Callable[[], int],
-        trail: AuditTrail,
-        checkpoints: Checkpoints,
-        clock: Clock,
-        myself: Actor,
-        stack: ExitStack,
-    ) -> Self:
-        """Start the synchronisation's thread; it gives way while captures are `waiting`."""
-        home = settings.home.site
-        scheduler = open_scheduler(
-            settings.watchlist,
-            settings.home.zone,
-            stores.syncs,
-            imports.begin,
-            clock,
-            myself,
-            waiting=waiting,
-            on_end=search.follow_now,
-        )
-        if scheduler:
-            stack.callback(scheduler.close)
+    def open(cls, context: Context, search: GalleryWiring, waiting: Callable[[], int], trail: AuditTrail) -> Self:
+        """Start the threads; the synchronisation gives way while captures are `waiting`."""
+        settings, stores, clock = context.settings, context.stores, context.clock
+        imports = Imports(context, lambda: search.engines, search.snapshots.current)
+        endings, importing = ThreadPoolExecutor(1, "import-endings"), ThreadPoolExecutor(IMPORT_THREADS, "import")
+        context.stack.callback(endings.shutdown)
+        context.stack.callback(importing.shutdown, cancel_futures=True)
+        pace = Pace(settings.import_stall_s, settings.import_record_s)
+        scheduler = imports.scheduler(waiting, search.follow_now)
         servicer = WatchlistServicer(
             stores.watchlist,
             imports.begin,
-            checkpoints,
-            home,
+            context.checkpoints,
+            settings.home.site,
             trail,
             clock,
-            imports.workers,
+            ImportWorkers(importing, endings, Uploads(), pace),
             imports.lookalikes,
             SyncService(stores.syncs, scheduler, clock),
             search.freshness,

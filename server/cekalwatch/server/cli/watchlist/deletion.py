@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.database import command_database
-from cekalwatch.server.cli.watchlist.database import open_store
+from cekalwatch.server.cli.database import command_context
 
 if TYPE_CHECKING:
     from cekalwatch.server.audit.entry import AuditEntry
@@ -32,24 +31,21 @@ def delete(
     """Delete a subject: personal facts, orders, photographs, templates, pictures of alerts. It cannot be undone."""
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.audit.alert_entries import deletion_entry
-    from cekalwatch.server.audit.entry import operator
-    from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.domain.errors import CekalwatchError
     from cekalwatch.server.settings.settings import ServerSettings
 
-    def note(gone: DeletedSubject) -> AuditEntry:
-        counts = {"photographs": gone.photographs, "templates": gone.templates, "probes": gone.probes}
-        return deletion_entry(operator(), SystemClock().now(), subject_id, gone.order_ids, **counts)
-
     settings = ServerSettings.load(config, data_dir=data_dir)
     configure_logs("warning")
-    with command_database(settings) as database:
-        database.upgrade()
-        store = open_store(database, settings)
+    with command_context(settings) as context:
         if not yes:
             typer.confirm(f"Delete subject {subject_id} with all orders, photographs and templates?", abort=True)
+
+        def note(gone: DeletedSubject) -> AuditEntry:
+            counts = {"photographs": gone.photographs, "templates": gone.templates, "probes": gone.probes}
+            return deletion_entry(context.actor, context.clock.now(), subject_id, gone.order_ids, **counts)
+
         try:
-            gone = store.delete_subject(subject_id, note)
+            gone = context.stores.watchlist.delete_subject(subject_id, note)
         except CekalwatchError as error:
             raise ProgramError(f"{error.public_message} Nothing was deleted.", Exit.NO_INPUT) from None
     typer.echo(

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.watchlist.local_import import local_import
+from cekalwatch.server.cli.watchlist.local import local_import
 from cekalwatch.server.cli.watchlist.progress import counted_progress
 from cekalwatch.server.cli.watchlist.running_server import running_server
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.database import command_database
-from cekalwatch.server.cli.watchlist.database import open_store
+from cekalwatch.server.cli.database import command_context
 from cekalwatch.server.cli.watchlist.look_output import (
     print_csv,
     print_json,
@@ -195,29 +194,21 @@ def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistBrowser, Lookalik
     """Give a look by the account that runs the command. Raises ProgramError when the database cannot be used."""
     from functools import cache, partial
 
-    from cekalwatch.server.audit.entry import operator
-    from cekalwatch.server.domain.clock import SystemClock
-    from cekalwatch.server.domain.orders import Checkpoints
     from cekalwatch.server.gallery.lookalikes import LookalikeFinder, load_list
     from cekalwatch.server.gallery.model_follower import pack_in_use
-    from cekalwatch.server.storage.audit.store import AuditStore
     from cekalwatch.server.watchlist.browser import WatchlistBrowser
 
-    checkpoints = Checkpoints(settings.legal, {site.site: site.zone for site in settings.sites})
-    with command_database(settings) as database:
-        database.check_exists()
-        database.upgrade()
-        store = open_store(database, settings)
-        pack = pack_in_use(settings, store.models)
+    with command_context(settings, create=False) as context:
+        stores = context.stores
+        pack = pack_in_use(settings, stores.models)
         look = WatchlistBrowser(
-            store,
-            AuditStore(database),
-            checkpoints,
+            stores.watchlist,
+            stores.audit,
+            context.checkpoints,
             settings.home.site,
-            SystemClock(),
-            operator(),
+            context.clock,
+            context.actor,
             pack.model_version,
         )
-        size, storage = pack.recogniser.size, settings.gallery_storage
-        listed = cache(lambda: load_list(store.templates, pack.model_version, size, storage))
+        listed = cache(lambda: load_list(stores.watchlist.templates, pack, settings.gallery_storage))
         yield look, LookalikeFinder(listed, partial(pack.thresholds.threshold, fpir=settings.wanted_fpir))

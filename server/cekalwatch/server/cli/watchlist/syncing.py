@@ -139,7 +139,7 @@ def _settings(config: Path | None, data_dir: Path | None) -> ServerSettings:
 
 @contextmanager
 def _syncs(settings: ServerSettings, server: str | None) -> Iterator[Syncs]:
-    from cekalwatch.server.cli.watchlist.local_sync import local_syncs
+    from cekalwatch.server.cli.watchlist.local import local_syncs
     from cekalwatch.server.grpc_api.clients.syncs import RemoteSyncs
 
     if dialer := running_server(settings, server):

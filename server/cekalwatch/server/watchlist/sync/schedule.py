@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -19,8 +19,7 @@ from cekalwatch.server.domain.syncs import SyncTerms
 from cekalwatch.server.storage.sync.steps import Begun
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
-from cekalwatch.server.watchlist.settings import WatchlistSettings
-from cekalwatch.server.watchlist.sources.opening import open_source
+from cekalwatch.server.watchlist.sources.source import WatchlistSource
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts, SyncStoppedError
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
@@ -79,33 +78,47 @@ class SyncScheduler:
     """Makes runs on a thread of its own. `look` and `start` block for as long as the database takes."""
 
     def __init__(
-        self, parts: SyncParts, courtesy: SyncYield, next_run: NextRun, myself: Actor, on_end: Callable[[], None]
+        self,
+        source: WatchlistSource,
+        store: SyncStore,
+        begin_import: Callable[[Actor], ImportRun],
+        clock: Clock,
+        terms: SyncTerms,
+        actor: Actor,
+        *,
+        waiting: Callable[[], int] = lambda: 0,
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_end` is called after each run, on its thread."""
-        self._parts = parts
-        self._courtesy = courtesy
-        self._next_run = next_run
-        self._myself = myself
+        """Runs that nobody asked for are made in the name of `actor`.
+
+        `waiting` counts the captures that wait to be embedded; `on_end` is called after each run, on its thread.
+        """
+        self._source = source
+        self._store = store
+        self._clock = clock
+        self._yield = SyncYield(waiting)
+        self._next_run = NextRun(terms, clock)
+        self._actor = actor
         self._on_end = on_end
-        self._synchroniser = Synchroniser(parts)
+        self._synchroniser = Synchroniser(SyncParts(source, store, begin_import, clock, terms, self._yield.give_way))
         self._thread = BackgroundThreads(1, "sync")
 
     @property
     def source(self) -> str:
         """What the source is called."""
-        return self._parts.source.name
+        return self._source.name
 
     def look(self) -> None:
         """Begin a run if one is due."""
-        begun = self._parts.store.begin(self.source, self._parts.clock.now(), if_due=True)
+        begun = self._store.begin(self.source, self._clock.now(), if_due=True)
         if begun:
-            self._thread.submit(self._run, begun, self._myself)
+            self._thread.submit(self._run, begun, self._actor)
 
     def start(self, actor: Actor, *, from_start: bool = False) -> int:
         """Begin a run that `actor` asks for, and return its key; raises SYNC_RUNNING."""
-        now = self._parts.clock.now()
+        now = self._clock.now()
         entry = AuditEntry(now, actor, Action.SYNC_REQUESTED, details={"from_start": int(from_start)})
-        begun = self._parts.store.begin(self.source, now, from_start=from_start, entry=entry)
+        begun = self._store.begin(self.source, now, from_start=from_start, entry=entry)
         if begun is None:
             raise RuntimeError("only a run that must be due may not begin")
         self._thread.submit(self._run, begun, actor)
@@ -113,7 +126,7 @@ class SyncScheduler:
 
     def close(self) -> None:
         """Break off the run under way, which the next one takes up, and end the thread."""
-        self._courtesy.stop()
+        self._yield.stop()
         self._thread.shutdown()
 
     def _run(self, begun: Begun, actor: Actor) -> None:
@@ -122,26 +135,3 @@ class SyncScheduler:
             self._on_end()
         except Exception:  # nobody waits for what the thread raises
             log.exception("synchronisation_failed")
-
-
-def open_scheduler(
-    settings: WatchlistSettings,
-    zone: tzinfo,
-    store: SyncStore,
-    begin_import: Callable[[Actor], ImportRun],
-    clock: Clock,
-    myself: Actor,
-    *,
-    waiting: Callable[[], int] = lambda: 0,
-    on_end: Callable[[], None] = lambda: None,
-) -> SyncScheduler | None:
-    """Return the scheduler of the configured source, whose times are those of `zone`; None when there is no source.
-
-    `waiting` counts the captures that wait to be embedded; `on_end` is called after each run.
-    """
-    if settings.source is None:
-        return None
-    terms, courtesy = settings.sync, SyncYield(waiting)
-    source = open_source(settings.source, zone)
-    parts = SyncParts(source, store, begin_import, clock, terms, courtesy.give_way)
-    return SyncScheduler(parts, courtesy, NextRun(terms, clock), myself, on_end)

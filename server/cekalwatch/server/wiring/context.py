@@ -1,16 +1,22 @@
-"""Every store of the database."""
+"""What everything is put together with, in the server and in a command that works without one."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
+from cekalwatch.server.audit.entry import Actor
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.models.photograph_store import PhotographStore
 from cekalwatch.server.storage.models.store import ModelStore, ThresholdStore
 from cekalwatch.server.storage.people.store import PeopleStore
@@ -48,3 +54,27 @@ class Stores:
             ThresholdStore(database),
             WatchlistStore(database, keyring),
         )
+
+
+@dataclass(frozen=True)
+class Context:
+    """Settings, clock and database, with who works on it."""
+
+    settings: ServerSettings
+    database: Database
+    keys: KeyStore
+    stores: Stores
+    checkpoints: Checkpoints
+    """The law, and the clock of each site."""
+    clock: Clock
+    actor: Actor
+    """Who the audit trail names for what nobody asked for."""
+    stack: ExitStack
+    """Closes what was opened, the last first."""
+
+    @classmethod
+    def open(cls, settings: ServerSettings, database: Database, clock: Clock, actor: Actor, stack: ExitStack) -> Self:
+        """Open the keys of an upgraded database. Raises ProgramError."""
+        keys = KeyStore.open(database, settings.master_key_source, clock, actor)
+        checkpoints = Checkpoints(settings.legal, {site.site: site.zone for site in settings.sites})
+        return cls(settings, database, keys, Stores.of(database, keys.keyring), checkpoints, clock, actor, stack)

@@ -1,0 +1,76 @@
+"""Imports and synchronises in the command's own process, when no server is running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from cekalwatch.server.cli.database import command_context
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cekalwatch.server.domain.syncs import SyncRun
+    from cekalwatch.server.settings.settings import ServerSettings
+    from cekalwatch.server.watchlist.imports.import_run import ImportRun
+    from cekalwatch.server.watchlist.sync.service import SyncService, SyncStatus
+    from cekalwatch.server.wiring.context import Context
+    from cekalwatch.server.wiring.imports import Imports
+
+
+@contextmanager
+def local_import(settings: ServerSettings) -> Iterator[ImportRun]:
+    """Give an import by the account that runs the command, as many threads at once as the settings say."""
+    with command_context(settings) as context, closing(_imports(context).begin(context.actor)) as run:
+        yield run
+
+
+class LocalSyncs:
+    """The synchronisation in this process; see RemoteSyncs."""
+
+    def __init__(self, service: SyncService, context: Context) -> None:
+        self._service = service
+        self._context = context
+
+    def start(self, *, from_start: bool) -> int:
+        """Begin a run on a thread, and return its key."""
+        return self._service.start(self._context.actor, from_start=from_start)
+
+    def run(self, run_id: int) -> SyncRun:
+        """Return the run as it stands."""
+        return self._service.runs(1, run_id + 1)[0]
+
+    def status(self) -> tuple[SyncStatus, datetime | None]:
+        """Return how it stands, and when the watchlist was last brought up to date."""
+        return self._service.status(), self._context.stores.watchlist.last_success_at()
+
+
+@contextmanager
+def local_syncs(settings: ServerSettings) -> Iterator[LocalSyncs]:
+    """Give the synchronisation of the configured database; leaving breaks off a run that is under way."""
+    from cekalwatch.server.watchlist.sync.service import SyncService
+
+    with command_context(settings) as context:
+        service = SyncService(context.stores.syncs, _imports(context).scheduler(), context.clock)
+        yield LocalSyncs(service, context)
+
+
+def _imports(context: Context) -> Imports:
+    """Return what begins imports; the model pack and the list are loaded when they are needed."""
+    from functools import cache
+
+    from cekalwatch.server.gallery.lookalikes import load_list
+    from cekalwatch.server.gallery.model_follower import pack_in_use
+    from cekalwatch.server.recognition.engine_in_use import EngineInUse
+    from cekalwatch.server.recognition.packs.installed import open_engine
+    from cekalwatch.server.wiring.imports import Imports
+    from cekalwatch.vision.runtime import limit_native_threads
+
+    settings, stores = context.settings, context.stores
+    # Photographs side by side, each on one thread, come faster than one after another on all.
+    limit_native_threads(1)
+    pack = cache(lambda: pack_in_use(settings, stores.models))
+    engines = cache(lambda: EngineInUse(open_engine(pack(), threads=1), settings.threads))
+    listed = cache(lambda: load_list(stores.watchlist.templates, pack(), settings.gallery_storage))
+    return Imports(context, engines, listed)
