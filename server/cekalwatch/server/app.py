@@ -19,9 +19,9 @@ from typing import Self
 import structlog
 
 from cekalwatch.server.audit.checkpoints import SigningKey
-from cekalwatch.server.audit.entry import Action, Actor, Party
+from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.clock import Clock, SystemClock
-from cekalwatch.server.gallery.model_follower import configuration_facts, open_pack, pack_in_use
+from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.operations import OperationsServicer
@@ -88,8 +88,6 @@ class Server:
         context = Context.open(settings, database, clock, actor, stack)
         stores = context.stores
         signer = CheckpointSigner(stores.audit, SigningKey.load_or_create(settings.audit_key_file), clock)
-        facts = configuration_facts(settings, pack)
-        stores.audit.append_changed(actor, Action.CONFIGURATION_CHANGED, facts, started_at)
         stack.callback(at_stop, "checkpoint of the last audit entries", signer.sign)
         trail = AuditTrail(stores.audit, clock)
         stack.callback(trail.close)

@@ -7,10 +7,11 @@ probe that was embedded before and meets a gallery of the other model is not com
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -22,11 +23,10 @@ from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import ThresholdRule
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.recognition.packs.installed import Engine, load_named, open_engine, open_openvino_engine
-from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.models.photograph_store import PhotographStore
 from cekalwatch.server.storage.models.store import ModelChoice, ModelStore, ThresholdStore
-from cekalwatch.vision.manifest import MANIFEST_FILE, Pack, PackError, file_sha256
+from cekalwatch.vision.manifest import Pack, PackError
 
 STEPS_A_TURN = 3
 TURNS_BETWEEN_TRIES = 30
@@ -35,7 +35,35 @@ TURNS_BETWEEN_TRIES = 30
 log = structlog.get_logger()
 
 
-def pack_in_use(settings: ServerSettings, models: ModelStore) -> Pack:
+class ModelSettings(Protocol):
+    """What the server's settings say of the model."""
+
+    @property
+    def models_path(self) -> Path:
+        """The folder of model packs."""
+
+    @property
+    def model_pack(self) -> str:
+        """Name of the pack."""
+
+    @property
+    def inference(self) -> str:
+        """What computes templates: onnxruntime or openvino."""
+
+    @property
+    def threads(self) -> int:
+        """Native threads that inference may take."""
+
+    @property
+    def wanted_fpir(self) -> float:
+        """Share of passages of people who are not listed that may alert."""
+
+    @property
+    def threshold(self) -> float | None:
+        """Decision threshold; None for the pack's own."""
+
+
+def pack_in_use(settings: ModelSettings, models: ModelStore) -> Pack:
     """Return the pack that the database, or else the settings, name. Raises PackError."""
     chosen = models.chosen()
     if chosen is None:
@@ -45,7 +73,7 @@ def pack_in_use(settings: ServerSettings, models: ModelStore) -> Pack:
     return chosen_pack(settings, chosen.current)
 
 
-def chosen_pack(settings: ServerSettings, choice: ModelChoice) -> Pack:
+def chosen_pack(settings: ModelSettings, choice: ModelChoice) -> Pack:
     """Return an installed pack of exactly that model version. Raises PackError."""
     pack = load_named(settings.models_path, choice.pack)
     if pack.model_version != choice.model_version:
@@ -56,33 +84,18 @@ def chosen_pack(settings: ServerSettings, choice: ModelChoice) -> Pack:
     return pack
 
 
-def open_pack(settings: ServerSettings, pack: Pack) -> Engine:
+def open_pack(settings: ModelSettings, pack: Pack) -> Engine:
     """Load the networks of a pack as the settings say. Raises PackError."""
     if settings.inference == "openvino":
         return open_openvino_engine(pack, settings.threads)
     return open_engine(pack, threads=1)
 
 
-def searched_model(settings: ServerSettings, thresholds: ThresholdStore, pack: Pack) -> SearchedModel:
+def searched_model(settings: ModelSettings, thresholds: ThresholdStore, pack: Pack) -> SearchedModel:
     """Return the pack's model with its threshold. A threshold in the settings is for the pack that they name."""
     configured = settings.threshold if pack.name == settings.model_pack else None
     rule = ThresholdRule(thresholds, pack.model_version, pack.thresholds, settings.wanted_fpir, configured)
     return SearchedModel(pack.model_version, pack.recogniser.size, rule.now)
-
-
-def configuration_facts(settings: ServerSettings, pack: Pack) -> dict[str, int | str]:
-    """Return what is recorded: hashes of the settings and of the pack's manifest, and the threshold in words.
-
-    The address of the database may hold a password, and a hash of that could be guessed, so it is left out.
-    """
-    values = settings.model_dump(mode="json", exclude={"database_url"})
-    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
-    return {
-        "pack": pack.model_version,
-        "pack_sha256": file_sha256(pack.path(MANIFEST_FILE)),
-        "settings_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "threshold": "by the pack" if settings.threshold is None else str(settings.threshold),
-    }
 
 
 @dataclass(frozen=True)
@@ -100,19 +113,22 @@ class ModelFollower:
 
     def __init__(
         self,
-        settings: ServerSettings,
+        settings: ModelSettings,
         stores: ModelStores,
         engines: EngineInUse,
         holder: SnapshotHolder,
         clock: Clock,
-        myself: Actor,
+        actor: Actor,
+        note_change: Callable[[Pack], None],
     ) -> None:
+        """`note_change` records that another pack is in use."""
         self._settings = settings
         self._stores = stores
         self._engines = engines
         self._holder = holder
         self._clock = clock
-        self._myself = myself
+        self._actor = actor
+        self._note_change = note_change
         self._waits = 0
         self._complete = ("", 0)
         self._workers = BackgroundThreads(1, "catch-up")
@@ -155,7 +171,7 @@ class ModelFollower:
         rebuilder = Rebuilder(self._stores.photographs, enroller, self._workers)
         steps = list(islice(rebuilder.steps(), STEPS_A_TURN))
         if steps:
-            self._stores.audit.append(rebuilt_entry(self._clock, self._myself, enroller.model_version, steps))
+            self._stores.audit.append(rebuilt_entry(self._clock, self._actor, enroller.model_version, steps))
         else:
             self._complete = state
 
@@ -166,8 +182,7 @@ class ModelFollower:
         watch = self._holder.loaded(model)
         self._engines.take(engine)
         self._holder.take(model, watch)
-        facts = configuration_facts(self._settings, pack)
-        self._stores.audit.append_changed(self._myself, Action.CONFIGURATION_CHANGED, facts, self._clock.now())
+        self._note_change(pack)
         log.info("model_changed", model_version=choice.model_version, templates=len(watch.gallery))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
+from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.gallery.model_follower import ModelFollower, ModelStores, searched_model
 from cekalwatch.server.gallery.snapshot import SnapshotHolder
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
@@ -13,6 +16,7 @@ from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.periodic import Chore
+from cekalwatch.vision.manifest import MANIFEST_FILE, Pack, file_sha256
 
 FOLLOW_PERIOD_S = 2.0
 CATCH_UP_PERIOD_S = 5.0
@@ -32,10 +36,14 @@ class GalleryWiring:
     def open(cls, context: Context, engines: EngineInUse) -> Self:
         """Load the watchlist's templates of the engine's model."""
         settings, stores, clock = context.settings, context.stores, context.clock
-        model = searched_model(settings, stores.thresholds, engines.engine().pack)
+        pack = engines.engine().pack
+        note_configuration(context, pack)
+        model = searched_model(settings, stores.thresholds, pack)
         snapshots = SnapshotHolder(stores.watchlist.templates, model, settings.gallery_storage)
         sources = ModelStores(stores.models, stores.thresholds, stores.photographs, stores.audit)
-        follower = ModelFollower(settings, sources, engines, snapshots, clock, context.actor)
+        follower = ModelFollower(
+            settings, sources, engines, snapshots, clock, context.actor, lambda pack: note_configuration(context, pack)
+        )
         context.stack.callback(follower.close)
         active = ActiveSubjectCount(stores.watchlist, context.checkpoints)
         freshness = FreshnessGauge(stores.watchlist, active, clock, timedelta(hours=settings.freshness_limit_h))
@@ -60,3 +68,20 @@ class GalleryWiring:
         """Search for what a synchronisation brought before its end is told."""
         self.snapshots.follow()
         self.freshness.read()
+
+
+def note_configuration(context: Context, pack: Pack) -> None:
+    """Record what decides about people, when it differs from what was recorded last: settings, threshold, model pack.
+
+    Hashes stand for the settings and the pack's manifest. The address of the database may hold a password, and a hash
+    of that could be guessed, so it is left out.
+    """
+    settings = context.settings
+    text = json.dumps(settings.model_dump(mode="json", exclude={"database_url"}), sort_keys=True, separators=(",", ":"))
+    facts: dict[str, int | str] = {
+        "pack": pack.model_version,
+        "pack_sha256": file_sha256(pack.path(MANIFEST_FILE)),
+        "settings_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "threshold": "by the pack" if settings.threshold is None else str(settings.threshold),
+    }
+    context.stores.audit.append_changed(context.actor, Action.CONFIGURATION_CHANGED, facts, context.clock.now())
