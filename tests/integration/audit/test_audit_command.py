@@ -36,8 +36,8 @@ class Trail:
         self.store = AuditStore(self.database)
         self.key = folder / "audit_key.pem"
         self.store.append(*map(entry, range(1, 11)))
-        self.notary = CheckpointSigner(self.store, SigningKey.load_or_create(self.key), SystemClock())
-        self.notary.sign()
+        self.signer = CheckpointSigner(self.store, SigningKey.load_or_create(self.key), SystemClock())
+        self.signer.sign()
         self.store.append(*map(entry, range(11, 21)))
 
     def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:

@@ -237,24 +237,24 @@ def test_facts_are_recorded_when_they_differ_from_the_last_ones_of_that_actor_an
 
 def test_checkpoints_are_made_each_hour_and_after_so_many_entries(store: AuditStore, tmp_path: Path):
     key, clock = SigningKey.load_or_create(tmp_path / "key.pem"), FixedClock()
-    notary = CheckpointSigner(store, key, clock)
-    notary.sign_if_due()
+    signer = CheckpointSigner(store, key, clock)
+    signer.sign_if_due()
     assert store.checkpoints() == [], "an empty trail has nothing to sign"
     store.append(entry(1))
-    notary.sign_if_due()
+    signer.sign_if_due()
     store.append(entry(2))
-    notary.sign_if_due()
+    signer.sign_if_due()
     assert [one.sequence for one in store.checkpoints()] == [1], "neither is due"
     clock.advance(EVERY)
-    notary.sign_if_due()
+    signer.sign_if_due()
     store.append(*map(entry, range(3, 3 + EVERY_ENTRIES)))
-    notary.sign_if_due()
+    signer.sign_if_due()
     made = store.checkpoints()
     assert [one.sequence for one in made] == [1, 2, 2 + EVERY_ENTRIES]
     assert all(one.valid for one in made)
     assert breaks(store) == []
     clock.advance(EVERY)
-    notary.sign_if_due()
+    signer.sign_if_due()
     assert len(store.checkpoints()) == 3, "nothing came since"
     assert CheckpointSigner(store, key, clock).sign() == made[-1]
 
