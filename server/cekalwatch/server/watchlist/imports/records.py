@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
+from typing import Final
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import PLAUSIBLE_YEARS, BanOrder
@@ -25,6 +27,12 @@ MAX_DOCUMENT_TEXT = 40
 MAX_SHORT_TEXT = 100
 MAX_ADDRESS = 500
 MAX_REASON = 1000
+
+SUBJECT_TEXTS: Final = MappingProxyType(
+    {"place_of_birth": MAX_SHORT_TEXT, "address": MAX_ADDRESS, "occupation": MAX_SHORT_TEXT}
+)
+"""Facts of a subject that are free texts, with their greatest lengths. Sources and messages take their names from here,
+so that another one is added here, in `Subject` and in the contract only."""
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _YEAR = re.compile(r"(18|19|20)\d{2}", re.ASCII)
@@ -100,15 +108,16 @@ def build_subject(
     name: str,
     aliases: Sequence[str] = (),
     sex: str = "",
-    place_of_birth: str = "",
     date_of_birth: str = "",
     nationality: str = "",
     nik: str = "",
     travel_documents: Sequence[tuple[str, str, str]] = (),
-    address: str = "",
-    occupation: str = "",
+    **texts: str,
 ) -> Subject:
-    """Return the subject that the texts state; travel documents are (type, number, country). Raises RecordError."""
+    """Return the subject that the texts state; travel documents are (type, number, country). Raises RecordError.
+
+    `texts` are those of `SUBJECT_TEXTS`.
+    """
     if len(aliases) > MAX_ALIASES:
         raise RecordError("aliases")
     if len(travel_documents) > MAX_DOCUMENTS:
@@ -124,7 +133,6 @@ def build_subject(
         name=_text("name", name, MAX_NAME, least=1),
         aliases=tuple(_text("aliases", alias, MAX_NAME, least=1) for alias in aliases),
         sex=sex,
-        place_of_birth=_text("place_of_birth", place_of_birth, MAX_SHORT_TEXT),
         date_of_birth=date_of_birth,
         nationality=_country("nationality", nationality),
         nik=nik,
@@ -136,8 +144,7 @@ def build_subject(
             )
             for kind, number, country in travel_documents
         ),
-        address=_text("address", address, MAX_ADDRESS),
-        occupation=_text("occupation", occupation, MAX_SHORT_TEXT),
+        **{field: _text(field, value, SUBJECT_TEXTS[field]) for field, value in texts.items()},
     )
 
 

@@ -12,6 +12,7 @@ from functools import cache
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.watchlist.imports.records import (
+    SUBJECT_TEXTS,
     ImportRecord,
     Photograph,
     RecordError,
@@ -140,13 +141,11 @@ class RecordMapper:
             name=self.text(row, "name"),
             aliases=self._list(row, "aliases"),
             sex=self.text(row, "sex").upper(),
-            place_of_birth=self.text(row, "place_of_birth"),
             date_of_birth=self._birth(row),
             nationality=self.text(row, "nationality").upper(),
             nik=self.text(row, "nik"),
             travel_documents=self._documents(row),
-            address=self.text(row, "address"),
-            occupation=self.text(row, "occupation"),
+            **{field: self.text(row, field) for field in SUBJECT_TEXTS},
         )
 
     def _order(self, row: Row) -> BanOrder:

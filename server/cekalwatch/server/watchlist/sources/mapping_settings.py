@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import date, datetime
 from typing import Annotated, Final
 
@@ -14,12 +15,13 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from cekalwatch.program.settings import SECTION
+from cekalwatch.server.domain.subjects import Subject
 
 FIELDS: Final = (
     *("order_id", "subject_id", "kind", "decree_number", "decree_date", "requesting_agency", "reason"),
     *("valid_from", "valid_until", "urgent", "received_on", "extends_order_id", "revoked_at"),
-    *("name", "aliases", "sex", "place_of_birth", "date_of_birth", "nationality", "nik", "travel_documents"),
-    *("address", "occupation", "photographs"),
+    *(field.name for field in fields(Subject) if field.name != "subject_id"),
+    "photographs",
 )
 """What a record can state, as `docs/watchlist-folder.md` describes it."""
 REQUIRED: Final = (
