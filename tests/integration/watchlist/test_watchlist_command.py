@@ -313,7 +313,7 @@ async def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     _, errors = await process.communicate()
     assert process.returncode == Exit.UNAVAILABLE
-    assert b"Run the import again" in errors
+    assert b"Run the command again" in errors
     assert b"Traceback" not in errors
 
 

@@ -25,8 +25,8 @@ def command_database(settings: ServerSettings) -> Iterator[Database]:
         yield database
     except StorageError as error:
         raise ProgramError(
-            f"Cannot use the database {database.name} ({error}). Check that it is reachable, and that a "
-            "server of this version has been started with it. What was done before stays done.",
+            f"Cannot use the database {database.name} ({error}). Check that it is reachable and writable, and that a "
+            "server of this version has been started with it. Run the command again then: what was done stays done.",
             Exit.UNAVAILABLE,
         ) from None
     finally:
