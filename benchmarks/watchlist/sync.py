@@ -33,7 +33,8 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.steps import PageEnd, Seen
 from cekalwatch.server.storage.sync.store import SyncStore
-from cekalwatch.server.storage.watchlist.store import NewRecord, WatchlistStore
+from cekalwatch.server.storage.watchlist.record_store import NewRecord
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings

@@ -17,7 +17,7 @@ from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist.store import NewReference
+from cekalwatch.server.storage.watchlist.record_store import NewReference
 from tests.support.builders.portraits import astronaut, encoded, group
 from tests.support.builders.watchlist import order, reference, subject
 from tests.support.scenarios.server import CaptureClient, face, jpeg, list_astronaut, running

@@ -26,7 +26,8 @@ from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist.store import NewReference, WatchlistStore
+from cekalwatch.server.storage.watchlist.record_store import NewReference
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord

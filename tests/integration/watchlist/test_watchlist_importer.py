@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,7 +13,6 @@ import numpy as np
 import pytest
 import sqlalchemy
 
-from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.recognition.enrolment import Enroller
@@ -21,7 +21,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import MAX_TOGETHER, SPARE, ImportRun
-from cekalwatch.server.watchlist.imports.importer import PreparedRecord, StoredRecord, WatchlistImporter
+from cekalwatch.server.watchlist.imports.importer import PreparedRecord, WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
@@ -212,7 +212,7 @@ def test_the_same_face_under_another_subject_is_reported_and_both_stay_listed(
 
 
 def test_the_same_face_is_reported_in_records_that_are_stored_together(
-    store: WatchlistStore, clock: FixedClock
+    store: WatchlistStore, database: Database, clock: FixedClock
 ) -> None:
     lookalikes = alone(engine().recogniser.model_version, engine().recogniser.size)
     enroller = Enroller(engine().detector, engine().recogniser)
@@ -222,15 +222,10 @@ def test_the_same_face_is_reported_in_records_that_are_stored_together(
         importer.prepare(ImportRecord(subject(f"S-{number}"), order(f"O-{number}", subject_id=f"S-{number}"), (face,)))
         for number, face in enumerate(faces)
     ]
-    noted: list[int] = []
-
-    def note(stored: StoredRecord) -> AuditEntry:
-        noted.append(stored.doubtful)
-        return AuditEntry(clock.now(), OFFICER, Action.ORDER_IMPORTED)
-
-    reports = importer.store(prepared, note)
+    reports = importer.store(prepared, OFFICER)
     assert [report.photos[0].also_under for report in reports] == [(), (), ("S-0",)]
-    assert noted == [0, 0, 1]
+    recorded = [json.loads(one.details) for one in AuditStore(database).links()]
+    assert [details.get("also_under", 0) for details in recorded] == [0, 0, 1]
 
 
 def test_a_refused_face_is_reported_with_what_was_measured(importer: ImportRun) -> None:

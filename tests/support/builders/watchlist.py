@@ -13,7 +13,7 @@ from cekalwatch.server.domain.subjects import FaceFigures, Subject
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder
 from cekalwatch.server.gallery.threshold import Threshold, ThresholdSource
-from cekalwatch.server.storage.watchlist.store import NewReference
+from cekalwatch.server.storage.watchlist.record_store import NewReference
 from cekalwatch.wire.vocabulary.orders import OrderKind
 
 WIB = ZoneInfo("Asia/Jakarta")

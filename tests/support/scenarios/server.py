@@ -21,7 +21,8 @@ from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.recognition.packs.installed import Engine, open_engine
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist.store import NewReference, WatchlistStore
+from cekalwatch.server.storage.watchlist.record_store import NewReference
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.v1 import capture_pb2, capture_service_pb2, capture_service_pb2_grpc
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack

@@ -144,7 +144,7 @@ class LookalikeFinder:
         """Return the other subjects of each of the subject's reference faces that has some, by its key. Blocks."""
         model = self._listed().gallery.model_version
         enrolled = store.enrolled(subject_id, model).values()
-        found = {face.reference.reference_id: self.others(subject_id, face.template, model) for face in enrolled}
+        found = {face.reference_id: self.others(subject_id, face.template, model) for face in enrolled}
         return {reference_id: others for reference_id, others in found.items() if others}
 
     def add(self, subject_id: str, template: NDArray[np.float32], model_version: str, version: int) -> None:

@@ -22,7 +22,8 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.keys.resealing import Resealer
-from cekalwatch.server.storage.watchlist.store import Stored, WatchlistStore
+from cekalwatch.server.storage.watchlist.record_store import Stored
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.audit import OFFICER, START, chain, deleted, entry
 from tests.support.builders.keys import KEEPER, TESTS_KEY, key_store, keyring

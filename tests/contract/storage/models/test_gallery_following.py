@@ -20,7 +20,8 @@ from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.storage.columns import TEMPLATE
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateStore
-from cekalwatch.server.storage.watchlist.store import NewReference, WatchlistStore
+from cekalwatch.server.storage.watchlist.record_store import NewReference
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 from tests.support.builders.audit import deleted

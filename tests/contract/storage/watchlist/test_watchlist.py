@@ -14,8 +14,9 @@ from cekalwatch.server.domain.subjects import MAX_ORDERS, TravelDocument
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist.record_store import Done, NewRecord, Stored
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
-from cekalwatch.server.storage.watchlist.store import DeletedSubject, Done, NewRecord, Stored, WatchlistStore
+from cekalwatch.server.storage.watchlist.store import DeletedSubject, WatchlistStore
 from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
@@ -134,7 +135,8 @@ def test_a_photograph_is_enrolled_once_for_each_model(database: Database, store:
     assert face.photo_sha256 == photo.photo_sha256
     for model in (MODEL, "other"):
         ((digest, enrolled),) = store.enrolled("S-1", model).items()
-        assert (digest, enrolled.reference) == (photo.photo_sha256, face)
+        assert digest == photo.photo_sha256
+        assert (enrolled.reference_id, enrolled.figures) == (face.reference_id, face.figures)
         assert enrolled.template.tolist() == photo.template.tolist()
     assert store.enrolled("S-2", MODEL) == {}
     assert stored_templates(database).templates.shape == (1, SIZE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from cekalwatch.server.domain.errors import Code
@@ -22,22 +22,13 @@ from cekalwatch.server.storage.sync.tables import SyncRunRow, SyncStateRow
 from cekalwatch.wire.vocabulary.orders import OrderRule
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
+_STATE_COLUMNS = tuple(field.name for field in fields(SyncState) if field.name != "waiting")
+
 
 def state_of(row: SyncStateRow) -> SyncState:
     """Read the state."""
-    return SyncState(
-        cursor=row.cursor,
-        reading=row.reading,
-        reading_open=row.reading_open,
-        reading_whole=row.reading_whole,
-        reading_expected=row.reading_expected,
-        reading_items=row.reading_items,
-        reading_refused=row.reading_refused,
-        keyless=row.keyless,
-        next_run_at=row.next_run_at,
-        waiting=Waiting(row.waiting_run_id, row.waiting_missing, row.waiting_held) if row.waiting_run_id else None,
-        accepted=row.accepted,
-    )
+    waiting = Waiting(row.waiting_run_id, row.waiting_missing, row.waiting_held) if row.waiting_run_id else None
+    return SyncState(**{name: getattr(row, name) for name in _STATE_COLUMNS}, waiting=waiting)
 
 
 def run_values(run: SyncRun) -> dict[str, Any]:

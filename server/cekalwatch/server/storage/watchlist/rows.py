@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +36,13 @@ from cekalwatch.wire.vocabulary.orders import OrderKind
 
 SEALED_ORDER_FACTS = ("requesting_agency", "reason", "decree_number")
 """What of an order says more than its keys, dates and kind."""
+
+_ORDER_COLUMNS = tuple(field.name for field in fields(BanOrder) if field.name not in SEALED_ORDER_FACTS)
+_DAYS = ("valid_from", "valid_until", "received_on")
+_IF_ANY: Mapping[str, Callable[[str], date]] = MappingProxyType(
+    {"decree_date": date.fromisoformat, "revoked_at": datetime.fromisoformat, "withdrawn_at": datetime.fromisoformat}
+)
+"""How columns are read that are empty where there is no such day or moment."""
 
 DAMAGED = (ValueError, KeyError, TypeError)
 """What reading a damaged row raises."""
@@ -75,39 +85,24 @@ class WatchlistRows:
 
     def order_row(self, order: BanOrder, content: str) -> BanOrderRow:
         """Write an order with the digest of its content."""
-        facts = {name: getattr(order, name) for name in SEALED_ORDER_FACTS}
+        facts = asdict(order)
+        sealed = {name: facts.pop(name) for name in SEALED_ORDER_FACTS}
+        columns: dict[str, Any] = {name: _column(value) for name, value in facts.items()}
         return BanOrderRow(
-            order_id=order.order_id,
-            subject_id=order.subject_id,
-            kind=order.kind,
-            valid_from=order.valid_from.isoformat(),
-            valid_until=order.valid_until.isoformat(),
-            received_on=order.received_on.isoformat(),
-            decree_date=order.decree_date.isoformat() if order.decree_date else "",
-            urgent=order.urgent,
-            extends_order_id=order.extends_order_id,
-            revoked_at=utc_text(order.revoked_at),
-            withdrawn_at=utc_text(order.withdrawn_at),
-            facts=self.keyring.seal(ORDER_FACTS.at(order.order_id), _json(facts)),
+            **columns,
+            facts=self.keyring.seal(ORDER_FACTS.at(order.order_id), _json(sealed)),
             content_hash=content,
         )
 
     def order(self, row: BanOrderRow) -> BanOrder:
         """Read an order."""
-        return BanOrder(
-            order_id=row.order_id,
-            subject_id=row.subject_id,
-            kind=OrderKind(row.kind),
-            valid_from=date.fromisoformat(row.valid_from),
-            valid_until=date.fromisoformat(row.valid_until),
-            received_on=date.fromisoformat(row.received_on),
-            decree_date=date.fromisoformat(row.decree_date) if row.decree_date else None,
-            urgent=row.urgent,
-            extends_order_id=row.extends_order_id,
-            revoked_at=datetime.fromisoformat(row.revoked_at) if row.revoked_at else None,
-            withdrawn_at=datetime.fromisoformat(row.withdrawn_at) if row.withdrawn_at else None,
-            **json.loads(self.keyring.open(ORDER_FACTS.at(row.order_id), row.facts)),
-        )
+        facts: dict[str, Any] = {name: getattr(row, name) for name in _ORDER_COLUMNS}
+        for name in _DAYS:
+            facts[name] = date.fromisoformat(facts[name])
+        for name, read in _IF_ANY.items():
+            facts[name] = read(facts[name]) if facts[name] else None
+        sealed = json.loads(self.keyring.open(ORDER_FACTS.at(row.order_id), row.facts))
+        return BanOrder(**facts | {"kind": OrderKind(row.kind)} | sealed)
 
     def reference_row(self, reference: ReferenceFace) -> ReferenceFaceRow:
         """Write a reference face, without its pictures."""
@@ -161,6 +156,15 @@ class WatchlistRows:
 def _figures(stored: dict[str, float]) -> FaceFigures:
     measured = {name: float(value) for name, value in stored.items()}
     return FaceFigures(**measured | {"faces": int(stored["faces"])})  # type: ignore[arg-type]  # named as they are stored
+
+
+def _column(value: object) -> object:
+    """Return a fact as its column holds it."""
+    if isinstance(value, datetime):
+        return utc_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return "" if value is None else value
 
 
 def utc_text(moment: datetime | None) -> str:

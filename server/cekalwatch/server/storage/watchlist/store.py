@@ -9,27 +9,20 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import bindparam, func
 from sqlmodel import col, delete, select, update
 
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders import BanOrder, SubjectFile
-from cekalwatch.server.domain.subjects import MAX_ORDERS, FaceFigures, ReferenceFace, Subject
-from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.domain.orders import SubjectFile
 from cekalwatch.server.storage.alerts.tables import AlertRow, EventLogRow, ProbeRow
 from cekalwatch.server.storage.audit.store import write_audit
-from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.models.store import ModelStore
 from cekalwatch.server.storage.models.tables import TemplateRefusalRow
-from cekalwatch.server.storage.models.template_store import TemplateStore, is_template
+from cekalwatch.server.storage.models.template_store import TemplateStore
 from cekalwatch.server.storage.sync.tables import SyncOrderRow
 from cekalwatch.server.storage.watchlist.changes import changed_since, count_change, current_version, lock_watchlist
 from cekalwatch.server.storage.watchlist.reading import read_files, read_orders, readable
-from cekalwatch.server.storage.watchlist.rows import WatchlistRows
+from cekalwatch.server.storage.watchlist.record_store import RecordStore
 from cekalwatch.server.storage.watchlist.tables import (
     BanOrderRow,
     ReferenceFaceRow,
@@ -38,48 +31,6 @@ from cekalwatch.server.storage.watchlist.tables import (
     TemplateRow,
     WatchlistStateRow,
 )
-from cekalwatch.server.storage.watchlist.writing import Done, NewRecord, NewReference, Stored, write_records
-
-__all__ = [
-    "DeletedSubject",
-    "Done",
-    "EnrolledFace",
-    "NewRecord",
-    "NewReference",
-    "Stored",
-    "SubjectFile",
-    "WatchlistStore",
-    "Written",
-]
-
-
-@dataclass(frozen=True, eq=False)
-class EnrolledFace:
-    """A reference face with its template in one model version."""
-
-    reference: ReferenceFace
-    template: NDArray[np.float32]
-    """Shape (size,), length 1."""
-
-    @property
-    def figures(self) -> FaceFigures:
-        """What was measured of it."""
-        return self.reference.figures
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What is to be known about it."""
-        return self.reference.warnings
-
-
-@dataclass(frozen=True)
-class Written:
-    """What storing records did."""
-
-    outcomes: Sequence[Stored]
-    """Of each record."""
-    version: int
-    """The change counter afterwards."""
 
 
 @dataclass(frozen=True)
@@ -93,15 +44,8 @@ class DeletedSubject:
     """Pictures of alerts about the subject."""
 
 
-_PHOTOGRAPHS = select(func.count()).where(col(ReferenceFaceRow.subject_id) == bindparam("subject_id"))
-
-
-class WatchlistStore:
-    """The watchlist in the database."""
-
-    def __init__(self, database: Database, keyring: Keyring) -> None:
-        self._database = database
-        self._rows = WatchlistRows(keyring)
+class WatchlistStore(RecordStore):
+    """The watchlist in the database: what is read of it, and deletion; records come in by `RecordStore`."""
 
     @property
     def templates(self) -> TemplateStore:
@@ -112,83 +56,6 @@ class WatchlistStore:
     def models(self) -> ModelStore:
         """The models of the same database."""
         return ModelStore(self._database)
-
-    def put(
-        self,
-        subject: Subject,
-        order: BanOrder,
-        references: Sequence[NewReference] = (),
-        note: Callable[[Stored], AuditEntry] | None = None,
-    ) -> Stored:
-        """Store a record by itself; see `put_all`. Raises SUBJECT_FULL for an order more than MAX_ORDERS."""
-        written = self.put_all(
-            [NewRecord(subject, order, references)], lambda _, done: note(done.outcome) if note else None
-        )
-        if written.outcomes[0] is Stored.SUBJECT_FULL:
-            raise CekalwatchError(Code.SUBJECT_FULL, f"{MAX_ORDERS} orders")
-        return written.outcomes[0]
-
-    def put_all(self, records: Sequence[NewRecord], note: Callable[[int, Done], AuditEntry | None]) -> Written:
-        """Store records in one transaction; see `write_records`.
-
-        What `note` makes of the number of a record of which something is written, and of what was done with it, is
-        committed with it, for the audit trail.
-        """
-        with self._database.session() as session:
-            lock_watchlist(session)
-            hold_sealing_key(session, self._rows.keyring)
-            everything, changed = write_records(session, self._rows, records)
-            if changed:
-                count_change(session, changed)
-                session.flush()
-                entries = [
-                    entry
-                    for number, done in enumerate(everything)
-                    if done.outcome is Stored.STORED
-                    or (done.outcome is Stored.UNCHANGED and records[number].references)
-                    if (entry := note(number, done))
-                ]
-                if entries:
-                    write_audit(session, *entries)
-                session.commit()
-            return Written([done.outcome for done in everything], current_version(session))
-
-    def enrolled(self, subject_id: str, model_version: str) -> dict[str, EnrolledFace]:
-        """Return the subject's reference faces with a template in that model version, by the photograph's SHA-256.
-
-        One whose template is damaged is not among them, so that importing its photograph again mends it.
-        """
-        query = (
-            select(ReferenceFaceRow, TemplateRow.vector)
-            .join(TemplateRow)
-            .where(col(ReferenceFaceRow.subject_id) == subject_id, col(TemplateRow.model_version) == model_version)
-        )
-
-        def face(row: tuple[ReferenceFaceRow, bytes]) -> EnrolledFace:
-            vector = self._rows.vector(row[0].reference_id, model_version, row[1])
-            if not is_template(vector):
-                raise ValueError("no template")
-            template = np.frombuffer(vector, dtype="<f4").astype(np.float32, copy=False)
-            return EnrolledFace(self._rows.reference(row[0]), template)
-
-        with self._database.session() as session:
-            found = readable(session.exec(query), face, lambda row: row[0].reference_id)
-            return {one.reference.photo_sha256: one for one in found}
-
-    def photographs(self, subject_id: str) -> int:
-        """Return how many photographs of the subject are enrolled, in whatever model version."""
-        # Without a session, since this is asked for every record of an import.
-        with self._database.connection() as connection:
-            return connection.execute(_PHOTOGRAPHS, {"subject_id": subject_id}).scalar_one()
-
-    def has_photograph(self, subject_id: str, photo_sha256: str) -> bool:
-        """Whether that photograph of the subject is enrolled, in whatever model version."""
-        digest = self._rows.photo_digest(subject_id, photo_sha256)
-        query = select(ReferenceFaceRow.reference_id).where(
-            col(ReferenceFaceRow.subject_id) == subject_id, col(ReferenceFaceRow.photo_digest) == digest
-        )
-        with self._database.session() as session:
-            return session.exec(query).first() is not None
 
     def get_subject(self, subject_id: str) -> SubjectFile:
         """Return a subject with orders and reference faces; raises SUBJECT_NOT_FOUND."""

@@ -9,13 +9,13 @@ from collections.abc import Collection, Generator, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 
-from cekalwatch.server.audit.entry import MAX_TEXT, OK, Action, Actor, AuditEntry, Thing
+from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.concurrency.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.server.watchlist.imports.importer import PreparedRecord, StoredRecord, WatchlistImporter
+from cekalwatch.server.watchlist.imports.importer import PreparedRecord, WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import RecordReport, summarise
 from cekalwatch.wire.vocabulary.orders import OrderRule
@@ -110,7 +110,12 @@ class ImportRun:
             waiting.popleft()
             prepared.append(preparing.result())
         with self._storing:
-            return self._store_all(prepared)
+            reports = self._importer.store(prepared, self._actor)
+            for report in reports:
+                if report.outcome is ImportOutcome.REFUSED:
+                    self.refused(report)
+            self._count([report for report in reports if report.outcome is not ImportOutcome.REFUSED])
+            return reports
 
     def import_records(self, records: Iterable[ImportRecord]) -> Generator[RecordReport]:
         """Import the records and report on each, in their order.
@@ -147,27 +152,6 @@ class ImportRun:
     @property
     def _spare(self) -> int:
         return SPARE * self._threads.count
-
-    def _store_all(self, prepared: list[PreparedRecord]) -> list[RecordReport]:
-        def note(stored: StoredRecord) -> AuditEntry:
-            record = stored.record
-            keys = [Thing.ORDER.key(record.order.order_id), Thing.SUBJECT.key(record.subject.subject_id)]
-            if former := stored.done.former_subject_id:  # whose history it belongs to as well
-                keys.append(Thing.SUBJECT.key(former))
-            details: dict[str, int | str] = {"references": stored.references}
-            if stored.doubtful:
-                details["also_under"] = stored.doubtful
-            if stored.done.fields:  # their names, and nothing of what they hold
-                details["changed"] = " ".join(stored.done.fields)[:MAX_TEXT]
-            outcome = stored.done.outcome
-            return AuditEntry(self._clock.now(), self._actor, Action.ORDER_IMPORTED, tuple(keys), outcome, details)
-
-        reports = self._importer.store(prepared, note)
-        for report in reports:
-            if report.outcome is ImportOutcome.REFUSED:
-                self.refused(report)
-        self._count([report for report in reports if report.outcome is not ImportOutcome.REFUSED])
-        return reports
 
     def broken_rules(self, subject_ids: Collection[str]) -> dict[str, tuple[OrderRule, ...]]:
         """Return the rules that these subjects' orders break as things stand, by the keys of those that break any."""

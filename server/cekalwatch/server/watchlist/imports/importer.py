@@ -6,7 +6,7 @@ It knows neither where records come from nor how reports are shown.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
@@ -14,7 +14,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.audit.entry import MAX_TEXT, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -22,14 +22,8 @@ from cekalwatch.server.domain.orders import BanOrder, judge
 from cekalwatch.server.domain.subjects import MAX_REFERENCES
 from cekalwatch.server.gallery.lookalikes import Face, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError
-from cekalwatch.server.storage.watchlist.store import (
-    Done,
-    EnrolledFace,
-    NewRecord,
-    NewReference,
-    Stored,
-    WatchlistStore,
-)
+from cekalwatch.server.storage.watchlist.record_store import Done, EnrolledFace, NewRecord, NewReference, Stored
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
@@ -50,18 +44,6 @@ class PreparedRecord:
     faces: dict[int, NDArray[np.float32]]
     """Templates of the photographs that were not refused, by their place in `photos`."""
     references: tuple[NewReference, ...]
-
-
-@dataclass(frozen=True)
-class StoredRecord:
-    """What became of a record, for who records it."""
-
-    record: ImportRecord
-    done: Done
-    references: int
-    """New reference faces."""
-    doubtful: int
-    """Photographs whose face is under another subject as well."""
 
 
 class WatchlistImporter:
@@ -97,20 +79,17 @@ class WatchlistImporter:
         held = self._store.enrolled(key, self._enroller.model_version) if count else {}
         return self._enrol(record, held, MAX_REFERENCES - count)
 
-    def store(
-        self, prepared: Sequence[PreparedRecord], note: Callable[[StoredRecord], AuditEntry]
-    ) -> list[RecordReport]:
-        """Store records of different subjects, all or nothing of all of them, and report on each.
+    def store(self, prepared: Sequence[PreparedRecord], actor: Actor) -> list[RecordReport]:
+        """Store records of different subjects for `actor`, all or nothing of all of them, and report on each.
 
-        A refused photograph does not refuse its order. What `note` makes of each record that changed something goes to
-        the audit trail with it. Raises StorageError, and nothing is stored then.
+        A refused photograph does not refuse its order. The audit trail's entry on each record that changed something is
+        committed with it. Raises StorageError, and nothing is stored then.
         """
         photos = self._looked_up(prepared)
         records = [one.record for one in prepared]
 
         def entry(number: int, done: Done) -> AuditEntry:
-            doubtful = sum(bool(photo.also_under) for photo in photos[number])
-            return note(StoredRecord(records[number], done, len(prepared[number].references), doubtful))
+            return self._entry(prepared[number], done, photos[number], actor)
 
         new = [NewRecord(one.record.subject, one.record.order, one.references) for one in prepared]
         written = self._store.put_all(new, entry)
@@ -166,6 +145,17 @@ class WatchlistImporter:
             enrolled=len(one.references),
         )
         return report
+
+    def _entry(self, one: PreparedRecord, done: Done, photos: tuple[PhotoReport, ...], actor: Actor) -> AuditEntry:
+        keys = [Thing.ORDER.key(one.record.order.order_id), Thing.SUBJECT.key(one.record.subject.subject_id)]
+        if done.former_subject_id:  # whose history it belongs to as well
+            keys.append(Thing.SUBJECT.key(done.former_subject_id))
+        details: dict[str, int | str] = {"references": len(one.references)}
+        if doubtful := sum(bool(photo.also_under) for photo in photos):
+            details["also_under"] = doubtful
+        if done.fields:  # their names, and nothing of what they hold
+            details["changed"] = " ".join(done.fields)[:MAX_TEXT]
+        return AuditEntry(self._clock.now(), actor, Action.ORDER_IMPORTED, tuple(keys), done.outcome, details)
 
     def _looked_up(self, prepared: Sequence[PreparedRecord]) -> list[tuple[PhotoReport, ...]]:
         """Return the reports on each record's photographs with the other subjects that have such faces.

@@ -1,13 +1,12 @@
-"""Writes several records of the watchlist in one transaction: a record by itself would cost as much as twenty together.
+"""Takes records into the watchlist, several in one transaction: one by itself would cost as much as twenty together.
 
-The rows of one kind go to the database at once, and what is held already is read at once before. Nothing is committed
-here.
+What is held already is read at once before, and the rows of one kind are written at once. Methods block.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -15,13 +14,22 @@ from typing import NamedTuple
 import numpy as np
 import uuid6
 from numpy.typing import NDArray
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import Session, SQLModel, col, select
 
+from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import MAX_ORDERS, FaceFigures, ReferenceFace, Subject
+from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.keys.store import hold_sealing_key
+from cekalwatch.server.storage.models.template_store import is_template
+from cekalwatch.server.storage.watchlist.changes import count_change, current_version, lock_watchlist
+from cekalwatch.server.storage.watchlist.reading import readable
 from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
-from cekalwatch.server.storage.watchlist.tables import BanOrderRow, ReferenceFaceRow, SubjectRow
+from cekalwatch.server.storage.watchlist.tables import BanOrderRow, ReferenceFaceRow, SubjectRow, TemplateRow
 
 
 class Stored(StrEnum):
@@ -70,7 +78,118 @@ class Done(NamedTuple):
     """Key of the subject that the order was about before; empty when that is the same one."""
 
 
-def write_records(session: Session, rows: WatchlistRows, records: Sequence[NewRecord]) -> tuple[list[Done], set[str]]:
+@dataclass(frozen=True, eq=False)
+class EnrolledFace:
+    """A reference face with its template in one model version."""
+
+    reference_id: str
+    photo_sha256: str
+    figures: FaceFigures
+    warnings: tuple[str, ...]
+    template: NDArray[np.float32]
+    """Shape (size,), length 1."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What storing records did."""
+
+    outcomes: Sequence[Stored]
+    """Of each record."""
+    version: int
+    """The change counter afterwards."""
+
+
+_PHOTOGRAPHS = select(func.count()).where(col(ReferenceFaceRow.subject_id) == bindparam("subject_id"))
+
+
+class RecordStore:
+    """Takes records into the watchlist, and tells what is enrolled already. Each method is one transaction."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._rows = WatchlistRows(keyring)
+
+    def put(
+        self,
+        subject: Subject,
+        order: BanOrder,
+        references: Sequence[NewReference] = (),
+        note: Callable[[Stored], AuditEntry] | None = None,
+    ) -> Stored:
+        """Store a record by itself; see `put_all`. Raises SUBJECT_FULL for an order more than MAX_ORDERS."""
+        written = self.put_all(
+            [NewRecord(subject, order, references)], lambda _, done: note(done.outcome) if note else None
+        )
+        if written.outcomes[0] is Stored.SUBJECT_FULL:
+            raise CekalwatchError(Code.SUBJECT_FULL, f"{MAX_ORDERS} orders")
+        return written.outcomes[0]
+
+    def put_all(self, records: Sequence[NewRecord], note: Callable[[int, Done], AuditEntry | None]) -> Written:
+        """Store records in one transaction; see `_write_records`.
+
+        What `note` makes of the number of a record of which something is written, and of what was done with it, is
+        committed with it, for the audit trail.
+        """
+        with self._database.session() as session:
+            lock_watchlist(session)
+            hold_sealing_key(session, self._rows.keyring)
+            everything, changed = _write_records(session, self._rows, records)
+            if changed:
+                count_change(session, changed)
+                session.flush()
+                entries = [
+                    entry
+                    for number, done in enumerate(everything)
+                    if done.outcome is Stored.STORED
+                    or (done.outcome is Stored.UNCHANGED and records[number].references)
+                    if (entry := note(number, done))
+                ]
+                if entries:
+                    write_audit(session, *entries)
+                session.commit()
+            return Written([done.outcome for done in everything], current_version(session))
+
+    def enrolled(self, subject_id: str, model_version: str) -> dict[str, EnrolledFace]:
+        """Return the subject's reference faces with a template in that model version, by the photograph's SHA-256.
+
+        One whose template is damaged is not among them, so that importing its photograph again mends it.
+        """
+        query = (
+            select(ReferenceFaceRow, TemplateRow.vector)
+            .join(TemplateRow)
+            .where(col(ReferenceFaceRow.subject_id) == subject_id, col(TemplateRow.model_version) == model_version)
+        )
+
+        def face(row: tuple[ReferenceFaceRow, bytes]) -> EnrolledFace:
+            vector = self._rows.vector(row[0].reference_id, model_version, row[1])
+            if not is_template(vector):
+                raise ValueError("no template")
+            template = np.frombuffer(vector, dtype="<f4").astype(np.float32, copy=False)
+            known = self._rows.reference(row[0])
+            return EnrolledFace(known.reference_id, known.photo_sha256, known.figures, known.warnings, template)
+
+        with self._database.session() as session:
+            found = readable(session.exec(query), face, lambda row: row[0].reference_id)
+            return {one.photo_sha256: one for one in found}
+
+    def photographs(self, subject_id: str) -> int:
+        """Return how many photographs of the subject are enrolled, in whatever model version."""
+        # Without a session, since this is asked for every record of an import.
+        with self._database.connection() as connection:
+            return connection.execute(_PHOTOGRAPHS, {"subject_id": subject_id}).scalar_one()
+
+    def has_photograph(self, subject_id: str, photo_sha256: str) -> bool:
+        """Whether that photograph of the subject is enrolled, in whatever model version."""
+        digest = self._rows.photo_digest(subject_id, photo_sha256)
+        query = select(ReferenceFaceRow.reference_id).where(
+            col(ReferenceFaceRow.subject_id) == subject_id, col(ReferenceFaceRow.photo_digest) == digest
+        )
+        with self._database.session() as session:
+            return session.exec(query).first() is not None
+
+
+def _write_records(session: Session, rows: WatchlistRows, records: Sequence[NewRecord]) -> tuple[list[Done], set[str]]:
     """Write the records; return what was done with each, and the keys of the subjects that changed.
 
     Each order comes once, and so does each subject. An order whose record is held with the same content is UNCHANGED,
