@@ -129,7 +129,7 @@ async def test_a_running_server_that_lacks_the_pack_goes_on_with_the_old_model(t
         before = await in_use(server)
         client = await CaptureClient.open(server.channel)
         with structlog.testing.capture_logs() as logs:
-            await until(lambda: any("cannot be used here" in entry["event"] for entry in logs))
+            await until(lambda: any(entry["event"] == "model_not_usable" for entry in logs))
         assert await client.receipt(face()) == ("SEARCHED", "")
         assert await in_use(server) == before
     assert alerted_with(only_starter) == {model("starter"): 1}

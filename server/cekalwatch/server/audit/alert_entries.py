@@ -1,4 +1,4 @@
-"""What the audit trail says of alerts and deletions: which keys and figures, and nothing of a person."""
+"""Audit entries on alerts and deletions: keys and figures, and nothing about a person."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def handling_entry(alert: Alert, event: AlertEvent, actor: Actor) -> AuditEntry:
 
 
 def shown_objects(alerts: Iterable[Alert]) -> Iterator[str]:
-    """Give the object keys that whoever sees these alerts has seen: theirs, and those of the subjects they name."""
+    """Yield the object keys that whoever sees these alerts has seen: theirs, and those of the subjects they name."""
     for alert in alerts:
         yield Thing.ALERT.key(alert.alert_id)
         yield Thing.SUBJECT.key(alert.subject_id)

@@ -1,7 +1,7 @@
-"""Signed checkpoints: a server's word on how long the audit trail was at a moment, and with which hash it ended.
+"""Signed checkpoints: how many entries the audit trail had at a moment, and with which hash it ended.
 
-A chain by itself can be cut at its end, or written anew as a whole, by whoever can write to the database. A signature
-cannot be made anew without the key, which is a file outside the database. Signatures are Ed25519.
+Whoever can write to the database can cut the chain at its end, or rewrite it as a whole. They cannot sign a checkpoint
+without the key, which is a file outside the database. Signatures are Ed25519.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Checkpoint:
     hash: str
     """Of the entry with that sequence."""
     at: str
-    """When it was signed, in the form of `audit.stamp`."""
+    """When it was signed, in the form of `audit.entry.stamp`."""
     public_key: str
     """The signer's Ed25519 key: 32 bytes as base64."""
     signature: str

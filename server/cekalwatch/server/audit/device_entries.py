@@ -1,6 +1,4 @@
-"""What the audit trail says of devices and their certificates: keys, serial numbers, dates; no codes and no keys of
-certificates.
-"""
+"""Audit entries on devices and their certificates: names, serial numbers and dates; no invitation codes, no keys."""
 
 from __future__ import annotations
 

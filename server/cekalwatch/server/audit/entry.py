@@ -89,7 +89,7 @@ class Action(StrEnum):
 
 
 class Party(StrEnum):
-    """The kinds of who."""
+    """The kinds of actors."""
 
     CAMERA = "camera"
     """A camera client, by the camera's key."""
@@ -100,7 +100,7 @@ class Party(StrEnum):
     CLIENT = "client"
     """A caller without a certificate: plaintext, on the server's machine."""
     PERSON = "person"
-    """Somebody who signed in: the person's key, @, and the device where it is done (or `loopback`, or a machine)."""
+    """A person who signed in: the person's key, @, and the device (or `loopback`, or a machine)."""
     COMMAND = "command"
     """A command on the server's machine, by the account of the operating system."""
     SERVER = "server"
@@ -109,7 +109,7 @@ class Party(StrEnum):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who did it."""
+    """Who did what is recorded."""
 
     party: Party
     key: str

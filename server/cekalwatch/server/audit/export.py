@@ -20,7 +20,7 @@ class ExportFormat(StrEnum):
 
 
 def written(links: Iterable[Link], form: ExportFormat) -> Iterator[str]:
-    """Give the lines of an export, each with its end."""
+    """Yield the lines of an export, each with its end."""
     return _csv(links) if form is ExportFormat.CSV else _jsonl(links)
 
 

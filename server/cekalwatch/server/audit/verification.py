@@ -1,7 +1,7 @@
-"""Finds what is wrong with a chain of audit entries, and names the entries.
+"""Finds which entries of an audit chain were changed, removed, inserted or moved.
 
-It sees the chain once, in order, and keeps no more than the last two links. What a chain alone cannot show, a cut tail
-or a history that was written anew as a whole, is found by anchors: hashes that are known from elsewhere.
+It reads the chain once, in order, and keeps the last two links only. A chain alone cannot show that its end was cut off
+or that it was rewritten as a whole: anchors show that, hashes that are known from elsewhere.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Anchor:
 
 
 class ChainCheck:
-    """Goes along a chain once."""
+    """Checks a chain in one pass."""
 
     def __init__(self, anchors: Iterable[Anchor] = ()) -> None:
         self._anchors: dict[int, list[Anchor]] = {}
@@ -65,7 +65,7 @@ class ChainCheck:
         """Entries seen so far."""
 
     def breaks(self, links: Iterable[Link]) -> Iterator[Break]:
-        """Give what is wrong, in the order in which it shows; `links` come by rising sequence."""
+        """Yield what is wrong, in the order of the chain; `links` come by rising sequence."""
         for one in links:
             self.entries += 1
             if one.sequence == self._expected and one.previous_hash == self._hash and one.holds:

@@ -1,4 +1,4 @@
-"""Decides whether a call is let in: by the certificate that came with its connection, revocations, and the rights."""
+"""Decides whether a device may make a call: by its certificate, the revocations, and the rights."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def peer_of(certificate_pem: bytes) -> Peer:
 
 
 class CertificateAuthentication(Protocol):
-    """Lets calls in, and knows when one has to end."""
+    """Lets devices call, and says when a call must end."""
 
     def admit(self, method: str, certificate_pem: bytes) -> Caller:
         """Return which device calls `method`; raises the refusal's CekalwatchError."""
@@ -53,11 +53,11 @@ class CertificateAuthentication(Protocol):
         """Return why a call that was let in must end now; None while it may go on."""
 
     def follow(self) -> None:
-        """Take note of what changed; blocks."""
+        """Read again what changed, such as revocations; blocks."""
 
 
 class TlsCertificateAuthentication:
-    """Wants a certificate of a device that has the right."""
+    """Asks for the certificate of a device that has the right to make the call."""
 
     def __init__(self, revocations: Revocations | None, sites: frozenset[str], clock: Clock) -> None:
         """`revocations` is None where an existing authority gives out no lists."""
@@ -66,35 +66,35 @@ class TlsCertificateAuthentication:
         self._clock = clock
 
     def admit(self, method: str, certificate_pem: bytes) -> Caller:
-        """See `CertificateAuthentication`."""
+        """Return the device; raises IDENTITY_INVALID, and what `refusal` and the rights say."""
         if code := self.refusal(certificate_pem):
             raise CekalwatchError(code)
         peer = peer_of(certificate_pem)
         return device_caller(peer.identity, peer.fingerprint, method, self._sites)
 
     def refusal(self, certificate_pem: bytes) -> Code | None:
-        """See `CertificateAuthentication`."""
+        """Return CERTIFICATE_REVOKED or CERTIFICATE_EXPIRED where that is so by now."""
         peer = peer_of(certificate_pem)
         if self._revocations is not None and peer.key in self._revocations:
             return Code.CERTIFICATE_REVOKED
         return Code.CERTIFICATE_EXPIRED if self._clock.now() >= peer.not_after else None
 
     def follow(self) -> None:
-        """See `CertificateAuthentication`."""
+        """Read the revocations again if they changed."""
         if self._revocations is not None:
             self._revocations.follow()
 
 
 class LoopbackAuthentication:
-    """Lets in everybody on this machine: what plaintext is for."""
+    """Lets in every caller on this machine, which is all that plaintext is for."""
 
     def admit(self, method: str, certificate_pem: bytes) -> Caller:  # noqa: ARG002  # the same for all
-        """See `CertificateAuthentication`."""
+        """Return the local caller."""
         return LOCAL
 
     def refusal(self, certificate_pem: bytes) -> Code | None:  # noqa: ARG002
-        """See `CertificateAuthentication`."""
+        """Return None: a local call is never ended."""
         return None
 
     def follow(self) -> None:
-        """See `CertificateAuthentication`."""
+        """Do nothing: there is nothing to follow."""

@@ -1,7 +1,7 @@
-"""How much one device may ask for: calls open at once, and a rate of calls, so that none can starve the others.
+"""How many calls one device may have open, and at which rate it may call, so that none can starve the others.
 
-Pure; it knows no transport. A device that is refused is logged, at most once in a while, and not audited: the trail
-must not grow with what an attacker repeats.
+Pure: it knows no transport. A refusal is logged at most every few seconds, and not audited: the audit trail must not
+grow with what an attacker repeats.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class DeviceLimitError(CekalwatchError):
 
 
 class TokenBucket:
-    """Tokens that come back at a rate up to a most; whoever acts takes some."""
+    """Tokens that come back at a fixed rate, up to a bound; each action takes some."""
 
     def __init__(self, per_s: float, most: float, now_s: float) -> None:
         self._per_s = per_s

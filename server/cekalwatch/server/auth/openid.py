@@ -1,7 +1,7 @@
-"""The provider of identities that asks an OpenID Connect provider (OpenID Connect Core 1.0, code flow with PKCE).
+"""The identity provider that asks an OpenID Connect provider (OpenID Connect Core 1.0, code flow with PKCE).
 
-The provider says who somebody is, by one claim that must be a sign-in name known here. What it says of roles or groups
-is not looked at. Blocks, for seconds at most.
+The provider says who a person is, by one claim that must be a sign-in name known here. What it says of roles or groups
+is ignored. Blocks, for seconds at most.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Metadata:
 
 
 class OpenIdProvider:
-    """Tells people by what the provider says of them. Any number of threads may ask."""
+    """Identifies people by what the provider says of them. Any number of threads may call it."""
 
     def __init__(self, terms: OpenIdTerms, store: PeopleStore, clock: Clock) -> None:
         """Ask nothing before somebody signs in, so that the server starts without the provider. Raises ProgramError."""
@@ -61,7 +61,7 @@ class OpenIdProvider:
         self._http.close()
 
     def identify(self, proof: CodeProof) -> Account:
-        """See `IdentityProvider`."""
+        """Return the person whom the code proves. Raises SignInRefusedError, PROVIDER_UNAVAILABLE."""
         metadata = self._current()
         token = self._exchange(metadata, proof)
         claims = self._verified(metadata, token, proof.nonce)
@@ -72,7 +72,7 @@ class OpenIdProvider:
         return account
 
     def _exchange(self, metadata: _Metadata, proof: CodeProof) -> str:
-        """Give the code for an identity token."""
+        """Yield the code for an identity token."""
         form = {
             "grant_type": "authorization_code",
             "code": proof.code,

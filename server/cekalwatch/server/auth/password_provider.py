@@ -16,7 +16,7 @@ from cekalwatch.server.storage.people.store import Account, KeptPassword, People
 
 
 class PasswordProvider:
-    """Tells people by name and password."""
+    """Identifies people by name and password."""
 
     def __init__(self, store: PeopleStore, passwords: Passwords, clock: Clock, rule: LockOut | None = None) -> None:
         self._store = store
@@ -25,7 +25,7 @@ class PasswordProvider:
         self._rule = rule or LockOut()
 
     def identify(self, proof: PasswordProof) -> Account:
-        """See `IdentityProvider`. What is refused looks the same, and takes as long, whether the name is known or not.
+        """Return the person. A refusal looks the same, and takes as long, whether the name is known or not.
 
         While a name is locked no password is looked at, the right one included.
         """
@@ -61,7 +61,7 @@ class PasswordChange:
         self._clock = clock
 
     def change(self, session: Session, device: Device, present: str, wanted: str) -> None:
-        """Give the session's person the password `wanted`; all other sessions of theirs end.
+        """Yield the session's person the password `wanted`; all other sessions of theirs end.
 
         A wrong `present` raises SignInRefusedError, is counted and recorded as at a sign-in. Else raises what
         `judge_password` does, PASSWORD_NOT_CHANGED, and PASSWORD_NOT_KEPT_HERE.

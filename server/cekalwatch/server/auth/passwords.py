@@ -1,4 +1,4 @@
-"""Passwords: how they are hashed and checked, and which are too easy. Blocks, and takes 64 MiB for each that is hashed.
+"""Hashes and checks passwords, and judges which are too easy. Blocks, and takes 64 MiB for each that is hashed.
 
 Argon2id, with the parameters that RFC 9106 recommends second, for where memory is not plentiful.
 """

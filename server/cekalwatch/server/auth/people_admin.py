@@ -1,4 +1,4 @@
-"""What an administrator does with people's records. Each change is recorded. Blocks."""
+"""What an administrator changes of people's records; each change goes to the audit trail. Blocks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class PeopleAdmin:
         return first
 
     def change(self, name: str, roles: frozenset[PersonRole], sites: frozenset[str]) -> Person:
-        """Give the person these roles, and these sites if there are any; they count from the next call on."""
+        """Yield the person these roles, and these sites if there are any; they count from the next call on."""
         person = self._account(name).person
         try:
             changed = replace(person, roles=roles, sites=sites or person.sites)
@@ -55,7 +55,7 @@ class PeopleAdmin:
         return changed
 
     def disable(self, name: str) -> None:
-        """Let the person in no more; their sessions end."""
+        """Refuse the person from now on; their sessions end."""
         person = replace(self._account(name).person, disabled=True)
         self._store.change(person, self._entry(person, Action.PERSON_CHANGED, change="DISABLED"))
 
@@ -65,7 +65,7 @@ class PeopleAdmin:
         self._store.change(person, self._entry(person, Action.PERSON_CHANGED, change="ENABLED"))
 
     def reset(self, name: str) -> str:
-        """Give the person a first password, and return it; their sessions and a lock end."""
+        """Yield the person a first password, and return it; their sessions and a lock end."""
         person = self._account(name).person
         first, kept = self._first_password()
         entry = self._entry(person, Action.PERSON_CHANGED, change="PASSWORD_RESET")

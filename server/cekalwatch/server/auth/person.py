@@ -19,13 +19,13 @@ class Tokens:
 
 
 class PersonAuthentication:
-    """Knows who is there."""
+    """Finds the people of a call by its tokens."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
     def asks(self, method: str, caller: Caller, tokens: Tokens) -> bool:
-        """Whether there is anything to ask: most calls are a device's alone."""
+        """Whether the call needs `admit`: most calls are a device's alone."""
         local = caller.device.site is None
         return bool(caller.needs) or _needs_two(method) or (local and bool(tokens.session))
 

@@ -1,4 +1,4 @@
-"""Puts together all that lets people in: for the server, and for commands at the server's own terminal."""
+"""Puts the sign-in of people together: for the server, and for commands at the server's own terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of rights: which role may call which method, and how far that reaches. Pure; it knows no transport.
+"""The table of rights: which roles may call which method, and for which site. Pure: it knows no transport.
 
 What is not in the table is refused. A row says which devices may, and who must have signed in on them.
 

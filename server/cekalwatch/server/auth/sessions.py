@@ -1,7 +1,7 @@
-"""Sessions of people: tokens that are bound to a device, and run out. Methods block.
+"""Sessions of people: tokens that are bound to a device and expire. Methods block.
 
 A token is 256 random bits. The server keeps its SHA-256 only, and the fingerprint of the device's certificate: a token
-that is carried to another device is worth nothing there.
+that is copied to another device is useless there.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Device:
 
 
 class TokenPurpose(StrEnum):
-    """What a token is good for."""
+    """What a token may be used for."""
 
     SESSION = "SESSION"
     """Calls, until the session ends."""
@@ -63,7 +63,7 @@ class Session:
     person: Person
     expires_at: datetime
     password_change_needed: bool
-    """The first password is in use still: nothing but changing it is allowed."""
+    """The first password was not changed yet: nothing else is allowed before that."""
 
 
 class Sessions:
@@ -124,7 +124,7 @@ class Sessions:
         return True
 
     def take_second(self, token: str, device: Device) -> Person:
-        """Return who the second person is; the token is good no more. Raises SESSION_ENDED."""
+        """Return the second person, and end the token, which serves once. Raises SESSION_ENDED."""
         key = _digest(token)
         kept = self._good(key, TokenPurpose.SECOND_PERSON)
         self._same_device(kept, device)
@@ -135,7 +135,7 @@ class Sessions:
         return kept.account.person
 
     def end(self, session: Session, device: Device) -> None:
-        """End a session at its person's wish."""
+        """End a session because its person signs out."""
         person_id = session.person.person_id
         entry = AuditEntry(
             self._clock.now(), device.used_by(person_id), Action.SIGNED_OUT, (Thing.PERSON.key(person_id),)

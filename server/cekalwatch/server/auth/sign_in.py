@@ -1,6 +1,6 @@
-"""How people show who they are: the port that providers of identities implement, and the desk that lets people in.
+"""How people sign in: the port that identity providers implement, and the service that begins sessions.
 
-A provider says who somebody is. What they may do is decided here alone, by the roles that their record has.
+A provider says who a person is. What that person may do is decided here alone, by the roles of their record.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Proof = PasswordProof | CodeProof
 
 
 class SignInRefusedError(CekalwatchError):
-    """Somebody is not let in; what is known of them goes to the audit trail, and not to them."""
+    """A sign-in is refused; what is known of the person goes to the audit trail, and not to who tries."""
 
     def __init__(
         self,
@@ -63,14 +63,14 @@ _P_contra = TypeVar("_P_contra", PasswordProof, CodeProof, contravariant=True)
 
 
 class IdentityProvider(Protocol[_P_contra]):
-    """Knows how to tell who somebody is, by one kind of proof. Its method blocks, for seconds at most."""
+    """Tells who a person is, by one kind of proof. Its method blocks, for seconds at most."""
 
     def identify(self, proof: _P_contra) -> Account:
         """Return the person known here whom `proof` proves. Raises SignInRefusedError, PROVIDER_UNAVAILABLE."""
 
 
 class SignInService:
-    """Lets people in, and records who was and who was not."""
+    """Signs people in, and records who was and who was not."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class SignInService:
         self._clock = clock
 
     def sign_in(self, proof: Proof, device: Device, purpose: TokenPurpose) -> tuple[str, Session]:
-        """Let somebody in, and return the token and the session.
+        """Sign a person in, and return the token and the session.
 
         Raises SignInRefusedError, and SIGN_IN_NOT_OFFERED or what else a provider raises.
         """
@@ -107,7 +107,7 @@ class SignInService:
         return token, session
 
     def note(self, refusal: SignInRefusedError, device: Device) -> None:
-        """Record that somebody was not let in. Tries on a name that is locked already are not: that they began is."""
+        """Record a refusal. Tries on a name that is locked already are not recorded one by one: the lock is."""
         log.warning("sign_in_refused", code=refusal.code, detail=refusal.detail, device=str(device.actor))
         if refusal.code is Code.SIGN_IN_LOCKED:
             return

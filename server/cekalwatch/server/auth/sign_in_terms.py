@@ -24,7 +24,7 @@ class SessionTerms:
     idle: timedelta = timedelta(minutes=15)
     """After this time without a call a session ends."""
     second_person: timedelta = timedelta(minutes=2)
-    """How long the word of a second person may wait for its action."""
+    """How long a second person's sign-in may wait for its action."""
     noted_every: timedelta = timedelta(minutes=1)
     """How exactly the use is noted: a session can end by so much too early."""
 

@@ -1,6 +1,6 @@
-"""People at the server's own machine: two who sign for what is done there, and who changes a password.
+"""Sign-in at the server's own machine: two people sign for an action, or one changes a password.
 
-Each types name and password, there and then. Wrong passwords are counted and recorded, and lock the name, as elsewhere.
+Each types name and password there. Wrong passwords are counted, recorded and lock the name, as elsewhere.
 """
 
 from __future__ import annotations

@@ -161,7 +161,7 @@ def _settings(config: Path | None, data_dir: Path | None) -> ServerSettings:
 
 @contextmanager
 def _store(settings: ServerSettings) -> Iterator[AuditStore]:
-    """Give the trail in the database as it is; nothing is created. Raises ProgramError when it cannot be used."""
+    """Yield the trail in the database as it is; nothing is created. Raises ProgramError when it cannot be used."""
     from cekalwatch.server.storage.audit.store import AuditStore
 
     with command_database(settings) as database:
@@ -171,7 +171,7 @@ def _store(settings: ServerSettings) -> Iterator[AuditStore]:
 
 @contextmanager
 def _output(file: Path | None) -> Iterator[IO[str]]:
-    """Give standard output, or a new file that only its owner can read. Raises ProgramError."""
+    """Yield standard output, or a new file that only its owner can read. Raises ProgramError."""
     if file is None:
         yield sys.stdout
         return

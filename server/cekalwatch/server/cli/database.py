@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def command_database(settings: ServerSettings) -> Iterator[Database]:
-    """Give the database as it is, and close it. A failure of it, also in what is done with it, is a ProgramError."""
+    """Yield the database as it is, and close it. A failure of it, also in what is done with it, is a ProgramError."""
     from cekalwatch.server.storage.database import Database
     from cekalwatch.server.storage.errors import StorageError
 
@@ -35,7 +35,7 @@ def command_database(settings: ServerSettings) -> Iterator[Database]:
 
 @contextmanager
 def command_context(settings: ServerSettings, *, create: bool = True) -> Iterator[Context]:
-    """Give what a command works with that opens the keys: all it does is recorded as done by the account that runs it.
+    """Yield what a command works with that opens the keys: all it does is recorded as done by the account that runs it.
 
     The database is brought up to date. Raises ProgramError, also when it is not there and may not be created.
     """

@@ -72,7 +72,7 @@ def list_(config: Config = None, data_dir: DataDir = None) -> None:
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server people roles budi --role officer --role supervisor")
 def roles(name: Name, role: Roles, site: Sites = None, config: Config = None, data_dir: DataDir = None) -> None:
-    """Give a person these roles, instead of those before; sites too, when some are given. It counts at once."""
+    """Yield a person these roles, instead of those before; sites too, when some are given. It counts at once."""
     with _admin(config, data_dir) as (admin, _):
         person = admin.change(name, frozenset(role), frozenset(site or ()))
     typer.echo(f"{name}: {' '.join(sorted(person.roles))} at {' '.join(sorted(person.sites))}")
@@ -96,7 +96,7 @@ def enable(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server people reset budi")
 def reset(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
-    """Give a person a new first password, which is shown once, here. Open sessions end."""
+    """Yield a person a new first password, which is shown once, here. Open sessions end."""
     with _admin(config, data_dir) as (admin, _):
         first = admin.reset(name)
     _show(first)

@@ -1,4 +1,4 @@
-"""Work that gives way to everything else on the machine."""
+"""Threads of low priority, for work that must not delay anything else on the machine."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ NICE = 10
 
 
 class BackgroundThreads(ThreadPoolExecutor):
-    """Threads that give way to all others, of this program and of the machine."""
+    """A pool of threads with lower priority than all others, of this program and of the machine."""
 
     def __init__(self, count: int, name: str) -> None:
         super().__init__(count, name, initializer=lower_priority)
         self.count = count
-        """How many there are."""
+        """Number of threads."""
 
 
 def lower_priority() -> None:
-    """Let the calling thread, alone, give way to others. Systems that cannot do that leave it as it is."""
+    """Lower the priority of the calling thread alone. Systems that cannot do that leave it as it is."""
     if sys.platform == "linux":  # where priorities belong to threads
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

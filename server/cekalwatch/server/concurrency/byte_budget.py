@@ -1,4 +1,4 @@
-"""Bytes of memory that many calls share: who wants more than is free waits for a turn, first come, first served.
+"""Bytes of memory that many calls share: who needs more than is free waits, first come, first served.
 
 It knows nothing of what the bytes are for. Taking never exceeds the total, so that no number of callers at once can use
 more memory than that.
@@ -28,7 +28,7 @@ class ByteBudget:
 
     @property
     def free(self) -> int:
-        """Bytes that nobody has."""
+        """Bytes that are free."""
         return self._free
 
     @contextmanager

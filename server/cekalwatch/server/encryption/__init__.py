@@ -1,1 +1,1 @@
-"""What is sealed at rest: the master key, the data keys that it wraps, and the sealing of single values."""
+"""Sealing at rest: the master key, the data keys that it wraps, and the sealing of single values."""

@@ -90,7 +90,7 @@ class Keyring:
         self.follow()
 
     def follow(self) -> bool:
-        """Take over keys that were made since; returns whether there were any. Reads the database."""
+        """Load keys that were made since; returns whether there were any. Reads the database."""
         with self._loading:
             fresh = list(self._load(self._known))
             for key in fresh:

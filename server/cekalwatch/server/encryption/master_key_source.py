@@ -43,11 +43,11 @@ class KeyFile:
 
     @property
     def name(self) -> str:
-        """See MasterKeySource."""
+        """The path, in words."""
         return f"the file {self.path}"
 
     def read(self) -> MasterKey:
-        """See MasterKeySource; refuses a file that others can read."""
+        """Return the key; refuses a file that others can read."""
         try:
             with self.path.open(encoding="ascii") as file:
                 mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
@@ -70,7 +70,7 @@ class KeyFile:
             raise ProgramError(f"Cannot read the master key in {self.path}: {error.strerror}", Exit.CONFIG) from None
 
     def read_or_make(self) -> MasterKey:
-        """See MasterKeySource; of two programs that start at once, the second uses the first one's key."""
+        """Return the key, made first where there is none. Of two programs at once, one uses the other's key."""
         try:
             if not self.path.exists():
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -88,15 +88,15 @@ class KeyVariable:
 
     @property
     def name(self) -> str:
-        """See MasterKeySource."""
+        """The variable, in words."""
         return f"the environment variable {self.variable}"
 
     def read(self) -> MasterKey:
-        """See MasterKeySource."""
+        """Return the key that the variable holds."""
         return _key(os.environ.get(self.variable, ""), self.name)
 
     def read_or_make(self) -> MasterKey:
-        """See MasterKeySource; a variable is made by who starts the program."""
+        """Return the key; who starts the program sets the variable."""
         return self.read()
 
 
@@ -108,11 +108,11 @@ class KeyCommand:
 
     @property
     def name(self) -> str:
-        """See MasterKeySource; only the program, since arguments may be secret."""
+        """The program only, since arguments may be secret."""
         return f"the command {self.arguments[0]}"
 
     def read(self) -> MasterKey:
-        """See MasterKeySource. What the command says on standard error is shown, for that is meant for people."""
+        """Return the key that the command prints. What it writes to standard error is shown: it is meant for people."""
         try:
             run = subprocess.run(self.arguments, check=True, stdout=subprocess.PIPE, timeout=COMMAND_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -124,7 +124,7 @@ class KeyCommand:
         return _key(run.stdout.decode("ascii", errors="replace"), self.name)
 
     def read_or_make(self) -> MasterKey:
-        """See MasterKeySource; a key store makes its own keys."""
+        """Return the key; a key store makes its own keys."""
         return self.read()
 
 

@@ -1,4 +1,4 @@
-"""A site's certificate authority: makes certificates and revocation lists. It keeps no account of them: see the ledger.
+"""A site's certificate authority: makes certificates and revocation lists. The ledger records them.
 
 Keys are P-256, signatures ECDSA with SHA-256, profiles as RFC 5280 has them. The authority may sign devices only, no
 authority below it.

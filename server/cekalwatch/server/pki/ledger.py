@@ -1,4 +1,4 @@
-"""The authority's account: which certificates it signed, which are revoked, and which invitations are open.
+"""The authority's record: which certificates it signed, which are revoked, and which invitations are open.
 
 An SQLite file beside the authority's key: several commands and the server's enrolment may write at once, and an
 invitation must be used once only.
@@ -39,7 +39,7 @@ class Issued:
     revoked_at: datetime | None
 
     def good(self, now: datetime) -> bool:
-        """Whether it is neither revoked nor run out."""
+        """Whether it is neither revoked nor expired."""
         return self.revoked_at is None and now < self.certificate.not_valid_after_utc
 
 
@@ -52,7 +52,7 @@ class Invitation:
 
 
 class Ledger:
-    """The account in one file. Each method is one transaction."""
+    """The record in one file. Each method is one transaction."""
 
     def __init__(self, file: Path) -> None:
         """Open the file, made with mode 0600 when it is missing; raises ProgramError."""
@@ -65,7 +65,7 @@ class Ledger:
             raise ProgramError(f"The ledger {file} cannot be opened or written", Exit.CONFIG) from None
 
     def enter(self, identity: Identity, certificate: x509.Certificate) -> None:
-        """Note a certificate."""
+        """Record a certificate."""
         with self._transaction() as database:
             database.execute(
                 "INSERT INTO certificate VALUES (?, ?, ?, ?, NULL)",
@@ -90,7 +90,7 @@ class Ledger:
         ]
 
     def revoke(self, identity: Identity, now: datetime) -> int:
-        """Revoke every certificate of `identity` and close its invitations; return how many certificates it were."""
+        """Revoke every certificate of `identity` and close its invitations; return how many certificates there were."""
         with self._transaction() as database:
             database.execute("DELETE FROM invitation WHERE uri = ? AND used_at IS NULL", (identity.uri,))
             return database.execute(
@@ -99,14 +99,14 @@ class Ledger:
             ).rowcount
 
     def publish_revoked(self, publish: Callable[[list[Revoked]], None]) -> None:
-        """Give everything that was revoked to `publish`, which nobody else can do at the same time."""
+        """Pass everything that was revoked to `publish`, which nobody else can do at the same time."""
         with self._transaction() as database:
             database.execute("BEGIN IMMEDIATE")
             rows = database.execute("SELECT serial, revoked_at FROM certificate WHERE revoked_at IS NOT NULL")
             publish([Revoked(int(serial, 16), datetime.fromtimestamp(at, UTC)) for serial, at in rows.fetchall()])
 
     def invite(self, digest: bytes, invitation: Invitation) -> None:
-        """Note an invitation; an earlier open one of the same device is no longer good."""
+        """Record an invitation; an earlier open one of the same device is no longer valid."""
         with self._transaction() as database:
             database.execute("DELETE FROM invitation WHERE uri = ? AND used_at IS NULL", (invitation.identity.uri,))
             database.execute(
@@ -115,7 +115,7 @@ class Ledger:
             )
 
     def use_invitation(self, digest: bytes, now: datetime) -> Identity | None:
-        """Take the invitation of that digest, which nobody can do again; None when there is none that is good."""
+        """Use up the invitation of that digest and return its device; None when there is no valid one."""
         with self._transaction() as database:
             rows = database.execute(
                 "UPDATE invitation SET used_at = ?1 WHERE digest = ?2 AND used_at IS NULL AND expires_at > ?1"
@@ -125,7 +125,7 @@ class Ledger:
         return Identity.parse(rows[0][0]) if rows else None
 
     def open_invitations(self, now: datetime) -> list[Invitation]:
-        """Return the invitations that are good."""
+        """Return the valid invitations."""
         with self._transaction() as database:
             rows = database.execute(
                 "SELECT uri, expires_at FROM invitation WHERE used_at IS NULL AND expires_at > ? ORDER BY rowid",

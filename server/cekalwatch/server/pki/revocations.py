@@ -1,4 +1,7 @@
-"""What is revoked: a file of revocation lists, read again when it changes. What cannot be read changes nothing."""
+"""Which certificates are revoked: a file of revocation lists, read again when it changes.
+
+A file that cannot be read leaves the former lists in force.
+"""
 
 from __future__ import annotations
 

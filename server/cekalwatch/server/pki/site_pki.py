@@ -2,7 +2,7 @@
 
 authority.pem, authority.key    the authority
 ledger.sqlite3                  what it signed
-revoked.pem                     what is no longer good; servers follow this file
+revoked.pem                     what is revoked; servers follow this file
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class SitePki:
         return count
 
     def publish_revoked(self, now: datetime) -> None:
-        """Write the revocation list anew."""
+        """Write the revocation list."""
 
         def publish(revoked: list[Revoked]) -> None:
             write_private(self._folder / REVOKED_FILE, self._authority.revocation_list(revoked, now))

@@ -84,19 +84,19 @@ class Database:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """Give a session; what was not committed when the block ends is rolled back. Raises StorageError."""
+        """Yield a session; what was not committed when the block ends is rolled back. Raises StorageError."""
         with _as_storage_errors(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def connection(self, **options: object) -> Iterator[Connection]:
-        """Give a connection with these execution options, for reading without a session. Raises StorageError."""
+        """Yield a connection with these execution options, for reading without a session. Raises StorageError."""
         with _as_storage_errors(), self.engine.connect().execution_options(**options) as connection:
             yield connection
 
     @contextmanager
     def one_state(self) -> Iterator[Session]:
-        """Give a session for reading that sees the database as it is now, whatever others commit meanwhile."""
+        """Yield a session for reading that sees the database as it is now, whatever others commit meanwhile."""
         with self.session() as session:
             if self._is_sqlite:
                 # Python's driver begins no transaction for reading by itself.

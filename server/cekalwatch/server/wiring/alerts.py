@@ -1,4 +1,4 @@
-"""What people do with alerts, what becomes of those that wait, and how long what is left of them is kept."""
+"""The service of alerts, escalation of those that wait, and retention."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ESCALATE_PERIOD_S = 1.0
 
 @dataclass(frozen=True)
 class AlertsWiring:
-    """The service of alerts, and what is done about them without being asked."""
+    """The service of alerts, and the regular work on them."""
 
     servicer: AlertServicer
     chores: tuple[Chore, ...]

@@ -1,4 +1,4 @@
-"""What lets devices and people in: certificates and their revocations, sign-in, and enrolment."""
+"""Authentication of devices and people: certificates and their revocations, sign-in, and enrolment."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 def open_certificate_authentication(
     settings: ServerSettings, tls: FollowedTls | None, clock: Clock
 ) -> CertificateAuthentication:
-    """Return what lets calls in. A site with an authority of its own must have its revocation list as well."""
+    """Return the authentication of devices. A site with an authority of its own must have its revocation list too."""
     if tls is None:
         return LoopbackAuthentication()
     file = settings.revocations

@@ -1,4 +1,4 @@
-"""What cameras send: their streams, and the threads that embed captures and decide about them."""
+"""The cameras' streams, and the threads that embed captures and decide about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How alert events reach notifiers, and how these say what they have."""
+"""How alert events reach notifiers, and how notifiers acknowledge them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What faces are searched in: the model in use, its templates of the watchlist, and how fresh that is."""
+"""The gallery in which faces are searched: the model in use, its templates, and how fresh the watchlist is."""
 
 from __future__ import annotations
 

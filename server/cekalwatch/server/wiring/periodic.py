@@ -1,4 +1,4 @@
-"""What the server does again and again beside serving, and at its end."""
+"""What the server does regularly beside serving, and when it stops."""
 
 from __future__ import annotations
 

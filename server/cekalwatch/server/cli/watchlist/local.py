@@ -48,7 +48,7 @@ class LocalSyncs:
 
 @contextmanager
 def local_syncs(settings: ServerSettings) -> Iterator[LocalSyncs]:
-    """Give the synchronisation of the configured database; leaving breaks off a run that is under way."""
+    """Yield the synchronisation of the configured database; leaving breaks off a run that is under way."""
     from cekalwatch.server.watchlist.sync.service import SyncService
 
     with command_context(settings) as context:

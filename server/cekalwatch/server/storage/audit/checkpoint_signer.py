@@ -1,4 +1,4 @@
-"""Decides when a checkpoint of the audit trail is due, and makes it."""
+"""Signs checkpoints of the audit trail when they are due."""
 
 from __future__ import annotations
 

@@ -64,9 +64,9 @@ class AuditStore:
             return sequence, last_hash
 
     def links(self, since: str = "", until: str = "") -> Iterator[Link]:
-        """Give the entries in order, those at or after `since` and before `until` (in the form of `stamp`) if given.
+        """Yield the entries in order, those at or after `since` and before `until` (in the form of `stamp`) if given.
 
-        They are read bit by bit, as they stood at the beginning.
+        They are read page by page, in the state of the beginning.
         """
         query = select(*_LINK).order_by(col(AuditEntryRow.sequence))
         if since:

@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 
 class AuditEntryRow(SQLModel, table=True):
-    """An entry in its place in the chain; columns are those of `security.audit.Link`."""
+    """An entry in its place in the chain; columns are those of `audit.entry.Link`."""
 
     __tablename__ = "audit_entry"
 
@@ -39,7 +39,7 @@ class AuditHeadRow(SQLModel, table=True):
 
 
 class AuditCheckpointRow(SQLModel, table=True):
-    """A signed checkpoint; columns are those of `security.checkpoints.Checkpoint`."""
+    """A signed checkpoint; columns are those of `audit.checkpoints.Checkpoint`."""
 
     __tablename__ = "audit_checkpoint"
 

@@ -1,4 +1,4 @@
-"""The audit trail as the server's parts write to it: what happens at the same moment is committed together.
+"""The audit trail as the server's parts write to it: entries of the same moment are committed together.
 
 One thread writes, so that an alert which goes to many agents at once costs one commit and not one for each.
 """
@@ -16,7 +16,7 @@ MAX_AT_ONCE = 64
 
 
 class AuditTrail:
-    """Takes entries from the event loop."""
+    """Writes entries on one thread; it is called from the event loop."""
 
     def __init__(self, store: AuditStore, clock: Clock) -> None:
         self._store = store

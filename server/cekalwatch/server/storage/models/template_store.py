@@ -77,7 +77,7 @@ class TemplateStore:
             return current_version(session)
 
     def load(self, model_version: str, size: int, take: Callable[[TemplatePiece], None]) -> TemplateState:
-        """Give all templates of `model_version`, which have `size` numbers, to `take`: one state of the watchlist."""
+        """Yield all templates of `model_version`, which have `size` numbers, to `take`: one state of the watchlist."""
         with self._database.one_state() as session:
             state = _state(session, model_version)
             for piece in self._pieces(session, model_version, size, None):

@@ -250,7 +250,7 @@ class SyncStore:
 
     @contextmanager
     def _held(self, lease: Lease, now: datetime, run: SyncRun) -> Iterator[Session]:
-        """Give a session that has renewed the lease and keeps the run as it stands."""
+        """Yield a session that has renewed the lease and keeps the run as it stands."""
         mine = col(SyncStateRow.lease) == lease.key
         with self._database.session() as session:
             if not session.exec(update(SyncStateRow).where(mine).values(lease_until=now + LEASE)).rowcount:

@@ -16,7 +16,7 @@ from cekalwatch.server.storage.columns import moment_or_none, sealed
 
 
 class SubjectRow(SQLModel, table=True):
-    """A person, as the record that was stored last states it."""
+    """A person, as the record that was stored last describes them."""
 
     __tablename__ = "subject"
 

@@ -1,4 +1,4 @@
-"""One import from its first record to its end, with what the audit trail says of it."""
+"""One import from its first record to its end, with its entries in the audit trail."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ is no national identity number."""
 
 
 def is_like_a_key(text: str) -> bool:
-    """Whether a text that stands where a key should can be recorded."""
+    """Whether a text in the place of a key may be recorded: it looks like a key, and not like a name."""
     return bool(_LIKE_A_KEY.fullmatch(text))
 
 
@@ -170,13 +170,13 @@ class ImportRun:
         return report
 
     def finish(self) -> None:
-        """Note that the watchlist is up to date."""
+        """Record that the watchlist is up to date."""
         now = self._clock.now()
         self._store.mark_success(now, self._whole(OK))
         self._finished = True
 
     def close(self) -> None:
-        """Forget what waits, and record that the import was broken off, unless it was finished."""
+        """Drop what waits, and record that the import was broken off, unless it was finished."""
         self.drop()
         with self._storing:  # what is stored in this moment counts
             if not self._finished:

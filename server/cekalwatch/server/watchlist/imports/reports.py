@@ -1,4 +1,4 @@
-"""What became of an import's records and photographs; the same as `ImportReport` of the contract. No personal data."""
+"""What was done with an import's records and photographs, as `ImportReport` of the contract. No personal data."""
 
 from __future__ import annotations
 

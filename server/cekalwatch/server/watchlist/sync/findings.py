@@ -1,4 +1,4 @@
-"""What a person must look at after a synchronisation: what was refused, and what is odd about the rest."""
+"""What a person must look at after a synchronisation: what was refused, and remarks on the rest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cekalwatch.wire.vocabulary.orders import OrderRule
 
 
 class SyncFindings:
-    """Those of one run. All are counted; the first of them are kept."""
+    """The findings of one run. All are counted; the first of them are kept."""
 
     def __init__(self) -> None:
         self._records: list[SyncRefusal] = []
@@ -26,14 +26,14 @@ class SyncFindings:
         """Other subjects with such a face, by the order's key."""
 
     def refused(self, report: RecordReport, *, keyed: bool = True) -> None:
-        """Take a record that was refused; one that is not `keyed` has the place of its row instead of a key."""
+        """Add a record that was refused; one that is not `keyed` has the place of its row instead of a key."""
         self._records_refused += 1
         if len(self._records) < MAX_REFUSALS:
             shown = report.order_id if not keyed or is_like_a_key(report.order_id) else ""
             self._records.append(SyncRefusal(shown, report.reason or Code.RECORD_INVALID, report.field))
 
     def imported(self, report: RecordReport) -> None:
-        """Take a record that was not refused; what an earlier one of the same order had is forgotten."""
+        """Add a record that was not refused; the findings of an earlier one of the same order are forgotten."""
         key = report.order_id
         for photo in report.photos:
             if photo.reason:

@@ -1,4 +1,4 @@
-"""Takes what a source gives in one run: skips what is unchanged, imports the rest, and remembers how far it came."""
+"""Takes in what a source offers in one run: skips what is unchanged, imports the rest, and remembers its progress."""
 
 from __future__ import annotations
 

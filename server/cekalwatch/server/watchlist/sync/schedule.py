@@ -1,6 +1,6 @@
 """When the watchlist is synchronised: each period, sooner after a failure, and at once when a person asks.
 
-Several servers may share a database: whoever takes the lease first makes the run, and all follow when the next is due.
+Servers that share a database share the schedule: the one that takes the lease first makes the run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 GIVE_WAY_S = 0.5
-"""How long a record waits at most for cameras' captures that wait as well: a busy port must not keep the list old."""
+"""Longest time for which a record lets captures go first: a busy port must not keep the list out of date."""
 
 _LOOK_AGAIN_S = 0.01
 
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 
 class NextRun:
-    """Tells when the next run is due."""
+    """Says when the next run is due."""
 
     def __init__(self, terms: SyncTerms, clock: Clock, chance: random.Random | None = None) -> None:
         self._terms = terms
@@ -53,7 +53,7 @@ class NextRun:
 
 
 class SyncYield:
-    """Lets captures go before a record; and ends a run when the server stops."""
+    """Lets captures go before records, and ends a run when the server stops."""
 
     def __init__(self, waiting: Callable[[], int]) -> None:
         """`waiting` counts the captures that wait to be embedded."""

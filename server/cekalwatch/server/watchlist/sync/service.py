@@ -1,4 +1,4 @@
-"""What people ask of the synchronisation: to begin it, to accept a shrunken list, and how it stands. Blocks."""
+"""What people ask of the synchronisation: to begin it, to accept a shrunken list, and its status. Blocks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 @dataclass(frozen=True)
 class SyncStatus:
-    """How the synchronisation stands."""
+    """The status of the synchronisation."""
 
     source: str
     """Empty when the configuration names none."""
@@ -43,7 +43,7 @@ def accept_shrink(store: SyncStore, clock: Clock, run_id: int, people: TwoPeople
 
 
 class SyncService:
-    """Takes the questions, whether there is a source or not."""
+    """Answers, whether there is a source or not."""
 
     def __init__(self, store: SyncStore, scheduler: SyncScheduler | None, clock: Clock) -> None:
         self._store = store
@@ -73,7 +73,7 @@ class SyncService:
             return None
 
     def status(self) -> SyncStatus:
-        """Return how it stands."""
+        """Return the status."""
         state, runs = self._store.state(), self._store.runs(2)
         waiting = self._store.runs(1, state.waiting.run_id + 1) if state.waiting else []
         return SyncStatus(

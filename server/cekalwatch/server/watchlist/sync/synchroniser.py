@@ -1,7 +1,7 @@
-"""One synchronisation of the watchlist with its source, from where the last one left off to the source's end.
+"""One synchronisation of the watchlist with its source, from where the last one stopped to the source's end.
 
-It can be killed at any moment. A record is imported as a whole or not at all; only then is its fingerprint remembered,
-together with the place in the source. So nothing is left out, and what is done again changes nothing.
+It can be killed at any moment. A record is imported as a whole or not at all; only then are its fingerprint and the
+position in the source remembered. So nothing is left out, and what is done again changes nothing.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class SyncParts:
 
 
 class _NotBroughtToItsEndError(Exception):
-    """The reading is over, and is not to be relied on."""
+    """The reading has ended, and is not to be relied on."""
 
     def __init__(self, code: Code) -> None:
         super().__init__(code)
@@ -63,7 +63,7 @@ class Synchroniser:
         self._clock = parts.clock
 
     def run(self, begun: Begun, actor: Actor, next_run_at: Callable[[SyncOutcome], datetime]) -> SyncRun:
-        """Bring the run that has begun to an end, and return how it ended; only a defect of this class raises.
+        """Carry out the run that has begun, and return how it ended; only a defect of this class raises.
 
         `next_run_at` tells when the next one is due, by the outcome.
         """
