@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 
 class StorageError(Exception):
@@ -12,6 +12,6 @@ class StorageError(Exception):
     def of(cls, error: SQLAlchemyError) -> StorageError:
         """Tell `error` by its kind and, where the driver has one, its own name for it: SQLITE_FULL, DiskFull."""
         kind = type(error).__name__
-        cause = error.orig if isinstance(error, DBAPIError) else None
+        cause = error.orig if isinstance(error, StatementError) else None
         name = getattr(cause, "sqlite_errorname", "") or (type(cause).__name__ if cause else "")
         return cls(f"{kind}, {name}" if name and name != kind else kind)

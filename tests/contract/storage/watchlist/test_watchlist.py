@@ -14,6 +14,7 @@ from cekalwatch.server.domain.subjects import MAX_ORDERS, TravelDocument
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.watchlist.record_store import Done, NewRecord, Stored
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.storage.watchlist.store import DeletedSubject, WatchlistStore
@@ -219,7 +220,7 @@ def test_the_last_success_is_kept_as_a_moment(store: WatchlistStore) -> None:
 
 
 def test_a_moment_without_zone_is_refused(store: WatchlistStore) -> None:
-    with pytest.raises(sqlalchemy.exc.StatementError):
+    with pytest.raises(StorageError, match="StatementError, ValueError"):
         store.mark_success(datetime(2026, 3, 1))  # noqa: DTZ001  # the point
 
 
