@@ -18,7 +18,7 @@ class Clock(Protocol):
         """Return seconds from some beginning; never goes back."""
 
     def sleep_s(self, seconds: float) -> None:
-        """Wait for so many seconds."""
+        """Wait."""
 
 
 class SystemClock:

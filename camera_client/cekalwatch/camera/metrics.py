@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import Final
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from cekalwatch.camera.camera import Camera
-from cekalwatch.camera.checks.remote import read_certificate
+from cekalwatch.camera.checks import read_certificate
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.program.errors import Exit, ProgramError
@@ -20,6 +21,35 @@ from cekalwatch.wire.vocabulary.capture import SpoolState, ViewState
 
 PREFIX = "cekalwatch_camera_"
 SECONDS_A_DAY = 86_400.0
+
+_COUNTER, _GAUGE = CounterMetricFamily, GaugeMetricFamily
+METRICS: Final[Mapping[str, tuple[type[CounterMetricFamily | GaugeMetricFamily], str, tuple[str, ...]]]] = {
+    "frames": (_COUNTER, "Frames that were looked at.", ()),
+    "frames_passed_over": (_COUNTER, "Frames skipped because a newer one was there.", ()),
+    "source_opened_again": (_COUNTER, "Times the camera was opened again, by reason.", ("reason",)),
+    "frame_age_seconds": (_GAUGE, "Age of the last frame when it was done with.", ()),
+    "since_last_frame_seconds": (_GAUGE, "Time since the last frame.", ()),
+    "faces": (_COUNTER, "Faces that were detected, over all frames.", ()),
+    "passages": (_COUNTER, "Passages of which a crop was sent.", ()),
+    "crops": (_COUNTER, "Crops that were put into the outbox.", ()),
+    "crop_bytes": (_COUNTER, "Bytes of them.", ()),
+    "view_state": (_GAUGE, "1 for the state of the view.", ("state",)),
+    "outbox_depth": (_GAUGE, "Crops that wait for a receipt.", ()),
+    "outbox_in_flight": (_GAUGE, "Crops of them that were sent.", ()),
+    "outbox_age_seconds": (_GAUGE, "Age of the oldest of them.", ()),
+    "crops_settled": (_COUNTER, "Crops whose receipt came.", ()),
+    "crops_dropped": (_COUNTER, "Crops that were dropped, by reason.", ("reason",)),
+    "spool_depth": (_GAUGE, "Crops on the disk.", ()),
+    "spool_bytes": (_GAUGE, "Bytes of them.", ()),
+    "spool_age_seconds": (_GAUGE, "Age of the oldest of them.", ()),
+    "spool_state": (_GAUGE, "1 for the state of the spool.", ("state",)),
+    "connected": (_GAUGE, "1 while the stream to the server is open.", ()),
+    "receipts": (_COUNTER, "Receipts, by the outcome of the crop.", ("outcome",)),
+    "server_losses": (_COUNTER, "Streams to the server that ended, by reason.", ("reason",)),
+    "clock_offset_seconds": (_GAUGE, "This clock's lead over the server's, at the last connection.", ()),
+    "certificate_days_left": (_GAUGE, "Days until the certificate expires.", ()),
+}
+"""Kind, help and labels of each metric, besides the label `camera`."""
 
 
 class CameraCollector(Collector):
@@ -31,82 +61,51 @@ class CameraCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics, each with a label `camera`."""
-        cameras = tuple(self._cameras())
-        yield from self._vision(cameras)
-        yield from self._outboxes(cameras)
-        yield from self._links(cameras)
+        families = {
+            name: kind(PREFIX + name, text, labels=["camera", *labels])
+            for name, (kind, text, labels) in METRICS.items()
+        }
+        for camera in tuple(self._cameras()):
+            for name, value, *labels in self._samples(camera):
+                families[name].add_metric([camera.camera_id, *labels], value)
+        return families.values()
 
-    def _vision(self, cameras: tuple[Camera, ...]) -> Iterator[Metric]:
-        frames = _counter("frames", "Frames that went through detection.")
-        passed_over = _counter("frames_passed_over", "Frames passed over because a newer one was there.")
-        reopened = _counter("source_opened_again", "Times the camera was opened again, by reason.", "reason")
-        age = _gauge("frame_age_seconds", "Age of the last frame when its detection was done.")
-        since = _gauge("since_last_frame_seconds", "Time since the last frame.")
-        faces = _counter("faces", "Faces that were detected, over all frames.")
-        passages = _counter("passages", "Passages of which a crop was sent.")
-        crops = _counter("crops", "Crops that were put into the outbox.")
-        crop_bytes = _counter("crop_bytes", "Bytes of them.")
-        view = _gauge("view_state", "1 for the state that the view is in.", "state")
-        for camera in cameras:
-            key, statistics = [camera.camera_id], camera.statistics
-            frames.add_metric(key, statistics.frames_total)
-            passed_over.add_metric(key, camera.source.dropped)
-            for fault in StreamFault:
-                reopened.add_metric([*key, fault.value], camera.source.faults.get(fault, 0))
-            age.add_metric(key, statistics.frame_age_s)
-            since.add_metric(key, statistics.since_frame_s)
-            faces.add_metric(key, statistics.faces_total)
-            passages.add_metric(key, statistics.passages_total)
-            crops.add_metric(key, statistics.crops_total)
-            crop_bytes.add_metric(key, statistics.crop_bytes_total)
-            for state in ViewState:
-                view.add_metric([*key, state.value.lower()], state is statistics.view_state)
-        yield from (frames, passed_over, reopened, age, since, faces, passages, crops, crop_bytes, view)
-
-    def _outboxes(self, cameras: tuple[Camera, ...]) -> Iterator[Metric]:
-        waiting = _gauge("outbox_depth", "Crops that wait for a receipt.")
-        in_flight = _gauge("outbox_in_flight", "Crops of them that are under way.")
-        age = _gauge("outbox_age_seconds", "Age of the oldest of them.")
-        settled = _counter("crops_settled", "Crops whose receipt came.")
-        dropped = _counter("crops_dropped", "Crops that were given up, by reason.", "reason")
-        spooled = _gauge("spool_depth", "Crops of them on the disk.")
-        spool_bytes = _gauge("spool_bytes", "Bytes of them.")
-        spool_age = _gauge("spool_age_seconds", "Age of the oldest of them.")
-        spool = _gauge("spool_state", "1 for the state that the spool is in.", "state")
-        for camera in cameras:
-            key, held = [camera.camera_id], camera.outbox.statistics()
-            waiting.add_metric(key, held.depth)
-            in_flight.add_metric(key, held.in_flight)
-            age.add_metric(key, held.oldest_s)
-            settled.add_metric(key, held.settled_total)
-            for reason, count in asdict(held.drops).items():
-                dropped.add_metric([*key, reason], count)
-            spooled.add_metric(key, held.stored)
-            spool_bytes.add_metric(key, held.stored_bytes)
-            spool_age.add_metric(key, held.stored_oldest_s)
-            for state in SpoolState:
-                spool.add_metric([*key, state.value.lower()], state is camera.spool_state())
-        yield from (waiting, in_flight, age, settled, dropped, spooled, spool_bytes, spool_age, spool)
-
-    def _links(self, cameras: tuple[Camera, ...]) -> Iterator[Metric]:
-        connected = _gauge("connected", "1 while the stream to the server is open.")
-        receipts = _counter("receipts", "Receipts, by what became of the crop.", "outcome")
-        losses = _counter("server_losses", "Streams to the server that ended, by reason.", "reason")
-        offset = _gauge("clock_offset_seconds", "This clock's lead over the server's, at the last connection.")
-        days = _gauge("certificate_days_left", "Days until the certificate runs out.")
-        for camera in cameras:
-            key, link = [camera.camera_id], camera.link
-            connected.add_metric(key, link.connected)
-            for outcome, count in tuple(link.receipts.items()):
-                receipts.add_metric([*key, outcome.value.lower()], count)
-            for reason, count in tuple(link.losses.items()):
-                losses.add_metric([*key, reason.lower()], count)
-            if link.clock_offset_s is not None:
-                offset.add_metric(key, link.clock_offset_s)
-            left_s = _certificate_left_s(camera, self._clock)
-            if left_s is not None:
-                days.add_metric(key, left_s / SECONDS_A_DAY)
-        yield from (connected, receipts, losses, offset, days)
+    def _samples(self, camera: Camera) -> Iterator[tuple[str, float] | tuple[str, float, str]]:
+        """Yield name, value and label of each sample."""
+        vision, outbox, link = camera.statistics, camera.outbox.statistics(), camera.link
+        yield "frames", vision.frames_total
+        yield "frames_passed_over", camera.source.dropped
+        for fault in StreamFault:
+            yield "source_opened_again", camera.source.faults.get(fault, 0), fault.value
+        yield "frame_age_seconds", vision.frame_age_s
+        yield "since_last_frame_seconds", vision.since_frame_s
+        yield "faces", vision.faces_total
+        yield "passages", vision.passages_total
+        yield "crops", vision.crops_total
+        yield "crop_bytes", vision.crop_bytes_total
+        for view in ViewState:
+            yield "view_state", view is vision.view_state, view.value.lower()
+        yield "outbox_depth", outbox.depth
+        yield "outbox_in_flight", outbox.in_flight
+        yield "outbox_age_seconds", outbox.oldest_s
+        yield "crops_settled", outbox.settled_total
+        for reason, count in asdict(outbox.drops).items():
+            yield "crops_dropped", count, reason
+        yield "spool_depth", outbox.stored
+        yield "spool_bytes", outbox.stored_bytes
+        yield "spool_age_seconds", outbox.stored_oldest_s
+        for spool in SpoolState:
+            yield "spool_state", spool is camera.spool_state(), spool.value.lower()
+        yield "connected", link.connected
+        for outcome, count in tuple(link.receipts.items()):
+            yield "receipts", count, outcome.value.lower()
+        for reason, count in tuple(link.losses.items()):
+            yield "server_losses", count, reason.lower()
+        if link.clock_offset_s is not None:
+            yield "clock_offset_seconds", link.clock_offset_s
+        left_s = _certificate_left_s(camera, self._clock)
+        if left_s is not None:
+            yield "certificate_days_left", left_s / SECONDS_A_DAY
 
 
 @contextmanager
@@ -133,11 +132,3 @@ def _certificate_left_s(camera: Camera, clock: Clock) -> float | None:
     except (OSError, ValueError):
         return None  # none, or it is being replaced; the uplink logs one that cannot be used
     return (until - clock.now()).total_seconds()
-
-
-def _counter(name: str, text: str, *labels: str) -> CounterMetricFamily:
-    return CounterMetricFamily(PREFIX + name, text, labels=["camera", *labels])
-
-
-def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(PREFIX + name, text, labels=["camera", *labels])

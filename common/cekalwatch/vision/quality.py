@@ -1,7 +1,7 @@
-"""Quality figures of a face: what makes one crop of a passage better than another.
+"""The quality of a face: what makes one crop of a passage better than another.
 
 Geometry comes from the five landmarks, light and sharpness from the aligned face, so that a small or blurred face in a
-large picture counts as what the recogniser will get.
+large picture counts as the recogniser sees it.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from cekalwatch.vision.alignment import ALIGNED_SIZE, LandmarksError, align
 from cekalwatch.vision.faces import Face, Picture
 
 NOSE_DEPTH: Final = 0.42
-"""How far the nose's tip stands before the plane of eyes and mouth, in distances between the eyes (the generic head of
-S. Mallick, "Head pose estimation using OpenCV and dlib", 2016: 130 against 310)."""
+"""How far the nose's tip stands out from the plane of eyes and mouth, in distances between the eyes (generic head of S.
+Mallick, "Head pose estimation using OpenCV and dlib", 2016: 130 against 310)."""
 MOUTH_DROP: Final = 1.15
 """From the eyes' line to the mouth's, in distances between the eyes, on the alignment template."""
 NOSE_AT: Final = 0.495
-"""Where on that way the nose's tip is when the head is level, on the alignment template."""
+"""Where between them the nose's tip is when the head is level, on the alignment template."""
 SHARP_VARIANCE: Final = 150.0
 """Variance of the Laplacian at which sharpness is one half."""
 
-# What recognition makes of it (docs/adr/0008-a-quality-score-that-predicts-recognition.md).
+# How the score predicts recognition (docs/adr/0008-a-quality-score-that-predicts-recognition.md).
 HALF_SIZE_PX: Final = 12.0
 """Eye distance at which a face's size counts one half."""
 HALF_DETAIL: Final = 4.5
@@ -57,7 +57,7 @@ _SECOND_DERIVATIVES: Final = (
 
 @dataclass(frozen=True)
 class FaceQuality:
-    """Figures of one face."""
+    """The quality of one face, as numbers."""
 
     eye_distance_px: float
     """Between the eyes' centres, pixels of the picture."""
@@ -70,11 +70,11 @@ class FaceQuality:
     brightness: float
     """Mean luminance of the aligned face, 0 (black) to 1 (white)."""
     score: float
-    """All of it, 0 (worst) to 1 (best)."""
+    """Overall, 0 (worst) to 1 (best)."""
 
 
-class FaceLook(NamedTuple):
-    """How a face is seen, without judging it."""
+class FaceAppearance(NamedTuple):
+    """How a face appears, without judging it."""
 
     yaw_degrees: float
     pitch_degrees: float
@@ -82,13 +82,13 @@ class FaceLook(NamedTuple):
     brightness: float
 
 
-def look(aligned: Picture, face: Face) -> FaceLook:
+def appearance(aligned: Picture, face: Face) -> FaceAppearance:
     """Return head pose, sharpness and light of `face`, whose aligned picture is `aligned`; see `measure`."""
-    return _look(_luminance(aligned), face)
+    return _appearance(_luminance(aligned), face)
 
 
 def measure(picture: Picture, face: Face) -> FaceQuality:
-    """Return the figures of `face` in `picture`.
+    """Return the quality of `face` in `picture`.
 
     - Yaw and pitch: seen from the front the nose's tip lies on the axis of the face; turned by an angle a it moves by
       NOSE_DEPTH times sin(a), while distances in the plane of the face shrink with cos(a). The ratio is a tangent.
@@ -107,7 +107,7 @@ def measure(picture: Picture, face: Face) -> FaceQuality:
     except LandmarksError:
         return FaceQuality(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     luminance = _luminance(aligned)
-    yaw, pitch, sharpness, brightness = _look(luminance, face)
+    yaw, pitch, sharpness, brightness = _appearance(luminance, face)
     detail, gradient, inner_light = _texture(luminance)
     light = min(1.0, min(inner_light, 1 - inner_light) / GOOD_LIGHT)
     frontality = max(0.0, math.cos(math.radians(yaw)) * math.cos(math.radians(pitch)))
@@ -127,11 +127,11 @@ def _luminance(aligned: Picture) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(aligned, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
 
 
-def _look(luminance: NDArray[np.uint8], face: Face) -> FaceLook:
+def _appearance(luminance: NDArray[np.uint8], face: Face) -> FaceAppearance:
     yaw, pitch = _pose(face.landmarks.astype(np.float64))
     variance = float(cv2.meanStdDev(cv2.Laplacian(luminance, cv2.CV_16S))[1].item()) ** 2
     sharpness = variance / (variance + SHARP_VARIANCE)
-    return FaceLook(yaw, pitch, sharpness, float(cv2.mean(luminance)[0]) / 255)
+    return FaceAppearance(yaw, pitch, sharpness, float(cv2.mean(luminance)[0]) / 255)
 
 
 def _texture(luminance: NDArray[np.uint8]) -> tuple[float, float, float]:

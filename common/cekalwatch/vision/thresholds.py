@@ -47,7 +47,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class ThresholdModel:
-    """A fitted tail. Raises ValueError for figures that make no sense."""
+    """A fitted tail. Raises ValueError for numbers that make no sense."""
 
     list_size: int
     """Templates of the list that was searched."""
@@ -61,8 +61,8 @@ class ThresholdModel:
     provenance: Provenance
 
     def __post_init__(self) -> None:
-        figures = (self.tail_from, self.tail_rate, self.scale, self.shape)
-        if not all(math.isfinite(figure) for figure in figures):
+        numbers = (self.tail_from, self.tail_rate, self.scale, self.shape)
+        if not all(math.isfinite(number) for number in numbers):
             raise ValueError("a figure of the threshold model is not finite")
         if self.list_size < 1 or self.tail_rate <= 0 or self.scale <= 0:
             raise ValueError("list size, rate and scale of the threshold model must be positive")

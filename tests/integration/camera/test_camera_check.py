@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.camera.checks.remote import clock_finding, offset_from
-from cekalwatch.camera.checks.result import CheckVerdict
+from cekalwatch.camera.checks import CheckVerdict, check_clock, clock_offset_s
 from cekalwatch.program.errors import Exit
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.camera import BEGIN
@@ -111,8 +110,8 @@ async def test_the_certificate_of_another_camera_fails(video: Path, tmp_path: Pa
     ],
 )
 def test_a_wrong_clock_is_judged_by_what_the_server_makes_of_it(offset_s: float, verdict: CheckVerdict):
-    assert clock_finding("gate-1", offset_s).verdict is verdict
+    assert check_clock(offset_s)[0] is verdict
 
 
 def test_the_clocks_offset_is_reckoned_from_the_middle_of_question_and_answer():
-    assert offset_from(BEGIN, BEGIN - timedelta(seconds=3), BEGIN + timedelta(seconds=2)) == 4.0
+    assert clock_offset_s(BEGIN, BEGIN - timedelta(seconds=3), BEGIN + timedelta(seconds=2)) == 4.0

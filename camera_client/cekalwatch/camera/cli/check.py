@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from cekalwatch.camera.checks.result import CheckResult, CheckVerdict
 from cekalwatch.camera.cli.options import CameraId, Config, Detector, Server, Source
 from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.program.errors import Exit
-
-COLOURS = {
-    CheckVerdict.OK: typer.colors.GREEN,
-    CheckVerdict.WARN: typer.colors.YELLOW,
-    CheckVerdict.FAIL: typer.colors.RED,
-}
 
 
 def check(
@@ -28,7 +19,7 @@ def check(
     camera_id: CameraId = None,
     server: Server = None,
     detector: Detector = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as a JSON array.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as a JSON array.")] = False,
 ) -> None:
     """Look whether this machine can watch its cameras, and say what is missing.
 
@@ -42,30 +33,22 @@ def check(
       cekalwatch-camera check --source rtsp://10.0.0.7/1 --camera-id gate-1 --json
     """
     settings = CameraSettings.load(config, source=source, camera_id=camera_id, server_address=server, detector=detector)
-    findings = []
-    for finding in look(settings):
-        findings.append(finding)
-        if not as_json:
-            verdict = typer.style(f"{finding.verdict:<4}", fg=COLOURS[finding.verdict])
-            whose = f"{finding.camera_id} " if finding.camera_id and settings.cameras else ""
-            typer.echo(f"{verdict}  {whose}{finding.subject}: {finding.text}")
-    if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
-    if any(finding.verdict is CheckVerdict.FAIL for finding in findings):
-        raise typer.Exit(Exit.FAILED)
-
-
-def look(settings: CameraSettings) -> Iterator[CheckResult]:
-    """Yield the findings as they come: what all cameras share, then each camera."""
-    from cekalwatch.camera.checks import local, remote
+    from cekalwatch.camera.checks import CheckVerdict, check_installation
     from cekalwatch.camera.clock import SystemClock
 
-    clock = SystemClock()
-    yield local.check_disk(settings.spool_dir)
-    for one in settings.each():
-        yield local.check_source(one, clock)
-        yield local.check_detector(one, settings.threads)
-        if one.ptz:
-            yield asyncio.run(remote.check_mount(one.camera_id, one.ptz, settings))
-        yield remote.check_certificate(one, clock)
-        yield from asyncio.run(remote.check_server(one, settings.server_address, one.detector.name, clock))
+    colours = {
+        CheckVerdict.OK: typer.colors.GREEN,
+        CheckVerdict.WARN: typer.colors.YELLOW,
+        CheckVerdict.FAIL: typer.colors.RED,
+    }
+    results = []
+    for result in check_installation(settings, SystemClock()):
+        results.append(result)
+        if not as_json:
+            verdict = typer.style(f"{result.verdict:<4}", fg=colours[result.verdict])
+            camera = f"{result.camera_id} " if result.camera_id and settings.cameras else ""
+            typer.echo(f"{verdict}  {camera}{result.subject}: {result.text}")
+    if as_json:
+        typer.echo(json.dumps([asdict(result) for result in results], indent=2, ensure_ascii=False))
+    if any(result.verdict is CheckVerdict.FAIL for result in results):
+        raise typer.Exit(Exit.FAILED)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import typer
 
 from cekalwatch.camera.cli.options import Config, WhichCamera, chosen_camera
 from cekalwatch.camera.settings import CameraSettings, Turnable
+from cekalwatch.program.command import require_extra
 from cekalwatch.program.errors import Exit, ProgramError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cekalwatch.camera.ptz.onvif import OnvifCamera
 
 TURN_S = 60.0
 
@@ -21,8 +29,7 @@ def presets(config: Config = None, camera_id: WhichCamera = None) -> None:
     Example:
       cekalwatch-camera presets --config camera.toml --camera-id gate-1
     """
-    settings, turnable = _turnable(config, camera_id)
-    for line in asyncio.run(_list(settings, turnable)):
+    for line in asyncio.run(_list(*_turnable(config, camera_id))):
         typer.echo(line)
 
 
@@ -42,8 +49,6 @@ def turn(config: Config = None, camera_id: WhichCamera = None) -> None:
 
 
 def _turnable(config: Path | None, camera_id: str | None) -> tuple[CameraSettings, Turnable]:
-    from cekalwatch.program.command import require_extra
-
     settings, one = chosen_camera(config, camera_id)
     if one.ptz is None:
         raise ProgramError(f"{one.camera_id} has no `ptz` in its settings, so it cannot be turned", Exit.CONFIG)
@@ -53,29 +58,33 @@ def _turnable(config: Path | None, camera_id: str | None) -> tuple[CameraSetting
 
 async def _list(settings: CameraSettings, turnable: Turnable) -> list[str]:
     from cekalwatch.camera.ptz.monitor import preset_status
-    from cekalwatch.camera.ptz.onvif import OnvifError, opened, password_of
     from cekalwatch.camera.view.monitor import PresetStatus
 
-    try:
-        async with opened(turnable, password_of(turnable, settings)) as camera:
-            bearing, stored = await camera.bearing(), await camera.presets()
-            here = [preset_status(bearing, preset) is PresetStatus.AT_PRESET for preset in stored]
-            return [
-                f"{'→' if is_here else ' '} {preset.token}\t{preset.name}"
-                for is_here, preset in zip(here, stored, strict=True)
-            ]
-    except OnvifError as error:
-        raise ProgramError(f"The camera at {turnable.address}: {error}", Exit.UNAVAILABLE) from None
+    async with _opened(settings, turnable) as camera:
+        bearing, stored = await camera.bearing(), await camera.presets()
+    here = [preset_status(bearing, preset) is PresetStatus.AT_PRESET for preset in stored]
+    return [
+        f"{'→' if is_here else ' '} {preset.token}\t{preset.name}" for is_here, preset in zip(here, stored, strict=True)
+    ]
 
 
 async def _turn(settings: CameraSettings, turnable: Turnable) -> None:
     from cekalwatch.camera.ptz.monitor import arrive
+
+    try:
+        async with _opened(settings, turnable) as camera, asyncio.timeout(TURN_S):
+            await arrive(camera, await camera.preset(turnable.preset))
+    except TimeoutError:
+        raise ProgramError(f"The camera did not arrive at {turnable.preset} in time", Exit.UNAVAILABLE) from None
+
+
+@asynccontextmanager
+async def _opened(settings: CameraSettings, turnable: Turnable) -> AsyncIterator[OnvifCamera]:
+    """Connect to the camera; OnvifError becomes ProgramError."""
     from cekalwatch.camera.ptz.onvif import OnvifError, opened, password_of
 
     try:
-        async with opened(turnable, password_of(turnable, settings)) as camera, asyncio.timeout(TURN_S):
-            await arrive(camera, await camera.preset(turnable.preset))
+        async with opened(turnable, password_of(turnable, settings)) as camera:
+            yield camera
     except OnvifError as error:
         raise ProgramError(f"The camera at {turnable.address}: {error}", Exit.UNAVAILABLE) from None
-    except TimeoutError:
-        raise ProgramError(f"The camera did not arrive at {turnable.preset} in time", Exit.UNAVAILABLE) from None

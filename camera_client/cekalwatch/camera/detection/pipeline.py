@@ -42,9 +42,9 @@ class Pipeline:
         view: ViewMonitor | None = None,
         region: Region | None = None,
     ) -> None:
-        """`detect_every`: 1 of so many frames is looked at; `view`: given for a camera that can be turned.
+        """Look for faces in one of `detect_every` frames, in the part `region`, to which `detector` keeps too.
 
-        `region`: the part of the picture that `detector` looks at.
+        `view`: given for a camera that can be turned.
         """
         self._source = source
         self._detector = detector

@@ -35,7 +35,7 @@ class DiskQueue:
             state.changed()
 
     def to_store(self, after_s: float) -> list[FaceCapture]:
-        """Return the captures that have been in memory alone, sent or not, for so long; the oldest first."""
+        """Return the captures that have been in memory alone for `after_s`, sent or not; the oldest first."""
         with self._state.lock:
             until_s = self._state.clock.monotonic_s() - after_s
             in_memory = (one for one in self._state.items.values() if not one.stored_bytes and one.put_s <= until_s)

@@ -69,6 +69,6 @@ def preset_status(bearing: Bearing, preset: Preset) -> PresetStatus:
     """Return whether a camera with this bearing is at `preset`."""
     if bearing.moves:
         return PresetStatus.AWAY
-    if bearing.place is None or preset.place is None:
+    if bearing.position is None or preset.position is None:
         return PresetStatus.UNKNOWN
-    return PresetStatus.AT_PRESET if bearing.place.is_near(preset.place) else PresetStatus.AWAY
+    return PresetStatus.AT_PRESET if bearing.position.is_near(preset.position) else PresetStatus.AWAY

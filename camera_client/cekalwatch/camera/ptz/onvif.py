@@ -1,7 +1,7 @@
 """A camera that can be turned, through ONVIF: where it looks, and turning it to a preset.
 
-ONVIF does not say at which preset a camera is; it tells a position and whether it moves. So a camera is at a preset
-when it is idle and its position is the preset's.
+ONVIF does not say at which preset a camera is, only its position and whether it moves. So a camera is at a preset when
+it rests and its position is the preset's.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 ANSWER_S: Final = 5.0
 """How long one answer may take."""
 TOLERANCE: Final = 0.02
-"""How far a position may be from a preset's, of a range of -1 to 1: motors do not come back to the last step."""
+"""Greatest distance from a preset's position, in a range of -1 to 1: motors do not return to the last step."""
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class PtzPosition:
     zoom: float
 
     def is_near(self, other: PtzPosition) -> bool:
-        """Whether both are the same place, as exactly as motors go."""
+        """Whether both are the same position, as precisely as motors move."""
         return all(
             math.isclose(one, two, abs_tol=TOLERANCE)
             for one, two in ((self.pan, other.pan), (self.tilt, other.tilt), (self.zoom, other.zoom))
@@ -48,12 +48,12 @@ class PtzPosition:
 
 @dataclass(frozen=True)
 class Preset:
-    """A place that somebody stored in the camera."""
+    """A position that somebody stored in the camera."""
 
     token: str
     name: str
-    place: PtzPosition | None
-    """None when the camera does not tell."""
+    position: PtzPosition | None
+    """None when the camera does not say."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ class Bearing:
     """Where the camera looks now."""
 
     moves: bool
-    place: PtzPosition | None
-    """None when the camera does not tell."""
+    position: PtzPosition | None
+    """None when the camera does not say."""
 
 
 class OnvifCamera:
-    """A conversation with one camera; use `opened`. Every method raises OnvifError."""
+    """A connection to one camera; use `opened`. Every method raises OnvifError."""
 
     def __init__(self, ptz: Any, profile: str) -> None:  # noqa: ANN401  # the library makes its services at run time
         self._ptz = ptz
@@ -74,16 +74,16 @@ class OnvifCamera:
 
     async def bearing(self) -> Bearing:
         """Return where it looks."""
-        status = await _answer(self._ptz.GetStatus({"ProfileToken": self._profile}))
+        status = await _ask(self._ptz.GetStatus({"ProfileToken": self._profile}))
         moving = getattr(status, "MoveStatus", None)
         axes = (getattr(moving, "PanTilt", None), getattr(moving, "Zoom", None))
-        return Bearing("MOVING" in axes, _place(getattr(status, "Position", None)))
+        return Bearing("MOVING" in axes, _position(getattr(status, "Position", None)))
 
     async def presets(self) -> list[Preset]:
-        """Return what is stored in it."""
-        found = await _answer(self._ptz.GetPresets({"ProfileToken": self._profile}))
+        """Return the presets that are stored in it."""
+        found = await _ask(self._ptz.GetPresets({"ProfileToken": self._profile}))
         return [
-            Preset(preset.token, preset.Name or "", _place(getattr(preset, "PTZPosition", None)))
+            Preset(preset.token, preset.Name or "", _position(getattr(preset, "PTZPosition", None)))
             for preset in found or ()
         ]
 
@@ -96,8 +96,8 @@ class OnvifCamera:
         raise OnvifError(f"it has no preset {wanted!r}; it has: {', '.join(p.name or p.token for p in presets)}")
 
     async def turn_to(self, preset: Preset) -> None:
-        """Begin to turn to a preset."""
-        await _answer(self._ptz.GotoPreset({"ProfileToken": self._profile, "PresetToken": preset.token}))
+        """Start to turn to a preset."""
+        await _ask(self._ptz.GotoPreset({"ProfileToken": self._profile, "PresetToken": preset.token}))
 
 
 @asynccontextmanager
@@ -111,23 +111,23 @@ async def opened(turnable: Turnable, password: str) -> AsyncIterator[OnvifCamera
         address.port or (443 if secure else 80),
         turnable.user,
         password,
-        no_cache=True,  # it would keep an SQLite file in the home folder, which a service has not
+        no_cache=True,  # it would keep an SQLite file in the home folder, which a service does not have
         adjust_time=True,  # a camera's clock is often wrong, and it refuses tokens that look old
-        nat_override=not secure,  # what it says of its own address is often wrong; the library knows this for http only
+        nat_override=not secure,  # the address that it states is often wrong; the library handles this for http only
     )
     try:
-        await _answer(camera.update_xaddrs())
-        media = await _answer(camera.create_media_service())
-        profiles = await _answer(media.GetProfiles())
+        await _ask(camera.update_xaddrs())
+        media = await _ask(camera.create_media_service())
+        profiles = await _ask(media.GetProfiles())
         profile = next((one for one in profiles or () if getattr(one, "PTZConfiguration", None)), None)
         if profile is None:
             raise OnvifError("it has no profile that can be turned")
-        yield OnvifCamera(await _answer(camera.create_ptz_service()), profile.token)
+        yield OnvifCamera(await _ask(camera.create_ptz_service()), profile.token)
     finally:
         await camera.close()
 
 
-async def _answer(question: Awaitable[T]) -> T:
+async def _ask(question: Awaitable[T]) -> T:
     import aiohttp
     import zeep.exceptions
     from onvif.exceptions import ONVIFError
@@ -142,11 +142,11 @@ async def _answer(question: Awaitable[T]) -> T:
             raise OnvifError("it does not accept this user and password for ONVIF") from None
         raise OnvifError("it refused the question") from None
     except (zeep.exceptions.Error, ONVIFError, aiohttp.ClientError, OSError):
-        # Their texts may hold addresses with passwords.
+        # Their messages may hold addresses with passwords.
         raise OnvifError("it cannot be reached, or speaks no ONVIF, at its `address`") from None
 
 
-def _place(position: Any) -> PtzPosition | None:  # noqa: ANN401  # the library makes its types at run time
+def _position(position: Any) -> PtzPosition | None:  # noqa: ANN401  # the library makes its types at run time
     pan_tilt, zoom = getattr(position, "PanTilt", None), getattr(position, "Zoom", None)
     if pan_tilt is None:
         return None
@@ -154,7 +154,7 @@ def _place(position: Any) -> PtzPosition | None:  # noqa: ANN401  # the library 
 
 
 def _library() -> Any:  # noqa: ANN401  # it has no types
-    # On import it would send everybody's log lines to standard error.
+    # Its import would send all log lines to standard error.
     logging.getLogger().addHandler(logging.NullHandler())
     import onvif
 

@@ -1,8 +1,8 @@
 """A camera's decoder, in a process of its own.
 
-A native library that hangs, crashes or leaks on a broken stream takes nothing with it: the process is killed and
-another one started. Pictures come over through shared memory that holds one, the newest. The process is started
-afresh, never forked: gRPC does not survive a fork.
+A native library that hangs, crashes or leaks on a broken stream does no harm: the process is killed and another one
+started. Shared memory holds one picture, the newest. The process is spawned, never forked: gRPC does not survive a
+fork.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from numpy.typing import NDArray
 from cekalwatch.vision.faces import Picture
 
 MAX_BYTES: Final = 4096 * 3072 * 3
-"""The largest picture; memory is used for those that come."""
+"""The largest picture; memory is used only for pictures that come."""
 LOCK_S: Final = 2.0
-"""Longest wait for the other side to write or copy one picture, which takes a millisecond."""
+"""Longest wait until the other side has written or copied a picture, which takes a millisecond."""
 KILLING_S: Final = 5.0
 
 _HEAD: Final = 64
-"""Bytes before the picture, for what _Head says."""
+"""Bytes before the picture, see `_head`."""
 
 
 class OpenedCapture(Protocol):
     """A camera, in the decoder's process."""
 
     def is_open(self) -> bool:
-        """Tell whether there is a camera."""
+        """Tell whether the camera answers."""
 
     def grab(self) -> bool:
         """Wait for the next picture and decode it; False when there will be none."""
@@ -49,32 +49,32 @@ class OpenedCapture(Protocol):
         """Return the picture that was grabbed, in `image` if it fits."""
 
     def is_resized(self) -> bool:
-        """Tell whether the camera sends another size than at first, though its pictures are given as before."""
+        """Tell whether the camera sends another size than at first, even if the pictures given do not show it."""
 
     def release(self) -> None:
         """Close the camera."""
 
 
 class OpenCapture(Protocol):
-    """Opens a camera, in the decoder's process: it is sent there, so it can be pickled."""
+    """Opens a camera in the decoder's process; it is sent there, so it must be picklable."""
 
     def __call__(self) -> OpenedCapture:
-        """Return the camera, which may not be open."""
+        """Return the camera, which may have failed to open."""
 
 
 class DecoderSignal(Enum):
-    """What the two processes say to each other."""
+    """What the two processes tell each other."""
 
     OPEN = "open"
-    """To the decoder: open the camera, anew if it is open."""
+    """To the decoder: open the camera, again if it is open."""
     OPENED = "opened"
     NOT_OPENED = "not opened"
     PICTURE = "picture"
-    """There is a new one in the shared memory."""
+    """A new one is in the shared memory."""
     ENDED = "ended"
     """The camera gives no more pictures."""
     RESIZED = "resized"
-    """The camera sends another size; pictures come no more."""
+    """The camera sends another size; no more pictures follow."""
 
 
 class DecoderDied(Exception):  # noqa: N818  # it tells what happened
@@ -82,17 +82,17 @@ class DecoderDied(Exception):  # noqa: N818  # it tells what happened
 
 
 @dataclass(frozen=True, eq=False)
-class Decoded:
-    """A picture, and when it had been decoded, by the monotonic clock that all processes of a machine share."""
+class DecodedPicture:
+    """A picture, and when it was decoded, by the monotonic clock that all processes of a machine share."""
 
     picture: Picture
     at_s: float
     number: int
-    """Counts the pictures of this process; what is missing between two was replaced by a newer one."""
+    """Counts the pictures of this process; those missing between two were replaced by newer ones."""
 
 
 class Decoder:
-    """The decoder's process, seen from ours. Owned by one thread."""
+    """The decoder's process, as the program uses it. Owned by one thread."""
 
     def __init__(self, open_capture: OpenCapture) -> None:
         context = multiprocessing.get_context("spawn")
@@ -108,19 +108,19 @@ class Decoder:
         self.pid = self._process.pid
 
     def open(self) -> None:
-        """Have the camera opened, anew if it is open; OPENED or NOT_OPENED will follow. Raises DecoderDied."""
+        """Have the camera opened, again if it is open; OPENED or NOT_OPENED follows. Raises DecoderDied."""
         with _as_died():
             self._connection.send(DecoderSignal.OPEN)
 
     def next_signal(self, within_s: float) -> DecoderSignal | None:
-        """Return the next sign; None when there is none in that time. Raises DecoderDied."""
+        """Return the next signal; None when there is none within that time. Raises DecoderDied."""
         with _as_died():
             if not self._connection.poll(within_s):
                 return None
-            sign: DecoderSignal = self._connection.recv()
-            return sign
+            received: DecoderSignal = self._connection.recv()
+            return received
 
-    def picture(self) -> Decoded:
+    def picture(self) -> DecodedPicture:
         """Return a copy of the newest picture; PICTURE must have come before. Raises DecoderDied."""
         if not self._lock.acquire(timeout=LOCK_S):
             raise DecoderDied
@@ -128,12 +128,12 @@ class Decoder:
             head = _head(self._memory)
             height, width = int(head[0]), int(head[1])
             picture = np.ndarray((height, width, 3), np.uint8, self._memory.buf, _HEAD).copy()
-            return Decoded(picture, float(head[2]), int(head[3]))
+            return DecodedPicture(picture, float(head[2]), int(head[3]))
         finally:
             self._lock.release()
 
     def close(self) -> None:
-        """Kill the process, whatever it is at, and give its memory back."""
+        """Kill the process, whatever it is doing, and free its memory."""
         self._process.kill()
         self._process.join(KILLING_S)
         self._connection.close()
@@ -156,11 +156,11 @@ def _head(memory: SharedMemory) -> NDArray[np.float64]:
 
 def _decode(open_capture: OpenCapture, connection: Connection, lock: Lock, memory_name: str) -> None:
     """The decoder's process."""
-    # Ctrl-C is for the program, which will end this process.
+    # Ctrl-C is for the program, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with_the_program, daemon=True).start()
+    threading.Thread(target=_exit_with_program, daemon=True).start()
     memory = SharedMemory(memory_name)
-    # The program is gone when the connection is.
+    # Without the connection, the program is gone.
     with contextlib.suppress(EOFError, OSError):
         while connection.recv() is DecoderSignal.OPEN:
             capture = open_capture()
@@ -169,13 +169,13 @@ def _decode(open_capture: OpenCapture, connection: Connection, lock: Lock, memor
                     connection.send(DecoderSignal.NOT_OPENED)
                     continue
                 connection.send(DecoderSignal.OPENED)
-                connection.send(_empty(capture, connection, lock, memory))
+                connection.send(_take_pictures(capture, connection, lock, memory))
             finally:
                 capture.release()
 
 
-def _empty(capture: OpenedCapture, connection: Connection, lock: Lock, memory: SharedMemory) -> DecoderSignal:
-    """Take each picture as soon as it is there, until something ends that or another command comes; return what."""
+def _take_pictures(capture: OpenedCapture, connection: Connection, lock: Lock, memory: SharedMemory) -> DecoderSignal:
+    """Take each picture as soon as it comes, until the camera ends or another command comes; return what to signal."""
     head = _head(memory)
     slot: Picture | None = None
     while not connection.poll() and capture.grab():
@@ -194,7 +194,7 @@ def _empty(capture: OpenedCapture, connection: Connection, lock: Lock, memory: S
     return DecoderSignal.ENDED
 
 
-def _die_with_the_program() -> None:
+def _exit_with_program() -> None:
     program = multiprocessing.parent_process()
     if program is not None:
         wait([program.sentinel])

@@ -19,10 +19,10 @@ from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.vision.faces import Picture
 
 FOLDER_FRAMES_PER_S = 5.0
-"""A folder's pictures are taken for frames of one camera, so many a second."""
+"""A folder's pictures count as frames of one camera, this many a second."""
 
 FALLBACK_FRAMES_PER_S = 25.0
-"""For a video that does not say how fast it is."""
+"""For a video that does not state its rate."""
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
@@ -35,21 +35,21 @@ class FramePace(Enum):
     UNPACED = "unpaced"
     """As fast as frames are taken; none is lost."""
     REALTIME = "realtime"
-    """As a camera would give them; who is behind loses frames."""
+    """At the pace of a camera; a reader that is too slow loses frames."""
 
 
 class PictureReader(Protocol):
-    """Gives pictures one after another."""
+    """Reads the pictures of a file or a folder, one after another."""
 
     @property
     def frames_per_s(self) -> float:
-        """How many pictures make a second."""
+        """Pictures a second."""
 
     def read(self) -> Picture | None:
         """Return the next picture; None at the end."""
 
     def skip(self) -> bool:
-        """Pass over the next picture without the cost of making it; False at the end."""
+        """Skip the next picture without the cost of decoding all of it; False at the end."""
 
     def release(self) -> None:
         """Close the file."""
@@ -69,7 +69,7 @@ class VideoReader:
 
     @property
     def frames_per_s(self) -> float:
-        """What the file says, or FALLBACK_FRAMES_PER_S."""
+        """What the file states, or FALLBACK_FRAMES_PER_S."""
         return self._frames_per_s
 
     def read(self) -> Picture | None:
@@ -87,7 +87,7 @@ class VideoReader:
 
 
 class FolderReader:
-    """The JPEG and PNG files of a folder, by name. One that cannot be read is passed over and reported."""
+    """The JPEG and PNG files of a folder, by name. One that cannot be read is skipped and logged."""
 
     def __init__(self, folder: Path) -> None:
         self._paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
@@ -111,12 +111,12 @@ class FolderReader:
         return None
 
     def skip(self) -> bool:
-        """Pass over one file."""
+        """Skip one file."""
         self._next += 1
         return self._next <= len(self._paths)
 
     def release(self) -> None:
-        """Nothing is open between two pictures."""
+        """Do nothing: no file is open between two pictures."""
 
 
 class FileSource:
@@ -140,7 +140,7 @@ class FileSource:
         return self._pace is FramePace.UNPACED
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the frames; SourceError when there is not a single one."""
+        """Yield the frames. Raises SourceError when there is none."""
         started_s = self._clock.monotonic_s()
         index = read = 0
         try:

@@ -1,4 +1,4 @@
-"""Frames from a camera: always the newest one, and opened again for ever when it fails or only seems to live."""
+"""Frames from a camera: always the newest one. A camera that fails, or only seems to work, is opened again for ever."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from cekalwatch.wire.backoff import Backoff
 OPENING_S: Final = 20.0
 """Longest time for the decoder's process to start and open the camera."""
 SILENCE_S: Final = 3.0
-"""Without a picture for so long a camera is opened again."""
+"""A camera that gives no picture for this long is opened again."""
 STEADY_S: Final = 10.0
-"""A camera that gave pictures for so long was well: the next failure is a new one."""
+"""A camera that gave pictures for this long works: the next failure starts with a short pause."""
 CLOSING_S: Final = 8.0
 
 log = structlog.get_logger()
 
 
 class LiveSource:
-    """A reader thread keeps the newest frame of the camera's decoder, so that frames never queue up and grow old."""
+    """A reader thread keeps the newest frame of the camera's decoder, so that frames never queue and age."""
 
     endless = True
     can_wait = False
@@ -44,13 +44,13 @@ class LiveSource:
         self._filled = threading.Condition()
         self._closed = threading.Event()
         self._decoder: Decoder | None = None
-        """Of the thread that opens, then of the reader thread."""
+        """Used by the thread that opens the camera, then by the reader thread."""
         self._opened = False
         self._thread: threading.Thread | None = None
 
     @property
     def faults(self) -> Mapping[StreamFault, int]:
-        """How often the camera was opened again, by the reason."""
+        """How often the camera was opened again, by reason."""
         return self._faults
 
     def open(self) -> None:
@@ -64,7 +64,7 @@ class LiveSource:
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the newest frame each time; blocks while the camera gives none."""
-        thread = threading.Thread(target=self._read_for_ever, name="camera-reader", daemon=True)
+        thread = threading.Thread(target=self._read_until_closed, name="camera-reader", daemon=True)
         thread.start()
         self._thread = thread
         while True:
@@ -85,14 +85,14 @@ class LiveSource:
         else:
             self._end_decoder()
 
-    def _read_for_ever(self) -> None:
+    def _read_until_closed(self) -> None:
         health = StreamHealth()
         try:
             while not self._closed.is_set():
                 fault = None if self._opened else self._open()
                 self._opened = False
                 if fault is None and self._decoder:
-                    fault = self._empty(self._decoder, health)
+                    fault = self._read(self._decoder, health)
                 if fault is None or self._closed.is_set():
                     return
                 self._faults[fault] += 1
@@ -111,7 +111,7 @@ class LiveSource:
             self._end_decoder()
 
     def _open(self) -> StreamFault | None:
-        """Open the camera, in a new process if there is none; return what was wrong."""
+        """Open the camera, in a new process if there is none; return what went wrong."""
         give_up_s = self._clock.monotonic_s() + OPENING_S
         try:
             self._decoder = self._decoder or Decoder(self._open_capture)
@@ -122,15 +122,15 @@ class LiveSource:
                         return None
                     case DecoderSignal.NOT_OPENED:
                         return StreamFault.NOT_OPENED
-                    case _:  # nothing yet, or what was left of the last opening
+                    case _:  # nothing yet, or a signal of the last opening
                         if self._clock.monotonic_s() > give_up_s:
                             return StreamFault.SILENT
-        except (DecoderDied, OSError):  # the latter when the machine has no memory or process to give
+        except (DecoderDied, OSError):  # OSError: no memory or process left
             return StreamFault.DECODER_DIED
         return None
 
-    def _empty(self, decoder: Decoder, health: StreamHealth) -> StreamFault | None:
-        """Fill the slot until something is wrong; return what."""
+    def _read(self, decoder: Decoder, health: StreamHealth) -> StreamFault | None:
+        """Read pictures until something is wrong; return what."""
         health.opened()
         began_s = heard_s = self._clock.monotonic_s()
         number = None
@@ -150,7 +150,7 @@ class LiveSource:
                 decoded = decoder.picture()
                 heard_s = self._clock.monotonic_s()
                 if decoded.number == number:
-                    continue  # the sign of a picture that a newer one had replaced already
+                    continue  # the signal of a picture that a newer one has replaced already
                 lost = 0 if number is None else decoded.number - number - 1
                 number = decoded.number
                 self._fill(

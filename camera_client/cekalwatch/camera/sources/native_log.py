@@ -1,8 +1,8 @@
-"""Listens to what ffmpeg says inside OpenCV, for the one thing that OpenCV hides: that the pictures' size has changed.
+"""Reads ffmpeg's log inside OpenCV, for the one thing that OpenCV hides: that the size of the pictures has changed.
 
-OpenCV scales everything to the size with which a stream began. Only ffmpeg's own words, which OpenCV writes to standard
-output, tell that the camera sends another one now (H.264; its other decoders say nothing). Nothing of them is passed
-on, for they may hold a camera's password. For a process that has one stream, and writes nothing itself.
+OpenCV scales everything to the size with which a stream began. Only ffmpeg's log, which OpenCV writes to standard
+output, says that the camera now sends another size (with H.264; other decoders say nothing). Nothing of it is passed
+on, because it may hold a camera's password. For a process that has one stream, and writes nothing itself.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _SIZE: Final = re.compile(rb"Reinit context to (\d+)x(\d+)")
 
 
 class NativeLog:
-    """Stands in the place of the process's standard output. Where there are no pseudo-terminals, it hears nothing."""
+    """Replaces the process's standard output. Where there are no pseudo-terminals, it reads nothing."""
 
     def __init__(self) -> None:
-        """To be made before OpenCV opens anything."""
+        """Create it before OpenCV opens anything."""
         self.size: tuple[int, int] | None = None
         """Width and height, rounded up to what the encoder works in, of the newest pictures."""
         if sys.platform == "win32":
             return
         os.environ["OPENCV_FFMPEG_DEBUG"] = "1"
         os.environ["OPENCV_FFMPEG_LOGLEVEL"] = _VERBOSE
-        # Into a pipe, lines would come in blocks of some thousand characters.
+        # A pipe would give the lines in blocks of some thousand characters.
         reading, writing = os.openpty()
         os.dup2(writing, _STANDARD_OUTPUT)
         os.close(writing)

@@ -1,4 +1,4 @@
-"""How devices and network cameras are opened with OpenCV. It runs in the decoder's process, and is sent there."""
+"""Opens devices and network cameras with OpenCV. It is sent to the decoder's process, and runs there."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ import cv2
 from cekalwatch.camera.sources.native_log import NativeLog
 
 NETWORK_TIMEOUT_MS = 5_000
-"""How long opening a network camera, and one frame of it, may take."""
+"""How long opening a network camera may take, and how long one of its frames."""
 DEVICE_FORMAT = "MJPG"
-"""Uncompressed, a USB 2 device gives but a few frames a second at this size."""
+"""Uncompressed, a USB 2 device gives only a few frames a second at these sizes."""
 
 
 class Transport(StrEnum):
     """How a network camera sends its pictures."""
 
     TCP = "tcp"
-    """Nothing is lost: in busy networks a picture with a hole is worse than a late one."""
+    """Nothing is lost: in busy networks a damaged picture is worse than a late one."""
     UDP = "udp"
     """For cameras that offer nothing else."""
 
 
 @dataclass(frozen=True)
 class UsbCamera:
-    """A camera at this machine."""
+    """A camera that is plugged into this machine."""
 
     number: int
     width: int
@@ -55,7 +55,7 @@ class NetworkCamera:
     transport: Transport
 
     def __call__(self) -> CvCapture:
-        """Open it, without anything on the way that keeps pictures back."""
+        """Open it, without any buffer that delays pictures."""
         log = _native_log()
         _prepare_opencv()
         options = {
@@ -65,7 +65,7 @@ class NetworkCamera:
             "max_delay": "100000",  # for packets that come out of order, microseconds
             "analyzeduration": "500000",
         }
-        # OpenCV takes them in no other way. The process has this camera alone.
+        # OpenCV takes them in no other way. The process has only this camera.
         os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "|".join(f"{key};{value}" for key, value in options.items())
         capture = cv2.VideoCapture(
             self.address,
@@ -73,7 +73,7 @@ class NetworkCamera:
             [
                 *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, NETWORK_TIMEOUT_MS),
                 *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, NETWORK_TIMEOUT_MS),
-                # Several threads would hold back a picture each.
+                # Each further thread delays the stream by one picture.
                 *(cv2.CAP_PROP_N_THREADS, 1),
             ],
         )
@@ -89,7 +89,7 @@ class CvCapture:
         self._size: tuple[int, int] | None = None
 
     def is_open(self) -> bool:
-        """Tell whether there is a camera."""
+        """Tell whether the camera answers."""
         return self._capture.isOpened()
 
     def grab(self) -> bool:

@@ -1,8 +1,8 @@
-"""Tells a camera's living stream from one that only seems to live: the same picture again and again, another size, or
-the grey of a decoder that lacks what came before.
+"""Tells a working stream from one that only seems to work: the same picture again and again, another size, or the grey
+of a decoder without a key frame.
 
-It knows no camera and opens nothing. Whether a picture is dark, covered or out of focus is about the view, not about
-the stream, and is judged elsewhere.
+It knows no camera and opens nothing. Whether a picture is dark, covered or out of focus is about the view, not the
+stream: see `view`.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from cekalwatch.vision.faces import Picture
 
 CHECK_EVERY_S: Final = 0.2
 FIRST_PATIENCE_S: Final = 3.0
-"""For how long a stream may look dead before it is opened again: with what comes before and after, within 5 s."""
+"""How long a stream may look dead before it is opened again; with what comes before and after, within 5 s."""
 MAX_PATIENCE_S: Final = 60.0
-"""A still hall, encoded at few bits, gives the same picture again and again, too. Where opening brought the same
-picture back, it takes longer and longer until it is tried again."""
+"""A still hall at a low bit rate gives the same picture again and again, too. When opening brings the same picture
+back, the next attempt waits longer and longer."""
 STRIDE: Final = 4
-"""Every so manieth pixel of each so manieth row is looked at: noise stays, cost does not."""
+"""One in this many pixels and rows is compared: that keeps the noise and saves the cost."""
 THUMBNAIL: Final = (64, 36)
 STILL: Final = 0.4
-"""Mean difference to the check before, grey levels of 255. Noise is above it, if the encoder leaves any."""
+"""Mean difference from the last check, in grey levels of 255. Noise is above it, if the encoder leaves any."""
 STILL_SHARE: Final = 0.5
-"""Of the checks so many are still when a picture is repeated: an encoder sets on anew with each key frame."""
+"""Share of still checks from which a picture is repeated: not all, because an encoder differs at each key frame."""
 MAX_DRIFT: Final = 12.0
-"""Greatest difference of the thumbnail to that at the beginning, grey levels. Encoding one picture again and again made
+"""Greatest difference between the thumbnail and the first one, in grey levels. One picture encoded again and again gave
 up to 11 (1280x720 at 500 kbit/s with x264), somebody who walks by 100 and more."""
 MIN_CHECKS: Final = 5
 GREY: Final = (118, 140)
-"""Decoders begin with the middle of the range, 128, which is 130 in full-range colours."""
+"""Decoders start with the middle of the range, 128, which is 130 in full-range colours."""
 MAX_COLOUR: Final = 4
 FLAT: Final = 1
-"""Grey levels between neighbours that are looked at."""
+"""Greatest difference between neighbouring pixels, in grey levels."""
 GREY_SHARE: Final = 0.35
 
 
@@ -49,7 +49,7 @@ class StreamFault(Enum):
     ENDED = "ended"
     """It gave no more pictures."""
     SILENT = "silent"
-    """It gave none for too long, though it did not end."""
+    """It gave none for too long, but did not end."""
     DECODER_DIED = "decoder died"
     REPEATS = "repeats"
     SIZE_CHANGED = "size changed"
@@ -57,12 +57,12 @@ class StreamFault(Enum):
 
 
 class StreamHealth:
-    """Judges the pictures of one camera, through all its openings. Owned by one thread."""
+    """Judges the pictures of one camera, however often it is opened. Owned by one thread."""
 
     def __init__(self) -> None:
         self._patience_s = {StreamFault.REPEATS: FIRST_PATIENCE_S, StreamFault.GREY: FIRST_PATIENCE_S}
         self._suspect: NDArray[np.int16] | None = None
-        """What was seen when the camera was last taken to repeat itself, until it is known what opening brought."""
+        """The thumbnail when the camera last seemed to repeat itself, until the first one after opening it again."""
         self._begin()
 
     def _begin(self) -> None:
@@ -74,11 +74,11 @@ class StreamHealth:
         self._grey_since_s: float | None = None
 
     def opened(self) -> None:
-        """Forget the pictures: the camera was opened anew."""
+        """Forget the pictures: the camera was opened again."""
         self._begin()
 
     def judge(self, picture: Picture, at_s: float) -> StreamFault | None:
-        """Return what is wrong since long enough, `at_s` being the picture's monotonic second."""
+        """Return what has been wrong for long enough; `at_s` is the monotonic time of the picture."""
         if self._shape is None:
             self._shape = picture.shape
         if picture.shape != self._shape:
@@ -134,7 +134,7 @@ def _same(one: NDArray[np.int16], other: NDArray[np.int16]) -> bool:
 
 
 def _is_grey(sample: Picture) -> bool:
-    """Tell whether a large part has the one grey that no camera gives: without colour, noise or shading."""
+    """Tell whether a large part is of the grey that no camera gives: without colour, noise or shading."""
     green = sample[..., 1].astype(np.int16)
     least, most = sample.min(axis=2), sample.max(axis=2)
     plain = (least >= GREY[0]) & (most <= GREY[1]) & (most - least <= MAX_COLOUR)

@@ -1,4 +1,4 @@
-"""The arithmetic of a survey: distributions, shares of passages, and which advice follows. It knows no pictures."""
+"""The results of a survey: distributions, shares of passages, and the advice that follows. It knows no pictures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OFTEN: Final = 0.2
 GOOD: Final = 0.9
 FAIR: Final = 0.6
 MIN_RATE: Final = 8.0
-"""Frames a second below which somebody who walks by is seen too seldom."""
+"""Frames a second below which somebody who walks by is seen too rarely."""
 BINS: Final = {
     "eye_distance_px": (0, 16, 32, 45, 60, 75, 90, 120, 160, 240),
     "yaw_degrees": (-90, -60, -45, -30, -15, 0, 15, 30, 45, 60, 90),
@@ -28,7 +28,7 @@ BINS: Final = {
     "sharpness": (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1),
     "brightness": (0, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 1),
 }
-"""Edges of the histograms' bins; what lies beyond counts in the outermost ones."""
+"""Edges of the histograms' bins; values beyond them count in the outermost bins."""
 
 
 class Grade(StrEnum):
@@ -42,7 +42,7 @@ class Grade(StrEnum):
 
 
 class Advice(StrEnum):
-    """What the technician can do about it."""
+    """What the technician can do."""
 
     NOBODY = "nobody"
     FEW = "few"
@@ -68,7 +68,7 @@ _ADVICE: Final = {
 
 @dataclass
 class SurveyedPassage:
-    """One traveller under the camera, as the survey saw him."""
+    """One traveller's passage, as the survey saw it."""
 
     track: int
     faces: list[FaceQuality] = field(default_factory=list)
@@ -90,7 +90,7 @@ class SurveyedPassage:
 
     @property
     def flaws(self) -> frozenset[Flaw]:
-        """What is wrong in every one of its faces; of a passage whose flaws take turns, those of its best face."""
+        """The flaws that all its faces share; if they share none, those of its best face; empty for a fit passage."""
         if self.fit:
             return frozenset()
         always = frozenset.intersection(*(flaws(quality) for quality in self.faces))
@@ -99,7 +99,7 @@ class SurveyedPassage:
 
 @dataclass(frozen=True)
 class Distribution:
-    """How a figure is spread over faces."""
+    """How a metric is distributed over faces."""
 
     p10: float
     p50: float
@@ -145,14 +145,14 @@ class SurveyResult:
     sendable: int
     """Passages with at least one face that is large enough to be sent."""
     flaws: dict[Flaw, int]
-    """Passages that are not fit, by what is wrong; one may have several."""
+    """Passages that are not fit, by flaw; one may have several."""
     distributions: dict[str, Distribution]
-    """Of each figure over the best face of each passage; empty when nobody passed."""
+    """Of each metric, over the best face of each passage; empty when nobody passed."""
     grade: Grade
     advice: tuple[Advice, ...]
-    """The most frequent flaw's first."""
+    """That for the most frequent flaw comes first."""
     magnify: float | None
-    """So many times larger faces must become for the median passage to be fit; None when they are large enough."""
+    """How many times as large faces must be for the median passage to be fit; None when they are large enough."""
 
     @property
     def share_fit(self) -> float:

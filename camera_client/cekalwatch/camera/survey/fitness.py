@@ -1,4 +1,4 @@
-"""When a face is fit for an alert, and what is wrong when it is not. The limits are those of the checkpoint's rules."""
+"""When a face is fit for an alert, and what is wrong when it is not, by the checkpoint's rules."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ FLOOR_EYE_DISTANCE: Final = 32.0
 """Pixels below which nothing is sent."""
 MAX_YAW: Final = 30.0
 MAX_PITCH: Final = 30.0
-"""Twice the rules' 15: of one face the nod is only guessed, and a smile looks like one. Over many faces that levels
-out, so the rules' own limit is for their median."""
+"""Twice the rules' 15: the pitch of one face is only an estimate, and a smile looks like a nod. Over many faces that
+levels out, so the rules' own limit applies to their median."""
 MAX_MEDIAN_PITCH: Final = 15.0
 MIN_SHARPNESS: Final = 0.3
 LIGHT: Final = (0.25, 0.75)

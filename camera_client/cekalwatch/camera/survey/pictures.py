@@ -1,4 +1,4 @@
-"""Example pictures for the technician: faces framed and, unless they are asked for, made unrecognisable."""
+"""Example pictures for the technician: faces are framed, and made unrecognisable unless they are to be shown."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from cekalwatch.vision.quality import FaceQuality
 BLURRED_WIDTH: Final = 640
 SHOWN_WIDTH: Final = 1280
 BLURRED_EYES: Final = 4.0
-"""Pixels between the eyes that are left of a blurred picture's largest face: a face that the detector missed in it,
-being smaller or turned away, has less."""
+"""Pixels between the eyes that remain of the largest face in a blurred picture. A face that the detector missed is
+smaller or turned away, and keeps less."""
 MOSAIC: Final = 5
-"""Pieces across a face that was found."""
+"""Tiles across a face that was found."""
 AROUND: Final = 0.35
 """How much of a face's size is blurred around its box: hair and ears help to recognise."""
 JPEG_QUALITY: Final = 80
@@ -28,23 +28,23 @@ GREEN, AMBER, RED = (80, 170, 40), (20, 150, 240), (50, 50, 220)
 
 @dataclass(frozen=True, eq=False)
 class MeasuredFace:
-    """A face in a picture, with its figures."""
+    """A face in a picture, with its quality."""
 
     face: Face
     quality: FaceQuality
 
 
-def example(picture: Picture, sights: Sequence[MeasuredFace], about: MeasuredFace, *, show_faces: bool) -> bytes:
-    """Return a JPEG of the picture with the face framed that it is `about`; all are blurred unless `show_faces`."""
+def example(picture: Picture, faces: Sequence[MeasuredFace], about: MeasuredFace, *, show_faces: bool) -> bytes:
+    """Return a JPEG of the picture with the face `about` framed; all faces are blurred unless `show_faces`."""
     scale = min(1.0, (SHOWN_WIDTH if show_faces else BLURRED_WIDTH) / picture.shape[1])
-    shown = picture if show_faces else blurred(picture, [sight.face for sight in sights])
+    shown = picture if show_faces else blurred(picture, [one.face for one in faces])
     small = np.asarray(cv2.resize(shown, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
     framed(small, [about], scale)
     return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
 
 
 def blurred(picture: Picture, faces: Sequence[Face]) -> Picture:
-    """Return the picture with these faces as coarse mosaics, and all of it so soft that no other face is left in it."""
+    """Return the picture with these faces as coarse mosaics, and so soft that no other face can be recognised."""
     largest = max((face.eye_distance for face in faces), default=0.0)
     soft = _soft(picture, min(1.0, BLURRED_EYES / largest) if largest > 0 else 1.0)
     height, width = picture.shape[:2]
@@ -60,10 +60,10 @@ def blurred(picture: Picture, faces: Sequence[Face]) -> Picture:
     return soft
 
 
-def framed(picture: Picture, sights: Sequence[MeasuredFace], scale: float = 1.0) -> None:
-    """Draw each face's frame and figures: green when fit for an alert, amber when it would be sent, red when not."""
-    for sight in sights:
-        face, quality = sight.face, sight.quality
+def framed(picture: Picture, faces: Sequence[MeasuredFace], scale: float = 1.0) -> None:
+    """Draw each face's frame and eye distance: green when fit for an alert, amber when it would be sent, else red."""
+    for one in faces:
+        face, quality = one.face, one.quality
         colour = RED
         if not flaws(quality):
             colour = GREEN

@@ -22,7 +22,7 @@ from cekalwatch.vision.quality import measure
 from cekalwatch.vision.runtime import limit_native_threads
 
 WIDTH: Final = 1280
-"""Pixels of the picture in the window, at most; it can be made larger and smaller."""
+"""Greatest width of the picture at first, pixels; the window can be resized."""
 ENDING_KEYS: Final = frozenset({ord("q"), ord("Q"), 27})
 PROBE: Final = "import cv2; cv2.namedWindow('probe'); cv2.destroyAllWindows()"
 PROBE_S: Final = 20.0
@@ -54,17 +54,15 @@ def show(one: OneCamera, threads: int) -> None:
 
 def annotated(picture: Picture, detector: FaceDetector) -> Picture:
     """Return the picture at the window's size, with its faces framed."""
-    sights = [
-        MeasuredFace(face, measure(picture, face)) for face in detector.detect(picture) if face.score >= MIN_SCORE
-    ]
+    faces = [face for face in detector.detect(picture) if face.score >= MIN_SCORE]
     scale = min(1.0, WIDTH / picture.shape[1])
     small = np.array(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
-    framed(small, sights, scale)
+    framed(small, [MeasuredFace(face, measure(picture, face)) for face in faces], scale)
     return small
 
 
 def _require_screen() -> None:
-    """Raise ProgramError when no window can be opened: the toolkit would end the process without a word."""
+    """Raise ProgramError when no window can be opened: the toolkit would end the process without a message."""
     os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # it misses fonts, and nothing here needs any
     try:
         probe = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, timeout=PROBE_S, check=False)

@@ -14,7 +14,7 @@ class SurveyTexts(Texts):
         super().__init__("cekalwatch.camera", language)
 
     def number(self, value: float, digits: int = 0) -> str:
-        """Return a number with so many decimals."""
+        """Return a number, rounded to `digits` decimals."""
         return self._localised(f"{value:.{digits}f}")
 
     def edge(self, value: float) -> str:

@@ -28,10 +28,10 @@ def resized(picture: Picture, size: tuple[int, int]) -> Picture:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
-def best_of_overlapping(boxes: Boxes, scores: NDArray[np.float32], most_overlap: float) -> list[int]:
-    """Return indices, best score first, of boxes that overlap no better one by more than `most_overlap`.
+def best_of_overlapping(boxes: Boxes, scores: NDArray[np.float32], max_overlap: float) -> list[int]:
+    """Return indices, best score first, of boxes that overlap no better one by more than `max_overlap`.
 
-    Overlap is intersection over union. Of more than 512 boxes, the best 512 are looked at.
+    Overlap is intersection over union. Of more than 512 boxes, the best 512 count.
     """
     if len(boxes) == 0:
         return []
@@ -41,14 +41,14 @@ def best_of_overlapping(boxes: Boxes, scores: NDArray[np.float32], most_overlap:
         corner_and_size.tolist(),
         scores.tolist(),
         score_threshold=0.0,
-        nms_threshold=most_overlap,
+        nms_threshold=max_overlap,
         top_k=_MAX_CANDIDATES,
     )
     return [int(index) for index in kept]
 
 
 def faces_of(
-    boxes: Boxes, scores: NDArray[np.float32], landmarks: NDArray[np.float32], most_overlap: float
+    boxes: Boxes, scores: NDArray[np.float32], landmarks: NDArray[np.float32], max_overlap: float
 ) -> list[Face]:
     """Return the faces, best score first, without those that overlap a better one; landmarks have shape (n, 5, 2)."""
     return [
@@ -60,5 +60,5 @@ def faces_of(
             score=float(min(1.0, scores[index])),
             landmarks=landmarks[index].astype(np.float32),
         )
-        for index in best_of_overlapping(boxes, scores, most_overlap)
+        for index in best_of_overlapping(boxes, scores, max_overlap)
     ]

@@ -17,7 +17,7 @@ from cekalwatch.server.recognition.engines.recogniser import Recogniser, Templat
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
-from cekalwatch.vision.quality import FaceLook, look
+from cekalwatch.vision.quality import FaceAppearance, appearance
 from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning
 
 MIN_EYE_DISTANCE_PX: Final = 32.0
@@ -149,7 +149,7 @@ class Enroller:
         face, rivals, sure = _main_face(faces, picture)
         try:
             aligned = align(picture, face.landmarks)
-            figures = _figures(face, look(aligned, face), sure)
+            figures = _figures(face, appearance(aligned, face), sure)
             if code := self._refusal(figures, rivals):
                 raise EnrolmentError(code, figures)
             _, template = plain_and_reference(self._recogniser, aligned)
@@ -186,7 +186,7 @@ def _main_face(faces: list[Face], picture: Picture) -> tuple[Face, int, int]:
     return main, rivals, len(sure)
 
 
-def _figures(face: Face, seen: FaceLook, faces: int) -> FaceFigures:
+def _figures(face: Face, seen: FaceAppearance, faces: int) -> FaceFigures:
     return FaceFigures(
         eye_distance_px=face.eye_distance,
         yaw_degrees=seen.yaw_degrees,
