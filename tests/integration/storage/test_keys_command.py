@@ -189,7 +189,7 @@ async def test_a_deleted_subject_leaves_the_gallery_of_a_running_server(tmp_path
     async with running(chosen) as server:
         probe = await raise_alert(server)
         refused = await server_command("watchlist", "delete", "S-9", "--yes", data=tmp_path)
-        assert (refused.returncode, "no subject of this key" in refused.stderr) == (Exit.NO_INPUT, True)
+        assert (refused.returncode, "no subject with this key" in refused.stderr) == (Exit.NO_INPUT, True)
         assert await templates(server) == 1
         outcome = await server_command("watchlist", "delete", "S-1", "--yes", data=tmp_path)
         told = "Deleted subject S-1: 1 orders, 1 photographs, 1 templates, 1 pictures of alerts.\n"

@@ -1,41 +1,54 @@
-"""Command line of `cekalwatch-server`: parses, loads settings, hands over."""
+"""The command line of `cekalwatch-server`: every command in one place. A command itself loads what is slow to load."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cekalwatch.program.command import SettingsFormat, settings_examples
-from cekalwatch.server.cli import audit as audit_command
-from cekalwatch.server.cli import evaluate as evaluate_command
-from cekalwatch.server.cli import keys as keys_command
-from cekalwatch.server.cli import models as models_command
-from cekalwatch.server.cli import people as people_command
-from cekalwatch.server.cli import pki as pki_command
-from cekalwatch.server.cli import threshold_setting as threshold_command
-from cekalwatch.server.cli import thresholds as thresholds_command
-from cekalwatch.server.cli.gallery import app as gallery_commands
-from cekalwatch.server.cli.watchlist import app as watchlist_commands
+from cekalwatch.server.cli import audit, evaluate, keys, models, people, pki, thresholds
+from cekalwatch.server.cli.gallery import comparing, rebuilding, switching
+from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
+from cekalwatch.server.cli.watchlist import checking, deletion, importing, looking, syncing
+
+gallery = typer.Typer(
+    help="The templates: changing to another model, and back. See docs/changing-the-model.md.", no_args_is_help=True
+)
+gallery.command(epilog=rebuilding.EPILOG)(rebuilding.rebuild)
+gallery.command(epilog=comparing.EPILOG)(comparing.compare)
+gallery.command(epilog=switching.SWITCH_EPILOG)(switching.switch)
+gallery.command(epilog=switching.BACK_EPILOG)(switching.back)
+gallery.command(epilog=switching.DROP_EPILOG)(switching.drop)
+gallery.command(epilog=switching.STATUS_EPILOG)(switching.status)
+
+watchlist = typer.Typer(
+    help="The watchlist: import it, synchronise it, look at it, delete a subject from it.", no_args_is_help=True
+)
+watchlist.command("import", epilog=importing.EPILOG)(importing.import_)
+watchlist.command(epilog=deletion.EPILOG)(deletion.delete)
+watchlist.command("check-source", epilog=checking.EPILOG)(checking.check_source)
+watchlist.add_typer(syncing.app, name="sync")
+watchlist.command("list", epilog=looking.LIST_EPILOG)(looking.list_)
+watchlist.command(epilog=looking.SHOW_EPILOG)(looking.show)
+watchlist.command(epilog=looking.HISTORY_EPILOG)(looking.history)
 
 app = typer.Typer(
     help="The recognition server of Cekalwatch.\n\nSettings come from --config FILE (TOML), environment variables "
-    "CEKALWATCH_SERVER_<NAME>, and options; the later wins.",
+    "CEKALWATCH_SERVER_<NAME>, and options; the later wins. `settings` shows all of them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.add_typer(audit_command.app, name="audit")
-app.add_typer(evaluate_command.app, name="evaluate")
-app.add_typer(gallery_commands.app, name="gallery")
-app.add_typer(keys_command.app, name="keys")
-app.add_typer(models_command.app, name="models")
-app.add_typer(people_command.app, name="people")
-app.add_typer(pki_command.app, name="pki")
-app.add_typer(thresholds_command.app, name="thresholds")
-thresholds_command.app.add_typer(threshold_command.app)
-app.add_typer(watchlist_commands.app, name="watchlist")
+app.add_typer(audit.app, name="audit")
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(gallery, name="gallery")
+app.add_typer(keys.app, name="keys")
+app.add_typer(models.app, name="models")
+app.add_typer(people.app, name="people")
+app.add_typer(pki.app, name="pki")
+app.add_typer(thresholds.app, name="thresholds")
+app.add_typer(watchlist, name="watchlist")
 
 
 def _print_version(wanted: bool) -> None:
@@ -55,8 +68,8 @@ def _root(
 
 @app.command("settings", epilog=settings_examples("cekalwatch-server"))
 def show_settings(
-    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of the database and the model packs.")] = None,
+    config: Config = None,
+    data_dir: DataDir = None,
     form: Annotated[SettingsFormat, typer.Option("--format", help="How to print them.")] = SettingsFormat.TABLE,
 ) -> None:
     """Show every setting: its value and where that comes from, its default and its meaning."""
@@ -72,14 +85,12 @@ def show_settings(
     "  CEKALWATCH_SERVER_LISTEN=127.0.0.1:50051 cekalwatch-server serve --data-dir ./data"
 )
 def serve(
-    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
-    listen: Annotated[
-        str | None, typer.Option(help="HOST:PORT on this machine; port 0 lets the system choose.")
-    ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of the database and the model packs.")] = None,
-    model_pack: Annotated[str | None, typer.Option(help="Name of the model pack.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Native threads for inference, image work and search.")] = None,
-    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    config: Config = None,
+    listen: Listen = None,
+    data_dir: DataDir = None,
+    model_pack: ModelPack = None,
+    threads: Threads = None,
+    log_level: LogLevel = None,
 ) -> None:
     """Run the server until Ctrl-C or SIGTERM. It logs `serving` with its address when cameras can connect."""
     from cekalwatch.program.logs import configure_logs
@@ -87,12 +98,7 @@ def serve(
     from cekalwatch.server.settings.settings import ServerSettings
 
     settings = ServerSettings.load(
-        config,
-        listen=listen,
-        data_dir=data_dir,
-        model_pack=model_pack,
-        threads=threads,
-        log_level=log_level,
+        config, listen=listen, data_dir=data_dir, model_pack=model_pack, threads=threads, log_level=log_level
     )
     configure_logs(settings.log_level)
     run(settings)

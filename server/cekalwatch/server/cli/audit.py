@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import stamp
 from cekalwatch.server.audit.export import ExportFormat, written
 from cekalwatch.server.cli.database import command_database
+from cekalwatch.server.cli.options import Config, DataDir, command_settings
+from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:
     from cekalwatch.server.audit.entry import Link
@@ -32,9 +32,6 @@ PROGRESS_STEP = 5000
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 app = typer.Typer(help="The audit trail: verify it, export it, sign it.", no_args_is_help=True)
-
-Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the audit key.")]
 
 
 @app.command(
@@ -59,7 +56,7 @@ def verify(
     from cekalwatch.server.audit.checkpoints import Checkpoint, SigningKey
     from cekalwatch.server.audit.verification import Anchor, ChainCheck
 
-    settings = _settings(config, data_dir)
+    settings = command_settings(config, data_dir)
     brought = [Checkpoint.read(file) for file in checkpoint or ()]
     trusted = {one.public_key for one in brought}
     if settings.audit_key_file.exists():
@@ -109,7 +106,6 @@ def export(
 ) -> None:
     """Give an auditor the entries of a time. Without --since and --until: all."""
 
-    from cekalwatch.program.logs import configure_logs
     from cekalwatch.program.prompts import ask, ask_secret
     from cekalwatch.server.audit.entry import Action, AuditEntry, Thing, operator
     from cekalwatch.server.auth.terminal import Terminal
@@ -117,9 +113,8 @@ def export(
     from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.storage.audit.store import AuditStore
 
-    settings = _settings(config, data_dir)
+    settings = command_settings(config, data_dir, log_level="error")
     first, end = span(since, until, settings.home.zone)
-    configure_logs("error")
     with command_database(settings) as database:
         database.check_exists()
         store, clock = AuditStore(database), SystemClock()
@@ -139,24 +134,16 @@ def export(
 )
 def checkpoint(config: Config = None, data_dir: DataDir = None) -> None:
     """Sign the trail as it is now, and print the checkpoint with its public key."""
-    from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.audit.checkpoints import SigningKey
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 
-    configure_logs("warning")
-    settings = _settings(config, data_dir)
+    settings = command_settings(config, data_dir)
     with _store(settings) as store:
         made = CheckpointSigner(store, SigningKey.load_or_create(settings.audit_key_file), SystemClock()).sign()
     if made is None:
         raise ProgramError("The audit trail is empty: start the server or import a watchlist first", Exit.NO_INPUT)
     typer.echo(made.to_json())
-
-
-def _settings(config: Path | None, data_dir: Path | None) -> ServerSettings:
-    from cekalwatch.server.settings.settings import ServerSettings
-
-    return ServerSettings.load(config, data_dir=data_dir)
 
 
 @contextmanager
@@ -186,8 +173,7 @@ def _output(file: Path | None) -> Iterator[IO[str]]:
 @contextmanager
 def _progress(what: str, total: int | None) -> Iterator[Callable[[Iterable[Link]], Iterator[Link]]]:
     """Show a progress bar on standard error, and give a function that counts what passes through it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with counting_progress() as progress:
         task = progress.add_task(what, total=total)
 
         def counted(links: Iterable[Link]) -> Iterator[Link]:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
 from cekalwatch.program.command import require_extra
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.database import command_database
+from cekalwatch.server.cli.options import Config, DataDir, ModelPack, Threads, command_settings
+from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:
     from cekalwatch.server.evaluation.samples import Sample
@@ -78,10 +79,10 @@ def photographs(
     leave_out: Annotated[
         list[str] | None, typer.Option(help="A person to leave out. May be given more than once.")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of the model packs.")] = None,
-    model_pack: Annotated[str | None, typer.Option(help="Name of the model pack.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Native threads for the whole.")] = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+    model_pack: ModelPack = None,
+    threads: Threads = None,
 ) -> None:
     """Measure misses and false alerts of the model pack on photographs of people who are known.
 
@@ -95,12 +96,11 @@ def photographs(
     from cekalwatch.server.evaluation.report.writing import write_report
     from cekalwatch.server.evaluation.templates import TemplateCache, TemplateMaker
     from cekalwatch.server.recognition.packs.installed import load_named, open_detector, open_engine
-    from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.vision.runtime import limit_native_threads
 
     if not 0 < fpir < 1:
         raise ProgramError("--fpir is a share between 0 and 1, for example 0.01", Exit.USAGE)
-    settings = ServerSettings.load(config, data_dir=data_dir, model_pack=model_pack, threads=threads)
+    settings = command_settings(config, data_dir=data_dir, model_pack=model_pack, threads=threads)
     collection = read_collection(source).without(frozenset(leave_out or ()))
     limit_native_threads(1)
     pack = load_named(settings.models_path, settings.model_pack)
@@ -130,10 +130,10 @@ def alerts(
     until: Annotated[datetime | None, typer.Option(formats=DAYS, help="First day after it; now if not given.")] = None,
     site: Annotated[str | None, typer.Option(help="One site; all of them if not given.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the figures to this file too, as JSON.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of the database.")] = None,
+    config: Config = None,
+    data_dir: DataDir = None,
 ) -> None:
-    """Measure false alerts a passage by what people found: by camera, list and hour.
+    """Measure false alerts per passage by what people found: by camera, list and hour.
 
     It also says which threshold would have halved the false alerts, and how many confirmed ones that would have missed.
     Days and hours are those of the site's clock, or of the first site's.
@@ -144,10 +144,9 @@ def alerts(
     from cekalwatch.server.domain.false_alerts import AlertVerdict
     from cekalwatch.server.evaluation.report.field_screen import field_json, show_field
     from cekalwatch.server.evaluation.statistics.field import FieldData, field_report
-    from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.alerts.field_store import FieldStore
 
-    settings = ServerSettings.load(config, data_dir=data_dir)
+    settings = command_settings(config, data_dir=data_dir)
     places = {entry.site: entry for entry in settings.sites}
     if site is not None and site not in places:
         raise ProgramError(f"There is no site {site} in the configuration; there is {', '.join(places)}", Exit.USAGE)
@@ -173,6 +172,5 @@ def alerts(
 
 
 def _with_progress(samples: Iterable[Sample], total: int) -> Iterator[Sample]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with counting_progress() as progress:
         yield from progress.track(samples, total=total, description="Reading faces")

@@ -11,12 +11,11 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.tables import whole_table
+from cekalwatch.server.cli.options import Config, ModelsDir, command_settings
+from cekalwatch.server.cli.output import whole_table
 
 app = typer.Typer(help="Model packs: install, import, list, verify.", no_args_is_help=True)
 
-Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
-ModelsDir = Annotated[Path | None, typer.Option(help="Folder of the model packs, instead of the configured one.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a pack of that name, even a sound one.")]
 
 _UNSTATED_LICENCE = "not stated; the person who imported the pack answers for it"
@@ -139,9 +138,7 @@ def verify(
 
 
 def _models_dir(config: Path | None, models_dir: Path | None) -> Path:
-    from cekalwatch.server.settings.settings import ServerSettings
-
-    return ServerSettings.load(config, models_dir=models_dir).models_path
+    return command_settings(config, models_dir=models_dir).models_path
 
 
 def _is_sound(folder: Path, name: str) -> bool:

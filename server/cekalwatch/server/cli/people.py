@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.server.cli.database import command_database
+from cekalwatch.server.cli.options import Config, DataDir, command_settings
 from cekalwatch.wire.vocabulary.people import PersonRole
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ Sites = Annotated[
     list[str] | None,
     typer.Option("--site", metavar="KEY", help="A site where the person works; repeatable."),
 ]
-Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the server's data.")]
 
 
 @app.command(
@@ -142,11 +141,7 @@ def _admin(config: Path | None, data_dir: Path | None) -> Iterator[tuple[PeopleA
 @contextmanager
 def _database(config: Path | None, data_dir: Path | None) -> Iterator[tuple[Database, str]]:
     """Open the database, which is made when there is none; give also the first site. Raises ProgramError."""
-    from cekalwatch.program.logs import configure_logs
-    from cekalwatch.server.settings.settings import ServerSettings
-
-    settings = ServerSettings.load(config, data_dir=data_dir)
-    configure_logs("error")
+    settings = command_settings(config, data_dir, log_level="error")
     with command_database(settings) as database:
         database.upgrade()
         yield database, settings.home.site

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.cli.options import Config, DataDir, command_settings
 from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ Role = Annotated[DeviceRole, typer.Option(help="What the device is for.", show_c
 Name = Annotated[str, typer.Option(metavar="KEY", help="Key of the device: a camera's or agent's is its own.")]
 Site = Annotated[str | None, typer.Option(metavar="KEY", help="Key of the site; the first configured when not given.")]
 Days = Annotated[int, typer.Option(min=1, max=825, help="For how long the certificate is good.")]
-Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the server's data.")]
 
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server pki init --config /etc/cekalwatch/server.toml")
@@ -35,7 +34,7 @@ def init(site: Site = None, config: Config = None, data_dir: DataDir = None) -> 
     """Make the site's authority in `pki_dir`. Its key never leaves that folder: keep a copy of it under lock."""
     from cekalwatch.server.pki.site_pki import SitePki
 
-    settings = _settings(config, data_dir)
+    settings = command_settings(config, data_dir)
     name = _identity(settings, DeviceRole.SERVER, site, "authority").site
     SitePki.create(settings.pki_path, name, datetime.now(UTC))
     typer.echo(f"The authority of {name} is in {settings.pki_path}")
@@ -61,7 +60,7 @@ def issue(
     data_dir: DataDir = None,
 ) -> None:
     """Make a key and a certificate here. For a device elsewhere `pki invite` is better: its key stays where it is."""
-    settings = _settings(config, data_dir)
+    settings = command_settings(config, data_dir)
     identity = _identity(settings, role, site, name)
     if out is None and role is not DeviceRole.SERVER:
         raise ProgramError("--out is missing: the folder that gets key and certificates", Exit.USAGE)
@@ -96,7 +95,7 @@ def renew(
     from cekalwatch.program.secret_files import write_private
     from cekalwatch.wire.tls import TlsFiles
 
-    settings = _settings(config, data_dir)
+    settings = command_settings(config, data_dir)
     identity = _identity(settings, role, site, name)
     if out is None and role is not DeviceRole.SERVER:
         raise ProgramError("--out is missing: the file that gets the certificate", Exit.USAGE)
@@ -112,7 +111,7 @@ def renew(
 @app.command(epilog=EXAMPLES + "  cekalwatch-server pki revoke --role camera --name departure-1")
 def revoke(role: Role, name: Name, site: Site = None, config: Config = None, data_dir: DataDir = None) -> None:
     """Revoke all certificates and invitations of a device. Its open streams end within 10 seconds."""
-    settings = _settings(config, data_dir)
+    settings = command_settings(config, data_dir)
     identity = _identity(settings, role, site, name)
     now = datetime.now(UTC)
     count = _pki(settings).revoke(identity, now)
@@ -135,7 +134,7 @@ def invite(
     data_dir: DataDir = None,
 ) -> None:
     """Print a code with which one device enrols itself, once. The server must run with `enrolment_listen`."""
-    settings = _settings(config, data_dir)
+    settings = command_settings(config, data_dir)
     identity = _identity(settings, role, site, name)
     pki, now = _pki(settings), datetime.now(UTC)
     with _journal(settings) as journal:
@@ -149,19 +148,13 @@ def invite(
 def list_(config: Config = None, data_dir: DataDir = None) -> None:
     """List certificates with their state, and open invitations."""
     now = datetime.now(UTC)
-    pki = _pki(_settings(config, data_dir))
+    pki = _pki(command_settings(config, data_dir))
     for one in pki.issued():
         state = "revoked" if one.revoked_at else "in force" if one.good(now) else "run out"
         until = one.certificate.not_valid_after_utc
         typer.echo(f"{state:8}  until {until:%Y-%m-%d}  {one.identity.uri}  serial {one.certificate.serial_number:x}")
     for invitation in pki.open_invitations(now):
         typer.echo(f"invited   until {invitation.expires_at.astimezone():%H:%M}       {invitation.identity.uri}")
-
-
-def _settings(config: Path | None, data_dir: Path | None) -> ServerSettings:
-    from cekalwatch.server.settings.settings import ServerSettings
-
-    return ServerSettings.load(config, data_dir=data_dir)
 
 
 def _pki(settings: ServerSettings) -> SitePki:

@@ -1,4 +1,4 @@
-"""`cekalwatch-server thresholds`: shows by which threshold model a pack goes, and writes a fitted one into it."""
+"""`cekalwatch-server thresholds`: shows and fits the threshold model of a pack, and sets the threshold by hand."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.cli.database import command_database
+from cekalwatch.server.cli.options import Config, DataDir, ModelPack, command_settings
 
 if TYPE_CHECKING:
     from cekalwatch.vision.manifest import Pack
     from cekalwatch.vision.thresholds import ThresholdModel
 
-app = typer.Typer(help="Decision thresholds of a model pack: show, fit.", no_args_is_help=True)
+app = typer.Typer(help="Decision thresholds: those of a model pack, or one set by hand.", no_args_is_help=True)
 
 LIST_SIZES = (100, 400, 1_000, 4_000, 10_000, 100_000)
 FPIRS = (1e-2, 1e-3, 1e-4, 1e-5)
-
-Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the model packs.")]
-ModelPack = Annotated[str | None, typer.Option(help="Name of the model pack.")]
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-server thresholds show")
@@ -70,11 +68,49 @@ def fit(
     _print(model, f"written into {pack.folder}")
 
 
+@app.command("set", epilog="Example:\n\n  cekalwatch-server thresholds set 0.55")
+def set_(
+    value: Annotated[float, typer.Argument(help="Comparison score, 0.2 to 0.8: the lower, the more false alerts.")],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Set the threshold. It asks for the names and passwords of both people."""
+    _change(value, config, data_dir)
+    typer.echo(f"The threshold is {value:.4f}")
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-server thresholds clear")
+def clear(config: Config = None, data_dir: DataDir = None) -> None:
+    """Go back to the threshold of the settings, or of the model pack. It asks for both people."""
+    _change(None, config, data_dir)
+    typer.echo("The threshold is that of the settings, or of the model pack")
+
+
+def _change(value: float | None, config: Path | None, data_dir: Path | None) -> None:
+    from cekalwatch.program.prompts import ask, ask_secret
+    from cekalwatch.server.audit.entry import operator
+    from cekalwatch.server.auth.terminal import Terminal
+    from cekalwatch.server.cli.gallery.opening import model_in_use
+    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.domain.people import TwoPersonAction
+    from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSetting
+    from cekalwatch.server.storage.models.store import ModelStore, ThresholdStore
+
+    if value is not None and not MIN_THRESHOLD <= value <= MAX_THRESHOLD:
+        raise ProgramError(f"A threshold is between {MIN_THRESHOLD} and {MAX_THRESHOLD}", Exit.USAGE)
+    clock = SystemClock()
+    settings = command_settings(config, data_dir, log_level="error")
+    with command_database(settings) as database:
+        database.check_exists()
+        model_version = model_in_use(settings, ModelStore(database)).model_version
+        people = Terminal(database, clock, ask, ask_secret).two_people(TwoPersonAction.CHANGE_THRESHOLD)
+        ThresholdSetting(ThresholdStore(database), clock, lambda: model_version).set(value, people, operator())
+
+
 def _pack(config: Path | None, data_dir: Path | None, model_pack: str | None) -> Pack:
     from cekalwatch.server.recognition.packs.installed import load_named
-    from cekalwatch.server.settings.settings import ServerSettings
 
-    settings = ServerSettings.load(config, data_dir=data_dir, model_pack=model_pack)
+    settings = command_settings(config, data_dir=data_dir, model_pack=model_pack)
     return load_named(settings.models_path, settings.model_pack)
 
 

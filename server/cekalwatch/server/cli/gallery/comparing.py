@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.gallery.opening import Config, DataDir, PackName, opened
+from cekalwatch.server.cli.gallery.opening import PackName, model_of, opened
+from cekalwatch.server.cli.options import Config, DataDir
+from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -44,7 +45,6 @@ def compare(
 ) -> None:
     """Compare the model in use with another one: scores among reference faces, and which alerts each would raise."""
     from cekalwatch.server.audit.entry import Action
-    from cekalwatch.server.cli.model_choice import model_of
     from cekalwatch.server.recognition.packs.installed import load_named
     from cekalwatch.vision.runtime import limit_native_threads
 
@@ -105,9 +105,8 @@ def _alerts(work: Opened, models: tuple[ComparedModel, ComparedModel], most: int
     from cekalwatch.server.gallery.comparison import compare_alert
     from cekalwatch.server.storage.alerts.store import AlertStore
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     store = AlertStore(work.database, work.keyring)
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with counting_progress() as progress:
         task = progress.add_task("Alerts", total=most)
         for alert in _newest(store, most):
             if jpeg := store.probe(alert.alert_id):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.server.cli.database import command_database
+from cekalwatch.server.cli.options import command_settings
 
 if TYPE_CHECKING:
     from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.database import Database
     from cekalwatch.server.storage.models.store import ModelChoice, ModelStore
+    from cekalwatch.vision.manifest import Pack
 
-Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the database, the master key and the model packs.")]
 PackName = Annotated[str, typer.Option("--pack", help="Name of the other model pack; see: models list.")]
 
 
@@ -38,8 +38,6 @@ class Opened:
 
     def in_use(self) -> ModelChoice:
         """Return the model in use. Raises PackError."""
-        from cekalwatch.server.cli.model_choice import model_in_use
-
         return model_in_use(self.settings, self.models)
 
     def entry(self, action: Action, outcome: str = "OK", **details: int | str) -> AuditEntry:
@@ -58,18 +56,30 @@ class Opened:
 @contextmanager
 def opened(config: Path | None, data_dir: Path | None) -> Iterator[Opened]:
     """Give the database of a configuration. Raises ProgramError."""
-    from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.domain.clock import SystemClock
-    from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.keys.store import KeyStore
     from cekalwatch.server.storage.models.store import ModelStore
 
-    settings = ServerSettings.load(config, data_dir=data_dir)
-    configure_logs("error")
+    settings = command_settings(config, data_dir, log_level="error")
     clock, actor = SystemClock(), operator()
     with command_database(settings) as database:
         database.check_exists()
         database.upgrade()
         keyring = KeyStore.open(database, settings.master_key_source, clock, actor).keyring
         yield Opened(settings, database, keyring, ModelStore(database), clock, actor)
+
+
+def model_of(pack: Pack) -> ModelChoice:
+    """Return what choosing this pack means."""
+    from cekalwatch.server.storage.models.store import ModelChoice
+
+    return ModelChoice(pack.name, pack.model_version)
+
+
+def model_in_use(settings: ServerSettings, models: ModelStore) -> ModelChoice:
+    """Return what was switched to, or else what the settings name; no network is loaded for it. Raises PackError."""
+    from cekalwatch.vision.manifest import read_manifest
+
+    chosen = models.chosen()
+    return chosen.current if chosen else model_of(read_manifest(settings.models_path / settings.model_pack))

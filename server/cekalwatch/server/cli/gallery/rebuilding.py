@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.gallery.opening import Config, DataDir, PackName, opened
-from cekalwatch.server.cli.tables import whole_table
+from cekalwatch.server.cli.gallery.opening import PackName, opened
+from cekalwatch.server.cli.options import Config, DataDir
+from cekalwatch.server.cli.output import counting_progress, whole_table
 
 if TYPE_CHECKING:
     from cekalwatch.server.cli.gallery.opening import Opened
@@ -72,10 +72,9 @@ def _run(work: Opened, model_version: str, rebuilder: Rebuilder) -> None:
 
     missing = work.models.coverage(model_version).missing
     work.note(Action.GALLERY_REBUILD_BEGUN, model=model_version, missing=missing)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     embedded, refused, outcome = 0, 0, "INTERRUPTED"
     try:
-        with Progress(*columns, console=Console(stderr=True)) as progress:
+        with counting_progress() as progress:
             task = progress.add_task("Embedding", total=missing)
             for step in rebuilder.steps():
                 embedded, refused = embedded + step.embedded, refused + step.refused

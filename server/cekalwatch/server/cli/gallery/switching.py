@@ -1,13 +1,16 @@
-"""`gallery switch`, `back` and `drop`: which model all servers use, and removing the templates of another one."""
+"""`gallery status`, `switch`, `back` and `drop`: which model all servers use, and the templates of the others."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.gallery.opening import Config, DataDir, PackName, opened
+from cekalwatch.server.cli.gallery.opening import PackName, model_of, opened
+from cekalwatch.server.cli.options import Config, DataDir
 
 if TYPE_CHECKING:
     from cekalwatch.server.audit.entry import AuditEntry
@@ -26,6 +29,7 @@ SWITCH_EPILOG = (
     "The pack must be installed on every server of the database. Exit code 1: it is not complete, and nothing was "
     "changed. 78: the pack cannot be used."
 )
+STATUS_EPILOG = "Example:\n\n  cekalwatch-server gallery status --config /etc/cekalwatch/server.toml"
 BACK_EPILOG = "Example:\n\n  cekalwatch-server gallery back --config /etc/cekalwatch/server.toml"
 DROP_EPILOG = (
     "Examples:\n\n"
@@ -35,11 +39,28 @@ DROP_EPILOG = (
 )
 
 
+def status(config: Config = None, data_dir: DataDir = None) -> None:
+    """Show each model's templates: how many there are, are missing, and cannot be made; and which model is in use."""
+    with opened(config, data_dir) as work:
+        in_use, chosen = work.in_use(), work.models.chosen()
+        coverages = work.models.coverages()
+        if in_use.model_version not in {one.model_version for one in coverages}:
+            coverages.append(work.models.coverage(in_use.model_version))
+    table = Table("Model", "Templates", "Missing", "Refused", "State")
+    for one in coverages:
+        state = ""
+        if one.model_version == in_use.model_version:
+            state = "in use"
+        elif chosen and one.model_version == chosen.previous.model_version:
+            state = "in use before"
+        table.add_row(one.model_version, str(one.templates), str(one.missing), str(one.refused), state)
+    Console().print(table)
+
+
 def switch(
     pack: PackName, accept_refused: AcceptRefused = False, config: Config = None, data_dir: DataDir = None
 ) -> None:
     """Let all servers use another model, once it has templates of all reference faces. They need no restart."""
-    from cekalwatch.server.cli.model_choice import model_of
     from cekalwatch.server.recognition.packs.installed import load_named
 
     with opened(config, data_dir) as work:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.tables import whole_table
+from cekalwatch.server.cli.output import whole_table
 
 if TYPE_CHECKING:
     from cekalwatch.server.watchlist.imports.records import ImportRecord

@@ -15,7 +15,7 @@ from rich.table import Column
 
 from cekalwatch.program.csv_cells import SafeCsvWriter
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.server.cli.tables import whole_table
+from cekalwatch.server.cli.output import whole_table
 
 if TYPE_CHECKING:
     from cekalwatch.server.domain.orders import JudgedOrder

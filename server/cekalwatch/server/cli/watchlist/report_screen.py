@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from cekalwatch.server.cli.tables import whole_table
+from cekalwatch.server.cli.output import whole_table
 from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.watchlist.imports.reports import RecordReport, summarise
 from cekalwatch.wire.vocabulary.orders import OrderStatus

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from cekalwatch.server.cli.tables import whole_table
+from cekalwatch.server.cli.output import whole_table
 
 
 def test_all_of_a_text_is_shown_and_markup_is_text() -> None:

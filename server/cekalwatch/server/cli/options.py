@@ -1,0 +1,44 @@
+"""The options that the commands share, and the settings that they make.
+
+A command takes `config: Config = None, data_dir: DataDir = None` and calls `command_settings(config, data_dir)`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from cekalwatch.server.settings.settings import ServerSettings
+
+Config = Annotated[Path | None, typer.Option(metavar="FILE", help="Configuration file (TOML).")]
+DataDir = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder of the database, the keys and the model packs.")
+]
+ModelsDir = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder of the model packs, instead of the configured one.")
+]
+ModelPack = Annotated[str | None, typer.Option(metavar="NAME", help="Name of the model pack.")]
+Threads = Annotated[int | None, typer.Option(help="Native threads for inference, image work and search.")]
+Listen = Annotated[
+    str | None, typer.Option(metavar="HOST:PORT", help="Address on this machine; port 0 lets the system choose.")
+]
+LogLevel = Annotated[str | None, typer.Option(metavar="LEVEL", help="debug, info, warning or error.")]
+ServerAddress = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="The running server; when not given, the configured `listen`."),
+]
+
+
+def command_settings(
+    config: Path | None, data_dir: Path | None = None, *, log_level: str = "warning", **options: object
+) -> ServerSettings:
+    """Return the settings of a command, which logs from `log_level` on to standard error. Raises ProgramError."""
+    from cekalwatch.program.logs import configure_logs
+    from cekalwatch.server.settings.settings import ServerSettings
+
+    settings = ServerSettings.load(config, data_dir=data_dir, **options)
+    configure_logs(log_level)
+    return settings
