@@ -40,7 +40,7 @@ from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.sources.files.folder import FolderSource
 from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
-from cekalwatch.server.watchlist.sources.source import Offered
+from cekalwatch.server.watchlist.sources.source import OfferedOrder
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.dialer import Dialer
@@ -73,7 +73,7 @@ def records(folder: Path) -> list[ImportRecord]:
     """Read a watchlist folder."""
     with closing(FolderSource(FolderSettings(path=folder), ZoneInfo("Asia/Jakarta"))) as source:
         items = [item for page in source.read("").pages for item in page.items]
-    return [item.load() for item in items if isinstance(item, Offered)]
+    return [item.load() for item in items if isinstance(item, OfferedOrder)]
 
 
 def keeper(stack: Stack) -> Dialer:

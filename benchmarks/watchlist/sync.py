@@ -38,7 +38,7 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
-from cekalwatch.server.watchlist.sources.source import Offered
+from cekalwatch.server.watchlist.sources.source import OfferedOrder
 from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts
@@ -118,7 +118,7 @@ def fill(source: SqlSource, syncs: SyncStore, watchlist: WatchlistStore) -> None
     with closing(source):
         reading = source.read("")
         for page in track(reading.pages, "Filling the list", total=ORDERS // 200 + 1):
-            offered = [item for item in page.items if isinstance(item, Offered)]
+            offered = [item for item in page.items if isinstance(item, OfferedOrder)]
             records = [item.load() for item in offered]
             watchlist.put_all([NewRecord(one.subject, one.order, ()) for one in records], lambda *_: None)
             syncs.advance(

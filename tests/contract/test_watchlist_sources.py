@@ -17,11 +17,11 @@ from cekalwatch.server.domain.subjects import Subject, TravelDocument
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.sources.source import (
     CursorExpired,
-    Offered,
-    Refused,
+    OfferedOrder,
+    RefusedRow,
     SourcePage,
     WatchlistSource,
-    Withdrawn,
+    WithdrawnOrder,
 )
 from cekalwatch.simulator.orders import OrderDatabase
 from cekalwatch.simulator.web import Simulator
@@ -74,7 +74,7 @@ def pages(source: WatchlistSource, cursor: str = "") -> list[SourcePage]:
 
 
 def keys(page: SourcePage) -> list[str]:
-    return [item.order_id for item in page.items if isinstance(item, Offered)]
+    return [item.order_id for item in page.items if isinstance(item, OfferedOrder)]
 
 
 def test_every_form_of_an_order_gives_the_same_record(form: Form, source: WatchlistSource):
@@ -179,7 +179,7 @@ def test_bases_come_before_their_extensions(form: Form, source: WatchlistSource)
     extension = facts("A-2", extends_order_id="B-1", subject_id="S-B-1")
     base = facts("B-1")
     form.put(*((base, extension) if isinstance(form, HttpForm) else (extension, base)))
-    assert [item.order_id for item in items(source.read("")) if isinstance(item, Offered)] == ["B-1", "A-2"]
+    assert [item.order_id for item in items(source.read("")) if isinstance(item, OfferedOrder)] == ["B-1", "A-2"]
 
 
 def test_a_reading_goes_on_where_it_stopped(form: Form, monkeypatch: pytest.MonkeyPatch):
@@ -208,9 +208,9 @@ def test_the_last_page_asks_for_changes_where_those_can_be_told(form: Form, sour
     reading = source.read(cursor)
     assert not reading.whole
     found = items(reading)
-    assert {item.order_id for item in found if isinstance(item, Offered)} >= {"O-2", "O-4"}
-    assert [item.order_id for item in found if isinstance(item, Withdrawn)] == ["O-3"]
-    assert not [item for item in found if isinstance(item, Offered) and item.order_id == "O-1"]
+    assert {item.order_id for item in found if isinstance(item, OfferedOrder)} >= {"O-2", "O-4"}
+    assert [item.order_id for item in found if isinstance(item, WithdrawnOrder)] == ["O-3"]
+    assert not [item for item in found if isinstance(item, OfferedOrder) and item.order_id == "O-1"]
 
 
 def test_a_cursor_that_is_none_has_expired(form: Form, source: WatchlistSource):
@@ -229,10 +229,10 @@ def test_an_empty_list_is_a_list(form: Form, source: WatchlistSource):
 def test_a_row_that_cannot_be_read_is_refused_by_its_key_and_the_rest_is_there(form: Form, source: WatchlistSource):
     form.put(facts("O-1"), facts("O-2", nik="123"), facts("O-3"))
     found = items(source.read(""))
-    (refused,) = [item for item in found if isinstance(item, Refused)]
+    (refused,) = [item for item in found if isinstance(item, RefusedRow)]
     assert (refused.report.order_id, refused.report.subject_id) == ("O-2", "S-O-2")
     assert (refused.report.reason, refused.report.field, refused.keyed) == (Code.RECORD_INVALID, "nik", True)
-    assert {item.order_id for item in found if isinstance(item, Offered)} == {"O-1", "O-3"}
+    assert {item.order_id for item in found if isinstance(item, OfferedOrder)} == {"O-1", "O-3"}
 
 
 def test_a_row_without_a_key_says_where_it_is_and_that_it_could_be_any(form: Form, source: WatchlistSource):
@@ -240,7 +240,7 @@ def test_a_row_without_a_key_says_where_it_is_and_that_it_could_be_any(form: For
         form.simulator.book.put({"order_id": " ", "name": "Contoh Satu"})
     else:
         form.put(facts("O-1"), facts(""))
-    (refused,) = [item for item in items(source.read("")) if isinstance(item, Refused)]
+    (refused,) = [item for item in items(source.read("")) if isinstance(item, RefusedRow)]
     assert not refused.keyed
     assert refused.report.order_id.partition(" ")[0] in {"line", "row", "record"}
 

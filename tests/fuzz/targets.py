@@ -29,7 +29,7 @@ from cekalwatch.server.watchlist.sources.files.settings import SpreadsheetSettin
 from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
-from cekalwatch.server.watchlist.sources.source import Offered, Refused, SourceUnavailable
+from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow, SourceUnavailable
 from cekalwatch.server.watchlist.sources.web.json_page import by_path, read_page
 from cekalwatch.server.watchlist.sources.web.settings import PageNames
 from cekalwatch.v1 import alert_service_pb2, capture_service_pb2, watchlist_service_pb2
@@ -175,11 +175,11 @@ def watchlist_spreadsheet(data: bytes) -> None:
         except SourceUnavailable:
             return
     for item in items:
-        if isinstance(item, Offered):
+        if isinstance(item, OfferedOrder):
             record = item.load()
             _kept_and_told(record.subject, record.order)
         else:
-            assert isinstance(item, Refused)
+            assert isinstance(item, RefusedRow)
             watchlist.import_report(item.report).SerializeToString()
 
 

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from cekalwatch.server.watchlist.sources.mapping_settings import REQUIRED, MappingSettings
-from cekalwatch.server.watchlist.sources.source import Item, Offered, Refused
+from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow, SourceItem
 from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from tests.support.builders.watchlist import WIB
@@ -75,12 +75,12 @@ class Keys:
         )
         return SqlSource(entry, WIB)
 
-    def read(self) -> list[Item]:
+    def read(self) -> list[SourceItem]:
         with closing(self.source()) as source:
             return [item for page in source.read("").pages for item in page.items]
 
-    def read_broken_off_after_each_page(self) -> list[Item]:
-        found: list[Item] = []
+    def read_broken_off_after_each_page(self) -> list[SourceItem]:
+        found: list[SourceItem] = []
         cursor, more = "", True
         while more and len(found) < 100:
             with closing(self.source()) as source:
@@ -109,8 +109,8 @@ def of_columns(*columns: Column) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("keys", columns, indirect=True)
 
 
-def offered(found: list[Item]) -> list[str]:
-    return [item.order_id for item in found if isinstance(item, Offered)]
+def offered(found: list[SourceItem]) -> list[str]:
+    return [item.order_id for item in found if isinstance(item, OfferedOrder)]
 
 
 @pytest.mark.parametrize("keys", COLUMNS.values(), ids=COLUMNS, indirect=True)
@@ -124,7 +124,7 @@ def test_a_reading_that_breaks_off_after_each_page_leaves_no_order_out(keys: Key
 def test_each_order_has_its_own_photograph(keys: Keys):
     """Another's would have somebody stopped who is on no list."""
     with closing(keys.source()) as source:
-        found = [item for page in source.read("").pages for item in page.items if isinstance(item, Offered)]
+        found = [item for page in source.read("").pages for item in page.items if isinstance(item, OfferedOrder)]
         photographs = {item.order_id: item.load().photographs[0].data.decode() for item in found}
     assert photographs == {key: key for key in photographs}
 
@@ -136,9 +136,9 @@ def test_each_order_has_its_own_photograph(keys: Keys):
 )
 @pytest.mark.parametrize("reading", [Keys.read, Keys.read_broken_off_after_each_page])
 def test_a_key_that_stands_twice_is_refused_though_others_look_the_same_to_the_database(
-    keys: Keys, reading: Callable[[Keys], list[Item]]
+    keys: Keys, reading: Callable[[Keys], list[SourceItem]]
 ):
     found = reading(keys)
     assert set(offered(found)) == {"c-1", "C-1", "C-2"}
     assert offered(keys.read()).count("C-1") == 1
-    assert {item.report.order_id for item in found if isinstance(item, Refused)} == {"C-1"}
+    assert {item.report.order_id for item in found if isinstance(item, RefusedRow)} == {"C-1"}

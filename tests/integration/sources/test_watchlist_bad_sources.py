@@ -20,7 +20,7 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.imports.reports import RecordReport
-from cekalwatch.server.watchlist.sources.source import Offered, Refused, SourceUnavailable, WatchlistSource
+from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow, SourceUnavailable, WatchlistSource
 from cekalwatch.simulator.faults import SimulatedFault
 from cekalwatch.simulator.web import Simulator
 from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
@@ -58,9 +58,9 @@ def import_all(store: WatchlistStore) -> Import:
         for page in source.read("").pages:
             for item in page.items:
                 match item:
-                    case Offered():
+                    case OfferedOrder():
                         reports[item.order_id] = import_one(importing, item.load())
-                    case Refused(report=report):
+                    case RefusedRow(report=report):
                         reports[report.order_id] = importing.refused(report)
         return reports
 

@@ -10,12 +10,12 @@ import pytest
 
 from cekalwatch.server.watchlist.sources.source import (
     CursorExpired,
-    NotAList,
-    Offered,
-    Refused,
+    OfferedOrder,
+    RefusedRow,
+    SourceMisconfigured,
     SourcePage,
     SourceUnavailable,
-    Withdrawn,
+    WithdrawnOrder,
 )
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
 from cekalwatch.simulator.faults import SimulatedFault
@@ -28,8 +28,8 @@ from tests.support.scenarios.watchlist_sources import items, offered
 def refused(source: HttpSource) -> list[tuple[str, str, bool]]:
     """The orders that are refused, with the field and whether their key is known; the others are all offered."""
     found = items(source.read(""))
-    out = [item for item in found if isinstance(item, Refused)]
-    assert len([item for item in found if isinstance(item, Offered)]) == len(found) - len(out)
+    out = [item for item in found if isinstance(item, RefusedRow)]
+    assert len([item for item in found if isinstance(item, OfferedOrder)]) == len(found) - len(out)
     return [(item.report.order_id, item.report.field, item.keyed) for item in out]
 
 
@@ -126,13 +126,16 @@ def test_an_application_that_is_not_there_is_told(simulator: Simulator) -> None:
 
 def test_a_page_that_is_too_large_is_not_read(simulator: Simulator) -> None:
     simulator.book.put(simulated_order("C-4", reason="x" * 5000))
-    with source_of(simulator, most_page_bytes=2000) as source, pytest.raises(NotAList, match="most_page_bytes"):
+    with (
+        source_of(simulator, most_page_bytes=2000) as source,
+        pytest.raises(SourceMisconfigured, match="most_page_bytes"),
+    ):
         source.read("")
 
 
 def test_json_of_another_kind_is_no_list(simulator: Simulator) -> None:
     for page in ({"orders": "daftar"}, {"orders": "next"}, {"more": "next"}):
-        with source_of(simulator, page=page) as source, pytest.raises(NotAList):
+        with source_of(simulator, page=page) as source, pytest.raises(SourceMisconfigured):
             source.read("")
 
 
@@ -145,8 +148,8 @@ class TestChanges:
         reading = source.read(cursor)
         found = items(reading)
         assert not reading.whole
-        assert [item.order_id for item in found if isinstance(item, Offered)] == ["C-2", "C-4"]
-        assert [item.order_id for item in found if isinstance(item, Withdrawn)] == ["C-3"]
+        assert [item.order_id for item in found if isinstance(item, OfferedOrder)] == ["C-2", "C-4"]
+        assert [item.order_id for item in found if isinstance(item, WithdrawnOrder)] == ["C-3"]
 
     def test_a_list_that_did_not_change_costs_one_answer_without_content(
         self, simulator: Simulator, source: HttpSource
@@ -188,7 +191,7 @@ class TestChanges:
             simulator.troubles.set([SimulatedFault.WINDOWS_1252])
             delta = source.read(cursor)
             pages = list(delta.pages)
-            assert (delta.whole, [type(item) for item in pages[0].items]) == (False, [Refused])
+            assert (delta.whole, [type(item) for item in pages[0].items]) == (False, [RefusedRow])
             simulator.troubles.set()
             assert items(source.read(pages[-1].cursor)) == []
             clock.advance(timedelta(hours=1))

@@ -14,7 +14,14 @@ import sqlalchemy as sa
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
-from cekalwatch.server.watchlist.sources.source import Item, NotAList, Offered, Refused, SourceUnavailable, Withdrawn
+from cekalwatch.server.watchlist.sources.source import (
+    OfferedOrder,
+    RefusedRow,
+    SourceItem,
+    SourceMisconfigured,
+    SourceUnavailable,
+    WithdrawnOrder,
+)
 from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
@@ -59,7 +66,7 @@ class Office:
         }
         return SqlSource(SqlSettings(kind="sql", **usual | settings), WIB, self.clock)
 
-    def read(self, cursor: str = "", **settings: Any) -> tuple[bool, list[Item], str]:
+    def read(self, cursor: str = "", **settings: Any) -> tuple[bool, list[SourceItem], str]:
         with closing(self.source(**settings)) as source:
             reading = source.read(cursor)
             pages = list(reading.pages)
@@ -71,22 +78,22 @@ def office(tmp_path: Path) -> Office:
     return Office(tmp_path)
 
 
-def keys(found: list[Item]) -> list[str]:
-    return [item.order_id for item in found if isinstance(item, Offered)]
+def keys(found: list[SourceItem]) -> list[str]:
+    return [item.order_id for item in found if isinstance(item, OfferedOrder)]
 
 
 def test_keys_that_several_rows_have_are_refused_after_the_first(office: Office) -> None:
     office.add("C-1", "C-2", "C-2", "C-3", "C-2")
     _, found, _ = office.read()
     assert keys(found) == ["C-1", "C-2", "C-3"]
-    refused = [item.report for item in found if isinstance(item, Refused)]
+    refused = [item.report for item in found if isinstance(item, RefusedRow)]
     assert [(one.order_id, one.field) for one in refused] == [("C-2", "order_id")] * 2
 
 
 def test_a_column_that_tells_no_rows_apart_is_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cekalwatch.server.watchlist.sources.sql.sql.MAX_REPEATED", 1)
     office.add("C-1", "C-1", "C-2", "C-2")
-    with pytest.raises(NotAList, match="does not tell rows apart"):
+    with pytest.raises(SourceMisconfigured, match="does not tell rows apart"):
         office.read()
 
 
@@ -104,14 +111,14 @@ def test_a_row_without_a_key_is_told_and_says_so_when_the_reading_goes_on(office
         first = next(iter(source.read("").pages))
         again = items(source.read(first.cursor))
     for found in (list(first.items), again):
-        (refused,) = [item for item in found if isinstance(item, Refused)]
+        (refused,) = [item for item in found if isinstance(item, RefusedRow)]
         assert not refused.keyed
 
 
 def test_the_source_cannot_write(office: Office) -> None:
     office.add("C-1")
     for query in ("DELETE FROM cekal", "SELECT 1; DROP TABLE cekal", "cekal; DROP TABLE cekal"):
-        with pytest.raises((NotAList, SourceUnavailable)):
+        with pytest.raises((SourceMisconfigured, SourceUnavailable)):
             office.read(query=query)
     assert keys(office.read()[1]) == ["C-1"]
 
@@ -120,7 +127,7 @@ def test_a_text_that_is_no_utf_8_refuses_its_row_and_no_other(office: Office) ->
     office.add("C-1", "C-2", "C-3")
     office.run("UPDATE cekal SET name = CAST(:raw AS TEXT) WHERE order_id = 'C-2'", raw="Müller".encode("cp1252"))
     _, found, _ = office.read()
-    (refused,) = [item for item in found if isinstance(item, Refused)]
+    (refused,) = [item for item in found if isinstance(item, RefusedRow)]
     assert (refused.report.order_id, refused.report.field) == ("C-2", "name")
     assert len(found) == 3
 
@@ -129,7 +136,7 @@ def test_a_text_that_is_no_utf_8_refuses_its_row_and_no_other(office: Office) ->
     "query", ["DELETE FROM cekal", "SELECT * FROM nowhere", "SELECT * FROM cekal; DROP TABLE cekal"]
 )
 def test_a_query_that_cannot_be_run_is_told_as_such(office: Office, query: str) -> None:
-    with pytest.raises(NotAList, match="cannot run the query"):
+    with pytest.raises(SourceMisconfigured, match="cannot run the query"):
         office.read(query=query)
 
 
@@ -141,7 +148,7 @@ def test_a_database_that_another_program_locks_is_told(office: Office) -> None:
 
 
 def test_missing_columns_and_tables_are_named_without_what_rows_hold(office: Office) -> None:
-    with pytest.raises(NotAList, match=r"has no column nik; it has order_id, subject_id"):
+    with pytest.raises(SourceMisconfigured, match=r"has no column nik; it has order_id, subject_id"):
         office.read(mapping=MappingSettings(fields={name: name for name in (*FIELDS, "nik")}))
     with pytest.raises(SourceUnavailable):
         office.read(query="nothing")
@@ -199,7 +206,7 @@ def test_a_row_can_say_that_its_order_has_left(office: Office, gone: object, wit
     office.add("C-1")
     office.run("UPDATE cekal SET gone = :gone", gone=gone)
     _, (item,), _ = office.read(withdrawn_column="gone")
-    assert isinstance(item, Withdrawn) is withdrawn
+    assert isinstance(item, WithdrawnOrder) is withdrawn
 
 
 @pytest.mark.parametrize(("bit", "urgent"), [(b"\0", False), (b"\1", True)])
@@ -214,7 +221,7 @@ def test_a_bit_is_a_yes_or_no(office: Office, bit: bytes, urgent: bool) -> None:
 def test_a_column_of_changes_that_is_bytes_is_told(office: Office) -> None:
     """SQL Server's ROWVERSION is."""
     office.add("C-1", changed=b"\0\0\0\0\0\0\0\7")
-    with pytest.raises(NotAList, match="changed is neither a time nor a number"):
+    with pytest.raises(SourceMisconfigured, match="changed is neither a time nor a number"):
         office.read(changed_column="changed")
 
 
@@ -242,7 +249,7 @@ class TestPhotographs:
 
         def fingerprint() -> str:
             (item,) = office.read(**settings)[1]
-            assert isinstance(item, Offered)
+            assert isinstance(item, OfferedOrder)
             return item.fingerprint
 
         first = fingerprint()
@@ -274,12 +281,12 @@ class TestPhotographs:
         office.add("C-1")
         office.run("UPDATE cekal SET photographs = 'a.jpg'")
         (item,) = office.read()[1]
-        assert isinstance(item, Offered)
+        assert isinstance(item, OfferedOrder)
         assert item.load().photographs == (Photograph("a.jpg", problem=Code.PHOTO_MISSING),)
 
 
 def test_an_address_with_options_that_its_driver_cannot_use_is_told(office: Office) -> None:
-    with pytest.raises(NotAList, match=r"The driver cannot use the address \(ValueError\)"):
+    with pytest.raises(SourceMisconfigured, match=r"The driver cannot use the address \(ValueError\)"):
         office.read(address=f"sqlite:///{office.file}?timeout=lama")
 
 

@@ -13,7 +13,7 @@ import pytest
 from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS
 from cekalwatch.server.watchlist.sources.opening import open_source
-from cekalwatch.server.watchlist.sources.source import Offered, WatchlistSource
+from cekalwatch.server.watchlist.sources.source import OfferedOrder, WatchlistSource
 from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from tests.support.builders.watchlist import WIB
 from tests.support.builders.watchlist_folder import row, write_orders
@@ -45,7 +45,7 @@ def peak(source: WatchlistSource, count: int) -> int:
         tracemalloc.start()
         try:
             pages = source.read("").pages
-            assert sum(isinstance(item, Offered) for page in pages for item in page.items) == count
+            assert sum(isinstance(item, OfferedOrder) for page in pages for item in page.items) == count
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()

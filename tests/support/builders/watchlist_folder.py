@@ -13,7 +13,7 @@ from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.files.folder import FolderSource
 from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS
-from cekalwatch.server.watchlist.sources.source import Offered, Refused
+from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow
 
 COLUMNS = FIELDS
 ORDERS_FILE = "orders.csv"
@@ -63,8 +63,8 @@ class WatchlistFolder:
         with closing(FolderSource(FolderSettings(path=folder), zone)) as source:
             reading = source.read("")
             items = [item for page in reading.pages for item in page.items]
-        self._offered = [item for item in items if isinstance(item, Offered)]
-        self.refused: list[RecordReport] = [item.report for item in items if isinstance(item, Refused)]
+        self._offered = [item for item in items if isinstance(item, OfferedOrder)]
+        self.refused: list[RecordReport] = [item.report for item in items if isinstance(item, RefusedRow)]
         assert reading.whole
         assert reading.expected == len(items) == len(self._offered) + len(self.refused)
 

@@ -31,14 +31,14 @@ from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.source import (
     CursorExpired,
-    Item,
-    Offered,
+    OfferedOrder,
     Reading,
-    Refused,
+    RefusedRow,
+    SourceItem,
     SourcePage,
     SourceUnavailable,
     WatchlistSource,
-    Withdrawn,
+    WithdrawnOrder,
 )
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
@@ -134,28 +134,28 @@ class TestSource:
                     raise SourceUnavailable("The test source is away; wait.")
                 left -= 1
             some = keys[start : start + self.page_size]
-            items: list[Item] = [self._item(key) for key in some]
+            items: list[SourceItem] = [self._item(key) for key in some]
             given = start + len(some)
             if given == len(keys):
                 items += [_stray(line) for line in range(strays)]
             yield SourcePage(tuple(items), place(given))
 
-    def _item(self, key: str) -> Item:
+    def _item(self, key: str) -> SourceItem:
         record = self.records.get(key)
         if record is None:
-            return Withdrawn(key)
+            return WithdrawnOrder(key)
         if isinstance(record, RecordError):
-            return Refused(RecordReport.refused(key, f"S-{key}", record), keyed=True)
+            return RefusedRow(RecordReport.refused(key, f"S-{key}", record), keyed=True)
 
         def load() -> ImportRecord:
             self.loaded.append(key)
             return record
 
-        return Offered(key, record.subject.subject_id, hashlib.sha256(repr(record).encode()).hexdigest(), load)
+        return OfferedOrder(key, record.subject.subject_id, hashlib.sha256(repr(record).encode()).hexdigest(), load)
 
 
-def _stray(line: int) -> Refused:
-    return Refused(RecordReport.refused(f"line {line}", "", RecordError("order_id")), keyed=False)
+def _stray(line: int) -> RefusedRow:
+    return RefusedRow(RecordReport.refused(f"line {line}", "", RecordError("order_id")), keyed=False)
 
 
 Source = TypeVar("Source", bound=WatchlistSource)

@@ -20,7 +20,7 @@ from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.sources.files.settings import FolderSettings, SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.mapping_settings import DocumentColumns, MappingSettings
 from cekalwatch.server.watchlist.sources.opening import open_source
-from cekalwatch.server.watchlist.sources.source import Item, Offered, Reading, WatchlistSource
+from cekalwatch.server.watchlist.sources.source import OfferedOrder, Reading, SourceItem, WatchlistSource
 from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings, WebAccess
 from cekalwatch.simulator.orders import OrderDatabase
@@ -321,16 +321,16 @@ def write_anew(file: Path, data: bytes) -> None:
         os.utime(file, ns=(before + 1_000_000, before + 1_000_000))
 
 
-def items(reading: Reading) -> list[Item]:
+def items(reading: Reading) -> list[SourceItem]:
     """Everything that a reading gives."""
     return [item for page in reading.pages for item in page.items]
 
 
-def offered(reading: Reading) -> dict[str, Offered]:
+def offered(reading: Reading) -> dict[str, OfferedOrder]:
     """What a reading offers, by key; it must give nothing else."""
     found = items(reading)
-    assert all(isinstance(item, Offered) for item in found), found
-    return {item.order_id: item for item in found if isinstance(item, Offered)}
+    assert all(isinstance(item, OfferedOrder) for item in found), found
+    return {item.order_id: item for item in found if isinstance(item, OfferedOrder)}
 
 
 def records(reading: Reading) -> dict[str, ImportRecord]:

@@ -14,7 +14,7 @@ from cekalwatch.server.domain.syncs import SyncCounts
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.reports import RecordReport
-from cekalwatch.server.watchlist.sources.source import Item, Reading, SourcePage
+from cekalwatch.server.watchlist.sources.source import Reading, SourceItem, SourcePage
 from tests.support.builders.audit import deleted
 from tests.support.builders.watchlist import order
 from tests.support.scenarios.sync import SyncBench, TestSource
@@ -182,7 +182,7 @@ def test_what_comes_twice_on_a_page_is_taken_in_its_order(
 ) -> None:
     bench.done()
 
-    def items(key: str, change: Callable[[str], None]) -> list[Item]:
+    def items(key: str, change: Callable[[str], None]) -> list[SourceItem]:
         """The order with another reason, and what it is after the change."""
         before = bench.source._item(key)
         bench.source.put(key, reason="penyidikan")

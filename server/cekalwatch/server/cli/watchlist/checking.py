@@ -18,7 +18,7 @@ from cekalwatch.server.cli.output import whole_table
 if TYPE_CHECKING:
     from cekalwatch.server.watchlist.imports.records import ImportRecord
     from cekalwatch.server.watchlist.imports.reports import RecordReport
-    from cekalwatch.server.watchlist.sources.source import Item, WatchlistSource
+    from cekalwatch.server.watchlist.sources.source import SourceItem, WatchlistSource
 
 MAX_SHOWN = 20
 
@@ -62,7 +62,7 @@ def check_source(
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.watchlist.sources.opening import open_source
-    from cekalwatch.server.watchlist.sources.source import NotAList, SourceUnavailable
+    from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
 
     settings = ServerSettings.load(config)
     configure_logs("warning")
@@ -73,7 +73,7 @@ def check_source(
     try:
         with closing(source):
             _read(source, rows, found, photographs=photographs)
-    except NotAList as error:
+    except SourceMisconfigured as error:
         raise ProgramError(str(error), Exit.DATA_PROBLEMS) from None
     except SourceUnavailable as error:
         raise ProgramError(str(error), Exit.UNAVAILABLE) from None
@@ -96,13 +96,13 @@ def _read(source: WatchlistSource, most: int, found: _Found, *, photographs: boo
             return
 
 
-def _count(item: Item, found: _Found, *, photographs: bool) -> None:
-    from cekalwatch.server.watchlist.sources.source import Offered, Withdrawn
+def _count(item: SourceItem, found: _Found, *, photographs: bool) -> None:
+    from cekalwatch.server.watchlist.sources.source import OfferedOrder, WithdrawnOrder
 
     match item:
-        case Withdrawn():
+        case WithdrawnOrder():
             found.withdrawn += 1
-        case Offered():
+        case OfferedOrder():
             if photographs:
                 _count_record(item.load(), found)
         case _:

@@ -120,24 +120,24 @@ class _FolderRecords:
         yield from self._records
 
     def _read(self, reading: Reading) -> Iterator[ImportRecord]:
-        from cekalwatch.server.watchlist.sources.source import Offered, Refused
+        from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow
 
         for page in reading.pages:
             for item in page.items:
                 match item:
-                    case Offered():
+                    case OfferedOrder():
                         yield item.load()
-                    case Refused():
+                    case RefusedRow():
                         self.refused.append(item.report)
 
 
 @contextmanager
 def _as_program_errors() -> Iterator[None]:
-    from cekalwatch.server.watchlist.sources.source import NotAList, SourceUnavailable
+    from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
 
     try:
         yield
-    except NotAList as error:
+    except SourceMisconfigured as error:
         raise ProgramError(f"{error} Nothing was imported.", Exit.DATA_PROBLEMS) from None
     except SourceUnavailable as error:
         raise ProgramError(str(error), Exit.NO_INPUT) from None

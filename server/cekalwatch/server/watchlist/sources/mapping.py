@@ -1,18 +1,18 @@
-"""Makes records of a source's rows, as its mapping says. It knows neither transports nor what photographs hold."""
+"""Makes records from a source's rows by its mapping. It knows neither transports nor the content of photographs."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import tzinfo
 from functools import cache
+from typing import Any
 
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.watchlist.imports.records import (
-    SUBJECT_TEXTS,
     ImportRecord,
     Photograph,
     RecordError,
@@ -25,12 +25,15 @@ from cekalwatch.server.watchlist.imports.records import (
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources import values
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
-from cekalwatch.server.watchlist.sources.source import Refused
+from cekalwatch.server.watchlist.sources.source import RefusedRow
 
 Row = Mapping[str, object]
 Pick = Callable[[Row, str], object]
 
-_MAX_SHOWN = 64
+_ORDER_TEXTS = ("order_id", "subject_id", "requesting_agency", "reason", "decree_number", "extends_order_id")
+_ORDER_DAYS = ("valid_from", "valid_until", "received_on", "decree_date")
+_READ_OTHERWISE = {"aliases", "sex", "date_of_birth", "nationality", "travel_documents"}
+_SUBJECT_TEXTS = tuple(field.name for field in fields(Subject) if field.name not in _READ_OTHERWISE)
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 
 
@@ -39,16 +42,16 @@ class PhotographPlace:
     """A photograph that a row names."""
 
     name: str
-    """What reports call it."""
+    """Its name in reports."""
     address: str
     """Where it is: a file's name, a path on a server, a column."""
     version: str = ""
-    """What the row says of its version."""
+    """Its version, if the row has one."""
 
 
 @dataclass(frozen=True)
 class MappedRow:
-    """A row that can be read, before its photographs are."""
+    """A row that was read, without its photographs."""
 
     subject: Subject
     order: BanOrder
@@ -59,24 +62,24 @@ class MappedRow:
         return ImportRecord(self.subject, self.order, tuple(photographs))
 
     def fingerprint(self, versions: Sequence[str]) -> str:
-        """Return what changes with the row and with the versions of its photographs, and with nothing else."""
+        """Return a digest of the row and of the versions of its photographs."""
         names = tuple(place.name for place in self.photographs)
         return hashlib.sha256(repr((self.subject, self.order, names, tuple(versions))).encode()).hexdigest()
 
 
 def by_column(row: Row, name: str) -> object:
-    """Find a cell in a table's row, whose columns are known by their folded names."""
+    """Return a cell of a table's row, whose columns have folded names."""
     return row.get(folded_name(name))
 
 
 @cache
 def folded_name(name: str) -> str:
-    """Return a column's name so that neither capitals nor line breaks in it make a difference."""
+    """Return a column's name in lower case and without line breaks, for comparisons."""
     return " ".join(name.split()).lower()
 
 
 class RecordMapper:
-    """Reads rows. `pick` finds in a row what the source calls by a name; a missing one is None."""
+    """Reads rows. `pick` returns the value of a name in a row, or None."""
 
     def __init__(self, mapping: MappingSettings, zone: tzinfo, pick: Pick = by_column) -> None:
         """Times without an offset are those of `zone`."""
@@ -91,16 +94,16 @@ class RecordMapper:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What the source must have, in its own words, each once."""
+        """The names that the source must have, each once."""
         documents = [name for one in self._mapping.documents for name in (one.number, one.country) if name]
         return tuple(dict.fromkeys([*self._columns.values(), *documents]))
 
     def column(self, field: str) -> str:
-        """Return what the source calls `field`; empty when it does not have it."""
+        """Return the source's name of `field`, or nothing."""
         return self._columns.get(field, "")
 
     def raw(self, row: Row, field: str) -> object:
-        """Return what the row says of `field`, translated; None when nothing does."""
+        """Return the row's value of `field`, translated; None if there is none."""
         if field in self._mapping.constants:
             return self._mapping.constants[field]
         name = self._columns.get(field)
@@ -124,10 +127,10 @@ class RecordMapper:
         photo_names([place.name for place in places])
         return MappedRow(subject, order, places)
 
-    def refused(self, place: str, row: Row | None, error: RecordError) -> Refused:
-        """Tell of a row that cannot be read, by its keys, or by its `place` where it has no usable one."""
+    def refused(self, place: str, row: Row | None, error: RecordError) -> RefusedRow:
+        """Return the report on a row that cannot be read, under its key or, without a usable one, its `place`."""
         order_id, subject_id = (self._shown_key(row, field) for field in ("order_id", "subject_id"))
-        return Refused(RecordReport.refused(order_id or place, subject_id, error), keyed=bool(order_id))
+        return RefusedRow(RecordReport.refused(order_id or place, subject_id, error), keyed=bool(order_id))
 
     def _shown_key(self, row: Row | None, field: str) -> str:
         try:
@@ -136,33 +139,25 @@ class RecordMapper:
             return ""
 
     def _subject(self, row: Row) -> Subject:
+        facts: dict[str, Any] = {name: self.text(row, name) for name in _SUBJECT_TEXTS}
         return build_subject(
-            subject_id=self.text(row, "subject_id"),
-            name=self.text(row, "name"),
+            **facts,
             aliases=self._list(row, "aliases"),
             sex=self.text(row, "sex").upper(),
             date_of_birth=self._birth(row),
             nationality=self.text(row, "nationality").upper(),
-            nik=self.text(row, "nik"),
             travel_documents=self._documents(row),
-            **{field: self.text(row, field) for field in SUBJECT_TEXTS},
         )
 
     def _order(self, row: Row) -> BanOrder:
         mapping = self._mapping
+        texts: dict[str, Any] = {name: self.text(row, name) for name in _ORDER_TEXTS}
+        days: dict[str, Any] = {name: self.day(row, name) for name in _ORDER_DAYS}
         return build_order(
-            order_id=self.text(row, "order_id"),
-            subject_id=self.text(row, "subject_id"),
+            **texts,
+            **days,
             kind=self.text(row, "kind").upper(),
-            requesting_agency=self.text(row, "requesting_agency"),
-            valid_from=self.day(row, "valid_from"),
-            valid_until=self.day(row, "valid_until"),
-            received_on=self.day(row, "received_on"),
-            reason=self.text(row, "reason"),
-            decree_number=self.text(row, "decree_number"),
-            decree_date=self.day(row, "decree_date"),
             urgent=values.yes_or_no("urgent", self.raw(row, "urgent")),
-            extends_order_id=self.text(row, "extends_order_id"),
             revoked_at=values.moment(
                 "revoked_at",
                 self.raw(row, "revoked_at"),

@@ -1,4 +1,4 @@
-"""Where a source's photographs are: what they all can do, and those in a folder."""
+"""The photographs of a source: their interface, and those in a folder."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 
 
 class Photographs(Protocol):
-    """The photographs of a source. Methods block, and raise SourceUnavailable where the whole source has gone."""
+    """The photographs of a source. Methods block, and raise SourceUnavailable when the whole source is gone."""
 
     def version(self, place: PhotographPlace) -> str:
-        """Return what changes when the photograph does, also when it comes or goes."""
+        """Return a text that changes when the photograph changes, appears or disappears."""
 
     def load(self, place: PhotographPlace) -> Photograph | None:
-        """Return the photograph, or why it cannot be had; None where the source says by that place that it has none."""
+        """Return the photograph, or the problem with it; None if the source says that there is none."""
 
 
 class FolderPhotographs:
@@ -28,7 +28,7 @@ class FolderPhotographs:
         self._folder = folder
 
     def version(self, place: PhotographPlace) -> str:
-        """See Photographs: time and size."""
+        """Return time and size of the file."""
         try:
             found = self._file(place).stat()
         except (OSError, RuntimeError, ValueError):
@@ -36,7 +36,7 @@ class FolderPhotographs:
         return f"{found.st_size}-{found.st_mtime_ns}"
 
     def load(self, place: PhotographPlace) -> Photograph:
-        """See Photographs."""
+        """Return the file's content, or why it cannot be read."""
         name = place.name
         try:
             file = self._file(place)
@@ -44,7 +44,7 @@ class FolderPhotographs:
                 return Photograph(name, problem=Code.PHOTO_UNREADABLE)
             if not file.exists():
                 return Photograph(name, problem=Code.PHOTO_MISSING)
-            if not file.is_file():  # reading a pipe would wait for ever
+            if not file.is_file():  # reading a pipe would never end
                 return Photograph(name, problem=Code.PHOTO_UNREADABLE)
             if file.stat().st_size > MAX_PHOTO_BYTES:
                 return Photograph(name, problem=Code.PHOTO_TOO_LARGE)
@@ -57,12 +57,12 @@ class FolderPhotographs:
 
 
 class NoPhotographs:
-    """For a source that says nowhere where its photographs are."""
+    """For a source whose settings do not say where its photographs are."""
 
     def version(self, _: PhotographPlace) -> str:
-        """See Photographs."""
+        """Return that there is none."""
         return "none"
 
     def load(self, place: PhotographPlace) -> Photograph:
-        """See Photographs: it is missing."""
+        """Return that it is missing."""
         return Photograph(place.name, problem=Code.PHOTO_MISSING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cekalwatch.server.watchlist.imports.records import ImportRecord, RecordError
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper, Row
 from cekalwatch.server.watchlist.sources.photographs import Photographs
-from cekalwatch.server.watchlist.sources.source import Offered, Refused
+from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow
 
 
 class RowReader:
@@ -15,7 +15,7 @@ class RowReader:
         self.mapper = mapper
         self._photographs = photographs
 
-    def item(self, place: str, row: Row | None, *, repeated: bool = False) -> Offered | Refused:
+    def item(self, place: str, row: Row | None, *, repeated: bool = False) -> OfferedOrder | RefusedRow:
         """Return the order of a row. A row whose key came before is refused like one that cannot be read."""
         try:
             mapped = self.mapper.read(row)
@@ -29,4 +29,4 @@ class RowReader:
             return mapped.record([found for one in places if (found := photographs.load(one))])
 
         fingerprint = mapped.fingerprint([photographs.version(one) for one in places])
-        return Offered(mapped.order.order_id, mapped.order.subject_id, fingerprint, load)
+        return OfferedOrder(mapped.order.order_id, mapped.order.subject_id, fingerprint, load)

@@ -1,4 +1,4 @@
-"""Where a source's password or token is: a private file, or an environment variable; never the configuration itself."""
+"""Reads a source's password or token from a private file or an environment variable, never from the settings."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Reads single values of a source, of whatever type it has them, for certain or not at all.
+"""Reads single values of a source, whatever their type, strictly: a value that is not certain is refused.
 
-It knows no field's meaning. Each function takes the field's name for the RecordError that it raises.
+It does not know what fields mean. Each function takes the field's name for the RecordError that it raises.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ _WHOLE_FLOATS = 2**53
 _REPLACED = "\ufffd"
 
 
-class Lost:
-    """Stands for a value that its source has damaged: a number whose last digits are gone, a formula's error."""
+class DamagedValue:
+    """Stands for a value that its source has damaged, such as a number without its last digits or a formula's error."""
 
 
-LOST = Lost()
+DAMAGED_VALUE = DamagedValue()
 
 
 def text(field: str, value: object) -> str:
-    """Return the text that a value is, without space at its ends; a whole number is its digits."""
+    """Return a value as text, without space at its ends; a whole number as its digits."""
     match value:
         case None:
             return ""
         case str():
-            if _REPLACED in value:  # a program before us has thrown away what it could not read
+            if _REPLACED in value:  # an earlier program has dropped what it could not read
                 raise RecordError(field)
             return value.strip()
         case bool():
@@ -74,7 +74,7 @@ def text(field: str, value: object) -> str:
 
 
 def texts(field: str, value: object, separator: str) -> list[str]:
-    """Return the texts of a list, or of a text with separators between them."""
+    """Return the texts of a list, or of a text with separators."""
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [text(field, part) for part in value]
     whole = text(field, value)
@@ -82,7 +82,7 @@ def texts(field: str, value: object, separator: str) -> list[str]:
 
 
 def day(field: str, value: object, formats: Sequence[str], zone: tzinfo) -> str:
-    """Return a day as YYYY-MM-DD, or nothing; a moment is the day that it is in `zone`."""
+    """Return a day as YYYY-MM-DD, or nothing; a moment counts as its day in `zone`."""
     match value:
         case datetime():
             return (_localised(field, value, zone) if value.tzinfo else value).date().isoformat()
@@ -100,7 +100,7 @@ def day(field: str, value: object, formats: Sequence[str], zone: tzinfo) -> str:
 def moment(
     field: str, value: object, formats: Sequence[str], day_formats: Sequence[str], zone: tzinfo
 ) -> datetime | None:
-    """Return a moment, which a day is with its beginning; without an offset it is one of `zone`."""
+    """Return a moment; a day counts as its beginning. Without an offset it is in `zone`."""
     match value:
         case datetime():
             found: datetime | None = value
@@ -110,12 +110,12 @@ def moment(
             found = _written_moment(field, text(field, value), formats, day_formats)
     if found is None:
         return None
-    _localised(field, found, zone)  # beyond year 1 or 9999 there is no telling the day
+    _localised(field, found, zone)  # outside the years 1 to 9999 there is no day
     return found if found.tzinfo else found.replace(tzinfo=zone)
 
 
 def yes_or_no(field: str, value: object) -> bool:
-    """Return what a yes or no is; nothing means no."""
+    """Return a yes or no; nothing means no."""
     try:
         return _YES_OR_NO[text(field, value).lower()]
     except KeyError:
@@ -123,7 +123,7 @@ def yes_or_no(field: str, value: object) -> bool:
 
 
 def translated(value: object, meanings: Mapping[str, str]) -> object:
-    """Return what a text means by `meanings`, whose keys are folded; other values as they are."""
+    """Return the meaning of a text by `meanings`, whose keys are folded; other values unchanged."""
     if not meanings:
         return value
     if value is None or isinstance(value, str):
@@ -134,7 +134,7 @@ def translated(value: object, meanings: Mapping[str, str]) -> object:
 
 
 def folded(written: str) -> str:
-    """Return a text so that neither capitals nor space at its ends make a difference."""
+    """Return a text in lower case and without space at its ends, for comparisons."""
     return written.strip().casefold()
 
 

@@ -15,7 +15,14 @@ from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun, is_like_a_key
 from cekalwatch.server.watchlist.imports.records import ImportRecord, RecordError
 from cekalwatch.server.watchlist.imports.reports import RecordReport
-from cekalwatch.server.watchlist.sources.source import Item, Offered, Reading, Refused, SourcePage, Withdrawn
+from cekalwatch.server.watchlist.sources.source import (
+    OfferedOrder,
+    Reading,
+    RefusedRow,
+    SourceItem,
+    SourcePage,
+    WithdrawnOrder,
+)
 from cekalwatch.server.watchlist.sync.findings import SyncFindings
 from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
@@ -39,7 +46,7 @@ class _Batch:
 class _UnderWay:
     """An item whose record is being imported."""
 
-    item: Offered
+    item: OfferedOrder
     before: Known
     record: ImportRecord
 
@@ -98,7 +105,7 @@ class SyncIntake:
                 self._take(item, known)
                 if self._clock.now() - self._remembered_at >= REMEMBER_EVERY:
                     self._remember()
-        refused = [item for item in page.items if isinstance(item, Refused)]
+        refused = [item for item in page.items if isinstance(item, RefusedRow)]
         keyless = not all(item.keyed for item in refused)
         self._under_way.append(PageEnd(page.cursor, len(page.items), len(refused), keyless))
         self._end_pages()
@@ -113,10 +120,10 @@ class SyncIntake:
         """Judge what is flagged by all that came after it."""
         self._findings.judge_again(self._importing.broken_rules)
 
-    def _take(self, item: Item, known: Mapping[str, Known]) -> None:
+    def _take(self, item: SourceItem, known: Mapping[str, Known]) -> None:
         self._counts["read"] += 1
         match item:
-            case Offered():
+            case OfferedOrder():
                 self._batch.gone.discard(item.order_id)
                 before = known[item.order_id]
                 if before.held and before.fingerprint == item.fingerprint:
@@ -124,12 +131,12 @@ class SyncIntake:
                     self._counts["unchanged"] += 1
                 else:
                     self._import(item, before)
-            case Withdrawn():
+            case WithdrawnOrder():
                 self._batch.gone.add(item.order_id)
-            case Refused(report=report, keyed=keyed):
+            case RefusedRow(report=report, keyed=keyed):
                 self._refuse(report, known[report.order_id] if keyed else None)
 
-    def _import(self, item: Offered, before: Known) -> None:
+    def _import(self, item: OfferedOrder, before: Known) -> None:
         self._give_way()
         try:
             record = item.load()
@@ -205,8 +212,8 @@ class SyncIntake:
         )
 
 
-def _key(item: Item) -> str:
-    if isinstance(item, Refused):
+def _key(item: SourceItem) -> str:
+    if isinstance(item, RefusedRow):
         return item.report.order_id if item.keyed else ""
     return item.order_id
 

@@ -21,7 +21,12 @@ from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.sync.steps import Begun, Left
 from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
-from cekalwatch.server.watchlist.sources.source import CursorExpired, NotAList, SourceUnavailable, WatchlistSource
+from cekalwatch.server.watchlist.sources.source import (
+    CursorExpired,
+    SourceMisconfigured,
+    SourceUnavailable,
+    WatchlistSource,
+)
 from cekalwatch.server.watchlist.sync.intake import SyncIntake
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
@@ -101,7 +106,7 @@ class Synchroniser:
             return replace(intake.run, outcome=SyncOutcome.BROKEN_OFF), False
         except SourceUnavailable as error:
             log.warning("source_failed", reason=str(error))
-            code = Code.SOURCE_UNREADABLE if isinstance(error, NotAList) else Code.SOURCE_UNAVAILABLE
+            code = Code.SOURCE_UNREADABLE if isinstance(error, SourceMisconfigured) else Code.SOURCE_UNAVAILABLE
             return _failed(intake.run, code, str(error)), False
         except CursorExpired:
             detail = "The list changed while it was read."

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cekalwatch.server.watchlist.sources.files import csv_table
 from cekalwatch.server.watchlist.sources.files.csv_table import CsvTable
-from cekalwatch.server.watchlist.sources.source import NotAList
+from cekalwatch.server.watchlist.sources.source import SourceMisconfigured
 
 COLUMNS = ("No. Cekal", "Nama", "Alasan")
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff"), max_size=12)
@@ -50,7 +50,7 @@ def test_what_was_written_is_read_from_the_top_and_from_any_place(
 def test_whatever_it_is_it_is_read_or_refused(tmp_path: Path, content: bytes) -> None:
     try:
         found = cells(table(tmp_path, ";".join(COLUMNS).encode() + b"\n" + content))
-    except NotAList as error:
+    except SourceMisconfigured as error:
         assert "daftar.csv" in str(error)  # noqa: PT017  # either is right
     else:
         assert all(row is None or len(row) == 3 for row in found)
@@ -67,15 +67,15 @@ def test_lines_end_as_on_any_system(tmp_path: Path, end: bytes) -> None:
 def test_windows_1252_is_read_when_that_is_said(tmp_path: Path) -> None:
     content = "no. cekal;nama;alasan\r\n1;Müller – “M”;x".encode("cp1252")
     assert cells(table(tmp_path, content, "windows-1252")) == [("1", "Müller – “M”", "x")]
-    with pytest.raises(NotAList, match=r"line 2 could be Windows-1252.* set encoding"):
+    with pytest.raises(SourceMisconfigured, match=r"line 2 could be Windows-1252.* set encoding"):
         cells(table(tmp_path, content))
 
 
 def test_utf_8_is_not_read_as_windows_1252(tmp_path: Path) -> None:
     """It would be read without an error, and every name wrongly."""
-    with pytest.raises(NotAList, match="is UTF-8 text"):
+    with pytest.raises(SourceMisconfigured, match="is UTF-8 text"):
         cells(table(tmp_path, "No. Cekal;Nama;Alasan\n1;Müller;x".encode(), "windows-1252"))
-    with pytest.raises(NotAList, match='line 2 could be UTF-8; if all of it is, set encoding to "utf-8"'):
+    with pytest.raises(SourceMisconfigured, match='line 2 could be UTF-8; if all of it is, set encoding to "utf-8"'):
         cells(table(tmp_path, "No. Cekal;Nama;Alasan\n1;Álvarez;x".encode(), "windows-1252"))
 
 
@@ -88,7 +88,7 @@ def test_utf_8_is_not_read_as_windows_1252(tmp_path: Path) -> None:
     ],
 )
 def test_other_encodings_are_refused_by_name(tmp_path: Path, content: bytes, said: str) -> None:
-    with pytest.raises(NotAList, match=said):
+    with pytest.raises(SourceMisconfigured, match=said):
         cells(table(tmp_path, content))
 
 
@@ -96,7 +96,7 @@ def test_a_table_that_is_one_endless_line_is_not_read_into_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(csv_table, "MAX_LINE_BYTES", 1000)
-    with pytest.raises(NotAList, match="more than 1000 bytes"):
+    with pytest.raises(SourceMisconfigured, match="more than 1000 bytes"):
         cells(table(tmp_path, b"No. Cekal;Nama;Alasan\n" + b"x" * 2000))
 
 
@@ -107,5 +107,5 @@ def test_other_columns_can_be_ignored(tmp_path: Path) -> None:
         (row,) = opened.rows()
         assert row.cells
         assert (row.cells["no. cekal"], row.cells["nama"]) == ("C-1", "A")
-    with pytest.raises(NotAList, match="unknown: no"):
+    with pytest.raises(SourceMisconfigured, match="unknown: no"):
         CsvTable(file, COLUMNS)

@@ -11,7 +11,7 @@ import pytest
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.subjects import TravelDocument
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
-from cekalwatch.server.watchlist.sources.source import NotAList, SourceUnavailable
+from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 from tests.support.builders.watchlist import WIB
 from tests.support.builders.watchlist_folder import COLUMNS, WatchlistFolder, row, write_orders
@@ -90,14 +90,14 @@ def test_columns_may_stand_in_any_order_and_case(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
 def test_another_encoding_is_refused_by_name(tmp_path: Path, encoding: str) -> None:
     write_orders(tmp_path, [row(name="Ünal")], encoding=encoding)
-    with pytest.raises(NotAList, match="not UTF-8 text"):
+    with pytest.raises(SourceMisconfigured, match="not UTF-8 text"):
         WatchlistFolder(tmp_path, WIB)
 
 
 def test_missing_unknown_and_repeated_columns_are_named(tmp_path: Path) -> None:
     columns = [*COLUMNS[:-2], "job", "name"]
     write_orders(tmp_path, [], columns=columns)
-    with pytest.raises(NotAList) as caught:
+    with pytest.raises(SourceMisconfigured) as caught:
         WatchlistFolder(tmp_path, WIB)
     assert "missing: occupation, photographs; unknown: job; more than once: name" in str(caught.value)
 
@@ -105,7 +105,7 @@ def test_missing_unknown_and_repeated_columns_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "\n", '"never closed', "order_id\n", "\0"])
 def test_what_is_no_such_table_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "orders.csv").write_text(content)
-    with pytest.raises(NotAList):
+    with pytest.raises(SourceMisconfigured):
         WatchlistFolder(tmp_path, WIB)
 
 

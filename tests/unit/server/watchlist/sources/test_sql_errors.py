@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import exc
 
-from cekalwatch.server.watchlist.sources.source import NotAList
+from cekalwatch.server.watchlist.sources.source import SourceMisconfigured
 from cekalwatch.server.watchlist.sources.sql.errors import unavailable
 
 
@@ -20,14 +20,14 @@ def told(number: object, kind: type[exc.DBAPIError] = exc.OperationalError) -> e
 @pytest.mark.parametrize("number", [1052, 1054, 1060, 1142, 1143, 1356])
 def test_a_query_that_mysql_refuses_is_no_connection_that_is_lost(number: int) -> None:
     found = unavailable(told(number))
-    assert isinstance(found, NotAList)
+    assert isinstance(found, SourceMisconfigured)
     assert f"cannot run the query (DriverError {number})" in str(found)
 
 
 @pytest.mark.parametrize("number", [1045, 1969, 2003, 2013, "28000"])
 def test_a_connection_is_told_with_its_number(number: object) -> None:
     found = unavailable(told(number))
-    assert not isinstance(found, NotAList)
+    assert not isinstance(found, SourceMisconfigured)
     assert f"cannot be reached, or refuses to answer (DriverError {number})" in str(found)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cekalwatch.server.watchlist.imports.records import RecordError
 from cekalwatch.server.watchlist.sources import values
-from cekalwatch.server.watchlist.sources.values import LOST
+from cekalwatch.server.watchlist.sources.values import DAMAGED_VALUE
 from tests.support.builders.watchlist import WIB
 
 ANYTHING = st.recursive(
@@ -25,7 +25,7 @@ ANYTHING = st.recursive(
     | st.binary()
     | st.dates()
     | st.datetimes()
-    | st.just(LOST),
+    | st.just(DAMAGED_VALUE),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=5,
 )
@@ -50,7 +50,19 @@ def test_a_value_is_a_text(value: object, text: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [7.5, float("nan"), float("inf"), 2.0**60, Decimal("NaN"), date(2026, 1, 1), b"x", [], {}, LOST, "A\ufffdB"],
+    [
+        7.5,
+        float("nan"),
+        float("inf"),
+        2.0**60,
+        Decimal("NaN"),
+        date(2026, 1, 1),
+        b"x",
+        [],
+        {},
+        DAMAGED_VALUE,
+        "A\ufffdB",
+    ],
 )
 def test_what_is_no_text_for_certain_is_refused(value: object) -> None:
     with pytest.raises(RecordError) as caught:

@@ -1,6 +1,6 @@
 """Reads a CSV table strictly: known encoding, known columns, and rows that fit them. It knows no column's meaning.
 
-No more of the table is in memory than one row, and any row can be read again by its place.
+Only one row is in memory at a time, and any row can be read again by its place.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, Self
 
 from cekalwatch.server.watchlist.sources.mapping import folded_name
-from cekalwatch.server.watchlist.sources.source import NotAList, SourceUnavailable
+from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
 
 MAX_LINE_BYTES = 16_000_000
 _MAX_SHOWN = 500
@@ -31,11 +31,11 @@ class TableRow(NamedTuple):
     place: int
     """Where it begins in the file, for `row_at`."""
     cells: Cells | None
-    """By column; None where it has too few or too many, or a quotation mark astray."""
+    """By column; None if there are too few or too many, or a stray quotation mark."""
 
 
 class CsvTable:
-    """A table in a file, open until it is closed. Commas, semicolons and tabs part cells; the first line decides."""
+    """A table in an open file. Cells are separated by commas, semicolons or tabs, as the first line shows."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class CsvTable:
     ) -> None:
         """Open `file`, whose first line must name `columns`, in any order, and no others unless they are ignored.
 
-        Raises SourceUnavailable when it cannot be read, NotAList when it is no such table.
+        Raises SourceUnavailable when it cannot be read, SourceMisconfigured when it is no such table.
         """
         self._file = file
         self._encoding = encoding
@@ -57,7 +57,7 @@ class CsvTable:
         try:
             lines = _Lines(self)
             first = next(lines, "")
-            # Excel writes semicolons where the comma is the decimal sign, as in Indonesia.
+            # Excel writes semicolons where the comma is the decimal separator, as in Indonesia.
             self._delimiter = max(",;\t", key=first.count)
             lines.again(first)
             self._header = self._read_header(lines)
@@ -80,12 +80,12 @@ class CsvTable:
 
     @property
     def stamp(self) -> str:
-        """What changes when the file does."""
+        """A text that changes when the file does."""
         found = os.fstat(self._stream.fileno())
         return f"{found.st_size}-{found.st_mtime_ns}-{found.st_ino}"
 
     def rows(self) -> Iterator[TableRow]:
-        """Give all rows that are not empty; raises NotAList for text in another encoding."""
+        """Give all rows that are not empty; raises SourceMisconfigured for text in another encoding."""
         lines = _Lines(self, self._first, self._first_line)
         reader = self._reader(lines)
         while True:
@@ -100,7 +100,9 @@ class CsvTable:
             if any(cell.strip() for cell in cells):
                 yield TableRow(line, place, self._fitted(cells))
         if self._encoding != "utf-8" and lines.is_utf_8:
-            raise NotAList(f'{self._file} is UTF-8 text, and is read as {self._encoding}: set encoding to "utf-8"')
+            raise SourceMisconfigured(
+                f'{self._file} is UTF-8 text, and is read as {self._encoding}: set encoding to "utf-8"'
+            )
 
     def row_at(self, place: int) -> Cells | None:
         """Return the cells of the row that begins at `place`."""
@@ -110,7 +112,7 @@ class CsvTable:
             return None
 
     def _reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
-        # Without `strict`, a quotation mark that is never closed swallows the rest of the file in silence.
+        # Without `strict`, an unclosed quotation mark would swallow the rest of the file without an error.
         return csv.reader(lines, delimiter=self._delimiter, strict=True)
 
     def _read_header(self, lines: Iterator[str]) -> list[str]:
@@ -125,24 +127,24 @@ class CsvTable:
         return dict(zip(self._header, map(str.strip, cells), strict=True))
 
     def line_at(self, place: int) -> bytes:
-        """Return the bytes from `place` to the end of the line; raises NotAList, SourceUnavailable."""
+        """Return the bytes from `place` to the end of the line; raises SourceMisconfigured, SourceUnavailable."""
         try:
             self._stream.seek(place)
             raw = self._stream.readline(MAX_LINE_BYTES + 1)
         except OSError as error:
             raise SourceUnavailable(f"Cannot read {self._file}: {error.strerror}") from None
         if len(raw) > MAX_LINE_BYTES:
-            raise NotAList(f"{self._file} is no table: a line has more than {MAX_LINE_BYTES} bytes")
+            raise SourceMisconfigured(f"{self._file} is no table: a line has more than {MAX_LINE_BYTES} bytes")
         return raw
 
     def decoded(self, raw: bytes, line: int) -> str:
-        """Return the text of a line; raises NotAList."""
+        """Return the text of a line; raises SourceMisconfigured."""
         try:
             text = raw.decode(self._encoding)
         except UnicodeDecodeError:
             text = "\0"
         if "\0" in text:
-            raise NotAList(self._what_it_is(raw, line))
+            raise SourceMisconfigured(self._what_it_is(raw, line))
         return text
 
     def _what_it_is(self, raw: bytes, line: int) -> str:
@@ -164,7 +166,7 @@ class CsvTable:
 
 
 class _Lines(Iterator[str]):
-    """The lines of a table from a place on, which ends with LF, CR or both; the next one's place is known."""
+    """The lines of a table from a place on; lines end with LF, CR or both. `place` is that of the next line."""
 
     def __init__(self, table: CsvTable, place: int = 0, count: int = 0) -> None:
         self._table = table
@@ -177,11 +179,11 @@ class _Lines(Iterator[str]):
 
     @property
     def is_utf_8(self) -> bool:
-        """Whether the lines that were read can be nothing else."""
+        """Whether the lines that were read are certainly UTF-8."""
         return self._utf_8 and self._beyond_ascii
 
     def again(self, line: str) -> None:
-        """Give a line once more."""
+        """Yield a line once more."""
         if line:
             self._again.append(line)
 
@@ -213,11 +215,11 @@ def _reads_as(raw: bytes, encoding: str) -> bool:
 def _check(file: Path, header: list[str], columns: Sequence[str], others: Literal["refuse", "ignore"]) -> None:
     told = column_faults(header, columns, others)
     if told:
-        raise NotAList(f"The first line of {file} does not name the columns of a watchlist; {told}.")
+        raise SourceMisconfigured(f"The first line of {file} does not name the columns of a watchlist; {told}.")
 
 
 def column_faults(header: Sequence[str], columns: Sequence[str], others: Literal["refuse", "ignore"]) -> str:
-    """Return what is wrong with a table's names of columns, which are folded; empty for nothing."""
+    """Return what is wrong with a table's column names, which are folded; empty if nothing is."""
     count = Counter(header)
     wanted = {folded_name(name): name for name in columns}
     faults = {

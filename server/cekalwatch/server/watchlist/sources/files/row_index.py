@@ -1,8 +1,7 @@
-"""Brings the rows of a list into the order in which they are given, without holding them in memory.
+"""Sorts the rows of a list without holding them in memory, and reads cursors of sources that are files.
 
-It is a temporary database of SQLite, which keeps to a small cache and puts the rest into a file without a name that
-vanishes with it. Keys are there as digests with a key of this process; nothing else of a row is there but its day of
-receipt.
+It is a temporary SQLite database with a small cache, in a file without a name that disappears with it. It holds digests
+of keys, made with a key of this process, and days of receipt; nothing else of a row.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _AT_ONCE = 1000
 
 
 class RowKeys(NamedTuple):
-    """What decides about a row's turn."""
+    """What decides about a row's position."""
 
     line: int
     place: int
@@ -32,7 +31,7 @@ class RowKeys(NamedTuple):
 
 
 class IndexedRow(NamedTuple):
-    """A row whose turn it is."""
+    """A row in its sorted position."""
 
     line: int
     place: int
@@ -61,7 +60,7 @@ class RowIndex:
         self._sort()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Delete the file."""
         self._database.close()
 
     def __len__(self) -> int:
@@ -69,8 +68,8 @@ class RowIndex:
         found: tuple[int] = self._database.execute("SELECT count(*) FROM entry").fetchone()
         return found[0]
 
-    def turns(self, after: int = 0) -> Iterator[IndexedRow]:
-        """Give the rows in their order, without the first `after`."""
+    def rows(self, after: int = 0) -> Iterator[IndexedRow]:
+        """Yield the rows in their order, without the first `after`."""
         found = self._database.execute(
             "SELECT line, place, repeated FROM entry ORDER BY depth, received, place LIMIT -1 OFFSET ?", (after,)
         )
@@ -86,7 +85,7 @@ class RowIndex:
             "UPDATE entry SET repeated = 1 WHERE own IS NOT NULL AND EXISTS "
             "(SELECT 1 FROM entry AS above WHERE above.own = entry.own AND above.place < entry.place)"
         )
-        # An order that extends itself over others would go round for ever.
+        # The bound ends orders that extend one another in a circle.
         for depth in range(1, _MAX_CHAIN):
             deeper = execute(
                 "UPDATE entry SET depth = ? WHERE extends IN (SELECT own FROM entry WHERE depth >= ?)",
@@ -100,7 +99,7 @@ class RowIndex:
 
 
 def row_keys(mapper: RecordMapper, line: int, place: int, row: Row | None) -> RowKeys:
-    """Return what decides about a row's turn; nothing where it cannot be read."""
+    """Return what decides about a row's position; empty where it cannot be read."""
     cells = row or {}
     try:
         keys = (mapper.text(cells, "order_id"), mapper.text(cells, "extends_order_id"))
@@ -114,7 +113,7 @@ def row_keys(mapper: RecordMapper, line: int, place: int, row: Row | None) -> Ro
 
 
 def position_in(cursor: str, stamp: str) -> int:
-    """Return how many rows a cursor has behind it; raises CursorExpired when it is of another file."""
+    """Return how many rows a cursor has passed; raises CursorExpired for a cursor of another file."""
     if not cursor:
         return 0
     of_file, _, done = cursor.rpartition(":")

@@ -1,4 +1,4 @@
-"""What a database's errors mean to the person who configures the source, without what they quote of rows."""
+"""Turns a database's errors into messages for the person who configures the source, without the content of rows."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from cekalwatch.server.watchlist.sources.source import NotAList, SourceUnavailable
+from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
 
 _MYSQL_ON_QUERIES: Final = frozenset({1052, 1054, 1060, 1142, 1143, 1356})
-"""Its numbers for a column that is ambiguous, is not there or is there twice, for a right that is missing on a table or
-a column, and for a view that is broken: its drivers say no more of them than of a connection that is lost."""
+"""Error numbers for a column that is ambiguous, missing or there twice, for a missing right on a table or column, and
+for a broken view: MySQL's drivers use the same exception for them as for a lost connection."""
 _NUMBER: Final = re.compile(r"\d{1,5}|[0-9A-Z]{5}|[A-Z]{3}-\d{4,5}", re.ASCII)
 
 
 def unavailable(error: SQLAlchemyError) -> SourceUnavailable:
-    """Return what to tell of an error: NotAList where the query is wrong, or may not be run."""
+    """Return the exception for an error: SourceMisconfigured if the query is wrong or not allowed."""
     kind = _kind(error)
     if isinstance(error, ProgrammingError | NoSuchColumnError) or _is_of_query(error):
-        return NotAList(
+        return SourceMisconfigured(
             f"The database cannot run the query ({kind}): check query, columns and what the account may read"
         )
     if isinstance(error, OperationalError | InterfaceError):
@@ -39,7 +39,7 @@ def unavailable(error: SQLAlchemyError) -> SourceUnavailable:
 
 
 def _is_of_query(error: SQLAlchemyError) -> bool:
-    """Tell a wrong query where the driver's class of error does not."""
+    """Whether the query is wrong, by the error's number; some drivers' exceptions do not say it."""
     found = _cause(error)
     if getattr(found, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
         return True
@@ -47,7 +47,7 @@ def _is_of_query(error: SQLAlchemyError) -> bool:
 
 
 def _kind(error: SQLAlchemyError) -> str:
-    """Return the class of an error, with the database's number for it; its text may hold what the row does."""
+    """Return the class of an error with the database's number; its text may quote a row."""
     found = _cause(error)
     name: str = getattr(found, "sqlite_errorname", type(found).__name__)
     first = found.args[0] if found.args else ""

@@ -1,4 +1,4 @@
-"""Photographs that a database holds as bytes, in columns of the row that they belong to."""
+"""Photographs that a database has as bytes, in columns of their row."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def column_address(order_key: object, column: str) -> str:
 
 
 class ColumnPhotographs:
-    """See Photographs. Each is read on its own, when it is wanted, and only when it is not too large.
+    """Photographs in columns. Each is read separately, when it is wanted, and only if it is not too large.
 
-    A database can take "C-1" and "c-1" for the same, which are two orders to us: its answer is compared here again, or
-    somebody would be searched for by the face of another.
+    A database may treat "C-1" and "c-1" as the same, which are two orders here: the key is compared again, so that
+    nobody gets the photograph of another person.
     """
 
     def __init__(self, rows: SqlRows, key_column: str) -> None:
@@ -32,7 +32,7 @@ class ColumnPhotographs:
         self._key = key_column
 
     def version(self, place: PhotographPlace) -> str:
-        """See Photographs: what the row says, or else a digest."""
+        """Return the version in the row, or a digest of the photograph."""
         if place.version:
             return place.version
         found = self.load(place)
@@ -41,7 +41,7 @@ class ColumnPhotographs:
         return str(found.problem) if found.problem else hashlib.sha256(found.data).hexdigest()
 
     def load(self, place: PhotographPlace) -> Photograph | None:
-        """See Photographs: a column without content is no photograph."""
+        """Return the photograph; None for an empty column."""
         order_key, column = json.loads(place.address)
         rows = self._rows.of([self._key, column])
         own, size = rows.c[self._key], self._rows.length(rows.c[column])

@@ -1,4 +1,4 @@
-"""Where a reading of a database goes on, as text."""
+"""The place at which a reading of a database goes on, and its text form, the cursor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from cekalwatch.server.watchlist.sources.source import CursorExpired
 
 Mark = str | int | datetime | date | None
-"""A key, or what a column holds that rises with changes."""
+"""A key, or a value of the column that rises with changes."""
 
 _TIME: Final = "t"
 _DAY: Final = "d"
@@ -18,16 +18,16 @@ _DAY: Final = "d"
 
 @dataclass(frozen=True)
 class SqlPosition:
-    """Where to go on. At the beginning of a whole reading all is None."""
+    """Where to go on. At the beginning of a whole reading everything is None."""
 
     group: int = 0
-    """1 among the orders that extend others, else 0."""
+    """1 for orders that extend others, else 0; the latter come first."""
     after: Mark = None
     """The key of the last row that was given."""
     since: Mark = None
     """Only rows that changed since then are read; None for a whole reading."""
     mark: Mark = None
-    """The last change there was when the reading began."""
+    """The last change at the time when the reading began."""
     whole_at: float = 0.0
     """When the last whole reading began, in seconds of the Unix epoch."""
 
@@ -39,7 +39,7 @@ class SqlPosition:
 
     @classmethod
     def of(cls, cursor: str) -> SqlPosition:
-        """Read a cursor; raises CursorExpired when it is none of ours."""
+        """Read a cursor; raises CursorExpired for any other text."""
         if not cursor:
             return cls()
         try:

@@ -1,4 +1,4 @@
-"""A query or view as rows that can be selected from, on a connection that writes nothing."""
+"""A query or view as rows to select from, on a connection that cannot write."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from cekalwatch.server.watchlist.sources.secrets import read_secret
-from cekalwatch.server.watchlist.sources.source import NotAList, SourceUnavailable
+from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
 from cekalwatch.server.watchlist.sources.sql.errors import unavailable
 from cekalwatch.server.watchlist.sources.sql.position import Mark
 from cekalwatch.server.watchlist.sources.sql.settings import SqlSettings
@@ -25,12 +25,12 @@ _MAX_READING_S: Final = 86_400
 
 
 class SqlRows:
-    """The rows of a source's query. Methods block; where they raise, it is SourceUnavailable."""
+    """The rows of a source's query. Methods block, and raise SourceUnavailable."""
 
-    def __init__(self, entry: SqlSettings) -> None:
-        self._entry = entry
-        url = sa.make_url(entry.address)
-        if password := read_secret(entry.password_from):
+    def __init__(self, settings: SqlSettings) -> None:
+        self._settings = settings
+        url = sa.make_url(settings.address)
+        if password := read_secret(settings.password_from):
             url = url.set(password=password)
         self._url = url
         with _address_used():
@@ -61,7 +61,7 @@ class SqlRows:
                     connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 elif connection.dialect.name in {"mysql", "mariadb"}:
                     connection.execute(sa.text("SET SESSION TRANSACTION READ ONLY"))
-                    # By default it ends a reading that waits for a minute while photographs are embedded.
+                    # The default ends a reading that pauses for a minute while photographs are embedded.
                     connection.execute(sa.text(f"SET SESSION net_write_timeout = {_MAX_READING_S}"))
                     connection.rollback()
                 yield connection
@@ -69,10 +69,10 @@ class SqlRows:
             raise unavailable(error) from None
 
     def check(self, connection: sa.Connection, wanted: Sequence[str]) -> None:
-        """Raise NotAList that names the columns the query does not have."""
+        """Raise SourceMisconfigured that names the columns the query does not have."""
         found = connection.execute(sa.select(sa.text("*")).select_from(self._named(())).where(sa.text("1 = 0"))).keys()
         if missing := [name for name in wanted if name not in found]:
-            raise NotAList(f"The query has no column {', '.join(missing)}; it has {', '.join(found)}")
+            raise SourceMisconfigured(f"The query has no column {', '.join(missing)}; it has {', '.join(found)}")
 
     def of(self, columns: Sequence[str]) -> sa.FromClause:
         """Return what to select from."""
@@ -83,15 +83,15 @@ class SqlRows:
         return getattr(sa.func, _LENGTHS.get(self._engine.dialect.name, "length"))(column)  # type: ignore[no-any-return]
 
     def _named(self, columns: Sequence[str]) -> sa.FromClause:
-        query = self._entry.query.strip().rstrip(";")
+        query = self._settings.query.strip().rstrip(";")
         named: list[sa.ColumnClause[Any]] = [sa.column(name) for name in columns]
         if found := _TABLE.fullmatch(query):
             return sa.table(found["name"], *named, schema=found["schema"])
-        # A colon of the query is none of a parameter.
+        # A colon in the query does not mark a parameter.
         return sa.text(query.replace(":", r"\:")).columns(*named).subquery("offered")
 
     def _limits(self) -> dict[str, object]:
-        seconds = self._entry.timeout_s
+        seconds = self._settings.timeout_s
         match self._url.get_backend_name(), self._url.get_driver_name():
             case "sqlite", _:
                 return {"timeout": seconds}
@@ -107,7 +107,7 @@ class SqlRows:
 
 
 def compared(mark: Mark) -> sa.ColumnElement[Any]:
-    """Return a value as what it is compared with: a text is whatever the column is, such as a UUID or a decimal."""
+    """Return a literal, for a text one without a type, which can be compared with a UUID or decimal as well."""
     return sa.literal(mark, sa.types.NULLTYPE if isinstance(mark, str) else None)
 
 
@@ -115,13 +115,13 @@ def compared(mark: Mark) -> sa.ColumnElement[Any]:
 def _address_used() -> Iterator[None]:
     try:
         yield
-    except (OSError, TypeError, ValueError) as error:  # drivers leave those of their options as they are
-        raise NotAList(
+    except (OSError, TypeError, ValueError) as error:  # drivers raise these for wrong options
+        raise SourceMisconfigured(
             f"The driver cannot use the address ({type(error).__name__}): check the options behind its question mark"
         ) from None
 
 
 def _only_queries(connection: Any, _: object) -> None:  # noqa: ANN401  # a driver's
     connection.execute("PRAGMA query_only = ON")
-    # A text that is no UTF-8 refuses its row, by the letters that stand for what cannot be read, and no other.
+    # Text that is not UTF-8 becomes replacement characters, which refuse this row and no other.
     connection.text_factory = lambda raw: raw.decode(errors="replace")

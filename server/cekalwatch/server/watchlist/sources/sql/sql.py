@@ -21,7 +21,13 @@ from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
 from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs, NoPhotographs, Photographs
 from cekalwatch.server.watchlist.sources.row_reader import RowReader
-from cekalwatch.server.watchlist.sources.source import Item, NotAList, Reading, SourcePage, Withdrawn
+from cekalwatch.server.watchlist.sources.source import (
+    Reading,
+    SourceItem,
+    SourceMisconfigured,
+    SourcePage,
+    WithdrawnOrder,
+)
 from cekalwatch.server.watchlist.sources.sql.photographs import ColumnPhotographs, column_address
 from cekalwatch.server.watchlist.sources.sql.position import SqlPosition, as_mark
 from cekalwatch.server.watchlist.sources.sql.rows import SqlRows, compared
@@ -35,19 +41,19 @@ _GROUP: Final = "cekalwatch_group"
 _FURTHER: Final = "cekalwatch_further"
 _NOT_WITHDRAWN: Final = frozenset({"", "0", "f", "false", "n", "no", "tidak"})
 _NO_TIME: Final = "0000-00-00"
-"""What MySQL keeps for no time at all."""
+"""MySQL's value for no time."""
 
 Record = dict[str, Any]
 
 
 class SqlSource:
-    """See WatchlistSource."""
+    """A source that is a query or view of a database."""
 
-    def __init__(self, entry: SqlSettings, zone: tzinfo, clock: Clock | None = None) -> None:
+    def __init__(self, settings: SqlSettings, zone: tzinfo, clock: Clock | None = None) -> None:
         """Times without an offset are those of `zone`."""
-        self._entry = entry
+        self._settings = settings
         self._clock = clock or SystemClock()
-        self._mapper = RecordMapper(_with_columns(entry), zone, dict.get)  # type: ignore[arg-type]  # rows are dicts
+        self._mapper = RecordMapper(_with_columns(settings), zone, dict.get)  # type: ignore[arg-type]  # rows are dicts
         self._key = self._mapper.column("order_id")
         self._rows: SqlRows | None = None
         self._client: WebClient | None = None
@@ -55,22 +61,22 @@ class SqlSource:
 
     @property
     def name(self) -> str:
-        """See WatchlistSource."""
-        url = sa.make_url(self._entry.address)
+        """The engine, host and database."""
+        url = sa.make_url(self._settings.address)
         return f"sql {url.get_backend_name()} {url.host or ''}/{url.database or ''}".replace(" /", " ")
 
     def close(self) -> None:
-        """See WatchlistSource."""
+        """Close the reading and its connections."""
         for one in (self._reading, self._rows, self._client):
             if one:
                 one.close()
         self._reading = self._rows = self._client = None
 
     def read(self, cursor: str) -> Reading:
-        """See WatchlistSource. The password is read anew."""
+        """Begin a reading; the password is read again."""
         self.close()
         position = self._begun(SqlPosition.of(cursor))
-        rows = self._rows = SqlRows(self._entry)
+        rows = self._rows = SqlRows(self._settings)
         reader = RowReader(self._mapper, self._photographs(rows))
         expected = None
         with rows.connection() as connection:
@@ -80,73 +86,75 @@ class SqlSource:
                 expected = connection.scalar(
                     sa.select(sa.func.count()).select_from(source).where(*self._since(source, position))
                 )
-                if column := self._entry.changed_column:
+                if column := self._settings.changed_column:
                     position = _marked(position, connection.scalar(sa.select(sa.func.max(source.c[column]))), column)
             repeated = self._repeated(connection, source, position)
         self._reading = self._pages(rows, reader, position, repeated)
         return Reading(position.since is None, expected, self._reading)
 
     def _begun(self, position: SqlPosition) -> SqlPosition:
-        """Return where to begin: at a whole reading when it is time for one, since a delta sees no row deleted."""
+        """Return where to begin: a whole reading when it is due, since a list of changes does not show deleted rows."""
         now = self._clock.now().astimezone(UTC).timestamp()
         if position.after is None:
-            due = now - position.whole_at >= timedelta(hours=self._entry.whole_every_h).total_seconds()
+            due = now - position.whole_at >= timedelta(hours=self._settings.whole_every_h).total_seconds()
             if position.since is None or due:
                 return SqlPosition(whole_at=now)
         return position
 
     def _selected(self) -> list[str]:
         """Return the columns that are read with each row."""
-        entry = self._entry
-        more = (entry.changed_column, entry.withdrawn_column, entry.photograph_version)
+        settings = self._settings
+        more = (settings.changed_column, settings.withdrawn_column, settings.photograph_version)
         names = [*self._mapper.columns, *filter(None, more)]
         return [name for name in dict.fromkeys(names) if name != _PHOTOGRAPHS]
 
     def _photographs(self, rows: SqlRows) -> Photographs:
-        entry = self._entry
-        if entry.photograph_columns:
+        settings = self._settings
+        if settings.photograph_columns:
             return ColumnPhotographs(rows, self._key)
-        if entry.photograph_server:
-            self._client = WebClient(entry.access, entry.photograph_server)
+        if settings.photograph_server:
+            self._client = WebClient(settings.access, settings.photograph_server)
             return WebPhotographs(self._client, ask_versions=True)
-        return FolderPhotographs(entry.photographs) if entry.photographs else NoPhotographs()
+        return FolderPhotographs(settings.photographs) if settings.photographs else NoPhotographs()
 
     def _since(self, source: sa.FromClause, position: SqlPosition) -> list[sa.ColumnElement[bool]]:
         if position.since is None:
             return []
-        changed = source.c[self._entry.changed_column]
-        return [changed >= compared(position.reaching_back(self._entry.changed_overlap_s))]
+        changed = source.c[self._settings.changed_column]
+        return [changed >= compared(position.reaching_back(self._settings.changed_overlap_s))]
 
     def _repeated(self, connection: sa.Connection, source: sa.FromClause, position: SqlPosition) -> set[str]:
-        """Return the keys that several rows have; raises NotAList when that is the rule.
+        """Return the keys that several rows have; raises SourceMisconfigured when many are.
 
-        To a database "C-1" and "c-1" may be one, so what it takes for the same is only where to look.
+        A database may treat "C-1" and "c-1" as the same, so its answer only says where to look.
         """
         own = source.c[self._key]
         text, wanted = sa.func.rtrim(_as_text(own)), (own.is_not(None), *self._since(source, position))
         several = sa.select(text).where(*wanted).group_by(text).having(sa.func.count() > 1)
         found = len(connection.execute(several.limit(MAX_REPEATED + 1)).all())
         if found > MAX_REPEATED:
-            raise NotAList(f"{self._key} does not tell rows apart: check the query and the mapping of order_id")
+            raise SourceMisconfigured(
+                f"{self._key} does not tell rows apart: check the query and the mapping of order_id"
+            )
         if not found:
             return set()
-        streamed = connection.execution_options(stream_results=True, yield_per=self._entry.rows_at_once)
+        streamed = connection.execution_options(stream_results=True, yield_per=self._settings.rows_at_once)
         rows = streamed.execute(sa.select(own).where(*wanted, text.in_(several))).scalars()
         return {key for key, count in Counter(map(_plain, rows)).items() if count > 1}
 
     def _pages(
         self, rows: SqlRows, reader: RowReader, position: SqlPosition, repeated: set[str]
     ) -> Generator[SourcePage]:
-        entry, at, number = self._entry, position, 0
+        settings, at, number = self._settings, position, 0
         seen = set() if position.after is None else {_plain(position.after)}
         ahead: SourcePage | None = None
         with rows.connection() as connection, ExitStack() as opened:
-            streamed = connection.execution_options(stream_results=True, yield_per=entry.rows_at_once)
+            streamed = connection.execution_options(stream_results=True, yield_per=settings.rows_at_once)
             found = opened.enter_context(closing(streamed.execute(self._statement(rows, position)))).mappings()
             for part in self._parts(found, position):
                 if ahead:
                     yield ahead
-                items: list[Item] = []
+                items: list[SourceItem] = []
                 for record in part:
                     number += 1
                     group, own = record.pop(_GROUP), as_mark(record[self._key])
@@ -157,7 +165,7 @@ class SqlSource:
         yield SourcePage(ahead.items if ahead else (), _end(position))
 
     def _parts(self, found: Iterable[Mapping[Any, Any]], position: SqlPosition) -> Iterator[list[Record]]:
-        """Give all rows but the one that was given last before, in parts that each get further than that one."""
+        """Yield all rows after the last one of the page before, in parts that each go beyond it."""
         given = position.after
         part, further = list[Record](), 0
         for row in found:
@@ -167,7 +175,7 @@ class SqlSource:
             record: Record = {name: _of_bit(value) for name, value in row.items()}
             further += int(record.pop(_FURTHER))
             part.append(record)
-            if further >= self._entry.rows_at_once:
+            if further >= self._settings.rows_at_once:
                 yield part
                 part, further = [], 0
         if part:
@@ -179,14 +187,14 @@ class SqlSource:
         group: sa.ColumnElement[int] = sa.literal(0)
         order: list[sa.ColumnElement[Any]] = [own]
         if base:
-            # To Oracle the empty text is NULL, and equal to nothing.
+            # In Oracle the empty text is NULL, and equal to nothing.
             none = sa.or_(source.c[base].is_(None), _as_text(source.c[base]) == "")
             group = sa.case((none, 0), else_=1)
             order = [sa.literal_column(_GROUP), own]
         further: sa.ColumnElement[int] = sa.literal(1)
         wanted = self._since(source, position)
         if position.after is not None:
-            # A collation can take other keys for the same as the last one, hence not only what is greater.
+            # A collation may treat other keys as equal to the last one, so equal ones are read as well.
             after = compared(position.after)
             greater, same = own > after, sa.or_(own == after, own.is_(None))
             if base:
@@ -197,53 +205,55 @@ class SqlSource:
         chosen = sa.select(*source.c, group.label(_GROUP), further.label(_FURTHER)).where(*wanted)
         return chosen.order_by(*order)
 
-    def _item(self, reader: RowReader, place: str, record: Record, repeated: set[str], seen: set[str]) -> Item:
-        entry, own = self._entry, record[self._key]
-        if entry.withdrawn_column and _is_withdrawn(record[entry.withdrawn_column]):
+    def _item(self, reader: RowReader, place: str, record: Record, repeated: set[str], seen: set[str]) -> SourceItem:
+        settings, own = self._settings, record[self._key]
+        if settings.withdrawn_column and _is_withdrawn(record[settings.withdrawn_column]):
             return self._tombstone(reader, place, record)
-        if entry.photograph_columns:
+        if settings.photograph_columns:
             record[_PHOTOGRAPHS] = self._columns_of(record)
         again = _plain(own) in repeated and _plain(own) in seen
         if _plain(own) in repeated:
             seen.add(_plain(own))
         return reader.item(place, record, repeated=again)
 
-    def _tombstone(self, reader: RowReader, place: str, record: Record) -> Item:
+    def _tombstone(self, reader: RowReader, place: str, record: Record) -> SourceItem:
         try:
-            return Withdrawn(key("order_id", self._mapper.text(record, "order_id")))
+            return WithdrawnOrder(key("order_id", self._mapper.text(record, "order_id")))
         except RecordError as error:
             return reader.mapper.refused(place, record, error)
 
     def _columns_of(self, record: Record) -> list[Record]:
-        entry, parts = self._entry, self._entry.mapping.parts
-        version = str(record[entry.photograph_version]) if entry.photograph_version else ""
+        settings, parts = self._settings, self._settings.mapping.parts
+        version = str(record[settings.photograph_version]) if settings.photograph_version else ""
         return [
             {
                 parts.photograph_address: column_address(record[self._key], column),
                 parts.photograph_name: column,
                 parts.photograph_version: version,
             }
-            for column in entry.photograph_columns
+            for column in settings.photograph_columns
         ]
 
 
-def _with_columns(entry: SqlSettings) -> MappingSettings:
-    """Return the mapping, with photographs from the columns that hold them."""
-    if not entry.photograph_columns:
-        return entry.mapping
-    fields = {**entry.mapping.columns, "photographs": _PHOTOGRAPHS}
-    constants = {name: text for name, text in entry.mapping.constants.items() if name != "photographs"}
-    return replace(entry.mapping, fields=fields, constants=constants)
+def _with_columns(settings: SqlSettings) -> MappingSettings:
+    """Return the mapping, with photographs from their columns."""
+    if not settings.photograph_columns:
+        return settings.mapping
+    fields = {**settings.mapping.columns, "photographs": _PHOTOGRAPHS}
+    constants = {name: text for name, text in settings.mapping.constants.items() if name != "photographs"}
+    return replace(settings.mapping, fields=fields, constants=constants)
 
 
 def _marked(position: SqlPosition, last: object, column: str) -> SqlPosition:
     if isinstance(last, bytes | memoryview):
-        raise NotAList(f"changed_column {column} is neither a time nor a number: CAST it to one in the query")
+        raise SourceMisconfigured(
+            f"changed_column {column} is neither a time nor a number: CAST it to one in the query"
+        )
     return SqlPosition(position.group, position.after, position.since, as_mark(last), position.whole_at)
 
 
 def _end(position: SqlPosition) -> str:
-    """Return the cursor after the last page: what changes later, where that can be told."""
+    """Return the cursor after the last page, which asks for later changes; empty if the source cannot tell them."""
     mark = position.mark if position.mark is not None else position.since
     return SqlPosition(since=mark, whole_at=position.whole_at).text if mark is not None else ""
 
@@ -257,7 +267,7 @@ def _plain(own: object) -> str:
 
 
 def _of_bit(value: object) -> object:
-    """Return yes or no for what MySQL's drivers make of a BIT(1); other values as they are."""
+    """Return a bool for a BIT(1) of MySQL's drivers; other values unchanged."""
     return value == b"\1" if value in (b"\0", b"\1") else value
 
 

@@ -1,4 +1,4 @@
-"""Asks a web server over verified TLS: bounded in time and bytes, tried again, and never led to another host."""
+"""A web client over verified TLS: bounded in time and bytes, with retries, and never redirected to another host."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ from cekalwatch.wire.tls import TlsError, require_private
 MAX_REDIRECTS: Final = 3
 MAX_PAUSE_S: Final = 60.0
 SLOWEST_FACTOR: Final = 10
-"""How many times `timeout_s` a whole answer may take."""
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses after which the same question may well be answered."""
+"""A whole answer may take this many times `timeout_s`."""
+_TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which the same request may succeed."""
 
 
-class PassingTrouble(SourceUnavailable):
-    """What may be over when it is tried again, and was not."""
+class TemporaryFailure(SourceUnavailable):
+    """A failure that may be over later; retries did not help."""
 
     def __init__(self, message: str, status: int = 0, pause_s: float = 0.0) -> None:
-        """`status`: of the answer, 0 when there was none. `pause_s`: how long the server wants to be left alone."""
+        """`status`: of the answer, 0 if there was none. `pause_s`: how long the server asks to wait."""
         super().__init__(message)
         self.status = status
         self.pause_s = pause_s
 
 
 class WebAddressError(Exception):
-    """An address that is not on the server that may be asked."""
+    """An address that is not on the configured server."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came, whole."""
+class WebAnswer:
+    """A complete answer."""
 
     status: int
     headers: Mapping[str, str]
-    """Their names make no difference between capitals and small letters."""
+    """Names are case-insensitive."""
     body: bytes
     too_large: bool = False
-    """Whether there was more than the bound; nothing of it was kept then."""
+    """Whether it exceeded the bound; the body is empty then."""
 
     @property
     def version(self) -> str:
-        """What the server says changes with the content: ETag, or time and size; empty when it says nothing."""
+        """A text that changes with the content: ETag, or time and size; empty if the server gives neither."""
         return self.headers.get("etag") or "".join(
             self.headers.get(name, "")
             for name in ("last-modified", "content-length")
@@ -61,10 +61,10 @@ class Answer:
 
 
 class WebClient:
-    """Asks one server. Methods block, and raise SourceUnavailable; one thread at a time."""
+    """A client of one server. Methods block, and raise SourceUnavailable; one thread at a time."""
 
     def __init__(self, access: WebAccess, address: str) -> None:
-        """Only addresses with the scheme, host and port of `address` are asked. Raises SourceUnavailable."""
+        """Only addresses with the scheme, host and port of `address` are allowed. Raises SourceUnavailable."""
         self._access = access
         self._address = address
         headers = {"accept-encoding": "identity", "user-agent": "cekalwatch"}
@@ -79,7 +79,7 @@ class WebClient:
         self._http.close()
 
     def resolved(self, address: str) -> str:
-        """Return an address relative to the server's as a whole one; raises WebAddressError for another server."""
+        """Return the absolute form of an address; raises WebAddressError for another server."""
         try:
             whole = urljoin(self._address, address)
             same = _origin(whole) == _origin(self._address)
@@ -91,16 +91,16 @@ class WebClient:
 
     def ask(
         self, method: str, address: str, *, most_bytes: int, parameters: Mapping[str, str] | None = None, etag: str = ""
-    ) -> Answer:
-        """Return the answer to GET or HEAD, which may be asked again; raises SourceUnavailable, WebAddressError.
+    ) -> WebAnswer:
+        """Send GET or HEAD, with retries, and return the answer; raises SourceUnavailable or WebAddressError.
 
-        A status that does not pass is an answer like others, 304 the one to an `etag` that is still right.
+        A lasting status is returned like any other; 304 means that the content with `etag` is still current.
         """
         url = str(httpx.URL(self.resolved(address), params=dict(parameters)) if parameters else self.resolved(address))
         headers = {"if-none-match": etag} if etag else {}
         tries = Retrying(
             stop=stop_after_attempt(self._access.attempts),
-            retry=retry_if_exception_type(PassingTrouble),
+            retry=retry_if_exception_type(TemporaryFailure),
             wait=self._pause,
             reraise=True,
         )
@@ -109,10 +109,10 @@ class WebClient:
     def _pause(self, state: RetryCallState) -> float:
         usual = wait_random_exponential(self._access.back_off_s, MAX_PAUSE_S)(state)
         error = state.outcome.exception() if state.outcome else None
-        wanted = error.pause_s if isinstance(error, PassingTrouble) else 0.0
+        wanted = error.pause_s if isinstance(error, TemporaryFailure) else 0.0
         return max(usual, min(wanted, MAX_PAUSE_S))
 
-    def _followed(self, method: str, url: str, headers: dict[str, str], most_bytes: int) -> Answer:
+    def _followed(self, method: str, url: str, headers: dict[str, str], most_bytes: int) -> WebAnswer:
         for _ in range(MAX_REDIRECTS + 1):
             answer = self._once(method, url, headers, most_bytes)
             if answer.status not in {301, 302, 303, 307, 308}:
@@ -120,32 +120,32 @@ class WebClient:
             url = self.resolved(urljoin(url, answer.headers.get("location", "")))
         raise SourceUnavailable(f"{self._address} leads from one address to another without end")
 
-    def _once(self, method: str, url: str, headers: dict[str, str], most_bytes: int) -> Answer:
+    def _once(self, method: str, url: str, headers: dict[str, str], most_bytes: int) -> WebAnswer:
         status, place, ends = 0, self._address, time.monotonic() + self._access.timeout_s * SLOWEST_FACTOR
         try:
             with self._http.stream(method, url, headers=headers) as response:
                 status, told = response.status_code, response.headers
-                if status in _PASSING:
-                    raise PassingTrouble(
+                if status in _TEMPORARY:
+                    raise TemporaryFailure(
                         f"{place} answers {status}: ask those who run it", status, _number(told.get("retry-after"))
                     )
                 if told.get("content-encoding", "identity") != "identity":
                     raise SourceUnavailable(f"{place} sends compressed content, though none was asked for")
                 return self._whole(response, most_bytes, ends)
         except httpx.TimeoutException:
-            raise PassingTrouble(
+            raise TemporaryFailure(
                 f"{place} does not answer in {self._access.timeout_s:g} s: see whether it runs"
             ) from None
         except httpx.RemoteProtocolError:
-            raise PassingTrouble(f"{place} ends its answer before all of it has come", status) from None
+            raise TemporaryFailure(f"{place} ends its answer before all of it has come", status) from None
         except httpx.TransportError as error:
             if why := _certificate_fault(error):
                 raise SourceUnavailable(f"{place} {why}") from None
-            raise PassingTrouble(f"{place} cannot be reached, or broke off ({type(error).__name__})") from None
+            raise TemporaryFailure(f"{place} cannot be reached, or broke off ({type(error).__name__})") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SourceUnavailable(f"{place} cannot be asked ({type(error).__name__})") from None
 
-    def _whole(self, response: httpx.Response, most_bytes: int, ends: float) -> Answer:
+    def _whole(self, response: httpx.Response, most_bytes: int, ends: float) -> WebAnswer:
         body = bytearray()
         too_large = response.request.method != "HEAD" and _number(response.headers.get("content-length")) > most_bytes
         for chunk in () if too_large else response.iter_raw():
@@ -154,8 +154,8 @@ class WebClient:
                 body.clear()
                 break
             if time.monotonic() > ends:
-                raise PassingTrouble(f"{self._address} is too slow: an answer was not complete in time")
-        return Answer(response.status_code, response.headers, bytes(body), too_large)
+                raise TemporaryFailure(f"{self._address} is too slow: an answer was not complete in time")
+        return WebAnswer(response.status_code, response.headers, bytes(body), too_large)
 
 
 def _verification(access: WebAccess) -> ssl.SSLContext:
@@ -181,7 +181,7 @@ def _origin(url: str) -> tuple[str, str | None, int]:
 
 
 def _certificate_fault(error: BaseException | None) -> str:
-    """Return what OpenSSL has against the server's certificate or the server against ours, anywhere in `error`."""
+    """Return why a certificate was refused, by either side, from anywhere in `error`; empty if none was."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return f"shows no certificate that can be trusted: {error.verify_message or 'not verified'}"

@@ -18,15 +18,15 @@ from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.row_reader import RowReader
 from cekalwatch.server.watchlist.sources.source import (
     CursorExpired,
-    Item,
-    NotAList,
     Reading,
-    Refused,
+    RefusedRow,
+    SourceItem,
+    SourceMisconfigured,
     SourcePage,
     SourceUnavailable,
-    Withdrawn,
+    WithdrawnOrder,
 )
-from cekalwatch.server.watchlist.sources.web.client import Answer, WebAddressError, WebClient
+from cekalwatch.server.watchlist.sources.web.client import WebAddressError, WebAnswer, WebClient
 from cekalwatch.server.watchlist.sources.web.json_page import BrokenPage, JsonPage, by_path, read_page
 from cekalwatch.server.watchlist.sources.web.photographs import WebPhotographs
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
@@ -37,14 +37,14 @@ MAX_CURSOR: Final = 2000
 
 @dataclass(frozen=True)
 class _Position:
-    """Where a reading goes on."""
+    """The place at which a reading goes on."""
 
     at: str = ""
     """The server's own cursor."""
     whole: bool = True
-    """Whether a whole list is being read, or its later changes."""
+    """Whether the whole list is being read, or later changes."""
     etag: str = ""
-    """Of the last answer to the same question."""
+    """ETag of the last answer to the same request."""
     whole_at: float = 0.0
     """When the last whole reading began, in seconds of the Unix epoch."""
 
@@ -54,7 +54,7 @@ class _Position:
 
     @classmethod
     def of(cls, cursor: str) -> _Position:
-        """Read a cursor; raises CursorExpired when it is none of ours."""
+        """Read a cursor; raises CursorExpired for any other text."""
         if not cursor:
             return cls()
         try:
@@ -67,32 +67,32 @@ class _Position:
 
 
 class HttpSource:
-    """See WatchlistSource."""
+    """A source that is an application on the network."""
 
-    def __init__(self, entry: HttpSettings, zone: tzinfo, clock: Clock | None = None) -> None:
+    def __init__(self, settings: HttpSettings, zone: tzinfo, clock: Clock | None = None) -> None:
         """Times without an offset are those of `zone`."""
-        self._entry = entry
+        self._settings = settings
         self._clock = clock or SystemClock()
-        self._mapper = RecordMapper(entry.mapping, zone, by_path)
+        self._mapper = RecordMapper(settings.mapping, zone, by_path)
         self._client: WebClient | None = None
 
     @property
     def name(self) -> str:
-        """See WatchlistSource."""
-        parts = urlsplit(self._entry.address)
+        """The address without its query."""
+        parts = urlsplit(self._settings.address)
         return f"http {parts.scheme}://{parts.netloc}{parts.path}"
 
     def close(self) -> None:
-        """See WatchlistSource."""
+        """Close the connections."""
         if self._client:
             self._client.close()
             self._client = None
 
     def read(self, cursor: str) -> Reading:
-        """See WatchlistSource. The secret and the certificates are read anew."""
+        """Begin a reading; secret and certificates are read again."""
         self.close()
         position = self._begun(_Position.of(cursor))
-        client = self._client = WebClient(self._entry.access, self._entry.address)
+        client = self._client = WebClient(self._settings.access, self._settings.address)
         page, etag = self._page(client, position)
         if page is None:
             return Reading(whole=False, expected=0, pages=iter([SourcePage((), cursor)]))
@@ -100,23 +100,20 @@ class HttpSource:
         return Reading(position.whole, expected, self._pages(client, position, page, etag))
 
     def _begun(self, position: _Position) -> _Position:
-        """Return where to begin: at a whole reading when it is time for one.
-
-        What a delta gave wrongly does not come again with the next one.
-        """
+        """Return where to begin: a whole reading when it is due, since lists of changes do not repeat errors."""
         if position.at and position.whole:
             return position
         now = self._clock.now().timestamp()
-        due = now - position.whole_at >= timedelta(hours=self._entry.whole_every_h).total_seconds()
+        due = now - position.whole_at >= timedelta(hours=self._settings.whole_every_h).total_seconds()
         return _Position(whole_at=now) if due else position
 
     def _pages(self, client: WebClient, position: _Position, page: JsonPage, etag: str) -> Iterator[SourcePage]:
-        photographs = WebPhotographs(client, ask_versions=self._entry.ask_photographs)
+        photographs = WebPhotographs(client, ask_versions=self._settings.ask_photographs)
         reader = RowReader(self._mapper, photographs)
         seen: set[str] = set()
         number = empty = 0
         while True:
-            items: list[Item] = []
+            items: list[SourceItem] = []
             for raw in page.orders:
                 number += 1
                 items.append(self._item(reader, f"record {number}", raw, seen))
@@ -127,17 +124,19 @@ class HttpSource:
                 return
             empty = 0 if items else empty + 1
             if following.at == position.at or empty > MAX_EMPTY_PAGES:
-                raise NotAList("The list's pages lead nowhere: each says that there is more, and has nothing")
+                raise SourceMisconfigured(
+                    "The list's pages lead nowhere: each says that there is more, and has nothing"
+                )
             position = following
             found, etag = self._page(client, position)
             if found is None:
-                raise NotAList("The list answers 304 to a question without an ETag")
+                raise SourceMisconfigured("The list answers 304 to a question without an ETag")
             page = found
 
-    def _item(self, reader: RowReader, place: str, raw: object, seen: set[str]) -> Item:
+    def _item(self, reader: RowReader, place: str, raw: object, seen: set[str]) -> SourceItem:
         row = raw if isinstance(raw, dict) else None
         item = reader.item(place, row)
-        if isinstance(item, Refused):
+        if isinstance(item, RefusedRow):
             return item
         if item.order_id in seen:
             return reader.mapper.refused(place, row, RecordError("order_id"))
@@ -145,33 +144,33 @@ class HttpSource:
         return item
 
     def _page(self, client: WebClient, position: _Position) -> tuple[JsonPage | None, str]:
-        """Return the page at `position`, None when it is as it was, and its ETag."""
+        """Return the page at `position`, or None if it has not changed, and its ETag."""
         tries = Retrying(
-            stop=stop_after_attempt(self._entry.access.attempts),
+            stop=stop_after_attempt(self._settings.access.attempts),
             retry=retry_if_exception_type(BrokenPage),
             reraise=True,
         )
         return tries(self._asked, client, position)
 
     def _asked(self, client: WebClient, position: _Position) -> tuple[JsonPage | None, str]:
-        entry = self._entry
-        parameters = {entry.page.limit_parameter: str(entry.page_size)}
+        settings = self._settings
+        parameters = {settings.page.limit_parameter: str(settings.page_size)}
         if position.at:
-            parameters[entry.page.cursor_parameter] = position.at
+            parameters[settings.page.cursor_parameter] = position.at
         try:
             answer = client.ask(
-                "GET", entry.address, most_bytes=entry.most_page_bytes, parameters=parameters, etag=position.etag
+                "GET", settings.address, most_bytes=settings.most_page_bytes, parameters=parameters, etag=position.etag
             )
         except WebAddressError:
-            raise SourceUnavailable(f"{entry.address} leads to another server, where nothing is asked") from None
+            raise SourceUnavailable(f"{settings.address} leads to another server, where nothing is asked") from None
         if answer.status == 304 and position.etag:
             return None, position.etag
-        _check(entry.address, answer, position)
-        return read_page(answer.body, entry.encoding, entry.page), answer.headers.get("etag", "")
+        _check(settings.address, answer, position)
+        return read_page(answer.body, settings.encoding, settings.page), answer.headers.get("etag", "")
 
 
-def _check(address: str, answer: Answer, position: _Position) -> None:
-    """Raise what an answer other than a page means."""
+def _check(address: str, answer: WebAnswer, position: _Position) -> None:
+    """Raise the error for an answer that is not a page."""
     if answer.status == 410 and position.at:
         raise CursorExpired
     if answer.status in {401, 403}:
@@ -181,21 +180,21 @@ def _check(address: str, answer: Answer, position: _Position) -> None:
     if answer.status != 200:
         raise SourceUnavailable(f"{address} answers {answer.status}: check the address, or ask those who run it")
     if answer.too_large:
-        raise NotAList(f"A page of {address} is larger than most_page_bytes: lower page_size")
+        raise SourceMisconfigured(f"A page of {address} is larger than most_page_bytes: lower page_size")
 
 
 def _following(position: _Position, page: JsonPage, etag: str) -> _Position | None:
-    """Return where to go on after `page`, None for nowhere."""
+    """Return where to go on after `page`, or None."""
     if page.more:
         return replace(position, at=page.next, etag="")
     if not page.next:
-        # A list of one page tells by its ETag whether it has changed.
+        # For a list of one page, the ETag says whether it has changed.
         return replace(position, etag=etag) if etag and not position.at else None
     return replace(position, at=page.next, whole=False, etag=etag if page.next == position.at else "")
 
 
-def _tombstone(raw: object, number: int) -> Item:
+def _tombstone(raw: object, number: int) -> SourceItem:
     try:
-        return Withdrawn(key("order_id", raw.strip() if isinstance(raw, str) else ""))
+        return WithdrawnOrder(key("order_id", raw.strip() if isinstance(raw, str) else ""))
     except RecordError as error:
-        return Refused(RecordReport.refused(f"withdrawn {number}", "", error), keyed=False)
+        return RefusedRow(RecordReport.refused(f"withdrawn {number}", "", error), keyed=False)
