@@ -2,7 +2,7 @@
 
 Threads: `settings.threads` workers embed, each on one native thread; one thread decides and commits alerts; the event
 loop does the rest. As many threads of low priority look at photographs for imports and synchronisations, which wait for
-what cameras sent. onnxruntime, OpenCV and FAISS are each told to use one thread a call, so the workers are the budget.
+what cameras sent. onnxruntime, OpenCV and FAISS each use one thread a call, so the workers are the budget.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from cekalwatch.server.audit.entry import GENESIS, Link
 
 
 class BreakKind(StrEnum):
-    """What is wrong; each value goes on after "entry 7"."""
+    """What is wrong; each value continues "entry 7"."""
 
     CHANGED = "was changed: its content does not give its hash"
     MISSING = "is missing"
@@ -97,7 +97,7 @@ class ChainCheck:
                 yield Break(BreakKind.MISPLACED, one.sequence, one.sequence)
 
     def _compared(self, one: Link, anchor: Anchor) -> Iterator[Break]:
-        # After a rewriting, every later anchor differs; and what is broken here has been told.
+        # After a rewriting, every later anchor differs; and what is broken here was reported already.
         if one.hash != anchor.hash and not self._broken and not self._rewritten:
             self._rewritten = True
             yield Break(BreakKind.REWRITTEN, one.sequence, one.sequence, anchor.origin)

@@ -35,7 +35,7 @@ MAX_TOKEN_AGE = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class _Metadata:
-    """What the provider tells of itself."""
+    """What the provider states about itself."""
 
     token_endpoint: str
     keys: jwt.PyJWKSet
@@ -121,18 +121,18 @@ class OpenIdProvider:
     def _key(self, metadata: _Metadata, token: str) -> jwt.PyJWK:
         """Return the provider's key that the token names; its keys are read again when it is a new one."""
         key_id = jwt.get_unverified_header(token).get("kid")
-        for fresh in (metadata, None):
-            keys = (fresh or self._current(anew=True)).keys.keys
+        for known in (metadata, None):
+            keys = (known or self._current(fresh=True)).keys.keys
             found = [key for key in keys if key_id is None or key.key_id == key_id]
             if len(found) == 1:
                 return found[0]
         raise ValueError("no key, or several")
 
-    def _current(self, *, anew: bool = False) -> _Metadata:
-        """Return the provider's metadata (Discovery 1.0), read at most an hour ago, and at once when `anew`."""
+    def _current(self, *, fresh: bool = False) -> _Metadata:
+        """Return the provider's metadata (Discovery 1.0), read at most an hour ago, or now when `fresh`."""
         with self._lock:
             now = self._clock.now()
-            if self._metadata is None or anew or now - self._metadata.read_at > METADATA_AGE:
+            if self._metadata is None or fresh or now - self._metadata.read_at > METADATA_AGE:
                 self._metadata = self._read(now)
             return self._metadata
 

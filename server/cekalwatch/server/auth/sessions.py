@@ -106,7 +106,7 @@ class Sessions:
         return token, _session(new.token_sha256, kept)
 
     def resume(self, token: str, device: Device) -> Session:
-        """Return the session of `token`; raises SESSION_ENDED. Its idle time begins anew."""
+        """Return the session of `token`; raises SESSION_ENDED. Its idle time starts again."""
         key = _digest(token)
         kept = self._good(key, TokenPurpose.SESSION)
         self._same_device(kept, device)

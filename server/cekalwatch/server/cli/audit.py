@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cekalwatch.server.storage.audit.store import AuditStore
 
 MAX_SHOWN = 100
-"""Breaks that are told one by one; a trail with more of them is broken beyond reading."""
+"""Breaks that are listed; a trail with more is broken beyond reading."""
 PROGRESS_STEP = 5000
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -49,7 +49,7 @@ def verify(
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Go along the whole audit trail, and name the entries that were changed, removed, inserted or moved.
+    """Check the whole audit trail, and name the entries that were changed, removed, inserted or moved.
 
     Checkpoints in the database count when this server's own key signed them, or the signer of a --checkpoint.
     """
@@ -104,7 +104,7 @@ def export(
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Give an auditor the entries of a time. Without --since and --until: all."""
+    """Export the entries of a span of time for an auditor; all without --since and --until."""
 
     from cekalwatch.program.prompts import ask, ask_secret
     from cekalwatch.server.audit.entry import Action, AuditEntry, Thing, operator
@@ -178,7 +178,7 @@ def _progress(what: str, total: int | None) -> Iterator[Callable[[Iterable[Link]
 
         def counted(links: Iterable[Link]) -> Iterator[Link]:
             number = 0
-            for number, one in enumerate(links, 1):  # told after the last one
+            for number, one in enumerate(links, 1):  # used after the last one
                 if number % PROGRESS_STEP == 0:
                     progress.update(task, completed=number)
                 yield one

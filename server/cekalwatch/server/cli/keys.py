@@ -45,7 +45,7 @@ def list_(config: Config = None, data_dir: DataDir = None) -> None:
 
 @app.command(
     epilog="Example:\n\n  cekalwatch-server keys rotate --config /etc/cekalwatch/server.toml\n\n"
-    "The server may run meanwhile. When this is interrupted, the server goes on with it, or: keys reseal."
+    "The server may run meanwhile. If this is interrupted, the server continues it; so does: keys reseal."
 )
 def rotate(config: Config = None, data_dir: DataDir = None) -> None:
     """Make a new data key, seal everything again with it, and remove the old one."""
@@ -56,9 +56,9 @@ def rotate(config: Config = None, data_dir: DataDir = None) -> None:
 
 @app.command(epilog="Example:\n\n  cekalwatch-server keys reseal --config /etc/cekalwatch/server.toml")
 def reseal(config: Config = None, data_dir: DataDir = None) -> None:
-    """Seal again with the newest data key what older ones had sealed: goes on where `keys rotate` was interrupted.
+    """Seal again with the newest data key what older ones sealed: continues an interrupted `keys rotate`.
 
-    Older keys that no value needs any more are removed at the end.
+    Older keys that no value needs are removed at the end.
     """
     with _opened(config, data_dir) as (keys, resealer):
         _reseal(resealer, keys.keyring.current_id)
@@ -88,7 +88,7 @@ def rewrap(
         master = fresh.read_or_make()
         count = keys.rewrap(master)
     typer.echo(f"{count} data keys are wrapped with master key {master.key_id}, from {fresh.name}.")
-    typer.echo("Set master_key_from to it now, and restart the servers: they do not start with the old one any more.")
+    typer.echo("Set master_key_from to it now, and restart the servers: they no longer start with the old one.")
 
 
 def _reseal(resealer: Resealer, key_id: int) -> None:

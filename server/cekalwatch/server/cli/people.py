@@ -79,7 +79,7 @@ def roles(name: Name, role: Roles, site: Sites = None, config: Config = None, da
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server people disable budi")
 def disable(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
-    """Let a person in no more; open sessions end at once. The record stays, since the audit trail refers to it."""
+    """Refuse a person from now on; open sessions end at once. The record stays, since the audit trail refers to it."""
     with _admin(config, data_dir) as (admin, _):
         admin.disable(name)
     typer.echo(f"{name} is disabled")
@@ -87,7 +87,7 @@ def disable(name: Name, config: Config = None, data_dir: DataDir = None) -> None
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server people enable budi")
 def enable(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
-    """Let a disabled person in again."""
+    """Let a disabled person sign in again."""
     with _admin(config, data_dir) as (admin, _):
         admin.enable(name)
     typer.echo(f"{name} is enabled")

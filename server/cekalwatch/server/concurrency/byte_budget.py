@@ -46,7 +46,7 @@ class ByteBudget:
             self.give_back(amount)
 
     async def take(self, amount: int) -> None:
-        """Take `amount` bytes, which `give_back` returns; the event loop goes on while the caller waits."""
+        """Take `amount` bytes, which `give_back` returns; the event loop runs while the caller waits."""
         turn = self._ask(amount)
         try:
             async with asyncio.timeout(self._wait_s):

@@ -1,6 +1,6 @@
 """Where the master key comes from: a file, an environment variable, or a command that prints it.
 
-Errors tell what to do and never show what was read.
+Errors say what to do and never show what was read.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class SitePki:
         """Sign a new certificate for the key of the present one, so that no key travels; raises ProgramError."""
         good = self._good(identity, now)
         if not good:
-            raise ProgramError(f"{identity.uri} has no certificate in force: issue or invite it anew", Exit.USAGE)
+            raise ProgramError(f"{identity.uri} has no certificate in force: issue or invite it first", Exit.USAGE)
         former = good[-1].certificate
         public_key = former.public_key()
         if not isinstance(public_key, ec.EllipticCurvePublicKey):

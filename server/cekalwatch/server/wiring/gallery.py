@@ -65,7 +65,7 @@ class GalleryWiring:
             self.freshness.read()
 
     def follow_now(self) -> None:
-        """Search for what a synchronisation brought before its end is told."""
+        """Search for what a synchronisation brought, before it is reported as done."""
         self.snapshots.follow()
         self.freshness.read()
 

@@ -42,7 +42,7 @@ class LocalSyncs:
         return self._service.runs(1, run_id + 1)[0]
 
     def status(self) -> tuple[SyncStatus, datetime | None]:
-        """Return how it stands, and when the watchlist was last brought up to date."""
+        """Return the status, and when the watchlist was last brought up to date."""
         return self._service.status(), self._context.stores.watchlist.last_success_at()
 
 

@@ -48,7 +48,7 @@ class RemoteImport:
         Raises ProgramError when the server goes away or breaks off; what it has reported on is stored.
         """
         stub = watchlist_service_pb2_grpc.WatchlistServiceStub(self._channel)
-        # What the server is not told: photographs that could not be read here.
+        # The server does not get the photographs that could not be read here.
         sent: deque[tuple[Photograph, ...]] = deque()
         done = 0
         try:

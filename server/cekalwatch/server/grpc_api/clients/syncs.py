@@ -1,4 +1,4 @@
-"""Synchronises through a running server, and asks how it stands."""
+"""Synchronises through a running server, and asks for the status."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class RemoteSyncs:
         return _run(self._ask(self._stub.ListSyncRuns, request).runs[0])
 
     def status(self) -> tuple[SyncStatus, datetime | None]:
-        """Return how it stands, and when the watchlist was last brought up to date."""
+        """Return the status, and when the watchlist was last brought up to date."""
         answer = self._ask(self._stub.GetSyncStatus, watchlist_service_pb2.GetSyncStatusRequest())
         status = SyncStatus(
             source=answer.source,

@@ -1,6 +1,6 @@
 """Seals values again that an older data key had sealed, in small transactions; it may stop anywhere and be resumed.
 
-Nothing is kept about how far it came: every value tells which key sealed it.
+Progress is not stored: every value says which key sealed it.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Resealer:
             if self._keys.is_settled():
                 return
             self._pass = self.steps()
-        work, self._pass = self._pass, None  # a pass that fails is begun anew
+        work, self._pass = self._pass, None  # a pass that fails begins again
         if len(list(islice(work, STEPS_A_TURN))) == STEPS_A_TURN:
             self._pass = work
 
@@ -105,7 +105,7 @@ class Resealer:
                     damaged += 1
                     log.error("value_damaged", table=place.table, column=place.column, key=key)  # noqa: TRY400
                     continue
-                # Who changed the row since it was read has sealed it anew, or will.
+                # Who changed the row since it was read seals it with the newest key.
                 same = [column == part for column, part in zip(table.primary_key.columns, key, strict=True)]
                 change = sqlalchemy.update(table).where(*same, table.c[place.column] == sealed)
                 session.execute(change.values({place.column: fresh}))

@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 
 class DataKeyRow(SQLModel, table=True):
-    """A data key. An old one is removed when no value needs it any more."""
+    """A data key. An old one is removed when no value needs it."""
 
     __tablename__ = "data_key"
 
@@ -141,7 +141,7 @@ class KeyStore:
             return session.exec(newest).first() is not None
 
     def settle(self, key_id: int, resealed: int, damaged: int) -> list[int]:
-        """Note that everything has been sealed with this key, and remove older ones that no value needs any more.
+        """Note that everything has been sealed with this key, and remove older ones that no value needs.
 
         `resealed` and `damaged` are the numbers of values that were sealed again for it, and that do not open. Returns
         the numbers of the keys that were removed.

@@ -1,7 +1,7 @@
 """Gives the stored photographs that have no template of a model version yet, and keeps the templates made of them.
 
-How far the work came is nowhere written down: what has neither template nor refusal is what is left to do, so it may
-stop anywhere and be gone on with. Methods block.
+Progress is not stored: what has neither a template nor a refusal is left to do, so the work may stop anywhere and be
+resumed. Methods block.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class StoredPhotograph:
 
     reference_id: str
     data: bytes | None
-    """None when it does not open any more."""
+    """None when it is damaged."""
 
 
 @dataclass(frozen=True, eq=False)

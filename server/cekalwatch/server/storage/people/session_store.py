@@ -86,7 +86,7 @@ class SessionStore:
             session.commit()
 
     def remove(self, token_sha256: str, entry: AuditEntry | None = None) -> bool:
-        """End a session, and say whether it was this call that did: of several at the same time only one is told so."""
+        """End a session, and return whether this call did: of several at the same time, one gets true."""
         with self._database.session() as session:
             query = delete(PersonSessionRow).where(col(PersonSessionRow.token_sha256) == token_sha256)
             removed = session.exec(query).rowcount > 0

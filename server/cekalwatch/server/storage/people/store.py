@@ -105,7 +105,7 @@ class PeopleStore:
             return [account_of(row) for row in session.exec(select(PersonRow).order_by(PersonRow.sign_in_name))]
 
     def change(self, person: Person, entry: AuditEntry) -> None:
-        """Keep what is changed of a person; who is disabled has no session any more."""
+        """Keep what is changed of a person; the sessions of who is disabled end."""
         with self._database.session() as session:
             session.exec(
                 update(PersonRow)

@@ -1,4 +1,4 @@
-"""What a run and its store tell each other."""
+"""Values that a run and its store exchange."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class PageEnd:
 
 @dataclass(frozen=True)
 class Left:
-    """An order that the source has no more."""
+    """An order that has left the source."""
 
     order_id: str
     held: bool

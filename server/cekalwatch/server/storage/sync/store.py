@@ -1,4 +1,4 @@
-"""Keeps where the synchronisation stands, what was seen of each order, and the record of runs.
+"""Stores the state of the synchronisation, what was seen of each order, and the record of runs.
 
 Each method is one transaction. Those of a run take its lease: they renew it, and raise SYNC_TAKEN_OVER when another
 server has it by now. What a run imports is stored before this remembers that it was: a run that is killed between the
@@ -139,7 +139,7 @@ class SyncStore:
         gone: Sequence[str] = (),
         page: PageEnd | None = None,
     ) -> None:
-        """Remember what was seen and how far the run is; with `page`, that the next one goes on after it."""
+        """Remember what was seen and how far the run is; with `page`, the next reading continues after it."""
         with self._held(lease, now, run) as session:
             for some in _slices(unchanged):
                 chosen = col(SyncOrderRow.order_id).in_(some)
@@ -204,7 +204,7 @@ class SyncStore:
     ) -> None:
         """Keep the run as it ended, give the lease back, and forget the runs that began before `keep_since`.
 
-        DONE makes the watchlist fresh. DONE and SHRUNK close the reading; with `from_start` the next run begins anew.
+        DONE makes the watchlist fresh. DONE and SHRUNK close the reading; with `from_start` the next run reads all.
         While a record is to be tried again, it begins where this reading began, since no later delta would bring it.
         """
         ended_at = run.ended_at or run.started_at

@@ -51,7 +51,7 @@ class SyncOrderRow(SQLModel, table=True):
     """Of the record that was imported; empty where the next run must try again."""
     seen_reading: int = Field(index=True)
     gone: bool
-    """Whether a delta of the open reading says that the source has it no more."""
+    """Whether a delta of the open reading says that it has left the source."""
     problem: str
     """Why its record was refused last, as REASON:field, so that the audit trail says it once; empty when it is good."""
 

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 def readable(found: Iterable[Row], convert: Callable[[Row], Value], key: Callable[[Row], str]) -> Iterator[Value]:
-    """Yield what `convert` makes of each row, and leave out damaged ones; `key` tells which it was."""
+    """Yield what `convert` makes of each row, and leave out damaged ones, which the log names by `key`."""
     for row in found:
         try:
             yield convert(row)

@@ -1,4 +1,4 @@
-"""Takes records into the watchlist, several in one transaction: one by itself would cost as much as twenty together.
+"""Stores records in the watchlist, several in one transaction: one by itself would cost as much as twenty together.
 
 What is held already is read at once before, and the rows of one kind are written at once. Methods block.
 """
@@ -104,7 +104,7 @@ _PHOTOGRAPHS = select(func.count()).where(col(ReferenceFaceRow.subject_id) == bi
 
 
 class RecordStore:
-    """Takes records into the watchlist, and tells what is enrolled already. Each method is one transaction."""
+    """Stores records in the watchlist, and reads what is enrolled already. Each method is one transaction."""
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database

@@ -45,7 +45,7 @@ class DeletedSubject:
 
 
 class WatchlistStore(RecordStore):
-    """The watchlist in the database: what is read of it, and deletion; records come in by `RecordStore`."""
+    """The watchlist in the database: reading and deletion; `RecordStore` stores records."""
 
     @property
     def templates(self) -> TemplateStore:

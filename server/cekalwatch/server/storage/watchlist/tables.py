@@ -42,7 +42,7 @@ class BanOrderRow(SQLModel, table=True):
     revoked_at: str
     """ISO 8601 in UTC, or empty."""
     withdrawn_at: str
-    """The same: when its source was found to have it no more."""
+    """The same: when its source was found to no longer have it."""
     facts: bytes = sealed()
     """Requesting agency, reason and decree number, as JSON."""
     content_hash: str

@@ -160,7 +160,7 @@ class WatchlistImporter:
     def _looked_up(self, prepared: Sequence[PreparedRecord]) -> list[tuple[PhotoReport, ...]]:
         """Return the reports on each record's photographs with the other subjects that have such faces.
 
-        Records that are stored together are not listed yet: the later one tells of the one before.
+        Records that are stored together are not in the list yet: the later one names the earlier one.
         """
         model, beside = self._enroller.model_version, list[Face]()
         found = []

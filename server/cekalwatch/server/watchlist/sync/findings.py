@@ -56,8 +56,8 @@ class SyncFindings:
             broken = judge({subject_id for subject_id, _ in self._flagged.values()})
             self._flagged = {key: (who, broken[key]) for key, (who, _) in self._flagged.items() if key in broken}
 
-    def told(self, run: SyncRun) -> SyncRun:
-        """Return the run with what was found."""
+    def added_to(self, run: SyncRun) -> SyncRun:
+        """Return the run with these findings."""
         keys = list(dict.fromkeys((*self._flagged, *self._doubtful)))[:MAX_REMARKS]
         return replace(
             run,

@@ -76,7 +76,7 @@ class SyncIntake:
     @property
     def run(self) -> SyncRun:
         """The run as it stands."""
-        return self._findings.told(replace(self._run, counts=SyncCounts(**self._counts)))
+        return self._findings.added_to(replace(self._run, counts=SyncCounts(**self._counts)))
 
     def open(self, reading: Reading, *, goes_on: bool) -> None:
         """Begin a reading, or go on with the one that is open."""

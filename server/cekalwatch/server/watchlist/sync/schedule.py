@@ -125,7 +125,7 @@ class SyncScheduler:
         return begun.lease.run_id
 
     def close(self) -> None:
-        """Break off the run under way, which the next one takes up, and end the thread."""
+        """Break off the current run, which the next one continues, and end the thread."""
         self._yield.stop()
         self._thread.shutdown()
 

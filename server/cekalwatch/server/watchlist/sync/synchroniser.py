@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 
 class SyncStoppedError(Exception):
-    """The server stops; the next run goes on."""
+    """The server stops; the next run continues."""
 
 
 @dataclass(frozen=True)
@@ -91,14 +91,14 @@ class Synchroniser:
                 from_start=from_start,
             )
         except (CekalwatchError, StorageError) as error:
-            # The lease runs out by itself, and the run after this goes on.
+            # The lease expires, and the next run continues.
             log.error("synchronisation_not_recorded", run=run.run_id, error=str(error))  # noqa: TRY400
             return run
         log.info("watchlist_synchronised", run=run.run_id, outcome=run.outcome, reason=run.reason, **asdict(run.counts))
         return run
 
     def _outcome(self, intake: SyncIntake, actor: Actor, begun: Begun) -> tuple[SyncRun, bool]:
-        """Return the run as it ended, and whether the next one must begin anew."""
+        """Return the run as it ended, and whether the next one must begin from the start."""
         try:
             self._read(intake, begun.state.cursor)
             return self._conclude(intake, actor), False
