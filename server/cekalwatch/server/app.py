@@ -44,7 +44,6 @@ from cekalwatch.server.wiring.authentication import (
 )
 from cekalwatch.server.wiring.capture import CaptureWiring
 from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.delivery import DeliveryWiring
 from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.server.wiring.periodic import Chore, at_stop, every
 from cekalwatch.server.wiring.watchlist import WatchlistWiring
@@ -94,11 +93,10 @@ class Server:
 
         presence = Presence(clock)
         search = GalleryWiring.open(context, engines)
-        delivery = DeliveryWiring.open(context)
-        captures = CaptureWiring.open(context, search, delivery.announce, presence)
+        alerts = AlertsWiring.open(context, search.freshness, presence, trail)
+        captures = CaptureWiring.open(context, search, alerts.announce, presence)
         watchlist = WatchlistWiring.open(context, search, captures.waiting, trail)
         authentication = AuthenticationWiring.open(context, certificates)
-        alerts = AlertsWiring.of(context, delivery, search.freshness, presence, trail)
         status = StatusService(
             started_at=started_at,
             thread_budget=settings.threads,
@@ -108,7 +106,7 @@ class Server:
             freshness=search.freshness,
             intake=captures.intake,
             decider=captures.decider,
-            fanout=delivery.fanout,
+            fanout=alerts.fanout,
             presence=presence,
             alerts=stores.alerts,
         )
@@ -137,7 +135,7 @@ class Server:
             (SIGN_PERIOD_S, signer.sign_if_due),
             (RESEAL_PERIOD_S, Resealer(database, context.keys).take_turn),
         ]
-        following = delivery.fanout.follow_log(FANOUT_PERIOD_S), authentication.interceptor.end_invalid_streams()
+        following = alerts.fanout.follow_log(FANOUT_PERIOD_S), authentication.interceptor.end_invalid_streams()
         self._housekeeping = [asyncio.create_task(work) for work in (*starmap(every, chores), *following)]
         await self._grpc.start()
         if self._enrolment:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 from cekalwatch.server.alerts.adjudication import Adjudicator
+from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.escalation import Escalator
+from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.delivery import DeliveryWiring
 from cekalwatch.server.wiring.periodic import Chore
 
 SWEEP_PERIOD_S = 3600.0
@@ -24,30 +27,35 @@ ESCALATE_PERIOD_S = 1.0
 
 @dataclass(frozen=True)
 class AlertsWiring:
-    """The service of alerts, and the regular work on them."""
+    """The service of alerts, their way from the log to the officers, and the regular work on them."""
 
     servicer: AlertServicer
+    fanout: Fanout
+    announce: Callable[[], None]
+    """Says that the event log has grown; any thread may call it."""
     chores: tuple[Chore, ...]
 
     @classmethod
-    def of(
-        cls,
-        context: Context,
-        delivery: DeliveryWiring,
-        freshness: FreshnessGauge,
-        presence: Presence,
-        trail: AuditTrail,
-    ) -> Self:
-        """Put it together; there is nothing to close."""
+    def open(cls, context: Context, freshness: FreshnessGauge, presence: Presence, trail: AuditTrail) -> Self:
+        """Begin at the end of the event log."""
         settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
-        alerts, handling, policy, announce = stores.alerts, stores.handling, settings.handling_policy, delivery.announce
+        alerts, handling, policy = stores.alerts, stores.handling, settings.handling_policy
+        details = AlertDetailsReader(alerts, stores.watchlist, stores.people, context.checkpoints, clock)
+        fanout, acknowledgements = Fanout(alerts, details), Acknowledgements(alerts, clock)
+        context.stack.callback(fanout.close)
+        context.stack.callback(acknowledgements.close)
+        loop = asyncio.get_running_loop()
+
+        def announce() -> None:
+            loop.call_soon_threadsafe(fanout.wake)
+
         adjudicator = Adjudicator(
             handling, alerts, stores.watchlist, context.checkpoints, stores.people, clock, policy, actor, announce
         )
         servicer = AlertServicer(
-            delivery.fanout,
-            delivery.acknowledgements,
-            delivery.details,
+            fanout,
+            acknowledgements,
+            details,
             freshness,
             presence,
             trail,
@@ -60,6 +68,8 @@ class AlertsWiring:
         sweeper = RetentionSweeper(alerts, handling, clock, actor, settings.keeping)
         return cls(
             servicer,
+            fanout,
+            announce,
             (
                 (SWEEP_PERIOD_S, sweeper.sweep),
                 (SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes),
