@@ -10,9 +10,10 @@ from uuid import UUID
 import pytest
 
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.server.alerts.retention import ImageReport, Keeping, RetentionSweeper
+from cekalwatch.server.alerts.retention import ImageReport, RetentionSweeper
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Actor, Party
+from cekalwatch.server.domain.handling import RetentionPolicy
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.tables import ProbeRow
 from cekalwatch.server.storage.database import Database
@@ -68,7 +69,7 @@ def test_after_a_sweep_no_file_holds_a_cleared_picture_and_the_others_stay(tmp_p
     assert all(on_disk(tmp_path, jpeg) for jpeg in pictures.values())
 
     clock.advance(timedelta(hours=12))
-    sweeper = RetentionSweeper(counter.alerts, counter.handling, clock, Actor(Party.SERVER, "test"), Keeping())
+    sweeper = RetentionSweeper(counter.alerts, counter.handling, clock, Actor(Party.SERVER, "test"), RetentionPolicy())
     assert sweeper.sweep_images() == ImageReport(cleared=2, confirmed=0)
     assert clock.now() - NOON < timedelta(hours=24)
     assert on_disk(tmp_path, pictures[cleared]) == []

@@ -7,27 +7,17 @@ limits to 24 h, and after a longer time when it was confirmed. Probes of alerts 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, stamp
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.handling import RetentionPolicy
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Keeping:
-    """How long what is kept for."""
-
-    events: timedelta = timedelta(days=365)
-    cleared_images: timedelta = timedelta(hours=12)
-    """After the alert was cleared."""
-    confirmed_images: timedelta = timedelta(days=90)
-    """After the alert was confirmed."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +40,18 @@ class RetentionSweeper:
     """Sweeps in the name of `actor`. Methods block: call them from a worker thread."""
 
     def __init__(
-        self, alerts: AlertStore, handling: HandlingStore, clock: Clock, actor: Actor, keeping: Keeping
+        self, alerts: AlertStore, handling: HandlingStore, clock: Clock, actor: Actor, policy: RetentionPolicy
     ) -> None:
         self._alerts = alerts
         self._handling = handling
         self._clock = clock
         self._actor = actor
-        self._keeping = keeping
+        self._policy = policy
 
     def sweep(self) -> SweepReport:
         """Remove what is due, together with the audit trail's entry about it."""
         now = self._clock.now()
-        before = now - self._keeping.events
+        before = now - self._policy.events
 
         def note(events: int) -> AuditEntry:
             details: dict[str, int | str] = {"events": events, "events_before": stamp(before)}
@@ -91,9 +81,7 @@ class RetentionSweeper:
             return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, details=details)
 
         report = ImageReport(
-            *self._handling.remove_probes(
-                now - self._keeping.cleared_images, now - self._keeping.confirmed_images, note
-            )
+            *self._handling.remove_probes(now - self._policy.cleared_images, now - self._policy.confirmed_images, note)
         )
         if report != ImageReport(0, 0):
             log.info("retention_swept", cleared_images=report.cleared, confirmed_images=report.confirmed)

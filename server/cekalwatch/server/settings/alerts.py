@@ -9,8 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from cekalwatch.program.settings import Settings
-from cekalwatch.server.alerts.retention import Keeping
-from cekalwatch.server.domain.handling import DEFAULT_REFERENCE_PATTERN, HandlingPolicy
+from cekalwatch.server.domain.handling import DEFAULT_REFERENCE_PATTERN, HandlingPolicy, RetentionPolicy
 
 
 def _pattern(expression: str) -> str:
@@ -55,9 +54,9 @@ class AlertSection(Settings):
         )
 
     @property
-    def keeping(self) -> Keeping:
+    def retention_policy(self) -> RetentionPolicy:
         """How long events and images are kept."""
-        return Keeping(
+        return RetentionPolicy(
             timedelta(days=self.event_retention_days),
             timedelta(hours=self.cleared_image_retention_h),
             timedelta(days=self.confirmed_image_retention_days),

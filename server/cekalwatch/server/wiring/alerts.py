@@ -65,7 +65,7 @@ class AlertsWiring:
             handling,
             settings.home.site,
         )
-        sweeper = RetentionSweeper(alerts, handling, clock, actor, settings.keeping)
+        sweeper = RetentionSweeper(alerts, handling, clock, actor, settings.retention_policy)
         return cls(
             servicer,
             fanout,

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from cekalwatch.server.alerts.adjudication import ActingPerson
-from cekalwatch.server.alerts.retention import ImageReport, Keeping, RetentionSweeper
+from cekalwatch.server.alerts.retention import ImageReport, RetentionSweeper
 from cekalwatch.server.alerts.shift_report import Tally, shift_report
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.alerts import AlertFilter
+from cekalwatch.server.domain.handling import RetentionPolicy
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from tests.support.builders.alerts import ARRIVAL, NOON, capture, match
 from tests.support.builders.watchlist import FixedClock
@@ -56,7 +57,7 @@ def test_alerts_are_found_by_where_they_stand_and_when_they_were_raised(
 def test_images_of_cleared_alerts_go_within_a_day_and_of_hits_later(
     counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
 ):
-    keeping = Keeping()
+    keeping = RetentionPolicy()
     assert keeping.cleared_images < timedelta(hours=24)
     sweeper = RetentionSweeper(counter.alerts, counter.handling, clock, siti.actor, keeping)
     cleared, referred, hit, fresh = (counter.raise_alert(str(number), f"S-{number}") for number in range(1, 5))

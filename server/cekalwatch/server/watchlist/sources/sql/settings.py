@@ -7,8 +7,6 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from cekalwatch.program.settings import SECTION
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings, Name
@@ -17,6 +15,9 @@ from cekalwatch.server.watchlist.sources.web.settings import WebAccess, web_addr
 
 
 def _sql_address(address: str) -> str:
+    from sqlalchemy import make_url  # slow to load, and most settings have no such source
+    from sqlalchemy.exc import ArgumentError
+
     try:
         url = make_url(address)
         url.get_dialect().import_dbapi()
