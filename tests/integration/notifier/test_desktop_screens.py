@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QHeaderView, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ReasonDialog
@@ -53,14 +53,17 @@ class Album:
 
 
 def cut_off(widget: QWidget) -> list[str]:
-    """Return the words of labels and buttons that have less room than they need."""
+    """Return the words of labels, buttons and titles of columns that have less room than they need."""
     labels = [one for one in widget.findChildren(QLabel) if one.isVisible()]
     narrow = [one.text() for one in labels if one.width() < one.minimumSizeHint().width()]
     narrow += [
         one.text()
-        for one in widget.findChildren(QPushButton)
-        if one.isVisible() and one.width() < one.minimumSizeHint().width()
+        for one in widget.findChildren(QAbstractButton)
+        if one.isVisible() and (one.width() < one.minimumSizeHint().width() or one.height() < one.sizeHint().height())
     ]
+    for header in (one for one in widget.findChildren(QHeaderView) if one.isVisible()):
+        sections = range(header.count())
+        narrow += [str(number) for number in sections if header.sectionSize(number) < header.sectionSizeHint(number)]
     return narrow + [one.text() for one in labels if one.wordWrap() and one.height() < one.heightForWidth(one.width())]
 
 

@@ -270,7 +270,7 @@ def test_table_on_a_terminal_shows_alerts_connection_and_freshness_and_restores_
         terminal.wait_for("BUDI SANTOSO")
         terminal.wait_for("\x07")
         server.freshness.stale = True
-        terminal.wait_for("DAFTAR CEKAL USANG")
+        terminal.wait_for("DAFTAR CEKAL BELUM DIPERBARUI")
     terminal.wait_for("TERPUTUS")
     assert stop(process, signal.SIGINT) == Exit.OK
     terminal.wait_for("\x1b[?1049l")

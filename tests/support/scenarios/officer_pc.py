@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
@@ -17,7 +18,7 @@ from pytestqt.qtbot import QtBot
 from cekalwatch.notifier.client.subscription import Start
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.run import assembled
-from cekalwatch.notifier.desktop.windows.alert_window import KEYS_REST_MS
+from cekalwatch.notifier.desktop.widgets.action_bar import KEYS
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.domain.subjects import TravelDocument
@@ -131,10 +132,17 @@ class OfficerPc:
                 QTest.keyClicks(receiver, key)
 
     def press(self, key: Qt.Key) -> None:
-        """Press a key of the alert window once its keys have rested."""
-        self.window.bring_up()
-        self.until(self.window.isActiveWindow)
-        QTest.qWait(KEYS_REST_MS + 50)
+        """Press the key of a step, once the alert window takes keys and offers the step."""
+        (step,) = (step for step, name in KEYS.items() if QKeySequence(name) == QKeySequence(key))
+
+        def ready() -> bool:
+            # Another window may have come to the front meanwhile, at another PC of the same test too.
+            if not self.window.isActiveWindow():
+                self.window.bring_up()
+                return False
+            return self.window.takes_keys and self.can(step)
+
+        self.until(ready)
         QTest.keyClick(self.window, key)
 
     def shows(self, alert_id: str, state: str) -> None:

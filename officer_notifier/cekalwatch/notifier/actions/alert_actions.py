@@ -37,7 +37,7 @@ class Decision:
 
 
 class AlertActions:
-    """Takes steps with alerts, for whoever has signed in. Errors stay grpc.RpcError; blocks."""
+    """Takes steps with alerts for the person who has signed in. Its calls block; errors stay grpc.RpcError."""
 
     def __init__(self, alert_client: AlertClient, sessions: SessionClient) -> None:
         self._alert_client = alert_client
@@ -46,7 +46,7 @@ class AlertActions:
     def carry_out(self, alert: Alert, decision: Decision) -> Alert:
         """Do what was decided about the alert as `alert` has it; returns the alert as it stands then.
 
-        A judgement of an alert that nobody holds claims it first: whoever loses that race has judged nothing.
+        A judgement of an alert that nobody holds claims it first: a person who loses that race has judged nothing.
         """
         alert_id, revision = alert.alert_id, alert.handling.revision
         step = decision.step

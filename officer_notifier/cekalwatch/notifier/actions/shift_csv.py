@@ -11,7 +11,7 @@ from cekalwatch.program.csv_cells import SafeCsvWriter
 
 
 def figures_csv(report: ShiftReport, start: datetime, end: datetime) -> str:
-    """Return the figures; the names of the rows are those of the contract, for whoever adds up several shifts."""
+    """Return the figures; the names of the rows are those of the contract, so that several shifts can be added up."""
     text = io.StringIO()
     writer = SafeCsvWriter(text)
     writer.row(("figure", "key", "cleared", "confirmed", "value"))

@@ -15,7 +15,7 @@ from cekalwatch.notifier.model.shift_report import ShiftReport
 from cekalwatch.wire.vocabulary.adjudication import AlertState
 
 SHORT_KEY = 6
-"""So many last characters of a key are shown: they are random, unlike the first."""
+"""How many characters of a key's end are shown: they are random, unlike its beginning."""
 
 
 def short_key(alert_id: str) -> str:
@@ -24,7 +24,7 @@ def short_key(alert_id: str) -> str:
 
 
 def print_alerts(console: Console, alerts: Iterable[Alert], formatter: AlertFormatter) -> None:
-    """Print a line an alert."""
+    """Print one line for each alert."""
     say, now = formatter.say, datetime.now(UTC)
     table = Table(box=None, pad_edge=False)
     for title in (

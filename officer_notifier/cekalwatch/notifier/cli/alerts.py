@@ -87,7 +87,7 @@ def _context(settings: NotifierSettings) -> Iterator[CommandContext]:
 def list_alerts(
     settings: NotifierSettings,
     *,
-    everything: Annotated[bool, typer.Option("--all", help="Those that are over too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include alerts that are settled.")] = False,
 ) -> None:
     """List today's alerts that somebody has to do something about."""
     with _context(settings) as context:
@@ -215,7 +215,7 @@ def shift(
     settings: NotifierSettings,
     *,
     hours: Annotated[int, typer.Option(min=1, max=24 * 31, help="Length of the shift until now.")] = 8,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the figures into this file too.")] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the figures into this file.")] = None,
 ) -> None:
     """Figures of the shift, for supervisors."""
     with _context(settings) as context:

@@ -77,11 +77,14 @@ def console(
     ] = OutputFormat.LIVE,
     config: Config = None,
     from_start: Annotated[
-        bool, typer.Option("--from-start", help="Begin with the oldest event held; what was shown here is left out.")
+        bool,
+        typer.Option(
+            "--from-start", help="Begin with the oldest event that the server holds; skip what was shown here."
+        ),
     ] = False,
-    from_now: Annotated[bool, typer.Option("--from-now", help="Leave out what happened before now.")] = False,
+    from_now: Annotated[bool, typer.Option("--from-now", help="Skip what happened before now.")] = False,
 ) -> None:
-    """Show alerts as they come, until Ctrl-C. It goes on where it stopped, also after a crash or a lost connection."""
+    """Show alerts as they come, until Ctrl-C. It continues where it stopped, even after a crash."""
     if from_start and from_now:
         raise typer.BadParameter("choose one of --from-start and --from-now")
     settings = NotifierSettings.load(
@@ -117,7 +120,7 @@ def desktop(
     theme: Annotated[ThemeName | None, typer.Option(case_sensitive=False, help="Default: as the desktop.")] = None,
     config: Config = None,
 ) -> None:
-    """Live in the tray, and bring alerts to the front. A second start brings up the first."""
+    """Run in the tray, and bring alerts to the front. A second start shows the window of the first."""
     require_extra("desktop", ("PySide6",))
     from cekalwatch.notifier.desktop.run import run as run_desktop
 
@@ -140,7 +143,7 @@ def show_settings(
 def install(
     *,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings that the agent starts with.")] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Start it no longer.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Do not start it any more.")] = False,
 ) -> None:
     """Start the desktop agent whenever you sign in on this PC."""
     require_extra("desktop", ("PySide6",))

@@ -1,6 +1,6 @@
 """The calls that people make about alerts: looking at them, and every step. Errors stay grpc.RpcError.
 
-It may be used from several threads. Each call carries the token of whoever has signed in on this PC at that moment.
+It may be used from several threads. Each call carries the token of the person who is signed in on this PC then.
 """
 
 from __future__ import annotations

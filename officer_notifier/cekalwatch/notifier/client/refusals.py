@@ -19,7 +19,7 @@ SESSION_OVER = frozenset({"SIGN_IN_NEEDED", "SESSION_ENDED"})
 
 
 Failure = grpc.RpcError | ProgramError
-"""Why something did not succeed: the server's word, or this PC's."""
+"""Why something did not succeed: the server's answer, or a problem on this PC."""
 
 
 def explain(error: Failure, texts: Texts) -> str:

@@ -11,7 +11,7 @@ from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
 
 DEADLINE_S = 15.0
-"""A sign-in may have to wait for others'."""
+"""A sign-in may have to wait for others."""
 
 
 class SessionClient:
@@ -23,7 +23,7 @@ class SessionClient:
 
     @property
     def address(self) -> str:
-        """Of the server."""
+        """The server's address."""
         return self._dialer.address
 
     def why_refused(self) -> str:
@@ -41,7 +41,7 @@ class SessionClient:
         return messages.session(answer.session), str(answer.token)
 
     def sign_in(self, name: str, password: str) -> Session:
-        """Sign in with a password, and keep the token; raises ProgramError when the disk does not take it."""
+        """Sign in with a password, and keep the token; raises ProgramError when it cannot be written."""
         session, token = self.prove(name, password)
         self.file.keep(token)
         return session

@@ -1,6 +1,6 @@
-"""The event stream, kept up: connects, resumes after the last event, and connects again when it breaks.
+"""Keeps the event stream open: connects, resumes after the last event, and connects again when it breaks.
 
-It tells what happens as `Update` values, and does not know what is done with them.
+It reports what happens as `Update` values, and does not know what is done with them.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class EventCall(Protocol):
 
 
 class SubscriptionClient:
-    """One agent's calls. It keeps one channel, and changes it for another when the agent's certificate was renewed."""
+    """One agent's calls. It keeps one channel, and replaces it when the agent's certificate was renewed."""
 
     def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter) -> None:
         self._dialer = dialer
@@ -172,7 +172,7 @@ class Subscription:
             self._stopped.wait(self._backoff.next_delay_s())
 
     def _stream(self) -> Generator[Update, None, Disconnected | StartedOver | None]:
-        """Yield one stream's updates, and return the one that tells of its end; None for a renewed certificate."""
+        """Yield one stream's updates, and return the update for its end; None when the certificate was renewed."""
         call = self._client.subscribe(self._start, self._position)
         self._call = call
         if self._stopped.is_set():  # stop() may have looked for a call just before there was this one
@@ -211,7 +211,7 @@ class Subscription:
             self._position = update.sequence
 
     def _broken(self, error: grpc.RpcError) -> Disconnected | StartedOver:
-        """Say what the end of a stream means; raises ProgramError when it is for good."""
+        """Return what the end of a stream means; raises ProgramError when another attempt is useless."""
         code = error.code()
         if code in RETRYABLE_CODES:
             return Disconnected(self._unreachable() if code is grpc.StatusCode.UNAVAILABLE else Cause.FAILED)

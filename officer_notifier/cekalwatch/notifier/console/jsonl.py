@@ -1,8 +1,8 @@
 """The notifier's output for programs: one JSON object a line on standard output, and nothing else there.
 
-A line is the showing. It carries keys, times and scores, but no name. An alert that is listed again after a restart has
-`"relisted": true` and neither sequence nor event type. A last line without its line end was cut off by the death of the
-process; its alert is listed again.
+Writing the line is the showing. It carries keys, times and scores, but no name. An alert that is listed again after a
+restart has `"relisted": true` and neither sequence nor event type. A last line without its line end was cut off by the
+death of the process; its alert is listed again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cekalwatch.program.errors import ProgramError
 
 
 class JsonLines:
-    """A screen that is a pipe. What is no alert goes to the log, once a change."""
+    """A screen that is a pipe. Everything else goes to the log, once for each change."""
 
     def __init__(self, output: RawIOBase) -> None:
         """`output` is unbuffered: a line that was shown has left this process."""

@@ -71,7 +71,7 @@ class LiveConsole:
             return claims_to_renew(self._alert_cache.newest_first(), session, agent_id, self._now())
 
     def renewed(self, alert: Alert) -> None:
-        """Show an alert as a call's answer has it."""
+        """Show an alert as a call returned it."""
         with self._lock:
             self._alert_cache.renew(alert)
             self._view = replace(self._view, alerts=self._alert_cache.newest_first())

@@ -40,7 +40,7 @@ def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
                 screen, notifier.alert_client, notifier.sessions, settings.agent_id, settings.idle_lock_s
             )
             stack.enter_context(renewal)
-        # Signals reach the main thread only, and must not fall into the middle of a showing: the work has its own.
+        # Signals reach the main thread only. They must not interrupt the showing of an alert: it has its own thread.
         worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
         stack.callback(notifier.subscription.stop)
         with stopped_by_signals(notifier.subscription.stop):

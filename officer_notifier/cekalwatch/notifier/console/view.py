@@ -22,7 +22,7 @@ from cekalwatch.program.translations import Language
 NEW_FOR = timedelta(seconds=60)
 """How long an alert is marked as new."""
 
-_SHARES = (15, 28, 40, 15, 22)
+_SHARES = (15, 28, 38, 15, 24)
 _MAX_ORDERS = 3
 _WRONG = "bold white on red"
 

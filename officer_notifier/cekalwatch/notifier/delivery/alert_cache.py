@@ -8,11 +8,11 @@ from cekalwatch.notifier.model.alert import Alert, ImagePaths, ShownAlert
 from cekalwatch.wire.vocabulary.adjudication import UNDECIDED, AlertEventType
 
 MAX_ALERTS = 500
-"""Beyond these, the oldest that nobody has to do anything about leave; the server keeps them."""
+"""Above this number, the oldest settled alert is dropped first; the server keeps it."""
 
 
 class AlertCache:
-    """Alerts by key. A later version of an alert replaces an earlier one, whichever way and order they come in."""
+    """Alerts by key. A later version of an alert replaces an earlier one, in whatever order they come."""
 
     def __init__(self, most: int = MAX_ALERTS) -> None:
         self._most = most
@@ -25,7 +25,7 @@ class AlertCache:
         if known:
             if shown.alert.version < known.alert.version:
                 return None
-            # It stays new for as long as it would have been, and keeps pictures that could not be had again.
+            # It stays new as long as before, and keeps its pictures when they could not be loaded again.
             notified_at = shown.notified_at if shown.event_type is AlertEventType.RAISED else known.notified_at
             shown = replace(shown, notified_at=notified_at, images=_better(shown.images, known.images))
         self._alerts[alert_id] = shown
@@ -33,7 +33,7 @@ class AlertCache:
         return shown
 
     def renew(self, alert: Alert) -> ShownAlert | None:
-        """Put an alert in as a step's answer or a list has it; None when it is older than ours, or unknown here."""
+        """Put an alert in as a call returned it; None when it is older than ours, or unknown here."""
         known = self._alerts.get(alert.alert_id)
         if known is None or alert.version < known.alert.version:
             return None
@@ -41,7 +41,7 @@ class AlertCache:
         return self._alerts[alert.alert_id]
 
     def illustrate(self, alert_id: str, images: ImagePaths) -> ShownAlert | None:
-        """Put pictures to an alert; returns it, or None when it is unknown here."""
+        """Add pictures to an alert; returns it, or None when it is unknown here."""
         if known := self._alerts.get(alert_id):
             self._alerts[alert_id] = replace(known, images=_better(images, known.images))
         return self._alerts.get(alert_id)

@@ -40,7 +40,7 @@ from cekalwatch.notifier.model.subscription_updates import (
 )
 
 NEWEST_ALERTS = 50
-"""How many alerts are listed at the start by a screen that begins empty."""
+"""How many alerts are listed at the start by a screen that starts empty."""
 
 
 class Recall(StrEnum):
@@ -49,14 +49,14 @@ class Recall(StrEnum):
     UNCERTAIN = "UNCERTAIN"
     """Alerts of which nobody can say whether they were shown."""
     NEWEST = "NEWEST"
-    """Those, and the newest alerts of the server: for a screen that begins empty."""
+    """Those, and the newest alerts of the server: for a screen that starts empty."""
 
 
 class Screen(Protocol):
     """What an officer looks at, or a program reads."""
 
     def show(self, shown: ShownAlert) -> None:
-        """Show an alert for the first time, or as it stands now. It has been shown when this returns."""
+        """Show an alert for the first time, or as it stands now. When this returns, it has been shown."""
 
     def connected(self, freshness: Freshness) -> None:
         """Show that alerts can come, and how old the watchlist is."""
@@ -65,7 +65,7 @@ class Screen(Protocol):
         """Show that no alert can come."""
 
     def started_over(self, lost: LostPosition) -> None:
-        """Show that the server could not go on where this agent was."""
+        """Show that the server could not continue from this agent's position."""
 
 
 class AlertDelivery:
@@ -93,7 +93,7 @@ class AlertDelivery:
         self._log = structlog.get_logger()
 
     def take(self, update: Update) -> None:
-        """Do what an update asks for; errors of the screen and of the inbox's file come through."""
+        """Do what an update asks for; errors of the screen and of the inbox's file are raised."""
         match update:
             case Connected():
                 if update.head_sequence < self._inbox.newest_sequence():

@@ -23,7 +23,7 @@ _JPEG_START = b"\xff\xd8\xff"
 
 
 class ImageFolder:
-    """One folder an alert, named by the alert's key, with `probe.jpg` and `ref1.jpg` and so on."""
+    """One folder for each alert, named by the alert's key, with `probe.jpg` and `ref1.jpg` and so on."""
 
     def __init__(self, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         """Make the folder, and delete what is too old in it; raises ProgramError when that is not possible."""
@@ -37,7 +37,7 @@ class ImageFolder:
             raise ProgramError(f"Pictures cannot be kept in {folder}: {error}", Exit.UNAVAILABLE) from None
 
     def save(self, alert_id: str, pictures: Pictures) -> ImagePaths:
-        """Save the pictures of an alert in place of earlier ones; raises OSError when the disk does not take them.
+        """Save the pictures of an alert in place of earlier ones; raises OSError when they cannot be written.
 
         What is no JPEG is left out, and so is everything of an alert whose key is no UUID: it names a folder.
         """

@@ -39,7 +39,7 @@ class Arrival(StrEnum):
     KNOWN = "KNOWN"
     """Recorded before: shown, or uncertain."""
     OTHER_LOG = "OTHER_LOG"
-    """Its sequence belongs to another alert here: the server counts anew."""
+    """Its sequence belongs to another alert here: the server's log is another one."""
 
 
 class Inbox:
@@ -78,7 +78,7 @@ class Inbox:
             ) from None
 
     def arrival(self, sequence: int, alert_id: str) -> Arrival:
-        """Say what is known of an event that arrives."""
+        """Return what is known of an event that arrives."""
         held = self._database.execute("SELECT alert_id FROM shown WHERE sequence = ?", (sequence,)).fetchone()
         if held is None:
             return Arrival.NEW

@@ -1,4 +1,4 @@
-"""The desktop agent: its windows, its tray, and what leads from one to the other."""
+"""The desktop agent: its windows, its tray, and how one opens another."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class DesktopAgent(QObject):
         self.tray.show()
 
     def close(self) -> None:
-        """Take everything off the screen. It is deleted here and now: later it could happen in another thread."""
+        """Remove everything from the screen. It is deleted at once: Python might do it later in another thread."""
         self.tray.hide()
         if self.dialog:
             self.dialog.reject()
@@ -65,7 +65,7 @@ class DesktopAgent(QObject):
         self._app.setStyleSheet(style_sheet(theme, self.controller.settings.text_scale))
 
     def sign_in(self) -> None:
-        """Ask who is there."""
+        """Ask for name and password."""
         self._ask(SignInDialog(self._window(), self.controller.formatter, self.controller))
 
     def change_password(self) -> None:
@@ -109,7 +109,7 @@ class DesktopAgent(QObject):
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
 
     def _raised(self, alert_id: str) -> None:
-        """Tell it in the tray too while the screen is covered: the place, and no name."""
+        """Announce the alert in the tray as well while the screen is locked: its place, and no name."""
         shown = self.controller.alert_cache.find(alert_id)
         if shown and not self.controller.unlocked and QSystemTrayIcon.supportsMessages():
             formatter = self.controller.formatter

@@ -1,4 +1,4 @@
-"""Makes the desktop agent start with the officer's session, and takes that back.
+"""Makes the desktop agent start when the officer signs in on the PC, and undoes that.
 
 On Linux a desktop file in the XDG autostart folder and one in the menu; on Windows a file in the start-up folder.
 Nothing needs an administrator.
@@ -34,7 +34,7 @@ def entries(
 
 
 def install(files: Mapping[Path, str]) -> None:
-    """Write the files; raises ProgramError when a folder does not take one."""
+    """Write the files; raises ProgramError when one cannot be written."""
     for path, content in files.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

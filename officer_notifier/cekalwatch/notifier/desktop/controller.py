@@ -46,7 +46,7 @@ Told = Callable[[str], object]
 class ServerClock:
     """What the server's clock shows now, as far as this PC knows: with a wrong clock it must not misjudge a claim.
 
-    It goes on from the server's last word by a clock that nobody sets; until there is one, by this PC's clock.
+    It counts on from the server's last message with a clock that nobody sets; before the first, it is this PC's.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class ServerClock:
         self._heard: tuple[datetime, float] | None = None
 
     def heard(self, server_time: datetime) -> None:
-        """Take the server's word for the time."""
+        """Take the server's time."""
         self._heard = (server_time, self._monotonic())
 
     def __call__(self) -> datetime:
@@ -71,12 +71,12 @@ class ServerClock:
 
 
 class Controller(QObject):
-    """The PC at its counter."""
+    """The state of this PC, and the steps of its person."""
 
     changed = Signal()
     """Something about alerts, connection, person, language or theme: whatever is on screen is painted again."""
     raised = Signal(str)
-    """A new alert, by its key, or one that came up to whoever looks at this screen."""
+    """The key of a new alert, or of one that has just escalated."""
     session_changed = Signal()
 
     def __init__(
@@ -97,7 +97,7 @@ class Controller(QObject):
         self.lost: LostPosition | None = None
         self.clock = clock or ServerClock()
         self.last_name = ""
-        """Sign-in name of whoever was here last."""
+        """Sign-in name of the person who signed in last."""
         self._alert_client, self._sessions, self._images = alert_client, sessions, images
         self._actions = AlertActions(alert_client, sessions)
         self._worker = Worker(self)
@@ -177,12 +177,12 @@ class Controller(QObject):
         )
 
     def set_language(self, language: Language) -> None:
-        """Say everything in another language."""
+        """Change the language of everything on screen."""
         self.language = language
         self.changed.emit()
 
     def sign_in(self, name: str, password: str, done: Done, failed: Told) -> None:
-        """Let a person in."""
+        """Sign a person in."""
 
         def in_now(session: Session) -> None:
             self.last_name = name
@@ -192,7 +192,7 @@ class Controller(QObject):
         self._worker.run(lambda: self._sessions.sign_in(name, password), in_now, self._teller(failed))
 
     def change_password(self, present: str, new: str, done: Done, failed: Told) -> None:
-        """Change the password of whoever has signed in."""
+        """Change the password of the person who has signed in."""
 
         def changed(renewed: Session) -> None:
             self._set_session(renewed)
@@ -205,7 +205,7 @@ class Controller(QObject):
         self._worker.run(change, changed, self._teller(failed))
 
     def sign_out(self) -> None:
-        """End the session, here at once, and on the server as soon as it hears of it."""
+        """End the session: here at once, on the server as soon as it can be reached."""
         if self.session is None:
             return
         token = self._sessions.file.token()
@@ -229,11 +229,11 @@ class Controller(QObject):
         self._worker.run(lambda: self._actions.carry_out(alert, decision), taken, refused)
 
     def refresh(self, alert_id: str) -> None:
-        """Get one alert as it stands now."""
+        """Load one alert as it stands now."""
         self._worker.run(lambda: self._alert_client.alert(alert_id), self._renewed, _log_failure("refresh"))
 
     def load_pictures(self, alert_id: str) -> None:
-        """Get an alert's pictures, where they could not be had when it came."""
+        """Load an alert's pictures that could not be loaded when it came."""
 
         def loaded(images: ImagePaths) -> None:
             if self.alert_cache.illustrate(alert_id, images):
@@ -242,7 +242,7 @@ class Controller(QObject):
         self._worker.run(lambda: self._saved_pictures(alert_id), loaded, _log_failure("pictures"))
 
     def load_today(self, since: datetime) -> None:
-        """Get the alerts raised since then, beside those that were sent here."""
+        """Load the alerts raised since then, in addition to those that were sent here."""
 
         def loaded(alerts: tuple[Alert, ...]) -> None:
             now = datetime.now().astimezone()
@@ -253,7 +253,7 @@ class Controller(QObject):
         self._worker.run(lambda: tuple(self._alert_client.listed(raised_from=since)), loaded, _log_failure("list"))
 
     def load_report(self, start: datetime, done: Callable[[ShiftReport], object], failed: Told) -> None:
-        """Get a shift's figures."""
+        """Load a shift's figures."""
         self._worker.run(lambda: self._alert_client.report(start), done, self._teller(failed))
 
     def claims_to_renew(self) -> tuple[str, ...]:

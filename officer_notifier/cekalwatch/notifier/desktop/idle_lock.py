@@ -42,7 +42,7 @@ class IdleLock(QObject):
         self._timer.start()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: ARG002, N802  # Qt's name
-        """Take note of a touch; lets every event through."""
+        """Restart the count on a touch; let every event through."""
         if event.type() in _TOUCHES:
             self._untouched.restart()
         return False

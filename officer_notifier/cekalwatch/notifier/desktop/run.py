@@ -100,7 +100,7 @@ def _collect() -> None:
 
 @contextmanager
 def _ended_when(app: QApplication, over: Callable[[], bool]) -> Iterator[None]:
-    """Look again and again whether the application is to end.
+    """End the application once `over` returns True.
 
     Python's handlers run only when Python does: while Qt waits for events, the timer lets it.
     """

@@ -24,7 +24,7 @@ class DesktopScreen(QObject):
         self._asked.connect(self._answer)
 
     def end(self) -> None:
-        """Let nobody wait any more: the windows' thread ends."""
+        """Stop waiting: the windows' thread ends."""
         self._ended.set()
 
     def show(self, shown: ShownAlert) -> None:

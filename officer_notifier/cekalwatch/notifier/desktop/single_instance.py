@@ -1,4 +1,4 @@
-"""One notifier a user and agent: a second start asks the first to come to the front, and ends."""
+"""One notifier for each user and agent: a second start asks the first to come to the front, and ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WAIT_MS = 1_000
 
 
 class SingleInstance(QObject):
-    """The name that the first one holds."""
+    """Holds the name by which later starts find the first one."""
 
     asked = Signal()
     """A second start asks the first to come to the front."""
@@ -33,12 +33,12 @@ class SingleInstance(QObject):
         if socket.waitForConnected(_WAIT_MS):
             socket.disconnectFromServer()
             return False
-        # What a killed notifier left behind; whoever lives would have answered. The inbox's lock is the last word.
+        # What a killed notifier left behind; a running one would have answered. The inbox's lock decides in the end.
         QLocalServer.removeServer(self._name)
         return self._server.listen(self._name)
 
     def close(self) -> None:
-        """Let go of the name."""
+        """Release the name."""
         self._server.close()
 
     def _answer(self) -> None:

@@ -1,4 +1,4 @@
-"""What a new alert sounds like: two tones, three times, from a file made here; the system's beep where none plays."""
+"""The sound of a new alert: two tones, three times, from a file made here; a beep where no program plays it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from cekalwatch.notifier.model.steps import standing
 from cekalwatch.wire.vocabulary.adjudication import AlertState
 
 AGAIN_EVERY_MS = 15_000
-"""An alert that nobody has taken, and nobody has looked at, is heard again."""
+"""How often the bell rings for an alert that nobody has claimed or looked at."""
 _RATE = 22_050
 _TONES = ((880.0, 0.14), (0.0, 0.04), (1174.7, 0.2), (0.0, 0.16))
 _PLAYERS = (("pw-play",), ("paplay",), ("aplay", "-q"))
 
 
 class Bell(QObject):
-    """Rings for new alerts, and again until somebody turns to them."""
+    """Rings for new alerts, and again until somebody looks at them."""
 
     def __init__(self, controller: Controller, folder: Path) -> None:
         super().__init__()
@@ -43,12 +43,12 @@ class Bell(QObject):
             self._file.write_bytes(alert_sound())
 
     def silence(self) -> None:
-        """Somebody has turned to the alerts."""
+        """Stop ringing: somebody has turned to the alerts."""
         self._unseen.clear()
         self._again.stop()
 
     def ring_again(self) -> None:
-        """Ring while an alert waits that nobody has taken or seen."""
+        """Ring while an alert waits that nobody has claimed or seen."""
         now = self._controller.clock()
         found = ((key, self._controller.alert_cache.find(key)) for key in self._unseen)
         self._unseen = {key for key, one in found if one and standing(one.alert, now) is AlertState.NEW}

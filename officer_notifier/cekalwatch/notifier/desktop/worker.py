@@ -31,7 +31,7 @@ class Worker(QObject):
     def run(
         self, call: Callable[[], Result], done: Callable[[Result], object], failed: Callable[[Failure], object]
     ) -> None:
-        """Run `call`, then `done` with what it returned or `failed` with its failure; other errors come through."""
+        """Run `call`, then `done` with what it returned or `failed` with its failure; other errors are raised there."""
         if not self._closed:
             self._pool.submit(self._call, call, done, failed)
 

@@ -140,7 +140,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class ImagePaths:
-    """Where the pictures of an alert were saved; nothing when they could not be had."""
+    """Where the pictures of an alert were saved; empty when they could not be loaded."""
 
     probe: Path | None = None
     references: tuple[Path, ...] = ()

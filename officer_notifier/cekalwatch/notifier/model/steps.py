@@ -28,7 +28,7 @@ class Hindrance(StrEnum):
     HELD = "HELD"
     """Another person holds the alert, or the same one at another PC."""
     OFFICER = "OFFICER"
-    """An officer has to do it: who only supervises would be judge and witness."""
+    """An officer has to do it: a supervisor who judges could not confirm any more."""
     SUPERVISOR = "SUPERVISOR"
     """A supervisor has to do it."""
     SECOND_PERSON = "SECOND_PERSON"

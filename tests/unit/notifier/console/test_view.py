@@ -44,7 +44,7 @@ def lines_with(text: str, words: Sequence[str]) -> list[str]:
 def test_officer_reads_who_where_when_and_which_order() -> None:
     text = paint(with_alerts(make_shown(make_alert(), images=IMAGES)))
     assert lines_with(text, ["08:30:00", "BUDI SANTOSO", "2026-02-10 – 2026-08-09", "Departure", "0.62 / 0.48"])
-    assert lines_with(text, ["frame 08:29:59", "KEP-118/D/Dip.4/02/2026", "Counter 3", "clearly above"])
+    assert lines_with(text, ["taken 08:29:59", "KEP-118/D/Dip.4/02/2026", "Counter 3", "clearly above"])
     assert lines_with(text, ["Kejaksaan Agung", "batam-center", "sightings: 1"])
     assert lines_with(text, [f"{FOLDER}: probe.jpg, ref1.jpg, ref2.jpg"])
     assert "CEGAH (exit)" in text
@@ -79,7 +79,7 @@ def test_levels_order_scores_by_their_distance_to_the_threshold(score: float, le
 
 def test_lost_connection_is_on_top_with_its_time_and_what_it_means() -> None:
     text = paint(replace(READY, connection=Connection(EPOCH, cause=Cause.SILENT)))
-    assert "DISCONNECTED since 08:30:00 (server has gone silent)" in text.splitlines()[0]
+    assert "DISCONNECTED since 08:30:00 (server does not answer)" in text.splitlines()[0]
     assert "New alerts do not show" in text
     first = paint(replace(READY, connection=Connection(EPOCH)), Language.ID)
     assert "MENYAMBUNG sejak 08:30:00" in first.splitlines()[0]
@@ -90,7 +90,7 @@ def test_lost_connection_is_on_top_with_its_time_and_what_it_means() -> None:
     [
         (None, "not yet known"),
         (FRESH, "Watchlist as of 2026-03-02 08:30, 812 active subjects"),
-        (Freshness(EPOCH, stale=True, active_subjects=812), "WATCHLIST IS STALE: last updated 2026-03-02 08:30"),
+        (Freshness(EPOCH, stale=True, active_subjects=812), "WATCHLIST OUT OF DATE: last updated 2026-03-02 08:30"),
         (Freshness(None, stale=True, active_subjects=0), "NEVER IMPORTED"),
     ],
 )
@@ -147,7 +147,7 @@ def test_screen_is_never_fuller_than_the_terminal_and_tells_what_is_left_out(wid
     assert max(map(len, lines)) <= width
     assert "PERSON 0" in text
     shown = sum(f"PERSON {n}" in line for n in range(30) for line in lines if f"PERSON {n} " in line + " ")
-    assert f"{30 - shown} older alerts" in text
+    assert f"do not fit on this screen: {30 - shown}" in text
     assert lines[-1].startswith("An alert is a possible match")
 
 
@@ -159,5 +159,5 @@ def test_officer_reads_where_the_alert_stands_and_the_key_that_names_it_in_comma
     alert = held_by(BUDI)
     text = paint(with_alerts(make_shown(alert)))
     assert lines_with(text, [alert.alert_id[-6:]])
-    assert "Being looked at" in text
+    assert "Being checked" in text
     assert "Budi (pc-1)" in text

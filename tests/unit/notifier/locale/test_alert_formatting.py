@@ -59,13 +59,13 @@ def test_a_late_passage_is_a_warning() -> None:
 
 
 def test_similarity_is_a_word_with_score_and_threshold_and_no_percentage() -> None:
-    assert ENGLISH.similarity(make_alert(score=0.62)) == "clearly above (0.62 / 0.48)"
+    assert ENGLISH.similarity(make_alert(score=0.62)) == "clearly above threshold (0.62 / 0.48)"
     assert INDONESIAN.similarity(make_alert(score=0.7)) == "jauh di atas ambang (0.70 / 0.48)"
 
 
 def test_the_state_says_who_holds_it_and_how_far_it_went_up() -> None:
     assert ENGLISH.state(make_alert(), EPOCH) == "New"
-    assert ENGLISH.state(held_by(BUDI), EPOCH) == "Being looked at, held by Budi (pc-1)"
+    assert ENGLISH.state(held_by(BUDI), EPOCH) == "Being checked, held by Budi (pc-1)"
     assert ENGLISH.holder(held_by(BUDI), session_of(BUDI)) == "You (pc-1)"
     assert ENGLISH.hindrance(Hindrance.HELD, held_by(BUDI)) == "Budi (pc-1) holds it."
     waiting = make_alert()
@@ -79,7 +79,7 @@ def test_the_history_tells_who_found_what_and_why() -> None:
     handling = replace(alert.handling, reference="CO-2026/117", follow_ups=(told,))
     values = [fact.value for fact in ENGLISH.history(replace(alert, state=AlertState.CONFIRMED, handling=handling))]
     assert values == [
-        "Referred: Something else (note needed) “a scar” — Budi, 2026-03-02 08:30:00",
+        "Referred: Other (note required) “a scar” — Budi, 2026-03-02 08:30:00",
         "CO-2026/117",
         "2026-03-02 08:30:00 Kejaksaan Agung, Pak Anton, phone: they come — Siti",
     ]

@@ -1,4 +1,4 @@
-"""A question with fields that stays open, with all that was typed, until what it asks for has been recorded."""
+"""A dialog with fields. It stays open, with everything that was typed, until the answer has been recorded."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE
 
 Send = Callable[[Callable[[], object], Callable[[str], object]], object]
-"""Sends what was filled in, and calls the first when it was recorded, or the second with the words why not."""
+"""Sends what was filled in, then calls the first function once it is recorded, or the second with the reason."""
 
 
 class FormDialog(QDialog):
-    """The frame of such a question; each question adds its fields to `form`."""
+    """The frame of such dialogs; each adds its fields to `form`."""
 
     def __init__(self, parent: QWidget | None, formatter: AlertFormatter, title: str, send_text: str) -> None:
         super().__init__(parent)
@@ -47,6 +47,8 @@ class FormDialog(QDialog):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
         """Give the keyboard to the first field: Qt gives it to the default button."""
         super().showEvent(event)
+        # Qt's first size leaves no room for the further lines of a wrapped title.
+        self.resize(self.width(), max(self.height(), self.heightForWidth(self.width())))
         if self.first is not None:
             self.first.setFocus()
 

@@ -18,7 +18,7 @@ from cekalwatch.notifier.model.handling import FollowUp
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, Reason, Step
 
 TakeStep = Callable[[Decision, Callable[[], object], Callable[[str], object]], object]
-"""Carries a decision out, and calls the first when it was recorded, or the second with the words why not."""
+"""Carries a decision out, then calls the first function once it is recorded, or the second with the reason."""
 
 
 class StepDialog(FormDialog):
@@ -83,7 +83,7 @@ class ReasonDialog(StepDialog):
 
 
 class ConfirmDialog(StepDialog):
-    """Asks for the reference number of Cekal Online, and for the supervisor where that is not who has signed in."""
+    """Asks for the reference number of Cekal Online, and for a supervisor unless one has signed in."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class ConfirmDialog(StepDialog):
         *,
         beside: bool,
     ) -> None:
-        """`beside`: a supervisor stands beside the person who has signed in, and proves it."""
+        """`beside`: a supervisor stands beside the person who has signed in, and signs in for this step."""
         super().__init__(parent, formatter, Step.CONFIRM, alert, take)
         self.reference = self.line()
         self.note_field = self.note()
@@ -130,7 +130,7 @@ class ConfirmDialog(StepDialog):
 
 
 class FollowUpDialog(StepDialog):
-    """Asks what came of speaking with the agency."""
+    """Asks for a contact with the agency, and its result."""
 
     def __init__(self, parent: QWidget | None, formatter: AlertFormatter, alert: Alert, take: TakeStep) -> None:
         super().__init__(parent, formatter, Step.FOLLOW_UP, alert, take)

@@ -1,4 +1,4 @@
-"""From the wish to take a step to its record: asks what the step needs, sends it, and says what came of it."""
+"""Takes a step with an alert: asks what it needs, sends it, and shows the result."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class StepFlow(QObject):
         self.ended.emit()
 
     def _give_up(self) -> None:
-        """Whoever asked has gone: nobody else finishes the question in their name."""
+        """Close the dialog of a person who has signed out: nobody else may finish it in their name."""
         if self.dialog and self._controller.session is None:
             self.dialog.reject()
 

@@ -1,4 +1,4 @@
-"""The buttons for what a person can do with the alert, each with its key, and the words about what came of it."""
+"""The buttons for what a person can do with the alert, each with its key, and the result of the last step."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ class ActionBar(QWidget):
 
     @property
     def message(self) -> str:
-        """The words about what came of the last step; empty when there are none."""
+        """What is said about the last step; empty when nothing is."""
         return "" if self._message.isHidden() else self._message.text()
 
     def show_options(self, alert: Alert, options: Options, formatter: AlertFormatter, *, cekal_online: bool) -> None:
-        """Show the steps that belong to where the alert stands; `cekal_online`: its button comes first."""
+        """Show the steps of the alert's state; `cekal_online`: its button comes first."""
         self._options = options
         whys = {why: formatter.hindrance(why, alert) for why in options.steps.values() if why}
         wanted = (tuple(options.steps.items()), formatter.language, cekal_online, tuple(whys.values()))
@@ -80,13 +80,13 @@ class ActionBar(QWidget):
             one.setEnabled(options.can(step) and not self._busy)
 
     def tell(self, words: str, role: str) -> None:
-        """Say what came of a step: `role` is `done`, `error` or `muted`."""
+        """Show the result of a step: `role` is `done`, `error` or `muted`."""
         self._message.setText(words)
         set_role(self._message, role)
         self._message.setVisible(bool(words))
 
     def set_busy(self, *, busy: bool) -> None:
-        """While a step is under way, no other one begins."""
+        """Allow no other step while one is under way."""
         self._busy = busy
         for step, one in self.steps.items():
             one.setEnabled(self._options.can(step) and not busy)

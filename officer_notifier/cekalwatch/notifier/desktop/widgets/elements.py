@@ -17,9 +17,9 @@ def label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
 
 
 def message() -> QLabel:
-    """Return a label for what came of something; hidden while there is nothing to say."""
+    """Return a label for a result; hidden while there is none."""
     made = label(wrap=True)
-    # A style sheet's padding is forgotten when Qt asks how high wrapped text is.
+    # Qt ignores a style sheet's padding when it computes the height of wrapped text.
     made.setMargin(8)
     made.hide()
     return made
@@ -35,7 +35,7 @@ def button(text: str, role: str = "") -> QPushButton:
 
 
 def set_role(widget: QWidget, role: str, name: str = "role") -> None:
-    """Give a widget a part in the style sheet."""
+    """Set the role by which the style sheet finds a widget."""
     if widget.property(name) != role:
         widget.setProperty(name, role)
         # Qt looks at the property only when the style is put on.
@@ -64,7 +64,7 @@ def clear(layout: QLayout) -> None:
 
 
 def row(*widgets: QWidget | None, spacing: int = 10) -> QHBoxLayout:
-    """Return widgets beside each other; None is what stretches."""
+    """Return widgets in a row; None is a space that stretches."""
     layout = QHBoxLayout()
     layout.setSpacing(spacing)
     for widget in widgets:

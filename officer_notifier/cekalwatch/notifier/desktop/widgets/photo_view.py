@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 MAX_ZOOM = 8.0
 ZOOM_STEP = 1.25
 MAX_PIXELS_A_SIDE = 8192
-"""What is larger is no crop of ours, and is not decoded."""
+"""A larger picture is not one of our crops, and is not decoded."""
 
 
 class PhotoView(QWidget):
@@ -67,7 +67,7 @@ class PhotoView(QWidget):
         return self._centre
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802  # Qt's name
-        """Paint the part that is looked at."""
+        """Paint the visible part."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         if not self.loaded:
@@ -97,18 +97,18 @@ class PhotoView(QWidget):
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Take hold of the picture."""
+        """Begin to drag the picture."""
         self._drag = event.position().toPoint()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Move it."""
+        """Drag it."""
         if self._drag is not None and self.width() and self.height():
             here = event.position().toPoint()
             self.moved.emit(QPointF((self._drag - here).x() / self.width(), (self._drag - here).y() / self.height()))
             self._drag = here
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: ARG002, N802
-        """Let it go."""
+        """Stop dragging."""
         self._drag = None
 
 

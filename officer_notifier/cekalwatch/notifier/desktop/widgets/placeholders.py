@@ -44,5 +44,5 @@ class QuietPlaceholder(QWidget):
         QVBoxLayout(self).addWidget(self._words)
 
     def show_words(self, formatter: AlertFormatter) -> None:
-        """Say it."""
+        """Show the text."""
         self._words.setText(formatter.say("NOTHING_WAITING"))

@@ -28,10 +28,10 @@ class Column(StrEnum):
     HOLDER = "HOLDER"
     AGE = "AGE"
     ESCALATION = "ESCALATION"
-    SCORE = "SCORE"
+    SIMILARITY = "SIMILARITY"
 
 
-TODAY = (Column.TIME, Column.STATE, Column.NAME, Column.COUNTER, Column.HOLDER, Column.SCORE)
+TODAY = (Column.TIME, Column.STATE, Column.NAME, Column.COUNTER, Column.HOLDER, Column.SIMILARITY)
 SUPERVISOR = (Column.AGE, Column.ESCALATION, Column.STATE, Column.HOLDER, Column.NAME, Column.COUNTER)
 
 
@@ -44,7 +44,7 @@ class StateFilter(StrEnum):
 
 
 class AlertTableModel(QAbstractTableModel):
-    """The rows. `refresh` takes them from the alert_cache anew."""
+    """The rows. `refresh` replaces them."""
 
     def __init__(self, controller: Controller, columns: Sequence[Column]) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class AlertTableModel(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: ANN401
-        """Return a cell's text; what nobody has taken yet is bold."""
+        """Return a cell's text; an alert that nobody has claimed is bold."""
         shown = self._rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(shown, self._columns[index.column()])
@@ -118,7 +118,7 @@ class AlertTableModel(QAbstractTableModel):
                 return formatter.duration(now - alert.raised_at)
             case Column.ESCALATION:
                 return formatter.escalation(alert)
-            case Column.SCORE:
+            case Column.SIMILARITY:
                 return formatter.score_level(alert)
 
     def _passes(self, shown: ShownAlert) -> bool:

@@ -20,13 +20,13 @@ from cekalwatch.notifier.desktop.windows.alert_view import AlertView
 from cekalwatch.notifier.model.steps import standing
 from cekalwatch.wire.vocabulary.adjudication import PENDING, AlertState, Step
 
-KEYS_REST_MS = 600
-"""After the window got the keyboard, its keys do nothing for so long: they may have been meant for another one."""
+KEYS_IGNORED_MS = 600
+"""For so long after the window gets the keyboard, its keys do nothing: they may have been meant for another one."""
 _AGES_EVERY_MS = 1_000
 
 
 class AlertWindow(QMainWindow):
-    """See above."""
+    """Shows one alert, or a placeholder while there is none or nobody has signed in."""
 
     sign_in_asked = Signal()
     seen = Signal()
@@ -58,7 +58,7 @@ class AlertWindow(QMainWindow):
         top.addWidget(self._place, 1)
         top.addWidget(self._age)
         for one in (self._previous, self._queue, self._next):
-            # They have keys of their own, and the first button that the keyboard reaches is one to act with.
+            # They have keys of their own; the tabulator key reaches the buttons of steps first.
             one.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             top.addWidget(one)
 
@@ -113,6 +113,11 @@ class AlertWindow(QMainWindow):
         """What is said about other alerts; empty when none waits."""
         return "" if self._queue.isHidden() else self._queue.text()
 
+    @property
+    def takes_keys(self) -> bool:
+        """Whether the window has had the keyboard for so long that a key was meant for it."""
+        return self._since_focus.elapsed() >= KEYS_IGNORED_MS
+
     def turn(self, by: int) -> None:
         """Show the next waiting alert, or the one before."""
         keys = [shown.alert.alert_id for shown in self._controller.waiting()]
@@ -162,14 +167,14 @@ class AlertWindow(QMainWindow):
             self.pages.setCurrentWidget(self.view)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt's name
-        """Begin the rest of the keys when the window gets the keyboard."""
+        """Begin to ignore keys when the window gets the keyboard."""
         if event.type() is QEvent.Type.ActivationChange and self.isActiveWindow():
             self._since_focus.start()
             self.seen.emit()
         super().changeEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Begin the rest of the keys when it comes up."""
+        """Begin to ignore keys when the window comes up."""
         self._since_focus.start()
         super().showEvent(event)
 
@@ -256,5 +261,5 @@ class AlertWindow(QMainWindow):
 
     def _begin(self, step: Step) -> None:
         shown = self._controller.alert_cache.find(self._alert_id)
-        if shown and self._since_focus.elapsed() >= KEYS_REST_MS:
+        if shown and self.takes_keys:
             self.flow.begin(step, shown.alert)

@@ -37,7 +37,7 @@ _FIGURES = 7
 
 
 class SupervisorWindow(QMainWindow):
-    """The view, or the cover for who is no supervisor."""
+    """The view, or a placeholder while no supervisor has signed in."""
 
     opened = Signal(str)
     sign_in_asked = Signal()
@@ -85,7 +85,7 @@ class SupervisorWindow(QMainWindow):
         return self._controller.unlocked and session is not None and session.sees_figures
 
     def refresh(self) -> None:
-        """Get the figures anew."""
+        """Load the figures again."""
         if not self.allowed:
             return
         self._end = datetime.now().astimezone()
@@ -179,7 +179,7 @@ class SupervisorWindow(QMainWindow):
             self.export(Path(file))
 
     def _paint_if_seen(self) -> None:
-        """A window that nobody sees takes no time from the alert's."""
+        """Paint only a visible window: a hidden one must not delay the alert window."""
         if self.isVisible():
             self.paint_again()
 
@@ -192,7 +192,8 @@ def _tallies() -> QTableWidget:
     table = QTableWidget(0, 3)
     table.verticalHeader().hide()
     table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
     table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
     table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
     table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)

@@ -13,7 +13,7 @@ from cekalwatch.notifier.desktop.windows.alert_table import TODAY, AlertTableMod
 
 
 class TodayWindow(QMainWindow):
-    """The list, or the cover while nobody has signed in."""
+    """The list, or a placeholder while nobody has signed in."""
 
     opened = Signal(str)
     sign_in_asked = Signal()
@@ -90,7 +90,7 @@ class TodayWindow(QMainWindow):
         self.pages.setCurrentIndex(0 if controller.unlocked else 1)
 
     def _paint_if_seen(self) -> None:
-        """A window that nobody sees takes no time from the alert's."""
+        """Paint only a visible window: a hidden one must not delay the alert window."""
         if self.isVisible():
             self.paint_again()
 

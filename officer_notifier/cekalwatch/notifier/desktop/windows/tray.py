@@ -20,7 +20,7 @@ _MAX_SHOWN = 99
 
 
 class Light(StrEnum):
-    """What the tray tells."""
+    """The icon's colour."""
 
     GREEN = "#1d8a45"
     """Connected, and the watchlist is fresh."""
@@ -31,7 +31,7 @@ class Light(StrEnum):
 
 
 def light(controller: Controller) -> Light:
-    """Return what the tray tells now."""
+    """Return the icon's colour now."""
     if not controller.connection.ready:
         return Light.RED
     return Light.AMBER if controller.freshness is None or controller.freshness.outdated else Light.GREEN
@@ -99,7 +99,7 @@ class Tray(QSystemTrayIcon):
 
     @property
     def light(self) -> Light:
-        """What it tells now."""
+        """Its colour now."""
         return light(self._controller)
 
     def paint_again(self) -> None:
