@@ -139,7 +139,10 @@ class Camera:
         while not ending.is_set():
             try:
                 self._dialer = open_dialer()
-                await self._uplink(self._dialer).run(ending)
+                link = Link(self._dialer, self._hello)
+                heartbeat = self.statistics.heartbeat
+                uplink = Uplink(link, self.outbox, heartbeat, self._set_policy, Backoff(), self.link)
+                await uplink.run(ending)
             except Refused as refused:
                 if on_refusal is RefusalPolicy.EXIT and not self.source.endless:
                     exit_code = Exit.CONFIG if refused.code in WRONG_CONFIGURATION else Exit.FAILED
@@ -152,16 +155,6 @@ class Camera:
             else:
                 return
             await set_within(ending, REFUSED_PAUSE_S)
-
-    def _uplink(self, dialer: Dialer) -> Uplink:
-        return Uplink(
-            Link(dialer, self._hello),
-            self.outbox,
-            self.statistics.heartbeat,
-            self._set_policy,
-            Backoff(),
-            self.link,
-        )
 
     @property
     def busy_s(self) -> float:

@@ -147,7 +147,7 @@ async def check_mount(turnable: Turnable, settings: CameraSettings) -> Judged:
         return CheckVerdict.FAIL, "install it with: pip install 'cekalwatch[onvif]'"
     try:
         async with opened(turnable, password_of(turnable, settings)) as camera:
-            status = preset_status(await camera.bearing(), await camera.preset(turnable.preset))
+            status = preset_status(await camera.status(), await camera.preset(turnable.preset))
     except (OnvifError, ProgramError) as error:
         return CheckVerdict.FAIL, f"the camera at {turnable.address}: {error}"
     match status:

@@ -41,9 +41,9 @@ def at(device: OnvifDevice, preset: str = "departures") -> Turnable:
 
 async def test_it_tells_where_it_looks_and_what_is_stored_in_it(device: OnvifDevice):
     async with opened(at(device), PASSWORD) as camera:
-        bearing = await camera.bearing()
+        now = await camera.status()
         presets = await camera.presets()
-    assert (bearing.moves, bearing.position) == (False, PtzPosition(*DEPARTURES))
+    assert (now.moves, now.position) == (False, PtzPosition(*DEPARTURES))
     assert [(preset.token, preset.name, preset.position) for preset in presets] == [
         ("preset-1", "departures", PtzPosition(*DEPARTURES)),
         ("preset-2", "arrivals", PtzPosition(*ARRIVALS)),
@@ -54,7 +54,7 @@ async def test_it_tells_where_it_looks_and_what_is_stored_in_it(device: OnvifDev
 async def test_an_old_camera_that_has_no_list_of_services_is_asked_for_its_capabilities(device: OnvifDevice):
     device.only_capabilities = True
     async with opened(at(device), PASSWORD) as camera:
-        assert (await camera.bearing()).position == PtzPosition(*DEPARTURES)
+        assert (await camera.status()).position == PtzPosition(*DEPARTURES)
     assert "GetCapabilities" in device.asked
 
 

@@ -56,10 +56,11 @@ class Device:
         return len(self.diary.read_text().splitlines()) if self.diary.exists() else 0
 
 
-class DeviceCapture:
-    """What a decoder uses."""
+class DeviceCapture(CvCapture):
+    """A device that behaves as told, in the place of one that OpenCV has opened."""
 
     def __init__(self, mood: Mood) -> None:
+        super().__init__(cv2.VideoCapture())
         self._mood = mood
         self._given = 0
 

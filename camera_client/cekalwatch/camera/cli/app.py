@@ -10,8 +10,7 @@ import typer
 from cekalwatch.camera.cli.check import check
 from cekalwatch.camera.cli.options import CameraId, Config, Detector, Server, Source
 from cekalwatch.camera.cli.presets import presets, turn
-from cekalwatch.camera.cli.preview import preview
-from cekalwatch.camera.cli.survey import survey
+from cekalwatch.camera.cli.survey import preview, survey
 from cekalwatch.camera.settings import DEFAULT_TLS_DIR, CameraSettings
 from cekalwatch.camera.sources.opencv import Transport
 from cekalwatch.program.command import SettingsFormat, settings_examples
@@ -41,7 +40,7 @@ def run(
         typer.Option("--realtime/--no-realtime", help="Read a file at its own pace, as a camera would give it."),
     ] = None,
     rtsp_transport: Annotated[
-        Transport | None, typer.Option(help="How a network camera sends its pictures. [default: tcp]")
+        Transport | None, typer.Option(help="How a network camera sends its pictures. Default: tcp.")
     ] = None,
     server: Server = None,
     detector: Detector = None,

@@ -22,10 +22,10 @@ WhichCamera = Annotated[
 ]
 Server = Annotated[
     str | None,
-    typer.Option(metavar="HOST:PORT", help="Address of the recognition server. [default: 127.0.0.1:50051]"),
+    typer.Option(metavar="HOST:PORT", help="Address of the recognition server. Default: 127.0.0.1:50051."),
 ]
 Detector = Annotated[
-    Path | None, typer.Option(help="Folder of a model pack, or an SCRFD or YuNet network (.onnx). [default: starter]")
+    Path | None, typer.Option(help="Folder of a model pack, or an SCRFD or YuNet network (.onnx). Default: starter.")
 ]
 Config = Annotated[
     Path | None,

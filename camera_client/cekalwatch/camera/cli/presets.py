@@ -61,8 +61,8 @@ async def _list(settings: CameraSettings, turnable: Turnable) -> list[str]:
     from cekalwatch.camera.view.monitor import PresetStatus
 
     async with _opened(settings, turnable) as camera:
-        bearing, stored = await camera.bearing(), await camera.presets()
-    here = [preset_status(bearing, preset) is PresetStatus.AT_PRESET for preset in stored]
+        now, stored = await camera.status(), await camera.presets()
+    here = [preset_status(now, preset) is PresetStatus.AT_PRESET for preset in stored]
     return [
         f"{'→' if is_here else ' '} {preset.token}\t{preset.name}" for is_here, preset in zip(here, stored, strict=True)
     ]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -60,11 +60,6 @@ class SpoolError(Exception):
         super().__init__(problem)
         self.state = state
 
-    @classmethod
-    def of(cls, error: OSError) -> Self:
-        """Return what `error` means for the spool."""
-        return cls(_STATES.get(error.errno or 0, SpoolState.FAILED), error.strerror or type(error).__name__)
-
 
 class DamagedError(Exception):
     """A file of the spool is not what was written."""
@@ -72,6 +67,16 @@ class DamagedError(Exception):
 
 class ForeignError(Exception):
     """A file of the spool was sealed with another key, or by a newer version of the program."""
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Raise SpoolError for an OSError."""
+    try:
+        yield
+    except OSError as error:
+        state = _STATES.get(error.errno or 0, SpoolState.FAILED)
+        raise SpoolError(state, error.strerror or type(error).__name__) from None
 
 
 class Spool:
@@ -84,70 +89,62 @@ class Spool:
         self._camera_id = camera_id
         self._run_id = run_id
 
+    @_disk_errors()
     def open(self) -> None:
         """Make the folder and the key if there are none, and remove what was half written. Raises SpoolError."""
         try:
             key = read_or_make(self._key_file)
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for draft in self._folder.glob(f"*{DRAFT_SUFFIX}"):
-                draft.unlink()
-        except OSError as error:
-            raise SpoolError.of(error) from None
         except ValueError:
             problem = f"{self._key_file} holds no key; remove it, and a new one is made"
             raise SpoolError(SpoolState.FAILED, problem) from None
         except ProgramError as error:
             raise SpoolError(SpoolState.FAILED, str(error)) from None
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for draft in self._folder.glob(f"*{DRAFT_SUFFIX}"):
+            draft.unlink()
         self._cipher = AESGCM(key.secret)
         self._begin = MAGIC + bytes([VERSION]) + key.name
 
+    @_disk_errors()
     def probe(self) -> None:
         """Try whether a crop could be written. Raises SpoolError."""
         self._write(self._folder / f"probe{DRAFT_SUFFIX}", bytes(PROBE_BYTES)).unlink()
 
+    @_disk_errors()
     def sizes(self) -> dict[str, int]:
-        """Return the bytes of each file by capture id, oldest first."""
-        try:
-            files = {file.stem: file.stat().st_size for file in self._folder.glob(f"*{SUFFIX}") if _is_id(file.stem)}
-        except OSError as error:
-            raise SpoolError.of(error) from None
+        """Return the bytes of each file by capture id, oldest first. Raises SpoolError."""
+        files = {file.stem: file.stat().st_size for file in self._folder.glob(f"*{SUFFIX}") if _is_id(file.stem)}
         return dict(sorted(files.items()))
 
+    @_disk_errors()
     def store(self, capture: FaceCapture) -> int:
         """Write a capture, and return its file's size. It is safe from a power cut after `flush`. Raises SpoolError."""
         nonce = os.urandom(NONCE_BYTES)
+        content = capture_message.to_bytes(capture, self._run_id)
         bound = self._bound(self._begin, capture.capture_id)
-        sealed = (
-            self._begin + nonce + self._cipher.encrypt(nonce, capture_message.to_bytes(capture, self._run_id), bound)
-        )
+        sealed = self._begin + nonce + self._cipher.encrypt(nonce, content, bound)
         draft = self._write(self._folder / f"{capture.capture_id}{DRAFT_SUFFIX}", sealed)
-        try:
-            draft.replace(self._file(capture.capture_id))
-        except OSError as error:
-            raise SpoolError.of(error) from None
+        draft.replace(self._file(capture.capture_id))
         return len(sealed)
 
+    @_disk_errors()
     def flush(self) -> None:
         """Make what was stored and removed safe from a power cut. Raises SpoolError."""
         if os.name != "posix":
             return
+        folder = os.open(self._folder, os.O_RDONLY)
         try:
-            folder = os.open(self._folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        except OSError as error:
-            raise SpoolError.of(error) from None
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
+    @_disk_errors()
     def load(self, capture_id: str) -> FaceCapture:
         """Return a capture. Raises DamagedError, ForeignError and SpoolError."""
         try:
             sealed = self._file(capture_id).read_bytes()
         except FileNotFoundError:
             raise DamagedError("its file is gone") from None
-        except OSError as error:
-            raise SpoolError.of(error) from None
         if sealed[: len(MAGIC)] != MAGIC or len(sealed) <= _HEAD_BYTES:
             raise DamagedError("it does not begin as it should")
         if sealed[len(MAGIC)] > VERSION:
@@ -157,31 +154,25 @@ class Spool:
             raise ForeignError("it was sealed with another key")
         try:
             opened = self._cipher.decrypt(nonce, sealed[_HEAD_BYTES:], self._bound(begin, capture_id))
-            capture = capture_message.from_bytes(opened)
+            return capture_message.from_bytes(opened)
         except (InvalidTag, ValueError):
             raise DamagedError("its seal is broken") from None
-        return capture
 
+    @_disk_errors()
     def remove(self, capture_id: str) -> None:
-        """Remove a capture; one that is not there is removed. Raises SpoolError."""
-        try:
-            self._file(capture_id).unlink(missing_ok=True)
-        except OSError as error:
-            raise SpoolError.of(error) from None
+        """Remove a capture, if it is there. Raises SpoolError."""
+        self._file(capture_id).unlink(missing_ok=True)
 
     def _write(self, draft: Path, content: bytes) -> Path:
         try:
-            try:
-                with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-                    out.write(content)
-                    out.flush()
-                    os.fsync(out.fileno())
-            except OSError:
-                with contextlib.suppress(OSError):
-                    draft.unlink()
-                raise
-        except OSError as error:
-            raise SpoolError.of(error) from None
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+                out.write(content)
+                out.flush()
+                os.fsync(out.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                draft.unlink()
+            raise
         return draft
 
     def _file(self, capture_id: str) -> Path:

@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from cekalwatch.camera.clock import set_within
-from cekalwatch.camera.ptz.onvif import Bearing, OnvifCamera, OnvifError, Preset, opened
+from cekalwatch.camera.ptz.onvif import OnvifCamera, OnvifError, Preset, PtzStatus, opened
 from cekalwatch.camera.settings import Turnable
 from cekalwatch.camera.view.monitor import PresetStatus
 from cekalwatch.wire.backoff import Backoff
@@ -47,7 +47,7 @@ class PtzMonitor:
         log.info("mount_connected", preset=self._turnable.preset)
         self._backoff.reset()
         while True:
-            status = preset_status(await camera.bearing(), preset)
+            status = preset_status(await camera.status(), preset)
             if status is not self.preset_status:
                 log.info("mount_turned", preset_status=status.name.lower())
                 self.preset_status = status
@@ -59,16 +59,16 @@ async def arrive(camera: OnvifCamera, preset: Preset, period_s: float = PERIOD_S
     """Turn to a preset, and return when the camera rests there. Raises OnvifError."""
     await camera.turn_to(preset)
     while True:
-        bearing = await camera.bearing()
-        if not bearing.moves and preset_status(bearing, preset) is not PresetStatus.AWAY:
+        now = await camera.status()
+        if not now.moves and preset_status(now, preset) is not PresetStatus.AWAY:
             return
         await asyncio.sleep(period_s)
 
 
-def preset_status(bearing: Bearing, preset: Preset) -> PresetStatus:
-    """Return whether a camera with this bearing is at `preset`."""
-    if bearing.moves:
+def preset_status(now: PtzStatus, preset: Preset) -> PresetStatus:
+    """Return whether a camera that looks like this `now` is at `preset`."""
+    if now.moves:
         return PresetStatus.AWAY
-    if bearing.position is None or preset.position is None:
+    if now.position is None or preset.position is None:
         return PresetStatus.UNKNOWN
-    return PresetStatus.AT_PRESET if bearing.position.is_near(preset.position) else PresetStatus.AWAY
+    return PresetStatus.AT_PRESET if now.position.is_near(preset.position) else PresetStatus.AWAY

@@ -57,8 +57,8 @@ class Preset:
 
 
 @dataclass(frozen=True)
-class Bearing:
-    """Where the camera looks now."""
+class PtzStatus:
+    """Where the camera looks now, and whether it moves."""
 
     moves: bool
     position: PtzPosition | None
@@ -72,12 +72,12 @@ class OnvifCamera:
         self._ptz = ptz
         self._profile = profile
 
-    async def bearing(self) -> Bearing:
+    async def status(self) -> PtzStatus:
         """Return where it looks."""
-        status = await _ask(self._ptz.GetStatus({"ProfileToken": self._profile}))
-        moving = getattr(status, "MoveStatus", None)
+        answer = await _ask(self._ptz.GetStatus({"ProfileToken": self._profile}))
+        moving = getattr(answer, "MoveStatus", None)
         axes = (getattr(moving, "PanTilt", None), getattr(moving, "Zoom", None))
-        return Bearing("MOVING" in axes, _position(getattr(status, "Position", None)))
+        return PtzStatus("MOVING" in axes, _position(getattr(answer, "Position", None)))
 
     async def presets(self) -> list[Preset]:
         """Return the presets that are stored in it."""

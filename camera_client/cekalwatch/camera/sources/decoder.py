@@ -13,17 +13,18 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from multiprocessing.connection import Connection, wait
 from multiprocessing.shared_memory import SharedMemory
 from multiprocessing.synchronize import Lock
-from typing import Any, Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.camera.sources.opencv import CvCapture
 from cekalwatch.vision.faces import Picture
 
 MAX_BYTES: Final = 4096 * 3072 * 3
@@ -36,30 +37,8 @@ _HEAD: Final = 64
 """Bytes before the picture, see `_head`."""
 
 
-class OpenedCapture(Protocol):
-    """A camera, in the decoder's process."""
-
-    def is_open(self) -> bool:
-        """Tell whether the camera answers."""
-
-    def grab(self) -> bool:
-        """Wait for the next picture and decode it; False when there will be none."""
-
-    def retrieve(self, image: Any = None) -> tuple[bool, Any]:  # noqa: ANN401  # OpenCV's arrays
-        """Return the picture that was grabbed, in `image` if it fits."""
-
-    def is_resized(self) -> bool:
-        """Tell whether the camera sends another size than at first, even if the pictures given do not show it."""
-
-    def release(self) -> None:
-        """Close the camera."""
-
-
-class OpenCapture(Protocol):
-    """Opens a camera in the decoder's process; it is sent there, so it must be picklable."""
-
-    def __call__(self) -> OpenedCapture:
-        """Return the camera, which may have failed to open."""
+OpenCapture = Callable[[], CvCapture]
+"""Opens a camera in the decoder's process; it is sent there, so it must be picklable."""
 
 
 class DecoderSignal(Enum):
@@ -174,7 +153,7 @@ def _decode(open_capture: OpenCapture, connection: Connection, lock: Lock, memor
                 capture.release()
 
 
-def _take_pictures(capture: OpenedCapture, connection: Connection, lock: Lock, memory: SharedMemory) -> DecoderSignal:
+def _take_pictures(capture: CvCapture, connection: Connection, lock: Lock, memory: SharedMemory) -> DecoderSignal:
     """Take each picture as soon as it comes, until the camera ends or another command comes; return what to signal."""
     head = _head(memory)
     slot: Picture | None = None
