@@ -212,7 +212,7 @@ class Spooler:
     def _note_success(self) -> None:
         self._next_try_s = self._clock.monotonic_s() + PROBE_PERIOD_S
         if self._state not in (SpoolState.READY, SpoolState.UNSPECIFIED):
-            log.info("spool_note_success_again")
+            log.info("spool_works_again")
         self._state = SpoolState.READY
 
     def _note_failure(self, error: SpoolError) -> None:
