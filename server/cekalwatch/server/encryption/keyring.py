@@ -1,8 +1,8 @@
 """Data keys in memory: seals and opens values, and makes keyed digests. It knows no table and no master key.
 
 A sealed value is: format (1 byte), number of the data key (4 bytes, big-endian), nonce (12 bytes), then what
-AES-256-GCM made, with its tag of 16 bytes. Format, key number and place are authenticated with it. Nonces are random,
-so that a data key may seal up to 2^32 values (NIST SP 800-38D, 8.3); a site seals some thousand a day.
+AES-256-GCM made, with its tag of 16 bytes. Format, key number and associated data are authenticated with it. Nonces are
+random, so that a data key may seal up to 2^32 values (NIST SP 800-38D, 8.3); a site seals some thousand a day.
 """
 
 from __future__ import annotations
@@ -104,14 +104,14 @@ class Keyring:
                 self._absent.clear()
             return bool(fresh)
 
-    def seal(self, place: bytes, plain: bytes) -> bytes:
-        """Seal `plain` for `place`; it opens nowhere else."""
+    def seal(self, associated_data: bytes, plain: bytes) -> bytes:
+        """Seal `plain`; it opens with the same associated data only."""
         key_id, nonce = self.current_id, os.urandom(NONCE_BYTES)
         header = header_of(key_id)
-        return header + nonce + self._ciphers[key_id].encrypt(nonce, plain, header + place)
+        return header + nonce + self._ciphers[key_id].encrypt(nonce, plain, header + associated_data)
 
-    def open(self, place: bytes, sealed: object) -> bytes:
-        """Return what was sealed for `place`; raises DamagedValueError, also when `sealed` is no bytes at all."""
+    def open(self, associated_data: bytes, sealed: object) -> bytes:
+        """Return what was sealed with this associated data; raises DamagedValueError, also for what is no bytes."""
         if not isinstance(sealed, bytes) or len(sealed) < BODY + TAG_BYTES:
             raise DamagedValueError("no sealed value")
         kind, key_id = HEADER.unpack_from(sealed)
@@ -119,14 +119,14 @@ class Keyring:
             raise DamagedValueError("no sealed value")
         try:
             return self._cipher(key_id).decrypt(
-                sealed[HEADER.size : BODY], sealed[BODY:], sealed[: HEADER.size] + place
+                sealed[HEADER.size : BODY], sealed[BODY:], sealed[: HEADER.size] + associated_data
             )
         except InvalidTag:
-            raise DamagedValueError("a sealed value that does not open in its place") from None
+            raise DamagedValueError("a sealed value that does not open with its associated data") from None
 
-    def digest(self, place: bytes, plain: bytes) -> str:
-        """Return an HMAC-SHA256, hexadecimal, of `plain` at `place`: equal for equal ones, no use without the key."""
-        return hmac.digest(self._matching, place + plain, hashlib.sha256).hex()
+    def digest(self, associated_data: bytes, plain: bytes) -> str:
+        """Return an HMAC-SHA256, hexadecimal, of both: equal for equal ones, useless without the key."""
+        return hmac.digest(self._matching, associated_data + plain, hashlib.sha256).hex()
 
     def _cipher(self, key_id: int) -> AESGCM:
         found = self._ciphers.get(key_id)

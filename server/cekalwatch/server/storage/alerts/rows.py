@@ -90,7 +90,7 @@ def write_handling(session: Session, row: AlertRow, before: Handling, after: Han
     row.claim_until = after.claim.until if after.claim else None
     session.add(row)
     for number, finding in list(enumerate(after.findings))[len(before.findings) :]:
-        place = FINDING_FACTS.at(row.alert_id, str(number))
+        associated_data = FINDING_FACTS.at(row.alert_id, str(number))
         reference = after.reference if finding.outcome is Outcome.CONFIRMED else ""
         session.add(
             FindingRow(
@@ -98,19 +98,19 @@ def write_handling(session: Session, row: AlertRow, before: Handling, after: Han
                 number=number,
                 outcome=finding.outcome,
                 reason=finding.reason,
-                facts=keyring.seal(place, _json({"note": finding.note, "reference": reference})),
+                facts=keyring.seal(associated_data, _json({"note": finding.note, "reference": reference})),
                 person_id=str(finding.by),
                 found_at=finding.at,
             )
         )
     for number, follow_up in list(enumerate(after.follow_ups))[len(before.follow_ups) :]:
-        place = FOLLOW_UP_FACTS.at(row.alert_id, str(number))
+        associated_data = FOLLOW_UP_FACTS.at(row.alert_id, str(number))
         facts = {name: getattr(follow_up, name) for name in _FOLLOW_UP_TEXTS}
         session.add(
             FollowUpRow(
                 alert_id=row.alert_id,
                 number=number,
-                facts=keyring.seal(place, _json(facts)),
+                facts=keyring.seal(associated_data, _json(facts)),
                 contacted_at=follow_up.contacted_at,
                 person_id=str(follow_up.by),
                 recorded_at=follow_up.at,
@@ -218,8 +218,8 @@ def _json(facts: dict[str, str]) -> bytes:
     return json.dumps(facts, sort_keys=True).encode()
 
 
-def _opened(keyring: Keyring, place: bytes, sealed: bytes) -> dict[str, str]:
-    facts = json.loads(keyring.open(place, sealed))
+def _opened(keyring: Keyring, associated_data: bytes, sealed: bytes) -> dict[str, str]:
+    facts = json.loads(keyring.open(associated_data, sealed))
     if not isinstance(facts, dict) or not all(isinstance(text, str) for text in facts.values()):
         raise ValueError("sealed facts that are none")
     return facts

@@ -58,8 +58,8 @@ class Resealer:
         """
         key_id = self._keys.keyring.current_id
         resealed = damaged = 0
-        for place in SEALED:
-            for step in self._column_steps(place, header_of(key_id)):
+        for sealed_column in SEALED:
+            for step in self._column_steps(sealed_column, header_of(key_id)):
                 resealed, damaged = resealed + step.resealed, damaged + step.damaged
                 yield step
         retired = self._keys.settle(key_id, resealed, damaged)
@@ -78,37 +78,37 @@ class Resealer:
         if len(list(islice(work, STEPS_A_TURN))) == STEPS_A_TURN:
             self._pass = work
 
-    def _column_steps(self, place: AssociatedData, newest: bytes) -> Iterator[ResealStep]:
-        table = table_of(place)
-        key, column = list(table.primary_key.columns), table.c[place.column]
+    def _column_steps(self, sealed_column: AssociatedData, newest: bytes) -> Iterator[ResealStep]:
+        table = table_of(sealed_column)
+        key, column = list(table.primary_key.columns), table.c[sealed_column.column]
         old = sqlalchemy.select(*key, column).where(header(column) != newest).order_by(*key).limit(ROWS_A_STEP)
         found = self._read(old)
         while found:
-            yield self._reseal(place, table, found)
+            yield self._reseal(sealed_column, table, found)
             found = self._read(old.where(tuple_(*key) > tuple_(*found[-1][:-1])))
 
     def _read(self, query: sqlalchemy.Select[Any]) -> list[tuple[Any, ...]]:
         with self._database.session() as session:
             return [tuple(row) for row in session.execute(query).all()]
 
-    def _reseal(self, place: AssociatedData, table: Table, found: list[tuple[Any, ...]]) -> ResealStep:
+    def _reseal(self, sealed_column: AssociatedData, table: Table, found: list[tuple[Any, ...]]) -> ResealStep:
         keyring, resealed, damaged = self._keys.keyring, 0, 0
         with self._database.session() as session:
             # Keeps this step and an import from waiting for each other's rows.
             lock_watchlist(session)
             hold_sealing_key(session, keyring)
             for *key, sealed in found:
-                where = place.at(*map(str, key))
+                where = sealed_column.at(*map(str, key))
                 try:
                     fresh = keyring.seal(where, keyring.open(where, sealed))
                 except DamagedValueError:
                     damaged += 1
-                    log.error("value_damaged", table=place.table, column=place.column, key=key)  # noqa: TRY400
+                    log.error("value_damaged", table=sealed_column.table, column=sealed_column.column, key=key)  # noqa: TRY400
                     continue
                 # Who changed the row since it was read seals it with the newest key.
                 same = [column == part for column, part in zip(table.primary_key.columns, key, strict=True)]
-                change = sqlalchemy.update(table).where(*same, table.c[place.column] == sealed)
-                session.execute(change.values({place.column: fresh}))
+                change = sqlalchemy.update(table).where(*same, table.c[sealed_column.column] == sealed)
+                session.execute(change.values({sealed_column.column: fresh}))
                 resealed += 1
             session.commit()
         return ResealStep(resealed, damaged)

@@ -244,17 +244,17 @@ def _check(held: Collection[DataKeyRow], master: MasterKey, source: MasterKeySou
 def count_by_key(session: Session) -> Counter[int]:
     """Return how many values each data key has sealed; one that is damaged beyond telling counts for key 0."""
     found: Counter[int] = Counter()
-    for place in SEALED:
-        start_of = header(table_of(place).c[place.column])
+    for sealed_column in SEALED:
+        start_of = header(table_of(sealed_column).c[sealed_column.column])
         for start, count in session.execute(sqlalchemy.select(start_of, func.count()).group_by(start_of)).all():
             whole = isinstance(start, bytes) and len(start) == HEADER.size
             found[HEADER.unpack(start)[1] if whole else 0] += count
     return found
 
 
-def table_of(place: AssociatedData) -> Table:
-    """Return the table of a place."""
-    return SQLModel.metadata.tables[place.table]
+def table_of(sealed_column: AssociatedData) -> Table:
+    """Return the table of a sealed column."""
+    return SQLModel.metadata.tables[sealed_column.table]
 
 
 def header(column: ColumnElement[Any]) -> ColumnElement[bytes]:

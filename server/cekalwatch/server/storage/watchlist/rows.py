@@ -68,8 +68,8 @@ class WatchlistRows:
         """Write a subject."""
         facts = asdict(subject)
         del facts["subject_id"]
-        place = SUBJECT_FACTS.at(subject.subject_id)
-        return SubjectRow(subject_id=subject.subject_id, facts=self.keyring.seal(place, _json(facts)))
+        associated_data = SUBJECT_FACTS.at(subject.subject_id)
+        return SubjectRow(subject_id=subject.subject_id, facts=self.keyring.seal(associated_data, _json(facts)))
 
     def subject(self, row: SubjectRow) -> Subject:
         """Read a subject."""
