@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from cekalwatch.notifier.model.alert import Alert, AlertFilter, Candidate, Document, Order, Pictures, Sighting, Subject
 from cekalwatch.notifier.model.handling import Claim, Finding, FollowUp, Handling, PersonReference
 from cekalwatch.notifier.model.person import Session
+from cekalwatch.notifier.model.safe_text import safe_text
 from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
 from cekalwatch.notifier.model.subscription_updates import AlertEvent, Connected, Freshness, KeepAlive, Update
-from cekalwatch.notifier.model.text import safe_text
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, camera_pb2, session_pb2, watchlist_pb2
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus

@@ -171,9 +171,7 @@ class AlertDelivery:
             return self._images.save(alert_id, self._alert_client.pictures(alert_id))
         except grpc.RpcError as error:
             self._log.warning("pictures_not_loaded", alert_id=alert_id, code=error.code().name)
-        except OSError as error:
-            self._log.warning("pictures_not_saved", alert_id=alert_id, error=type(error).__name__)
-        return ImagePaths()
+            return ImagePaths()
 
     def _acknowledge(self) -> None:
         if self._acknowledgement_owed is None:

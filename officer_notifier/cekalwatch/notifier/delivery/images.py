@@ -13,6 +13,8 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import structlog
+
 from cekalwatch.notifier.model.alert import ImagePaths, Pictures
 from cekalwatch.program.errors import Exit, ProgramError
 
@@ -20,6 +22,8 @@ MAX_STAY = timedelta(hours=24)
 MAX_REFERENCES = 3
 
 _JPEG_START = b"\xff\xd8\xff"
+
+log = structlog.get_logger()
 
 
 class ImageFolder:
@@ -37,21 +41,24 @@ class ImageFolder:
             raise ProgramError(f"Pictures cannot be kept in {folder}: {error}", Exit.UNAVAILABLE) from None
 
     def save(self, alert_id: str, pictures: Pictures) -> ImagePaths:
-        """Save the pictures of an alert in place of earlier ones; raises OSError when they cannot be written.
+        """Save the pictures of an alert in place of earlier ones; returns no paths when they cannot be written.
 
         What is no JPEG is left out, and so is everything of an alert whose key is no UUID: it names a folder.
         """
-        try:
-            own = self._folder / str(uuid.UUID(alert_id))
-        except ValueError:
+        if not _is_key(alert_id):
             return ImagePaths()
-        self.delete_old()
-        own.mkdir(mode=0o700, exist_ok=True)
-        probe = _write(own / "probe.jpg", pictures.probe)
-        references = (
-            _write(own / f"ref{number}.jpg", jpeg)
-            for number, jpeg in enumerate(pictures.references[:MAX_REFERENCES], start=1)
-        )
+        own = self._folder / alert_id
+        try:
+            self.delete_old()
+            own.mkdir(mode=0o700, exist_ok=True)
+            probe = _write(own / "probe.jpg", pictures.probe)
+            references = [
+                _write(own / f"ref{number}.jpg", jpeg)
+                for number, jpeg in enumerate(pictures.references[:MAX_REFERENCES], start=1)
+            ]
+        except OSError as error:
+            log.warning("pictures_not_saved", alert_id=alert_id, error=type(error).__name__)
+            return ImagePaths()
         return ImagePaths(probe, tuple(path for path in references if path))
 
     def delete_old(self) -> None:

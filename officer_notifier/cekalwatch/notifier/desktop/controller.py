@@ -36,7 +36,7 @@ from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState
 
 log = structlog.get_logger()
 
-_FOLLOW_EVERY_MS = 2_000
+_FOLLOW_EVERY = timedelta(seconds=2)
 
 Done = Callable[[], object]
 Told = Callable[[str], object]
@@ -50,9 +50,7 @@ class ServerClock:
     """
 
     def __init__(
-        self,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        monotonic: Callable[[], float] = time.monotonic,
+        self, now: Callable[[], datetime] = lambda: datetime.now(UTC), monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._now = now
         self._monotonic = monotonic
@@ -101,15 +99,11 @@ class Controller(QObject):
         self._alert_client, self._sessions, self._images = alert_client, sessions, images
         self._actions = AlertActions(alert_client, sessions)
         self._worker = Worker(self)
-        self._renewal = QTimer(self)
-        self._renewal.setInterval(round(RENEW_CLAIMS_EVERY.total_seconds() * 1000))
-        self._renewal.timeout.connect(self.renew_claims)
-        self._renewal.start()
         self._followed = ""
-        self._following = QTimer(self)
-        self._following.setInterval(_FOLLOW_EVERY_MS)
-        self._following.timeout.connect(self.follow_sign_in)
-        self._following.start()
+        for action, every in ((self.renew_claims, RENEW_CLAIMS_EVERY), (self.follow_sign_in, _FOLLOW_EVERY)):
+            timer = QTimer(self)
+            timer.timeout.connect(action)
+            timer.start(round(every.total_seconds() * 1000))
 
     def close(self) -> None:
         """Sign out, and end the calls."""
@@ -239,7 +233,10 @@ class Controller(QObject):
             if self.alert_cache.illustrate(alert_id, images):
                 self.changed.emit()
 
-        self._worker.run(lambda: self._saved_pictures(alert_id), loaded, _log_failure("pictures"))
+        def load() -> ImagePaths:
+            return self._images.save(alert_id, self._alert_client.pictures(alert_id))
+
+        self._worker.run(load, loaded, _log_failure("pictures"))
 
     def load_today(self, since: datetime) -> None:
         """Load the alerts raised since then, in addition to those that were sent here."""
@@ -264,13 +261,6 @@ class Controller(QObject):
         """Renew the claims that the person holds here; nobody renews while the screen is locked."""
         for alert_id in self.claims_to_renew():
             self._worker.run(partial(self._alert_client.claim, alert_id), self._renewed, self._teller(lambda _: None))
-
-    def _saved_pictures(self, alert_id: str) -> ImagePaths:
-        try:
-            return self._images.save(alert_id, self._alert_client.pictures(alert_id))
-        except OSError as error:
-            log.warning("pictures_not_saved", alert_id=alert_id, error=type(error).__name__)
-            return ImagePaths()
 
     def _renewed(self, alert: Alert) -> None:
         if self.alert_cache.renew(alert):

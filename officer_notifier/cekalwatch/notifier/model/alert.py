@@ -1,6 +1,6 @@
 """An alert as the notifier holds it: plain values, made by `client/messages.py` and shown by the screens.
 
-It knows neither protobuf nor gRPC. Every text in here is safe to show: see `text.py`.
+It knows neither protobuf nor gRPC. Every text in here is safe to show: see `safe_text.py`.
 """
 
 from __future__ import annotations
