@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.database import command_context
+from cekalwatch.server.cli.options import Config, DataDir, command_settings
+from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:
     from cekalwatch.server.storage.keys.resealing import Resealer
     from cekalwatch.server.storage.keys.store import KeyStore
 
-Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the master key.")]
 
 app = typer.Typer(
     help="The keys that seal photographs, templates and personal facts in the database.", no_args_is_help=True
@@ -94,9 +93,8 @@ def rewrap(
 def _reseal(resealer: Resealer, key_id: int) -> None:
     counts = resealer.counts()
     total = counts.total() - counts[key_id]
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     damaged = 0
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with counting_progress() as progress:
         task = progress.add_task("Sealing", total=total)
         for step in resealer.steps():
             damaged += step.damaged
@@ -110,11 +108,8 @@ def _reseal(resealer: Resealer, key_id: int) -> None:
 
 @contextmanager
 def _opened(config: Path | None, data_dir: Path | None) -> Iterator[tuple[KeyStore, Resealer]]:
-    from cekalwatch.program.logs import configure_logs
-    from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.keys.resealing import Resealer
 
-    settings = ServerSettings.load(config, data_dir=data_dir)
-    configure_logs("warning")
+    settings = command_settings(config, data_dir)
     with command_context(settings) as context:
         yield context.keys, Resealer(context.database, context.keys)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.cli.options import Config, command_settings
 from cekalwatch.server.cli.output import whole_table
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class _Found:
 
 
 def check_source(
-    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
+    config: Config = None,
     rows: Annotated[int, typer.Option(min=0, help="Read so many records; 0: all of them.")] = 1000,
     photographs: Annotated[
         bool, typer.Option("--photographs", help="Fetch the photographs too, to see whether they are there.")
@@ -59,13 +59,10 @@ def check_source(
 ) -> None:
     """Try the configured source: read it, map it, and tell what would be refused. Nothing is stored."""
 
-    from cekalwatch.program.logs import configure_logs
-    from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.watchlist.sources.opening import open_source
     from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
 
-    settings = ServerSettings.load(config)
-    configure_logs("warning")
+    settings = command_settings(config)
     if settings.watchlist.source is None:
         raise ProgramError("No source is configured: write [watchlist.source]; see docs/connect-cekal.md", Exit.CONFIG)
     source = open_source(settings.watchlist.source, settings.home.zone)

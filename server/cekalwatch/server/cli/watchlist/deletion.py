@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.database import command_context
+from cekalwatch.server.cli.options import Config, DataDir, command_settings
 
 if TYPE_CHECKING:
     from cekalwatch.server.audit.entry import AuditEntry
@@ -24,18 +24,15 @@ EPILOG = (
 
 def delete(
     subject_id: Annotated[str, typer.Argument(help="Key of the subject.")],
-    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of the database and the master key.")] = None,
+    config: Config = None,
+    data_dir: DataDir = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete a subject: personal facts, orders, photographs, templates, pictures of alerts. It cannot be undone."""
-    from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.audit.alert_entries import deletion_entry
     from cekalwatch.server.domain.errors import CekalwatchError
-    from cekalwatch.server.settings.settings import ServerSettings
 
-    settings = ServerSettings.load(config, data_dir=data_dir)
-    configure_logs("warning")
+    settings = command_settings(config, data_dir=data_dir)
     with command_context(settings) as context:
         if not yes:
             typer.confirm(f"Delete subject {subject_id} with all orders, photographs and templates?", abort=True)

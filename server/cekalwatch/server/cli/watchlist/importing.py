@@ -12,8 +12,9 @@ import typer
 from rich.console import Console
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.cli.options import Config, DataDir, ServerAddress, command_settings
+from cekalwatch.server.cli.output import counting_progress
 from cekalwatch.server.cli.watchlist.local import local_import
-from cekalwatch.server.cli.watchlist.progress import counted_progress
 from cekalwatch.server.cli.watchlist.running_server import running_server
 
 if TYPE_CHECKING:
@@ -41,14 +42,12 @@ def import_(
         Path, typer.Argument(help="Folder with orders.csv and photographs; see docs/watchlist-folder.md.")
     ],
     report: Annotated[Path | None, typer.Option(help="Write the report to this file, .csv or .json.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
-    server: Annotated[
-        str | None, typer.Option(help="HOST:PORT of the running server; the configured `listen` when not given.")
-    ] = None,
+    config: Config = None,
+    server: ServerAddress = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Write straight into the database, without asking.")
     ] = False,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of the database and the model packs.")] = None,
+    data_dir: DataDir = None,
     encoding: Annotated[
         Literal["utf-8", "windows-1252"], typer.Option(help="How the text of orders.csv is stored.")
     ] = "utf-8",
@@ -58,18 +57,14 @@ def import_(
     It goes through the running server; when none is running, straight into the database.
     """
 
-    from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.cli.watchlist.report_screen import show_reports
-    from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.watchlist.imports.report_file import check_report_file, write_report
     from cekalwatch.server.watchlist.sources.files.folder import FolderSource
     from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
 
     if offline and server:
         raise ProgramError("--offline and --server exclude each other", Exit.USAGE)
-    settings = ServerSettings.load(config, data_dir=data_dir)
-    # The report tells about each record; the log would say it once more, between the lines of the progress bar.
-    configure_logs("warning")
+    settings = command_settings(config, data_dir=data_dir)
     if report:
         check_report_file(report)
     source = FolderSource(FolderSettings(path=folder, encoding=encoding), settings.home.zone)
@@ -78,11 +73,10 @@ def import_(
         records = _FolderRecords(source)
         running = None if offline else running_server(settings, server)
         try:
-            with counted_progress(records.total, lambda: len(records.refused)) as counted:
-                # When not one row can be read, nothing was brought up to date.
-                if records.some or not records.refused:
-                    run = _import_through(running, records) if running else _import_directly(settings, records)
-                    reports.extend(counted(run))
+            # When not one row can be read, nothing was brought up to date.
+            if records.some or not records.refused:
+                run = _import_through(running, records) if running else _import_directly(settings, records)
+                reports.extend(_counted(run, records))
         finally:
             # What has been done must be known even when the rest failed.
             told = [*records.refused, *reports]
@@ -141,6 +135,15 @@ def _as_program_errors() -> Iterator[None]:
         raise ProgramError(f"{error} Nothing was imported.", Exit.DATA_PROBLEMS) from None
     except SourceUnavailable as error:
         raise ProgramError(str(error), Exit.NO_INPUT) from None
+
+
+def _counted(run: Iterator[RecordReport], records: _FolderRecords) -> Iterator[RecordReport]:
+    """Give the reports, with a progress bar on standard error."""
+    with counting_progress() as progress:
+        task = progress.add_task("Importing", total=records.total)
+        for done, report in enumerate(run, 1):
+            progress.update(task, completed=done + len(records.refused))
+            yield report
 
 
 def _import_through(dialer: Dialer, records: _FolderRecords) -> Iterator[RecordReport]:

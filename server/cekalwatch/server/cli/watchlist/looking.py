@@ -13,6 +13,7 @@ import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.database import command_context
+from cekalwatch.server.cli.options import Config, DataDir, command_settings
 from cekalwatch.server.cli.watchlist.look_output import (
     print_csv,
     print_json,
@@ -68,8 +69,6 @@ class Only(StrEnum):
     STALE_MODEL = "stale-model"
 
 
-Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the master key.")]
 Format = Annotated[Form, typer.Option("--format", help="table, json, or csv for a spreadsheet.")]
 
 
@@ -97,7 +96,7 @@ def list_(
     from cekalwatch.server.watchlist.browser import WatchlistFilter, WatchlistProblem
     from cekalwatch.server.watchlist.browser_output import LIST_COLUMNS, list_rows, view_json
 
-    settings = _settings(config, data_dir)
+    settings = command_settings(config, data_dir)
     at = _noon(valid_on, settings)
     if valid_on and status is None:
         status = OrderStatus.ACTIVE
@@ -131,7 +130,7 @@ def show(
 
     if form is Form.CSV:
         raise ProgramError("`show` has more than fits a table of one kind of rows: take --format json", Exit.USAGE)
-    settings = _settings(config, data_dir)
+    settings = command_settings(config, data_dir)
     with _look(settings) as (look, lookalikes):
         try:
             pictures = MAX_REFERENCES if photo else 0
@@ -155,7 +154,7 @@ def history(
     """Tell what happened to a subject and its orders: events of the audit trail, and each order's statuses."""
     from cekalwatch.server.watchlist.browser_output import HISTORY_COLUMNS, history_json, history_rows
 
-    with _look(_settings(config, data_dir)) as (look, _):
+    with _look(command_settings(config, data_dir)) as (look, _):
         found = look.history(subject_id)
     if not found.events and not found.turns:
         raise ProgramError("Nothing is known of a subject of this key", Exit.NO_INPUT)
@@ -166,15 +165,6 @@ def history(
             print_csv(HISTORY_COLUMNS, history_rows(found))
         case Form.TABLE:
             print_table(("When", "What", "Order", "Status", "By", "Details"), history_rows(found))
-
-
-def _settings(config: Path | None, data_dir: Path | None) -> ServerSettings:
-    from cekalwatch.program.logs import configure_logs
-    from cekalwatch.server.settings.settings import ServerSettings
-
-    settings = ServerSettings.load(config, data_dir=data_dir)
-    configure_logs("warning")
-    return settings
 
 
 def _noon(day: str, settings: ServerSettings) -> datetime:

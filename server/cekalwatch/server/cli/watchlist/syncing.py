@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
@@ -17,6 +16,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.database import command_database
+from cekalwatch.server.cli.options import Config, DataDir, ServerAddress, command_settings
 from cekalwatch.server.cli.watchlist.running_server import running_server
 from cekalwatch.server.cli.watchlist.sync_screen import (
     moment_text,
@@ -34,12 +34,6 @@ if TYPE_CHECKING:
 POLL_S = 0.25
 
 app = typer.Typer(help="The synchronisation of the watchlist with its source.", no_args_is_help=True)
-
-Config = Annotated[Path | None, typer.Option(help="Configuration file (TOML).")]
-ServerAddress = Annotated[
-    str | None, typer.Option(help="HOST:PORT of the running server; the configured `listen` when not given.")
-]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the database and the model packs.")]
 
 
 class Syncs(Protocol):
@@ -80,7 +74,7 @@ def now(
     """Synchronise at once, and tell what came of it. It goes through the running server; when none runs, by itself."""
     from cekalwatch.server.domain.errors import CekalwatchError, Code
 
-    settings = _settings(config, data_dir)
+    settings = command_settings(config, data_dir, log_level="error")
     if settings.watchlist.source is None:
         raise _refused(CekalwatchError(Code.SYNC_NOT_CONFIGURED))
     if accept_shrink:
@@ -107,7 +101,7 @@ def status(
     """Tell how the synchronisation stands: the last run, the next one, and what waits for a person."""
     from cekalwatch.server.domain.errors import CekalwatchError
 
-    with _syncs(_settings(config, data_dir), server) as syncs:
+    with _syncs(command_settings(config, data_dir, log_level="error"), server) as syncs:
         try:
             found, fresh_at = syncs.status()
         except CekalwatchError as error:
@@ -126,15 +120,6 @@ def status(
         typer.echo(f"Next: {moment_text(found.next_run_at)}")
     if found.waiting:
         typer.echo(shrunk_sentence(found.waiting))
-
-
-def _settings(config: Path | None, data_dir: Path | None) -> ServerSettings:
-    from cekalwatch.program.logs import configure_logs
-    from cekalwatch.server.settings.settings import ServerSettings
-
-    settings = ServerSettings.load(config, data_dir=data_dir)
-    configure_logs("error")
-    return settings
 
 
 @contextmanager
