@@ -133,7 +133,7 @@ def test_a_shrunken_list_is_accepted_by_two_who_type_their_passwords(machine: Ma
     write_orders(folder, [])
     code, told = machine.run("now")
     assert code == Exit.DATA_PROBLEMS
-    assert "5 of 5 orders are in the source no more" in told
+    assert "5 of 5 orders are no longer in the source" in told
     assert "5 of 5 orders" in machine.run("status")[1]
     office = Office(machine.database, passwords=Passwords())
     lia = office.hire(person("lia", PersonRole.LIST_MANAGER)).person

@@ -68,20 +68,20 @@ class ActiveFault(BaseModel):
 
 
 class ActiveFaults:
-    """The trouble in force; any thread may change it."""
+    """The faults in force; any thread may change them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._trouble = ActiveFault()
 
     def set(self, faults: Iterable[SimulatedFault] = (), *, delay_s: float = 0.0, times: int | None = None) -> None:
-        """Let this be wrong from now on, in place of what was."""
+        """Set what is wrong from now on; earlier faults end."""
         with self._lock:
             self._trouble = ActiveFault(faults=frozenset(faults), delay_s=delay_s, times=times)
 
     @property
     def now(self) -> ActiveFault:
-        """What is wrong, without counting."""
+        """What is wrong now; this does not count as an answer."""
         with self._lock:
             return self._trouble
 

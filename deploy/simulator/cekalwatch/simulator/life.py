@@ -20,22 +20,22 @@ _SHORT = timedelta(days=3)
 
 
 class Life:
-    """Changes a book of orders, a step at a time."""
+    """Changes the orders, one step at a time."""
 
     def __init__(self, book: OrderDatabase, faces: Sequence[bytes], today: Callable[[], date], seed: int = 1) -> None:
-        """`faces` are photographs, given to one person after another."""
+        """`faces` are photographs; each new person gets the next one."""
         self._book = book
         self._faces = faces
         self._today = today
         self._random = random.Random(seed)  # noqa: S311  # nothing is kept secret by it
 
     def begin(self, orders: int) -> None:
-        """Let there be some orders."""
+        """Add some orders."""
         for _ in range(orders):
             self._appear()
 
     def step(self) -> str:
-        """Let something happen, and say what, by its key."""
+        """Make a random change, and return what it was, with its key."""
         things = (self._appear, self._appear, self._extend, self._revoke, self._expire, self._remove)
         return self._random.choice(things)()
 
@@ -92,7 +92,7 @@ class Life:
         return self._appear()
 
     def _expire(self) -> str:
-        """Let an order end soon: it leaves no sign but its last day."""
+        """Let an order end soon: only its last day shows that."""
         for key in self._shuffled():
             order = self._book.get(key)
             last = self._today() - timedelta(days=1)

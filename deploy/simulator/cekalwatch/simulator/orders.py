@@ -13,7 +13,7 @@ Order = dict[str, Any]
 
 
 class Part(NamedTuple):
-    """Some orders in their turn."""
+    """Some orders, in the sequence in which they appeared or changed."""
 
     orders: list[Order]
     gone: list[str]
@@ -27,7 +27,7 @@ class OrderDatabase:
     """Orders as JSON objects; any thread may call. An order's turn is that of its first appearance."""
 
     def __init__(self, file: Path | None = None) -> None:
-        """Keep them in `file`, or in memory."""
+        """Store them in `file`, or in memory."""
         self._lock = threading.Lock()
         self._database = sqlite3.connect(str(file or ":memory:"), check_same_thread=False)
         self._database.executescript(
@@ -96,11 +96,11 @@ class OrderDatabase:
             )
 
     def page(self, after: int, limit: int) -> Part:
-        """Return orders of the whole list, in the turn in which they appeared."""
+        """Return orders of the whole list, in the sequence in which they appeared."""
         return self._part("turn > ? AND NOT gone", "turn", after, limit)
 
     def changed(self, after: int, limit: int) -> Part:
-        """Return what was changed since the change `after`, in the turn of the changes."""
+        """Return what was changed since the change `after`, in the sequence of the changes."""
         return self._part("change > ?", "change", after, limit)
 
     def put_photograph(self, name: str, data: bytes) -> str:

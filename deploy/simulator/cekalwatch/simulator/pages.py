@@ -14,7 +14,7 @@ _WHOLE, _CHANGES = "whole", "changes"
 
 
 class UnknownCursorError(Exception):
-    """A cursor that is none."""
+    """A cursor that this application has not given."""
 
 
 def page_of(book: OrderDatabase, cursor: str, limit: int) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Simulator:
         certificates: SimulatorCertificates | None = None,
         on_step: Callable[[], str] | None = None,
     ) -> None:
-        """Answer who shows `token` (anybody when it is empty), with TLS where there are certificates.
+        """Answer clients that show `token` (anybody when it is empty), with TLS where there are certificates.
 
         `on_step` lets some time pass in the application, and says what happened.
         """
@@ -144,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.OK, json.dumps(document).encode())
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Write no log."""
 
     def _answer_client(self) -> None:
         simulator = self.server.simulator

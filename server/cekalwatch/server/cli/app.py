@@ -63,14 +63,14 @@ def _root(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Keep the sub-commands apart from the root."""
+    """Take the options that come before a command."""
 
 
 @app.command("settings", epilog=settings_examples("cekalwatch-server"))
 def show_settings(
     config: Config = None,
     data_dir: DataDir = None,
-    form: Annotated[SettingsFormat, typer.Option("--format", help="How to print them.")] = SettingsFormat.TABLE,
+    form: Annotated[SettingsFormat, typer.Option("--format", help="How to print the settings.")] = SettingsFormat.TABLE,
 ) -> None:
     """Show every setting: its value and where that comes from, its default and its meaning."""
     from cekalwatch.program.settings_command import print_settings

@@ -35,7 +35,7 @@ class _PhotographsUnlessNamed(TyperGroup):
     """Takes `evaluate DIR` for `evaluate photographs DIR`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  # typer keeps its context private
-        """Put the command's name before what is none; a folder that is called like a command is `./alerts`."""
+        """Insert the command's name before anything else; a folder with a command's name is written `./alerts`."""
         if args and args[0] not in {*self.commands, "--help"}:
             args = [PHOTOGRAPHS, *args]
         return super().parse_args(ctx, args)
@@ -61,21 +61,21 @@ def photographs(
     source: Annotated[
         Path,
         typer.Argument(
-            help="A folder with one sub-folder a person, or a CSV file: image, person, and if wanted passage and group."
+            help="Folder with a sub-folder for each person, or CSV file: image, person, optionally passage and group."
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the report: evaluation.html and evaluation.json.")] = Path(
         "evaluation"
     ),
     listed: Annotated[
-        int | None, typer.Option(min=2, help="People on the list; half of those who can be when not given.")
+        int | None, typer.Option(min=2, help="People on the list; when not given, half of those who can be on it.")
     ] = None,
     fpir: Annotated[float, typer.Option(help="Wanted share of unlisted people who alert, between 0 and 1.")] = 0.01,
     crops: Annotated[
-        int, typer.Option(min=1, max=20, help="Crops a passage, where the photographs are not in passages already.")
+        int, typer.Option(min=1, max=20, help="Crops of a passage, where the photographs are not in passages.")
     ] = 3,
     draws: Annotated[int, typer.Option(min=1, max=100, help="Lists that are drawn at random.")] = 5,
-    seed: Annotated[int, typer.Option(min=0, help="Another one draws other lists.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random draws.")] = 0,
     leave_out: Annotated[
         list[str] | None, typer.Option(help="A person to leave out. May be given more than once.")
     ] = None,
@@ -86,8 +86,8 @@ def photographs(
 ) -> None:
     """Measure misses and false alerts of the model pack on photographs of people who are known.
 
-    A person's first photograph is the reference; the others are searched. Photographs right in a person's folder
-    stand by themselves, a sub-folder in it is one passage.
+    A person's first photograph is the reference; the others are searched. Photographs directly in a person's folder
+    are single images; a sub-folder in it is one passage.
     """
     require_extra("evaluation", NEEDED)
     from cekalwatch.server.evaluation.collection import read_collection
@@ -126,9 +126,13 @@ def photographs(
     "Exit code 0: measured. 66: no alert of that time was found to be false or right."
 )
 def alerts(
-    since: Annotated[datetime | None, typer.Option(formats=DAYS, help="First day; the beginning if not given.")] = None,
-    until: Annotated[datetime | None, typer.Option(formats=DAYS, help="First day after it; now if not given.")] = None,
-    site: Annotated[str | None, typer.Option(help="One site; all of them if not given.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=DAYS, help="First day; when not given, the beginning.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=DAYS, help="First day after it; when not given, now.")
+    ] = None,
+    site: Annotated[str | None, typer.Option(help="One site; when not given, all of them.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the figures to this file too, as JSON.")] = None,
     config: Config = None,
     data_dir: DataDir = None,

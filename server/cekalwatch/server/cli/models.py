@@ -31,12 +31,12 @@ def install(
     name: Annotated[str, typer.Argument(help="starter, buffalo_l, buffalo_s or antelopev2.")],
     config: Config = None,
     models_dir: ModelsDir = None,
-    accept_license: Annotated[bool, typer.Option("--accept-license", help="The licence shown is accepted.")] = False,
+    accept_license: Annotated[bool, typer.Option("--accept-license", help="Accept the licence that is shown.")] = False,
     url: Annotated[str | None, typer.Option(help="Where to fetch the archive of an InsightFace pack.")] = None,
-    sha256: Annotated[str | None, typer.Option(help="What the sha256 of that archive must be.")] = None,
+    sha256: Annotated[str | None, typer.Option(help="SHA-256 that the archive must have.")] = None,
     force: Force = False,
 ) -> None:
-    """Install a model pack. What is there already and sound stays as it is."""
+    """Install a model pack. A sound pack of that name is kept."""
     from cekalwatch.server.recognition.packs import installed as packs
     from cekalwatch.server.recognition.packs import published as published_packs
     from cekalwatch.server.recognition.packs import starter as starter_pack

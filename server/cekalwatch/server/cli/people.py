@@ -71,7 +71,7 @@ def list_(config: Config = None, data_dir: DataDir = None) -> None:
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server people roles budi --role officer --role supervisor")
 def roles(name: Name, role: Roles, site: Sites = None, config: Config = None, data_dir: DataDir = None) -> None:
-    """Yield a person these roles, instead of those before; sites too, when some are given. It counts at once."""
+    """Replace the roles of a person, and the sites if any are given. It takes effect at once."""
     with _admin(config, data_dir) as (admin, _):
         person = admin.change(name, frozenset(role), frozenset(site or ()))
     typer.echo(f"{name}: {' '.join(sorted(person.roles))} at {' '.join(sorted(person.sites))}")
@@ -95,7 +95,7 @@ def enable(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server people reset budi")
 def reset(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
-    """Yield a person a new first password, which is shown once, here. Open sessions end."""
+    """Give a person a new first password, which is shown once, here. Open sessions end."""
     with _admin(config, data_dir) as (admin, _):
         first = admin.reset(name)
     _show(first)
@@ -140,7 +140,7 @@ def _admin(config: Path | None, data_dir: Path | None) -> Iterator[tuple[PeopleA
 
 @contextmanager
 def _database(config: Path | None, data_dir: Path | None) -> Iterator[tuple[Database, str]]:
-    """Open the database, which is made when there is none; give also the first site. Raises ProgramError."""
+    """Open the database, which is created if there is none, and yield it with the first site. Raises ProgramError."""
     settings = command_settings(config, data_dir, log_level="error")
     with command_database(settings) as database:
         database.upgrade()

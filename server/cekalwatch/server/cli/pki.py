@@ -90,7 +90,7 @@ def renew(
 ) -> None:
     """Sign a new certificate for the device's present key. Nothing in it is secret: carry the file to the device.
 
-    Running programs take it up when it stands in the place of their certificate.pem; no restart is needed.
+    Running programs use it once it replaces their certificate.pem; no restart is needed.
     """
     from cekalwatch.program.secret_files import write_private
     from cekalwatch.wire.tls import TlsFiles

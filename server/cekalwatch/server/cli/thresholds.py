@@ -43,10 +43,10 @@ def fit(
     data_dir: DataDir = None,
     model_pack: ModelPack = None,
 ) -> None:
-    """Write the threshold model of an evaluation into the model pack. A server takes it up when it starts.
+    """Write the threshold model of an evaluation into the model pack. A server uses it from its next start.
 
-    It says how the model's promises compare with what was counted. That a pack's thresholds changed stands in the audit
-    trail at the next start.
+    It says how the model's promises compare with what was counted. The audit trail records the change at the
+    next start.
     """
     from cekalwatch.server.evaluation.report.document import read_model
     from cekalwatch.vision.manifest import write_manifest

@@ -1,1 +1,1 @@
-"""`cekalwatch-server gallery`: one file each, loaded when it is called."""
+"""`cekalwatch-server gallery`: the templates of each model, and which model is in use."""

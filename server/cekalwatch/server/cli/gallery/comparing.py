@@ -1,4 +1,4 @@
-"""`gallery compare`: what would be different with another model, on this site's own list and alerts."""
+"""`gallery compare`: what would differ with another model, on this site's own list and alerts."""
 
 from __future__ import annotations
 

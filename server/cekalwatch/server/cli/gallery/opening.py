@@ -27,7 +27,7 @@ PackName = Annotated[str, typer.Option("--pack", help="Name of the other model p
 
 @dataclass(frozen=True)
 class Opened:
-    """An open database with who works on it."""
+    """An open database, and the account that works on it."""
 
     settings: ServerSettings
     database: Database
@@ -55,7 +55,7 @@ class Opened:
 
 @contextmanager
 def opened(config: Path | None, data_dir: Path | None) -> Iterator[Opened]:
-    """Give the database of a configuration. Raises ProgramError."""
+    """Yield the database of a configuration. Raises ProgramError."""
     from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.storage.keys.store import KeyStore

@@ -35,7 +35,7 @@ EPILOG = (
 
 @dataclass
 class _Found:
-    """What a reading came to so far."""
+    """What a reading has found so far."""
 
     read: int = 0
     withdrawn: int = 0
@@ -52,12 +52,12 @@ class _Found:
 
 def check_source(
     config: Config = None,
-    rows: Annotated[int, typer.Option(min=0, help="Read so many records; 0: all of them.")] = 1000,
+    rows: Annotated[int, typer.Option(min=0, help="Read this many records; 0: all of them.")] = 1000,
     photographs: Annotated[
         bool, typer.Option("--photographs", help="Fetch the photographs too, to see whether they are there.")
     ] = False,
 ) -> None:
-    """Try the configured source: read it, map it, and tell what would be refused. Nothing is stored."""
+    """Try the configured source: read it, map it, and report what would be refused. Nothing is stored."""
 
     from cekalwatch.server.watchlist.sources.opening import open_source
     from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
@@ -114,7 +114,7 @@ def _count_record(record: ImportRecord, found: _Found) -> None:
 
 
 def _shown_key(report: RecordReport, *, keyed: bool) -> str:
-    """Return what may be shown of a refused row: a key that can be no name, or where it stands."""
+    """Return what may be shown of a refused row: its key, unless that could be a name."""
     from cekalwatch.server.watchlist.imports.import_run import is_like_a_key
 
     return report.order_id if not keyed or is_like_a_key(report.order_id) else "(not shown: may be a name)"

@@ -1,4 +1,4 @@
-"""`watchlist delete`: removes a subject with all that is held of it."""
+"""`watchlist delete`: removes a subject and everything that is stored about it."""
 
 from __future__ import annotations
 

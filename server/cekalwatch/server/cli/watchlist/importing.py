@@ -90,7 +90,7 @@ def import_(
 
 
 class _FolderRecords:
-    """The records of a folder, one at a time, and what is told of the rows that are none."""
+    """The records of a folder, one at a time, and reports on the rows that cannot be read."""
 
     def __init__(self, source: FolderSource) -> None:
         """Read as far as the first record; raises SourceUnavailable."""
@@ -107,7 +107,7 @@ class _FolderRecords:
         return self._first is not None
 
     def __iter__(self) -> Iterator[ImportRecord]:
-        """Give the records, once."""
+        """Yield the records, once."""
         if self._first is not None:
             yield self._first
             self._first = None
@@ -138,7 +138,7 @@ def _as_program_errors() -> Iterator[None]:
 
 
 def _counted(run: Iterator[RecordReport], records: _FolderRecords) -> Iterator[RecordReport]:
-    """Give the reports, with a progress bar on standard error."""
+    """Yield the reports, with a progress bar on standard error."""
     with counting_progress() as progress:
         task = progress.add_task("Importing", total=records.total)
         for done, report in enumerate(run, 1):
@@ -167,7 +167,7 @@ def _import_directly(settings: ServerSettings, records: _FolderRecords) -> Itera
 
 
 def _noted(records: _FolderRecords, run: ImportRun) -> Iterator[ImportRecord]:
-    """Give the records, and let the run note the rows before and after each that cannot be read."""
+    """Yield the records, and let the run note the unreadable rows before and after each."""
     noted = 0
     for record in chain(records, [None]):
         for report in records.refused[noted:]:

@@ -38,7 +38,7 @@ class LocalSyncs:
         return self._service.start(self._context.actor, from_start=from_start)
 
     def run(self, run_id: int) -> SyncRun:
-        """Return the run as it stands."""
+        """Return the present state of the run."""
         return self._service.runs(1, run_id + 1)[0]
 
     def status(self) -> tuple[SyncStatus, datetime | None]:

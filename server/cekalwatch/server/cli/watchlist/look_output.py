@@ -40,7 +40,7 @@ def print_table(columns: Sequence[str | Column], rows: Iterable[Sequence[str]]) 
 
 
 def print_list(views: Sequence[SubjectView]) -> None:
-    """Print a row for each order, a subject's facts with its first one."""
+    """Print a row for each order; the facts of a subject stand in the first one."""
 
     def rows() -> Iterator[list[str]]:
         for view in views:
@@ -62,7 +62,7 @@ def _status(one: JudgedOrder) -> str:
 
 
 def print_view(view: SubjectView) -> None:
-    """Print all that is held of a subject, in tables."""
+    """Print everything that is stored about a subject, in tables."""
     from cekalwatch.server.cli.watchlist.report_screen import face_words
     from cekalwatch.server.watchlist.browser_output import order_facts, view_json
 

@@ -1,4 +1,4 @@
-"""`watchlist list`, `show` and `history`: what is on the list, straight from the database. Each look is recorded."""
+"""`watchlist list`, `show` and `history`: what is on the list, read from the database. Each view is recorded."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ SHOW_EPILOG = (
 HISTORY_EPILOG = (
     "Examples:\n\n"
     "  cekalwatch-server watchlist history S-001 --config /etc/cekalwatch/server.toml\n\n"
-    "Events come from the audit trail: when an order reached us, which of its fields changed, what alerted. Statuses "
-    "are told from what is held now, by the checkpoint's clock.\n\n"
+    "Events come from the audit trail: when an order was received, which of its fields changed, what alerted. Statuses "
+    "are computed from what is stored now, by the checkpoint's clock.\n\n"
     "Exit code 66: nothing is known of such a subject."
 )
 
 
 class Form(StrEnum):
-    """How a look is told."""
+    """How the watchlist is printed."""
 
     TABLE = "table"
     JSON = "json"
@@ -62,7 +62,7 @@ class Form(StrEnum):
 
 
 class Only(StrEnum):
-    """What a keeper looks for; those of `watchlist.looking.Trouble`."""
+    """Problems that a list manager looks for; those of `WatchlistProblem`."""
 
     INVALID = "invalid"
     NO_REFERENCE = "no-reference"
@@ -77,17 +77,17 @@ def list_(
         OrderStatus | None, typer.Option(case_sensitive=False, help="With an order of this status.")
     ] = None,
     kind: Annotated[OrderKind | None, typer.Option(case_sensitive=False, help="With an order of this kind.")] = None,
-    agency: Annotated[str, typer.Option(help="With an order of an agency whose name has this text.")] = "",
+    agency: Annotated[str, typer.Option(help="With an order of an agency whose name contains this text.")] = "",
     valid_on: Annotated[
         str, typer.Option(help="With an order that is ACTIVE on this day (YYYY-MM-DD), or has --status then.")
     ] = "",
-    subject: Annotated[str, typer.Option(help="The subject of this key.")] = "",
-    name: Annotated[str, typer.Option(help="With this text in the name or an alias.")] = "",
+    subject: Annotated[str, typer.Option(help="The subject with this key.")] = "",
+    name: Annotated[str, typer.Option(help="With this text in the name or in an alias.")] = "",
     only: Annotated[
         Only | None, typer.Option(help="With an INVALID order, without photograph, or without current template.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=500, help="Most subjects.")] = 50,
-    after: Annotated[str, typer.Option(help="Go on after the subject of this key.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many subjects at most.")] = 50,
+    after: Annotated[str, typer.Option(help="Continue after the subject with this key.")] = "",
     form: Format = Form.TABLE,
     config: Config = None,
     data_dir: DataDir = None,
@@ -117,13 +117,14 @@ def list_(
 def show(
     subject_id: Annotated[str, typer.Argument(help="Key of the subject.")],
     photo: Annotated[
-        Path | None, typer.Option(help="Write the pictures of the reference faces into this folder, for you only.")
+        Path | None,
+        typer.Option(help="Write the pictures of the reference faces into this folder, readable only for you."),
     ] = None,
     form: Annotated[Form, typer.Option("--format", help="table or json.")] = Form.TABLE,
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Show all that is held of a subject; who else has such a face; and photographs only with --photo."""
+    """Show everything that is stored about a subject, and who else has such a face. Photographs only with --photo."""
     from cekalwatch.server.domain.errors import CekalwatchError
     from cekalwatch.server.domain.subjects import MAX_REFERENCES
     from cekalwatch.server.watchlist.browser_output import view_json
@@ -151,13 +152,13 @@ def history(
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Tell what happened to a subject and its orders: events of the audit trail, and each order's statuses."""
+    """Show what happened to a subject and its orders: events of the audit trail, and each order's statuses."""
     from cekalwatch.server.watchlist.browser_output import HISTORY_COLUMNS, history_json, history_rows
 
     with _look(command_settings(config, data_dir)) as (look, _):
         found = look.history(subject_id)
     if not found.events and not found.turns:
-        raise ProgramError("Nothing is known of a subject of this key", Exit.NO_INPUT)
+        raise ProgramError("Nothing is known about a subject with this key", Exit.NO_INPUT)
     match form:
         case Form.JSON:
             print_json(history_json(found))
@@ -181,7 +182,7 @@ def _noon(day: str, settings: ServerSettings) -> datetime:
 
 @contextmanager
 def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistBrowser, LookalikeFinder]]:
-    """Give a look by the account that runs the command. Raises ProgramError when the database cannot be used."""
+    """Yield a view of the watchlist for the account that runs the command. Raises ProgramError without a database."""
     from functools import cache, partial
 
     from cekalwatch.server.gallery.lookalikes import LookalikeFinder, load_list

@@ -49,7 +49,7 @@ def _show(console: Console, title: str, reports: Sequence[RecordReport], most: i
 
 
 def remarks(report: RecordReport) -> list[str]:
-    """Return a line for each thing to know about a record."""
+    """Return a line for each remark on a record."""
     lines = []
     if report.outcome is ImportOutcome.REFUSED:
         message = report.reason.message if report.reason else ""

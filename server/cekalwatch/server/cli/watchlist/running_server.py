@@ -18,7 +18,7 @@ EVERY_INTERFACE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # what `listen` ma
 def running_server(settings: ServerSettings, given: str | None) -> Dialer | None:
     """Return how to reach the running server, or None when the configured one is down. Raises ProgramError.
 
-    The server's own certificate is shown: who may read its key is the server's administrator.
+    It shows the server's own certificate: whoever may read its key administers the server.
     """
     from cekalwatch.program.connection import open_dialer
     from cekalwatch.wire.address import AddressError, split_address

@@ -1,4 +1,4 @@
-"""What the synchronisation's commands tell of a run on a terminal."""
+"""What the commands of the synchronisation print about a run."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ def run_counts(run: SyncRun) -> str:
 
 
 def shrunk_sentence(run: SyncRun) -> str:
-    """Return what is to be done about a list that shrank."""
+    """Return what to do about a list that has shrunk."""
     return (
-        f"The list has shrunk: {run.missing} of {run.held} orders are in the source no more. None was ended. Put the "
+        f"The list has shrunk: {run.missing} of {run.held} orders are no longer in the source. None was ended. Put the "
         "source right, or let a list manager and a supervisor accept it: watchlist sync now --accept-shrink"
     )
 
 
 def moment_text(value: object) -> str:
-    """Return a moment to the second, and anything else as it writes itself."""
+    """Return a moment to the second, and anything else as text."""
     return value.isoformat(" ", "seconds") if isinstance(value, datetime) else str(value)

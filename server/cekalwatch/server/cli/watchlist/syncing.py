@@ -1,4 +1,4 @@
-"""`watchlist sync`: synchronises the watchlist with its source, through the running server or by itself."""
+"""`watchlist sync`: synchronises the watchlist with its source, through the running server or in this process."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class Syncs(Protocol):
         """Begin a run, and return its key."""
 
     def run(self, run_id: int) -> SyncRun:
-        """Return the run as it stands."""
+        """Return the present state of the run."""
 
     def status(self) -> tuple[SyncStatus, datetime | None]:
-        """Return how it stands, and when the watchlist was last brought up to date."""
+        """Return the status, and when the watchlist was last brought up to date."""
 
 
 @app.command(
@@ -62,16 +62,18 @@ class Syncs(Protocol):
 def now(
     accept_shrink: Annotated[
         bool,
-        typer.Option("--accept-shrink", help="Let go the orders that the source has lost. It asks for two people."),
+        typer.Option(
+            "--accept-shrink", help="End the orders that are no longer in the source. It asks for two people."
+        ),
     ] = False,
     from_start: Annotated[
-        bool, typer.Option("--from-start", help="Read the whole list, also from a source that tells changes.")
+        bool, typer.Option("--from-start", help="Read the whole list, even from a source that reports changes.")
     ] = False,
     config: Config = None,
     server: ServerAddress = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Synchronise at once, and tell what came of it. It goes through the running server; when none runs, by itself."""
+    """Synchronise now, and report the result: through the running server, or in this process when none is running."""
     from cekalwatch.server.domain.errors import CekalwatchError, Code
 
     settings = command_settings(config, data_dir, log_level="error")
@@ -98,7 +100,7 @@ def status(
     server: ServerAddress = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Tell how the synchronisation stands: the last run, the next one, and what waits for a person."""
+    """Show the status of the synchronisation: the last run, the next one, and what waits for a person."""
     from cekalwatch.server.domain.errors import CekalwatchError
 
     with _syncs(command_settings(config, data_dir, log_level="error"), server) as syncs:
@@ -136,7 +138,7 @@ def _syncs(settings: ServerSettings, server: str | None) -> Iterator[Syncs]:
 
 
 def _accept(settings: ServerSettings) -> None:
-    """Let two people accept the list that waits, at this machine."""
+    """Let two people accept the shrunken list that waits, at this machine."""
     from cekalwatch.program.prompts import ask, ask_secret
     from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.auth.terminal import Terminal
@@ -154,7 +156,7 @@ def _accept(settings: ServerSettings) -> None:
         if waiting is None:
             raise ProgramError("No shrunken list waits to be accepted", Exit.NO_INPUT)
         typer.echo(
-            f"{waiting.missing} of {waiting.held} orders are in the source no more, and will be ended.", err=True
+            f"{waiting.missing} of {waiting.held} orders are no longer in the source, and will be ended.", err=True
         )
         people = Terminal(database, clock, ask, ask_secret).two_people(TwoPersonAction.ACCEPT_SHRUNKEN_LIST)
         try:
@@ -164,7 +166,7 @@ def _accept(settings: ServerSettings) -> None:
 
 
 def _followed(syncs: Syncs, run_id: int) -> SyncRun:
-    """Show how the run goes on, and return it when it has ended."""
+    """Show the progress of the run, and return it when it has ended."""
     from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
