@@ -195,7 +195,7 @@ def test_a_run_that_was_killed_is_taken_up_where_it_was(tmp_path: Path):
     read_before = store.state().reading_items
     assert read_before < orders, "it was killed too late"
     code, told = machine.run("now")
-    assert (code, "under way" in told) == (Exit.UNAVAILABLE, True), "its lease stands for a minute"
+    assert (code, "is running" in told) == (Exit.UNAVAILABLE, True), "its lease stands for a minute"
     with machine.database.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE sync_state SET lease_until = '2026-01-01 00:00:00'")
     code, told = machine.run("now")
