@@ -114,7 +114,7 @@ def test_what_spoils_the_figures_is_named(faces: Path, models: Path):
     assert figures["people_with_one_photograph"] == 1
     assert {figures["look_alikes"][0]["person"], figures["look_alikes"][0]["listed"]} == set(names[:2])
     assert figures["look_alikes"][0]["as_one"]
-    assert "spoils the figures" in done.stdout
+    assert "so the figures are wrong" in done.stdout
     assert "stand under two or more people" in page
 
 

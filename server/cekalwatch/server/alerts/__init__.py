@@ -1,1 +1,1 @@
-"""From an event of the log to the officers, and what they do with alerts: fan-out, claims, adjudication, escalation."""
+"""What happens after an alert is raised: fan-out to officers, claims, adjudication, escalation, retention."""

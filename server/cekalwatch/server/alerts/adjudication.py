@@ -1,7 +1,7 @@
-"""What people do with alerts: claim, judge, confirm, clear, follow up, close. It knows no transport.
+"""What people do with alerts: claim, adjudicate, confirm, clear, follow up, close. It knows no transport.
 
-The life of an alert is `domain/handling.py`'s; this module brings it what it needs: the people, the orders' validity at
-that moment, the clock, and the database. Methods block: call them from a worker thread.
+`domain/handling.py` has the rules; this module adds the people, the validity of the orders at that moment, the clock
+and the database. Methods block: call them from a worker thread.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class ActingPerson:
-    """Somebody who works on alerts."""
+    """A person who works on alerts, at a device."""
 
     person: Person
     actor: Actor
-    """The person at the device, as the audit trail names them."""
+    """The person and the device, as the audit trail names them."""
     sees: Callable[[str], bool]
-    """Whether what belongs to a site may be seen."""
+    """Whether the device may see what belongs to a site."""
 
 
 @dataclass(frozen=True)
 class Adjudication:
-    """What somebody says about an alert, of which they have seen `revision`."""
+    """A person's decision on an alert, of which they have seen `revision`."""
 
     outcome: Outcome
     reason: Reason
@@ -67,7 +67,7 @@ class HeldError(CekalwatchError):
 
 
 class Adjudicator:
-    """Makes people's steps; `announce` is called after each that became an event."""
+    """Takes the steps of people; `announce` is called after each that became an event."""
 
     def __init__(
         self,
@@ -99,31 +99,31 @@ class Adjudicator:
         )
 
     def release(self, alert_id: UUID, who: ActingPerson, agent: str) -> Alert:
-        """Take the alert back from `who`."""
+        """Release the alert that `who` holds."""
         now, holder = self._clock.now(), Holder(who.person.person_id, agent)
         return self._step(alert_id, who, now, lambda handling: handling.released(holder, now), AlertEventType.RELEASED)
 
-    def adjudicate(self, alert_id: UUID, who: ActingPerson, agent: str, judgement: Adjudication) -> Alert:
-        """Record what the alert's holder found.
+    def adjudicate(self, alert_id: UUID, who: ActingPerson, agent: str, adjudication: Adjudication) -> Alert:
+        """Record the finding of the alert's holder.
 
-        What goes on to a second person needs an officer (PERSON_ROLE_NEEDED), or nobody could ever confirm it.
+        All but NOT_SAME_PERSON needs an officer (PERSON_ROLE_NEEDED), or nobody could confirm the alert later.
         """
-        if judgement.outcome is not Outcome.NOT_SAME_PERSON and not who.person.roles & JUDGES:
+        if adjudication.outcome is not Outcome.NOT_SAME_PERSON and not who.person.roles & JUDGES:
             raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "who judges at the counter")
         now, holder = self._clock.now(), Holder(who.person.person_id, agent)
-        finding = judgement.by(who.person, now)
+        finding = adjudication.by(who.person, now)
         in_force = self._order_in_force(self._seen(alert_id, who), now)
 
         def make(handling: Handling) -> Handling:
-            return handling.adjudicated(holder, finding, judgement.revision, now, order_in_force=in_force)
+            return handling.adjudicated(holder, finding, adjudication.revision, now, order_in_force=in_force)
 
         return self._step(alert_id, who, now, make, AlertEventType.ADJUDICATED)
 
     def confirm(self, alert_id: UUID, who: ActingPerson, reference: str, note: str, revision: int) -> Alert:
-        """Make a hit of the alert, by the supervisor `who` beside the officer that judged it."""
+        """Confirm the alert, by the supervisor `who` together with the officer who adjudicated it."""
         now, alert = self._clock.now(), self._seen(alert_id, who)
-        judgement = Adjudication(Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE, note, revision)
-        finding = judgement.by(who.person, now)
+        adjudication = Adjudication(Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE, note, revision)
+        finding = adjudication.by(who.person, now)
         in_force = self._order_in_force(alert, now)
 
         def make(handling: Handling) -> Handling:
@@ -133,20 +133,20 @@ class Adjudicator:
 
         return self._step(alert_id, who, now, make, AlertEventType.CONFIRMED)
 
-    def clear(self, alert_id: UUID, who: ActingPerson, judgement: Adjudication) -> Alert:
+    def clear(self, alert_id: UUID, who: ActingPerson, adjudication: Adjudication) -> Alert:
         """Clear the alert after a referral."""
         now = self._clock.now()
-        finding = judgement.by(who.person, now)
+        finding = adjudication.by(who.person, now)
         return self._step(
             alert_id,
             who,
             now,
-            lambda handling: handling.cleared(who.person, finding, judgement.revision),
+            lambda handling: handling.cleared(who.person, finding, adjudication.revision),
             AlertEventType.CLEARED,
         )
 
     def follow_up(self, alert_id: UUID, who: ActingPerson, follow_up: FollowUp, revision: int) -> Alert:
-        """Write down a contact with the agency."""
+        """Record a contact with the agency."""
         return self._step(
             alert_id,
             who,
@@ -181,7 +181,7 @@ class Adjudicator:
                 if error.code is Code.ALERT_HELD and before.claim:
                     raise HeldError(before.claim.holder.person_id) from None
                 raise
-            # Renewing leaves the revision; a claim that had run out is given back first.
+            # Renewing a claim leaves the revision; a claim that had run out is released first.
             made = after.revision > before.revision
             lapsed = (AlertEventType.RELEASED,) if made and before.settled(now) != before else ()
             return HandlingStep(after, (*lapsed, kind) if made else ())
@@ -201,7 +201,7 @@ class Adjudicator:
         return alert
 
     def _seen(self, alert_id: UUID, who: ActingPerson) -> Alert:
-        """Return the alert as it stands; ALERT_NOT_FOUND also when it belongs to a site that the device is not of."""
+        """Return the alert; raises ALERT_NOT_FOUND also when the device may not see its site."""
         alert = self._alerts.get(alert_id)
         if not who.sees(alert.camera.site):
             raise CekalwatchError(Code.ALERT_NOT_FOUND)  # as if there were none
@@ -212,18 +212,18 @@ class Adjudicator:
         return alert
 
     def _two(self, handling: Handling, supervisor: Person) -> TwoPeople:
-        """Return the officer who judged the alert with the supervisor; raises why they are not two."""
+        """Return the officer who adjudicated the alert and the supervisor; raises if they cannot act together."""
         if not supervisor.roles & CONFIRMS:
             raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "who confirms")
         if handling.officer is None:  # so it is not referred either
             raise CekalwatchError(Code.ALERT_STATE_WRONG, handling.state)
         officer = self._people.person(handling.officer)
         if officer is None or officer.disabled:
-            raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "the officer who judged is none any more")
+            raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "the officer is disabled or deleted")
         return TwoPeople(TwoPersonAction.CONFIRM_ALERT, officer, supervisor)
 
     def _order_in_force(self, alert: Alert, now: datetime) -> bool:
-        """Whether an order of the alert is in force at its site now; a subject that has left the list has none."""
+        """Whether an order of the alert is in force at its site now; False if the subject has left the list."""
         try:
             file = self._watchlist.get_subject(alert.subject_id)
         except CekalwatchError as error:

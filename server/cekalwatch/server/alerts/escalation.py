@@ -1,7 +1,7 @@
-"""Releases claims that ran out, and sends alerts up that nobody claims. Several servers may do it on one database.
+"""Releases claims that ran out, and escalates alerts that nobody claims. Several servers may do it on one database.
 
-Each step is made of the alert as it stands when the database is locked, so that of two servers one makes it and the
-other finds nothing left to do.
+Each step starts from the alert as it is when the database is locked, so that of two servers one takes the step and the
+other finds nothing to do.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class Escalator:
-    """Looks after alerts that wait, in the name of `myself`. Its method blocks: call it from a worker thread."""
+    """Escalates in the name of `myself`. Its method blocks: call it from a worker thread."""
 
     def __init__(
         self,
@@ -40,8 +40,8 @@ class Escalator:
         self._myself = myself
         self._announce = announce
 
-    def look(self) -> int:
-        """Make every step that is due, and return how many alerts had one."""
+    def escalate(self) -> int:
+        """Take every step that is due, and return the number of alerts that had one."""
         now = self._clock.now()
         moved = 0
         for alert_id in self._store.due(now, now - self._policy.to_supervisor):
@@ -57,7 +57,7 @@ class Escalator:
                     alert_id, make, lambda alert, event: handling_entry(alert, event, self._myself), now
                 )
             except DAMAGED as error:
-                # One damaged row must not keep the others from going up. Its text would be in a traceback.
+                # One damaged row must not hold back the others. A traceback would show what it holds.
                 log.error("alert_damaged", alert_id=str(alert_id), error=type(error).__name__)  # noqa: TRY400
                 continue
             if made:
@@ -71,7 +71,7 @@ class Escalator:
         before = alert.handling
         settled, after = before.settled(now), before.escalated(now, self._policy)
         lapsed = (AlertEventType.RELEASED,) if settled != before else ()
-        # A claim that ran out long ago, while no server ran, is released and may have to go up at once.
+        # A claim that ran out while no server was running is released, and may have to escalate at once.
         went_up = (AlertEventType.ESCALATED,) if after.escalation > before.escalation else ()
         if after.state is not AlertState.NEW:
             return HandlingStep(before, ())

@@ -1,7 +1,8 @@
-"""Removes what must not be kept any longer, and says what it removed; each sweep is recorded in the audit trail.
+"""Removes what must not be kept any longer; each sweep is recorded in the audit trail.
 
-The event log goes by age. Alert images go when the alert is decided: soon after it was cleared, which domain rule 6
-limits to 24 h, and after a longer time when it was confirmed. Probes of alerts whose subject was deleted go at once.
+Events are removed by age. Images of alerts are removed some time after the decision: soon after an alert was cleared,
+which domain rule 8 limits to 24 h, later when it was confirmed. Probes of alerts whose subject was deleted are removed
+at once.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class RetentionSweeper:
         self._policy = policy
 
     def sweep(self) -> SweepReport:
-        """Remove what is due, together with the audit trail's entry about it."""
+        """Remove events that are due, together with the entry in the audit trail."""
         now = self._clock.now()
         before = now - self._policy.events
 
@@ -62,7 +63,7 @@ class RetentionSweeper:
         return report
 
     def sweep_probes(self) -> int:
-        """Remove probes that came after their subject was deleted, with the audit trail's entry; returns how many."""
+        """Remove probes that arrived after their subject was deleted, with an audit entry; return how many."""
         now = self._clock.now()
 
         def note(probes: int) -> AuditEntry:
@@ -73,7 +74,7 @@ class RetentionSweeper:
         return gone
 
     def sweep_images(self) -> ImageReport:
-        """Remove the images that are due, together with the audit trail's entry about it."""
+        """Remove images that are due, together with the entry in the audit trail."""
         now = self._clock.now()
 
         def note(cleared: int, confirmed: int) -> AuditEntry:

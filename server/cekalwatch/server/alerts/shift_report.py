@@ -1,6 +1,6 @@
-"""The figures of a shift: what became of the alerts raised in it, as they stand now. They hold nothing of a person.
+"""The figures of a shift: what became of the alerts raised in it, as of now. They hold no personal data.
 
-By the median times and the false alerts of each camera a supervisor sees what to change: staff, a camera's place, the
+The median times and the false alerts of each camera show a supervisor what to change: staff, a camera's place, the
 threshold.
 """
 
@@ -19,7 +19,7 @@ from cekalwatch.wire.vocabulary.adjudication import CLEARING, OFFICERS_OUTCOMES,
 
 @dataclass(frozen=True)
 class Tally:
-    """How many alerts of one sort were right."""
+    """How many alerts of a camera or list were cleared and confirmed."""
 
     key: str
     cleared: int
@@ -65,7 +65,7 @@ def shift_report(raised: Sequence[RaisedAlert]) -> ShiftReport:
 
 
 def _tallies(keyed: Iterable[tuple[str, Alert]]) -> tuple[Tally, ...]:
-    """Count by key, most false alerts first; keys with nothing decided are left out."""
+    """Count by key, most cleared alerts first; keys without a decision are left out."""
     cleared: Counter[str] = Counter()
     confirmed: Counter[str] = Counter()
     for key, alert in keyed:

@@ -1,8 +1,8 @@
 """The photographs of an evaluation: who is on them, and which belong to one passage. It opens no picture.
 
-A folder has one sub-folder a person. Photographs right in it stand by themselves, the first by name serves as
-reference; a sub-folder of it is one passage, its photographs in the order of their names. Or a CSV says it, a line a
-photograph.
+A folder has one sub-folder for each person. Photographs directly in it are single images, the first by name serves as
+reference; a sub-folder of it is one passage, with its photographs in the order of their names. Instead, a CSV file can
+list the photographs, one in each line.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class LabelledPhotograph:
 
     path: Path
     name: str
-    """How it is called in reports: its path within the folder, or as the CSV has it."""
+    """Its name in reports: its path within the folder, or as in the CSV."""
     person: str
     passage: str | None = None
-    """Key of its passage within the person's; None for a photograph that stands by itself."""
+    """Key of its passage among the person's; None for a single image."""
     group: str = ""
-    """Group of people for which figures are wanted by themselves; empty for none."""
+    """Group of people that gets figures of its own; empty for none."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A whole evaluation: reads the photographs, makes their templates, searches them, and gathers the figures."""
+"""A whole evaluation: makes templates of the photographs, searches them, and computes the figures."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be measured."""
+    """What to measure."""
 
     listed: int | None = None
     """People on the list; half of those who can be listed when not given."""
@@ -48,7 +48,7 @@ class Plan:
     crops: int = 3
     """Crops a passage, where the collection does not say."""
     fpir: float = 1e-2
-    """The wanted FPIR, of a single image and of a passage alike."""
+    """The wanted FPIR, both for single images and for passages."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ class Problems:
     duplicates: tuple[tuple[str, ...], ...]
     """The same picture more than once, with one person."""
     shared: tuple[tuple[str, ...], ...]
-    """The same picture with two or more people: it spoils the figures."""
+    """The same picture under two or more people, which makes the figures wrong."""
     alone: int
-    """People with one photograph, who can only be travellers that are not looked for."""
+    """People with one photograph, who can only be travellers who are not listed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What came out."""
+    """The results."""
 
     source: str
     model_version: str
@@ -83,7 +83,7 @@ class Evaluation:
     references: tuple[ReferenceFigures, ...]
     look_alikes: tuple[LookAlike, ...]
     tail: ThresholdModel | None
-    """None when there were too few passages to fit one."""
+    """None if there were too few passages to fit one."""
     tail_checks: tuple[TailCheck, ...]
     images_per_second: float
 
@@ -95,9 +95,9 @@ def evaluate(
     model_version: str,
     shown: Callable[[Iterable[Sample], int], Iterator[Sample]],
 ) -> Evaluation:
-    """Measure. `shown` passes the samples on, and shows how far it is.
+    """Measure. `shown` passes the samples on, and shows the progress.
 
-    Raises ProgramError for what cannot be measured, before anything takes time.
+    Raises ProgramError if something cannot be measured, before any slow work.
     """
     listed = _require_measurable(collection, plan)
     begun = time.perf_counter()
@@ -145,9 +145,10 @@ def evaluate(
 
 
 def with_references(photographs: Sequence[LabelledPhotograph]) -> Iterator[tuple[LabelledPhotograph, bool]]:
-    """Give each photograph with whether a list will have it as reference: mirrored faces cost as much as others.
+    """Yield each photograph with whether it will be a reference, since references cost an additional, mirrored face.
 
-    That is the first of whoever can be listed, and the first three of those who have a fourth to search with.
+    References are the first photograph of each person who can be listed, and the first three of those with a fourth one
+    to search with.
     """
     alone = Counter(photograph.person for photograph in photographs if photograph.passage is None)
     in_passages = {photograph.person for photograph in photographs if photograph.passage is not None}

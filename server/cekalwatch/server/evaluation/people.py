@@ -1,6 +1,4 @@
-"""Who takes part in an evaluation, with which templates: references, single photographs, and passages as the server
-fuses them. Pure: it knows no picture.
-"""
+"""The people of an evaluation: their references, single images, and passages as the server fuses them."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from cekalwatch.server.domain.passages import Passage
 from cekalwatch.server.evaluation.samples import FaceTemplates, Sample
 
 MAX_REFERENCES: Final = 3
-"""Photographs of a person that are compared as references; more bring little and are rare on watchlists."""
+"""References of a person; more bring little and are rare on watchlists."""
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 Templates = NDArray[np.float32]
@@ -26,36 +24,36 @@ Templates = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class EvaluationProbe:
-    """What a search is made with: a passage's fused templates after each crop, or one photograph's."""
+    """The templates of one search: a passage's fused template after each crop, or that of a single image."""
 
     person: int
     group: str
     states: Templates
-    """Shape (crops with a template, size). No row: nothing could be acquired."""
+    """Shape (crops with a template, size); no row for a failure to acquire."""
     crops: int
-    """Crops that it was made of, those without a template included."""
+    """Number of crops, including those without a template."""
     whole: bool
-    """False for what is left of a person's photographs when a passage wants more: it tells about false alerts alone."""
+    """False for remaining photographs that are too few for a passage: they count for false alerts only."""
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedPerson:
-    """One person's photographs: the references, and what is left to search with."""
+    """One person's photographs: the references, and the others to search with."""
 
     name: str
     references: tuple[Sample, ...]
-    """At most MAX_REFERENCES that stand by themselves, in their order."""
+    """At most MAX_REFERENCES single images, in their order."""
     singles: tuple[Sample, ...]
-    """Those that stand by themselves, the first ones included."""
+    """All single images, including references."""
     passages: tuple[tuple[Sample, ...], ...]
-    """Passages as they were given."""
+    """Passages as the collection has them."""
 
     def rest(self, held_back: int) -> tuple[Sample, ...]:
-        """Return what stands by itself without the first `held_back`; all of it when nothing else is left."""
+        """Return the single images without the first `held_back`; all of them if nothing else is left."""
         return self.singles[held_back:] or (() if self.passages else self.singles)
 
     def listable(self, references: int) -> bool:
-        """Whether there are as many references, and something else to search with."""
+        """Whether the person has so many references, and something else to search with."""
         return len(self.singles) >= references and (len(self.singles) > references or bool(self.passages))
 
 

@@ -1,4 +1,4 @@
-"""What a photograph gives: its templates, or why it has none."""
+"""The result of reading a photograph: its templates, or why it has none."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from cekalwatch.server.evaluation.collection import LabelledPhotograph
 
 
 class Failure(StrEnum):
-    """Why a photograph gave no template: what ISO/IEC 19795-1 calls a failure to acquire."""
+    """Why a photograph has no template: a failure to acquire after ISO/IEC 19795-1."""
 
     UNREADABLE = "UNREADABLE"
     """No file, or no picture that can be decoded."""
     NO_FACE = "NO_FACE"
-    """The detector found none, or its landmarks are no face's."""
+    """The detector found none, or its landmarks are not those of a face."""
 
 
 @dataclass(frozen=True, eq=False)
 class FaceTemplates:
-    """What a photograph gives. Templates have the shape (size,) and length 1."""
+    """The templates of a photograph, shape (size,) and length 1."""
 
     probe: NDArray[np.float32]
     reference: NDArray[np.float32] | None
-    """As enrolment makes it, from the face and its mirror image; None where nobody asked for it."""
+    """As enrolment makes it, from the face and its mirror image; None if it is not needed."""
     quality: float
     """The camera client's figure for the whole crop, 0 to 1."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A photograph with what it gave; `sha256` is empty when the file could not be read."""
+    """A photograph with its result; `sha256` is empty if the file could not be read."""
 
     photograph: LabelledPhotograph
     sha256: str

@@ -1,7 +1,7 @@
-"""From photographs to templates: the one place of an evaluation that reads pictures.
+"""From photographs to templates: the only module of an evaluation that reads pictures.
 
-Worker threads each have a detector and share the recogniser. Photographs go through in a window of bounded length, and
-of each remain its templates and figures, so that memory grows by 4 kB a photograph and no more.
+Each worker thread has a detector, and all share the recogniser. Photographs are read in a window of bounded length, and
+only their templates and figures are kept, so that memory grows by 4 kB for each photograph.
 """
 
 from __future__ import annotations
@@ -29,23 +29,26 @@ from cekalwatch.vision.quality import measure
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 
 WINDOW: Final = 4
-"""Photographs a worker may be ahead."""
+"""How many photographs a worker may read ahead."""
 
 
 class TemplateCache:
-    """What photographs gave with one model, by the sha256 of their bytes. Any number of threads may use it."""
+    """The results of photographs with one model, by the sha256 of their bytes. Threads may share it.
+
+    It is in memory only, since templates must not lie unsealed on a disk.
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, FaceTemplates | Failure] = {}
         self._lock = threading.Lock()
 
     def get(self, sha256: str) -> FaceTemplates | Failure | None:
-        """Return what the photograph gave; None when it was not seen."""
+        """Return the result of a photograph, or None."""
         with self._lock:
             return self._known.get(sha256)
 
     def put(self, sha256: str, made: FaceTemplates | Failure) -> None:
-        """Remember what the photograph gave."""
+        """Keep the result of a photograph."""
         with self._lock:
             self._known[sha256] = made
 
@@ -63,7 +66,7 @@ class TemplateMaker:
         self._own = threading.local()
 
     def samples(self, wanted: Iterable[tuple[LabelledPhotograph, bool]]) -> Iterator[Sample]:
-        """Give a sample for each photograph, in their order; the flag says whether it may serve as reference."""
+        """Yield a sample for each photograph, in their order; the flag says whether it may be a reference."""
         pending: deque[Future[Sample]] = deque()
         with ThreadPoolExecutor(self._threads, "evaluate") as pool:
             try:
@@ -115,15 +118,15 @@ class TemplateMaker:
 
 def _read(path: Path) -> bytes:
     with path.open("rb") as stream:
-        # One byte more than is allowed, so that the decoder refuses what is too long.
+        # One byte more than allowed, so that the decoder refuses a file that is too long.
         return stream.read(MAX_PHOTO_BYTES + 1)
 
 
 def middle_face(faces: list[Face], picture: Picture) -> Face | None:
-    """Return the face that the photograph is about; None when there is none.
+    """Return the face that the photograph shows, or None.
 
-    The largest of those whose middle is less than a quarter of the width from the picture's, else the largest: crops
-    and portraits have their person in the middle, and a neighbour at the edge may be nearer to the camera.
+    It is the largest of those whose middle is within a quarter of the width from the picture's middle, or else the
+    largest: crops and portraits have their person in the middle, and a neighbour at the edge may be larger.
     """
     height, width = picture.shape[:2]
     near = [

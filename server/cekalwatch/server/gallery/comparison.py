@@ -1,7 +1,7 @@
-"""Compares two models on what the site has: its reference faces, and the pictures of recent alerts.
+"""Compares two models on the site's own data: its reference faces, and the pictures of recent alerts.
 
-Each model is judged by its own templates and its own threshold; scores of one are never held against the other's. How
-many travellers are missed or alert falsely is what `evaluate` measures, with passages whose truth is known.
+Each model uses its own templates and threshold; scores of different models are never compared. How many travellers are
+missed or alert falsely is measured by `evaluate`, on passages whose truth is known.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_CANDIDATES: Final = 5
 
 
 class ComparisonResult(StrEnum):
-    """What a model makes of an alert's picture."""
+    """The result of searching an alert's picture with a model."""
 
     ALERTS = "ALERTS"
     """It finds the alert's subject at or above its threshold."""
@@ -41,7 +41,7 @@ class ComparisonResult(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class ComparedModel:
-    """A model with the gallery of its templates and its threshold for that."""
+    """A model with the gallery of its templates and its threshold."""
 
     engine: Engine
     gallery: Gallery
@@ -50,7 +50,7 @@ class ComparedModel:
 
 @dataclass(frozen=True)
 class ComparedAlert:
-    """An alert's picture before both models; a score is None when the subject is not among the five nearest."""
+    """An alert's picture searched with both models; a score is None if the subject is not among the five nearest."""
 
     alert_id: str
     state: str
@@ -74,7 +74,7 @@ class ReferenceScores:
     """Those whose subject has another photograph."""
     genuine_median: float | None
     genuine_below: float | None
-    """Share of those whose genuine score is below the threshold: they would be missed."""
+    """Share of those with a genuine score below the threshold: they would be missed."""
     impostor_median: float | None
     impostor_highest: float | None
     impostor_above: float | None
@@ -88,7 +88,7 @@ def compare_alert(models: tuple[ComparedModel, ComparedModel], alert: Alert, jpe
 
 
 def tally(alerts: Iterable[ComparedAlert]) -> dict[str, Counter[tuple[ComparisonResult, ComparisonResult]]]:
-    """Count what both models made of the alerts, by state."""
+    """Count the results of both models, by the state of the alert."""
     counts: dict[str, Counter[tuple[ComparisonResult, ComparisonResult]]] = {}
     for alert in alerts:
         counts.setdefault(alert.state, Counter())[alert.findings] += 1
@@ -106,13 +106,13 @@ def compare_references(
     owners, probes = _probes(store, model_version, size, chosen)
     impostor = np.full(len(owners), -np.inf, dtype=np.float32)
 
-    def hold_against(piece: TemplatePiece) -> None:
+    def compare(piece: TemplatePiece) -> None:
         scores = probes @ piece.templates.T
         scores[owners[:, None] == np.array(piece.subject_ids, dtype=object)[None, :]] = -np.inf
         np.maximum(impostor, scores.max(axis=1, initial=-np.inf), out=impostor)
 
     if len(owners):
-        store.load(model_version, size, hold_against)
+        store.load(model_version, size, compare)
     among = probes @ probes.T
     among[owners[:, None] != owners[None, :]] = -np.inf
     np.fill_diagonal(among, -np.inf)

@@ -1,8 +1,8 @@
-"""Which model a server uses, and how a running one changes to another without a pause.
+"""Chooses the model that a server uses, and changes a running server to another one without a pause.
 
-The settings name the pack that a new database begins with; once `gallery switch` was used, the database says it, for
-all servers at once. While a server loads the other model, the old one serves; then engine and gallery are exchanged. A
-probe that was embedded before and meets a gallery of the other model is not compared, but embedded again.
+The settings name the pack for a new database; after `gallery switch` the database names it, for all servers at once.
+While a server loads the other model, the old one is used; then engine and gallery are exchanged together. A probe of
+the old model that meets a gallery of the new one is not compared, but embedded again.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from cekalwatch.server.storage.models.photograph_store import PhotographStore
 from cekalwatch.server.storage.models.store import ModelChoice, ModelStore, ThresholdStore
 from cekalwatch.vision.manifest import Pack, PackError
 
-STEPS_A_TURN = 3
-TURNS_BETWEEN_TRIES = 30
-"""A pack that cannot be used is tried again each minute or so: reading it takes a while."""
+MAX_STEPS_A_ROUND = 3
+ROUNDS_BETWEEN_TRIES = 30
+"""A pack that cannot be used is tried again about once a minute, because reading it takes time."""
 
 log = structlog.get_logger()
 
@@ -100,7 +100,7 @@ def searched_model(settings: ModelSettings, thresholds: ThresholdStore, pack: Pa
 
 @dataclass(frozen=True)
 class ModelStores:
-    """Where a model is chosen, and what its templates are made of."""
+    """The stores that choosing and changing a model needs."""
 
     models: ModelStore
     thresholds: ThresholdStore
@@ -109,7 +109,7 @@ class ModelStores:
 
 
 class ModelFollower:
-    """Changes to the model that the database names, and makes templates that reference faces lack. Blocks."""
+    """Changes to the model that the database names, and makes missing templates. Methods block."""
 
     def __init__(
         self,
@@ -138,9 +138,9 @@ class ModelFollower:
         self._workers.shutdown(cancel_futures=True)
 
     def follow(self) -> bool:
-        """Change to another model if the database says so; returns whether it did. One caller at a time.
+        """Change to another model if the database names one; return whether it did. One caller at a time.
 
-        A model that cannot be loaded here is logged, and the old one goes on.
+        If the model cannot be loaded here, that is logged, and the old one stays in use.
         """
         chosen = self._stores.models.chosen()
         if chosen is None or chosen.current.model_version == self._engines.recogniser().model_version:
@@ -153,7 +153,7 @@ class ModelFollower:
             self._change(chosen.current)
         except PackError as error:
             log.error("model_not_usable", problem=str(error))  # noqa: TRY400
-            self._waits = TURNS_BETWEEN_TRIES
+            self._waits = ROUNDS_BETWEEN_TRIES
             return False
         return True
 
@@ -162,14 +162,14 @@ class ModelFollower:
 
         They were enrolled by a server or command that had not changed to this model yet.
         """
-        watch = self._holder.current()
-        state = (watch.gallery.model_version, watch.version)
-        # Looking for them goes through all reference faces, so it is done when there are any, and once for a state.
-        if not watch.references_without_template or state == self._complete:
+        snapshot = self._holder.current()
+        state = (snapshot.gallery.model_version, snapshot.version)
+        # The search reads all reference faces, so it is done only if some lack a template, and once for each state.
+        if not snapshot.references_without_template or state == self._complete:
             return
         enroller = self._engines.enroller()
         rebuilder = Rebuilder(self._stores.photographs, enroller, self._workers)
-        steps = list(islice(rebuilder.steps(), STEPS_A_TURN))
+        steps = list(islice(rebuilder.steps(), MAX_STEPS_A_ROUND))
         if steps:
             self._stores.audit.append(rebuilt_entry(self._clock, self._actor, enroller.model_version, steps))
         else:
@@ -179,15 +179,15 @@ class ModelFollower:
         pack = chosen_pack(self._settings, choice)
         engine = open_pack(self._settings, pack)
         model = searched_model(self._settings, self._stores.thresholds, pack)
-        watch = self._holder.loaded(model)
+        snapshot = self._holder.loaded(model)
         self._engines.take(engine)
-        self._holder.take(model, watch)
+        self._holder.take(model, snapshot)
         self._note_change(pack)
-        log.info("model_changed", model_version=choice.model_version, templates=len(watch.gallery))
+        log.info("model_changed", model_version=choice.model_version, templates=len(snapshot.gallery))
 
 
 def rebuilt_entry(clock: Clock, actor: Actor, model_version: str, steps: list[RebuildStep]) -> AuditEntry:
-    """Return the audit trail's entry on templates that were made from stored photographs."""
+    """Return the audit entry on templates that were made from stored photographs."""
     details: dict[str, int | str] = {
         "model": model_version,
         "embedded": sum(step.embedded for step in steps),

@@ -1,6 +1,6 @@
 """Makes templates of another model version from the stored photographs, a few at a time.
 
-It may be killed anywhere and begun again: what is done is in the database, and what is not is found there.
+It can be killed at any point and started again: the database shows what is done and what is missing.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.models.photograph_store import NewTemplate, PhotographStore, StoredPhotograph
 
 PHOTOGRAPHS_A_STEP = 8
-"""They are in memory together, 20 MB each at most, and kept in one transaction."""
+"""They are in memory together, at most 20 MB each, and stored in one transaction."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class RebuildStep:
-    """What one transaction did."""
+    """The result of one transaction."""
 
     embedded: int
     refused: int
-    """Photographs of which the model makes no template."""
+    """Photographs from which no template can be made."""
 
 
 class Rebuilder:
-    """Works for the model version of one enroller; several may work for the same one at once. Methods block."""
+    """Works for the model version of one enroller; several may work at the same time. Methods block."""
 
     def __init__(self, store: PhotographStore, enroller: Enroller, workers: Executor) -> None:
-        """Photographs are looked at by `workers`, as many at once as those are."""
+        """Photographs are processed on the threads of `workers`."""
         self._store = store
         self._enroller = enroller
         self._workers = workers
 
     def steps(self) -> Iterator[RebuildStep]:
-        """Work until no reference face lacks a template, also of those that come meanwhile.
+        """Work until no reference face lacks a template, including those that are added meanwhile.
 
         Raises StorageError, and CekalwatchError SERVER_BUSY or STORAGE_UNAVAILABLE; what was done before stays done.
         """
@@ -50,7 +50,7 @@ class Rebuilder:
             if not found and not after:
                 return
             if not found:
-                after = ""  # once more from the beginning, for what has come
+                after = ""  # once more from the beginning, for new ones
                 continue
             made = list(self._workers.map(self._made, found))
             self._store.put(model, made)
@@ -65,6 +65,6 @@ class Rebuilder:
             return NewTemplate(photograph.reference_id, self._enroller.enrol(photograph.data).template)
         except CekalwatchError as error:
             if error.code is Code.SERVER_BUSY:
-                raise  # it says nothing of the photograph
+                raise  # this is not about the photograph
             log.warning("template_refused", key=photograph.reference_id, reason=error.code)
             return NewTemplate(photograph.reference_id, None, error.code)

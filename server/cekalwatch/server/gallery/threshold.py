@@ -1,7 +1,7 @@
-"""Which decision threshold is in force: what two people set goes before the settings, and these before the pack's.
+"""The decision threshold in force: one that two people set takes precedence over the settings, and these over the pack.
 
-The pack's comes from the wanted FPIR and the number of templates, so it rises as the list grows. Setting one changes
-what the system decides, so it takes two people, and is recorded with both.
+The pack's threshold follows from the wanted FPIR and the number of templates, so it rises as the list grows. Setting a
+threshold needs two people, and is recorded with both.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.thresholds import ThresholdModel
 
 MIN_THRESHOLD, MAX_THRESHOLD = 0.2, 0.8
-"""Outside, everybody would alert, or nobody would, whatever the model."""
+"""Outside these, everybody or nobody would alert, whatever the model."""
 
 
 class ThresholdSource(StrEnum):
@@ -31,18 +31,18 @@ class ThresholdSource(StrEnum):
 
 @dataclass(frozen=True)
 class Threshold:
-    """A decision threshold, comparison score, and what is to be expected of it."""
+    """A decision threshold (comparison score) with the FPIR to expect."""
 
     value: float
     source: ThresholdSource
     expected_fpir: float
-    """False alerts a passage of somebody who is not listed, by the pack's model."""
+    """False alerts for each passage of somebody who is not listed, by the pack's threshold model."""
     extrapolated: bool
-    """The model was fitted on too few passages to have seen that FPIR, or was not measured with this pack."""
+    """Whether the threshold model was fitted on too few passages for that FPIR, or not with this pack."""
 
 
 class ThresholdRule:
-    """Says which threshold is in force; reading it blocks."""
+    """Decides which threshold is in force; reading it blocks."""
 
     def __init__(
         self,
@@ -75,19 +75,19 @@ class ThresholdSetting:
     """Sets the threshold. Blocks."""
 
     def __init__(self, store: ThresholdStore, clock: Clock, model_version: Callable[[], str]) -> None:
-        """`model_version` tells for which model it is set: the one in use."""
+        """`model_version` returns the model in use, for which the threshold is set."""
         self._store = store
         self._clock = clock
         self._model_version = model_version
 
     def set(self, value: float | None, people: TwoPeople, actor: Actor) -> None:
-        """Set it, or with None give it back to settings and pack; servers follow within seconds.
+        """Set it, or with None return to settings and pack; servers follow within seconds.
 
         Raises ARGUMENT_INVALID when it is out of its bounds.
         """
         if people.action is not TwoPersonAction.CHANGE_THRESHOLD:
-            raise ValueError(f"these people came for {people.action}")
-        # Written so that what is no number is out of bounds as well.
+            raise ValueError(f"these people may do {people.action}")
+        # Written so that NaN is out of bounds as well.
         if value is not None and not MIN_THRESHOLD <= value <= MAX_THRESHOLD:
             raise CekalwatchError(Code.ARGUMENT_INVALID, "threshold")
         model_version = self._model_version()

@@ -1,4 +1,4 @@
-"""Which engine makes templates now. Changing the model puts another in its place, for whoever asks from then on."""
+"""The engine that makes templates now. A change of the model replaces it for all later callers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from cekalwatch.server.recognition.packs.installed import Engine, open_detector
 
 
 class EngineInUse:
-    """Holds a reference, whose reading and changing are atomic."""
+    """Holds the engine; reading and replacing it are atomic."""
 
     def __init__(self, engine: Engine, enrolling: int) -> None:
-        """`enrolling` threads make reference faces at once, each with a detector of its own."""
+        """`enrolling` threads make reference faces at the same time, each with its own detector."""
         self._enrolling = enrolling
         self.take(engine)
 

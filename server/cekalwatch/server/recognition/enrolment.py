@@ -1,4 +1,4 @@
-"""From a reference photograph to a template: finds the one face, judges it, and keeps a picture of it for officers."""
+"""From a reference photograph to a template: finds the face, checks it, and keeps a picture of it for officers."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ USELESS_TURN_DEGREES: Final = 60.0
 USELESS_SHARPNESS: Final = 0.04
 USELESS_DARK: Final = 0.04
 USELESS_BRIGHT: Final = 0.93
-"""Beyond these, more than half of the travellers were missed of whom the list had such a photograph (`python -m
-benchmarks recognition.enrolment_quality`). No face of a front view is found turned so far."""
+"""Beyond these, more than half of the travellers with such a photograph on the list were missed (`python -m benchmarks
+recognition.enrolment_quality`). No frontal face is measured as turned so far."""
 MAX_FACE_JPEG_BYTES: Final = 60_000
 
 _FACE_JPEG_SIDE: Final = 480
@@ -42,7 +42,7 @@ _WHOLE_PART: Final = 0.95
 
 
 class EnrolmentError(CekalwatchError):
-    """A photograph whose face cannot be a reference, with what was measured of that face."""
+    """The face of a photograph cannot be a reference; `figures` is what was measured of it."""
 
     def __init__(self, code: Code, figures: FaceFigures, detail: str = "") -> None:
         super().__init__(code, detail)
@@ -62,20 +62,20 @@ class Enrolment:
 
 
 def plain_and_reference(recogniser: Recogniser, aligned: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return two templates of an aligned face, length 1: its own, as of a probe, and the one that it has as reference.
+    """Return two templates of an aligned face, length 1: the one for a probe and the one for a reference.
 
-    A reference's is the mean of the face's and its mirror image's. Mirroring the references alone, with probes as they
-    are, lowered FNIR at FPIR 1e-2 in each of six choices of 400 listed people of LFW, from 0.040 to 0.038 on average,
-    and left it as it was at 3e-3; it costs one more face once.
+    The reference's is the mean of those of the face and of its mirror image. Mirroring references only lowered FNIR at
+    FPIR 1e-2 in each of six choices of 400 listed people of LFW, from 0.040 to 0.038 on average, and left it unchanged
+    at 3e-3; it costs one more face per reference.
     """
     pair = recogniser.embed(np.stack([aligned, aligned[:, ::-1]]))
     return pair[0], np.asarray(normalised(pair.sum(axis=0, keepdims=True))[0], dtype=np.float32)
 
 
 def find_faces(detector: FaceDetector, picture: Picture) -> tuple[Picture, list[Face]]:
-    """Return the faces, and the picture they are in: with a margin when the bare one shows none.
+    """Return the faces and their picture, which gets a margin if there are none without it.
 
-    Photographs cut close around the face hide what detectors go by.
+    Detectors need some surroundings, which photographs cut close around the face do not show.
     """
     faces = detector.detect(picture)
     if faces:
@@ -89,10 +89,10 @@ def find_faces(detector: FaceDetector, picture: Picture) -> tuple[Picture, list[
 
 
 def find_upright(detector: FaceDetector, picture: Picture) -> tuple[Picture, list[Face], bool]:
-    """As `find_faces`, in a picture that was turned by quarters if only so there is a face that is sure to stand.
+    """Do as `find_faces`, but turn the picture by quarters if only then a face is upright; say whether it was turned.
 
-    Says whether it was turned. Scanned photographs lie on their side without a word of it (EXIF) in the file. Detectors
-    find those faces, too, with a low score and landmarks in the wrong places, whose template no traveller matches.
+    Scanned photographs often lie on their side without EXIF information. Detectors find those faces as well, with a low
+    score and landmarks in the wrong places, and no traveller matches such a template.
     """
     found = find_faces(detector, picture)
     if _best_score(found) >= detector.upright_score:
@@ -107,7 +107,7 @@ def _best_score(found: tuple[Picture, list[Face]]) -> float:
 
 
 class Enroller:
-    """Makes reference faces. Any number of threads may use an instance; as many at a time as it has detectors work."""
+    """Makes reference faces. Threads may share it; as many work at the same time as there are detectors."""
 
     def __init__(
         self,
@@ -119,9 +119,9 @@ class Enroller:
     ) -> None:
         self._recogniser = recogniser
         self._min_eye_distance_px = min_eye_distance_px
-        self._lanes: SimpleQueue[FaceDetector] = SimpleQueue()
+        self._detectors: SimpleQueue[FaceDetector] = SimpleQueue()
         for one in (detector, *more_detectors):
-            self._lanes.put(one)
+            self._detectors.put(one)
 
     @property
     def model_version(self) -> str:
@@ -131,16 +131,16 @@ class Enroller:
     def enrol(self, data: bytes) -> Enrolment:
         """Return the reference face of the photograph in `data` (JPEG, PNG, WebP, BMP, TIFF, GIF).
 
-        Raises CekalwatchError PHOTO_TOO_LARGE, PHOTO_UNREADABLE or PHOTO_NO_FACE; SERVER_BUSY when there were too many
-        photographs before it; and EnrolmentError with PHOTO_SEVERAL_FACES (another whole face has at least a third of
+        Raises CekalwatchError PHOTO_TOO_LARGE, PHOTO_UNREADABLE or PHOTO_NO_FACE; SERVER_BUSY when too many photographs
+        are waiting; and EnrolmentError with PHOTO_SEVERAL_FACES (another whole face has at least a third of
         the largest one's width), PHOTO_FACE_TOO_SMALL, PHOTO_FACE_TURNED, PHOTO_BLURRED or PHOTO_BADLY_LIT.
         """
         picture = decode_photograph(data)
-        detector = self._lanes.get()
+        detector = self._detectors.get()
         try:
             return self._enrol(detector, picture)
         finally:
-            self._lanes.put(detector)
+            self._detectors.put(detector)
 
     def _enrol(self, detector: FaceDetector, picture: Picture) -> Enrolment:
         picture, faces, turned = find_upright(detector, picture)

@@ -1,7 +1,7 @@
-"""Decodes reference photographs as people have them: phones, scanners, exports of other systems.
+"""Decodes reference photographs from phones, scanners and other systems.
 
-Bounded in bytes, pixels and memory, whatever the file claims: what decoding may take is known from the header, and is
-taken from a budget that all photographs share.
+Decoding is bounded in bytes, pixels and memory, whatever the file claims: the memory that it can take is known from the
+header, and is taken from a budget that all photographs share.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 
 MAX_PHOTO_PIXELS: Final = 50_000_000
 LONG_SIDE: Final = 2_000
-"""Larger photographs are scaled to this length of their longer side: a face in it has pixels enough."""
+"""Larger photographs are scaled to this length of their longer side, which leaves enough pixels for a face."""
 DOTS_BLUR: Final = 1.5
 """Radius, pixels, that brings a dithered portrait of 1,000 pixels or more to a cosine of 0.96 with the plain one."""
 DECODE_BYTES: Final = 400_000_000
-"""Memory that photographs being decoded may take together; one that needs more by itself is too large."""
+"""Memory for all photographs that are being decoded; one that needs more by itself is too large."""
 DECODE_WAIT_S: Final = 120.0
-"""How long a photograph may wait for its turn."""
+"""How long a photograph may wait for memory."""
 
 _BYTES_PER_PIXEL: Final = {"JPEG": 2, "PNG": 6, "WEBP": 18, "BMP": 8, "TIFF": 10, "GIF": 8}
 """What the decoders take for each pixel at most, measured: for a JPEG of several scans it is two bytes a colour, WebP
@@ -42,7 +42,7 @@ _budget: Final = ByteBudget(DECODE_BYTES, DECODE_WAIT_S)
 def decode_photograph(data: bytes) -> Picture:
     """Return the photograph upright, on white where it is transparent, its longer side at most LONG_SIDE.
 
-    Raises CekalwatchError PHOTO_TOO_LARGE or PHOTO_UNREADABLE; SERVER_BUSY when its turn did not come in time.
+    Raises CekalwatchError PHOTO_TOO_LARGE or PHOTO_UNREADABLE; SERVER_BUSY when there was no memory in time.
     """
     if len(data) > MAX_PHOTO_BYTES:
         raise CekalwatchError(Code.PHOTO_TOO_LARGE, f"{len(data)} bytes")
@@ -53,7 +53,7 @@ def decode_photograph(data: bytes) -> Picture:
         raise CekalwatchError(Code.PHOTO_TOO_LARGE, "pixels") from None
     except CekalwatchError:
         raise
-    except Exception as error:  # Pillow's plug-ins raise whatever a damaged file leads them to
+    except Exception as error:  # Pillow's plug-ins raise all kinds of exceptions for a damaged file
         raise CekalwatchError(Code.PHOTO_UNREADABLE, type(error).__name__) from error
 
 
@@ -69,7 +69,7 @@ def _memory(image: Image.Image) -> int:
 
 
 def _upright_bgr(image: Image.Image) -> Picture:
-    # A JPEG can be decoded at a fraction of its size; other formats do nothing here.
+    # A JPEG can be decoded at a fraction of its size; for other formats this does nothing.
     image.draft(None, (LONG_SIDE, LONG_SIDE))
     image.load()
     upright = ImageOps.exif_transpose(_with_exif_of(image, _small(image)))
@@ -101,12 +101,12 @@ def _small(image: Image.Image) -> Image.Image:
             reduced.paste(band, (0, top))
             top += band.height
     reduced.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
-    # Between dots of black and white the eye sees greys. Detector and recogniser see dots, and no face or a wrong one.
+    # People see greys where a picture has black and white dots; detector and recogniser see only dots.
     return reduced.filter(ImageFilter.GaussianBlur(DOTS_BLUR)) if image.mode == "1" else reduced
 
 
 def _plainly(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
-    """Return what brings a part of `image` to 8 bits a colour and a mode that can be scaled."""
+    """Return a function that converts a part of `image` to 8 bits a colour and a mode that can be scaled."""
     if image.mode in _DEEP_GREY:
         return lambda part: Image.fromarray((np.asarray(part).astype(np.uint16) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
@@ -118,7 +118,7 @@ def _plainly(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
 
 
 def _stretch(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
-    """Return what makes 8-bit grey of numbers without a stated range: their least is black, their greatest white."""
+    """Return a function that maps numbers without a stated range to 8-bit grey, from black for the least to white."""
     low, high = (float(end) for end in image.getextrema())  # type: ignore[arg-type]  # these modes have one band
     if not np.isfinite([low, high]).all():
         raise ValueError("pixels that are not finite")

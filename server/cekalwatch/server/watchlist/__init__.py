@@ -1,1 +1,1 @@
-"""Where ban orders come from, and how they are imported."""
+"""Where ban orders come from, how they are imported, and looking at the list."""

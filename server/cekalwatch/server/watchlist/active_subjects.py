@@ -1,8 +1,8 @@
-"""How many subjects have an order that is in force at some site, without counting everybody each time.
+"""Counts the subjects with an order in force at some site, without counting all of them each time.
 
 An order begins or ends with a day of a site's clock, at the moment of its revocation, or by a change of the watchlist.
-Between these, the count stands: everybody is counted anew when a day has begun or such a moment has come, and after a
-change only those whom it concerns. What is kept is a number for each subject that counts, and no personal fact.
+Between these the count does not change: all are counted again when a day has begun or such a moment has come, and after
+a change only the subjects that it concerns. Only a number for each counted subject is kept, and no personal data.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SUBJECTS_A_QUERY = 500
 
 
 class ActiveSubjectCount:
-    """Counts, and blocks; any number of threads may ask."""
+    """The count. It blocks; threads may share it."""
 
     def __init__(self, store: WatchlistStore, checkpoints: Checkpoints) -> None:
         self._store = store
@@ -35,17 +35,17 @@ class ActiveSubjectCount:
     def active_subjects(self, now: datetime) -> int:
         """Return the number at the moment `now` (aware). Raises StorageError."""
         with self._counting:
-            # Read before the rows are: what changes meanwhile is counted once more, and not missed.
+            # Read before the rows: what changes meanwhile is counted again, and not missed.
             version = self._store.version()
             days = [now.astimezone(zone).date() for zone in self._checkpoints.zones.values()]
             if days != self._days or (self._next_end is not None and self._next_end <= now):
-                self._count_everybody(now)
+                self._count_all(now)
             elif version != self._version:
                 self._recount(self._store.changed_since(self._version), now)
             self._version, self._days = version, days
             return len(self._active)
 
-    def _count_everybody(self, now: datetime) -> None:
+    def _count_all(self, now: datetime) -> None:
         self._next_end = None
         found: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
         keys = self._store.subject_keys("", SUBJECTS_A_QUERY)
@@ -72,7 +72,7 @@ class ActiveSubjectCount:
         )
 
     def _note_end(self, file: SubjectFile, now: datetime) -> None:
-        """Remember the first moment, yet to come, at which an order ends within a day."""
+        """Remember the first future moment at which an order ends within a day."""
         for order in file.orders:
             for moment in (order.revoked_at, order.withdrawn_at):
                 if moment is not None and moment > now and (self._next_end is None or moment < self._next_end):
@@ -80,5 +80,5 @@ class ActiveSubjectCount:
 
 
 def _numbers(keys: Sequence[str]) -> NDArray[np.int64]:
-    """Return a number for each key; among a million, two are alike once in 30 million times."""
+    """Return a number for each key; among a million keys, a collision has a chance of 1 in 30 million."""
     return np.fromiter(map(hash, keys), dtype=np.int64, count=len(keys))

@@ -1,6 +1,6 @@
-"""Looks through the watchlist for its keepers: which subjects, with what is held of them and how it stands.
+"""Lets list managers look at the watchlist: subjects with their orders, reference faces and history.
 
-Each look is in the audit trail before anything of it is given out.
+Each access is recorded in the audit trail before any result is returned.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 
 MAX_LISTED: Final = 500
-"""Subjects of one look; the audit trail names each of them."""
+"""Subjects of one page; the audit trail names each of them."""
 READ_AT_ONCE: Final = 200
 MAX_EVENTS: Final = 500
 
-_TOLD: Final = (
+_HISTORY_ACTIONS: Final = (
     *(Action.ORDER_IMPORTED, Action.ORDERS_WITHDRAWN, Action.SUBJECT_DELETED),
     *(Action.ALERT_RAISED, Action.ALERT_CONFIRMED, Action.ALERT_CLEARED),
 )
-"""What the history of a subject is made of; who looked at the subject is the auditors' matter."""
+"""The events in a subject's history; who looked at the subject is for auditors only."""
 
 
 class WatchlistProblem(StrEnum):
-    """What a keeper looks for."""
+    """A problem to look for."""
 
     INVALID = "invalid"
     """An order is flagged INVALID."""
@@ -46,21 +46,21 @@ class WatchlistProblem(StrEnum):
 
 @dataclass(frozen=True)
 class WatchlistFilter:
-    """Which subjects to show: those to whom all of it applies. An order must have all that is said of orders."""
+    """Which subjects to show: those that meet all conditions. One order must meet all conditions about orders."""
 
     status: OrderStatus | None = None
     kind: OrderKind | None = None
     agency: str = ""
-    """A part of the requesting agency's name, however spelt."""
+    """Part of the requesting agency's name, in any case."""
     name: str = ""
-    """A part of the name or of an alias, however spelt."""
+    """Part of the name or of an alias, in any case."""
     subject_id: str = ""
-    trouble: WatchlistProblem | None = None
+    problem: WatchlistProblem | None = None
 
 
 @dataclass(frozen=True)
 class SubjectView:
-    """A subject as a keeper sees it."""
+    """A subject with its orders and reference faces, as list managers see it."""
 
     subject: Subject
     orders: tuple[JudgedOrder, ...]
@@ -70,26 +70,26 @@ class SubjectView:
     stale: frozenset[str]
     """Keys of the reference faces without a template of the model in use."""
     also_under: Mapping[str, tuple[str, ...]]
-    """Other subjects with such a face, by the reference face's key; in looks at one subject."""
+    """Other subjects with such a face, by the reference face's key; only for a single subject."""
 
 
 @dataclass(frozen=True)
 class WatchlistPage:
-    """What a look at the list found."""
+    """A page of subjects."""
 
-    views: tuple[SubjectView, ...]
+    subjects: tuple[SubjectView, ...]
     more_after: str
-    """The subject's key after which there may be more; empty at the end."""
+    """Key of the subject after which there may be more; empty at the end."""
 
 
 @dataclass(frozen=True)
 class SubjectHistory:
-    """What happened to a subject: by the audit trail, and by the law."""
+    """The history of a subject: events of the audit trail, and status changes by law."""
 
     events: tuple[Link, ...]
     """Oldest first; the newest MAX_EVENTS."""
-    turns: Mapping[str, list[StatusChange]]
-    """Of each order that is held, by its key."""
+    status_changes: Mapping[str, list[StatusChange]]
+    """By the key of the order."""
 
 
 class WatchlistBrowser:
@@ -105,7 +105,7 @@ class WatchlistBrowser:
         actor: Actor,
         model_version: str,
     ) -> None:
-        """`site` is the checkpoint by whose clock statuses are told."""
+        """`site` is the checkpoint whose clock decides statuses."""
         self._store = store
         self._audit = audit
         self._checkpoints = checkpoints
@@ -115,7 +115,7 @@ class WatchlistBrowser:
         self._model_version = model_version
 
     def page(self, wanted: WatchlistFilter, at: datetime, after: str, most: int) -> WatchlistPage:
-        """Return the first subjects beyond the key `after` that are wanted, statuses as of the moment `at`."""
+        """Return the first matching subjects after the key `after`, with statuses as of the moment `at`."""
         found: list[SubjectView] = []
         more = True
         while more and len(found) < most:
@@ -133,18 +133,18 @@ class WatchlistBrowser:
         return WatchlistPage(tuple(found), after if more else "")
 
     def show(self, subject_id: str, at: datetime, lookalikes: LookalikeFinder, pictures: int) -> SubjectView:
-        """Return one subject; raises SUBJECT_NOT_FOUND. `pictures` says how many photographs are looked at."""
+        """Return one subject; raises SUBJECT_NOT_FOUND. `pictures` is the number of photographs that will be seen."""
         view = self._view(self._store.get_subject(subject_id), at, lookalikes.of_subject(self._store, subject_id))
         others = {key for keys in view.also_under.values() for key in keys}
         self._note(Action.SUBJECT_VIEWED, [subject_id, *sorted(others)], pictures=min(pictures, len(view.references)))
         return view
 
     def history(self, subject_id: str) -> SubjectHistory:
-        """Return what happened to a subject, also to one that was deleted since; it may be nothing."""
+        """Return the history of a subject, also of a deleted one; it may be empty."""
         files = self._store.get_subjects([subject_id])
         orders = files[0].orders if files else ()
         keys = [Thing.SUBJECT.key(subject_id), *(Thing.ORDER.key(order.order_id) for order in orders)]
-        events = self._audit.about(keys, _TOLD, MAX_EVENTS)
+        events = self._audit.about(keys, _HISTORY_ACTIONS, MAX_EVENTS)
         if files or events:
             self._note(Action.SUBJECT_VIEWED, [subject_id], history=len(events))
         zone = self._checkpoints.zones[self._site]
@@ -157,7 +157,7 @@ class WatchlistBrowser:
         )
 
     def picture(self, reference: ReferenceFace) -> bytes:
-        """Return the picture of a reference face of a subject that is looked at; empty where it is damaged."""
+        """Return the picture of a reference face; empty if it is damaged."""
         return self._store.face_jpeg(reference.reference_id)
 
     def _files(self, wanted: WatchlistFilter, after: str) -> list[SubjectFile]:
@@ -187,12 +187,12 @@ def _is_wanted(view: SubjectView, wanted: WatchlistFilter) -> bool:
     names = (view.subject.name, *view.subject.aliases)
     if wanted.name and not any(_has(name, wanted.name) for name in names):
         return False
-    match wanted.trouble:
+    match wanted.problem:
         case WatchlistProblem.NO_REFERENCE if view.references:
             return False
         case WatchlistProblem.STALE_MODEL if not view.stale:
             return False
-    about_orders = wanted.status or wanted.kind or wanted.agency or wanted.trouble is WatchlistProblem.INVALID
+    about_orders = wanted.status or wanted.kind or wanted.agency or wanted.problem is WatchlistProblem.INVALID
     return not about_orders or any(_is_wanted_order(one, wanted) for one in view.orders)
 
 
@@ -200,7 +200,7 @@ def _is_wanted_order(one: JudgedOrder, wanted: WatchlistFilter) -> bool:
     status = one.judgement.status
     return (
         (wanted.status is None or status is wanted.status)
-        and (wanted.trouble is not WatchlistProblem.INVALID or status is OrderStatus.INVALID)
+        and (wanted.problem is not WatchlistProblem.INVALID or status is OrderStatus.INVALID)
         and (wanted.kind is None or one.order.kind is wanted.kind)
         and (not wanted.agency or _has(one.order.requesting_agency, wanted.agency))
     )

@@ -1,4 +1,4 @@
-"""What a look at the watchlist found, as rows for a table or a spreadsheet and as JSON."""
+"""Subjects and histories of the watchlist as rows for a table or spreadsheet, and as JSON."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ LIST_COLUMNS: Final = (
     *("requesting_agency", "decree_number", "received_on", "references", "stale_references"),
 )
 HISTORY_COLUMNS: Final = ("at", "what", "order_id", "status", "by", "details")
-FROM_THE_FIRST: Final = "from the first"
+FROM_THE_START: Final = "from the start"
 
 
 def list_rows(views: Iterable[SubjectView]) -> Iterator[list[str | int]]:
-    """Give a row for each order, with its subject's columns repeated, and one for a subject without."""
+    """Yield a row for each order, with its subject's columns repeated, and one for a subject without orders."""
     for view in views:
         one = view.subject
         person = [one.subject_id, one.name, " | ".join(one.aliases), one.sex, one.date_of_birth, one.nationality]
@@ -43,14 +43,14 @@ def _order_cells(judged: JudgedOrder | None) -> list[str]:
 
 
 def order_facts(order: BanOrder) -> Iterator[list[str]]:
-    """Give name and value of what an order states, but for its key and what it does not state."""
+    """Yield name and value of the facts that an order states, without its keys."""
     for name, value in asdict(order).items():
         if name not in {"order_id", "subject_id"} and value not in {None, "", False}:
             yield [name, "yes" if value is True else str(value)]
 
 
 def view_json(view: SubjectView) -> dict[str, Any]:
-    """Return all that is held of a subject, without pictures."""
+    """Return everything about a subject, without pictures."""
     return {
         "subject": asdict(view.subject),
         "orders": [
@@ -69,16 +69,17 @@ def view_json(view: SubjectView) -> dict[str, Any]:
 
 
 def history_rows(history: SubjectHistory) -> Iterator[list[str]]:
-    """Give a row for each event of the audit trail, oldest first, then one for each turn of each order's status."""
+    """Yield a row for each event of the audit trail, oldest first, then one for each status change."""
     for link in history.events:
         yield [link.at, link.action, _order_of(link), link.outcome, link.actor, link.details]
-    for order_id, turns in history.turns.items():
-        for turn in turns:
-            yield [_moment(turn), "STATUS", order_id, turn.judgement.status, "", " ".join(turn.judgement.broken_rules)]
+    for order_id, changes in history.status_changes.items():
+        for change in changes:
+            judgement = change.judgement
+            yield [_moment(change), "STATUS", order_id, judgement.status, "", " ".join(judgement.broken_rules)]
 
 
 def history_json(history: SubjectHistory) -> dict[str, Any]:
-    """Return the history with the details of its events as they are in the audit trail."""
+    """Return the history, with the details of events as in the audit trail."""
     return {
         "events": [
             {**{name: getattr(link, name) for name in ("sequence", "at", "actor", "action", "outcome")}}
@@ -87,16 +88,16 @@ def history_json(history: SubjectHistory) -> dict[str, Any]:
         ],
         "statuses": {
             order_id: [
-                {"from": turn.at, "status": turn.judgement.status, "broken_rules": turn.judgement.broken_rules}
-                for turn in turns
+                {"from": change.at, "status": change.judgement.status, "broken_rules": change.judgement.broken_rules}
+                for change in changes
             ]
-            for order_id, turns in history.turns.items()
+            for order_id, changes in history.status_changes.items()
         },
     }
 
 
-def _moment(turn: StatusChange) -> str:
-    return turn.at.isoformat() if turn.at else FROM_THE_FIRST
+def _moment(change: StatusChange) -> str:
+    return change.at.isoformat() if change.at else FROM_THE_START
 
 
 def _order_of(link: Link) -> str:

@@ -1,4 +1,4 @@
-"""How old the watchlist is, for every notifier (domain rule 9)."""
+"""The age of the watchlist, which every notifier shows (domain rule 12)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 
 @dataclass(frozen=True)
 class Freshness:
-    """When the watchlist last came in, whether that is too long ago, and how many subjects it bans now."""
+    """When the watchlist was last brought up to date, whether that is too long ago, and how many subjects it bans."""
 
     last_success_at: datetime | None
     stale: bool
@@ -20,11 +20,11 @@ class Freshness:
 
 
 class FreshnessGauge:
-    """Tells the freshness without asking the database each time; `read` asks it, and blocks."""
+    """The freshness in memory; `read` renews it from the database, and blocks."""
 
-    def __init__(self, store: WatchlistStore, census: ActiveSubjectCount, clock: Clock, limit: timedelta) -> None:
+    def __init__(self, store: WatchlistStore, active: ActiveSubjectCount, clock: Clock, limit: timedelta) -> None:
         self._store = store
-        self._census = census
+        self._active = active
         self._clock = clock
         self._limit = limit
         self._last_success_at: datetime | None = None
@@ -34,10 +34,10 @@ class FreshnessGauge:
     def read(self) -> None:
         """Read the last success, and count the subjects whose orders are in force now."""
         self._last_success_at = self._store.last_success_at()
-        self._active_subjects = self._census.active_subjects(self._clock.now())
+        self._active_subjects = self._active.active_subjects(self._clock.now())
 
     def now(self) -> Freshness:
-        """Return the freshness at this moment; a watchlist that never came is stale."""
+        """Return the freshness now; a watchlist that was never imported is stale."""
         last = self._last_success_at
         stale = last is None or self._clock.now() - last > self._limit
         return Freshness(last, stale, self._active_subjects)

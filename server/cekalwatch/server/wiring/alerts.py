@@ -74,6 +74,6 @@ class AlertsWiring:
                 (SWEEP_PERIOD_S, sweeper.sweep),
                 (SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes),
                 (SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images),
-                (ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).look),
+                (ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).escalate),
             ),
         )

@@ -118,7 +118,7 @@ def test_a_shift_is_counted_as_its_alerts_stand_now(
     counter.claim(arrival.alert_id, budi)
     counter.judge(arrival.alert_id, budi, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
     clock.advance(timedelta(seconds=60))
-    counter.escalator.look()
+    counter.escalator.escalate()
     end = clock.now()
     counter.raise_alert("after the shift", "S-8")
     report = shift_report(counter.handling.raised_between("batam-center", start, end))

@@ -105,11 +105,11 @@ def list_(
         page = look.page(wanted, at, after, limit)
     match form:
         case Form.JSON:
-            print_json([view_json(view) for view in page.views])
+            print_json([view_json(view) for view in page.subjects])
         case Form.CSV:
-            print_csv(LIST_COLUMNS, list_rows(page.views))
+            print_csv(LIST_COLUMNS, list_rows(page.subjects))
         case Form.TABLE:
-            print_list(page.views)
+            print_list(page.subjects)
     if page.more_after:
         typer.echo(f"There may be more: --after {page.more_after}", err=True)
 
@@ -157,7 +157,7 @@ def history(
 
     with _look(command_settings(config, data_dir)) as (look, _):
         found = look.history(subject_id)
-    if not found.events and not found.turns:
+    if not found.events and not found.status_changes:
         raise ProgramError("Nothing is known about a subject with this key", Exit.NO_INPUT)
     match form:
         case Form.JSON:

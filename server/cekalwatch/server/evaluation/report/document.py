@@ -1,6 +1,6 @@
-"""An evaluation as JSON: every figure of the report, and the fitted tail that `thresholds fit` takes from it.
+"""An evaluation as JSON: all figures of the report, and the fitted tail for `thresholds fit`.
 
-It has names of photographs and people, and scores; no picture, no template.
+It has names of photographs and people, and scores, but no picture and no template.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _study(study: Study) -> dict[str, Any]:
 
 
 def read_model(file: Path) -> tuple[ThresholdModel, tuple[TailCheck, ...]]:
-    """Return the fitted tail of a run, and how it was checked. Raises ProgramError."""
+    """Return the fitted tail of a run and its checks. Raises ProgramError."""
     try:
         if file.stat().st_size > _MAX_BYTES:
             raise ProgramError(f"{file} is too large for an evaluation", Exit.NO_INPUT)

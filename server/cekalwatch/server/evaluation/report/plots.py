@@ -1,4 +1,4 @@
-"""The plots of a report, as SVG text. matplotlib is used without its state machine, so that nothing is left behind."""
+"""The plots of a report, as SVG text. matplotlib is used without pyplot, so that no global state remains."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def plots(evaluation: Evaluation) -> dict[str, str]:
 
 
 def _svg(draw: Callable[[Axes], None]) -> str:
-    # Text as text, so that it can be selected and read aloud; ids from a fixed salt, so that a run is repeatable.
+    # Text stays text, so that it can be selected and read aloud; a fixed salt makes ids repeatable.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "cekalwatch", "font.family": "sans-serif"}):
         figure = Figure(figsize=_SIZE, layout="constrained")
         axes = figure.add_subplot()

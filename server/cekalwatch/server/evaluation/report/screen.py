@@ -13,7 +13,7 @@ MAX_NAMED = 10
 
 
 def show(evaluation: Evaluation, console: Console) -> None:
-    """Print the figures, what they mean, and what is wrong with the collection."""
+    """Print the figures, their meaning, and the problems of the collection."""
     title = f"{evaluation.source}, {evaluation.model_version}: {evaluation.listed} people listed"
     table = Table("", "FPIR", "threshold", "FNIR (95 %)", "rank 1", title=escape(title))
     for name, study in (("single images", evaluation.single), ("passages", evaluation.passages)):
@@ -47,9 +47,8 @@ def _show_problems(evaluation: Evaluation, console: Console) -> None:
     for name, reason in problems.failures[:MAX_NAMED]:
         console.print(f"  {escape(name)}: {reason}")
     for names in problems.shared[:MAX_NAMED]:
-        console.print(
-            f"[red]the same picture under several people spoils the figures:[/red] {escape(' = '.join(names))}"
-        )
+        told = escape(" = ".join(names))
+        console.print(f"[red]the same picture is under several people, so the figures are wrong:[/red] {told}")
     for names in problems.duplicates[:MAX_NAMED]:
         console.print(f"the same picture more than once: {escape(' = '.join(names))}")
     for pair in evaluation.look_alikes:

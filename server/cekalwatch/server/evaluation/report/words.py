@@ -1,4 +1,4 @@
-"""Figures in words that need no training: what an officer will see of them."""
+"""Figures in plain words: what officers will notice of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def percentages(rate: Rate) -> str:
 
 
 def expectation(point: OperatingPoint, what: str) -> str:
-    """Return what to expect at a point; `what` is the plural of the probes, like "passages"."""
+    """Return what to expect at an operating point; `what` is the plural of the probes, like "passages"."""
     false, missed = point.false_alerts, point.misses
     seen = (
         f"one false alert in about {round(1 / false.value):,} {what}"

@@ -36,7 +36,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def page(evaluation: Evaluation) -> str:
-    """Return the page; names from the collection are escaped."""
+    """Return the report as one HTML page that needs no script and no other address; names are escaped."""
     import jinja2
     from markupsafe import Markup
 

@@ -1,8 +1,8 @@
-"""What adjudications say of recognition in the field: FPIR a passage, and what another threshold would have done.
+"""Figures of recognition in the field, from adjudications: the FPIR of passages, and the effect of other thresholds.
 
-Pure arithmetic. A passage is a false alert when it led to an alert that people found to be about somebody else.
-Intervals are exact ones of 95 % (Clopper and Pearson, 1934); they take passages as independent, which those of one
-traveller who comes each day are not.
+Pure arithmetic. A passage is a false alert if it led to an alert that people found to be about somebody else.
+Intervals are exact ones of 95 % (Clopper and Pearson, 1934); they treat passages as independent, which those of one
+traveller who passes each day are not.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cekalwatch.wire.vocabulary.orders import Direction
 
 @dataclass(frozen=True)
 class FieldLine:
-    """One camera's, list's or hour's figures."""
+    """The figures of a camera, a list or an hour of the day."""
 
     key: str
     passages: int
@@ -30,12 +30,12 @@ class FieldLine:
     confirmed: int
     open: int
     fpir: Rate
-    """False alerts' passages among the passages of people who were not confirmed."""
+    """Share of false alerts among the passages of people who were not confirmed."""
 
 
 @dataclass(frozen=True)
 class Halving:
-    """The lowest threshold that at most half of the false alerts of one model version reach, and what it costs."""
+    """The lowest threshold that halves the false alerts of one model version, and what it would miss."""
 
     model_version: str
     threshold_before: float
@@ -65,7 +65,7 @@ class FieldReport:
 
 @dataclass(frozen=True)
 class FieldData:
-    """What was counted and found in a period."""
+    """Alerts and counted passages of a period."""
 
     since: datetime
     until: datetime
@@ -92,7 +92,7 @@ def field_report(data: FieldData, zone: tzinfo) -> FieldReport:
 
 
 def exact_rate(events: int, trials: int) -> Rate:
-    """Return a share with its exact interval; nothing was measured where there are fewer trials than events."""
+    """Return a share with its exact interval; NaN if there are fewer trials than events."""
     if trials < max(events, 1):
         return Rate(math.nan, math.nan, math.nan, events, trials)
     interval = binomtest(events, trials).proportion_ci(0.95, "exact")
@@ -125,7 +125,7 @@ def _line(key: str, passages: int, alerts: Sequence[FieldAlert]) -> FieldLine:
 
 
 def _halvings(alerts: Sequence[FieldAlert]) -> tuple[Halving, ...]:
-    """Scores of different model versions cannot be compared, so each has its own."""
+    """Return one for each model version, since scores of different versions cannot be compared."""
     versions: defaultdict[str, list[FieldAlert]] = defaultdict(list)
     for alert in alerts:
         versions[alert.model_version].append(alert)

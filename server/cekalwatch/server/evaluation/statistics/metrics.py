@@ -1,8 +1,8 @@
-"""FNIR, FPIR, and how sure they are (ISO/IEC 19795-1, open-set identification). Pure arithmetic on scores.
+"""FNIR and FPIR with their intervals (ISO/IEC 19795-1, open-set identification). Pure arithmetic on scores.
 
-An alert is a score of at least the threshold, as the server decides. Intervals are of 95 %, by person: the trials of
-one person are not independent, so people are drawn anew and not trials (bootstrap; Efron and Tibshirani, 1993). Where
-nothing was seen the rule of three applies, to people: nothing in n gives at most 3 / n.
+An alert is a score of at least the threshold, as in the server. Intervals of 95 % are by person: the trials of one
+person are not independent, so people are resampled and not trials (bootstrap; Efron and Tibshirani, 1993). Without any
+event, the rule of three applies to people: no event among n gives at most 3 / n.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class OperatingPoint:
 
 
 def probes_needed(fpir: float) -> int:
-    """Return how many non-mated probes an FPIR can be measured with: fewer would not show it even if none alerted."""
+    """Return how many non-mated probes an FPIR needs: fewer could not show it even if none alerted."""
     return math.ceil(RULE_OF_THREE / fpir)
 
 
@@ -105,7 +105,7 @@ def operating_point(trials: Trials, wanted: float, seed: int) -> OperatingPoint:
 def det_curve(trials: Trials) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return thresholds, FPIR and FNIR of the detection error trade-off, by rising threshold."""
     every = np.unique(np.concatenate([trials.non_mated, np.linspace(-0.2, 1, 241, dtype=np.float32)]))
-    # Of the many ordinary scores a few hundred are enough; at the high end, each is a step of the curve.
+    # A few hundred of the many common scores are enough; at the high end, each is a step of the curve.
     common, rare = every[:-_STEPS], every[-_STEPS:]
     thresholds = np.concatenate([common[:: max(1, len(common) // _STEPS)], rare]).astype(np.float64)
     return thresholds, _at_least(trials.non_mated, thresholds), 1 - _at_least(trials.mated, thresholds)

@@ -1,4 +1,4 @@
-"""The searches of an evaluation and what is made of them. Pure: people with their templates in, figures out."""
+"""The searches of an evaluation and their figures. Pure arithmetic on people with their templates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cekalwatch.vision.thresholds import ThresholdModel
 DEFAULT_FPIRS: Final = (3e-2, 1e-2, 3e-3, 1e-3)
 MAX_LOOK_ALIKES: Final = 20
 MIN_FOR_REFERENCES: Final = 10
-"""People with a photograph more than references that a comparison of references begins with."""
+"""Least number of people with one more photograph than references for a comparison of references."""
 CHECKED_SIZES: Final = (100, 200, 400, 800, 1600, 3200)
 
 
@@ -49,7 +49,7 @@ class Study:
     """Probes without any template: failures to acquire."""
     rank_1: float
     points: tuple[OperatingPoint, ...]
-    """At the usual FPIRs that can be measured, and the wanted one."""
+    """At the default FPIRs that can be measured, and at the wanted one."""
     groups: tuple[GroupFigures, ...]
 
     def at(self, fpir: float) -> OperatingPoint:
@@ -59,24 +59,24 @@ class Study:
 
 @dataclass(frozen=True)
 class ReferenceFigures:
-    """The same people and images, with so many reference photographs of each."""
+    """The same people and images, with this many references of each person."""
 
     references: int
     people: int
     point: OperatingPoint
     fpir_at_first: Rate
-    """FPIR at the threshold that one reference needs: what more templates cost when it is not raised."""
+    """FPIR at the threshold for one reference: the cost of more templates if it is not raised."""
 
 
 @dataclass(frozen=True)
 class LookAlike:
-    """A person and the listed one with whom the highest score was."""
+    """A person and the listed person with the highest score."""
 
     person: str
     listed: str
     score: float
     as_one: bool
-    """They score as one person's photographs do: a relative, or one person under two names."""
+    """Whether they score like photographs of one person: a relative, or one person under two names."""
 
 
 def draw_lists(listable: Sequence[int], size: int, draws: int, seed: int) -> list[frozenset[int]]:
@@ -119,9 +119,9 @@ def _groups(trials: Trials, threshold: float, seed: int) -> tuple[GroupFigures, 
 
 
 def compare_references(people: Sequence[EvaluatedPerson], wanted: float, seed: int) -> tuple[ReferenceFigures, ...]:
-    """Compare one, two and three references of the people who have a photograph more; nothing where they are few.
+    """Compare one, two and three references of the people who have one more photograph; empty if they are too few.
 
-    They are listed, and nobody else; the probes are single images, the same each time.
+    Only they are listed; the probes are the same single images each time.
     """
     listed = frozenset(number for number, person in enumerate(people) if person.listable(MAX_REFERENCES))
     probes = single_probes(people, MAX_REFERENCES)
@@ -138,7 +138,7 @@ def compare_references(people: Sequence[EvaluatedPerson], wanted: float, seed: i
 
 
 def everybody_listed(people: Sequence[EvaluatedPerson], probes: Sequence[EvaluationProbe]) -> tuple[Trials, int]:
-    """Search the probes among everybody with a reference; return the trials and the list's size in templates."""
+    """Search the probes among all people with a reference; return the trials and the list's size in templates."""
     listed = WatchedList.of(people, dict.fromkeys(range(len(people)), 1))
     return listed.search(probes, frozenset()), len(listed.owners)
 

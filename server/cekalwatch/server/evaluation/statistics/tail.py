@@ -1,8 +1,8 @@
-"""From the scores of non-mated passages to a model of FPIR by list size and threshold. Pure arithmetic on scores.
+"""Fits a model of FPIR by list size and threshold to the scores of non-mated passages. Pure arithmetic on scores.
 
-The generalised Pareto distribution is fitted to the highest twentieth by maximum likelihood. Its shape is held near
-zero by a penalty, as Coles and Dixon do ("Likelihood-based inference for extreme value models", Extremes 2, 1999):
-free, it takes two mislabelled people in a thousand for a heavy tail.
+The generalised Pareto distribution is fitted to the highest twentieth by maximum likelihood. A penalty keeps its shape
+near zero, as in Coles and Dixon ("Likelihood-based inference for extreme value models", Extremes 2, 1999): without it,
+two mislabelled people in a thousand look like a heavy tail.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from cekalwatch.server.evaluation.statistics.metrics import Rate
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 
 TAIL_SHARE: Final = 0.05
-"""Share of the non-mated passages that are the tail. A larger one has scores in it that are not of the tail, and
-thresholds come out too high: with a fifth, FPIR was half of what was promised for lists of 400 and 800."""
+"""Share of the non-mated passages that form the tail. A larger share includes scores outside the tail and makes
+thresholds too high: with a fifth, FPIR was half of the promised one for lists of 400 and 800."""
 MIN_EXCEEDANCES: Final = 15
 SHAPE_SPREAD: Final = 0.1
 """Standard deviation of the normal penalty on the shape."""
 
 
 class TooFewPassagesError(ValueError):
-    """Fewer passages than a tail can be fitted to; the message says how many are needed."""
+    """Too few passages to fit a tail; the message says how many are needed."""
 
 
 @dataclass(frozen=True)
 class TailCheck:
-    """What the model promises for a list size, against what was counted."""
+    """The FPIR that the model promises for a list size, and the one that was counted."""
 
     list_size: int
     promised: float

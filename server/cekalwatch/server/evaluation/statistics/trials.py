@@ -1,11 +1,9 @@
 """Searches of probes in a list, and their scores. Pure arithmetic on templates.
 
-A listed person's probe is searched twice over: in the whole list, as a mated one, and in the list without that person,
-as a non-mated one. So everybody who is not looked for tells about false alerts, and an office with a few hundred people
-has enough of them.
+A listed person's probe is searched twice: as a mated one in the whole list, and as a non-mated one in the list without
+that person. So everybody counts for false alerts, and an office with a few hundred people has enough of them.
 
-The server decides after every crop of a passage, and so do these searches: a passage's score is the highest one on the
-way.
+Like the server, these searches decide after every crop of a passage: a passage's score is the highest of them.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from cekalwatch.server.evaluation.people import EvaluatedPerson, EvaluationProbe
 from cekalwatch.server.evaluation.samples import FaceTemplates
 
 NOTHING: Final = -1.0
-"""Score of what cannot alert: no template, or the right person not first."""
+"""Score of a probe that cannot alert: without template, or with another person first."""
 NOBODY: Final = -1
 _BLOCK: Final = 512
 """Rows of probes that are searched at once, which bounds memory."""
@@ -32,10 +30,10 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Trials:
-    """The scores of many searches, one entry a probe."""
+    """The scores of many searches, one entry for each probe."""
 
     mated: Scores
-    """Score with the right person while ranked first; NOTHING where never."""
+    """Score with the right person while ranked first; NOTHING if never."""
     mated_person: Numbers
     mated_group: NDArray[np.str_]
     non_mated: Scores
@@ -94,7 +92,7 @@ class WatchedList:
         )
 
     def _scored(self, probes: Sequence[EvaluationProbe], starts: Numbers) -> Iterator[tuple[EvaluationProbe, Scores]]:
-        """Give each probe with its scores, shape (states, listed people); a person's best reference counts."""
+        """Yield each probe with its scores, shape (states, listed people); a person's best reference counts."""
         position = 0
         while position < len(probes):
             block: list[EvaluationProbe] = []
@@ -116,7 +114,7 @@ class WatchedList:
 
 @dataclass
 class _Column:
-    """What grows with every probe."""
+    """Columns that grow with every probe."""
 
     scores: list[float] = field(default_factory=list)
     people: list[int] = field(default_factory=list)

@@ -37,7 +37,7 @@ class InsightfaceDetector:
 
     @property
     def upright_score(self) -> float:
-        """SCRFD's, which the packs have."""
+        """The score of SCRFD, the detector of these packs."""
         return 0.72
 
     def detect(self, picture: Picture) -> list[Face]:
@@ -78,7 +78,7 @@ class InsightfaceRecogniser:
 
 
 def task_of(path: Path) -> str:
-    """Return what insightface takes the network for: "detection", "recognition", ..., "" when for nothing."""
+    """Return insightface's task of the network: "detection", "recognition" or another; empty if it has none."""
     return str(getattr(_open(path, threads=1), "taskname", ""))
 
 
@@ -99,7 +99,7 @@ def _open(path: Path, threads: int) -> Any:  # noqa: ANN401  # insightface has n
     from insightface.model_zoo import model_zoo
 
     try:
-        # It prints what it does; standard output belongs to our commands.
+        # It prints to standard output, which belongs to our commands.
         with contextlib.redirect_stdout(io.StringIO()):
             return model_zoo.get_model(
                 str(path), providers=["CPUExecutionProvider"], sess_options=session_options(threads)

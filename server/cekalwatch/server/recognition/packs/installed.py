@@ -1,4 +1,4 @@
-"""Model packs on the server: which are installed, how one comes in from elsewhere, and what runs it."""
+"""Model packs on the server: listing, importing and opening them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _NAME: Final = re.compile(r"^[a-z0-9][a-z0-9_-]{0,63}$")
 
 @dataclass(frozen=True)
 class Engine:
-    """A pack with what runs it. The detector serves one thread at a time; the recogniser any number."""
+    """An opened pack. The detector serves one thread at a time; the recogniser any number."""
 
     pack: Pack
     detector: FaceDetector
@@ -93,7 +93,7 @@ def _usable(pack: Pack) -> Iterator[None]:
 
 
 def pack_folder(models_dir: Path, name: str) -> Path:
-    """Return where the pack `name` is or would be; raises PackError for what is no name."""
+    """Return the folder of the pack `name`, whether it exists or not; raises PackError for an invalid name."""
     if not _NAME.match(name):
         raise PackError(f"{name!r} is no name for a model pack; use lower-case letters, digits, - and _")
     return models_dir / name
@@ -113,7 +113,7 @@ def installed(models_dir: Path) -> list[Path]:
 
 @contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
-    """Give a new folder to fill; at the end it takes the place of `folder` in one step, on an error nothing changes."""
+    """Yield a new folder to fill; at the end it replaces `folder` in one step, and on an error nothing changes."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent) as temporary:
         fresh = Path(temporary) / folder.name
@@ -150,7 +150,7 @@ def _copy_described(source: Path, fresh: Path, name: str) -> Pack:
 
 
 def _single_inner(source: Path) -> Path:
-    """Return the folder with the networks: some archives have them one level down."""
+    """Return the folder with the networks, which some archives have one level down."""
     if any(source.glob("*.onnx")):
         return source
     inner = {path.parent for path in source.glob("*/*.onnx")}
@@ -160,14 +160,14 @@ def _single_inner(source: Path) -> Path:
 
 
 def _describe_insightface(source: Path, fresh: Path, name: str, licence: str) -> Pack:
-    """Take over the detector and the recogniser, as insightface tells them from the others, and describe them."""
+    """Copy the detector and the recogniser, as insightface recognises them, and describe them."""
     detector = recogniser = None
     for path in sorted(source.glob("*.onnx")):
         try:
             task = task_of(path)
         except ModelError as error:
             raise PackError(f"{path} is damaged: {error}. Get the pack again.") from error
-        # As insightface's FaceAnalysis: the first of each task counts.
+        # As in insightface's FaceAnalysis, the first of each task counts.
         if task == "detection":
             detector = detector or path
         elif task == "recognition":
@@ -191,7 +191,7 @@ def _describe_insightface(source: Path, fresh: Path, name: str, licence: str) ->
 
 
 def _copy_recogniser(source: Path, target: Path) -> None:
-    """Copy the network; one whose tiny weights slow it down many times is written without them."""
+    """Copy the network, without tiny weights that would slow it down many times."""
     try:
         model = read_network(source.read_bytes())
     except NetworkError as error:
@@ -203,7 +203,7 @@ def _copy_recogniser(source: Path, target: Path) -> None:
 
 
 def check_all(models_dir: Path, names: list[str], report: Callable[[str, PackError | None], None]) -> bool:
-    """Verify the packs `names`, or all that are installed; tell each result; return whether all are sound."""
+    """Verify the packs `names`, or all installed ones, and report each result; return whether all are intact."""
     sound = True
     for name in names or [folder.name for folder in installed(models_dir)]:
         try:
@@ -217,7 +217,7 @@ def check_all(models_dir: Path, names: list[str], report: Callable[[str, PackErr
 
 
 def describe(folder: Path) -> Pack | PackError:
-    """Return the pack of a folder by its manifest, or why it has none that can be read."""
+    """Return the pack of a folder by its manifest, or the error why it cannot be read."""
     try:
         return read_manifest(folder)
     except PackError as error:

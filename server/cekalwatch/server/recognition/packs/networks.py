@@ -1,6 +1,6 @@
-"""Changes to networks, made once when a pack is installed, so that what runs needs no special cases.
+"""Changes to networks that are made once, when a pack is installed, so that running them needs no special cases.
 
-Works on ONNX graphs in memory; knows neither packs nor pictures.
+It works on ONNX graphs in memory, and knows neither packs nor pictures.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ without, with the same bits as result."""
 
 
 class NetworkError(ValueError):
-    """A network that is not the one that the change was made for."""
+    """A network that is not the one for which the change was written."""
 
 
 def read_network(data: bytes) -> onnx.ModelProto:
@@ -26,7 +26,7 @@ def read_network(data: bytes) -> onnx.ModelProto:
     try:
         return onnx.load_model_from_string(data)
     except Exception as error:  # protobuf's parser raises types of its own
-        raise NetworkError("this is no ONNX network, or a damaged one") from error
+        raise NetworkError("this is not an ONNX network, or it is damaged") from error
 
 
 def drop_tiny_weights(model: onnx.ModelProto) -> int:
@@ -66,7 +66,7 @@ def free_batch(model: onnx.ModelProto, size: int) -> None:
     shape.CopyFrom(numpy_helper.from_array(np.array([-1, size], dtype=np.int64), shape.name))
     for value in (model.graph.input[0], model.graph.output[0]):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
-    # Shapes of inner values were stated for one face.
+    # The stated shapes of inner values are for one face.
     del model.graph.value_info[:]
 
 
@@ -102,7 +102,7 @@ def free_ultraface(model: onnx.ModelProto) -> None:
 
 
 def _offsets_of(makers: dict[str, onnx.NodeProto]) -> onnx.NodeProto:
-    """Return the node that joins the levels' offsets: up from `boxes`, the first Concat along anchors."""
+    """Return the node that joins the offsets of all levels: the first Concat along anchors, up from `boxes`."""
     pending, seen = ["boxes"], set()
     while pending:
         node = makers.get(pending.pop(0))

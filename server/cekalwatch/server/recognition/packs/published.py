@@ -1,6 +1,6 @@
-"""Packs that InsightFace publishes: their licence, and how an archive comes over HTTP.
+"""Packs that InsightFace publishes: their licence, and downloading their archives.
 
-An archive from the network is taken for hostile until it is checked: its size is bounded before and after unpacking,
+An archive from the network counts as hostile until it is checked: its size is bounded before and after unpacking,
 and only networks in it are unpacked, by their bare names.
 """
 
@@ -30,7 +30,7 @@ _TIMEOUT_S: Final = (10.0, 60.0)
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a download is; `total` is None when the server does not say."""
+    """The progress of a download; `total` is None if the server does not state it."""
 
     received: int
     total: int | None
@@ -42,7 +42,7 @@ def download(url: str, target: Path, report: Callable[[Progress], None], sha256:
 
     digest, received = hashlib.sha256(), 0
     try:
-        # As it is: a compressed answer would have another length than the one stated.
+        # A compressed answer would have another length than the stated one.
         headers = {"Accept-Encoding": "identity"}
         with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as response, target.open("wb") as file:
             if response.status_code != requests.codes.ok:

