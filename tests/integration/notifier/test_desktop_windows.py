@@ -317,7 +317,7 @@ def test_a_supervisor_sees_holders_and_figures_and_exports_them(
     office.run(ani.claim(alert_id))
     pc.sign_in("budi")
     pc.agent.show_supervisor()
-    assert pc.agent.supervisor.pages.currentIndex() == 1, "covered for who is no supervisor"
+    assert pc.agent.supervisor.pages.currentIndex() == 1, "locked for anybody who is no supervisor"
     assert not pc.agent.tray.supervisor.isVisible()
     pc.controller.sign_out()
     pc.sign_in("siti")

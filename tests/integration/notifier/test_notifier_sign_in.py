@@ -27,7 +27,7 @@ from tests.support.tools.programs import run_program
 NEW_PASSWORD = "garam sepeda awan biru"
 
 
-class Desk:
+class OfficerPc:
     """An officer's PC, and a server."""
 
     def __init__(self, folder: Path, site: Site, server: Server, office: Office) -> None:
@@ -61,76 +61,76 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def pc(tmp_path: Path) -> AsyncIterator[OfficerPc]:
     site = Site(tmp_path / "site")
     async with Server(site.settings()) as server:
         database = Database(site.settings().database_address)
-        yield Desk(tmp_path, site, server, Office(database))
+        yield OfficerPc(tmp_path, site, server, Office(database))
         database.close()
 
 
-async def test_who_signs_in_sees_alerts_until_they_sign_out(desk: Desk):
-    desk.office.hire(person("budi", PersonRole.OFFICER, PersonRole.SUPERVISOR))
-    assert not await desk.sees_alerts()
-    done = await desk.run("sign-in", typed=f"budi\n{PASSWORD}\n")
+async def test_who_signs_in_sees_alerts_until_they_sign_out(pc: OfficerPc):
+    pc.office.hire(person("budi", PersonRole.OFFICER, PersonRole.SUPERVISOR))
+    assert not await pc.sees_alerts()
+    done = await pc.run("sign-in", typed=f"budi\n{PASSWORD}\n")
     assert done.returncode == Exit.OK, done.stderr
     assert done.stdout.startswith("Petugas budi (officer, supervisor) is signed in, until ")
-    assert stat.S_IMODE(desk.session.file.stat().st_mode) == 0o600
-    assert desk.session.token() not in done.stdout + done.stderr
-    assert await desk.sees_alerts()
-    assert "Petugas budi" in (await desk.run("whoami")).stdout
-    assert "Petugas budi (petugas, penyelia) telah masuk" in (await desk.run("whoami", language="id")).stdout
-    done = await desk.run("sign-out")
+    assert stat.S_IMODE(pc.session.file.stat().st_mode) == 0o600
+    assert pc.session.token() not in done.stdout + done.stderr
+    assert await pc.sees_alerts()
+    assert "Petugas budi" in (await pc.run("whoami")).stdout
+    assert "Petugas budi (petugas, penyelia) telah masuk" in (await pc.run("whoami", language="id")).stdout
+    done = await pc.run("sign-out")
     assert (done.returncode, done.stdout) == (Exit.OK, "You are signed out.\n")
-    assert not desk.session.file.exists()
-    assert not await desk.sees_alerts()
-    done = await desk.run("whoami", language="id")
+    assert not pc.session.file.exists()
+    assert not await pc.sees_alerts()
+    done = await pc.run("whoami", language="id")
     assert (done.returncode, done.stderr) == (Exit.REFUSED, "Error: Belum ada yang masuk di PC ini.\n")
 
 
-async def test_a_first_password_is_changed_at_the_first_sign_in(desk: Desk):
-    desk.office.hire(person("budi"), first=True)
-    done = await desk.run("sign-in", typed=f"budi\n{PASSWORD}\n{NEW_PASSWORD}\n{NEW_PASSWORD}\n")
+async def test_a_first_password_is_changed_at_the_first_sign_in(pc: OfficerPc):
+    pc.office.hire(person("budi"), first=True)
+    done = await pc.run("sign-in", typed=f"budi\n{PASSWORD}\n{NEW_PASSWORD}\n{NEW_PASSWORD}\n")
     assert done.returncode == Exit.OK, done.stderr
     assert "first password must be changed" in done.stderr
-    assert await desk.sees_alerts()
-    assert (await desk.run("sign-in", typed=f"budi\n{PASSWORD}\n")).returncode == Exit.REFUSED
+    assert await pc.sees_alerts()
+    assert (await pc.run("sign-in", typed=f"budi\n{PASSWORD}\n")).returncode == Exit.REFUSED
 
 
-async def test_a_first_password_that_is_not_changed_opens_nothing(desk: Desk):
-    desk.office.hire(person("budi"), first=True)
-    done = await desk.run("sign-in", typed=f"budi\n{PASSWORD}\npassword1234\npassword1234\n")
+async def test_a_first_password_that_is_not_changed_opens_nothing(pc: OfficerPc):
+    pc.office.hire(person("budi"), first=True)
+    done = await pc.run("sign-in", typed=f"budi\n{PASSWORD}\npassword1234\npassword1234\n")
     assert done.returncode == Exit.REFUSED
     assert "easy to guess" in done.stderr
-    assert not await desk.sees_alerts()
+    assert not await pc.sees_alerts()
 
 
-async def test_ones_password_is_changed_at_will(desk: Desk):
-    desk.office.hire(person("budi"))
-    await desk.run("sign-in", typed=f"budi\n{PASSWORD}\n")
-    done = await desk.run("password", typed=f"{PASSWORD}\n{NEW_PASSWORD}\n{OTHER_PASSWORD}\n")
+async def test_ones_password_is_changed_at_will(pc: OfficerPc):
+    pc.office.hire(person("budi"))
+    await pc.run("sign-in", typed=f"budi\n{PASSWORD}\n")
+    done = await pc.run("password", typed=f"{PASSWORD}\n{NEW_PASSWORD}\n{OTHER_PASSWORD}\n")
     assert (done.returncode, "differ" in done.stderr) == (Exit.USAGE, True)
-    done = await desk.run("password", typed=f"{PASSWORD}\n{NEW_PASSWORD}\n{NEW_PASSWORD}\n")
+    done = await pc.run("password", typed=f"{PASSWORD}\n{NEW_PASSWORD}\n{NEW_PASSWORD}\n")
     assert (done.returncode, done.stdout) == (Exit.OK, "The password was changed.\n")
-    assert await desk.sees_alerts(), "this session goes on"
+    assert await pc.sees_alerts(), "this session goes on"
 
 
-async def test_what_the_server_says_no_to_is_told_in_the_officers_language(desk: Desk):
-    desk.office.hire(person("budi", sites=("sekupang",)))
+async def test_what_the_server_says_no_to_is_told_in_the_officers_language(pc: OfficerPc):
+    pc.office.hire(person("budi", sites=("sekupang",)))
     for typed, language, told in (
         (f"budi\n{OTHER_PASSWORD}\n", "en", "The sign-in name or the password is wrong."),
         (f"budi\n{OTHER_PASSWORD}\n", "id", "Nama pengguna atau kata sandi salah."),
         (f"budi\n{PASSWORD}\n", "id", "Anda tidak bertugas di tempat PC ini."),
     ):
-        done = await desk.run("sign-in", typed=typed, language=language)
+        done = await pc.run("sign-in", typed=typed, language=language)
         assert (done.returncode, told in done.stderr) == (Exit.REFUSED, True), done.stderr
-    assert not desk.session.file.exists()
+    assert not pc.session.file.exists()
 
 
-async def test_a_server_that_is_not_there_is_told_and_signing_out_forgets_the_token_all_the_same(desk: Desk):
-    desk.session.keep("a token")
-    desk.address = "127.0.0.1:1"
-    done = await desk.run("sign-out")
+async def test_a_server_that_is_not_there_is_told_and_signing_out_forgets_the_token_all_the_same(pc: OfficerPc):
+    pc.session.keep("a token")
+    pc.address = "127.0.0.1:1"
+    done = await pc.run("sign-out")
     assert done.returncode == Exit.UNAVAILABLE
     assert "cannot be reached" in done.stderr
-    assert not desk.session.file.exists()
+    assert not pc.session.file.exists()

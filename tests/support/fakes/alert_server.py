@@ -25,7 +25,8 @@ from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceServicer, add_Alert
 from cekalwatch.wire.options import SERVER_OPTIONS
 
 EPOCH = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
-WAIT_S = 30.0
+WAIT_S = 90.0
+"""Generous: a program that starts on a busy machine may need a minute."""
 JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
 NOBODY = SessionFile(Path(os.devnull))
 """Nobody is signed in."""

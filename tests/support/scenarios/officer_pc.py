@@ -30,7 +30,7 @@ from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.server import list_astronaut, order_in_force
 from tests.support.scenarios.site_pki import Site
 
-WAIT_MS = 20_000
+WAIT_MS = 90_000
 T = TypeVar("T")
 
 

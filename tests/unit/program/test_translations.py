@@ -45,6 +45,11 @@ def test_an_unknown_or_untranslated_message_is_an_error_and_never_shown_as_its_i
         Texts(package, Language.EN).say(message_id)
 
 
+def test_whether_there_is_a_text_can_be_asked(package: str) -> None:
+    texts = Texts(package, Language.EN)
+    assert [message_id for message_id in ("WAITING", "EMPTY", "ABSENT") if message_id in texts] == ["WAITING"]
+
+
 def test_a_missing_value_is_an_error(package: str) -> None:
     with pytest.raises(KeyError, match="count"):
         Texts(package, Language.EN).say("WAITING")

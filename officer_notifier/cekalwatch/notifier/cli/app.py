@@ -130,7 +130,7 @@ def desktop(
 
 @app.command("settings", epilog=settings_examples("cekalwatch-notifier"))
 def show_settings(
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings.")] = None,
+    config: Config = None,
     form: Annotated[SettingsFormat, typer.Option("--format", help="How to print them.")] = SettingsFormat.TABLE,
 ) -> None:
     """Show every setting: its value and where that comes from, its default and its meaning."""

@@ -141,7 +141,7 @@ class AlertFormatter(Texts):
         state = standing(alert, now)
         parts = [self.say(f"STATE_{state or 'UNKNOWN'}")]
         if state is AlertState.CLAIMED:
-            parts.append(self.say("EVENT_HELD_BY", holder=self.holder(alert)))
+            parts.append(self.say("HELD_BY", holder=self.holder(alert)))
         if state is AlertState.NEW and alert.escalated:
             parts.append(self.escalation(alert))
         return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""The desk with a real inbox, real pictures and a real server: shown once, and never lost, wherever it dies."""
+"""The delivery with a real inbox, real pictures and a real server: shown once, and never lost, wherever it dies."""
 
 from __future__ import annotations
 

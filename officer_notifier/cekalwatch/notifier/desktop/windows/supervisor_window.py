@@ -27,13 +27,12 @@ from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.widgets.elements import button, label, message, panel, row, set_role
 from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder
 from cekalwatch.notifier.desktop.windows.alert_table import SUPERVISOR, AlertTableModel, AlertTableView, StateFilter
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
+from cekalwatch.notifier.locale.alert_formatting import SHIFT_FIGURES, AlertFormatter
 from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
 
 HOURS = (8, 12, 24)
 """Lengths of a shift that can be chosen."""
 _REFRESH_MS = 30_000
-_FIGURES = 7
 
 
 class SupervisorWindow(QMainWindow):
@@ -52,8 +51,8 @@ class SupervisorWindow(QMainWindow):
         self.view = AlertTableView(self.table)
         self.view.opened.connect(self.opened)
         self._open_title, self._figures_title = label(role="title"), label(role="title")
-        self.figures = [label(role="figure") for _ in range(_FIGURES)]
-        self._figure_names = [label(role="label", wrap=True) for _ in range(_FIGURES)]
+        self.figures = [label(role="figure") for _ in range(SHIFT_FIGURES)]
+        self._figure_names = [label(role="label", wrap=True) for _ in range(SHIFT_FIGURES)]
         self.cameras, self.lists = _tallies(), _tallies()
         self.hours = QComboBox()
         for hours in HOURS:
