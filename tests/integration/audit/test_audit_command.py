@@ -161,7 +161,7 @@ def test_an_export_holds_the_days_asked_for_and_is_recorded(trail: Trail, tmp_pa
     ("typed", "told"),
     [
         (signed("umi", "umi"), "two different people"),
-        (signed("adi", "budi"), "no role that may do this"),
+        (signed("adi", "budi"), "does not have a role that may do this"),
         (signed("umi", "adi", password=OTHER_PASSWORD), "is wrong"),
         (signed("umi"), "Nothing was typed"),
         ("\n", "Nothing was typed"),
