@@ -163,7 +163,7 @@ class Sessions:
 
     def _note_use(self, key: str, kept: KeptSession) -> None:
         now = self._clock.now()
-        if now - kept.used_at >= self.terms.noticed:
+        if now - kept.used_at >= self.terms.note_period:
             self._store.touch(key, now)
 
 

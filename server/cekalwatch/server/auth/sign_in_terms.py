@@ -17,7 +17,7 @@ from cekalwatch.wire.tls import TlsError, require_private
 
 @dataclass(frozen=True)
 class SessionTerms:
-    """How long tokens are good."""
+    """How long tokens are valid."""
 
     lifetime: timedelta = timedelta(hours=12)
     """Of a session, however much it is used: a shift."""
@@ -25,13 +25,13 @@ class SessionTerms:
     """After this time without a call a session ends."""
     second_person: timedelta = timedelta(minutes=2)
     """How long a second person's sign-in may wait for its action."""
-    noted_every: timedelta = timedelta(minutes=1)
-    """How exactly the use is noted: a session can end by so much too early."""
+    longest_note_period: timedelta = timedelta(minutes=1)
+    """How often use is recorded: a session can end too early by this much."""
 
     @property
-    def noticed(self) -> timedelta:
-        """How often the use is noted; at least four times within the idle time."""
-        return min(self.noted_every, self.idle / 4)
+    def note_period(self) -> timedelta:
+        """How often use is recorded, at least four times within the idle time."""
+        return min(self.longest_note_period, self.idle / 4)
 
 
 class ProviderAddressError(ValueError):

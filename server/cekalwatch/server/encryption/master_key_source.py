@@ -33,10 +33,11 @@ class MasterKeySource(Protocol):
 
     def read_or_make(self) -> MasterKey:
         """Return the key, and make it first where this source can; raises ProgramError."""
+        return self.read()
 
 
 @dataclass(frozen=True)
-class KeyFile:
+class KeyFile(MasterKeySource):
     """A file that only its owner can read; it is made with a new key at first use."""
 
     path: Path
@@ -81,7 +82,7 @@ class KeyFile:
 
 
 @dataclass(frozen=True)
-class KeyVariable:
+class KeyVariable(MasterKeySource):
     """An environment variable that holds the key."""
 
     variable: str
@@ -95,13 +96,9 @@ class KeyVariable:
         """Return the key that the variable holds."""
         return _key(os.environ.get(self.variable, ""), self.name)
 
-    def read_or_make(self) -> MasterKey:
-        """Return the key; who starts the program sets the variable."""
-        return self.read()
-
 
 @dataclass(frozen=True)
-class KeyCommand:
+class KeyCommand(MasterKeySource):
     """A command that prints the key, such as one that asks a key store. It runs without a shell."""
 
     arguments: tuple[str, ...]
@@ -122,10 +119,6 @@ class KeyCommand:
         except OSError as error:
             raise ProgramError(f"Cannot run {self.name}: {error.strerror}", Exit.CONFIG) from None
         return _key(run.stdout.decode("ascii", errors="replace"), self.name)
-
-    def read_or_make(self) -> MasterKey:
-        """Return the key; a key store makes its own keys."""
-        return self.read()
 
 
 def parse_source(text: str) -> MasterKeySource:

@@ -56,5 +56,5 @@ def test_the_clients_secret_is_read_from_a_file_that_nobody_else_can_read(tmp_pa
 
 
 def test_use_is_noted_often_enough_for_a_short_idle_time():
-    assert SessionTerms().noticed == timedelta(minutes=1)
-    assert SessionTerms(idle=timedelta(minutes=2)).noticed == timedelta(seconds=30)
+    assert SessionTerms().note_period == timedelta(minutes=1)
+    assert SessionTerms(idle=timedelta(minutes=2)).note_period == timedelta(seconds=30)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Self
 
 import grpc
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.grpc_api.clients.server_client import ServerClient
 from cekalwatch.server.grpc_api.convert.records import (
     IMPORT_OUTCOMES,
     ORDER_STATUSES,
@@ -21,59 +21,40 @@ from cekalwatch.server.grpc_api.convert.records import (
 )
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
-from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
+from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import PHOTO_CHUNK_BYTES
-from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.vocabulary.orders import OrderRule
 from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
 
-class RemoteImport:
-    """An import through the server that `dialer` reaches; use it as a context manager."""
-
-    def __init__(self, dialer: Dialer) -> None:
-        self._dialer = dialer
-        self._address = dialer.address
-        self._channel = dialer.channel()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._channel.close()
+class RemoteImport(ServerClient):
+    """An import through the running server."""
 
     def run(self, records: Iterable[ImportRecord]) -> Iterator[RecordReport]:
         """Send the records and give a report on each, in their order.
 
         Raises ProgramError when the server goes away or breaks off; what it has reported on is stored.
         """
-        stub = watchlist_service_pb2_grpc.WatchlistServiceStub(self._channel)
+        address = self._dialer.address
         # The server does not get the photographs that could not be read here.
         sent: deque[tuple[Photograph, ...]] = deque()
         done = 0
         try:
-            for response in stub.ImportWatchlist(_requests(records, sent.append)):
+            for response in self._stub.ImportWatchlist(_requests(records, sent.append)):
                 yield _with_local_problems(_report(response.report), sent.popleft())
                 done += 1
         except grpc.RpcError as error:
             raise ProgramError(
-                f"The server at {self._address} broke off after {done} records: {self._reason(error)}. Run the import "
+                f"The server at {address} broke off after {done} records: {self._reason(error)}. Run the import "
                 "again when it is back; what is stored already stays as it is.",
                 Exit.UNAVAILABLE,
             ) from None
         if sent:
             raise ProgramError(
-                f"The server at {self._address} ended the import without reporting on {len(sent)} records. Run the "
+                f"The server at {address} ended the import without reporting on {len(sent)} records. Run the "
                 "import again; what is stored already stays as it is.",
                 Exit.UNAVAILABLE,
             )
-
-    def _reason(self, error: grpc.RpcError) -> str:
-        if not isinstance(error, grpc.Call):
-            return type(error).__name__
-        unreachable = error.code() is grpc.StatusCode.UNAVAILABLE
-        details = (self._dialer.why_refused() if unreachable else "") or error.details()
-        return f"{error.code().name}, {details}".rstrip(", .")
 
 
 def _requests(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Self, TypeVar
+from typing import TypeVar
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -14,10 +14,10 @@ from grpc_status import rpc_status
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncCounts, SyncRefusal, SyncRemark, SyncRun
+from cekalwatch.server.grpc_api.clients.server_client import ServerClient
 from cekalwatch.server.grpc_api.convert.sync import OUTCOMES
 from cekalwatch.server.watchlist.sync.service import SyncStatus
-from cekalwatch.v1 import sync_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
-from cekalwatch.wire.dialer import Dialer
+from cekalwatch.v1 import sync_pb2, watchlist_service_pb2
 from cekalwatch.wire.vocabulary.orders import OrderRule
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
@@ -27,22 +27,11 @@ CALL_S = 20.0
 Answer = TypeVar("Answer")
 
 
-class RemoteSyncs:
-    """The synchronisation of the server that `dialer` reaches; use it as a context manager.
+class RemoteSyncs(ServerClient):
+    """The synchronisation of the running server.
 
     Methods raise CekalwatchError with the code that the server gives, and ProgramError when it cannot be reached.
     """
-
-    def __init__(self, dialer: Dialer) -> None:
-        self._dialer = dialer
-        self._channel = dialer.channel()
-        self._stub = watchlist_service_pb2_grpc.WatchlistServiceStub(self._channel)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._channel.close()
 
     def start(self, *, from_start: bool) -> int:
         """Begin a run, and return its key."""
@@ -73,12 +62,8 @@ class RemoteSyncs:
         except grpc.RpcError as error:
             if code := _code(error):
                 raise CekalwatchError(code) from None
-            call: Any = error
-            unreachable = call.code() is grpc.StatusCode.UNAVAILABLE
-            why = (self._dialer.why_refused() if unreachable else "") or call.details()
             raise ProgramError(
-                f"The server at {self._dialer.address} does not answer: {call.code().name}, {why}".rstrip(", ."),
-                Exit.UNAVAILABLE,
+                f"The server at {self._dialer.address} does not answer: {self._reason(error)}", Exit.UNAVAILABLE
             ) from None
 
 
