@@ -31,7 +31,7 @@ from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.sync.steps import PageEnd, Seen
+from cekalwatch.server.storage.sync.progress import PageEnd, SeenOrder
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.storage.watchlist.record_store import NewRecord
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -126,7 +126,7 @@ def fill(source: SqlSource, syncs: SyncStore, watchlist: WatchlistStore) -> None
                 clock.now(),
                 begun.run,
                 reading=state.reading,
-                seen=[Seen(item.order_id, item.fingerprint) for item in offered],
+                seen=[SeenOrder(item.order_id, item.fingerprint) for item in offered],
                 page=PageEnd(page.cursor, len(page.items), 0, keyless=False),
             )
 

@@ -23,7 +23,7 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.keys.resealing import Resealer
-from cekalwatch.server.storage.watchlist.record_store import Stored
+from cekalwatch.server.storage.watchlist.record_store import StoreOutcome
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.audit import OFFICER, START, chain, deleted, entry
@@ -187,7 +187,7 @@ def test_a_capture_sent_again_is_not_recorded_again(database: Database, store: A
 def test_an_order_and_its_entry_are_committed_together(database: Database, store: AuditStore):
     watchlist = WatchlistStore(database, keyring(database))
 
-    def note(outcome: Stored) -> AuditEntry:
+    def note(outcome: StoreOutcome) -> AuditEntry:
         return entry(outcome=outcome)
 
     for references in ([], [], [reference()]):

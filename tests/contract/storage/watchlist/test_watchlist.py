@@ -15,7 +15,7 @@ from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.server.storage.watchlist.record_store import Done, NewRecord, Stored
+from cekalwatch.server.storage.watchlist.record_store import NewRecord, RecordResult, StoreOutcome
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.storage.watchlist.store import DeletedSubject, WatchlistStore
 from cekalwatch.wire.vocabulary.orders import OrderKind
@@ -50,7 +50,7 @@ def test_what_is_stored_comes_back_as_it_was(store: WatchlistStore) -> None:
         extends_order_id="O-0",
         revoked_at=datetime(2026, 2, 1, 7, tzinfo=timezone(timedelta(hours=7))),
     )
-    assert store.put(person, ban) is Stored.STORED
+    assert store.put(person, ban) is StoreOutcome.STORED
     file = store.get_subject("S-1")
     assert (file.subject, file.orders, file.references) == (person, (ban,), ())
 
@@ -58,14 +58,14 @@ def test_what_is_stored_comes_back_as_it_was(store: WatchlistStore) -> None:
 def test_the_same_record_again_is_unchanged_and_moves_no_counter(store: WatchlistStore) -> None:
     store.put(subject(), order())
     version = store.version()
-    assert store.put(subject(), order()) is Stored.UNCHANGED
+    assert store.put(subject(), order()) is StoreOutcome.UNCHANGED
     assert store.version() == version
 
 
 def test_the_same_moment_with_another_offset_is_no_change(store: WatchlistStore) -> None:
     moment = datetime(2026, 2, 1, 7, tzinfo=timezone(timedelta(hours=7)))
     store.put(subject(), order(revoked_at=moment))
-    assert store.put(subject(), order(revoked_at=moment.astimezone(UTC))) is Stored.UNCHANGED
+    assert store.put(subject(), order(revoked_at=moment.astimezone(UTC))) is StoreOutcome.UNCHANGED
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_changed_record_is_stored_and_counted(store: WatchlistStore, changed: 
     store.put(subject(), order())
     version = store.version()
     person, ban = changed
-    assert store.put(person, ban) is Stored.STORED  # type: ignore[arg-type]
+    assert store.put(person, ban) is StoreOutcome.STORED  # type: ignore[arg-type]
     file = store.get_subject("S-1")
     assert (file.subject, file.orders) == (person, (ban,))
     assert store.version() == version + 1
@@ -89,8 +89,8 @@ def test_a_changed_record_is_stored_and_counted(store: WatchlistStore, changed: 
 def test_two_records_that_state_a_subject_differently_settle(store: WatchlistStore) -> None:
     """Else each import would undo the other's and never come to rest."""
     records = [(subject(name="Satu"), order("O-1")), (subject(name="Satoe"), order("O-2"))]
-    assert [store.put(*record) for record in records] == [Stored.STORED] * 2
-    assert [store.put(*record) for record in records] == [Stored.UNCHANGED] * 2
+    assert [store.put(*record) for record in records] == [StoreOutcome.STORED] * 2
+    assert [store.put(*record) for record in records] == [StoreOutcome.UNCHANGED] * 2
     assert store.get_subject("S-1").subject.name == "Satoe"
 
 
@@ -146,7 +146,7 @@ def test_a_photograph_is_enrolled_once_for_each_model(database: Database, store:
 def test_a_new_photograph_of_a_known_order_moves_the_counter(store: WatchlistStore) -> None:
     store.put(subject(), order())
     version = store.version()
-    assert store.put(subject(), order(), [reference()]) is Stored.UNCHANGED
+    assert store.put(subject(), order(), [reference()]) is StoreOutcome.UNCHANGED
     assert store.version() == version + 1
 
 
@@ -169,9 +169,9 @@ def test_records_that_are_stored_together_come_to_the_same_as_one_by_one(
     for number in range(MAX_ORDERS):
         store.put(subject("S-2"), order(f"F-{number}", subject_id="S-2"))
     store.put(subject("S-3"), order("O-3", subject_id="S-3"), [reference(b"three", direction=3)])
-    version, noted = store.version(), list[tuple[int, Stored]]()
+    version, noted = store.version(), list[tuple[int, StoreOutcome]]()
 
-    def note(number: int, done: Done) -> None:
+    def note(number: int, done: RecordResult) -> None:
         noted.append((number, done.outcome))
 
     written = store.put_all(
@@ -183,8 +183,13 @@ def test_records_that_are_stored_together_come_to_the_same_as_one_by_one(
         ],
         note,
     )
-    assert written.outcomes == [Stored.STORED, Stored.SUBJECT_FULL, Stored.UNCHANGED, Stored.STORED]
-    assert noted == [(0, Stored.STORED), (2, Stored.UNCHANGED), (3, Stored.STORED)]
+    assert written.outcomes == [
+        StoreOutcome.STORED,
+        StoreOutcome.SUBJECT_FULL,
+        StoreOutcome.UNCHANGED,
+        StoreOutcome.STORED,
+    ]
+    assert noted == [(0, StoreOutcome.STORED), (2, StoreOutcome.UNCHANGED), (3, StoreOutcome.STORED)]
     assert written.version == store.version() == version + 1
     held = stored_templates(database)
     axes = {int(row.argmax()): key for key, row in zip(held.subject_ids, held.templates, strict=True)}

@@ -8,7 +8,7 @@ import sqlalchemy
 
 from cekalwatch.server.storage.columns import TEMPLATE
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist.record_store import Stored
+from cekalwatch.server.storage.watchlist.record_store import StoreOutcome
 from cekalwatch.server.storage.watchlist.store import DeletedSubject, WatchlistStore
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
@@ -89,10 +89,10 @@ def test_a_damaged_subject_is_left_out(database: Database, store: WatchlistStore
 def test_storing_a_record_again_heals_a_damaged_row(database: Database, store: WatchlistStore, statement: str) -> None:
     store.put(subject(), order())
     damage(database, statement)
-    assert store.put(subject(), order()) is Stored.STORED
+    assert store.put(subject(), order()) is StoreOutcome.STORED
     file = store.get_subject("S-1")
     assert (file.subject, file.orders) == (subject(), (order(),))
-    assert store.put(subject(), order()) is Stored.UNCHANGED
+    assert store.put(subject(), order()) is StoreOutcome.UNCHANGED
 
 
 @pytest.mark.parametrize("vector", [b"", b"\0" * SIZE * 4, b"\0" * 7], ids=["empty", "zero", "odd length"])

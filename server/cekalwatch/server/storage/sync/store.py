@@ -21,8 +21,8 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncRun, SyncState
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.sync.progress import BegunRun, KnownOrder, Lease, LeftOrder, PageEnd, SeenOrder
 from cekalwatch.server.storage.sync.rows import run_of, run_values, state_of
-from cekalwatch.server.storage.sync.steps import Begun, Known, Lease, Left, PageEnd, Seen
 from cekalwatch.server.storage.sync.tables import SyncOrderRow, SyncRunRow, SyncStateRow
 from cekalwatch.server.storage.watchlist.changes import count_change, lock_watchlist
 from cekalwatch.server.storage.watchlist.rows import utc_text
@@ -57,7 +57,7 @@ class SyncStore:
         if_due: bool = False,
         from_start: bool = False,
         entry: AuditEntry | None = None,
-    ) -> Begun | None:
+    ) -> BegunRun | None:
         """Begin a run with its lease; None when it may only begin `if_due`, and is not due, or another is under way.
 
         With another source than before, or `from_start`, it reads from the beginning. Raises SYNC_RUNNING.
@@ -84,7 +84,7 @@ class SyncStore:
             session.add(new)
             row.lease, row.lease_until = secrets.token_hex(16), now + LEASE
             session.flush()
-            begun = Begun(Lease(new.run_id or 0, row.lease), run_of(new), state_of(row))
+            begun = BegunRun(Lease(new.run_id or 0, row.lease), run_of(new), state_of(row))
             if entry:
                 write_audit(session, entry)
             session.commit()
@@ -103,7 +103,7 @@ class SyncStore:
             session.commit()
             return state_of(row)
 
-    def known(self, order_ids: Sequence[str]) -> dict[str, Known]:
+    def known(self, order_ids: Sequence[str]) -> dict[str, KnownOrder]:
         """Return what is known of each of these orders."""
         with self._database.session() as session:
             ended = {
@@ -119,7 +119,7 @@ class SyncStore:
                 for row in session.exec(select(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(some)))
             }
         return {
-            key: Known(
+            key: KnownOrder(
                 *((rows[key].fingerprint, rows[key].problem, rows[key].seen_reading) if key in rows else ("", "", 0)),
                 stored=key in ended,
                 held=key in ended and not ended[key],
@@ -134,7 +134,7 @@ class SyncStore:
         run: SyncRun,
         *,
         reading: int,
-        seen: Sequence[Seen] = (),
+        seen: Sequence[SeenOrder] = (),
         unchanged: Sequence[str] = (),
         gone: Sequence[str] = (),
         page: PageEnd | None = None,
@@ -159,7 +159,7 @@ class SyncStore:
                 row.keyless = row.keyless or page.keyless
             session.commit()
 
-    def left(self, reading: int, *, whole: bool) -> list[Left]:
+    def left(self, reading: int, *, whole: bool) -> list[LeftOrder]:
         """Return the orders that have left the source: by the tombstones of the reading, and by absence if `whole`."""
         gone = col(SyncOrderRow.gone)
         chosen = or_(gone, col(SyncOrderRow.seen_reading) != reading) if whole else gone
@@ -170,7 +170,7 @@ class SyncStore:
             .order_by(col(SyncOrderRow.order_id))
         )
         with self._database.session() as session:
-            return [Left(key, held is not None) for key, held in session.exec(query)]
+            return [LeftOrder(key, held is not None) for key, held in session.exec(query)]
 
     def held(self) -> int:
         """Count the orders that are held from the source."""
@@ -178,7 +178,12 @@ class SyncStore:
             return session.exec(select(func.count()).select_from(SyncOrderRow).join(BanOrderRow, _HELD)).one()
 
     def withdraw(
-        self, lease: Lease, now: datetime, run: SyncRun, left: Sequence[Left], note: Callable[[list[str]], AuditEntry]
+        self,
+        lease: Lease,
+        now: datetime,
+        run: SyncRun,
+        left: Sequence[LeftOrder],
+        note: Callable[[list[str]], AuditEntry],
     ) -> None:
         """End the orders that have left, at most AT_ONCE, with the audit entry that `note` makes of their keys."""
         keys, held = [one.order_id for one in left], [one.order_id for one in left if one.held]

@@ -32,7 +32,7 @@ from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow, ReferenceFaceRow, SubjectRow, TemplateRow
 
 
-class Stored(StrEnum):
+class StoreOutcome(StrEnum):
     """What storing an order did."""
 
     STORED = "STORED"
@@ -68,10 +68,10 @@ class NewRecord:
     references: Sequence[NewReference] = ()
 
 
-class Done(NamedTuple):
+class RecordResult(NamedTuple):
     """What was done with a record."""
 
-    outcome: Stored
+    outcome: StoreOutcome
     fields: tuple[str, ...] = ()
     """Names of the fields that changed; none of an order that is new, or was damaged."""
     former_subject_id: str = ""
@@ -91,10 +91,10 @@ class EnrolledFace:
 
 
 @dataclass(frozen=True)
-class Written:
+class WriteResult:
     """What storing records did."""
 
-    outcomes: Sequence[Stored]
+    outcomes: Sequence[StoreOutcome]
     """Of each record."""
     version: int
     """The change counter afterwards."""
@@ -115,17 +115,19 @@ class RecordStore:
         subject: Subject,
         order: BanOrder,
         references: Sequence[NewReference] = (),
-        note: Callable[[Stored], AuditEntry] | None = None,
-    ) -> Stored:
+        note: Callable[[StoreOutcome], AuditEntry] | None = None,
+    ) -> StoreOutcome:
         """Store a record by itself; see `put_all`. Raises SUBJECT_FULL for an order more than MAX_ORDERS."""
         written = self.put_all(
             [NewRecord(subject, order, references)], lambda _, done: note(done.outcome) if note else None
         )
-        if written.outcomes[0] is Stored.SUBJECT_FULL:
+        if written.outcomes[0] is StoreOutcome.SUBJECT_FULL:
             raise CekalwatchError(Code.SUBJECT_FULL, f"{MAX_ORDERS} orders")
         return written.outcomes[0]
 
-    def put_all(self, records: Sequence[NewRecord], note: Callable[[int, Done], AuditEntry | None]) -> Written:
+    def put_all(
+        self, records: Sequence[NewRecord], note: Callable[[int, RecordResult], AuditEntry | None]
+    ) -> WriteResult:
         """Store records in one transaction; see `_write_records`.
 
         What `note` makes of the number of a record of which something is written, and of what was done with it, is
@@ -141,14 +143,14 @@ class RecordStore:
                 entries = [
                     entry
                     for number, done in enumerate(everything)
-                    if done.outcome is Stored.STORED
-                    or (done.outcome is Stored.UNCHANGED and records[number].references)
+                    if done.outcome is StoreOutcome.STORED
+                    or (done.outcome is StoreOutcome.UNCHANGED and records[number].references)
                     if (entry := note(number, done))
                 ]
                 if entries:
                     write_audit(session, *entries)
                 session.commit()
-            return Written([done.outcome for done in everything], current_version(session))
+            return WriteResult([done.outcome for done in everything], current_version(session))
 
     def enrolled(self, subject_id: str, model_version: str) -> dict[str, EnrolledFace]:
         """Return the subject's reference faces with a template in that model version, by the photograph's SHA-256.
@@ -189,7 +191,9 @@ class RecordStore:
             return session.exec(query).first() is not None
 
 
-def _write_records(session: Session, rows: WatchlistRows, records: Sequence[NewRecord]) -> tuple[list[Done], set[str]]:
+def _write_records(
+    session: Session, rows: WatchlistRows, records: Sequence[NewRecord]
+) -> tuple[list[RecordResult], set[str]]:
     """Write the records; return what was done with each, and the keys of the subjects that changed.
 
     Each order comes once, and so does each subject. An order whose record is held with the same content is UNCHANGED,
@@ -198,8 +202,8 @@ def _write_records(session: Session, rows: WatchlistRows, records: Sequence[NewR
     """
     held = _Held.read(session, rows, records)
     everything = [held.done(record) for record in records]
-    kept = [one for one, done in zip(records, everything, strict=True) if done.outcome is not Stored.SUBJECT_FULL]
-    stored = [one for one, done in zip(records, everything, strict=True) if done.outcome is Stored.STORED]
+    kept = [one for one, done in zip(records, everything, strict=True) if done.outcome is not StoreOutcome.SUBJECT_FULL]
+    stored = [one for one, done in zip(records, everything, strict=True) if done.outcome is StoreOutcome.STORED]
     changed = {one.subject.subject_id for one in stored} | {one.subject.subject_id for one in kept if one.references}
     # An order may move from one subject to another.
     changed |= {row.subject_id for one in stored if (row := held.orders.get(one.order.order_id))}
@@ -249,19 +253,19 @@ class _Held:
             dict(session.exec(counting).all()),
         )
 
-    def done(self, record: NewRecord) -> Done:
+    def done(self, record: NewRecord) -> RecordResult:
         """Say what is to be done with a record."""
         order = record.order
         held = self.orders.get(order.order_id)
         if held is not None and self._same(held, order):
-            return Done(Stored.UNCHANGED)
+            return RecordResult(StoreOutcome.UNCHANGED)
         grows = held is None or held.subject_id != order.subject_id
         if grows and self.counts.get(order.subject_id, 0) >= MAX_ORDERS:
-            return Done(Stored.SUBJECT_FULL)
+            return RecordResult(StoreOutcome.SUBJECT_FULL)
         if held is None:
-            return Done(Stored.STORED)
+            return RecordResult(StoreOutcome.STORED)
         former = held.subject_id if held.subject_id != order.subject_id else ""
-        return Done(Stored.STORED, self._changed_fields(record), former)
+        return RecordResult(StoreOutcome.STORED, self._changed_fields(record), former)
 
     def _changed_fields(self, record: NewRecord) -> tuple[str, ...]:
         held = self.orders[record.order.order_id]

@@ -22,7 +22,13 @@ from cekalwatch.server.domain.orders import BanOrder, judge
 from cekalwatch.server.domain.subjects import MAX_REFERENCES
 from cekalwatch.server.gallery.lookalikes import Face, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError
-from cekalwatch.server.storage.watchlist.record_store import Done, EnrolledFace, NewRecord, NewReference, Stored
+from cekalwatch.server.storage.watchlist.record_store import (
+    EnrolledFace,
+    NewRecord,
+    NewReference,
+    RecordResult,
+    StoreOutcome,
+)
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
@@ -88,7 +94,7 @@ class WatchlistImporter:
         photos = self._looked_up(prepared)
         records = [one.record for one in prepared]
 
-        def entry(number: int, done: Done) -> AuditEntry:
+        def entry(number: int, done: RecordResult) -> AuditEntry:
             return self._entry(prepared[number], done, photos[number], actor)
 
         new = [NewRecord(one.record.subject, one.record.order, one.references) for one in prepared]
@@ -99,7 +105,7 @@ class WatchlistImporter:
         }
         reports = []
         for one, outcome, seen in zip(prepared, written.outcomes, photos, strict=True):
-            if outcome is Stored.SUBJECT_FULL:
+            if outcome is StoreOutcome.SUBJECT_FULL:
                 order, key = one.record.order, one.record.subject.subject_id
                 reports.append(RecordReport(order.order_id, key, ImportOutcome.REFUSED, Code.SUBJECT_FULL))
                 continue
@@ -124,7 +130,7 @@ class WatchlistImporter:
         return broken
 
     def _report(
-        self, one: PreparedRecord, outcome: Stored, photos: tuple[PhotoReport, ...], orders: Sequence[BanOrder]
+        self, one: PreparedRecord, outcome: StoreOutcome, photos: tuple[PhotoReport, ...], orders: Sequence[BanOrder]
     ) -> RecordReport:
         record = one.record
         judgement = judge(record.order, record.subject, orders, self._clock.now(), self._zone, self._legal)
@@ -146,7 +152,9 @@ class WatchlistImporter:
         )
         return report
 
-    def _entry(self, one: PreparedRecord, done: Done, photos: tuple[PhotoReport, ...], actor: Actor) -> AuditEntry:
+    def _entry(
+        self, one: PreparedRecord, done: RecordResult, photos: tuple[PhotoReport, ...], actor: Actor
+    ) -> AuditEntry:
         keys = [Thing.ORDER.key(one.record.order.order_id), Thing.SUBJECT.key(one.record.subject.subject_id)]
         if done.former_subject_id:  # whose history it belongs to as well
             keys.append(Thing.SUBJECT.key(done.former_subject_id))

@@ -10,7 +10,7 @@ from datetime import timedelta
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import SyncCounts, SyncRun
-from cekalwatch.server.storage.sync.steps import Begun, Known, Lease, PageEnd, Seen
+from cekalwatch.server.storage.sync.progress import BegunRun, KnownOrder, Lease, PageEnd, SeenOrder
 from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun, is_like_a_key
 from cekalwatch.server.watchlist.imports.records import ImportRecord, RecordError
@@ -37,7 +37,7 @@ _MAY_COME_YET = frozenset({Code.PHOTO_MISSING, Code.PHOTO_UNREADABLE})
 class _Batch:
     """What was done and is not remembered yet."""
 
-    seen: dict[str, Seen] = field(default_factory=dict)
+    seen: dict[str, SeenOrder] = field(default_factory=dict)
     unchanged: list[str] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
 
@@ -47,7 +47,7 @@ class _UnderWay:
     """An item whose record is being imported."""
 
     item: OfferedOrder
-    before: Known
+    before: KnownOrder
     record: ImportRecord
 
 
@@ -55,7 +55,7 @@ class SyncIntake:
     """The items of one run, in their order."""
 
     def __init__(
-        self, store: SyncStore, importing: ImportRun, clock: Clock, begun: Begun, give_way: Callable[[], None]
+        self, store: SyncStore, importing: ImportRun, clock: Clock, begun: BegunRun, give_way: Callable[[], None]
     ) -> None:
         self._store = store
         self._importing = importing
@@ -120,7 +120,7 @@ class SyncIntake:
         """Judge what is flagged by all that came after it."""
         self._findings.judge_again(self._importing.broken_rules)
 
-    def _take(self, item: SourceItem, known: Mapping[str, Known]) -> None:
+    def _take(self, item: SourceItem, known: Mapping[str, KnownOrder]) -> None:
         self._counts["read"] += 1
         match item:
             case OfferedOrder():
@@ -136,7 +136,7 @@ class SyncIntake:
             case RefusedRow(report=report, keyed=keyed):
                 self._refuse(report, known[report.order_id] if keyed else None)
 
-    def _import(self, item: OfferedOrder, before: Known) -> None:
+    def _import(self, item: OfferedOrder, before: KnownOrder) -> None:
         self._give_way()
         try:
             record = item.load()
@@ -171,7 +171,7 @@ class SyncIntake:
         order_id = one.item.order_id
         if report.outcome is ImportOutcome.REFUSED:
             self._findings.refused(report)
-            self._batch.seen[order_id] = Seen(order_id, "", _problem(report))
+            self._batch.seen[order_id] = SeenOrder(order_id, "", _problem(report))
             return
         self._findings.imported(report)
         enrolled = any(photo.outcome is PhotoOutcome.ENROLLED for photo in report.photos)
@@ -179,9 +179,9 @@ class SyncIntake:
             self._counts["unchanged"] += 1
         else:
             self._counts["changed" if one.before.stored else "added"] += 1
-        self._batch.seen[order_id] = Seen(order_id, "" if _photo_may_come(one.record) else one.item.fingerprint)
+        self._batch.seen[order_id] = SeenOrder(order_id, "" if _photo_may_come(one.record) else one.item.fingerprint)
 
-    def _refuse(self, report: RecordReport, before: Known | None) -> None:
+    def _refuse(self, report: RecordReport, before: KnownOrder | None) -> None:
         """Take a row that cannot be read; without `before`, it has no key.
 
         The audit trail says it when it is new. A key that nothing is held of is remembered only if it can be no name.
@@ -195,7 +195,7 @@ class SyncIntake:
         if before.stored or is_like_a_key(report.order_id):
             # That of a record which came earlier in this reading, and stands.
             fingerprint = before.fingerprint if before.seen_reading == self._state.reading else ""
-            self._batch.seen[report.order_id] = Seen(report.order_id, fingerprint, problem)
+            self._batch.seen[report.order_id] = SeenOrder(report.order_id, fingerprint, problem)
 
     def _remember(self, page: PageEnd | None = None) -> None:
         batch, self._batch = self._batch, _Batch()

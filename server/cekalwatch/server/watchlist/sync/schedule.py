@@ -16,7 +16,7 @@ from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.syncs import SyncTerms
-from cekalwatch.server.storage.sync.steps import Begun
+from cekalwatch.server.storage.sync.progress import BegunRun
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.sources.source import WatchlistSource
@@ -129,7 +129,7 @@ class SyncScheduler:
         self._yield.stop()
         self._thread.shutdown()
 
-    def _run(self, begun: Begun, actor: Actor) -> None:
+    def _run(self, begun: BegunRun, actor: Actor) -> None:
         try:
             self._synchroniser.run(begun, actor, self._next_run.after)
             self._on_end()

@@ -18,7 +18,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncRun, SyncTerms
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.server.storage.sync.steps import Begun, Left
+from cekalwatch.server.storage.sync.progress import BegunRun, LeftOrder
 from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.sources.source import (
@@ -51,7 +51,7 @@ class SyncParts:
     SyncStoppedError when the server stops."""
 
 
-class _NotBroughtToItsEndError(Exception):
+class _UnreliableReadingError(Exception):
     """The reading has ended, and is not to be relied on."""
 
     def __init__(self, code: Code) -> None:
@@ -67,7 +67,7 @@ class Synchroniser:
         self._store = parts.store
         self._clock = parts.clock
 
-    def run(self, begun: Begun, actor: Actor, next_run_at: Callable[[SyncOutcome], datetime]) -> SyncRun:
+    def run(self, begun: BegunRun, actor: Actor, next_run_at: Callable[[SyncOutcome], datetime]) -> SyncRun:
         """Carry out the run that has begun, and return how it ended; only a defect of this class raises.
 
         `next_run_at` tells when the next one is due, by the outcome.
@@ -97,7 +97,7 @@ class Synchroniser:
         log.info("watchlist_synchronised", run=run.run_id, outcome=run.outcome, reason=run.reason, **asdict(run.counts))
         return run
 
-    def _outcome(self, intake: SyncIntake, actor: Actor, begun: Begun) -> tuple[SyncRun, bool]:
+    def _outcome(self, intake: SyncIntake, actor: Actor, begun: BegunRun) -> tuple[SyncRun, bool]:
         """Return the run as it ended, and whether the next one must begin from the start."""
         try:
             self._read(intake, begun.state.cursor)
@@ -111,7 +111,7 @@ class Synchroniser:
         except CursorExpired:
             detail = "The list changed while it was read."
             return _failed(intake.run, Code.SOURCE_UNAVAILABLE, detail), True
-        except _NotBroughtToItsEndError as error:
+        except _UnreliableReadingError as error:
             return _failed(intake.run, error.code), True
         except CekalwatchError as error:
             return _failed(intake.run, error.code), False
@@ -149,9 +149,9 @@ class Synchroniser:
         intake.judge_again()
         state, run = self._store.state(), intake.run
         if run.whole and state.reading_items < intake.expected:
-            raise _NotBroughtToItsEndError(Code.SOURCE_INCOMPLETE)
+            raise _UnreliableReadingError(Code.SOURCE_INCOMPLETE)
         if run.whole and 0 < state.reading_items == state.reading_refused:
-            raise _NotBroughtToItsEndError(Code.SOURCE_UNREADABLE)
+            raise _UnreliableReadingError(Code.SOURCE_UNREADABLE)
         left = self._store.left(state.reading, whole=run.whole)
         if run.whole and state.keyless:
             named = self._store.left(state.reading, whole=False)
@@ -177,5 +177,5 @@ def _failed(run: SyncRun, code: Code, detail: str = "") -> SyncRun:
     return replace(run, outcome=SyncOutcome.FAILED, reason=code, detail=detail)
 
 
-def _held(left: Sequence[Left]) -> int:
+def _held(left: Sequence[LeftOrder]) -> int:
     return sum(one.held for one in left)

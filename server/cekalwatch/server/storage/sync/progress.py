@@ -1,4 +1,4 @@
-"""Values that a run and its store exchange."""
+"""The progress of a run, as it and its store exchange it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Lease:
 
 
 @dataclass(frozen=True)
-class Begun:
+class BegunRun:
     """A run that has begun, and where the one before left off."""
 
     lease: Lease
@@ -25,7 +25,7 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownOrder:
     """What is known of an order that a source offers."""
 
     fingerprint: str = ""
@@ -38,7 +38,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenOrder:
     """An order of the source, as it is to be remembered."""
 
     order_id: str
@@ -57,7 +57,7 @@ class PageEnd:
 
 
 @dataclass(frozen=True)
-class Left:
+class LeftOrder:
     """An order that has left the source."""
 
     order_id: str
