@@ -181,6 +181,10 @@ def test_extra_is_enough_for_its_program(with_extra: Installed, extra: str) -> N
     result = with_extra.run(f"cekalwatch-{extra}", "--help")
     assert (result.returncode, result.stderr) == (Exit.OK, "")
     assert "Usage" in result.stdout
+    if extra != "simulator":
+        shown = with_extra.run(f"cekalwatch-{extra}", "settings", "--format", "json")
+        assert (shown.returncode, shown.stderr) == (Exit.OK, "")
+        assert "log_level" in {one["name"] for one in json.loads(shown.stdout)}
 
 
 def test_the_desktop_agent_says_what_a_console_does_not_have(with_extra: Installed, extra: str) -> None:

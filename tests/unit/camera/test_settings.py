@@ -46,6 +46,12 @@ def test_a_wrong_setting_is_named(changes: dict[str, object], named: str) -> Non
     assert error.value.exit_code is Exit.CONFIG
 
 
+def test_settings_can_be_read_before_there_is_a_camera() -> None:
+    settings = CameraSettings.load()
+    with pytest.raises(ProgramError, match="camera_id and source are needed"):
+        settings.each()
+
+
 SEVERAL = """
 detector = "/packs/starter"
 track_miss_s = 2.0

@@ -86,7 +86,7 @@ def run(
 @app.command("settings", epilog=settings_examples("cekalwatch-camera"))
 def show_settings(
     config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
-    form: Annotated[SettingsFormat, typer.Option("--format", help="How to print them.")] = SettingsFormat.TABLE,
+    form: Annotated[SettingsFormat, typer.Option("--format", help="How to print the settings.")] = SettingsFormat.TABLE,
 ) -> None:
     """Show every setting: its value and where that comes from, its default and its meaning."""
     from cekalwatch.program.settings_command import print_settings

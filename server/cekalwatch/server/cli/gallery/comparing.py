@@ -13,18 +13,18 @@ from rich.console import Console
 from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.gallery.opening import PackName, model_of, opened
+from cekalwatch.server.cli.gallery.opening import PackName, audit_entry, model_in_use, model_of, opened
 from cekalwatch.server.cli.options import Config, DataDir
 from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from cekalwatch.server.cli.gallery.opening import Opened
     from cekalwatch.server.domain.alerts import Alert
     from cekalwatch.server.gallery.comparison import ComparedAlert, ComparedModel, ReferenceScores
     from cekalwatch.server.storage.alerts.store import AlertStore
     from cekalwatch.server.storage.models.store import ModelChoice
+    from cekalwatch.server.wiring.context import Context
 
 EPILOG = (
     "Examples:\n\n"
@@ -49,19 +49,23 @@ def compare(
     from cekalwatch.vision.runtime import limit_native_threads
 
     limit_native_threads(1)
-    with opened(config, data_dir) as work:
-        in_use, other = work.in_use(), model_of(load_named(work.settings.models_path, pack))
+    with opened(config, data_dir) as context:
+        in_use = model_in_use(context.settings, context.stores.models)
+        other = model_of(load_named(context.settings.models_path, pack))
         if in_use == other:
             raise ProgramError(f"{other.model_version} is in use; name another pack.", Exit.USAGE)
-        models = (_model(work, in_use), _model(work, other))
-        references = [_references(work, model, subjects) for model in models]
-        compared = list(_alerts(work, models, alerts))
-        work.note(
-            Action.GALLERY_COMPARED,
-            model=in_use.model_version,
-            other=other.model_version,
-            alerts=len(compared),
-            references=sum(one.compared for one in references),
+        models = (_model(context, in_use), _model(context, other))
+        references = [_references(context, model, subjects) for model in models]
+        compared = list(_alerts(context, models, alerts))
+        context.stores.audit.append(
+            audit_entry(
+                context,
+                Action.GALLERY_COMPARED,
+                model=in_use.model_version,
+                other=other.model_version,
+                alerts=len(compared),
+                references=sum(one.compared for one in references),
+            )
         )
     if out:
         document = {"references": [asdict(one) for one in references], "alerts": [asdict(one) for one in compared]}
@@ -73,39 +77,35 @@ def compare(
     _show_alerts(compared)
 
 
-def _model(work: Opened, choice: ModelChoice) -> ComparedModel:
+def _model(context: Context, choice: ModelChoice) -> ComparedModel:
     from cekalwatch.server.gallery.comparison import ComparedModel
     from cekalwatch.server.gallery.index import GalleryBuilder
     from cekalwatch.server.gallery.model_follower import chosen_pack, searched_model
     from cekalwatch.server.recognition.packs.installed import open_engine
-    from cekalwatch.server.storage.models.store import ThresholdStore
-    from cekalwatch.server.storage.models.template_store import TemplateStore
 
-    coverage = work.models.coverage(choice.model_version)
+    coverage = context.stores.models.coverage(choice.model_version)
     if coverage.missing:
         typer.echo(f"{coverage.missing} reference faces have no template of {choice.model_version} yet.", err=True)
-    pack = chosen_pack(work.settings, choice)
-    model = searched_model(work.settings, ThresholdStore(work.database), pack)
-    builder = GalleryBuilder(model.model_version, model.size, work.settings.gallery_storage)
-    store = TemplateStore(work.database, work.keyring)
+    pack = chosen_pack(context.settings, choice)
+    model = searched_model(context.settings, context.stores.thresholds, pack)
+    builder = GalleryBuilder(model.model_version, model.size, context.settings.gallery_storage)
+    store = context.stores.watchlist.templates
     store.load(model.model_version, model.size, lambda piece: builder.add(piece.templates, piece.subject_ids))
     gallery = builder.gallery()
     return ComparedModel(open_engine(pack, threads=1), gallery, model.threshold(len(gallery)).value)
 
 
-def _references(work: Opened, model: ComparedModel, most: int) -> ReferenceScores:
+def _references(context: Context, model: ComparedModel, most: int) -> ReferenceScores:
     from cekalwatch.server.gallery.comparison import compare_references
-    from cekalwatch.server.storage.models.template_store import TemplateStore
 
-    store, gallery = TemplateStore(work.database, work.keyring), model.gallery
+    store, gallery = context.stores.watchlist.templates, model.gallery
     return compare_references(store, gallery.model_version, gallery.size, model.threshold, most)
 
 
-def _alerts(work: Opened, models: tuple[ComparedModel, ComparedModel], most: int) -> Iterator[ComparedAlert]:
+def _alerts(context: Context, models: tuple[ComparedModel, ComparedModel], most: int) -> Iterator[ComparedAlert]:
     from cekalwatch.server.gallery.comparison import compare_alert
-    from cekalwatch.server.storage.alerts.store import AlertStore
 
-    store = AlertStore(work.database, work.keyring)
+    store = context.stores.alerts
     with counting_progress() as progress:
         task = progress.add_task("Alerts", total=most)
         for alert in _newest(store, most):

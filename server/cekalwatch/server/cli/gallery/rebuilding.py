@@ -10,14 +10,14 @@ import typer
 from rich.console import Console
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.gallery.opening import PackName, opened
+from cekalwatch.server.cli.gallery.opening import PackName, audit_entry, opened
 from cekalwatch.server.cli.options import Config, DataDir
 from cekalwatch.server.cli.output import counting_progress, whole_table
 
 if TYPE_CHECKING:
-    from cekalwatch.server.cli.gallery.opening import Opened
     from cekalwatch.server.gallery.rebuilding import Rebuilder
     from cekalwatch.server.storage.models.store import TemplateRefusal
+    from cekalwatch.server.wiring.context import Context
 
 EPILOG = (
     "Examples:\n\n"
@@ -46,18 +46,18 @@ def rebuild(
     from cekalwatch.server.gallery.rebuilding import Rebuilder
     from cekalwatch.server.recognition.enrolment import Enroller
     from cekalwatch.server.recognition.packs.installed import load_named, open_detector, open_engine
-    from cekalwatch.server.storage.models.photograph_store import PhotographStore
     from cekalwatch.vision.runtime import limit_native_threads
 
     lower_priority()  # before there are other threads, which take it over
     limit_native_threads(1)
-    with opened(config, data_dir) as work, ThreadPoolExecutor(threads, "rebuild") as workers:
-        chosen = load_named(work.settings.models_path, pack)
+    with opened(config, data_dir) as context, ThreadPoolExecutor(threads, "rebuild") as workers:
+        chosen = load_named(context.settings.models_path, pack)
         engine = open_engine(chosen, threads=1)
         more = [open_detector(chosen, threads=1) for _ in range(threads - 1)]
         enroller = Enroller(engine.detector, engine.recogniser, more_detectors=more)
-        _run(work, chosen.model_version, Rebuilder(PhotographStore(work.database, work.keyring), enroller, workers))
-        coverage, refused = work.models.coverage(chosen.model_version), work.models.refusals(chosen.model_version)
+        _run(context, chosen.model_version, Rebuilder(context.stores.photographs, enroller, workers))
+        coverage = context.stores.models.coverage(chosen.model_version)
+        refused = context.stores.models.refusals(chosen.model_version)
     typer.echo(f"{chosen.model_version}: {coverage.templates} templates, {coverage.refused} refused.")
     if report:
         _write(report, refused)
@@ -66,12 +66,14 @@ def rebuild(
         raise typer.Exit(Exit.DATA_PROBLEMS)
 
 
-def _run(work: Opened, model_version: str, rebuilder: Rebuilder) -> None:
+def _run(context: Context, model_version: str, rebuilder: Rebuilder) -> None:
     from cekalwatch.server.audit.entry import OK, Action
     from cekalwatch.server.domain.errors import CekalwatchError
 
-    missing = work.models.coverage(model_version).missing
-    work.note(Action.GALLERY_REBUILD_BEGUN, model=model_version, missing=missing)
+    missing = context.stores.models.coverage(model_version).missing
+    context.stores.audit.append(
+        audit_entry(context, Action.GALLERY_REBUILD_BEGUN, model=model_version, missing=missing)
+    )
     embedded, refused, outcome = 0, 0, "INTERRUPTED"
     try:
         with counting_progress() as progress:
@@ -87,7 +89,11 @@ def _run(work: Opened, model_version: str, rebuilder: Rebuilder) -> None:
             f"{error.public_message} Run this again; what is done already stays done.", Exit.UNAVAILABLE
         ) from error
     finally:
-        work.note(Action.GALLERY_REBUILT, outcome, model=model_version, embedded=embedded, refused=refused)
+        context.stores.audit.append(
+            audit_entry(
+                context, Action.GALLERY_REBUILT, outcome, model=model_version, embedded=embedded, refused=refused
+            )
+        )
 
 
 def _write(report: Path, refused: list[TemplateRefusal]) -> None:

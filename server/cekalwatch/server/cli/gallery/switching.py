@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.gallery.opening import PackName, model_of, opened
+from cekalwatch.server.cli.gallery.opening import PackName, audit_entry, model_in_use, model_of, opened
 from cekalwatch.server.cli.options import Config, DataDir
 
 if TYPE_CHECKING:
     from cekalwatch.server.audit.entry import AuditEntry
-    from cekalwatch.server.cli.gallery.opening import Opened
     from cekalwatch.server.storage.models.store import ModelChoice
+    from cekalwatch.server.wiring.context import Context
 
 AcceptRefused = Annotated[
     bool,
@@ -41,11 +41,11 @@ DROP_EPILOG = (
 
 def status(config: Config = None, data_dir: DataDir = None) -> None:
     """Show each model's templates: how many there are, are missing, and cannot be made; and which model is in use."""
-    with opened(config, data_dir) as work:
-        in_use, chosen = work.in_use(), work.models.chosen()
-        coverages = work.models.coverages()
+    with opened(config, data_dir) as context:
+        in_use, chosen = model_in_use(context.settings, context.stores.models), context.stores.models.chosen()
+        coverages = context.stores.models.coverages()
         if in_use.model_version not in {one.model_version for one in coverages}:
-            coverages.append(work.models.coverage(in_use.model_version))
+            coverages.append(context.stores.models.coverage(in_use.model_version))
     table = Table("Model", "Templates", "Missing", "Refused", "State")
     for one in coverages:
         state = ""
@@ -63,17 +63,17 @@ def switch(
     """Let all servers use another model, once it has templates of all reference faces. They need no restart."""
     from cekalwatch.server.recognition.packs.installed import load_named
 
-    with opened(config, data_dir) as work:
-        _change(work, model_of(load_named(work.settings.models_path, pack)), accept_refused=accept_refused)
+    with opened(config, data_dir) as context:
+        _change(context, model_of(load_named(context.settings.models_path, pack)), accept_refused=accept_refused)
 
 
 def back(accept_refused: AcceptRefused = False, config: Config = None, data_dir: DataDir = None) -> None:
     """Let all servers use the model again that was in use before the last switch."""
-    with opened(config, data_dir) as work:
-        chosen = work.models.chosen()
+    with opened(config, data_dir) as context:
+        chosen = context.stores.models.chosen()
         if chosen is None:
             raise ProgramError("No model was switched to, so there is none to go back to.", Exit.FAILED)
-        _change(work, chosen.previous, accept_refused=accept_refused)
+        _change(context, chosen.previous, accept_refused=accept_refused)
 
 
 def drop(
@@ -83,9 +83,9 @@ def drop(
     data_dir: DataDir = None,
 ) -> None:
     """Remove the templates of a model pack that is not in use. The photographs stay."""
-    with opened(config, data_dir) as work:
-        in_use = work.in_use().model_version
-        found = [one.model_version for one in work.models.coverages() if _pack_of(one.model_version) == pack]
+    with opened(config, data_dir) as context:
+        in_use = model_in_use(context.settings, context.stores.models).model_version
+        found = [one.model_version for one in context.stores.models.coverages() if _pack_of(one.model_version) == pack]
         if not found:
             raise ProgramError(f"There are no templates of the pack {pack!r}. See: gallery status", Exit.NO_INPUT)
         unused = [model_version for model_version in found if model_version != in_use]
@@ -94,27 +94,27 @@ def drop(
         if not yes:
             typer.confirm(f"Remove all templates of {', '.join(unused)}?", abort=True)
         for model_version in unused:
-            typer.echo(f"{model_version}: {_drop(work, model_version)} templates removed.")
+            typer.echo(f"{model_version}: {_drop(context, model_version)} templates removed.")
 
 
-def _drop(work: Opened, model_version: str) -> int:
+def _drop(context: Context, model_version: str) -> int:
     from cekalwatch.server.audit.entry import Action
 
     def note(templates: int) -> AuditEntry:
-        return work.entry(Action.GALLERY_DROPPED, model=model_version, templates=templates)
+        return audit_entry(context, Action.GALLERY_DROPPED, model=model_version, templates=templates)
 
-    return work.models.drop(model_version, note)
+    return context.stores.models.drop(model_version, note)
 
 
-def _change(work: Opened, wanted: ModelChoice, *, accept_refused: bool) -> None:
+def _change(context: Context, wanted: ModelChoice, *, accept_refused: bool) -> None:
     from cekalwatch.server.audit.entry import Action
     from cekalwatch.server.storage.models.store import IncompleteModelError
 
-    present = work.in_use()
+    present = model_in_use(context.settings, context.stores.models)
     if present == wanted:
         typer.echo(f"{wanted.model_version} is in use already.")
         return
-    coverage = work.models.coverage(wanted.model_version)
+    coverage = context.stores.models.coverage(wanted.model_version)
     if coverage.missing:
         raise _incomplete(wanted, coverage.missing)
     if coverage.refused and not accept_refused:
@@ -125,10 +125,11 @@ def _change(work: Opened, wanted: ModelChoice, *, accept_refused: bool) -> None:
             Exit.FAILED,
         )
     try:
-        coverage = work.models.switch(
+        coverage = context.stores.models.switch(
             wanted,
             present,
-            lambda found: work.entry(
+            lambda found: audit_entry(
+                context,
                 Action.GALLERY_SWITCHED,
                 model=wanted.model_version,
                 before=present.model_version,

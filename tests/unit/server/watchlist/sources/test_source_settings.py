@@ -95,9 +95,15 @@ def test_a_secret_in_the_wrong_place_is_not_shown_by_the_program(tmp_path: Path)
 def test_settings_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CEKALWATCH_SERVER_WATCHLIST__SOURCE__KIND", "folder")
     monkeypatch.setenv("CEKALWATCH_SERVER_WATCHLIST__SOURCE__PATH", "/srv/list")
-    source = ServerSettings.load().watchlist.source
-    assert source
-    assert (source.kind, source.mapping) == ("folder", MappingSettings())
+    monkeypatch.setenv("CEKALWATCH_SERVER_WATCHLIST__SOURCE__MAPPING__DATE_FORMATS", '["%d/%m/%Y"]')
+    monkeypatch.setenv("CEKALWATCH_SERVER_WATCHLIST__SYNC__PERIOD_S", "60")
+    watchlist = ServerSettings.load().watchlist
+    assert watchlist.source
+    assert (watchlist.source.kind, watchlist.source.mapping) == (
+        "folder",
+        MappingSettings(date_formats=("%d/%m/%Y",)),
+    )
+    assert watchlist.sync.period_s == 60
 
 
 def test_nothing_is_mapped_unless_it_is_said() -> None:
