@@ -39,6 +39,11 @@ ReasonOption = Annotated[Reason, typer.Option("--reason", case_sensitive=False, 
 commands = typer.Typer(no_args_is_help=True, help="Work on alerts without a desktop; sign in first.")
 
 
+def _example(arguments: str) -> str:
+    """Return what the help of a command ends with."""
+    return f"Example:\n\n  cekalwatch-notifier alerts {arguments}"
+
+
 @dataclass(frozen=True)
 class CommandContext:
     """What a command works with."""
@@ -82,7 +87,7 @@ def _context(settings: NotifierSettings) -> Iterator[CommandContext]:
         yield CommandContext(alert_client, sessions, formatter, Console(highlight=False))
 
 
-@commands.command("list")
+@commands.command("list", epilog=_example("list --all"))
 @with_settings
 def list_alerts(
     settings: NotifierSettings,
@@ -96,7 +101,7 @@ def list_alerts(
         print_alerts(context.console, context.alert_client.listed(states, today), context.formatter)
 
 
-@commands.command()
+@commands.command(epilog=_example("show 4F2A"))
 @with_settings
 def show(settings: NotifierSettings, key: Key) -> None:
     """Show all that is known of an alert."""
@@ -104,7 +109,7 @@ def show(settings: NotifierSettings, key: Key) -> None:
         print_alert(context.console, context.find(key), context.formatter)
 
 
-@commands.command()
+@commands.command(epilog=_example("claim 4F2A"))
 @with_settings
 def claim(settings: NotifierSettings, key: Key) -> None:
     """Take an alert; the console that runs on this PC keeps it while you work."""
@@ -112,7 +117,7 @@ def claim(settings: NotifierSettings, key: Key) -> None:
         context.carry_out(key, Decision(Step.CLAIM))
 
 
-@commands.command()
+@commands.command(epilog=_example("release 4F2A"))
 @with_settings
 def release(settings: NotifierSettings, key: Key) -> None:
     """Give an alert back."""
@@ -120,7 +125,7 @@ def release(settings: NotifierSettings, key: Key) -> None:
         context.carry_out(key, Decision(Step.RELEASE))
 
 
-@commands.command()
+@commands.command(epilog=_example('refer 4F2A --note "same scar"'))
 @with_settings
 def refer(settings: NotifierSettings, key: Key, *, reason: ReasonOption = Reason.FACE_AGREES, note: Note = "") -> None:
     """It seems to be the same person: to be checked in Cekal Online."""
@@ -128,7 +133,7 @@ def refer(settings: NotifierSettings, key: Key, *, reason: ReasonOption = Reason
         context.carry_out(key, Decision(Step.REFER, reason, note))
 
 
-@commands.command("not-same")
+@commands.command("not-same", epilog=_example("not-same 4F2A --reason FACE_DIFFERS"))
 @with_settings
 def not_same(
     settings: NotifierSettings, key: Key, *, reason: ReasonOption = Reason.FACE_DIFFERS, note: Note = ""
@@ -138,7 +143,7 @@ def not_same(
         context.carry_out(key, Decision(Step.NOT_SAME, reason, note))
 
 
-@commands.command("cannot-tell")
+@commands.command("cannot-tell", epilog=_example("cannot-tell 4F2A"))
 @with_settings
 def cannot_tell(
     settings: NotifierSettings, key: Key, *, reason: ReasonOption = Reason.IMAGE_TOO_POOR, note: Note = ""
@@ -148,7 +153,7 @@ def cannot_tell(
         context.carry_out(key, Decision(Step.CANNOT_TELL, reason, note))
 
 
-@commands.command()
+@commands.command(epilog=_example("confirm 4F2A --reference CO-2026/00123 --beside"))
 @with_settings
 def confirm(
     settings: NotifierSettings,
@@ -170,7 +175,7 @@ def confirm(
         context.carry_out(key, decision)
 
 
-@commands.command()
+@commands.command(epilog=_example("clear 4F2A"))
 @with_settings
 def clear(
     settings: NotifierSettings,
@@ -184,7 +189,7 @@ def clear(
         context.carry_out(key, Decision(Step.CLEAR, reason, note))
 
 
-@commands.command("follow-up")
+@commands.command("follow-up", epilog=_example('follow-up 4F2A --contact "duty desk, by phone" --result "they come"'))
 @with_settings
 def follow_up(
     settings: NotifierSettings,
@@ -201,7 +206,7 @@ def follow_up(
         context.carry_out(key, Decision(Step.FOLLOW_UP, follow_up=told))
 
 
-@commands.command()
+@commands.command(epilog=_example("close 4F2A"))
 @with_settings
 def close(settings: NotifierSettings, key: Key) -> None:
     """Close an alert that was cleared, or confirmed and followed up."""
@@ -209,7 +214,7 @@ def close(settings: NotifierSettings, key: Key) -> None:
         context.carry_out(key, Decision(Step.CLOSE))
 
 
-@commands.command()
+@commands.command(epilog=_example("shift --hours 12 --csv shift.csv"))
 @with_settings
 def shift(
     settings: NotifierSettings,
