@@ -99,8 +99,8 @@ def test_a_picture_that_is_all_length_is_read(size: tuple[int, int]):
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "I;16", "F"])
 def test_scaling_in_bands_shows_the_same_as_scaling_at_once(mode: str):
-    across, down = np.meshgrid(np.linspace(0, 255, 5003), np.linspace(0, 255, 4001))
-    ramp = ((across + down) / 2).round().astype(np.float32)
+    across, down = (np.linspace(0, 127.5, pixels, dtype=np.float32) for pixels in (5003, 4001))
+    ramp = (across + down[:, None]).round()
     grey = Image.fromarray(ramp.astype(np.uint8))
     deep: dict[str, Any] = {"F": ramp, "I;16": (ramp * 256).astype(np.uint16)}
     large = Image.fromarray(deep[mode]) if mode in deep else grey.convert(mode)
