@@ -6,7 +6,7 @@ STAMP := $(VENV)/.setup
 
 SBOM ?= build/sbom.json
 
-.PHONY: settings-page help setup demo test lint bench fuzz audit sbom lock clean
+.PHONY: settings-page help setup demo test test-quick lint bench fuzz audit sbom lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -27,6 +27,9 @@ demo: $(STAMP)  ## Run the whole chain once: cameras, server, notifier (FACES=DI
 
 test: $(STAMP)  ## Run the tests, side by side; ARGS="tests/unit -k order" for a part, one after another
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(or $(ARGS),-n 3 --dist worksteal)
+
+test-quick: $(STAMP)  ## Run the tests that take no more than seconds; ARGS as for `test`
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m "not slow" $(or $(ARGS),-n 3 --dist worksteal)
 
 lint: $(STAMP)  ## Check style, types, imports and the contract
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@ folders below its own.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from tests.support.tools.postgres import postgres_server
 
 # Before Qt is loaded: two screens that nobody sees, the second one as travellers would.
 os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={Path(__file__).parent / 'support' / 'tools' / 'screens.json'}"
+
+OWN_PEAK = Path("/proc/self/clear_refs")
+MAX_MEMORY_BYTES = 1_500_000_000
 
 # A busy machine makes no example wrong.
 hypothesis.settings.register_profile("suite", deadline=None)
@@ -34,6 +38,19 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, or all other workers would wait for the last of it."""
     items.sort(key=lambda item: "e2e" not in item.path.parts)
+
+
+@pytest.fixture(autouse=True)
+def _bounded_memory() -> Iterator[None]:
+    """Fail a test during which this process took more than 1.5 GB: what libraries keep, all later tests carry."""
+    if not OWN_PEAK.exists():  # not Linux
+        yield
+        return
+    OWN_PEAK.write_text("5")  # the peak begins anew
+    yield
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    assert int(found[1]) * 1024 < MAX_MEMORY_BYTES
 
 
 @pytest.fixture(autouse=True)

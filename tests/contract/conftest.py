@@ -11,7 +11,7 @@ from cekalwatch.server.storage.database import Database
 from tests.support.tools.postgres import fresh_database
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An upgraded, empty database of each kind."""
     if request.param == "sqlite":

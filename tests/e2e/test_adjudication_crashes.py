@@ -38,6 +38,8 @@ from tests.support.scenarios.port_office import Seat, seen, sign_in
 from tests.support.scenarios.server import list_astronaut, settings
 from tests.support.tools.starter import starter_pack
 
+pytestmark = pytest.mark.slow
+
 SERVER_LIVES = 4
 STEPS_OF_A_LIFE = (10, 60)
 ALERTS_OF_A_LIFE = 12

@@ -31,6 +31,8 @@ from tests.support.scenarios.scripted_camera import ScriptedCamera
 from tests.support.scenarios.server import engine, list_astronaut, settings
 from tests.support.tools.starter import starter_pack
 
+pytestmark = pytest.mark.slow
+
 CAMERAS = ("gate-1", "gate-2")
 SERVER_LIVES = 6
 NOTIFIER_LIVES = 8

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport
@@ -26,6 +28,8 @@ from tests.support.scenarios.spooling_camera import LISTED, STRANGER
 from tests.support.scenarios.spools import wait_until
 from tests.support.tools.raw_files import JFIF, folder_bytes, shown
 from tests.support.tools.starter import starter_pack
+
+pytestmark = pytest.mark.slow
 
 CAMERA = "gate-1"
 SPILL_AFTER_S = 0.2

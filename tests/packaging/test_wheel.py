@@ -22,6 +22,8 @@ from cekalwatch.program.errors import Exit
 from cekalwatch.program.translations import Language
 from tests.support.repository import ROOT
 
+pytestmark = pytest.mark.slow
+
 FOLDERS = ("protos", "common", "server", "camera_client", "officer_notifier", "deploy/simulator")
 EXTRAS = ("server", "camera", "notifier", "simulator")
 PARTS = {"v1", "wire", "program", "server", "vision", "camera", "notifier", "simulator"}

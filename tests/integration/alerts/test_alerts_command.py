@@ -79,6 +79,7 @@ async def signed_in(office: PortOffice, folder: Path, name: str) -> Terminal:
     return terminal
 
 
+@pytest.mark.slow
 async def test_two_people_bring_an_alert_from_new_to_closed(office: PortOffice, tmp_path: Path):
     budi = await signed_in(office, tmp_path, "budi")
     key = (await office.raise_alert())[-6:]
@@ -100,6 +101,7 @@ async def test_two_people_bring_an_alert_from_new_to_closed(office: PortOffice, 
     assert "the alert has changed" in await budi.refused("claim", key)
 
 
+@pytest.mark.slow
 async def test_what_cannot_be_is_said_in_words(office: PortOffice, tmp_path: Path):
     nobody = Terminal(office, tmp_path, "pc-nobody")
     assert "Nobody is signed in" in await nobody.refused("list")
@@ -117,6 +119,7 @@ async def test_what_cannot_be_is_said_in_words(office: PortOffice, tmp_path: Pat
     assert (await budi.run("alerts", "list")).returncode == Exit.UNAVAILABLE
 
 
+@pytest.mark.slow
 async def test_a_supervisor_gets_the_figures_of_the_shift(office: PortOffice, tmp_path: Path):
     siti, budi = await signed_in(office, tmp_path, "siti"), await signed_in(office, tmp_path, "budi")
     await budi.alerts("not-same", (await office.raise_alert())[-6:])
@@ -128,6 +131,7 @@ async def test_a_supervisor_gets_the_figures_of_the_shift(office: PortOffice, tm
     assert "Your role does not allow" in await budi.refused("shift")
 
 
+@pytest.mark.slow
 async def test_the_console_keeps_the_claims_of_who_works_and_of_nobody_who_went_away(
     office: PortOffice, tmp_path: Path
 ):

@@ -27,6 +27,8 @@ from tests.support.builders.watchlist import order, subject
 from tests.support.repository import ROOT
 from tests.support.tools.starter import starter_pack
 
+pytestmark = pytest.mark.slow  # its server is a process with certificates
+
 PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
 CHAPTER = PAGE[PAGE.index("## Asking the server") : PAGE.index("## Logs")]
 # A command begins at the block's margin; what is indented further goes on with it.

@@ -139,6 +139,7 @@ def test_a_checkpoint_by_an_unknown_key_is_told(trail: Trail, tmp_path: Path):
     assert trail.run("verify", "--checkpoint", str(kept)).returncode == Exit.OK, "the auditor knows this signer"
 
 
+@pytest.mark.slow
 def test_an_export_holds_the_days_asked_for_and_is_recorded(trail: Trail, tmp_path: Path):
     lines = trail.export("--since", "2026-03-01T05:00:05+00:00", "--until", "2026-03-01T05:00:08+00:00")
     assert lines.returncode == Exit.OK, lines.stderr

@@ -158,6 +158,7 @@ async def test_the_excused_methods_show_nothing_of_a_person(tmp_path: Path):
         assert b"Contoh" not in answer.SerializeToString()
 
 
+@pytest.mark.slow
 async def test_no_entry_holds_a_name_or_a_picture(tmp_path: Path):
     chosen = settings(tmp_path, watchlist={"source": {"kind": "folder", "path": tmp_path / "list"}})
     list_astronaut(chosen)

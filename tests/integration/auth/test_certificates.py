@@ -279,6 +279,7 @@ async def test_server_shows_its_renewed_certificate_without_a_restart_and_stream
             assert not stream.call.done()
 
 
+@pytest.mark.slow
 async def test_a_site_full_of_devices_connects_at_once_again_and_again(site: Site) -> None:
     async with running(site.settings(), site.diagnostics()) as server:
         laptops = [

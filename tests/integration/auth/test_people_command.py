@@ -54,6 +54,7 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path / "data")
 
 
+@pytest.mark.slow
 def test_a_person_is_added_with_a_password_that_is_shown_once_and_must_be_changed(machine: Machine):
     first = machine.add("budi", "--role", "auditor")
     account = machine.office.people.account("budi")
@@ -102,6 +103,7 @@ def test_what_cannot_be_is_told_and_not_done(machine: Machine, arguments: tuple[
     assert len(machine.office.people.all()) == len(machine.changes()) == 1
 
 
+@pytest.mark.slow
 def test_roles_sites_and_whether_somebody_is_let_in_are_changed_and_recorded(machine: Machine):
     machine.add("budi")
     machine.people("roles", "budi", "--role", "supervisor", "--site", "batam-center", "--site", "sekupang")
@@ -119,6 +121,7 @@ def test_roles_sites_and_whether_somebody_is_let_in_are_changed_and_recorded(mac
     assert not [entry for entry in machine.changes() if "budi" in str(entry).replace(getpass.getuser(), "")]
 
 
+@pytest.mark.slow
 def test_a_reset_gives_another_first_password_and_lifts_a_lock(machine: Machine):
     first = machine.add("budi")
     here = Device(operator())
@@ -131,6 +134,7 @@ def test_a_reset_gives_another_first_password_and_lifts_a_lock(machine: Machine)
     assert account.password.must_change
 
 
+@pytest.mark.slow
 def test_wrong_passwords_are_forgotten_on_request(machine: Machine):
     machine.add("budi")
     assert "there were no wrong passwords" in machine.people("unlock", "budi")
@@ -142,6 +146,7 @@ def test_wrong_passwords_are_forgotten_on_request(machine: Machine):
     assert "is wrong" in machine.run("people", "password", "budi", typed="wrong\n").stderr
 
 
+@pytest.mark.slow
 def test_a_first_password_is_changed_here_too(machine: Machine):
     first = machine.add("budi")
     for typed, told in (
@@ -165,6 +170,7 @@ def typed(*names: str) -> str:
     return "".join(f"{name}\n{PASSWORD}\n" for name in names)
 
 
+@pytest.mark.slow
 def test_the_threshold_is_set_by_two_who_type_their_passwords(machine: Machine):
     machine.database.upgrade()
     adi = machine.office.hire(person("adi", PersonRole.ADMINISTRATOR)).person

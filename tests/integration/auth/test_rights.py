@@ -193,6 +193,7 @@ def tokens(chosen: ServerSettings, files: TlsFiles, at: str) -> dict[tuple[Perso
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", DeviceRole)
 @pytest.mark.parametrize("at", SITES)
 async def test_every_device_with_everybody_may_call_what_it_should_and_nothing_else(

@@ -57,6 +57,7 @@ async def test_an_officer_signs_in_sees_the_alerts_and_signs_out(scene: Scene):
     assert viewed.actor == f"person:{who.person_id}@batam-center/notifier/pc-1"
 
 
+@pytest.mark.slow
 async def test_a_wrong_password_and_an_unknown_name_get_the_same_answer_until_they_are_locked(scene: Scene):
     scene.hire("budi")
     async with scene.served(), scene.desk() as desk:
@@ -69,6 +70,7 @@ async def test_a_wrong_password_and_an_unknown_name_get_the_same_answer_until_th
         assert await desk.sign_in("budi")
 
 
+@pytest.mark.slow
 async def test_a_session_ends_when_nobody_works_with_it(scene: Scene):
     scene.hire("budi")
     async with scene.served(), scene.desk() as desk:
@@ -112,6 +114,7 @@ async def test_a_session_is_every_servers(scene: Scene):
         await desk.alerts(token)
 
 
+@pytest.mark.slow
 async def test_with_a_first_password_nothing_is_allowed_but_changing_it(scene: Scene):
     scene.hire("budi", first=True)
     async with scene.served(), scene.desk() as desk:
@@ -232,6 +235,7 @@ async def test_without_an_identity_provider_its_codes_are_not_taken(scene: Scene
         )
 
 
+@pytest.mark.slow
 async def test_many_who_sign_in_at_once_are_answered_or_told_to_come_again(scene: Scene):
     scene.hire("budi")
     each = MAX_OPEN[DeviceRole.NOTIFIER]

@@ -74,6 +74,7 @@ async def test_each_fault_is_told_and_none_hides_another(tmp_path: Path):
     assert "hunter2" not in report.printed
 
 
+@pytest.mark.slow
 async def test_a_camera_that_the_server_does_not_know_fails(video: Path, tmp_path: Path):
     async with serving(CaptureServer()) as server:
         options = ("--source", str(video), "--server", server.address, "--camera-id")

@@ -169,6 +169,7 @@ async def test_the_servers_policy_bounds_what_is_sent(passages: Path, detector: 
     assert sorted(len(faces) for faces in by_track(server.heard.faces).values()) == [2, 2]
 
 
+@pytest.mark.slow
 async def test_faces_below_the_policys_size_are_not_sent(passages: Path, detector: Path, tmp_path: Path) -> None:
     server = CaptureServer(policy={"min_eye_distance_px": 200})
     assert (await ended_with(server, passages, detector, tmp_path)).code == Exit.OK
@@ -255,6 +256,7 @@ async def test_a_camera_that_is_answered_in_time_writes_nothing_but_its_key(
     assert key.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.slow
 async def test_what_has_no_receipt_when_the_program_is_killed_comes_with_the_next_run(
     passages: Path, nobody: Path, detector: Path, tmp_path: Path
 ) -> None:

@@ -37,6 +37,7 @@ def captures_of(clip: Path) -> list[FaceCapture]:
     return captures
 
 
+@pytest.mark.slow
 def test_one_man_who_walks_up_and_away_is_one_passage_with_his_best_moments() -> None:
     captures = captures_of(shared_faces() / "clips" / "one-man-approaching.mp4")
     assert len({capture.track_id for capture in captures}) == 1
@@ -45,6 +46,7 @@ def test_one_man_who_walks_up_and_away_is_one_passage_with_his_best_moments() ->
     assert max(capture.quality.eye_distance_px for capture in captures) > 23
 
 
+@pytest.mark.slow
 def test_people_in_a_street_are_as_many_passages_as_walk_there() -> None:
     captures = captures_of(shared_faces() / "clips" / "street-1080p.mp4")
     crops = Counter(capture.track_id for capture in captures)

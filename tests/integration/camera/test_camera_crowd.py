@@ -14,6 +14,7 @@ from tests.support.tools.shared import shared_faces
 from tests.support.tools.starter import starter_pack
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [1, 2])
 def test_people_who_cross_and_come_together_are_a_passage_each(every: int) -> None:
     """Two cross, one comes closer, two come in together; a different photograph each half of the way."""

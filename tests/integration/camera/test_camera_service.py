@@ -82,6 +82,7 @@ def value(metrics: str, name: str, **labels: str) -> float:
     raise AssertionError(f"no {name} with {labels} in\n{metrics}")
 
 
+@pytest.mark.slow
 async def test_prometheus_and_the_service_manager_are_told_how_it_does(tmp_path: Path):
     walk = Walk(begin=(250, 240), end=(420, 260), head_px=(80, 100), first_frame=0, last_frame=44)
     video = write_video(tmp_path / "walk.avi", [walk], frames=400)

@@ -61,6 +61,7 @@ async def surveyed(source: Path, home: Path, *options: str) -> Surveyed:
     return Surveyed(code, said, errors, json.loads(figures), page, files)
 
 
+@pytest.mark.slow
 async def test_the_passages_fit_for_an_alert_are_counted_and_the_report_needs_nothing_else(video: Path, tmp_path: Path):
     done = await surveyed(video, tmp_path)
     assert done.code == Exit.OK, done.errors
@@ -75,6 +76,7 @@ async def test_the_passages_fit_for_an_alert_are_counted_and_the_report_needs_no
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in done.files} == {0o600}
 
 
+@pytest.mark.slow
 async def test_it_speaks_indonesian_and_ends_after_its_time(video: Path, tmp_path: Path):
     done = await surveyed(video, tmp_path, "--language", "id", "--minutes", "0.05")
     assert done.code == Exit.OK, done.errors
@@ -91,6 +93,7 @@ async def test_a_view_without_anybody_says_so(tmp_path: Path):
     assert done.figures["distributions"] == {}
 
 
+@pytest.mark.slow
 async def test_a_source_that_is_not_there_and_a_folder_that_is_not_there(video: Path, tmp_path: Path):
     assert (await surveyed(tmp_path / "none.mp4", tmp_path)).code == Exit.UNAVAILABLE
     done = await surveyed(video, tmp_path, "--report", str(tmp_path / "no" / "survey.html"))
@@ -98,6 +101,7 @@ async def test_a_source_that_is_not_there_and_a_folder_that_is_not_there(video: 
     assert done.files == set()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("Xvfb"), reason="Xvfb is not installed")
 def test_the_preview_frames_faces_until_a_key_ends_it(tmp_path: Path):
     long = Walk(NEAR.begin, NEAR.end, NEAR.head_px, first_frame=0, last_frame=1500)

@@ -109,6 +109,7 @@ async def test_it_is_followed_again_after_it_was_away(device: OnvifDevice):
         await until(lambda: table.preset_status is PresetStatus.AT_PRESET)
 
 
+@pytest.mark.slow
 async def test_of_two_camera_keys_of_one_camera_only_the_one_whose_preset_it_is_at_sends(
     device: OnvifDevice, tmp_path: Path
 ):
@@ -138,6 +139,7 @@ async def test_of_two_camera_keys_of_one_camera_only_the_one_whose_preset_it_is_
     assert crops["arr-1"] == 0
 
 
+@pytest.mark.slow
 async def test_the_commands_list_presets_and_turn(device: OnvifDevice, tmp_path: Path):
     settings = tmp_path / "camera.toml"
     settings.write_text(

@@ -92,6 +92,7 @@ async def test_a_camera_that_is_away_and_one_that_is_refused_do_not_touch_the_th
     assert len(server.heard.goodbyes) == 2  # of the one that is away, too
 
 
+@pytest.mark.slow
 async def test_one_that_hangs_and_one_with_a_strange_certificate_do_not_touch_the_others(tmp_path: Path) -> None:
     """A real server with certificates, and real network cameras, one of which stands still (SIGSTOP)."""
     site = Site(tmp_path)

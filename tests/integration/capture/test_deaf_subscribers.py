@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, DetailedEvent, Fanout
@@ -138,6 +139,7 @@ def subscribe(channel: grpc.aio.Channel, name: str) -> Any:
     return alert_service_pb2_grpc.AlertServiceStub(channel).SubscribeAlerts(request)
 
 
+@pytest.mark.slow
 async def test_a_subscriber_that_never_reads_delays_nobody_and_takes_no_more_than_fits_its_connection(tmp_path: Path):
     log = AlertLog(tmp_path)
     apart = (*CLIENT_OPTIONS, ("grpc.use_local_subchannel_pool", 1))

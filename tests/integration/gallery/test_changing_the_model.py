@@ -77,6 +77,7 @@ def alerted_with(chosen: ServerSettings) -> Counter[str]:
     )
 
 
+@pytest.mark.slow
 async def test_no_traveller_is_missed_while_the_model_changes_there_and_back(tmp_path: Path) -> None:
     """A comparison across the two models would score lowest of all, and its traveller would be missing."""
     chosen = usual(tmp_path)
@@ -135,6 +136,7 @@ async def test_a_running_server_that_lacks_the_pack_goes_on_with_the_old_model(t
     assert alerted_with(only_starter) == {model("starter"): 1}
 
 
+@pytest.mark.slow
 async def test_faces_that_were_enrolled_with_the_old_model_are_taken_up_by_the_server(tmp_path: Path) -> None:
     """As by an import that had begun before the switch."""
     chosen = usual(tmp_path)

@@ -35,6 +35,7 @@ from tests.support.scenarios.two_models import (
 from tests.support.tools.second_pack import NAME
 
 
+@pytest.mark.slow
 async def test_a_rebuild_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     chosen = usual(tmp_path)
     photographs = 40

@@ -27,6 +27,7 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(site, site.settings())
 
 
+@pytest.mark.slow
 async def test_the_threshold_takes_two_people_and_the_server_follows(scene: Scene):
     adi, sari = scene.hire("adi", PersonRole.ADMINISTRATOR), scene.hire("sari", PersonRole.SUPERVISOR)
     async with scene.served(), scene.desk() as desk:
@@ -60,6 +61,7 @@ async def in_force(desk: Desk, token: str, value: float, source: int) -> bool:
     return found == pytest.approx(value) and found_source == source
 
 
+@pytest.mark.slow
 async def test_the_word_of_a_second_person_is_good_for_one_call(scene: Scene):
     scene.hire("adi", PersonRole.ADMINISTRATOR)
     scene.hire("sari", PersonRole.SUPERVISOR)
@@ -83,6 +85,7 @@ async def test_two_words_of_one_person_are_not_two_people(scene: Scene):
     assert not scene.trail(Action.THRESHOLD_SET)
 
 
+@pytest.mark.slow
 async def test_two_people_without_the_two_roles_cannot(scene: Scene):
     scene.hire("adi", PersonRole.ADMINISTRATOR)
     scene.hire("agus", PersonRole.ADMINISTRATOR)
@@ -97,6 +100,7 @@ async def test_two_people_without_the_two_roles_cannot(scene: Scene):
         assert await refused(desk.set_threshold(0.6, officer, word)) == "PERSON_ROLE_NEEDED"
 
 
+@pytest.mark.slow
 async def test_the_second_person_sits_at_the_same_device_and_has_changed_the_first_password(scene: Scene):
     scene.hire("adi", PersonRole.ADMINISTRATOR)
     scene.hire("sari", PersonRole.SUPERVISOR)
@@ -109,6 +113,7 @@ async def test_the_second_person_sits_at_the_same_device_and_has_changed_the_fir
         assert await refused(desk.set_threshold(0.6, token, fresh)) == "PASSWORD_CHANGE_NEEDED"
 
 
+@pytest.mark.slow
 async def test_a_threshold_that_would_alert_on_everybody_or_nobody_is_refused(scene: Scene):
     scene.hire("adi", PersonRole.ADMINISTRATOR)
     scene.hire("sari", PersonRole.SUPERVISOR)

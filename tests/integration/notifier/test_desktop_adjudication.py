@@ -33,6 +33,7 @@ def hall(office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot)
         yield made
 
 
+@pytest.mark.slow
 def test_two_people_bring_an_alert_from_new_to_closed(office: OfficeThread, pc: OfficerPc, hall: OfficerPc) -> None:
     pc.sign_in("budi")
     hall.sign_in("siti")

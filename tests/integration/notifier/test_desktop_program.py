@@ -80,6 +80,7 @@ def test_an_alert_comes_to_the_front_and_leaves_the_keyboard_where_it_is(
     log.wait_until(lambda log: log.acknowledged.get("pc-1") == 1)
 
 
+@pytest.mark.slow
 def test_it_lives_in_the_tray_and_a_second_start_brings_up_the_first(
     display: XDisplay, server: AlertServer, log: EventLog, tmp_path: Path
 ) -> None:
@@ -96,6 +97,7 @@ def test_it_lives_in_the_tray_and_a_second_start_brings_up_the_first(
     assert first.wait(WAIT_S) == Exit.OK
 
 
+@pytest.mark.slow
 def test_a_killed_agent_does_not_keep_the_next_one_out(
     display: XDisplay, server: AlertServer, log: EventLog, tmp_path: Path
 ) -> None:

@@ -67,6 +67,7 @@ def cut_off(widget: QWidget) -> list[str]:
     return narrow + [one.text() for one in labels if one.wordWrap() and one.height() < one.heightForWidth(one.width())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "theme"), LOOKS, ids=lambda value: value.lower())
 def test_every_window_can_be_read(
     office: OfficeThread,

@@ -47,6 +47,7 @@ def says(dialog: FormDialog, problem: str) -> bool:
     return problem in dialog.problem.text()
 
 
+@pytest.mark.slow
 def test_nobody_reads_a_name_before_signing_in_and_the_alert_waits(office: OfficeThread, pc: OfficerPc) -> None:
     alert_id = office.raise_alert()
     pc.until(pc.controller.waiting)
@@ -63,6 +64,7 @@ def test_nobody_reads_a_name_before_signing_in_and_the_alert_waits(office: Offic
     pc.until(lambda: pc.agent.today.table.rows)
 
 
+@pytest.mark.slow
 def test_the_screen_locks_when_nobody_touches_it_and_the_claim_is_not_renewed(
     office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot
 ) -> None:
@@ -83,6 +85,7 @@ def test_the_screen_locks_when_nobody_touches_it_and_the_claim_is_not_renewed(
         assert not (tmp_path / "pc-1" / "session-pc-1").exists()
 
 
+@pytest.mark.slow
 def test_a_question_that_was_open_when_the_screen_locked_is_given_up(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     pc.shows(office.raise_alert(), "NEW")
@@ -92,6 +95,7 @@ def test_a_question_that_was_open_when_the_screen_locked_is_given_up(office: Off
     assert pc.dialog is None
 
 
+@pytest.mark.slow
 def test_a_new_alert_does_not_change_what_is_under_the_hand(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     first = office.raise_alert("1")
@@ -104,6 +108,7 @@ def test_a_new_alert_does_not_change_what_is_under_the_hand(office: OfficeThread
     pc.shows(second, "NEW")
 
 
+@pytest.mark.slow
 def test_keys_that_were_meant_for_another_window_do_nothing(
     office: OfficeThread, pc: OfficerPc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +126,7 @@ def test_keys_that_were_meant_for_another_window_do_nothing(
     assert not pc.window.view.action_bar.message, "nothing was sent"
 
 
+@pytest.mark.slow
 def test_an_alert_comes_up_on_the_screen_that_the_settings_name(
     office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot
 ) -> None:
@@ -135,6 +141,7 @@ def test_an_alert_comes_up_on_the_screen_that_the_settings_name(
         assert pc.window.screen().name() == main
 
 
+@pytest.mark.slow
 def test_who_loses_the_race_is_told_who_won_and_sees_the_alert_as_it_is(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     alert_id = office.raise_alert()
@@ -149,6 +156,7 @@ def test_who_loses_the_race_is_told_who_won_and_sees_the_alert_as_it_is(office: 
     assert not pc.can(Step.REFER)
 
 
+@pytest.mark.slow
 def test_a_refused_confirmation_keeps_what_was_typed_and_says_why(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     alert_id = office.raise_alert()
@@ -178,6 +186,7 @@ def test_a_refused_confirmation_keeps_what_was_typed_and_says_why(office: Office
     assert pc.controller.session.display_name == "Petugas budi", "the supervisor signed in for this step only"
 
 
+@pytest.mark.slow
 def test_something_else_needs_a_note_and_too_much_of_it_is_refused(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     alert_id = office.raise_alert()
@@ -195,6 +204,7 @@ def test_something_else_needs_a_note_and_too_much_of_it_is_refused(office: Offic
     pc.shows(alert_id, "CANNOT_DETERMINE")
 
 
+@pytest.mark.slow
 def test_an_alert_whose_pictures_are_damaged_shows_its_text(
     office: OfficeThread, pc: OfficerPc, tmp_path: Path
 ) -> None:
@@ -212,6 +222,7 @@ def test_an_alert_whose_pictures_are_damaged_shows_its_text(
     pc.window.view.grab()
 
 
+@pytest.mark.slow
 def test_pictures_zoom_and_move_together(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     pc.shows(office.raise_alert(), "NEW")
@@ -245,6 +256,7 @@ def test_the_tray_tells_connection_freshness_and_open_alerts(office: OfficeThrea
     assert "New alerts do not show" in words_on(pc)
 
 
+@pytest.mark.slow
 def test_a_first_password_is_changed_before_anything_is_shown(office: OfficeThread, pc: OfficerPc) -> None:
     office.hire_with_first_password("rina")
     alert_id = office.raise_alert()
@@ -279,6 +291,7 @@ def test_who_signs_in_by_the_command_is_signed_in_here_too(office: OfficeThread,
     assert pc.controller.session is None
 
 
+@pytest.mark.slow
 def test_the_list_filters_by_state_counter_and_number(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     first, second = office.raise_alert("1"), office.raise_alert("2")
@@ -309,6 +322,7 @@ def test_the_list_filters_by_state_counter_and_number(office: OfficeThread, pc: 
     assert pc.window.alert_id == today.table.rows[1].alert.alert_id
 
 
+@pytest.mark.slow
 def test_a_supervisor_sees_holders_and_figures_and_exports_them(
     office: OfficeThread, pc: OfficerPc, tmp_path: Path
 ) -> None:
@@ -336,6 +350,7 @@ def test_a_supervisor_sees_holders_and_figures_and_exports_them(
     assert "Could not save" in window.message.text()
 
 
+@pytest.mark.slow
 def test_the_language_changes_while_it_runs(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     pc.shows(office.raise_alert(), "NEW")

@@ -153,6 +153,7 @@ def test_filters_and_start_come_from_the_options(notifier: Notifier) -> None:
         )
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_it_loses_no_alert_and_prints_no_sequence_twice(notifier: Notifier) -> None:
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")  # noqa: T201  # needed to repeat a failure

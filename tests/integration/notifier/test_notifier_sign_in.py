@@ -69,6 +69,7 @@ async def pc(tmp_path: Path) -> AsyncIterator[OfficerPc]:
         database.close()
 
 
+@pytest.mark.slow
 async def test_who_signs_in_sees_alerts_until_they_sign_out(pc: OfficerPc):
     pc.office.hire(person("budi", PersonRole.OFFICER, PersonRole.SUPERVISOR))
     assert not await pc.sees_alerts()
@@ -88,6 +89,7 @@ async def test_who_signs_in_sees_alerts_until_they_sign_out(pc: OfficerPc):
     assert (done.returncode, done.stderr) == (Exit.REFUSED, "Error: Belum ada yang masuk di PC ini.\n")
 
 
+@pytest.mark.slow
 async def test_a_first_password_is_changed_at_the_first_sign_in(pc: OfficerPc):
     pc.office.hire(person("budi"), first=True)
     done = await pc.run("sign-in", typed=f"budi\n{PASSWORD}\n{NEW_PASSWORD}\n{NEW_PASSWORD}\n")
@@ -105,6 +107,7 @@ async def test_a_first_password_that_is_not_changed_opens_nothing(pc: OfficerPc)
     assert not await pc.sees_alerts()
 
 
+@pytest.mark.slow
 async def test_ones_password_is_changed_at_will(pc: OfficerPc):
     pc.office.hire(person("budi"))
     await pc.run("sign-in", typed=f"budi\n{PASSWORD}\n")
@@ -115,6 +118,7 @@ async def test_ones_password_is_changed_at_will(pc: OfficerPc):
     assert await pc.sees_alerts(), "this session goes on"
 
 
+@pytest.mark.slow
 async def test_what_the_server_says_no_to_is_told_in_the_officers_language(pc: OfficerPc):
     pc.office.hire(person("budi", sites=("sekupang",)))
     for typed, language, told in (

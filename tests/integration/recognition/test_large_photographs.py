@@ -18,6 +18,7 @@ MAX_MB = 850
 the sixteen files, and 300 for the one that is being decoded."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells a process's peak")
 def test_sixteen_large_photographs_at_once_are_enrolled_in_bounded_memory(tmp_path: Path):
     photograph = large_jpeg()

@@ -148,7 +148,7 @@ async def test_an_agent_is_there_while_it_is_subscribed(server: Running, ending:
     async with grpc.aio.insecure_channel(server.address, options=CLIENT_OPTIONS) as channel:
         stub = alert_service_pb2_grpc.AlertServiceStub(channel)
         call: Any = stub.SubscribeAlerts(
-            alert_service_pb2.SubscribeAlertsRequest(agent_id="pc-1"), timeout=1 if ending == "deadline" else None
+            alert_service_pb2.SubscribeAlertsRequest(agent_id="pc-1"), timeout=3 if ending == "deadline" else None
         )
         assert (await call.read()).HasField("subscribed")
         found = await status(server.channel)

@@ -101,6 +101,7 @@ async def server_process(folder: Path) -> AsyncIterator[tuple[Disk, Notifier, gr
             yield Disk(stack.server.pid), notifier, channel
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit what a running process writes")
 async def test_a_full_disk_holds_up_alerts_and_nobody_else_and_none_is_lost(tmp_path: Path) -> None:
     stranger = group()

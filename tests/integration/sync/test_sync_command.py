@@ -85,6 +85,7 @@ def typed(*names: str) -> str:
     return "".join(f"{name}\n{PASSWORD}\n" for name in names)
 
 
+@pytest.mark.slow
 def test_the_list_is_synchronised_and_the_status_told_without_a_server(machine: Machine, folder: Path):
     code, told = machine.run("status")
     assert (code, "Up to date: never" in told) == (Exit.OK, True)
@@ -127,6 +128,7 @@ def test_of_many_findings_the_first_are_shown_and_the_rest_counted(machine: Mach
     assert "O-050" not in told
 
 
+@pytest.mark.slow
 def test_a_shrunken_list_is_accepted_by_two_who_type_their_passwords(machine: Machine, folder: Path):
     assert machine.run("now", "--accept-shrink")[0] == Exit.NO_INPUT
     machine.run("now")
@@ -155,6 +157,7 @@ def test_a_source_that_is_not_there_and_one_that_is_not_configured_are_told_apar
     assert Machine(tmp_path, "").run("now")[0] == Exit.CONFIG
 
 
+@pytest.mark.slow
 async def test_through_the_running_server(tmp_path: Path, folder: Path):
     machine = Machine(tmp_path, f'[watchlist.source]\nkind = "folder"\npath = "{folder}"\n')
     chosen = settings(tmp_path / "data", watchlist={"source": {"kind": "folder", "path": folder}})
@@ -168,6 +171,7 @@ async def test_through_the_running_server(tmp_path: Path, folder: Path):
     assert machine.run("now", "--server", server.address)[0] == Exit.UNAVAILABLE
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_is_taken_up_where_it_was(tmp_path: Path):
     """The power goes while the list is being read; the source gives ten rows a page."""
     orders, pages = 120, 10

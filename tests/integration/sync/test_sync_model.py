@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -23,6 +24,8 @@ from cekalwatch.server.watchlist.sync.synchroniser import SyncStoppedError
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.audit import deleted
 from tests.support.scenarios.sync import MISSING, SyncBench, TestSource
+
+pytestmark = pytest.mark.slow
 
 KEYS = [f"O-{number}" for number in range(1, 8)]
 PEOPLE = ["S-1", "S-2", "S-3"]

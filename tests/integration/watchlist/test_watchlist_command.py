@@ -88,6 +88,7 @@ def stored(chosen: ServerSettings) -> tuple[list[str], datetime | None, int]:
     return found
 
 
+@pytest.mark.slow
 async def test_a_list_goes_into_the_database_when_no_server_runs(tmp_path: Path) -> None:
     folder, data, report = mixed_list(tmp_path / "list"), tmp_path / "data", tmp_path / "report.json"
     first = await run("--offline", "--report", str(report), folder=folder, data=data)
@@ -306,6 +307,7 @@ async def begun(folder: Path, data: Path, *arguments: str) -> asyncio.subprocess
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit what a running process writes")
 async def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
     """Neither the records nor the end of the import can be written then."""
@@ -317,6 +319,7 @@ async def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
     assert b"Traceback" not in errors
 
 
+@pytest.mark.slow
 async def test_ctrl_c_keeps_what_is_stored_and_the_next_run_goes_on(tmp_path: Path) -> None:
     most, data, report = 150, tmp_path / "data", tmp_path / "report.json"
     folder = long_list(tmp_path / "list", most)

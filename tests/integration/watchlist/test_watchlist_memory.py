@@ -51,6 +51,7 @@ def peak(source: WatchlistSource, count: int) -> int:
             tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", [folder, database])
 def test_ten_times_as_many_rows_take_no_more_memory(
     tmp_path: Path, made: Callable[[Path, int], WatchlistSource]

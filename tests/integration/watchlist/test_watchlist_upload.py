@@ -82,6 +82,7 @@ async def test_a_client_that_waits_for_each_report_gets_it(server: Running, port
         assert (report.order_id, report.outcome) == (f"O-{number}", STORED)
 
 
+@pytest.mark.slow
 async def test_many_records_are_reported_on_in_their_order_with_those_that_cannot_be_read(
     server: Running, portrait: bytes
 ) -> None:

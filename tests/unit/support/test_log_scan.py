@@ -43,6 +43,7 @@ def test_keys_figures_and_what_a_screen_shows_are_no_finding(text: str) -> None:
     assert personal_data(text) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["-pno:xdist", "-n0", "-n2"])
 @pytest.mark.parametrize(
     ("logging", "place"),

@@ -40,6 +40,7 @@ TEXTS = (
 )
 
 
+@pytest.mark.slow
 def test_the_files_show_no_name_no_picture_and_no_template(database: Database) -> None:
     keys = key_store(database)
     store, alerts = WatchlistStore(database, keys.keyring), AlertStore(database, keys.keyring)

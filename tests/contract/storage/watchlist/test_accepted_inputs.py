@@ -52,7 +52,7 @@ from tests.support.scenarios.server import engine
 from tests.support.tools.importing import enrolling_threads, import_one
 
 MANY = examples(
-    max_examples=120,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[
         HealthCheck.too_slow,
@@ -139,6 +139,7 @@ def desk(database: Database) -> Desk:
     return Desk(database)
 
 
+@pytest.mark.slow
 def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
     accepted: set[str] = set()
     stored: list[str] = []
@@ -165,6 +166,7 @@ def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
     assert len(stored) > 5
 
 
+@pytest.mark.slow
 def test_any_capture_that_is_accepted_makes_an_alert_that_can_be_listed_and_read(desk: Desk) -> None:
     desk.watchlist.put(subject(), order())
     alerted: set[UUID] = set()
@@ -241,6 +243,7 @@ def fill(desk: Desk, key: str) -> str:
     return subject_id
 
 
+@pytest.mark.slow
 def test_subjects_of_whom_as_much_is_held_as_can_be_are_listed_and_read(desk: Desk) -> None:
     keys = [fill(desk, f"S{number}") for number in range(3)]
     assert sorted(entry.subject.subject_id for entry in desk.subjects()) == sorted(keys)
@@ -261,6 +264,7 @@ def test_more_orders_or_photographs_than_can_be_told_are_refused_with_a_reason(d
     assert (again.outcome, again.photos[0].reason) == (ImportOutcome.UNCHANGED, Code.SUBJECT_FULL)
 
 
+@pytest.mark.slow
 def test_alerts_about_them_are_listed_read_and_told(desk: Desk) -> None:
     keys = [fill(desk, f"S{number}") for number in range(2)]
     camera = Camera("d" * 64, "s" * 64, WIDE * 64, Direction.DEPARTURE)
@@ -275,6 +279,7 @@ def test_alerts_about_them_are_listed_read_and_told(desk: Desk) -> None:
     assert all(len(desk.details.get(alert).orders) == MAX_ORDERS for alert in desk.alert_ids())
 
 
+@pytest.mark.slow
 def test_agents_whose_positions_are_kept_are_bounded(desk: Desk) -> None:
     desk.alerts.record(match(), timedelta(minutes=10), NOON)
     known = [(f"agent-{number}", 1) for number in range(MAX_AGENTS)]

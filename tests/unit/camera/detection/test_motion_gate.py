@@ -32,6 +32,7 @@ def searched_at(attention: MotionGate, pictures: list[Picture], faces: list[Face
     return seconds
 
 
+@pytest.mark.slow
 def test_an_empty_scene_is_searched_once_a_second() -> None:
     seconds = searched_at(MotionGate(), [seen(number) for number in range(45)], [], all_known=True)
     assert np.diff([*seconds]) == pytest.approx([IDLE_S] * 2, abs=1.5 * FRAME_S)
@@ -61,6 +62,7 @@ def test_somebody_of_whom_nothing_was_sent_yet_is_followed_in_each_frame() -> No
     assert len(seconds) == 15
 
 
+@pytest.mark.slow
 def test_known_people_are_followed_more_rarely_and_what_is_new_at_once() -> None:
     def walking(number: int) -> tuple[float, float, float]:
         return (400.0 + 4 * number, 300.0, 100.0)

@@ -59,6 +59,7 @@ def test_whoever_the_detector_missed_is_not_recognised_either():
         assert score(picture, blurred(picture, others), missed) < RECOGNISED
 
 
+@pytest.mark.slow
 def test_lookalikes_stay_unrecognised_over_many_people():
     """Blurred, no more people resemble themselves than strangers resemble each other."""
     recognised = looked_at = 0

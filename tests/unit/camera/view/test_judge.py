@@ -121,6 +121,7 @@ def test_a_moved_camera_is_told_though_it_writes_date_and_name_into_its_picture(
     assert watched.show(lambda at: labelled(seen(right=600, noise=round(at * 10))), 20) is ViewState.MOVED
 
 
+@pytest.mark.slow
 def test_people_who_fill_the_view_are_no_trouble(watched: Watched):
     watched.show(crowd, 60)
     assert watched.quiet
@@ -160,6 +161,7 @@ def test_a_lamp_that_is_switched_on_is_no_trouble(watched: Watched):
     assert watched.quiet
 
 
+@pytest.mark.slow
 def test_the_days_light_is_no_trouble(watched: Watched):
     """An afternoon in ten minutes, with shadows that wander."""
 
@@ -173,6 +175,7 @@ def test_the_days_light_is_no_trouble(watched: Watched):
     assert watched.quiet
 
 
+@pytest.mark.slow
 def test_furniture_that_is_moved_is_no_trouble_and_becomes_usual(watched: Watched):
     def rearranged(at: float) -> Picture:
         picture = seen(noise=round(at * 10))

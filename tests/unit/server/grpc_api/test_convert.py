@@ -69,6 +69,7 @@ def any_request() -> st.SearchStrategy[capture_service_pb2.StreamFacesRequest]:
     return messages(kind, SENT) | scrambled(kind, SENT)
 
 
+@pytest.mark.slow
 @given(any_request())
 @MANY
 def test_any_first_message_is_hello_or_an_error(request: capture_service_pb2.StreamFacesRequest) -> None:
@@ -80,6 +81,7 @@ def test_any_first_message_is_hello_or_an_error(request: capture_service_pb2.Str
             assert text.isprintable()
 
 
+@pytest.mark.slow
 @given(any_request())
 @MANY
 def test_any_later_message_is_a_valid_value_or_an_error(request: capture_service_pb2.StreamFacesRequest) -> None:
@@ -222,6 +224,7 @@ def any_work(kind: type[Any]) -> st.SearchStrategy[Any]:
     return messages(kind, WORK) | scrambled(kind, WORK)
 
 
+@pytest.mark.slow
 @given(any_work(alert_service_pb2.AdjudicateAlertRequest), any_work(alert_service_pb2.ClearAlertRequest))
 @MANY
 def test_any_judgement_is_a_finding_or_an_error(
@@ -279,6 +282,7 @@ def test_any_key_token_sequence_or_size_is_valid_or_an_error(text: str, number: 
     assert isinstance(limit, CekalwatchError) or 1 <= limit <= 100
 
 
+@pytest.mark.slow
 @given(messages(ImportRecord, RECORD) | scrambled(ImportRecord, RECORD))
 @MANY
 def test_any_record_is_valid_or_refused_with_its_field(message: ImportRecord) -> None:

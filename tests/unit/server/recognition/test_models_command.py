@@ -9,6 +9,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import pytest
 from pytest_httpserver import HTTPServer
 
 from cekalwatch.program.errors import Exit
@@ -33,6 +34,7 @@ def test_a_sound_starter_is_left_as_it_is():
     assert (starter_pack() / "manifest.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_verify_names_the_damaged_file_and_what_to_do(tmp_path: Path):
     shutil.copytree(starter_pack(), tmp_path / "starter")
     sound = models("verify", folder=tmp_path)
@@ -51,6 +53,7 @@ def test_verify_without_any_pack_says_how_to_install_one(tmp_path: Path):
     assert "models install starter" in done.stderr
 
 
+@pytest.mark.slow
 def test_list_shows_what_is_installed(tmp_path: Path):
     assert "No model pack" in models("list", folder=tmp_path).stdout
     shutil.copytree(starter_pack(), tmp_path / "starter")
@@ -62,6 +65,7 @@ def test_list_shows_what_is_installed(tmp_path: Path):
     assert "damaged" in shown
 
 
+@pytest.mark.slow
 def test_import_copies_a_pack_and_does_not_overwrite_one_unasked(tmp_path: Path):
     arguments = ("import", str(starter_pack()), "--name", "mine")
     first = models(*arguments, folder=tmp_path)
@@ -80,6 +84,7 @@ def test_a_licence_must_be_accepted_before_anything_is_fetched(tmp_path: Path):
     assert "--accept-license" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_published_pack_is_fetched_unpacked_and_described(tmp_path: Path, httpserver: HTTPServer):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as packed:
@@ -97,6 +102,7 @@ def test_a_published_pack_is_fetched_unpacked_and_described(tmp_path: Path, http
     assert "non-commercial" in pack.licence
 
 
+@pytest.mark.slow
 def test_a_failed_download_says_what_else_can_be_done(tmp_path: Path):
     done = models("install", "buffalo_s", "--accept-license", "--url", "http://127.0.0.1:9/x.zip", folder=tmp_path)
     assert done.returncode == Exit.CONFIG

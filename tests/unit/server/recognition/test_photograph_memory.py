@@ -67,6 +67,7 @@ PICTURES: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells a process's peak")
 @pytest.mark.parametrize("what", PICTURES)
 def test_decoding_takes_no_more_memory_than_was_foreseen_from_the_header(what: str, tmp_path: Path):
@@ -97,6 +98,7 @@ def test_a_picture_that_is_all_length_is_read(size: tuple[int, int]):
     assert (picture == 77).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "I;16", "F"])
 def test_scaling_in_bands_shows_the_same_as_scaling_at_once(mode: str):
     across, down = (np.linspace(0, 127.5, pixels, dtype=np.float32) for pixels in (5003, 4001))

@@ -81,6 +81,7 @@ def test_a_camera_held_sideways_gives_an_upright_photograph(orientation: int):
     assert np.abs(decoded.astype(int) - np.asarray(upright)[:, :, ::-1]).mean() < 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_a_large_photograph_is_scaled_down(kind: str):
     large = PORTRAIT.resize((5000, 4000))
