@@ -16,7 +16,7 @@ from cekalwatch.program.settings import LoadedSettings, Settings
 
 Node = Mapping[str, Any]
 
-_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^@/\s]+@|((?:password|passwd|secret)=)[^&\s]+", re.IGNORECASE)
+_PASSWORD = re.compile(r"(://[^/\s:@]*:)\S+@|((?:password|passwd|secret|token)=)[^&\s]+", re.IGNORECASE)
 HIDDEN = "********"
 TABLE = "table"
 TABLES = "list of tables"

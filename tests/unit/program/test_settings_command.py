@@ -110,7 +110,7 @@ def test_no_format_shows_a_password(
     form: SettingsFormat, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CEKALWATCH_LAMP_PASSWORD", "hunter2")
-    monkeypatch.setenv("CEKALWATCH_LAMP_ADDRESS", "rtsp://admin:hunter3@10.0.0.7/1?password=hunter4")
+    monkeypatch.setenv("CEKALWATCH_LAMP_ADDRESS", "rtsp://admin:hunter3/hunter@5@10.0.0.7/1?password=hunter4")
     monkeypatch.setenv("COLUMNS", "200")
     print_settings(Lamp.load_with_sources(), form)
     printed = capsys.readouterr().out
