@@ -193,9 +193,9 @@ def _run(
 
 def _pipeline(film: Film, tracker: Tracker, detector: FaceDetector) -> tuple[list[Sent], CameraStatistics]:
     book = Book(film)
-    figures = CameraStatistics(book, SystemClock())
-    Pipeline(film, detector, tracker, book, figures).run()
-    return book.sent, figures
+    statistics = CameraStatistics(book, SystemClock())
+    Pipeline(film, detector, tracker, book, statistics).run()
+    return book.sent, statistics
 
 
 def _empty(looks: dict[int, list[Look]]) -> Iterator[tuple[float, Picture, list[Truth]]]:

@@ -90,7 +90,7 @@ def three_in_view() -> Scene:
 
 
 async def heard(camera: RtspCamera, film: Film, cameras: int, seconds: float, folder: Path) -> Heard:
-    """Run the client with so many cameras that show the film."""
+    """Run the client with this many cameras, each of which shows the film."""
     keys = [f"gate-{number}" for number in range(cameras)]
     policy = asdict(CapturePolicy())
     async with serving(CaptureServer(cameras=tuple(keys), heartbeat_period_s=5, policy=policy)) as server:

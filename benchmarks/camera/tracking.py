@@ -55,7 +55,7 @@ class Follower(Protocol):
 
 
 def looks_of_people(people: int, detector: FaceDetector) -> dict[int, list[Look]]:
-    """Return the looks of so many people of LFW; raises FileNotFoundError where the photographs are not there."""
+    """Return the looks of the first `people` of LFW; raises FileNotFoundError where the photographs are not there."""
     if not (FACES / "lfw").is_dir():
         raise FileNotFoundError(f"{FACES / 'lfw'} (one folder a person)")
     limit_native_threads(1)

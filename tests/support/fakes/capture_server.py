@@ -99,13 +99,13 @@ class CaptureServer(capture_service_pb2_grpc.CaptureServiceServicer):
         assert self._server
         await self._server.stop(None)
 
-    async def until(self, told: Callable[[Heard], bool], within_s: float = 60.0) -> None:
-        """Wait until `told` is true of what was heard."""
+    async def until(self, condition: Callable[[Heard], bool], within_s: float = 60.0) -> None:
+        """Wait until `condition` is true of what was heard."""
         async with asyncio.timeout(within_s), self._changed:
-            await self._changed.wait_for(lambda: told(self.heard))
+            await self._changed.wait_for(lambda: condition(self.heard))
 
     async def answer_kept_back(self, most: int = 1000) -> None:
-        """Send receipts that were kept back, at most so many a stream."""
+        """Send receipts that were held back, at most this many a stream."""
         for stream in self._streams:
             await stream.answer_kept_back(most)
 

@@ -1,4 +1,4 @@
-"""A link of so many bytes a second between a client and a server: a TCP proxy on this machine."""
+"""A link with a limited rate between a client and a server: a TCP proxy on this machine."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class ScriptedCamera:
             self.outbox.put(capture)
 
     async def until_settled(self, total: int, within_s: float = 120.0) -> None:
-        """Wait until so many captures have had their receipt, since the beginning."""
+        """Wait until `total` captures have had their receipt since the beginning."""
         loop = asyncio.get_running_loop()
         changed = asyncio.Event()
         end = self.outbox.listen(lambda: loop.call_soon_threadsafe(changed.set))

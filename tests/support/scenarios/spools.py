@@ -64,9 +64,9 @@ class SpooledOutbox:
     def bytes_on_disk(self) -> int:
         return sum(file.stat().st_size for file in self.folder.glob("*.capture"))
 
-    def until(self, told: Callable[[], bool]) -> None:
-        """Wait until `told` is true, which the spooler's thread brings about."""
-        wait_until(told)
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until `condition` is true, which the spooler's thread brings about."""
+        wait_until(condition)
 
 
 def taken_now(clock: ManualClock, track: str, score: float = 0.8, size: int = 0) -> FaceCapture:
@@ -76,7 +76,7 @@ def taken_now(clock: ManualClock, track: str, score: float = 0.8, size: int = 0)
 
 
 def fill(spooled: SpooledOutbox, clock: ManualClock, *captures: FaceCapture) -> list[str]:
-    """Put captures and let them wait for so long that they go to the disk."""
+    """Put captures and let them wait until they go to the disk."""
     for capture in captures:
         spooled.outbox.put(capture)
     clock.passed_s += SPILLED_S
@@ -110,10 +110,10 @@ def round_passed(spooled: SpooledOutbox) -> None:
     spooled.until(passed)
 
 
-def wait_until(told: Callable[[], bool], within_s: float = MAX_S) -> None:
-    """Look again and again until `told` is true."""
+def wait_until(condition: Callable[[], bool], within_s: float = MAX_S) -> None:
+    """Look again and again until `condition` is true."""
     end_s = time.monotonic() + within_s
-    while not told():
+    while not condition():
         assert time.monotonic() < end_s, "it did not come about in time"
         time.sleep(0.005)
 
