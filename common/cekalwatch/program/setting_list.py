@@ -114,7 +114,7 @@ def _table(node: Node, known: Mapping[str, Node], table: str, variable: str, kin
             _default(part, is_table=bool(inner) and not several),
             " ".join(str(part.get("description", "")).split()),
             "" if table.startswith("[") else f"{variable}{key.upper()}",
-            required=key in required,
+            required=key in required or (key == "kind" and bool(kind)),  # it tells the forms apart
             varies="default" not in part and key not in required and part.get("type") != "object",
             kind=kind,
         )
