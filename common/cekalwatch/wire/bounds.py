@@ -10,5 +10,9 @@ MAX_CLOCK_AHEAD_S = 5.0
 MAX_PHOTO_BYTES = 20 * 1000 * 1000
 PHOTO_CHUNK_BYTES = 128 * 1000
 MAX_PHOTOS_PER_RECORD = 10
+MAX_WORD = 64
+"""Characters of a key, of a track's id, and of a client's version and detector."""
+MAX_PAGE = 100
+"""Entries of a page of a list."""
 MAX_REASON = 200
 """Characters of the reason in a receipt or goodbye."""

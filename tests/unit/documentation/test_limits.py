@@ -13,7 +13,7 @@ from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.grpc_api import authentication as access
 from cekalwatch.server.grpc_api import server as grpc_server
-from cekalwatch.server.grpc_api.convert import alerts, common
+from cekalwatch.server.grpc_api.convert import alerts
 from cekalwatch.server.recognition import photographs
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts import rows as alert_rows
@@ -36,7 +36,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "a photograph": (bounds.MAX_PHOTO_BYTES, photographs.MAX_PHOTO_PIXELS),
     "a photograph's memory while it is decoded": (photographs.DECODE_BYTES,),
     "photographs of a record": (bounds.MAX_PHOTOS_PER_RECORD,),
-    "a page of a list": (common.MAX_PAGE,),
+    "a page of a list": (bounds.MAX_PAGE,),
     "a key": (records.MAX_KEY,),
     "a name": (records.MAX_NAME,),
     "an address": (records.MAX_ADDRESS,),

@@ -18,7 +18,7 @@ from cekalwatch.server.domain.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UP
 from cekalwatch.server.domain.people import LockOut
 from cekalwatch.server.gallery import threshold
 from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
-from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, common, session, sync, watchlist
+from cekalwatch.server.grpc_api.convert import adjudication, alerts, session, sync, watchlist
 from cekalwatch.server.grpc_api.enrolment import MAX_REQUEST_BYTES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.settings.settings import ServerSettings
@@ -36,7 +36,7 @@ NUMBERS = {2: "two", 3: "Three", 5: "five"}
 DECLARED = re.compile(r"(?:(?:repeated|optional) )?[\w.]+ (\w+) = \d+;|rpc (\w+)|(\w+) = \d+;|oneof (\w+)")
 HANDLING = ServerSettings()
 NOTE = f"at most {MAX_NOTE} characters"
-TEXT = f"at most {common.MAX_TEXT} characters"
+TEXT = f"at most {bounds.MAX_WORD} characters"
 
 
 @cache
@@ -75,8 +75,8 @@ STATED = {
     "ReferenceFace.also_under": (f"at most {MAX_LOOKALIKES};",),
     "PhotoReport.also_under": (f"at most {MAX_LOOKALIKES}.",),
     "FaceCapture.capture_time": (f"At most {bounds.MAX_CLOCK_AHEAD_S:.0f} s ahead",),
-    "FaceCapture.track_id": (f"1 to {capture.MAX_ECHOED} printable characters",),
-    "CaptureReceipt.capture_id": (f"at most {capture.MAX_ECHOED} characters",),
+    "FaceCapture.track_id": (f"1 to {bounds.MAX_WORD} printable characters",),
+    "CaptureReceipt.capture_id": (f"at most {bounds.MAX_WORD} characters",),
     "CapturePolicy.min_eye_distance_px": (f"Default {POLICY.min_eye_distance_px:g}.",),
     "CapturePolicy.max_yaw_degrees": (f"Default {POLICY.max_yaw_degrees:g}.",),
     "CapturePolicy.max_pitch_degrees": (f"Default {POLICY.max_pitch_degrees:g}.",),
@@ -133,9 +133,9 @@ STATED = {
     "ReferenceFace.jpeg": (f"at most {MAX_FACE_JPEG_BYTES // 1000} kB",),
     "TravelDocument.type": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "TravelDocument.number": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
-    "ListAlertsRequest.page_size": (f"1 to {common.MAX_PAGE}; 0 means {alerts.DEFAULT_PAGE}.",),
-    "ListSubjectsRequest.page_size": (f"1 to {common.MAX_PAGE}; 0 means {watchlist.DEFAULT_PAGE}.",),
-    "ListSyncRunsRequest.page_size": (f"1 to {common.MAX_PAGE}; 0 means {sync.DEFAULT_PAGE}.",),
+    "ListAlertsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {alerts.DEFAULT_PAGE}.",),
+    "ListSubjectsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {watchlist.DEFAULT_PAGE}.",),
+    "ListSyncRunsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {sync.DEFAULT_PAGE}.",),
     "SyncRun.detail": (f"at most {syncs.MAX_DETAIL} characters",),
     "SyncRun.refusals": (f"at most {syncs.MAX_REFUSALS}.",),
     "SyncRun.remarks": (f"at most {syncs.MAX_REMARKS}.",),

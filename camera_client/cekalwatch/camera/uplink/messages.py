@@ -11,7 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
-from cekalwatch.wire.bounds import MAX_REASON
+from cekalwatch.wire.bounds import MAX_REASON, MAX_WORD
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy, Heartbeat, SpoolState, ViewState
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
@@ -79,7 +79,7 @@ def hello(value: Hello) -> StreamFacesRequest:
             camera_id=value.camera_id,
             client_version=version("cekalwatch"),
             run_id=value.run_id,
-            detector=value.detector[:64],
+            detector=value.detector[:MAX_WORD],
         )
     )
 

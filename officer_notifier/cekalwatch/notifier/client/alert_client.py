@@ -17,6 +17,7 @@ from cekalwatch.notifier.model.shift_report import ShiftReport
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
+from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.adjudication import AlertState, Outcome, Reason
@@ -25,7 +26,6 @@ CALL_DEADLINE_S = 3.0
 PICTURES_DEADLINE_S = 1.0
 """An alert waits no longer than this for its pictures; its text is shown without them."""
 REPORT_DEADLINE_S = 15.0
-MAX_ON_A_PAGE = 100
 
 
 class AlertClient:
@@ -56,7 +56,7 @@ class AlertClient:
         """Yield the alerts in `states` (none: in any) raised from `raised_from` on, newest first, page by page."""
         request = alert_service_pb2.ListAlertsRequest(
             filter=self._filter,
-            page_size=MAX_ON_A_PAGE,
+            page_size=MAX_PAGE,
             states=sorted(messages.STATES.number(state) for state in states),
         )
         if raised_from:

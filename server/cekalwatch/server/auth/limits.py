@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.identity import DeviceRole, Identity
 
 MAX_OPEN: Final[Mapping[DeviceRole, int]] = MappingProxyType(
@@ -37,7 +38,6 @@ COSTS: Final[Mapping[str, float]] = MappingProxyType(
 COST_OF_ENTRY: Final = 0.5
 """Of each entry that a page may have, beyond the first few."""
 FREE_ENTRIES: Final = 20
-MAX_PAGE: Final = 100
 MAX_WAIT_S: Final = 5.0
 """How long a call is held back until its device has the tokens; one that would have to wait longer is refused."""
 REFUSAL_DELAY_S: Final = 1.0

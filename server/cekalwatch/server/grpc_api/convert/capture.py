@@ -14,7 +14,7 @@ from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import duration, text, timestamp, uuid
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
-from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S, MAX_CROP_BYTES, MAX_REASON
+from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S, MAX_CROP_BYTES, MAX_REASON, MAX_WORD
 from cekalwatch.wire.vocabulary.capture import (
     LANDMARKS,
     CaptureOutcome,
@@ -26,7 +26,6 @@ from cekalwatch.wire.vocabulary.capture import (
 )
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
-MAX_ECHOED = 64
 MAX_SECONDS = 10 * 365 * 86_400.0
 """Longest age that is kept; a client may send any number."""
 EARLIEST_CAPTURE = datetime(2020, 1, 1, tzinfo=UTC)
@@ -59,7 +58,7 @@ def stream_message(
             try:
                 return capture(request.face, camera, run_id, now)
             except CekalwatchError as error:
-                return Rejected(request.face.capture_id[:MAX_ECHOED], error.code)
+                return Rejected(request.face.capture_id[:MAX_WORD], error.code)
         case "heartbeat":
             return _heartbeat(request.heartbeat)
         case "goodbye":
@@ -75,7 +74,7 @@ def capture(face: capture_pb2.FaceCapture, camera: Camera, run_id: str, now: dat
     capture_id = uuid(face.capture_id)
     if capture_id is None or capture_id.version != 7:  # the contract's UUID version
         raise CekalwatchError(Code.CAPTURE_ID_INVALID)
-    if not 1 <= len(face.track_id) <= MAX_ECHOED or not face.track_id.isprintable():
+    if not 1 <= len(face.track_id) <= MAX_WORD or not face.track_id.isprintable():
         raise CekalwatchError(Code.TRACK_ID_INVALID)
     if len(face.jpeg) > MAX_CROP_BYTES:
         raise CekalwatchError(Code.CROP_TOO_LARGE)

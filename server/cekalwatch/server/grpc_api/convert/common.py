@@ -15,13 +15,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.v1 import camera_pb2
-from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
+from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_PAGE, MAX_WORD
 from cekalwatch.wire.vocabulary.orders import Direction
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
-KEY = re.compile(r"[a-z0-9-]{1,64}")
-MAX_TEXT = 64
-MAX_PAGE = 100
+KEY = re.compile(rf"[a-z0-9-]{{1,{MAX_WORD}}}")
 ANSWER_FRAME_BYTES = 1024
 """Room for what an answer holds beside its list."""
 FIELD_FRAME_BYTES = 8
@@ -30,7 +28,7 @@ M = TypeVar("M", bound=Message)
 DIRECTIONS = ProtoEnum(camera_pb2.Direction, "DIRECTION", Direction)
 
 
-def text(value: str, field: str, most: int = MAX_TEXT) -> str:
+def text(value: str, field: str, most: int = MAX_WORD) -> str:
     """Read a short text for the log; raises ARGUMENT_INVALID when it is long or has control characters."""
     if len(value) > most or not value.isprintable():
         raise CekalwatchError(Code.ARGUMENT_INVALID, field)

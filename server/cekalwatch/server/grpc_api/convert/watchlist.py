@@ -26,25 +26,24 @@ from cekalwatch.server.watchlist.imports.records import RecordError, build_order
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
-from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
+from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_WORD
 from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning
 
 DEFAULT_PAGE = 50
-MAX_KEY = 64
 MAX_PICTURES = 3
 """Pictures of at most 60 kB that fit into one message."""
 
 
 def subject_key(value: str) -> str:
     """Read a subject's key; raises SUBJECT_NOT_FOUND, since no subject has a key of another form."""
-    if not 1 <= len(value) <= MAX_KEY or not value.isprintable():
+    if not 1 <= len(value) <= MAX_WORD or not value.isprintable():
         raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
     return value
 
 
 def subject_page_token(token: str) -> str:
     """Read the token of a page of subjects; raises PAGE_TOKEN_INVALID."""
-    if len(token) > MAX_KEY or not token.isprintable():
+    if len(token) > MAX_WORD or not token.isprintable():
         raise CekalwatchError(Code.PAGE_TOKEN_INVALID)
     return token
 
@@ -64,7 +63,7 @@ def record_begun(message: watchlist_service_pb2.ImportRecord) -> RecordAssembly 
         check_keys(subject, order)
         return RecordAssembly(subject, order, photo_names(message.photo_names))
     except RecordError as error:
-        return RecordReport.refused(ban.order_id[:MAX_KEY], person.subject_id[:MAX_KEY], error)
+        return RecordReport.refused(ban.order_id[:MAX_WORD], person.subject_id[:MAX_WORD], error)
 
 
 def _revoked_at(ban: watchlist_pb2.BanOrder) -> datetime | None:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templates, normalised
+from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, PackRecogniser
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.manifest import Pack
 from cekalwatch.vision.runtime import ModelError, session_options
@@ -50,31 +51,17 @@ class InsightfaceDetector:
         return sorted(faces, key=lambda face: face.score, reverse=True)
 
 
-class InsightfaceRecogniser:
+class InsightfaceRecogniser(PackRecogniser):
     """A `Recogniser` of a pack that insightface loads; threads may share it."""
 
     def __init__(self, pack: Pack, threads: int) -> None:
+        super().__init__(pack)
         self._model = _load(pack.path(pack.recogniser.file), "recognition", threads)
-        self._size = pack.recogniser.size
-        self._model_version = pack.model_version
-        if self._model.output_shape[-1] != self._size:
-            raise ModelError(f"{pack.recogniser.file} does not give {self._size} numbers")
+        if self._model.output_shape[-1] != self.size:
+            raise ModelError(f"{pack.recogniser.file} does not give {self.size} numbers")
 
-    @property
-    def model_version(self) -> str:
-        """What templates are bound to."""
-        return self._model_version
-
-    @property
-    def size(self) -> int:
-        """Numbers a template has."""
-        return self._size
-
-    def embed(self, faces: AlignedFaces) -> Templates:
-        """Return one template a face."""
-        if len(faces) == 0:
-            return np.zeros((0, self._size), dtype=np.float32)
-        return normalised(np.asarray(self._model.get_feat(list(faces)), dtype=np.float32))
+    def _features(self, faces: AlignedFaces) -> NDArray[np.float32]:
+        return np.asarray(self._model.get_feat(list(faces)), dtype=np.float32)
 
 
 def task_of(path: Path) -> str:

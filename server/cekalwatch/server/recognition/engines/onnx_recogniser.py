@@ -6,16 +6,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templates, normalised
+from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, PackRecogniser
 from cekalwatch.vision.alignment import ALIGNED_SIZE
 from cekalwatch.vision.manifest import ColourOrder, Pack, RecogniserSpec
 from cekalwatch.vision.runtime import ModelError, open_session
 
 
-class OnnxRecogniser:
+class OnnxRecogniser(PackRecogniser):
     """A `Recogniser`. Each call computes on `threads` threads; threads may share it."""
 
     def __init__(self, pack: Pack, threads: int) -> None:
+        super().__init__(pack)
         spec = pack.recogniser
         path = pack.path(spec.file)
         self._session = open_session(path, threads)
@@ -25,25 +26,10 @@ class OnnxRecogniser:
         if isinstance(given.shape[0], int):
             raise ModelError(f"{path} takes {given.shape[0]} face at a time; the batch must be free")
         self._input = str(given.name)
-        self._model_version = pack.model_version
-        self._spec = spec
 
-    @property
-    def model_version(self) -> str:
-        """What templates are bound to."""
-        return self._model_version
-
-    @property
-    def size(self) -> int:
-        """Numbers a template has."""
-        return self._spec.size
-
-    def embed(self, faces: AlignedFaces) -> Templates:
-        """Return one template a face."""
-        if len(faces) == 0:
-            return np.zeros((0, self.size), dtype=np.float32)
+    def _features(self, faces: AlignedFaces) -> NDArray[np.float32]:
         (features,) = self._session.run(None, {self._input: network_input(faces, self._spec)})
-        return normalised(features)
+        return np.asarray(features, dtype=np.float32)
 
 
 def network_input(faces: AlignedFaces, spec: RecogniserSpec) -> NDArray[np.float32]:

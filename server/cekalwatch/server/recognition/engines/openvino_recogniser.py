@@ -9,15 +9,16 @@ import threading
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cekalwatch.server.recognition.engines.onnx_recogniser import network_input
-from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templates, normalised
+from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, PackRecogniser
 from cekalwatch.vision.alignment import ALIGNED_SIZE
 from cekalwatch.vision.manifest import Pack
 from cekalwatch.vision.runtime import ModelError
 
 
-class OpenVinoRecogniser:
+class OpenVinoRecogniser(PackRecogniser):
     """A `Recogniser` for `callers` threads at once, each of which gets one native thread."""
 
     def __init__(self, pack: Pack, callers: int) -> None:
@@ -26,8 +27,8 @@ class OpenVinoRecogniser:
             import openvino
         except ImportError:
             raise ModelError("OpenVINO is not installed. Install with: pip install 'cekalwatch[openvino]'") from None
-        spec = pack.recogniser
-        path = pack.path(spec.file)
+        super().__init__(pack)
+        path = pack.path(pack.recogniser.file)
         settings = {
             "PERFORMANCE_HINT": "THROUGHPUT",
             "INFERENCE_NUM_THREADS": callers,
@@ -40,26 +41,11 @@ class OpenVinoRecogniser:
             self._network = openvino.Core().compile_model(network, "CPU", settings)
         except RuntimeError as error:
             raise ModelError(f"OpenVINO cannot load {path}: {error}") from None
-        self._model_version = pack.model_version
-        self._spec = spec
         self._own = threading.local()
 
-    @property
-    def model_version(self) -> str:
-        """What templates are bound to."""
-        return self._model_version
-
-    @property
-    def size(self) -> int:
-        """Numbers a template has."""
-        return self._spec.size
-
-    def embed(self, faces: AlignedFaces) -> Templates:
-        """Return one template a face."""
-        if len(faces) == 0:
-            return np.zeros((0, self.size), dtype=np.float32)
+    def _features(self, faces: AlignedFaces) -> NDArray[np.float32]:
         found = self._request().infer([network_input(faces, self._spec)])
-        return normalised(np.asarray(found[0], dtype=np.float32))
+        return np.asarray(found[0], dtype=np.float32)
 
     def _request(self) -> Any:  # noqa: ANN401  # OpenVINO is untyped
         """Return the calling thread's own request: one serves one call at a time."""

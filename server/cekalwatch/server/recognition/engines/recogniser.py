@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cekalwatch.vision.manifest import Pack
 
 AlignedFaces = NDArray[np.uint8]
 """BGR, shape (n, 112, 112, 3): faces aligned by `cekalwatch.vision.alignment`."""
@@ -39,3 +42,31 @@ def normalised(features: NDArray[np.float32]) -> Templates:
     if not np.isfinite(lengths).all() or not (lengths > 0).all():
         raise TemplateError("the recogniser gave numbers that are not finite, or only zeros")
     return np.asarray(features / lengths, dtype=np.float32)
+
+
+class PackRecogniser(ABC):
+    """What the recognisers of model packs share: a `Recogniser` whose subclass computes the features."""
+
+    def __init__(self, pack: Pack) -> None:
+        self._model_version = pack.model_version
+        self._spec = pack.recogniser
+
+    @property
+    def model_version(self) -> str:
+        """See `Recogniser`."""
+        return self._model_version
+
+    @property
+    def size(self) -> int:
+        """See `Recogniser`."""
+        return self._spec.size
+
+    def embed(self, faces: AlignedFaces) -> Templates:
+        """Return one template a face; raises TemplateError."""
+        if len(faces) == 0:
+            return np.zeros((0, self.size), dtype=np.float32)
+        return normalised(np.asarray(self._features(faces), dtype=np.float32))
+
+    @abstractmethod
+    def _features(self, faces: AlignedFaces) -> NDArray[np.float32]:
+        """Return the network's numbers, shape (n, size), for at least one face."""
