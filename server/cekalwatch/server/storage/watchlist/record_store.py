@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import uuid6
 from numpy.typing import NDArray
-from sqlalchemy import bindparam, func
+from sqlalchemy import func
 from sqlmodel import Session, SQLModel, col, select
 
 from cekalwatch.server.audit.entry import AuditEntry
@@ -25,11 +25,9 @@ from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import hold_sealing_key
-from cekalwatch.server.storage.models.template_store import is_template
 from cekalwatch.server.storage.watchlist.changes import count_change, current_version, lock_watchlist
-from cekalwatch.server.storage.watchlist.reading import readable
 from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
-from cekalwatch.server.storage.watchlist.tables import BanOrderRow, ReferenceFaceRow, SubjectRow, TemplateRow
+from cekalwatch.server.storage.watchlist.tables import BanOrderRow, ReferenceFaceRow, SubjectRow
 
 
 class StoreOutcome(StrEnum):
@@ -78,18 +76,6 @@ class RecordResult(NamedTuple):
     """Key of the subject that the order was about before; empty when that is the same one."""
 
 
-@dataclass(frozen=True, eq=False)
-class EnrolledFace:
-    """A reference face with its template in one model version."""
-
-    reference_id: str
-    photo_sha256: str
-    figures: FaceFigures
-    warnings: tuple[str, ...]
-    template: NDArray[np.float32]
-    """Shape (size,), length 1."""
-
-
 @dataclass(frozen=True)
 class WriteResult:
     """What storing records did."""
@@ -100,11 +86,8 @@ class WriteResult:
     """The change counter afterwards."""
 
 
-_PHOTOGRAPHS = select(func.count()).where(col(ReferenceFaceRow.subject_id) == bindparam("subject_id"))
-
-
 class RecordStore:
-    """Stores records in the watchlist, and reads what is enrolled already. Each method is one transaction."""
+    """Stores records in the watchlist. Each method is one transaction."""
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
@@ -151,44 +134,6 @@ class RecordStore:
                     write_audit(session, *entries)
                 session.commit()
             return WriteResult([done.outcome for done in everything], current_version(session))
-
-    def enrolled(self, subject_id: str, model_version: str) -> dict[str, EnrolledFace]:
-        """Return the subject's reference faces with a template in that model version, by the photograph's SHA-256.
-
-        One whose template is damaged is not among them, so that importing its photograph again mends it.
-        """
-        query = (
-            select(ReferenceFaceRow, TemplateRow.vector)
-            .join(TemplateRow)
-            .where(col(ReferenceFaceRow.subject_id) == subject_id, col(TemplateRow.model_version) == model_version)
-        )
-
-        def face(row: tuple[ReferenceFaceRow, bytes]) -> EnrolledFace:
-            vector = self._rows.vector(row[0].reference_id, model_version, row[1])
-            if not is_template(vector):
-                raise ValueError("no template")
-            template = np.frombuffer(vector, dtype="<f4").astype(np.float32, copy=False)
-            known = self._rows.reference(row[0])
-            return EnrolledFace(known.reference_id, known.photo_sha256, known.figures, known.warnings, template)
-
-        with self._database.session() as session:
-            found = readable(session.exec(query), face, lambda row: row[0].reference_id)
-            return {one.photo_sha256: one for one in found}
-
-    def photographs(self, subject_id: str) -> int:
-        """Return how many photographs of the subject are enrolled, in whatever model version."""
-        # Without a session, since this is asked for every record of an import.
-        with self._database.connection() as connection:
-            return connection.execute(_PHOTOGRAPHS, {"subject_id": subject_id}).scalar_one()
-
-    def has_photograph(self, subject_id: str, photo_sha256: str) -> bool:
-        """Whether that photograph of the subject is enrolled, in whatever model version."""
-        digest = self._rows.photo_digest(subject_id, photo_sha256)
-        query = select(ReferenceFaceRow.reference_id).where(
-            col(ReferenceFaceRow.subject_id) == subject_id, col(ReferenceFaceRow.photo_digest) == digest
-        )
-        with self._database.session() as session:
-            return session.exec(query).first() is not None
 
 
 def _write_records(

@@ -9,16 +9,20 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import bindparam, func
 from sqlmodel import col, delete, select, update
 
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import SubjectFile
+from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.storage.alerts.tables import AlertRow, EventLogRow, ProbeRow
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.models.store import ModelStore
 from cekalwatch.server.storage.models.tables import TemplateRefusalRow
-from cekalwatch.server.storage.models.template_store import TemplateStore
+from cekalwatch.server.storage.models.template_store import TemplateStore, is_template
 from cekalwatch.server.storage.sync.tables import SyncOrderRow
 from cekalwatch.server.storage.watchlist.changes import changed_since, count_change, current_version, lock_watchlist
 from cekalwatch.server.storage.watchlist.reading import read_files, read_orders, readable
@@ -33,6 +37,18 @@ from cekalwatch.server.storage.watchlist.tables import (
 )
 
 
+@dataclass(frozen=True, eq=False)
+class EnrolledFace:
+    """A reference face with its template in one model version."""
+
+    reference_id: str
+    photo_sha256: str
+    figures: FaceFigures
+    warnings: tuple[str, ...]
+    template: NDArray[np.float32]
+    """Shape (size,), length 1."""
+
+
 @dataclass(frozen=True)
 class DeletedSubject:
     """What went with a subject."""
@@ -42,6 +58,9 @@ class DeletedSubject:
     templates: int
     probes: int
     """Pictures of alerts about the subject."""
+
+
+_PHOTOGRAPHS = select(func.count()).where(col(ReferenceFaceRow.subject_id) == bindparam("subject_id"))
 
 
 class WatchlistStore(RecordStore):
@@ -56,6 +75,44 @@ class WatchlistStore(RecordStore):
     def models(self) -> ModelStore:
         """The models of the same database."""
         return ModelStore(self._database)
+
+    def enrolled(self, subject_id: str, model_version: str) -> dict[str, EnrolledFace]:
+        """Return the subject's reference faces with a template in that model version, by the photograph's SHA-256.
+
+        One whose template is damaged is not among them, so that importing its photograph again mends it.
+        """
+        query = (
+            select(ReferenceFaceRow, TemplateRow.vector)
+            .join(TemplateRow)
+            .where(col(ReferenceFaceRow.subject_id) == subject_id, col(TemplateRow.model_version) == model_version)
+        )
+
+        def face(row: tuple[ReferenceFaceRow, bytes]) -> EnrolledFace:
+            vector = self._rows.vector(row[0].reference_id, model_version, row[1])
+            if not is_template(vector):
+                raise ValueError("no template")
+            template = np.frombuffer(vector, dtype="<f4").astype(np.float32, copy=False)
+            known = self._rows.reference(row[0])
+            return EnrolledFace(known.reference_id, known.photo_sha256, known.figures, known.warnings, template)
+
+        with self._database.session() as session:
+            found = readable(session.exec(query), face, lambda row: row[0].reference_id)
+            return {one.photo_sha256: one for one in found}
+
+    def photographs(self, subject_id: str) -> int:
+        """Return how many photographs of the subject are enrolled, in whatever model version."""
+        # Without a session, since this is asked for every record of an import.
+        with self._database.connection() as connection:
+            return connection.execute(_PHOTOGRAPHS, {"subject_id": subject_id}).scalar_one()
+
+    def has_photograph(self, subject_id: str, photo_sha256: str) -> bool:
+        """Whether that photograph of the subject is enrolled, in whatever model version."""
+        digest = self._rows.photo_digest(subject_id, photo_sha256)
+        query = select(ReferenceFaceRow.reference_id).where(
+            col(ReferenceFaceRow.subject_id) == subject_id, col(ReferenceFaceRow.photo_digest) == digest
+        )
+        with self._database.session() as session:
+            return session.exec(query).first() is not None
 
     def get_subject(self, subject_id: str) -> SubjectFile:
         """Return a subject with orders and reference faces; raises SUBJECT_NOT_FOUND."""

@@ -22,14 +22,8 @@ from cekalwatch.server.domain.orders import BanOrder, judge
 from cekalwatch.server.domain.subjects import MAX_REFERENCES
 from cekalwatch.server.gallery.lookalikes import Face, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError
-from cekalwatch.server.storage.watchlist.record_store import (
-    EnrolledFace,
-    NewRecord,
-    NewReference,
-    RecordResult,
-    StoreOutcome,
-)
-from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.storage.watchlist.record_store import NewRecord, NewReference, RecordResult, StoreOutcome
+from cekalwatch.server.storage.watchlist.store import EnrolledFace, WatchlistStore
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
