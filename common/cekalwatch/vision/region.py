@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -54,16 +55,7 @@ class RegionDetector:
     def __init__(self, detector: FaceDetector, region: Region) -> None:
         self._detector = detector
         self._region = region
-
-    @property
-    def name(self) -> str:
-        """The detector's."""
-        return self._detector.name
-
-    @property
-    def upright_score(self) -> float:
-        """The detector's."""
-        return self._detector.upright_score
+        self.name, self.upright_score = detector.name, detector.upright_score
 
     def detect(self, picture: Picture) -> list[Face]:
         """Return the faces in the region, best score first, with positions in the whole picture."""
@@ -71,13 +63,13 @@ class RegionDetector:
         height, width = picture.shape[:2]
         offset = np.array([left, top], np.float32)
         faces = [
-            Face(
-                face.left + left,
-                face.top + top,
-                face.right + left,
-                face.bottom + top,
-                face.score,
-                face.landmarks + offset,
+            replace(
+                face,
+                left=face.left + left,
+                top=face.top + top,
+                right=face.right + left,
+                bottom=face.bottom + top,
+                landmarks=face.landmarks + offset,
             )
             for face in self._detector.detect(picture[top:bottom, left:right])
         ]

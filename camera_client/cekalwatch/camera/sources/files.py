@@ -65,12 +65,7 @@ class VideoReader:
                 f"{path} cannot be read as a video; give a video file, or a folder of JPEG or PNG pictures"
             )
         stated = self._capture.get(cv2.CAP_PROP_FPS)
-        self._frames_per_s = stated if math.isfinite(stated) and 0 < stated <= 1000 else FALLBACK_FRAMES_PER_S
-
-    @property
-    def frames_per_s(self) -> float:
-        """What the file states, or FALLBACK_FRAMES_PER_S."""
-        return self._frames_per_s
+        self.frames_per_s = stated if math.isfinite(stated) and 0 < stated <= 1000 else FALLBACK_FRAMES_PER_S
 
     def read(self) -> Picture | None:
         """Decode the next frame."""
@@ -89,16 +84,13 @@ class VideoReader:
 class FolderReader:
     """The JPEG and PNG files of a folder, by name. One that cannot be read is skipped and logged."""
 
+    frames_per_s = FOLDER_FRAMES_PER_S
+
     def __init__(self, folder: Path) -> None:
         self._paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
         if not self._paths:
             raise SourceError(f"{folder} holds no .jpg, .jpeg or .png file")
         self._next = 0
-
-    @property
-    def frames_per_s(self) -> float:
-        """FOLDER_FRAMES_PER_S."""
-        return FOLDER_FRAMES_PER_S
 
     def read(self) -> Picture | None:
         """Decode the next picture that can be decoded."""

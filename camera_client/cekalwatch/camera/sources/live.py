@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -39,7 +39,7 @@ class LiveSource:
         self._open_capture = open_capture
         self._clock = clock
         self._backoff = backoff
-        self._faults: Counter[StreamFault] = Counter()
+        self.faults: Counter[StreamFault] = Counter()
         self._slot: Frame | None = None
         self._filled = threading.Condition()
         self._closed = threading.Event()
@@ -47,11 +47,6 @@ class LiveSource:
         """Used by the thread that opens the camera, then by the reader thread."""
         self._opened = False
         self._thread: threading.Thread | None = None
-
-    @property
-    def faults(self) -> Mapping[StreamFault, int]:
-        """How often the camera was opened again, by reason."""
-        return self._faults
 
     def open(self) -> None:
         """Open the camera before it is read. Raises SourceError when that cannot be done."""
@@ -95,7 +90,7 @@ class LiveSource:
                     fault = self._read(self._decoder, health)
                 if fault is None or self._closed.is_set():
                     return
-                self._faults[fault] += 1
+                self.faults[fault] += 1
                 if fault in (StreamFault.SILENT, StreamFault.DECODER_DIED):
                     self._end_decoder()
                 delay_s = self._backoff.next_delay_s()
@@ -103,7 +98,7 @@ class LiveSource:
                     "source_lost",
                     source=self.name,
                     reason=fault.value,
-                    times=self._faults[fault],
+                    times=self.faults[fault],
                     retry_in_s=round(delay_s, 1),
                 )
                 self._closed.wait(delay_s)

@@ -28,6 +28,9 @@ _MAX_OVERLAP: Final = 0.4
 class ScrfdDetector:
     """A `FaceDetector`. `long_side` is the input's longer side, rounded up to 32; pictures are scaled to it."""
 
+    name = "scrfd"
+    upright_score = 0.72
+
     def __init__(
         self, model: Path, threads: int, *, long_side: int = DEFAULT_LONG_SIDE, min_score: float = 0.5
     ) -> None:
@@ -43,16 +46,6 @@ class ScrfdDetector:
         self._fixed_size = (width, height) if isinstance(width, int) and isinstance(height, int) else None
         self._long_side = _up_to(long_side, 32)
         self._min_score = min_score
-
-    @property
-    def name(self) -> str:
-        """Short name for logs and the handshake."""
-        return "scrfd"
-
-    @property
-    def upright_score(self) -> float:
-        """Score that faces in portraits reach, and hardly any that lies or stands on its head does."""
-        return 0.72
 
     def detect(self, picture: Picture) -> list[Face]:
         """Return the faces, best score first."""

@@ -42,6 +42,9 @@ class StarterDetector:
     a box, `min_face_score` what O-Net must give the face in it; a face's score is the lesser of the two.
     """
 
+    name = "starter"
+    upright_score = 0.97
+
     def __init__(
         self,
         boxes_model: Path,
@@ -67,16 +70,6 @@ class StarterDetector:
         self._long_side = long_side
         self._min_box_score = min_box_score
         self._min_face_score = min_face_score
-
-    @property
-    def name(self) -> str:
-        """Short name for logs and the handshake."""
-        return "starter"
-
-    @property
-    def upright_score(self) -> float:
-        """Score that faces in portraits reach, and hardly any that lies or stands on its head does."""
-        return 0.97
 
     def detect(self, picture: Picture) -> list[Face]:
         """Return the faces, best score first; at most the best 64."""

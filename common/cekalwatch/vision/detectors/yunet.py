@@ -32,6 +32,9 @@ class YunetDetector:
     Its threads are OpenCV's, of which the whole process has one pool (`limit_native_threads`).
     """
 
+    name = "yunet"
+    upright_score = 0.92
+
     def __init__(self, model: Path, *, long_side: int = DEFAULT_LONG_SIDE, min_score: float = 0.6) -> None:
         # It warns of a setting that it makes itself.
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
@@ -41,16 +44,6 @@ class YunetDetector:
         except cv2.error as error:
             raise ModelError(f"OpenCV cannot load {model} as YuNet: {error.err}") from error
         self._long_side = long_side
-
-    @property
-    def name(self) -> str:
-        """Short name for logs and the handshake."""
-        return "yunet"
-
-    @property
-    def upright_score(self) -> float:
-        """Score that faces in portraits reach, and hardly any that lies or stands on its head does."""
-        return 0.92
 
     def detect(self, picture: Picture) -> list[Face]:
         """Return the faces, best score first."""
