@@ -144,6 +144,7 @@ def test_our_scrfd_finds_what_insightface_finds(tmp_path: Path):
             assert other.score == pytest.approx(mine.score, abs=0.1)
 
 
+@pytest.mark.slow
 def test_the_starter_misses_none_of_a_hundred_photographs(tmp_path: Path):
     detector = _starter(tmp_path)
     files = sorted(path for path in (shared_faces() / "lfw").glob("*/*.jpg"))[::40]
@@ -155,6 +156,7 @@ def test_the_starter_misses_none_of_a_hundred_photographs(tmp_path: Path):
         align(wall(250, 250), middles[0].landmarks)
 
 
+@pytest.mark.slow
 def test_the_starters_landmarks_are_near_those_of_a_better_detector(tmp_path: Path):
     """Recognition rests on them. One pass of O-Net instead of three gives 0.064 of the eye distance, not 0.043."""
     ours, theirs = _starter(tmp_path), _scrfd_2_5g(tmp_path)

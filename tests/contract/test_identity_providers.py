@@ -75,6 +75,7 @@ def refusal(office: Office, proof: Proof) -> Code | None:
     return None
 
 
+@pytest.mark.slow
 def test_who_is_known_here_is_let_in_with_the_roles_that_are_kept_here(office: Office, prove: MakeProof):
     who = office.hire(person("budi", PersonRole.OFFICER)).person
     token, session = office.desk.sign_in(prove("budi", True), device(), TokenPurpose.SESSION)
@@ -133,6 +134,7 @@ def test_a_code_is_good_once(office: Office, identity_server: IdentityServer):
     assert refusal(office, proof) is Code.SIGN_IN_REFUSED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["code", "code_verifier", "redirect_uri", "nonce"])
 def test_a_code_with_anything_of_it_wrong_is_refused(office: Office, identity_server: IdentityServer, wrong: str):
     office.hire(person("budi"))

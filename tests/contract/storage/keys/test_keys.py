@@ -153,6 +153,7 @@ def test_resealing_that_was_interrupted_goes_on_where_it_stopped(database: Datab
     assert contents(database) == before
 
 
+@pytest.mark.slow
 def test_a_server_reseals_in_turns_until_all_is_done(database: Database) -> None:
     people = ROWS_A_STEP * STEPS_A_TURN // 6 + 1  # more values than one turn takes
     fill(database, people)

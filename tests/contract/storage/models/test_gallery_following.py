@@ -109,6 +109,7 @@ def test_a_change_of_one_order_opens_that_subjects_templates_alone(database: Dat
     assert holder.current().gallery is before
 
 
+@pytest.mark.slow
 def test_a_server_that_was_away_for_many_changes_catches_up(database: Database, store: WatchlistStore) -> None:
     holder = holder_of(database)
     for number in range(130):  # more than are asked for at once

@@ -64,6 +64,7 @@ def test_the_audit_trail_says_once_that_a_record_is_refused_for_the_same_reason(
     assert bench.trail(Action.ORDER_IMPORTED).count(refused) == 2
 
 
+@pytest.mark.slow
 def test_nothing_is_ended_by_absence_while_a_row_without_a_key_could_be_it(bench: SyncBench[TestSource]) -> None:
     bench.done()
     bench.source.drop("O-2")

@@ -43,6 +43,7 @@ def test_a_run_goes_on_after_the_last_page_of_the_one_that_broke_off(
     assert run.counts == SyncCounts(read=1, added=1)
 
 
+@pytest.mark.slow
 def test_what_left_before_the_break_is_ended_after_it_and_nothing_else(bench: SyncBench[TestSource]) -> None:
     bench.done()
     bench.source.drop("O-1")
