@@ -184,7 +184,7 @@ def test_bases_come_before_their_extensions(form: Form, source: WatchlistSource)
 
 def test_a_reading_goes_on_where_it_stopped(form: Form, monkeypatch: pytest.MonkeyPatch):
     for module in ("folder", "spreadsheet"):
-        monkeypatch.setattr(f"cekalwatch.server.watchlist.sources.{module}.PAGE_ROWS", 2)
+        monkeypatch.setattr(f"cekalwatch.server.watchlist.sources.files.{module}.PAGE_ROWS", 2)
     orders = [facts(f"O-{number}") for number in range(1, 8)]
     form.put(*orders)
     with contextlib.closing(form.source()) as source:
