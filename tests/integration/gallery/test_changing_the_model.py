@@ -126,11 +126,11 @@ async def test_a_running_server_that_lacks_the_pack_goes_on_with_the_old_model(t
     only_starter = settings(tmp_path, threshold=None, wanted_fpir=1e-2)
     list_astronaut(only_starter)
     async with running(only_starter) as server:
-        changed_model(usual(tmp_path))
         before = await in_use(server)
-        client = await CaptureClient.open(server.channel)
         with structlog.testing.capture_logs() as logs:
+            changed_model(usual(tmp_path))
             await until(lambda: any(entry["event"] == "model_not_usable" for entry in logs))
+        client = await CaptureClient.open(server.channel)
         assert await client.receipt(face()) == ("SEARCHED", "")
         assert await in_use(server) == before
     assert alerted_with(only_starter) == {model("starter"): 1}
