@@ -73,6 +73,7 @@ def test_one_person_is_near_and_others_are_far(engine: Engine):
     assert between.max() < 0.45
 
 
+@pytest.mark.slow
 def test_threads_share_it(engine: Engine):
     faces = faces_of(engine, group())
     wanted = engine.recogniser.embed(faces)

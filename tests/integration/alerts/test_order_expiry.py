@@ -51,6 +51,7 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
         yield made
 
 
+@pytest.mark.slow
 async def test_the_same_traveller_alerts_before_midnight_and_not_after_and_no_open_alert_goes_on(office: PortOffice):
     budi, siti = await office.sign_in("budi"), await office.sign_in("siti")
     pending = await budi.judge(await budi.claim(await office.raise_alert("1")))

@@ -115,6 +115,7 @@ def test_every_method_is_either_recorded_or_excused():
     assert all(NO_ENTRY_NEEDED.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ENTRIES)
 async def test_a_method_writes_its_entries_before_it_answers(tmp_path: Path, method: str):
     chosen = settings(tmp_path, watchlist={"source": {"kind": "folder", "path": tmp_path / "list"}})

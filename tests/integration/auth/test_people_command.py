@@ -80,6 +80,7 @@ def test_who_signs_in_through_the_provider_has_no_password(machine: Machine):
     assert account.password.hash is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

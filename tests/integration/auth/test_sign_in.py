@@ -41,6 +41,7 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(site, site.settings())
 
 
+@pytest.mark.slow
 async def test_an_officer_signs_in_sees_the_alerts_and_signs_out(scene: Scene):
     who = scene.hire("budi", PersonRole.OFFICER)
     async with scene.served(), scene.desk() as desk:
@@ -83,6 +84,7 @@ async def test_a_session_ends_when_nobody_works_with_it(scene: Scene):
         assert await refused(desk.alerts(token)) == "SESSION_ENDED"
 
 
+@pytest.mark.slow
 async def test_a_token_that_was_stolen_is_worth_nothing_on_another_device(scene: Scene):
     who = scene.hire("budi")
     async with scene.served(), scene.desk() as desk, scene.desk("pc-2") as thief:
@@ -95,6 +97,7 @@ async def test_a_token_that_was_stolen_is_worth_nothing_on_another_device(scene:
     }
 
 
+@pytest.mark.slow
 async def test_a_renewed_certificate_is_another_device_to_a_token(scene: Scene):
     scene.hire("budi")
     async with scene.served(), scene.desk() as desk:
@@ -106,6 +109,7 @@ async def test_a_renewed_certificate_is_another_device_to_a_token(scene: Scene):
             assert await refused(renewed.alerts(token)) == "SESSION_ENDED"
 
 
+@pytest.mark.slow
 async def test_a_session_is_every_servers(scene: Scene):
     scene.hire("budi")
     async with scene.served(), scene.desk() as desk:
@@ -131,6 +135,7 @@ async def test_with_a_first_password_nothing_is_allowed_but_changing_it(scene: S
         assert await desk.sign_in(password=NEW_PASSWORD)
 
 
+@pytest.mark.slow
 async def test_who_is_disabled_is_out_at_once(scene: Scene):
     budi = scene.hire("budi")
     async with scene.served(), scene.desk() as desk:
@@ -163,6 +168,7 @@ async def test_a_stream_ends_with_its_persons_session(scene: Scene):
             assert await refused(stream.read()) == "SESSION_ENDED"
 
 
+@pytest.mark.slow
 async def test_a_stream_in_use_keeps_its_session(scene: Scene):
     scene.hire("lina", PersonRole.LIST_MANAGER)
     async with scene.served(), scene.desk() as desk:
@@ -186,6 +192,7 @@ async def noted_since(scene: Scene, later: timedelta) -> bool:
         return session.exec(select(PersonSessionRow.used_at)).one() > datetime.now(UTC) + later
 
 
+@pytest.mark.slow
 async def test_an_idle_stream_ends_with_its_persons_session(scene: Scene):
     scene.hire("lina", PersonRole.LIST_MANAGER)
     async with scene.served(), scene.desk() as desk:

@@ -50,6 +50,7 @@ def video(tmp_path: Path) -> Path:
     return write_video(tmp_path / "camera.avi", [], frames=12)
 
 
+@pytest.mark.slow
 async def test_an_installation_that_is_in_order_passes(video: Path, tmp_path: Path):
     site = Site(tmp_path)
     files = site.device(DeviceRole.CAMERA, "dep-1")
@@ -91,6 +92,7 @@ async def test_a_clock_that_is_ahead_of_the_servers_fails(video: Path, tmp_path:
     assert (report.verdicts["server"], report.verdicts["clock"], report.code) == ("OK", "FAIL", Exit.FAILED)
 
 
+@pytest.mark.slow
 async def test_the_certificate_of_another_camera_fails(video: Path, tmp_path: Path):
     site = Site(tmp_path)
     files = site.device(DeviceRole.CAMERA, "arr-1")

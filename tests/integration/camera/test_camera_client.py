@@ -119,6 +119,7 @@ def points(face: capture_pb2.FaceCapture) -> list[capture_pb2.Point]:
     return [marks.left_eye, marks.right_eye, marks.nose, marks.left_mouth, marks.right_mouth]
 
 
+@pytest.mark.slow
 async def test_a_file_is_read_to_its_end_and_every_crop_has_its_receipt(
     passages: Path, detector: Path, tmp_path: Path
 ) -> None:
@@ -135,6 +136,7 @@ async def test_a_file_is_read_to_its_end_and_every_crop_has_its_receipt(
     assert len(server.heard.hellos) == len(server.heard.goodbyes) == 1
 
 
+@pytest.mark.slow
 async def test_a_scrfd_network_finds_the_same_travellers(passages: Path, tmp_path: Path) -> None:
     server = CaptureServer()
     network = shared_models() / "insightface-layout" / "det_500m.onnx"
@@ -143,6 +145,7 @@ async def test_a_scrfd_network_finds_the_same_travellers(passages: Path, tmp_pat
     assert server.heard.hellos[0].detector == "scrfd"
 
 
+@pytest.mark.slow
 async def test_every_face_keeps_the_contract(passages: Path, detector: Path, tmp_path: Path) -> None:
     began = datetime.now(UTC)
     server = CaptureServer()
@@ -163,6 +166,7 @@ async def test_every_face_keeps_the_contract(passages: Path, detector: Path, tmp
         assert began <= face.capture_time.ToDatetime(UTC) <= datetime.now(UTC)
 
 
+@pytest.mark.slow
 async def test_the_servers_policy_bounds_what_is_sent(passages: Path, detector: Path, tmp_path: Path) -> None:
     server = CaptureServer(policy={"max_crops_per_track": 2})
     assert (await ended_with(server, passages, detector, tmp_path)).code == Exit.OK
@@ -176,6 +180,7 @@ async def test_faces_below_the_policys_size_are_not_sent(passages: Path, detecto
     assert server.heard.faces == []
 
 
+@pytest.mark.slow
 async def test_an_empty_scene_sends_heartbeats_only(nobody: Path, detector: Path, tmp_path: Path) -> None:
     server = CaptureServer(heartbeat_period_s=0.05)
     assert (await ended_with(server, nobody, detector, tmp_path, "--realtime")).code == Exit.OK
@@ -184,6 +189,7 @@ async def test_an_empty_scene_sends_heartbeats_only(nobody: Path, detector: Path
     assert max(beat.frames_per_second for beat in server.heard.heartbeats) > 5
 
 
+@pytest.mark.slow
 async def test_in_realtime_the_first_crop_comes_long_before_the_passage_is_over(
     passages: Path, detector: Path, tmp_path: Path
 ) -> None:
@@ -200,6 +206,7 @@ async def test_in_realtime_the_first_crop_comes_long_before_the_passage_is_over(
     assert timedelta(seconds=1) < max(taken) - min(taken) < timedelta(seconds=4)
 
 
+@pytest.mark.slow
 async def test_a_small_credit_and_a_small_outbox_slow_a_file_down_but_lose_nothing(
     passages: Path, detector: Path, tmp_path: Path
 ) -> None:
@@ -210,6 +217,7 @@ async def test_a_small_credit_and_a_small_outbox_slow_a_file_down_but_lose_nothi
     assert len(server.heard.faces) >= 6
 
 
+@pytest.mark.slow
 async def test_retried_crops_come_again_before_the_client_ends(passages: Path, detector: Path, tmp_path: Path) -> None:
     busy = itertools.chain([RETRY, RETRY], itertools.repeat(SEARCHED))
     server = CaptureServer(lambda _: next(busy))
@@ -217,6 +225,7 @@ async def test_retried_crops_come_again_before_the_client_ends(passages: Path, d
     assert len(server.heard.faces) == len(set(server.heard.ids)) + 2
 
 
+@pytest.mark.slow
 async def test_crops_without_receipt_are_sent_to_the_server_that_comes_back_on_the_port(
     passages: Path, detector: Path, tmp_path: Path
 ) -> None:
@@ -233,6 +242,7 @@ async def test_crops_without_receipt_are_sent_to_the_server_that_comes_back_on_t
     assert {hello.run_id for hello in successor.heard.hellos} == {server.heard.hellos[0].run_id}
 
 
+@pytest.mark.slow
 async def test_nothing_of_a_traveller_is_written_to_the_disk(passages: Path, detector: Path, tmp_path: Path) -> None:
     server = CaptureServer()
     assert (await ended_with(server, passages, detector, tmp_path)).code == Exit.OK
@@ -245,6 +255,7 @@ def spooled(home: Path) -> set[str]:
     return {file.stem for file in (home / ".local/state/cekalwatch-camera/spool/gate-1").glob("*.capture")}
 
 
+@pytest.mark.slow
 async def test_a_camera_that_is_answered_in_time_writes_nothing_but_its_key(
     passages: Path, detector: Path, tmp_path: Path
 ) -> None:
@@ -334,6 +345,7 @@ async def test_without_a_server_the_client_says_so(passages: Path, detector: Pat
     assert f"No server answered at {server.address}" in ended.errors
 
 
+@pytest.mark.slow
 async def test_a_server_without_receipts_ends_the_client_with_an_error(
     passages: Path, detector: Path, tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ async def test_it_speaks_indonesian_and_ends_after_its_time(video: Path, tmp_pat
     assert "Survei kamera" in done.page
 
 
+@pytest.mark.slow
 async def test_a_view_without_anybody_says_so(tmp_path: Path):
     empty = write_video(tmp_path / "empty.avi", [], frames=20)
     done = await surveyed(empty, tmp_path)

@@ -39,6 +39,7 @@ def at(device: OnvifDevice, preset: str = "departures") -> Turnable:
     return Turnable(address=device.address, user=USER, preset=preset)
 
 
+@pytest.mark.slow
 async def test_it_tells_where_it_looks_and_what_is_stored_in_it(device: OnvifDevice):
     async with opened(at(device), PASSWORD) as camera:
         now = await camera.status()

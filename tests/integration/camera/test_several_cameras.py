@@ -65,6 +65,7 @@ async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
     return process.returncode, errors.decode()
 
 
+@pytest.mark.slow
 async def test_each_file_is_read_to_its_end_over_a_stream_of_its_own(walk: Path, tmp_path: Path) -> None:
     server = CaptureServer(cameras=("gate-1", "gate-2"))
     async with serving(server), cameras(tmp_path, server.address, gate_1=str(walk), gate_2=str(walk)) as process:
@@ -76,6 +77,7 @@ async def test_each_file_is_read_to_its_end_over_a_stream_of_its_own(walk: Path,
     assert len(server.heard.faces) >= 2
 
 
+@pytest.mark.slow
 async def test_a_camera_that_is_away_and_one_that_is_refused_do_not_touch_the_third(walk: Path, tmp_path: Path) -> None:
     server = CaptureServer(cameras=("gate-1", "gate-3"), heartbeat_period_s=0.1)
     async with (

@@ -122,6 +122,7 @@ async def test_a_truncated_jpeg_is_rejected(channel: grpc.aio.Channel):
     assert await stream.receipt(whole) == GOOD
 
 
+@pytest.mark.slow
 async def test_a_missing_capture_time_or_landmarks_are_rejected(channel: grpc.aio.Channel):
     stream = await CaptureClient.open(channel)
     timeless, blind = face(), face()

@@ -204,6 +204,7 @@ async def test_a_capture_that_alerted_is_a_duplicate_after_a_restart(tmp_path: P
         assert [len(alert.sightings) for alert in alerts.alerts] == [1]
 
 
+@pytest.mark.slow
 async def test_an_import_over_grpc_takes_effect_while_cameras_stream(tmp_path: Path):
     chosen = settings(tmp_path)
     ban = order_in_force()

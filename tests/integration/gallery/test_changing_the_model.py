@@ -149,6 +149,7 @@ async def test_faces_that_were_enrolled_with_the_old_model_are_taken_up_by_the_s
     assert [json.loads(link.details)["embedded"] for link in by_server] == [1]
 
 
+@pytest.mark.slow
 async def test_a_pack_with_another_detector_takes_over(tmp_path: Path) -> None:
     """One of InsightFace's layout, which insightface loads."""
     models = tmp_path / "models"

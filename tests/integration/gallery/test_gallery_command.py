@@ -144,6 +144,7 @@ async def test_templates_are_removed_on_command_alone_and_never_those_in_use(tmp
     assert len(trail(chosen, Action.GALLERY_DROPPED)) == 1
 
 
+@pytest.mark.slow
 async def test_both_models_are_compared_on_alerts_and_references_by_their_own_thresholds(tmp_path: Path) -> None:
     chosen = usual(tmp_path)
     changed_model(chosen, 1.0, 0.9)

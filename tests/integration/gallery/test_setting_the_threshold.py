@@ -75,6 +75,7 @@ async def test_the_word_of_a_second_person_is_good_for_one_call(scene: Scene):
     assert len(scene.trail(Action.THRESHOLD_SET)) == 1
 
 
+@pytest.mark.slow
 async def test_two_words_of_one_person_are_not_two_people(scene: Scene):
     scene.hire("ani", PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR)
     async with scene.served(), scene.desk() as desk:

@@ -71,6 +71,7 @@ def start(
     )
 
 
+@pytest.mark.slow
 def test_an_alert_comes_to_the_front_and_leaves_the_keyboard_where_it_is(
     display: XDisplay, server: AlertServer, log: EventLog, tmp_path: Path
 ) -> None:
@@ -117,6 +118,7 @@ def test_a_killed_agent_does_not_keep_the_next_one_out(
     assert second.wait(WAIT_S) == Exit.OK
 
 
+@pytest.mark.slow
 def test_a_signal_that_comes_as_soon_as_it_subscribes_ends_it_in_order(
     display: XDisplay, server: AlertServer, tmp_path: Path
 ) -> None:

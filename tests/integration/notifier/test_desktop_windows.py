@@ -237,6 +237,7 @@ def test_pictures_zoom_and_move_together(office: OfficeThread, pc: OfficerPc) ->
     assert view.probe.centre == QPointF(0.5, 0.5)
 
 
+@pytest.mark.slow
 def test_the_tray_tells_connection_freshness_and_open_alerts(office: OfficeThread, pc: OfficerPc) -> None:
     tray = pc.agent.tray
 
@@ -281,6 +282,7 @@ def test_a_first_password_is_changed_before_anything_is_shown(office: OfficeThre
     assert pc.window.pages.currentWidget() is pc.window.view
 
 
+@pytest.mark.slow
 def test_who_signs_in_by_the_command_is_signed_in_here_too(office: OfficeThread, pc: OfficerPc) -> None:
     seat = office.run(office.office.sign_in("budi", "pc-1"))
     pc.session_file.keep(seat.token)
@@ -360,6 +362,7 @@ def test_the_language_changes_while_it_runs(office: OfficeThread, pc: OfficerPc)
     assert pc.window.view.action_bar.steps[Step.CLAIM].text().startswith("Ambil")
 
 
+@pytest.mark.slow
 def test_a_new_alert_is_heard_again_until_somebody_turns_to_it(
     office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,7 @@ async def test_a_first_password_is_changed_at_the_first_sign_in(pc: OfficerPc):
     assert (await pc.run("sign-in", typed=f"budi\n{PASSWORD}\n")).returncode == Exit.REFUSED
 
 
+@pytest.mark.slow
 async def test_a_first_password_that_is_not_changed_opens_nothing(pc: OfficerPc):
     pc.office.hire(person("budi"), first=True)
     done = await pc.run("sign-in", typed=f"budi\n{PASSWORD}\npassword1234\npassword1234\n")

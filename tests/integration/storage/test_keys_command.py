@@ -97,6 +97,7 @@ async def test_a_first_start_seals_and_its_files_show_nothing(tmp_path: Path) ->
     assert shown(folder_bytes(tmp_path / "data"), secrets) == []
 
 
+@pytest.mark.slow
 async def test_keys_are_rotated_beside_a_running_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cekalwatch.server.app.RESEAL_PERIOD_S", 3600)  # else it may help, and be named for that
     chosen = settings(tmp_path)
@@ -149,6 +150,7 @@ async def test_after_a_rewrap_the_server_wants_the_new_master_key(tmp_path: Path
         assert await templates(server) == 1
 
 
+@pytest.mark.slow
 async def test_a_server_whose_key_was_removed_lets_the_camera_send_again_until_it_has_the_master_key(
     tmp_path: Path,
 ) -> None:

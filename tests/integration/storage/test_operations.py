@@ -143,6 +143,7 @@ async def test_a_camera_with_two_streams_is_there_until_both_end(server: Running
     await status_when(server.channel, lambda found: not camera(found).connected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["cancel", "deadline", "channel"])
 async def test_an_agent_is_there_while_it_is_subscribed(server: Running, ending: str):
     async with grpc.aio.insecure_channel(server.address, options=CLIENT_OPTIONS) as channel:
@@ -171,6 +172,7 @@ async def test_a_camera_that_does_not_say_hello_is_told_so(server: Running):
     await status_when(server.channel, lambda found: camera(found, "arr-1").outbox_depth == 5)
 
 
+@pytest.mark.slow
 async def test_a_camera_that_ends_without_hello_is_told_so(server: Running):
     mute = CaptureClient(capture_service_pb2_grpc.CaptureServiceStub(server.channel).StreamFaces())
     await mute.call.done_writing()

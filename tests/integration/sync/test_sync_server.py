@@ -200,6 +200,7 @@ async def test_notifiers_are_told_of_a_stale_list_and_of_its_recovery(chosen: Se
         desk.close()
 
 
+@pytest.mark.slow
 async def test_a_shrunken_list_waits_for_two_people_and_makes_nothing_fresh(chosen: ServerSettings, source: Source):
     source.write(listed())
     database = Database(chosen.database_address)

@@ -144,6 +144,7 @@ async def test_a_list_goes_through_the_running_server(tmp_path: Path) -> None:
     assert stored(settings(data))[1] is not None
 
 
+@pytest.mark.slow
 async def test_both_ways_store_the_same(tmp_path: Path) -> None:
     folder = write_orders(
         tmp_path / "list",

@@ -228,6 +228,7 @@ def test_the_same_face_is_reported_in_records_that_are_stored_together(
     assert [details.get("also_under", 0) for details in recorded] == [0, 0, 1]
 
 
+@pytest.mark.slow
 def test_a_refused_face_is_reported_with_what_was_measured(importer: ImportRun) -> None:
     small = Photograph("small.jpg", encoded(np.ascontiguousarray(astronaut()[::2, ::2])))
     report = import_one(importer, ImportRecord(subject(), order(), (small, Photograph("group.jpg", encoded(group())))))

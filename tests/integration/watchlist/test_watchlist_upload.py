@@ -101,6 +101,7 @@ async def test_many_records_are_reported_on_in_their_order_with_those_that_canno
     assert await call.code() is grpc.StatusCode.OK
 
 
+@pytest.mark.slow
 async def test_what_came_before_a_mistake_is_stored_and_reported_on(server: Running, portrait: bytes) -> None:
     call = called(server)
     for request in sent(portrait, *range(10)):
@@ -123,6 +124,7 @@ async def test_a_record_without_the_photographs_that_it_announced_is_stored_with
     assert (first.outcome, second.outcome) == (STORED, STORED)
 
 
+@pytest.mark.slow
 async def test_room_is_free_again_when_a_client_vanishes_with_records_under_way(
     server: Running, portrait: bytes
 ) -> None:

@@ -43,6 +43,7 @@ def faults(health: StreamHealth, pictures: Iterable[Picture], begin_s: float = 0
     return found
 
 
+@pytest.mark.slow
 def test_a_live_view_without_anybody_is_well() -> None:
     assert faults(StreamHealth(), (live(number) for number in range(10 * RATE))) == []
 
@@ -98,6 +99,7 @@ def test_a_decoders_grey_is_noticed_within_five_seconds(row: int) -> None:
     assert [fault for _, fault in found] == [StreamFault.GREY]
 
 
+@pytest.mark.slow
 def test_a_grey_wall_is_not_a_decoders_grey() -> None:
     wall = np.full((360, 640, 3), 129.0) + np.linspace(-12, 12, 640)[None, :, None]
 

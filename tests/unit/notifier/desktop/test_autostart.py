@@ -63,6 +63,7 @@ def test_a_folder_that_takes_no_file_is_said(tmp_path: Path) -> None:
     assert caught.value.exit_code is Exit.UNAVAILABLE
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_starts_this_very_program(tmp_path: Path) -> None:
     settings = tmp_path / "my notifier.toml"
     settings.write_text('agent_id = "counter-d1"\n')

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -206,6 +207,7 @@ def decisive(papers: tuple[BanOrder, ...], zone: ZoneInfo) -> list[datetime]:
     return moments
 
 
+@pytest.mark.slow
 @given(papers=chains(), nationality=st.sampled_from(["IDN", "IDN", "DEU"]), zone=st.sampled_from(ZONES))
 def test_a_paper_alerts_exactly_when_the_clerk_would_stop_the_person(
     papers: tuple[BanOrder, ...], nationality: str, zone: ZoneInfo

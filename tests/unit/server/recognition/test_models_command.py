@@ -26,6 +26,7 @@ def models(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return run_program("server", "models", *arguments, environment=environment)
 
 
+@pytest.mark.slow
 def test_a_sound_starter_is_left_as_it_is():
     before = (starter_pack() / "manifest.json").stat().st_mtime_ns
     done = models("install", "starter", folder=MODELS)
@@ -47,6 +48,7 @@ def test_verify_names_the_damaged_file_and_what_to_do(tmp_path: Path):
     assert damaged.stderr.startswith("Error: ")
 
 
+@pytest.mark.slow
 def test_verify_without_any_pack_says_how_to_install_one(tmp_path: Path):
     done = models("verify", folder=tmp_path)
     assert done.returncode == Exit.CONFIG
@@ -77,6 +79,7 @@ def test_import_copies_a_pack_and_does_not_overwrite_one_unasked(tmp_path: Path)
     assert models(*arguments, "--force", folder=tmp_path).returncode == Exit.OK
 
 
+@pytest.mark.slow
 def test_a_licence_must_be_accepted_before_anything_is_fetched(tmp_path: Path):
     done = models("install", "buffalo_l", "--url", "http://127.0.0.1:9/x.zip", folder=tmp_path)
     assert done.returncode == Exit.USAGE
@@ -110,12 +113,14 @@ def test_a_failed_download_says_what_else_can_be_done(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_an_unknown_pack_lists_the_known_ones(tmp_path: Path):
     done = models("install", "nonsense", folder=tmp_path)
     assert done.returncode == Exit.USAGE
     assert "starter, buffalo_l, buffalo_s, antelopev2" in done.stderr
 
 
+@pytest.mark.slow
 def test_every_command_has_help_with_an_example(tmp_path: Path):
     for command in ("install", "import", "list", "verify"):
         done = models(command, "--help", folder=tmp_path)
