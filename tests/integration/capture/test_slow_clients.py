@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -166,19 +167,35 @@ async def test_an_upload_that_stalls_ends_and_the_next_one_gets_its_room(server:
 
 async def test_an_upload_that_drips_ends_too(tmp_path: Path) -> None:
     async with running(settings(tmp_path, import_stall_s=5, import_record_s=1)) as server:
-        call = watchlist_service_pb2_grpc.WatchlistServiceStub(server.channel).ImportWatchlist()
-        await call.write(record("0"))
-        ended = asyncio.create_task(how_it_ends(call))
-        drop = watchlist_service_pb2.ImportWatchlistRequest(
-            photo_chunk=watchlist_service_pb2.PhotoChunk(name="0", data=b"drop")
+        assert await asyncio.to_thread(how_a_drip_ends, server.address) == (
+            grpc.StatusCode.UNAVAILABLE,
+            Code.UPLOAD_STALLED,
         )
-        while not ended.done():
-            await asyncio.wait({ended}, timeout=0.1)
-            try:
-                await call.write(drop)
-            except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-                break
-        assert await ended == (grpc.StatusCode.UNAVAILABLE, Code.UPLOAD_STALLED)
+
+
+def how_a_drip_ends(address: str) -> tuple[grpc.StatusCode, str]:
+    """Send a photograph drop by drop until the server ends the call.
+
+    Without asyncio: there, a write at the moment of the end hides the server's status.
+    """
+    ended = threading.Event()
+
+    def drip() -> Iterator[watchlist_service_pb2.ImportWatchlistRequest]:
+        yield record("0")
+        while not ended.wait(0.1):
+            drop = watchlist_service_pb2.PhotoChunk(name="0", data=b"drop")
+            yield watchlist_service_pb2.ImportWatchlistRequest(photo_chunk=drop)
+
+    with grpc.insecure_channel(address) as channel:
+        call = watchlist_service_pb2_grpc.WatchlistServiceStub(channel).ImportWatchlist(drip(), timeout=WAIT_S)
+        try:
+            for _ in call:
+                pass
+        except grpc.RpcError as error:
+            return error.code(), reason_of(error)
+        finally:
+            ended.set()
+    raise AssertionError("the call ended well")
 
 
 async def test_a_request_that_does_not_come_ends_its_call(server: Running) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ the sixteen files, and 300 for the one that is being decoded."""
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells a process's peak")
 def test_sixteen_large_photographs_at_once_are_enrolled_in_bounded_memory(tmp_path: Path):
-    photograph = large_jpeg()
+    # In a process of its own: making it takes as much memory as the server may have.
+    with ProcessPoolExecutor(1, get_context("spawn")) as maker:
+        photograph = maker.submit(large_jpeg).result()
     with Stack(StackConfig(folder=tmp_path, models=starter_pack().parent)) as stack, ThreadPoolExecutor(1) as thread:
         sending = thread.submit(send_at_once, stack, photograph, "S")
         asked = 0

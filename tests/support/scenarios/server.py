@@ -230,7 +230,7 @@ class CaptureClient:
         raise AssertionError(f"the stream ended without an error: {status}")
 
 
-def reason_of(error: grpc.aio.AioRpcError) -> str:
+def reason_of(error: grpc.aio.AioRpcError | grpc.RpcError) -> str:
     """Return the catalogue's code of an error."""
     from google.rpc import error_details_pb2
     from grpc_status import rpc_status
