@@ -17,6 +17,7 @@ from tests.support.repository import ROOT
 LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_bill_of_materials_lists_every_locked_package(tmp_path: Path) -> None:
     out = tmp_path / "sbom.json"
     recipe = subprocess.run(

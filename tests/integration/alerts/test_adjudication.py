@@ -55,6 +55,7 @@ async def referred(office: PortOffice, officer: Seat) -> alert_pb2.Alert:
     return await officer.judge(await officer.claim(await office.raise_alert()))
 
 
+@pytest.mark.slow
 async def test_two_people_bring_an_alert_from_new_to_closed_and_every_agent_follows(office: PortOffice):
     budi, siti = await office.sign_in("budi"), await office.sign_in("siti")
     watching = (await office.pc("pc-hall")).subscribe()
@@ -165,6 +166,7 @@ async def test_an_order_that_was_revoked_meanwhile_is_neither_referred_nor_confi
     assert cleared.alert.state == words.ALERT_STATE_CLEARED
 
 
+@pytest.mark.slow
 async def test_a_claim_whose_pc_died_is_given_back_and_goes_up_to_everybody_at_the_site(office: PortOffice):
     budi = await office.sign_in("budi")
     elsewhere = await office.pc("pc-elsewhere")

@@ -70,6 +70,7 @@ def trail(tmp_path: Path) -> Trail:
     return Trail(tmp_path / "data")
 
 
+@pytest.mark.slow
 def test_a_whole_trail_is_verified(trail: Trail):
     done = trail.run("verify")
     assert done.returncode == Exit.OK, done.stderr

@@ -109,6 +109,7 @@ async def test_certificate_that_has_run_out_does_not_get_through(site: Site) -> 
         assert "has expired" in await why_refused(dialer)
 
 
+@pytest.mark.slow
 async def test_stream_ends_when_its_certificate_runs_out(site: Site) -> None:
     clock = HandClock()
     files = site.device(DeviceRole.CAMERA, "dep-1")
@@ -163,6 +164,7 @@ async def ended(call: Any) -> tuple[grpc.StatusCode, str]:
     raise AssertionError(f"the stream ended with {await call.code()}")
 
 
+@pytest.mark.slow
 async def test_revocation_ends_live_streams_in_time_and_refuses_new_ones(site: Site) -> None:
     revoked = (grpc.StatusCode.UNAUTHENTICATED, str(Code.CERTIFICATE_REVOKED))
     devices = {
@@ -296,6 +298,7 @@ async def renew(site: Site, role: DeviceRole, name: str) -> None:
     await asyncio.to_thread(write_private, files.certificate, site.pki.chain(renewed))
 
 
+@pytest.mark.slow
 async def test_camera_changes_to_its_renewed_certificate_without_a_restart_and_loses_nothing(site: Site) -> None:
     outbox, stop = Outbox(16, CameraClock()), asyncio.Event()
     policies: asyncio.Queue[CapturePolicy] = asyncio.Queue()

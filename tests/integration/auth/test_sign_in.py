@@ -155,6 +155,7 @@ async def test_roles_that_were_taken_away_are_gone_at_once(scene: Scene):
         assert await refused(desk.alerts(token)) == "PERSON_ROLE_NEEDED"
 
 
+@pytest.mark.slow
 async def test_a_stream_ends_with_its_persons_session(scene: Scene):
     scene.hire("lina", PersonRole.LIST_MANAGER)
     async with scene.served(), scene.desk() as desk:

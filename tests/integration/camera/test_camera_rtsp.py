@@ -21,7 +21,7 @@ from cekalwatch.wire.backoff import Backoff
 from tests.support.fakes.rtsp_camera import RATE, RtspCamera, encode, rtsp_camera, views
 
 NOTICED_S = 5.0
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.slow]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+import pytest
+
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.statistics import CameraStatistics
@@ -26,6 +28,8 @@ from tests.support.builders.camera import capture_of
 from tests.support.fakes.capture_server import SEARCHED, CaptureServer, serving
 from tests.support.fakes.slow_link import SlowLink, slowed
 from tests.support.scenarios.spools import SpooledOutbox
+
+pytestmark = pytest.mark.slow
 
 LINK_BYTES_PER_S = 64_000
 CROP_BYTES = 12_000

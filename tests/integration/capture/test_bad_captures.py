@@ -159,6 +159,7 @@ BROKEN: dict[str, tuple[Callable[[], list[capture_service_pb2.StreamFacesRequest
 
 
 @pytest.mark.parametrize("what", BROKEN)
+@pytest.mark.slow
 async def test_a_broken_stream_ends_with_its_code_and_others_go_on(channel: grpc.aio.Channel, what: str):
     messages, status, code = BROKEN[what]
     other = await CaptureClient.open(channel, "arr-1")

@@ -254,6 +254,7 @@ async def test_an_import_over_grpc_takes_effect_while_cameras_stream(tmp_path: P
         assert raised.result().alert.subject.subject_id == "S-1"
 
 
+@pytest.mark.slow
 async def test_cameras_learn_that_the_server_stops(tmp_path: Path):
     async with running(settings(tmp_path)) as server:
         channel = grpc.aio.insecure_channel(server.address)

@@ -114,6 +114,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Running]:
         yield opened
 
 
+@pytest.mark.slow
 async def test_half_open_connections_are_dropped_and_others_go_on(server: Running) -> None:
     stream = await CaptureClient.open(server.channel)
     await each_is_dropped(server.address, PLAINTEXT)
@@ -121,6 +122,7 @@ async def test_half_open_connections_are_dropped_and_others_go_on(server: Runnin
     assert await stream.call.read() is grpc.aio.EOF
 
 
+@pytest.mark.slow
 async def test_half_open_tls_connections_are_dropped(tmp_path: Path) -> None:
     site = Site(tmp_path / "site")
     async with running(site.settings(), site.diagnostics()) as server:
@@ -165,6 +167,7 @@ async def test_an_upload_that_stalls_ends_and_the_next_one_gets_its_room(server:
         assert await how_it_ends(call) == (grpc.StatusCode.UNAVAILABLE, Code.UPLOAD_STALLED)
 
 
+@pytest.mark.slow
 async def test_an_upload_that_drips_ends_too(tmp_path: Path) -> None:
     async with running(settings(tmp_path, import_stall_s=5, import_record_s=1)) as server:
         assert await asyncio.to_thread(how_a_drip_ends, server.address) == (
@@ -198,6 +201,7 @@ def how_a_drip_ends(address: str) -> tuple[grpc.StatusCode, str]:
     raise AssertionError("the call ended well")
 
 
+@pytest.mark.slow
 async def test_a_request_that_does_not_come_ends_its_call(server: Running) -> None:
     """As a stream, a client can open the call and keep its one request back."""
     begun = time.monotonic()
@@ -241,6 +245,7 @@ async def test_a_client_that_never_reads_is_dropped(tmp_path: Path) -> None:
     database.close()
 
 
+@pytest.mark.slow
 async def test_a_device_that_asks_without_a_pause_is_refused_late_and_others_are_answered(tmp_path: Path) -> None:
     site = Site(tmp_path / "site")
     async with running(with_an_officer(site), site.diagnostics()) as server, asyncio.timeout(WAIT_S):
@@ -286,6 +291,7 @@ async def how_a_list_ends(channel: grpc.aio.Channel, signed_in: str) -> tuple[gr
     return grpc.StatusCode.OK, ""
 
 
+@pytest.mark.slow
 async def test_a_device_that_lists_many_pages_is_held_back_and_gets_them_all(tmp_path: Path) -> None:
     site = Site(tmp_path / "site")
     async with (

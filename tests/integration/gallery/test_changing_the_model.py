@@ -122,6 +122,7 @@ async def test_a_restarted_server_keeps_the_model_that_was_switched_to(tmp_path:
     database.close()
 
 
+@pytest.mark.slow
 async def test_a_running_server_that_lacks_the_pack_goes_on_with_the_old_model(tmp_path: Path) -> None:
     only_starter = settings(tmp_path, threshold=None, wanted_fpir=1e-2)
     list_astronaut(only_starter)

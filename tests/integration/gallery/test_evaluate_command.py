@@ -164,6 +164,7 @@ def test_groups_and_passages_of_a_csv_have_figures_of_their_own(faces: Path, mod
         (("--model-pack", "other"), Exit.CONFIG, "models install"),
     ],
 )
+@pytest.mark.slow
 def test_what_cannot_be_measured_is_refused_before_it_takes_time(
     faces: Path, models: Path, arguments: tuple[str, ...], code: Exit, said: str
 ):

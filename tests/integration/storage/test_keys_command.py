@@ -136,6 +136,7 @@ async def test_a_running_server_finishes_an_interrupted_rotation(
     assert resealed.actor.startswith("server:")
 
 
+@pytest.mark.slow
 async def test_after_a_rewrap_the_server_wants_the_new_master_key(tmp_path: Path) -> None:
     chosen = settings(tmp_path)
     list_astronaut(chosen)
@@ -185,6 +186,7 @@ async def test_the_environment_gives_the_master_key(tmp_path: Path) -> None:
     assert not (tmp_path / "master.key").exists()
 
 
+@pytest.mark.slow
 async def test_a_deleted_subject_leaves_the_gallery_of_a_running_server(tmp_path: Path) -> None:
     chosen = settings(tmp_path)
     list_astronaut(chosen)

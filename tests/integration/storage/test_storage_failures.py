@@ -127,6 +127,7 @@ async def test_a_full_disk_holds_up_alerts_and_nobody_else_and_none_is_lost(tmp_
     assert {event["alert_id"] for event in notifier.events} == {alert.alert_id for alert in found}
 
 
+@pytest.mark.slow
 async def test_an_alert_waits_for_a_database_that_another_program_keeps_locked(tmp_path: Path) -> None:
     chosen = settings(tmp_path, grouping_window_s=0)
     list_astronaut(chosen)

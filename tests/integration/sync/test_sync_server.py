@@ -98,6 +98,7 @@ async def active_subjects(syncs: SyncCaller, wanted: int) -> None:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.slow
 async def test_what_the_source_adds_alerts_and_what_it_takes_back_does_not(chosen: ServerSettings, source: Source):
     async with running(chosen) as server:
         syncs, camera = SyncCaller(server.channel), await CaptureClient.open(server.channel)
@@ -125,6 +126,7 @@ async def test_what_the_source_adds_alerts_and_what_it_takes_back_does_not(chose
         assert await alerts(server.channel) == 2
 
 
+@pytest.mark.slow
 async def test_the_server_synchronises_by_itself(chosen: ServerSettings, source: Source):
     source.write(listed())
     clock = LateClock()

@@ -125,6 +125,7 @@ async def test_windows_1252_is_read_when_that_is_said(tmp_path: Path) -> None:
     assert outcome.returncode == Exit.OK, outcome.stderr
 
 
+@pytest.mark.slow
 async def test_a_list_goes_through_the_running_server(tmp_path: Path) -> None:
     """The photographs are of several chunks, and what could not be read here is reported all the same."""
     folder, data, report = mixed_list(tmp_path / "list"), tmp_path / "data", tmp_path / "report.json"

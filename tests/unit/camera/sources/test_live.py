@@ -80,6 +80,7 @@ def test_a_camera_that_fails_is_opened_again_and_goes_on(source_of: MakeSource, 
 
 
 @pytest.mark.timeout(60)
+@pytest.mark.slow
 def test_a_camera_that_hangs_while_it_is_opened_is_given_up(
     source_of: MakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
