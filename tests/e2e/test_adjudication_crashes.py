@@ -40,7 +40,7 @@ from tests.support.tools.starter import starter_pack
 
 pytestmark = pytest.mark.slow
 
-SERVER_LIVES = 4
+SERVER_LIVES = 3
 STEPS_OF_A_LIFE = (10, 60)
 ALERTS_OF_A_LIFE = 12
 MAX_OF_AN_AGENTS_LIFE = 30
@@ -199,7 +199,7 @@ async def step(day: Day, seat: Seat, alert: alert_pb2.Alert, chance: random.Rand
         case words.ALERT_STATE_CLEARED:
             day.note(await seat.close(alert))
         case _:
-            await asyncio.sleep(0.01)  # a moment for the others; nothing waits for it
+            await asyncio.sleep(0.1)  # a moment for the others; nothing waits for it
 
 
 async def test_kills_at_random_moments_lose_no_step_and_keep_the_order_of_each_alert(

@@ -34,8 +34,8 @@ from tests.support.tools.starter import starter_pack
 pytestmark = pytest.mark.slow
 
 CAMERAS = ("gate-1", "gate-2")
-SERVER_LIVES = 5
-NOTIFIER_LIVES = 7
+SERVER_LIVES = 4
+NOTIFIER_LIVES = 5
 MAX_LINES = 25
 """Lines that the notifier prints in one life: all its lives together print fewer than there are events."""
 OFFICER = "officer-1"
