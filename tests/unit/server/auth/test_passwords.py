@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from statistics import median
 
 import pytest
 from argon2 import extract_parameters
@@ -63,7 +62,8 @@ def test_nobodys_password_takes_as_long_as_somebodys():
         return time.perf_counter() - begun
 
     pairs = [(took(kept), took(None)) for _ in range(15)]
-    known, unknown = median(one for one, _ in pairs), median(other for _, other in pairs)
+    # The shortest of each: what else runs on the machine only ever adds.
+    known, unknown = min(one for one, _ in pairs), min(other for _, other in pairs)
     assert unknown == pytest.approx(known, rel=0.5)
 
 
