@@ -94,6 +94,13 @@ async def test_a_view_without_anybody_says_so(tmp_path: Path):
     assert done.figures["distributions"] == {}
 
 
+async def test_no_option_leaves_travellers_recognisable_in_the_report(tmp_path: Path):
+    done = await surveyed(tmp_path / "none.mp4", tmp_path, "--show-faces")
+    assert done.code == Exit.USAGE
+    assert "No such option: --show-faces" in done.errors
+    assert done.files == set()
+
+
 @pytest.mark.slow
 async def test_a_source_that_is_not_there_and_a_folder_that_is_not_there(video: Path, tmp_path: Path):
     assert (await surveyed(tmp_path / "none.mp4", tmp_path)).code == Exit.UNAVAILABLE

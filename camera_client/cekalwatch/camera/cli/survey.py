@@ -27,9 +27,6 @@ def survey(
         typer.Option("--json", metavar="FILE", help="Write the numbers as JSON too; - for standard output."),
     ] = None,
     language: Annotated[Language, typer.Option(help="Language of the report and of the advice.")] = Language.EN,
-    show_faces: Annotated[
-        bool, typer.Option("--show-faces", help="Do not blur faces in the report's pictures.")
-    ] = False,
     detector: Detector = None,
     config: Config = None,
     camera_id: WhichCamera = None,
@@ -52,10 +49,10 @@ def survey(
     from cekalwatch.camera.survey.texts import SurveyTexts
 
     texts = SurveyTexts(language)
-    found = _watch(one, settings.threads, seconds=60 * minutes, show_faces=show_faces)
+    found = _watch(one, settings.threads, seconds=60 * minutes)
     result, now = found.findings, datetime.now().astimezone()
     numbers = json.dumps(document(result, now), indent=2, ensure_ascii=False)
-    _write(report, page(found, texts, now, show_faces=show_faces))
+    _write(report, page(found, texts, now))
     json_on_output = as_json is not None and str(as_json) == "-"
     if as_json and not json_on_output:
         _write(as_json, numbers + "\n")
@@ -92,7 +89,7 @@ def preview(
     show(one, settings.threads)
 
 
-def _watch(one: OneCamera, threads: int, *, seconds: float, show_faces: bool) -> Survey:
+def _watch(one: OneCamera, threads: int, *, seconds: float) -> Survey:
     """Watch the camera, and show on the terminal how far it is. Raises ProgramError."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -117,7 +114,7 @@ def _watch(one: OneCamera, threads: int, *, seconds: float, show_faces: bool) ->
     )
     with progress:
         task = progress.add_task(source.name, total=seconds, passages="")
-        surveyor = Surveyor(source, detector, seconds=seconds, show_faces=show_faces)
+        surveyor = Surveyor(source, detector, seconds=seconds)
         try:
             return surveyor.run(
                 lambda passed_s, passages: progress.update(task, completed=passed_s, passages=f"{passages} ☺")

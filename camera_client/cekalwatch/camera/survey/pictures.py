@@ -1,4 +1,4 @@
-"""Example pictures for the technician: faces are framed, and made unrecognisable unless they are to be shown."""
+"""Example pictures for the technician: faces are framed, and always made unrecognisable."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from cekalwatch.camera.survey.fitness import FLOOR_EYE_DISTANCE, flaws
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.quality import FaceQuality
 
-BLURRED_WIDTH: Final = 640
-SHOWN_WIDTH: Final = 1280
+WIDTH: Final = 640
 BLURRED_EYES: Final = 4.0
 """Pixels between the eyes that remain of the largest face in a blurred picture. A face that the detector missed is
 smaller or turned away, and keeps less."""
@@ -34,10 +33,10 @@ class MeasuredFace:
     quality: FaceQuality
 
 
-def example(picture: Picture, faces: Sequence[MeasuredFace], about: MeasuredFace, *, show_faces: bool) -> bytes:
-    """Return a JPEG of the picture with the face `about` framed; all faces are blurred unless `show_faces`."""
-    scale = min(1.0, (SHOWN_WIDTH if show_faces else BLURRED_WIDTH) / picture.shape[1])
-    shown = picture if show_faces else blurred(picture, [one.face for one in faces])
+def example(picture: Picture, faces: Sequence[MeasuredFace], about: MeasuredFace) -> bytes:
+    """Return a JPEG of the picture with the face `about` framed, and all faces blurred."""
+    scale = min(1.0, WIDTH / picture.shape[1])
+    shown = blurred(picture, [one.face for one in faces])
     small = np.asarray(cv2.resize(shown, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
     framed(small, [about], scale)
     return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()

@@ -49,7 +49,7 @@ def document(found: SurveyResult, surveyed_at: datetime) -> dict[str, Any]:
     }
 
 
-def page(survey: Survey, texts: SurveyTexts, surveyed_at: datetime, *, show_faces: bool) -> str:
+def page(survey: Survey, texts: SurveyTexts, surveyed_at: datetime) -> str:
     """Return the report."""
     found = survey.findings
     template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
@@ -73,7 +73,6 @@ def page(survey: Survey, texts: SurveyTexts, surveyed_at: datetime, *, show_face
             }
             for one in survey.examples
         ],
-        privacy=texts.say("PRIVACY_SHOWN" if show_faces else "PRIVACY_BLURRED"),
     )
 
 

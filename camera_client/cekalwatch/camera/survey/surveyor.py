@@ -54,11 +54,10 @@ class _CurrentPassage:
 class Surveyor:
     """Owned by one thread."""
 
-    def __init__(self, source: FrameSource, detector: FaceDetector, *, seconds: float, show_faces: bool) -> None:
+    def __init__(self, source: FrameSource, detector: FaceDetector, *, seconds: float) -> None:
         self._source = source
         self._detector = detector
         self._seconds = seconds
-        self._show_faces = show_faces
         self._tracker = Tracker()
         self._current: dict[int, _CurrentPassage] = {}
         self._passages: list[SurveyedPassage] = []
@@ -102,7 +101,7 @@ class Surveyor:
             if one.quality.score > 1.1 * current.best:
                 current.best = one.quality.score
                 # All faces are blurred, also those that do not count.
-                current.jpeg = example(frame.picture, faces, one, show_faces=self._show_faces)
+                current.jpeg = example(frame.picture, faces, one)
         for track in update.ended:
             self._end(track)
 
