@@ -48,10 +48,12 @@ class AlertEventType(StrEnum):
     CLEARED = "CLEARED"
     FOLLOWED_UP = "FOLLOWED_UP"
     CLOSED = "CLOSED"
+    ORDERS_ENDED = "ORDERS_ENDED"
+    ORDERS_RESUMED = "ORDERS_RESUMED"
 
 
 class Escalation(IntEnum):
-    """Whom an alert has gone to that nobody claimed."""
+    """Whom an alert has gone to that nobody claimed or settled."""
 
     COUNTER = 0
     SUPERVISOR = 1
@@ -157,4 +159,18 @@ STEP_STATES: Mapping[Step, frozenset[AlertState]] = MappingProxyType(
         Step.CLOSE: frozenset({AlertState.CONFIRMED, AlertState.CLEARED}),
     }
 )
-"""The states in which a step can be taken."""
+"""The states in which a step can be taken while an order of the alert is in force."""
+
+ENDED_STEP_STATES: Mapping[Step, frozenset[AlertState]] = MappingProxyType(
+    {
+        Step.RELEASE: STEP_STATES[Step.RELEASE],
+        Step.CLEAR: UNSETTLED,
+        Step.CLOSE: STEP_STATES[Step.CLOSE],
+    }
+)
+"""The same once its orders have ended: it can only be cleared (rule 1)."""
+
+
+def step_states(step: Step, *, orders_ended: bool) -> frozenset[AlertState]:
+    """Return the states in which a step can be taken; `orders_ended`: no order of the alert is in force any more."""
+    return ENDED_STEP_STATES.get(step, frozenset()) if orders_ended else STEP_STATES[step]

@@ -76,6 +76,7 @@ def alert(message: alert_pb2.Alert) -> Alert:
         sightings=tuple(_sighting(sighting) for sighting in message.sightings),
         late=message.late,
         handling=_handling(message.handling),
+        orders_ended_at=_moment(message.orders_ended_time) if message.HasField("orders_ended_time") else None,
     )
 
 
@@ -94,6 +95,8 @@ def _handling(message: adjudication_pb2.Handling) -> Handling:
         follow_ups=tuple(_follow_up(follow_up) for follow_up in message.follow_ups),
         escalation=_ESCALATIONS.member(message.escalation) or Escalation.COUNTER,
         unclaimed_since=_moment(message.unclaimed_time) if message.HasField("unclaimed_time") else None,
+        escalated_at=_moment(message.escalated_time) if message.HasField("escalated_time") else None,
+        escalations=message.escalations,
     )
 
 

@@ -110,6 +110,8 @@ class Alert:
     sightings: tuple[Sighting, ...]
     late: bool
     handling: Handling
+    orders_ended_at: datetime | None = None
+    """Since when no order of it is in force any more: it can only be cleared."""
 
     @property
     def open(self) -> bool:

@@ -60,6 +60,10 @@ class Handling:
     follow_ups: tuple[FollowUp, ...] = ()
     escalation: Escalation = Escalation.COUNTER
     unclaimed_since: datetime | None = None
+    escalated_at: datetime | None = None
+    """When it last went up, or was announced again to those it has gone to."""
+    escalations: int = 0
+    """How often that was."""
 
     @property
     def officer(self) -> PersonReference | None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.notifier.model.person import Session
-from cekalwatch.wire.vocabulary.adjudication import JUDGEMENTS, STEP_STATES, AlertState, Step
+from cekalwatch.wire.vocabulary.adjudication import JUDGEMENTS, AlertState, Step, step_states
 
 RENEW_CLAIMS_EVERY = timedelta(seconds=30)
 """A third of the server's default lease: two renewals may fail before the claim runs out."""
@@ -55,12 +55,20 @@ class Options:
 def options(alert: Alert, session: Session | None, agent_id: str, now: datetime) -> Options:
     """Return what `session`'s person can do with the alert on the PC `agent_id` at `now`."""
     state = standing(alert, now)
-    return Options({step: _hindrance(step, alert, state, session, agent_id) for step in Step if _belongs(step, state)})
+    ended = alert.orders_ended_at is not None
+    return Options(
+        {
+            step: _hindrance(step, alert, state, session, agent_id)
+            for step in Step
+            if _belongs(step, state, orders_ended=ended)
+        }
+    )
 
 
-def _belongs(step: Step, state: AlertState | None) -> bool:
+def _belongs(step: Step, state: AlertState | None, *, orders_ended: bool) -> bool:
     # A judgement of an alert that nobody holds claims it first.
-    return state in STEP_STATES[step] or (state is AlertState.NEW and step in JUDGEMENTS)
+    claims_first = state is AlertState.NEW and step in JUDGEMENTS and not orders_ended
+    return claims_first or state in step_states(step, orders_ended=orders_ended)
 
 
 def standing(alert: Alert, now: datetime) -> AlertState | None:

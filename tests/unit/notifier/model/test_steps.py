@@ -76,6 +76,23 @@ def test_a_cleared_alert_can_be_closed_and_a_closed_one_is_over() -> None:
     assert offered(replace(REFERRED, state=AlertState.CLOSED)) == {}
 
 
+@pytest.mark.parametrize(
+    ("alert", "steps"),
+    [
+        (make_alert(), {Step.CLEAR: None}),
+        (held_by(BUDI), {Step.RELEASE: None, Step.CLEAR: None}),
+        (held_by(SITI), {Step.RELEASE: Hindrance.HELD, Step.CLEAR: Hindrance.HELD}),
+        (REFERRED, {Step.CLEAR: None}),
+        (UNDETERMINED, {Step.CLEAR: Hindrance.SUPERVISOR}),
+    ],
+    ids=["new", "held", "another's", "referred", "undetermined"],
+)
+def test_an_alert_whose_orders_have_ended_can_only_be_cleared(
+    alert: Alert, steps: dict[Step, Hindrance | None]
+) -> None:
+    assert offered(replace(alert, orders_ended_at=EPOCH)) == steps
+
+
 @pytest.mark.parametrize("alert", [make_alert(), held_by(BUDI), REFERRED])
 def test_without_a_person_nothing_can_be_done(alert: Alert) -> None:
     assert set(offered(alert, None).values()) == {Hindrance.SIGN_IN}
