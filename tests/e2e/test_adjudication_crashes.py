@@ -85,14 +85,14 @@ class Day:
 
     alert_ids: list[str] = field(default_factory=list)
     answered: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    """The highest revision that an answer told, by alert."""
+    """The highest version that an answer told, by alert."""
     steps: int = 0
     over: bool = False
     stepped: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note(self, alert: alert_pb2.Alert) -> None:
         """Note a step that was answered."""
-        self.answered[alert.alert_id] = max(self.answered[alert.alert_id], alert.handling.revision)
+        self.answered[alert.alert_id] = max(self.answered[alert.alert_id], alert.version)
         self.steps += 1
         self.stepped.set()
 
@@ -252,7 +252,7 @@ async def test_kills_at_random_moments_lose_no_step_and_keep_the_order_of_each_a
         assert agent.deaths > SERVER_LIVES
     check_lives(store, log, day)
     recorded = [one.details for one in AuditStore(database).links() if one.action.startswith("ALERT_")]
-    numbers = [int(details.split('"event":')[1].split(",")[0]) for details in recorded if '"revision"' in details]
+    numbers = [int(details.split('"event":')[1].split(",")[0]) for details in recorded if '"version"' in details]
     assert numbers == [event.sequence for event in log if event.type not in STARTS], "an event without its entry"
     database.close()
 
@@ -269,10 +269,10 @@ def check_lives(store: AlertStore, log: list[AlertEvent], day: Day) -> None:
             assert kind in AFTER[stands], (alert_id, kinds)
             stands = BRINGS_TO[kind]
     for event in log:
-        handling = store.get(event.alert_id).handling
-        steps = [kind for kind in lives[str(event.alert_id)] if kind not in STARTS]
-        assert handling.revision == len(steps), "a step without its event, or an event without its step"
-        assert handling.revision >= day.answered[str(event.alert_id)], "an answered step is gone"
+        version = store.get(event.alert_id).version
+        steps = [kind for kind in lives[str(event.alert_id)] if kind not in STARTS | {AlertEventType.ESCALATED}]
+        assert version == 1 + len(steps), "a step without its event, or an event without its step"
+        assert version >= day.answered[str(event.alert_id)], "an answered step is gone"
     done = {kind for kinds in lives.values() for kind in kinds}
     assert done >= {"CLAIMED", "RELEASED", "ADJUDICATED", "CONFIRMED", "CLEARED", "FOLLOWED_UP", "CLOSED"}
 

@@ -110,7 +110,7 @@ async def test_steps_that_must_not_be_are_refused_with_their_code_and_change_not
         return usual | changes
 
     for seat, changes, code in (
-        (budi, {"revision": 0}, "ALERT_CHANGED"),
+        (budi, {"version": 0}, "ALERT_CHANGED"),
         (ani, {}, "ALERT_HELD"),
         (budi, {"agent_id": "pc-ani"}, "NAME_NOT_ALLOWED"),
         (budi, {"reason": 0}, "REASON_INVALID"),

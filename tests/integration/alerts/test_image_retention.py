@@ -65,7 +65,7 @@ def test_after_a_sweep_no_file_holds_a_cleared_picture_and_the_others_stay(tmp_p
     for alert_id in (cleared, closed):
         counter.claim(alert_id, budi)
         counter.judge(alert_id, budi, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
-    counter.adjudicator.close(closed, budi, counter.revision(closed))
+    counter.adjudicator.close(closed, budi, counter.version(closed))
     assert all(on_disk(tmp_path, jpeg) for jpeg in pictures.values())
 
     clock.advance(timedelta(hours=12))
@@ -117,7 +117,7 @@ def test_what_people_wrote_is_on_the_disk_for_nobody_to_read(tmp_path: Path, clo
     counter.judge(alert_id, budi, note="parut di dahi")
     counter.confirm(alert_id, siti, "CO-9926/0117", note="sama orangnya")
     told = contact(siti, result="dijemput dua petugas")
-    done = counter.adjudicator.follow_up(alert_id, siti, told, counter.revision(alert_id))
+    done = counter.adjudicator.follow_up(alert_id, siti, told, counter.version(alert_id))
     assert [one.note for one in done.handling.findings] == ["parut di dahi", "sama orangnya"]
     written = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
     database.close()

@@ -61,7 +61,7 @@ def held_by(person: PersonReference, alert: Alert | None = None, agent: str = "p
     """Return the alert claimed by `person` at `agent`, from the tests' epoch on for `seconds`."""
     chosen = alert or make_alert()
     claim = Claim(person, agent, EPOCH + timedelta(seconds=seconds))
-    handling = replace(chosen.handling, claim=claim, revision=chosen.handling.revision + 1)
+    handling = replace(chosen.handling, claim=claim)
     return replace(chosen, state=AlertState.CLAIMED, version=chosen.version + 1, handling=handling)
 
 
@@ -69,4 +69,4 @@ def judged_by(person: PersonReference, outcome: Outcome, reason: Reason, note: s
     """Return an alert that `person` judged."""
     finding = Finding(outcome, reason, note, person, EPOCH)
     state = AlertState.CLEARED if outcome is Outcome.NOT_SAME_PERSON else AlertState(outcome)
-    return replace(make_alert(), state=state, version=3, handling=Handling(revision=2, findings=(finding,)))
+    return replace(make_alert(), state=state, version=3, handling=Handling(findings=(finding,)))

@@ -100,18 +100,18 @@ class Counter:
         outcome: Outcome = Outcome.REFERRED,
         reason: Reason = Reason.FACE_AGREES,
         note: str = "",
-        revision: int | None = None,
+        version: int | None = None,
     ) -> Alert:
         """Judge an alert that `who` holds, as it stands."""
-        seen = self.alerts.get(alert_id).handling.revision if revision is None else revision
+        seen = self.alerts.get(alert_id).version if version is None else version
         return self.adjudicator.adjudicate(alert_id, who, seat(who), Adjudication(outcome, reason, note, seen))
 
     def confirm(self, alert_id: UUID, who: ActingPerson, reference: str = REFERENCE, note: str = "") -> Alert:
         """Confirm an alert as it stands."""
-        return self.adjudicator.confirm(alert_id, who, reference, note, self.revision(alert_id))
+        return self.adjudicator.confirm(alert_id, who, reference, note, self.version(alert_id))
 
-    def revision(self, alert_id: UUID) -> int:
-        return self.alerts.get(alert_id).handling.revision
+    def version(self, alert_id: UUID) -> int:
+        return self.alerts.get(alert_id).version
 
     def events(self, alert_id: UUID) -> list[AlertEventType]:
         """What happened to an alert, in the order of the log."""

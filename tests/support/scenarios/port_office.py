@@ -76,7 +76,7 @@ class Seat:
             "AdjudicateAlert",
             alert_id=alert.alert_id,
             agent_id=self.agent_id,
-            revision=alert.handling.revision,
+            version=alert.version,
             outcome=outcome,
             reason=reason,
             note=note,
@@ -174,7 +174,7 @@ async def sign_in(channel: grpc.aio.Channel, name: str) -> str:
 
 def seen(alert: alert_pb2.Alert) -> dict[str, Any]:
     """The fields of a step that say which alert, and what of it was seen."""
-    return {"alert_id": alert.alert_id, "revision": alert.handling.revision}
+    return {"alert_id": alert.alert_id, "version": alert.version}
 
 
 def told(error: grpc.aio.AioRpcError) -> dict[str, str]:

@@ -48,14 +48,13 @@ class AlertActions:
 
         A judgement of an alert that nobody holds claims it first: a person who loses that race has judged nothing.
         """
-        alert_id, revision = alert.alert_id, alert.handling.revision
+        alert_id, version = alert.alert_id, alert.version
         step = decision.step
         if step in JUDGEMENTS:
             if alert.state is not AlertState.CLAIMED:
-                revision = self._alert_client.claim(alert_id).handling.revision
-            return self._alert_client.adjudicate(
-                alert_id, revision, STEP_OUTCOMES[step], decision.reason, decision.note
-            )
+                self._alert_client.claim(alert_id)
+                version += 1  # the claim; whatever else came since, the person has not seen
+            return self._alert_client.adjudicate(alert_id, version, STEP_OUTCOMES[step], decision.reason, decision.note)
         match step:
             case Step.CLAIM:
                 return self._alert_client.claim(alert_id)
@@ -64,20 +63,20 @@ class AlertActions:
             case Step.CONFIRM:
                 return self._confirm(alert, decision)
             case Step.CLEAR:
-                return self._alert_client.clear(alert_id, revision, decision.reason, decision.note)
+                return self._alert_client.clear(alert_id, version, decision.reason, decision.note)
             case Step.FOLLOW_UP if decision.follow_up:
-                return self._alert_client.record_follow_up(alert_id, revision, decision.follow_up)
+                return self._alert_client.record_follow_up(alert_id, version, decision.follow_up)
             case Step.CLOSE:
-                return self._alert_client.close_alert(alert_id, revision)
+                return self._alert_client.close_alert(alert_id, version)
         raise ValueError(f"{step} without what it needs")
 
     def _confirm(self, alert: Alert, decision: Decision) -> Alert:
-        alert_id, revision = alert.alert_id, alert.handling.revision
+        alert_id, version = alert.alert_id, alert.version
         if decision.supervisor is None:
-            return self._alert_client.confirm(alert_id, revision, decision.reference, decision.note)
+            return self._alert_client.confirm(alert_id, version, decision.reference, decision.note)
         _, token = self._sessions.prove(decision.supervisor.name, decision.supervisor.password)
         try:
-            return self._alert_client.confirm(alert_id, revision, decision.reference, decision.note, token)
+            return self._alert_client.confirm(alert_id, version, decision.reference, decision.note, token)
         finally:
             # It runs out by itself; the confirmation must not fail for it.
             with suppress(grpc.RpcError):

@@ -89,43 +89,43 @@ class AlertClient:
             self._stub.ReleaseAlert, alert_service_pb2.ReleaseAlertRequest(alert_id=alert_id, agent_id=self._agent_id)
         )
 
-    def adjudicate(self, alert_id: str, revision: int, outcome: Outcome, reason: Reason, note: str) -> Alert:
+    def adjudicate(self, alert_id: str, version: int, outcome: Outcome, reason: Reason, note: str) -> Alert:
         """Record what the officer who holds the alert found."""
         request = alert_service_pb2.AdjudicateAlertRequest(
             alert_id=alert_id,
             agent_id=self._agent_id,
-            revision=revision,
+            version=version,
             outcome=messages.OUTCOMES.number(outcome),
             reason=messages.REASONS.number(reason),
             note=note,
         )
         return self._alert(self._stub.AdjudicateAlert, request)
 
-    def confirm(self, alert_id: str, revision: int, reference: str, note: str, token: str = "") -> Alert:
+    def confirm(self, alert_id: str, version: int, reference: str, note: str, token: str = "") -> Alert:
         """Confirm the alert. `token` is that of a supervisor who stands beside the person that has signed in."""
         request = alert_service_pb2.ConfirmAlertRequest(
-            alert_id=alert_id, revision=revision, cekal_online_reference=reference, note=note
+            alert_id=alert_id, version=version, cekal_online_reference=reference, note=note
         )
         return self._alert(self._stub.ConfirmAlert, request, token)
 
-    def clear(self, alert_id: str, revision: int, reason: Reason, note: str) -> Alert:
+    def clear(self, alert_id: str, version: int, reason: Reason, note: str) -> Alert:
         """Clear an alert that was referred."""
         request = alert_service_pb2.ClearAlertRequest(
-            alert_id=alert_id, revision=revision, reason=messages.REASONS.number(reason), note=note
+            alert_id=alert_id, version=version, reason=messages.REASONS.number(reason), note=note
         )
         return self._alert(self._stub.ClearAlert, request)
 
-    def record_follow_up(self, alert_id: str, revision: int, follow_up: FollowUp) -> Alert:
+    def record_follow_up(self, alert_id: str, version: int, follow_up: FollowUp) -> Alert:
         """Record a contact with the agency."""
         request = alert_service_pb2.RecordFollowUpRequest(
-            alert_id=alert_id, revision=revision, follow_up=messages.follow_up_message(follow_up)
+            alert_id=alert_id, version=version, follow_up=messages.follow_up_message(follow_up)
         )
         return self._alert(self._stub.RecordFollowUp, request)
 
-    def close_alert(self, alert_id: str, revision: int) -> Alert:
+    def close_alert(self, alert_id: str, version: int) -> Alert:
         """Close the alert."""
         return self._alert(
-            self._stub.CloseAlert, alert_service_pb2.CloseAlertRequest(alert_id=alert_id, revision=revision)
+            self._stub.CloseAlert, alert_service_pb2.CloseAlertRequest(alert_id=alert_id, version=version)
         )
 
     def report(self, start: datetime, end: datetime | None = None) -> ShiftReport:

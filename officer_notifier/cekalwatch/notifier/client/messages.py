@@ -88,7 +88,6 @@ def pictures(images: alert_pb2.AlertImages) -> Pictures:
 def _handling(message: adjudication_pb2.Handling) -> Handling:
     """Return what people have done."""
     return Handling(
-        revision=message.revision,
         claim=_claim(message.claim) if message.HasField("claim") else None,
         findings=tuple(_finding(finding) for finding in message.findings),
         reference=safe_text(message.cekal_online_reference),

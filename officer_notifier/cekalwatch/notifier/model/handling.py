@@ -50,9 +50,8 @@ class FollowUp:
 
 @dataclass(frozen=True)
 class Handling:
-    """What people have done with an alert. A step states the `revision` that its person has seen."""
+    """What people have done with an alert."""
 
-    revision: int = 0
     claim: Claim | None = None
     findings: tuple[Finding, ...] = ()
     reference: str = ""

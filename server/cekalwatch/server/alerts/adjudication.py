@@ -20,14 +20,14 @@ from cekalwatch.server.domain.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts import Alert, AlertEvent
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.handling import Handling, HandlingPolicy, Holder
+from cekalwatch.server.domain.handling import Circumstances, Handling, HandlingPolicy, Holder
 from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, Outcome, Reason
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.wire.vocabulary.people import CONFIRMS, HANDLES_ALERTS, JUDGES
 
 log = structlog.get_logger()
@@ -46,12 +46,12 @@ class ActingPerson:
 
 @dataclass(frozen=True)
 class Adjudication:
-    """A person's decision on an alert, of which they have seen `revision`."""
+    """A person's decision on an alert, of which they have seen `version`."""
 
     outcome: Outcome
     reason: Reason
     note: str
-    revision: int
+    version: int
 
     def by(self, person: Person, now: datetime) -> Finding:
         """Return it as a finding; raises REASON_INVALID or NOTE_INVALID."""
@@ -95,13 +95,15 @@ class Adjudicator:
         """Give the alert to `who`, or renew their claim; ALERT_HELD names the holder when another has it."""
         now, holder = self._clock.now(), Holder(who.person.person_id, agent)
         return self._step(
-            alert_id, who, now, lambda handling: handling.claimed(holder, now, self._policy), AlertEventType.CLAIMED
+            alert_id, who, now, lambda alert: alert.handling.claimed(holder, now, self._policy), AlertEventType.CLAIMED
         )
 
     def release(self, alert_id: UUID, who: ActingPerson, agent: str) -> Alert:
         """Release the alert that `who` holds."""
         now, holder = self._clock.now(), Holder(who.person.person_id, agent)
-        return self._step(alert_id, who, now, lambda handling: handling.released(holder, now), AlertEventType.RELEASED)
+        return self._step(
+            alert_id, who, now, lambda alert: alert.handling.released(holder, now), AlertEventType.RELEASED
+        )
 
     def adjudicate(self, alert_id: UUID, who: ActingPerson, agent: str, adjudication: Adjudication) -> Alert:
         """Record the finding of the alert's holder.
@@ -114,22 +116,23 @@ class Adjudicator:
         finding = adjudication.by(who.person, now)
         in_force = self._order_in_force(self._seen(alert_id, who), now)
 
-        def make(handling: Handling) -> Handling:
-            return handling.adjudicated(holder, finding, adjudication.revision, now, order_in_force=in_force)
+        def make(alert: Alert) -> Handling:
+            circumstances = Circumstances(alert.version == adjudication.version, in_force)
+            return alert.handling.adjudicated(holder, finding, now, circumstances)
 
         return self._step(alert_id, who, now, make, AlertEventType.ADJUDICATED)
 
-    def confirm(self, alert_id: UUID, who: ActingPerson, reference: str, note: str, revision: int) -> Alert:
+    def confirm(self, alert_id: UUID, who: ActingPerson, reference: str, note: str, version: int) -> Alert:
         """Confirm the alert, by the supervisor `who` together with the officer who adjudicated it."""
-        now, alert = self._clock.now(), self._seen(alert_id, who)
-        adjudication = Adjudication(Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE, note, revision)
+        now = self._clock.now()
+        adjudication = Adjudication(Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE, note, version)
         finding = adjudication.by(who.person, now)
-        in_force = self._order_in_force(alert, now)
+        in_force = self._order_in_force(self._seen(alert_id, who), now)
 
-        def make(handling: Handling) -> Handling:
-            return handling.confirmed(
-                self._two(handling, who.person), finding, reference, revision, self._policy, order_in_force=in_force
-            )
+        def make(alert: Alert) -> Handling:
+            two = self._two(alert.handling, who.person)
+            circumstances = Circumstances(alert.version == version, in_force)
+            return alert.handling.confirmed(two, finding, reference, self._policy, circumstances)
 
         return self._step(alert_id, who, now, make, AlertEventType.CONFIRMED)
 
@@ -141,24 +144,30 @@ class Adjudicator:
             alert_id,
             who,
             now,
-            lambda handling: handling.cleared(who.person, finding, adjudication.revision),
+            lambda alert: alert.handling.cleared(
+                who.person, finding, Circumstances(alert.version == adjudication.version)
+            ),
             AlertEventType.CLEARED,
         )
 
-    def follow_up(self, alert_id: UUID, who: ActingPerson, follow_up: FollowUp, revision: int) -> Alert:
+    def follow_up(self, alert_id: UUID, who: ActingPerson, follow_up: FollowUp, version: int) -> Alert:
         """Record a contact with the agency."""
         return self._step(
             alert_id,
             who,
             self._clock.now(),
-            lambda handling: handling.followed_up(follow_up, revision),
+            lambda alert: alert.handling.followed_up(follow_up, Circumstances(alert.version == version)),
             AlertEventType.FOLLOWED_UP,
         )
 
-    def close(self, alert_id: UUID, who: ActingPerson, revision: int) -> Alert:
+    def close(self, alert_id: UUID, who: ActingPerson, version: int) -> Alert:
         """Close the alert."""
         return self._step(
-            alert_id, who, self._clock.now(), lambda handling: handling.closed(revision), AlertEventType.CLOSED
+            alert_id,
+            who,
+            self._clock.now(),
+            lambda alert: alert.handling.closed(Circumstances(alert.version == version)),
+            AlertEventType.CLOSED,
         )
 
     def _step(
@@ -166,7 +175,7 @@ class Adjudicator:
         alert_id: UUID,
         who: ActingPerson,
         now: datetime,
-        make: Callable[[Handling], Handling],
+        make: Callable[[Alert], Handling],
         kind: AlertEventType,
     ) -> Alert:
         self._seen(alert_id, who)
@@ -176,14 +185,15 @@ class Adjudicator:
             nonlocal made
             before = alert.handling
             try:
-                after = make(before)
+                after = make(alert)
             except CekalwatchError as error:
                 if error.code is Code.ALERT_HELD and before.claim:
                     raise HeldError(before.claim.holder.person_id) from None
                 raise
-            # Renewing a claim leaves the revision; a claim that had run out is released first.
-            made = after.revision > before.revision
-            lapsed = (AlertEventType.RELEASED,) if made and before.settled(now) != before else ()
+            # Renewing a claim is no change; a claim that had run out is released first.
+            settled = before.settled(now)
+            made = kind is not AlertEventType.CLAIMED or settled.state is not AlertState.CLAIMED
+            lapsed = (AlertEventType.RELEASED,) if made and settled != before else ()
             return HandlingStep(after, (*lapsed, kind) if made else ())
 
         def note(alert: Alert, event: AlertEvent) -> AuditEntry:
@@ -196,7 +206,7 @@ class Adjudicator:
             error.told = MappingProxyType({"holder": names.get(error.holder, "")})
             raise
         if made:
-            log.info("alert_handled", step=kind, alert_id=str(alert_id), revision=alert.handling.revision)
+            log.info("alert_handled", step=kind, alert_id=str(alert_id), version=alert.version)
             self._announce()
         return alert
 

@@ -34,7 +34,7 @@ def handling_entry(alert: Alert, event: AlertEvent, actor: Actor) -> AuditEntry:
 
     The step shows the alert to who made it, so the entry names what is shown with it.
     """
-    details: dict[str, int | str] = {"event": event.sequence, "revision": alert.handling.revision}
+    details: dict[str, int | str] = {"event": event.sequence, "version": alert.version}
     objects = [*shown_objects([alert])]
     if event.type in _WITH_FINDING:
         finding = alert.handling.findings[-1]

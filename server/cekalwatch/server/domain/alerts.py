@@ -64,7 +64,7 @@ class Alert:
 
     alert_id: UUID
     version: int
-    """Counts its changes from 1; renewing a claim is none."""
+    """Counts what a person must have seen before they judge, from 1: steps of people, further passages while open."""
     subject_id: str
     order_ids: tuple[str, ...]
     camera: Camera
@@ -108,12 +108,15 @@ class Alert:
             and abs(match.capture.captured_at - self.last_seen_at) <= window
         )
 
-    def with_match(self, match: Match) -> Alert:
-        """Return the alert after `match` joined; the better score counts, with its candidates."""
+    def with_match(self, match: Match, *, further: bool) -> Alert:
+        """Return the alert after `match` joined, of a `further` passage or of one that is in it already.
+
+        The better score counts, with its candidates.
+        """
         better = match.score > self.score
         return replace(
             self,
-            version=self.version + 1,
+            version=self.version + (further and self.open),
             score=max(self.score, match.score),
             candidates=match.candidates if better else self.candidates,
             order_ids=tuple(dict.fromkeys((*self.order_ids, *match.order_ids))),

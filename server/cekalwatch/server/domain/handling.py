@@ -1,4 +1,4 @@
-"""The life of an alert: who holds it, what people decided, when it escalates (domain rules 1, 4 and 5).
+"""The life of an alert: who holds it, what people decided, when it escalates (domain rules 1, 4, 5 and 6).
 
     NEW → CLAIMED → {NOT_SAME_PERSON | CANNOT_DETERMINE | REFERRED} → {CONFIRMED | CLEARED} → CLOSED
 
@@ -84,12 +84,32 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Circumstances:
+    """What is true of an alert at the moment of a step."""
+
+    unchanged: bool
+    """Whether the person has seen the alert's present version (rule 4)."""
+    order_in_force: bool = False
+    """Whether an order that alerts is in force (rule 1); asked about where a step needs one."""
+
+    def check(self, handling: Handling, step: Step) -> None:
+        """Raise ALERT_STATE_WRONG where the step cannot be taken, and ALERT_CHANGED where they have not seen it all."""
+        _check_state(handling, step)
+        if not self.unchanged:
+            raise CekalwatchError(Code.ALERT_CHANGED)
+
+    def check_order(self, outcome: Outcome) -> None:
+        """Raise ORDER_NOT_IN_FORCE where the outcome needs an order."""
+        if outcome in NEEDS_ORDER and not self.order_in_force:
+            raise CekalwatchError(Code.ORDER_NOT_IN_FORCE, outcome)
+
+
+@dataclass(frozen=True)
 class Handling:
-    """What people have done with an alert so far. `revision` counts their steps; sightings do not change it."""
+    """What people have done with an alert so far."""
 
     raised_at: datetime
     state: AlertState = AlertState.NEW
-    revision: int = 0
     released_at: datetime | None = None
     """When it was last released, or its claim ran out."""
     claim: Claim | None = None
@@ -129,7 +149,7 @@ class Handling:
             return replace(current, claim=Claim(holder, now + policy.lease))
         if current.state is AlertState.CLAIMED:
             raise CekalwatchError(Code.ALERT_HELD)
-        _check(current, current.revision, Step.CLAIM)
+        _check_state(current, Step.CLAIM)
         return _step(current, AlertState.CLAIMED, claim=Claim(holder, now + policy.lease))
 
     def released(self, holder: Holder, now: datetime) -> Handling:
@@ -153,16 +173,14 @@ class Handling:
         level = Escalation(min(max(waited // policy.to_supervisor, 0), max(Escalation)))
         return _step(current, AlertState.NEW, escalation=level) if level > current.escalation else current
 
-    def adjudicated(
-        self, holder: Holder, finding: Finding, revision: int, now: datetime, *, order_in_force: bool
-    ) -> Handling:
+    def adjudicated(self, holder: Holder, finding: Finding, now: datetime, circumstances: Circumstances) -> Handling:
         """Return the alert with its holder's finding."""
         if finding.outcome not in OFFICERS_OUTCOMES:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, f"{finding.outcome} at the counter")
         current = self.settled(now)
         _check_holder(current, holder)
-        _check(current, revision, _STEPS[finding.outcome])
-        _check_order(finding.outcome, order_in_force)
+        circumstances.check(current, _STEPS[finding.outcome])
+        circumstances.check_order(finding.outcome)
         findings = (*current.findings, finding)
         return _step(current, _STATE_AFTER[finding.outcome], claim=None, findings=findings)
 
@@ -171,56 +189,52 @@ class Handling:
         people: TwoPeople,
         finding: Finding,
         reference: str,
-        revision: int,
         policy: HandlingPolicy,
-        *,
-        order_in_force: bool,
+        circumstances: Circumstances,
     ) -> Handling:
         """Return the alert confirmed: Cekal Online lists the traveller, as an officer and a supervisor say."""
-        _check(self, revision, Step.CONFIRM)
+        circumstances.check(self, Step.CONFIRM)
         if people.action is not TwoPersonAction.CONFIRM_ALERT or finding.outcome is not Outcome.CONFIRMED:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED)
         if people.first.person_id != self.officer or people.second.person_id != finding.by:
             raise CekalwatchError(Code.SAME_PERSON_TWICE, "the two are not who adjudicated it and who confirms it")
         if not re.fullmatch(policy.reference_pattern, reference):
             raise CekalwatchError(Code.REFERENCE_INVALID)
-        _check_order(finding.outcome, order_in_force)
+        circumstances.check_order(finding.outcome)
         return _step(self, AlertState.CONFIRMED, reference=reference, findings=(*self.findings, finding))
 
-    def cleared(self, person: Person, finding: Finding, revision: int) -> Handling:
+    def cleared(self, person: Person, finding: Finding, circumstances: Circumstances) -> Handling:
         """Return the alert cleared after a referral; CANNOT_DETERMINE needs a supervisor."""
         if finding.outcome is not Outcome.CLEARED or finding.by != person.person_id:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, finding.outcome)
-        _check(self, revision, Step.CLEAR)
+        circumstances.check(self, Step.CLEAR)
         if self.state is AlertState.CANNOT_DETERMINE and not person.roles & CONFIRMS:
             raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "who confirms")
         return _step(self, AlertState.CLEARED, findings=(*self.findings, finding))
 
-    def followed_up(self, follow_up: FollowUp, revision: int) -> Handling:
+    def followed_up(self, follow_up: FollowUp, circumstances: Circumstances) -> Handling:
         """Return the alert with one more contact with the agency."""
-        _check(self, revision, Step.FOLLOW_UP)
+        circumstances.check(self, Step.FOLLOW_UP)
         size = follow_up.size + sum(one.size for one in self.follow_ups)
         if len(self.follow_ups) >= MAX_FOLLOW_UPS or size > MAX_FOLLOW_UP_BYTES:
             raise CekalwatchError(Code.TOO_MANY_FOLLOW_UPS)
         return _step(self, self.state, follow_ups=(*self.follow_ups, follow_up))
 
-    def closed(self, revision: int) -> Handling:
+    def closed(self, circumstances: Circumstances) -> Handling:
         """Return the alert closed. Raises FOLLOW_UP_MISSING when it is confirmed and no agency was contacted."""
-        _check(self, revision, Step.CLOSE)
+        circumstances.check(self, Step.CLOSE)
         if self.state is AlertState.CONFIRMED and not self.follow_ups:
             raise CekalwatchError(Code.FOLLOW_UP_MISSING)
         return _step(self, AlertState.CLOSED)
 
 
 def _step(handling: Handling, state: AlertState, **changes: object) -> Handling:
-    return replace(handling, state=state, revision=handling.revision + 1, **changes)  # type: ignore[arg-type]
+    return replace(handling, state=state, **changes)  # type: ignore[arg-type]
 
 
-def _check(handling: Handling, revision: int, step: Step) -> None:
+def _check_state(handling: Handling, step: Step) -> None:
     if handling.state not in STEP_STATES[step]:
         raise CekalwatchError(Code.ALERT_STATE_WRONG, handling.state)
-    if revision != handling.revision:
-        raise CekalwatchError(Code.ALERT_CHANGED, f"{revision} is not {handling.revision}")
 
 
 def _check_holder(handling: Handling, holder: Holder) -> None:
@@ -230,8 +244,3 @@ def _check_holder(handling: Handling, holder: Holder) -> None:
         raise CekalwatchError(Code.ALERT_NOT_CLAIMED, handling.state)
     if handling.claim.holder != holder:
         raise CekalwatchError(Code.ALERT_HELD)
-
-
-def _check_order(outcome: Outcome, order_in_force: bool) -> None:
-    if outcome in NEEDS_ORDER and not order_in_force:
-        raise CekalwatchError(Code.ORDER_NOT_IN_FORCE, outcome)

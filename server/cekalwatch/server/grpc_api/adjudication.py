@@ -66,7 +66,7 @@ class AdjudicationMethods:
         alert_id, who = convert.alert_id(request.alert_id), _acting_person()
         reference = read.reference(request.cekal_online_reference)
         alert = await self._do(
-            lambda: self._adjudicator.confirm(alert_id, who, reference, request.note, request.revision)
+            lambda: self._adjudicator.confirm(alert_id, who, reference, request.note, request.version)
         )
         return pb.ConfirmAlertResponse(alert=alert)
 
@@ -79,13 +79,13 @@ class AdjudicationMethods:
         """Record a contact with the requesting agency."""
         alert_id, who = convert.alert_id(request.alert_id), _acting_person()
         follow_up = read.follow_up(request.follow_up, who.person.person_id, self._clock.now())
-        alert = await self._do(lambda: self._adjudicator.follow_up(alert_id, who, follow_up, request.revision))
+        alert = await self._do(lambda: self._adjudicator.follow_up(alert_id, who, follow_up, request.version))
         return pb.RecordFollowUpResponse(alert=alert)
 
     async def CloseAlert(self, request: pb.CloseAlertRequest, context: Context) -> pb.CloseAlertResponse:
         """Close a confirmed or cleared alert."""
         alert_id, who = convert.alert_id(request.alert_id), _acting_person()
-        alert = await self._do(lambda: self._adjudicator.close(alert_id, who, request.revision))
+        alert = await self._do(lambda: self._adjudicator.close(alert_id, who, request.version))
         return pb.CloseAlertResponse(alert=alert)
 
     async def GetShiftReport(self, request: pb.GetShiftReportRequest, context: Context) -> pb.GetShiftReportResponse:

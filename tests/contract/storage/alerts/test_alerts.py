@@ -62,6 +62,14 @@ def test_a_later_sighting_within_the_window_joins_the_alert(store: AlertStore):
     assert (alert.version, alert.score, len(alert.sightings)) == (3, 0.8, 3)
 
 
+def test_a_further_crop_of_a_passage_leaves_the_version(store: AlertStore):
+    first = record(store, match(capture(passage="1")))
+    crop = record(store, match(capture(passage="1", at=NOON + timedelta(seconds=1)), score=0.8))
+    alert = store.get(first.alert_id)
+    assert (crop.type, crop.alert_id) == (AlertEventType.SIGHTED, first.alert_id)
+    assert (alert.version, alert.score, len(alert.sightings)) == (1, 0.8, 2)
+
+
 def test_a_sighting_after_the_window_is_a_new_alert(store: AlertStore):
     first = record(store, match(capture(passage="1")))
     second = record(store, match(capture(passage="2", at=NOON + timedelta(minutes=11))))

@@ -66,7 +66,7 @@ def test_images_of_cleared_alerts_go_within_a_day_and_of_hits_later(
     for alert_id in (cleared, referred, hit):
         counter.claim(alert_id, budi)
     counter.judge(cleared, budi, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
-    counter.adjudicator.close(cleared, budi, counter.revision(cleared))
+    counter.adjudicator.close(cleared, budi, counter.version(cleared))
     counter.judge(hit, budi, Outcome.CANNOT_DETERMINE, Reason.IMAGE_TOO_POOR)
     assert sweeper.sweep_images() == ImageReport(0, 0)
     clock.advance(keeping.cleared_images)

@@ -34,8 +34,8 @@ def test_an_alert_goes_all_its_way_and_comes_back_as_it_was_written(
     clock.advance(timedelta(seconds=20))
     counter.judge(alert_id, budi, note="same scar\nabove the left eye")
     counter.confirm(alert_id, siti, note="listed")
-    counter.adjudicator.follow_up(alert_id, siti, contact(siti), counter.revision(alert_id))
-    done = counter.adjudicator.close(alert_id, budi, counter.revision(alert_id))
+    counter.adjudicator.follow_up(alert_id, siti, contact(siti), counter.version(alert_id))
+    done = counter.adjudicator.close(alert_id, budi, counter.version(alert_id))
     assert counter.alerts.get(alert_id) == done
     assert (done.state, done.handling.reference, done.version) == (AlertState.CLOSED, "CO-2026/0117", 6)
     assert [(one.outcome, one.by, one.note) for one in done.handling.findings] == [
@@ -136,7 +136,7 @@ def test_what_is_refused_leaves_nothing(counter: Counter, budi: ActingPerson, an
     alert_id = counter.raise_alert()
     counter.claim(alert_id, budi)
     before, entries = counter.alerts.get(alert_id), len(list(counter.audit.links()))
-    assert code_of(lambda: counter.judge(alert_id, budi, revision=0)) is Code.ALERT_CHANGED
+    assert code_of(lambda: counter.judge(alert_id, budi, version=0)) is Code.ALERT_CHANGED
     assert code_of(lambda: counter.judge(alert_id, ani)) is Code.ALERT_HELD
     assert code_of(lambda: counter.judge(alert_id, budi, note="x" * 1001)) is Code.NOTE_INVALID
     assert code_of(lambda: counter.judge(alert_id, budi, reason=Reason.FACE_DIFFERS)) is Code.REASON_INVALID
@@ -145,6 +145,26 @@ def test_what_is_refused_leaves_nothing(counter: Counter, budi: ActingPerson, an
     assert counter.alerts.get(alert_id) == before
     assert len(list(counter.audit.links())) == entries
     assert counter.events(alert_id) == [E.RAISED, E.CLAIMED]
+
+
+def test_a_judgement_that_has_not_seen_a_further_passage_is_refused(counter: Counter, budi: ActingPerson):
+    counter.list_subject()
+    window = timedelta(minutes=10)
+    alert_id = counter.raise_alert("1", window=window)
+    seen = counter.claim(alert_id, budi).version
+    assert counter.raise_alert("1", window=window) == alert_id, "a crop of the same passage"
+    assert counter.version(alert_id) == seen
+    assert counter.raise_alert("2", window=window) == alert_id, "a further passage"
+    assert code_of(lambda: counter.judge(alert_id, budi, version=seen)) is Code.ALERT_CHANGED
+    assert counter.judge(alert_id, budi, version=seen + 1).state is AlertState.REFERRED
+
+
+def test_escalation_refuses_no_judgement(counter: Counter, clock: FixedClock):
+    alert_id = counter.raise_alert()
+    seen = counter.version(alert_id)
+    clock.advance(POLICY.to_supervisor)
+    assert counter.escalator.escalate() == 1
+    assert counter.version(alert_id) == seen
 
 
 def test_an_order_that_lapsed_meanwhile_is_not_referred_but_can_be_cleared(
@@ -168,7 +188,7 @@ def test_an_order_that_lapsed_after_the_referral_is_not_confirmed(
     counter.judge(alert_id, budi)
     clock.moment = datetime(2026, 3, 1, 17, 0, tzinfo=UTC)
     assert code_of(lambda: counter.confirm(alert_id, siti)) is Code.ORDER_NOT_IN_FORCE
-    ended = Adjudication(Outcome.CLEARED, Reason.ORDER_ENDED, "", counter.revision(alert_id))
+    ended = Adjudication(Outcome.CLEARED, Reason.ORDER_ENDED, "", counter.version(alert_id))
     assert counter.adjudicator.clear(alert_id, siti, ended).state is AlertState.CLEARED
 
 

@@ -47,7 +47,7 @@ def fill(database: Database, people: int = 3) -> None:
     counter.claim(event.alert_id, officer)
     counter.judge(event.alert_id, officer, note="the same scar")
     counter.confirm(event.alert_id, supervisor)
-    counter.adjudicator.follow_up(event.alert_id, supervisor, contact(supervisor), counter.revision(event.alert_id))
+    counter.adjudicator.follow_up(event.alert_id, supervisor, contact(supervisor), counter.version(event.alert_id))
 
 
 def contents(database: Database) -> list[Any]:

@@ -19,7 +19,7 @@ from cekalwatch.server.domain.adjudication import Finding
 from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertFilter
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.handling import HandlingPolicy, Holder
+from cekalwatch.server.domain.handling import Circumstances, HandlingPolicy, Holder
 from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
@@ -57,7 +57,7 @@ class Log:
 
         def make(alert: Alert) -> HandlingStep:
             claimed = alert.handling.claimed(officer, NOON, HandlingPolicy())
-            cleared = claimed.adjudicated(officer, finding, claimed.revision, NOON, order_in_force=True)
+            cleared = claimed.adjudicated(officer, finding, NOON, Circumstances(unchanged=True, order_in_force=True))
             return HandlingStep(cleared, (AlertEventType.CLAIMED, AlertEventType.ADJUDICATED))
 
         self._step(alert_id, make)

@@ -206,7 +206,7 @@ def test_any_filter_is_valid_or_an_error(message: alert_service_pb2.AlertFilter)
 WORK: ValidValues = {
     "alert_id": ["01a210d1-c675-7147-9ff8-c79e4db1539a"],
     "agent_id": ["pc-1"],
-    "revision": [0, 3],
+    "version": [0, 3],
     "outcome": [1, 2, 3, 4, 5],
     "reason": list(range(1, 13)),
     "note": ["", "same scar", "x" * 1000],

@@ -36,12 +36,12 @@ def adjudication(request: alert_service_pb2.AdjudicateAlertRequest) -> Adjudicat
     outcome = _OUTCOMES.member(request.outcome)
     if outcome is None:
         raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, str(request.outcome))
-    return Adjudication(outcome, reason(request.reason), request.note, request.revision)
+    return Adjudication(outcome, reason(request.reason), request.note, request.version)
 
 
 def clearing(request: alert_service_pb2.ClearAlertRequest) -> Adjudication:
     """Read why an alert is cleared; raises REASON_INVALID."""
-    return Adjudication(Outcome.CLEARED, reason(request.reason), request.note, request.revision)
+    return Adjudication(Outcome.CLEARED, reason(request.reason), request.note, request.version)
 
 
 def reason(value: adjudication_pb2.Reason.ValueType) -> Reason:
@@ -94,7 +94,6 @@ def shift(request: alert_service_pb2.GetShiftReportRequest, now: datetime) -> tu
 def handling_message(handling: Handling, people: Mapping[UUID, str]) -> adjudication_pb2.Handling:
     """Write what people have done with an alert; `people` gives their names."""
     message = adjudication_pb2.Handling(
-        revision=handling.revision,
         claim=_claim(handling.claim, people) if handling.claim else None,
         findings=[_finding(finding, people) for finding in handling.findings],
         cekal_online_reference=handling.reference,

@@ -25,6 +25,9 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.wire.vocabulary.adjudication import CLEARING, AlertEventType, AlertState, Escalation, Outcome
 
+_UNCOUNTED = frozenset({AlertEventType.ESCALATED})
+"""Leaves the version: it changes nothing that a person judges, and no judgement may be refused for it."""
+
 
 @dataclass(frozen=True)
 class HandlingStep:
@@ -73,7 +76,7 @@ class HandlingStore:
                 return before
             hold_sealing_key(session, self._keyring)
             write_handling(session, row, before.handling, step.handling, self._keyring)
-            row.version += len(step.happened)
+            row.version += sum(kind not in _UNCOUNTED for kind in step.happened)
             if AlertEventType.CLAIMED in step.happened:
                 row.first_claimed_at = row.first_claimed_at or now
             session.flush()

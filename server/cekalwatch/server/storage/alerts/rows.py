@@ -70,9 +70,9 @@ def new_row(match: Match, now: datetime) -> AlertRow:
     )
 
 
-def join_match(row: AlertRow, match: Match) -> None:
-    """Bring the row to where the alert stands after `match` joined it."""
-    alert = bare_alert(row).with_match(match)
+def join_match(row: AlertRow, match: Match, *, further: bool) -> None:
+    """Bring the row to where the alert stands after `match` joined it; see `Alert.with_match`."""
+    alert = bare_alert(row).with_match(match, further=further)
     row.version = alert.version
     row.score = alert.score
     row.candidates = [asdict(candidate) for candidate in alert.candidates]
@@ -83,7 +83,7 @@ def join_match(row: AlertRow, match: Match) -> None:
 
 def write_handling(session: Session, row: AlertRow, before: Handling, after: Handling, keyring: Keyring) -> None:
     """Bring the row to `after`, and add the findings and follow-ups that `before` does not have."""
-    row.state, row.revision, row.escalation = after.state, after.revision, after.escalation
+    row.state, row.escalation = after.state, after.escalation
     row.released_at = after.released_at
     row.claim_person_id = str(after.claim.holder.person_id) if after.claim else None
     row.claim_agent = after.claim.holder.agent if after.claim else None
@@ -166,7 +166,6 @@ def _alert(
         handling=Handling(
             raised_at=row.raised_at,
             state=AlertState(row.state),
-            revision=row.revision,
             released_at=row.released_at,
             claim=_claim(row),
             findings=words.findings,

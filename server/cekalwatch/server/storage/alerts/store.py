@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import func
 from sqlmodel import Session, col, delete, select, update
+from sqlmodel.sql.expression import SelectOfScalar
 
 from cekalwatch.server.audit.alert_entries import alert_entry
 from cekalwatch.server.audit.entry import AuditEntry
@@ -70,13 +71,14 @@ class AlertStore:
             lock_log(session)
             if session.get(SightingRow, str(capture.capture_id)) is not None:
                 return None
-            row = self._alert_for(session, match, window)
-            if row is None:
+            kind = AlertEventType.SIGHTED
+            if row := self._of_passage(session, match):
+                join_match(row, match, further=False)
+            elif row := self._near(session, match, window):
+                join_match(row, match, further=True)
+            else:
                 kind = AlertEventType.RAISED
                 row = new_row(match, now)
-            else:
-                kind = AlertEventType.SIGHTED
-                join_match(row, match)
             session.add(row)
             session.flush()
             session.add(
@@ -261,18 +263,14 @@ class AlertStore:
             return {row.agent_id: row.acknowledged_sequence for row in session.exec(select(AgentRow))}
 
     @staticmethod
-    def _alert_for(session: Session, match: Match, window: timedelta) -> AlertRow | None:
-        of_subject = (
-            select(AlertRow)
-            .where(col(AlertRow.subject_id) == match.subject_id, col(AlertRow.site) == match.capture.camera.site)
-            .order_by(col(AlertRow.last_seen_at).desc())
-        )
+    def _of_passage(session: Session, match: Match) -> AlertRow | None:
         same_passage = select(SightingRow.alert_id).where(col(SightingRow.passage) == match.capture.passage)
-        row = session.exec(of_subject.where(col(AlertRow.alert_id).in_(same_passage))).first()
-        if row is not None:
-            return row
+        return session.exec(_of_subject(match).where(col(AlertRow.alert_id).in_(same_passage))).first()
+
+    @staticmethod
+    def _near(session: Session, match: Match, window: timedelta) -> AlertRow | None:
         moment = match.capture.captured_at
-        near = of_subject.where(
+        near = _of_subject(match).where(
             col(AlertRow.last_seen_at) >= moment - window, col(AlertRow.last_seen_at) <= moment + window
         )
         return next((row for row in session.exec(near) if bare_alert(row).takes(match, window)), None)
@@ -286,3 +284,11 @@ class AlertStore:
             probe.capture_id, probe.quality = str(capture.capture_id), capture.quality
             probe.jpeg = self._keyring.seal(PROBE_JPEG.at(alert_id), capture.jpeg)
             session.add(probe)
+
+
+def _of_subject(match: Match) -> SelectOfScalar[AlertRow]:
+    return (
+        select(AlertRow)
+        .where(col(AlertRow.subject_id) == match.subject_id, col(AlertRow.site) == match.capture.camera.site)
+        .order_by(col(AlertRow.last_seen_at).desc())
+    )

@@ -38,7 +38,6 @@ class AlertRow(SQLModel, table=True):
     candidates: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
     model_version: str
     late: bool
-    revision: int = 0
     escalation: int = 0
     first_claimed_at: datetime | None = moment_or_none()
     """For the shift's figures; the event log forgets."""

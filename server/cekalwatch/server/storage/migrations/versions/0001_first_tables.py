@@ -38,7 +38,6 @@ def upgrade() -> None:
         sa.Column("candidates", sa.JSON(), nullable=False),
         sa.Column("model_version", sa.String(), nullable=False),
         sa.Column("late", sa.Boolean(), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("escalation", sa.Integer(), nullable=False),
         sa.Column("first_claimed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
