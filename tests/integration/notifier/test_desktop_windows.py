@@ -360,19 +360,3 @@ def test_the_language_changes_while_it_runs(office: OfficeThread, pc: OfficerPc)
     assert pc.controller.language is Language.ID
     assert "Pelintas sekarang" in words_on(pc)
     assert pc.window.view.action_bar.steps[Step.CLAIM].text().startswith("Ambil")
-
-
-@pytest.mark.slow
-def test_a_new_alert_is_heard_again_until_somebody_turns_to_it(
-    office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", "")  # no player: the system's beep
-    with officer_pc(office, tmp_path, qapp, qtbot, "pc-1", sound=True) as pc:
-        alert_id = office.raise_alert()
-        pc.until(lambda: pc.agent.bell.rings == 1)
-        pc.controller.raised.emit(alert_id)  # as when it escalates
-        pc.agent.bell.ring_again()
-        assert pc.agent.bell.rings == 3
-        pc.window.seen.emit()
-        pc.agent.bell.ring_again()
-        assert pc.agent.bell.rings == 3

@@ -89,6 +89,8 @@ class EventLog:
     alerts: dict[str, alert_pb2.Alert] = field(default_factory=dict)
     images: dict[str, alert_pb2.AlertImages] = field(default_factory=dict)
     acknowledged: dict[str, int] = field(default_factory=dict)
+    waiting: list[alert_pb2.Alert] = field(default_factory=list)
+    """What agents that go on where they stopped are told first."""
     held_after: int = 0
     """Events up to this sequence are no longer held."""
 
@@ -105,13 +107,23 @@ class EventLog:
                 self.images[alert.alert_id] = alert_pb2.AlertImages(probe_jpeg=JPEG, references=[reference])
             return self._append(alert, alert_pb2.ALERT_EVENT_TYPE_RAISED)
 
-    def sight(self, alert_id: str, score: float) -> alert_pb2.AlertEvent:
+    def sight(self, alert_id: str, score: float, counter: str = "") -> alert_pb2.AlertEvent:
         with self.changed:
             alert = self.alerts[alert_id]
             alert.version += 1
             alert.score = max(alert.score, score)
-            alert.sightings.append(alert_pb2.Sighting(capture_id=str(uuid.uuid4()), camera=alert.camera, score=score))
+            sighting = alert_pb2.Sighting(capture_id=str(uuid.uuid4()), camera=alert.camera, score=score)
+            sighting.camera.counter = counter or alert.camera.counter
+            alert.sightings.append(sighting)
             return self._append(alert, alert_pb2.ALERT_EVENT_TYPE_SIGHTED)
+
+    def go_up(self, alert_id: str) -> alert_pb2.AlertEvent:
+        with self.changed:
+            alert = self.alerts[alert_id]
+            alert.version += 1
+            alert.handling.escalation = adjudication_pb2.ESCALATION_SUPERVISOR
+            alert.handling.escalations += 1
+            return self._append(alert, alert_pb2.ALERT_EVENT_TYPE_ESCALATED)
 
     def forget_events_up_to(self, sequence: int) -> None:
         with self.changed:
@@ -190,6 +202,9 @@ class AlertServer(_Servicer):  # type: ignore[misc]
                 after_sequence=position, head_sequence=head, freshness=self.freshness
             )
         )
+        if request.WhichOneof("start") is None:
+            for alert in self.log.waiting:
+                yield alert_service_pb2.SubscribeAlertsResponse(waiting_alert=alert)
         while context.is_active() and not self._stopping:
             with self.log.changed:
                 fresh = [event for event in self.log.events if event.sequence > position]
@@ -272,9 +287,10 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def _matches(wanted: alert_service_pb2.AlertFilter, alert: alert_pb2.Alert) -> bool:
+    counters = {alert.camera.counter, *(sighting.camera.counter for sighting in alert.sightings)}
     return (
         wanted.site in {"", alert.camera.site}
-        and (not wanted.counters or alert.camera.counter in wanted.counters)
+        and (not wanted.counters or bool(counters & set(wanted.counters)))
         and wanted.direction in {camera_pb2.DIRECTION_UNSPECIFIED, alert.camera.direction}
     )
 

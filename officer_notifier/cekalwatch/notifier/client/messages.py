@@ -11,7 +11,14 @@ from cekalwatch.notifier.model.handling import Claim, Finding, FollowUp, Handlin
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.safe_text import safe_text
 from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
-from cekalwatch.notifier.model.subscription_updates import AlertEvent, Connected, Freshness, KeepAlive, Update
+from cekalwatch.notifier.model.subscription_updates import (
+    AlertEvent,
+    Connected,
+    Freshness,
+    KeepAlive,
+    Update,
+    WaitingAlert,
+)
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, camera_pb2, session_pb2, watchlist_pb2
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
@@ -47,6 +54,8 @@ def update(response: alert_service_pb2.SubscribeAlertsResponse) -> Update | None
         case "event":
             event = response.event
             return AlertEvent(event.sequence, _EVENT_TYPES.member(event.type), alert(event.alert))
+        case "waiting_alert":
+            return WaitingAlert(alert(response.waiting_alert))
         case "keep_alive":
             keep_alive = response.keep_alive
             return KeepAlive(replace(_freshness(keep_alive.freshness), as_of=_moment(keep_alive.server_time)))

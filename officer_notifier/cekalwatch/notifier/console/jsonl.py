@@ -1,13 +1,15 @@
 """The notifier's output for programs: one JSON object a line on standard output, and nothing else there.
 
 Writing the line is the showing. It carries keys, times and scores, but no name. An alert that is listed again after a
-restart has `"relisted": true` and neither sequence nor event type. A last line without its line end was cut off by the
+restart, or waited for an agent that was away, has `"relisted": true` and neither sequence nor event type; `"rings"`
+says whether a screen would ring. A last line without its line end was cut off by the
 death of the process; its alert is listed again.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import RawIOBase
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 import structlog
 
 from cekalwatch.notifier.model.alert import ShownAlert
+from cekalwatch.notifier.model.ringing import is_supervised, rings
 from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, LostPosition
 from cekalwatch.program.errors import ProgramError
 
@@ -22,16 +25,17 @@ from cekalwatch.program.errors import ProgramError
 class JsonLines:
     """A screen that is a pipe. Everything else goes to the log, once for each change."""
 
-    def __init__(self, output: RawIOBase) -> None:
-        """`output` is unbuffered: a line that was shown has left this process."""
+    def __init__(self, output: RawIOBase, counters: Sequence[str] = ()) -> None:
+        """`output` is unbuffered: a line that was shown has left this process. `counters`: those that are watched."""
         self._output = output
+        self._supervised = is_supervised(None, counters)
         self._link: Cause | str = ""
         self._stale = False
         self._log = structlog.get_logger()
 
     def show(self, shown: ShownAlert) -> None:
         """Write one line; raises ProgramError when nobody reads any more."""
-        line = memoryview(json.dumps(_fields(shown), separators=(",", ":")).encode() + b"\n")
+        line = memoryview(json.dumps(self._fields(shown), separators=(",", ":")).encode() + b"\n")
         try:
             while line:
                 line = line[self._output.write(line) or 0 :]
@@ -57,30 +61,30 @@ class JsonLines:
         """Log that events may be missing, or that the log is another one."""
         self._log.warning("started_over", reason=lost.value)
 
-
-def _fields(shown: ShownAlert) -> dict[str, object]:
-    alert = shown.alert
-    return {
-        "sequence": shown.sequence,
-        "event_type": None if shown.relisted else shown.event_type or "CHANGED",
-        "relisted": shown.relisted,
-        "alert_id": alert.alert_id,
-        "subject_id": alert.subject.subject_id,
-        "capture_time": _iso(alert.captured_at),
-        "raised_time": _iso(alert.raised_at),
-        "notified_time": _iso(shown.notified_at),
-        "score": round(alert.score, 4),
-        "threshold": round(alert.threshold, 4),
-        "direction": alert.direction,
-        "counter": alert.counter,
-        "site": alert.site,
-        "camera_id": alert.camera_id,
-        "orders": [{"order_id": order.order_id, "kind": order.kind} for order in alert.orders],
-        "candidates": len(alert.candidates),
-        "sightings": len(alert.sightings),
-        "probe_image": _text(shown.images.probe),
-        "reference_images": [str(path) for path in shown.images.references],
-    }
+    def _fields(self, shown: ShownAlert) -> dict[str, object]:
+        alert = shown.alert
+        return {
+            "sequence": shown.sequence,
+            "event_type": None if shown.relisted else shown.event_type or "CHANGED",
+            "relisted": shown.relisted,
+            "rings": rings(shown, supervised=self._supervised),
+            "alert_id": alert.alert_id,
+            "subject_id": alert.subject.subject_id,
+            "capture_time": _iso(alert.captured_at),
+            "raised_time": _iso(alert.raised_at),
+            "notified_time": _iso(shown.notified_at),
+            "score": round(alert.score, 4),
+            "threshold": round(alert.threshold, 4),
+            "direction": alert.direction,
+            "counter": alert.counter,
+            "site": alert.site,
+            "camera_id": alert.camera_id,
+            "orders": [{"order_id": order.order_id, "kind": order.kind} for order in alert.orders],
+            "candidates": len(alert.candidates),
+            "sightings": len(alert.sightings),
+            "probe_image": _text(shown.images.probe),
+            "reference_images": [str(path) for path in shown.images.references],
+        }
 
 
 def _iso(moment: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
@@ -16,9 +16,9 @@ from cekalwatch.notifier.console.view import ConsoleView, Painter
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.notifier.model.person import Session
+from cekalwatch.notifier.model.ringing import is_supervised, rings
 from cekalwatch.notifier.model.steps import claims_to_renew
 from cekalwatch.notifier.model.subscription_updates import Cause, Connection, Freshness, LostPosition
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 _REPAINTS_PER_SECOND = 1
 
@@ -32,9 +32,13 @@ class LiveConsole:
         painter: Painter,
         agent_id: str,
         server: str,
+        counters: Sequence[str] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """`counters` are those that this PC watches; none: all."""
         self._console = console
+        self._counters = counters
+        self._session: Session | None = None
         self._painter = painter
         self._now = now
         # The subscription's thread changes the view, and rich's thread paints it.
@@ -66,8 +70,9 @@ class LiveConsole:
             return self._view
 
     def claims(self, session: Session, agent_id: str) -> tuple[str, ...]:
-        """Return the alerts that the person holds at this PC."""
+        """Take note of who works here, and return the alerts that the person holds at this PC."""
         with self._lock:
+            self._session = session
             return claims_to_renew(self._alert_cache.newest_first(), session, agent_id, self._now())
 
     def renewed(self, alert: Alert) -> None:
@@ -78,12 +83,13 @@ class LiveConsole:
         self._live.refresh()
 
     def show(self, shown: ShownAlert) -> None:
-        """Put the alert on the table in place of its earlier state, and ring the bell when it is new here."""
+        """Put the alert on the table in place of its earlier state, and ring the bell where it rings."""
         with self._lock:
             self._alert_cache.take(shown)
+            ringing = rings(shown, supervised=is_supervised(self._session, self._counters))
             self._view = replace(self._view, alerts=self._alert_cache.newest_first())
         self._live.refresh()
-        if shown.event_type is AlertEventType.RAISED:
+        if ringing:
             self._console.bell()
 
     def connected(self, freshness: Freshness) -> None:

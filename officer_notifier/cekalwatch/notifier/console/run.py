@@ -52,7 +52,7 @@ def _screen(settings: NotifierSettings, output: OutputFormat) -> Iterator[tuple[
     if output is OutputFormat.JSONL:
         configure_logs(settings.log_level)
         with FileIO(sys.stdout.fileno(), "wb", closefd=False) as pipe:
-            yield JsonLines(pipe), Recall.UNCERTAIN
+            yield JsonLines(pipe, settings.counters), Recall.UNCERTAIN
         return
     console = Console()
     if not console.is_terminal:
@@ -60,5 +60,5 @@ def _screen(settings: NotifierSettings, output: OutputFormat) -> Iterator[tuple[
     # On the same terminal, log lines would tear the table; it shows the connection's state itself.
     configure_logs("error" if sys.stderr.isatty() else settings.log_level)
     painter = Painter(settings.language)
-    with LiveConsole(console, painter, settings.agent_id, settings.server_address) as screen:
+    with LiveConsole(console, painter, settings.agent_id, settings.server_address, settings.counters) as screen:
         yield screen, Recall.NEWEST

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cekalwatch.notifier.model.alert import Alert, ImagePaths, ShownAlert
-from cekalwatch.wire.vocabulary.adjudication import UNDECIDED, AlertEventType
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 MAX_ALERTS = 500
 """Above this number, the oldest settled alert is dropped first; the server keeps it."""
@@ -60,11 +60,11 @@ class AlertCache:
             sorted(self._alerts.values(), key=lambda one: (one.alert.raised_at, one.notified_at), reverse=True)
         )
 
-    def waiting(self) -> tuple[ShownAlert, ...]:
-        """Return the alerts that an officer has to look at: those that escalated furthest first, then the oldest."""
-        undecided = (one for one in self._alerts.values() if one.alert.state in UNDECIDED)
+    def most_urgent_first(self) -> tuple[ShownAlert, ...]:
+        """Return the open alerts: those that escalated furthest first, then the oldest."""
+        still_open = (one for one in self._alerts.values() if one.alert.open)
         return tuple(
-            sorted(undecided, key=lambda one: (-one.alert.handling.escalation, one.alert.raised_at, one.notified_at))
+            sorted(still_open, key=lambda one: (-one.alert.handling.escalation, one.alert.raised_at, one.notified_at))
         )
 
     @property

@@ -10,6 +10,8 @@ The order is what makes it so, whenever the process dies:
 Dying before 1: the server sends it again. Between 1 and 3: it may have been seen or not, so its sequence is never shown
 again, and its alert is listed again at the next start. Between 3 and 4: the server sends it again, and the inbox drops
 it. A call that fails (listing, acknowledging) is owed, and tried again with the next sign of life from the server.
+
+The inbox also tells the screen what an alert is to this PC: one that was never shown here rings, whatever brings it.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from cekalwatch.notifier.model.subscription_updates import (
     LostPosition,
     StartedOver,
     Update,
+    WaitingAlert,
 )
 
 NEWEST_ALERTS = 50
@@ -56,7 +59,7 @@ class Screen(Protocol):
     """What an officer looks at, or a program reads."""
 
     def show(self, shown: ShownAlert) -> None:
-        """Show an alert for the first time, or as it stands now. When this returns, it has been shown."""
+        """Show an alert as it stands now, and ring where `model/ringing.py` says so; then it has been shown."""
 
     def connected(self, freshness: Freshness) -> None:
         """Show that alerts can come, and how old the watchlist is."""
@@ -105,6 +108,8 @@ class AlertDelivery:
                 self._screen.connected(update.freshness)
                 self._list_again()
                 self._acknowledge()
+            case WaitingAlert():
+                self._show_alert(update.alert)
             case AlertEvent():
                 self._event(update)
             case Disconnected():
@@ -123,9 +128,10 @@ class AlertDelivery:
         if arrival is not Arrival.KNOWN:
             # Before the record, so that little time passes between the record and the showing.
             images = self._pictures(alert_id)
+            news = self._inbox.news(event.alert)
             self._inbox.record(event.sequence, alert_id)
-            self._screen.show(ShownAlert(event.alert, images, self._now(), event.sequence, event.event_type))
-            self._inbox.mark_shown(event.sequence)
+            self._screen.show(ShownAlert(event.alert, images, self._now(), event.sequence, event.event_type, news))
+            self._inbox.mark_shown(event.sequence, event.alert)
         self._acknowledgement_owed = event.sequence
         self._acknowledge()
 
@@ -138,9 +144,8 @@ class AlertDelivery:
     def _list_again(self) -> None:
         try:
             if self._newest_owed:
-                # Oldest first, so that the newest is shown last, as if they had just come.
-                for alert in reversed(self._alert_client.newest(NEWEST_ALERTS)):
-                    self._relist(alert)
+                for alert in self._alert_client.newest(NEWEST_ALERTS):
+                    self._show_alert(alert)
                 self._newest_owed = False
             if self._uncertain_owed:
                 self._list_uncertain()
@@ -157,13 +162,15 @@ class AlertDelivery:
                     raise
                 # The server holds it no longer, so there is nothing left to show.
                 self._log.warning("uncertain_alert_gone", alert_id=alert_id)
-                self._inbox.mark_alert_shown(alert_id)
+                self._inbox.settle(alert_id)
             else:
-                self._relist(alert)
+                self._show_alert(alert)
 
-    def _relist(self, alert: Alert) -> None:
-        self._screen.show(ShownAlert(alert, self._pictures(alert.alert_id), self._now()))
-        self._inbox.mark_alert_shown(alert.alert_id)
+    def _show_alert(self, alert: Alert) -> None:
+        """Show an alert that came without an event; one that dies here comes again, since its events do."""
+        images = self._pictures(alert.alert_id)
+        self._screen.show(ShownAlert(alert, images, self._now(), news=self._inbox.news(alert)))
+        self._inbox.mark_alert_shown(alert)
 
     def _pictures(self, alert_id: str) -> ImagePaths:
         """Return where the alert's pictures are; an alert without pictures is better than none."""

@@ -3,21 +3,25 @@
 An event goes through three steps: `record` (it is about to be shown), the showing itself, `mark_shown`. A process that
 dies between the first and the last leaves an *uncertain* event: nobody can say whether it was seen. Such an event is
 never shown again under its sequence; its alert is listed again instead.
+
+It also knows which alerts were shown, and how they stood then: an alert rings once on a PC, whatever brings it.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from cekalwatch.notifier.model.alert import Alert, News
 from cekalwatch.program.errors import Exit, ProgramError
 
 MAX_EVENTS = 100_000
-"""Older ones are pruned. The server's acknowledged position keeps them from coming again."""
+"""Older ones are pruned, and as many alerts. The server's acknowledged position keeps them from coming again."""
 
 _PRUNE_EVERY = 1_000
 
@@ -29,6 +33,12 @@ CREATE TABLE IF NOT EXISTS shown (
     shown_at TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS uncertain ON shown (alert_id) WHERE shown_at IS NULL;
+CREATE TABLE IF NOT EXISTS alert (
+    alert_id TEXT PRIMARY KEY,
+    stamp TEXT NOT NULL,
+    shown_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS alert_age ON alert (shown_at);
 """
 
 
@@ -93,15 +103,30 @@ class Inbox:
         if sequence % _PRUNE_EVERY == 0:
             self._prune()
 
-    def mark_shown(self, sequence: int) -> None:
-        """Record that the event has been shown."""
-        self._database.execute("UPDATE shown SET shown_at = ? WHERE sequence = ?", (self._now().isoformat(), sequence))
+    def news(self, alert: Alert) -> News:
+        """Return what the alert, as it stands, is to this PC."""
+        held = self._database.execute("SELECT stamp FROM alert WHERE alert_id = ?", (alert.alert_id,)).fetchone()
+        if held is None:
+            return News.FIRST
+        return News.SAME if held[0] == alert.stamp else News.CHANGED
 
-    def mark_alert_shown(self, alert_id: str) -> None:
-        """Record that the alert has been listed again, which settles its uncertain events."""
-        self._database.execute(
-            "UPDATE shown SET shown_at = ? WHERE alert_id = ? AND shown_at IS NULL", (self._now().isoformat(), alert_id)
-        )
+    def mark_shown(self, sequence: int, alert: Alert) -> None:
+        """Record that the event has been shown, and its alert as it stands."""
+        now = self._now().isoformat()
+        with self._one_write():
+            self._database.execute("UPDATE shown SET shown_at = ? WHERE sequence = ?", (now, sequence))
+            self._keep(alert, now)
+
+    def mark_alert_shown(self, alert: Alert) -> None:
+        """Record that the alert has been shown without an event, which settles its uncertain events."""
+        now = self._now().isoformat()
+        with self._one_write():
+            self._settle(alert.alert_id, now)
+            self._keep(alert, now)
+
+    def settle(self, alert_id: str) -> None:
+        """Record that the uncertain events of an alert need no more showing: the server holds it no longer."""
+        self._settle(alert_id, self._now().isoformat())
 
     def uncertain_alerts(self) -> tuple[str, ...]:
         """Return the alerts with uncertain events, in the order of the log."""
@@ -116,15 +141,42 @@ class Inbox:
 
     def clear(self) -> None:
         """Forget everything: the server's log is another one."""
-        self._database.execute("DELETE FROM shown")
+        with self._one_write():
+            self._database.execute("DELETE FROM shown")
+            self._database.execute("DELETE FROM alert")
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
 
+    def _settle(self, alert_id: str, now: str) -> None:
+        self._database.execute("UPDATE shown SET shown_at = ? WHERE alert_id = ? AND shown_at IS NULL", (now, alert_id))
+
+    def _keep(self, alert: Alert, now: str) -> None:
+        self._database.execute(
+            "INSERT INTO alert (alert_id, stamp, shown_at) VALUES (?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET stamp = excluded.stamp, shown_at = excluded.shown_at",
+            (alert.alert_id, alert.stamp, now),
+        )
+
+    @contextmanager
+    def _one_write(self) -> Iterator[None]:
+        """Make one transaction of the block, so that the disk is waited for once."""
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
     def _prune(self) -> None:
         self._database.execute(
             "DELETE FROM shown WHERE shown_at IS NOT NULL AND sequence <= "
             "(SELECT sequence FROM shown ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
+            (MAX_EVENTS,),
+        )
+        self._database.execute(
+            "DELETE FROM alert WHERE shown_at <= (SELECT shown_at FROM alert ORDER BY shown_at DESC LIMIT 1 OFFSET ?)",
             (MAX_EVENTS,),
         )

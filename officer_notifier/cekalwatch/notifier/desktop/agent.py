@@ -105,10 +105,10 @@ class DesktopAgent(QObject):
         self.alert.sign_in_asked.connect(self.sign_in)
         self.alert.seen.connect(self.bell.silence)
         controller.session_changed.connect(self._session_changed)
-        controller.raised.connect(self._raised)
+        controller.rang.connect(self._rang)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
 
-    def _raised(self, alert_id: str) -> None:
+    def _rang(self, alert_id: str) -> None:
         """Announce the alert in the tray as well while the screen is locked: its place, and no name."""
         shown = self.controller.alert_cache.find(alert_id)
         if shown and not self.controller.unlocked and QSystemTrayIcon.supportsMessages():

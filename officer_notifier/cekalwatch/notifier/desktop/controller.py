@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -27,12 +28,13 @@ from cekalwatch.notifier.desktop.worker import Worker
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.model.alert import Alert, ImagePaths, ShownAlert
 from cekalwatch.notifier.model.person import Session
+from cekalwatch.notifier.model.ringing import is_supervised, rings
 from cekalwatch.notifier.model.shift_report import ShiftReport
 from cekalwatch.notifier.model.steps import RENEW_CLAIMS_EVERY, Options, claims_to_renew, held_here, options, standing
 from cekalwatch.notifier.model.subscription_updates import Cause, Connection, Freshness, LostPosition
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.translations import Language
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState
+from cekalwatch.wire.vocabulary.adjudication import PENDING, AlertState
 
 log = structlog.get_logger()
 
@@ -73,8 +75,8 @@ class Controller(QObject):
 
     changed = Signal()
     """Something about alerts, connection, person, language or theme: whatever is on screen is painted again."""
-    raised = Signal(str)
-    """The key of a new alert, or of one that has just escalated."""
+    rang = Signal(str)
+    """The key of an alert for which this PC rings."""
     session_changed = Signal()
 
     def __init__(
@@ -100,6 +102,8 @@ class Controller(QObject):
         self._actions = AlertActions(alert_client, sessions)
         self._worker = Worker(self)
         self._followed = ""
+        self._unseen: set[str] = set()
+        """Alerts that rang here and that nobody has opened since."""
         for action, every in ((self.renew_claims, RENEW_CLAIMS_EVERY), (self.follow_sign_in, _FOLLOW_EVERY)):
             timer = QTimer(self)
             timer.timeout.connect(action)
@@ -117,11 +121,11 @@ class Controller(QObject):
 
     def show(self, shown: ShownAlert) -> None:
         """Take an alert as it was sent."""
-        kept = self.alert_cache.take(shown)
-        if kept is None:
-            return
-        if shown.event_type in {AlertEventType.RAISED, AlertEventType.ESCALATED}:
-            self.raised.emit(kept.alert.alert_id)
+        # A call may have brought a later version before; the alert is new to whoever sits here all the same.
+        kept = self.alert_cache.take(shown) or self.alert_cache.find(shown.alert.alert_id)
+        if kept and rings(replace(shown, alert=kept.alert), supervised=self.supervised):
+            self._unseen.add(kept.alert.alert_id)
+            self.rang.emit(kept.alert.alert_id)
         self.changed.emit()
 
     def connected(self, freshness: Freshness) -> None:
@@ -160,15 +164,35 @@ class Controller(QObject):
         """Return what can be done with the alert now."""
         return options(alert, self.session, self.settings.agent_id, self.clock())
 
+    @property
+    def supervised(self) -> bool:
+        """Whether a supervisor is at this PC."""
+        return is_supervised(self.session, self.settings.counters)
+
+    def needs_somebody(self, alert: Alert) -> bool:
+        """Whether the alert waits for somebody like the person here: nobody holds it, or supervisors have to settle it.
+
+        The bell rings on for these.
+        """
+        state = standing(alert, self.clock())
+        return state is AlertState.NEW or (self.supervised and state in PENDING)
+
     def waiting(self) -> tuple[ShownAlert, ...]:
-        """Return the alerts that somebody here should look at: those nobody holds, and the person's own."""
-        now = self.clock()
+        """Return the alerts that somebody here should look at: what needs somebody or just rang, and the person's own.
+
+        Those that escalated furthest come first, then the oldest.
+        """
         return tuple(
             shown
-            for shown in self.alert_cache.waiting()
-            if standing(shown.alert, now) is AlertState.NEW
+            for shown in self.alert_cache.most_urgent_first()
+            if self.needs_somebody(shown.alert)
+            or shown.alert.alert_id in self._unseen
             or held_here(shown.alert, self.session, self.settings.agent_id)
         )
+
+    def seen(self, alert_id: str) -> None:
+        """Take note that the person here looks at an alert."""
+        self._unseen.discard(alert_id)
 
     def set_language(self, language: Language) -> None:
         """Change the language of everything on screen."""

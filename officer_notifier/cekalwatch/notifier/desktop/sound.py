@@ -1,4 +1,4 @@
-"""The sound of a new alert: two tones, three times, from a file made here; a beep where no program plays it."""
+"""The sound of an alert that rings: two tones, three times, from a file made here; a beep where no program plays it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import shutil
 import struct
 import sys
+import time
 import wave
 from pathlib import Path
 
@@ -14,31 +15,32 @@ from PySide6.QtCore import QObject, QProcess, QTimer
 from PySide6.QtWidgets import QApplication
 
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.model.steps import standing
-from cekalwatch.wire.vocabulary.adjudication import AlertState
 
 AGAIN_EVERY_MS = 15_000
-"""How often the bell rings for an alert that nobody has claimed or looked at."""
+"""How often the bell rings on for an alert that needs somebody, and that nobody here has looked at."""
+TOGETHER_S = 2.0
+"""Alerts that ring within so many seconds after a sound have that one: fifty at once are not fifty sounds."""
 _RATE = 22_050
 _TONES = ((880.0, 0.14), (0.0, 0.04), (1174.7, 0.2), (0.0, 0.16))
 _PLAYERS = (("pw-play",), ("paplay",), ("aplay", "-q"))
 
 
 class Bell(QObject):
-    """Rings for new alerts, and again until somebody looks at them."""
+    """Rings with the alerts that ring, and again until somebody looks at them."""
 
     def __init__(self, controller: Controller, folder: Path) -> None:
         super().__init__()
         self._controller = controller
         self._file = folder / "alert.wav"
         self._unseen: set[str] = set()
+        self._rang_at_s = -math.inf
         self.rings = 0
         """How often it has rung."""
         self._again = QTimer(self)
         self._again.setInterval(AGAIN_EVERY_MS)
         self._again.timeout.connect(self.ring_again)
         if controller.settings.sound:
-            controller.raised.connect(self._raised)
+            controller.rang.connect(self._rang)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file.write_bytes(alert_sound())
 
@@ -48,22 +50,23 @@ class Bell(QObject):
         self._again.stop()
 
     def ring_again(self) -> None:
-        """Ring while an alert waits that nobody has claimed or seen."""
-        now = self._controller.clock()
+        """Ring while an alert needs somebody, and nobody here has seen it."""
         found = ((key, self._controller.alert_cache.find(key)) for key in self._unseen)
-        self._unseen = {key for key, one in found if one and standing(one.alert, now) is AlertState.NEW}
+        self._unseen = {key for key, one in found if one and self._controller.needs_somebody(one.alert)}
         if self._unseen:
             self._ring()
         else:
             self._again.stop()
 
-    def _raised(self, alert_id: str) -> None:
+    def _rang(self, alert_id: str) -> None:
         self._unseen.add(alert_id)
         self._again.start()
-        self._ring()
+        if time.monotonic() - self._rang_at_s >= TOGETHER_S:
+            self._ring()
 
     def _ring(self) -> None:
         self.rings += 1
+        self._rang_at_s = time.monotonic()
         if sys.platform == "win32":
             import winsound
 

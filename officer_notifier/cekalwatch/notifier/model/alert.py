@@ -131,6 +131,11 @@ class Alert:
         """Whether it went to the supervisors, because nobody claimed it in time."""
         return self.handling.escalation > Escalation.COUNTER
 
+    @property
+    def stamp(self) -> str:
+        """A text that differs whenever the alert stands differently; a renewed claim makes no difference."""
+        return f"{self.version}/{self.handling.escalations}"
+
 
 @dataclass(frozen=True)
 class Pictures:
@@ -148,15 +153,27 @@ class ImagePaths:
     references: tuple[Path, ...] = ()
 
 
+class News(StrEnum):
+    """What an alert that comes is to this PC, as its inbox knows, across restarts."""
+
+    FIRST = "FIRST"
+    """It was never shown here."""
+    CHANGED = "CHANGED"
+    """It was shown here, and stood differently then."""
+    SAME = "SAME"
+    """It was shown here as it stands."""
+
+
 @dataclass(frozen=True)
 class ShownAlert:
-    """An alert on screen, with its pictures. `sequence` is None when it was listed again, not sent as an event."""
+    """An alert on screen, with its pictures. `sequence` is None when it was listed again or waited, so is no event."""
 
     alert: Alert
     images: ImagePaths
     notified_at: datetime
     sequence: int | None = None
     event_type: AlertEventType | None = None
+    news: News = News.SAME
 
     @property
     def relisted(self) -> bool:

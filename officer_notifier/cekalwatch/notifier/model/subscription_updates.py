@@ -46,6 +46,13 @@ class AlertEvent:
 
 
 @dataclass(frozen=True)
+class WaitingAlert:
+    """An alert that waits still for somebody, told before the events that this agent missed: newest first."""
+
+    alert: Alert
+
+
+@dataclass(frozen=True)
 class KeepAlive:
     """Nothing happened, and the connection lives."""
 
@@ -88,7 +95,7 @@ class StartedOver:
     lost: LostPosition
 
 
-Update = Connected | AlertEvent | KeepAlive | Disconnected | StartedOver
+Update = Connected | WaitingAlert | AlertEvent | KeepAlive | Disconnected | StartedOver
 
 
 @dataclass(frozen=True)

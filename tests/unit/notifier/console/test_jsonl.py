@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from cekalwatch.notifier.console.jsonl import JsonLines
-from cekalwatch.notifier.model.alert import ImagePaths
+from cekalwatch.notifier.model.alert import ImagePaths, News
 from cekalwatch.notifier.model.subscription_updates import Cause, Freshness
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
@@ -37,12 +37,14 @@ def test_line_has_keys_times_and_scores_and_no_name() -> None:
     pipe = Short()
     images = ImagePaths(Path("/p/probe.jpg"), (Path("/p/ref1.jpg"),))
     notified = EPOCH + timedelta(milliseconds=250)
-    JsonLines(pipe).show(make_shown(make_alert(alert_id=ALERT_ID), sequence=7, images=images, notified_at=notified))
+    shown = make_shown(make_alert(alert_id=ALERT_ID), sequence=7, images=images, notified_at=notified, news=News.FIRST)
+    JsonLines(pipe).show(shown)
     assert pipe.taken.endswith(b"}\n")
     assert json.loads(pipe.taken) == {
         "sequence": 7,
         "event_type": "RAISED",
         "relisted": False,
+        "rings": True,
         "alert_id": ALERT_ID,
         "subject_id": "S-001",
         "capture_time": "2026-03-02T01:29:59.700000+00:00",

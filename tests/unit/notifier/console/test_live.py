@@ -10,21 +10,32 @@ from rich.console import Console
 
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.view import Painter
+from cekalwatch.notifier.model.alert import News
 from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, LostPosition
 from cekalwatch.program.translations import Language
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType
-from tests.support.builders.notifier_alerts import FRESH, SetClock, make_alert, make_shown
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, Outcome, Reason
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.notifier_alerts import (
+    BUDI,
+    FRESH,
+    SITI,
+    SetClock,
+    judged_by,
+    make_alert,
+    make_shown,
+    session_of,
+)
 from tests.support.fakes.alert_server import EPOCH
 
 BELL = "\x07"
 
 
 class Terminal:
-    def __init__(self) -> None:
+    def __init__(self, counters: tuple[str, ...] = ()) -> None:
         self.clock = SetClock()
         self.file = io.StringIO()
         console = Console(file=self.file, force_terminal=True, width=120, height=40, _environ={})
-        self.live = LiveConsole(console, Painter(Language.EN), "pc-1", "127.0.0.1:50051", self.clock)
+        self.live = LiveConsole(console, Painter(Language.EN), "pc-1", "127.0.0.1:50051", counters, self.clock)
 
     @property
     def written(self) -> str:
@@ -39,19 +50,20 @@ def terminal() -> Iterator[Terminal]:
 
 
 def test_new_alert_is_on_screen_and_rings_when_show_returns(terminal: Terminal) -> None:
-    terminal.live.show(make_shown(make_alert("BUDI")))
+    terminal.live.show(make_shown(make_alert("BUDI"), news=News.FIRST))
     assert "BUDI" in terminal.written
     assert terminal.written.count(BELL) == 1
 
 
 def test_later_sighting_updates_its_row_in_silence(terminal: Terminal) -> None:
-    terminal.live.show(make_shown(make_alert(alert_id="a", score=0.6)))
+    terminal.live.show(make_shown(make_alert(alert_id="a", score=0.6), news=News.FIRST))
     terminal.clock.pass_time(seconds=30)
     terminal.live.show(
         make_shown(
             make_alert(alert_id="a", score=0.9),
             sequence=2,
             event=AlertEventType.SIGHTED,
+            news=News.CHANGED,
             notified_at=terminal.clock(),
         )
     )
@@ -61,7 +73,23 @@ def test_later_sighting_updates_its_row_in_silence(terminal: Terminal) -> None:
     assert terminal.written.count(BELL) == 1
 
 
-def test_alerts_listed_again_do_not_ring_and_stand_by_their_time(terminal: Terminal) -> None:
+def test_an_alert_that_another_counter_raised_rings_when_its_sighting_comes(terminal: Terminal) -> None:
+    terminal.live.show(make_shown(make_alert(), sequence=2, event=AlertEventType.SIGHTED, news=News.FIRST))
+    assert terminal.written.count(BELL) == 1
+
+
+def test_a_referral_rings_once_a_supervisor_works_here() -> None:
+    terminal = Terminal(counters=("3",))
+    referred = judged_by(BUDI, Outcome.REFERRED, Reason.FACE_AGREES)
+    with terminal.live:
+        terminal.live.show(make_shown(referred, event=AlertEventType.ADJUDICATED, news=News.CHANGED))
+        assert terminal.written.count(BELL) == 0
+        terminal.live.claims(session_of(SITI, PersonRole.SUPERVISOR), "pc-1")
+        terminal.live.show(make_shown(referred, event=AlertEventType.ESCALATED, news=News.CHANGED))
+        assert terminal.written.count(BELL) == 1
+
+
+def test_alerts_that_were_shown_before_are_listed_again_in_silence_and_stand_by_their_time(terminal: Terminal) -> None:
     for minutes in (0, 10, 5):
         terminal.live.show(make_shown(make_alert(str(minutes), minutes=minutes), sequence=None, event=None))
     assert [shown.alert.subject.name for shown in terminal.live.view.alerts] == ["10", "5", "0"]

@@ -54,7 +54,7 @@ def test_officers_see_escalated_alerts_first_and_the_longest_waiting_before_newe
     done = replace(make_alert("done", minutes=3), state=AlertState.CLEARED)
     for alert in (new, done, old, escalated):
         book.take(make_shown(alert))
-    assert [one.alert.subject.name for one in book.waiting()] == ["up", "old", "new"]
+    assert [one.alert.subject.name for one in book.most_urgent_first()] == ["up", "old", "new"]
     assert [one.alert.subject.name for one in book.newest_first()] == ["done", "up", "new", "old"]
     assert book.open_count == 3
 

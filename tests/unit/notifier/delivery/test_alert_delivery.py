@@ -17,7 +17,9 @@ from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.model.alert import AlertFilter, ImagePaths, ShownAlert
-from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, KeepAlive, LostPosition, Update
+from cekalwatch.notifier.model.ringing import rings
+from cekalwatch.notifier.model.subscription_updates import AlertEvent, Cause, Freshness, KeepAlive, LostPosition, Update
+from cekalwatch.v1 import adjudication_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
@@ -44,6 +46,10 @@ class Paper:
         return [shown.sequence for shown in self.shown if shown.sequence is not None]
 
     @property
+    def rang(self) -> list[str]:
+        return [shown.alert.alert_id for shown in self.shown if rings(shown, supervised=False)]
+
+    @property
     def relisted(self) -> list[str]:
         return [shown.alert.alert_id for shown in self.shown if shown.relisted]
 
@@ -67,10 +73,12 @@ class Paper:
 class Run:
     """One run of the notifier's parts; its folder outlives it."""
 
-    def __init__(self, folder: Path, address: str, paper: Paper, recall: Recall, start: Start) -> None:
+    def __init__(
+        self, folder: Path, address: str, paper: Paper, recall: Recall, start: Start, wanted: AlertFilter
+    ) -> None:
         self._stack = ExitStack()
         self.inbox = self._stack.enter_context(closing(Inbox(folder / "inbox.sqlite3")))
-        client = self._stack.enter_context(closing(SubscriptionClient(Dialer(address, None), AGENT, AlertFilter())))
+        client = self._stack.enter_context(closing(SubscriptionClient(Dialer(address, None), AGENT, wanted)))
         alert_client = self._stack.enter_context(
             closing(AlertClient(Dialer(address, None), AGENT, AlertFilter(), NOBODY))
         )
@@ -103,8 +111,14 @@ class Notifier:
         self.folder = folder
         self.paper = Paper()
 
-    def run(self, address: str, recall: Recall = Recall.UNCERTAIN, start: Start = Start.ACKNOWLEDGED) -> Run:
-        return Run(self.folder, address, self.paper, recall, start)
+    def run(
+        self,
+        address: str,
+        recall: Recall = Recall.UNCERTAIN,
+        start: Start = Start.ACKNOWLEDGED,
+        wanted: AlertFilter = AlertFilter(),  # noqa: B008  # frozen
+    ) -> Run:
+        return Run(self.folder, address, self.paper, recall, start, wanted)
 
 
 @pytest.fixture
@@ -239,7 +253,58 @@ def test_uncertain_alert_that_the_server_no_longer_holds_is_settled(
     assert notifier.paper.shown == []
 
 
-def test_screen_that_begins_empty_lists_the_newest_alerts_oldest_first(
+def test_an_alert_that_was_raised_elsewhere_rings_once_where_the_traveller_comes_to(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    alert_id = log.raise_alert(alert_message(counter="3")).alert.alert_id
+    with notifier.run(server.address, wanted=AlertFilter(counters=("5",))) as run:
+        run.until_quiet()
+        assert notifier.paper.shown == []
+        log.sight(alert_id, 0.7, counter="5")
+        run.until(AlertEvent)
+        assert notifier.paper.rang == [alert_id]
+        log.sight(alert_id, 0.8, counter="5")
+        log.go_up(alert_id)
+        run.until(AlertEvent)
+        run.until(AlertEvent)
+    with notifier.run(server.address, wanted=AlertFilter(counters=("5",))) as run:
+        log.sight(alert_id, 0.9, counter="5")
+        run.until(AlertEvent)
+    assert len(notifier.paper.shown) == 4
+    assert notifier.paper.rang == [alert_id]
+
+
+def test_what_waited_for_a_pc_that_was_away_rings_newest_first_before_the_rest_and_not_again(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    alerts = [log.raise_alert(alert_message(raised=EPOCH + timedelta(minutes=m))).alert for m in range(3)]
+    log.waiting = [alerts[2], alerts[0]]
+    alerts[1].state = adjudication_pb2.ALERT_STATE_CLOSED
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+    keys = [alert.alert_id for alert in alerts]
+    assert [shown.alert.alert_id for shown in notifier.paper.shown] == [keys[2], keys[0], *keys]
+    assert notifier.paper.sequences == [1, 2, 3]
+    assert notifier.paper.rang == [keys[2], keys[0]]
+    with notifier.run(server.address) as run:  # told again: the server knows only what was acknowledged
+        run.until_quiet()
+    assert notifier.paper.rang == [keys[2], keys[0]]
+
+
+def test_a_death_before_the_mark_rings_again_rather_than_never(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    alert_id = log.raise_alert().alert.alert_id
+    notifier.paper.dies = "before showing"
+    with notifier.run(server.address) as run, pytest.raises(Killed):
+        run.until_quiet()
+    notifier.paper.dies = ""
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+    assert notifier.paper.relisted == notifier.paper.rang == [alert_id]
+
+
+def test_screen_that_begins_empty_lists_the_newest_alerts_newest_first(
     notifier: Notifier, server: AlertServer, log: EventLog
 ) -> None:
     keys = [log.raise_alert(alert_message(raised=EPOCH + timedelta(minutes=m))).alert.alert_id for m in range(3)]
@@ -247,7 +312,7 @@ def test_screen_that_begins_empty_lists_the_newest_alerts_oldest_first(
     with notifier.run(server.address, Recall.NEWEST) as run:
         run.until_quiet()
         run.until_quiet()
-    assert notifier.paper.relisted == keys
+    assert notifier.paper.relisted == keys[::-1]
 
 
 @pytest.mark.parametrize("failure", [grpc.StatusCode.INTERNAL, grpc.StatusCode.RESOURCE_EXHAUSTED])

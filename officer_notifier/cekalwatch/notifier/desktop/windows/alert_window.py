@@ -96,7 +96,7 @@ class AlertWindow(QMainWindow):
         ):
             QShortcut(QKeySequence(keys), self).activated.connect(action)
         controller.changed.connect(self.paint_again)
-        controller.raised.connect(self._raised)
+        controller.rang.connect(self._rang)
         self._ages = QTimer(self)
         self._ages.setInterval(_AGES_EVERY_MS)
         self._ages.timeout.connect(self._paint_header)
@@ -127,7 +127,9 @@ class AlertWindow(QMainWindow):
         self.open_alert(keys[place % len(keys)])
 
     def open_alert(self, alert_id: str) -> None:
-        """Show another alert."""
+        """Show another alert; the person here has seen the one that leaves."""
+        if self._controller.unlocked:
+            self._controller.seen(self._alert_id)
         self._alert_id = alert_id
         self._load_pictures()
         self.paint_again()
@@ -220,8 +222,9 @@ class AlertWindow(QMainWindow):
         if shown and not shown.images.probe and self._controller.unlocked:
             self._controller.load_pictures(self._alert_id)
 
-    def _raised(self, alert_id: str) -> None:
+    def _rang(self, alert_id: str) -> None:
         current = self._controller.alert_cache.find(self._alert_id)
+        # Nothing changes under a hand; the number of those that wait grows.
         if current is None or not (current.alert.open or self.flow.asking):
             self.open_alert(alert_id)
         self.come_up()

@@ -1,0 +1,113 @@
+"""For whom the real windows ring: at each PC once, at supervisors' when something comes to them, and never twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from cekalwatch.notifier.desktop import sound
+from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[OfficeThread]:
+    with OfficeThread(tmp_path / "site").open() as opened:
+        yield opened
+
+
+class Pcs:
+    """Opens PCs whose bells are counted, and beep."""
+
+    def __init__(self, office: OfficeThread, folder: Path, app: QApplication, bot: QtBot) -> None:
+        self._made = partial(officer_pc, office, folder, app, bot, sound=True)
+
+    def open(self, name: str, **settings: Any) -> AbstractContextManager[OfficerPc]:
+        return self._made(name, **settings)
+
+
+@pytest.fixture
+def pcs(office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Pcs:
+    monkeypatch.setenv("PATH", "")  # no player: the system's beep
+    monkeypatch.setattr(sound, "TOGETHER_S", 0)
+    return Pcs(office, tmp_path, qapp, qtbot)
+
+
+def rung(pc: OfficerPc) -> list[str]:
+    """Collect the keys of the alerts for which a PC rings."""
+    keys: list[str] = []
+    pc.controller.rang.connect(keys.append)
+    return keys
+
+
+def test_a_new_alert_is_heard_again_until_somebody_turns_to_it(office: OfficeThread, pcs: Pcs) -> None:
+    with pcs.open("pc-1") as pc:
+        alert_id = office.raise_alert()
+        pc.until(lambda: pc.agent.bell.rings == 1)
+        pc.until(pc.window.isVisible)
+        pc.controller.rang.emit(alert_id)  # the window may have got the keyboard, as if somebody had turned to it
+        pc.agent.bell.ring_again()
+        assert pc.agent.bell.rings == 3
+        pc.window.seen.emit()
+        pc.agent.bell.ring_again()
+        assert pc.agent.bell.rings == 3
+
+
+def test_alerts_that_ring_together_make_one_sound(pcs: Pcs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sound, "TOGETHER_S", 3600)
+    with pcs.open("pc-1") as pc:
+        for number in range(50):
+            pc.controller.rang.emit(str(number))
+        assert pc.agent.bell.rings == 1
+
+
+def test_what_was_raised_while_the_pc_was_off_rings_once_and_not_after_the_next_start(
+    office: OfficeThread, pcs: Pcs
+) -> None:
+    with pcs.open("pc-1"):
+        pass
+    first, second = office.raise_alert("1"), office.raise_alert("2")
+    office.office.clock.go(minutes=2)
+    with pcs.open("pc-1") as pc:
+        heard = rung(pc)
+        pc.sign_in("budi")
+        pc.until(lambda: len(pc.controller.waiting()) == 2)
+        assert set(heard) <= {first, second}
+        assert pc.agent.bell.rings >= 1
+    with pcs.open("pc-1") as pc:
+        heard = rung(pc)
+        pc.sign_in("budi")
+        pc.until(lambda: len(pc.controller.waiting()) == 2)
+        third = office.raise_alert("3")
+        pc.until(lambda: heard)
+        assert heard == [third]
+
+
+def test_a_referral_rings_at_the_supervisors_pc_and_not_at_the_officers(office: OfficeThread, pcs: Pcs) -> None:
+    with pcs.open("pc-s") as supervisors, pcs.open("pc-o") as officers:
+        supervisors.sign_in("siti")
+        officers.sign_in("ani")
+        at_supervisor, at_officer = rung(supervisors), rung(officers)
+        budi = office.run(office.office.sign_in("budi", "pc-b"))
+        alert_id = office.raise_alert()
+        supervisors.until(lambda: at_supervisor == [alert_id])
+        office.run(budi.judge(office.run(budi.claim(alert_id))))
+        supervisors.until(lambda: at_supervisor == [alert_id] * 2)
+        assert supervisors.controller.waiting()[0].alert.alert_id == alert_id
+        supervisors.window.open_alert(alert_id)
+        supervisors.shows(alert_id, "REFERRED")
+        supervisors.controller.rang.emit(alert_id)
+        rings = supervisors.agent.bell.rings
+        supervisors.agent.bell.ring_again()
+        assert supervisors.agent.bell.rings == rings + 1, "it waits for a supervisor still"
+        officers.window.open_alert(alert_id)
+        officers.shows(alert_id, "REFERRED")
+        assert at_officer == [alert_id]
