@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ import grpc
 import pytest
 
 from cekalwatch.server.alerts.details import AlertDetailsReader
-from cekalwatch.server.alerts.fanout import Acknowledgements, DetailedEvent, Fanout
+from cekalwatch.server.alerts.fanout import Acknowledgements, DetailedEvent, Fanout, Wants
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
-from cekalwatch.server.domain.alerts import AlertFilter
+from cekalwatch.server.auth.sign_in_terms import SessionTerms
+from cekalwatch.server.auth.supervised import SupervisedDevices
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders import Checkpoints
@@ -29,13 +31,14 @@ from cekalwatch.server.storage.alerts.tables import AlertEventRow
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc
 from cekalwatch.wire.options import CLIENT_OPTIONS, SERVER_OPTIONS
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
-from tests.support.builders.alerts import NOON, match
+from tests.support.builders.alerts import DEPARTURE, NOON, match
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, order, subject
 from tests.support.scenarios import adjudication
@@ -45,6 +48,7 @@ PADDING = "x" * 8000
 EVENTS = 3000
 """More than the fan-out keeps in memory, and more than fits a connection."""
 STEP = 100
+NAMES = ("deaf-1", "deaf-2", "keen")
 FIRST = 1
 """The sequence of the event that raises the alert."""
 
@@ -56,12 +60,13 @@ class CountingFanout(Fanout):
         super().__init__(store, details)
         self.taken: Counter[str] = Counter()
 
-    async def follow(
-        self, after: int, wanted: AlertFilter, quiet_s: float
-    ) -> AsyncGenerator[DetailedEvent | None, None]:
+    async def follow(self, after: int, wants: Wants, quiet_s: float) -> AsyncGenerator[DetailedEvent | None, None]:
         """As the real one."""
-        (name,) = wanted.counters
-        async with aclosing(super().follow(after, AlertFilter(), quiet_s)) as events:
+        first = (await asyncio.to_thread(self._read, 0))[0][0].details.alert
+        (name,) = (
+            name for name in NAMES if wants(replace(first, cameras=frozenset({replace(DEPARTURE, counter=name)})))
+        )
+        async with aclosing(super().follow(after, lambda _: True, quiet_s)) as events:
             async for item in events:
                 self.taken[name] += item is not None
                 yield item
@@ -88,6 +93,7 @@ class AlertLog:
             self.fanout,
             self.acknowledgements,
             details,
+            SupervisedDevices(SessionStore(self.database), SessionTerms(), clock),
             freshness,
             Presence(clock),
             self.trail,
@@ -148,7 +154,7 @@ async def test_a_subscriber_that_never_reads_delays_nobody_and_takes_no_more_tha
         grpc.aio.insecure_channel(address, options=apart) as deaf,
         grpc.aio.insecure_channel(address, options=apart) as keen,
     ):
-        calls = [subscribe(deaf, "deaf-1"), subscribe(deaf, "deaf-2"), subscribe(keen, "keen")]
+        calls = [subscribe(channel, name) for channel, name in zip((deaf, deaf, keen), NAMES, strict=True)]
         for call in calls:
             assert (await call.read()).HasField("subscribed")
         size = 0

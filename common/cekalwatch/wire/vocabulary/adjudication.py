@@ -72,6 +72,8 @@ class Outcome(StrEnum):
 
 OFFICERS_OUTCOMES = frozenset({Outcome.NOT_SAME_PERSON, Outcome.CANNOT_DETERMINE, Outcome.REFERRED})
 """What the officer at the counter can find."""
+FOR_SUPERVISORS = frozenset({Outcome.CANNOT_DETERMINE, Outcome.REFERRED})
+"""What the officer at the counter finds that a supervisor has to settle, or to see settled."""
 CLEARING = frozenset({Outcome.NOT_SAME_PERSON, Outcome.CLEARED})
 """What clears an alert: its pictures are deleted (rule 8)."""
 NEEDS_ORDER = frozenset({Outcome.REFERRED, Outcome.CONFIRMED})

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +22,7 @@ import structlog
 
 from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
 from cekalwatch.server.concurrency.batching import BatchWorker
-from cekalwatch.server.domain.alerts import AlertEvent, AlertFilter
+from cekalwatch.server.domain.alerts import Alert, AlertEvent
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.store import AlertStore
@@ -35,6 +35,9 @@ MAX_AT_ONCE = 256
 
 AWAY_AFTER = timedelta(minutes=1)
 """An agent whose first missed event is this old was away: it first gets the alerts that still wait."""
+
+Wants = Callable[[Alert], bool]
+"""Whether a subscriber wants what happens to an alert; the answer may change with who sits there."""
 
 log = structlog.get_logger()
 
@@ -125,7 +128,7 @@ class Fanout:
             return await self.oldest_position()
         return await self.start_after(positions[agent_id])
 
-    async def waiting(self, after: int, wanted: AlertFilter, clock: Clock) -> AsyncGenerator[AlertDetails, None]:
+    async def waiting(self, after: int, wants: Wants, clock: Clock) -> AsyncGenerator[AlertDetails, None]:
         """If the agent was away, yield the alerts after `after` that still wait for somebody, newest first."""
         first = await asyncio.to_thread(self._store.first_event_at, after)
         if first is None or clock.now() - first < AWAY_AFTER:
@@ -134,13 +137,11 @@ class Fanout:
         for start in range(0, len(alert_ids), WAITING_PAGE):
             page = await asyncio.to_thread(self._details_of, alert_ids[start : start + WAITING_PAGE])
             for details in page.values():
-                if wanted.wants_alert(details.alert):
+                if wants(details.alert):
                     yield details
 
-    async def follow(
-        self, after: int, wanted: AlertFilter, quiet_s: float
-    ) -> AsyncGenerator[DetailedEvent | None, None]:
-        """Yield the events after `after` that pass `wanted`, for ever; None when nothing came for `quiet_s` seconds."""
+    async def follow(self, after: int, wants: Wants, quiet_s: float) -> AsyncGenerator[DetailedEvent | None, None]:
+        """Yield the events after `after` of wanted alerts, for ever; None when none came for `quiet_s` seconds."""
         position = after
         while True:
             grown, head = self._grown, self._head
@@ -148,7 +149,7 @@ class Fanout:
             # Where nothing is left up to the former head, it may have been pruned.
             position = reached if reached > position else max(position, head)
             for item in found:
-                if wanted.wants_alert(item.details.alert):
+                if wants(item.details.alert):
                     yield item
             if position < self._head:
                 continue

@@ -9,7 +9,13 @@ from uuid import UUID
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.handling import Handling
-from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, AlertEventType, AlertState, Escalation
+from cekalwatch.wire.vocabulary.adjudication import (
+    FOR_SUPERVISORS,
+    OPEN_STATES,
+    AlertEventType,
+    AlertState,
+    Escalation,
+)
 from cekalwatch.wire.vocabulary.orders import Direction
 
 
@@ -78,6 +84,9 @@ class Alert:
     late: bool = False
     """Whether a sighting was late; see `Match`."""
     sightings: tuple[Sighting, ...] = ()
+    """The newest ones, by capture time."""
+    cameras: frozenset[Camera] = frozenset()
+    """Every camera that saw the traveller."""
 
     @property
     def state(self) -> AlertState:
@@ -90,9 +99,11 @@ class Alert:
         return self.handling.raised_at
 
     @property
-    def cameras(self) -> frozenset[Camera]:
-        """The cameras that saw the traveller."""
-        return frozenset({self.camera, *(sighting.camera for sighting in self.sightings)})
+    def went_to_supervisors(self) -> bool:
+        """Whether it has ever gone to the supervisors: unclaimed, or by the finding of its officer."""
+        return self.handling.escalation >= Escalation.SUPERVISOR or any(
+            finding.outcome in FOR_SUPERVISORS for finding in self.handling.findings
+        )
 
     @property
     def open(self) -> bool:
@@ -139,16 +150,19 @@ class AlertEvent:
 
 @dataclass(frozen=True)
 class AlertFilter:
-    """Which alerts to select, by camera; an empty field selects all."""
+    """Which alerts to select, by camera; an empty field selects all. `AlertStore.list_alerts` selects the same."""
 
     site: str = ""
     counters: frozenset[str] = frozenset()
     direction: Direction | None = None
+    supervises: bool = False
+    """Whether a supervisor looks: what went to the site's supervisors is selected at whatever counter it was."""
 
     def wants_alert(self, alert: Alert) -> bool:
         """Whether an alert is selected; one that escalated to the whole site is selected at each of its counters."""
-        if alert.handling.escalation is Escalation.SITE:
-            return not self.site or alert.camera.site == self.site
+        everywhere = alert.handling.escalation is Escalation.SITE or (self.supervises and alert.went_to_supervisors)
+        if everywhere and (not self.site or alert.camera.site == self.site):
+            return True
         return any(map(self.wants, alert.cameras))
 
     def wants(self, camera: Camera) -> bool:

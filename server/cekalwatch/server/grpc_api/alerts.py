@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -14,7 +15,9 @@ from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
 from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import Action, Actor, Party, Thing
-from cekalwatch.server.auth.rights import LOCAL
+from cekalwatch.server.auth.rights import LOCAL, Caller
+from cekalwatch.server.auth.supervised import SupervisedDevices
+from cekalwatch.server.domain.alerts import Alert, AlertFilter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.adjudication import AdjudicationMethods
@@ -28,6 +31,7 @@ from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.v1 import alert_service_pb2 as pb
 from cekalwatch.v1 import alert_service_pb2_grpc
+from cekalwatch.wire.vocabulary.people import CONFIRMS
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -40,6 +44,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         fanout: Fanout,
         acknowledgements: Acknowledgements,
         details: AlertDetailsReader,
+        supervised: SupervisedDevices,
         freshness: FreshnessGauge,
         presence: Presence,
         trail: AuditTrail,
@@ -52,6 +57,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         super().__init__(adjudicator, handling, details, clock, home_site)
         self._fanout = fanout
         self._acknowledgements = acknowledgements
+        self._supervised = supervised
         self._freshness = freshness
         self._presence = presence
         self._trail = trail
@@ -66,7 +72,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         agent_id = convert.agent_id(request.agent_id)
         subscriber = current_caller()
         subscriber.speak_as(agent_id)
-        wanted = subscriber.narrow(convert.alert_filter(request.filter))
+        wants = self._wants(subscriber, convert.alert_filter(request.filter))
         after = await self._start(agent_id, request)
         agent = _agent(agent_id)
         await self._trail.note(agent, Action.SUBSCRIPTION_OPENED, after_event=after)
@@ -74,12 +80,12 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         try:
             yield convert.subscribed(after, self._fanout.head, self._freshness.now())
             if request.WhichOneof("start") is None:
-                async with aclosing(self._fanout.waiting(after, wanted, self._clock)) as waiting:
+                async with aclosing(self._fanout.waiting(after, wants, self._clock)) as waiting:
                     async for details in waiting:
                         shown = shown_objects([details.alert])
                         await self._trail.note(agent, Action.ALERT_DELIVERED, shown, event=0)
                         yield convert.waiting_message(details)
-            events = self._fanout.follow(after, wanted, self._keep_alive_period_s)
+            events = self._fanout.follow(after, wants, self._keep_alive_period_s)
             async with aclosing(events):
                 async for item in events:
                     if item is None:
@@ -90,6 +96,15 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
                         yield convert.event_message(item)
         finally:
             self._presence.agent_disconnected(agent_id)
+
+    def _wants(self, subscriber: Caller, asked: AlertFilter) -> Callable[[Alert], bool]:
+        wanted = subscriber.narrow(asked)
+        supervised = replace(wanted, supervises=True)
+
+        def wants(alert: Alert) -> bool:
+            return (supervised if subscriber.device in self._supervised else wanted).wants_alert(alert)
+
+        return wants
 
     async def _start(self, agent_id: str, request: pb.SubscribeAlertsRequest) -> int:
         match request.WhichOneof("start"):
@@ -113,7 +128,9 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
 
     async def ListAlerts(self, request: pb.ListAlertsRequest, context: Context) -> pb.ListAlertsResponse:
         """Return a page of alerts, newest first."""
-        wanted = current_caller().narrow(convert.alert_filter(request.filter))
+        caller = current_caller()
+        supervises = bool(caller.session and caller.session.person.roles & CONFIRMS)
+        wanted = replace(caller.narrow(convert.alert_filter(request.filter)), supervises=supervises)
         before = convert.alert_page_token(request.page_token)
         limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
         states, raised_from = read.states(request.states), read.raised_from(request)

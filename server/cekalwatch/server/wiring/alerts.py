@@ -12,9 +12,11 @@ from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
 from cekalwatch.server.alerts.retention import RetentionSweeper
+from cekalwatch.server.auth.supervised import SupervisedDevices
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.periodic import Chore
@@ -23,6 +25,7 @@ SWEEP_PERIOD_S = 3600.0
 SWEEP_PROBES_PERIOD_S = 30.0
 SWEEP_IMAGES_PERIOD_S = 60.0
 ESCALATE_PERIOD_S = 1.0
+SUPERVISED_PERIOD_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class AlertsWiring:
         def announce() -> None:
             loop.call_soon_threadsafe(fanout.wake)
 
+        supervised = SupervisedDevices(SessionStore(context.database), settings.session_terms, clock)
         adjudicator = Adjudicator(
             handling, alerts, stores.watchlist, context.checkpoints, stores.people, clock, policy, actor, announce
         )
@@ -56,6 +60,7 @@ class AlertsWiring:
             fanout,
             acknowledgements,
             details,
+            supervised,
             freshness,
             presence,
             trail,
@@ -74,6 +79,7 @@ class AlertsWiring:
                 (SWEEP_PERIOD_S, sweeper.sweep),
                 (SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes),
                 (SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images),
+                (SUPERVISED_PERIOD_S, supervised.follow),
                 (ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).escalate),
             ),
         )

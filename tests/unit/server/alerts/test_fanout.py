@@ -102,7 +102,7 @@ def log(tmp_path: Path) -> Iterator[Log]:
 
 
 async def take(fanout: Fanout, after: int, count: int, wanted: AlertFilter | None = None) -> list[int]:
-    async with aclosing(fanout.follow(after, wanted or AlertFilter(), quiet_s=30)) as events:
+    async with aclosing(fanout.follow(after, (wanted or AlertFilter()).wants_alert, quiet_s=30)) as events:
         return [sequence async for sequence in _sequences(events, count)]
 
 
@@ -165,7 +165,7 @@ async def test_a_filter_leaves_out_what_others_watch(log: Log):
 
 async def test_silence_is_told(log: Log):
     fanout = log.fanout()
-    async with aclosing(fanout.follow(0, AlertFilter(), quiet_s=0.01)) as events:
+    async with aclosing(fanout.follow(0, AlertFilter().wants_alert, quiet_s=0.01)) as events:
         assert await anext(events) is None
         sequence = await log.commit_and_publish(fanout)
         item = await anext(events)
@@ -196,7 +196,7 @@ async def test_an_agent_resumes_where_it_acknowledged_and_a_new_one_at_the_begin
 
 async def waiting(log: Log, after: int, wanted: AlertFilter | None = None) -> list[UUID]:
     fanout = log.fanout()
-    async with aclosing(fanout.waiting(after, wanted or AlertFilter(), log.clock)) as found:
+    async with aclosing(fanout.waiting(after, (wanted or AlertFilter()).wants_alert, log.clock)) as found:
         return [alert_details.alert.alert_id async for alert_details in found]
 
 

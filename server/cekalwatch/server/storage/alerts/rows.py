@@ -29,6 +29,7 @@ from cekalwatch.wire.vocabulary.orders import Direction
 MAX_SIGHTINGS = 20
 """Sightings that are read with an alert: the newest ones."""
 
+_SEEN_BY = tuple(getattr(SightingRow, name) for name in ("alert_id", "camera_id", "site", "counter", "direction"))
 _FOLLOW_UP_TEXTS = ("agency", "contact", "result")
 
 
@@ -122,13 +123,21 @@ def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) ->
     """Return the rows' alerts with sightings, findings and follow-ups."""
     ids = [row.alert_id for row in rows]
     words, follow_ups = _words(session, ids, keyring), _follow_ups(session, ids, keyring)
+    cameras = _cameras(session, ids)
     return [
-        _alert(row, _sightings(session, row.alert_id), words[row.alert_id], follow_ups[row.alert_id]) for row in rows
+        _alert(
+            row,
+            _sightings(session, row.alert_id),
+            cameras[row.alert_id],
+            words[row.alert_id],
+            follow_ups[row.alert_id],
+        )
+        for row in rows
     ]
 
 
 def bare_alert(row: AlertRow) -> Alert:
-    """Return a row's alert without sightings, findings and follow-ups: enough to know what joins it."""
+    """Return a row's alert without sightings, cameras, findings and follow-ups: enough to know what joins it."""
     return _alert(row)
 
 
@@ -148,6 +157,7 @@ def event_of(row: AlertEventRow) -> AlertEvent:
 def _alert(
     row: AlertRow,
     sightings: Iterable[Sighting] = (),
+    cameras: Iterable[Camera] = (),
     words: _Words = _NOTHING,
     follow_ups: Iterable[FollowUp] = (),
 ) -> Alert:
@@ -175,6 +185,7 @@ def _alert(
         ),
         late=row.late,
         sightings=tuple(sightings),
+        cameras=frozenset(cameras),
     )
 
 
@@ -222,6 +233,14 @@ def _opened(keyring: Keyring, associated_data: bytes, sealed: bytes) -> dict[str
     if not isinstance(facts, dict) or not all(isinstance(text, str) for text in facts.values()):
         raise ValueError("sealed facts that are none")
     return facts
+
+
+def _cameras(session: Session, alert_ids: list[str]) -> dict[str, list[Camera]]:
+    query = select(*_SEEN_BY).distinct().where(col(SightingRow.alert_id).in_(alert_ids))
+    found: dict[str, list[Camera]] = defaultdict(list)
+    for alert_id, camera_id, site, counter, direction in session.exec(query):
+        found[alert_id].append(Camera(camera_id, site, counter, Direction(direction)))
+    return found
 
 
 def _sightings(session: Session, alert_id: str) -> list[Sighting]:

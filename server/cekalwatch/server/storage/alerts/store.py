@@ -21,6 +21,7 @@ from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertFilter, Matc
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
 from cekalwatch.server.storage.alerts.rows import bare_alert, event_of, join_match, new_row, read_alerts
+from cekalwatch.server.storage.alerts.selection import selected
 from cekalwatch.server.storage.alerts.tables import (
     AgentRow,
     AlertEventRow,
@@ -133,7 +134,7 @@ class AlertStore:
         states: Collection[AlertState] = (),
         raised_from: datetime | None = None,
     ) -> list[Alert]:
-        """Return at most `limit` alerts that pass `wanted`, newest first, older than the alert `before`.
+        """Return at most `limit` alerts that `wanted.wants_alert`, newest first, older than the alert `before`.
 
         Where `states` are given, only alerts that stand there; where `raised_from` is, only alerts raised since.
         """
@@ -144,12 +145,7 @@ class AlertStore:
             query = query.where(col(AlertRow.state).in_(states))
         if raised_from:
             query = query.where(col(AlertRow.raised_at) >= raised_from)
-        if wanted.site:
-            query = query.where(col(AlertRow.site) == wanted.site)
-        if wanted.counters:
-            query = query.where(col(AlertRow.counter).in_(wanted.counters))
-        if wanted.direction:
-            query = query.where(col(AlertRow.direction) == wanted.direction)
+        query = query.where(selected(wanted))
         with self._database.session() as session:
             return read_alerts(session, session.exec(query).all(), self._keyring)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,6 +14,7 @@ from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import Account, account_of
 from cekalwatch.server.storage.people.tables import PersonRow, PersonSessionRow
+from cekalwatch.wire.vocabulary.people import PersonRole
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,24 @@ class SessionStore:
             return None
         row, person = found
         return KeptSession(account_of(person), row.by_password, row.device_fingerprint, row.used_at, row.expires_at)
+
+    def devices(
+        self, purpose: str, roles: Collection[PersonRole], used_since: datetime, now: datetime
+    ) -> frozenset[str]:
+        """Return the fingerprints of devices with a session of somebody with one of the roles, valid at `now`."""
+        query = (
+            select(PersonSessionRow.device_fingerprint, PersonRow)
+            .join(PersonRow)
+            .where(
+                col(PersonSessionRow.purpose) == purpose,
+                col(PersonSessionRow.expires_at) > now,
+                col(PersonSessionRow.used_at) >= used_since,
+                col(PersonRow.disabled).is_(False),
+            )
+        )
+        with self._database.session() as session:
+            found = session.exec(query).all()
+        return frozenset(device for device, row in found if account_of(row).person.roles & frozenset(roles))
 
     def touch(self, token_sha256: str, now: datetime) -> None:
         """Note that a session is in use."""
