@@ -45,6 +45,13 @@ class OrderRule(StrEnum):
     EXTENDS_INVALID_ORDER = "EXTENDS_INVALID_ORDER"
     """It extends an order that breaks a rule itself."""
     URGENT_RESUBMITTED = "URGENT_RESUBMITTED"
-    """The agency's earlier urgent order for the subject got no decision in time, and this one is urgent again."""
+    """The agency had sent an urgent order on the subject before, and no written decision lies between the two."""
     TANGKAL_ON_CITIZEN = "TANGKAL_ON_CITIZEN"
-    """A citizen may never be refused entry."""
+    """A citizen may never be refused entry; a NIK says citizen, whatever the nationality."""
+
+
+class OrderFlag(StrEnum):
+    """Why a person must look at an order that breaks no rule, and stays in force."""
+
+    RENEWED_TOO_LONG = "RENEWED_TOO_LONG"
+    """CEGAH orders of its agency follow one another for too many months without naming what they extend."""

@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 from dateutil.relativedelta import relativedelta
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
+from cekalwatch.server.domain.order_runs import Stretch, runs_of
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
-from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderRule, OrderStatus
+from cekalwatch.wire.vocabulary.orders import Direction, OrderFlag, OrderKind, OrderRule, OrderStatus
 
 WIB: Final = ZoneInfo("Asia/Jakarta")
 PLAUSIBLE_YEARS = range(1900, 2201)
@@ -65,6 +66,13 @@ class OrderJudgement:
 
     status: OrderStatus
     broken_rules: tuple[OrderRule, ...] = ()
+    flags: tuple[OrderFlag, ...] = ()
+    """Why a person must look at it though it breaks no rule; never with INVALID."""
+
+    @property
+    def remarks(self) -> tuple[OrderRule | OrderFlag, ...]:
+        """What a person must look at."""
+        return (*self.broken_rules, *self.flags)
 
 
 @dataclass(frozen=True)
@@ -110,19 +118,11 @@ def judge(
     is among them makes no difference.
     """
     known = {other.order_id: other for other in orders if other.subject_id == subject.subject_id}
-    held = _OrdersOfSubject(known | {order.order_id: order}, subject.nationality, zone, parameters)
+    held = _OrdersOfSubject(known | {order.order_id: order}, subject, zone, parameters)
     broken = held.broken_by(order)
     if broken:
         return OrderJudgement(OrderStatus.INVALID, tuple(rule for rule in OrderRule if rule in broken))
-    today = now.astimezone(zone).date()
-    if order.withdrawn_at is not None and order.withdrawn_at <= now:
-        return OrderJudgement(OrderStatus.REVOKED)
-    # An extension stands and falls with the ban that it extends.
-    if any(one.revoked_at is not None and one.revoked_at <= now for one in (order, *held.extended_by(order))):
-        return OrderJudgement(OrderStatus.REVOKED)
-    if today < order.valid_from:
-        return OrderJudgement(OrderStatus.NOT_YET_VALID)
-    return OrderJudgement(OrderStatus.LAPSED if today > held.last_day(order) else OrderStatus.ACTIVE)
+    return OrderJudgement(held.status_at(order, now), flags=held.flags(order))
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,45 @@ class _OrdersOfSubject:
     """All orders of one subject, by key, with what is needed to check one against the others."""
 
     orders: dict[str, BanOrder]
-    nationality: str
+    subject: Subject
     zone: tzinfo
     parameters: LegalParameters
+
+    def status_at(self, order: BanOrder, now: datetime) -> OrderStatus:
+        """Return the status of an order that breaks no rule."""
+        if any(moment <= now for moment in self.taken_back(order)):
+            return OrderStatus.REVOKED
+        today = self._day(now)
+        if today < order.valid_from:
+            return OrderStatus.NOT_YET_VALID
+        return OrderStatus.LAPSED if today > self.last_day(order) else OrderStatus.ACTIVE
+
+    def flags(self, order: BanOrder) -> tuple[OrderFlag, ...]:
+        """Return why a person must look at an order that breaks no rule."""
+        alike = [one for one in self.orders.values() if _same_applicant(one, order)]
+        # Most people have one order, and nothing to compute.
+        if order.kind is not OrderKind.CEGAH or len(alike) == 1:
+            return ()
+        own = self._stretch(order)
+        stretches = [own, *(self._stretch(one) for one in alike if one is not order and not self.broken_by(one))]
+        too_long = any(
+            run.first <= own.first <= own.last <= run.last
+            and run.begun > 1
+            and run.lasts_longer_than(self.parameters.cegah_total_months)
+            for run in runs_of(stretches, self.parameters.cegah_gap_days)
+        )
+        return (OrderFlag.RENEWED_TOO_LONG,) if too_long else ()
+
+    def taken_back(self, order: BanOrder) -> tuple[datetime, ...]:
+        """Return the moments from each of which on `order` is taken back or withdrawn."""
+        # An extension stands and falls with the ban that it extends.
+        revocations = (one.revoked_at for one in (order, *self.extended_by(order)))
+        return tuple(moment for moment in (order.withdrawn_at, *revocations) if moment is not None)
+
+    def _stretch(self, order: BanOrder) -> Stretch:
+        """Return the days on which `order`, which breaks no rule, can be in force."""
+        ends = [self._day(moment - timedelta(microseconds=1)) for moment in self.taken_back(order)]
+        return Stretch(order.valid_from, min([self.last_day(order), *ends]), begins=not order.extends_order_id)
 
     def broken_by(self, order: BanOrder) -> set[OrderRule]:
         broken = self._broken_alone(order)
@@ -196,9 +232,9 @@ class _OrdersOfSubject:
             months = table.extension_months if order.extends_order_id else table.cegah_months
             if order.valid_until > order.valid_from + relativedelta(months=months):
                 broken.add(OrderRule.TERM_TOO_LONG)
-        elif self.nationality == self.parameters.home_nationality:
+        elif self.subject.nik or self.subject.nationality == self.parameters.home_nationality:
             broken.add(OrderRule.TANGKAL_ON_CITIZEN)
-        if order.urgent and any(self._lapsed_before(order, other) for other in self.orders.values()):
+        if order.urgent and any(self._resubmits(order, other) for other in self.orders.values()):
             broken.add(OrderRule.URGENT_RESUBMITTED)
         return broken
 
@@ -215,17 +251,22 @@ class _OrdersOfSubject:
         if order.valid_from - timedelta(days=1) > end:
             yield OrderRule.EXTENSION_GAP
 
-    def _lapsed_before(self, order: BanOrder, other: BanOrder) -> bool:
-        """Whether `other` is an urgent order of the same agency that had lapsed undecided when `order` was received."""
-        due = self._decision_due(other)
+    def _resubmits(self, order: BanOrder, earlier: BanOrder) -> bool:
+        """Whether the agency had asked for it urgently before, and no written decision lies between the two."""
         return (
-            other.urgent
-            and other.kind is order.kind
-            and _same_words(other.requesting_agency, order.requesting_agency)
-            and due < order.received_on
-            and not self._decided_in_time(other)
-            and not self._ended_before(other, due + timedelta(days=1))
+            earlier.urgent
+            and _same_applicant(earlier, order)
+            and (earlier.received_on, earlier.order_id) < (order.received_on, order.order_id)
+            and not any(self._decided_between(earlier, order, one) for one in self.orders.values())
         )
+
+    def _decided_between(self, earlier: BanOrder, later: BanOrder, decision: BanOrder) -> bool:
+        """Whether `decision` is the written decision for which `earlier` waited, made before `later` was received."""
+        if not (decision.decree_number and decision.decree_date and _same_applicant(decision, earlier)):
+            return False
+        # An order's own decree may be older than its receipt, another's then belongs to something else.
+        begin = date.min if decision is earlier else earlier.received_on
+        return begin <= decision.decree_date <= later.received_on
 
     def _ended_before(self, order: BanOrder, day: date) -> bool:
         """Whether `order` was revoked or withdrawn before that day."""
@@ -244,6 +285,11 @@ class _OrdersOfSubject:
 
     def _day(self, moment: datetime) -> date:
         return moment.astimezone(self.zone).date()
+
+
+def _same_applicant(one: BanOrder, other: BanOrder) -> bool:
+    """Whether one agency asked for both, and for the same kind of ban."""
+    return one.kind is other.kind and _same_words(one.requesting_agency, other.requesting_agency)
 
 
 def _same_words(one: str, other: str) -> bool:

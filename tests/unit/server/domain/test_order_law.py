@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cekalwatch.server.domain.orders import BanOrder, judge
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderRule, OrderStatus
+from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
 from tests.support.builders.orders import LEGAL, lists, moments
 from tests.support.builders.watchlist import WIB, subject
 
@@ -18,9 +18,10 @@ from tests.support.builders.watchlist import WIB, subject
 class Law:
     """The rules once more, written as a clerk would apply them: slowly, from scratch, one sentence each."""
 
-    def __init__(self, orders: Iterable[BanOrder], nationality: str, now: datetime) -> None:
+    def __init__(self, orders: Iterable[BanOrder], nationality: str, now: datetime, nik: str = "") -> None:
         self.orders = [one for one in orders if one.subject_id == "S-1"]
         self.nationality = nationality
+        self.nik = nik
         self.now = now
 
     def base(self, one: BanOrder) -> BanOrder | None:
@@ -43,22 +44,61 @@ class Law:
 
     def rules(self, one: BanOrder, *, with_repetition: bool = True) -> set[OrderRule]:
         found = set()
-        if one.kind is OrderKind.TANGKAL and self.nationality == "IDN":
+        if one.kind is OrderKind.TANGKAL and (self.nationality == "IDN" or self.nik):
             found.add(OrderRule.TANGKAL_ON_CITIZEN)
         if one.kind is OrderKind.CEGAH and one.valid_until > one.valid_from + relativedelta(months=6):
             found.add(OrderRule.TERM_TOO_LONG)
-        for other in self.orders if one.urgent else ():
-            due = other.received_on + timedelta(days=20)
-            same = (
-                other.kind is one.kind
-                and other.requesting_agency.strip().lower() == one.requesting_agency.strip().lower()
-            )
-            in_time = self.ended_before(other, due + timedelta(days=1))
-            if same and self.undecided(other) and due < one.received_on and not in_time:
-                found.add(OrderRule.URGENT_RESUBMITTED)
+        if one.urgent and any(not self.decided_between(other, one) for other in self.urgent_before(one)):
+            found.add(OrderRule.URGENT_RESUBMITTED)
         if one.extends_order_id:
             found |= self.extension_rules(one, with_repetition=with_repetition)
         return found
+
+    def same(self, one: BanOrder, other: BanOrder) -> bool:
+        """Of the same kind, and asked for by the same agency."""
+        agencies = {paper.requesting_agency.strip().lower() for paper in (one, other)}
+        return one.kind is other.kind and len(agencies) == 1
+
+    def urgent_before(self, one: BanOrder) -> list[BanOrder]:
+        """What the agency had sent as urgent before, whatever became of it."""
+        received = sorted((other for other in self.orders if self.same(one, other)), key=lambda it: it.order_id)
+        received.sort(key=lambda it: it.received_on)
+        return [other for other in received[: received.index(one)] if other.urgent]
+
+    def decided_between(self, first: BanOrder, second: BanOrder) -> bool:
+        """Whether somebody wrote a decision before the second was received: with the first, or after it came."""
+        decisions = [other for other in self.orders if self.same(first, other) and other.decree_number]
+        days = [(other, other.decree_date) for other in decisions if other.decree_date]
+        return any(day <= second.received_on and (other is first or day >= first.received_on) for other, day in days)
+
+    def flagged(self, one: BanOrder) -> bool:
+        """Whether it is one of several CEGAH orders that go on for more than a year, day by day on the calendar."""
+        if one.kind is not OrderKind.CEGAH or self.rules(one) or not self.running(one):
+            return False
+        chain, before = {one.order_id}, set[str]()
+        days = set(self.running(one))
+        while chain != before:
+            before = set(chain)
+            for other in self.orders:
+                if self.same(one, other) and not self.rules(other) and (ran := self.running(other)):
+                    near = {day + timedelta(days=gap) for day in (ran[0], ran[-1]) for gap in range(-31, 32)}
+                    if near & days or set(ran) & days:
+                        chain.add(other.order_id)
+                        days |= set(ran)
+        unnamed = [other for other in self.orders if other.order_id in chain and not other.extends_order_id]
+        year = (min(days) + relativedelta(months=12) - min(days)).days
+        return len(unnamed) > 1 and len(days) > year + 1
+
+    def running(self, one: BanOrder) -> list[date]:
+        """The days on which it is in force, or would be."""
+        ends = [self.end(one)]
+        at: BanOrder | None = one
+        while at:
+            ends += [(at.revoked_at - timedelta(seconds=1)).astimezone(WIB).date()] if at.revoked_at else []
+            at = self.base(at)
+        if one.withdrawn_at:
+            ends.append((one.withdrawn_at - timedelta(seconds=1)).astimezone(WIB).date())
+        return [one.valid_from + timedelta(days=number) for number in range((min(ends) - one.valid_from).days + 1)]
 
     def extension_rules(self, one: BanOrder, *, with_repetition: bool) -> set[OrderRule]:
         base = self.base(one)
@@ -108,14 +148,22 @@ class Law:
         return OrderStatus.ACTIVE if today <= self.end(one) else OrderStatus.LAPSED
 
 
-@given(orders=lists, nationality=st.sampled_from(["IDN", "DEU", ""]), now=moments)
-def test_every_judgement_is_what_the_law_says(orders: tuple[BanOrder, ...], nationality: str, now: datetime) -> None:
-    law = Law(orders, nationality, now)
-    person = subject(nationality=nationality)
+@given(
+    orders=lists,
+    nationality=st.sampled_from(["IDN", "DEU", ""]),
+    nik=st.sampled_from(["", "", "2171013101800001"]),
+    now=moments,
+)
+def test_every_judgement_is_what_the_law_says(
+    orders: tuple[BanOrder, ...], nationality: str, nik: str, now: datetime
+) -> None:
+    law = Law(orders, nationality, now, nik)
+    person = subject(nationality=nationality, nik=nik)
     for one in law.orders:
         judgement = judge(one, person, orders, now.astimezone(UTC), WIB, LEGAL)
         assert judgement.status is law.status(one)
         assert set(judgement.broken_rules) == law.rules(one)
+        assert judgement.flags == ((OrderFlag.RENEWED_TOO_LONG,) if law.flagged(one) else ())
 
 
 @given(orders=lists, now=moments, later=st.timedeltas(timedelta(0), timedelta(days=800)))

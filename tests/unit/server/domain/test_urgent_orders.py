@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from cekalwatch.wire.vocabulary.orders import OrderKind, OrderRule, OrderStatus
 from tests.support.builders.orders import broken, day, extension, noon, status, urgent
+from tests.support.builders.watchlist import order
 
 
 def test_an_urgent_order_lapses_after_twenty_days_without_a_written_decision() -> None:
@@ -41,19 +44,15 @@ def test_an_urgent_order_cannot_be_submitted_as_urgent_again() -> None:
 @pytest.mark.parametrize(
     ("again", "first"),
     [
-        ({"received_on": day("2026-02-21")}, {}),
         ({"requesting_agency": "KPK"}, {}),
         ({"urgent": False}, {}),
         ({}, {"decree_number": "KEP-2/2026", "decree_date": day("2026-02-10")}),
-        ({}, {"revoked_at": noon("2026-02-21")}),
         ({}, {"urgent": False}),
     ],
     ids=[
-        "before it lapsed",
         "another agency",
         "not urgent again",
         "decided",
-        "taken back in time",
         "not urgent before",
     ],
 )
@@ -62,10 +61,59 @@ def test_another_order_is_no_resubmission(again: dict[str, Any], first: dict[str
     assert broken(second, urgent(**first), now=noon("2026-02-26")) == ()
 
 
-def test_taking_back_a_lapsed_urgent_order_does_not_allow_another() -> None:
-    assert broken(urgent("U-2", received_on=day("2026-03-01")), urgent(revoked_at=noon("2026-02-22"))) == (
-        OrderRule.URGENT_RESUBMITTED,
-    )
+@pytest.mark.parametrize(
+    "first",
+    [
+        {},
+        {"revoked_at": noon("2026-02-20")},
+        {"revoked_at": noon("2026-02-22")},
+        {"withdrawn_at": noon("2026-02-20")},
+        {"valid_until": day("2026-02-05")},
+    ],
+    ids=["still running", "revoked in time", "revoked after it lapsed", "withdrawn", "ended sooner"],
+)
+def test_an_urgent_order_cannot_be_sent_again_under_another_key(first: dict[str, Any]) -> None:
+    for received in ("2026-02-01", "2026-02-20", "2026-02-21", "2026-02-22", "2027-01-01"):
+        assert broken(urgent("U-2", received_on=day(received)), urgent(**first)) == (OrderRule.URGENT_RESUBMITTED,)
+
+
+def test_urgent_orders_that_are_sent_again_and_again_hold_nobody_longer_than_the_first() -> None:
+    """Each is revoked on its nineteenth day, and sent under another key on the same day."""
+    sent = [day("2026-02-01") + timedelta(days=19 * number) for number in range(19)]
+    papers = [
+        urgent(f"U-{number:02}", received_on=at, valid_from=at, valid_until=at + timedelta(days=180))
+        for number, at in enumerate(sent)
+    ]
+    papers = [replace(one, revoked_at=noon(str(one.received_on + timedelta(days=19)))) for one in papers]
+    days = [noon("2026-02-01") + timedelta(days=number) for number in range(360)]
+    held = [at for at in days if any(status(one, *papers, now=at) is OrderStatus.ACTIVE for one in papers)]
+    assert held == days[:19]
+
+
+def test_urgent_orders_that_overlap_hold_nobody_longer_than_the_first() -> None:
+    again = urgent("U-2", received_on=day("2026-02-21"), valid_from=day("2026-02-21"))
+    days = [noon("2026-02-01") + timedelta(days=number) for number in range(60)]
+    pairs = ((urgent(), again), (again, urgent()))
+    held = [at for at in days if any(status(*pair, now=at) is OrderStatus.ACTIVE for pair in pairs)]
+    assert held == days[:21]
+
+
+@pytest.mark.parametrize(
+    ("decided", "resubmitted"),
+    [("2026-01-31", True), ("2026-02-01", False), ("2026-02-25", False), ("2026-02-26", True)],
+    ids=["before the first", "with the first", "before the second", "after the second"],
+)
+def test_a_decision_of_another_order_counts_when_it_lies_between_two_urgent_ones(
+    decided: str, resubmitted: bool
+) -> None:  # noqa: FBT001
+    decision = order("O-1", decree_date=day(decided), received_on=day("2026-03-01"), valid_from=day("2026-03-01"))
+    rules = broken(urgent("U-2", received_on=day("2026-02-25")), urgent(), decision)
+    assert rules == ((OrderRule.URGENT_RESUBMITTED,) if resubmitted else ())
+
+
+def test_of_two_urgent_orders_of_one_day_the_lower_key_stands() -> None:
+    assert broken(urgent(), urgent("U-2")) == ()
+    assert broken(urgent("U-2"), urgent()) == (OrderRule.URGENT_RESUBMITTED,)
 
 
 def test_an_urgent_order_of_another_kind_is_no_resubmission() -> None:
