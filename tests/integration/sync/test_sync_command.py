@@ -115,7 +115,7 @@ def test_orders_that_break_a_rule_and_faces_under_two_subjects_are_told(machine:
     assert "Its face is also under another subject: O-2: S-1" in told
     assert "Flagged INVALID, never alerts: O-2: TERM_TOO_LONG" in machine.run("status")[1]
     found = json.loads(machine.run("status", "--json")[1])
-    remark = {"order_id": "O-2", "broken_rules": ["TERM_TOO_LONG"], "also_under": ["S-1"]}
+    remark = {"order_id": "O-2", "broken_rules": ["TERM_TOO_LONG"], "also_under": ["S-1"], "flags": []}
     assert found["last"]["remarks"] == [remark]
     write_orders(folder, [row("O-1", **face), row("O-2", subject_id="S-2", **face)])
     assert machine.run("now")[0] == Exit.OK, "a look-alike is no problem of the list's"

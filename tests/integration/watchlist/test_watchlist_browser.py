@@ -128,6 +128,19 @@ def test_filters_choose_subjects(office: Office, arguments: tuple[str, ...], exp
     assert office.listed(*arguments) == expected
 
 
+def test_an_order_that_is_renewed_for_too_long_is_found_and_stays_in_force(office: Office) -> None:
+    for number in range(4):
+        first = TODAY - timedelta(days=150 * (3 - number) + 100)
+        office.put(
+            "S-7", running_order(f"O-7{number}", "S-7", valid_from=first, valid_until=first + timedelta(days=149))
+        )
+    assert office.listed("--only", "renewed") == ["S-7"]
+    assert office.listed("--only", "renewed", "--status", "active") == ["S-7"]
+    assert "ACTIVE RENEWED_TOO_LONG" in " ".join(office.run("show", "S-7").split())
+    rows = list(csv.DictReader(io.StringIO(office.run("list", "--only", "renewed", "--format", "csv"))))
+    assert {row["flags"] for row in rows} == {"RENEWED_TOO_LONG"}
+
+
 def test_a_page_says_where_to_go_on(office: Office) -> None:
     told = RUNNER.invoke(app, ["watchlist", "list", "--limit", "2", "--data-dir", str(office.folder)])
     assert "--after S-2" in told.stderr

@@ -25,7 +25,7 @@ from cekalwatch.server.watchlist.imports.importer import PreparedRecord, Watchli
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderRule, OrderStatus
+from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
 from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 from tests.support.builders.audit import OFFICER
 from tests.support.builders.keys import keyring
@@ -156,6 +156,17 @@ def test_an_extension_is_judged_with_the_orders_that_are_held(importer: ImportRu
     assert early.broken_rules == (OrderRule.EXTENDS_UNKNOWN_ORDER,)
     import_one(importer, ImportRecord(subject(), order()))
     assert import_one(importer, ImportRecord(subject(), extension)).status is OrderStatus.NOT_YET_VALID
+
+
+def test_renewals_without_an_end_are_stored_and_flagged_in_whatever_order_they_come(importer: ImportRun) -> None:
+    first = order(valid_from=date(2025, 1, 1), valid_until=date(2025, 6, 30), received_on=date(2025, 1, 1))
+    second = order("O-2", valid_from=date(2025, 7, 1), valid_until=date(2025, 12, 31), received_on=date(2025, 7, 1))
+    third = order("O-3")
+    for one in (third, first):
+        assert not import_one(importer, ImportRecord(subject(), one)).is_doubtful
+    report = import_one(importer, ImportRecord(subject(), second))
+    assert (report.flags, report.has_problem, report.is_doubtful) == ((OrderFlag.RENEWED_TOO_LONG,), False, True)
+    assert import_one(importer, ImportRecord(subject(), third)).status is OrderStatus.ACTIVE
 
 
 def test_the_report_tells_the_status_by_the_checkpoints_clock(importer: ImportRun, clock: FixedClock) -> None:

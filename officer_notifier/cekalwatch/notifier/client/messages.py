@@ -21,7 +21,7 @@ from cekalwatch.notifier.model.subscription_updates import (
 )
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, camera_pb2, session_pb2, watchlist_pb2
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, AlertEventType, AlertState, Escalation, Outcome, Reason
-from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
+from cekalwatch.wire.vocabulary.orders import Direction, OrderFlag, OrderKind, OrderStatus
 from cekalwatch.wire.vocabulary.people import PersonRole
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
@@ -184,6 +184,7 @@ def _order(order: watchlist_pb2.BanOrder) -> Order:
         valid_until=safe_text(order.valid_until),
         urgent=order.urgent,
         status=_ORDER_STATUSES.member(order.status),
+        renewed_too_long=OrderFlag.RENEWED_TOO_LONG in order.flags,
     )
 
 

@@ -76,13 +76,15 @@ class AlertFormatter(Texts):
         ended = order.status not in {OrderStatus.ACTIVE, None}
         if ended:
             words.append(self.say("ORDER_NOT_ACTIVE"))
+        if order.renewed_too_long:
+            words.append(self.say("ORDER_RENEWED_TOO_LONG"))
         decree = (
             self.say("DECREE", number=order.decree_number, date=order.decree_date)
             if order.decree_number
             else self.say("NO_DECREE")
         )
         return (
-            Fact(self.say("FACT_KIND"), ", ".join(words), warning=ended or order.urgent),
+            Fact(self.say("FACT_KIND"), ", ".join(words), warning=ended or order.urgent or order.renewed_too_long),
             Fact(self.say("FACT_DECREE"), decree),
             Fact(self.say("FACT_AGENCY"), order.requesting_agency),
             Fact(self.say("FACT_VALIDITY"), f"{order.valid_from} – {order.valid_until}"),

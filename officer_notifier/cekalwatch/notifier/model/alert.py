@@ -41,6 +41,8 @@ class Order:
     valid_until: str
     urgent: bool
     status: OrderStatus | None = None
+    renewed_too_long: bool = False
+    """Whether a person must look at it: such orders follow one another for longer than the law means them to."""
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ class LegalParameters:
     extension_notice_days: Annotated[int, Field(ge=0, le=365)] = 3
     """Days before the end of an order by which its extension must have been received."""
     cegah_total_months: Annotated[int, Field(ge=1, le=240)] = 12
-    """Months for which CEGAH orders of one agency can follow one another on a subject before a person must look at it."""
+    """Months for which CEGAH orders of an agency can follow one another on a subject before a person must look."""
     cegah_gap_days: Annotated[int, Field(ge=0, le=365)] = 30
     """Days that can lie between two CEGAH orders that follow one another; with more, the later one begins anew."""
     urgent_days: Annotated[int, Field(ge=0, le=365)] = 20

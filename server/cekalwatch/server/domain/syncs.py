@@ -13,13 +13,13 @@ from typing import Annotated
 from pydantic import Field
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.wire.vocabulary.orders import OrderRule
+from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 MAX_REFUSALS = 200
 """Refusals that are kept of a run, records before photographs; all refused records are counted."""
 MAX_REMARKS = 200
-"""Remarks that are kept of a run; all flagged and doubtful orders are counted."""
+"""Remarks that are kept of a run; all flagged, renewed and doubtful orders are counted."""
 PHOTOGRAPHS = "photographs"
 """The field of a refused photograph."""
 MAX_DETAIL = 300
@@ -47,6 +47,8 @@ class SyncCounts:
     """Orders of those that are not unchanged which break a rule, by all that is held when the run ends."""
     doubtful: int = 0
     """Orders that came with a photograph whose face is under another subject as well."""
+    renewed: int = 0
+    """Orders of those that are not unchanged which follow one another for too long, by all that is held then."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class SyncRemark:
     """With any, it is INVALID and never alerts."""
     also_under: tuple[str, ...] = ()
     """Keys of other subjects with a face like that of a photograph: look-alikes, or one person under two names."""
+    flags: tuple[OrderFlag, ...] = ()
+    """Why a person must look at it though it breaks no rule."""
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,15 @@ class WatchlistProblem(StrEnum):
 
     INVALID = "invalid"
     """An order is flagged INVALID."""
+    RENEWED = "renewed"
+    """An order is one of several that follow one another for too long."""
     NO_REFERENCE = "no-reference"
     """There is no photograph: the subject cannot be recognised."""
     STALE_MODEL = "stale-model"
     """A photograph has no template of the model in use."""
+
+
+_ABOUT_ORDERS: Final = frozenset({WatchlistProblem.INVALID, WatchlistProblem.RENEWED})
 
 
 @dataclass(frozen=True)
@@ -192,7 +197,7 @@ def _is_wanted(view: SubjectView, wanted: WatchlistFilter) -> bool:
             return False
         case WatchlistProblem.STALE_MODEL if not view.stale:
             return False
-    about_orders = wanted.status or wanted.kind or wanted.agency or wanted.problem is WatchlistProblem.INVALID
+    about_orders = wanted.status or wanted.kind or wanted.agency or wanted.problem in _ABOUT_ORDERS
     return not about_orders or any(_is_wanted_order(one, wanted) for one in view.orders)
 
 
@@ -201,6 +206,7 @@ def _is_wanted_order(one: JudgedOrder, wanted: WatchlistFilter) -> bool:
     return (
         (wanted.status is None or status is wanted.status)
         and (wanted.problem is not WatchlistProblem.INVALID or status is OrderStatus.INVALID)
+        and (wanted.problem is not WatchlistProblem.RENEWED or bool(one.judgement.flags))
         and (wanted.kind is None or one.order.kind is wanted.kind)
         and (not wanted.agency or _has(one.order.requesting_agency, wanted.agency))
     )

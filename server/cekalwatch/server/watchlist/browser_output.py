@@ -14,7 +14,7 @@ from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView
 
 LIST_COLUMNS: Final = (
     *("subject_id", "name", "aliases", "sex", "date_of_birth", "nationality"),
-    *("order_id", "kind", "status", "broken_rules", "valid_from", "valid_until", "urgent", "extends_order_id"),
+    *("order_id", "kind", "status", "broken_rules", "flags", "valid_from", "valid_until", "urgent", "extends_order_id"),
     *("requesting_agency", "decree_number", "received_on", "references", "stale_references"),
 )
 HISTORY_COLUMNS: Final = ("at", "what", "order_id", "status", "by", "details")
@@ -33,10 +33,11 @@ def list_rows(views: Iterable[SubjectView]) -> Iterator[list[str | int]]:
 
 def _order_cells(judged: JudgedOrder | None) -> list[str]:
     if judged is None:
-        return [""] * 11
+        return [""] * 12
     order, judgement = judged.order, judged.judgement
     return [
-        *(order.order_id, order.kind, judgement.status, " ".join(judgement.broken_rules)),
+        *(order.order_id, order.kind, judgement.status),
+        *(" ".join(judgement.broken_rules), " ".join(judgement.flags)),
         *(order.valid_from.isoformat(), order.valid_until.isoformat(), "yes" if order.urgent else "no"),
         *(order.extends_order_id, order.requesting_agency, order.decree_number, order.received_on.isoformat()),
     ]
@@ -53,10 +54,7 @@ def view_json(view: SubjectView) -> dict[str, Any]:
     """Return everything about a subject, without pictures."""
     return {
         "subject": asdict(view.subject),
-        "orders": [
-            {**asdict(one.order), "status": one.judgement.status, "broken_rules": one.judgement.broken_rules}
-            for one in view.orders
-        ],
+        "orders": [{**asdict(one.order), **asdict(one.judgement)} for one in view.orders],
         "references": [
             {
                 **asdict(face),
@@ -75,7 +73,7 @@ def history_rows(history: SubjectHistory) -> Iterator[list[str]]:
     for order_id, changes in history.status_changes.items():
         for change in changes:
             judgement = change.judgement
-            yield [_moment(change), "STATUS", order_id, judgement.status, "", " ".join(judgement.broken_rules)]
+            yield [_moment(change), "STATUS", order_id, judgement.status, "", " ".join(judgement.remarks)]
 
 
 def history_json(history: SubjectHistory) -> dict[str, Any]:
@@ -87,10 +85,7 @@ def history_json(history: SubjectHistory) -> dict[str, Any]:
             for link in history.events
         ],
         "statuses": {
-            order_id: [
-                {"from": change.at, "status": change.judgement.status, "broken_rules": change.judgement.broken_rules}
-                for change in changes
-            ]
+            order_id: [{"from": change.at, **asdict(change.judgement)} for change in changes]
             for order_id, changes in history.status_changes.items()
         },
     }

@@ -13,7 +13,7 @@ from cekalwatch.server.domain.syncs import MAX_REMARKS, PHOTOGRAPHS, SyncCounts,
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.source import Reading, SourcePage
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderRule
+from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderKind, OrderRule
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 from tests.support.builders.portraits import astronaut
 from tests.support.scenarios.server import jpeg
@@ -110,6 +110,11 @@ def test_a_photograph_that_could_not_be_had_is_asked_for_again(bench: SyncBench[
 
 # What is not refused, and must be looked at
 
+RENEWED = (
+    ("R-1", date(2025, 1, 1), date(2025, 6, 30)),
+    ("R-2", date(2025, 7, 1), date(2025, 12, 31)),
+    ("R-3", date(2026, 1, 1), date(2026, 6, 30)),
+)
 LONG: dict[str, Any] = {"valid_from": date(2026, 1, 1), "valid_until": date(2026, 12, 31)}
 
 
@@ -137,6 +142,15 @@ def test_an_extension_that_came_before_its_order_is_not_flagged(bench: SyncBench
     bench.source.put("P-1", "S-9", extends_order_id="P-2", **later)
     run = bench.done()
     assert (run.counts.flagged, run.remarks) == (1, (SyncRemark("P-1", (OrderRule.EXTENDS_UNKNOWN_ORDER,)),))
+
+
+def test_an_order_that_is_renewed_for_too_long_is_told_when_it_comes(bench: SyncBench[TestSource]) -> None:
+    for number, (key, first, last) in enumerate(RENEWED):
+        bench.source.put(key, "S-8", valid_from=first, valid_until=last, received_on=first)
+        run = bench.done()
+        assert run.counts.renewed == (number == 2)
+    assert run.remarks == (SyncRemark("R-3", flags=(OrderFlag.RENEWED_TOO_LONG,)),)
+    assert bench.done().remarks == ()
 
 
 def test_a_face_under_two_subjects_is_told(bench: SyncBench[TestSource]) -> None:

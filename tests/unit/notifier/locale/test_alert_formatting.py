@@ -50,6 +50,15 @@ def test_an_order_that_is_not_in_force_is_a_warning() -> None:
     assert kind == Fact("Jenis", "Pencegahan, tidak berlaku", warning=True)
 
 
+def test_an_order_that_is_renewed_for_too_long_is_a_warning_in_both_languages() -> None:
+    (order,) = make_alert().orders
+    renewed = replace(order, renewed_too_long=True)
+    kind, *_ = ENGLISH.order(renewed)
+    assert kind == Fact("Kind", "CEGAH (exit), renewed for longer than allowed: have it checked", warning=True)
+    kind, *_ = INDONESIAN.order(renewed)
+    assert kind == Fact("Jenis", "Pencegahan, diperbarui melebihi batas waktu: mintakan pemeriksaan", warning=True)
+
+
 def test_a_late_passage_is_a_warning() -> None:
     facts = ENGLISH.passage(replace(make_alert(), late=True))
     assert [fact.value for fact in facts][:2] == ["Counter 3, Departure, batam-center", "2026-03-02 08:29:59"]

@@ -90,9 +90,7 @@ def renewals(draw: st.DrawFn) -> tuple[BanOrder, ...]:
         last = (
             begins + relativedelta(months=draw(st.sampled_from([6, 6, 6, 4]))) - timedelta(days=draw(st.integers(0, 2)))
         )
-        revoked = draw(
-            st.none() | st.none() | st.none() | st.integers(0, 183).map(lambda days: begins + timedelta(days))
-        )
+        revoked = draw(st.none() | st.none() | st.none() | st.integers(0, 183))
         papers.append(
             order(
                 key,
@@ -101,7 +99,7 @@ def renewals(draw: st.DrawFn) -> tuple[BanOrder, ...]:
                 valid_until=last,
                 received_on=begins - timedelta(days=10),
                 extends_order_id=papers[-1].order_id if papers and draw(st.integers(0, 4)) == 0 else "",
-                revoked_at=noon(str(revoked)) if revoked else None,
+                revoked_at=noon(str(begins + timedelta(days=revoked))) if revoked else None,
             )
         )
         begins = last + timedelta(days=draw(st.sampled_from([1, 1, 1, 0, -30, 25, 31, 32])))

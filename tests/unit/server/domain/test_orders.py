@@ -150,6 +150,13 @@ def test_the_configuration_can_change_the_terms() -> None:
 # Entry bans
 
 
+@pytest.mark.parametrize("nationality", ["", "IDN", "DEU"])
+def test_a_nik_says_citizen_whatever_the_nationality_says(nationality: str) -> None:
+    one, person = order(kind=OrderKind.TANGKAL), subject(nationality=nationality, nik="2171013101800001")
+    assert judge(one, person, [one], NOON, WIB, LEGAL).broken_rules == (OrderRule.TANGKAL_ON_CITIZEN,)
+    assert judge(order(), person, [], NOON, WIB, LEGAL).status is OrderStatus.ACTIVE
+
+
 def test_a_citizen_may_never_be_refused_entry() -> None:
     one = order(kind=OrderKind.TANGKAL)
     assert broken(one, nationality="IDN") == (OrderRule.TANGKAL_ON_CITIZEN,)

@@ -105,7 +105,7 @@ def test_urgent_orders_that_overlap_hold_nobody_longer_than_the_first() -> None:
 )
 def test_a_decision_of_another_order_counts_when_it_lies_between_two_urgent_ones(
     decided: str, resubmitted: bool
-) -> None:  # noqa: FBT001
+) -> None:
     decision = order("O-1", decree_date=day(decided), received_on=day("2026-03-01"), valid_from=day("2026-03-01"))
     rules = broken(urgent("U-2", received_on=day("2026-02-25")), urgent(), decision)
     assert rules == ((OrderRule.URGENT_RESUBMITTED,) if resubmitted else ())

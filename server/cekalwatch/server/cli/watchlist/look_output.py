@@ -58,7 +58,7 @@ def print_list(views: Sequence[SubjectView]) -> None:
 
 
 def _status(one: JudgedOrder) -> str:
-    return " ".join((one.judgement.status, *one.judgement.broken_rules))
+    return " ".join((one.judgement.status, *one.judgement.remarks))
 
 
 def print_view(view: SubjectView) -> None:

@@ -65,6 +65,7 @@ class Only(StrEnum):
     """Problems that a list manager looks for; those of `WatchlistProblem`."""
 
     INVALID = "invalid"
+    RENEWED = "renewed"
     NO_REFERENCE = "no-reference"
     STALE_MODEL = "stale-model"
 
@@ -84,7 +85,8 @@ def list_(
     subject: Annotated[str, typer.Option(help="The subject with this key.")] = "",
     name: Annotated[str, typer.Option(help="With this text in the name or in an alias.")] = "",
     only: Annotated[
-        Only | None, typer.Option(help="With an INVALID order, without photograph, or without current template.")
+        Only | None,
+        typer.Option(help="With an INVALID or RENEWED_TOO_LONG order, no photograph, or a stale template."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many subjects at most.")] = 50,
     after: Annotated[str, typer.Option(help="Continue after the subject with this key.")] = "",

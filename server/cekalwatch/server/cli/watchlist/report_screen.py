@@ -30,7 +30,7 @@ def show_reports(console: Console, reports: Sequence[RecordReport]) -> None:
     summary = summarise(reports)
     console.print(
         f"{summary.records} records: {summary.stored} stored, {summary.unchanged} unchanged, "
-        f"{summary.refused} refused; {summary.flagged} flagged INVALID."
+        f"{summary.refused} refused; {summary.flagged} flagged INVALID, {summary.renewed} RENEWED_TOO_LONG."
     )
     console.print(
         f"{summary.photos} photographs: {summary.photos_enrolled} enrolled, {summary.photos_unchanged} unchanged, "
@@ -56,6 +56,8 @@ def remarks(report: RecordReport) -> list[str]:
         lines.append(f"{report.reason} ({report.field}): {message}" if report.field else f"{report.reason}: {message}")
     if report.status is OrderStatus.INVALID:
         lines.append("never alerts; it breaks " + ", ".join(report.broken_rules))
+    if report.flags:
+        lines.append("stays in force, and must be looked at: " + ", ".join(report.flags))
     for photo in report.photos:
         if photo.outcome is PhotoOutcome.REFUSED:
             message = photo.reason.message if photo.reason else ""

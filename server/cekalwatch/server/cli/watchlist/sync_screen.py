@@ -27,6 +27,11 @@ def tell_findings(run: SyncRun) -> None:
         for one in run.remarks
         if one.broken_rules
     ]
+    renewed = [
+        f"Stays in force, and must be looked at: {one.order_id}: {', '.join(one.flags)}"
+        for one in run.remarks
+        if one.flags
+    ]
     doubtful = [
         f"Its face is also under another subject: {one.order_id}: {', '.join(one.also_under)}"
         for one in run.remarks
@@ -35,6 +40,7 @@ def tell_findings(run: SyncRun) -> None:
     counts = run.counts
     _tell_first(refused, counts.refused + counts.photographs_refused)
     _tell_first(flagged, counts.flagged)
+    _tell_first(renewed, counts.renewed)
     _tell_first(doubtful, counts.doubtful)
 
 

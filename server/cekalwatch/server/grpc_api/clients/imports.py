@@ -23,7 +23,7 @@ from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import PHOTO_CHUNK_BYTES
-from cekalwatch.wire.vocabulary.orders import OrderRule
+from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule
 from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
 
@@ -95,6 +95,7 @@ def _report(message: watchlist_pb2.ImportReport) -> RecordReport:
         field=message.field,
         status=ORDER_STATUSES.member(message.status),
         broken_rules=tuple(map(OrderRule, message.broken_rules)),
+        flags=tuple(map(OrderFlag, message.flags)),
         photos=tuple(_photo_report(photo) for photo in message.photos),
     )
 

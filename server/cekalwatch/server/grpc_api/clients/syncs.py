@@ -18,7 +18,7 @@ from cekalwatch.server.grpc_api.clients.server_client import ServerClient
 from cekalwatch.server.grpc_api.convert.sync import OUTCOMES
 from cekalwatch.server.watchlist.sync.service import SyncStatus
 from cekalwatch.v1 import sync_pb2, watchlist_service_pb2
-from cekalwatch.wire.vocabulary.orders import OrderRule
+from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 CALL_S = 20.0
@@ -92,7 +92,12 @@ def _run(message: sync_pb2.SyncRun) -> SyncRun:
         detail=message.detail,
         refusals=tuple(SyncRefusal(one.order_id, Code(one.reason), one.field) for one in message.refusals),
         remarks=tuple(
-            SyncRemark(one.order_id, tuple(map(OrderRule, one.broken_rules)), tuple(one.also_under))
+            SyncRemark(
+                one.order_id,
+                tuple(map(OrderRule, one.broken_rules)),
+                tuple(one.also_under),
+                tuple(map(OrderFlag, one.flags)),
+            )
             for one in message.remarks
         ),
         missing=message.missing,

@@ -47,7 +47,9 @@ def run_message(run: SyncRun) -> sync_pb2.SyncRun:
             sync_pb2.SyncRefusal(order_id=one.order_id, reason=one.reason, field=one.field) for one in run.refusals
         ],
         remarks=[
-            sync_pb2.SyncRemark(order_id=one.order_id, broken_rules=one.broken_rules, also_under=one.also_under)
+            sync_pb2.SyncRemark(
+                order_id=one.order_id, broken_rules=one.broken_rules, also_under=one.also_under, flags=one.flags
+            )
             for one in run.remarks
         ],
         missing=run.missing,

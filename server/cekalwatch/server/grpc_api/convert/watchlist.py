@@ -86,6 +86,7 @@ def import_report(report: RecordReport) -> watchlist_service_pb2.ImportWatchlist
             field=report.field,
             status=ORDER_STATUSES.number(report.status) if report.status else watchlist_pb2.ORDER_STATUS_UNSPECIFIED,
             broken_rules=report.broken_rules,
+            flags=report.flags,
             photos=[
                 watchlist_pb2.PhotoReport(
                     name=photo.name,
@@ -107,6 +108,7 @@ def order_message(judged: JudgedOrder) -> watchlist_pb2.BanOrder:
     message = order_facts_message(judged.order)
     message.status = ORDER_STATUSES.number(judged.judgement.status)
     message.broken_rules.extend(judged.judgement.broken_rules)
+    message.flags.extend(judged.judgement.flags)
     return message
 
 

@@ -19,7 +19,7 @@ from cekalwatch.server.domain.syncs import (
     Waiting,
 )
 from cekalwatch.server.storage.sync.tables import SyncRunRow, SyncStateRow
-from cekalwatch.wire.vocabulary.orders import OrderRule
+from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 _STATE_COLUMNS = tuple(field.name for field in fields(SyncState) if field.name != "waiting")
@@ -34,7 +34,7 @@ def state_of(row: SyncStateRow) -> SyncState:
 def run_values(run: SyncRun) -> dict[str, Any]:
     """Write a run, without its key and its beginning."""
     refusals = [[one.order_id, one.reason, one.field] for one in run.refusals[:MAX_REFUSALS]]
-    remarks = [[one.order_id, one.broken_rules, one.also_under] for one in run.remarks[:MAX_REMARKS]]
+    remarks = [[one.order_id, one.broken_rules, one.also_under, one.flags] for one in run.remarks[:MAX_REMARKS]]
     return {
         **asdict(run.counts),
         "ended_at": run.ended_at,
@@ -67,8 +67,8 @@ def run_of(row: SyncRunRow) -> SyncRun:
         detail=row.detail,
         refusals=tuple(SyncRefusal(key, Code(reason), field) for key, reason, field in json.loads(row.refusals)),
         remarks=tuple(
-            SyncRemark(key, tuple(map(OrderRule, rules)), tuple(others))
-            for key, rules, others in json.loads(row.remarks)
+            SyncRemark(key, tuple(map(OrderRule, rules)), tuple(others), tuple(map(OrderFlag, flags)))
+            for key, rules, others, flags in json.loads(row.remarks)
         ),
         missing=row.missing,
         held=row.held,

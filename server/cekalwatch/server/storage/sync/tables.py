@@ -78,6 +78,7 @@ class SyncRunRow(SQLModel, table=True):
     photographs_refused: int
     flagged: int
     doubtful: int
+    renewed: int
     outcome: str
     reason: str
     detail: str

@@ -13,12 +13,12 @@ from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.concurrency.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.orders import OrderJudgement
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.importer import PreparedRecord, WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import RecordReport, summarise
-from cekalwatch.wire.vocabulary.orders import OrderRule
 from cekalwatch.wire.vocabulary.watchlist import ImportOutcome
 
 BROKEN_OFF = "BROKEN_OFF"
@@ -153,9 +153,9 @@ class ImportRun:
     def _spare(self) -> int:
         return SPARE * self._threads.count
 
-    def broken_rules(self, subject_ids: Collection[str]) -> dict[str, tuple[OrderRule, ...]]:
-        """Return the rules that these subjects' orders break as things stand, by the keys of those that break any."""
-        return self._importer.broken_rules(subject_ids)
+    def remarkable(self, subject_ids: Collection[str]) -> dict[str, OrderJudgement]:
+        """Return how these subjects' orders stand now, by key: those that break a rule or are flagged."""
+        return self._importer.remarkable(subject_ids)
 
     def refused(self, report: RecordReport) -> RecordReport:
         """Take the report on a record that cannot be read, and return it."""

@@ -18,7 +18,7 @@ from cekalwatch.server.audit.entry import MAX_TEXT, Action, Actor, AuditEntry, T
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders import BanOrder, judge
+from cekalwatch.server.domain.orders import BanOrder, OrderJudgement, judge
 from cekalwatch.server.domain.subjects import MAX_REFERENCES
 from cekalwatch.server.gallery.lookalikes import Face, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError
@@ -27,7 +27,6 @@ from cekalwatch.server.storage.watchlist.store import EnrolledFace, WatchlistSto
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
-from cekalwatch.wire.vocabulary.orders import OrderRule
 from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, ImportOutcome, PhotoOutcome
 
 SUBJECTS_AT_ONCE = 500
@@ -111,17 +110,17 @@ class WatchlistImporter:
             reports.append(self._report(one, outcome, seen, file.orders if file else ()))
         return reports
 
-    def broken_rules(self, subject_ids: Collection[str]) -> dict[str, tuple[OrderRule, ...]]:
-        """Return the rules that these subjects' orders break as things stand, by the keys of those that break any."""
-        now, broken = self._clock.now(), dict[str, tuple[OrderRule, ...]]()
+    def remarkable(self, subject_ids: Collection[str]) -> dict[str, OrderJudgement]:
+        """Return how these subjects' orders stand now, by key: those that break a rule or are flagged."""
+        now, found = self._clock.now(), dict[str, OrderJudgement]()
         keys = sorted(subject_ids)
         for start in range(0, len(keys), SUBJECTS_AT_ONCE):
             for file in self._store.get_subjects(keys[start : start + SUBJECTS_AT_ONCE]):
                 for order in file.orders:
                     judgement = judge(order, file.subject, file.orders, now, self._zone, self._legal)
-                    if judgement.broken_rules:
-                        broken[order.order_id] = judgement.broken_rules
-        return broken
+                    if judgement.remarks:
+                        found[order.order_id] = judgement
+        return found
 
     def _report(
         self, one: PreparedRecord, outcome: StoreOutcome, photos: tuple[PhotoReport, ...], orders: Sequence[BanOrder]
@@ -134,6 +133,7 @@ class WatchlistImporter:
             outcome=ImportOutcome(outcome),
             status=judgement.status,
             broken_rules=judgement.broken_rules,
+            flags=judgement.flags,
             photos=photos,
         )
         log.info(

@@ -18,7 +18,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport, Summary, summarise
 
 CSV_COLUMNS = (
-    *("order_id", "subject_id", "outcome", "reason", "field", "status", "broken_rules"),
+    *("order_id", "subject_id", "outcome", "reason", "field", "status", "broken_rules", "flags"),
     *("photo", "photo_outcome", "photo_reason", "photo_warnings", "also_under"),
     *("eye_distance_px", "yaw_degrees", "pitch_degrees", "sharpness", "brightness", "detector_score", "faces"),
 )
@@ -63,7 +63,7 @@ def _csv(reports: Sequence[RecordReport]) -> str:
     for report in reports:
         record = [
             *(report.order_id, report.subject_id, report.outcome, report.reason or "", report.field),
-            *(report.status or "", " ".join(report.broken_rules)),
+            *(report.status or "", " ".join(report.broken_rules), " ".join(report.flags)),
         ]
         for photo in report.photos or (None,):
             writer.row([*record, *_photo_cells(photo)])

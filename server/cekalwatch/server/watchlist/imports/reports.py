@@ -10,7 +10,7 @@ from typing import Self
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.watchlist.imports.records import RecordError
-from cekalwatch.wire.vocabulary.orders import OrderRule, OrderStatus
+from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule, OrderStatus
 from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
 
@@ -39,6 +39,7 @@ class RecordReport:
     field: str = ""
     status: OrderStatus | None = None
     broken_rules: tuple[OrderRule, ...] = ()
+    flags: tuple[OrderFlag, ...] = ()
     photos: tuple[PhotoReport, ...] = ()
 
     @classmethod
@@ -57,8 +58,8 @@ class RecordReport:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether a photograph's face is under another subject as well: a person must find out why."""
-        return any(photo.also_under for photo in self.photos)
+        """Whether a person must find out why it is flagged, or a photograph's face under another subject as well."""
+        return bool(self.flags) or any(photo.also_under for photo in self.photos)
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Summary:
     unchanged: int
     refused: int
     flagged: int
+    renewed: int
     photos: int
     photos_enrolled: int
     photos_unchanged: int
@@ -88,6 +90,7 @@ def summarise(reports: Sequence[RecordReport]) -> Summary:
         unchanged=records[ImportOutcome.UNCHANGED],
         refused=records[ImportOutcome.REFUSED],
         flagged=sum(report.status is OrderStatus.INVALID for report in reports),
+        renewed=sum(OrderFlag.RENEWED_TOO_LONG in report.flags for report in reports),
         photos=len(photos),
         photos_enrolled=outcomes[PhotoOutcome.ENROLLED],
         photos_unchanged=outcomes[PhotoOutcome.UNCHANGED],

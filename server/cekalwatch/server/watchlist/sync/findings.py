@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.orders import OrderJudgement
 from cekalwatch.server.domain.syncs import MAX_REFUSALS, MAX_REMARKS, PHOTOGRAPHS, SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.server.watchlist.imports.import_run import is_like_a_key
 from cekalwatch.server.watchlist.imports.reports import RecordReport
-from cekalwatch.wire.vocabulary.orders import OrderRule
 
 
 class SyncFindings:
@@ -20,8 +20,8 @@ class SyncFindings:
         self._records_refused = 0
         self._photographs: list[SyncRefusal] = []
         self._photographs_refused = 0
-        self._flagged: dict[str, tuple[str, tuple[OrderRule, ...]]] = {}
-        """Subject and broken rules, by the order's key."""
+        self._judged: dict[str, tuple[str, OrderJudgement]] = {}
+        """Subject and judgement of orders that break a rule or are flagged, by key."""
         self._doubtful: dict[str, tuple[str, ...]] = {}
         """Other subjects with such a face, by the order's key."""
 
@@ -40,37 +40,45 @@ class SyncFindings:
                 self._photographs_refused += 1
                 if len(self._photographs) < MAX_REFUSALS:
                     self._photographs.append(SyncRefusal(key, photo.reason, PHOTOGRAPHS))
-        self._flagged.pop(key, None)
-        if report.broken_rules:
-            self._flagged[key] = report.subject_id, report.broken_rules
+        self._judged.pop(key, None)
+        if report.status and (report.broken_rules or report.flags):
+            self._judged[key] = report.subject_id, OrderJudgement(report.status, report.broken_rules, report.flags)
         self._doubtful.pop(key, None)
         if others := dict.fromkeys(other for photo in report.photos for other in photo.also_under):
             self._doubtful[key] = tuple(others)
 
-    def judge_again(self, judge: Callable[[Collection[str]], Mapping[str, tuple[OrderRule, ...]]]) -> None:
+    def judge_again(self, judge: Callable[[Collection[str]], Mapping[str, OrderJudgement]]) -> None:
         """Judge what was flagged by all that came after it: an extension may have been read before its order.
 
-        `judge` says of subjects' orders which rules they break.
+        `judge` returns those of subjects' orders that break a rule or are flagged.
         """
-        if self._flagged:
-            broken = judge({subject_id for subject_id, _ in self._flagged.values()})
-            self._flagged = {key: (who, broken[key]) for key, (who, _) in self._flagged.items() if key in broken}
+        if self._judged:
+            now = judge({subject_id for subject_id, _ in self._judged.values()})
+            self._judged = {key: (who, now[key]) for key, (who, _) in self._judged.items() if key in now}
 
     def added_to(self, run: SyncRun) -> SyncRun:
         """Return the run with these findings."""
-        keys = list(dict.fromkeys((*self._flagged, *self._doubtful)))[:MAX_REMARKS]
+        judged = {key: judgement for key, (_, judgement) in self._judged.items()}
+        broken = [key for key, judgement in judged.items() if judgement.broken_rules]
+        keys = list(dict.fromkeys((*broken, *judged, *self._doubtful)))[:MAX_REMARKS]
         return replace(
             run,
             counts=replace(
                 run.counts,
                 refused=self._records_refused,
                 photographs_refused=self._photographs_refused,
-                flagged=len(self._flagged),
+                flagged=len(broken),
                 doubtful=len(self._doubtful),
+                renewed=len(judged) - len(broken),
             ),
             refusals=(*self._records, *self._photographs)[:MAX_REFUSALS],
             remarks=tuple(
-                SyncRemark(key, self._flagged[key][1] if key in self._flagged else (), self._doubtful.get(key, ()))
+                SyncRemark(
+                    key,
+                    judged[key].broken_rules if key in judged else (),
+                    self._doubtful.get(key, ()),
+                    judged[key].flags if key in judged else (),
+                )
                 for key in keys
             ),
         )

@@ -118,7 +118,7 @@ class SyncIntake:
 
     def judge_again(self) -> None:
         """Judge what is flagged by all that came after it."""
-        self._findings.judge_again(self._importing.broken_rules)
+        self._findings.judge_again(self._importing.remarkable)
 
     def _take(self, item: SourceItem, known: Mapping[str, KnownOrder]) -> None:
         self._counts["read"] += 1

@@ -17,29 +17,33 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import RecordError
 from cekalwatch.server.watchlist.imports.report_file import check_report_file, write_report
 from cekalwatch.server.watchlist.imports.reports import PhotoReport, RecordReport, summarise
-from cekalwatch.wire.vocabulary.orders import OrderRule, OrderStatus
+from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderRule, OrderStatus
 from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 from tests.support.builders.watchlist import figures
 
 ENROLLED = PhotoReport("a.jpg", PhotoOutcome.ENROLLED, None, ("BLURRED",), figures(71.4))
 NO_FACE = PhotoReport("b.jpg", PhotoOutcome.REFUSED, Code.PHOTO_NO_FACE)
 FINE = RecordReport("O-1", "S-1", ImportOutcome.STORED, status=OrderStatus.ACTIVE, photos=(ENROLLED,))
+RENEWED = RecordReport(
+    "O-6", "S-1", ImportOutcome.STORED, status=OrderStatus.ACTIVE, flags=(OrderFlag.RENEWED_TOO_LONG,)
+)
 LAPSED = RecordReport("O-2", "S-1", ImportOutcome.UNCHANGED, status=OrderStatus.LAPSED)
 FLAGGED = RecordReport(
     "O-3", "S-2", ImportOutcome.STORED, status=OrderStatus.INVALID, broken_rules=(OrderRule.TERM_TOO_LONG,)
 )
 PHOTO_REFUSED = RecordReport("O-4", "S-3", ImportOutcome.STORED, status=OrderStatus.ACTIVE, photos=(ENROLLED, NO_FACE))
 REFUSED = RecordReport.refused("O-5", "S-4", RecordError("valid_from"))
-ALL = [FINE, LAPSED, FLAGGED, PHOTO_REFUSED, REFUSED]
+ALL = [FINE, LAPSED, FLAGGED, PHOTO_REFUSED, REFUSED, RENEWED]
 
 
 def test_a_person_must_look_at_what_was_refused_or_flagged() -> None:
-    assert [report.has_problem for report in ALL] == [False, False, True, True, True]
+    assert [report.has_problem for report in ALL] == [False, False, True, True, True, False]
 
 
 def test_the_summary_counts() -> None:
     summary = summarise(ALL)
-    assert (summary.records, summary.stored, summary.unchanged, summary.refused, summary.flagged) == (5, 3, 1, 1, 1)
+    assert (summary.records, summary.stored, summary.unchanged, summary.refused, summary.flagged) == (6, 4, 1, 1, 1)
+    assert summary.renewed == 1
     assert (summary.photos, summary.photos_enrolled, summary.photos_refused, summary.photos_with_warnings) == (
         3,
         2,
@@ -59,9 +63,11 @@ def test_the_table_has_a_row_for_each_photograph(tmp_path: Path) -> None:
         ("O-4", "a.jpg"),
         ("O-4", "b.jpg"),
         ("O-5", ""),
+        ("O-6", ""),
     ]
     assert (rows[0]["photo_warnings"], rows[0]["eye_distance_px"], rows[0]["status"]) == ("BLURRED", "71", "ACTIVE")
     assert rows[2]["broken_rules"] == "TERM_TOO_LONG"
+    assert (rows[6]["status"], rows[6]["flags"], rows[6]["broken_rules"]) == ("ACTIVE", "RENEWED_TOO_LONG", "")
     assert rows[4]["photo_reason"] == "PHOTO_NO_FACE"
     assert (rows[5]["outcome"], rows[5]["reason"], rows[5]["field"]) == ("REFUSED", "RECORD_INVALID", "valid_from")
 
@@ -71,7 +77,7 @@ def test_the_json_has_the_summary_and_all_records(tmp_path: Path) -> None:
     write_report(file, ALL)
     document = json.loads(file.read_text())
     assert document["summary"]["refused"] == 1
-    assert [record["order_id"] for record in document["records"]] == ["O-1", "O-2", "O-3", "O-4", "O-5"]
+    assert [record["order_id"] for record in document["records"]] == ["O-1", "O-2", "O-3", "O-4", "O-5", "O-6"]
     assert document["records"][3]["photos"][1] == {
         "name": "b.jpg",
         "outcome": "REFUSED",
@@ -102,12 +108,13 @@ def test_a_report_that_cannot_be_written_is_refused_beforehand(tmp_path: Path, n
 
 def test_the_screen_shows_problems_first_and_says_what_they_are() -> None:
     console = Console(file=io.StringIO(), width=160)
-    show_reports(console, [FINE, REFUSED, FLAGGED, PHOTO_REFUSED])
+    show_reports(console, [FINE, REFUSED, FLAGGED, PHOTO_REFUSED, RENEWED])
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert text.index("O-5") < text.index("O-1")
+    assert text.index("O-5") < text.index("O-6") < text.index("O-1")
+    assert "RENEWED_TOO_LONG" in text
     for expected in ("RECORD_INVALID (valid_from)", "breaks TERM_TOO_LONG", "b.jpg: PHOTO_NO_FACE. No face", "BLURRED"):
         assert expected in text
-    assert "4 records: 3 stored, 0 unchanged, 1 refused; 1 flagged INVALID." in text
+    assert "5 records: 4 stored, 0 unchanged, 1 refused; 1 flagged INVALID, 1 RENEWED_TOO_LONG." in text
 
 
 def test_names_that_look_like_markup_are_shown_as_they_are() -> None:

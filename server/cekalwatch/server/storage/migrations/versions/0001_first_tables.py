@@ -411,6 +411,7 @@ def upgrade() -> None:
         sa.Column("photographs_refused", sa.Integer(), nullable=False),
         sa.Column("flagged", sa.Integer(), nullable=False),
         sa.Column("doubtful", sa.Integer(), nullable=False),
+        sa.Column("renewed", sa.Integer(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("detail", sa.String(), nullable=False),
