@@ -46,6 +46,7 @@ from cekalwatch.server.wiring.capture import CaptureWiring
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.server.wiring.periodic import Chore, at_stop, every
+from cekalwatch.server.wiring.troubles import TroublesWiring
 from cekalwatch.server.wiring.watchlist import WatchlistWiring
 from cekalwatch.vision.runtime import limit_native_threads
 
@@ -96,6 +97,7 @@ class Server:
         alerts = AlertsWiring.open(context, search.freshness, presence, trail)
         captures = CaptureWiring.open(context, search, alerts.announce, presence)
         watchlist = WatchlistWiring.open(context, search, captures.waiting, trail)
+        troubles = TroublesWiring.open(context, presence)
         authentication = AuthenticationWiring.open(context, certificates)
         status = StatusService(
             started_at=started_at,
@@ -109,6 +111,7 @@ class Server:
             fanout=alerts.fanout,
             presence=presence,
             alerts=stores.alerts,
+            troubles=troubles.feed,
         )
         threshold = ThresholdSetting(stores.thresholds, clock, lambda: engines.recogniser().model_version)
 
@@ -120,6 +123,7 @@ class Server:
                 watchlist=watchlist.servicer,
                 operations=OperationsServicer(status, threshold),
                 session=authentication.servicer,
+                troubles=troubles.servicer,
             ),
             settings.listen,
             tls,
@@ -132,10 +136,15 @@ class Server:
             *captures.chores,
             *watchlist.chores,
             *alerts.chores,
+            *troubles.chores,
             (SIGN_PERIOD_S, signer.sign_if_due),
             (RESEAL_PERIOD_S, Resealer(database, context.keys).take_turn),
         ]
-        following = alerts.fanout.follow_log(FANOUT_PERIOD_S), authentication.interceptor.end_invalid_streams()
+        following = (
+            alerts.fanout.follow_log(FANOUT_PERIOD_S),
+            troubles.follow(),
+            authentication.interceptor.end_invalid_streams(),
+        )
         self._housekeeping = [asyncio.create_task(work) for work in (*starmap(every, chores), *following)]
         await self._grpc.start()
         if self._enrolment:

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-import structlog
-
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.wire.vocabulary.capture import Heartbeat, ViewState
+from cekalwatch.server.domain.errors import Code
+from cekalwatch.wire.vocabulary.capture import Heartbeat
 
-NO_EVENT = frozenset({ViewState.UNSPECIFIED, ViewState.TURNED_AWAY})
-"""The view is not judged, or the camera was asked to turn: neither starts nor ends a problem."""
-MAX_EVENTS = 100
-
-log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class ViewEvent:
-    """A camera's view became unusable, or usable again."""
-
-    at: datetime
-    camera_id: str
-    view_state: ViewState
+MAX_REJECTIONS = 100
+"""Refused cameras that are remembered: whoever may call could claim any name."""
 
 
 @dataclass(frozen=True)
@@ -33,51 +21,80 @@ class CameraPresence:
 
     streams: int = 0
     last_heard_at: datetime | None = None
-    heartbeat: Heartbeat = field(default_factory=Heartbeat)
+    gone_at: datetime | None = None
+    """When its last stream ended; None when it had none."""
+    heartbeat: Heartbeat | None = None
+    """The last one, also of an earlier stream."""
+    heartbeats: int = 0
+    """How many came since it connected."""
+    dropped_at: datetime | None = None
+    """When a heartbeat last told of crops that were lost since the one before."""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A camera was refused."""
+
+    at: datetime
+    site: str
+    """Of its certificate; empty where it has none."""
+    reason: Code
 
 
 class Presence:
-    """Counts open streams; only the event loop's thread uses it."""
+    """Counts open streams; the event loop's thread writes, and any thread may read."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._cameras: dict[str, CameraPresence] = {}
+        self._rejections: dict[str, Rejection] = {}
         self._agents: Counter[str] = Counter()
-        self._views: dict[str, ViewState] = {}
-        """The state in each camera's last event; without one, the view counts as usable."""
-        self._view_events: deque[ViewEvent] = deque(maxlen=MAX_EVENTS)
 
     def camera_connected(self, camera_id: str) -> None:
         """Count a stream of that camera."""
         known = self.camera(camera_id)
-        self._cameras[camera_id] = replace(known, streams=known.streams + 1, last_heard_at=self._clock.now())
+        self._cameras[camera_id] = replace(
+            known, streams=known.streams + 1, last_heard_at=self._clock.now(), heartbeats=0
+        )
+        self._rejections.pop(camera_id, None)
 
     def camera_disconnected(self, camera_id: str) -> None:
         """Stop counting a stream of that camera."""
         known = self.camera(camera_id)
-        self._cameras[camera_id] = replace(known, streams=known.streams - 1)
+        self._cameras[camera_id] = replace(known, streams=known.streams - 1, gone_at=self._clock.now())
+
+    def camera_rejected(self, camera_id: str, site: str, reason: Code) -> None:
+        """Remember that a camera was refused."""
+        if len(self._rejections) >= MAX_REJECTIONS and camera_id not in self._rejections:
+            del self._rejections[min(self._rejections, key=lambda one: self._rejections[one].at)]
+        self._rejections[camera_id] = Rejection(self._clock.now(), site, reason)
 
     def heartbeat_received(self, camera_id: str, heartbeat: Heartbeat) -> None:
-        """Keep a camera's newest heartbeat, and record an event when its view became unusable or usable."""
-        now, state = self._clock.now(), heartbeat.view_state
-        self._cameras[camera_id] = replace(self.camera(camera_id), last_heard_at=now, heartbeat=heartbeat)
-        if state in NO_EVENT or state is self._views.get(camera_id, ViewState.OK):
-            return
-        self._views[camera_id] = state
-        self._view_events.appendleft(ViewEvent(now, camera_id, state))
-        if state is ViewState.OK:
-            log.info("camera_view_usable", camera_id=camera_id)
-        else:
-            log.warning("camera_view_unusable", camera_id=camera_id, view_state=state.value)
+        """Keep a camera's newest heartbeat."""
+        known, now = self.camera(camera_id), self._clock.now()
+        # The first one of a stream may be that of a new program, which counts anew.
+        lost = known.heartbeats > 0 and known.heartbeat and heartbeat.dropped_total > known.heartbeat.dropped_total
+        self._cameras[camera_id] = replace(
+            known,
+            last_heard_at=now,
+            heartbeat=heartbeat,
+            heartbeats=known.heartbeats + 1,
+            dropped_at=now if lost else known.dropped_at,
+        )
 
     def camera(self, camera_id: str) -> CameraPresence:
         """Return what is known of a camera."""
         return self._cameras.get(camera_id, CameraPresence())
 
     @property
-    def view_events(self) -> tuple[ViewEvent, ...]:
-        """The last events of views, newest first."""
-        return tuple(self._view_events)
+    def cameras(self) -> Mapping[str, CameraPresence]:
+        """What is known of all cameras, as of now."""
+        return dict(self._cameras)
+
+    @property
+    def rejections(self) -> Mapping[str, Rejection]:
+        """The cameras that were refused and have not connected since, by the key that they claim."""
+        return dict(self._rejections)
 
     def agent_connected(self, agent_id: str) -> None:
         """Count a subscription of that agent."""

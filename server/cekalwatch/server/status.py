@@ -12,9 +12,11 @@ from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.capture.deciding import Decider
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.troubles import Trouble
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
-from cekalwatch.server.presence import CameraPresence, Presence, ViewEvent
+from cekalwatch.server.presence import CameraPresence, Presence
 from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.troubles.feed import TroubleFeed
 from cekalwatch.server.watchlist.freshness import Freshness, FreshnessGauge
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
@@ -43,7 +45,7 @@ class ServerStatus:
     head_sequence: int
     cameras: tuple[tuple[Camera, CameraPresence], ...]
     agents: tuple[AgentState, ...]
-    view_events: tuple[ViewEvent, ...]
+    troubles: tuple[Trouble, ...]
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class StatusService:
     fanout: Fanout
     presence: Presence
     alerts: AlertStore
+    troubles: TroubleFeed
 
     async def status(self) -> ServerStatus:
         """Return the status; only the agents' positions are read from the database."""
@@ -81,5 +84,5 @@ class StatusService:
                 AgentState(agent_id, agent_id in connected, positions.get(agent_id, 0))
                 for agent_id in sorted(connected | positions.keys())
             ),
-            view_events=self.presence.view_events,
+            troubles=self.troubles.open,
         )

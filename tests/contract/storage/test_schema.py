@@ -14,12 +14,22 @@ from cekalwatch.server.storage.keys import store as key_tables
 from cekalwatch.server.storage.models import tables as model_tables
 from cekalwatch.server.storage.people import tables as people_tables
 from cekalwatch.server.storage.sync import tables as sync_tables
+from cekalwatch.server.storage.troubles import tables as trouble_tables
 from cekalwatch.server.storage.watchlist import tables as watchlist_tables
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import order, subject
 
-TABLES = (alert_tables, audit_tables, key_tables, model_tables, people_tables, sync_tables, watchlist_tables)
+TABLES = (
+    alert_tables,
+    audit_tables,
+    key_tables,
+    model_tables,
+    people_tables,
+    sync_tables,
+    trouble_tables,
+    watchlist_tables,
+)
 
 
 @pytest.fixture

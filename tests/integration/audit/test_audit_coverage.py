@@ -17,6 +17,7 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.v1 import (
     alert_service_pb2,
     operations_service_pb2,
+    trouble_service_pb2,
     watchlist_service_pb2,
 )
 from cekalwatch.wire.vocabulary.people import PersonRole
@@ -24,6 +25,7 @@ from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.audited_calls import (
     Scene,
     accept_shrunken_list,
+    acknowledge_trouble,
     change_password,
     claim_and_release,
     confirm_and_close,
@@ -53,6 +55,8 @@ NO_ENTRY_NEEDED = {
     "AlertService/GetShiftReport": "tells counts and times, and keys of cameras",
     "WatchlistService/GetSyncStatus": "tells counts, codes and keys of refused orders, and nothing of a person",
     "WatchlistService/ListSyncRuns": "tells the same of earlier runs",
+    "TroubleService/WatchTroubles": "tells keys of cameras and sources, numbers and codes, and nothing of a traveller",
+    "TroubleService/ListTroubles": "tells the same of earlier ones",
     "OperationsService/GetStatus": "tells counts, versions and keys of devices, and nothing of a person",
 }
 _WORKED_ON = ["alert:", "subject:S-1"]
@@ -92,6 +96,7 @@ ENTRIES: dict[str, tuple[Callable[[Scene], Awaitable[None]], dict[Action, list[s
     "SessionService/SignOut": (sign_out, {Action.SIGNED_OUT: ["person:"]}),
     "SessionService/ChangePassword": (change_password, {Action.PASSWORD_CHANGED: ["person:"]}),
     "OperationsService/SetThreshold": (set_threshold, {Action.THRESHOLD_SET: ["person:"]}),
+    "TroubleService/AcknowledgeTrouble": (acknowledge_trouble, {Action.TROUBLE_ACKNOWLEDGED: ["trouble:"]}),
     "EnrolmentService/EnrolDevice": (enrol, {Action.DEVICE_ENROLLED: [f"device:{SITE}/camera/dep-1"]}),
 }
 
@@ -153,8 +158,9 @@ async def test_the_excused_methods_show_nothing_of_a_person(tmp_path: Path):
         await SyncCaller(server.channel).now()
         syncs = await SyncCaller(server.channel).status()
         runs = await scene.watchlist.ListSyncRuns(watchlist_service_pb2.ListSyncRunsRequest())
+        troubles = await scene.troubles.ListTroubles(trouble_service_pb2.ListTroublesRequest())
         assert runs.runs[0].refusals[0].order_id == "O-2"
-    for answer in (acknowledged, status, shift, syncs, runs):
+    for answer in (acknowledged, status, shift, syncs, runs, troubles):
         assert b"S-1" not in answer.SerializeToString()
         assert b"Contoh" not in answer.SerializeToString()
 

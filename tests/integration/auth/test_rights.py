@@ -51,6 +51,8 @@ ALONE: frozenset[PersonRole] = frozenset()
 
 OBSERVING = {
     "cekalwatch.v1.OperationsService/GetStatus": ALONE,
+    "cekalwatch.v1.TroubleService/WatchTroubles": ALONE,
+    "cekalwatch.v1.TroubleService/ListTroubles": ALONE,
     "grpc.health.v1.Health/": ALONE,
     "grpc.reflection.v1alpha.ServerReflection/": ALONE,
     "grpc.channelz.v1.Channelz/": ALONE,
@@ -84,6 +86,9 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         "cekalwatch.v1.AlertService/GetShiftReport": SUPERVISORS | {PersonRole.AUDITOR},
         **dict.fromkeys(WATCHLIST, LIST_MANAGERS),
         "cekalwatch.v1.OperationsService/GetStatus": KEEPERS,
+        "cekalwatch.v1.TroubleService/WatchTroubles": ALONE,
+        "cekalwatch.v1.TroubleService/ListTroubles": KEEPERS | LIST_MANAGERS | {PersonRole.AUDITOR},
+        "cekalwatch.v1.TroubleService/AcknowledgeTrouble": KEEPERS | LIST_MANAGERS,
         **PEOPLES,
     },
     DeviceRole.DIAGNOSTICS: {**OBSERVING, **dict.fromkeys(WATCHLIST, LIST_MANAGERS), **PEOPLES},

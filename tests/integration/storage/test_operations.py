@@ -24,6 +24,7 @@ from cekalwatch.v1 import (
     operations_pb2,
     operations_service_pb2,
     operations_service_pb2_grpc,
+    trouble_pb2,
 )
 from cekalwatch.wire.options import CLIENT_OPTIONS
 from tests.support.scenarios.server import CaptureClient, Running, running, settings
@@ -104,19 +105,15 @@ async def test_the_last_heartbeat_is_told_also_after_the_camera_disconnected(ser
     assert gone.last_heard_time == present.last_heard_time
 
 
-async def test_a_view_that_fails_and_recovers_is_told_once_each_with_its_time(server: Running):
+async def test_the_status_tells_what_is_wrong_with_a_camera_as_long_as_it_is(server: Running):
     stream = await CaptureClient.open(server.channel)
-    seen = ["OK", "DARK", "DARK", "TURNED_AWAY", "DARK", "MOVED", "UNSPECIFIED", "OK", "OK"]
-    for number, state in enumerate(seen):
-        value = capture_pb2.ViewState.Value(f"VIEW_STATE_{state}")
-        await stream.call.write(beat(view_state=value, dropped_total=number))
-    found = await status_when(server.channel, lambda found: camera(found).dropped_total == len(seen) - 1)
-    states = [capture_pb2.ViewState.Name(event.view_state) for event in found.view_events]
-    assert states == ["VIEW_STATE_OK", "VIEW_STATE_MOVED", "VIEW_STATE_DARK"]
-    assert {event.camera_id for event in found.view_events} == {"dep-1"}
-    times = [event.event_time.ToDatetime() for event in found.view_events]
-    assert times == sorted(times, reverse=True)
-    assert times[-1] >= found.start_time.ToDatetime()
+    await stream.call.write(beat(view_state=capture_pb2.VIEW_STATE_DARK, frames_per_second=12))
+    found = await status_when(server.channel, lambda found: len(found.troubles) > 0)
+    (trouble,) = found.troubles
+    assert (trouble.kind, trouble.about) == (trouble_pb2.TROUBLE_KIND_CAMERA_DARK, "dep-1")
+    assert trouble.begin_time.ToDatetime() >= found.start_time.ToDatetime()
+    await stream.call.write(beat(view_state=capture_pb2.VIEW_STATE_OK, frames_per_second=12))
+    await status_when(server.channel, lambda found: not found.troubles)
 
 
 async def test_absurd_figures_of_a_camera_do_not_spoil_the_status(server: Running):

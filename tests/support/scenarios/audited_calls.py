@@ -21,6 +21,7 @@ from cekalwatch.v1 import (
     alert_pb2,
     alert_service_pb2,
     alert_service_pb2_grpc,
+    capture_service_pb2_grpc,
     enrolment_service_pb2,
     enrolment_service_pb2_grpc,
     operations_service_pb2,
@@ -29,6 +30,8 @@ from cekalwatch.v1 import (
     session_service_pb2,
     session_service_pb2_grpc,
     sync_pb2,
+    trouble_service_pb2,
+    trouble_service_pb2_grpc,
     watchlist_pb2,
     watchlist_service_pb2,
     watchlist_service_pb2_grpc,
@@ -39,7 +42,7 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.scenarios.port_office import Seat, seen
-from tests.support.scenarios.server import CaptureClient, face, settings
+from tests.support.scenarios.server import CaptureClient, face, hello, settings
 from tests.support.scenarios.site_pki import SITE, Site, certificate_request, now
 from tests.support.scenarios.sync import SyncCaller
 
@@ -75,6 +78,10 @@ class Scene:
         return session_service_pb2_grpc.SessionServiceStub(self.channel)
 
     @property
+    def troubles(self) -> Any:
+        return trouble_service_pb2_grpc.TroubleServiceStub(self.channel)
+
+    @property
     def operations(self) -> Any:
         return operations_service_pb2_grpc.OperationsServiceStub(self.channel)
 
@@ -88,6 +95,20 @@ async def subscribe(scene: Scene) -> None:
         while (await call.read()).WhichOneof("message") != "event":
             pass
     call.cancel()
+
+
+async def acknowledge_trouble(scene: Scene) -> None:
+    """A refused camera is a trouble at once, without waiting for anything."""
+    stub = capture_service_pb2_grpc.CaptureServiceStub(scene.channel)
+    camera: Any = stub.StreamFaces()
+    await camera.write(hello("no-such-camera"))
+    await camera.code()
+    async with asyncio.timeout(20):
+        while not (found := await scene.operations.GetStatus(operations_service_pb2.GetStatusRequest())).troubles:
+            pass
+    sari = await seat(scene, "sari", PersonRole.SUPERVISOR)
+    request = trouble_service_pb2.AcknowledgeTroubleRequest(trouble_id=found.troubles[0].trouble_id)
+    await scene.troubles.AcknowledgeTrouble(request, metadata=bearer(sari.token))
 
 
 async def list_alerts(scene: Scene) -> None:

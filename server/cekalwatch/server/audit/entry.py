@@ -60,6 +60,7 @@ class Action(StrEnum):
     SHRINK_ACCEPTED = "SHRINK_ACCEPTED"
     ORDERS_WITHDRAWN = "ORDERS_WITHDRAWN"
     WATCHLIST_SYNCED = "WATCHLIST_SYNCED"
+    TROUBLE_ACKNOWLEDGED = "TROUBLE_ACKNOWLEDGED"
     CONFIGURATION_CHANGED = "CONFIGURATION_CHANGED"
     AUDIT_EXPORTED = "AUDIT_EXPORTED"
     RETENTION_SWEPT = "RETENTION_SWEPT"
@@ -135,6 +136,7 @@ class Thing(StrEnum):
     ORDER = "order"
     PERSON = "person"
     SUBJECT = "subject"
+    TROUBLE = "trouble"
     KEY = "key"
     """A data key, by its number."""
 

@@ -20,9 +20,10 @@ from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.identity import DeviceRole, Identity
 
 MAX_OPEN: Final[Mapping[DeviceRole, int]] = MappingProxyType(
-    {DeviceRole.CAMERA: 4, DeviceRole.NOTIFIER: 5, DeviceRole.DIAGNOSTICS: 5, DeviceRole.SERVER: 64}
+    {DeviceRole.CAMERA: 4, DeviceRole.NOTIFIER: 6, DeviceRole.DIAGNOSTICS: 5, DeviceRole.SERVER: 64}
 )
-"""Calls that a device of each role may have open; a camera that reconnects has two streams for a while."""
+"""Calls that a device of each role may have open; a camera that reconnects has two streams for a while, and a
+notifier keeps one of alerts and one of troubles."""
 TOKENS_PER_S: Final = 50.0
 MAX_TOKENS: Final = 200.0
 ACKNOWLEDGEMENT: Final = "/cekalwatch.v1.AlertService/AcknowledgeAlerts"

@@ -30,6 +30,7 @@ from cekalwatch.wire.vocabulary.people import (
     SEES_SHIFT_REPORT,
     PersonRole,
 )
+from cekalwatch.wire.vocabulary.troubles import KEEPS_SOURCES, SEES_TROUBLES
 
 
 class Reach(StrEnum):
@@ -89,6 +90,10 @@ _SHRUNKEN_LIST = Right(
 )
 _OBSERVER = Right(_devices((DeviceRole.DIAGNOSTICS, Reach.SERVER, _NOBODY), (DeviceRole.SERVER, Reach.SERVER, _NOBODY)))
 _STATUS = Right({**_OBSERVER.devices, DeviceRole.NOTIFIER: Grant(Reach.SERVER, KEEPS_SYSTEM)})
+# An agent's tray shows blind counters before anybody signs in.
+_TROUBLE_WATCH = Right({**_OBSERVER.devices, DeviceRole.NOTIFIER: Grant(Reach.OWN_SITE)})
+_TROUBLE_LIST = Right({**_OBSERVER.devices, DeviceRole.NOTIFIER: Grant(Reach.OWN_SITE, SEES_TROUBLES)})
+_ACKNOWLEDGEMENT = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, KEEPS_SOURCES)))
 _THRESHOLD = Right(
     _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in _WATCHLIST.devices)), TwoPersonAction.CHANGE_THRESHOLD
 )
@@ -119,6 +124,9 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.WatchlistService/ListSyncRuns": _WATCHLIST,
         "/cekalwatch.v1.OperationsService/GetStatus": _STATUS,
         "/cekalwatch.v1.OperationsService/SetThreshold": _THRESHOLD,
+        "/cekalwatch.v1.TroubleService/WatchTroubles": _TROUBLE_WATCH,
+        "/cekalwatch.v1.TroubleService/ListTroubles": _TROUBLE_LIST,
+        "/cekalwatch.v1.TroubleService/AcknowledgeTrouble": _ACKNOWLEDGEMENT,
         "/cekalwatch.v1.SessionService/SignIn": _SIGN_IN,
         "/cekalwatch.v1.SessionService/GetSession": _SESSION,
         "/cekalwatch.v1.SessionService/ChangePassword": _SESSION,
@@ -197,10 +205,14 @@ class Caller:
 
     def narrow(self, wanted: AlertFilter) -> AlertFilter:
         """Return `wanted` within its reach; SITE_NOT_ALLOWED when it names another site."""
+        return replace(wanted, site=self.narrow_site(wanted.site))
+
+    def narrow_site(self, wanted: str) -> str:
+        """Return the site within its reach, empty for all; SITE_NOT_ALLOWED when `wanted` is another one."""
         if self.reach is Reach.SERVER:
             return wanted
-        self.act_at(wanted.site or self.identity.site)
-        return replace(wanted, site=self.identity.site)
+        self.act_at(wanted or self.identity.site)
+        return self.identity.site
 
 
 LOCAL = Caller(Identity(DeviceRole.SERVER, "local", "local"), Reach.SERVER, Device(Actor(Party.CLIENT, "loopback")))

@@ -107,6 +107,10 @@ class CaptureSessions:
         except KeyError:
             raise CekalwatchError(Code.UNKNOWN_CAMERA) from None
 
+    def rejected(self, name: str, site: str, reason: Code) -> None:
+        """Note that a camera was refused which claims the key `name`, at the site of its certificate, if it has one."""
+        self._presence.camera_rejected(name, site, reason)
+
     async def handshake(self, first: Awaitable[Hello]) -> Hello:
         """Return the result of `first`; raises HELLO_TIMEOUT when it takes too long."""
         try:

@@ -65,6 +65,7 @@ class Code(StrEnum):
     ARGUMENT_INVALID = auto(), Kind.INVALID_ARGUMENT, "A field of the request is out of its bounds."
     PAGE_TOKEN_INVALID = auto(), Kind.INVALID_ARGUMENT, "The page token was not issued by this server."
     ALERT_NOT_FOUND = auto(), Kind.NOT_FOUND, "There is no alert with this key."
+    TROUBLE_NOT_FOUND = auto(), Kind.NOT_FOUND, "There is no trouble with this key."
     SUBJECT_NOT_FOUND = auto(), Kind.NOT_FOUND, "There is no subject with this key."
     POSITION_TOO_OLD = auto(), Kind.FAILED_PRECONDITION, "These events are no longer kept; begin from the start."
     POSITION_UNKNOWN = auto(), Kind.FAILED_PRECONDITION, "The event log does not go so far; begin from the start."

@@ -8,11 +8,13 @@ from typing import Any
 
 import grpc
 
+from cekalwatch.server.auth.rights import LOCAL
 from cekalwatch.server.capture.session import CaptureSessions, Hello, Inbound
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import capture as convert
+from cekalwatch.server.grpc_api.convert.common import KEY
 from cekalwatch.v1 import capture_service_pb2 as pb
 from cekalwatch.v1 import capture_service_pb2_grpc
 
@@ -32,9 +34,16 @@ class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
         """Run a camera's stream: handshake, then captures in and receipts out."""
         hello = await self._sessions.handshake(_hello(request_iterator))
         caller = current_caller()
-        caller.speak_as(hello.camera_id)
-        camera = self._sessions.camera(hello.camera_id)
-        caller.act_at(camera.site)
+        try:
+            caller.speak_as(hello.camera_id)
+            camera = self._sessions.camera(hello.camera_id)
+            caller.act_at(camera.site)
+        except CekalwatchError as error:
+            # A certificate says who it is; without one, the camera does.
+            name = hello.camera_id if caller.device == LOCAL.device else caller.identity.name
+            if KEY.fullmatch(name):
+                self._sessions.rejected(name, caller.device.site or "", error.code)
+            raise
         welcome = await self._sessions.welcome(hello, self._clock.now())
         yield convert.stream_response(welcome)
 

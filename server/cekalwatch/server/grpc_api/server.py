@@ -17,6 +17,7 @@ from cekalwatch.server.grpc_api.enrolment import EnrolmentServicer
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
 from cekalwatch.server.grpc_api.operations import OperationsServicer
 from cekalwatch.server.grpc_api.session import SessionServicer
+from cekalwatch.server.grpc_api.troubles import TroubleServicer
 from cekalwatch.server.grpc_api.watchlist import WatchlistServicer
 from cekalwatch.v1 import (
     alert_service_pb2,
@@ -28,6 +29,8 @@ from cekalwatch.v1 import (
     operations_service_pb2_grpc,
     session_service_pb2,
     session_service_pb2_grpc,
+    trouble_service_pb2,
+    trouble_service_pb2_grpc,
     watchlist_service_pb2,
     watchlist_service_pb2_grpc,
 )
@@ -40,6 +43,7 @@ SERVICES = (
     watchlist_service_pb2.DESCRIPTOR.services_by_name["WatchlistService"].full_name,
     operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
     session_service_pb2.DESCRIPTOR.services_by_name["SessionService"].full_name,
+    trouble_service_pb2.DESCRIPTOR.services_by_name["TroubleService"].full_name,
 )
 MAX_ENROLMENTS = 4
 """At once. Enrolling is rare; strangers must not take the server's time."""
@@ -55,6 +59,7 @@ class Servicers:
     watchlist: WatchlistServicer
     operations: OperationsServicer
     session: SessionServicer
+    troubles: TroubleServicer
 
 
 class GrpcServer:
@@ -70,6 +75,7 @@ class GrpcServer:
         watchlist_service_pb2_grpc.add_WatchlistServiceServicer_to_server(servicers.watchlist, self._server)
         operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(servicers.operations, self._server)
         session_service_pb2_grpc.add_SessionServiceServicer_to_server(servicers.session, self._server)
+        trouble_service_pb2_grpc.add_TroubleServiceServicer_to_server(servicers.troubles, self._server)
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         channelz.add_channelz_servicer(self._server)

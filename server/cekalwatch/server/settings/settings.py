@@ -10,12 +10,14 @@ from cekalwatch.server.settings.checkpoint import CheckpointSection
 from cekalwatch.server.settings.network import NetworkSection
 from cekalwatch.server.settings.recognition import RecognitionSection
 from cekalwatch.server.settings.sign_in import SignInSection
+from cekalwatch.server.settings.troubles import TroubleSection
 from cekalwatch.server.settings.watchlist import WatchlistSection
 
 
 class ServerSettings(
     SignInSection,
     WatchlistSection,
+    TroubleSection,
     AlertSection,
     CaptureSection,
     CheckpointSection,

@@ -21,6 +21,7 @@ from cekalwatch.server.storage.models.photograph_store import PhotographStore
 from cekalwatch.server.storage.models.store import ModelStore, ThresholdStore
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.sync.store import SyncStore
+from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 
@@ -37,6 +38,7 @@ class Stores:
     photographs: PhotographStore
     syncs: SyncStore
     thresholds: ThresholdStore
+    troubles: TroubleStore
     watchlist: WatchlistStore
 
     @classmethod
@@ -52,6 +54,7 @@ class Stores:
             PhotographStore(database, keyring),
             SyncStore(database),
             ThresholdStore(database),
+            TroubleStore(database),
             WatchlistStore(database, keyring),
         )
 

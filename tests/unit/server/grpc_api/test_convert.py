@@ -136,7 +136,7 @@ def told(heartbeat: Heartbeat) -> Any:
         head_sequence=0,
         cameras=((DEPARTURE, CameraPresence(1, NOON, heartbeat)),),
         agents=(),
-        view_events=(),
+        troubles=(),
     )
     message: operations_service_pb2.GetStatusResponse = operations.status_message(status)
     message.SerializeToString()

@@ -6,11 +6,12 @@ from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.gallery.threshold import ThresholdSource
 from cekalwatch.server.grpc_api.convert.capture import SPOOL_STATES, VIEW_STATES
 from cekalwatch.server.grpc_api.convert.common import camera_message, duration, timestamp
+from cekalwatch.server.grpc_api.convert.troubles import trouble_message
 from cekalwatch.server.grpc_api.convert.watchlist import freshness_message
 from cekalwatch.server.presence import CameraPresence
 from cekalwatch.server.status import ServerStatus
 from cekalwatch.v1 import capture_pb2, operations_pb2, operations_service_pb2
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome, Heartbeat
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 _THRESHOLD_SOURCES = ProtoEnum(operations_pb2.ThresholdSource, "THRESHOLD_SOURCE", ThresholdSource)
@@ -53,19 +54,13 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             )
             for agent in status.agents
         ],
-        view_events=[
-            operations_pb2.ViewEvent(
-                event_time=timestamp(event.at),
-                camera_id=event.camera_id,
-                view_state=VIEW_STATES.number(event.view_state),
-            )
-            for event in status.view_events
-        ],
+        troubles=[trouble_message(trouble) for trouble in status.troubles],
     )
 
 
 def _camera_status(camera: Camera, presence: CameraPresence) -> operations_pb2.CameraStatus:
-    heartbeat, spool, drops = presence.heartbeat, presence.heartbeat.spool, presence.heartbeat.drops
+    heartbeat = presence.heartbeat or Heartbeat()
+    spool, drops = heartbeat.spool, heartbeat.drops
     return operations_pb2.CameraStatus(
         camera=camera_message(camera),
         connected=presence.streams > 0,

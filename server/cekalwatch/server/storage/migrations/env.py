@@ -15,9 +15,19 @@ from cekalwatch.server.storage.keys import store as key_tables
 from cekalwatch.server.storage.models import tables as model_tables
 from cekalwatch.server.storage.people import tables as people_tables
 from cekalwatch.server.storage.sync import tables as sync_tables
+from cekalwatch.server.storage.troubles import tables as trouble_tables
 from cekalwatch.server.storage.watchlist import tables as watchlist_tables
 
-TABLES = (alert_tables, audit_tables, key_tables, model_tables, people_tables, sync_tables, watchlist_tables)
+TABLES = (
+    alert_tables,
+    audit_tables,
+    key_tables,
+    model_tables,
+    people_tables,
+    sync_tables,
+    trouble_tables,
+    watchlist_tables,
+)
 """The modules whose tables autogenerate compares; importing them registers the tables."""
 
 PLAIN_TYPES = {

@@ -425,6 +425,44 @@ def upgrade() -> None:
     with op.batch_alter_table("sync_run", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sync_run_started_at"), ["started_at"], unique=False)
 
+    op.create_table(
+        "trouble_log",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("change", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "trouble",
+        sa.Column("trouble_id", sa.String(), nullable=False),
+        sa.Column("open_key", sa.String(), nullable=True),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("about", sa.String(), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("counter", sa.String(), nullable=False),
+        sa.Column("details", sa.String(), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("acknowledged_by", sa.String(), nullable=True),
+        sa.Column("change", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("trouble_id"),
+        sa.UniqueConstraint("open_key"),
+    )
+    with op.batch_alter_table("trouble", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_trouble_change"), ["change"], unique=False)
+
+    op.create_table(
+        "camera_news",
+        sa.Column("camera_id", sa.String(), nullable=False),
+        sa.Column("heard_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rejected_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("camera_id"),
+    )
+    # The one row that whoever changes a trouble locks and counts in.
+    op.execute("INSERT INTO trouble_log (id, change) VALUES (1, 0)")
+
     # The one row that every synchronisation locks.
     op.execute(
         "INSERT INTO sync_state (id, source, cursor, reading_from, reading, reading_open, reading_whole, "
@@ -477,6 +515,12 @@ def downgrade() -> None:
     if op.get_context().dialect.name != "sqlite":
         for table in ("audit_checkpoint", "audit_entry"):
             op.execute(f"DROP FUNCTION {table}_refuse CASCADE")
+    op.drop_table("camera_news")
+    with op.batch_alter_table("trouble", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_trouble_change"))
+
+    op.drop_table("trouble")
+    op.drop_table("trouble_log")
     op.drop_table("passage_count")
     with op.batch_alter_table("sync_run", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sync_run_started_at"))

@@ -1,0 +1,69 @@
+"""What can be wrong with cameras, sources and the gallery, whom it is shown to, and who may say that they have seen it.
+
+The server notices and keeps troubles by these words; the notifier shows them. Domain rules 12 and 14.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from cekalwatch.wire.vocabulary.capture import ViewState
+from cekalwatch.wire.vocabulary.people import CONFIRMS, KEEPS_SYSTEM, KEEPS_WATCHLIST, PersonRole
+
+
+class TroubleKind(StrEnum):
+    """What is wrong; the contract says what each is about, and which details it has."""
+
+    CAMERA_DOWN = "CAMERA_DOWN"
+    CAMERA_NO_FRAMES = "CAMERA_NO_FRAMES"
+    CAMERA_DARK = "CAMERA_DARK"
+    CAMERA_BLINDED = "CAMERA_BLINDED"
+    CAMERA_COVERED = "CAMERA_COVERED"
+    CAMERA_DEFOCUSED = "CAMERA_DEFOCUSED"
+    CAMERA_MOVED = "CAMERA_MOVED"
+    CAMERA_SLOW = "CAMERA_SLOW"
+    CAMERA_CLOCK_WRONG = "CAMERA_CLOCK_WRONG"
+    CAMERA_REJECTED = "CAMERA_REJECTED"
+    CAMERA_DROPPING_CROPS = "CAMERA_DROPPING_CROPS"
+    SPOOL_FAILING = "SPOOL_FAILING"
+    SOURCE_STALE = "SOURCE_STALE"
+    SOURCE_FAILING = "SOURCE_FAILING"
+    LIST_SHRUNK = "LIST_SHRUNK"
+    RECORDS_REFUSED = "RECORDS_REFUSED"
+    REFERENCES_UNSEARCHED = "REFERENCES_UNSEARCHED"
+
+
+OF_VIEWS = {
+    ViewState.NO_FRAMES: TroubleKind.CAMERA_NO_FRAMES,
+    ViewState.DARK: TroubleKind.CAMERA_DARK,
+    ViewState.BLINDED: TroubleKind.CAMERA_BLINDED,
+    ViewState.COVERED: TroubleKind.CAMERA_COVERED,
+    ViewState.DEFOCUSED: TroubleKind.CAMERA_DEFOCUSED,
+    ViewState.MOVED: TroubleKind.CAMERA_MOVED,
+}
+"""Which trouble a view is. One that is in order, not judged, or turned away because somebody asked for it, is none."""
+
+OF_SOURCES = frozenset(
+    {
+        TroubleKind.SOURCE_STALE,
+        TroubleKind.SOURCE_FAILING,
+        TroubleKind.LIST_SHRUNK,
+        TroubleKind.RECORDS_REFUSED,
+        TroubleKind.REFERENCES_UNSEARCHED,
+    }
+)
+"""People may be missing from the search, at all sites."""
+OF_CAMERAS = frozenset(TroubleKind) - OF_SOURCES
+"""Travellers at one counter may pass unseen."""
+BLIND = frozenset({TroubleKind.CAMERA_DOWN, TroubleKind.CAMERA_REJECTED, *OF_VIEWS.values()})
+"""The counter's travellers are not recognised at all."""
+
+KEEPS_SOURCES = KEEPS_WATCHLIST | KEEPS_SYSTEM
+"""Who sees troubles of sources, and may acknowledge them."""
+SEES_TROUBLES = KEEPS_SOURCES | {PersonRole.AUDITOR}
+"""Who may list what was wrong."""
+
+
+def acknowledges(kind: TroubleKind) -> frozenset[PersonRole]:
+    """Return the roles of those who may say that they have seen a trouble of that kind."""
+    return KEEPS_SOURCES if kind in OF_SOURCES else CONFIRMS

@@ -1,0 +1,1 @@
+"""Troubles, and when each camera was heard last by whichever server."""

@@ -1,0 +1,208 @@
+"""Keeps troubles. Each method is one transaction. Methods block: call them from a worker thread."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import uuid6
+from sqlmodel import Session, col, delete, or_, select, update
+
+from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.troubles import Acknowledgement, Fault, Trouble, TroubleChanges
+from cekalwatch.server.presence import Rejection
+from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people.tables import PersonRow
+from cekalwatch.server.storage.troubles.tables import CameraNewsRow, TroubleLogRow, TroubleRow
+from cekalwatch.wire.vocabulary.troubles import TroubleKind
+
+MAX_OPEN = 1000
+"""Open troubles that are told: the oldest."""
+
+NEWS_LASTS = timedelta(days=1)
+"""How long a refused camera is remembered that never connected."""
+
+_SELECTED = select(TroubleRow, PersonRow.display_name).join(
+    PersonRow, col(PersonRow.person_id) == col(TroubleRow.acknowledged_by), isouter=True
+)
+
+
+@dataclass(frozen=True)
+class CameraNews:
+    """What all servers know of cameras, by their keys."""
+
+    heard: Mapping[str, datetime]
+    rejected: Mapping[str, Rejection]
+
+
+class TroubleStore:
+    """The troubles in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def open(self) -> list[Trouble]:
+        """Return the open troubles, oldest first."""
+        query = _SELECTED.where(col(TroubleRow.open_key).is_not(None)).order_by(col(TroubleRow.trouble_id))
+        with self._database.session() as session:
+            return [_trouble(*row) for row in session.exec(query.limit(MAX_OPEN))]
+
+    def state(self) -> tuple[int, list[Trouble]]:
+        """Return the counter of changes, and the open troubles as of it."""
+        with self._database.session() as session:
+            # The counter first: a change that comes between the two is told twice, rather than never.
+            change = session.exec(select(TroubleLogRow.change)).one()
+        return change, self.open()
+
+    def changed_since(self, change: int, limit: int) -> list[Trouble]:
+        """Return the troubles that changed after that value of the counter, in the order of their changes."""
+        query = _SELECTED.where(col(TroubleRow.change) > change).order_by(col(TroubleRow.change)).limit(limit)
+        with self._database.session() as session:
+            return [_trouble(*row) for row in session.exec(query)]
+
+    def page(self, site: str, before: UUID | None, limit: int, began_from: datetime | None = None) -> list[Trouble]:
+        """Return troubles at `site` (empty: all) and those of all sites, newest first, those older than `before`."""
+        query = _SELECTED.order_by(col(TroubleRow.trouble_id).desc()).limit(limit)
+        if site:
+            query = query.where(or_(col(TroubleRow.site) == "", col(TroubleRow.site) == site))
+        if before:
+            query = query.where(col(TroubleRow.trouble_id) < str(before))
+        if began_from:
+            query = query.where(col(TroubleRow.began_at) >= began_from)
+        with self._database.session() as session:
+            return [_trouble(*row) for row in session.exec(query)]
+
+    def write(self, wanted: TroubleChanges, now: datetime) -> list[Trouble]:
+        """Begin, change and end troubles; return those that changed. What another server has written already stays."""
+        touched: list[TroubleRow] = []
+        with self._database.session() as session:
+            change = _lock(session)
+            keys = [_key(*fault.key) for fault in (*wanted.begun, *wanted.changed)]
+            keys += [_key(*key) for key in wanted.over]
+            rows = {
+                row.open_key: row for row in session.exec(select(TroubleRow).where(col(TroubleRow.open_key).in_(keys)))
+            }
+            for fault in (*wanted.begun, *wanted.changed):
+                row = rows.get(_key(*fault.key))
+                details = json.dumps(dict(fault.details), sort_keys=True)
+                if row is None:
+                    row = _new(fault, details, now)
+                    session.add(row)
+                elif row.details == details:
+                    continue
+                row.details = details
+                touched.append(row)
+            for key in wanted.over:
+                if ended := rows.get(_key(*key)):
+                    ended.open_key, ended.ended_at = None, now
+                    touched.append(ended)
+            for number, row in enumerate(touched, change + 1):
+                row.change = number
+            _count(session, change + len(touched))
+            session.commit()
+            return [_trouble(row, None) for row in touched]
+
+    def acknowledge(
+        self, trouble_id: UUID, by: Callable[[Trouble], Acknowledgement], note: Callable[[Trouble], AuditEntry]
+    ) -> Trouble:
+        """Record that a person has seen it, with the audit entry that `note` makes; who was first stays.
+
+        `by` gets the trouble as it stands, and raises what forbids it. Raises TROUBLE_NOT_FOUND.
+        """
+        with self._database.session() as session:
+            change = _lock(session)
+            found = session.exec(_SELECTED.where(col(TroubleRow.trouble_id) == str(trouble_id))).first()
+            if found is None:
+                raise CekalwatchError(Code.TROUBLE_NOT_FOUND)
+            before = _trouble(*found)
+            told = by(before)
+            if before.acknowledged:
+                return before
+            row = found[0]
+            row.acknowledged_at, row.acknowledged_by, row.change = told.at, str(told.person_id), change + 1
+            _count(session, change + 1)
+            session.flush()
+            after = _trouble(row, told.display_name)
+            write_audit(session, note(after))
+            session.commit()
+            return after
+
+    def remove(self, before: datetime, note: Callable[[int], AuditEntry]) -> int:
+        """Remove the troubles that were over before that moment, with an audit entry; return how many."""
+        old = col(TroubleRow.ended_at) < before
+        with self._database.session() as session:
+            gone = session.exec(delete(TroubleRow).where(old)).rowcount
+            if gone:
+                write_audit(session, note(gone))
+                session.commit()
+            return gone
+
+    def tell(self, heard: Mapping[str, datetime], rejected: Mapping[str, Rejection], now: datetime) -> None:
+        """Tell the other servers when this one heard cameras, and which it has refused."""
+        with self._database.session() as session:
+            names = {*heard, *rejected}
+            found = session.exec(select(CameraNewsRow).where(col(CameraNewsRow.camera_id).in_(names)))
+            rows = {row.camera_id: row for row in found}
+            for name in sorted(names):
+                row = rows.get(name) or CameraNewsRow(camera_id=name)
+                row.heard_at = heard.get(name, row.heard_at)
+                if one := rejected.get(name):
+                    row.rejected_at, row.reason, row.site = one.at, str(one.reason), one.site
+                session.add(row)
+            old = col(CameraNewsRow.rejected_at) < now - NEWS_LASTS
+            session.exec(delete(CameraNewsRow).where(col(CameraNewsRow.heard_at).is_(None), old))
+            session.commit()
+
+    def told(self) -> CameraNews:
+        """Return what all servers have told."""
+        with self._database.session() as session:
+            rows = session.exec(select(CameraNewsRow)).all()
+        return CameraNews(
+            {row.camera_id: row.heard_at for row in rows if row.heard_at},
+            {
+                row.camera_id: Rejection(row.rejected_at, row.site, Code(row.reason))
+                for row in rows
+                if row.rejected_at and row.reason
+            },
+        )
+
+
+def _lock(session: Session) -> int:
+    """Lock the counter, so that changes rise in the order of commits, and return it."""
+    session.exec(update(TroubleLogRow).values(change=TroubleLogRow.change))
+    return session.exec(select(TroubleLogRow.change)).one()
+
+
+def _count(session: Session, change: int) -> None:
+    session.exec(update(TroubleLogRow).values(change=change))
+
+
+def _key(kind: TroubleKind, about: str) -> str:
+    return f"{kind} {about}"
+
+
+def _new(fault: Fault, details: str, now: datetime) -> TroubleRow:
+    return TroubleRow(
+        trouble_id=str(uuid6.uuid7()),
+        open_key=_key(*fault.key),
+        kind=str(fault.kind),
+        about=fault.about,
+        site=fault.site,
+        counter=fault.counter,
+        details=details,
+        began_at=now,
+        change=0,
+    )
+
+
+def _trouble(row: TroubleRow, name: str | None) -> Trouble:
+    seen = None
+    if row.acknowledged_at and row.acknowledged_by:
+        seen = Acknowledgement(row.acknowledged_at, UUID(row.acknowledged_by), name or "")
+    fault = Fault(TroubleKind(row.kind), row.about, row.site, row.counter, json.loads(row.details))
+    return Trouble(UUID(row.trouble_id), fault, row.began_at, row.ended_at, seen, row.change)

@@ -1,0 +1,111 @@
+"""Tells who watches what is wrong now, and every change, whichever server wrote it.
+
+One task follows the store, so that many watchers cost one read. A watcher that falls behind what is kept in memory gets
+everything that is open anew, so that none misses an ending.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from typing import NoReturn
+from uuid import UUID
+
+import structlog
+
+from cekalwatch.server.domain.troubles import Trouble
+from cekalwatch.server.storage.troubles.store import TroubleStore
+
+PAGE = 200
+MAX_KEPT = 1000
+"""Changes that are kept in memory for those who are slow."""
+RETRY = timedelta(seconds=1)
+
+log = structlog.get_logger()
+
+OpenTroubles = tuple[Trouble, ...]
+"""What is open at one moment, oldest first."""
+
+
+class TroubleFeed:
+    """The troubles that watchers read; only the event loop's thread uses it, but for `wake`."""
+
+    def __init__(self, store: TroubleStore, keep: int = MAX_KEPT) -> None:
+        """Read what is open; it blocks. Needs the event loop that it is used in."""
+        self._store = store
+        self._loop = asyncio.get_running_loop()
+        self._recent: deque[Trouble] = deque(maxlen=keep)
+        self._position, found = store.state()
+        self._open: dict[UUID, Trouble] = {trouble.trouble_id: trouble for trouble in found}
+        self._recent_after = self._position
+        self._grown = asyncio.Event()
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that a trouble has changed; any thread may call it."""
+        self._loop.call_soon_threadsafe(self._woken.set)
+
+    @property
+    def open(self) -> OpenTroubles:
+        """What is open now."""
+        return tuple(sorted(self._open.values(), key=lambda trouble: trouble.trouble_id))
+
+    async def follow(self, period_s: float) -> NoReturn:
+        """Read changes for ever: after each `wake`, and every `period_s` seconds, since other servers write too."""
+        while True:
+            try:
+                async with asyncio.timeout(period_s):
+                    await self._woken.wait()
+            except TimeoutError:
+                pass
+            self._woken.clear()
+            try:
+                await self.catch_up()
+            except Exception as error:  # noqa: BLE001  # whatever it is, watchers must hear of later troubles
+                log.error("troubles_unreadable", error=type(error).__name__)  # noqa: TRY400
+                await asyncio.sleep(RETRY.total_seconds())
+
+    async def catch_up(self) -> None:
+        """Read what has changed, and wake the watchers."""
+        while found := await asyncio.to_thread(self._store.changed_since, self._position, PAGE):
+            for trouble in found:
+                if trouble.ended_at:
+                    self._open.pop(trouble.trouble_id, None)
+                else:
+                    self._open[trouble.trouble_id] = trouble
+                if len(self._recent) == self._recent.maxlen:
+                    self._recent_after = self._recent[0].change
+                self._recent.append(trouble)
+            self._position = found[-1].change
+            self._grown.set()
+            self._grown = asyncio.Event()
+
+    async def watch(self, site: str, quiet_s: float) -> AsyncGenerator[OpenTroubles | Trouble | None, None]:
+        """Yield what is open at `site` (empty: anywhere), then every change there, for ever.
+
+        None when nothing came for `quiet_s` seconds.
+        """
+        position = self._position
+        yield self._open_at(site)
+        while True:
+            grown = self._grown
+            if position < self._recent_after:
+                position = self._position
+                yield self._open_at(site)
+            newer = [trouble for trouble in self._recent if trouble.change > position]
+            for trouble in newer:
+                position = trouble.change
+                if trouble.is_seen_at(site):
+                    yield trouble
+            if newer:
+                continue
+            try:
+                async with asyncio.timeout(quiet_s):
+                    await grown.wait()
+            except TimeoutError:
+                yield None
+
+    def _open_at(self, site: str) -> OpenTroubles:
+        return tuple(trouble for trouble in self.open if trouble.is_seen_at(site))

@@ -1,0 +1,47 @@
+"""What looks for troubles, keeps them, and tells who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NoReturn, Self
+
+from cekalwatch.server.grpc_api.troubles import TroubleServicer
+from cekalwatch.server.presence import Presence
+from cekalwatch.server.troubles.board import TroubleBoard
+from cekalwatch.server.troubles.camera_watch import CameraTerms, CameraWatch
+from cekalwatch.server.troubles.feed import TroubleFeed
+from cekalwatch.server.troubles.retention import TroubleSweeper
+from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.periodic import Chore
+
+LOOK_AT_CAMERAS_PERIOD_S = 1.0
+FOLLOW_PERIOD_S = 1.0
+SWEEP_PERIOD_S = 3600.0
+
+
+@dataclass(frozen=True)
+class TroublesWiring:
+    """The service of troubles, and the regular work on them."""
+
+    servicer: TroubleServicer
+    feed: TroubleFeed
+    chores: tuple[Chore, ...]
+
+    @classmethod
+    def open(cls, context: Context, presence: Presence) -> Self:
+        """Begin with the troubles that are open."""
+        settings, store, clock = context.settings, context.stores.troubles, context.clock
+        feed = TroubleFeed(store)
+        board = TroubleBoard(store, clock, feed.wake)
+        terms = CameraTerms(timedelta(seconds=settings.heartbeat_period_s), settings.least_camera_fps)
+        cameras = CameraWatch(settings.cameras, presence, store, board, clock, terms)
+        sweeper = TroubleSweeper(store, clock, context.actor, settings.trouble_retention)
+        servicer = TroubleServicer(feed, board, store, clock, settings.keep_alive_period_s)
+        chores = ((LOOK_AT_CAMERAS_PERIOD_S, cameras.look), (SWEEP_PERIOD_S, sweeper.sweep))
+        return cls(servicer, feed, chores)
+
+    def follow(self) -> Coroutine[None, None, NoReturn]:
+        """Return the work that tells watchers what changed."""
+        return self.feed.follow(FOLLOW_PERIOD_S)

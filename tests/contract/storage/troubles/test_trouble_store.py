@@ -1,0 +1,170 @@
+"""How troubles are kept, on each kind of database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from cekalwatch.server.audit.entry import Action, Actor, Party
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.people import Person
+from cekalwatch.server.domain.troubles import Fault, TroubleChanges
+from cekalwatch.server.presence import Rejection
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.troubles.store import TroubleStore
+from cekalwatch.server.troubles.board import TroubleBoard
+from cekalwatch.server.troubles.retention import TroubleSweeper
+from cekalwatch.wire.vocabulary.people import PersonRole
+from cekalwatch.wire.vocabulary.troubles import TroubleKind
+from tests.support.scenarios.people import SITE, HandClock, Office, person
+
+ACTOR = Actor(Party.SERVER, "here")
+COVERED = Fault(TroubleKind.CAMERA_COVERED, "dep-1", SITE, "D1")
+SHRUNK = Fault(TroubleKind.LIST_SHRUNK, "folder:/list", details={"missing": "40", "held": "90", "run": "7"})
+
+
+@pytest.fixture
+def store(database: Database) -> TroubleStore:
+    return TroubleStore(database)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def board(store: TroubleStore, clock: HandClock) -> TroubleBoard:
+    return TroubleBoard(store, clock)
+
+
+def everything(_kind: TroubleKind, _about: str) -> bool:
+    return True
+
+
+def nothing(_kind: TroubleKind, _about: str) -> bool:
+    return False
+
+
+def test_a_trouble_is_open_from_when_it_is_noticed_until_it_is_over(
+    store: TroubleStore, board: TroubleBoard, clock: HandClock
+):
+    began = clock.now()
+    board.agree([COVERED], everything)
+    clock.go(seconds=30)
+    board.agree([COVERED], everything)
+    (trouble,) = store.open()
+    assert (trouble.fault, trouble.began_at, trouble.ended_at) == (COVERED, began, None)
+    board.agree([], everything)
+    assert store.open() == []
+    (over,) = store.page(SITE, None, 10)
+    assert (over.trouble_id, over.ended_at) == (trouble.trouble_id, clock.now())
+
+
+def test_a_trouble_that_two_servers_notice_is_there_once(store: TroubleStore, database: Database, clock: HandClock):
+    wanted = TroubleChanges(begun=(COVERED,))
+    assert len(store.write(wanted, clock.now())) == 1
+    assert TroubleStore(database).write(wanted, clock.now()) == []
+    assert len(store.open()) == 1
+
+
+def test_what_nobody_here_can_judge_stays(store: TroubleStore, board: TroubleBoard):
+    board.agree([COVERED], everything)
+    board.agree([], nothing)
+    assert [one.fault for one in store.open()] == [COVERED]
+
+
+def test_other_figures_change_the_same_trouble(store: TroubleStore, board: TroubleBoard):
+    board.agree([SHRUNK], everything)
+    (before,) = store.open()
+    more = Fault(SHRUNK.kind, SHRUNK.about, details={**SHRUNK.details, "missing": "41"})
+    board.agree([more], everything)
+    (after,) = store.open()
+    assert (after.trouble_id, after.fault) == (before.trouble_id, more)
+    assert [one.fault for one in store.changed_since(before.change, 10)] == [more]
+
+
+def test_the_same_fault_later_is_another_trouble(store: TroubleStore, board: TroubleBoard):
+    for faults in ([COVERED], [], [COVERED]):
+        board.agree(faults, everything)
+    newer, older = store.page("", None, 10)
+    assert newer.ended_at is None
+    assert older.ended_at is not None
+    assert store.page("", newer.trouble_id, 10) == [older]
+
+
+def test_troubles_of_another_site_are_not_listed_and_those_of_all_sites_are(store: TroubleStore, board: TroubleBoard):
+    board.agree([COVERED, SHRUNK], everything)
+    assert {one.fault.kind for one in store.page(SITE, None, 10)} == {COVERED.kind, SHRUNK.kind}
+    assert [one.fault.kind for one in store.page("sekupang", None, 10)] == [SHRUNK.kind]
+
+
+def acknowledge(board: TroubleBoard, trouble_id: UUID, who: Person, site: str = SITE) -> Code | None:
+    try:
+        board.acknowledge(trouble_id, who, Actor(Party.PERSON, f"{who.person_id}@pc"), lambda one: one == site)
+    except CekalwatchError as error:
+        return error.code
+    return None
+
+
+def test_a_supervisor_acknowledges_and_the_audit_trail_says_who(
+    store: TroubleStore, board: TroubleBoard, database: Database
+):
+    office = Office(database)
+    sari = office.hire(person("sari", PersonRole.SUPERVISOR)).person
+    tono = office.hire(person("tono", PersonRole.SUPERVISOR)).person
+    board.agree([COVERED], everything)
+    (trouble,) = store.open()
+    assert acknowledge(board, trouble.trouble_id, sari) is None
+    assert acknowledge(board, trouble.trouble_id, tono) is None, "the first one counts"
+    (seen,) = store.open()
+    assert seen.acknowledged
+    assert (seen.acknowledged.person_id, seen.acknowledged.display_name) == (sari.person_id, sari.display_name)
+    (entry,) = office.trail(Action.TROUBLE_ACKNOWLEDGED)
+    assert (entry.actor, entry.objects) == (f"person:{sari.person_id}@pc", f'["trouble:{trouble.trouble_id}"]')
+
+
+def test_only_who_can_do_something_about_it_acknowledges(store: TroubleStore, board: TroubleBoard):
+    board.agree([COVERED, SHRUNK], everything)
+    by_kind = {one.fault.kind: one.trouble_id for one in store.open()}
+    officer, manager = person("budi"), person("wati", PersonRole.LIST_MANAGER)
+    assert acknowledge(board, by_kind[COVERED.kind], officer) is Code.PERSON_ROLE_NEEDED
+    assert acknowledge(board, by_kind[COVERED.kind], manager) is Code.PERSON_ROLE_NEEDED
+    assert acknowledge(board, by_kind[SHRUNK.kind], officer) is Code.PERSON_ROLE_NEEDED
+    assert acknowledge(board, by_kind[SHRUNK.kind], manager) is None
+    sari = person("sari", PersonRole.SUPERVISOR)
+    assert acknowledge(board, by_kind[COVERED.kind], sari, "sekupang") is Code.TROUBLE_NOT_FOUND
+    assert acknowledge(board, uuid4(), sari) is Code.TROUBLE_NOT_FOUND
+
+
+def test_troubles_that_were_over_long_ago_are_removed_with_an_entry(
+    store: TroubleStore, board: TroubleBoard, database: Database, clock: HandClock
+):
+    board.agree([COVERED, SHRUNK], everything)
+    board.agree([SHRUNK], everything)
+    sweeper = TroubleSweeper(store, clock, ACTOR, timedelta(days=30))
+    clock.go(days=29)
+    assert sweeper.sweep() == 0
+    clock.go(days=2)
+    assert sweeper.sweep() == 1
+    assert [one.fault for one in store.page("", None, 10)] == [SHRUNK], "an open one is never removed"
+    (entry,) = Office(database).trail(Action.RETENTION_SWEPT)
+    assert '"troubles":1' in entry.details
+
+
+def test_servers_tell_each_other_which_cameras_they_hear_and_refuse(
+    store: TroubleStore, database: Database, clock: HandClock
+):
+    rejection = Rejection(clock.now(), SITE, Code.UNKNOWN_CAMERA)
+    store.tell({"dep-1": clock.now()}, {"new-1": rejection}, clock.now())
+    earlier = clock.now()
+    clock.go(seconds=3)
+    other = TroubleStore(database)
+    other.tell({"arr-1": clock.now()}, {}, clock.now())
+    assert other.told().heard == {"dep-1": earlier, "arr-1": clock.now()}
+    assert other.told().rejected == {"new-1": rejection}
+    clock.go(days=2)
+    other.tell({"arr-1": clock.now()}, {}, clock.now())
+    assert other.told().rejected == {}
