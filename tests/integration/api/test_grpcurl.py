@@ -36,7 +36,14 @@ COMMANDS = [
     textwrap.dedent(found).strip()
     for found in re.findall(r"^ {4}(?:grpcurl|echo) .*\n(?: {6}.*\n)*", CHAPTER, re.MULTILINE)
 ]
-SERVICES = ["CaptureService", "AlertService", "WatchlistService", "OperationsService", "SessionService"]
+SERVICES = [
+    "CaptureService",
+    "AlertService",
+    "WatchlistService",
+    "OperationsService",
+    "SessionService",
+    "TroubleService",
+]
 
 
 def documented(words: str) -> str:

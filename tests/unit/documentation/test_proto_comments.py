@@ -13,16 +13,18 @@ from cekalwatch.server.auth import passwords
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.capture.deciding import MAX_CANDIDATES
 from cekalwatch.server.capture.session import MISSED_HEARTBEATS
-from cekalwatch.server.domain import syncs
+from cekalwatch.server.domain import syncs, troubles
 from cekalwatch.server.domain.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS
 from cekalwatch.server.domain.people import LockOut
 from cekalwatch.server.gallery import threshold
 from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
 from cekalwatch.server.grpc_api.convert import adjudication, alerts, session, sync, watchlist
+from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
 from cekalwatch.server.grpc_api.enrolment import MAX_REQUEST_BYTES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
+from cekalwatch.server.storage.troubles.store import MAX_OPEN
 from cekalwatch.server.watchlist.imports import records
 from cekalwatch.wire import bounds
 from cekalwatch.wire.invitation import SECRET_BYTES
@@ -135,6 +137,12 @@ STATED = {
     "TravelDocument.number": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "ListAlertsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {alerts.DEFAULT_PAGE}.",),
     "ListSubjectsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {watchlist.DEFAULT_PAGE}.",),
+    "Trouble.about": (f"1 to {troubles.MAX_ABOUT} printable characters",),
+    "Trouble.details": (f"at most {troubles.MAX_DETAILS}; ", f"at most {troubles.MAX_DETAIL} printable characters"),
+    "OpenTroubles.troubles": (f"at most {MAX_OPEN}.",),
+    "GetStatusResponse.troubles": (f"most {MAX_OPEN}.",),
+    "WatchTroublesResponse.server_time": (f"{ServerSettings().keep_alive_period_s:.0f} s by default",),
+    "ListTroublesRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {trouble_messages.DEFAULT_PAGE}.",),
     "ListSyncRunsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {sync.DEFAULT_PAGE}.",),
     "SyncRun.detail": (f"at most {syncs.MAX_DETAIL} characters",),
     "SyncRun.refusals": (f"at most {syncs.MAX_REFUSALS}.",),

@@ -5,6 +5,7 @@ They have nothing of a traveller or a subject in them: keys, numbers, times and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,14 +16,19 @@ from cekalwatch.wire.vocabulary.troubles import TroubleKind
 
 MAX_ABOUT = 200
 """Characters of what a trouble is about."""
+MAX_DETAILS = 8
 MAX_DETAIL = 64
 """Characters of one detail's value."""
+_NAME = re.compile(r"[a-z_]{1,32}")
 NO_DETAILS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong now, as whoever noticed it says. The contract says what each kind is about, and its details."""
+    """What is wrong now, as whoever noticed it says. The contract says what each kind is about, and its details.
+
+    Raises ValueError beyond the bounds above.
+    """
 
     kind: TroubleKind
     about: str
@@ -30,6 +36,13 @@ class Fault:
     """Empty: it concerns all sites."""
     counter: str = ""
     details: Mapping[str, str] = field(default_factory=lambda: NO_DETAILS)
+
+    def __post_init__(self) -> None:
+        texts = [(self.about, MAX_ABOUT), *((value, MAX_DETAIL) for value in self.details.values())]
+        if not all(0 < len(text) <= most and text.isprintable() for text, most in texts):
+            raise ValueError("a trouble is about too much, or has a detail that cannot be told")
+        if len(self.details) > MAX_DETAILS or not all(map(_NAME.fullmatch, self.details)):
+            raise ValueError("a trouble has too many details, or one without a proper name")
 
     @property
     def key(self) -> tuple[TroubleKind, str]:
