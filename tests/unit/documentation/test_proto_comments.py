@@ -35,7 +35,7 @@ from tests.support.repository import ROOT
 PROTOS = ROOT / "protos" / "cekalwatch" / "v1"
 POLICY = CapturePolicy()
 NUMBERS = {2: "two", 3: "Three", 5: "five"}
-DECLARED = re.compile(r"(?:(?:repeated|optional) )?[\w.]+ (\w+) = \d+;|rpc (\w+)|(\w+) = \d+;|oneof (\w+)")
+DECLARED = re.compile(r"(?:(?:repeated|optional) )?[\w.<, >]+ (\w+) = \d+;|rpc (\w+)|(\w+) = \d+;|oneof (\w+)")
 HANDLING = ServerSettings()
 NOTE = f"at most {MAX_NOTE} characters"
 TEXT = f"at most {bounds.MAX_WORD} characters"
@@ -55,7 +55,7 @@ def comments() -> dict[str, str]:
                 owner = declared[1]
                 found[owner] = " ".join(words)
             elif declared := re.match(
-                r"(?:repeated |optional )?[\w.]+ (\w+) = \d+;|rpc (\w+)|(\w+) = \d+;|oneof (\w+)", line
+                r"(?:repeated |optional )?[\w.<, >]+ (\w+) = \d+;|rpc (\w+)|(\w+) = \d+;|oneof (\w+)", line
             ):
                 name = next(group for group in declared.groups() if group)
                 found[f"{owner}.{name}"] = " ".join(words)

@@ -134,7 +134,7 @@ def told(heartbeat: Heartbeat) -> Any:
         outcomes={},
         alerts_raised=0,
         head_sequence=0,
-        cameras=((DEPARTURE, CameraPresence(1, NOON, heartbeat)),),
+        cameras=((DEPARTURE, CameraPresence(1, NOON, heartbeat=heartbeat)),),
         agents=(),
         troubles=(),
     )
