@@ -13,6 +13,7 @@ import pytest
 
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.v1 import adjudication_pb2 as words
+from cekalwatch.v1 import alert_pb2
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB
@@ -68,5 +69,15 @@ async def test_the_same_traveller_alerts_before_midnight_and_not_after_and_no_op
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await step
         assert reason_of(caught.value) == "ORDER_NOT_IN_FORCE"
-    cleared = await siti.call("ClearAlert", **seen(pending), reason=words.REASON_ORDER_ENDED)
-    assert cleared.alert.state == words.ALERT_STATE_CLEARED
+
+    left = {pending.alert_id, held.alert_id, last}
+    async for message in budi.subscribe():  # the office's watch looks once a second
+        if message.event.type == alert_pb2.ALERT_EVENT_TYPE_ORDERS_ENDED:
+            assert message.event.alert.HasField("orders_ended_time")
+            left.discard(message.event.alert.alert_id)
+        if not left:
+            break
+    for who, alert_id in ((siti, pending.alert_id), (budi, held.alert_id), (siti, last)):
+        ended = await who.get(alert_id)
+        cleared = await who.call("ClearAlert", **seen(ended), reason=words.REASON_ORDER_ENDED)
+        assert cleared.alert.state == words.ALERT_STATE_CLEARED

@@ -7,8 +7,10 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudication, Adjudicator
+from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.escalation import Escalator
+from cekalwatch.server.alerts.order_watch import OrderWatch
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
 from cekalwatch.server.domain.adjudication import FollowUp
 from cekalwatch.server.domain.alerts import Alert
@@ -52,18 +54,21 @@ class Counter:
         self.watchlist, self.people = WatchlistStore(self.database, keys), PeopleStore(self.database)
         self.audit = AuditStore(self.database)
         checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
-        self.details = AlertDetailsReader(self.alerts, self.watchlist, self.people, checkpoints, self.clock)
+        orders = AlertOrders(self.watchlist, checkpoints)
+        self.details = AlertDetailsReader(self.alerts, self.watchlist, self.people, orders, self.clock)
         myself = Actor(Party.SERVER, "test")
         self.adjudicator = Adjudicator(
             self.handling,
             self.alerts,
-            self.watchlist,
-            checkpoints,
+            orders,
             self.people,
             self.clock,
             self.policy,
             myself,
             self._announce,
+        )
+        self.order_watch = OrderWatch(
+            self.handling, self.alerts, self.watchlist, checkpoints, self.clock, myself, self._announce
         )
         self.escalator = Escalator(self.handling, self.clock, self.policy, myself, self._announce)
 
@@ -109,6 +114,11 @@ class Counter:
     def confirm(self, alert_id: UUID, who: ActingPerson, reference: str = REFERENCE, note: str = "") -> Alert:
         """Confirm an alert as it stands."""
         return self.adjudicator.confirm(alert_id, who, reference, note, self.version(alert_id))
+
+    def clear(self, alert_id: UUID, who: ActingPerson, reason: Reason = Reason.ORDER_ENDED) -> Alert:
+        """Clear an alert as it stands."""
+        adjudication = Adjudication(Outcome.CLEARED, reason, "", self.version(alert_id))
+        return self.adjudicator.clear(alert_id, who, adjudication)
 
     def version(self, alert_id: UUID) -> int:
         return self.alerts.get(alert_id).version

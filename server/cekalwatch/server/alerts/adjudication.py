@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, AuditEntry
 from cekalwatch.server.domain.adjudication import Finding, FollowUp
@@ -21,12 +22,10 @@ from cekalwatch.server.domain.alerts import Alert, AlertEvent
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.handling import Circumstances, Handling, HandlingPolicy, Holder
-from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore
-from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.wire.vocabulary.people import CONFIRMS, HANDLES_ALERTS, JUDGES
 
@@ -73,8 +72,7 @@ class Adjudicator:
         self,
         store: HandlingStore,
         alerts: AlertStore,
-        watchlist: WatchlistStore,
-        checkpoints: Checkpoints,
+        orders: AlertOrders,
         people: PeopleStore,
         clock: Clock,
         policy: HandlingPolicy,
@@ -83,8 +81,7 @@ class Adjudicator:
     ) -> None:
         self._store = store
         self._alerts = alerts
-        self._watchlist = watchlist
-        self._checkpoints = checkpoints
+        self._orders = orders
         self._people = people
         self._clock = clock
         self._policy = policy
@@ -233,12 +230,5 @@ class Adjudicator:
         return TwoPeople(TwoPersonAction.CONFIRM_ALERT, officer, supervisor)
 
     def _order_in_force(self, alert: Alert, now: datetime) -> bool:
-        """Whether an order of the alert is in force at its site now; False if the subject has left the list."""
-        try:
-            file = self._watchlist.get_subject(alert.subject_id)
-        except CekalwatchError as error:
-            if error.code is not Code.SUBJECT_NOT_FOUND:
-                raise
-            return False
-        judged = self._checkpoints.judged(file, now, alert.camera.site)
-        return any(one.in_force for one in judged if one.order.order_id in alert.order_ids)
+        """Whether an order stands behind the alert now; False if the subject has left the list."""
+        return bool(self._orders.subjects(alert, self._orders.files(alert), now))

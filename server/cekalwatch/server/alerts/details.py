@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.domain.alerts import Alert, AlertFilter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders import Checkpoints, JudgedOrder, SubjectFile
+from cekalwatch.server.domain.orders import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore
@@ -52,13 +53,13 @@ class AlertDetailsReader:
         alerts: AlertStore,
         watchlist: WatchlistStore,
         people: PeopleStore,
-        checkpoints: Checkpoints,
+        orders: AlertOrders,
         clock: Clock,
     ) -> None:
         self._alerts = alerts
         self._watchlist = watchlist
         self._people = people
-        self._checkpoints = checkpoints
+        self._orders = orders
         self._clock = clock
 
     def get(self, alert_id: UUID) -> AlertDetails:
@@ -93,8 +94,7 @@ class AlertDetailsReader:
     def of(self, alert: Alert) -> AlertDetails:
         """Return the details of an alert that was read."""
         file = self._file(alert.subject_id)
-        judged = self._checkpoints.judged(file, self._clock.now(), alert.camera.site)
-        orders = tuple(one for one in judged if one.order.order_id in alert.order_ids)
+        orders = self._orders.orders(alert, file, self._clock.now())
         names = {candidate.subject_id: self._file(candidate.subject_id).subject.name for candidate in alert.candidates}
         return AlertDetails(alert, file.subject, orders, names, self._people.display_names(alert.handling.people))
 

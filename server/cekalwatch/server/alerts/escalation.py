@@ -1,4 +1,4 @@
-"""Releases claims that ran out, and escalates alerts that nobody claims. Several servers may do it on one database.
+"""Releases claims that ran out, and escalates what nobody claims or settles. Several servers may do it on one database.
 
 Each step starts from the alert as it is when the database is locked, so that of two servers one takes the step and the
 other finds nothing to do.
@@ -18,7 +18,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.handling import HandlingPolicy
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ class Escalator:
         """Take every step that is due, and return the number of alerts that had one."""
         now = self._clock.now()
         moved = 0
-        for alert_id in self._store.due(now, now - self._policy.to_supervisor):
+        for alert_id in self._store.due(now, self._policy):
             made: list[AlertEventType] = []
 
             def make(alert: Alert, made: list[AlertEventType] = made) -> HandlingStep:
@@ -62,7 +62,13 @@ class Escalator:
                 continue
             if made:
                 moved += 1
-                log.info("alert_unclaimed", steps=made, alert_id=str(alert_id), escalation=alert.handling.escalation)
+                log.info(
+                    "alert_waits",
+                    steps=made,
+                    alert_id=str(alert_id),
+                    escalation=alert.handling.escalation,
+                    escalations=alert.handling.escalations,
+                )
         if moved:
             self._announce()
         return moved
@@ -70,9 +76,7 @@ class Escalator:
     def _step(self, alert: Alert, now: datetime) -> HandlingStep:
         before = alert.handling
         settled, after = before.settled(now), before.escalated(now, self._policy)
-        lapsed = (AlertEventType.RELEASED,) if settled != before else ()
         # A claim that ran out while no server was running is released, and may have to escalate at once.
-        went_up = (AlertEventType.ESCALATED,) if after.escalation > before.escalation else ()
-        if after.state is not AlertState.NEW:
-            return HandlingStep(before, ())
+        lapsed = (AlertEventType.RELEASED,) if settled != before else ()
+        went_up = (AlertEventType.ESCALATED,) if after != settled else ()
         return HandlingStep(after, (*lapsed, *went_up))

@@ -42,7 +42,7 @@ def handling_entry(alert: Alert, event: AlertEvent, actor: Actor) -> AuditEntry:
     if event.type is AlertEventType.CONFIRMED and alert.handling.officer:
         objects.append(Thing.PERSON.key(alert.handling.officer))
     if event.type is AlertEventType.ESCALATED:
-        details["level"] = alert.handling.escalation.name
+        details |= {"level": alert.handling.escalation.name, "times": alert.handling.escalations}
     return AuditEntry(event.occurred_at, actor, Action(f"ALERT_{event.type}"), tuple(objects), details=details)
 
 

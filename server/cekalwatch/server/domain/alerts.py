@@ -9,6 +9,7 @@ from uuid import UUID
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.handling import Handling
+from cekalwatch.server.domain.orders import alerts_on
 from cekalwatch.wire.vocabulary.adjudication import (
     FOR_SUPERVISORS,
     OPEN_STATES,
@@ -16,7 +17,7 @@ from cekalwatch.wire.vocabulary.adjudication import (
     AlertState,
     Escalation,
 )
-from cekalwatch.wire.vocabulary.orders import Direction
+from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,10 @@ class Alert:
     def raised_at(self) -> datetime:
         """When it was raised."""
         return self.handling.raised_at
+
+    def watched_for(self, kind: OrderKind) -> bool:
+        """Whether orders of `kind` alert at a camera that saw the traveller (rule 2)."""
+        return alerts_on(kind) in {self.camera.direction, *(camera.direction for camera in self.cameras)}
 
     @property
     def went_to_supervisors(self) -> bool:

@@ -23,10 +23,12 @@ from cekalwatch.wire.vocabulary.adjudication import (
     STEP_OUTCOMES,
     STEP_STATES,
     UNDECIDED,
+    UNSETTLED,
     AlertState,
     Escalation,
     Outcome,
     Step,
+    step_states,
 )
 from cekalwatch.wire.vocabulary.people import CONFIRMS
 
@@ -53,6 +55,10 @@ class HandlingPolicy:
     """How long a claim holds without renewal, so that it ends when the officer's PC dies."""
     to_supervisor: timedelta = timedelta(seconds=60)
     """After this time unclaimed, an alert goes to the supervisors, and after the same time again to the whole site."""
+    to_settle: timedelta = timedelta(minutes=10)
+    """After this time held, referred or undecided, an alert goes to the supervisors."""
+    again: timedelta = timedelta(minutes=5)
+    """After each such time, an alert is announced again to those it has gone to, until somebody settles it."""
     reference_pattern: str = DEFAULT_REFERENCE_PATTERN
 
 
@@ -110,19 +116,25 @@ class Handling:
 
     raised_at: datetime
     state: AlertState = AlertState.NEW
-    released_at: datetime | None = None
-    """When it was last released, or its claim ran out."""
+    stands_since: datetime | None = None
+    """When it came to its state, or when an order of it was in force again; None: when it was raised."""
     claim: Claim | None = None
     findings: tuple[Finding, ...] = ()
     reference: str = ""
     """The reference number of Cekal Online, once it is confirmed."""
     follow_ups: tuple[FollowUp, ...] = ()
     escalation: Escalation = Escalation.COUNTER
+    escalated_at: datetime | None = None
+    """When it last went up, or was announced again."""
+    escalations: int = 0
+    """How often that was."""
+    orders_ended_at: datetime | None = None
+    """Since when no order of the alert is in force any more; None while one is. What was settled stays as it was."""
 
     @property
-    def unclaimed_since(self) -> datetime:
-        """Since when it waits to be claimed."""
-        return self.released_at or self.raised_at
+    def waits_since(self) -> datetime:
+        """Since when it waits for the step that its state asks for."""
+        return self.stands_since or self.raised_at
 
     @property
     def officer(self) -> UUID | None:
@@ -150,28 +162,51 @@ class Handling:
         if current.state is AlertState.CLAIMED:
             raise CekalwatchError(Code.ALERT_HELD)
         _check_state(current, Step.CLAIM)
-        return _step(current, AlertState.CLAIMED, claim=Claim(holder, now + policy.lease))
+        return _step(current, AlertState.CLAIMED, claim=Claim(holder, now + policy.lease), stands_since=now)
 
     def released(self, holder: Holder, now: datetime) -> Handling:
         """Return the alert released by its holder. Raises ALERT_HELD or ALERT_NOT_CLAIMED when that is not `holder`."""
         current = self.settled(now)
         _check_holder(current, holder)
-        return _step(current, AlertState.NEW, claim=None, released_at=now)
+        return _step(current, AlertState.NEW, claim=None, stands_since=now)
 
     def settled(self, now: datetime) -> Handling:
         """Return the alert at `now`: a claim that ran out is released."""
         if self.state is AlertState.CLAIMED and self.claim and self.claim.until <= now:
-            return _step(self, AlertState.NEW, claim=None, released_at=self.claim.until)
+            return _step(self, AlertState.NEW, claim=None, stands_since=self.claim.until)
         return self
 
     def escalated(self, now: datetime, policy: HandlingPolicy) -> Handling:
-        """Return the alert with the escalation that it must have at `now`; it never goes down again."""
+        """Return the alert gone up, or announced again, as is due at `now` (rule 6); it never comes down again.
+
+        What nobody claims goes up twice; what somebody holds, referred or could not determine goes to the supervisors.
+        Whatever nobody settles is announced again and again, unless its orders have ended.
+        """
         current = self.settled(now)
-        if current.state is not AlertState.NEW:
+        if current.state not in UNSETTLED or current.orders_ended_at:
             return current
-        waited = now - current.unclaimed_since
-        level = Escalation(min(max(waited // policy.to_supervisor, 0), max(Escalation)))
-        return _step(current, AlertState.NEW, escalation=level) if level > current.escalation else current
+        waited, unclaimed = now - current.waits_since, current.state is AlertState.NEW
+        patience = policy.to_supervisor if unclaimed else policy.to_settle
+        highest = Escalation.SITE if unclaimed else Escalation.SUPERVISOR
+        level = max(current.escalation, Escalation(min(max(waited // patience, 0), highest)))
+        if current.escalated_at is None or current.escalated_at < current.waits_since:
+            due = waited >= patience
+        else:
+            due = now - current.escalated_at >= policy.again
+        if level == current.escalation and not due:
+            return current
+        return _step(current, current.state, escalation=level, escalated_at=now, escalations=current.escalations + 1)
+
+    def with_orders(self, now: datetime, *, in_force: bool) -> Handling:
+        """Return the alert with whether an order of it is in force at `now` (rule 1); what is settled stays as it is.
+
+        Once one is in force again, it waits from then on.
+        """
+        if self.state not in UNSETTLED or in_force is (self.orders_ended_at is None):
+            return self
+        return replace(
+            self, orders_ended_at=None if in_force else now, stands_since=now if in_force else self.stands_since
+        )
 
     def adjudicated(self, holder: Holder, finding: Finding, now: datetime, circumstances: Circumstances) -> Handling:
         """Return the alert with its holder's finding."""
@@ -182,7 +217,7 @@ class Handling:
         circumstances.check(current, _STEPS[finding.outcome])
         circumstances.check_order(finding.outcome)
         findings = (*current.findings, finding)
-        return _step(current, _STATE_AFTER[finding.outcome], claim=None, findings=findings)
+        return _step(current, _STATE_AFTER[finding.outcome], claim=None, findings=findings, stands_since=now)
 
     def confirmed(
         self,
@@ -204,13 +239,19 @@ class Handling:
         return _step(self, AlertState.CONFIRMED, reference=reference, findings=(*self.findings, finding))
 
     def cleared(self, person: Person, finding: Finding, circumstances: Circumstances) -> Handling:
-        """Return the alert cleared after a referral; CANNOT_DETERMINE needs a supervisor."""
+        """Return the alert cleared: after a referral, or wherever it stands once its orders have ended.
+
+        CANNOT_DETERMINE needs a supervisor. Raises ALERT_HELD when another person holds it.
+        """
         if finding.outcome is not Outcome.CLEARED or finding.by != person.person_id:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, finding.outcome)
-        circumstances.check(self, Step.CLEAR)
-        if self.state is AlertState.CANNOT_DETERMINE and not person.roles & CONFIRMS:
+        current = self.settled(finding.at)
+        circumstances.check(current, Step.CLEAR)
+        if current.claim and current.claim.holder.person_id != person.person_id:
+            raise CekalwatchError(Code.ALERT_HELD)
+        if current.state is AlertState.CANNOT_DETERMINE and not person.roles & CONFIRMS:
             raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "who confirms")
-        return _step(self, AlertState.CLEARED, findings=(*self.findings, finding))
+        return _step(current, AlertState.CLEARED, claim=None, findings=(*current.findings, finding))
 
     def followed_up(self, follow_up: FollowUp, circumstances: Circumstances) -> Handling:
         """Return the alert with one more contact with the agency."""
@@ -233,8 +274,10 @@ def _step(handling: Handling, state: AlertState, **changes: object) -> Handling:
 
 
 def _check_state(handling: Handling, step: Step) -> None:
-    if handling.state not in STEP_STATES[step]:
-        raise CekalwatchError(Code.ALERT_STATE_WRONG, handling.state)
+    ended = handling.orders_ended_at is not None
+    if handling.state not in step_states(step, orders_ended=ended):
+        code = Code.ORDER_NOT_IN_FORCE if handling.state in STEP_STATES[step] else Code.ALERT_STATE_WRONG
+        raise CekalwatchError(code, handling.state)
 
 
 def _check_holder(handling: Handling, holder: Holder) -> None:

@@ -33,6 +33,10 @@ class AlertSection(Settings):
     escalate_after_s: Annotated[float, Field(ge=5, le=3600)] = 60.0
     """Seconds that an alert waits to be claimed before it goes to the supervisors, and as long again before it goes to
     the whole site."""
+    settle_after_s: Annotated[float, Field(ge=5, le=86_400)] = 600.0
+    """Seconds that an alert is held, referred or undecided before it goes to the supervisors."""
+    escalate_again_after_s: Annotated[float, Field(ge=5, le=86_400)] = 300.0
+    """Seconds after which an alert that escalated is announced again, each time, until somebody settles it."""
     cekal_online_reference: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_pattern)] = (
         DEFAULT_REFERENCE_PATTERN
     )
@@ -50,6 +54,8 @@ class AlertSection(Settings):
         return HandlingPolicy(
             timedelta(seconds=self.claim_lease_s),
             timedelta(seconds=self.escalate_after_s),
+            timedelta(seconds=self.settle_after_s),
+            timedelta(seconds=self.escalate_again_after_s),
             self.cekal_online_reference,
         )
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from cekalwatch.server.alerts.adjudication import Adjudicator
+from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
+from cekalwatch.server.alerts.order_watch import OrderWatch
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.auth.supervised import SupervisedDevices
 from cekalwatch.server.grpc_api.alerts import AlertServicer
@@ -25,6 +27,7 @@ SWEEP_PERIOD_S = 3600.0
 SWEEP_PROBES_PERIOD_S = 30.0
 SWEEP_IMAGES_PERIOD_S = 60.0
 ESCALATE_PERIOD_S = 1.0
+ORDERS_PERIOD_S = 1.0
 SUPERVISED_PERIOD_S = 2.0
 
 
@@ -43,7 +46,8 @@ class AlertsWiring:
         """Begin at the end of the event log."""
         settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
         alerts, handling, policy = stores.alerts, stores.handling, settings.handling_policy
-        details = AlertDetailsReader(alerts, stores.watchlist, stores.people, context.checkpoints, clock)
+        orders = AlertOrders(stores.watchlist, context.checkpoints)
+        details = AlertDetailsReader(alerts, stores.watchlist, stores.people, orders, clock)
         fanout, acknowledgements = Fanout(alerts, details), Acknowledgements(alerts, clock)
         context.stack.callback(fanout.close)
         context.stack.callback(acknowledgements.close)
@@ -53,9 +57,7 @@ class AlertsWiring:
             loop.call_soon_threadsafe(fanout.wake)
 
         supervised = SupervisedDevices(SessionStore(context.database), settings.session_terms, clock)
-        adjudicator = Adjudicator(
-            handling, alerts, stores.watchlist, context.checkpoints, stores.people, clock, policy, actor, announce
-        )
+        adjudicator = Adjudicator(handling, alerts, orders, stores.people, clock, policy, actor, announce)
         servicer = AlertServicer(
             fanout,
             acknowledgements,
@@ -70,6 +72,7 @@ class AlertsWiring:
             handling,
             settings.home.site,
         )
+        watch = OrderWatch(handling, alerts, stores.watchlist, context.checkpoints, clock, actor, announce)
         sweeper = RetentionSweeper(alerts, handling, clock, actor, settings.retention_policy)
         return cls(
             servicer,
@@ -79,6 +82,7 @@ class AlertsWiring:
                 (SWEEP_PERIOD_S, sweeper.sweep),
                 (SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes),
                 (SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images),
+                (ORDERS_PERIOD_S, watch.look),
                 (SUPERVISED_PERIOD_S, supervised.follow),
                 (ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).escalate),
             ),

@@ -6,11 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 
+import pytest
+
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
 from tests.support.builders.watchlist import FixedClock
-from tests.support.scenarios.adjudication import POLICY, Counter
+from tests.support.scenarios.adjudication import POLICY, REFERENCE, Counter
 
 E = AlertEventType
 
@@ -24,11 +26,65 @@ def test_an_alert_that_nobody_takes_goes_up_once_a_step(counter: Counter, clock:
     assert counter.alerts.get(alert_id).handling.escalation is Escalation.SUPERVISOR
     clock.advance(POLICY.to_supervisor)
     assert [counter.escalator.escalate(), counter.escalator.escalate()] == [1, 0]
-    clock.advance(timedelta(days=3))
+    clock.advance(POLICY.again - timedelta(seconds=1))
     assert counter.escalator.escalate() == 0
     assert counter.events(alert_id) == [E.RAISED, E.ESCALATED, E.ESCALATED]
     levels = [details.split('"level":')[1] for _, _, details in counter.trail(Action.ALERT_ESCALATED)]
     assert [level.split(",")[0] for level in levels] == ['"SUPERVISOR"', '"SITE"']
+
+
+def test_an_alert_that_reached_the_whole_site_is_announced_again_until_somebody_takes_it(
+    counter: Counter, budi: ActingPerson, clock: FixedClock
+):
+    alert_id = counter.raise_alert()
+    clock.advance(2 * POLICY.to_supervisor)
+    assert counter.escalator.escalate() == 1
+    for times in (2, 3):
+        clock.advance(POLICY.again)
+        assert [counter.escalator.escalate(), counter.escalator.escalate()] == [1, 0]
+        assert counter.alerts.get(alert_id).handling.escalations == times
+    counter.claim(alert_id, budi)
+    clock.advance(timedelta(seconds=1))
+    assert counter.escalator.escalate() == 0
+    assert counter.events(alert_id) == [E.RAISED, E.ESCALATED, E.ESCALATED, E.ESCALATED, E.CLAIMED]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [(Outcome.REFERRED, Reason.FACE_AGREES), (Outcome.CANNOT_DETERMINE, Reason.IMAGE_TOO_POOR)],
+)
+def test_what_nobody_settles_goes_to_the_supervisors_again_and_again_on_whatever_server(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock, outcome: Outcome, reason: Reason
+):
+    alert_id = counter.raise_alert()
+    counter.claim(alert_id, budi)
+    counter.judge(alert_id, budi, outcome, reason)
+    clock.advance(POLICY.to_settle - timedelta(seconds=1))
+    assert counter.escalator.escalate() == 0
+    clock.advance(timedelta(seconds=1))
+    assert [counter.escalator.escalate(), counter.escalator.escalate()] == [1, 0]
+    restarted = Counter(counter.database, clock, keys=counter.keys)
+    assert restarted.escalator.escalate() == 0, "it remembers what was announced"
+    clock.advance(POLICY.again)
+    assert [restarted.escalator.escalate(), counter.escalator.escalate()] == [1, 0]
+    handling = counter.alerts.get(alert_id).handling
+    assert (handling.escalation, handling.escalations, handling.escalated_at) == (Escalation.SUPERVISOR, 2, clock.now())
+    counter.confirm(alert_id, siti) if outcome is Outcome.REFERRED else None
+    counter.clear(alert_id, siti) if outcome is Outcome.CANNOT_DETERMINE else None
+    clock.advance(timedelta(days=3))
+    assert counter.escalator.escalate() == 0
+
+
+def test_a_supervisor_who_judges_while_it_is_announced_again_is_not_refused(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
+):
+    alert_id = counter.raise_alert()
+    counter.claim(alert_id, budi)
+    counter.judge(alert_id, budi)
+    seen = counter.alerts.get(alert_id).version
+    clock.advance(POLICY.to_settle)
+    assert counter.escalator.escalate() == 1
+    assert counter.adjudicator.confirm(alert_id, siti, REFERENCE, "", seen).state is AlertState.CONFIRMED
 
 
 def test_a_claim_that_runs_out_is_given_back_and_goes_up_when_it_is_not_taken(

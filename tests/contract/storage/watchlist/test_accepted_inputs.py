@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.capture.deciding import OrdersInForce
@@ -78,7 +79,8 @@ class Desk:
         keys = keyring(database)
         self.watchlist, self.alerts = WatchlistStore(database, keys), AlertStore(database, keys)
         self.clock = FixedClock()
-        self.details = AlertDetailsReader(self.alerts, self.watchlist, PeopleStore(database), CHECKPOINTS, self.clock)
+        orders = AlertOrders(self.watchlist, CHECKPOINTS)
+        self.details = AlertDetailsReader(self.alerts, self.watchlist, PeopleStore(database), orders, self.clock)
         importer = WatchlistImporter(
             self.watchlist,
             Enroller(engine().detector, engine().recogniser),

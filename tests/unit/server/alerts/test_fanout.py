@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import AWAY_AFTER, Fanout
 from cekalwatch.server.audit.alert_entries import handling_entry
@@ -44,9 +45,10 @@ class Log:
         self.store = AlertStore(self.database, keyring(self.database))
         checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
         watchlist = WatchlistStore(self.database, keyring(self.database))
+        orders = AlertOrders(watchlist, checkpoints)
         people = PeopleStore(self.database)
         self.clock = FixedClock()
-        self.details = AlertDetailsReader(self.store, watchlist, people, checkpoints, self.clock)
+        self.details = AlertDetailsReader(self.store, watchlist, people, orders, self.clock)
         self.fanouts: list[Fanout] = []
         self._count = 0
 

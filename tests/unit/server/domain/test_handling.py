@@ -114,7 +114,7 @@ def test_a_holder_renews_and_nothing_else_changes() -> None:
 def test_a_claim_that_runs_out_frees_the_alert_for_others() -> None:
     assert claimed().settled(T0 + LEASE - timedelta(microseconds=1)).state is AlertState.CLAIMED
     freed = claimed().settled(T0 + LEASE)
-    assert (freed.state, freed.claim, freed.unclaimed_since) == (AlertState.NEW, None, T0 + LEASE)
+    assert (freed.state, freed.claim, freed.waits_since) == (AlertState.NEW, None, T0 + LEASE)
     assert claimed().claimed(THERE, T0 + LEASE, POLICY).claim == Claim(THERE, T0 + 2 * LEASE)
 
 
@@ -129,7 +129,7 @@ def test_a_judgement_after_the_claim_ran_out_is_refused() -> None:
 def test_a_released_alert_is_new_again_and_waits_from_then() -> None:
     later = T0 + timedelta(seconds=20)
     free = claimed().released(HERE, later)
-    assert (free.state, free.claim, free.unclaimed_since) == (AlertState.NEW, None, later)
+    assert (free.state, free.claim, free.waits_since) == (AlertState.NEW, None, later)
     assert code_of(lambda: claimed().released(THERE, T0)) is Code.ALERT_HELD
     assert code_of(lambda: free.released(HERE, later)) is Code.ALERT_NOT_CLAIMED
 
@@ -152,6 +152,78 @@ def test_a_claim_stops_escalation_and_its_end_lets_it_go_on() -> None:
     held = new().claimed(HERE, T0, POLICY)
     assert held.escalated(T0 + LEASE - timedelta(seconds=1), POLICY) == held
     assert held.escalated(T0 + LEASE + PATIENCE, POLICY).escalation is Escalation.SUPERVISOR
+
+
+def test_an_alert_of_the_whole_site_is_announced_again_until_somebody_claims_it() -> None:
+    up = new().escalated(T0 + 2 * PATIENCE, POLICY)
+    last = T0 + 2 * PATIENCE
+    assert up.escalated(last + POLICY.again - timedelta(microseconds=1), POLICY) == up
+    once = up.escalated(last + POLICY.again, POLICY)
+    assert (once.escalation, once.escalated_at, once.escalations) == (Escalation.SITE, last + POLICY.again, 2)
+    held = once.claimed(HERE, last + POLICY.again, POLICY)
+    assert held.escalated(last + POLICY.again + LEASE / 2, POLICY) == held
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REFERRED, Outcome.CANNOT_DETERMINE])
+def test_what_is_referred_or_undecided_for_too_long_goes_to_the_supervisors_again_and_again(outcome: Outcome) -> None:
+    waiting = judged(outcome)
+    assert waiting.escalated(T0 + POLICY.to_settle - timedelta(microseconds=1), POLICY) == waiting
+    first = waiting.escalated(T0 + POLICY.to_settle, POLICY)
+    assert (first.state, first.escalation, first.escalations) == (waiting.state, Escalation.SUPERVISOR, 1)
+    second = first.escalated(T0 + POLICY.to_settle + POLICY.again, POLICY)
+    assert (second.escalation, second.escalations) == (Escalation.SUPERVISOR, 2)
+    settled = clear(second)
+    assert settled.escalated(T0 + timedelta(days=3), POLICY) == settled
+
+
+def test_a_claim_that_is_renewed_for_ever_goes_to_the_supervisors() -> None:
+    held, now = claimed(), T0
+    while now < T0 + POLICY.to_settle:
+        assert held.escalated(now, POLICY) == held
+        now += LEASE / 2
+        held = held.claimed(HERE, now, POLICY)
+    up = held.escalated(now, POLICY)
+    assert (up.state, up.claim, up.escalation) == (AlertState.CLAIMED, held.claim, Escalation.SUPERVISOR)
+
+
+def ended(alert: Handling) -> Handling:
+    return alert.with_orders(T0, in_force=False)
+
+
+@pytest.mark.parametrize("outcome", [None, Outcome.REFERRED, Outcome.CANNOT_DETERMINE])
+def test_an_alert_whose_orders_ended_escalates_no_more_and_can_only_be_cleared(outcome: Outcome | None) -> None:
+    alert = ended(judged(outcome) if outcome else new())
+    assert alert.escalated(T0 + timedelta(days=3), POLICY) == alert
+    if outcome is None:
+        assert code_of(lambda: alert.claimed(HERE, T0, POLICY)) is Code.ORDER_NOT_IN_FORCE
+    else:
+        assert code_of(lambda: confirm(alert)) is Code.ORDER_NOT_IN_FORCE
+    assert clear(alert).state is AlertState.CLEARED
+    assert clear(alert).closed(SEEN).state is AlertState.CLOSED
+
+
+def test_the_holder_of_an_alert_whose_orders_ended_clears_it_and_nobody_else() -> None:
+    held = ended(claimed())
+    for outcome in (Outcome.REFERRED, Outcome.CANNOT_DETERMINE, Outcome.NOT_SAME_PERSON):
+        step = lambda outcome=outcome: held.adjudicated(HERE, finding(outcome), T0, SEEN)  # noqa: E731
+        assert code_of(step) is Code.ORDER_NOT_IN_FORCE
+    assert code_of(lambda: clear(held, COLLEAGUE)) is Code.ALERT_HELD
+    cleared = clear(held, OFFICER)
+    assert (cleared.state, cleared.claim) == (AlertState.CLEARED, None)
+
+
+def test_an_alert_whose_order_is_in_force_again_waits_from_then() -> None:
+    later = T0 + timedelta(hours=1)
+    again = ended(new()).with_orders(later, in_force=True)
+    assert again.orders_ended_at is None
+    assert again.escalated(later + PATIENCE - timedelta(microseconds=1), POLICY) == again
+    assert again.escalated(later + PATIENCE, POLICY).escalation is Escalation.SUPERVISOR
+    assert again.claimed(HERE, later, POLICY).state is AlertState.CLAIMED
+
+
+@pytest.mark.parametrize("settled", [judged(Outcome.NOT_SAME_PERSON), confirm(judged(Outcome.REFERRED))])
+def test_what_is_settled_is_not_changed_by_the_end_of_its_orders(settled: Handling) -> None:
+    assert ended(settled) == settled
 
 
 def test_what_has_gone_up_stays_up() -> None:
@@ -247,7 +319,7 @@ def test_another_reason_needs_a_note_that_can_be_shown(note: str) -> None:
 
 
 EDGES = {
-    AlertState.NEW: {AlertState.CLAIMED},
+    AlertState.NEW: {AlertState.CLAIMED, AlertState.CLEARED},
     AlertState.CLAIMED: {AlertState.NEW, AlertState.CLEARED, AlertState.CANNOT_DETERMINE, AlertState.REFERRED},
     AlertState.CANNOT_DETERMINE: {AlertState.CONFIRMED, AlertState.CLEARED},
     AlertState.REFERRED: {AlertState.CONFIRMED, AlertState.CLEARED},
@@ -281,6 +353,10 @@ class Life(RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
         self.attempt(lambda: self.alert.settled(self.now))
         self.attempt(lambda: self.alert.escalated(self.now, POLICY))
+
+    @rule(in_force=st.booleans())
+    def orders_end_or_begin(self, in_force: bool) -> None:
+        self.attempt(lambda: self.alert.with_orders(self.now, in_force=in_force))
 
     @rule(holder=HOLDERS)
     def claim(self, holder: Holder) -> None:
@@ -323,6 +399,15 @@ class Life(RuleBasedStateMachine):
             assert after.state in EDGES[before.state] | {before.state}
             assert after.escalation >= before.escalation
             assert after.findings[: len(before.findings)] == before.findings
+
+    @invariant()
+    def without_an_order_it_only_waits_or_is_cleared(self) -> None:
+        for before, after in zip(self.seen, self.seen[1:], strict=False):
+            if before.orders_ended_at and after.orders_ended_at:
+                released = (before.state, after.state) == (AlertState.CLAIMED, AlertState.NEW)
+                closed = after.state in {AlertState.CLEARED, AlertState.CLOSED}
+                assert released or closed or after == replace(before, claim=after.claim)
+                assert after.escalations == before.escalations
 
     @invariant()
     def a_hit_has_two_people_and_a_reference(self) -> None:

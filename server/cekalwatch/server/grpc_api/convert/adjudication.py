@@ -99,9 +99,11 @@ def handling_message(handling: Handling, people: Mapping[UUID, str]) -> adjudica
         cekal_online_reference=handling.reference,
         follow_ups=[_follow_up(follow_up, people) for follow_up in handling.follow_ups],
         escalation=_ESCALATIONS.number(handling.escalation),
+        escalated_time=timestamp(handling.escalated_at) if handling.escalated_at else None,
+        escalations=handling.escalations,
     )
     if handling.state is AlertState.NEW:
-        message.unclaimed_time.CopyFrom(timestamp(handling.unclaimed_since))
+        message.unclaimed_time.CopyFrom(timestamp(handling.waits_since))
     return message
 
 

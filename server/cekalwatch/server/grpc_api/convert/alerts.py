@@ -170,6 +170,7 @@ def alert_message(details: AlertDetails) -> alert_pb2.Alert:
         model_version=alert.model_version,
         handling=handling_message(alert.handling, details.people),
         late=alert.late,
+        orders_ended_time=timestamp(ended_at) if (ended_at := alert.handling.orders_ended_at) else None,
     )
 
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlmodel import Session, and_, col, delete, or_, select
 
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.alerts import Alert, AlertEvent
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.handling import Handling
+from cekalwatch.server.domain.handling import Handling, HandlingPolicy
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.alerts.rows import event_of, read_alerts, write_handling
 from cekalwatch.server.storage.alerts.store import lock_log
@@ -23,7 +24,7 @@ from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, Fin
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import hold_sealing_key
-from cekalwatch.wire.vocabulary.adjudication import CLEARING, AlertEventType, AlertState, Escalation, Outcome
+from cekalwatch.wire.vocabulary.adjudication import CLEARING, UNSETTLED, AlertEventType, AlertState, Escalation, Outcome
 
 _UNCOUNTED = frozenset({AlertEventType.ESCALATED})
 """Leaves the version: it changes nothing that a person judges, and no judgement may be refused for it."""
@@ -43,6 +44,17 @@ class RaisedAlert:
 
     alert: Alert
     first_claimed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class UnsettledAlert:
+    """What tells whether the orders of an unsettled alert have to be looked at again."""
+
+    alert_id: UUID
+    version: int
+    subject_ids: tuple[str, ...]
+    """Its candidates."""
+    orders_ended: bool
 
 
 class HandlingStore:
@@ -87,21 +99,44 @@ class HandlingStore:
             session.commit()
             return after
 
-    def due(self, now: datetime, waiting_since: datetime) -> list[UUID]:
-        """Return the alerts whose claim has run out, or that wait since `waiting_since` and can still go up.
-
-        They are candidates: whether a step is due is for the domain to say.
-        """
-        lapsed = and_(col(AlertRow.state) == AlertState.CLAIMED, col(AlertRow.claim_until) <= now)
-        waits = and_(
-            col(AlertRow.state) == AlertState.NEW,
-            col(AlertRow.escalation) < max(Escalation),
-            or_(col(AlertRow.released_at) <= waiting_since, col(AlertRow.released_at).is_(None)),
-            col(AlertRow.raised_at) <= waiting_since,
+    def due(self, now: datetime, policy: HandlingPolicy) -> list[UUID]:
+        """Return the alerts whose claim has run out, or that `Handling.escalated` takes further at `now`."""
+        state, level, escalated_at = col(AlertRow.state), col(AlertRow.escalation), col(AlertRow.escalated_at)
+        waits_since = func.coalesce(AlertRow.stands_since, AlertRow.raised_at)
+        unclaimed = state == AlertState.NEW
+        up = (
+            and_(unclaimed, level == reached, waits_since <= now - (reached + 1) * policy.to_supervisor)
+            for reached in Escalation
+            if reached < max(Escalation)
         )
+        first = and_(
+            or_(escalated_at.is_(None), escalated_at < waits_since),
+            or_(
+                and_(unclaimed, waits_since <= now - policy.to_supervisor),
+                and_(~unclaimed, waits_since <= now - policy.to_settle),
+            ),
+        )
+        again = and_(escalated_at >= waits_since, escalated_at <= now - policy.again)
+        waits = and_(state.in_(UNSETTLED), col(AlertRow.orders_ended_at).is_(None), or_(*up, first, again))
+        lapsed = and_(state == AlertState.CLAIMED, col(AlertRow.claim_until) <= now)
         query = select(AlertRow.alert_id).where(or_(lapsed, waits)).order_by(col(AlertRow.alert_id))
         with self._database.session() as session:
             return list(map(UUID, session.exec(query)))
+
+    def unsettled(self) -> list[UnsettledAlert]:
+        """Return the alerts of which somebody has yet to find out what they are, oldest first."""
+        query = (
+            select(AlertRow.alert_id, AlertRow.version, AlertRow.candidates, AlertRow.orders_ended_at)
+            .where(col(AlertRow.state).in_(UNSETTLED))
+            .order_by(col(AlertRow.alert_id))
+        )
+        with self._database.session() as session:
+            return [
+                UnsettledAlert(
+                    UUID(alert_id), version, tuple(one["subject_id"] for one in candidates), ended_at is not None
+                )
+                for alert_id, version, candidates, ended_at in session.exec(query)
+            ]
 
     def raised_between(self, site: str, start: datetime, end: datetime) -> list[RaisedAlert]:
         """Return the alerts raised at `site` from `start` on and before `end`."""

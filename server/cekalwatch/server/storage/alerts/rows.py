@@ -85,7 +85,8 @@ def join_match(row: AlertRow, match: Match, *, further: bool) -> None:
 def write_handling(session: Session, row: AlertRow, before: Handling, after: Handling, keyring: Keyring) -> None:
     """Bring the row to `after`, and add the findings and follow-ups that `before` does not have."""
     row.state, row.escalation = after.state, after.escalation
-    row.released_at = after.released_at
+    row.escalated_at, row.escalations = after.escalated_at, after.escalations
+    row.stands_since, row.orders_ended_at = after.stands_since, after.orders_ended_at
     row.claim_person_id = str(after.claim.holder.person_id) if after.claim else None
     row.claim_agent = after.claim.holder.agent if after.claim else None
     row.claim_until = after.claim.until if after.claim else None
@@ -176,12 +177,15 @@ def _alert(
         handling=Handling(
             raised_at=row.raised_at,
             state=AlertState(row.state),
-            released_at=row.released_at,
+            stands_since=row.stands_since,
             claim=_claim(row),
             findings=words.findings,
             reference=words.reference,
             follow_ups=tuple(follow_ups),
             escalation=Escalation(row.escalation),
+            escalated_at=row.escalated_at,
+            escalations=row.escalations,
+            orders_ended_at=row.orders_ended_at,
         ),
         late=row.late,
         sightings=tuple(sightings),

@@ -39,9 +39,12 @@ class AlertRow(SQLModel, table=True):
     model_version: str
     late: bool
     escalation: int = 0
+    escalated_at: datetime | None = moment_or_none()
+    escalations: int = 0
+    orders_ended_at: datetime | None = moment_or_none()
     first_claimed_at: datetime | None = moment_or_none()
     """For the shift's figures; the event log forgets."""
-    released_at: datetime | None = moment_or_none()
+    stands_since: datetime | None = moment_or_none()
     claim_person_id: str | None = None
     claim_agent: str | None = None
     claim_until: datetime | None = moment_or_none()

@@ -1,0 +1,41 @@
+"""Whether an order stands behind an alert now: what judgements, screens and the watch over ended orders go by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from cekalwatch.server.domain.alerts import Alert
+from cekalwatch.server.domain.orders import Checkpoints, JudgedOrder, SubjectFile
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+
+
+class AlertOrders:
+    """Judges the orders of an alert's candidates. Its methods block: call them from a worker thread."""
+
+    def __init__(self, watchlist: WatchlistStore, checkpoints: Checkpoints) -> None:
+        self._watchlist = watchlist
+        self._checkpoints = checkpoints
+
+    def files(self, alert: Alert) -> list[SubjectFile]:
+        """Return the candidates that are still held, with their orders."""
+        return self._watchlist.orders_of([alert.subject_id])
+
+    def subjects(self, alert: Alert, files: Iterable[SubjectFile], now: datetime) -> frozenset[str]:
+        """Return the keys of those of `files` who have an order in force that alerts where the traveller was seen."""
+        return frozenset(
+            file.subject.subject_id for file in files if any(one.in_force for one in self.orders(alert, file, now))
+        )
+
+    def orders(self, alert: Alert, file: SubjectFile, now: datetime) -> tuple[JudgedOrder, ...]:
+        """Return the orders of a candidate that concern the alert, with their status now.
+
+        These are the orders that it was raised with, and whatever is in force by now and alerts in that direction: an
+        extension that came meanwhile stands in for the order that it extends.
+        """
+        judged = self._checkpoints.judged(file, now, alert.camera.site)
+        return tuple(
+            one
+            for one in judged
+            if one.order.order_id in alert.order_ids or (one.in_force and alert.watched_for(one.order.kind))
+        )

@@ -1,0 +1,108 @@
+"""Watches the orders of unsettled alerts: one without an order in force says so, and can only be cleared (rule 1).
+
+An order begins or ends with a day of a site's clock, at the moment of its revocation, or by a change of the watchlist.
+Between these nothing changes, so that only new and changed alerts are looked at, and those of subjects that changed.
+Several servers may watch one database: each step starts from the alert as it is when the database is locked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from uuid import UUID
+
+import structlog
+
+from cekalwatch.server.alerts.alert_orders import AlertOrders
+from cekalwatch.server.audit.alert_entries import handling_entry
+from cekalwatch.server.audit.entry import Actor
+from cekalwatch.server.domain.alerts import Alert
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore, UnsettledAlert
+from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.watchlist.rows import DAMAGED
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType
+
+log = structlog.get_logger()
+
+
+class OrderWatch:
+    """Watches in the name of `myself`. `look` blocks: call it from one worker thread at a time."""
+
+    def __init__(
+        self,
+        handling: HandlingStore,
+        alerts: AlertStore,
+        watchlist: WatchlistStore,
+        checkpoints: Checkpoints,
+        clock: Clock,
+        myself: Actor,
+        announce: Callable[[], None],
+    ) -> None:
+        self._handling = handling
+        self._alerts = alerts
+        self._watchlist = watchlist
+        self._zones = tuple(checkpoints.zones.values())
+        self._orders = AlertOrders(watchlist, checkpoints)
+        self._clock = clock
+        self._myself = myself
+        self._announce = announce
+        self._version = -1
+        self._days: list[date] = []
+        self._next_end: datetime | None = None
+        self._known: dict[UUID, UnsettledAlert] = {}
+
+    def look(self) -> int:
+        """Take every step that is due, and return the number of alerts that had one. Raises StorageError."""
+        now = self._clock.now()
+        # Read before the orders: what changes meanwhile is looked at again, and not missed.
+        version, days = self._watchlist.version(), [now.astimezone(zone).date() for zone in self._zones]
+        changed: frozenset[str] = frozenset()
+        if self._version < 0 or days != self._days or (self._next_end is not None and self._next_end <= now):
+            self._known, self._next_end = {}, None
+        elif version != self._version:
+            changed = frozenset(self._watchlist.changed_since(self._version))
+        unsettled = self._handling.unsettled()
+        moved = 0
+        for one in unsettled:
+            if self._known.get(one.alert_id) != one or not changed.isdisjoint(one.subject_ids):
+                moved += self._look_at(one.alert_id, now)
+        self._known = {one.alert_id: one for one in unsettled}
+        self._version, self._days = version, days
+        if moved:
+            self._announce()
+        return moved
+
+    def _look_at(self, alert_id: UUID, now: datetime) -> bool:
+        happened: list[AlertEventType] = []
+
+        def make(alert: Alert) -> HandlingStep:
+            after = alert.handling.with_orders(now, in_force=in_force)
+            if after != alert.handling:
+                ended = after.orders_ended_at is not None
+                happened.append(AlertEventType.ORDERS_ENDED if ended else AlertEventType.ORDERS_RESUMED)
+            return HandlingStep(after, tuple(happened))
+
+        try:
+            alert = self._alerts.get(alert_id)
+            in_force = self._in_force(alert, now)
+            if in_force is (alert.handling.orders_ended_at is not None):
+                self._handling.step(
+                    alert_id, make, lambda alert, event: handling_entry(alert, event, self._myself), now
+                )
+        except DAMAGED as error:
+            # One damaged row must not hold back the others. A traceback would show what it holds.
+            log.error("alert_damaged", alert_id=str(alert_id), error=type(error).__name__)  # noqa: TRY400
+        for step in happened:
+            log.info("alert_orders_changed", alert_id=str(alert_id), step=step)
+        return bool(happened)
+
+    def _in_force(self, alert: Alert, now: datetime) -> bool:
+        files = self._orders.files(alert)
+        ends = [moment for file in files for order in file.orders for moment in (order.revoked_at, order.withdrawn_at)]
+        self._next_end = min(
+            (moment for moment in (*ends, self._next_end) if moment is not None and moment > now), default=None
+        )
+        return bool(self._orders.subjects(alert, files, now))

@@ -1,0 +1,156 @@
+"""An alert that nobody settled says when no order of it is in force any more, on every kind of database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+
+import pytest
+
+from cekalwatch.server.alerts.adjudication import ActingPerson
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
+from tests.support.builders.alerts import NOON
+from tests.support.builders.audit import deleted
+from tests.support.builders.watchlist import WIB, FixedClock, order, subject
+from tests.support.scenarios.adjudication import POLICY, Counter
+
+E = AlertEventType
+
+
+def revoke(counter: Counter, at: datetime | None) -> None:
+    counter.watchlist.put(subject(), order(revoked_at=at), [])
+
+
+def code_of(step: Callable[[], object]) -> Code:
+    with pytest.raises(CekalwatchError) as caught:
+        step()
+    return caught.value.code
+
+
+def ended(counter: Counter, alert_id: UUID) -> bool:
+    return counter.alerts.get(alert_id).handling.orders_ended_at is not None
+
+
+def test_an_order_that_is_revoked_ends_every_open_alert_at_the_next_look_and_stops_their_escalation(
+    counter: Counter, budi: ActingPerson, clock: FixedClock
+):
+    new, held, referred, cleared = (counter.raise_alert(str(number)) for number in range(4))
+    for alert_id in (held, referred, cleared):
+        counter.claim(alert_id, budi)
+    counter.judge(referred, budi)
+    counter.judge(cleared, budi, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
+    assert counter.order_watch.look() == 0
+    announced = counter.announced
+    revoke(counter, clock.now())
+    assert [counter.order_watch.look(), counter.order_watch.look()] == [3, 0]
+    assert counter.announced == announced + 1
+    assert [ended(counter, one) for one in (new, held, referred, cleared)] == [True, True, True, False]
+    assert counter.events(new) == [E.RAISED, E.ORDERS_ENDED]
+    assert len(counter.trail(Action.ALERT_ORDERS_ENDED)) == 3
+    clock.advance(timedelta(hours=3))
+    counter.escalator.escalate()
+    assert counter.events(new) == [E.RAISED, E.ORDERS_ENDED]
+    assert counter.events(held) == [E.RAISED, E.CLAIMED, E.ORDERS_ENDED, E.RELEASED], "only the claim runs out"
+    assert counter.events(referred)[-1] is E.ORDERS_ENDED
+
+
+def test_an_order_ends_by_the_checkpoints_clock_and_no_change_of_the_list(counter: Counter, clock: FixedClock):
+    today = clock.now().astimezone(WIB).date()
+    counter.list_subject(until=today)
+    alert_id = counter.raise_alert()
+    midnight = datetime.combine(today + timedelta(days=1), time(), WIB)
+    clock.advance(midnight - clock.now() - timedelta(seconds=1))
+    assert counter.order_watch.look() == 0
+    clock.advance(timedelta(seconds=1))
+    assert [counter.order_watch.look(), counter.order_watch.look()] == [1, 0]
+    assert ended(counter, alert_id)
+
+
+def test_a_revocation_that_is_dated_ahead_ends_the_alert_at_its_moment(counter: Counter, clock: FixedClock):
+    alert_id = counter.raise_alert()
+    revoke(counter, clock.now() + timedelta(minutes=5))
+    clock.advance(timedelta(minutes=4, seconds=59))
+    assert counter.order_watch.look() == 0
+    clock.advance(timedelta(seconds=1))
+    assert counter.order_watch.look() == 1
+    assert ended(counter, alert_id)
+
+
+def test_a_subject_who_left_the_list_ends_its_alerts(counter: Counter):
+    alert_id = counter.raise_alert()
+    counter.watchlist.delete_subject("S-1", deleted)
+    assert counter.order_watch.look() == 1
+    assert ended(counter, alert_id)
+
+
+def test_an_alert_whose_orders_ended_can_only_be_cleared(
+    counter: Counter, budi: ActingPerson, ani: ActingPerson, siti: ActingPerson, clock: FixedClock
+):
+    new, held, unclear = (counter.raise_alert(str(number)) for number in range(3))
+    counter.claim(held, budi)
+    counter.claim(unclear, budi)
+    counter.judge(unclear, budi, Outcome.CANNOT_DETERMINE, Reason.IMAGE_TOO_POOR)
+    seen = counter.version(held)
+    revoke(counter, clock.now())
+    counter.order_watch.look()
+    assert code_of(lambda: counter.claim(new, budi)) is Code.ORDER_NOT_IN_FORCE
+    assert code_of(lambda: counter.judge(held, budi)) is Code.ORDER_NOT_IN_FORCE
+    assert code_of(lambda: counter.confirm(unclear, siti)) is Code.ORDER_NOT_IN_FORCE
+    assert code_of(lambda: counter.clear(held, ani)) is Code.ALERT_HELD
+    assert code_of(lambda: counter.clear(unclear, budi)) is Code.PERSON_ROLE_NEEDED
+    assert counter.version(held) > seen, "whoever judges has to see it first"
+    for alert_id, who in ((new, ani), (held, budi), (unclear, siti)):
+        assert counter.clear(alert_id, who).state is AlertState.CLEARED
+        assert counter.events(alert_id)[-1] is E.CLEARED
+
+
+def test_an_order_in_force_again_lets_the_alert_go_on_and_refuses_what_was_judged_before(
+    counter: Counter, budi: ActingPerson, clock: FixedClock
+):
+    alert_id = counter.raise_alert()
+    revoke(counter, clock.now())
+    counter.order_watch.look()
+    stale = counter.version(alert_id)
+    clock.advance(timedelta(hours=1))
+    revoke(counter, None)
+    assert [counter.order_watch.look(), counter.order_watch.look()] == [1, 0]
+    assert not ended(counter, alert_id)
+    assert counter.version(alert_id) > stale
+    assert counter.escalator.escalate() == 0, "it waits from now on"
+    clock.advance(POLICY.to_supervisor)
+    assert counter.escalator.escalate() == 1
+    assert counter.events(alert_id) == [E.RAISED, E.ORDERS_ENDED, E.ORDERS_RESUMED, E.ESCALATED]
+    counter.claim(alert_id, budi)
+    assert counter.judge(alert_id, budi).state is AlertState.REFERRED
+
+
+def test_an_extension_stands_in_for_the_order_that_it_extends(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
+):
+    counter.watchlist.put(subject(), order(valid_from=date(2025, 9, 2), valid_until=date(2026, 3, 1)), [])
+    alert_id = counter.raise_alert()
+    counter.claim(alert_id, budi)
+    counter.judge(alert_id, budi)
+    extension = order(
+        "O-2",
+        valid_from=date(2026, 3, 2),
+        valid_until=date(2026, 8, 31),
+        received_on=date(2026, 2, 20),
+        extends_order_id="O-1",
+    )
+    counter.watchlist.put(subject(), extension, [])
+    clock.advance(timedelta(days=2))
+    assert counter.order_watch.look() == 0
+    assert {one.order.order_id for one in counter.details.get(alert_id).orders} == {"O-1", "O-2"}
+    assert counter.confirm(alert_id, siti).state is AlertState.CONFIRMED
+
+
+def test_servers_that_look_at_once_say_it_once(counter: Counter, clock: FixedClock):
+    alert_id = counter.raise_alert()
+    other = Counter(counter.database, clock, keys=counter.keys)
+    revoke(counter, NOON)
+    assert counter.order_watch.look() + other.order_watch.look() == 1
+    assert counter.events(alert_id) == [E.RAISED, E.ORDERS_ENDED]
