@@ -62,6 +62,8 @@ class Cameras:
         self._on_refusal = RefusalPolicy.RETRY if several else RefusalPolicy.EXIT
         self._opening = OpeningPolicy.RETRY if several else OpeningPolicy.MUST_OPEN
         self._clock = SystemClock()
+        self._mounts = dict(self._open_mounts())
+        """The monitor of each camera key of a camera that can be turned."""
         self.running: dict[str, Camera] = {one.camera_id: self._build(one) for one in settings.each()}
         """By camera_id; a camera that failed is replaced by a new one."""
 
@@ -73,11 +75,13 @@ class Cameras:
             if self._settings.metrics_listen:
                 stack.enter_context(serving_metrics(self._settings.metrics_listen, self._now, self._clock))
             watchdog = asyncio.create_task(self._watch(service))
+            mounts = [asyncio.create_task(mount.run(self._stop)) for mount in set(self._mounts.values())]
             service.ready()
             failures = await asyncio.gather(*(self._keep(one) for one in self._settings.each()))
             service.stopping()
             self._stop.set()
             failures.append(await watchdog)
+            await asyncio.gather(*mounts)
         for failure in filter(None, reversed(failures)):
             raise failure
 
@@ -117,10 +121,7 @@ class Cameras:
     def _build(self, one: OneCamera) -> Camera:
         detector = open_detector(one.detector, self._settings.threads)
         source = open_source(one, self._clock, self._opening)
-        ptz = None
-        if one.ptz:
-            require_extra("onvif", ("onvif",))
-            ptz = PtzMonitor(one.ptz, password_of(one.ptz, self._settings))
+        mount = self._mounts.get(one.camera_id)
         return Camera(
             one,
             source,
@@ -128,8 +129,21 @@ class Cameras:
             self._clock,
             self._settings.spool_terms,
             receipts_wait_s=self._settings.receipts_wait_s,
-            ptz=ptz,
+            preset_status=partial(mount.preset_status, one.camera_id) if mount else None,
         )
+
+    def _open_mounts(self) -> Iterator[tuple[str, PtzMonitor]]:
+        for keys in self._settings.mounts(self._settings.each()).values():
+            require_extra("onvif", ("onvif",))
+            monitor = PtzMonitor(
+                keys,
+                password_of(next(iter(keys.values())), self._settings),
+                self._clock,
+                turns_folder=self._settings.ptz_dir,
+                under_way=lambda key: self.running[key].statistics.under_way > 0,
+                zone=self._settings.zone,
+            )
+            yield from ((key, monitor) for key in keys)
 
 
 @contextmanager

@@ -19,14 +19,13 @@ from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.spool import Spool, SpoolTerms
 from cekalwatch.camera.outbox.spooler import Spooler
-from cekalwatch.camera.ptz.monitor import PtzMonitor
 from cekalwatch.camera.settings import OneCamera
 from cekalwatch.camera.sources.frames import FrameSource
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.stream import LinkCounts
 from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
-from cekalwatch.camera.view.monitor import ViewMonitor
+from cekalwatch.camera.view.monitor import PresetStatus, ViewMonitor
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.region import Region, RegionDetector
@@ -70,9 +69,10 @@ class Camera:
         spool: SpoolTerms,
         *,
         receipts_wait_s: float,
-        ptz: PtzMonitor | None = None,
+        preset_status: Callable[[], PresetStatus] | None = None,
     ) -> None:
-        """`receipts_wait_s`: how long a file waits for the server (see CameraSettings); `ptz`: if it can be turned.
+        """`receipts_wait_s`: how long a file waits for the server (see CameraSettings); `preset_status`: where a camera
+        that can be turned looks (see ViewMonitor).
 
         Crops of a file go to the spool only when it is read at its own pace; otherwise it can be read again.
         """
@@ -95,9 +95,8 @@ class Camera:
             self.statistics,
             detect_every=settings.detect_every,
             region=region,
-            view=ViewMonitor(lambda: ptz.preset_status) if ptz else None,
+            view=ViewMonitor(preset_status) if preset_status else None,
         )
-        self._ptz = ptz
         self.link = LinkCounts()
         self._receipts_wait_s = receipts_wait_s
         self._welcomed = asyncio.Event()
@@ -114,7 +113,6 @@ class Camera:
             uplink = asyncio.create_task(self._keep_uplink(ending, open_dialer, on_refusal))
             work = asyncio.create_task(self._run_vision() if self.source.endless else self._read_to_the_end())
             stopped = asyncio.create_task(stop.wait())
-            ptz = asyncio.create_task(self._ptz.run(ending)) if self._ptz else None
             try:
                 await asyncio.wait({uplink, work, stopped}, return_when=asyncio.FIRST_COMPLETED)
                 if work.done():
@@ -126,7 +124,7 @@ class Camera:
                 await asyncio.gather(uplink, asyncio.to_thread(self._pipeline.stop))
             finally:
                 self._pipeline.stop()
-                ended = [task for task in (uplink, work, stopped, ptz) if task]
+                ended = (uplink, work, stopped)
                 for task in ended:
                     task.cancel()
                 await asyncio.gather(*ended, return_exceptions=True)

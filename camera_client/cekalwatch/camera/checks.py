@@ -23,7 +23,8 @@ from cryptography import x509
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.ptz.monitor import preset_status
 from cekalwatch.camera.ptz.onvif import OnvifError, opened, password_of
-from cekalwatch.camera.settings import CameraSettings, OneCamera, Turnable
+from cekalwatch.camera.ptz.turnable import Turnable
+from cekalwatch.camera.settings import CameraSettings, OneCamera
 from cekalwatch.camera.sources.files import FramePace
 from cekalwatch.camera.sources.frames import Frame, FrameSource, SourceError
 from cekalwatch.camera.sources.opening import open_source
@@ -154,9 +155,12 @@ async def check_mount(turnable: Turnable, settings: CameraSettings) -> Judged:
         case PresetStatus.AT_PRESET:
             return CheckVerdict.OK, f"at its preset {turnable.preset}"
         case PresetStatus.AWAY:
-            return CheckVerdict.WARN, f"not at its preset {turnable.preset}: nothing is sent meanwhile"
+            elsewhere = f"not at its preset {turnable.preset}: nothing is sent meanwhile"
+            return (CheckVerdict.WARN if turnable.stay_s is None else CheckVerdict.OK), elsewhere
+        case _ if turnable.trust_preset_without_feedback:
+            return CheckVerdict.WARN, "it does not say where it looks: captures go to the preset it was last sent to"
         case _:
-            return CheckVerdict.WARN, "it does not say where it looks, so that captures are sent wherever it looks"
+            return CheckVerdict.FAIL, "it does not say where it looks, so that nothing is sent (docs/camera.md)"
 
 
 def check_certificate(one: OneCamera, clock: Clock) -> Judged:

@@ -7,15 +7,17 @@ whatever else of CameraOptions differs for it; the rest is as at the top.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.camera.outbox.spool import SpoolTerms
+from cekalwatch.camera.ptz.turnable import Turnable
 from cekalwatch.camera.sources.opencv import Transport
 from cekalwatch.program.connection import ClientSettings
 from cekalwatch.program.errors import Exit, ProgramError
@@ -34,25 +36,18 @@ def _on_loopback(address: str) -> str:
     return address
 
 
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"{name!r} is no time zone of the IANA list; WIB is Asia/Jakarta") from None
+    return name
+
+
 def _region(corners: tuple[tuple[float, float], ...] | None) -> tuple[tuple[float, float], ...] | None:
     if corners is not None:
         Region(corners)
     return corners
-
-
-class Turnable(BaseModel):
-    """A camera that can be turned, through ONVIF, and the preset at which this camera key watches."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    address: Annotated[str, Field(pattern=r"^https?://[^/@\s]+$")]
-    """http://HOST or http://HOST:PORT, without a password."""
-    user: Annotated[str, Field(min_length=1)]
-    """The ONVIF user."""
-    password_file: Path | None = None
-    """File that holds the ONVIF user's password and nothing else; when not set, `ptz_password` counts."""
-    preset: Annotated[str, Field(min_length=1)]
-    """Name or token of the preset in the camera."""
 
 
 class CameraOptions(BaseModel):
@@ -122,6 +117,11 @@ class CameraSettings(ClientSettings, CameraOptions):
     """Seconds after which a crop without a receipt goes to the disk; one that gets it sooner never does."""
     ptz_password: SecretStr | None = None
     """Password of `ptz` users that have no password_file. Meant for the environment; there is no option for it."""
+    ptz_dir: Path = Path(platformdirs.user_state_dir("cekalwatch-camera", appauthor=False)) / "ptz"
+    """Folder in which `turn` notes where a person has turned a camera to; whoever runs the service must be able to read
+    it."""
+    time_zone: Annotated[str, AfterValidator(_zone)] = ""
+    """Time zone of the IANA list in which `hours` of tours are given, as Asia/Jakarta; empty: this machine's."""
     metrics_listen: Annotated[str, AfterValidator(_on_loopback)] = ""
     """HOST:PORT on this machine where Prometheus reads metrics, for example 127.0.0.1:9464; empty: none are served."""
 
@@ -132,6 +132,12 @@ class CameraSettings(ClientSettings, CameraOptions):
         twice = [key for key, times in Counter(one.camera_id for one in self.cameras).items() if times > 1]
         if twice:
             raise ValueError(f"[[cameras]] has {', '.join(twice)} more than once; each needs a camera_id of its own")
+        for mount, keys in self.mounts(self.cameras).items():
+            if len({(one.user, one.password_file, one.trust_preset_without_feedback) for one in keys.values()}) > 1:
+                raise ValueError(
+                    f"{', '.join(keys)} are the camera at {mount}: give them the same user, password_file and "
+                    "trust_preset_without_feedback"
+                )
         return self
 
     @property
@@ -140,6 +146,20 @@ class CameraSettings(ClientSettings, CameraOptions):
         return SpoolTerms(
             self.spool_dir, self.spool_key, self.spool_mb * 1_000_000, self.spool_hours * 3600, self.spill_after_s
         )
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The time zone of tours; None is the machine's."""
+        return ZoneInfo(self.time_zone) if self.time_zone else None
+
+    @staticmethod
+    def mounts(cameras: Iterable[OneCamera]) -> dict[str, dict[str, Turnable]]:
+        """Return the cameras that can be turned, by HOST:PORT, and what each of their keys has, in their order."""
+        found: dict[str, dict[str, Turnable]] = {}
+        for one in cameras:
+            if one.ptz:
+                found.setdefault(one.ptz.mount, {})[one.camera_id] = one.ptz
+        return found
 
     def each(self) -> tuple[OneCamera, ...]:
         """Return the cameras, with what the top says where they say nothing; raises ProgramError when there is none."""

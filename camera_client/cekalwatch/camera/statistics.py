@@ -33,6 +33,8 @@ class CameraStatistics:
         self.frame_age_s = 0.0
         """How old the last frame was when it was done with."""
         self.passages_total = 0
+        self.under_way = 0
+        """Travellers who are followed now."""
         self.crops_total = 0
         self.crop_bytes_total = 0
 
@@ -50,13 +52,16 @@ class CameraStatistics:
         since_s = self._busy_since_s
         return 0.0 if since_s is None else self._clock.monotonic_s() - since_s
 
-    def count_frame(self, passages_total: int, faces: int = 0, taken_at: datetime | None = None) -> None:
-        """Count a frame that went through detection, with its faces, and note the passages so far."""
+    def count_frame(
+        self, passages_total: int, faces: int = 0, taken_at: datetime | None = None, *, under_way: int = 0
+    ) -> None:
+        """Count a frame that went through detection, with its faces, and note the passages so far and now under way."""
         with self._lock:
             self._frames_since += 1
             self.frames_total += 1
             self.faces_total += faces
             self.passages_total = passages_total
+            self.under_way = under_way
             self._last_frame_s = self._clock.monotonic_s()
             if taken_at:
                 self.frame_age_s = (self._clock.now() - taken_at).total_seconds()

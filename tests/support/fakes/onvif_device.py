@@ -41,6 +41,14 @@ class OnvifDevice:
         self.heading: Position | None = None
         """Where it turns to; None while it rests."""
         self.tells_position = True
+        self.tells_zeros = False
+        """Answers, but with the same position always, of its presets too."""
+        self.sent_to: list[str] = []
+        """Names of the presets to which it was sent."""
+        self.on_order: Callable[[], object] = lambda: None
+        """Called when it is told to turn, before it answers."""
+        self.turns_by_itself = False
+        """Arrives at once, without `finish_turn`."""
         self.only_capabilities = False
         """An old one, which has no GetServices."""
         self.asked: list[str] = []
@@ -146,27 +154,30 @@ class OnvifDevice:
 
     def _list_presets(self) -> str:
         presets = "".join(
-            f'<tptz:Preset token="{token}"><tt:Name>{name}</tt:Name><tt:PTZPosition>{_axes(at)}</tt:PTZPosition>'
+            f'<tptz:Preset token="{token}"><tt:Name>{name}</tt:Name><tt:PTZPosition>{self._axes(at)}</tt:PTZPosition>'
             "</tptz:Preset>"
             for token, (name, at) in self.presets.items()
         )
         return f"<tptz:GetPresetsResponse>{presets}</tptz:GetPresetsResponse>"
 
     def _status(self) -> str:
-        position = f"<tt:Position>{_axes(self.position)}</tt:Position>" if self.tells_position else ""
+        position = f"<tt:Position>{self._axes(self.position)}</tt:Position>" if self.tells_position else ""
         moving = "MOVING" if self.heading else "IDLE"
         return f"""<tptz:GetStatusResponse><tptz:PTZStatus>{position}<tt:MoveStatus><tt:PanTilt>{moving}</tt:PanTilt>
             <tt:Zoom>IDLE</tt:Zoom></tt:MoveStatus><tt:UtcTime>{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}</tt:UtcTime>
             </tptz:PTZStatus></tptz:GetStatusResponse>"""
 
     def _goto(self, token: str | None) -> str:
-        self.heading = self.presets[token or ""][1]
+        name, self.heading = self.presets[token or ""]
+        self.sent_to.append(name)
+        self.on_order()
+        if self.turns_by_itself:
+            self.finish_turn()
         return "<tptz:GotoPresetResponse/>"
 
-
-def _axes(position: Position) -> str:
-    pan, tilt, zoom = position
-    return f'<tt:PanTilt x="{pan}" y="{tilt}"/><tt:Zoom x="{zoom}"/>'
+    def _axes(self, position: Position) -> str:
+        pan, tilt, zoom = (0.0, 0.0, 0.0) if self.tells_zeros else position
+        return f'<tt:PanTilt x="{pan}" y="{tilt}"/><tt:Zoom x="{zoom}"/>'
 
 
 def _envelope(body: str) -> str:

@@ -37,6 +37,7 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
         ({"region": [[0.2, 0.2]]}, "region"),
         ({"rtsp_transport": "pigeon"}, "rtsp_transport"),
         ({"log_level": "loud"}, "log_level"),
+        ({"time_zone": "Asia/Batam"}, "Asia/Batam"),
     ],
 )
 def test_a_wrong_setting_is_named(changes: dict[str, object], named: str) -> None:
@@ -106,3 +107,39 @@ def test_what_cameras_there_are_must_be_clear(text: str, problem: str, tmp_path:
     with pytest.raises(ProgramError, match=problem) as error:
         CameraSettings.load(file).each()
     assert error.value.exit_code is Exit.CONFIG
+
+
+MOUNTED = """
+[[cameras]]
+camera_id = "dep-1"
+source = "0"
+[cameras.ptz]
+address = "http://10.0.0.7"
+user = "watcher"
+preset = "departures"
+
+[[cameras]]
+camera_id = "arr-1"
+source = "0"
+[cameras.ptz]
+address = "http://10.0.0.7:80"
+user = "watcher"
+preset = "arrivals"
+"""
+
+
+def test_the_keys_of_one_camera_belong_together_however_its_address_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "camera.toml"
+    file.write_text(MOUNTED)
+    settings = CameraSettings.load(file)
+    assert {mount: list(keys) for mount, keys in settings.mounts(settings.each()).items()} == {
+        "10.0.0.7:80": ["dep-1", "arr-1"]
+    }
+
+
+@pytest.mark.parametrize("differs", ['user = "other"', 'user = "watcher"\ntrust_preset_without_feedback = true'])
+def test_keys_of_one_camera_that_contradict_each_other_are_named(differs: str, tmp_path: Path) -> None:
+    file = tmp_path / "camera.toml"
+    file.write_text(MOUNTED.replace('user = "watcher"', differs, 1))
+    with pytest.raises(ProgramError, match=r"dep-1, arr-1 are the camera at 10\.0\.0\.7:80"):
+        CameraSettings.load(file)

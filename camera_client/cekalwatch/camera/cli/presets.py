@@ -1,16 +1,20 @@
-"""`cekalwatch-camera presets` and `turn`: what a camera has stored, and turning it to where a camera key watches."""
+"""`cekalwatch-camera presets` and `turn`: what a camera has stored, turning it to a preset, and its tour."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cekalwatch.camera.cli.options import Config, WhichCamera, chosen_camera
-from cekalwatch.camera.settings import CameraSettings, Turnable
+from cekalwatch.camera.clock import SystemClock
+from cekalwatch.camera.ptz.manual_turn import ManualTurn, remove_turn, write_turn
+from cekalwatch.camera.ptz.turnable import Turnable
+from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.program.command import require_extra
 from cekalwatch.program.errors import Exit, ProgramError
 
@@ -18,8 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cekalwatch.camera.ptz.onvif import OnvifCamera
+    from cekalwatch.camera.view.monitor import PresetStatus
 
 TURN_S = 60.0
+DEFAULT_MINUTES = 30.0
 
 
 def presets(config: Config = None, camera_id: WhichCamera = None) -> None:
@@ -33,19 +39,52 @@ def presets(config: Config = None, camera_id: WhichCamera = None) -> None:
         typer.echo(line)
 
 
-def turn(config: Config = None, camera_id: WhichCamera = None) -> None:
-    """Turn a camera to the preset at which this camera key watches, and wait until it is there.
+def turn(
+    preset: Annotated[
+        str | None, typer.Argument(help="Name or token of a preset. Default: that of the camera key.")
+    ] = None,
+    minutes: Annotated[
+        float, typer.Option("--minutes", min=1, max=24 * 60, help="For how long the camera's tour is left.")
+    ] = DEFAULT_MINUTES,
+    stay: Annotated[bool, typer.Option("--stay", help="Leave the tour until it is taken up with --tour.")] = False,
+    tour: Annotated[bool, typer.Option("--tour", help="Take the tour up again, and turn nothing now.")] = False,
+    config: Config = None,
+    camera_id: WhichCamera = None,
+) -> None:
+    """Turn a camera to a preset, and wait until it is there; or let it go on with its tour.
 
+    A camera that has a tour leaves it for some time. Only the camera key whose
+    preset it is sends meanwhile; at a preset without a key nothing is sent.
     Exit code 0 when it is there; 69 when it does not answer or does not arrive
     within a minute.
 
     \b
-    Example:
+    Examples:
       cekalwatch-camera turn --config camera.toml --camera-id gate-1
+      cekalwatch-camera turn arrivals --stay --config camera.toml --camera-id gate-1
+      cekalwatch-camera turn --tour --config camera.toml --camera-id gate-1
     """
     settings, turnable = _turnable(config, camera_id)
-    asyncio.run(_turn(settings, turnable))
-    typer.echo(f"The camera is at {turnable.preset}")
+    keys = settings.mounts(settings.each())[turnable.mount].values()
+    has_tour = any(one.stay_s is not None for one in keys)
+    if tour:
+        if not has_tour:
+            raise ProgramError(f"The camera at {turnable.mount} has no tour: no key of it has `stay_s`", Exit.CONFIG)
+        remove_turn(settings.ptz_dir, turnable.mount)
+        typer.echo("The camera goes on with its tour")
+        return
+    from cekalwatch.camera.view.monitor import PresetStatus
+
+    wanted = preset or turnable.preset
+    now = SystemClock().now()
+    order = ManualTurn(wanted, now, now + timedelta(minutes=minutes) if has_tour and not stay else None)
+    is_noted = has_tour or turnable.trust_preset_without_feedback
+    status = asyncio.run(_turn(settings, turnable, order, is_noted=is_noted))
+    at = "is at" if status is PresetStatus.AT_PRESET else "does not tell where it looks; it was sent to"
+    typer.echo(f"The camera {at} {wanted}")
+    if has_tour:
+        until = "someone runs `turn --tour`" if order.until is None else f"{order.until.astimezone():%H:%M}"
+        typer.echo(f"Its tour is left until {until}")
 
 
 def _turnable(config: Path | None, camera_id: str | None) -> tuple[CameraSettings, Turnable]:
@@ -68,14 +107,19 @@ async def _list(settings: CameraSettings, turnable: Turnable) -> list[str]:
     ]
 
 
-async def _turn(settings: CameraSettings, turnable: Turnable) -> None:
-    from cekalwatch.camera.ptz.monitor import arrive
+async def _turn(settings: CameraSettings, turnable: Turnable, order: ManualTurn, *, is_noted: bool) -> PresetStatus:
+    from cekalwatch.camera.ptz.monitor import PERIOD_S, arrive
 
     try:
         async with _opened(settings, turnable) as camera, asyncio.timeout(TURN_S):
-            await arrive(camera, await camera.preset(turnable.preset))
+            preset = await camera.preset(order.preset)
+            if is_noted:
+                # Before it turns: a service that follows this camera stops sending first.
+                write_turn(settings.ptz_dir, turnable.mount, order)
+                await asyncio.sleep(2 * PERIOD_S)
+            return await arrive(camera, preset)
     except TimeoutError:
-        raise ProgramError(f"The camera did not arrive at {turnable.preset} in time", Exit.UNAVAILABLE) from None
+        raise ProgramError(f"The camera did not arrive at {order.preset} in time", Exit.UNAVAILABLE) from None
 
 
 @asynccontextmanager

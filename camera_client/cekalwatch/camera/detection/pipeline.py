@@ -122,7 +122,7 @@ class Pipeline:
             self._end(self._tracker.end())
         elif self._motion_gate.wants(frame.picture, frame.at_s):
             faces = self._search(frame)
-        self._statistics.count_frame(self._best_shots.passages, faces, frame.captured_at)
+        self._statistics.count_frame(self._best_shots.passages, faces, frame.captured_at, under_way=self._tracker.alive)
 
     def _search(self, frame: Frame) -> int:
         """Look for faces, and put what is to be sent of them into the outbox; return how many were found."""

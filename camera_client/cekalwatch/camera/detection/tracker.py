@@ -126,6 +126,11 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._last_number = 0
 
+    @property
+    def alive(self) -> int:
+        """How many tracks are not over."""
+        return len(self._tracks)
+
     def update(self, faces: Sequence[Face], view: tuple[int, int], at_s: float) -> Update:
         """Take the faces of the frame at `at_s` (see `Frame.at_s`), which must not go back; `view`: width and height.
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from cekalwatch.camera.settings import CameraSettings, Turnable
+from cekalwatch.camera.ptz.turnable import Turnable
+from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.program.errors import Exit, ProgramError
 
 ANSWER_S: Final = 5.0
@@ -90,14 +91,18 @@ class OnvifCamera:
     async def preset(self, wanted: str) -> Preset:
         """Return the preset of this name or token."""
         presets = await self.presets()
-        for preset in presets:
-            if wanted in {preset.name, preset.token}:
-                return preset
+        if preset := find_preset(presets, wanted):
+            return preset
         raise OnvifError(f"it has no preset {wanted!r}; it has: {', '.join(p.name or p.token for p in presets)}")
 
     async def turn_to(self, preset: Preset) -> None:
         """Start to turn to a preset."""
         await _ask(self._ptz.GotoPreset({"ProfileToken": self._profile, "PresetToken": preset.token}))
+
+
+def find_preset(presets: Iterable[Preset], wanted: str) -> Preset | None:
+    """Return the preset of this name or token, if there is one."""
+    return next((preset for preset in presets if wanted in {preset.name, preset.token}), None)
 
 
 @asynccontextmanager

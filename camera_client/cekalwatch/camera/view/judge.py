@@ -64,6 +64,8 @@ MIN_SHIFT: Final = 4.0
 """Coarse pixels, of 160 across: less is a shaking mast."""
 FACE_VOUCHES_S: Final = 10.0
 """For this long after a face was found, a view is neither dark, blinded nor covered."""
+KEPT_FOR_S: Final = 600.0
+"""For this long the usual view is remembered while the camera looks elsewhere; later the light is another one."""
 SETTLES_S: Final = 1.5
 """For this long after the camera moved, its pictures are blurred or still move."""
 
@@ -89,6 +91,8 @@ class ViewJudge:
         self._moved_s = -math.inf
         self._usual_s = -math.inf
         self._face_s = -math.inf
+        self._back = False
+        """Whether it came back to its preset, and the usual view was not seen since."""
 
     def face_seen(self, at_s: float) -> None:
         """Note that a face was found at this moment."""
@@ -110,11 +114,18 @@ class ViewJudge:
         if state is not None:
             self._count(state, at_s)
 
-    def reset(self) -> None:
-        """Start again: the camera was asked to look elsewhere."""
-        self._reference = self._other_place = self._pending = None
+    def comes_back(self, at_s: float) -> None:
+        """Note that the camera comes back from where it was asked to look.
+
+        What was wrong with the view, other than its place, still is until it shows to be in order.
+        """
+        self._other_place = self._pending = None
         self._motion.reset()
-        self.state = ViewState.UNSPECIFIED
+        self._back = True
+        if self._reference and (at_s - self._last_s > KEPT_FOR_S or not self._reference.learned):
+            self._reference = None
+        if self._reference is None or self.state is ViewState.MOVED:
+            self.state = ViewState.UNSPECIFIED
 
     def _count(self, state: ViewState, at_s: float) -> None:
         if state is self.state:
@@ -161,25 +172,33 @@ class ViewJudge:
         if share >= MOSTLY_THERE and reference.structured.mean() >= MIN_STRUCTURED:
             self._usual_s = at_s
         if _shows_shifted(reference, seen.coarse, share):
-            return ViewState.MOVED
+            return self._place_differs(seen)
         if share >= SHOWS_THROUGH:
-            self._other_place = None
+            self._other_place, self._back = None, False
             left = float(np.median(seen.detail[alike] / np.maximum(reference.detail[alike], 1e-6)))
             if left < BLURRED:
                 return ViewState.DEFOCUSED
             reference.follow(seen)
             return ViewState.OK
-        return self._at_other_place(seen.coarse)
+        return self._at_other_place(seen)
 
-    def _at_other_place(self, coarse: Grey) -> ViewState | None:
+    def _place_differs(self, seen: ImageMetrics) -> ViewState:
+        """Return MOVED, unless the camera has just come back: motors do not return to the last step."""
+        if not self._back:
+            return ViewState.MOVED
+        self._reference, self._back = Reference(seen), False
+        return ViewState.OK
+
+    def _at_other_place(self, seen: ImageMetrics) -> ViewState | None:
         """Return MOVED for another place, which stands still, and None for people who fill the picture."""
+        coarse = seen.coarse
         if self._other_place is None or float(np.mean(likeness(self._other_place, coarse) >= ALIKE)) < STILL:
             self._other_place = coarse
             # Whoever fills the picture moves: it was no other place.
             if self._pending and self._pending.state is ViewState.MOVED:
                 self._pending = None
             return None
-        return ViewState.MOVED
+        return self._place_differs(seen)
 
 
 def _shows_shifted(reference: Reference, coarse: Grey, share: float) -> bool:

@@ -11,16 +11,27 @@ from cekalwatch.wire.vocabulary.capture import ViewState
 
 
 class PresetStatus(Enum):
-    """Whether a camera that can be turned is at the preset of its camera key."""
+    """Whether a camera that can be turned is at the preset of its camera key. Only AT_PRESET sends."""
 
     NOT_ASKED = auto()
     """It was asked for the first time and has not answered, which takes a few seconds at most."""
     UNKNOWN = auto()
-    """It does not say. The last known answer holds; without one it counts as at the preset, because a capture with the
-    wrong counter is better than none."""
+    """It does not answer, or does not tell where it looks, or has no such preset."""
+    NOT_REACHED = auto()
+    """It was sent to the preset, and did not get there."""
     AT_PRESET = auto()
+    """It rests there, and has settled."""
     AWAY = auto()
     """Moving, or at another preset."""
+
+
+NOT_SENDING = {
+    PresetStatus.NOT_ASKED: ViewState.UNSPECIFIED,
+    PresetStatus.UNKNOWN: ViewState.NOT_AT_PRESET,
+    PresetStatus.NOT_REACHED: ViewState.NOT_AT_PRESET,
+    PresetStatus.AWAY: ViewState.TURNED_AWAY,
+}
+"""How the view of a camera key looks while nothing is sent under it."""
 
 
 class ViewMonitor:
@@ -30,33 +41,26 @@ class ViewMonitor:
         """`preset_status`: tells at once, on any thread, where a camera that can be turned looks."""
         self._preset_status = preset_status
         self._judge = ViewJudge()
-        self._turned_away = False
-        self._not_asked = False
+        self._status = PresetStatus.AT_PRESET
         self._at_s = 0.0
 
     @property
     def state(self) -> ViewState:
         """How the view looks."""
-        return ViewState.TURNED_AWAY if self._turned_away else self._judge.state
+        return NOT_SENDING.get(self._status, self._judge.state)
 
     @property
     def away(self) -> bool:
-        """Whether the camera moves or looks elsewhere, so that its pictures belong to no counter."""
-        return self._not_asked or self._turned_away or self._judge.moves(self._at_s)
+        """Whether the camera moves, looks elsewhere or may do so, so that its pictures belong to no counter."""
+        return self._status in NOT_SENDING or self._judge.moves(self._at_s)
 
     def see(self, picture: Picture, at_s: float) -> None:
         """Judge a frame; `at_s` never goes back."""
         self._at_s = at_s
-        status = self._preset_status()
-        self._not_asked = status is PresetStatus.NOT_ASKED
-        if status is PresetStatus.AWAY:
-            if not self._turned_away:
-                self._judge.reset()
-            self._turned_away = True
-            return
-        if status is PresetStatus.AT_PRESET:
-            self._turned_away = False
-        if not self._turned_away and not self._not_asked:
+        was, self._status = self._status, self._preset_status()
+        if self._status is PresetStatus.AT_PRESET:
+            if was is not PresetStatus.AT_PRESET:
+                self._judge.comes_back(at_s)
             self._judge.see(picture, at_s)
 
     def face_seen(self, at_s: float) -> None:

@@ -55,7 +55,9 @@ class ViewState(StrEnum):
     DEFOCUSED = "DEFOCUSED"
     MOVED = "MOVED"
     TURNED_AWAY = "TURNED_AWAY"
-    """The camera was asked to turn: it turns, or looks elsewhere than this camera key stands for."""
+    """The camera was asked to turn: it turns, or looks elsewhere than this camera key stands for. No fault."""
+    NOT_AT_PRESET = "NOT_AT_PRESET"
+    """The camera can turn, and is not known to be at this key's preset although it should be. Nothing is sent."""
 
 
 class SpoolState(StrEnum):

@@ -12,6 +12,7 @@ from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.camera.statistics import CameraStatistics
+from cekalwatch.camera.view.monitor import PresetStatus, ViewMonitor
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.wire.vocabulary.capture import ViewState
 from tests.support.builders.camera import BEGIN, ManualClock, face_at
@@ -69,3 +70,39 @@ def test_the_heartbeat_tells_what_is_wrong_with_the_view():
     statistics = CameraStatistics(outbox, clock)
     Pipeline(Panning(seconds=35), OneFace(), Tracker(1.0), outbox, statistics).run()
     assert statistics.heartbeat().view_state is ViewState.MOVED
+
+
+class Standing(Panning):
+    """Sixty frames of somebody who stands below the camera, half a second apart."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        for number in range(60):
+            at_s = number * 0.5
+            yield Frame(
+                with_people(seen(noise=number), [(300 + 5 * number, 200, 130)]), BEGIN + timedelta(seconds=at_s), at_s
+            )
+
+
+def test_a_turn_ends_the_passages_and_nothing_is_sent_until_the_camera_is_back():
+    statuses = iter([PresetStatus.AT_PRESET] * 20 + [PresetStatus.AWAY] * 20 + [PresetStatus.AT_PRESET] * 20)
+    under_way = []
+
+    def preset_status() -> PresetStatus:
+        under_way.append(statistics.under_way)
+        return next(statuses)
+
+    clock = ManualClock()
+    outbox = Outbox(100, clock)
+    statistics = CameraStatistics(outbox, clock)
+    view = ViewMonitor(preset_status)
+    Pipeline(Standing(), OneFace(), Tracker(30.0), outbox, statistics, view=view).run()
+    sent = []
+    while capture := outbox.take():
+        sent.append(((capture.captured_at - BEGIN).total_seconds(), capture.track_id))
+    before, after = {track for at, track in sent if at < 10}, {track for at, track in sent if at >= 20}
+    assert before
+    assert after
+    assert not before & after
+    assert not [at for at, _ in sent if 10 <= at < 20]
+    assert under_way[19] == 1
+    assert under_way[21:40] == [0] * 19

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cekalwatch.camera.view.judge import ViewJudge
+from cekalwatch.camera.view.judge import KEPT_FOR_S, ViewJudge
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.vocabulary.capture import ViewState
 from tests.support.builders.camera_view import SIZE, grainy, seen, with_people
@@ -211,10 +211,17 @@ def test_a_pan_is_noticed_while_it_lasts_and_for_a_moment_after(watched: Watched
     assert not any(watched.moving[4:])
 
 
-def test_a_camera_that_was_asked_to_turn_learns_its_view_anew(watched: Watched):
-    watched.judge.reset()
+def test_a_camera_that_comes_back_to_another_place_learns_its_view_anew(watched: Watched):
+    watched.judge.comes_back(watched.at_s)
     assert watched.show(lambda at: seen(right=600, noise=round(at * 10)), 30) is ViewState.OK
     assert ViewState.MOVED not in watched.states
+
+
+def test_a_view_that_was_left_long_ago_is_not_compared_with_its_old_light(watched: Watched):
+    watched.at_s += KEPT_FOR_S + 1
+    watched.judge.comes_back(watched.at_s)
+    assert watched.show(lambda at: seen(light=0.4, noise=round(at * 10)), 30) is ViewState.OK
+    assert watched.quiet
 
 
 @pytest.mark.parametrize("clip", ["street-1080p.mp4", "one-man-approaching.mp4"])

@@ -1,0 +1,75 @@
+"""Settings of a camera that can be turned: how it is reached, at which preset a camera key watches, and its tour."""
+
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
+Hours = Annotated[str, Field(pattern=rf"^{_CLOCK}-({_CLOCK}|24:00)$")]
+"""A part of the day, HH:MM-HH:MM; one that ends before it begins goes over midnight."""
+MIN_STAY_S: Final = 15.0
+"""Shorter than this a view is not judged, and nobody is seen well."""
+
+
+class Turnable(BaseModel):
+    """A camera that can be turned, through ONVIF, and the preset at which this camera key watches."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    address: Annotated[str, Field(pattern=r"^https?://[^/@\s]+$")]
+    """http://HOST or http://HOST:PORT, without a password."""
+    user: Annotated[str, Field(min_length=1)]
+    """The ONVIF user."""
+    password_file: Path | None = None
+    """File that holds the ONVIF user's password and nothing else; when not set, `ptz_password` counts."""
+    preset: Annotated[str, Field(min_length=1)]
+    """Name or token of the preset in the camera."""
+    trust_preset_without_feedback: bool = False
+    """For a camera that answers but does not tell its position: send under the key of the preset to which this program
+    sent it last, from `turn_s` later on. If somebody turns it in another way, captures go under a wrong key."""
+    settle_s: Annotated[float, Field(ge=0, le=30)] = 1.5
+    """Seconds after the camera came to rest at the preset before anything is sent: its pictures come late."""
+    turn_s: Annotated[float, Field(ge=1, le=120)] = 20.0
+    """Seconds that a turn takes at most. When it takes longer, the camera is reported, and the tour goes on."""
+    stay_s: Annotated[float, Field(ge=MIN_STAY_S, le=86_400)] | None = None
+    """Makes this preset part of the camera's tour: seconds for which it stays here. The tour has the camera's presets
+    in the order of their keys in this file. When not set, the camera comes here only when a person turns it."""
+    hours: tuple[Hours, ...] = ()
+    """When the counter below this preset is open, as "05:30-11:00", by the host's clock and `time_zone`: the tour
+    leaves it out at other times. Empty: always."""
+    wait_s: Annotated[float, Field(ge=0, le=600)] = 20.0
+    """Seconds for which the tour waits at most for passages under way before it leaves this preset."""
+
+    @model_validator(mode="after")
+    def _hours_have_a_length(self) -> Self:
+        for hours in self.hours:
+            begin, end = _times(hours)
+            if begin == end:
+                raise ValueError(f"{hours} begins when it ends; leave `hours` out for the whole day")
+        if self.hours and self.stay_s is None:
+            raise ValueError("`hours` is for a tour: set `stay_s` too")
+        return self
+
+    @property
+    def mount(self) -> str:
+        """HOST:PORT, which is the same for all keys of one camera."""
+        address = urlsplit(self.address)
+        return f"{address.hostname}:{address.port or (443 if address.scheme == 'https' else 80)}"
+
+    def open_at(self, at: time) -> bool:
+        """Whether the counter below this preset is open at this time of day."""
+        return not self.hours or any(_holds(*_times(hours), at) for hours in self.hours)
+
+
+def _times(hours: str) -> tuple[time, time]:
+    begin, end = hours.replace("24:00", "00:00").split("-")
+    return time.fromisoformat(begin), time.fromisoformat(end)
+
+
+def _holds(begin: time, end: time, at: time) -> bool:
+    return begin <= at < end if begin < end else at >= begin or at < end
