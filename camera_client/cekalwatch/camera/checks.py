@@ -23,11 +23,11 @@ from cryptography import x509
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.ptz.monitor import preset_status
 from cekalwatch.camera.ptz.onvif import OnvifError, opened, password_of
-from cekalwatch.camera.ptz.turnable import Turnable
 from cekalwatch.camera.settings import CameraSettings, OneCamera
 from cekalwatch.camera.sources.files import FramePace
 from cekalwatch.camera.sources.frames import Frame, FrameSource, SourceError
 from cekalwatch.camera.sources.opening import open_source
+from cekalwatch.camera.turnable import Turnable
 from cekalwatch.camera.uplink.messages import Hello, ProtocolError
 from cekalwatch.camera.uplink.stream import StreamLost, Timing
 from cekalwatch.camera.uplink.uplink import Link, greet

@@ -17,8 +17,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.camera.outbox.spool import SpoolTerms
-from cekalwatch.camera.ptz.turnable import Turnable
 from cekalwatch.camera.sources.opencv import Transport
+from cekalwatch.camera.turnable import Turnable
 from cekalwatch.program.connection import ClientSettings
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.region import Region

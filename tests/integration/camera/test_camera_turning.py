@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ import pytest
 from cekalwatch.camera.ptz.manual_turn import ManualTurn, read_turn, remove_turn, write_turn
 from cekalwatch.camera.ptz.monitor import ANSWER_HOLDS_S, PRESETS_EVERY_S, PtzMonitor, arrive
 from cekalwatch.camera.ptz.onvif import OnvifError, PtzPosition, opened
-from cekalwatch.camera.ptz.turnable import Turnable
+from cekalwatch.camera.turnable import Turnable
 from cekalwatch.camera.view.monitor import PresetStatus
 from cekalwatch.program.errors import Exit
 from cekalwatch.v1 import capture_pb2
@@ -30,7 +30,6 @@ from tests.support.tools.starter import starter_pack
 
 UNKNOWN, NOT_REACHED = PresetStatus.UNKNOWN, PresetStatus.NOT_REACHED
 AT_PRESET, AWAY = PresetStatus.AT_PRESET, PresetStatus.AWAY
-BOTH: Mapping[str, Mapping[str, object]] = {"dep": {}, "arr": {}}
 DEPARTURES, ARRIVALS = (-0.5, 0.1, 0.2), (0.5, 0.1, 0.2)
 
 
@@ -141,7 +140,7 @@ async def test_a_preset_that_the_camera_lacks_silences_its_key_and_no_other(moun
         await mount.until(dep=AT_PRESET, arr=AWAY)
 
 
-TRUSTED = {"trust_preset_without_feedback": True, "turn_s": 20}
+TRUSTED: dict[str, Any] = {"trust_preset_without_feedback": True, "turn_s": 20}
 
 
 async def test_on_purpose_it_sends_under_the_key_of_the_preset_to_which_we_sent_it_and_after_the_turn(mount: Mount):
@@ -150,7 +149,7 @@ async def test_on_purpose_it_sends_under_the_key_of_the_preset_to_which_we_sent_
         await mount.until(dep=UNKNOWN, arr=UNKNOWN)  # nobody has sent it anywhere
         mount.person_turns_it_to("arrivals")
         await mount.until(dep=AWAY, arr=AWAY)
-        assert mount.device.sent_to == ["arrivals"]
+        await until(lambda: mount.device.sent_to == ["arrivals"])
         mount.clock.passed_s += 19
         await mount.answers()
         assert mount.statuses == (AWAY, AWAY)
@@ -168,7 +167,7 @@ async def test_what_was_trusted_is_sent_there_again_when_it_was_away(mount: Moun
         await mount.until(dep=AWAY, arr=AT_PRESET)
         await mount.is_away()
         await mount.until(dep=AWAY, arr=AWAY)
-        assert mount.device.sent_to == ["arrivals", "arrivals"]
+        await until(lambda: mount.device.sent_to == ["arrivals", "arrivals"])
         mount.clock.passed_s += 20
         await mount.until(dep=AWAY, arr=AT_PRESET)
 
@@ -182,7 +181,7 @@ async def test_a_camera_without_a_tour_is_never_turned_by_the_service(mount: Mou
     assert mount.device.sent_to == []
 
 
-TOUR = {"stay_s": 60, "turn_s": 20, "wait_s": 30}
+TOUR: dict[str, Any] = {"stay_s": 60, "turn_s": 20, "wait_s": 30}
 
 
 async def test_the_tour_turns_from_preset_to_preset_and_waits_while_somebody_passes(mount: Mount):
@@ -195,7 +194,7 @@ async def test_the_tour_turns_from_preset_to_preset_and_waits_while_somebody_pas
         assert mount.statuses == (AT_PRESET, AWAY)
         mount.passing = set()
         await mount.until(dep=AWAY, arr=AWAY)
-        assert mount.device.heading == ARRIVALS
+        await until(lambda: mount.device.heading == ARRIVALS)
         mount.device.finish_turn()
         await mount.until(dep=AWAY, arr=AT_PRESET)
         mount.passing = {"arr"}
@@ -203,7 +202,7 @@ async def test_the_tour_turns_from_preset_to_preset_and_waits_while_somebody_pas
         await mount.answers()
         mount.clock.passed_s += 30
         await mount.until(dep=AWAY, arr=AWAY)  # somebody always passes: it does not wait for ever
-        assert mount.device.sent_to == ["arrivals", "departures"]
+        await until(lambda: mount.device.sent_to == ["arrivals", "departures"])
 
 
 async def test_no_key_is_at_its_preset_from_before_the_camera_is_told_to_turn(mount: Mount):
@@ -218,7 +217,7 @@ async def test_no_key_is_at_its_preset_from_before_the_camera_is_told_to_turn(mo
 
 async def test_the_tour_follows_the_hour(mount: Mount):
     mount.clock.set_ahead_s = timedelta(hours=-3).total_seconds()  # five o'clock in UTC
-    async with mount.followed(keys={"dep": {}, "arr": {"hours": ("06:00-09:00",)}}, **TOUR):
+    async with mount.followed(arr_hours=("06:00-09:00",), **TOUR):
         await mount.until(dep=AT_PRESET, arr=AWAY)
         mount.clock.passed_s += 1800
         await mount.answers()
@@ -265,7 +264,7 @@ async def test_a_trusted_camera_tours_too(mount: Mount):
         await mount.until(dep=AWAY, arr=AWAY)
         mount.clock.passed_s += 20
         await mount.until(dep=AWAY, arr=AT_PRESET)
-        assert mount.device.sent_to == ["departures", "arrivals"]
+        await until(lambda: mount.device.sent_to == ["departures", "arrivals"])
 
 
 async def test_a_persons_turn_leaves_the_tour_for_its_time(mount: Mount):
@@ -279,7 +278,7 @@ async def test_a_persons_turn_leaves_the_tour_for_its_time(mount: Mount):
         assert mount.statuses == (AWAY, AT_PRESET)
         mount.clock.passed_s += 60
         await mount.until(dep=AT_PRESET, arr=AWAY)
-        assert mount.device.sent_to == ["arrivals", "departures"]
+        await until(lambda: mount.device.sent_to == ["arrivals", "departures"])
 
 
 async def test_a_persons_turn_to_a_preset_without_a_key_sends_nothing_until_the_tour_is_taken_up(mount: Mount):
@@ -294,7 +293,7 @@ async def test_a_persons_turn_to_a_preset_without_a_key_sends_nothing_until_the_
         assert mount.statuses == (AWAY, AWAY)
         remove_turn(mount.folder, mount.monitor.mount)
         await mount.until(dep=AT_PRESET, arr=AWAY)
-    assert mount.device.sent_to == ["wall", "departures"]
+    await until(lambda: mount.device.sent_to == ["wall", "departures"])
 
 
 @pytest.mark.slow
@@ -415,14 +414,15 @@ class Mount:
         self.losses = Losses(first_s=0.05, most_s=0.1)
 
     @asynccontextmanager
-    async def followed(
-        self, *, keys: Mapping[str, Mapping[str, object]] = BOTH, **options: object
-    ) -> AsyncIterator[None]:
-        """Run the monitor; `options` are settings of both keys, `keys` those of one."""
-        presets = {"dep": "departures", "arr": "arrivals"}
+    async def followed(self, *, arr_hours: tuple[str, ...] = (), **options: object) -> AsyncIterator[None]:
+        """Run the monitor; `options` are settings of both keys."""
+        presets: dict[str, dict[str, object]] = {
+            "dep": {"preset": "departures"},
+            "arr": {"preset": "arrivals", "hours": arr_hours},
+        }
         common = {"address": self.device.address, "user": USER, "settle_s": 0, **options}
         self.monitor = PtzMonitor(
-            {key: Turnable.model_validate({**common, "preset": presets[key], **own}) for key, own in keys.items()},
+            {key: Turnable.model_validate(common | own) for key, own in presets.items()},
             PASSWORD,
             self.clock,
             turns_folder=self.folder,

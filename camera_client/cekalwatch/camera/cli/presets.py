@@ -13,8 +13,8 @@ import typer
 from cekalwatch.camera.cli.options import Config, WhichCamera, chosen_camera
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.ptz.manual_turn import ManualTurn, remove_turn, write_turn
-from cekalwatch.camera.ptz.turnable import Turnable
 from cekalwatch.camera.settings import CameraSettings
+from cekalwatch.camera.turnable import Turnable
 from cekalwatch.program.command import require_extra
 from cekalwatch.program.errors import Exit, ProgramError
 

@@ -19,7 +19,7 @@ from cekalwatch.camera.clock import Clock, set_within
 from cekalwatch.camera.ptz.manual_turn import ManualTurn, read_turn
 from cekalwatch.camera.ptz.onvif import OnvifCamera, OnvifError, Preset, PtzStatus, find_preset, opened
 from cekalwatch.camera.ptz.tour import Tour, TourStop
-from cekalwatch.camera.ptz.turnable import Turnable
+from cekalwatch.camera.turnable import Turnable
 from cekalwatch.camera.view.monitor import PresetStatus
 from cekalwatch.wire.backoff import Backoff
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from cekalwatch.camera.ptz.turnable import Turnable
 from cekalwatch.camera.settings import CameraSettings
+from cekalwatch.camera.turnable import Turnable
 from cekalwatch.program.errors import Exit, ProgramError
 
 ANSWER_S: Final = 5.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import time
 
-from cekalwatch.camera.ptz.turnable import Turnable
+from cekalwatch.camera.turnable import Turnable
 
 
 @dataclass(frozen=True)

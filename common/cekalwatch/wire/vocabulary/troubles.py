@@ -21,6 +21,7 @@ class TroubleKind(StrEnum):
     CAMERA_COVERED = "CAMERA_COVERED"
     CAMERA_DEFOCUSED = "CAMERA_DEFOCUSED"
     CAMERA_MOVED = "CAMERA_MOVED"
+    CAMERA_NOT_AT_PRESET = "CAMERA_NOT_AT_PRESET"
     CAMERA_SLOW = "CAMERA_SLOW"
     CAMERA_CLOCK_WRONG = "CAMERA_CLOCK_WRONG"
     CAMERA_REJECTED = "CAMERA_REJECTED"
@@ -40,8 +41,11 @@ OF_VIEWS = {
     ViewState.COVERED: TroubleKind.CAMERA_COVERED,
     ViewState.DEFOCUSED: TroubleKind.CAMERA_DEFOCUSED,
     ViewState.MOVED: TroubleKind.CAMERA_MOVED,
+    ViewState.NOT_AT_PRESET: TroubleKind.CAMERA_NOT_AT_PRESET,
 }
 """Which trouble a view is. One that is in order, not judged, or turned away because somebody asked for it, is none."""
+IN_THE_PICTURE = frozenset(OF_VIEWS.values()) - {TroubleKind.CAMERA_NO_FRAMES, TroubleKind.CAMERA_NOT_AT_PRESET}
+"""Troubles that can only be seen where the camera looks: a camera that is turned away for a while has them still."""
 
 OF_SOURCES = frozenset(
     {

@@ -16,7 +16,7 @@ from cekalwatch.server.presence import CameraPresence, Presence, Rejection
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.wire.vocabulary.capture import SpoolState, ViewState
-from cekalwatch.wire.vocabulary.troubles import OF_CAMERAS, OF_VIEWS, TroubleKind
+from cekalwatch.wire.vocabulary.troubles import IN_THE_PICTURE, OF_CAMERAS, OF_VIEWS, TroubleKind
 
 RECONNECTS_WITHIN = timedelta(seconds=3)
 """How long a camera may take to connect again before it counts as down."""
@@ -30,6 +30,8 @@ DROPPED_LASTS = timedelta(minutes=1)
 """How long a lost crop is a trouble."""
 REJECTED_LASTS = timedelta(minutes=2)
 """How long a refusal is a trouble when the camera does not try again."""
+_UNSEEN = frozenset({ViewState.UNSPECIFIED, ViewState.TURNED_AWAY})
+"""The picture is not judged: neither begins nor ends what is wrong in it."""
 _SPOOL_FAILS = frozenset({SpoolState.DISK_FULL, SpoolState.READ_ONLY, SpoolState.FAILED})
 
 
@@ -75,7 +77,7 @@ class CameraWatch:
         told = self._store.told()
         rejections = self._rejections(known, {**told.rejected, **refused}, told.heard, now)
         faults = [self._rejected(name, one) for name, one in rejections.items()]
-        judged = set(rejections)
+        judged, unseen = set(rejections), set[str]()
         for name, camera in self._cameras.items():
             one = known.get(name, CameraPresence())
             if name in rejections or self._is_elsewhere(one, told.heard.get(name), now):
@@ -83,9 +85,13 @@ class CameraWatch:
             found = self._faults(camera, one, now)
             if found is not None:
                 judged.add(name)
+                if one.heartbeat and one.heartbeat.view_state in _UNSEEN:
+                    unseen.add(name)
                 faults += found
 
         def is_judged(kind: TroubleKind, about: str) -> bool:
+            if kind in IN_THE_PICTURE and about in unseen:
+                return False
             return kind in OF_CAMERAS and (about in judged or about not in self._cameras)
 
         self._board.agree(faults, is_judged)

@@ -105,6 +105,7 @@ def test_a_camera_that_never_came_is_down_once_it_had_time_to(server: Server, cl
         (ViewState.COVERED, TroubleKind.CAMERA_COVERED),
         (ViewState.DEFOCUSED, TroubleKind.CAMERA_DEFOCUSED),
         (ViewState.MOVED, TroubleKind.CAMERA_MOVED),
+        (ViewState.NOT_AT_PRESET, TroubleKind.CAMERA_NOT_AT_PRESET),
     ],
 )
 def test_each_bad_view_is_a_trouble_until_it_is_good(server: Server, state: ViewState, kind: TroubleKind):
@@ -118,6 +119,24 @@ def test_each_bad_view_is_a_trouble_until_it_is_good(server: Server, state: View
 def test_a_view_in_order_or_turned_away_on_purpose_is_none(server: Server, state: ViewState):
     server.connect(replace(GOOD, view_state=state))
     assert server.troubles() == []
+
+
+def test_a_smeared_lens_stays_a_trouble_while_the_tour_looks_elsewhere_and_one_alarm(server: Server):
+    server.connect(replace(GOOD, view_state=ViewState.DEFOCUSED))
+    assert server.troubles() == [TroubleKind.CAMERA_DEFOCUSED]
+    for state in (ViewState.TURNED_AWAY, ViewState.UNSPECIFIED, ViewState.DEFOCUSED):
+        server.beat(replace(GOOD, view_state=state))
+        assert server.troubles() == [TroubleKind.CAMERA_DEFOCUSED]
+    server.beat()
+    assert server.troubles() == []
+
+
+def test_a_camera_that_is_found_again_elsewhere_on_its_tour_is_no_longer_lost(server: Server):
+    for state in (ViewState.NO_FRAMES, ViewState.NOT_AT_PRESET):
+        server.connect(replace(GOOD, view_state=state))
+        assert len(server.troubles()) == 1
+        server.beat(replace(GOOD, view_state=ViewState.TURNED_AWAY))
+        assert server.troubles() == []
 
 
 def test_another_bad_view_takes_the_place_of_the_first(server: Server):
