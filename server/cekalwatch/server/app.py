@@ -97,7 +97,7 @@ class Server:
         alerts = AlertsWiring.open(context, search.freshness, presence, trail)
         captures = CaptureWiring.open(context, search, alerts.announce, presence)
         watchlist = WatchlistWiring.open(context, search, captures.waiting, trail)
-        troubles = TroublesWiring.open(context, presence)
+        troubles = TroublesWiring.open(context, presence, search)
         authentication = AuthenticationWiring.open(context, certificates)
         status = StatusService(
             started_at=started_at,
