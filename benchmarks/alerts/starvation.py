@@ -56,7 +56,8 @@ def raise_alerts(database: Database, keyring: Keyring) -> None:
     camera = Camera(GOOD, "batam-center", "D1", Direction.DEPARTURE)
     for number in range(ALERTS):
         capture = Capture(uuid6.uuid7(), camera, f"old/{number}", now, b"\xff\xd8", ((1.0, 1.0),) * 5, 0.5)
-        found = Match(capture, (Candidate(f"S-{number}", 0.7),), (f"S-{number}",), 1, 0.5, "bench")
+        candidate = Candidate(f"S-{number}", 0.7, (f"S-{number}",))
+        found = Match(capture, (candidate,), 1, 0.5, "bench", np.eye(1, 8, dtype=np.float32)[0])
         store.record(found, timedelta(minutes=10), now)
 
 

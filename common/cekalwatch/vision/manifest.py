@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.vision.thresholds import ThresholdModel
+from cekalwatch.vision.thresholds import LikenessModel, ThresholdModel
 
 MANIFEST_FILE: Final = "manifest.json"
 MANIFEST_FORMAT: Final = 2
@@ -86,6 +86,8 @@ class Pack:
     recogniser: RecogniserSpec
     thresholds: ThresholdModel
     """How the decision threshold follows from the wanted FPIR and the gallery's size, and where that comes from."""
+    likeness: LikenessModel | None
+    """How alike two passages of one person are; None where nobody has measured it with this pack."""
     sha256: Mapping[str, str]
     """Checksum of each file."""
 
@@ -152,6 +154,7 @@ def write_manifest(pack: Pack) -> None:
             "std": pack.recogniser.std,
         },
         "thresholds": pack.thresholds.to_json(),
+        **({"likeness": pack.likeness.to_json()} if pack.likeness else {}),
         "sha256": dict(pack.sha256),
     }
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -184,6 +187,7 @@ def _parse(folder: Path, document: dict[str, Any]) -> Pack:
             std=float(recogniser["std"]),
         ),
         thresholds=ThresholdModel.from_json(document["thresholds"]),
+        likeness=LikenessModel.from_json(document["likeness"]) if "likeness" in document else None,
         sha256={_file_name(file): _text(digest) for file, digest in document["sha256"].items()},
     )
     _check(pack)

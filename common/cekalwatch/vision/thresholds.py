@@ -101,23 +101,65 @@ class ThresholdModel:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> ThresholdModel:
         """Read the manifest's form; raises ValueError, KeyError or TypeError for what is none."""
-        given = document["provenance"]
         return cls(
             list_size=int(document["list_size"]),
             tail_from=float(document["tail_from"]),
             tail_rate=float(document["tail_rate"]),
             scale=float(document["scale"]),
             shape=float(document["shape"]),
-            provenance=Provenance(
-                data=_words(given["data"]),
-                model_version=_words(given["model_version"]),
-                measured_on=_words(given["measured_on"]),
-                people=int(given["people"]),
-                passages=int(given["passages"]),
-                crops=int(given["crops"]),
-                program=_words(given["program"]),
-            ),
+            provenance=_provenance(document["provenance"]),
         )
+
+
+@dataclass(frozen=True)
+class LikenessModel:
+    """How alike two passages of one person are, 1:1, by comparison score. Raises ValueError for what makes no sense."""
+
+    threshold: float
+    """From this score on, two passages are of one person: measured at an FMR of 1e-4 or less (docs/adr/0009)."""
+    sure: float
+    """From this score on they are, however much one of them looks like the subject whom both match."""
+    fmr: float
+    """Share of pairs of strangers above `threshold`, of the population that has most."""
+    fnmr: float
+    """Share of pairs of passages of one person below it."""
+    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        if not -1 < self.threshold <= self.sure < 1:
+            raise ValueError("threshold and sure of the likeness model must rise, between -1 and 1")
+        if not (0 <= self.fmr <= 1 and 0 <= self.fnmr <= 1):
+            raise ValueError("fmr and fnmr of the likeness model must be shares")
+
+    def same(self, score: float, subject_score: float) -> bool:
+        """Whether two passages that score `score` are of one person, where one has `subject_score` with the subject.
+
+        Two people who match one subject are alike already. So the passages must be as alike as that one and the
+        subject, or surely the same: the real person is more like their own photograph than like somebody else.
+        """
+        return score >= max(self.threshold, min(subject_score, self.sure))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the manifest's form."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> LikenessModel:
+        """Read the manifest's form; raises ValueError, KeyError or TypeError for what is none."""
+        numbers = {name: float(document[name]) for name in ("threshold", "sure", "fmr", "fnmr")}
+        return cls(**numbers, provenance=_provenance(document["provenance"]))
+
+
+def _provenance(given: Mapping[str, Any]) -> Provenance:
+    return Provenance(
+        data=_words(given["data"]),
+        model_version=_words(given["model_version"]),
+        measured_on=_words(given["measured_on"]),
+        people=int(given["people"]),
+        passages=int(given["passages"]),
+        crops=int(given["crops"]),
+        program=_words(given["program"]),
+    )
 
 
 def _words(value: object) -> str:

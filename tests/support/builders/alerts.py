@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
+import numpy as np
 import uuid6
+from numpy.typing import NDArray
 
-from cekalwatch.server.domain.alerts import Candidate, Match
+from cekalwatch.server.domain.alerts import Candidate, CropMatch, Match
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.vision.thresholds import LikenessModel, Provenance
 from cekalwatch.wire.vocabulary.orders import Direction
 
 NOON = datetime(2026, 3, 1, 5, tzinfo=UTC)
@@ -39,13 +44,36 @@ def capture(
     )
 
 
-def match(probe: Capture | None = None, *, subject: str = "S-1", score: float = 0.7) -> Match:
-    """Make a match of a capture with a subject."""
+LIKENESS = LikenessModel(0.6, 0.75, 1e-4, 0.01, Provenance("made up", "model-1", "2026-03-01", 2, 2, 1, "0.1.0"))
+
+
+def face(alike: float = 1.0) -> NDArray[np.float32]:
+    """Make the template of a face that is so much like the default one."""
+    return np.array([alike, np.sqrt(1 - alike**2)], dtype=np.float32)
+
+
+def match(
+    probe: Capture | None = None,
+    *,
+    subject: str = "S-1",
+    score: float = 0.7,
+    others: Mapping[str, float] = MappingProxyType({}),
+    template: NDArray[np.float32] | None = None,
+    crop: tuple[NDArray[np.float32], float] | None = None,
+) -> Match:
+    """Make a match of a capture with a subject, and `others` by score; its crop may have a face and score alone."""
+    candidates = [
+        Candidate(subject, score, ("O-1",)),
+        *(Candidate(key, one, (f"O-{key}",)) for key, one in others.items()),
+    ]
+    fused = face() if template is None else template
     return Match(
         capture=probe or capture(),
-        candidates=(Candidate(subject, score), Candidate("S-9", 0.5)),
-        order_ids=("O-1",),
+        candidates=tuple(sorted(candidates, key=lambda one: -one.score)),
         fused_crops=1,
         threshold=0.48,
         model_version="model-1",
+        template=fused,
+        crop=CropMatch(*crop) if crop else None,
+        likeness=LIKENESS,
     )

@@ -11,9 +11,9 @@ from pydantic import TypeAdapter
 from cekalwatch.server.alerts.details import MAX_REFERENCES
 from cekalwatch.server.auth import passwords
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
-from cekalwatch.server.capture.deciding import MAX_CANDIDATES
 from cekalwatch.server.capture.session import MISSED_HEARTBEATS
 from cekalwatch.server.domain import syncs, troubles
+from cekalwatch.server.domain.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS
 from cekalwatch.server.domain.people import LockOut
 from cekalwatch.server.gallery import threshold

@@ -18,11 +18,13 @@ from cekalwatch.vision.manifest import (
     load_pack,
     write_manifest,
 )
-from cekalwatch.vision.thresholds import Provenance, ThresholdModel
+from cekalwatch.vision.thresholds import LikenessModel, Provenance, ThresholdModel
 
 THRESHOLDS = ThresholdModel(
     1000, 0.45, 0.05, 0.02, 0.0, Provenance("some faces", "mine-1234", "2026-11-25", 300, 900, 3, "0.1.0")
 )
+
+LIKENESS = LikenessModel(0.6, 0.75, 1e-4, 0.01, THRESHOLDS.provenance)
 
 
 @pytest.fixture
@@ -40,6 +42,7 @@ def folder(tmp_path: Path) -> Path:
             detector=DetectorSpec(DetectorKind.SCRFD, ("det.onnx",)),
             recogniser=RecogniserSpec("rec.onnx", 512, ColourOrder.RGB, 127.5, 127.5),
             thresholds=THRESHOLDS,
+            likeness=LIKENESS,
             sha256={name: file_sha256(tmp_path / name) for name in ("det.onnx", "rec.onnx")},
         )
     )
@@ -56,7 +59,7 @@ def test_a_written_pack_loads_as_it_was(folder: Path):
     assert (pack.name, pack.version, pack.licence) == ("mine", "3", "MIT")
     assert pack.detector == DetectorSpec(DetectorKind.SCRFD, ("det.onnx",))
     assert pack.recogniser == RecogniserSpec("rec.onnx", 512, ColourOrder.RGB, 127.5, 127.5)
-    assert pack.thresholds == THRESHOLDS
+    assert (pack.thresholds, pack.likeness) == (THRESHOLDS, LIKENESS)
     assert pack.path("rec.onnx").read_bytes().startswith(b"recogniser")
 
 

@@ -7,7 +7,7 @@ and the database. Methods block: call them from a worker thread.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
@@ -45,16 +45,18 @@ class ActingPerson:
 
 @dataclass(frozen=True)
 class Adjudication:
-    """A person's decision on an alert, of which they have seen `version`."""
+    """A person's decision on a candidate of an alert, of which they have seen `version`."""
 
     outcome: Outcome
     reason: Reason
     note: str
     version: int
+    subject_id: str = ""
+    """Key of the candidate that is judged; empty: the one that the alert asks about."""
 
     def by(self, person: Person, now: datetime) -> Finding:
         """Return it as a finding; raises REASON_INVALID or NOTE_INVALID."""
-        return Finding(self.outcome, self.reason, self.note, person.person_id, now)
+        return Finding(self.outcome, self.reason, self.note, person.person_id, now, self.subject_id)
 
 
 class HeldError(CekalwatchError):
@@ -103,19 +105,22 @@ class Adjudicator:
         )
 
     def adjudicate(self, alert_id: UUID, who: ActingPerson, agent: str, adjudication: Adjudication) -> Alert:
-        """Record the finding of the alert's holder.
+        """Record the finding of the alert's holder about one candidate.
 
-        All but NOT_SAME_PERSON needs an officer (PERSON_ROLE_NEEDED), or nobody could confirm the alert later.
+        When they rule it out and others are left, the alert stays theirs and asks about the next. CANDIDATE_UNKNOWN:
+        it has no such candidate that is still to be judged. All but NOT_SAME_PERSON needs an officer
+        (PERSON_ROLE_NEEDED), or nobody could confirm the alert later.
         """
         if adjudication.outcome is not Outcome.NOT_SAME_PERSON and not who.person.roles & JUDGES:
             raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "who judges at the counter")
         now, holder = self._clock.now(), Holder(who.person.person_id, agent)
         finding = adjudication.by(who.person, now)
-        in_force = self._order_in_force(self._seen(alert_id, who), now)
+        in_force = self._in_force(self._seen(alert_id, who), now)
 
         def make(alert: Alert) -> Handling:
-            circumstances = Circumstances(alert.version == adjudication.version, in_force)
-            return alert.handling.adjudicated(holder, finding, now, circumstances)
+            judged = _judged(alert, finding)
+            circumstances = _circumstances(alert, judged, adjudication.version, in_force)
+            return alert.handling.adjudicated(holder, judged, now, circumstances)
 
         return self._step(alert_id, who, now, make, AlertEventType.ADJUDICATED)
 
@@ -124,28 +129,26 @@ class Adjudicator:
         now = self._clock.now()
         adjudication = Adjudication(Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE, note, version)
         finding = adjudication.by(who.person, now)
-        in_force = self._order_in_force(self._seen(alert_id, who), now)
+        in_force = self._in_force(self._seen(alert_id, who), now)
 
         def make(alert: Alert) -> Handling:
-            two = self._two(alert.handling, who.person)
-            circumstances = Circumstances(alert.version == version, in_force)
-            return alert.handling.confirmed(two, finding, reference, self._policy, circumstances)
+            two, judged = self._two(alert.handling, who.person), _judged(alert, finding)
+            circumstances = _circumstances(alert, judged, version, in_force)
+            return alert.handling.confirmed(two, judged, reference, self._policy, circumstances)
 
         return self._step(alert_id, who, now, make, AlertEventType.CONFIRMED)
 
     def clear(self, alert_id: UUID, who: ActingPerson, adjudication: Adjudication) -> Alert:
-        """Clear the alert after a referral."""
+        """Clear the alert after a referral; where other candidates are left, it waits for an officer to judge them."""
         now = self._clock.now()
         finding = adjudication.by(who.person, now)
-        return self._step(
-            alert_id,
-            who,
-            now,
-            lambda alert: alert.handling.cleared(
-                who.person, finding, Circumstances(alert.version == adjudication.version)
-            ),
-            AlertEventType.CLEARED,
-        )
+
+        def make(alert: Alert) -> Handling:
+            judged = _judged(alert, finding)
+            circumstances = _circumstances(alert, judged, adjudication.version, frozenset())
+            return alert.handling.cleared(who.person, judged, circumstances)
+
+        return self._step(alert_id, who, now, make, AlertEventType.CLEARED)
 
     def follow_up(self, alert_id: UUID, who: ActingPerson, follow_up: FollowUp, version: int) -> Alert:
         """Record a contact with the agency."""
@@ -229,6 +232,22 @@ class Adjudicator:
             raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "the officer is disabled or deleted")
         return TwoPeople(TwoPersonAction.CONFIRM_ALERT, officer, supervisor)
 
-    def _order_in_force(self, alert: Alert, now: datetime) -> bool:
-        """Whether an order stands behind the alert now; False if the subject has left the list."""
-        return bool(self._orders.subjects(alert, self._orders.files(alert), now))
+    def _in_force(self, alert: Alert, now: datetime) -> frozenset[str]:
+        """Return the candidates behind whom an order stands now; whoever has left the list has none."""
+        return self._orders.subjects(alert, self._orders.files(alert), now)
+
+
+def _judged(alert: Alert, finding: Finding) -> Finding:
+    """Return the finding with the candidate that it speaks of."""
+    return replace(finding, subject_id=finding.subject_id or alert.subject_id)
+
+
+def _circumstances(alert: Alert, finding: Finding, version: int, in_force: frozenset[str]) -> Circumstances:
+    """Return what is true of the alert now; raises CANDIDATE_UNKNOWN where the judged candidate is none."""
+    left = {one.subject_id for one in alert.left}
+    unchanged = alert.version == version
+    if finding.subject_id not in left and unchanged and alert.undecided:
+        raise CekalwatchError(Code.CANDIDATE_UNKNOWN)
+    # Nobody is asked about those whose orders have ended all.
+    last = left <= {finding.subject_id} or alert.handling.orders_ended_at is not None
+    return Circumstances(unchanged, finding.subject_id in in_force, last)

@@ -18,8 +18,8 @@ class AlertOrders:
         self._checkpoints = checkpoints
 
     def files(self, alert: Alert) -> list[SubjectFile]:
-        """Return the candidates that are still held, with their orders."""
-        return self._watchlist.orders_of([alert.subject_id])
+        """Return the candidates that are not ruled out and still held, with their orders."""
+        return self._watchlist.orders_of([one.subject_id for one in alert.left])
 
     def subjects(self, alert: Alert, files: Iterable[SubjectFile], now: datetime) -> frozenset[str]:
         """Return the keys of those of `files` who have an order in force that alerts where the traveller was seen."""
@@ -33,9 +33,12 @@ class AlertOrders:
         These are the orders that it was raised with, and whatever is in force by now and alerts in that direction: an
         extension that came meanwhile stands in for the order that it extends.
         """
-        judged = self._checkpoints.judged(file, now, alert.camera.site)
+        judged, raised_with = (
+            self._checkpoints.judged(file, now, alert.camera.site),
+            alert.orders_of(file.subject.subject_id),
+        )
         return tuple(
             one
             for one in judged
-            if one.order.order_id in alert.order_ids or (one.in_force and alert.watched_for(one.order.kind))
+            if one.order.order_id in raised_with or (one.in_force and alert.watched_for(one.order.kind))
         )

@@ -26,7 +26,7 @@ MAX_PICTURE_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
 
 @dataclass(frozen=True)
 class AlertDetails:
-    """An alert with its subject, the orders that alert, and the names of candidates and of who works on it."""
+    """An alert with the subject that it asks about, their orders that alert, and names of candidates and people."""
 
     alert: Alert
     subject: Subject

@@ -14,7 +14,7 @@ from statistics import median
 from cekalwatch.server.domain.alerts import Alert
 from cekalwatch.server.domain.false_alerts import list_at
 from cekalwatch.server.storage.alerts.handling_store import RaisedAlert
-from cekalwatch.wire.vocabulary.adjudication import CLEARING, OFFICERS_OUTCOMES, UNSETTLED, Escalation, Outcome
+from cekalwatch.wire.vocabulary.adjudication import OFFICERS_OUTCOMES, UNSETTLED, Escalation, Outcome
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _tallies(keyed: Iterable[tuple[str, Alert]]) -> tuple[Tally, ...]:
 
 
 def _cleared(alert: Alert) -> bool:
-    return any(finding.outcome in CLEARING for finding in alert.handling.findings)
+    return alert.state not in UNSETTLED and not _confirmed(alert)
 
 
 def _confirmed(alert: Alert) -> bool:

@@ -20,7 +20,7 @@ def alert_entry(match: Match, event: AlertEvent) -> AuditEntry:
             Thing.ALERT.key(event.alert_id),
             Thing.CAPTURE.key(event.capture_id),
             *(Thing.SUBJECT.key(candidate.subject_id) for candidate in match.candidates),
-            *map(Thing.ORDER.key, match.order_ids),
+            *(Thing.ORDER.key(key) for candidate in match.candidates for key in candidate.order_ids),
         ),
         details={"event": event.sequence, "model": match.model_version, "threshold": f"{match.threshold:.4f}"},
     )
@@ -38,7 +38,7 @@ def handling_entry(alert: Alert, event: AlertEvent, actor: Actor) -> AuditEntry:
     objects = [*shown_objects([alert])]
     if event.type in _WITH_FINDING:
         finding = alert.handling.findings[-1]
-        details |= {"found": finding.outcome, "reason": finding.reason}
+        details |= {"found": finding.outcome, "reason": finding.reason, "candidate": finding.subject_id}
     if event.type is AlertEventType.CONFIRMED and alert.handling.officer:
         objects.append(Thing.PERSON.key(alert.handling.officer))
     if event.type is AlertEventType.ESCALATED:

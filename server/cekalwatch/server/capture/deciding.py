@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
-from cekalwatch.server.domain.alerts import Candidate, Match
+from cekalwatch.server.domain.alerts import Candidate, CropMatch, Match
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
@@ -130,17 +131,22 @@ class Decider:
         found = snapshot.gallery.search(model, np.stack(probes), MAX_CANDIDATES) if probes else []
         settled = iter(
             [
-                self._settle(snapshot, item.capture, candidates, fused)
-                for item, candidates, fused in zip(comparable, found, crops, strict=True)
+                self._settle(snapshot, item, candidates, fused, count)
+                for item, candidates, fused, count in zip(comparable, found, probes, crops, strict=True)
             ]
         )
         return [next(settled) if item.probe.model_version == model else OtherModelError(model) for item in batch]
 
     def _settle(
-        self, snapshot: GallerySnapshot, capture: Capture, candidates: tuple[Candidate, ...], fused_crops: int
+        self,
+        snapshot: GallerySnapshot,
+        item: EmbeddedCapture,
+        candidates: tuple[Candidate, ...],
+        fused: NDArray[np.float32],
+        fused_crops: int,
     ) -> CaptureOutcome | Exception:
         try:
-            match = self._match(snapshot, capture, candidates, fused_crops)
+            match = self._match(snapshot, item, candidates, fused, fused_crops)
             if match is None:
                 return CaptureOutcome.SEARCHED
             event = self._store.record(match, self._timing.grouping_window, self._clock.now())
@@ -159,18 +165,43 @@ class Decider:
         return CaptureOutcome.SEARCHED
 
     def _match(
-        self, snapshot: GallerySnapshot, capture: Capture, candidates: tuple[Candidate, ...], fused_crops: int
+        self,
+        snapshot: GallerySnapshot,
+        item: EmbeddedCapture,
+        candidates: tuple[Candidate, ...],
+        fused: NDArray[np.float32],
+        fused_crops: int,
     ) -> Match | None:
         """Return the match with the nearest subjects that have an order in force here; None without one."""
+        capture, template = item.capture, item.probe.template
         near = [candidate for candidate in candidates if candidate.score >= snapshot.threshold]
         if not near:
             return None
         now = self._clock.now()
         orders = self._orders.of([candidate.subject_id for candidate in near], capture.camera, now)
-        eligible = [candidate for candidate in near if candidate.subject_id in orders]
+        eligible = tuple(replace(one, order_ids=orders[one.subject_id]) for one in near if one.subject_id in orders)
         if not eligible:
             return None
         late = now - capture.captured_at > self._timing.late_after
         model = snapshot.gallery.model_version
-        chosen = orders[eligible[0].subject_id]
-        return Match(capture, tuple(eligible), chosen, fused_crops, snapshot.threshold, model, late)
+        crop = self._crop_alone(snapshot, template, orders) if fused_crops > 1 else None
+        return Match(
+            capture=capture,
+            candidates=eligible,
+            fused_crops=fused_crops,
+            threshold=snapshot.threshold,
+            model_version=model,
+            template=fused,
+            crop=crop,
+            likeness=snapshot.likeness,
+            late=late,
+        )
+
+    @staticmethod
+    def _crop_alone(
+        snapshot: GallerySnapshot, template: NDArray[np.float32], subjects: Collection[str]
+    ) -> CropMatch | None:
+        """Search a crop by itself; None where it matches none of `subjects`."""
+        (found,) = snapshot.gallery.search(snapshot.gallery.model_version, template[np.newaxis], MAX_CANDIDATES)
+        scores = [one.score for one in found if one.subject_id in subjects and one.score >= snapshot.threshold]
+        return CropMatch(template, max(scores)) if scores else None

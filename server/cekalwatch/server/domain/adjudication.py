@@ -19,6 +19,8 @@ class Finding:
     note: str
     by: UUID
     at: datetime
+    subject_id: str = ""
+    """Key of the candidate that it speaks of; empty: the one that the alert asked about."""
 
     def __post_init__(self) -> None:
         if self.reason not in REASONS[self.outcome]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.handling import Handling
 from cekalwatch.server.domain.orders import alerts_on
+from cekalwatch.vision.thresholds import LikenessModel
 from cekalwatch.wire.vocabulary.adjudication import (
+    CLEARING,
     FOR_SUPERVISORS,
     OPEN_STATES,
+    UNSETTLED,
     AlertEventType,
     AlertState,
     Escalation,
@@ -26,6 +32,20 @@ class Candidate:
 
     subject_id: str
     score: float
+    order_ids: tuple[str, ...] = ()
+    """Of a match or an alert: the subject's orders that are in force and watched by the camera's direction."""
+    ruled_out: bool = False
+    """Of an alert: whether people found that it is not this subject, or that no order stands against them."""
+
+
+@dataclass(frozen=True)
+class CropMatch:
+    """One crop of a passage that matches by itself."""
+
+    template: NDArray[np.float32] = field(repr=False, compare=False)
+    """Of length 1."""
+    score: float
+    """The best comparison score with a subject that has an order in force."""
 
 
 @dataclass(frozen=True)
@@ -34,24 +54,47 @@ class Match:
 
     capture: Capture
     candidates: tuple[Candidate, ...]
-    """Best first; the first is the subject that alerts."""
-    order_ids: tuple[str, ...]
-    """The subject's orders that are in force and watched by the camera's direction."""
+    """Subjects above the threshold with an order in force here, best first; at least one."""
     fused_crops: int
     threshold: float
     model_version: str
+    template: NDArray[np.float32] = field(repr=False, compare=False)
+    """The passage's fused template, of length 1."""
+    crop: CropMatch | None = None
+    """This capture alone, where the passage has others and this one matches by itself."""
+    likeness: LikenessModel | None = None
+    """How alike two passages of one person are with this model; None: nobody has measured it, and none are alike."""
     late: bool = False
     """Whether it arrived so long after the capture that the traveller may be gone."""
 
     @property
-    def subject_id(self) -> str:
-        """The subject that alerts."""
-        return self.candidates[0].subject_id
-
-    @property
     def score(self) -> float:
-        """That subject's comparison score."""
+        """The best candidate's comparison score."""
         return self.candidates[0].score
+
+    def score_of(self, subject_id: str) -> float | None:
+        """Return a candidate's comparison score; None for a subject who is none."""
+        return next((one.score for one in self.candidates if one.subject_id == subject_id), None)
+
+    def is_like(self, model_version: str, template: NDArray[np.float32]) -> bool:
+        """Whether another passage, fused to `template`, is of the same person as far as can be told."""
+        return self._same(model_version, template, self.template, self.score)
+
+    def has_changed(self, model_version: str, template: NDArray[np.float32]) -> bool:
+        """Whether the tracker has gone over to another person since the passage was fused to `template`.
+
+        Only a crop that matches by itself can say so.
+        """
+        if self.likeness is None or model_version != self.model_version or self.crop is None:
+            return False
+        return not self._same(model_version, template, self.crop.template, self.crop.score)
+
+    def _same(
+        self, model_version: str, template: NDArray[np.float32], own: NDArray[np.float32], subject_score: float
+    ) -> bool:
+        if self.likeness is None or model_version != self.model_version:
+            return False
+        return self.likeness.same(float(template @ own), subject_score)
 
 
 @dataclass(frozen=True)
@@ -73,13 +116,13 @@ class Alert:
     version: int
     """Counts what a person must have seen before they judge, from 1: steps of people, further passages while open."""
     subject_id: str
-    order_ids: tuple[str, ...]
+    """The candidate that is asked about, or was last."""
     camera: Camera
     captured_at: datetime
     last_seen_at: datetime
-    score: float
     threshold: float
     candidates: tuple[Candidate, ...]
+    """Best first."""
     model_version: str
     handling: Handling
     late: bool = False
@@ -111,34 +154,90 @@ class Alert:
         )
 
     @property
+    def present(self) -> Candidate:
+        """The candidate that is asked about, or was last."""
+        return next(one for one in self.candidates if one.subject_id == self.subject_id)
+
+    @property
+    def order_ids(self) -> tuple[str, ...]:
+        """The present candidate's orders."""
+        return self.present.order_ids
+
+    def orders_of(self, subject_id: str) -> tuple[str, ...]:
+        """Return the orders with which a candidate alerted; none of a subject who is no candidate."""
+        return next((one.order_ids for one in self.candidates if one.subject_id == subject_id), ())
+
+    @property
+    def score(self) -> float:
+        """The present candidate's best comparison score."""
+        return self.present.score
+
+    @property
+    def left(self) -> tuple[Candidate, ...]:
+        """The candidates that are not ruled out, best first."""
+        return tuple(one for one in self.candidates if not one.ruled_out)
+
+    @property
     def open(self) -> bool:
         """Whether something is left to find out or to do; other alerts get no new pictures."""
         return self.state in OPEN_STATES
 
-    def takes(self, match: Match, window: timedelta) -> bool:
-        """Whether `match` joins this alert by subject, site and time; domain rule 3."""
-        return (
-            self.open
-            and self.subject_id == match.subject_id
-            and self.camera.site == match.capture.camera.site
-            and abs(match.capture.captured_at - self.last_seen_at) <= window
-        )
+    @property
+    def undecided(self) -> bool:
+        """Whether somebody has yet to find out what it is, so that another candidate may be asked about with it."""
+        return self.state in UNSETTLED
 
-    def with_match(self, match: Match, *, further: bool) -> Alert:
+    @property
+    def joinable(self) -> bool:
+        """Whether further passages may join it: it is open, or was cleared, even if it is closed by now (rule 3)."""
+        return self.open or not self.left
+
+    def has(self, subject_id: str) -> bool:
+        """Whether a subject is among its candidates, ruled out or not."""
+        return any(one.subject_id == subject_id for one in self.candidates)
+
+    def with_match(self, match: Match, new: tuple[Candidate, ...] = (), *, further: bool) -> Alert:
         """Return the alert after `match` joined, of a `further` passage or of one that is in it already.
 
-        The better score counts, with its candidates.
+        Of each candidate the better score counts. The version grows where people have to see what came (rule 4). While
+        nobody has claimed it, the best candidate is asked about first.
         """
-        better = match.score > self.score
+        known = (_met(one, match) for one in self.candidates)
+        candidates = tuple(sorted((*known, *new), key=lambda one: -one.score))
+        subject_id = _asked(candidates, "" if self.state is AlertState.NEW else self.subject_id, self.subject_id)
+        changed = further or bool(new) or subject_id != self.subject_id
         return replace(
             self,
-            version=self.version + (further and self.open),
-            score=max(self.score, match.score),
-            candidates=match.candidates if better else self.candidates,
-            order_ids=tuple(dict.fromkeys((*self.order_ids, *match.order_ids))),
+            version=self.version + (changed and self.open),
+            subject_id=subject_id,
+            candidates=candidates,
             last_seen_at=max(self.last_seen_at, match.capture.captured_at),
             late=self.late or match.late,
         )
+
+    def with_handling(self, handling: Handling) -> Alert:
+        """Return the alert after steps of people: whom they ruled out is not asked about again, but the next is."""
+        found = handling.findings[len(self.handling.findings) :]
+        about = {one.subject_id or self.subject_id: one.outcome for one in found}
+        candidates = tuple(
+            replace(one, ruled_out=one.ruled_out or about.get(one.subject_id) in CLEARING) for one in self.candidates
+        )
+        kept = next((subject_id for subject_id, outcome in about.items() if outcome not in CLEARING), self.subject_id)
+        return replace(
+            self, handling=handling, candidates=candidates, subject_id=_asked(candidates, kept, self.subject_id)
+        )
+
+
+def _met(candidate: Candidate, match: Match) -> Candidate:
+    met = next((one for one in match.candidates if one.subject_id == candidate.subject_id), candidate)
+    orders = tuple(dict.fromkeys((*candidate.order_ids, *met.order_ids)))
+    return replace(candidate, score=max(candidate.score, met.score), order_ids=orders)
+
+
+def _asked(candidates: tuple[Candidate, ...], wanted: str, otherwise: str) -> str:
+    """Return whom to ask about: `wanted` while not ruled out, then the best that is left, then `otherwise`."""
+    left = [one.subject_id for one in candidates if not one.ruled_out]
+    return wanted if wanted in left else next(iter(left), otherwise)
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,11 @@ class Code(StrEnum):
     ALERT_NOT_CLAIMED = auto(), Kind.FAILED_PRECONDITION, "Nobody holds this alert; claim it first."
     ALERT_STATE_WRONG = auto(), Kind.FAILED_PRECONDITION, "This step is not possible in the alert's present state."
     ALERT_CHANGED = auto(), Kind.FAILED_PRECONDITION, "The alert has changed since it was shown; look at it again."
+    CANDIDATE_UNKNOWN = (
+        auto(),
+        Kind.FAILED_PRECONDITION,
+        "The alert has no such candidate that is still to be judged.",
+    )
     OUTCOME_NOT_ALLOWED = auto(), Kind.INVALID_ARGUMENT, "This outcome is not possible in this step."
     REASON_INVALID = auto(), Kind.INVALID_ARGUMENT, "The reason does not belong to this outcome."
     NOTE_INVALID = (

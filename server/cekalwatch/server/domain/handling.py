@@ -3,8 +3,9 @@
     NEW → CLAIMED → {NOT_SAME_PERSON | CANNOT_DETERMINE | REFERRED} → {CONFIRMED | CLEARED} → CLOSED
 
 Each step returns a new `Handling`, or raises an error of the catalogue and changes nothing. NOT_SAME_PERSON is a
-finding that clears the alert (never the subject) in the same step, so no alert is in that state. CANNOT_DETERMINE waits
-for a supervisor, who confirms or clears it as if it had been referred.
+finding that clears the alert (never the subject) in the same step, so no alert is in that state; where another
+candidate is left, it rules out the one that was judged, and the alert stays with its holder for the next.
+CANNOT_DETERMINE waits for a supervisor, who confirms or clears it as if it had been referred.
 """
 
 from __future__ import annotations
@@ -96,7 +97,9 @@ class Circumstances:
     unchanged: bool
     """Whether the person has seen the alert's present version (rule 4)."""
     order_in_force: bool = False
-    """Whether an order that alerts is in force (rule 1); asked about where a step needs one."""
+    """Whether an order of the judged candidate is in force (rule 1); asked about where a step needs one."""
+    last_candidate: bool = True
+    """Whether no other candidate is left to be judged when this one is ruled out (rule 4)."""
 
     def check(self, handling: Handling, step: Step) -> None:
         """Raise ALERT_STATE_WRONG where the step cannot be taken, and ALERT_CHANGED where they have not seen it all."""
@@ -138,8 +141,8 @@ class Handling:
 
     @property
     def officer(self) -> UUID | None:
-        """Who adjudicated it at the counter."""
-        return next((one.by for one in self.findings if one.outcome in OFFICERS_OUTCOMES), None)
+        """Who adjudicated it at the counter, of several candidates the last one."""
+        return next((one.by for one in reversed(self.findings) if one.outcome in OFFICERS_OUTCOMES), None)
 
     @property
     def size(self) -> int:
@@ -209,7 +212,7 @@ class Handling:
         )
 
     def adjudicated(self, holder: Holder, finding: Finding, now: datetime, circumstances: Circumstances) -> Handling:
-        """Return the alert with its holder's finding."""
+        """Return the alert with its holder's finding; they keep it when another candidate is to be judged."""
         if finding.outcome not in OFFICERS_OUTCOMES:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, f"{finding.outcome} at the counter")
         current = self.settled(now)
@@ -217,6 +220,8 @@ class Handling:
         circumstances.check(current, _STEPS[finding.outcome])
         circumstances.check_order(finding.outcome)
         findings = (*current.findings, finding)
+        if finding.outcome is Outcome.NOT_SAME_PERSON and not circumstances.last_candidate:
+            return _step(current, AlertState.CLAIMED, findings=findings, stands_since=now)
         return _step(current, _STATE_AFTER[finding.outcome], claim=None, findings=findings, stands_since=now)
 
     def confirmed(
@@ -241,7 +246,8 @@ class Handling:
     def cleared(self, person: Person, finding: Finding, circumstances: Circumstances) -> Handling:
         """Return the alert cleared: after a referral, or wherever it stands once its orders have ended.
 
-        CANNOT_DETERMINE needs a supervisor. Raises ALERT_HELD when another person holds it.
+        CANNOT_DETERMINE needs a supervisor. Raises ALERT_HELD when another person holds it. Where another candidate is
+        to be judged, the alert is NEW again: nobody has judged that one at the counter.
         """
         if finding.outcome is not Outcome.CLEARED or finding.by != person.person_id:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, finding.outcome)
@@ -251,7 +257,10 @@ class Handling:
             raise CekalwatchError(Code.ALERT_HELD)
         if current.state is AlertState.CANNOT_DETERMINE and not person.roles & CONFIRMS:
             raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "who confirms")
-        return _step(current, AlertState.CLEARED, claim=None, findings=(*current.findings, finding))
+        findings = (*current.findings, finding)
+        if not circumstances.last_candidate:
+            return _step(current, AlertState.NEW, findings=findings, stands_since=finding.at)
+        return _step(current, AlertState.CLEARED, claim=None, findings=findings)
 
     def followed_up(self, follow_up: FollowUp, circumstances: Circumstances) -> Handling:
         """Return the alert with one more contact with the agency."""

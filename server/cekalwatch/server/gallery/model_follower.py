@@ -95,7 +95,7 @@ def searched_model(settings: ModelSettings, thresholds: ThresholdStore, pack: Pa
     """Return the pack's model with its threshold. A threshold in the settings is for the pack that they name."""
     configured = settings.threshold if pack.name == settings.model_pack else None
     rule = ThresholdRule(thresholds, pack.model_version, pack.thresholds, settings.wanted_fpir, configured)
-    return SearchedModel(pack.model_version, pack.recogniser.size, rule.now)
+    return SearchedModel(pack.model_version, pack.recogniser.size, rule.now, pack.likeness)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.gallery.threshold import Threshold
 from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateState, TemplateStore
+from cekalwatch.vision.thresholds import LikenessModel
 
 log = structlog.get_logger()
 
@@ -31,6 +32,8 @@ class SearchedModel:
     """Numbers in a template."""
     threshold: Callable[[int], Threshold]
     """The decision threshold for a gallery of so many templates; asking blocks."""
+    likeness: LikenessModel | None = None
+    """How alike two passages of one person are; None where nobody has measured it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,8 @@ class GallerySnapshot:
 
     gallery: Gallery
     decision: Threshold
+    likeness: LikenessModel | None
+    """How alike two passages of one person are with this model."""
     version: int
     """The change counter of the watchlist that it belongs to."""
     unusable: Mapping[str, int]
@@ -127,6 +132,7 @@ def _snapshot(
     snapshot = GallerySnapshot(
         gallery=gallery,
         decision=model.threshold(len(gallery)),
+        likeness=model.likeness,
         version=state.version,
         unusable=unusable,
         references_without_template=state.references_without_template,

@@ -11,7 +11,6 @@ from typing import Any
 import grpc
 
 from cekalwatch.server.alerts.adjudication import Adjudicator
-from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
 from cekalwatch.server.audit.alert_entries import shown_objects
@@ -49,7 +48,6 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         freshness: FreshnessGauge,
         presence: Presence,
         trail: AuditTrail,
-        deliveries: DeliveryTrail,
         clock: Clock,
         keep_alive_period_s: float,
         adjudicator: Adjudicator,
@@ -63,7 +61,6 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         self._freshness = freshness
         self._presence = presence
         self._trail = trail
-        self._deliveries = deliveries
         self._keep_alive_period_s = keep_alive_period_s
 
     async def SubscribeAlerts(
@@ -85,7 +82,8 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
             if request.WhichOneof("start") is None:
                 async with aclosing(self._fanout.waiting(after, wants, self._clock)) as waiting:
                     async for details in waiting:
-                        await self._deliveries.note(agent, details)
+                        shown = shown_objects([details.alert])
+                        await self._trail.note(agent, Action.ALERT_DELIVERED, shown, event=0)
                         yield convert.waiting_message(details)
             events = self._fanout.follow(after, wants, self._keep_alive_period_s)
             async with aclosing(events):
@@ -93,7 +91,8 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
                     if item is None:
                         yield convert.keep_alive(self._clock.now(), self._fanout.head, self._freshness.now())
                     else:
-                        await self._deliveries.note(agent, item.details, item.event.sequence)
+                        shown = shown_objects([item.details.alert])
+                        await self._trail.note(agent, Action.ALERT_DELIVERED, shown, event=item.event.sequence)
                         yield convert.event_message(item)
         finally:
             self._presence.agent_disconnected(agent_id)

@@ -19,6 +19,7 @@ PHOTO_SHA256 = AssociatedData("reference_face", "photo_sha256")
 PHOTO = AssociatedData("reference_picture", "photo")
 FACE_JPEG = AssociatedData("reference_picture", "face_jpeg")
 TEMPLATE = AssociatedData("template", "vector")
+PASSAGE_TEMPLATE = AssociatedData("alert_passage", "template")
 PROBE_JPEG = AssociatedData("probe", "jpeg")
 FINDING_FACTS = AssociatedData("alert_finding", "facts")
 FOLLOW_UP_FACTS = AssociatedData("alert_follow_up", "facts")
@@ -30,6 +31,7 @@ SEALED = (
     PHOTO,
     FACE_JPEG,
     TEMPLATE,
+    PASSAGE_TEMPLATE,
     PROBE_JPEG,
     FINDING_FACTS,
     FOLLOW_UP_FACTS,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Self
 
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.alert_orders import AlertOrders
-from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
@@ -27,6 +27,7 @@ from cekalwatch.server.wiring.periodic import Chore
 SWEEP_PERIOD_S = 3600.0
 SWEEP_PROBES_PERIOD_S = 30.0
 SWEEP_IMAGES_PERIOD_S = 60.0
+FORGET_PASSAGES_PERIOD_S = 30.0
 ESCALATE_PERIOD_S = 1.0
 ORDERS_PERIOD_S = 1.0
 SUPERVISED_PERIOD_S = 2.0
@@ -50,8 +51,6 @@ class AlertsWiring:
         orders = AlertOrders(stores.watchlist, context.checkpoints)
         details = AlertDetailsReader(alerts, stores.watchlist, stores.people, orders, clock)
         fanout, acknowledgements = Fanout(alerts, details), Acknowledgements(alerts, clock)
-        deliveries = DeliveryTrail(stores.audit, clock, actor)
-        context.stack.callback(deliveries.close)
         context.stack.callback(fanout.close)
         context.stack.callback(acknowledgements.close)
         loop = asyncio.get_running_loop()
@@ -69,7 +68,6 @@ class AlertsWiring:
             freshness,
             presence,
             trail,
-            deliveries,
             clock,
             settings.keep_alive_period_s,
             adjudicator,
@@ -78,6 +76,7 @@ class AlertsWiring:
         )
         watch = OrderWatch(handling, alerts, stores.watchlist, context.checkpoints, clock, actor, announce)
         sweeper = RetentionSweeper(alerts, handling, clock, actor, settings.retention_policy)
+        window = timedelta(seconds=settings.grouping_window_s)
         return cls(
             servicer,
             fanout,
@@ -86,6 +85,7 @@ class AlertsWiring:
                 (SWEEP_PERIOD_S, sweeper.sweep),
                 (SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes),
                 (SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images),
+                (FORGET_PASSAGES_PERIOD_S, lambda: alerts.forget_passages(clock.now() - window)),
                 (ORDERS_PERIOD_S, watch.look),
                 (SUPERVISED_PERIOD_S, supervised.follow),
                 (ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).escalate),

@@ -40,7 +40,7 @@ def test_a_match_becomes_an_alert_with_its_probe_and_an_event(store: AlertStore)
     assert (event.type, event.capture_id) == (AlertEventType.RAISED, probe.capture_id)
     assert (alert.subject_id, alert.order_ids, alert.camera, alert.captured_at) == ("S-1", ("O-1",), DEPARTURE, NOON)
     assert [sighting.capture_id for sighting in alert.sightings] == [probe.capture_id]
-    assert [candidate.subject_id for candidate in alert.candidates] == ["S-1", "S-9"]
+    assert [candidate.subject_id for candidate in alert.candidates] == ["S-1"]
     assert store.probe(event.alert_id) == b"the probe"
     assert store.events_after(0, 10) == [event]
 
@@ -83,11 +83,13 @@ def test_one_passage_gives_one_alert_however_long_it_takes(store: AlertStore):
     assert second.alert_id == first.alert_id
 
 
-def test_another_subject_in_the_same_passage_is_not_suppressed(store: AlertStore):
+def test_another_subject_in_the_same_passage_becomes_a_candidate(store: AlertStore):
     first = record(store, match(capture(passage="1"), subject="S-1"))
-    second = record(store, match(capture(passage="1"), subject="S-2"))
-    assert second.type is AlertEventType.RAISED
-    assert second.alert_id != first.alert_id
+    second = record(store, match(capture(passage="1"), subject="S-2", score=0.8))
+    assert (second.type, second.alert_id) == (AlertEventType.SIGHTED, first.alert_id)
+    alert = store.get(first.alert_id)
+    assert [one.subject_id for one in alert.candidates] == ["S-2", "S-1"]
+    assert (alert.subject_id, alert.version) == ("S-2", 2), "nobody has claimed it: the best is asked about first"
 
 
 def test_the_same_subject_at_another_site_is_another_alert(store: AlertStore):
@@ -130,7 +132,7 @@ def test_alerts_are_listed_newest_first_in_pages_and_filtered(store: AlertStore)
 def test_positions_only_move_forward_and_never_beyond_the_log(store: AlertStore):
     last = [record(store, match(capture(passage=str(n)), subject=f"S-{n}")).sequence for n in range(3)][-1]
     assert store.acknowledge([("pc-1", last - 1), ("pc-2", last)], NOON) == [last - 1, last]
-    assert store.acknowledge([("pc-1", last - 2), ("pc-1", last), ("pc-1", last - 1)], NOON) == [last, last, last]
+    assert store.acknowledge([("pc-1", last - 2), ("pc-1", last), ("pc-1", last - 1)], NOON) == [last - 1, last, last]
     beyond, right = store.acknowledge([("pc-3", last + 1), ("pc-4", 1)], NOON)
     assert isinstance(beyond, CekalwatchError)
     assert (beyond.code, right) == (Code.POSITION_UNKNOWN, 1)

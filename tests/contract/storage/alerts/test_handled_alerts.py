@@ -20,21 +20,6 @@ from tests.support.scenarios.adjudication import Counter
 E = AlertEventType
 
 
-def test_a_later_sighting_of_a_cleared_alert_is_a_new_alert_and_of_a_hit_joins_it(
-    counter: Counter, budi: ActingPerson, siti: ActingPerson
-):
-    first = counter.raise_alert("1")
-    counter.claim(first, budi)
-    counter.judge(first, budi, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
-    window = timedelta(minutes=10)
-    second = counter.raise_alert("2", window=window)
-    assert second != first
-    counter.claim(second, budi)
-    counter.judge(second, budi)
-    counter.confirm(second, siti)
-    assert counter.raise_alert("3", window=window) == second
-
-
 def test_alerts_are_found_by_where_they_stand_and_when_they_were_raised(
     counter: Counter, budi: ActingPerson, clock: FixedClock
 ):

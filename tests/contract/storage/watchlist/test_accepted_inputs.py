@@ -5,6 +5,7 @@ One accepted value that cannot be told would hide all that stands beside it from
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from cekalwatch.server.capture.deciding import OrdersInForce
 from cekalwatch.server.domain.alerts import AlertFilter, Candidate, Match
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.orders import BanOrder, Checkpoints
 from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.grpc_api.convert import alerts as alert_messages
@@ -44,7 +46,7 @@ from cekalwatch.v1 import capture_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
 from cekalwatch.wire.vocabulary.orders import Direction
 from cekalwatch.wire.vocabulary.watchlist import EnrolmentWarning, ImportOutcome
-from tests.support.builders.alerts import DEPARTURE, NOON, capture, match
+from tests.support.builders.alerts import DEPARTURE, NOON, capture, face, match
 from tests.support.builders.audit import OFFICER
 from tests.support.builders.keys import keyring
 from tests.support.builders.messages import RECORD, RUN, SENT, ValidValues, nearly_valid
@@ -182,7 +184,7 @@ def test_any_capture_that_is_accepted_makes_an_alert_that_can_be_listed_and_read
             probe = capture_messages.capture(message, DEPARTURE, RUN, NOON)
         except CekalwatchError:
             return
-        found = Match(probe, (Candidate("S-1", 0.7),), ("O-1",), 1, 0.45, MODEL)
+        found = replace(match(probe), model_version=MODEL)
         event = desk.alerts.record(found, timedelta(minutes=10), desk.clock.now())
         if event:
             alerted.add(event.alert_id)
@@ -270,12 +272,13 @@ def test_more_orders_or_photographs_than_can_be_told_are_refused_with_a_reason(d
 def test_alerts_about_them_are_listed_read_and_told(desk: Desk) -> None:
     keys = [fill(desk, f"S{number}") for number in range(2)]
     camera = Camera("d" * 64, "s" * 64, WIDE * 64, Direction.DEPARTURE)
-    others = tuple(Candidate(key, 0.5) for key in keys) * 2
-    for key in keys:
+    others = tuple(Candidate(longest_key(f"other-{number}"), 0.5) for number in range(MAX_CANDIDATES - 2))
+    for place, key in enumerate(keys):
         orders = tuple(longest_key(f"{key[:2]}-{number}") for number in range(MAX_ORDERS))
         for _ in range(MAX_SIGHTINGS + 1):
-            probe = capture(camera=camera, jpeg=b"x" * MAX_CROP_BYTES)
-            found = Match(probe, (Candidate(key, 0.7), *others), orders, 20, 0.45, MODEL)
+            probe = capture(camera=camera, passage=key, jpeg=b"x" * MAX_CROP_BYTES)
+            near = (Candidate(key, 0.7, orders), Candidate(keys[1 - place], 0.6, orders), *others)
+            found = Match(probe, near, 20, 0.45, MODEL, face(float(place)))
             assert desk.alerts.record(found, timedelta(minutes=10), NOON) is not None
     assert len(desk.alert_ids()) == 2
     assert all(len(desk.details.get(alert).orders) == MAX_ORDERS for alert in desk.alert_ids())

@@ -150,7 +150,7 @@ async def test_the_log_is_followed_also_when_nobody_says_that_it_grew(log: Log):
     following.cancel()
 
 
-@pytest.mark.parametrize("damage", ["order_ids = '['", "direction = 'UP'", "last_seen_at = 'lately'"])
+@pytest.mark.parametrize("damage", ["candidates = '['", "direction = 'UP'", "last_seen_at = 'lately'"])
 async def test_a_damaged_alert_keeps_nobody_from_the_others(log: Log, damage: str):
     first, damaged, last = log.commit(), log.commit(), log.commit()
     with log.database.engine.begin() as connection:

@@ -29,7 +29,7 @@ from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, op
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.presence import CameraPresence
 from cekalwatch.server.status import ServerStatus
-from cekalwatch.server.watchlist.freshness import Freshness, SourceFreshness
+from cekalwatch.server.watchlist.freshness import Freshness
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.v1 import (
     adjudication_pb2,
@@ -120,6 +120,7 @@ def told(heartbeat: Heartbeat) -> Any:
     snapshot = GallerySnapshot(
         Gallery.build("model", 8, np.zeros((0, 8), np.float32), ()),
         FIXED_THRESHOLD,
+        likeness=None,
         version=1,
         unusable={},
         references_without_template=0,
@@ -130,7 +131,7 @@ def told(heartbeat: Heartbeat) -> Any:
         thread_budget=1,
         snapshot=snapshot,
         model_pack="starter",
-        freshness=Freshness((SourceFreshness("", None, stale=True),), active_subjects=0),
+        freshness=Freshness(None, stale=True, active_subjects=0),
         outcomes={},
         alerts_raised=0,
         head_sequence=0,
@@ -210,6 +211,7 @@ WORK: ValidValues = {
     "outcome": [1, 2, 3, 4, 5],
     "reason": list(range(1, 13)),
     "note": ["", "same scar", "x" * 1000],
+    "candidate_subject_id": ["", "S-1"],
     "agency": ["Kejaksaan Agung"],
     "contact": ["duty desk"],
     "result": ["two officers come"],

@@ -20,6 +20,8 @@ from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outc
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 MAX_REFERENCE = 100
+MAX_CANDIDATE_KEY = 200
+"""Characters of a subject's key, with room: what is longer is nobody's."""
 MAX_SHIFT = timedelta(days=31)
 CLOCK_AHEAD = timedelta(minutes=5)
 """How far a PC's clock may be ahead of the server's."""
@@ -32,11 +34,14 @@ STATES = ProtoEnum(adjudication_pb2.AlertState, "ALERT_STATE", AlertState)
 
 
 def adjudication(request: alert_service_pb2.AdjudicateAlertRequest) -> Adjudication:
-    """Read an officer's adjudication; raises OUTCOME_NOT_ALLOWED or REASON_INVALID."""
+    """Read an officer's adjudication; raises OUTCOME_NOT_ALLOWED, REASON_INVALID or CANDIDATE_UNKNOWN."""
     outcome = _OUTCOMES.member(request.outcome)
     if outcome is None:
         raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, str(request.outcome))
-    return Adjudication(outcome, reason(request.reason), request.note, request.version)
+    candidate = request.candidate_subject_id
+    if len(candidate) > MAX_CANDIDATE_KEY or not candidate.isprintable():
+        raise CekalwatchError(Code.CANDIDATE_UNKNOWN)
+    return Adjudication(outcome, reason(request.reason), request.note, request.version, candidate)
 
 
 def clearing(request: alert_service_pb2.ClearAlertRequest) -> Adjudication:
@@ -131,6 +136,7 @@ def _finding(finding: Finding, people: Mapping[UUID, str]) -> adjudication_pb2.F
         note=finding.note,
         person=_person(finding.by, people),
         find_time=timestamp(finding.at),
+        subject_id=finding.subject_id,
     )
 
 

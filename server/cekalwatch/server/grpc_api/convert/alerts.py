@@ -163,6 +163,7 @@ def alert_message(details: AlertDetails) -> alert_pb2.Alert:
                 subject_id=candidate.subject_id,
                 name=details.names.get(candidate.subject_id, ""),
                 score=candidate.score,
+                ruled_out=candidate.ruled_out,
             )
             for candidate in alert.candidates
         ],

@@ -186,6 +186,7 @@ def _describe_insightface(source: Path, fresh: Path, name: str, licence: str) ->
         detector=DetectorSpec(DetectorKind.SCRFD, (detector.name,)),
         recogniser=RecogniserSpec(recogniser.name, size, ColourOrder.RGB, mean, std),
         thresholds=INSIGHTFACE,
+        likeness=None,
         sha256={path.name: file_sha256(path) for path in (fresh / detector.name, fresh / recogniser.name)},
     )
 

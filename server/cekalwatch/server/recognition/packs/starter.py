@@ -26,7 +26,7 @@ from cekalwatch.server.recognition.packs.networks import (
     read_network,
     swap_input_colours,
 )
-from cekalwatch.server.recognition.packs.threshold_models import STARTER
+from cekalwatch.server.recognition.packs.threshold_models import STARTER, STARTER_LIKENESS
 from cekalwatch.vision.manifest import (
     ColourOrder,
     DetectorKind,
@@ -115,6 +115,7 @@ def build_starter(models_dir: Path, sources: dict[str, bytes]) -> Pack:
             detector=DetectorSpec(DetectorKind.ULTRAFACE_ONET, files[:2]),
             recogniser=RecogniserSpec(files[2], TEMPLATE_SIZE, ColourOrder.RGB, mean=127.5, std=127.5),
             thresholds=STARTER,
+            likeness=STARTER_LIKENESS,
             sha256={file: file_sha256(fresh / file) for file in files},
         )
         write_manifest(pack)

@@ -1,11 +1,11 @@
-"""The threshold models that new packs get; `cekalwatch-server thresholds fit` replaces them by a measured one."""
+"""The thresholds that new packs get; `cekalwatch-server thresholds fit` replaces those of a search by measured ones."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Final
 
-from cekalwatch.vision.thresholds import Provenance, ThresholdModel
+from cekalwatch.vision.thresholds import LikenessModel, Provenance, ThresholdModel
 
 STARTER: Final = ThresholdModel(
     list_size=869,
@@ -24,6 +24,23 @@ STARTER: Final = ThresholdModel(
     ),
 )
 """Of the starter pack, as `evaluate` gave it (docs/starter-pack.md)."""
+STARTER_LIKENESS: Final = LikenessModel(
+    threshold=0.6,
+    sure=0.75,
+    fmr=6e-5,
+    fnmr=0.01,
+    provenance=Provenance(
+        data="Labeled Faces in the Wild, passages of three photographs; strangers also of four regions of India",
+        model_version="starter-cee6148c",
+        measured_on="2026-11-26",
+        people=1469,
+        passages=1958,
+        crops=3,
+        program="0.1.0",
+    ),
+)
+"""Of the starter pack, as `benchmarks/recognition/likeness.py` gave it (docs/adr/0009). Other packs have none until
+somebody measures it, and then no passage joins the alert of another."""
 INSIGHTFACE: Final = replace(
     STARTER,
     provenance=replace(

@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, Insert, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
-from cekalwatch.server.domain.false_alerts import FieldAlert, PassageCount, verdict_of
+from cekalwatch.server.domain.false_alerts import AlertVerdict, FieldAlert, PassageCount, verdict_of
 from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, PassageCountRow, SightingRow
 from cekalwatch.server.storage.database import Database
-from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
+from cekalwatch.wire.vocabulary.adjudication import UNSETTLED, Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction
 
 
@@ -84,7 +84,7 @@ class FieldStore:
                     threshold=row.threshold,
                     model_version=row.model_version,
                     passages=passages,
-                    verdict=verdict_of(findings[row.alert_id]),
+                    verdict=AlertVerdict.OPEN if row.state in UNSETTLED else verdict_of(findings[row.alert_id]),
                 )
                 for row, score, passages in session.exec(alerts)
             ]

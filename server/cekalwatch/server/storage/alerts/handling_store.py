@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func, true
 from sqlmodel import Session, and_, col, delete, or_, select
 
 from cekalwatch.server.audit.entry import AuditEntry
@@ -26,8 +26,11 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.wire.vocabulary.adjudication import CLEARING, UNSETTLED, AlertEventType, AlertState, Escalation, Outcome
 
-_UNCOUNTED = frozenset({AlertEventType.ESCALATED})
-"""Leaves the version: it changes nothing that a person judges, and no judgement may be refused for it."""
+_UNCOUNTED = frozenset({AlertEventType.ESCALATED, AlertEventType.ORDERS_ENDED})
+"""Leaves the version: no judgement may be refused for it. What needs an order is refused for want of one."""
+
+
+_SETTLED = frozenset(AlertState) - UNSETTLED
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class HandlingStore:
             if step.handling == before.handling:
                 return before
             hold_sealing_key(session, self._keyring)
-            write_handling(session, row, before.handling, step.handling, self._keyring)
+            write_handling(session, row, before, step.handling, self._keyring)
             row.version += sum(kind not in _UNCOUNTED for kind in step.happened)
             if AlertEventType.CLAIMED in step.happened:
                 row.first_claimed_at = row.first_claimed_at or now
@@ -158,8 +161,9 @@ class HandlingStore:
         What `note` makes of these numbers is committed with it, for the audit trail, if anything went.
         """
         with self._database.session() as session:
-            cleared = self._remove(session, CLEARING, cleared_before)
-            confirmed = self._remove(session, (Outcome.CONFIRMED,), confirmed_before)
+            hits = select(FindingRow.alert_id).where(col(FindingRow.outcome) == Outcome.CONFIRMED)
+            cleared = self._remove(session, ~col(AlertRow.alert_id).in_(hits), CLEARING, cleared_before)
+            confirmed = self._remove(session, true(), (Outcome.CONFIRMED,), confirmed_before)
             if not cleared + confirmed:
                 return 0, 0
             write_audit(session, note(cleared, confirmed))
@@ -168,9 +172,14 @@ class HandlingStore:
         return cleared, confirmed
 
     @staticmethod
-    def _remove(session: Session, outcomes: Collection[Outcome], before: datetime) -> int:
-        found = select(FindingRow.alert_id).where(
-            col(FindingRow.outcome).in_(outcomes), col(FindingRow.found_at) <= before
+    def _remove(session: Session, alerts: ColumnElement[bool], outcomes: Collection[Outcome], before: datetime) -> int:
+        """Remove those of settled `alerts` whose last such outcome was before: each candidate has its own."""
+        found = (
+            select(FindingRow.alert_id)
+            .join(AlertRow, col(AlertRow.alert_id) == col(FindingRow.alert_id))
+            .where(alerts, col(AlertRow.state).in_(_SETTLED), col(FindingRow.outcome).in_(outcomes))
+            .group_by(col(FindingRow.alert_id))
+            .having(func.max(FindingRow.found_at) <= before)
         )
         return session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id).in_(found))).rowcount
 

@@ -47,15 +47,14 @@ class _Words:
 _NOTHING = _Words()
 
 
-def new_row(match: Match, now: datetime) -> AlertRow:
-    """Return the row of an alert that `match` raises."""
+def new_row(match: Match, candidates: Sequence[Candidate], now: datetime) -> AlertRow:
+    """Return the row of an alert that `match` raises about some of its candidates."""
     capture = match.capture
     return AlertRow(
         alert_id=str(uuid6.uuid7()),
         state=AlertState.NEW,
         version=1,
-        subject_id=match.subject_id,
-        order_ids=list(match.order_ids),
+        subject_id=candidates[0].subject_id,
         camera_id=capture.camera.camera_id,
         site=capture.camera.site,
         counter=capture.camera.counter,
@@ -63,27 +62,26 @@ def new_row(match: Match, now: datetime) -> AlertRow:
         captured_at=capture.captured_at,
         raised_at=now,
         last_seen_at=capture.captured_at,
-        score=match.score,
         threshold=match.threshold,
-        candidates=[asdict(candidate) for candidate in match.candidates],
+        candidates=list(map(asdict, candidates)),
         model_version=match.model_version,
         late=match.late,
     )
 
 
-def join_match(row: AlertRow, match: Match, *, further: bool) -> None:
-    """Bring the row to where the alert stands after `match` joined it; see `Alert.with_match`."""
-    alert = bare_alert(row).with_match(match, further=further)
+def write_match(row: AlertRow, alert: Alert) -> None:
+    """Bring the row to where the alert stands after a match joined it; see `Alert.with_match`."""
     row.version = alert.version
-    row.score = alert.score
-    row.candidates = [asdict(candidate) for candidate in alert.candidates]
-    row.order_ids = list(alert.order_ids)
+    row.subject_id = alert.subject_id
+    row.candidates = list(map(asdict, alert.candidates))
     row.last_seen_at = alert.last_seen_at
     row.late = alert.late
 
 
-def write_handling(session: Session, row: AlertRow, before: Handling, after: Handling, keyring: Keyring) -> None:
-    """Bring the row to `after`, and add the findings and follow-ups that `before` does not have."""
+def write_handling(session: Session, row: AlertRow, alert: Alert, after: Handling, keyring: Keyring) -> None:
+    """Bring the row of `alert` to `after`, and add the findings and follow-ups that it does not have."""
+    before, handled = alert.handling, alert.with_handling(after)
+    row.subject_id, row.candidates = handled.subject_id, list(map(asdict, handled.candidates))
     row.state, row.escalation = after.state, after.escalation
     row.escalated_at, row.escalations = after.escalated_at, after.escalations
     row.stands_since, row.orders_ended_at = after.stands_since, after.orders_ended_at
@@ -98,6 +96,7 @@ def write_handling(session: Session, row: AlertRow, before: Handling, after: Han
             FindingRow(
                 alert_id=row.alert_id,
                 number=number,
+                subject_id=finding.subject_id or alert.subject_id,
                 outcome=finding.outcome,
                 reason=finding.reason,
                 facts=keyring.seal(associated_data, _json({"note": finding.note, "reference": reference})),
@@ -166,13 +165,11 @@ def _alert(
         alert_id=UUID(row.alert_id),
         version=row.version,
         subject_id=row.subject_id,
-        order_ids=tuple(row.order_ids),
         camera=Camera(row.camera_id, row.site, row.counter, Direction(row.direction)),
         captured_at=row.captured_at,
         last_seen_at=row.last_seen_at,
-        score=row.score,
         threshold=row.threshold,
-        candidates=tuple(Candidate(**candidate) for candidate in row.candidates),
+        candidates=tuple(Candidate(**one | {"order_ids": tuple(one["order_ids"])}) for one in row.candidates),
         model_version=row.model_version,
         handling=Handling(
             raised_at=row.raised_at,
@@ -206,7 +203,12 @@ def _words(session: Session, alert_ids: list[str], keyring: Keyring) -> dict[str
         facts = _opened(keyring, FINDING_FACTS.at(row.alert_id, str(row.number)), row.facts)
         try:
             finding = Finding(
-                Outcome(row.outcome), Reason(row.reason), facts["note"], UUID(row.person_id), row.found_at
+                Outcome(row.outcome),
+                Reason(row.reason),
+                facts["note"],
+                UUID(row.person_id),
+                row.found_at,
+                row.subject_id,
             )
         except CekalwatchError as error:  # it was sound when it was written
             raise ValueError(f"damaged finding: {error.code}") from None

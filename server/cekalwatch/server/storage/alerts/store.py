@@ -13,18 +13,20 @@ from uuid import UUID
 import structlog
 from sqlalchemy import func
 from sqlmodel import Session, col, delete, select, update
-from sqlmodel.sql.expression import SelectOfScalar
 
 from cekalwatch.server.audit.alert_entries import alert_entry
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertFilter, Match
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.grouping import place
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
-from cekalwatch.server.storage.alerts.rows import bare_alert, event_of, join_match, new_row, read_alerts
+from cekalwatch.server.storage.alerts.passages import AlertPassages
+from cekalwatch.server.storage.alerts.rows import bare_alert, event_of, new_row, read_alerts, write_match
 from cekalwatch.server.storage.alerts.selection import selected
 from cekalwatch.server.storage.alerts.tables import (
     AgentRow,
     AlertEventRow,
+    AlertPassageRow,
     AlertRow,
     EventLogRow,
     ProbeRow,
@@ -60,9 +62,10 @@ class AlertStore:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
+        self._passages = AlertPassages(keyring)
 
     def record(self, match: Match, window: timedelta, now: datetime) -> AlertEvent | None:
-        """Commit `match` as a new alert, or as a sighting of the alert that takes it (domain rule 3).
+        """Commit `match` as a new alert, or as a sighting of the alert that it joins; see `domain/grouping.py`.
 
         Returns the event that was committed with it and with the audit trail's entry, or None when this capture was
         recorded before. Raises StorageError, and STORAGE_UNAVAILABLE when the probe cannot be sealed.
@@ -72,14 +75,14 @@ class AlertStore:
             lock_log(session)
             if session.get(SightingRow, str(capture.capture_id)) is not None:
                 return None
-            kind = AlertEventType.SIGHTED
-            if row := self._of_passage(session, match):
-                join_match(row, match, further=False)
-            elif row := self._near(session, match, window):
-                join_match(row, match, further=True)
-            else:
+            placement = place(match, self._passages.near(session, match, window), window)
+            row = session.get(AlertRow, str(placement.alert.alert_id)) if placement.alert else None
+            if placement.alert is None or row is None:
                 kind = AlertEventType.RAISED
-                row = new_row(match, now)
+                row = new_row(match, placement.new_candidates, now)
+            else:
+                kind = AlertEventType.SIGHTED
+                write_match(row, placement.alert.with_match(match, placement.new_candidates, further=placement.further))
             session.add(row)
             session.flush()
             session.add(
@@ -92,14 +95,18 @@ class AlertStore:
                     counter=capture.camera.counter,
                     direction=capture.camera.direction,
                     captured_at=capture.captured_at,
-                    score=match.score,
+                    score=max(
+                        one for each in row.candidates if (one := match.score_of(each["subject_id"])) is not None
+                    ),
                     fused_crops=match.fused_crops,
                 )
             )
+            hold_sealing_key(session, self._keyring)
+            alert = bare_alert(row)
+            self._passages.keep(session, alert, match, now)
             # What is cleared keeps no picture, and gets no new one: crops of the same passage may come yet.
-            if bare_alert(row).open:
-                hold_sealing_key(session, self._keyring)
-                self._keep_better_probe(session, row.alert_id, match)
+            if alert.open:
+                self._keep_better_probe(session, row.alert_id, match, further=placement.further)
             event = AlertEventRow(type=kind, occurred_at=now, alert_id=row.alert_id, capture_id=str(capture.capture_id))
             session.add(event)
             session.flush()
@@ -225,6 +232,15 @@ class AlertStore:
         self._database.purge_journal()
         return gone
 
+    def forget_passages(self, before: datetime) -> int:
+        """Remove the faces of passages whose last crop came before: nobody can join them any more. Returns how many."""
+        with self._database.session() as session:
+            gone = session.exec(delete(AlertPassageRow).where(col(AlertPassageRow.kept_at) < before)).rowcount
+            session.commit()
+        if gone:
+            self._database.purge_journal()
+        return gone
+
     def acknowledge(self, positions: Sequence[tuple[str, int]], now: datetime) -> list[int | CekalwatchError]:
         """Move agents forward to the sequences beside them, in one transaction; return where each stands.
 
@@ -232,74 +248,39 @@ class AlertStore:
         many TOO_MANY_AGENTS.
         """
         _, head = self.log_bounds()
-        wanted: dict[str, int] = {}
-        for agent_id, sequence in positions:
-            if sequence <= head:
-                wanted[agent_id] = max(sequence, wanted.get(agent_id, 0))
+        reached: list[int | CekalwatchError] = []
         with self._database.session() as session:
-            agents = select(AgentRow.agent_id, AgentRow.acknowledged_sequence).where(col(AgentRow.agent_id).in_(wanted))
-            known = dict(session.exec(agents).all())
-            new = [agent_id for agent_id in wanted if agent_id not in known]
-            if new:
-                room = MAX_AGENTS - session.exec(select(func.count()).select_from(AgentRow)).one()
-                session.add_all(
-                    AgentRow(agent_id=agent_id, acknowledged_sequence=wanted[agent_id], acknowledged_at=now)
-                    for agent_id in new[:room]
-                )
-                known |= {agent_id: wanted[agent_id] for agent_id in new[:room]}
-            forward = {agent_id: wanted[agent_id] for agent_id, before in known.items() if wanted[agent_id] > before}
-            if forward:
-                # One statement for all of them, since 200 agents acknowledge in the same second.
-                session.execute(
-                    update(AgentRow),
-                    [
-                        {"agent_id": agent_id, "acknowledged_sequence": sequence, "acknowledged_at": now}
-                        for agent_id, sequence in forward.items()
-                    ],
-                )
+            for agent_id, sequence in positions:
+                if sequence > head:
+                    detail = f"{agent_id} acknowledged {sequence}, the log ends at {head}"
+                    reached.append(CekalwatchError(Code.POSITION_UNKNOWN, detail))
+                    continue
+                row = session.get(AgentRow, agent_id)
+                if row is None:
+                    if session.exec(select(func.count()).select_from(AgentRow)).one() >= MAX_AGENTS:
+                        reached.append(CekalwatchError(Code.TOO_MANY_AGENTS))
+                        continue
+                    row = AgentRow(agent_id=agent_id, acknowledged_sequence=sequence, acknowledged_at=now)
+                    session.add(row)
+                elif sequence > row.acknowledged_sequence:
+                    row.acknowledged_sequence, row.acknowledged_at = sequence, now
+                reached.append(row.acknowledged_sequence)
+                session.flush()
             session.commit()
-        stands = known | forward
-
-        def reached(agent_id: str, sequence: int) -> int | CekalwatchError:
-            if sequence > head:
-                detail = f"{agent_id} acknowledged {sequence}, the log ends at {head}"
-                return CekalwatchError(Code.POSITION_UNKNOWN, detail)
-            return stands[agent_id] if agent_id in stands else CekalwatchError(Code.TOO_MANY_AGENTS)
-
-        return [reached(agent_id, sequence) for agent_id, sequence in positions]
+        return reached
 
     def positions(self) -> dict[str, int]:
         """Return the last acknowledged sequence of each agent that ever acknowledged."""
         with self._database.session() as session:
             return {row.agent_id: row.acknowledged_sequence for row in session.exec(select(AgentRow))}
 
-    @staticmethod
-    def _of_passage(session: Session, match: Match) -> AlertRow | None:
-        same_passage = select(SightingRow.alert_id).where(col(SightingRow.passage) == match.capture.passage)
-        return session.exec(_of_subject(match).where(col(AlertRow.alert_id).in_(same_passage))).first()
-
-    @staticmethod
-    def _near(session: Session, match: Match, window: timedelta) -> AlertRow | None:
-        moment = match.capture.captured_at
-        near = _of_subject(match).where(
-            col(AlertRow.last_seen_at) >= moment - window, col(AlertRow.last_seen_at) <= moment + window
-        )
-        return next((row for row in session.exec(near) if bare_alert(row).takes(match, window)), None)
-
-    def _keep_better_probe(self, session: Session, alert_id: str, match: Match) -> None:
+    def _keep_better_probe(self, session: Session, alert_id: str, match: Match, *, further: bool) -> None:
+        """Keep the best picture of the newest passage: that is who stands at a counter now."""
         capture = match.capture
         probe = session.get(ProbeRow, alert_id)
         if probe is None:
             probe = ProbeRow(alert_id=alert_id, capture_id="", quality=-1.0, jpeg=b"")
-        if capture.quality > probe.quality:
+        if further or capture.quality > probe.quality:
             probe.capture_id, probe.quality = str(capture.capture_id), capture.quality
             probe.jpeg = self._keyring.seal(PROBE_JPEG.at(alert_id), capture.jpeg)
             session.add(probe)
-
-
-def _of_subject(match: Match) -> SelectOfScalar[AlertRow]:
-    return (
-        select(AlertRow)
-        .where(col(AlertRow.subject_id) == match.subject_id, col(AlertRow.site) == match.capture.camera.site)
-        .order_by(col(AlertRow.last_seen_at).desc())
-    )

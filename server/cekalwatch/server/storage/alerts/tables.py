@@ -18,14 +18,14 @@ class AlertRow(SQLModel, table=True):
     """An alert; the camera's columns are those of the first sighting."""
 
     __tablename__ = "alert"
-    __table_args__ = (Index("ix_alert_subject_site", "subject_id", "site"),)
+    __table_args__ = (Index("ix_alert_site_last_seen", "site", "last_seen_at"),)
 
     alert_id: str = Field(primary_key=True)
     """A UUID of version 7, so that keys rise with time and pages go by them."""
     state: str = Field(index=True)
     version: int
     subject_id: str
-    order_ids: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    """The candidate that is asked about."""
     camera_id: str
     site: str
     counter: str
@@ -33,9 +33,9 @@ class AlertRow(SQLModel, table=True):
     captured_at: datetime = moment()
     raised_at: datetime = moment(index=True)
     last_seen_at: datetime = moment()
-    score: float
     threshold: float
     candidates: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
+    """Best first, each with its score, its orders, and whether it is ruled out."""
     model_version: str
     late: bool
     escalation: int = 0
@@ -67,6 +67,20 @@ class SightingRow(SQLModel, table=True):
     fused_crops: int
 
 
+class AlertPassageRow(SQLModel, table=True):
+    """A passage of an alert with its face, as long as others may join it: the grouping window."""
+
+    __tablename__ = "alert_passage"
+
+    alert_id: str = Field(primary_key=True, foreign_key="alert.alert_id")
+    passage: str = Field(primary_key=True)
+    kept_at: datetime = moment(index=True)
+    """When its last crop came, which for captures of an outage is long after they were taken."""
+    model_version: str
+    template: bytes = sealed()
+    """32-bit numbers, little-endian, as many as the model gives."""
+
+
 class ProbeRow(SQLModel, table=True):
     """The best probe of an alert, as the camera sent it, sealed."""
 
@@ -86,6 +100,8 @@ class FindingRow(SQLModel, table=True):
     alert_id: str = Field(primary_key=True, foreign_key="alert.alert_id")
     number: int = Field(primary_key=True)
     """From 0, in order."""
+    subject_id: str
+    """The candidate that it speaks of."""
     outcome: str
     reason: str
     facts: bytes = sealed()

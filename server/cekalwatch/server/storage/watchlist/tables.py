@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from cekalwatch.server.storage.columns import moment, sealed
+from cekalwatch.server.storage.columns import moment_or_none, sealed
 
 
 class SubjectRow(SQLModel, table=True):
@@ -96,16 +96,7 @@ class WatchlistStateRow(SQLModel, table=True):
     id: int = Field(primary_key=True)
     version: int
     """Counts the changes of all tables above."""
-
-
-class WatchlistSuccessRow(SQLModel, table=True):
-    """When the watchlist was last brought up to date from one source."""
-
-    __tablename__ = "watchlist_success"
-
-    source: str = Field(primary_key=True)
-    """Name of the source; empty: imports by hand."""
-    last_success_at: datetime = moment()
+    last_success_at: datetime | None = moment_or_none()
 
 
 class WatchlistChangeRow(SQLModel, table=True):

@@ -25,7 +25,6 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("subject_id", sa.String(), nullable=False),
-        sa.Column("order_ids", sa.JSON(), nullable=False),
         sa.Column("camera_id", sa.String(), nullable=False),
         sa.Column("site", sa.String(), nullable=False),
         sa.Column("counter", sa.String(), nullable=False),
@@ -33,7 +32,6 @@ def upgrade() -> None:
         sa.Column("captured_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("raised_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("score", sa.Float(), nullable=False),
         sa.Column("threshold", sa.Float(), nullable=False),
         sa.Column("candidates", sa.JSON(), nullable=False),
         sa.Column("model_version", sa.String(), nullable=False),
@@ -50,7 +48,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("alert_id"),
     )
     with op.batch_alter_table("alert", schema=None) as batch_op:
-        batch_op.create_index("ix_alert_subject_site", ["subject_id", "site"], unique=False)
+        batch_op.create_index("ix_alert_site_last_seen", ["site", "last_seen_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_alert_raised_at"), ["raised_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_alert_state"), ["state"], unique=False)
 
@@ -80,6 +78,7 @@ def upgrade() -> None:
         "watchlist_state",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("last_success_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
@@ -110,9 +109,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_alert_event_occurred_at"), ["occurred_at"], unique=False)
 
     op.create_table(
+        "alert_passage",
+        sa.Column("alert_id", sa.String(), nullable=False),
+        sa.Column("passage", sa.String(), nullable=False),
+        sa.Column("kept_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("template", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["alert_id"],
+            ["alert.alert_id"],
+        ),
+        sa.PrimaryKeyConstraint("alert_id", "passage"),
+    )
+    with op.batch_alter_table("alert_passage", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_alert_passage_kept_at"), ["kept_at"], unique=False)
+
+    op.create_table(
         "alert_finding",
         sa.Column("alert_id", sa.String(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("subject_id", sa.String(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("facts", sa.LargeBinary(), nullable=False),
@@ -428,12 +444,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_sync_run_started_at"), ["started_at"], unique=False)
 
     op.create_table(
-        "watchlist_success",
-        sa.Column("source", sa.String(), nullable=False),
-        sa.Column("last_success_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("source"),
-    )
-    op.create_table(
         "trouble_log",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("change", sa.Integer(), nullable=False),
@@ -523,7 +533,6 @@ def downgrade() -> None:
     if op.get_context().dialect.name != "sqlite":
         for table in ("audit_checkpoint", "audit_entry"):
             op.execute(f"DROP FUNCTION {table}_refuse CASCADE")
-    op.drop_table("watchlist_success")
     op.drop_table("camera_news")
     with op.batch_alter_table("trouble", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_trouble_change"))

@@ -1,0 +1,93 @@
+"""Which alert a match belongs to: domain rules 3 and 5. It is asked about the alerts near by, and knows no database.
+
+A match joins an alert that has its passage in it already. A further passage joins one at its site, within the grouping
+window, whose candidates it shares, if its face is like that of a passage in the alert, and the alert is open or was
+cleared. So an innocent traveller is stopped once, and the real person behind a look-alike gets an alert of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cekalwatch.server.domain.alerts import Alert, Candidate, Match
+
+MAX_CANDIDATES = 10
+"""Candidates of an alert, all its passages together. What would be one more gets an alert of its own."""
+
+
+@dataclass(frozen=True)
+class AlertPassage:
+    """A passage of an alert, while its face is kept: as long as others may join it."""
+
+    passage: str
+    model_version: str
+    template: NDArray[np.float32] = field(repr=False, compare=False)
+    """The fused template of its crops so far, of length 1."""
+
+
+@dataclass(frozen=True)
+class NearAlert:
+    """An alert that a match may join."""
+
+    alert: Alert
+    has_passage: bool
+    """Whether a sighting of the match's own passage is in it."""
+    passages: tuple[AlertPassage, ...]
+    """Those whose faces are kept."""
+
+    def takes(self, match: Match, window: timedelta) -> bool:
+        """Whether the match's passage is one of this alert's, or may become one."""
+        own = next((one for one in self.passages if one.passage == match.capture.passage), None)
+        if self.has_passage:
+            # Where its face is kept no longer, the tracker's word is all there is.
+            return own is None or not match.has_changed(own.model_version, own.template)
+        return (
+            self.alert.joinable
+            and any(self.alert.has(candidate.subject_id) for candidate in match.candidates)
+            and self.alert.camera.site == match.capture.camera.site
+            and abs(match.capture.captured_at - self.alert.last_seen_at) <= window
+            and any(match.is_like(one.model_version, one.template) for one in self.passages)
+        )
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a match goes: to `alert`, with candidates that are new there, or, without one, to a new alert of these."""
+
+    alert: Alert | None
+    new_candidates: tuple[Candidate, ...]
+    further: bool = False
+    """Whether the match's passage is new in the alert."""
+
+
+def place(match: Match, near: Sequence[NearAlert], window: timedelta) -> Placement:
+    """Say where a match goes.
+
+    Candidates that people have ruled out for these passages are not asked about again. One that no alert of these
+    passages has is added to an undecided one, and otherwise alerts by itself.
+    """
+    related = sorted((one for one in near if one.takes(match, window)), key=_preference)
+    homes = {
+        candidate.subject_id: next((one for one in related if one.alert.has(candidate.subject_id)), None)
+        for candidate in match.candidates
+    }
+    new = tuple(candidate for candidate in match.candidates if homes[candidate.subject_id] is None)
+    if new:
+        undecided = (one for one in related if one.alert.undecided)
+        chosen = next((one for one in undecided if len(one.alert.candidates) + len(new) <= MAX_CANDIDATES), None)
+    else:
+        known = [home for candidate in match.candidates if (home := homes[candidate.subject_id])]
+        chosen = next((one for one in known if one.alert.open), known[0])
+    if chosen is None:
+        return Placement(None, new)
+    return Placement(chosen.alert, new, further=not chosen.has_passage)
+
+
+def _preference(near: NearAlert) -> tuple[bool, bool, float]:
+    """The alert of the same passage first, then open ones, then the newest."""
+    return not near.has_passage, not near.alert.open, -near.alert.last_seen_at.timestamp()

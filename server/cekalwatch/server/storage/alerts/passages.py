@@ -1,0 +1,79 @@
+"""Keeps the faces of an alert's passages, sealed, while others may join them. It opens no transaction of its own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+import numpy as np
+import structlog
+from sqlmodel import Session, col, or_, select
+
+from cekalwatch.server.domain.alerts import Alert, Match
+from cekalwatch.server.domain.grouping import AlertPassage, NearAlert
+from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
+from cekalwatch.server.storage.alerts.rows import bare_alert
+from cekalwatch.server.storage.alerts.tables import AlertPassageRow, AlertRow, SightingRow
+from cekalwatch.server.storage.columns import PASSAGE_TEMPLATE
+
+log = structlog.get_logger()
+
+_NUMBERS = np.dtype("<f4")
+
+
+class AlertPassages:
+    """The passages of alerts in the database."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    def near(self, session: Session, match: Match, window: timedelta) -> list[NearAlert]:
+        """Return the alerts that `match` may join: those of its passage, and of its subjects at its site lately."""
+        capture = match.capture
+        own = set(session.exec(select(SightingRow.alert_id).where(col(SightingRow.passage) == capture.passage)))
+        moment = capture.captured_at
+        lately = (
+            (col(AlertRow.site) == capture.camera.site)
+            & (col(AlertRow.last_seen_at) >= moment - window)
+            & (col(AlertRow.last_seen_at) <= moment + window)
+        )
+        rows = session.exec(select(AlertRow).where(or_(col(AlertRow.alert_id).in_(own), lately)))
+        subjects = {candidate.subject_id for candidate in match.candidates}
+        alerts = [
+            alert
+            for alert in map(bare_alert, rows)
+            if str(alert.alert_id) in own or any(alert.has(subject_id) for subject_id in subjects)
+        ]
+        passages = self._passages(session, [str(alert.alert_id) for alert in alerts])
+        return [NearAlert(alert, str(alert.alert_id) in own, tuple(passages[str(alert.alert_id)])) for alert in alerts]
+
+    def keep(self, session: Session, alert: Alert, match: Match, now: datetime) -> None:
+        """Keep the face of the match's passage as it is known by now; once people have settled the alert, as it was."""
+        capture, alert_id = match.capture, str(alert.alert_id)
+        row = session.get(AlertPassageRow, (alert_id, capture.passage))
+        if row is not None:
+            row.kept_at = now
+            session.add(row)
+            if not alert.open:
+                return
+        row = row or AlertPassageRow(
+            alert_id=alert_id, passage=capture.passage, kept_at=now, model_version="", template=b""
+        )
+        row.model_version = match.model_version
+        row.template = self._keyring.seal(
+            PASSAGE_TEMPLATE.at(alert_id, capture.passage), match.template.astype(_NUMBERS).tobytes()
+        )
+        session.add(row)
+
+    def _passages(self, session: Session, alert_ids: list[str]) -> dict[str, list[AlertPassage]]:
+        found: dict[str, list[AlertPassage]] = defaultdict(list)
+        for row in session.exec(select(AlertPassageRow).where(col(AlertPassageRow.alert_id).in_(alert_ids))):
+            try:
+                opened = self._keyring.open(PASSAGE_TEMPLATE.at(row.alert_id, row.passage), row.template)
+            except DamagedValueError as error:
+                # Whoever is like it gets an alert of their own.
+                log.error("passage_damaged", key=row.alert_id, error=type(error).__name__)  # noqa: TRY400  # no traceback
+                continue
+            template = np.frombuffer(opened, dtype=_NUMBERS)
+            found[row.alert_id].append(AlertPassage(row.passage, row.model_version, template))
+        return found
