@@ -163,7 +163,7 @@ async def stream(dialer: Dialer, camera_id: str, faces: Sequence[capture_pb2.Fac
             if response is grpc.aio.EOF:
                 raise RuntimeError(f"the server ended the stream: {await call.code()}")
             for receipt in response.receipts.receipts:
-                if receipt.outcome != capture_pb2.CAPTURE_OUTCOME_SEARCHED:
+                if receipt.outcome != capture_pb2.CAPTURE_OUTCOME_ACCEPTED:
                     raise RuntimeError(f"a face was not searched: {receipt}")
             free += response.receipts.credits
             dealt_with += len(response.receipts.receipts)

@@ -144,6 +144,7 @@ class Server:
             alerts.fanout.follow_log(FANOUT_PERIOD_S),
             troubles.follow(),
             authentication.interceptor.end_invalid_streams(),
+            captures.health.watch(),
         )
         self._housekeeping = [asyncio.create_task(work) for work in (*starmap(every, chores), *following)]
         await self._grpc.start()

@@ -235,7 +235,7 @@ async def test_also_in_plaintext_somebody_must_have_signed_in(tmp_path: Path):
     list_astronaut(chosen)
     async with running(chosen) as server:
         camera = await CaptureClient.open(server.channel)
-        assert (await camera.receipt(face()))[0] == "SEARCHED"
+        assert (await camera.receipt(face()))[0] == "ACCEPTED"
         camera.call.cancel()
         stub: Any = AlertServiceStub(server.channel)
         (alert,) = (await stub.ListAlerts(messages.ListAlertsRequest())).alerts

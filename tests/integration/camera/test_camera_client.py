@@ -21,8 +21,8 @@ from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
 from tests.support.builders.camera import decoded
 from tests.support.builders.scenes import Walk, write_video
 from tests.support.fakes.capture_server import (
+    ACCEPTED,
     RETRY,
-    SEARCHED,
     UUID7,
     CaptureServer,
     answer_nothing,
@@ -197,7 +197,7 @@ async def test_in_realtime_the_first_crop_comes_long_before_the_passage_is_over(
 
     def note(_: capture_pb2.FaceCapture) -> capture_pb2.CaptureOutcome.ValueType:
         arrived.append(datetime.now(UTC))
-        return SEARCHED
+        return ACCEPTED
 
     server = CaptureServer(note)
     assert (await ended_with(server, passages, detector, tmp_path, "--realtime")).code == Exit.OK
@@ -219,7 +219,7 @@ async def test_a_small_credit_and_a_small_outbox_slow_a_file_down_but_lose_nothi
 
 @pytest.mark.slow
 async def test_retried_crops_come_again_before_the_client_ends(passages: Path, detector: Path, tmp_path: Path) -> None:
-    busy = itertools.chain([RETRY, RETRY], itertools.repeat(SEARCHED))
+    busy = itertools.chain([RETRY, RETRY], itertools.repeat(ACCEPTED))
     server = CaptureServer(lambda _: next(busy))
     assert (await ended_with(server, passages, detector, tmp_path)).code == Exit.OK
     assert len(server.heard.faces) == len(set(server.heard.ids)) + 2

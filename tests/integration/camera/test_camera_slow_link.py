@@ -25,7 +25,7 @@ from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from tests.support.builders.camera import capture_of
-from tests.support.fakes.capture_server import SEARCHED, CaptureServer, serving
+from tests.support.fakes.capture_server import ACCEPTED, CaptureServer, serving
 from tests.support.fakes.slow_link import SlowLink, slowed
 from tests.support.scenarios.spools import SpooledOutbox
 
@@ -72,7 +72,7 @@ class Arrivals:
 
     def __call__(self, face: capture_pb2.FaceCapture) -> capture_pb2.CaptureOutcome.ValueType:
         self.at_s[face.capture_id] = asyncio.get_running_loop().time()
-        return SEARCHED
+        return ACCEPTED
 
 
 @asynccontextmanager

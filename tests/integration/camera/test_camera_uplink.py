@@ -21,10 +21,9 @@ from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.builders.camera import capture_of
 from tests.support.fakes.capture_server import (
-    DUPLICATE,
+    ACCEPTED,
     REJECTED,
     RETRY,
-    SEARCHED,
     CaptureServer,
     answer_nothing,
     serving,
@@ -113,25 +112,25 @@ async def test_no_face_is_sent_without_credit() -> None:
             # Two more heartbeats prove that the sender had its turns and sent no face in them.
             await server.until(lambda heard: len(heard.heartbeats) >= beats + 2)
             assert len(server.heard.faces) == 3
-            server.answer = lambda _: SEARCHED
+            server.answer = lambda _: ACCEPTED
             await server.answer_kept_back()
             await client.until(empty)
     assert server.heard.beyond_credit == 0
     assert len(server.heard.faces) == 10
 
 
-async def test_duplicate_and_rejected_captures_are_forgotten() -> None:
+async def test_accepted_and_rejected_captures_are_forgotten() -> None:
     async with serving(CaptureServer()) as server:
         client = Client(server.address)
         first, second = client.put(2)
-        server.answer = lambda face: DUPLICATE if face.capture_id == first else REJECTED
+        server.answer = lambda face: ACCEPTED if face.capture_id == first else REJECTED
         async with running(client):
             await client.until(empty)
     assert sorted(server.heard.ids) == sorted([first, second])
 
 
 async def test_a_capture_to_be_retried_is_sent_again_under_its_id() -> None:
-    answers = iter([RETRY, SEARCHED])
+    answers = iter([RETRY, ACCEPTED])
     async with serving(CaptureServer(lambda _: next(answers))) as server:
         client = Client(server.address)
         [capture_id] = client.put(1)
@@ -146,7 +145,7 @@ async def test_what_has_no_receipt_is_sent_again_when_the_server_comes_back() ->
     client = Client(server.address)
     ids = client.put(10)
     answered = set(ids[:4])
-    server.answer = lambda face: SEARCHED if face.capture_id in answered else None
+    server.answer = lambda face: ACCEPTED if face.capture_id in answered else None
     async with running(client):
         await server.until(lambda heard: len(heard.faces) == 10)
         await client.until(lambda outbox: outbox.statistics().depth == 6)
@@ -184,7 +183,7 @@ async def test_a_drained_client_waits_for_its_receipts_and_comes_back() -> None:
             assert not server.heard.goodbyes
             await server.answer_kept_back()
             await server.until(lambda heard: bool(heard.goodbyes))
-            server.answer = lambda _: SEARCHED
+            server.answer = lambda _: ACCEPTED
             await client.until(empty)
     assert len(server.heard.hellos) == 2
     assert len(set(server.heard.ids)) == len(server.heard.ids) == 5
@@ -197,7 +196,7 @@ async def test_a_server_that_gives_no_receipts_is_left_and_tried_again() -> None
         [capture_id] = client.put(1)
         async with running(client):
             await server.until(lambda heard: len(heard.hellos) == 2)
-            server.answer = lambda _: SEARCHED
+            server.answer = lambda _: ACCEPTED
             await server.answer_kept_back()
             await client.until(empty)
     assert set(server.heard.ids) == {capture_id}

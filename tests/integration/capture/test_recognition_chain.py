@@ -84,7 +84,7 @@ async def test_a_listed_traveller_alerts_with_facts_and_pictures(tmp_path: Path)
         assert (await agent.subscribed()).freshness.active_subjects == 1
         camera = await CaptureClient.open(server.channel)
         probe = face()
-        assert await camera.receipt(probe) == ("SEARCHED", "")
+        assert await camera.receipt(probe) == ("ACCEPTED", "")
         event = await agent.event()
         alert = event.alert
         assert event.type == alert_pb2.ALERT_EVENT_TYPE_RAISED
@@ -107,7 +107,7 @@ async def test_crops_of_one_passage_are_fused_into_one_alert(tmp_path: Path):
         agent = Agent(server.channel)
         camera = await CaptureClient.open(server.channel)
         for scale in (0.6, 0.7, 0.8):
-            assert await camera.receipt(face(astronaut(scale))) == ("SEARCHED", "")
+            assert await camera.receipt(face(astronaut(scale))) == ("ACCEPTED", "")
         events = [await agent.event() for _ in range(3)]
         assert len({event.alert.alert_id for event in events}) == 1
         assert [event.type for event in events] == [1, 2, 2]
@@ -132,11 +132,11 @@ async def test_an_order_that_is_not_in_force_here_never_alerts(tmp_path: Path, w
     list_astronaut(chosen, SILENT[what]())
     async with running(chosen) as server:
         camera = await CaptureClient.open(server.channel)
-        assert await camera.receipt(face()) == ("SEARCHED", "")
+        assert await camera.receipt(face()) == ("ACCEPTED", "")
         status = await operations_service_pb2_grpc.OperationsServiceStub(server.channel).GetStatus(
             operations_service_pb2.GetStatusRequest()
         )
-        assert (status.captures.searched, status.captures.alerts_raised, status.head_sequence) == (1, 0, 0)
+        assert (status.captures.accepted, status.captures.alerts_raised, status.head_sequence) == (1, 0, 0)
         assert status.gallery.templates == 1
 
 
@@ -197,7 +197,7 @@ async def test_a_capture_that_alerted_is_a_duplicate_after_a_restart(tmp_path: P
     async with running(chosen) as server:
         await (await CaptureClient.open(server.channel)).receipt(capture)
     async with running(chosen) as server:
-        assert await (await CaptureClient.open(server.channel)).receipt(capture) == ("DUPLICATE", "")
+        assert await (await CaptureClient.open(server.channel)).receipt(capture) == ("ACCEPTED", "")
         alerts = await alert_service_pb2_grpc.AlertServiceStub(server.channel).ListAlerts(
             alert_service_pb2.ListAlertsRequest()
         )
@@ -210,7 +210,7 @@ async def test_an_import_over_grpc_takes_effect_while_cameras_stream(tmp_path: P
     ban = order_in_force()
     async with running(chosen) as server:
         camera = await CaptureClient.open(server.channel)
-        assert await camera.receipt(face(track="before")) == ("SEARCHED", "")
+        assert await camera.receipt(face(track="before")) == ("ACCEPTED", "")
         photo = jpeg(astronaut(), 95)
         call: Any = watchlist_service_pb2_grpc.WatchlistServiceStub(server.channel).ImportWatchlist()
         request = watchlist_service_pb2.ImportWatchlistRequest
@@ -259,7 +259,7 @@ async def test_cameras_learn_that_the_server_stops(tmp_path: Path):
     async with running(settings(tmp_path)) as server:
         channel = grpc.aio.insecure_channel(server.address)
         camera = await CaptureClient.open(channel)
-        assert await camera.receipt(face()) == ("SEARCHED", "")
+        assert await camera.receipt(face()) == ("ACCEPTED", "")
         reading = asyncio.create_task(camera.call.read())
     assert (await reading).WhichOneof("message") == "drain"
     await channel.close()

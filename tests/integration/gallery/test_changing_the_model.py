@@ -61,7 +61,7 @@ class Camera:
             probe.track_id = str(self.sent)
             probe.capture_id = str(uuid6.uuid7())
             probe.capture_time.FromDatetime(datetime.now(UTC))
-            assert await client.receipt(probe) == ("SEARCHED", "")
+            assert await client.receipt(probe) == ("ACCEPTED", "")
 
     async def stop(self) -> int:
         """Stop, and return how many faces were sent; raises what went wrong."""
@@ -111,7 +111,7 @@ async def test_a_restarted_server_keeps_the_model_that_was_switched_to(tmp_path:
     async with running(chosen) as server:
         assert await in_use(server) == (NAME, model(NAME), 1)
         client = await CaptureClient.open(server.channel)
-        assert await client.receipt(face()) == ("SEARCHED", "")
+        assert await client.receipt(face()) == ("ACCEPTED", "")
     assert alerted_with(chosen) == {model(NAME): 1}
     # Another version of that pack would have other templates, however it is called.
     database, _ = open_store(chosen)
@@ -132,7 +132,7 @@ async def test_a_running_server_that_lacks_the_pack_goes_on_with_the_old_model(t
             changed_model(usual(tmp_path))
             await until(lambda: any(entry["event"] == "model_not_usable" for entry in logs))
         client = await CaptureClient.open(server.channel)
-        assert await client.receipt(face()) == ("SEARCHED", "")
+        assert await client.receipt(face()) == ("ACCEPTED", "")
         assert await in_use(server) == before
     assert alerted_with(only_starter) == {model("starter"): 1}
 
@@ -169,7 +169,7 @@ async def test_a_pack_with_another_detector_takes_over(tmp_path: Path) -> None:
 
         await until(has_followed)
         client = await CaptureClient.open(server.channel)
-        assert await client.receipt(face()) == ("SEARCHED", "")
+        assert await client.receipt(face()) == ("ACCEPTED", "")
     assert alerted_with(chosen) == {other.model_version: 1}
 
 

@@ -150,7 +150,7 @@ async def test_both_models_are_compared_on_alerts_and_references_by_their_own_th
     changed_model(chosen, 1.0, 0.9)
     async with running(chosen) as server:
         client = await CaptureClient.open(server.channel)
-        assert await client.receipt(face()) == ("SEARCHED", "")
+        assert await client.receipt(face()) == ("ACCEPTED", "")
     out = tmp_path / "comparison.json"
     told = await done(await gallery("compare", "--pack", "starter", "--out", str(out), data=tmp_path))
     assert "Among reference faces" in told

@@ -71,7 +71,7 @@ async def raise_alert(server: Running) -> bytes:
     """Send the portrait past a camera, and return the crop."""
     camera = await CaptureClient.open(server.channel)
     crop = face()
-    assert await camera.receipt(crop) == ("SEARCHED", "")
+    assert await camera.receipt(crop) == ("ACCEPTED", "")
     return bytes(crop.jpeg)
 
 
@@ -165,7 +165,7 @@ async def test_a_server_whose_key_was_removed_lets_the_camera_send_again_until_i
         assert rotated.returncode == 0, rotated.stderr
         assert (await (await CaptureClient.open(server.channel)).receipt(crop))[0] == "RETRY"
     async with running(settings(tmp_path, master_key_from=new)) as server:
-        assert await (await CaptureClient.open(server.channel)).receipt(crop) == ("SEARCHED", "")
+        assert await (await CaptureClient.open(server.channel)).receipt(crop) == ("ACCEPTED", "")
         stub = alert_service_pb2_grpc.AlertServiceStub(server.channel)
         assert len((await stub.ListAlerts(alert_service_pb2.ListAlertsRequest())).alerts) == 1
 

@@ -26,6 +26,7 @@ from cekalwatch.v1 import (
     alert_pb2,
     alert_service_pb2,
     alert_service_pb2_grpc,
+    capture_pb2,
     operations_service_pb2,
     operations_service_pb2_grpc,
     watchlist_pb2,
@@ -47,7 +48,7 @@ from tests.support.scenarios.server import (
 )
 from tests.support.tools.starter import starter_pack
 
-SEARCHED = ("SEARCHED", "")
+ACCEPTED = ("ACCEPTED", "")
 NOT_STORED = ("RETRY", "STORAGE_UNAVAILABLE")
 WAIT_S = 30.0
 
@@ -66,6 +67,13 @@ async def alerts(channel: grpc.aio.Channel) -> list[alert_pb2.Alert]:
 
 def database_of(chosen: ServerSettings) -> Path:
     return Path(chosen.database_address.removeprefix("sqlite:///"))
+
+
+async def until_accepted(camera: CaptureClient, capture: capture_pb2.FaceCapture) -> None:
+    """Send a capture until it is accepted: that the database is well again shows only after a moment."""
+    async with asyncio.timeout(WAIT_S):
+        while (found := await camera.receipt(capture)) != ACCEPTED:
+            assert found == NOT_STORED
 
 
 class Disk:
@@ -103,24 +111,24 @@ async def server_process(folder: Path) -> AsyncIterator[tuple[Disk, Notifier, gr
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit what a running process writes")
-async def test_a_full_disk_holds_up_alerts_and_nobody_else_and_none_is_lost(tmp_path: Path) -> None:
+async def test_a_full_disk_holds_up_all_captures_alike_and_no_alert_is_lost(tmp_path: Path) -> None:
     stranger = group()
     async with server_process(tmp_path) as (disk, notifier, channel):
         camera = await CaptureClient.open(channel)
-        assert await camera.receipt(face(track="1")) == SEARCHED
+        assert await camera.receipt(face(track="1")) == ACCEPTED
         disk.take_nothing()
         held_up = [face(track="2"), face(track="3")]
         for _ in range(2):
             for capture in held_up:
                 assert await camera.receipt(capture) == NOT_STORED
-            assert await camera.receipt(face(stranger, track="4")) == SEARCHED
+            assert await camera.receipt(face(stranger, track="4")) == NOT_STORED
         with pytest.raises(grpc.aio.AioRpcError) as caught:  # a view that cannot be recorded is not given
             await alerts(channel)
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
         disk.take_again()
         for capture in held_up:
-            assert await camera.receipt(capture) == SEARCHED
-            assert await camera.receipt(capture) == ("DUPLICATE", "")
+            await until_accepted(camera, capture)
+            assert await camera.receipt(capture) == ACCEPTED
         found = await alerts(channel)
         assert sorted(len(alert.sightings) for alert in found) == [1, 1, 1]
         await asyncio.to_thread(notifier.wait_for_sequence, 3, WAIT_S)
@@ -137,11 +145,11 @@ async def test_an_alert_waits_for_a_database_that_another_program_keeps_locked(t
         with closing(sqlite3.connect(database_of(chosen), isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
             assert await camera.receipt(capture) == NOT_STORED
-            assert await camera.receipt(face(group(), track="2")) == SEARCHED
+            assert await camera.receipt(face(group(), track="2")) == NOT_STORED
             other.execute("ROLLBACK")
-        assert await camera.receipt(capture) == SEARCHED
+        await until_accepted(camera, capture)
         assert [alert.sightings[0].capture_id for alert in await alerts(server.channel)] == [capture.capture_id]
-        assert (await status(server)).captures.retry == 1
+        assert (await status(server)).captures.retry >= 2
 
 
 SPOILT: dict[str, Callable[[bytes], bytes]] = {
@@ -176,7 +184,7 @@ async def test_damaged_templates_are_left_out_and_counted_and_the_rest_matches(t
     async with running(chosen) as server:
         gallery = (await status(server)).gallery
         assert (gallery.unusable_templates, gallery.templates, gallery.subjects) == (len(spoilt), 1, 1)
-        assert await (await CaptureClient.open(server.channel)).receipt(face()) == SEARCHED
+        assert await (await CaptureClient.open(server.channel)).receipt(face()) == ACCEPTED
         (alert,) = await alerts(server.channel)
         assert alert.subject.subject_id == "S-1"
 
@@ -188,7 +196,7 @@ async def test_a_damaged_order_does_not_silence_the_others_of_its_subject(tmp_pa
     with closing(sqlite3.connect(database_of(chosen))) as connection, connection:
         connection.execute(f"UPDATE ban_order SET {damage} WHERE order_id = 'O-2'")  # noqa: S608  # written above
     async with running(chosen) as server:
-        assert await (await CaptureClient.open(server.channel)).receipt(face()) == SEARCHED
+        assert await (await CaptureClient.open(server.channel)).receipt(face()) == ACCEPTED
         (alert,) = await alerts(server.channel)
         assert [order.order_id for order in alert.orders] == ["O-1"]
         assert alert.orders[0].status == watchlist_pb2.ORDER_STATUS_ACTIVE
@@ -207,7 +215,7 @@ async def test_templates_of_another_model_are_not_searched_and_the_status_and_th
     chosen = settings(tmp_path / "data", models_dir=other.parent, model_pack="other")
     list_astronaut(chosen)
     async with running(chosen) as server:
-        assert await (await CaptureClient.open(server.channel)).receipt(face()) == SEARCHED
+        assert await (await CaptureClient.open(server.channel)).receipt(face()) == ACCEPTED
         assert await alerts(server.channel) == []
         gallery = (await status(server)).gallery
     assert gallery.model_version.startswith("other-")

@@ -103,7 +103,7 @@ async def test_what_the_source_adds_alerts_and_what_it_takes_back_does_not(chose
     async with running(chosen) as server:
         syncs, camera = SyncCaller(server.channel), await CaptureClient.open(server.channel)
         assert (await syncs.now()).outcome == sync_pb2.SYNC_OUTCOME_DONE
-        assert await camera.receipt(face(track="1")) == ("SEARCHED", "")
+        assert await camera.receipt(face(track="1")) == ("ACCEPTED", "")
         assert await alerts(server.channel) == 0
         source.write(listed(), row("O-9", subject_id="S-9"))
         assert (await syncs.now()).counts.added == 2

@@ -21,8 +21,7 @@ from cekalwatch.v1 import capture_pb2, capture_service_pb2_grpc
 from cekalwatch.v1 import capture_service_pb2 as pb
 from cekalwatch.wire.options import SERVER_OPTIONS
 
-SEARCHED = capture_pb2.CAPTURE_OUTCOME_SEARCHED
-DUPLICATE = capture_pb2.CAPTURE_OUTCOME_DUPLICATE
+ACCEPTED = capture_pb2.CAPTURE_OUTCOME_ACCEPTED
 REJECTED = capture_pb2.CAPTURE_OUTCOME_REJECTED
 RETRY = capture_pb2.CAPTURE_OUTCOME_RETRY
 
@@ -33,7 +32,7 @@ Answer = Callable[[capture_pb2.FaceCapture], "capture_pb2.CaptureOutcome.ValueTy
 
 
 def search_all(_: capture_pb2.FaceCapture) -> capture_pb2.CaptureOutcome.ValueType:
-    return SEARCHED
+    return ACCEPTED
 
 
 def answer_nothing(_: capture_pb2.FaceCapture) -> None:
@@ -182,7 +181,7 @@ class _Stream:
     async def answer_kept_back(self, most: int) -> None:
         ids, self.kept_back = self.kept_back[:most], self.kept_back[most:]
         if ids:
-            await self.receipt(ids, SEARCHED)
+            await self.receipt(ids, ACCEPTED)
 
     async def receipt(self, ids: list[str], outcome: capture_pb2.CaptureOutcome.ValueType) -> None:
         self.credits += len(ids)

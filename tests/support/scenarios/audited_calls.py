@@ -61,7 +61,7 @@ class Scene:
     async def raise_alert(self) -> None:
         """Send the listed person's face, and remember the alert."""
         camera = await CaptureClient.open(self.channel)
-        assert (await camera.receipt(face()))[0] == "SEARCHED"
+        assert (await camera.receipt(face()))[0] == "ACCEPTED"
         camera.call.cancel()
 
     # The generated stubs are typed for one kind of channel only.

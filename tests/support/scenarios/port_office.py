@@ -152,7 +152,7 @@ class PortOffice:
         files = self.site.device(DeviceRole.CAMERA, "dep-1")
         async with self.site.dialer(self.address, files).aio_channel() as channel:
             camera = await CaptureClient.open(channel)
-            assert (await camera.receipt(face(track=track)))[0] == "SEARCHED"
+            assert (await camera.receipt(face(track=track)))[0] == "ACCEPTED"
             camera.call.cancel()
         database = Database(self.settings.database_address)
         with database.engine.connect() as connection:

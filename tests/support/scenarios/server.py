@@ -51,6 +51,7 @@ def settings(folder: Path, **overrides: Any) -> ServerSettings:
             "cameras": CAMERAS,
             "threshold": 0.45,
             "escalate_after_s": 3600,  # a busy machine must not make alerts go up
+            "receipt_delay_s": 0.02,  # tests wait for many
         }
         | overrides,
     )
@@ -213,7 +214,6 @@ class CaptureClient:
             response = await self.call.read()
             assert response is not grpc.aio.EOF, f"the stream ended after {len(found)} receipts"
             assert response.WhichOneof("message") == "receipts"
-            assert response.receipts.credits == len(response.receipts.receipts)
             found.extend(response.receipts.receipts)
         return found
 

@@ -76,7 +76,7 @@ STATED = {
     ),
     "ReferenceFace.also_under": (f"at most {MAX_LOOKALIKES};",),
     "PhotoReport.also_under": (f"at most {MAX_LOOKALIKES}.",),
-    "FaceCapture.capture_time": (f"At most {bounds.MAX_CLOCK_AHEAD_S:.0f} s ahead",),
+    "Receipts.receipts": (f"({ServerSettings().receipt_delay_s:g} s by default)",),
     "FaceCapture.track_id": (f"1 to {bounds.MAX_WORD} printable characters",),
     "CaptureReceipt.capture_id": (f"at most {bounds.MAX_WORD} characters",),
     "CapturePolicy.min_eye_distance_px": (f"Default {POLICY.min_eye_distance_px:g}.",),

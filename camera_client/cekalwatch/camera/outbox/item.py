@@ -40,6 +40,8 @@ class OutboxItem:
     retries: int = 0
     sent_s: float = 0.0
     sent_as_backlog: bool = False
+    taken: bool = False
+    """Whether the server has given its credit back, so that it no longer is in the network's buffers."""
 
     @classmethod
     def from_disk(cls, capture: FaceCapture, stored_bytes: int, clock: Clock) -> Self:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.outbox.disk_queue import DiskQueue
@@ -109,12 +110,20 @@ class Outbox:
             if loadable and not state.load_wanted and state.loaded_count() <= 1:
                 state.load_wanted = True
                 state.changed()
-            item = self._send_policy.next(state.unsent.values(), state.in_flight.values(), now_s, credit)
+            on_the_way = [one for one in state.in_flight.values() if not one.taken]
+            item = self._send_policy.next(state.unsent.values(), on_the_way, now_s, credit)
             if item is None or item.capture is None:
                 return None
             state.in_flight[item.capture_id] = state.unsent.pop(item.capture_id)
-            item.sent_s = now_s
+            item.sent_s, item.taken = now_s, False
             return item.corrected(item.capture, state.clock_offset, state.began_at, self._clock.now())
+
+    def note_taken(self, count: int) -> None:
+        """Note that the server has taken in `count` of the captures that are in flight; the oldest, it is assumed."""
+        with self._state.lock:
+            on_the_way = (one for one in self._state.in_flight.values() if not one.taken)
+            for item in islice(on_the_way, count):
+                item.taken = True
 
     def next_ready_s(self) -> float | None:
         """Return in how many seconds the next capture that is to be sent again may be sent; None when there is none."""

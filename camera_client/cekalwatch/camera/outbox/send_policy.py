@@ -7,8 +7,9 @@ from collections.abc import Collection
 from cekalwatch.camera.outbox.item import OutboxItem
 
 MAX_BYTES = 96_000
-"""Bytes without a receipt at once. More would only lie in the network's buffers, and on a link of 64 kB/s a new capture
-would wait behind it for more than a second and a half. In an office the server is the limit, never this."""
+"""Bytes at once that the server has not taken in. More would only lie in the network's buffers, and on a link of
+64 kB/s a new capture would wait behind it for more than a second and a half. In an office the server is the limit,
+never this."""
 MAX_BACKLOG_BYTES = 48_000
 """How much of it may be backlog."""
 LIVE_IN_A_ROW = 3
@@ -29,6 +30,7 @@ class SendPolicy:
     ) -> OutboxItem | None:
         """Return the one of `waiting` (captures in memory) to send now; None when none may be.
 
+        `in_flight`: those that were sent, and that the server has not taken in as far as is known.
         `credit`: how many the server would take now, at least 1.
         """
         sum_bytes = sum(item.size for item in in_flight)

@@ -56,7 +56,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Receipts:
-    """What became of captures, and the credits that come back with them."""
+    """What became of captures, and the credits that come back, of these or of others."""
 
     receipts: tuple[Receipt, ...]
     credits: int

@@ -195,6 +195,7 @@ class Stream:
             match messages.server_message(answer):
                 case Receipts(receipts=receipts, credits=given_back):
                     self._credits += given_back
+                    self._outbox.note_taken(given_back)
                     for receipt in receipts:
                         self._handle(receipt)
                 case CapturePolicy() as policy:

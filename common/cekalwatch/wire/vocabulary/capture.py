@@ -34,11 +34,12 @@ class CapturePolicy:
 
 
 class CaptureOutcome(StrEnum):
-    """What became of a capture on the server."""
+    """What became of a capture on the server. It tells nothing of the list (domain rule 13)."""
 
-    SEARCHED = "SEARCHED"
-    DUPLICATE = "DUPLICATE"
+    ACCEPTED = "ACCEPTED"
+    """Dealt with, whatever was found."""
     REJECTED = "REJECTED"
+    """Cannot be used; it depends on the capture alone."""
     RETRY = "RETRY"
 
 

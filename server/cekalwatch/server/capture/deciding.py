@@ -109,7 +109,7 @@ class Decider:
         self.alerts_raised = 0
 
     def decide(self, batch: list[EmbeddedCapture]) -> Sequence[CaptureOutcome | Exception]:
-        """Return SEARCHED or DUPLICATE for each capture, or the error for which it must be sent again.
+        """Return ACCEPTED for each capture, or the error for which it must be sent again.
 
         The error is OtherModelError where the probe cannot be compared with the gallery.
         """
@@ -148,7 +148,7 @@ class Decider:
         try:
             match = self._match(snapshot, item, candidates, fused, fused_crops)
             if match is None:
-                return CaptureOutcome.SEARCHED
+                return CaptureOutcome.ACCEPTED
             event = self._store.record(match, self._timing.grouping_window, self._clock.now())
         except StorageError as error:
             log.warning("alert_not_committed", error=str(error))
@@ -157,12 +157,12 @@ class Decider:
             log.warning("alert_not_committed", error=error.code)
             return error
         if event is None:
-            return CaptureOutcome.DUPLICATE
+            return CaptureOutcome.ACCEPTED
         if event.type is AlertEventType.RAISED:
             self.alerts_raised += 1
         log.info("alert_event", type=event.type, sequence=event.sequence, alert_id=str(event.alert_id))
         self._announce()
-        return CaptureOutcome.SEARCHED
+        return CaptureOutcome.ACCEPTED
 
     def _match(
         self,

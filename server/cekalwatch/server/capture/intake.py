@@ -1,72 +1,136 @@
-"""Processes one capture after another: embed, decide, and make the receipt. No capture is processed twice."""
+"""Deals with one capture after another: embed, decide, and make the receipt. No capture is dealt with twice.
+
+Domain rule 13: neither what a receipt says nor when it leaves depends on what was found. It leaves a fixed delay after
+its capture came, or a whole multiple of that when the work takes longer, which is a matter of load. It says ACCEPTED
+only when the database has taken a write since, which is asked for every capture; when anything could not be committed
+meanwhile, every capture that waits for its receipt gets RETRY, and so does whatever comes until the database is well.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from uuid import UUID
 
 import structlog
 
+from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import EmbeddedCapture, OtherModelError
 from cekalwatch.server.concurrency.batching import BatchWorker
-from cekalwatch.server.domain.captures import Capture, Receipt
+from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 MAX_REMEMBERED = 100_000
-"""Capture ids that are kept in memory, so that a capture of a traveller who matched nobody is recognised when it is
-sent again, without a trace on the disk. Those that alerted are in the database as well."""
+"""Capture ids that are kept in memory, so that a capture that is sent again costs nothing, and is not counted as a new
+passage. One that alerted is in the database as well, and changes nothing there a second time."""
 
 MAX_ATTEMPTS = 5
 """How often one capture is embedded; a change of the model makes a second time necessary."""
 
 log = structlog.get_logger()
 
+Outcome = tuple[CaptureOutcome, Code | None]
+ACCEPTED: Outcome = (CaptureOutcome.ACCEPTED, None)
+AWAY: Outcome = (CaptureOutcome.RETRY, Code.STORAGE_UNAVAILABLE)
+
 
 class Intake:
-    """Processes every capture; only the event loop's thread uses it."""
+    """Deals with every capture; only the event loop's thread uses it."""
 
     def __init__(
         self,
         embedder: BatchWorker[Capture, Probe],
         decider: BatchWorker[EmbeddedCapture, CaptureOutcome],
+        health: DatabaseHealth,
+        receipt_delay_s: float,
     ) -> None:
         self._embedder = embedder
         self._decider = decider
+        self._health = health
+        self._delay_s = receipt_delay_s
         self._done: OrderedDict[UUID, None] = OrderedDict()
+        self._working: set[asyncio.Task[Outcome]] = set()
         self.outcomes: Counter[CaptureOutcome] = Counter()
+        self.unplaceable = 0
+        """Rejected captures whose time could not be placed."""
 
-    async def process(self, capture: Capture) -> Receipt:
-        """Process `capture` and return its receipt; no error of one capture is raised."""
+    async def process(self, capture: Capture | Rejected, taken: Callable[[], None]) -> Receipt:
+        """Deal with `capture`, and return its receipt when it is to leave; no error of one capture is raised.
+
+        `taken` is called once, when the capture no longer waits to be embedded.
+        """
+        came_s = asyncio.get_running_loop().time()
+        if isinstance(capture, Rejected):
+            taken()
+            self.unplaceable += capture.reason is Code.CAPTURE_TIME_UNPLACEABLE
+            await self._next_tick(came_s)
+            return self._receipt(capture.capture_id, (CaptureOutcome.REJECTED, capture.reason))
+        if not self._health.well:
+            taken()
+            await self._next_tick(came_s)
+            return self._receipt(str(capture.capture_id), AWAY)
+        work = asyncio.create_task(self._dealt_with(capture, taken))
+        self._working.add(work)  # it goes on when the stream breaks: the capture has come
+        work.add_done_callback(self._working.discard)
+        self._health.expect(came_s + self._delay_s / 2)
+        return self._receipt(str(capture.capture_id), await self._outcome(work, came_s))
+
+    async def _outcome(self, work: asyncio.Task[Outcome], came_s: float) -> Outcome:
+        while True:
+            await self._next_tick(came_s)
+            if self._health.failed_since(came_s):
+                return AWAY
+            # The write began when the work is done as a rule, so that a database that goes away in between is found
+            # out for all captures, and not for those alone that had something to commit.
+            if work.done() and self._health.sound_since(came_s + self._delay_s / 2):
+                return work.result()
+
+    async def _next_tick(self, came_s: float) -> None:
+        """Wait until a whole multiple of the delay has passed since `came_s`."""
+        waited_s = asyncio.get_running_loop().time() - came_s
+        await asyncio.sleep(self._delay_s - waited_s % self._delay_s)
+
+    async def _dealt_with(self, capture: Capture, taken: Callable[[], None]) -> Outcome:
         if capture.capture_id in self._done:
-            return self.receipt(capture.capture_id, CaptureOutcome.DUPLICATE)
+            taken()
+            return ACCEPTED
         try:
-            outcome = await self._searched(capture)
+            await self._search(capture, taken)
         except CekalwatchError as error:
             lasting = error.code.kind is Kind.INVALID_ARGUMENT
-            return self.receipt(
-                capture.capture_id, CaptureOutcome.REJECTED if lasting else CaptureOutcome.RETRY, error.code
-            )
+            return CaptureOutcome.REJECTED if lasting else CaptureOutcome.RETRY, error.code
         except Exception:  # a defect must not end the camera's stream; the capture is sent again
             log.exception("capture_failed", camera_id=capture.camera.camera_id)
-            return self.receipt(capture.capture_id, CaptureOutcome.RETRY, Code.INTERNAL)
+            return CaptureOutcome.RETRY, Code.INTERNAL
         self._done[capture.capture_id] = None
         if len(self._done) > MAX_REMEMBERED:
             self._done.popitem(last=False)
-        return self.receipt(capture.capture_id, outcome)
+        return ACCEPTED
 
-    async def _searched(self, capture: Capture) -> CaptureOutcome:
+    async def _search(self, capture: Capture, taken: Callable[[], None]) -> None:
         """Embed and decide, and again when the gallery has changed to another model in between (domain rule 11)."""
-        for _ in range(MAX_ATTEMPTS):
-            probe = await self._embedder.do(capture)
+        for attempt in range(MAX_ATTEMPTS):
             try:
-                return await self._decider.do(EmbeddedCapture(capture, probe))
+                probe = await self._embedder.do(capture)
+            finally:
+                if attempt == 0:
+                    taken()
+            try:
+                await self._decider.do(EmbeddedCapture(capture, probe))
             except OtherModelError:
                 log.info("capture_embedded_again", camera_id=capture.camera.camera_id)
+            except Exception as error:
+                # Only what alerts can fail here, so nobody else may be told otherwise.
+                self._health.note_failure(str(error) or type(error).__name__)
+                raise
+            else:
+                return
         raise CekalwatchError(Code.SERVER_BUSY, "the model changed each time")
 
-    def receipt(self, capture_id: UUID | str, outcome: CaptureOutcome, reason: Code | None = None) -> Receipt:
+    def _receipt(self, capture_id: str, outcome: Outcome) -> Receipt:
         """Make a receipt, and count it."""
-        self.outcomes[outcome] += 1
-        return Receipt(str(capture_id), outcome, reason)
+        self.outcomes[outcome[0]] += 1
+        return Receipt(capture_id, *outcome)

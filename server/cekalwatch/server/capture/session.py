@@ -11,13 +11,16 @@ from datetime import datetime
 import structlog
 
 from cekalwatch.server.capture.intake import Intake
-from cekalwatch.server.domain.captures import Capture, Receipt
+from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.presence import Presence
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy, Heartbeat
+from cekalwatch.wire.vocabulary.capture import CapturePolicy, Heartbeat
 
 MISSED_HEARTBEATS = 3
+MAX_WITHOUT_RECEIPT = 256
+"""Captures of a stream that wait for their receipts, beside its credits. A camera that sends as fast as the server can
+take its faces has about 100 of them; more come up when the database hangs, and then no credit comes back."""
 
 log = structlog.get_logger()
 
@@ -30,14 +33,6 @@ class Hello:
     client_version: str
     run_id: str
     detector: str
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A face that broke a bound of the contract."""
-
-    capture_id: str
-    reason: Code
 
 
 @dataclass(frozen=True)
@@ -59,9 +54,10 @@ class Welcome:
 
 @dataclass(frozen=True)
 class Receipts:
-    """Receipts for captures; each gives back one credit."""
+    """Receipts for captures, and credits for those that were taken in; both may be without the other."""
 
     receipts: tuple[Receipt, ...]
+    credits: int
 
 
 @dataclass(frozen=True)
@@ -155,6 +151,10 @@ class _CaptureStream:
         self._camera = camera
         self._draining = draining
         self._ready: list[Receipt] = []
+        self._waiting = 0
+        """Captures that wait to be embedded; each costs a credit."""
+        self._taken = 0
+        """Captures that do so no longer, whose credits are to go back."""
         self._wake = asyncio.Event()
         self._working: set[asyncio.Task[None]] = set()
 
@@ -168,9 +168,11 @@ class _CaptureStream:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                if self._ready:
+                given_back = self._taken if len(self._working) < MAX_WITHOUT_RECEIPT else 0
+                if self._ready or given_back:
                     receipts, self._ready = tuple(self._ready), []
-                    yield Receipts(receipts)
+                    self._taken -= given_back
+                    yield Receipts(receipts, given_back)
                 if drain.done() and not drained:
                     drained = True
                     yield Drain(reconnect_after_s=1.0)
@@ -193,8 +195,9 @@ class _CaptureStream:
                 raise CekalwatchError(Code.STREAM_SILENT) from None
             match message:
                 case Capture() | Rejected():
-                    if len(self._working) + len(self._ready) >= self._terms.credits:
+                    if self._waiting + self._taken >= self._terms.credits:
                         raise CekalwatchError(Code.CREDIT_EXCEEDED)
+                    self._waiting += 1
                     task = asyncio.create_task(self._process(message))
                     self._working.add(task)
                 case Heartbeat():
@@ -207,11 +210,13 @@ class _CaptureStream:
 
     async def _process(self, message: Capture | Rejected) -> None:
         try:
-            if isinstance(message, Capture):
-                receipt = await self._intake.process(message)
-            else:
-                receipt = self._intake.receipt(message.capture_id, CaptureOutcome.REJECTED, message.reason)
+            receipt = await self._intake.process(message, self._take)
             self._ready.append(receipt)
         finally:
             self._working.discard(asyncio.current_task())
             self._wake.set()
+
+    def _take(self) -> None:
+        self._waiting -= 1
+        self._taken += 1
+        self._wake.set()

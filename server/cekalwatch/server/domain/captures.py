@@ -27,6 +27,14 @@ class Capture:
 
 
 @dataclass(frozen=True)
+class Rejected:
+    """A face that broke a bound of the contract; its id is cut to what a receipt holds."""
+
+    capture_id: str
+    reason: Code
+
+
+@dataclass(frozen=True)
 class Receipt:
     """The outcome of a capture; `reason` goes with REJECTED and RETRY."""
 

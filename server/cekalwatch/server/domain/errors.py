@@ -52,7 +52,11 @@ class Code(StrEnum):
     CAPTURE_ID_INVALID = auto(), Kind.INVALID_ARGUMENT, "The capture id is not a UUID of version 7."
     TRACK_ID_INVALID = auto(), Kind.INVALID_ARGUMENT, "The track id must have 1 to 64 printable characters."
     RUN_ID_INVALID = auto(), Kind.INVALID_ARGUMENT, "The id of the client's run is not a UUID."
-    CAPTURE_TIME_MISSING = auto(), Kind.INVALID_ARGUMENT, "The capture time is missing or out of range."
+    CAPTURE_TIME_UNPLACEABLE = (
+        auto(),
+        Kind.INVALID_ARGUMENT,
+        "The capture time is missing or impossible.",
+    )
     CAPTURE_TIME_IN_FUTURE = auto(), Kind.INVALID_ARGUMENT, "The capture time is ahead of the server's clock."
     CROP_TOO_LARGE = auto(), Kind.INVALID_ARGUMENT, "The crop has more bytes than the contract allows."
     CROP_NOT_JPEG = auto(), Kind.INVALID_ARGUMENT, "The crop is not a JPEG."

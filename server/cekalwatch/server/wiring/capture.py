@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
+from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, OrdersInForce
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.capture.passage_counting import PassageCounter
@@ -16,6 +17,7 @@ from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.recognition.probes import CaptureEmbedder
+from cekalwatch.server.storage.alerts.write_probe import ALERT_BYTES, WriteProbe
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.server.wiring.periodic import Chore, at_stop
@@ -23,6 +25,8 @@ from cekalwatch.server.wiring.periodic import Chore, at_stop
 EMBED_BATCH = 4
 DECIDE_BATCH = 64
 COUNT_PASSAGES_PERIOD_S = 60.0
+WRITES_PER_RECEIPT_DELAY = 4
+"""How often the database's health is asked for while captures come, at most."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class CaptureWiring:
     cameras: tuple[Camera, ...]
     sessions: CaptureSessions
     intake: Intake
+    health: DatabaseHealth
     decider: Decider
     waiting: Callable[[], int]
     """How many captures wait to be embedded."""
@@ -71,7 +76,18 @@ class CaptureWiring:
             party=lambda capture: capture.camera.camera_id,
         )
         stack.callback(embedding.close)
-        intake = Intake(embedding, deciding)
+        probe = WriteProbe(context.database, context.keys.keyring)
+
+        def write(attempts: list[bool]) -> list[None]:
+            for large in attempts:
+                probe.write(ALERT_BYTES if large else 0)
+            return [None] * len(attempts)
+
+        writing = BatchWorker("write-probe", write, threads=1, most=1)
+        stack.callback(writing.close)
+        delay_s = settings.receipt_delay_s
+        health = DatabaseHealth(writing.do, delay_s / WRITES_PER_RECEIPT_DELAY)
+        intake = Intake(embedding, deciding, health, delay_s)
         cameras = {camera.camera_id: camera for camera in settings.cameras}
         terms = CaptureTerms(
             settings.credits, settings.heartbeat_period_s, settings.handshake_s, settings.capture_policy
@@ -80,6 +96,7 @@ class CaptureWiring:
             tuple(cameras.values()),
             CaptureSessions(cameras, terms, intake, presence),
             intake,
+            health,
             decider,
             lambda: embedding.waiting,
             ((COUNT_PASSAGES_PERIOD_S, counter.write),),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,6 @@ import uuid6
 
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OrdersInForce, OtherModelError
 from cekalwatch.server.capture.intake import Intake
-from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
@@ -27,6 +26,7 @@ from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 from tests.support.builders.alerts import capture
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import FIXED_THRESHOLD, SIZE, WIB, FixedClock, order, reference, subject
+from tests.support.scenarios.intake import nothing, open_intake
 
 OLD, NEW = "old-00000000", "new-11111111"
 
@@ -78,49 +78,44 @@ def item(model: str, axis: int) -> EmbeddedCapture:
 def test_a_probe_of_the_other_model_is_not_compared_and_does_not_cost_its_batch(watching: Watching) -> None:
     watching.change()
     found = watching.decider.decide([item(NEW, 2), item(OLD, 2), item(NEW, 5)])
-    assert [found[0], found[2]] == [CaptureOutcome.SEARCHED] * 2
+    assert [found[0], found[2]] == [CaptureOutcome.ACCEPTED] * 2
     assert isinstance(found[1], OtherModelError)
     assert watching.decider.alerts_raised == 1
 
 
 def test_a_passage_is_not_fused_across_models(watching: Watching) -> None:
     """Of the old model's crops none counts, or the mean would be near nobody."""
-    assert watching.decider.decide([item(OLD, 4)] * 3) == [CaptureOutcome.SEARCHED] * 3
+    assert watching.decider.decide([item(OLD, 4)] * 3) == [CaptureOutcome.ACCEPTED] * 3
     watching.change()
-    assert watching.decider.decide([item(NEW, 2)]) == [CaptureOutcome.SEARCHED]
+    assert watching.decider.decide([item(NEW, 2)]) == [CaptureOutcome.ACCEPTED]
     (event,) = watching.alerts.events_after(0, 10)
     (sighting,) = watching.alerts.get(event.alert_id).sightings
     assert sighting.fused_crops == 1
     assert sighting.score == pytest.approx(1, abs=1e-3)
 
 
-@contextmanager
-def intake(watching: Watching, models: list[str]) -> Iterator[Intake]:
+@asynccontextmanager
+async def intake(watching: Watching, models: list[str]) -> AsyncIterator[Intake]:
     """An intake whose embedder uses these models, one after another, and the last one from then on."""
     used = iter(models)
 
     def embed(captures: list[Capture]) -> list[Probe]:
         return [probe(next(used, models[-1]), 2) for _ in captures]
 
-    embedding = BatchWorker[Capture, Probe]("embed", embed, threads=1, most=1)
-    deciding = BatchWorker("decide", watching.decider.decide, threads=1, most=1)
-    try:
-        yield Intake(embedding, deciding)
-    finally:
-        embedding.close()
-        deciding.close()
+    async with open_intake(embed, watching.decider.decide) as way:
+        yield way
 
 
 async def test_a_capture_that_was_under_way_is_embedded_again(watching: Watching) -> None:
     watching.change()
-    with intake(watching, [OLD, NEW]) as way:
-        receipt = await way.process(capture(capture_id=uuid6.uuid7()))
-    assert receipt.outcome is CaptureOutcome.SEARCHED
+    async with intake(watching, [OLD, NEW]) as way:
+        receipt = await way.process(capture(capture_id=uuid6.uuid7()), nothing)
+    assert receipt.outcome is CaptureOutcome.ACCEPTED
     assert watching.decider.alerts_raised == 1
 
 
 async def test_a_capture_that_never_meets_its_model_is_sent_again(watching: Watching) -> None:
     watching.change()
-    with intake(watching, [OLD]) as way:
-        receipt = await way.process(capture(capture_id=uuid6.uuid7()))
+    async with intake(watching, [OLD]) as way:
+        receipt = await way.process(capture(capture_id=uuid6.uuid7()), nothing)
     assert (receipt.outcome, receipt.reason) == (CaptureOutcome.RETRY, Code.SERVER_BUSY)

@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from cekalwatch.server.capture.session import Goodbye, Receipts, Rejected
+from cekalwatch.server.capture.session import Goodbye, Receipts
 from cekalwatch.server.domain.adjudication import Finding, FollowUp
-from cekalwatch.server.domain.captures import Capture, Receipt
+from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
 from cekalwatch.server.domain.handling import Handling
@@ -92,7 +92,7 @@ def test_any_later_message_is_a_valid_value_or_an_error(request: capture_service
             assert len(sent) <= 64
             assert request.face.capture_id.startswith(sent)
             assert reason.kind is Kind.INVALID_ARGUMENT
-            capture.stream_response(Receipts((Receipt(sent, CaptureOutcome.REJECTED, reason),)))
+            capture.stream_response(Receipts((Receipt(sent, CaptureOutcome.REJECTED, reason),), 1))
         case Heartbeat() as heartbeat:
             assert told(heartbeat).view_state in capture_pb2.ViewState.values()
         case Goodbye(reason=text):

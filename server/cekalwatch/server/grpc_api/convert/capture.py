@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 
-from cekalwatch.server.capture.session import Drain, Goodbye, Hello, Inbound, Outbound, Receipts, Rejected, Welcome
-from cekalwatch.server.domain.captures import Capture, Receipt
+from cekalwatch.server.capture.session import Drain, Goodbye, Hello, Inbound, Outbound, Receipts, Welcome
+from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import duration, text, timestamp, uuid
@@ -101,13 +101,13 @@ def capture(face: capture_pb2.FaceCapture, camera: Camera, run_id: str, now: dat
 
 def _capture_time(face: capture_pb2.FaceCapture, now: datetime) -> datetime:
     if not face.HasField("capture_time"):
-        raise CekalwatchError(Code.CAPTURE_TIME_MISSING)
+        raise CekalwatchError(Code.CAPTURE_TIME_UNPLACEABLE)
     try:
         captured_at = face.capture_time.ToDatetime(UTC)
     except (ValueError, OverflowError):
-        raise CekalwatchError(Code.CAPTURE_TIME_MISSING) from None
+        raise CekalwatchError(Code.CAPTURE_TIME_UNPLACEABLE) from None
     if captured_at < EARLIEST_CAPTURE:
-        raise CekalwatchError(Code.CAPTURE_TIME_MISSING)
+        raise CekalwatchError(Code.CAPTURE_TIME_UNPLACEABLE)
     if captured_at > now + timedelta(seconds=MAX_CLOCK_AHEAD_S):
         raise CekalwatchError(Code.CAPTURE_TIME_IN_FUTURE)
     return captured_at
@@ -147,10 +147,10 @@ def stream_response(message: Outbound) -> capture_service_pb2.StreamFacesRespons
                     server_time=timestamp(now),
                 )
             )
-        case Receipts(receipts=receipts):
+        case Receipts(receipts=receipts, credits=given_back):
             return capture_service_pb2.StreamFacesResponse(
                 receipts=capture_service_pb2.Receipts(
-                    receipts=[_receipt(receipt) for receipt in receipts], credits=len(receipts)
+                    receipts=[_receipt(receipt) for receipt in receipts], credits=given_back
                 )
             )
         case Drain(reconnect_after_s=after_s):

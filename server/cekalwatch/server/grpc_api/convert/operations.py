@@ -38,8 +38,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
         ),
         freshness=freshness_message(status.freshness),
         captures=operations_pb2.CaptureCounts(
-            searched=status.outcomes.get(CaptureOutcome.SEARCHED, 0),
-            duplicate=status.outcomes.get(CaptureOutcome.DUPLICATE, 0),
+            accepted=status.outcomes.get(CaptureOutcome.ACCEPTED, 0),
             rejected=status.outcomes.get(CaptureOutcome.REJECTED, 0),
             retry=status.outcomes.get(CaptureOutcome.RETRY, 0),
             alerts_raised=status.alerts_raised,

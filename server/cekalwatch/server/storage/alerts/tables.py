@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index
+from sqlalchemy import JSON, BigInteger, Column, Index
 from sqlmodel import Field, SQLModel
 
 from cekalwatch.server.storage.columns import UtcDateTime, moment, moment_or_none, sealed
@@ -168,3 +168,14 @@ class PassageCountRow(SQLModel, table=True):
     site: str
     direction: str
     passages: int
+
+
+class WriteProbeRow(SQLModel, table=True):
+    """One row, made by the first migration: what servers write to find out whether they can."""
+
+    __tablename__ = "write_probe"
+
+    id: int = Field(default=1, primary_key=True)
+    writes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    filling: str = ""
+    """Without meaning; empty while all is well."""

@@ -273,6 +273,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.execute("INSERT INTO gallery_state VALUES (1, '', '', '', '')")
+    op.create_table(
+        "write_probe",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("writes", sa.BigInteger(), nullable=False),
+        sa.Column("filling", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.execute("INSERT INTO write_probe (id, writes, filling) VALUES (1, 0, '')")
     with op.batch_alter_table("template", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_template_model_version"), ["model_version"], unique=False)
 
@@ -550,6 +558,7 @@ def downgrade() -> None:
     op.drop_table("sync_order")
     op.drop_table("sync_state")
     op.drop_table("decision_threshold")
+    op.drop_table("write_probe")
     op.drop_table("gallery_state")
     op.drop_table("template_refusal")
     op.drop_table("sign_in_key")

@@ -1,0 +1,78 @@
+"""Whether the database takes alerts now: one answer for all captures, whether they alerted or not (domain rule 13)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+log = structlog.get_logger()
+
+TryWrite = Callable[[bool], Awaitable[None]]
+"""Commits something; something as large as an alert when it is given True. Raises when it cannot."""
+
+
+class DatabaseHealth:
+    """What the last writes said; only the event loop's thread uses it. Moments are the loop's seconds."""
+
+    def __init__(self, try_write: TryWrite, period_s: float) -> None:
+        """`period_s`: pause between two writes of its own, at least."""
+        self._try_write = try_write
+        self._period_s = period_s
+        self._expected: deque[float] = deque()
+        self._called = asyncio.Event()
+        self._sound_s = float("-inf")
+        """When the last write began that succeeded."""
+        self._failed_s = float("-inf")
+        self.well = True
+        """False from a failed write until one succeeds that is as large as an alert."""
+
+    def expect(self, moment_s: float) -> None:
+        """Have something written at `moment_s` or soon after, which is not before the moments expected so far."""
+        self._expected.append(moment_s)
+        self._called.set()
+
+    def sound_since(self, moment_s: float) -> bool:
+        """Whether a write that began at `moment_s` or later has succeeded."""
+        return self._sound_s >= moment_s
+
+    def failed_since(self, moment_s: float) -> bool:
+        """Whether a write has failed at `moment_s` or later."""
+        return self._failed_s >= moment_s
+
+    def note_failure(self, problem: str) -> None:
+        """Note that something could not be committed."""
+        self._failed_s = asyncio.get_running_loop().time()
+        if self.well:
+            log.error("database_unwell", problem=problem)
+        self.well = False
+        self._called.set()
+
+    async def watch(self) -> None:
+        """Write what is expected, and again and again while the database is not well; it never returns."""
+        loop = asyncio.get_running_loop()
+        while True:
+            while self._expected or not self.well:
+                moment_s = self._expected[0] if self._expected and self.well else loop.time()
+                await asyncio.sleep(max(0.0, moment_s - loop.time()))
+                begun_s = loop.time()
+                await self._write(begun_s)
+                while self._expected and self._expected[0] <= begun_s:
+                    self._expected.popleft()
+                await asyncio.sleep(self._period_s)
+            self._called.clear()
+            await self._called.wait()
+
+    async def _write(self, begun_s: float) -> None:
+        was_well = self.well
+        try:
+            await self._try_write(not was_well)
+        except Exception as error:  # noqa: BLE001  # whatever it is, an alert could not be committed either
+            self.note_failure(str(error) or type(error).__name__)
+            return
+        self._sound_s = begun_s
+        if not was_well and not self.failed_since(begun_s):
+            self.well = True
+            log.info("database_well")
