@@ -138,8 +138,8 @@ class Camera:
             try:
                 self._dialer = open_dialer()
                 link = Link(self._dialer, self._hello)
-                heartbeat = self.statistics.heartbeat
-                uplink = Uplink(link, self.outbox, heartbeat, self._set_policy, Backoff(), self.link)
+                heartbeat, has_news = self.statistics.heartbeat, self.statistics.view_changed
+                uplink = Uplink(link, self.outbox, heartbeat, self._set_policy, Backoff(), self.link, has_news)
                 await uplink.run(ending)
             except Refused as refused:
                 if on_refusal is RefusalPolicy.EXIT and not self.source.endless:

@@ -11,6 +11,7 @@ from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.wire.vocabulary.capture import Heartbeat, SpoolState, SpoolStatus, ViewState
 
 NO_FRAMES_AFTER_S = 3.0
+RATE_OVER_S = 1.0
 
 
 class CameraStatistics:
@@ -27,6 +28,8 @@ class CameraStatistics:
         self._since_s = self._last_frame_s = clock.monotonic_s()
         self._frames_since = 0
         self._view = ViewState.OK
+        self._told = ViewState.UNSPECIFIED
+        """The view in the last heartbeat."""
         self._busy_since_s: float | None = None
         self.frames_total = 0
         self.faces_total = 0
@@ -57,12 +60,16 @@ class CameraStatistics:
     ) -> None:
         """Count a frame that went through detection, with its faces, and note the passages so far and now under way."""
         with self._lock:
+            now_s = self._clock.monotonic_s()
+            if now_s - self._last_frame_s > NO_FRAMES_AFTER_S:
+                # The rate is that of a camera that gives frames; that it gave none is said by the view.
+                self._since_s, self._frames_since = now_s, 0
             self._frames_since += 1
             self.frames_total += 1
             self.faces_total += faces
             self.passages_total = passages_total
             self.under_way = under_way
-            self._last_frame_s = self._clock.monotonic_s()
+            self._last_frame_s = now_s
             if taken_at:
                 self.frame_age_s = (self._clock.now() - taken_at).total_seconds()
 
@@ -77,18 +84,19 @@ class CameraStatistics:
             self.crop_bytes_total += size
 
     def heartbeat(self) -> Heartbeat:
-        """Return the present state; the frame rate is that since the last call."""
+        """Return the present state; the frame rate is that since the last call, or since frames came again."""
         outbox = self._outbox.statistics()
         with self._lock:
             now_s = self._clock.monotonic_s()
             passed_s = now_s - self._since_s
             rate = self._frames_since / passed_s if passed_s > 0 else 0.0
             self._since_s, self._frames_since = now_s, 0
+            self._told = self._view_state(now_s)
             return Heartbeat(
                 frames_per_second=rate,
                 outbox_depth=outbox.depth,
                 outbox_age_s=outbox.oldest_s,
-                view_state=self._view_state(now_s),
+                view_state=self._told,
                 passages_total=self.passages_total,
                 spool=SpoolStatus(self._spool_state(), outbox.stored, outbox.stored_bytes, outbox.stored_oldest_s),
                 drops=outbox.drops,
@@ -104,6 +112,16 @@ class CameraStatistics:
     def view_state(self) -> ViewState:
         """How the view looks now."""
         return self._view_state(self._clock.monotonic_s())
+
+    def view_changed(self) -> bool:
+        """Return whether the view looks otherwise than the last heartbeat said, so that the next one cannot wait.
+
+        Good news waits until there is a frame rate to tell with it, and is none when nothing was wrong.
+        """
+        state = self.view_state
+        if state is ViewState.OK and self._clock.monotonic_s() - self._since_s < RATE_OVER_S:
+            return False
+        return state is not self._told and (self._told, state) != (ViewState.UNSPECIFIED, ViewState.OK)
 
     def _view_state(self, now_s: float) -> ViewState:
         if now_s - self._last_frame_s > NO_FRAMES_AFTER_S:

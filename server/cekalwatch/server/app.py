@@ -50,7 +50,7 @@ from cekalwatch.server.wiring.troubles import TroublesWiring
 from cekalwatch.server.wiring.watchlist import WatchlistWiring
 from cekalwatch.vision.runtime import limit_native_threads
 
-FANOUT_PERIOD_S = 0.25
+FANOUT_PERIOD_S = 0.1
 SIGN_PERIOD_S = 10.0
 RESEAL_PERIOD_S = 2.0
 STOP_GRACE_S = 3.0
@@ -97,7 +97,7 @@ class Server:
         alerts = AlertsWiring.open(context, search.freshness, presence, trail)
         captures = CaptureWiring.open(context, search, alerts.announce, presence)
         watchlist = WatchlistWiring.open(context, search, captures.waiting, trail)
-        troubles = TroublesWiring.open(context, presence)
+        troubles = TroublesWiring.open(context, presence, search)
         authentication = AuthenticationWiring.open(context, certificates)
         status = StatusService(
             started_at=started_at,

@@ -16,9 +16,10 @@ from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.messages import Hello
 from cekalwatch.camera.uplink.stream import Timing
 from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
+from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.capture import CapturePolicy
+from cekalwatch.wire.vocabulary.capture import CapturePolicy, ViewState
 from tests.support.builders.camera import capture_of
 from tests.support.fakes.capture_server import (
     ACCEPTED,
@@ -40,12 +41,14 @@ class Client:
         self.outbox = Outbox(256, clock)
         self.policies: list[CapturePolicy] = []
         self.stop = asyncio.Event()
+        self.statistics = CameraStatistics(self.outbox, clock)
         self.uplink = Uplink(
             Link(Dialer(address, None), Hello(camera_id, str(uuid.uuid4()), "starter"), timing),
             self.outbox,
-            CameraStatistics(self.outbox, clock).heartbeat,
+            self.statistics.heartbeat,
             self.policies.append,
             Backoff(first_s=0.05, most_s=0.2),
+            has_news=self.statistics.view_changed,
         )
 
     def put(self, count: int, track: str = "1") -> list[str]:
@@ -247,6 +250,16 @@ async def test_an_unknown_camera_is_refused_and_not_tried_again() -> None:
             await asyncio.wait_for(client.uplink.run(client.stop), 30)
     assert refused.value.code is grpc.StatusCode.NOT_FOUND
     assert len(server.heard.hellos) == 1
+
+
+async def test_a_view_that_changes_is_told_without_waiting_for_the_next_heartbeat() -> None:
+    async with serving(CaptureServer(answer_nothing, heartbeat_period_s=300)) as server:
+        client = Client(server.address)
+        async with running(client):
+            await server.until(lambda heard: bool(heard.heartbeats))
+            client.statistics.note_view(ViewState.BLINDED)
+            client.statistics.count_frame(0)
+            await server.until(lambda heard: heard.heartbeats[-1].view_state == capture_pb2.VIEW_STATE_BLINDED)
 
 
 async def test_heartbeats_tell_the_outbox_and_come_while_nothing_else_does() -> None:

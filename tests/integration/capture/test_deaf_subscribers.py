@@ -14,8 +14,10 @@ from typing import Any
 import grpc
 import pytest
 
+from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, DetailedEvent, Fanout, Wants
+from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.auth.supervised import SupervisedDevices
@@ -89,6 +91,7 @@ class AlertLog:
         self.acknowledgements = Acknowledgements(store, clock)
         self.fanout = CountingFanout(store, details)
         self.trail = AuditTrail(AuditStore(self.database), clock)
+        self.deliveries = DeliveryTrail(AuditStore(self.database), clock, Actor(Party.SERVER, "test"))
         self.servicer = AlertServicer(
             self.fanout,
             self.acknowledgements,
@@ -97,6 +100,7 @@ class AlertLog:
             freshness,
             Presence(clock),
             self.trail,
+            self.deliveries,
             clock,
             10,
             counter.adjudicator,
@@ -132,6 +136,7 @@ class AlertLog:
         yield f"127.0.0.1:{port}"
         await server.stop(None)
         self.trail.close()
+        self.deliveries.close()
         self.acknowledgements.close()
         self.fanout.close()
         self.database.close()

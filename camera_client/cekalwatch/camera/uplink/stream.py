@@ -21,6 +21,9 @@ from cekalwatch.camera.uplink.messages import Drain, Hello, ProtocolError, Recei
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy, Heartbeat
 
+NEWS_PERIOD_S = 1.0
+"""How soon after a heartbeat the next one may come when the view changed: supervisors see it within seconds."""
+
 log = structlog.get_logger()
 
 Call = grpc.aio.StreamStreamCall[StreamFacesRequest, StreamFacesResponse]
@@ -72,14 +75,19 @@ class Stream:
         timing: Timing,
         stop: asyncio.Event,
         counts: LinkCounts | None = None,
+        has_news: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`stop`, when set, makes the stream say goodbye and end; receipts are counted in `counts`."""
+        """`stop`, when set, makes the stream say goodbye and end; receipts are counted in `counts`.
+
+        `has_news`: whether the next heartbeat says what cannot wait for it (see NEWS_PERIOD_S).
+        """
         self._call = call
         self._outbox = outbox
         self._heartbeat = heartbeat
         self._timing = timing
         self._stop = stop
         self._counts = counts or LinkCounts()
+        self._has_news = has_news
         self._wake = asyncio.Event()
         """Set when something changed for the sender."""
         self._ending = asyncio.Event()
@@ -153,11 +161,12 @@ class Stream:
     async def _send(self) -> None:
         """Write until the stream is to end, then say goodbye."""
         loop = asyncio.get_running_loop()
-        next_beat_s = loop.time()
+        next_beat_s = next_news_s = loop.time()
         while not self._may_end():
             self._wake.clear()
-            if loop.time() >= next_beat_s:
-                next_beat_s = loop.time() + self._heartbeat_period_s
+            now_s = loop.time()
+            if now_s >= next_beat_s or (now_s >= next_news_s and self._has_news()):
+                next_beat_s, next_news_s = now_s + self._heartbeat_period_s, now_s + NEWS_PERIOD_S
                 await self._write(messages.heartbeat(self._heartbeat()))
                 continue
             capture = self._outbox.take(self._credits) if self._credits > 0 and not self._drain else None
@@ -165,7 +174,7 @@ class Stream:
                 self._credits -= 1
                 await self._write(capture_message.to_request(capture))
                 continue
-            pauses = [next_beat_s - loop.time()]
+            pauses = [next_beat_s - loop.time(), NEWS_PERIOD_S]
             ready_s = self._outbox.next_ready_s()
             if ready_s is not None and self._credits > 0 and not self._drain:
                 pauses.append(ready_s)

@@ -86,14 +86,16 @@ class Uplink:
         on_policy: Callable[[CapturePolicy], None],
         backoff: Backoff,
         counts: LinkCounts | None = None,
+        has_news: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`counts`: where losses and receipts are counted, for the metrics."""
+        """`counts`: where losses and receipts are counted, for the metrics; `has_news`: see Stream."""
         self._link = link
         self._outbox = outbox
         self._heartbeat = heartbeat
         self._on_policy = on_policy
         self._backoff = backoff
         self._counts = counts or LinkCounts()
+        self._has_news = has_news
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep a stream until `stop`, which ends it with goodbye. Raises Refused."""
@@ -124,7 +126,9 @@ class Uplink:
         ending = asyncio.Event()
         async with self._link.dialer.aio_channel() as channel:
             call = CaptureServiceStub(channel).StreamFaces()
-            stream = Stream(call, self._outbox, self._heartbeat, self._link.timing, ending, self._counts)
+            stream = Stream(
+                call, self._outbox, self._heartbeat, self._link.timing, ending, self._counts, self._has_news
+            )
             watch = asyncio.create_task(self._watch(stop, ending))
             try:
                 welcome = await stream.shake_hands(self._link.hello)

@@ -31,12 +31,12 @@ PERIOD_S: Final = 0.5
 LASTS_S: Final = {
     ViewState.DARK: 5.0,
     ViewState.BLINDED: 5.0,
-    ViewState.COVERED: 10.0,
-    ViewState.DEFOCUSED: 10.0,
-    ViewState.MOVED: 10.0,
+    ViewState.COVERED: 6.0,
+    ViewState.DEFOCUSED: 6.0,
+    ViewState.MOVED: 6.0,
     ViewState.OK: 3.0,
 }
-"""How long each state must last to be reported."""
+"""How long each state must last to be reported. Supervisors see it within 10 s, of which 3 s pass on the way."""
 MOSTLY_DARK: Final = 0.95
 """Share of the picture that must be dark."""
 MOSTLY_SATURATED: Final = 0.5

@@ -194,6 +194,7 @@ def _freshness(freshness: watchlist_pb2.WatchlistFreshness) -> Freshness:
         last_success=_moment(freshness.last_success_time) if known else None,
         stale=freshness.stale,
         active_subjects=freshness.active_subjects,
+        stale_sources=tuple(safe_text(one.source) for one in freshness.sources if one.stale and one.source),
     )
 
 

@@ -177,15 +177,20 @@ class AlertFormatter(Texts):
         return self.say("DISCONNECTED", time=since, cause=self.say(f"CAUSE_{connection.cause}"))
 
     def watchlist(self, freshness: Freshness | None) -> str:
-        """Return how old the watchlist is."""
+        """Return how old the watchlist is, and which of its sources have been away for too long."""
         if freshness is None:
             return self.say("WATCHLIST_UNKNOWN")
         if freshness.last_success is None:
-            return self.say("WATCHLIST_NEVER")
-        time = freshness.last_success.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
-        return self.say(
-            "WATCHLIST_STALE" if freshness.stale else "WATCHLIST_FRESH", time=time, subjects=freshness.active_subjects
-        )
+            words = self.say("WATCHLIST_NEVER")
+        else:
+            time = freshness.last_success.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
+            words = self.say(
+                "WATCHLIST_STALE" if freshness.stale else "WATCHLIST_FRESH",
+                time=time,
+                subjects=freshness.active_subjects,
+            )
+        sources = ", ".join(freshness.stale_sources)
+        return self.say("WATCHLIST_SOURCES", words=words, sources=sources) if sources else words
 
     def shift_figures(self, report: ShiftReport | None) -> tuple[Fact, ...]:
         """Return the figures of a shift; dashes while there is no report."""

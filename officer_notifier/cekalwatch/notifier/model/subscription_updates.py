@@ -17,6 +17,8 @@ class Freshness:
     last_success: datetime | None
     stale: bool
     active_subjects: int
+    stale_sources: tuple[str, ...] = ()
+    """Names of the sources that have been away for too long; imports by hand have none."""
     as_of: datetime | None = None
     """The server's clock when it said so; None where it did not say."""
 

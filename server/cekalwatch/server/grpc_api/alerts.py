@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 
 from cekalwatch.server.alerts.adjudication import Adjudicator
+from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
 from cekalwatch.server.audit.alert_entries import shown_objects
@@ -48,6 +49,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         freshness: FreshnessGauge,
         presence: Presence,
         trail: AuditTrail,
+        deliveries: DeliveryTrail,
         clock: Clock,
         keep_alive_period_s: float,
         adjudicator: Adjudicator,
@@ -61,6 +63,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         self._freshness = freshness
         self._presence = presence
         self._trail = trail
+        self._deliveries = deliveries
         self._keep_alive_period_s = keep_alive_period_s
 
     async def SubscribeAlerts(
@@ -82,8 +85,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
             if request.WhichOneof("start") is None:
                 async with aclosing(self._fanout.waiting(after, wants, self._clock)) as waiting:
                     async for details in waiting:
-                        shown = shown_objects([details.alert])
-                        await self._trail.note(agent, Action.ALERT_DELIVERED, shown, event=0)
+                        await self._deliveries.note(agent, details)
                         yield convert.waiting_message(details)
             events = self._fanout.follow(after, wants, self._keep_alive_period_s)
             async with aclosing(events):
@@ -91,8 +93,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
                     if item is None:
                         yield convert.keep_alive(self._clock.now(), self._fanout.head, self._freshness.now())
                     else:
-                        shown = shown_objects([item.details.alert])
-                        await self._trail.note(agent, Action.ALERT_DELIVERED, shown, event=item.event.sequence)
+                        await self._deliveries.note(agent, item.details, item.event.sequence)
                         yield convert.event_message(item)
         finally:
             self._presence.agent_disconnected(agent_id)

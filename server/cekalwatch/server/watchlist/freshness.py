@@ -1,4 +1,8 @@
-"""The age of the watchlist, which every notifier shows (domain rule 12)."""
+"""How old the watchlist is, source by source, which every notifier shows (domain rule 12).
+
+A limit holds for the configured source. Imports by hand have one only where no source is configured: they cannot make a
+list fresh whose source has been away.
+"""
 
 from __future__ import annotations
 
@@ -11,33 +15,58 @@ from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 
 
 @dataclass(frozen=True)
-class Freshness:
-    """When the watchlist was last brought up to date, whether that is too long ago, and how many subjects it bans."""
+class SourceFreshness:
+    """When the list was last brought up to date from one source, and whether that is longer ago than the limit."""
 
+    source: str
+    """Its name; empty: imports by hand."""
     last_success_at: datetime | None
+    """None: never."""
     stale: bool
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """The freshness of each source for which a limit holds, and how many subjects the list bans."""
+
+    sources: tuple[SourceFreshness, ...]
     active_subjects: int
+
+    @property
+    def stale(self) -> bool:
+        """Whether any source is."""
+        return any(one.stale for one in self.sources)
+
+    @property
+    def last_success_at(self) -> datetime | None:
+        """That of the source that was away for longest; None when one has never been there."""
+        moments = [one.last_success_at for one in self.sources]
+        return None if None in moments else min(moment for moment in moments if moment)
 
 
 class FreshnessGauge:
     """The freshness in memory; `read` renews it from the database, and blocks."""
 
-    def __init__(self, store: WatchlistStore, active: ActiveSubjectCount, clock: Clock, limit: timedelta) -> None:
+    def __init__(
+        self, store: WatchlistStore, active: ActiveSubjectCount, clock: Clock, limit: timedelta, source: str = ""
+    ) -> None:
+        """`source` is the name of the configured one; empty: lists are imported by hand only."""
         self._store = store
         self._active = active
         self._clock = clock
         self._limit = limit
+        self._source = source
         self._last_success_at: datetime | None = None
         self._active_subjects = 0
         self.read()
 
     def read(self) -> None:
         """Read the last success, and count the subjects whose orders are in force now."""
-        self._last_success_at = self._store.last_success_at()
+        self._last_success_at = self._store.last_success_at(self._source)
         self._active_subjects = self._active.active_subjects(self._clock.now())
 
     def now(self) -> Freshness:
-        """Return the freshness now; a watchlist that was never imported is stale."""
+        """Return the freshness now; a source from which nothing ever came is stale."""
         last = self._last_success_at
         stale = last is None or self._clock.now() - last > self._limit
-        return Freshness(last, stale, self._active_subjects)
+        return Freshness((SourceFreshness(self._source, last, stale),), self._active_subjects)

@@ -10,6 +10,7 @@ from typing import Self
 
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.alert_orders import AlertOrders
+from cekalwatch.server.alerts.deliveries import DeliveryTrail
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
@@ -51,6 +52,8 @@ class AlertsWiring:
         orders = AlertOrders(stores.watchlist, context.checkpoints)
         details = AlertDetailsReader(alerts, stores.watchlist, stores.people, orders, clock)
         fanout, acknowledgements = Fanout(alerts, details), Acknowledgements(alerts, clock)
+        deliveries = DeliveryTrail(stores.audit, clock, actor)
+        context.stack.callback(deliveries.close)
         context.stack.callback(fanout.close)
         context.stack.callback(acknowledgements.close)
         loop = asyncio.get_running_loop()
@@ -68,6 +71,7 @@ class AlertsWiring:
             freshness,
             presence,
             trail,
+            deliveries,
             clock,
             settings.keep_alive_period_s,
             adjudicator,

@@ -14,13 +14,13 @@ from cekalwatch.server.gallery.snapshot import SnapshotHolder
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
+from cekalwatch.server.watchlist.sources.opening import source_name
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.periodic import Chore
 from cekalwatch.vision.manifest import MANIFEST_FILE, Pack, file_sha256
 
 FOLLOW_PERIOD_S = 2.0
 CATCH_UP_PERIOD_S = 5.0
-RECOUNT_PERIOD_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class GalleryWiring:
     engines: EngineInUse
     snapshots: SnapshotHolder
     freshness: FreshnessGauge
+    source: str
+    """What the watchlist's source is called; empty: none is configured."""
     model: ModelFollower
 
     @classmethod
@@ -46,8 +48,10 @@ class GalleryWiring:
         )
         context.stack.callback(follower.close)
         active = ActiveSubjectCount(stores.watchlist, context.checkpoints)
-        freshness = FreshnessGauge(stores.watchlist, active, clock, timedelta(hours=settings.freshness_limit_h))
-        return cls(engines, snapshots, freshness, follower)
+        source = source_name(settings.watchlist.source, settings.home.zone)
+        limit = timedelta(hours=settings.freshness_limit_h)
+        freshness = FreshnessGauge(stores.watchlist, active, clock, limit, source)
+        return cls(engines, snapshots, freshness, source, follower)
 
     @property
     def chores(self) -> tuple[Chore, ...]:
@@ -55,7 +59,6 @@ class GalleryWiring:
         return (
             (FOLLOW_PERIOD_S, self.follow),
             (CATCH_UP_PERIOD_S, self.model.catch_up),
-            (RECOUNT_PERIOD_S, self.freshness.read),
         )
 
     def follow(self) -> None:

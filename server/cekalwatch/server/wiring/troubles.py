@@ -13,10 +13,13 @@ from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.troubles.camera_watch import CameraTerms, CameraWatch
 from cekalwatch.server.troubles.feed import TroubleFeed
 from cekalwatch.server.troubles.retention import TroubleSweeper
+from cekalwatch.server.troubles.source_watch import SourceWatch
 from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.server.wiring.periodic import Chore
 
 LOOK_AT_CAMERAS_PERIOD_S = 1.0
+LOOK_AT_SOURCES_PERIOD_S = 5.0
 FOLLOW_PERIOD_S = 1.0
 SWEEP_PERIOD_S = 3600.0
 
@@ -30,16 +33,21 @@ class TroublesWiring:
     chores: tuple[Chore, ...]
 
     @classmethod
-    def open(cls, context: Context, presence: Presence) -> Self:
+    def open(cls, context: Context, presence: Presence, search: GalleryWiring) -> Self:
         """Begin with the troubles that are open."""
         settings, store, clock = context.settings, context.stores.troubles, context.clock
         feed = TroubleFeed(store)
         board = TroubleBoard(store, clock, feed.wake)
         terms = CameraTerms(timedelta(seconds=settings.heartbeat_period_s), settings.least_camera_fps)
         cameras = CameraWatch(settings.cameras, presence, store, board, clock, terms)
+        sources = SourceWatch(search.source, context.stores.syncs, search.freshness, search.snapshots.current, board)
         sweeper = TroubleSweeper(store, clock, context.actor, settings.trouble_retention)
         servicer = TroubleServicer(feed, board, store, clock, settings.keep_alive_period_s)
-        chores = ((LOOK_AT_CAMERAS_PERIOD_S, cameras.look), (SWEEP_PERIOD_S, sweeper.sweep))
+        chores = (
+            (LOOK_AT_CAMERAS_PERIOD_S, cameras.look),
+            (LOOK_AT_SOURCES_PERIOD_S, sources.look),
+            (SWEEP_PERIOD_S, sweeper.sweep),
+        )
         return cls(servicer, feed, chores)
 
     def follow(self) -> Coroutine[None, None, NoReturn]:

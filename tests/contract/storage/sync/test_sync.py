@@ -29,14 +29,14 @@ def bench(database: Database) -> SyncBench[TestSource]:
 
 
 def test_a_first_run_takes_everything_and_makes_the_watchlist_fresh(bench: SyncBench[TestSource]) -> None:
-    assert bench.watchlist.last_success_at() is None
+    assert bench.watchlist.last_success_at(bench.source.name) is None
     run = bench.done()
     assert run.counts == SyncCounts(read=7, added=7)
     assert run.whole
     assert not run.resumed
     held = [file.subject.subject_id for file in bench.watchlist.list_subjects("", 10)]
     assert held == [f"S-O-{number}" for number in range(1, 8)]
-    assert bench.watchlist.last_success_at() == run.ended_at == bench.clock.now()
+    assert bench.watchlist.last_success_at(bench.source.name) == run.ended_at == bench.clock.now()
     assert bench.source.closed
 
 

@@ -87,12 +87,12 @@ def test_a_key_that_may_be_a_name_is_kept_nowhere(bench: SyncBench[TestSource]) 
 
 def test_a_source_of_which_nothing_can_be_read_brought_nothing_up_to_date(bench: SyncBench[TestSource]) -> None:
     bench.done()
-    fresh = bench.watchlist.last_success_at()
+    fresh = bench.watchlist.last_success_at(bench.source.name)
     for number in range(1, 8):
         bench.source.spoil(f"O-{number}")
     run = bench.run()
     assert (run.outcome, run.reason) == (SyncOutcome.FAILED, Code.SOURCE_UNREADABLE)
-    assert bench.watchlist.last_success_at() == fresh
+    assert bench.watchlist.last_success_at(bench.source.name) == fresh
 
 
 def test_a_photograph_that_could_not_be_had_is_asked_for_again(bench: SyncBench[TestSource]) -> None:

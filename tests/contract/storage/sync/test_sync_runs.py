@@ -36,7 +36,7 @@ def test_a_run_goes_on_after_the_last_page_of_the_one_that_broke_off(
         "The test source is away; wait.",
     )
     assert run.counts == SyncCounts(read=6, added=6)
-    assert bench.watchlist.last_success_at() is None
+    assert bench.watchlist.last_success_at(bench.source.name) is None
     run = bench.done()
     assert run.resumed
     assert run.whole

@@ -25,7 +25,7 @@ def accept(bench: SyncBench[TestSource], run_id: int) -> None:
 def test_a_list_that_shrank_ends_nothing_before_it_is_accepted(bench: SyncBench[TestSource], *, deltas: bool) -> None:
     bench.source.deltas = deltas
     bench.done()
-    fresh = bench.watchlist.last_success_at()
+    fresh = bench.watchlist.last_success_at(bench.source.name)
     bench.source.drop("O-1", "O-2", "O-3")
     bench.source.put("O-8")
     for _ in range(2):
@@ -34,7 +34,7 @@ def test_a_list_that_shrank_ends_nothing_before_it_is_accepted(bench: SyncBench[
         assert run.counts.ended == 0
         assert bench.withdrawn("O-1") is None
     assert bench.withdrawn("O-8") is None, "what is new was imported"
-    assert bench.watchlist.last_success_at() == fresh
+    assert bench.watchlist.last_success_at(bench.source.name) == fresh
     accept(bench, run.run_id)
     assert bench.done().counts.ended == 3
     assert bench.withdrawn("O-1") is not None

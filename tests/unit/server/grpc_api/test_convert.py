@@ -29,7 +29,7 @@ from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, op
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.presence import CameraPresence
 from cekalwatch.server.status import ServerStatus
-from cekalwatch.server.watchlist.freshness import Freshness
+from cekalwatch.server.watchlist.freshness import Freshness, SourceFreshness
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.v1 import (
     adjudication_pb2,
@@ -131,7 +131,7 @@ def told(heartbeat: Heartbeat) -> Any:
         thread_budget=1,
         snapshot=snapshot,
         model_pack="starter",
-        freshness=Freshness(None, stale=True, active_subjects=0),
+        freshness=Freshness((SourceFreshness("", None, stale=True),), active_subjects=0),
         outcomes={},
         alerts_raised=0,
         head_sequence=0,

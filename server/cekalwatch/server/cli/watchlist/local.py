@@ -42,8 +42,9 @@ class LocalSyncs:
         return self._service.runs(1, run_id + 1)[0]
 
     def status(self) -> tuple[SyncStatus, datetime | None]:
-        """Return the status, and when the watchlist was last brought up to date."""
-        return self._service.status(), self._context.stores.watchlist.last_success_at()
+        """Return the status, and when the source was last synchronised with (without one: a list imported)."""
+        status = self._service.status()
+        return status, self._context.stores.watchlist.last_success_at(status.source)
 
 
 @contextmanager

@@ -134,6 +134,14 @@ def freshness_message(freshness: Freshness) -> watchlist_pb2.WatchlistFreshness:
         last_success_time=timestamp(last) if last else None,
         stale=freshness.stale,
         active_subjects=freshness.active_subjects,
+        sources=[
+            watchlist_pb2.SourceFreshness(
+                source=one.source,
+                last_success_time=timestamp(one.last_success_at) if one.last_success_at else None,
+                stale=one.stale,
+            )
+            for one in freshness.sources
+        ],
     )
 
 

@@ -248,26 +248,41 @@ class AlertStore:
         many TOO_MANY_AGENTS.
         """
         _, head = self.log_bounds()
-        reached: list[int | CekalwatchError] = []
+        wanted: dict[str, int] = {}
+        for agent_id, sequence in positions:
+            if sequence <= head:
+                wanted[agent_id] = max(sequence, wanted.get(agent_id, 0))
         with self._database.session() as session:
-            for agent_id, sequence in positions:
-                if sequence > head:
-                    detail = f"{agent_id} acknowledged {sequence}, the log ends at {head}"
-                    reached.append(CekalwatchError(Code.POSITION_UNKNOWN, detail))
-                    continue
-                row = session.get(AgentRow, agent_id)
-                if row is None:
-                    if session.exec(select(func.count()).select_from(AgentRow)).one() >= MAX_AGENTS:
-                        reached.append(CekalwatchError(Code.TOO_MANY_AGENTS))
-                        continue
-                    row = AgentRow(agent_id=agent_id, acknowledged_sequence=sequence, acknowledged_at=now)
-                    session.add(row)
-                elif sequence > row.acknowledged_sequence:
-                    row.acknowledged_sequence, row.acknowledged_at = sequence, now
-                reached.append(row.acknowledged_sequence)
-                session.flush()
+            agents = select(AgentRow.agent_id, AgentRow.acknowledged_sequence).where(col(AgentRow.agent_id).in_(wanted))
+            known = dict(session.exec(agents).all())
+            new = [agent_id for agent_id in wanted if agent_id not in known]
+            if new:
+                room = MAX_AGENTS - session.exec(select(func.count()).select_from(AgentRow)).one()
+                session.add_all(
+                    AgentRow(agent_id=agent_id, acknowledged_sequence=wanted[agent_id], acknowledged_at=now)
+                    for agent_id in new[:room]
+                )
+                known |= {agent_id: wanted[agent_id] for agent_id in new[:room]}
+            forward = {agent_id: wanted[agent_id] for agent_id, before in known.items() if wanted[agent_id] > before}
+            if forward:
+                # One statement for all of them, since 200 agents acknowledge in the same second.
+                session.execute(
+                    update(AgentRow),
+                    [
+                        {"agent_id": agent_id, "acknowledged_sequence": sequence, "acknowledged_at": now}
+                        for agent_id, sequence in forward.items()
+                    ],
+                )
             session.commit()
-        return reached
+        stands = known | forward
+
+        def reached(agent_id: str, sequence: int) -> int | CekalwatchError:
+            if sequence > head:
+                detail = f"{agent_id} acknowledged {sequence}, the log ends at {head}"
+                return CekalwatchError(Code.POSITION_UNKNOWN, detail)
+            return stands[agent_id] if agent_id in stands else CekalwatchError(Code.TOO_MANY_AGENTS)
+
+        return [reached(agent_id, sequence) for agent_id, sequence in positions]
 
     def positions(self) -> dict[str, int]:
         """Return the last acknowledged sequence of each agent that ever acknowledged."""

@@ -24,9 +24,9 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.progress import BegunRun, KnownOrder, Lease, LeftOrder, PageEnd, SeenOrder
 from cekalwatch.server.storage.sync.rows import run_of, run_values, state_of
 from cekalwatch.server.storage.sync.tables import SyncOrderRow, SyncRunRow, SyncStateRow
-from cekalwatch.server.storage.watchlist.changes import count_change, lock_watchlist
+from cekalwatch.server.storage.watchlist.changes import count_change, lock_watchlist, note_success
 from cekalwatch.server.storage.watchlist.rows import utc_text
-from cekalwatch.server.storage.watchlist.tables import BanOrderRow, WatchlistStateRow
+from cekalwatch.server.storage.watchlist.tables import BanOrderRow
 from cekalwatch.wire.vocabulary.watchlist import SyncOutcome
 
 LEASE = timedelta(seconds=60)
@@ -209,7 +209,7 @@ class SyncStore:
     ) -> None:
         """Keep the run as it ended, give the lease back, and forget the runs that began before `keep_since`.
 
-        DONE makes the watchlist fresh. DONE and SHRUNK close the reading; with `from_start` the next run reads all.
+        DONE makes the source fresh. DONE and SHRUNK close the reading; with `from_start` the next run reads all.
         While a record is to be tried again, it begins where this reading began, since no later delta would bring it.
         """
         ended_at = run.ended_at or run.started_at
@@ -228,7 +228,7 @@ class SyncStore:
                 row.cursor, row.reading_open = "", False
             session.exec(delete(SyncRunRow).where(col(SyncRunRow.started_at) < keep_since))
             if run.outcome is SyncOutcome.DONE:
-                session.exec(update(WatchlistStateRow).values(last_success_at=ended_at))
+                note_success(session, run.source, ended_at)
             session.flush()
             write_audit(session, entry)
             session.commit()
@@ -244,6 +244,12 @@ class SyncStore:
             session.flush()
             write_audit(session, note(state_of(row)))
             session.commit()
+
+    def refused(self) -> int:
+        """Count the source's orders whose last record could not be used."""
+        query = select(func.count()).select_from(SyncOrderRow).where(col(SyncOrderRow.problem) != "")
+        with self._database.session() as session:
+            return session.exec(query).one()
 
     def runs(self, limit: int, before: int | None = None) -> list[SyncRun]:
         """Return the newest runs, those before the run `before` if given."""

@@ -7,10 +7,11 @@ who follows it can come too late. A deleted subject keeps its row, without which
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, delete, select, update
 
-from cekalwatch.server.storage.watchlist.tables import WatchlistChangeRow, WatchlistStateRow
+from cekalwatch.server.storage.watchlist.tables import WatchlistChangeRow, WatchlistStateRow, WatchlistSuccessRow
 
 
 def lock_watchlist(session: Session) -> None:
@@ -31,6 +32,12 @@ def count_change(session: Session, subject_ids: Iterable[str]) -> None:
     if known:
         session.exec(update(WatchlistChangeRow).where(key.in_(known)).values(version=version))
     session.add_all(WatchlistChangeRow(subject_id=one, version=version) for one in sorted(concerned - known))
+
+
+def note_success(session: Session, source: str, now: datetime) -> None:
+    """Note that the watchlist was brought up to date from `source`; empty: by hand."""
+    session.exec(delete(WatchlistSuccessRow).where(col(WatchlistSuccessRow.source) == source))
+    session.add(WatchlistSuccessRow(source=source, last_success_at=now))
 
 
 def current_version(session: Session) -> int:

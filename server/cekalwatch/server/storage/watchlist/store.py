@@ -24,7 +24,13 @@ from cekalwatch.server.storage.models.store import ModelStore
 from cekalwatch.server.storage.models.tables import TemplateRefusalRow
 from cekalwatch.server.storage.models.template_store import TemplateStore, is_template
 from cekalwatch.server.storage.sync.tables import SyncOrderRow
-from cekalwatch.server.storage.watchlist.changes import changed_since, count_change, current_version, lock_watchlist
+from cekalwatch.server.storage.watchlist.changes import (
+    changed_since,
+    count_change,
+    current_version,
+    lock_watchlist,
+    note_success,
+)
 from cekalwatch.server.storage.watchlist.reading import read_files, read_orders, readable
 from cekalwatch.server.storage.watchlist.record_store import RecordStore
 from cekalwatch.server.storage.watchlist.tables import (
@@ -33,7 +39,7 @@ from cekalwatch.server.storage.watchlist.tables import (
     ReferencePictureRow,
     SubjectRow,
     TemplateRow,
-    WatchlistStateRow,
+    WatchlistSuccessRow,
 )
 
 
@@ -214,15 +220,16 @@ class WatchlistStore(RecordStore):
         with self._database.session() as session:
             return current_version(session)
 
-    def last_success_at(self) -> datetime | None:
-        """Return when the watchlist was last brought up to date; None when never."""
+    def last_success_at(self, source: str = "") -> datetime | None:
+        """Return when the watchlist was last brought up to date from `source` (empty: by hand); None when never."""
+        query = select(WatchlistSuccessRow.last_success_at).where(col(WatchlistSuccessRow.source) == source)
         with self._database.session() as session:
-            return session.exec(select(WatchlistStateRow.last_success_at)).one()
+            return session.exec(query).first()
 
     def mark_success(self, now: datetime, entry: AuditEntry | None = None) -> None:
-        """Note that the watchlist was brought up to date at `now` (aware), with the audit trail's `entry` on that."""
+        """Note that lists were imported by hand at `now` (aware), with the audit trail's `entry` on that."""
         with self._database.session() as session:
-            session.exec(update(WatchlistStateRow).values(last_success_at=now))
+            note_success(session, "", now)
             if entry:
                 write_audit(session, entry)
             session.commit()

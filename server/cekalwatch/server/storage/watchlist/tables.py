@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from cekalwatch.server.storage.columns import moment_or_none, sealed
+from cekalwatch.server.storage.columns import moment, sealed
 
 
 class SubjectRow(SQLModel, table=True):
@@ -96,7 +96,16 @@ class WatchlistStateRow(SQLModel, table=True):
     id: int = Field(primary_key=True)
     version: int
     """Counts the changes of all tables above."""
-    last_success_at: datetime | None = moment_or_none()
+
+
+class WatchlistSuccessRow(SQLModel, table=True):
+    """When the watchlist was last brought up to date from one source."""
+
+    __tablename__ = "watchlist_success"
+
+    source: str = Field(primary_key=True)
+    """Name of the source; empty: imports by hand."""
+    last_success_at: datetime = moment()
 
 
 class WatchlistChangeRow(SQLModel, table=True):

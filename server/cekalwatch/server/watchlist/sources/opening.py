@@ -18,6 +18,11 @@ SourceSettings = Annotated[
 """`[watchlist.source]`: one of these, by its `kind`."""
 
 
+def source_name(settings: SourceSettings | None, zone: tzinfo) -> str:
+    """Return what the source is called; empty when there is none."""
+    return open_source(settings, zone).name if settings else ""
+
+
 def open_source(settings: SourceSettings, zone: tzinfo) -> WatchlistSource:
     """Return the source; nothing is reached yet. Times without an offset are those of `zone`, the checkpoint's."""
     # Each brings a library of its own, which the others do not need.

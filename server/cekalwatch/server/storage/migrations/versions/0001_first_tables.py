@@ -78,7 +78,6 @@ def upgrade() -> None:
         "watchlist_state",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("last_success_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
@@ -452,6 +451,12 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_sync_run_started_at"), ["started_at"], unique=False)
 
     op.create_table(
+        "watchlist_success",
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("last_success_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("source"),
+    )
+    op.create_table(
         "trouble_log",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("change", sa.Integer(), nullable=False),
@@ -541,6 +546,7 @@ def downgrade() -> None:
     if op.get_context().dialect.name != "sqlite":
         for table in ("audit_checkpoint", "audit_entry"):
             op.execute(f"DROP FUNCTION {table}_refuse CASCADE")
+    op.drop_table("watchlist_success")
     op.drop_table("camera_news")
     with op.batch_alter_table("trouble", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_trouble_change"))
