@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.server.alerts.retention import ImageReport, RetentionSweeper
+from cekalwatch.server.alerts.retention import ImageReport
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Actor, Party
-from cekalwatch.server.domain.handling import RetentionPolicy
+from cekalwatch.server.domain.checkpoints import LegalParameters
+from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.tables import ProbeRow
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist.tables import SubjectRow
+from cekalwatch.server.watchlist.erasure import SubjectEraser
 from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.keys import keyring
-from tests.support.builders.watchlist import FixedClock
+from tests.support.builders.watchlist import WIB, FixedClock
 from tests.support.scenarios.adjudication import Counter, contact
 from tests.support.scenarios.server import settings
 
@@ -35,6 +39,14 @@ def sealed_probe(database: Database, alert_id: UUID) -> bytes:
         row = session.get(ProbeRow, str(alert_id))
         assert row is not None
         return row.jpeg
+
+
+def sealed_facts(database: Database, subject_id: str) -> bytes:
+    """What is stored of a subject's particulars."""
+    with database.session() as session:
+        row = session.get(SubjectRow, subject_id)
+        assert row is not None
+        return row.facts
 
 
 def on_disk(folder: Path, jpeg: bytes) -> list[str]:
@@ -69,13 +81,40 @@ def test_after_a_sweep_no_file_holds_a_cleared_picture_and_the_others_stay(tmp_p
     assert all(on_disk(tmp_path, jpeg) for jpeg in pictures.values())
 
     clock.advance(timedelta(hours=12))
-    sweeper = RetentionSweeper(counter.alerts, counter.handling, clock, Actor(Party.SERVER, "test"), RetentionPolicy())
+    sweeper = counter.sweeper()
     assert sweeper.sweep_images() == ImageReport(cleared=2, confirmed=0)
     assert clock.now() - NOON < timedelta(hours=24)
     assert on_disk(tmp_path, pictures[cleared]) == []
     assert on_disk(tmp_path, pictures[closed]) == []
     assert counter.alerts.probe(open_) == b"a face" * 5000
     assert [one.outcome for one in counter.audit.links() if one.action == Action.RETENTION_SWEPT] == ["OK"]
+    database.close()
+
+
+def test_after_the_limits_no_file_holds_an_unsettled_picture_nor_a_subject_whose_orders_ended(
+    tmp_path: Path, clock: FixedClock
+):
+    database = Database(f"sqlite:///{tmp_path / 'data.sqlite3'}")
+    database.upgrade()
+    counter = Counter(database, clock)
+    counter.list_subject("S-1", until=date(2026, 3, 1))
+    event = counter.alerts.record(match(capture(jpeg=b"a face" * 5000)), timedelta(0), NOON)
+    assert event is not None
+    probe, facts = sealed_probe(database, event.alert_id), sealed_facts(database, "S-1")
+    assert on_disk(tmp_path, probe)
+    assert on_disk(tmp_path, facts)
+
+    policy = RetentionPolicy()
+    clock.advance(policy.unsettled_images)
+    assert counter.sweeper().sweep_unsettled_images() == 1
+    assert on_disk(tmp_path, probe) == []
+    assert on_disk(tmp_path, facts)
+
+    clock.advance(policy.ended_subjects - policy.unsettled_images + timedelta(days=1))
+    checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
+    eraser = SubjectEraser(counter.watchlist, checkpoints, clock, Actor(Party.SERVER, "test"), policy.ended_subjects)
+    assert eraser.erase() == 1
+    assert on_disk(tmp_path, facts) == []
     database.close()
 
 

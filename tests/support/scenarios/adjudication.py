@@ -11,6 +11,7 @@ from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.alerts.order_watch import OrderWatch
+from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
 from cekalwatch.server.domain.adjudication import FollowUp
 from cekalwatch.server.domain.alerts import Alert
@@ -18,8 +19,10 @@ from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.handling import HandlingPolicy
 from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
+from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -71,6 +74,11 @@ class Counter:
             self.handling, self.alerts, self.watchlist, checkpoints, self.clock, myself, self._announce
         )
         self.escalator = Escalator(self.handling, self.clock, self.policy, myself, self._announce)
+
+    def sweeper(self, policy: RetentionPolicy = RetentionPolicy()) -> RetentionSweeper:  # noqa: B008  # frozen
+        """The removal of what is kept no longer."""
+        retention, myself = RetentionStore(self.database), Actor(Party.SERVER, "test")
+        return RetentionSweeper(self.alerts, self.handling, retention, self.clock, myself, policy)
 
     def _announce(self) -> None:
         self.announced += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 
 from cekalwatch.notifier.model.handling import Handling
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, AlertEventType, AlertState, Escalation
@@ -113,8 +114,6 @@ class Alert:
     handling: Handling
     orders_ended_at: datetime | None = None
     """Since when no order of it is in force any more: it can only be cleared."""
-    probe_capture_id: str = ""
-    """The capture whose picture is the probe; empty when none is kept."""
 
     @property
     def open(self) -> bool:
@@ -137,12 +136,7 @@ class Alert:
     @property
     def stamp(self) -> str:
         """A text that differs whenever the alert stands differently; a renewed claim makes no difference."""
-        return f"{self.version}/{self.handling.escalations}/{'ended' if self.orders_ended_at else ''}"
-
-    @property
-    def pictures_key(self) -> str:
-        """A text that differs whenever the alert has other pictures; empty when it has no probe any more."""
-        return f"{self.probe_capture_id}/{self.subject.subject_id}" if self.probe_capture_id else ""
+        return f"{self.version}/{self.handling.escalations}"
 
 
 @dataclass(frozen=True)
@@ -153,14 +147,12 @@ class Pictures:
     references: tuple[bytes, ...]
 
 
-class PicturesMissing(StrEnum):
-    """Why a screen has no pictures of an alert."""
+@dataclass(frozen=True)
+class ImagePaths:
+    """Where the pictures of an alert were saved; empty when they could not be loaded."""
 
-    LOADING = "LOADING"
-    NOT_LOADED = "NOT_LOADED"
-    """The server did not send them."""
-    NOT_KEPT = "NOT_KEPT"
-    """The alert was settled, and the server has deleted them."""
+    probe: Path | None = None
+    references: tuple[Path, ...] = ()
 
 
 class News(StrEnum):
@@ -176,9 +168,10 @@ class News(StrEnum):
 
 @dataclass(frozen=True)
 class ShownAlert:
-    """An alert on screen. `sequence` is None when it was listed again or waited, so is no event."""
+    """An alert on screen, with its pictures. `sequence` is None when it was listed again or waited, so is no event."""
 
     alert: Alert
+    images: ImagePaths
     notified_at: datetime
     sequence: int | None = None
     event_type: AlertEventType | None = None

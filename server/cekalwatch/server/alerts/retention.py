@@ -1,8 +1,8 @@
 """Removes what must not be kept any longer; each sweep is recorded in the audit trail.
 
 Events are removed by age. Images of alerts are removed some time after the decision: soon after an alert was cleared,
-which domain rule 8 limits to 24 h, later when it was confirmed. Probes of alerts whose subject was deleted are removed
-at once.
+which domain rule 8 limits to 24 h, later when it was confirmed; those of alerts that nobody settles some time after
+they were raised. Probes of alerts whose subject was deleted are removed at once. Records of alerts go last.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import structlog
 
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, stamp
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.handling import RetentionPolicy
+from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
+from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 
 log = structlog.get_logger()
@@ -37,14 +38,29 @@ class SweepReport:
     events_before: datetime
 
 
+@dataclass(frozen=True)
+class DueReport:
+    """How many images of alerts that nobody settled, and how many records of alerts, are due to go."""
+
+    unsettled_images: int
+    alerts: int
+
+
 class RetentionSweeper:
     """Sweeps in the name of `actor`. Methods block: call them from a worker thread."""
 
     def __init__(
-        self, alerts: AlertStore, handling: HandlingStore, clock: Clock, actor: Actor, policy: RetentionPolicy
+        self,
+        alerts: AlertStore,
+        handling: HandlingStore,
+        retention: RetentionStore,
+        clock: Clock,
+        actor: Actor,
+        policy: RetentionPolicy,
     ) -> None:
         self._alerts = alerts
         self._handling = handling
+        self._retention = retention
         self._clock = clock
         self._actor = actor
         self._policy = policy
@@ -87,3 +103,35 @@ class RetentionSweeper:
         if report != ImageReport(0, 0):
             log.info("retention_swept", cleared_images=report.cleared, confirmed_images=report.confirmed)
         return report
+
+    def due(self) -> DueReport:
+        """Return what `sweep_unsettled_images` and `sweep_records` would remove now."""
+        now = self._clock.now()
+        return DueReport(
+            self._retention.unsettled_images(now - self._policy.unsettled_images),
+            self._retention.records(now - self._policy.records),
+        )
+
+    def sweep_unsettled_images(self) -> int:
+        """Remove the images of alerts that nobody settled in time, with an audit entry; return how many."""
+        now = self._clock.now()
+
+        def note(images: int) -> AuditEntry:
+            return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, details={"unsettled_images": images})
+
+        if gone := self._retention.remove_unsettled_images(now - self._policy.unsettled_images, note):
+            log.info("retention_swept", unsettled_images=gone)
+        return gone
+
+    def sweep_records(self) -> int:
+        """Remove the records of alerts that are due, with audit entries; return how many."""
+        now = self._clock.now()
+        before = now - self._policy.records
+
+        def note(alerts: int) -> AuditEntry:
+            details: dict[str, int | str] = {"alerts": alerts, "alerts_before": stamp(before)}
+            return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, details=details)
+
+        if gone := self._retention.remove_records(before, note):
+            log.info("retention_swept", alerts=gone, alerts_before=stamp(before))
+        return gone

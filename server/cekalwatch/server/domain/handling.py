@@ -64,17 +64,6 @@ class HandlingPolicy:
 
 
 @dataclass(frozen=True)
-class RetentionPolicy:
-    """How long events and images of alerts are kept; the configuration sets it."""
-
-    events: timedelta = timedelta(days=365)
-    cleared_images: timedelta = timedelta(hours=12)
-    """After the alert was cleared."""
-    confirmed_images: timedelta = timedelta(days=90)
-    """After the alert was confirmed."""
-
-
-@dataclass(frozen=True)
 class Holder:
     """Who works on an alert, and at which PC."""
 

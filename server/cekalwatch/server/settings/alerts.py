@@ -9,7 +9,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from cekalwatch.program.settings import Settings
-from cekalwatch.server.domain.handling import DEFAULT_REFERENCE_PATTERN, HandlingPolicy, RetentionPolicy
+from cekalwatch.server.domain.handling import DEFAULT_REFERENCE_PATTERN, HandlingPolicy
+from cekalwatch.server.domain.retention import RetentionPolicy
 
 
 def _pattern(expression: str) -> str:
@@ -47,6 +48,14 @@ class AlertSection(Settings):
     """Hours for which images of an alert are kept after it was cleared; they are gone within 24 hours in any case."""
     confirmed_image_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 90
     """Days for which images of an alert are kept after it was confirmed."""
+    unsettled_image_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 90
+    """Days for which images of an alert are kept that nobody settles, from when it was raised."""
+    alert_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 730
+    """Days for which the record of an alert is kept, from when it was raised, once it is cleared or closed and has left
+    the event log."""
+    ended_subject_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
+    """Days for which a subject is kept after its last order ended. The rule on urgent orders that are sent again needs
+    the earlier ones."""
 
     @property
     def handling_policy(self) -> HandlingPolicy:
@@ -61,9 +70,12 @@ class AlertSection(Settings):
 
     @property
     def retention_policy(self) -> RetentionPolicy:
-        """How long events and images are kept."""
+        """How long events, images, records and subjects are kept."""
         return RetentionPolicy(
             timedelta(days=self.event_retention_days),
             timedelta(hours=self.cleared_image_retention_h),
             timedelta(days=self.confirmed_image_retention_days),
+            timedelta(days=self.unsettled_image_retention_days),
+            timedelta(days=self.alert_retention_days),
+            timedelta(days=self.ended_subject_retention_days),
         )

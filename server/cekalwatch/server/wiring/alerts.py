@@ -21,6 +21,7 @@ from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.people.session_store import SessionStore
+from cekalwatch.server.watchlist.erasure import SubjectEraser
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.periodic import Chore
@@ -29,6 +30,8 @@ SWEEP_PERIOD_S = 3600.0
 SWEEP_PROBES_PERIOD_S = 30.0
 SWEEP_IMAGES_PERIOD_S = 60.0
 FORGET_PASSAGES_PERIOD_S = 30.0
+ERASE_PERIOD_S = 6 * 3600.0
+"""All subjects are looked at."""
 ESCALATE_PERIOD_S = 1.0
 ORDERS_PERIOD_S = 1.0
 SUPERVISED_PERIOD_S = 2.0
@@ -79,8 +82,10 @@ class AlertsWiring:
             settings.home.site,
         )
         watch = OrderWatch(handling, alerts, stores.watchlist, context.checkpoints, clock, actor, announce)
-        sweeper = RetentionSweeper(alerts, handling, clock, actor, settings.retention_policy)
         window = timedelta(seconds=settings.grouping_window_s)
+        keeping = settings.retention_policy
+        sweeper = RetentionSweeper(alerts, handling, stores.retention, clock, actor, keeping)
+        eraser = SubjectEraser(stores.watchlist, context.checkpoints, clock, actor, keeping.ended_subjects)
         return cls(
             servicer,
             fanout,
@@ -88,8 +93,11 @@ class AlertsWiring:
             (
                 (SWEEP_PERIOD_S, sweeper.sweep),
                 (SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes),
+                (SWEEP_PERIOD_S, sweeper.sweep_records),
                 (SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images),
                 (FORGET_PASSAGES_PERIOD_S, lambda: alerts.forget_passages(clock.now() - window)),
+                (SWEEP_IMAGES_PERIOD_S, sweeper.sweep_unsettled_images),
+                (ERASE_PERIOD_S, eraser.erase),
                 (ORDERS_PERIOD_S, watch.look),
                 (SUPERVISED_PERIOD_S, supervised.follow),
                 (ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).escalate),

@@ -13,6 +13,7 @@ from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
+from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -36,6 +37,7 @@ class Stores:
     models: ModelStore
     people: PeopleStore
     photographs: PhotographStore
+    retention: RetentionStore
     syncs: SyncStore
     thresholds: ThresholdStore
     troubles: TroubleStore
@@ -52,6 +54,7 @@ class Stores:
             ModelStore(database),
             PeopleStore(database),
             PhotographStore(database, keyring),
+            RetentionStore(database),
             SyncStore(database),
             ThresholdStore(database),
             TroubleStore(database),

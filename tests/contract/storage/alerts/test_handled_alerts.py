@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from cekalwatch.server.alerts.adjudication import ActingPerson
-from cekalwatch.server.alerts.retention import ImageReport, RetentionSweeper
+from cekalwatch.server.alerts.retention import ImageReport
 from cekalwatch.server.alerts.shift_report import Tally, shift_report
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.alerts import AlertFilter
-from cekalwatch.server.domain.handling import RetentionPolicy
+from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from tests.support.builders.alerts import ARRIVAL, NOON, capture, match
 from tests.support.builders.watchlist import FixedClock
@@ -40,11 +40,11 @@ def test_alerts_are_found_by_where_they_stand_and_when_they_were_raised(
 
 
 def test_images_of_cleared_alerts_go_within_a_day_and_of_hits_later(
-    counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
+    counter: Counter, budi: ActingPerson, clock: FixedClock
 ):
     keeping = RetentionPolicy()
     assert keeping.cleared_images < timedelta(hours=24)
-    sweeper = RetentionSweeper(counter.alerts, counter.handling, clock, siti.actor, keeping)
+    sweeper = counter.sweeper(keeping)
     cleared, referred, hit, fresh = (counter.raise_alert(str(number), f"S-{number}") for number in range(1, 5))
     counter.list_subject("S-2")
     counter.list_subject("S-3")
@@ -57,7 +57,6 @@ def test_images_of_cleared_alerts_go_within_a_day_and_of_hits_later(
     clock.advance(keeping.cleared_images)
     assert sweeper.sweep_images() == ImageReport(1, 0)
     assert counter.alerts.probe(cleared) == b""
-    assert counter.alerts.get(cleared).probe_capture_id is None
     assert all(map(counter.alerts.probe, (referred, hit, fresh)))
     assert sweeper.sweep_images() == ImageReport(0, 0)
     assert [details for _, _, details in counter.trail(Action.RETENTION_SWEPT)] == [

@@ -14,9 +14,10 @@ from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.entry import GENESIS, Action, Actor, AuditEntry, Party, stamp
 from cekalwatch.server.audit.verification import Anchor, Break, BreakKind, ChainCheck
 from cekalwatch.server.domain.alerts import AlertFilter
-from cekalwatch.server.domain.handling import RetentionPolicy
+from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.encryption.master_key import MasterKey
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
+from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.checkpoint_signer import EVERY, EVERY_ENTRIES, CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -205,7 +206,12 @@ def test_a_sweep_removes_what_is_due_and_records_it(database: Database, store: A
     clock.advance(timedelta(days=300))
     alerts.record(match(capture(passage="new"), subject="S-2"), timedelta(0), clock.now())
     sweeper = RetentionSweeper(
-        alerts, HandlingStore(database, keyring(database)), clock, Actor(Party.SERVER, "test"), RetentionPolicy()
+        alerts,
+        HandlingStore(database, keyring(database)),
+        RetentionStore(database),
+        clock,
+        Actor(Party.SERVER, "test"),
+        RetentionPolicy(),
     )
     assert sweeper.sweep().events == 0
     clock.advance(timedelta(days=66))
@@ -292,7 +298,9 @@ def test_a_probe_that_came_while_its_subject_was_deleted_is_swept(database: Data
     for key in ("S-1", "S-2"):
         watchlist.put(subject(key), order(f"O-{key}", subject_id=key))
     handling = HandlingStore(database, keys)
-    sweeper = RetentionSweeper(alerts, handling, FixedClock(NOON), Actor(Party.SERVER, "test"), RetentionPolicy())
+    sweeper = RetentionSweeper(
+        alerts, handling, RetentionStore(database), FixedClock(NOON), Actor(Party.SERVER, "test"), RetentionPolicy()
+    )
     other = alerts.record(match(capture(passage="1", jpeg=b"other"), subject="S-2"), WINDOW, NOON)
     watchlist.delete_subject("S-1", deleted)
     late = alerts.record(match(capture(passage="2", jpeg=b"late"), subject="S-1"), WINDOW, NOON)

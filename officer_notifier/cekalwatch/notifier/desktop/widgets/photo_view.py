@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QBuffer, QPoint, QPointF, QRectF, Qt, Signal
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QImageReader, QMouseEvent, QPainter, QPaintEvent, QPixmap, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -22,7 +24,7 @@ class PhotoView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._jpeg = b""
+        self._path: Path | None = None
         self._picture = QPixmap()
         self._missing = ""
         self._zoom = 1.0
@@ -41,18 +43,15 @@ class PhotoView(QWidget):
         """How much larger than to fit, 1 to 8."""
         return self._zoom
 
-    @property
-    def words(self) -> str:
-        """What is said in place of the picture; empty where there is one."""
-        return "" if self.loaded else self._missing
-
-    def show_picture(self, jpeg: bytes, missing: str) -> None:
-        """Show a picture; `missing` is said when there is none (no bytes), or when it is damaged."""
+    def show_file(self, path: Path | None, missing: str) -> None:
+        """Show the picture in a file; `missing` is said when there is none, or when it is damaged."""
         self._missing = missing
-        if jpeg != self._jpeg:
-            self._jpeg = jpeg
-            self._picture = _decoded(jpeg)
+        if path != self._path:
+            self._path = path
+            self._picture = _read(path)
             self.set_view(1.0, QPointF(0.5, 0.5))
+        elif path and not self.loaded:
+            self._picture = _read(path)
         self.update()
 
     def set_view(self, zoom: float, centre: QPointF) -> None:
@@ -113,14 +112,11 @@ class PhotoView(QWidget):
         self._drag = None
 
 
-def _decoded(jpeg: bytes) -> QPixmap:
-    """Return the picture, or an empty one: what is damaged, no JPEG or too large must not stop the alert."""
-    if not jpeg:
+def _read(path: Path | None) -> QPixmap:
+    """Return the picture, or an empty one: what is damaged or too large must not stop the alert."""
+    if path is None:
         return QPixmap()
-    buffer = QBuffer()
-    buffer.setData(jpeg)
-    reader = QImageReader(buffer, b"jpeg")
-    reader.setAutoDetectImageFormat(False)
+    reader = QImageReader(str(path))
     reader.setAutoTransform(True)
     size = reader.size()
     if not size.isValid() or max(size.width(), size.height()) > MAX_PIXELS_A_SIDE:

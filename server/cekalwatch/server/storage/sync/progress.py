@@ -35,6 +35,8 @@ class KnownOrder:
     """Whether the watchlist has it, ended or not."""
     held: bool = False
     """Whether the watchlist has it, and it was not ended for want of it at the source."""
+    erased: bool = False
+    """Whether its subject was erased some time after the last order ended."""
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,7 @@ class SyncStore:
                 *((rows[key].fingerprint, rows[key].problem, rows[key].seen_reading) if key in rows else ("", "", 0)),
                 stored=key in ended,
                 held=key in ended and not ended[key],
+                erased=key in rows and rows[key].erased,
             )
             for key in order_ids
         }
@@ -147,7 +148,9 @@ class SyncStore:
             latest = {one.order_id: one for one in seen}
             for some in _slices(list(latest)):
                 session.exec(delete(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(some)))
-                rows = [latest[key].__dict__ | {"seen_reading": reading, "gone": False} for key in some]
+                rows = [
+                    latest[key].__dict__ | {"seen_reading": reading, "gone": False, "erased": False} for key in some
+                ]
                 session.connection().execute(insert(SyncOrderRow), rows)
             for some in _slices(gone):
                 session.exec(update(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(some)).values(gone=True))

@@ -52,6 +52,8 @@ class SyncOrderRow(SQLModel, table=True):
     seen_reading: int = Field(index=True)
     gone: bool
     """Whether a delta of the open reading says that it has left the source."""
+    erased: bool = False
+    """Whether its subject was erased, since its last order had ended long ago: an unchanged record stays out."""
     problem: str
     """Why its record was refused last, as REASON:field, so that the audit trail says it once; empty when it is good."""
 

@@ -12,7 +12,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import bindparam, func
-from sqlmodel import col, delete, select, update
+from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -169,35 +169,36 @@ class WatchlistStore(RecordStore):
         """Remove a subject with all orders, photographs and templates, and the probes of its alerts.
 
         What `note` makes of that is committed with it, for the audit trail. The galleries follow by the change counter.
-        Alerts about the subject stay, with its key only. Raises SUBJECT_NOT_FOUND.
+        Alerts about the subject stay, with its key only. A source that still has its orders brings them back. Raises
+        SUBJECT_NOT_FOUND.
         """
         with self._database.session() as session:
-            # An import must not add a photograph meanwhile.
-            lock_watchlist(session)
-            # And no sighting may bring a better probe.
-            session.exec(update(EventLogRow).values(pruned_through=EventLogRow.pruned_through))
-            references = select(ReferenceFaceRow.reference_id).where(col(ReferenceFaceRow.subject_id) == subject_id)
-            templates = session.exec(delete(TemplateRow).where(col(TemplateRow.reference_id).in_(references))).rowcount
-            session.exec(delete(ReferencePictureRow).where(col(ReferencePictureRow.reference_id).in_(references)))
-            session.exec(delete(TemplateRefusalRow).where(col(TemplateRefusalRow.reference_id).in_(references)))
-            photos = session.exec(
-                delete(ReferenceFaceRow).where(col(ReferenceFaceRow.subject_id) == subject_id)
-            ).rowcount
-            orders = select(BanOrderRow.order_id).where(col(BanOrderRow.subject_id) == subject_id)
-            order_ids = tuple(session.exec(orders.order_by(col(BanOrderRow.order_id))).all())
-            # A source that still has them brings them back, rather than finding them unchanged.
-            session.exec(delete(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(order_ids)))
-            session.exec(delete(BanOrderRow).where(col(BanOrderRow.subject_id) == subject_id))
-            alerts = select(AlertRow.alert_id).where(col(AlertRow.subject_id) == subject_id)
-            probes = session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id).in_(alerts))).rowcount
-            if not session.exec(delete(SubjectRow).where(col(SubjectRow.subject_id) == subject_id)).rowcount:
-                raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
-            count_change(session, [subject_id])
-            gone = DeletedSubject(order_ids, photos, templates, probes)
+            _lock(session)
+            gone = _remove(session, subject_id)
+            # Rather than finding them unchanged.
+            session.exec(delete(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(gone.order_ids)))
             write_audit(session, note(gone))
             session.commit()
         self._database.purge_journal()
         return gone
+
+    def erase_subject(
+        self, subject_id: str, due: Callable[[SubjectFile], bool], note: Callable[[DeletedSubject], AuditEntry]
+    ) -> bool:
+        """Remove a subject as `delete_subject` does, if it is there and still `due`; return whether it went.
+
+        A source that still has its orders, unchanged, does not bring them back.
+        """
+        with self._database.session() as session:
+            _lock(session)
+            if not any(map(due, read_orders(session, self._rows, [subject_id]))):
+                return False
+            gone = _remove(session, subject_id)
+            session.exec(update(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(gone.order_ids)).values(erased=True))
+            write_audit(session, note(gone))
+            session.commit()
+        self._database.purge_journal()
+        return True
 
     def orders_of(self, subject_ids: Collection[str]) -> list[SubjectFile]:
         """Return those of the subjects that are held, by key, with their orders and without reference faces."""
@@ -233,3 +234,27 @@ class WatchlistStore(RecordStore):
             if entry:
                 write_audit(session, entry)
             session.commit()
+
+
+def _lock(session: Session) -> None:
+    # An import must not add a photograph meanwhile, and no sighting may bring a better probe.
+    lock_watchlist(session)
+    session.exec(update(EventLogRow).values(pruned_through=EventLogRow.pruned_through))
+
+
+def _remove(session: Session, subject_id: str) -> DeletedSubject:
+    """Remove a subject from all tables but those of the synchronisation; raises SUBJECT_NOT_FOUND."""
+    references = select(ReferenceFaceRow.reference_id).where(col(ReferenceFaceRow.subject_id) == subject_id)
+    templates = session.exec(delete(TemplateRow).where(col(TemplateRow.reference_id).in_(references))).rowcount
+    session.exec(delete(ReferencePictureRow).where(col(ReferencePictureRow.reference_id).in_(references)))
+    session.exec(delete(TemplateRefusalRow).where(col(TemplateRefusalRow.reference_id).in_(references)))
+    photos = session.exec(delete(ReferenceFaceRow).where(col(ReferenceFaceRow.subject_id) == subject_id)).rowcount
+    orders = select(BanOrderRow.order_id).where(col(BanOrderRow.subject_id) == subject_id)
+    order_ids = tuple(session.exec(orders.order_by(col(BanOrderRow.order_id))).all())
+    session.exec(delete(BanOrderRow).where(col(BanOrderRow.subject_id) == subject_id))
+    alerts = select(AlertRow.alert_id).where(col(AlertRow.subject_id) == subject_id)
+    probes = session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id).in_(alerts))).rowcount
+    if not session.exec(delete(SubjectRow).where(col(SubjectRow.subject_id) == subject_id)).rowcount:
+        raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
+    count_change(session, [subject_id])
+    return DeletedSubject(order_ids, photos, templates, probes)

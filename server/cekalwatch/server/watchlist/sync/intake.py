@@ -126,7 +126,7 @@ class SyncIntake:
             case OfferedOrder():
                 self._batch.gone.discard(item.order_id)
                 before = known[item.order_id]
-                if before.held and before.fingerprint == item.fingerprint:
+                if (before.held or before.erased) and before.fingerprint == item.fingerprint:
                     self._batch.unchanged.append(item.order_id)
                     self._counts["unchanged"] += 1
                 else:

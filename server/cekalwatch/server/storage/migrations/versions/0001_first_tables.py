@@ -412,6 +412,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.String(), nullable=False),
         sa.Column("seen_reading", sa.Integer(), nullable=False),
         sa.Column("gone", sa.Boolean(), nullable=False),
+        sa.Column("erased", sa.Boolean(), nullable=False),
         sa.Column("problem", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("order_id"),
     )

@@ -1,0 +1,55 @@
+"""`cekalwatch-server retention`: what is due to be removed by age, and its removal before the server does it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from cekalwatch.server.cli.database import command_context
+from cekalwatch.server.cli.options import Config, DataDir, command_settings
+
+if TYPE_CHECKING:
+    from cekalwatch.server.alerts.retention import RetentionSweeper
+    from cekalwatch.server.watchlist.erasure import SubjectEraser
+    from cekalwatch.server.wiring.context import Context
+
+app = typer.Typer(help="What is kept no longer: show what is due, and remove it.", no_args_is_help=True)
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-server retention due --config /etc/cekalwatch/server.toml")
+def due(config: Config = None, data_dir: DataDir = None) -> None:
+    """Show what the next sweeps remove, and remove nothing. Subjects are named by their keys."""
+    with command_context(command_settings(config, data_dir=data_dir), create=False) as context:
+        sweeper, eraser = _opened(context)
+        report, subjects = sweeper.due(), list(eraser.due())
+    _show("are due", report.unsettled_images, report.alerts, len(subjects))
+    for subject_id in subjects:
+        typer.echo(f"  {subject_id}")
+
+
+@app.command(
+    epilog="Example:\n\n  cekalwatch-server retention sweep --config /etc/cekalwatch/server.toml\n\n"
+    "A running server does the same by itself: images each minute, records each hour, subjects each six hours."
+)
+def sweep(config: Config = None, data_dir: DataDir = None) -> None:
+    """Remove what is due now, and record it in the audit trail. It cannot be undone."""
+    with command_context(command_settings(config, data_dir=data_dir), create=False) as context:
+        sweeper, eraser = _opened(context)
+        _show("were removed", sweeper.sweep_unsettled_images(), sweeper.sweep_records(), eraser.erase())
+
+
+def _opened(context: Context) -> tuple[RetentionSweeper, SubjectEraser]:
+    from cekalwatch.server.alerts.retention import RetentionSweeper
+    from cekalwatch.server.watchlist.erasure import SubjectEraser
+
+    stores, policy = context.stores, context.settings.retention_policy
+    sweeper = RetentionSweeper(stores.alerts, stores.handling, stores.retention, context.clock, context.actor, policy)
+    eraser = SubjectEraser(stores.watchlist, context.checkpoints, context.clock, context.actor, policy.ended_subjects)
+    return sweeper, eraser
+
+
+def _show(what: str, images: int, alerts: int, subjects: int) -> None:
+    typer.echo(f"{images} images of alerts that nobody settled {what}.")
+    typer.echo(f"{alerts} records of alerts {what}.")
+    typer.echo(f"{subjects} subjects whose last order ended long ago {what}.")

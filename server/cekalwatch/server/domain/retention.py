@@ -1,0 +1,41 @@
+"""How long things are kept (domain rules 8 and 9); the configuration sets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cekalwatch.server.domain.orders import Checkpoints, SubjectFile
+from cekalwatch.wire.vocabulary.orders import OrderStatus
+
+_IN_FORCE_OR_TO_COME = frozenset({OrderStatus.ACTIVE, OrderStatus.NOT_YET_VALID})
+
+
+@dataclass(frozen=True)
+class RetentionPolicy:
+    """How long events, images and records of alerts, and people who are banned no more, are kept."""
+
+    events: timedelta = timedelta(days=365)
+    cleared_images: timedelta = timedelta(hours=12)
+    """After the alert was cleared."""
+    confirmed_images: timedelta = timedelta(days=90)
+    """After the alert was confirmed."""
+    unsettled_images: timedelta = timedelta(days=90)
+    """After the alert was raised, when nobody has settled it; the alert itself goes on waiting."""
+    records: timedelta = timedelta(days=730)
+    """After the alert was raised, once it is cleared or closed."""
+    ended_subjects: timedelta = timedelta(days=365)
+    """After the last order of a subject ended."""
+
+
+def ended_by(file: SubjectFile, moment: datetime, checkpoints: Checkpoints, sites: Iterable[str]) -> bool:
+    """Whether every order of a subject had ended by `moment`, at every site, and was known by then.
+
+    An order that breaks a rule was never in force: it counts from the day on which it was received.
+    """
+    if any(order.received_on > moment.date() for order in file.orders):
+        return False
+    return bool(file.orders) and not any(
+        one.judgement.status in _IN_FORCE_OR_TO_COME for site in sites for one in checkpoints.judged(file, moment, site)
+    )

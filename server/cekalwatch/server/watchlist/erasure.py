@@ -1,0 +1,67 @@
+"""Erases people who are banned no more, some time after their last order ended (domain rule 9).
+
+They have left the gallery when it ended. A source that still has such a record is not asked to bring it back while the
+record stays as it was; a changed one is taken in again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import structlog
+
+from cekalwatch.server.audit.alert_entries import deletion_entry
+from cekalwatch.server.audit.entry import Actor, AuditEntry
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.orders import Checkpoints, SubjectFile
+from cekalwatch.server.domain.retention import ended_by
+from cekalwatch.server.storage.watchlist.store import DeletedSubject, WatchlistStore
+
+SUBJECTS_A_QUERY = 500
+
+log = structlog.get_logger()
+
+
+class SubjectEraser:
+    """Erases in the name of `actor`. Methods block: call them from a worker thread."""
+
+    def __init__(
+        self, watchlist: WatchlistStore, checkpoints: Checkpoints, clock: Clock, actor: Actor, kept_for: timedelta
+    ) -> None:
+        self._watchlist = watchlist
+        self._checkpoints = checkpoints
+        self._clock = clock
+        self._actor = actor
+        self._kept_for = kept_for
+
+    def due(self) -> Iterator[str]:
+        """Yield the keys of the subjects whose last order ended so long ago."""
+        before = self._clock.now() - self._kept_for
+        after = ""
+        while keys := self._watchlist.subject_keys(after, SUBJECTS_A_QUERY):
+            after = keys[-1]
+            yield from (
+                file.subject.subject_id for file in self._watchlist.orders_of(keys) if self._ended(file, before)
+            )
+
+    def erase(self) -> int:
+        """Erase them, each with an entry in the audit trail, and return how many went."""
+        gone = sum(map(self._erase, self.due()))
+        if gone:
+            log.info("retention_swept", subjects=gone)
+        return gone
+
+    def _erase(self, subject_id: str) -> bool:
+        now = self._clock.now()
+
+        def note(gone: DeletedSubject) -> AuditEntry:
+            counts = {"photographs": gone.photographs, "templates": gone.templates, "probes": gone.probes}
+            days = self._kept_for.days
+            return deletion_entry(self._actor, now, subject_id, gone.order_ids, **counts, ended_days=days)
+
+        # An order may have come meanwhile, and another server may have been first.
+        return self._watchlist.erase_subject(subject_id, lambda file: self._ended(file, now - self._kept_for), note)
+
+    def _ended(self, file: SubjectFile, before: datetime) -> bool:
+        return ended_by(file, before, self._checkpoints, self._checkpoints.zones)

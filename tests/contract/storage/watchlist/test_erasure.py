@@ -1,0 +1,103 @@
+"""People who are banned no more are erased some time later, on every kind of database, and with a record of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, time, timedelta
+
+import pytest
+
+from cekalwatch.server.audit.entry import Action, Actor, Party
+from cekalwatch.server.domain.checkpoints import LegalParameters
+from cekalwatch.server.domain.orders import BanOrder, Checkpoints
+from cekalwatch.server.domain.retention import RetentionPolicy
+from cekalwatch.server.domain.syncs import SyncCounts
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.erasure import SubjectEraser
+from tests.support.builders.keys import keyring
+from tests.support.builders.watchlist import WIB, FixedClock, order, subject
+from tests.support.scenarios.sync import SyncBench, TestSource
+
+CHECKPOINTS = Checkpoints(LegalParameters(), {"batam-center": WIB})
+KEPT_FOR = RetentionPolicy().ended_subjects
+END = date(2026, 6, 30)
+MIDNIGHT = datetime.combine(END + timedelta(days=1), time(), WIB)
+"""When the order of `order()` has ended."""
+
+
+class List:
+    """A watchlist with its eraser, at a moment that a test sets."""
+
+    def __init__(self, database: Database, now: datetime = MIDNIGHT + KEPT_FOR) -> None:
+        self.database, self.clock = database, FixedClock(now)
+        self.store, self.audit = WatchlistStore(database, keyring(database)), AuditStore(database)
+        myself = Actor(Party.SERVER, "test")
+        self.eraser = SubjectEraser(self.store, CHECKPOINTS, self.clock, myself, KEPT_FOR)
+
+    def put(self, *orders: BanOrder) -> None:
+        for one in orders:
+            self.store.put(subject(one.subject_id), one, [])
+
+    @property
+    def left(self) -> list[str]:
+        return [file.subject.subject_id for file in self.store.list_subjects("", 100)]
+
+
+@pytest.fixture
+def watchlist(database: Database) -> List:
+    return List(database)
+
+
+def test_a_subject_is_erased_once_the_limit_after_its_last_order_has_passed(watchlist: List) -> None:
+    watchlist.put(order(), order("O-2", subject_id="S-2", valid_until=END - timedelta(days=1)))
+    watchlist.clock.advance(-timedelta(seconds=1))
+    assert list(watchlist.eraser.due()) == ["S-2"]
+    assert watchlist.eraser.erase() == 1
+    watchlist.clock.advance(timedelta(seconds=1))
+    assert [watchlist.eraser.erase(), watchlist.eraser.erase()] == [1, 0]
+    assert watchlist.left == []
+    records = [one for one in watchlist.audit.links() if one.action == Action.SUBJECT_DELETED]
+    assert [json.loads(one.objects)[0] for one in records] == ["subject:S-2", "subject:S-1"]
+    assert {json.loads(one.details)["ended_days"] for one in records} == {KEPT_FOR.days}
+    assert {one.actor for one in records} == {"server:test"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        order("O-2", valid_from=END, valid_until=END + timedelta(days=100), received_on=END),
+        order("O-2", valid_from=date(2027, 9, 1), valid_until=date(2027, 12, 1), received_on=date(2027, 6, 1)),
+        order("O-2", revoked_at=MIDNIGHT + timedelta(days=1), valid_until=END + timedelta(days=1), received_on=END),
+        order("O-2", valid_until=date(2099, 1, 1), received_on=END + timedelta(days=200)),
+    ],
+    ids=["ended later", "is to come", "revoked later", "breaks a rule and came later"],
+)
+def test_a_subject_stays_while_another_order_has_not_ended_so_long_ago(watchlist: List, other: BanOrder) -> None:
+    watchlist.put(order(), other)
+    assert watchlist.eraser.erase() == 0
+    assert watchlist.left == ["S-1"]
+
+
+def test_an_order_that_comes_between_the_look_and_the_removal_keeps_its_subject(watchlist: List) -> None:
+    watchlist.put(order())
+    (due,) = watchlist.eraser.due()
+    today = watchlist.clock.now().date()
+    watchlist.put(order("O-2", valid_from=today, valid_until=today + timedelta(days=30), received_on=today))
+    assert not watchlist.eraser._erase(due)
+    assert watchlist.left == ["S-1"]
+
+
+def test_a_source_that_still_has_the_record_brings_it_back_only_when_it_changed(database: Database) -> None:
+    bench = SyncBench[TestSource].of_seven(database)
+    bench.done()
+    held = List(database)
+    assert held.eraser.erase() == 7
+    assert bench.done().counts == SyncCounts(read=7, unchanged=7)
+    assert held.left == []
+    bench.source.put("O-3", valid_from=date(2027, 5, 1), valid_until=date(2027, 9, 1), received_on=date(2027, 5, 1))
+    assert bench.done().counts == SyncCounts(read=7, added=1, unchanged=6)
+    assert held.left == ["S-O-3"]
+    bench.source.drop("O-5")
+    assert bench.done().counts == SyncCounts(read=6, unchanged=6)
