@@ -194,7 +194,6 @@ def measure() -> dict[str, float]:
             None,
             agent_id=DESK,
             state_dir=folder / "desk",
-            images_dir=folder / "images",
             sound=False,
         )
         with Stack(config) as stack, others(stack.address), loop_thread() as loop:

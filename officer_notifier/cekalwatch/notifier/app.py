@@ -12,7 +12,6 @@ from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall, Screen
-from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.session_file import SessionFile
@@ -25,24 +24,21 @@ class Notifier:
     alert_client: AlertClient
     sessions: SessionClient
     subscription: Subscription
-    images: ImageFolder
     subscription_client: SubscriptionClient
     inbox: Inbox
 
     def deliver_to(self, screen: Screen, recall: Recall) -> None:
         """Bring alerts to `screen` until the subscription is stopped; raises ProgramError when that cannot go on."""
-        delivery = AlertDelivery(self.subscription_client, self.alert_client, self.inbox, self.images, screen, recall)
+        delivery = AlertDelivery(self.subscription_client, self.alert_client, self.inbox, screen, recall)
         for update in self.subscription.updates():
             delivery.take(update)
 
 
 @contextmanager
 def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
-    """Open the parts; at the end of the block, close them and delete the pictures."""
+    """Open the parts; at the end of the block, close them."""
     with ExitStack() as stack:
         inbox = stack.enter_context(closing(Inbox(settings.inbox_path)))
-        images = ImageFolder(settings.images_path)
-        stack.callback(images.delete_all)
         session = SessionFile(settings.session_path)
         agent_id, wanted = settings.agent_id, settings.wanted
         client = stack.enter_context(closing(SubscriptionClient(settings.dialer(), agent_id, wanted)))
@@ -51,7 +47,6 @@ def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
             alert_client,
             SessionClient(settings.dialer(), session),
             Subscription(client, start, settings.silence_timeout_s),
-            images,
             client,
             inbox,
         )

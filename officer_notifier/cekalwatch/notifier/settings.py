@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -59,7 +60,11 @@ class NotifierSettings(ClientSettings):
     state_dir: Path = Path(platformdirs.user_state_dir("cekalwatch-notifier", appauthor=False))
     """Folder of the record of shown events and of the session of who is signed in."""
     images_dir: Path | None = None
-    """Folder of alert pictures; when not set, one in the user's runtime folder (in memory), or `state_dir`/images."""
+    """Folder of alert pictures for the console, which shows their paths; when not set, one in the user's runtime folder
+    (in memory), or `state_dir`/images. The windows keep pictures in memory only."""
+    picture_lifetime_s: Annotated[float, Field(ge=1, le=3600)] = 600.0
+    """Seconds after which an alert's pictures leave this PC: the console's files are deleted, and the windows forget
+    those of alerts that are not on screen. They are loaded again when they are needed."""
     silence_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """Seconds without a message after which the connection counts as lost: three keep-alive periods of the server."""
     cekal_online_url: Annotated[str, Field(pattern=r"^(https?://\S{1,500})?$")] = ""
@@ -92,8 +97,13 @@ class NotifierSettings(ClientSettings):
         return self.state_dir / f"session-{self.agent_id}"
 
     @property
+    def picture_lifetime(self) -> timedelta:
+        """How long an alert's pictures stay on this PC."""
+        return timedelta(seconds=self.picture_lifetime_s)
+
+    @property
     def images_path(self) -> Path:
-        """The folder of this agent's pictures."""
+        """The folder of this agent's pictures, for the console."""
         runtime = os.environ.get("XDG_RUNTIME_DIR")
         default = Path(runtime) / "cekalwatch-notifier" if runtime else self.state_dir / "images"
         return (self.images_dir or default) / self.agent_id

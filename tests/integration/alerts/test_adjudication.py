@@ -230,7 +230,7 @@ async def test_supervisors_list_what_is_open_and_count_the_shift(office: PortOff
     assert await siti.refusal("GetShiftReport", start_time=shift.start_time, site="sekupang") == "SITE_NOT_ALLOWED"
 
 
-async def test_also_in_plaintext_somebody_must_have_signed_in(tmp_path: Path):
+async def test_also_in_plaintext_somebody_must_have_signed_in_and_is_not_counted(tmp_path: Path):
     chosen = settings(tmp_path)
     list_astronaut(chosen)
     async with running(chosen) as server:
@@ -251,6 +251,9 @@ async def test_also_in_plaintext_somebody_must_have_signed_in(tmp_path: Path):
         token = await sign_in(server.channel, "budi")
         answer = await stub.ClaimAlert(request, metadata=bearer(token), timeout=WAIT_S)
         assert answer.alert.handling.claim.agent_id == "pc-1"
+        # Who has signed in is not counted either: 60 calls at once would be more than a device may make.
+        calls = [stub.ClaimAlert(request, metadata=bearer(token), timeout=WAIT_S) for _ in range(60)]
+        assert len(await asyncio.gather(*calls)) == 60
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await stub.ClaimAlert(request, metadata=bearer(await sign_in(server.channel, "manager")))
         assert reason_of(caught.value) == "PERSON_ROLE_NEEDED"

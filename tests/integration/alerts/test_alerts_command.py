@@ -9,7 +9,8 @@ import os
 import subprocess
 import time
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import ExitStack, closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,9 @@ from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.console.claim_renewal import ClaimRenewal
 from cekalwatch.notifier.console.live import LiveConsole
+from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
-from cekalwatch.notifier.model.alert import AlertFilter, ImagePaths, ShownAlert
+from cekalwatch.notifier.model.alert import AlertFilter, ShownAlert
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.translations import Language
@@ -140,13 +142,15 @@ async def test_the_console_keeps_the_claims_of_who_works_and_of_nobody_who_went_
     await budi.alerts("claim", alert_id[-6:])
     dialer = office.site.dialer(office.address, budi.files)
     sessions = SessionClient(office.site.dialer(office.address, budi.files), budi.session)
-    screen = LiveConsole(
-        Console(file=io.StringIO(), force_terminal=True, width=120), Painter(Language.EN), "pc-budi", office.address
-    )
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=120)
     now = time.time()
-    with closing(AlertClient(dialer, "pc-budi", AlertFilter(), budi.session)) as alert_client, screen:
+    with ExitStack() as stack:
+        alert_client = stack.enter_context(closing(AlertClient(dialer, "pc-budi", AlertFilter(), budi.session)))
+        pictures = PictureFolder(tmp_path / "pictures", alert_client.pictures, timedelta(minutes=10))
+        screen = LiveConsole(terminal, Painter(Language.EN), pictures, "pc-budi", office.address)
+        stack.enter_context(screen)
         claimed = await asyncio.to_thread(alert_client.alert, alert_id)
-        screen.show(ShownAlert(claimed, ImagePaths(), claimed.raised_at))
+        screen.show(ShownAlert(claimed, claimed.raised_at))
         keeper = ClaimRenewal(screen, alert_client, sessions, "pc-budi", 300, lambda: now)
         office.clock.go(seconds=60)
         assert await asyncio.to_thread(keeper.renew) == 1

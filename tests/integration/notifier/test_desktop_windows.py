@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
 from cekalwatch.notifier.desktop.windows import alert_window
 from cekalwatch.notifier.desktop.windows.tray import Light
-from cekalwatch.notifier.model.alert import ImagePaths
+from cekalwatch.notifier.model.alert import Pictures
 from cekalwatch.notifier.model.subscription_updates import Cause, Freshness
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.adjudication import Reason, Step
@@ -205,19 +205,18 @@ def test_something_else_needs_a_note_and_too_much_of_it_is_refused(office: Offic
 
 
 @pytest.mark.slow
-def test_an_alert_whose_pictures_are_damaged_shows_its_text(
-    office: OfficeThread, pc: OfficerPc, tmp_path: Path
-) -> None:
+def test_an_alert_whose_pictures_are_damaged_shows_its_text(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
-    alert_id = office.raise_alert()
-    pc.shows(alert_id, "NEW")
-    damaged = tmp_path / "damaged.jpg"
-    damaged.write_bytes(b"\xff\xd8\xff\xe0 not a picture")
-    pc.controller.alert_cache.illustrate(alert_id, ImagePaths(damaged, (damaged,)))
-    pc.controller.changed.emit()
+    pc.shows(office.raise_alert(), "NEW")
     view = pc.window.view.comparison
-    assert not view.probe.loaded
-    assert not view.reference.loaded
+    pc.until(lambda: view.probe.loaded)
+    damaged = b"\xff\xd8\xff\xe0 not a picture"
+    for language, words in ((Language.EN, "could not be loaded"), (Language.ID, "tidak dapat dimuat")):
+        pc.controller.set_language(language)
+        view.show_pictures(Pictures(damaged, (damaged,)), pc.controller.formatter, another=False)
+        assert not view.probe.loaded
+        assert words in view.probe.words
+        assert words in view.reference.words
     assert "Contoh Satu" in words_on(pc)
     pc.window.view.grab()
 

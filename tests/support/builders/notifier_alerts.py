@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cekalwatch.notifier.client import messages as convert
-from cekalwatch.notifier.model.alert import Alert, ImagePaths, News, ShownAlert
+from cekalwatch.notifier.model.alert import Alert, News, ShownAlert
 from cekalwatch.notifier.model.handling import Claim, Finding, Handling, PersonReference
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.subscription_updates import Freshness
@@ -27,12 +27,11 @@ def make_shown(
     *,
     sequence: int | None = 1,
     event: AlertEventType | None = AlertEventType.RAISED,
-    images: ImagePaths = ImagePaths(),  # noqa: B008  # frozen
     notified_at: datetime | None = None,
     news: News = News.SAME,
 ) -> ShownAlert:
     """Return the alert as it is shown at the moment of its raising."""
-    return ShownAlert(alert, images, notified_at or alert.raised_at, sequence, event, news)
+    return ShownAlert(alert, notified_at or alert.raised_at, sequence, event, news)
 
 
 class SetClock:

@@ -174,7 +174,6 @@ def officer_pc(
             "agent_id": name,
             "tls_dir": files.folder,
             "state_dir": folder / name,
-            "images_dir": folder / name / "images",
             "cekal_online_url": "https://cekal-online.example/",
             "language": "en",
             "theme": "LIGHT",

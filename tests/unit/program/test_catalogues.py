@@ -21,7 +21,7 @@ from babel.messages.pofile import read_po
 from cekalwatch.camera.survey.findings import BINS, Advice, Grade
 from cekalwatch.camera.survey.fitness import Flaw
 from cekalwatch.notifier.desktop.windows.alert_table import Column, StateFilter
-from cekalwatch.notifier.model.alert import ScoreLevel
+from cekalwatch.notifier.model.alert import PicturesMissing, ScoreLevel
 from cekalwatch.notifier.model.steps import Hindrance
 from cekalwatch.notifier.model.subscription_updates import Cause, LostPosition
 from cekalwatch.notifier.settings import ThemeName
@@ -49,6 +49,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "ESCALATION_": {level.name for level in Escalation} - {"COUNTER"},
         "FILTER_": set(StateFilter),
         "HINDRANCE_": set(Hindrance),
+        "PICTURES_": set(PicturesMissing),
         "LOST_": {lost.name for lost in LostPosition},
         "ORDER_KIND_": set(OrderKind),
         "OUTCOME_": {*Outcome, "UNKNOWN"},

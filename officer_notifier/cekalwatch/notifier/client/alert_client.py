@@ -23,8 +23,6 @@ from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.adjudication import AlertState, Outcome, Reason
 
 CALL_DEADLINE_S = 3.0
-PICTURES_DEADLINE_S = 1.0
-"""An alert waits no longer than this for its pictures; its text is shown without them."""
 REPORT_DEADLINE_S = 15.0
 
 
@@ -72,10 +70,10 @@ class AlertClient:
         """Return one alert as it stands now."""
         return self._alert(self._stub.GetAlert, alert_service_pb2.GetAlertRequest(alert_id=alert_id))
 
-    def pictures(self, alert_id: str) -> Pictures:
+    def pictures(self, alert_id: str, deadline_s: float = CALL_DEADLINE_S) -> Pictures:
         """Return the pictures of one alert."""
         request = alert_service_pb2.GetAlertRequest(alert_id=alert_id, include_images=True)
-        return messages.pictures(self._call(self._stub.GetAlert, request, PICTURES_DEADLINE_S).images)
+        return messages.pictures(self._call(self._stub.GetAlert, request, deadline_s).images)
 
     def claim(self, alert_id: str) -> Alert:
         """Take the alert, or renew the person's own claim."""

@@ -86,6 +86,7 @@ def alert(message: alert_pb2.Alert) -> Alert:
         late=message.late,
         handling=_handling(message.handling),
         orders_ended_at=_moment(message.orders_ended_time) if message.HasField("orders_ended_time") else None,
+        probe_capture_id=safe_text(message.probe_capture_id),
     )
 
 

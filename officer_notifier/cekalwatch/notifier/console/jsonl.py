@@ -2,8 +2,8 @@
 
 Writing the line is the showing. It carries keys, times and scores, but no name. An alert that is listed again after a
 restart, or waited for an agent that was away, has `"relisted": true` and neither sequence nor event type; `"rings"`
-says whether a screen would ring. A last line without its line end was cut off by the
-death of the process; its alert is listed again.
+says whether a screen would ring. The pictures that it names are there for the time of `picture_lifetime_s`. A last line
+without its line end was cut off by the death of the process; its alert is listed again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 
 import structlog
 
-from cekalwatch.notifier.model.alert import ShownAlert
+from cekalwatch.notifier.console.picture_folder import PictureFolder
+from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.notifier.model.ringing import is_supervised, rings
 from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, LostPosition
 from cekalwatch.program.errors import ProgramError
@@ -25,13 +26,17 @@ from cekalwatch.program.errors import ProgramError
 class JsonLines:
     """A screen that is a pipe. Everything else goes to the log, once for each change."""
 
-    def __init__(self, output: RawIOBase, counters: Sequence[str] = ()) -> None:
+    def __init__(self, output: RawIOBase, pictures: PictureFolder, counters: Sequence[str] = ()) -> None:
         """`output` is unbuffered: a line that was shown has left this process. `counters`: those that are watched."""
-        self._output = output
+        self._output, self._pictures = output, pictures
         self._supervised = is_supervised(None, counters)
         self._link: Cause | str = ""
         self._stale = False
         self._log = structlog.get_logger()
+
+    def prepare(self, alert: Alert) -> None:
+        """Have its pictures as files."""
+        self._pictures.fetch(alert)
 
     def show(self, shown: ShownAlert) -> None:
         """Write one line; raises ProgramError when nobody reads any more."""
@@ -63,6 +68,7 @@ class JsonLines:
 
     def _fields(self, shown: ShownAlert) -> dict[str, object]:
         alert = shown.alert
+        images = self._pictures.paths(alert.alert_id)
         return {
             "sequence": shown.sequence,
             "event_type": None if shown.relisted else shown.event_type or "CHANGED",
@@ -82,8 +88,8 @@ class JsonLines:
             "orders": [{"order_id": order.order_id, "kind": order.kind} for order in alert.orders],
             "candidates": len(alert.candidates),
             "sightings": len(alert.sightings),
-            "probe_image": _text(shown.images.probe),
-            "reference_images": [str(path) for path in shown.images.references],
+            "probe_image": _text(images.probe),
+            "reference_images": [str(path) for path in images.references],
         }
 
 

@@ -12,6 +12,7 @@ from typing import Self
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import ConsoleView, Painter
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.notifier.model.alert import Alert, ShownAlert
@@ -30,6 +31,7 @@ class LiveConsole:
         self,
         console: Console,
         painter: Painter,
+        pictures: PictureFolder,
         agent_id: str,
         server: str,
         counters: Sequence[str] = (),
@@ -39,7 +41,7 @@ class LiveConsole:
         self._console = console
         self._counters = counters
         self._session: Session | None = None
-        self._painter = painter
+        self._painter, self._pictures = painter, pictures
         self._now = now
         # The subscription's thread changes the view, and rich's thread paints it.
         self._lock = threading.Lock()
@@ -82,6 +84,10 @@ class LiveConsole:
             self._view = replace(self._view, alerts=self._alert_cache.newest_first())
         self._live.refresh()
 
+    def prepare(self, alert: Alert) -> None:
+        """Have its pictures as files."""
+        self._pictures.fetch(alert)
+
     def show(self, shown: ShownAlert) -> None:
         """Put the alert on the table in place of its earlier state, and ring the bell where it rings."""
         with self._lock:
@@ -116,4 +122,5 @@ class LiveConsole:
     def _paint(self) -> RenderableType:
         with self._lock:
             view = self._view
-        return self._painter.paint(view, self._console, self._now())
+        images = {shown.alert.alert_id: self._pictures.paths(shown.alert.alert_id) for shown in view.alerts}
+        return self._painter.paint(replace(view, images=images), self._console, self._now())

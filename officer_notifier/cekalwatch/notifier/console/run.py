@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
+from functools import partial
 from io import FileIO
 
 from rich.console import Console
@@ -16,11 +17,15 @@ from cekalwatch.notifier.client.subscription import Start
 from cekalwatch.notifier.console.claim_renewal import ClaimRenewal
 from cekalwatch.notifier.console.jsonl import JsonLines
 from cekalwatch.notifier.console.live import LiveConsole
+from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
 from cekalwatch.notifier.delivery.alert_delivery import Recall, Screen
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
+
+PICTURES_DEADLINE_S = 1.0
+"""An alert waits no longer than this for its pictures; its text is shown without them."""
 
 
 class OutputFormat(StrEnum):
@@ -34,7 +39,14 @@ def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
     """Show alerts until SIGINT or SIGTERM; raises ProgramError when that cannot go on."""
     with ExitStack() as stack:
         notifier = stack.enter_context(opened(settings, start))
-        screen, recall = stack.enter_context(_screen(settings, output))
+        pictures = stack.enter_context(
+            PictureFolder(
+                settings.images_path,
+                partial(notifier.alert_client.pictures, deadline_s=PICTURES_DEADLINE_S),
+                settings.picture_lifetime,
+            )
+        )
+        screen, recall = stack.enter_context(_screen(settings, output, pictures))
         if isinstance(screen, LiveConsole):
             renewal = ClaimRenewal(
                 screen, notifier.alert_client, notifier.sessions, settings.agent_id, settings.idle_lock_s
@@ -48,11 +60,13 @@ def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
 
 
 @contextmanager
-def _screen(settings: NotifierSettings, output: OutputFormat) -> Iterator[tuple[Screen, Recall]]:
+def _screen(
+    settings: NotifierSettings, output: OutputFormat, pictures: PictureFolder
+) -> Iterator[tuple[Screen, Recall]]:
     if output is OutputFormat.JSONL:
         configure_logs(settings.log_level)
         with FileIO(sys.stdout.fileno(), "wb", closefd=False) as pipe:
-            yield JsonLines(pipe, settings.counters), Recall.UNCERTAIN
+            yield JsonLines(pipe, pictures, settings.counters), Recall.UNCERTAIN
         return
     console = Console()
     if not console.is_terminal:
@@ -60,5 +74,6 @@ def _screen(settings: NotifierSettings, output: OutputFormat) -> Iterator[tuple[
     # On the same terminal, log lines would tear the table; it shows the connection's state itself.
     configure_logs("error" if sys.stderr.isatty() else settings.log_level)
     painter = Painter(settings.language)
-    with LiveConsole(console, painter, settings.agent_id, settings.server_address, settings.counters) as screen:
+    agent_id, server = settings.agent_id, settings.server_address
+    with LiveConsole(console, painter, pictures, agent_id, server, settings.counters) as screen:
         yield screen, Recall.NEWEST

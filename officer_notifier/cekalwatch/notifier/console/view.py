@@ -5,7 +5,8 @@ Text of the watchlist is put in as rich `Text`, never as markup, so brackets in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
 from rich.console import Console, Group, RenderableType
@@ -14,8 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cekalwatch.notifier.cli.alert_output import short_key
+from cekalwatch.notifier.console.picture_folder import ImagePaths
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.model.alert import Alert, ImagePaths, Order, ShownAlert
+from cekalwatch.notifier.model.alert import Alert, Order, ShownAlert
 from cekalwatch.notifier.model.subscription_updates import Connection, Freshness, LostPosition
 from cekalwatch.program.translations import Language
 
@@ -37,6 +39,8 @@ class ConsoleView:
     freshness: Freshness | None = None
     lost: LostPosition | None = None
     alerts: tuple[ShownAlert, ...] = ()
+    images: Mapping[str, ImagePaths] = field(default_factory=dict)
+    """Where pictures are now, by the alert's key."""
 
 
 class Painter:
@@ -59,7 +63,7 @@ class Painter:
         room = console.height - _height(console, Group(*head)) - 2
         blocks: list[RenderableType] = []
         for shown in view.alerts:
-            block = self._block(shown, widths, now)
+            block = self._block(shown, view, widths, now)
             room -= _height(console, block)
             # The newest alert is shown even where the terminal is too low for it.
             if room < 0 and blocks:
@@ -97,10 +101,11 @@ class Painter:
         )
         return _grid(widths, [Text(title, style="bold underline") for title in titles])
 
-    def _block(self, shown: ShownAlert, widths: tuple[int, ...], now: datetime) -> RenderableType:
+    def _block(self, shown: ShownAlert, view: ConsoleView, widths: tuple[int, ...], now: datetime) -> RenderableType:
         alert = shown.alert
         cells = [self._when(shown, now), self._who(alert, now), self._orders(alert), self._where(alert)]
-        return Group(_grid(widths, [*cells, self._score(alert)]), self._images(shown.images), Text())
+        images = self._images(view.images.get(alert.alert_id, ImagePaths())) if alert.open else Text()
+        return Group(_grid(widths, [*cells, self._score(alert)]), images, Text())
 
     def _when(self, shown: ShownAlert, now: datetime) -> Text:
         alert, clock = shown.alert, self._formatter.clock

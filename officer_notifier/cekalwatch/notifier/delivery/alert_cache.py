@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cekalwatch.notifier.model.alert import Alert, ImagePaths, ShownAlert
+from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 MAX_ALERTS = 500
@@ -25,9 +25,9 @@ class AlertCache:
         if known:
             if shown.alert.version < known.alert.version:
                 return None
-            # It stays new as long as before, and keeps its pictures when they could not be loaded again.
+            # It stays new as long as before.
             notified_at = shown.notified_at if shown.event_type is AlertEventType.RAISED else known.notified_at
-            shown = replace(shown, notified_at=notified_at, images=_better(shown.images, known.images))
+            shown = replace(shown, notified_at=notified_at)
         self._alerts[alert_id] = shown
         self._drop_old()
         return shown
@@ -39,12 +39,6 @@ class AlertCache:
             return None
         self._alerts[alert.alert_id] = replace(known, alert=alert)
         return self._alerts[alert.alert_id]
-
-    def illustrate(self, alert_id: str, images: ImagePaths) -> ShownAlert | None:
-        """Add pictures to an alert; returns it, or None when it is unknown here."""
-        if known := self._alerts.get(alert_id):
-            self._alerts[alert_id] = replace(known, images=_better(images, known.images))
-        return self._alerts.get(alert_id)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -77,7 +71,3 @@ class AlertCache:
             return
         oldest = sorted(self._alerts.values(), key=lambda one: (one.alert.open, one.alert.raised_at))
         del self._alerts[oldest[0].alert.alert_id]
-
-
-def _better(first: ImagePaths, second: ImagePaths) -> ImagePaths:
-    return first if first.probe or first.references else second

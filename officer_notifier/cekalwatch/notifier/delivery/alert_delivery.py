@@ -26,9 +26,8 @@ import structlog
 
 from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.subscription import SubscriptionClient
-from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
-from cekalwatch.notifier.model.alert import Alert, ImagePaths, ShownAlert
+from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.notifier.model.subscription_updates import (
     AlertEvent,
     Cause,
@@ -58,6 +57,9 @@ class Recall(StrEnum):
 class Screen(Protocol):
     """What an officer looks at, or a program reads."""
 
+    def prepare(self, alert: Alert) -> None:
+        """Get ready what takes its time, before the alert is recorded as about to be shown."""
+
     def show(self, shown: ShownAlert) -> None:
         """Show an alert as it stands now, and ring where `model/ringing.py` says so; then it has been shown."""
 
@@ -79,7 +81,6 @@ class AlertDelivery:
         client: SubscriptionClient,
         alert_client: AlertClient,
         inbox: Inbox,
-        images: ImageFolder,
         screen: Screen,
         recall: Recall,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -87,7 +88,6 @@ class AlertDelivery:
         self._client = client
         self._alert_client = alert_client
         self._inbox = inbox
-        self._images = images
         self._screen = screen
         self._newest_owed = recall is Recall.NEWEST
         self._uncertain_owed = True
@@ -127,10 +127,10 @@ class AlertDelivery:
             self._other_log()
         if arrival is not Arrival.KNOWN:
             # Before the record, so that little time passes between the record and the showing.
-            images = self._pictures(alert_id)
+            self._screen.prepare(event.alert)
             news = self._inbox.news(event.alert)
             self._inbox.record(event.sequence, alert_id)
-            self._screen.show(ShownAlert(event.alert, images, self._now(), event.sequence, event.event_type, news))
+            self._screen.show(ShownAlert(event.alert, self._now(), event.sequence, event.event_type, news))
             self._inbox.mark_shown(event.sequence, event.alert)
         self._acknowledgement_owed = event.sequence
         self._acknowledge()
@@ -168,17 +168,9 @@ class AlertDelivery:
 
     def _show_alert(self, alert: Alert) -> None:
         """Show an alert that came without an event; one that dies here comes again, since its events do."""
-        images = self._pictures(alert.alert_id)
-        self._screen.show(ShownAlert(alert, images, self._now(), news=self._inbox.news(alert)))
+        self._screen.prepare(alert)
+        self._screen.show(ShownAlert(alert, self._now(), news=self._inbox.news(alert)))
         self._inbox.mark_alert_shown(alert)
-
-    def _pictures(self, alert_id: str) -> ImagePaths:
-        """Return where the alert's pictures are; an alert without pictures is better than none."""
-        try:
-            return self._images.save(alert_id, self._alert_client.pictures(alert_id))
-        except grpc.RpcError as error:
-            self._log.warning("pictures_not_loaded", alert_id=alert_id, code=error.code().name)
-            return ImagePaths()
 
     def _acknowledge(self) -> None:
         if self._acknowledgement_owed is None:

@@ -23,10 +23,11 @@ from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.refusals import SESSION_OVER, Failure, error_reason, explain
 from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
-from cekalwatch.notifier.delivery.images import ImageFolder
+from cekalwatch.notifier.delivery.picture_cache import PictureCache
+from cekalwatch.notifier.desktop.picture_loader import PictureLoader
 from cekalwatch.notifier.desktop.worker import Worker
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.model.alert import Alert, ImagePaths, ShownAlert
+from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.ringing import is_supervised, rings
 from cekalwatch.notifier.model.shift_report import ShiftReport
@@ -39,6 +40,7 @@ from cekalwatch.wire.vocabulary.adjudication import PENDING, AlertState
 log = structlog.get_logger()
 
 _FOLLOW_EVERY = timedelta(seconds=2)
+_DROP_EVERY = timedelta(seconds=10)
 
 Done = Callable[[], object]
 Told = Callable[[str], object]
@@ -84,7 +86,6 @@ class Controller(QObject):
         settings: NotifierSettings,
         alert_client: AlertClient,
         sessions: SessionClient,
-        images: ImageFolder,
         clock: ServerClock | None = None,
     ) -> None:
         super().__init__()
@@ -98,13 +99,20 @@ class Controller(QObject):
         self.clock = clock or ServerClock()
         self.last_name = ""
         """Sign-in name of the person who signed in last."""
-        self._alert_client, self._sessions, self._images = alert_client, sessions, images
+        self._alert_client, self._sessions = alert_client, sessions
         self._actions = AlertActions(alert_client, sessions)
         self._worker = Worker(self)
         self._followed = ""
         self._unseen: set[str] = set()
         """Alerts that rang here and that nobody has opened since."""
-        for action, every in ((self.renew_claims, RENEW_CLAIMS_EVERY), (self.follow_sign_in, _FOLLOW_EVERY)):
+        cache = PictureCache(alert_client.pictures, settings.picture_lifetime)
+        self.pictures = PictureLoader(cache, self._worker, self.changed.emit)
+        self._on_screen = ""
+        for action, every in (
+            (self.renew_claims, RENEW_CLAIMS_EVERY),
+            (self.follow_sign_in, _FOLLOW_EVERY),
+            (self.pictures.drop_old, min(_DROP_EVERY, settings.picture_lifetime / 4)),
+        ):
             timer = QTimer(self)
             timer.timeout.connect(action)
             timer.start(round(every.total_seconds() * 1000))
@@ -130,6 +138,8 @@ class Controller(QObject):
 
     def connected(self, freshness: Freshness) -> None:
         """Alerts can come."""
+        if not self.connection.ready:
+            self.pictures.retry()
         self.connection = self.connection.made(datetime.now(UTC))
         if freshness.as_of:
             self.clock.heard(freshness.as_of)
@@ -190,9 +200,12 @@ class Controller(QObject):
             or held_here(shown.alert, self.session, self.settings.agent_id)
         )
 
-    def seen(self, alert_id: str) -> None:
-        """Take note that the person here looks at an alert."""
-        self._unseen.discard(alert_id)
+    def look_at(self, alert_id: str) -> None:
+        """Take note of the alert on screen; a person has seen the one before."""
+        if self.unlocked:
+            self._unseen.discard(self._on_screen)
+        self._on_screen = alert_id
+        self.pictures.turn_to(alert_id)
 
     def set_language(self, language: Language) -> None:
         """Change the language of everything on screen."""
@@ -250,25 +263,13 @@ class Controller(QObject):
         """Load one alert as it stands now."""
         self._worker.run(lambda: self._alert_client.alert(alert_id), self._renewed, _log_failure("refresh"))
 
-    def load_pictures(self, alert_id: str) -> None:
-        """Load an alert's pictures that could not be loaded when it came."""
-
-        def loaded(images: ImagePaths) -> None:
-            if self.alert_cache.illustrate(alert_id, images):
-                self.changed.emit()
-
-        def load() -> ImagePaths:
-            return self._images.save(alert_id, self._alert_client.pictures(alert_id))
-
-        self._worker.run(load, loaded, _log_failure("pictures"))
-
     def load_today(self, since: datetime) -> None:
         """Load the alerts raised since then, in addition to those that were sent here."""
 
         def loaded(alerts: tuple[Alert, ...]) -> None:
             now = datetime.now().astimezone()
             for alert in reversed(alerts):
-                self.alert_cache.take(ShownAlert(alert, ImagePaths(), now))
+                self.alert_cache.take(ShownAlert(alert, now))
             self.changed.emit()
 
         self._worker.run(lambda: tuple(self._alert_client.listed(raised_from=since)), loaded, _log_failure("list"))
@@ -304,6 +305,8 @@ class Controller(QObject):
     def _set_session(self, session: Session | None) -> None:
         self._followed = self._sessions.file.token()
         self.session = session
+        if not self.unlocked:
+            self.pictures.leave()
         self.session_changed.emit()
         self.changed.emit()
 

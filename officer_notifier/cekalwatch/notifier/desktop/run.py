@@ -55,9 +55,7 @@ def assembled(
     with ExitStack() as stack:
         stack.enter_context(_collected_here())
         notifier = stack.enter_context(opened(settings, start))
-        controller = stack.enter_context(
-            closing(Controller(settings, notifier.alert_client, notifier.sessions, notifier.images))
-        )
+        controller = stack.enter_context(closing(Controller(settings, notifier.alert_client, notifier.sessions)))
         screen = DesktopScreen(controller)
         agent = stack.enter_context(closing(DesktopAgent(controller, app)))
         worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))

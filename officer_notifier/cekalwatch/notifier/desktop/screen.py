@@ -8,7 +8,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal, Slot
 
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.model.alert import ShownAlert
+from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, LostPosition
 
 
@@ -26,6 +26,9 @@ class DesktopScreen(QObject):
     def end(self) -> None:
         """Stop waiting: the windows' thread ends."""
         self._ended.set()
+
+    def prepare(self, alert: Alert) -> None:
+        """See `Screen`: nothing, for the window loads the pictures of what it shows, and no text waits for them."""
 
     def show(self, shown: ShownAlert) -> None:
         """See `Screen`."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 
 from cekalwatch.notifier.model.handling import Handling
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, AlertEventType, AlertState, Escalation
@@ -114,6 +113,8 @@ class Alert:
     handling: Handling
     orders_ended_at: datetime | None = None
     """Since when no order of it is in force any more: it can only be cleared."""
+    probe_capture_id: str = ""
+    """The capture whose picture is the probe; empty when none is kept."""
 
     @property
     def open(self) -> bool:
@@ -136,7 +137,12 @@ class Alert:
     @property
     def stamp(self) -> str:
         """A text that differs whenever the alert stands differently; a renewed claim makes no difference."""
-        return f"{self.version}/{self.handling.escalations}"
+        return f"{self.version}/{self.handling.escalations}/{'ended' if self.orders_ended_at else ''}"
+
+    @property
+    def pictures_key(self) -> str:
+        """A text that differs whenever the alert has other pictures; empty when it has no probe any more."""
+        return f"{self.probe_capture_id}/{self.subject.subject_id}" if self.probe_capture_id else ""
 
 
 @dataclass(frozen=True)
@@ -147,12 +153,14 @@ class Pictures:
     references: tuple[bytes, ...]
 
 
-@dataclass(frozen=True)
-class ImagePaths:
-    """Where the pictures of an alert were saved; empty when they could not be loaded."""
+class PicturesMissing(StrEnum):
+    """Why a screen has no pictures of an alert."""
 
-    probe: Path | None = None
-    references: tuple[Path, ...] = ()
+    LOADING = "LOADING"
+    NOT_LOADED = "NOT_LOADED"
+    """The server did not send them."""
+    NOT_KEPT = "NOT_KEPT"
+    """The alert was settled, and the server has deleted them."""
 
 
 class News(StrEnum):
@@ -168,10 +176,9 @@ class News(StrEnum):
 
 @dataclass(frozen=True)
 class ShownAlert:
-    """An alert on screen, with its pictures. `sequence` is None when it was listed again or waited, so is no event."""
+    """An alert on screen. `sequence` is None when it was listed again or waited, so is no event."""
 
     alert: Alert
-    images: ImagePaths
     notified_at: datetime
     sequence: int | None = None
     event_type: AlertEventType | None = None

@@ -20,10 +20,10 @@ from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.identity import DeviceRole, Identity
 
 MAX_OPEN: Final[Mapping[DeviceRole, int]] = MappingProxyType(
-    {DeviceRole.CAMERA: 4, DeviceRole.NOTIFIER: 6, DeviceRole.DIAGNOSTICS: 5, DeviceRole.SERVER: 64}
+    {DeviceRole.CAMERA: 4, DeviceRole.NOTIFIER: 9, DeviceRole.DIAGNOSTICS: 5, DeviceRole.SERVER: 64}
 )
 """Calls that a device of each role may have open; a camera that reconnects has two streams for a while, and a
-notifier keeps one of alerts and one of troubles."""
+notifier keeps one of alerts and one of troubles, makes four calls at once for its person and one for its deliveries."""
 TOKENS_PER_S: Final = 50.0
 MAX_TOKENS: Final = 200.0
 ACKNOWLEDGEMENT: Final = "/cekalwatch.v1.AlertService/AcknowledgeAlerts"
@@ -32,9 +32,12 @@ ACKNOWLEDGEMENT_COST: Final = 0.1
 STATUS: Final = ("/cekalwatch.v1.OperationsService/GetStatus", "/grpc.health.v1.Health/Check")
 STATUS_COST: Final = 1.0
 """Asked for often, by whatever watches the server, and answered from memory."""
+VIEW: Final = "/cekalwatch.v1.AlertService/GetAlert"
+VIEW_COST: Final = 2.0
+"""A PC that starts with fifty open alerts, or a console on a busy morning, looks at many in a row."""
 DEFAULT_COST: Final = 10.0
 COSTS: Final[Mapping[str, float]] = MappingProxyType(
-    {ACKNOWLEDGEMENT: ACKNOWLEDGEMENT_COST} | dict.fromkeys(STATUS, STATUS_COST)
+    {ACKNOWLEDGEMENT: ACKNOWLEDGEMENT_COST, VIEW: VIEW_COST} | dict.fromkeys(STATUS, STATUS_COST)
 )
 COST_OF_ENTRY: Final = 0.5
 """Of each entry that a page may have, beyond the first few."""

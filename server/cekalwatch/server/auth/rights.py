@@ -166,6 +166,11 @@ class Caller:
     """The two people of a method that needs two."""
 
     @property
+    def on_this_machine(self) -> bool:
+        """Whether it speaks plaintext, on this machine; see `LOCAL`. A person may have signed in there too."""
+        return self.device == LOCAL.device
+
+    @property
     def actor(self) -> Actor:
         """Who the audit trail names."""
         if self.session is None:

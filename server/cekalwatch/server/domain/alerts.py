@@ -131,6 +131,8 @@ class Alert:
     """The newest ones, by capture time."""
     cameras: frozenset[Camera] = frozenset()
     """Every camera that saw the traveller."""
+    probe_capture_id: UUID | None = None
+    """The capture whose picture is kept as its probe; None when none is."""
 
     @property
     def state(self) -> AlertState:

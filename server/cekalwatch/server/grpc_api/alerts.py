@@ -16,7 +16,7 @@ from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout
 from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import Action, Actor, Party, Thing
-from cekalwatch.server.auth.rights import LOCAL, Caller
+from cekalwatch.server.auth.rights import Caller
 from cekalwatch.server.auth.supervised import SupervisedDevices
 from cekalwatch.server.domain.alerts import Alert, AlertFilter
 from cekalwatch.server.domain.clock import Clock
@@ -163,4 +163,4 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
 def _agent(agent_id: str) -> Actor:
     """Return the device of the agent that calls; in plaintext it is known by the key that it subscribes with."""
     who = current_caller()
-    return Actor(Party.AGENT, agent_id) if who.device == LOCAL.device else who.device.actor
+    return Actor(Party.AGENT, agent_id) if who.on_this_machine else who.device.actor

@@ -21,7 +21,7 @@ import structlog
 from cekalwatch.server.auth.certificate import CertificateAuthentication
 from cekalwatch.server.auth.limits import REFUSAL_DELAY_S, CallLimits, DeviceLimitError
 from cekalwatch.server.auth.person import PersonAuthentication, Tokens
-from cekalwatch.server.auth.rights import LOCAL, Caller
+from cekalwatch.server.auth.rights import Caller
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.errors import abort_with
 from cekalwatch.server.storage.errors import StorageError
@@ -165,7 +165,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
     def _counted(self, method: str) -> Iterator[float]:
         """Count the call, and give the seconds that it must wait; calls of this machine (plaintext) are not counted."""
         device = current_caller()
-        if device is LOCAL:
+        if device.on_this_machine:
             yield 0.0
         else:
             with self._limits.call(device.identity, method) as wait_s:
@@ -181,7 +181,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
             except (TimeoutError, StopAsyncIteration):
                 await abort_with(context, Code.REQUEST_STALLED)
             page = getattr(request, "page_size", 0)
-            if page and (device := current_caller()) is not LOCAL:
+            if page and not (device := current_caller()).on_this_machine:
                 await asyncio.sleep(self._limits.charge_page(device.identity, page))
             return await behaviour(request, context)
 

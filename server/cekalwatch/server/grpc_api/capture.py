@@ -8,7 +8,6 @@ from typing import Any
 
 import grpc
 
-from cekalwatch.server.auth.rights import LOCAL
 from cekalwatch.server.capture.session import CaptureSessions, Hello, Inbound
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -40,7 +39,7 @@ class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
             caller.act_at(camera.site)
         except CekalwatchError as error:
             # A certificate says who it is; without one, the camera does.
-            name = hello.camera_id if caller.device == LOCAL.device else caller.identity.name
+            name = hello.camera_id if caller.on_this_machine else caller.identity.name
             if KEY.fullmatch(name):
                 self._sessions.rejected(name, caller.device.site or "", error.code)
             raise

@@ -105,11 +105,14 @@ def test_a_late_capture_joins_the_alert_of_its_time(store: AlertStore):
     assert store.get(first.alert_id).last_seen_at == NOON
 
 
-def test_the_probe_of_best_quality_is_kept(store: AlertStore):
-    event = record(store, match(capture(jpeg=b"fair", quality=0.5)))
-    record(store, match(capture(jpeg=b"good", quality=0.9)))
-    record(store, match(capture(jpeg=b"poor", quality=0.1)))
+def test_the_probe_of_best_quality_is_kept_and_the_alert_names_its_capture(store: AlertStore):
+    fair, good, poor = (capture(jpeg=name, quality=q) for name, q in ((b"fair", 0.5), (b"good", 0.9), (b"poor", 0.1)))
+    event = record(store, match(fair))
+    assert store.get(event.alert_id).probe_capture_id == fair.capture_id
+    record(store, match(good))
+    record(store, match(poor))
     assert store.probe(event.alert_id) == b"good"
+    assert store.get(event.alert_id).probe_capture_id == good.capture_id
 
 
 def test_alerts_are_listed_newest_first_in_pages_and_filtered(store: AlertStore):

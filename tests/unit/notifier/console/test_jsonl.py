@@ -11,14 +11,20 @@ import pytest
 import structlog
 
 from cekalwatch.notifier.console.jsonl import JsonLines
-from cekalwatch.notifier.model.alert import ImagePaths, News
+from cekalwatch.notifier.console.picture_folder import PictureFolder
+from cekalwatch.notifier.model.alert import News, Pictures
 from cekalwatch.notifier.model.subscription_updates import Cause, Freshness
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from tests.support.builders.notifier_alerts import FRESH, make_alert, make_shown
-from tests.support.fakes.alert_server import EPOCH
+from tests.support.fakes.alert_server import EPOCH, JPEG
 
 ALERT_ID = "0197a1b2-0000-7000-8000-000000000001"
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> PictureFolder:
+    return PictureFolder(tmp_path, lambda _: Pictures(JPEG, (JPEG,)), timedelta(minutes=10))
 
 
 class Short(io.RawIOBase):
@@ -33,12 +39,13 @@ class Short(io.RawIOBase):
         return min(7, len(data))
 
 
-def test_line_has_keys_times_and_scores_and_no_name() -> None:
+def test_line_has_keys_times_and_scores_and_no_name(pictures: PictureFolder, tmp_path: Path) -> None:
     pipe = Short()
-    images = ImagePaths(Path("/p/probe.jpg"), (Path("/p/ref1.jpg"),))
     notified = EPOCH + timedelta(milliseconds=250)
-    shown = make_shown(make_alert(alert_id=ALERT_ID), sequence=7, images=images, notified_at=notified, news=News.FIRST)
-    JsonLines(pipe).show(shown)
+    shown = make_shown(make_alert(alert_id=ALERT_ID), sequence=7, notified_at=notified, news=News.FIRST)
+    screen = JsonLines(pipe, pictures)
+    screen.prepare(shown.alert)
+    screen.show(shown)
     assert pipe.taken.endswith(b"}\n")
     assert json.loads(pipe.taken) == {
         "sequence": 7,
@@ -59,21 +66,21 @@ def test_line_has_keys_times_and_scores_and_no_name() -> None:
         "orders": [{"order_id": "O-S-001", "kind": "CEGAH"}],
         "candidates": 1,
         "sightings": 1,
-        "probe_image": "/p/probe.jpg",
-        "reference_images": ["/p/ref1.jpg"],
+        "probe_image": str(tmp_path / ALERT_ID / "probe.jpg"),
+        "reference_images": [str(tmp_path / ALERT_ID / "ref1.jpg")],
     }
 
 
-def test_alert_that_is_listed_again_has_no_sequence() -> None:
+def test_alert_that_is_listed_again_has_no_sequence(pictures: PictureFolder) -> None:
     pipe = Short()
-    JsonLines(pipe).show(make_shown(make_alert(), sequence=None, event=None))
+    JsonLines(pipe, pictures).show(make_shown(make_alert(), sequence=None, event=None))
     line = json.loads(pipe.taken)
     assert (line["relisted"], line["sequence"], line["event_type"], line["probe_image"]) == (True, None, None, None)
 
 
-def test_every_line_is_one_line() -> None:
+def test_every_line_is_one_line(pictures: PictureFolder) -> None:
     pipe = Short()
-    screen = JsonLines(pipe)
+    screen = JsonLines(pipe, pictures)
     for sequence, kind in enumerate(AlertEventType, start=1):
         screen.show(make_shown(make_alert("two\nlines"), sequence=sequence, event=kind))
     lines = pipe.taken.splitlines()
@@ -81,17 +88,17 @@ def test_every_line_is_one_line() -> None:
     assert datetime.fromisoformat(json.loads(lines[0])["notified_time"]) == EPOCH
 
 
-def test_reader_that_has_gone_ends_the_program_with_a_sentence() -> None:
+def test_reader_that_has_gone_ends_the_program_with_a_sentence(pictures: PictureFolder) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with FileIO(writer, "wb") as pipe, pytest.raises(ProgramError, match="program that read the alerts has ended"):
-        JsonLines(pipe).show(make_shown(make_alert()))
+        JsonLines(pipe, pictures).show(make_shown(make_alert()))
 
 
-def test_changes_of_the_connection_are_logged_once_and_nothing_is_printed() -> None:
+def test_changes_of_the_connection_are_logged_once_and_nothing_is_printed(pictures: PictureFolder) -> None:
     pipe = Short()
     with structlog.testing.capture_logs() as logged:
-        screen = JsonLines(pipe)
+        screen = JsonLines(pipe, pictures)
         for cause in (Cause.UNREACHABLE, Cause.UNREACHABLE, Cause.SILENT):
             screen.disconnected(cause)
         for _ in range(2):

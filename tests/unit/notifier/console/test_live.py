@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from cekalwatch.notifier.console.live import LiveConsole
+from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
-from cekalwatch.notifier.model.alert import News
+from cekalwatch.notifier.model.alert import News, Pictures
 from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, LostPosition
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, Outcome, Reason
@@ -25,17 +28,20 @@ from tests.support.builders.notifier_alerts import (
     make_shown,
     session_of,
 )
-from tests.support.fakes.alert_server import EPOCH
+from tests.support.fakes.alert_server import EPOCH, JPEG
 
 BELL = "\x07"
 
 
 class Terminal:
-    def __init__(self, counters: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, counters: tuple[str, ...] = ()) -> None:
         self.clock = SetClock()
         self.file = io.StringIO()
+        pictures = PictureFolder(folder, lambda _: Pictures(JPEG, (JPEG,)), timedelta(minutes=10))
         console = Console(file=self.file, force_terminal=True, width=120, height=40, _environ={})
-        self.live = LiveConsole(console, Painter(Language.EN), "pc-1", "127.0.0.1:50051", counters, self.clock)
+        self.live = LiveConsole(
+            console, Painter(Language.EN), pictures, "pc-1", "127.0.0.1:50051", counters, self.clock
+        )
 
     @property
     def written(self) -> str:
@@ -43,8 +49,8 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal() -> Iterator[Terminal]:
-    made = Terminal()
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    made = Terminal(tmp_path)
     with made.live:
         yield made
 
@@ -53,6 +59,16 @@ def test_new_alert_is_on_screen_and_rings_when_show_returns(terminal: Terminal) 
     terminal.live.show(make_shown(make_alert("BUDI"), news=News.FIRST))
     assert "BUDI" in terminal.written
     assert terminal.written.count(BELL) == 1
+
+
+def test_pictures_are_named_while_they_are_there(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    alert = make_alert()
+    with terminal.live:
+        terminal.live.prepare(alert)
+        terminal.live.show(make_shown(alert))
+        assert "Pictures: " in terminal.written
+        assert "No pictures here now" not in terminal.written
 
 
 def test_later_sighting_updates_its_row_in_silence(terminal: Terminal) -> None:
@@ -78,8 +94,8 @@ def test_an_alert_that_another_counter_raised_rings_when_its_sighting_comes(term
     assert terminal.written.count(BELL) == 1
 
 
-def test_a_referral_rings_once_a_supervisor_works_here() -> None:
-    terminal = Terminal(counters=("3",))
+def test_a_referral_rings_once_a_supervisor_works_here(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, counters=("3",))
     referred = judged_by(BUDI, Outcome.REFERRED, Reason.FACE_AGREES)
     with terminal.live:
         terminal.live.show(make_shown(referred, event=AlertEventType.ADJUDICATED, news=News.CHANGED))
@@ -123,8 +139,8 @@ def test_alerts_of_a_replaced_log_leave_and_those_of_a_shortened_one_stay(termin
     assert len(terminal.live.view.alerts) == 0
 
 
-def test_no_name_stays_on_the_terminal_after_the_end() -> None:
-    terminal = Terminal()
+def test_no_name_stays_on_the_terminal_after_the_end(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
     with terminal.live:
         terminal.live.show(make_shown(make_alert("BUDI")))
     on_alternate_screen = terminal.written.index("\x1b[?1049h"), terminal.written.index("\x1b[?1049l")

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from cekalwatch.notifier.console.picture_folder import ImagePaths
 from cekalwatch.notifier.console.view import ConsoleView, Painter
-from cekalwatch.notifier.model.alert import ImagePaths, ScoreLevel, ShownAlert
+from cekalwatch.notifier.model.alert import ScoreLevel, ShownAlert
 from cekalwatch.notifier.model.subscription_updates import Cause, Connection, Freshness, LostPosition
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
@@ -37,12 +38,16 @@ def with_alerts(*alerts: ShownAlert) -> ConsoleView:
     return replace(READY, alerts=alerts)
 
 
+def with_pictures(*alerts: ShownAlert) -> ConsoleView:
+    return replace(with_alerts(*alerts), images={shown.alert.alert_id: IMAGES for shown in alerts})
+
+
 def lines_with(text: str, words: Sequence[str]) -> list[str]:
     return [line for line in text.splitlines() if all(word in line for word in words)]
 
 
 def test_officer_reads_who_where_when_and_which_order() -> None:
-    text = paint(with_alerts(make_shown(make_alert(), images=IMAGES)))
+    text = paint(with_pictures(make_shown(make_alert())))
     assert lines_with(text, ["08:30:00", "BUDI SANTOSO", "2026-02-10 – 2026-08-09", "Departure", "0.62 / 0.48"])
     assert lines_with(text, ["taken 08:29:59", "KEP-118/D/Dip.4/02/2026", "Counter 3", "clearly above"])
     assert lines_with(text, ["Kejaksaan Agung", "batam-center", "sightings: 1"])
@@ -52,7 +57,7 @@ def test_officer_reads_who_where_when_and_which_order() -> None:
 
 
 def test_the_same_in_indonesian() -> None:
-    text = paint(with_alerts(make_shown(make_alert(), images=IMAGES)), Language.ID)
+    text = paint(with_pictures(make_shown(make_alert())), Language.ID)
     for word in (
         "TERSAMBUNG sejak 08:30:00",
         "Kemungkinan cocok",
@@ -131,7 +136,7 @@ def test_missing_facts_are_said_and_do_not_break_the_table() -> None:
         "no decree yet",
         "unknown, born unknown",
         "+1",
-        "could not be loaded",
+        "loaded when you claim the alert",
     ):
         assert words in text
     arrival = replace(make_alert(), direction=Direction.ARRIVAL, orders=())
@@ -140,8 +145,8 @@ def test_missing_facts_are_said_and_do_not_break_the_table() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(120, 40), (120, 24), (80, 24), (60, 20), (200, 60)])
 def test_screen_is_never_fuller_than_the_terminal_and_tells_what_is_left_out(width: int, height: int) -> None:
-    alerts = tuple(make_shown(make_alert(f"PERSON {n}", minutes=-n), images=IMAGES) for n in range(30))
-    text = paint(with_alerts(*alerts), width=width, height=height).rstrip("\n")
+    alerts = tuple(make_shown(make_alert(f"PERSON {n}", minutes=-n)) for n in range(30))
+    text = paint(with_pictures(*alerts), width=width, height=height).rstrip("\n")
     lines = text.splitlines()
     assert len(lines) <= height
     assert max(map(len, lines)) <= width

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
-from cekalwatch.notifier.model.alert import ImagePaths
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation
+from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation
 from tests.support.builders.notifier_alerts import BUDI, held_by, make_alert, make_shown
 from tests.support.fakes.alert_server import EPOCH
-
-PICTURES = ImagePaths(Path("probe.jpg"))
 
 
 def test_an_event_that_was_overtaken_by_a_steps_answer_changes_nothing() -> None:
@@ -26,25 +22,6 @@ def test_an_event_that_was_overtaken_by_a_steps_answer_changes_nothing() -> None
     kept = book.find(new.alert_id)
     assert kept
     assert kept.alert.state is AlertState.CLAIMED
-
-
-def test_pictures_stay_when_they_cannot_be_had_again() -> None:
-    book = AlertCache()
-    alert = make_alert()
-    book.take(make_shown(alert, images=PICTURES))
-    kept = book.take(make_shown(replace(alert, version=2), event=AlertEventType.SIGHTED))
-    assert kept
-    assert kept.images == PICTURES
-
-
-def test_pictures_can_come_later() -> None:
-    book = AlertCache()
-    alert = make_alert()
-    book.take(make_shown(alert))
-    illustrated = book.illustrate(alert.alert_id, PICTURES)
-    assert illustrated
-    assert illustrated.images == PICTURES
-    assert book.illustrate("another", PICTURES) is None
 
 
 def test_officers_see_escalated_alerts_first_and_the_longest_waiting_before_newer_ones() -> None:

@@ -1,4 +1,4 @@
-"""The delivery with a real inbox, real pictures and a real server: shown once, and never lost, wherever it dies."""
+"""The delivery with a real inbox and a real server: shown once, and never lost, wherever it dies."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ import pytest
 from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
-from cekalwatch.notifier.delivery.images import ImageFolder
 from cekalwatch.notifier.delivery.inbox import Inbox
-from cekalwatch.notifier.model.alert import AlertFilter, ImagePaths, ShownAlert
+from cekalwatch.notifier.model.alert import Alert, AlertFilter, ShownAlert
 from cekalwatch.notifier.model.ringing import rings
 from cekalwatch.notifier.model.subscription_updates import AlertEvent, Cause, Freshness, KeepAlive, LostPosition, Update
 from cekalwatch.v1 import adjudication_pb2
@@ -40,6 +39,7 @@ class Paper:
         self.links: list[str] = []
         self.lost: list[LostPosition] = []
         self.dies = ""
+        self.prepared: list[str] = []
 
     @property
     def sequences(self) -> list[int]:
@@ -52,6 +52,11 @@ class Paper:
     @property
     def relisted(self) -> list[str]:
         return [shown.alert.alert_id for shown in self.shown if shown.relisted]
+
+    def prepare(self, alert: Alert) -> None:
+        self.prepared.append(alert.alert_id)
+        if self.dies == "preparing":
+            raise Killed
 
     def show(self, shown: ShownAlert) -> None:
         if self.dies == "before showing":
@@ -86,7 +91,7 @@ class Run:
         subscription = Subscription(client, start, 30, backoff)
         self._stack.callback(subscription.stop)
         self._updates = subscription.updates()
-        self._desk = AlertDelivery(client, alert_client, self.inbox, ImageFolder(folder / "images"), paper, recall)
+        self._desk = AlertDelivery(client, alert_client, self.inbox, paper, recall)
 
     def __enter__(self) -> Run:
         return self
@@ -137,7 +142,7 @@ def server(log: EventLog) -> Iterator[AlertServer]:
         yield running
 
 
-def test_events_are_shown_in_order_with_pictures_and_acknowledged(
+def test_events_are_shown_in_order_once_they_are_ready_and_acknowledged(
     notifier: Notifier, server: AlertServer, log: EventLog
 ) -> None:
     raised = log.raise_alert()
@@ -153,9 +158,7 @@ def test_events_are_shown_in_order_with_pictures_and_acknowledged(
     )
     assert second.alert.score == pytest.approx(0.8)
     assert len(second.alert.sightings) == 2
-    assert first.images.probe
-    assert first.images.probe.exists()
-    assert len(first.images.references) == 1
+    assert notifier.paper.prepared == [raised.alert.alert_id] * 2
     assert log.acknowledged[AGENT] == 2
 
 
@@ -315,37 +318,17 @@ def test_screen_that_begins_empty_lists_the_newest_alerts_newest_first(
     assert notifier.paper.relisted == keys[::-1]
 
 
-@pytest.mark.parametrize("failure", [grpc.StatusCode.INTERNAL, grpc.StatusCode.RESOURCE_EXHAUSTED])
-def test_alert_without_its_pictures_is_shown_all_the_same(
-    notifier: Notifier, server: AlertServer, log: EventLog, failure: grpc.StatusCode
-) -> None:
-    log.raise_alert()
-    server.failures["GetAlert with images"] = failure
-    with notifier.run(server.address) as run:
-        run.until_quiet()
-    (shown,) = notifier.paper.shown
-    assert shown.images == ImagePaths()
-
-
-def test_alert_is_shown_when_the_disk_takes_no_pictures(notifier: Notifier, server: AlertServer, log: EventLog) -> None:
-    log.raise_alert()
-    with notifier.run(server.address) as run:
-        (notifier.folder / "images").rmdir()
-        run.until_quiet()
-    assert notifier.paper.sequences == [1]
-    assert notifier.paper.shown[0].images == ImagePaths()
-
-
-def test_pictures_over_the_message_limit_cost_the_pictures_only(
+def test_a_death_while_an_alert_is_made_ready_shows_it_as_an_event_later(
     notifier: Notifier, server: AlertServer, log: EventLog
 ) -> None:
-    alert_id = log.raise_alert().alert.alert_id
-    log.images[alert_id].probe_jpeg = b"\xff\xd8\xff" + bytes(300_000)
     log.raise_alert()
+    notifier.paper.dies = "preparing"
+    with notifier.run(server.address) as run, pytest.raises(Killed):
+        run.until_quiet()
+    notifier.paper.dies = ""
     with notifier.run(server.address) as run:
         run.until_quiet()
-    assert notifier.paper.sequences == [1, 2]
-    assert [bool(shown.images.probe) for shown in notifier.paper.shown] == [False, True]
+    assert (notifier.paper.sequences, notifier.paper.relisted) == ([1], [])
 
 
 @pytest.mark.parametrize("events_of_new_log", [1, 2, 5])

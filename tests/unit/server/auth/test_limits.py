@@ -106,6 +106,27 @@ def test_acknowledging_is_cheap_and_whole_pages_are_dear(limits: CallLimits) -> 
     assert pages[0] == 0 < pages[-1]
 
 
+def test_an_officer_who_settles_an_alert_every_second_is_never_held_back(limits: CallLimits, clock: HandClock) -> None:
+    for _ in range(500):
+        for method in ("GetAlert", "ClaimAlert", "AdjudicateAlert"):
+            with limits.call(DESK, f"/cekalwatch.v1.AlertService/{method}") as wait_s:
+                assert wait_s == 0
+        for _ in range(4):
+            with limits.call(DESK, ACKNOWLEDGE) as wait_s:
+                assert wait_s == 0
+        clock.now_s += 1
+
+
+def test_a_pc_that_starts_with_fifty_open_alerts_is_not_held_back(limits: CallLimits) -> None:
+    with ExitStack() as held:
+        for method in ("SubscribeAlerts", "ListAlerts"):
+            assert held.enter_context(limits.call(DESK, f"/cekalwatch.v1.AlertService/{method}")) == 0
+        assert limits.charge_page(DESK, 50) == 0
+        for _ in range(50):
+            with limits.call(DESK, "/cekalwatch.v1.AlertService/GetAlert") as wait_s:
+                assert wait_s == 0
+
+
 def test_what_watches_the_server_may_ask_twenty_times_a_second(limits: CallLimits, clock: HandClock) -> None:
     laptop = Identity(DeviceRole.DIAGNOSTICS, "batam-center", "laptop")
     for _ in range(2000):

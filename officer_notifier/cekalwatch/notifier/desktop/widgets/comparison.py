@@ -10,7 +10,9 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from cekalwatch.notifier.desktop.widgets.elements import button, label, row
 from cekalwatch.notifier.desktop.widgets.photo_view import ZOOM_STEP, PhotoView
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
-from cekalwatch.notifier.model.alert import ImagePaths
+from cekalwatch.notifier.model.alert import Pictures, PicturesMissing
+
+_NONE = Pictures(b"", ())
 
 
 class Comparison(QWidget):
@@ -26,7 +28,8 @@ class Comparison(QWidget):
             one.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # they have keys
         self._previous.clicked.connect(partial(self.turn, -1))
         self._next.clicked.connect(partial(self.turn, 1))
-        self._images = ImagePaths()
+        self._pictures = _NONE
+        self._missing = ""
         self._number = 0
         self._formatter: AlertFormatter | None = None
         grid = QGridLayout(self)
@@ -43,20 +46,34 @@ class Comparison(QWidget):
             view.zoom_asked.connect(self.zoom)
             view.moved.connect(self._move)
 
-    def show_pictures(self, images: ImagePaths, formatter: AlertFormatter, *, another: bool) -> None:
-        """Show an alert's pictures; `another`: it is another alert than before, so the first reference comes first."""
-        self._images, self._formatter = images, formatter
-        if another or self._number >= len(images.references):
-            self._number = 0
+    def show_pictures(self, pictures: Pictures | PicturesMissing, formatter: AlertFormatter, *, another: bool) -> None:
+        """Show an alert's pictures, or why there are none.
+
+        `another`: it is another alert than before, so the first reference comes first.
+        """
         say = formatter.say
+        self._formatter = formatter
+        if isinstance(pictures, Pictures):
+            self._pictures, why = pictures, PicturesMissing.NOT_LOADED
+        else:
+            self._pictures, why = _NONE, pictures
+        self._missing = say(f"PICTURES_{why}")
+        if another or self._number >= len(self._pictures.references):
+            self._number = 0
         self._probe_title.setText(say("PROBE"))
         self._hint.setText(say("ZOOM_HINT"))
-        self.probe.show_file(images.probe, say("PICTURE_MISSING"))
+        self.probe.show_picture(self._pictures.probe, self._missing)
         self._show_reference()
+
+    def forget(self) -> None:
+        """Hold no picture any more."""
+        self._pictures, self._missing = _NONE, ""
+        for view in (self.probe, self.reference):
+            view.show_picture(b"", "")
 
     def turn(self, by: int) -> None:
         """Show the next reference photograph, or the one before."""
-        if count := len(self._images.references):
+        if count := len(self._pictures.references):
             self._number = (self._number + by) % count
             self._show_reference()
 
@@ -85,7 +102,7 @@ class Comparison(QWidget):
     def _show_reference(self) -> None:
         if self._formatter is None:
             return
-        say, references = self._formatter.say, self._images.references
+        say, references = self._formatter.say, self._pictures.references
         several = len(references) > 1
         self._previous.setVisible(several)
         self._next.setVisible(several)
@@ -94,4 +111,4 @@ class Comparison(QWidget):
             if references
             else say("REFERENCE_NONE")
         )
-        self.reference.show_file(references[self._number] if references else None, say("PICTURE_MISSING"))
+        self.reference.show_picture(references[self._number] if references else b"", self._missing)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QBuffer, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QImageReader, QMouseEvent, QPainter, QPaintEvent, QPixmap, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -24,7 +22,7 @@ class PhotoView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._path: Path | None = None
+        self._jpeg = b""
         self._picture = QPixmap()
         self._missing = ""
         self._zoom = 1.0
@@ -43,15 +41,18 @@ class PhotoView(QWidget):
         """How much larger than to fit, 1 to 8."""
         return self._zoom
 
-    def show_file(self, path: Path | None, missing: str) -> None:
-        """Show the picture in a file; `missing` is said when there is none, or when it is damaged."""
+    @property
+    def words(self) -> str:
+        """What is said in place of the picture; empty where there is one."""
+        return "" if self.loaded else self._missing
+
+    def show_picture(self, jpeg: bytes, missing: str) -> None:
+        """Show a picture; `missing` is said when there is none (no bytes), or when it is damaged."""
         self._missing = missing
-        if path != self._path:
-            self._path = path
-            self._picture = _read(path)
+        if jpeg != self._jpeg:
+            self._jpeg = jpeg
+            self._picture = _decoded(jpeg)
             self.set_view(1.0, QPointF(0.5, 0.5))
-        elif path and not self.loaded:
-            self._picture = _read(path)
         self.update()
 
     def set_view(self, zoom: float, centre: QPointF) -> None:
@@ -112,11 +113,14 @@ class PhotoView(QWidget):
         self._drag = None
 
 
-def _read(path: Path | None) -> QPixmap:
-    """Return the picture, or an empty one: what is damaged or too large must not stop the alert."""
-    if path is None:
+def _decoded(jpeg: bytes) -> QPixmap:
+    """Return the picture, or an empty one: what is damaged, no JPEG or too large must not stop the alert."""
+    if not jpeg:
         return QPixmap()
-    reader = QImageReader(str(path))
+    buffer = QBuffer()
+    buffer.setData(jpeg)
+    reader = QImageReader(buffer, b"jpeg")
+    reader.setAutoDetectImageFormat(False)
     reader.setAutoTransform(True)
     size = reader.size()
     if not size.isValid() or max(size.width(), size.height()) > MAX_PIXELS_A_SIDE:

@@ -10,7 +10,7 @@ from cekalwatch.notifier.desktop.widgets.comparison import Comparison
 from cekalwatch.notifier.desktop.widgets.elements import label, panel
 from cekalwatch.notifier.desktop.widgets.facts_panel import FactsPanel
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter, Fact
-from cekalwatch.notifier.model.alert import Alert, ScoreLevel, ShownAlert
+from cekalwatch.notifier.model.alert import Alert, Pictures, PicturesMissing, ScoreLevel, ShownAlert
 from cekalwatch.notifier.model.steps import Options
 
 _MAX_ORDERS = 4
@@ -70,14 +70,22 @@ class AlertView(QWidget):
         layout.addWidget(self.action_bar)
         layout.addWidget(self._verify)
 
-    def show_alert(self, shown: ShownAlert, options: Options, formatter: AlertFormatter, *, cekal_online: bool) -> None:
+    def show_alert(
+        self,
+        shown: ShownAlert,
+        pictures: Pictures | PicturesMissing,
+        options: Options,
+        formatter: AlertFormatter,
+        *,
+        cekal_online: bool,
+    ) -> None:
         """Show an alert as it stands now."""
         alert, say = shown.alert, formatter.say
         another = alert.alert_id != self._alert_id
         self._alert_id = alert.alert_id
         if another:
             self.action_bar.tell("", "muted")
-        self.comparison.show_pictures(shown.images, formatter, another=another)
+        self.comparison.show_pictures(pictures, formatter, another=another)
         self.score_bar.show_score(alert, formatter)
         self.name.setText(formatter.subject_name(alert))
         self.late.setText(say("LATE"))
@@ -92,6 +100,10 @@ class AlertView(QWidget):
         self._show_sightings(alert, formatter)
         self.action_bar.show_options(alert, options, formatter, cekal_online=cekal_online)
         self._verify.setText(say("VERIFY"))
+
+    def forget_pictures(self) -> None:
+        """Show no picture: the person has left."""
+        self.comparison.forget()
 
     def _show_sightings(self, alert: Alert, formatter: AlertFormatter) -> None:
         self._sightings_title.setText(formatter.say("SIGHTINGS_TITLE", count=len(alert.sightings)))

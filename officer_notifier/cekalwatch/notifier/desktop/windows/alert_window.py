@@ -127,11 +127,8 @@ class AlertWindow(QMainWindow):
         self.open_alert(keys[place % len(keys)])
 
     def open_alert(self, alert_id: str) -> None:
-        """Show another alert; the person here has seen the one that leaves."""
-        if self._controller.unlocked:
-            self._controller.seen(self._alert_id)
-        self._alert_id = alert_id
-        self._load_pictures()
+        """Show another alert."""
+        self._turn_to(alert_id)
         self.paint_again()
 
     def come_up(self) -> None:
@@ -156,12 +153,14 @@ class AlertWindow(QMainWindow):
         self.quiet.show_words(formatter)
         shown = controller.alert_cache.find(self._alert_id)
         if not controller.unlocked:
+            self.view.forget_pictures()
             self.pages.setCurrentWidget(self.locked)
         elif shown is None:
             self.pages.setCurrentWidget(self.quiet)
         else:
             self.view.show_alert(
                 shown,
+                controller.pictures.of(shown.alert),
                 controller.options(shown.alert),
                 formatter,
                 cekal_online=shown.alert.state in PENDING and bool(controller.settings.cekal_online_url),
@@ -214,13 +213,11 @@ class AlertWindow(QMainWindow):
         alert_cache = self._controller.alert_cache
         if alert_cache.find(self._alert_id) is None:
             waiting = self._controller.waiting()
-            self._alert_id = waiting[0].alert.alert_id if waiting else ""
-            self._load_pictures()
+            self._turn_to(waiting[0].alert.alert_id if waiting else "")
 
-    def _load_pictures(self) -> None:
-        shown = self._controller.alert_cache.find(self._alert_id)
-        if shown and not shown.images.probe and self._controller.unlocked:
-            self._controller.load_pictures(self._alert_id)
+    def _turn_to(self, alert_id: str) -> None:
+        self._alert_id = alert_id
+        self._controller.look_at(alert_id)
 
     def _rang(self, alert_id: str) -> None:
         current = self._controller.alert_cache.find(self._alert_id)

@@ -172,6 +172,7 @@ def alert_message(details: AlertDetails) -> alert_pb2.Alert:
         handling=handling_message(alert.handling, details.people),
         late=alert.late,
         orders_ended_time=timestamp(ended_at) if (ended_at := alert.handling.orders_ended_at) else None,
+        probe_capture_id=str(alert.probe_capture_id or ""),
     )
 
 

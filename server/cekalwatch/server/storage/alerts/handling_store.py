@@ -26,8 +26,8 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.wire.vocabulary.adjudication import CLEARING, UNSETTLED, AlertEventType, AlertState, Escalation, Outcome
 
-_UNCOUNTED = frozenset({AlertEventType.ESCALATED, AlertEventType.ORDERS_ENDED})
-"""Leaves the version: no judgement may be refused for it. What needs an order is refused for want of one."""
+_UNCOUNTED = frozenset({AlertEventType.ESCALATED})
+"""Leaves the version: it changes nothing that a person judges, and no judgement may be refused for it."""
 
 
 _SETTLED = frozenset(AlertState) - UNSETTLED

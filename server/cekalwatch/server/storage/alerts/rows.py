@@ -21,7 +21,14 @@ from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.handling import Claim, Handling, Holder
 from cekalwatch.server.encryption.keyring import Keyring
-from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, FollowUpRow, SightingRow
+from cekalwatch.server.storage.alerts.tables import (
+    AlertEventRow,
+    AlertRow,
+    FindingRow,
+    FollowUpRow,
+    ProbeRow,
+    SightingRow,
+)
 from cekalwatch.server.storage.columns import FINDING_FACTS, FOLLOW_UP_FACTS
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction
@@ -124,6 +131,7 @@ def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) ->
     ids = [row.alert_id for row in rows]
     words, follow_ups = _words(session, ids, keyring), _follow_ups(session, ids, keyring)
     cameras = _cameras(session, ids)
+    probes = _probes(session, ids)
     return [
         _alert(
             row,
@@ -131,6 +139,7 @@ def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) ->
             cameras[row.alert_id],
             words[row.alert_id],
             follow_ups[row.alert_id],
+            probes.get(row.alert_id),
         )
         for row in rows
     ]
@@ -160,6 +169,7 @@ def _alert(
     cameras: Iterable[Camera] = (),
     words: _Words = _NOTHING,
     follow_ups: Iterable[FollowUp] = (),
+    probe_capture_id: UUID | None = None,
 ) -> Alert:
     return Alert(
         alert_id=UUID(row.alert_id),
@@ -187,6 +197,7 @@ def _alert(
         late=row.late,
         sightings=tuple(sightings),
         cameras=frozenset(cameras),
+        probe_capture_id=probe_capture_id,
     )
 
 
@@ -228,6 +239,12 @@ def _follow_ups(session: Session, alert_ids: list[str], keyring: Keyring) -> dic
             raise ValueError(f"damaged follow-up: {error.code}") from None
         found[row.alert_id].append(follow_up)
     return found
+
+
+def _probes(session: Session, alert_ids: list[str]) -> dict[str, UUID]:
+    """Return the captures whose pictures are kept as probes, by alert."""
+    query = select(ProbeRow.alert_id, ProbeRow.capture_id).where(col(ProbeRow.alert_id).in_(alert_ids))
+    return {alert_id: UUID(capture_id) for alert_id, capture_id in session.exec(query)}
 
 
 def _json(facts: dict[str, str]) -> bytes:

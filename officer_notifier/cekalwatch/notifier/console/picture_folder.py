@@ -1,0 +1,184 @@
+"""The pictures of alerts as files that any viewer opens, for the screens that can show no picture: only this user can
+read them, and nothing stays for long.
+
+A file goes when it is older than the setting `picture_lifetime_s`, when the notifier ends, and when it begins (what a
+killed one left behind). The folder is in memory where the system has one such for its users.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+import grpc
+import structlog
+
+from cekalwatch.notifier.model.alert import Alert, Pictures
+from cekalwatch.program.errors import Exit, ProgramError
+
+MAX_REFERENCES = 3
+MAX_PERIOD_S = 10.0
+"""How often old files are looked for, at the least."""
+
+_JPEG_START = b"\xff\xd8\xff"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class ImagePaths:
+    """Where the pictures of an alert are; empty when they could not be loaded, or have gone."""
+
+    probe: Path | None = None
+    references: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Kept:
+    key: str
+    paths: ImagePaths
+    saved_at_s: float
+
+
+class PictureFolder:
+    """One folder for each alert, named by the alert's key, with `probe.jpg` and `ref1.jpg` and so on.
+
+    As a context manager it deletes from a thread of its own. Its methods may be called from several threads.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        load: Callable[[str], Pictures],
+        lifetime: timedelta,
+        monotonic_s: Callable[[], float] = monotonic,
+    ) -> None:
+        """Make the folder and empty it; raises ProgramError when that is not possible.
+
+        `load` returns the pictures of an alert by its key, or raises grpc.RpcError.
+        """
+        self._folder, self._load = folder, load
+        self._lifetime_s, self._monotonic_s = lifetime.total_seconds(), monotonic_s
+        self._kept: dict[str, _Kept] = {}
+        self._lock = threading.RLock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._delete_on_time, name="pictures", daemon=True)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+            self.delete_all()
+        except OSError as error:
+            raise ProgramError(f"Pictures cannot be kept in {folder}: {error}", Exit.UNAVAILABLE) from None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        self.delete_all()
+
+    def paths(self, alert_id: str) -> ImagePaths:
+        """Return where the alert's pictures are now."""
+        with self._lock:
+            kept = self._kept.get(alert_id)
+        return kept.paths if kept else ImagePaths()
+
+    def fetch(self, alert: Alert) -> None:
+        """Have the pictures of an open alert here: loaded once for each probe, and again after they have gone.
+
+        An alert without pictures is better than none: what cannot be loaded or written is logged.
+        """
+        if not alert.open or not alert.pictures_key:
+            return
+        with self._lock:
+            kept = self._kept.get(alert.alert_id)
+        if kept and kept.key == alert.pictures_key:
+            return
+        try:
+            pictures = self._load(alert.alert_id)
+        except grpc.RpcError as error:
+            log.warning("pictures_not_loaded", alert_id=alert.alert_id, code=error.code().name)
+            return
+        with self._lock:
+            paths = self._save(alert.alert_id, pictures)
+            self._kept[alert.alert_id] = _Kept(alert.pictures_key, paths, self._monotonic_s())
+
+    def delete_old(self) -> None:
+        """Delete the pictures that have been here for their time."""
+        oldest_s = self._monotonic_s() - self._lifetime_s
+        with self._lock:
+            for alert_id in [alert_id for alert_id, kept in self._kept.items() if kept.saved_at_s <= oldest_s]:
+                del self._kept[alert_id]
+                _delete(self._folder / alert_id)
+
+    def delete_all(self) -> None:
+        """Delete every picture of this agent; a user may have named a folder that holds other things too."""
+        with self._lock:
+            self._kept.clear()
+            for own in tuple(self._folder.iterdir()) if self._folder.is_dir() else ():
+                if _is_key(own.name) and own.is_dir():
+                    _delete(own)
+
+    def _save(self, alert_id: str, pictures: Pictures) -> ImagePaths:
+        """Save pictures in place of earlier ones; what is no JPEG is left out, and so is what has no UUID for a key."""
+        if not _is_key(alert_id):
+            return ImagePaths()
+        own = self._folder / alert_id
+        try:
+            _delete(own)
+            own.mkdir(mode=0o700, exist_ok=True)
+            probe = _write(own / "probe.jpg", pictures.probe)
+            references = [
+                _write(own / f"ref{number}.jpg", jpeg)
+                for number, jpeg in enumerate(pictures.references[:MAX_REFERENCES], start=1)
+            ]
+        except OSError as error:
+            log.warning("pictures_not_saved", alert_id=alert_id, error=type(error).__name__)
+            return ImagePaths()
+        return ImagePaths(probe, tuple(path for path in references if path))
+
+    def _delete_on_time(self) -> None:
+        while not self._ended.wait(min(self._lifetime_s / 4, MAX_PERIOD_S)):
+            try:
+                self.delete_old()
+            except OSError as error:
+                log.warning("pictures_not_deleted", error=type(error).__name__)
+
+
+def _is_key(name: str) -> bool:
+    try:
+        return str(uuid.UUID(name)) == name
+    except ValueError:
+        return False
+
+
+def _write(path: Path, jpeg: bytes) -> Path | None:
+    if not jpeg.startswith(_JPEG_START):
+        return None
+    partial = path.with_suffix(".part")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(jpeg)
+    partial.replace(path)
+    return path
+
+
+def _delete(own: Path) -> None:
+    for pattern in ("*.jpg", "*.part"):
+        for path in own.glob(pattern):
+            path.unlink(missing_ok=True)
+    with suppress(OSError):  # somebody put a file of their own into it: that one is not ours to delete
+        own.rmdir()

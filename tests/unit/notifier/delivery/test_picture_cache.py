@@ -1,0 +1,74 @@
+"""Pictures in memory: loaded once for a probe, and for how long they stay."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from cekalwatch.notifier.delivery import picture_cache
+from cekalwatch.notifier.delivery.picture_cache import PictureCache
+from cekalwatch.notifier.model.alert import Alert, Pictures
+from tests.support.builders.notifier_alerts import make_alert
+
+
+class Source:
+    """Gives numbered pictures away, and tells the time."""
+
+    def __init__(self) -> None:
+        self.loads = 0
+        self.now_s = 0.0
+        self.cache = PictureCache(self._load, timedelta(minutes=10), lambda: self.now_s)
+
+    def _load(self, alert_id: str) -> Pictures:
+        self.loads += 1
+        return Pictures(f"{alert_id} {self.loads}".encode(), ())
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+def with_better_probe(alert: Alert) -> Alert:
+    return replace(alert, probe_capture_id=str(uuid.uuid4()))
+
+
+def test_pictures_are_loaded_once_for_a_probe_and_a_subject(source: Source) -> None:
+    alert = make_alert()
+    pictures = source.cache.fetch(alert)
+    assert source.cache.fetch(replace(alert, version=9)) is pictures
+    better = with_better_probe(alert)
+    assert source.cache.held(better) is None
+    assert source.cache.held_before(better) is pictures, "to look at until the better one has come"
+    source.cache.fetch(better)
+    other = replace(better, subject=replace(better.subject, subject_id="S-2"))
+    assert source.cache.held(other) is None
+    assert source.cache.held_before(other) is None, "nobody is compared with another person's photographs"
+    source.cache.fetch(other)
+    assert source.loads == 3
+
+
+def test_they_leave_when_their_time_is_over_but_for_those_on_screen(source: Source) -> None:
+    first, second = make_alert(), make_alert()
+    for alert in (first, second):
+        source.cache.fetch(alert)
+    source.now_s = 599
+    source.cache.drop_old()
+    assert source.cache.held(first)
+    source.now_s = 600
+    source.cache.drop_old(on_screen=second.alert_id)
+    assert source.cache.held(first) is None
+    assert source.cache.held(second)
+    source.cache.clear()
+    assert source.cache.held(second) is None
+
+
+def test_there_are_never_more_than_a_bounded_number(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture_cache, "MAX_ALERTS", 3)
+    alerts = [make_alert() for _ in range(5)]
+    for alert in alerts:
+        source.cache.fetch(alert)
+    assert [bool(source.cache.held(alert)) for alert in alerts] == [False, False, True, True, True]
