@@ -257,3 +257,30 @@ async def test_also_in_plaintext_somebody_must_have_signed_in_and_is_not_counted
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await stub.ClaimAlert(request, metadata=bearer(await sign_in(server.channel, "manager")))
         assert reason_of(caught.value) == "PERSON_ROLE_NEEDED"
+
+
+@pytest.mark.slow
+async def test_a_referral_reaches_a_pc_of_another_counter_once_a_supervisor_has_signed_in_there(
+    office: PortOffice,
+):
+    budi, hall = await office.sign_in("budi"), await office.pc("pc-hall")
+    elsewhere = messages.AlertFilter(counters=["D9"])
+    watching = hall.subscribe(filter=elsewhere)
+    assert (await watching.read()).HasField("subscribed")
+    before = await referred(office, budi)
+
+    hall.token = await sign_in(hall.channel, "siti")
+    arriving = asyncio.create_task(events_until(watching, lambda _: True))
+    referrals = 2
+    while not arriving.done():  # who sits where is looked up every two seconds
+        await budi.judge(await budi.claim(await office.raise_alert(str(referrals))))
+        referrals += 1
+        await asyncio.wait([arriving], timeout=0.5)
+    (first,) = arriving.result()
+    assert first.alert.state == words.ALERT_STATE_REFERRED
+    assert first.alert.alert_id != before.alert_id, "nobody was there to see it"
+    watching.cancel()
+
+    listed = await hall.call("ListAlerts", filter=elsewhere)
+    assert before.alert_id in {alert.alert_id for alert in listed.alerts}
+    assert (await budi.call("ListAlerts", filter=elsewhere)).alerts == []
