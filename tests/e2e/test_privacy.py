@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cekalwatch.server.domain.camera_clock import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.passages import Passage
 from cekalwatch.server.grpc_api.convert.capture import capture as read_capture
@@ -72,7 +73,7 @@ class Seen:
     def of(cls, run: Run) -> Seen:
         now = datetime.now(UTC)
         camera = Camera(run.hello.camera_id, "batam-center", "D1", Direction.DEPARTURE)
-        captures = [read_capture(face, camera, run.hello.run_id, now) for face in run.faces]
+        captures = [read_capture(face, camera, run.hello.run_id, CameraClock(), now) for face in run.faces]
         passages = {capture.passage: Passage(now) for capture in captures}
         found: list[NDArray[np.float32]] = []
         embedder = CaptureEmbedder(lambda: engine().recogniser)

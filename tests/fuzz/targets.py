@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 
+from cekalwatch.server.domain.camera_clock import CameraClock
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.orders import BanOrder, JudgedOrder, judge
@@ -55,7 +56,10 @@ def convert(data: bytes) -> None:
         return
     kinds: tuple[tuple[type[Message], Callable[[Any], object]], ...] = (
         (capture_service_pb2.StreamFacesRequest, capture.hello),
-        (capture_service_pb2.StreamFacesRequest, lambda message: capture.stream_message(message, DEPARTURE, RUN, NOON)),
+        (
+            capture_service_pb2.StreamFacesRequest,
+            lambda message: capture.stream_message(message, DEPARTURE, RUN, CameraClock(), NOON),
+        ),
         (watchlist_service_pb2.ImportRecord, _record),
         (alert_service_pb2.SubscribeAlertsRequest, _subscription),
         (alert_service_pb2.ListAlertsRequest, _alert_page),

@@ -35,9 +35,9 @@ from cekalwatch.camera.view.monitor import PresetStatus
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.vision.detectors.factory import open_detector
-from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S
 from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
 from cekalwatch.wire.tls import TlsFiles
+from cekalwatch.wire.vocabulary.capture import is_wrong
 
 FRAMES = 10
 """How many frames a source must give."""
@@ -50,7 +50,6 @@ MIN_FREE_BYTES = 1_000_000_000
 ANSWER_S = 10.0
 RENEW_WITHIN = timedelta(days=30)
 """A certificate that has less left should be renewed."""
-OFFSET_WARNING_S = 1.0
 
 
 class CheckVerdict(StrEnum):
@@ -212,10 +211,8 @@ async def check_server(one: OneCamera, address: str, clock: Clock) -> tuple[Judg
 def check_clock(offset_s: float) -> Judged:
     """Judge how far this machine's clock is ahead of the server's (negative: behind)."""
     text = f"{abs(offset_s):.1f} s {'ahead of' if offset_s > 0 else 'behind'} the server's"
-    if offset_s > MAX_CLOCK_AHEAD_S:
-        return CheckVerdict.FAIL, f"{text}: the server refuses captures from the future; use NTP"
-    if abs(offset_s) >= OFFSET_WARNING_S:
-        return CheckVerdict.WARN, f"{text}: alerts show a wrong time, or count as late; use NTP"
+    if is_wrong(timedelta(seconds=offset_s)):
+        return CheckVerdict.WARN, f"{text}: the server corrects it, and reports it to the supervisors; use NTP"
     return CheckVerdict.OK, text
 
 

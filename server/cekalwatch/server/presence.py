@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+import structlog
+
+from cekalwatch.server.domain.camera_clock import CameraClock
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.wire.vocabulary.capture import Heartbeat
+from cekalwatch.wire.vocabulary.capture import Heartbeat, is_wrong
+
+log = structlog.get_logger()
 
 MAX_REJECTIONS = 100
 """Refused cameras that are remembered: whoever may call could claim any name."""
@@ -29,6 +34,9 @@ class CameraPresence:
     """How many came since it connected."""
     dropped_at: datetime | None = None
     """When a heartbeat last told of crops that were lost since the one before."""
+    clock_ahead: timedelta | None = None
+    """By how much its clock was ahead of the server's at its last heartbeat (negative: behind), corrected for the way;
+    None when it has not said."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,7 @@ class Presence:
         self._cameras: dict[str, CameraPresence] = {}
         self._rejections: dict[str, Rejection] = {}
         self._agents: Counter[str] = Counter()
+        self._clocks: dict[str, CameraClock] = {}
 
     def camera_connected(self, camera_id: str) -> None:
         """Count a stream of that camera."""
@@ -57,6 +66,17 @@ class Presence:
             known, streams=known.streams + 1, last_heard_at=self._clock.now(), heartbeats=0
         )
         self._rejections.pop(camera_id, None)
+
+    def follow_clock(self, camera_id: str, clock: CameraClock) -> None:
+        """Read a camera's clock there from now on."""
+        self._clocks[camera_id] = clock
+        known = self.camera(camera_id)
+        _log_clock(camera_id, known.clock_ahead, clock.ahead)
+        self._cameras[camera_id] = replace(known, clock_ahead=clock.ahead)
+
+    def clock_offset(self, camera_id: str) -> timedelta | None:
+        """Return by how much a camera's clock is ahead of the server's (negative: behind); None while unknown."""
+        return self.camera(camera_id).clock_ahead
 
     def camera_disconnected(self, camera_id: str) -> None:
         """Stop counting a stream of that camera."""
@@ -74,8 +94,12 @@ class Presence:
         known, now = self.camera(camera_id), self._clock.now()
         # The first one of a stream may be that of a new program, which counts anew.
         lost = known.heartbeats > 0 and known.heartbeat and heartbeat.dropped_total > known.heartbeat.dropped_total
+        clock = self._clocks.get(camera_id)
+        ahead = clock.ahead if clock else None
+        _log_clock(camera_id, known.clock_ahead, ahead)
         self._cameras[camera_id] = replace(
             known,
+            clock_ahead=ahead,
             last_heard_at=now,
             heartbeat=heartbeat,
             heartbeats=known.heartbeats + 1,
@@ -110,3 +134,11 @@ class Presence:
     def agents(self) -> frozenset[str]:
         """The agents that are subscribed."""
         return frozenset(self._agents)
+
+
+def _log_clock(camera_id: str, before: timedelta | None, ahead: timedelta | None) -> None:
+    was_wrong, wrong = (one is not None and is_wrong(one) for one in (before, ahead))
+    if wrong and ahead is not None and not was_wrong:
+        log.warning("camera_clock_wrong", camera_id=camera_id, ahead_s=round(ahead.total_seconds(), 1))
+    elif was_wrong and not wrong:
+        log.info("camera_clock_right", camera_id=camera_id)

@@ -42,6 +42,8 @@ class ServerStatus:
     freshness: Freshness
     outcomes: dict[CaptureOutcome, int]
     alerts_raised: int
+    unplaceable: int
+    """Captures that were rejected since their time could not be placed."""
     head_sequence: int
     cameras: tuple[tuple[Camera, CameraPresence], ...]
     agents: tuple[AgentState, ...]
@@ -78,6 +80,7 @@ class StatusService:
             freshness=self.freshness.now(),
             outcomes=dict(self.intake.outcomes),
             alerts_raised=self.decider.alerts_raised,
+            unplaceable=self.intake.unplaceable,
             head_sequence=self.fanout.head,
             cameras=tuple((camera, self.presence.camera(camera.camera_id)) for camera in self.cameras),
             agents=tuple(

@@ -86,10 +86,10 @@ async def test_a_camera_that_the_server_does_not_know_fails(video: Path, tmp_pat
     assert [len(server.heard.faces), len(server.heard.goodbyes)] == [0, 1]
 
 
-async def test_a_clock_that_is_ahead_of_the_servers_fails(video: Path, tmp_path: Path):
+async def test_a_clock_that_is_ahead_of_the_servers_is_a_warning(video: Path, tmp_path: Path):
     async with serving(CaptureServer(clock_ahead_s=-60)) as server:
         report = await checked(tmp_path, "--source", str(video), "--server", server.address, "--camera-id", "gate-1")
-    assert (report.verdicts["server"], report.verdicts["clock"], report.code) == ("OK", "FAIL", Exit.FAILED)
+    assert (report.verdicts["server"], report.verdicts["clock"], report.code) == ("OK", "WARN", 0)
 
 
 @pytest.mark.slow
@@ -109,7 +109,7 @@ async def test_the_certificate_of_another_camera_fails(video: Path, tmp_path: Pa
         (-0.9, CheckVerdict.OK),
         (2.0, CheckVerdict.WARN),
         (-90.0, CheckVerdict.WARN),
-        (5.1, CheckVerdict.FAIL),
+        (7200.0, CheckVerdict.WARN),
     ],
 )
 def test_a_wrong_clock_is_judged_by_what_the_server_makes_of_it(offset_s: float, verdict: CheckVerdict):

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import uuid6
 
-from cekalwatch.camera.clock import SystemClock
+from cekalwatch.camera.clock import Clock, SystemClock
 from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
@@ -24,10 +24,10 @@ MAX_PAUSE_S = 1.0
 class ScriptedCamera:
     """The camera; `connected` runs it."""
 
-    def __init__(self, camera_id: str, dialer: Dialer, size: int = 10_000) -> None:
+    def __init__(self, camera_id: str, dialer: Dialer, size: int = 10_000, clock: Clock | None = None) -> None:
         self.camera_id = camera_id
         self.run_id = str(uuid6.uuid7())
-        clock = SystemClock()
+        clock = clock or SystemClock()
         self.outbox = Outbox(size, clock)
         self._uplink = Uplink(
             Link(dialer, Hello(camera_id, self.run_id, "test")),

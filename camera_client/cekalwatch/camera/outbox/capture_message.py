@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -53,14 +54,20 @@ def from_bytes(data: bytes) -> FaceCapture:
             score=quality.score,
         ),
         run_id=message.run_id,
+        clock_ahead=message.clock_ahead.ToTimedelta() if message.HasField("clock_ahead") else None,
     )
 
 
 def _message(capture: FaceCapture, run_id: str) -> capture_pb2.FaceCapture:
     captured_at = Timestamp()
     captured_at.FromDatetime(capture.captured_at)
+    clock_ahead = None
+    if capture.clock_ahead is not None:
+        clock_ahead = Duration()
+        clock_ahead.FromTimedelta(capture.clock_ahead)
     return capture_pb2.FaceCapture(
         capture_id=capture.capture_id,
+        clock_ahead=clock_ahead,
         track_id=capture.track_id,
         run_id=run_id,
         capture_time=captured_at,

@@ -39,7 +39,7 @@ class DiskQueue:
         with self._state.lock:
             until_s = self._state.clock.monotonic_s() - after_s
             in_memory = (one for one in self._state.items.values() if not one.stored_bytes and one.put_s <= until_s)
-            return [one.capture for one in in_memory if one.capture]
+            return [self._state.for_later(one, one.capture) for one in in_memory if one.capture]
 
     def stored(self, capture_id: str, size: int) -> None:
         """Note that a capture takes `size` bytes on the disk; one that is no longer needed is to be removed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cekalwatch.vision.quality import FaceQuality
 
@@ -26,6 +26,9 @@ class FaceCapture:
     quality: FaceQuality
     run_id: str = ""
     """The run of the program that took it, when that was an earlier one; each run numbers its tracks from 1."""
+
+    clock_ahead: timedelta | None = None
+    """By how much the clock of `captured_at` was ahead of the server's, of an earlier run that knew; else None."""
 
     @property
     def passage(self) -> tuple[str, str]:

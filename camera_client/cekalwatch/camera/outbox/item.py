@@ -46,7 +46,11 @@ class OutboxItem:
     @classmethod
     def from_disk(cls, capture: FaceCapture, stored_bytes: int, clock: Clock) -> Self:
         """Return an item for a capture that an earlier run left on the disk, without its crop."""
-        age_s = max(0.0, (clock.now() - capture.captured_at).total_seconds())
+        age = clock.now() - capture.captured_at
+        # Either clock may have been wrong: the earlier run's or, if it was not set right in between, this one's too.
+        # The capture may be as young as the lesser of what both say.
+        ages = [age] if capture.clock_ahead is None else [age, age + capture.clock_ahead]
+        age_s = min((one.total_seconds() for one in ages if one > timedelta()), default=0.0)
         return cls(
             capture.capture_id,
             capture.passage,
@@ -65,11 +69,16 @@ class OutboxItem:
     ) -> FaceCapture:
         """Return its `capture` with the time that the host's clock would give it now, in case the clock was set.
 
-        `clock_offset` is the present one, `began_at` the beginning of this run by the present clock. Of an earlier run
-        only one thing is known: it took the picture before this one began.
+        `clock_offset` is the present one, `began_at` the beginning of this run by the present clock. An earlier run may
+        have known how its clock differed from the server's, which corrects that. Otherwise only one thing is known of
+        it: it took the picture before this one began.
         """
+        if self.clock_offset is None and capture.clock_ahead is not None:
+            return capture
         if self.clock_offset is None:
             return replace(capture, captured_at=began_at) if capture.captured_at > now else capture
+        if capture.clock_ahead is not None:
+            capture = replace(capture, clock_ahead=None)  # the server knows the present run's
         jump = clock_offset - self.clock_offset
         return capture if abs(jump) <= MIN_JUMP else replace(capture, captured_at=capture.captured_at + jump)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import islice
 
 from cekalwatch.camera.clock import Clock
@@ -15,7 +16,7 @@ from cekalwatch.camera.outbox.disk_queue import DiskQueue
 from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.item import OutboxItem
 from cekalwatch.camera.outbox.send_policy import SendPolicy
-from cekalwatch.camera.outbox.state import OutboxState
+from cekalwatch.camera.outbox.state import EPOCH, OutboxState
 from cekalwatch.wire.vocabulary.capture import Drops
 
 FIRST_PAUSE_S = 1.0
@@ -50,7 +51,8 @@ class Outbox:
         """`size`: captures that wait in memory alone, at most; at least 1."""
         self._state = OutboxState(size, clock)
         self.disk_queue = DiskQueue(self._state)
-        self._clock = clock
+        self.clock = clock
+        """By which captures are timed."""
         self._send_policy = SendPolicy()
         self._closed = False
         self._count = 0
@@ -71,7 +73,7 @@ class Outbox:
                 capture.passage,
                 capture.quality.score,
                 order=self._count,
-                put_s=self._clock.monotonic_s(),
+                put_s=self.clock.monotonic_s(),
                 size=len(capture.jpeg),
                 capture=capture,
                 clock_offset=state.clock_offset,
@@ -105,7 +107,7 @@ class Outbox:
         """
         state = self._state
         with state.lock:
-            now_s = self._clock.monotonic_s()
+            now_s = self.clock.monotonic_s()
             loadable = any(item.not_before_s <= now_s for item in state.spooled.values())
             if loadable and not state.load_wanted and state.loaded_count() <= 1:
                 state.load_wanted = True
@@ -116,7 +118,7 @@ class Outbox:
                 return None
             state.in_flight[item.capture_id] = state.unsent.pop(item.capture_id)
             item.sent_s, item.taken = now_s, False
-            return item.corrected(item.capture, state.clock_offset, state.began_at, self._clock.now())
+            return item.corrected(item.capture, state.clock_offset, state.began_at, self.clock.now())
 
     def note_taken(self, count: int) -> None:
         """Note that the server has taken in `count` of the captures that are in flight; the oldest, it is assumed."""
@@ -128,9 +130,22 @@ class Outbox:
     def next_ready_s(self) -> float | None:
         """Return in how many seconds the next capture that is to be sent again may be sent; None when there is none."""
         with self._state.lock:
-            now_s = self._clock.monotonic_s()
+            now_s = self.clock.monotonic_s()
             pauses = (item.not_before_s - now_s for item in self._state.unsent.values())
             return min((pause_s for pause_s in pauses if pause_s > 0), default=None)
+
+    def note_server_time(self, server_time: datetime) -> None:
+        """Note what the server's clock shows now, for captures that another run may send."""
+        with self._state.lock:
+            self._state.server_offset = server_time - EPOCH - timedelta(seconds=self.clock.monotonic_s())
+
+    def refuse(self, capture_id: str) -> None:
+        """Forget a capture that the server rejected, and count it. An unknown one changes nothing."""
+        with self._state.lock:
+            if item := self._state.items.get(capture_id):
+                self._state.drop(item, Drops(refused=1))
+                self._last_settled_s = self.clock.monotonic_s()
+                self._state.changed()
 
     def settle(self, capture_id: str) -> None:
         """Forget a capture that has its final receipt. An unknown one changes nothing."""
@@ -139,7 +154,7 @@ class Outbox:
                 self._state.note_arrival(item)
                 self._state.forget(item)
                 self._settled += 1
-                self._last_settled_s = self._clock.monotonic_s()
+                self._last_settled_s = self.clock.monotonic_s()
                 self._state.changed()
 
     def retry_later(self, capture_id: str) -> None:
@@ -148,7 +163,7 @@ class Outbox:
             item = self._state.in_flight.pop(capture_id, None)
             if item is not None:
                 pause_s = min(MAX_PAUSE_S, FIRST_PAUSE_S * 2 ** min(item.retries, 30))
-                item.not_before_s = self._clock.monotonic_s() + pause_s
+                item.not_before_s = self.clock.monotonic_s() + pause_s
                 item.retries += 1
                 self._state.requeue(item)
                 self._state.changed()
@@ -169,7 +184,7 @@ class Outbox:
         """Return the present numbers."""
         state = self._state
         with state.lock:
-            now_s = self._clock.monotonic_s()
+            now_s = self.clock.monotonic_s()
             oldest_put_s = next((item.put_s for item in state.items.values()), now_s)
             stored = (item.put_s for item in state.items.values() if item.stored_bytes)
             return OutboxStatistics(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cekalwatch.camera.clock import Clock
+from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.item import OutboxItem, worst_first
 from cekalwatch.wire.vocabulary.capture import Drops
 
@@ -39,6 +41,8 @@ class OutboxState:
         """On the disk, and no longer needed."""
         self.load_wanted = False
         """Whether spooled captures could be sent if they were in memory."""
+        self.server_offset: timedelta | None = None
+        """By how much the server's clock was ahead of the monotonic one when it last said its time; None before."""
         self.drops = Drops()
         self._arrived: dict[tuple[str, str], float] = {}
         self._began_s = clock.monotonic_s()
@@ -70,6 +74,12 @@ class OutboxState:
     def began_at(self) -> datetime:
         """When this run began, by the clock as it is now."""
         return self.clock.now() - timedelta(seconds=self.clock.monotonic_s() - self._began_s)
+
+    def for_later(self, item: OutboxItem, capture: FaceCapture) -> FaceCapture:
+        """Return the item's `capture` with what another run must know of the clock that it was taken by."""
+        if self.server_offset is None or item.clock_offset is None:
+            return capture
+        return replace(capture, clock_ahead=item.clock_offset - self.server_offset)
 
     def in_memory_alone(self) -> list[OutboxItem]:
         """Return what waits and is not on the disk, the oldest first.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
@@ -101,7 +101,7 @@ def heartbeat(value: Heartbeat) -> StreamFacesRequest:
                 bytes=spool.size,
                 age=_duration(spool.age_s),
             ),
-            drops=capture_pb2.DropCounts(no_room=drops.no_room, too_old=drops.too_old, unreadable=drops.unreadable),
+            drops=capture_pb2.DropCounts(**asdict(drops)),
         )
     )
 

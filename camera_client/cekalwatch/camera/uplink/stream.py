@@ -187,6 +187,7 @@ class Stream:
         return self._stop.is_set() or (self._drain is not None and not self._outbox.statistics().in_flight)
 
     async def _write(self, message: StreamFacesRequest) -> None:
+        message.client_time.FromDatetime(self._outbox.clock.now())
         try:
             await self._call.write(message)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
@@ -225,7 +226,12 @@ class Stream:
             self._outbox.retry_later(receipt.capture_id)
             return
         if receipt.outcome is CaptureOutcome.REJECTED:
-            log.warning("capture_rejected", capture_id=receipt.capture_id, reason=receipt.reason)
+            if receipt.reason == "CAPTURE_TIME_UNPLACEABLE":
+                log.error("capture_time_refused", capture_id=receipt.capture_id)
+            else:
+                log.warning("capture_rejected", capture_id=receipt.capture_id, reason=receipt.reason)
+            self._outbox.refuse(receipt.capture_id)
+            return
         self._outbox.settle(receipt.capture_id)
 
     async def _watch_receipts(self) -> None:

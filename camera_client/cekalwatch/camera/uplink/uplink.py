@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import grpc
 import structlog
@@ -18,7 +17,7 @@ from cekalwatch.camera.uplink.stream import LinkCounts, Stream, StreamLost, Timi
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.capture import CapturePolicy, Heartbeat
+from cekalwatch.wire.vocabulary.capture import CapturePolicy, Heartbeat, is_wrong
 
 RETRYABLE_STATUS = frozenset(
     {
@@ -51,9 +50,6 @@ TERMINATING_STATUS = frozenset(
 
 CERTIFICATE_PERIOD_S = 2.0
 """How often the certificate's files are checked for a renewed one."""
-
-CLOCK_WARNING_S = 2.0
-"""The server refuses captures that are 5 s ahead of its clock."""
 
 log = structlog.get_logger()
 
@@ -147,10 +143,11 @@ class Uplink:
         if welcome.server_time is None:
             return
         # The answer travelled for some milliseconds, which is too little to matter here.
-        offset_s = (datetime.now(UTC) - welcome.server_time).total_seconds()
-        self._counts.clock_offset_s = offset_s
-        if abs(offset_s) >= CLOCK_WARNING_S:
-            log.warning("clock_wrong", ahead_s=round(offset_s, 1))
+        self._outbox.note_server_time(welcome.server_time)
+        ahead = self._outbox.clock.now() - welcome.server_time
+        self._counts.clock_offset_s = ahead.total_seconds()
+        if is_wrong(ahead):
+            log.warning("clock_wrong", ahead_s=round(ahead.total_seconds(), 1))
 
     async def _watch(self, stop: asyncio.Event, ending: asyncio.Event) -> None:
         """Set `ending` when `stop` is set, or when a renewed certificate makes a new connection necessary."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -31,6 +32,15 @@ class CapturePolicy:
     (benchmarks/camera/crops.py)."""
     min_detector_score: Annotated[float, Field(ge=0, le=1)] = 0.7
     """Smallest confidence of the detector."""
+
+
+CLOCK_WRONG = timedelta(seconds=2)
+"""A clock that differs from the server's by so much is to be set right."""
+
+
+def is_wrong(clock_ahead: timedelta) -> bool:
+    """Whether a clock that is so far ahead of the server's (negative: behind) is to be set right."""
+    return abs(clock_ahead) >= CLOCK_WRONG
 
 
 class CaptureOutcome(StrEnum):
@@ -88,14 +98,21 @@ class Drops:
     no_room: int = 0
     too_old: int = 0
     unreadable: int = 0
+    refused: int = 0
+    """The server rejected them."""
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.no_room + self.too_old + self.unreadable
+        return self.no_room + self.too_old + self.unreadable + self.refused
 
     def __add__(self, other: Drops) -> Drops:
-        return Drops(self.no_room + other.no_room, self.too_old + other.too_old, self.unreadable + other.unreadable)
+        return Drops(
+            self.no_room + other.no_room,
+            self.too_old + other.too_old,
+            self.unreadable + other.unreadable,
+            self.refused + other.refused,
+        )
 
 
 @dataclass(frozen=True)

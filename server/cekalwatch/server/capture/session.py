@@ -11,6 +11,7 @@ from datetime import datetime
 import structlog
 
 from cekalwatch.server.capture.intake import Intake
+from cekalwatch.server.domain.camera_clock import CameraClock
 from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -33,6 +34,8 @@ class Hello:
     client_version: str
     run_id: str
     detector: str
+    client_time: datetime | None = None
+    """Its clock; None when it does not say."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,14 @@ class CaptureSessions:
         log.info("camera_connected", camera_id=camera.camera_id, client=hello.client_version, detector=hello.detector)
         return Welcome(self._terms.credits, self._terms.heartbeat_period_s, self._terms.policy, now)
 
+    def clock(self, camera: Camera, hello: Hello, now: datetime) -> CameraClock:
+        """Begin to follow the clock of a camera that was welcomed."""
+        clock = CameraClock()
+        if hello.client_time:
+            clock.note(hello.client_time, now)
+        self._presence.follow_clock(camera.camera_id, clock)
+        return clock
+
     async def run(self, camera: Camera, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[Outbound, None]:
         """Yield receipts for the messages after the handshake, until they end; raises the stream's error."""
         stream = _CaptureStream(self._terms, self._intake, self._presence, camera, self._draining)
@@ -198,6 +209,8 @@ class _CaptureStream:
                     if self._waiting + self._taken >= self._terms.credits:
                         raise CekalwatchError(Code.CREDIT_EXCEEDED)
                     self._waiting += 1
+                    if isinstance(message, Rejected) and message.reason is Code.CAPTURE_TIME_UNPLACEABLE:
+                        log.error("capture_unplaceable", camera_id=self._camera.camera_id)
                     task = asyncio.create_task(self._process(message))
                     self._working.add(task)
                 case Heartbeat():

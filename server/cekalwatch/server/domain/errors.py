@@ -45,6 +45,7 @@ class Code(StrEnum):
     HELLO_REPEATED = auto(), Kind.INVALID_ARGUMENT, "Hello may be sent once a stream."
     HELLO_TIMEOUT = auto(), Kind.INVALID_ARGUMENT, "Hello did not come in time."
     UNKNOWN_CAMERA = auto(), Kind.NOT_FOUND, "No camera with this key is configured on the server."
+    CLIENT_TIME_INVALID = auto(), Kind.INVALID_ARGUMENT, "What the client calls its time is no time."
     MESSAGE_EMPTY = auto(), Kind.INVALID_ARGUMENT, "The message has no content that this server knows."
     CREDIT_EXCEEDED = auto(), Kind.RESOURCE_EXHAUSTED, "The camera sent more faces than it had credits."
     STREAM_SILENT = auto(), Kind.UNAVAILABLE, "No heartbeat came for three periods."
@@ -57,7 +58,6 @@ class Code(StrEnum):
         Kind.INVALID_ARGUMENT,
         "The capture time is missing or impossible.",
     )
-    CAPTURE_TIME_IN_FUTURE = auto(), Kind.INVALID_ARGUMENT, "The capture time is ahead of the server's clock."
     CROP_TOO_LARGE = auto(), Kind.INVALID_ARGUMENT, "The crop has more bytes than the contract allows."
     CROP_NOT_JPEG = auto(), Kind.INVALID_ARGUMENT, "The crop is not a JPEG."
     CROP_DAMAGED = auto(), Kind.INVALID_ARGUMENT, "The crop is a damaged or truncated JPEG."

@@ -46,9 +46,11 @@ class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
         welcome = await self._sessions.welcome(hello, self._clock.now())
         yield convert.stream_response(welcome)
 
+        clock = self._sessions.clock(camera, hello, self._clock.now())
+
         async def inbound() -> AsyncIterator[Inbound]:
             async for request in request_iterator:
-                yield convert.stream_message(request, camera, hello.run_id, self._clock.now())
+                yield convert.stream_message(request, camera, hello.run_id, clock, self._clock.now())
 
         async with aclosing(self._sessions.run(camera, inbound())) as outbound:
             async for message in outbound:

@@ -15,7 +15,7 @@ from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.presence import CameraPresence, Presence, Rejection
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.troubles.board import TroubleBoard
-from cekalwatch.wire.vocabulary.capture import SpoolState, ViewState
+from cekalwatch.wire.vocabulary.capture import SpoolState, ViewState, is_wrong
 from cekalwatch.wire.vocabulary.troubles import IN_THE_PICTURE, OF_CAMERAS, OF_VIEWS, TroubleKind
 
 RECONNECTS_WITHIN = timedelta(seconds=3)
@@ -154,6 +154,9 @@ class CameraWatch:
             found.append(_fault(camera, TroubleKind.SPOOL_FAILING, state=beat.spool.state.value))
         if one.dropped_at and now - one.dropped_at < DROPPED_LASTS:
             found.append(_fault(camera, TroubleKind.CAMERA_DROPPING_CROPS))
+        if one.clock_ahead is not None and is_wrong(one.clock_ahead):
+            offset_s = f"{one.clock_ahead.total_seconds():.0f}"
+            found.append(_fault(camera, TroubleKind.CAMERA_CLOCK_WRONG, offset_s=offset_s))
         return found
 
     def _rejected(self, name: str, rejection: Rejection) -> Fault:

@@ -22,6 +22,7 @@ from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.capture.deciding import OrdersInForce
 from cekalwatch.server.domain.alerts import AlertFilter, Candidate, Match
+from cekalwatch.server.domain.camera_clock import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.grouping import MAX_CANDIDATES
@@ -181,7 +182,7 @@ def test_any_capture_that_is_accepted_makes_an_alert_that_can_be_listed_and_read
         if new:
             message.capture_id = str(uuid6.uuid7())
         try:
-            probe = capture_messages.capture(message, DEPARTURE, RUN, NOON)
+            probe = capture_messages.capture(message, DEPARTURE, RUN, CameraClock(), NOON)
         except CekalwatchError:
             return
         found = replace(match(probe), model_version=MODEL)

@@ -8,6 +8,7 @@ import pytest
 
 from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.outbox.send_policy import MAX_BYTES
 from cekalwatch.wire.vocabulary.capture import Drops
 from tests.support.builders.camera import ManualClock, capture_of
 
@@ -132,6 +133,25 @@ def test_a_clock_that_drifts_is_no_clock_that_was_set(clock: ManualClock) -> Non
     outbox = filled(clock, capture)
     clock.set_ahead_s = 0.5
     assert outbox.take() is capture
+
+
+def test_what_the_server_refuses_is_counted_as_lost(clock: ManualClock) -> None:
+    outbox = filled(clock, capture_of("1"), capture_of("1"))
+    taken = outbox.take()
+    assert taken
+    outbox.refuse(taken.capture_id)
+    assert outbox.statistics().drops == Drops(refused=1)
+    assert outbox.statistics().depth == 1
+
+
+def test_what_the_server_has_taken_in_leaves_room_on_the_link_before_its_receipt(clock: ManualClock) -> None:
+    outbox = filled(clock, dataclasses.replace(capture_of("1"), jpeg=bytes(MAX_BYTES)))
+    assert outbox.take(credit=32)
+    outbox.put(capture_of("2"))
+    assert outbox.take(credit=31) is None
+    outbox.note_taken(1)
+    assert outbox.statistics().in_flight == 1
+    assert outbox.take(credit=32)
 
 
 def test_when_full_the_worst_crop_that_is_not_its_tracks_best_goes(clock: ManualClock) -> None:

@@ -109,6 +109,28 @@ def test_after_a_clock_that_was_behind_nothing_is_sent_with_a_time_to_come(tmp_p
         assert sent.captured_at == began + timedelta(seconds=86_400 - 3600)
 
 
+@pytest.mark.parametrize("wrong_s", [3 * 365 * 86_400.0, -3 * 365 * 86_400.0, 7200.0])
+@pytest.mark.parametrize("set_right", [True, False])
+def test_what_a_run_with_a_wrong_clock_left_is_neither_too_old_nor_without_its_time(
+    tmp_path: Path, clock: ManualClock, *, wrong_s: float, set_right: bool
+) -> None:
+    """The server had told the time; then the program ended, and the clock was set right, or not."""
+    server_time = clock.now()
+    clock.set_ahead_s = wrong_s
+    with SpooledOutbox(tmp_path, clock).running() as spooled:
+        spooled.outbox.note_server_time(server_time)
+        fill(spooled, clock, taken_now(clock, "1"))
+    clock.set_ahead_s = 0.0 if set_right else wrong_s
+    clock.passed_s += 60
+    with SpooledOutbox(tmp_path, clock).running() as successor:
+        successor.until(lambda: successor.outbox.statistics().depth == 1)
+        [sent] = sent_and_settled(successor)
+        assert successor.outbox.statistics().drops == Drops()
+    assert sent.clock_ahead == timedelta(seconds=wrong_s)
+    taken_at = sent.captured_at - timedelta(seconds=wrong_s)
+    assert abs((taken_at - server_time).total_seconds()) <= SPILLED_S
+
+
 def test_what_has_waited_for_too_long_is_dropped_and_counted(tmp_path: Path, clock: ManualClock) -> None:
     with SpooledOutbox(tmp_path, clock, most_age_s=60).running() as spooled:
         fill(spooled, clock, taken_now(clock, "1"))

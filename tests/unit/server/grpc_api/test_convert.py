@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from cekalwatch.server.capture.session import Goodbye, Receipts
 from cekalwatch.server.domain.adjudication import Finding, FollowUp
+from cekalwatch.server.domain.camera_clock import EARLIEST, CameraClock
 from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
@@ -85,7 +86,7 @@ def test_any_first_message_is_hello_or_an_error(request: capture_service_pb2.Str
 @given(any_request())
 @MANY
 def test_any_later_message_is_a_valid_value_or_an_error(request: capture_service_pb2.StreamFacesRequest) -> None:
-    match read(lambda: capture.stream_message(request, DEPARTURE, RUN, NOON)):
+    match read(lambda: capture.stream_message(request, DEPARTURE, RUN, CameraClock(), NOON)):
         case Capture() as face:
             holds_its_bounds(face, request.face)
         case Rejected(capture_id=sent, reason=reason):
@@ -109,7 +110,7 @@ def holds_its_bounds(face: Capture, sent: capture_pb2.FaceCapture) -> None:
     assert face.passage.isprintable()
     assert len(face.passage) <= len(f"dep-1/{RUN}/") + 64
     assert face.captured_at.tzinfo is not None
-    assert face.captured_at <= NOON + timedelta(seconds=5)
+    assert EARLIEST <= face.captured_at <= NOON
     assert 0 <= face.quality <= 1
     assert len(face.landmarks) == 5
     assert all(math.isfinite(value) and value >= 0 for point in face.landmarks for value in point)
@@ -133,6 +134,7 @@ def told(heartbeat: Heartbeat) -> Any:
         model_pack="starter",
         freshness=Freshness((SourceFreshness("", None, stale=True),), active_subjects=0),
         outcomes={},
+        unplaceable=0,
         alerts_raised=0,
         head_sequence=0,
         cameras=((DEPARTURE, CameraPresence(1, NOON, heartbeat=heartbeat)),),
@@ -162,7 +164,11 @@ def test_usual_messages_are_read(name: str) -> None:
         "heartbeat": capture_service_pb2.StreamFacesRequest(heartbeat=capture_service_pb2.Heartbeat()),
         "goodbye": capture_service_pb2.StreamFacesRequest(goodbye=capture_service_pb2.Goodbye(reason="end")),
     }[name]
-    found = capture.hello(request) if name == "hello" else capture.stream_message(request, DEPARTURE, RUN, NOON)
+    found = (
+        capture.hello(request)
+        if name == "hello"
+        else capture.stream_message(request, DEPARTURE, RUN, CameraClock(), NOON)
+    )
     assert not isinstance(found, Rejected)
 
 
@@ -171,7 +177,7 @@ def test_a_face_that_waited_on_the_disk_belongs_to_the_passage_of_its_own_run() 
     earlier = str(uuid6.uuid7())
     usual = {key: SENT[key][0] for key in ("capture_id", "track_id", "capture_time", "landmarks", "detector_score")}
     passages = [
-        capture.capture(capture_pb2.FaceCapture(**usual, run_id=run_id), DEPARTURE, RUN, NOON).passage
+        capture.capture(capture_pb2.FaceCapture(**usual, run_id=run_id), DEPARTURE, RUN, CameraClock(), NOON).passage
         for run_id in ("", RUN, earlier)
     ]
     assert passages == [f"dep-1/{RUN}/1", f"dep-1/{RUN}/1", f"dep-1/{earlier}/1"]
@@ -184,7 +190,7 @@ def test_a_face_that_waited_on_the_disk_belongs_to_the_passage_of_its_own_run() 
 def test_ids_come_in_one_form(written: Callable[[str], str]) -> None:
     face = capture_pb2.FaceCapture(capture_id=written(str(uuid6.UUID("0198a4b0-aaaa-7bbb-8ccc-dddddddddddd"))))
     with pytest.raises(CekalwatchError) as caught:
-        capture.capture(face, DEPARTURE, RUN, NOON)
+        capture.capture(face, DEPARTURE, RUN, CameraClock(), NOON)
     assert caught.value.code is Code.CAPTURE_ID_INVALID
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.server.domain.camera_clock import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.presence import Presence
@@ -235,3 +236,23 @@ def test_an_open_trouble_survives_a_restart_until_the_camera_is_back(database: D
     assert after.troubles() == [kind]
     after.beat()
     assert after.troubles() == []
+
+
+@pytest.mark.parametrize("ahead_s", [7200, -3])
+def test_a_clock_that_is_wrong_is_a_trouble_until_it_is_right(
+    database: Database, clock: HandClock, ahead_s: int
+) -> None:
+    server = Server(database, clock)
+    camera_clock = CameraClock()
+    camera_clock.note(clock.now() + timedelta(seconds=ahead_s), clock.now())
+    server.presence.camera_connected("dep-1")
+    server.presence.follow_clock("dep-1", camera_clock)
+    server.beat()
+    assert server.troubles() == [TroubleKind.CAMERA_CLOCK_WRONG]
+    (trouble,) = server.store.open()
+    assert trouble.fault.details == {"offset_s": str(ahead_s)}
+    right = CameraClock()
+    right.note(clock.now(), clock.now())
+    server.presence.follow_clock("dep-1", right)
+    server.beat()
+    assert server.troubles() == []

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from google.protobuf.duration_pb2 import Duration
 
 from cekalwatch.server.capture.session import Drain, Goodbye, Hello, Inbound, Outbound, Receipts, Welcome
+from cekalwatch.server.domain.camera_clock import CameraClock
 from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import duration, text, timestamp, uuid
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
-from cekalwatch.wire.bounds import MAX_CLOCK_AHEAD_S, MAX_CROP_BYTES, MAX_REASON, MAX_WORD
+from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_REASON, MAX_WORD
 from cekalwatch.wire.vocabulary.capture import (
     LANDMARKS,
     CaptureOutcome,
@@ -28,14 +29,13 @@ from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 MAX_SECONDS = 10 * 365 * 86_400.0
 """Longest age that is kept; a client may send any number."""
-EARLIEST_CAPTURE = datetime(2020, 1, 1, tzinfo=UTC)
 VIEW_STATES = ProtoEnum(capture_pb2.ViewState, "VIEW_STATE", ViewState)
 SPOOL_STATES = ProtoEnum(capture_pb2.SpoolState, "SPOOL_STATE", SpoolState)
 _OUTCOMES = ProtoEnum(capture_pb2.CaptureOutcome, "CAPTURE_OUTCOME", CaptureOutcome)
 
 
 def hello(request: capture_service_pb2.StreamFacesRequest) -> Hello:
-    """Read the handshake; raises HELLO_EXPECTED or ARGUMENT_INVALID."""
+    """Read the handshake; raises HELLO_EXPECTED, ARGUMENT_INVALID or CLIENT_TIME_INVALID."""
     if request.WhichOneof("message") != "hello":
         raise CekalwatchError(Code.HELLO_EXPECTED)
     message = request.hello
@@ -46,17 +46,31 @@ def hello(request: capture_service_pb2.StreamFacesRequest) -> Hello:
         client_version=text(message.client_version, "client_version"),
         run_id=message.run_id,
         detector=text(message.detector, "detector"),
+        client_time=client_time(request),
     )
 
 
+def client_time(request: capture_service_pb2.StreamFacesRequest) -> datetime | None:
+    """Read the client's clock; None when it does not say. Raises CLIENT_TIME_INVALID for what is no time."""
+    try:
+        return request.client_time.ToDatetime(UTC) if request.HasField("client_time") else None
+    except (ValueError, OverflowError):
+        raise CekalwatchError(Code.CLIENT_TIME_INVALID) from None
+
+
 def stream_message(
-    request: capture_service_pb2.StreamFacesRequest, camera: Camera, run_id: str, now: datetime
+    request: capture_service_pb2.StreamFacesRequest, camera: Camera, run_id: str, clock: CameraClock, now: datetime
 ) -> Inbound:
-    """Read a message after the handshake. A face that breaks a bound becomes Rejected; a broken stream raises."""
+    """Read a message after the handshake, and note the client's time in `clock`.
+
+    A face that breaks a bound becomes Rejected; a broken stream raises.
+    """
+    if said := client_time(request):
+        clock.note(said, now)
     match request.WhichOneof("message"):
         case "face":
             try:
-                return capture(request.face, camera, run_id, now)
+                return capture(request.face, camera, run_id, clock, now)
             except CekalwatchError as error:
                 return Rejected(request.face.capture_id[:MAX_WORD], error.code)
         case "heartbeat":
@@ -69,8 +83,11 @@ def stream_message(
             raise CekalwatchError(Code.MESSAGE_EMPTY)
 
 
-def capture(face: capture_pb2.FaceCapture, camera: Camera, run_id: str, now: datetime) -> Capture:
-    """Read a face; raises the code of the first bound that it breaks. The JPEG itself is checked when it is decoded."""
+def capture(face: capture_pb2.FaceCapture, camera: Camera, run_id: str, clock: CameraClock, now: datetime) -> Capture:
+    """Read a face, with its time by the server's clock; raises the code of the first bound that it breaks.
+
+    The JPEG itself is checked when it is decoded.
+    """
     capture_id = uuid(face.capture_id)
     if capture_id is None or capture_id.version != 7:  # the contract's UUID version
         raise CekalwatchError(Code.CAPTURE_ID_INVALID)
@@ -80,7 +97,7 @@ def capture(face: capture_pb2.FaceCapture, camera: Camera, run_id: str, now: dat
         raise CekalwatchError(Code.CROP_TOO_LARGE)
     if face.run_id and uuid(face.run_id) is None:
         raise CekalwatchError(Code.RUN_ID_INVALID)
-    captured_at = _capture_time(face, now)
+    captured_at = _capture_time(face, clock, now)
     if not face.HasField("landmarks"):
         raise CekalwatchError(Code.LANDMARKS_INVALID)
     points = tuple((getattr(face.landmarks, name).x, getattr(face.landmarks, name).y) for name in LANDMARKS)
@@ -99,18 +116,19 @@ def capture(face: capture_pb2.FaceCapture, camera: Camera, run_id: str, now: dat
     )
 
 
-def _capture_time(face: capture_pb2.FaceCapture, now: datetime) -> datetime:
+def _capture_time(face: capture_pb2.FaceCapture, clock: CameraClock, now: datetime) -> datetime:
     if not face.HasField("capture_time"):
         raise CekalwatchError(Code.CAPTURE_TIME_UNPLACEABLE)
+    of_its_run = face.run_id and face.HasField("clock_ahead")
     try:
-        captured_at = face.capture_time.ToDatetime(UTC)
+        taken_at = face.capture_time.ToDatetime(UTC)
+        ahead = face.clock_ahead.ToTimedelta() if of_its_run else None
     except (ValueError, OverflowError):
         raise CekalwatchError(Code.CAPTURE_TIME_UNPLACEABLE) from None
-    if captured_at < EARLIEST_CAPTURE:
+    placed_at = clock.place(taken_at, now, ahead)
+    if placed_at is None:
         raise CekalwatchError(Code.CAPTURE_TIME_UNPLACEABLE)
-    if captured_at > now + timedelta(seconds=MAX_CLOCK_AHEAD_S):
-        raise CekalwatchError(Code.CAPTURE_TIME_IN_FUTURE)
-    return captured_at
+    return placed_at
 
 
 def _heartbeat(message: capture_service_pb2.Heartbeat) -> Heartbeat:
@@ -127,7 +145,7 @@ def _heartbeat(message: capture_service_pb2.Heartbeat) -> Heartbeat:
             size=message.spool.bytes,
             age_s=_age_s(message.spool.age),
         ),
-        drops=Drops(message.drops.no_room, message.drops.too_old, message.drops.unreadable),
+        drops=Drops(message.drops.no_room, message.drops.too_old, message.drops.unreadable, message.drops.refused),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.gallery.threshold import ThresholdSource
 from cekalwatch.server.grpc_api.convert.capture import SPOOL_STATES, VIEW_STATES
@@ -42,6 +44,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             rejected=status.outcomes.get(CaptureOutcome.REJECTED, 0),
             retry=status.outcomes.get(CaptureOutcome.RETRY, 0),
             alerts_raised=status.alerts_raised,
+            unplaceable=status.unplaceable,
         ),
         head_sequence=status.head_sequence,
         cameras=[_camera_status(camera, presence) for camera, presence in status.cameras],
@@ -75,5 +78,6 @@ def _camera_status(camera: Camera, presence: CameraPresence) -> operations_pb2.C
             bytes=spool.size,
             age=duration(spool.age_s),
         ),
-        drops=capture_pb2.DropCounts(no_room=drops.no_room, too_old=drops.too_old, unreadable=drops.unreadable),
+        clock_ahead=None if presence.clock_ahead is None else duration(presence.clock_ahead.total_seconds()),
+        drops=capture_pb2.DropCounts(**asdict(drops)),
     )

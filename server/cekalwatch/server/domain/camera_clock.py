@@ -1,0 +1,59 @@
+"""A camera's clock as the server sees it: how far it is ahead, and when a capture was really taken (domain rule 14)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+WINDOW = timedelta(seconds=15)
+"""The lead is the largest that was seen in one to two of these."""
+MAX_DELAY = timedelta(seconds=20)
+"""No message is on its way for longer: a lead that falls by more means that the clock was set back."""
+EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
+"""No capture is older; what would be cannot be placed in time."""
+
+
+class CameraClock:
+    """Follows the clock of one stream's client.
+
+    A message says the client's time when it was written. It was written before it arrived, so the difference to the
+    server's time is the clock's lead less the delay: the largest difference of many messages comes nearest. A clock
+    that is set forward is noticed with the next message; one that is set back by more than MAX_DELAY too, and by less
+    after the window.
+    """
+
+    def __init__(self) -> None:
+        self._begun_at: datetime | None = None
+        self._before = self._since = timedelta()
+
+    @property
+    def ahead(self) -> timedelta | None:
+        """By how much it is ahead of the server's (negative: behind); None when the client has not said its time."""
+        return None if self._begun_at is None else max(self._before, self._since)
+
+    def note(self, client_time: datetime, now: datetime) -> None:
+        """Note what a message said that has just arrived."""
+        lead, known = client_time - now, self.ahead
+        if (
+            self._begun_at is None
+            or known is None
+            or lead < known - MAX_DELAY
+            or not timedelta() <= now - self._begun_at < 2 * WINDOW
+        ):
+            self._begun_at, self._before, self._since = now, lead, lead
+        elif now - self._begun_at >= WINDOW:
+            self._begun_at, self._before, self._since = now, self._since, lead
+        else:
+            self._since = max(self._since, lead)
+
+    def place(self, taken_at: datetime, now: datetime, ahead: timedelta | None = None) -> datetime | None:
+        """Return when a capture was taken by the server's clock; None when it cannot be placed in time.
+
+        `taken_at` is by the client's clock; `ahead` is given when that was another clock than the present one, as of an
+        earlier run. Nothing is taken after it arrived: what would be is placed at `now`.
+        """
+        lead = ahead if ahead is not None else self.ahead or timedelta()
+        try:
+            moment = taken_at - lead
+        except OverflowError:
+            return None
+        return min(moment, now) if moment >= EARLIEST else None
