@@ -24,6 +24,7 @@ from cekalwatch.server.auth.supervised import SupervisedDevices
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
@@ -35,7 +36,6 @@ from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc
 from cekalwatch.wire.options import CLIENT_OPTIONS, SERVER_OPTIONS
@@ -87,7 +87,7 @@ class AlertLog:
         clock = SystemClock()
         counter = adjudication.Counter(self.database, clock)
         details = counter.details
-        freshness = FreshnessGauge(watchlist, ActiveSubjectCount(watchlist, checkpoints), clock, timedelta(hours=24))
+        freshness = FreshnessGauge(watchlist, TermsReader(watchlist, checkpoints), clock, timedelta(hours=24))
         self.acknowledgements = Acknowledgements(store, clock)
         self.fanout = CountingFanout(store, details)
         self.trail = AuditTrail(AuditStore(self.database), clock)

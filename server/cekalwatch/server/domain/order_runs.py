@@ -49,15 +49,15 @@ class Run:
         return self.last - timedelta(days=self.idle_days) > self.first + relativedelta(months=months)
 
 
-def runs_of(orders: Iterable[Stretch], gap_days: int) -> list[Run]:
-    """Return the runs that orders form, by their first days.
+def run_of(own: Stretch, others: Iterable[Stretch], gap_days: int) -> Run | None:
+    """Return the run to which `own` belongs among others; None when it has no day.
 
     An order follows when not more than `gap_days` days lie between it and what ran before.
     """
     runs: list[Run] = []
-    for one in sorted((one for one in orders if one.first <= one.last), key=lambda one: one.first):
+    for one in sorted((one for one in (own, *others) if one.first <= one.last), key=lambda one: one.first):
         if runs and runs[-1].idle_before(one) <= gap_days:
             runs[-1] = runs[-1].followed_by(one)
         else:
             runs.append(Run.of(one))
-    return runs
+    return next((run for run in runs if run.first <= own.first <= own.last <= run.last), None)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.order_runs import Stretch, runs_of
+from cekalwatch.server.domain.order_runs import Stretch, run_of
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.wire.vocabulary.orders import Direction, OrderFlag, OrderKind, OrderRule, OrderStatus
 
@@ -139,6 +139,14 @@ class Checkpoints:
             JudgedOrder(order, judge(order, file.subject, file.orders, now, zone, self.legal)) for order in file.orders
         ]
 
+    def terms(self, file: SubjectFile) -> Iterator[tuple[datetime, datetime]]:
+        """Yield the first and the last moment of each of a subject's orders at each site; those it has ever."""
+        own = {order.order_id: order for order in file.orders}
+        for zone in set(self.zones.values()) or {WIB}:
+            held = _OrdersOfSubject(own, file.subject, zone, self.legal)
+            terms = (held.term(one) for one in file.orders if not held.broken_by(one))
+            yield from ((first, last) for first, last in terms if first <= last)
+
 
 @dataclass(frozen=True)
 class _OrdersOfSubject:
@@ -164,14 +172,9 @@ class _OrdersOfSubject:
         # Most people have one order, and nothing to compute.
         if order.kind is not OrderKind.CEGAH or len(alike) == 1:
             return ()
-        own = self._stretch(order)
-        stretches = [own, *(self._stretch(one) for one in alike if one is not order and not self.broken_by(one))]
-        too_long = any(
-            run.first <= own.first <= own.last <= run.last
-            and run.begun > 1
-            and run.lasts_longer_than(self.parameters.cegah_total_months)
-            for run in runs_of(stretches, self.parameters.cegah_gap_days)
-        )
+        others = [self._stretch(one) for one in alike if one is not order and not self.broken_by(one)]
+        run = run_of(self._stretch(order), others, self.parameters.cegah_gap_days)
+        too_long = run is not None and run.begun > 1 and run.lasts_longer_than(self.parameters.cegah_total_months)
         return (OrderFlag.RENEWED_TOO_LONG,) if too_long else ()
 
     def taken_back(self, order: BanOrder) -> tuple[datetime, ...]:
@@ -180,10 +183,14 @@ class _OrdersOfSubject:
         revocations = (one.revoked_at for one in (order, *self.extended_by(order)))
         return tuple(moment for moment in (order.withdrawn_at, *revocations) if moment is not None)
 
+    def term(self, order: BanOrder) -> tuple[datetime, datetime]:
+        """Return the first and the last moment of an order that breaks no rule; it has none if the last is earlier."""
+        end_of_day = datetime.combine(self.last_day(order), time.max, self.zone)
+        ends = [moment - timedelta(microseconds=1) for moment in self.taken_back(order)]
+        return datetime.combine(order.valid_from, time.min, self.zone), min([end_of_day, *ends])
+
     def _stretch(self, order: BanOrder) -> Stretch:
-        """Return the days on which `order`, which breaks no rule, can be in force."""
-        ends = [self._day(moment - timedelta(microseconds=1)) for moment in self.taken_back(order)]
-        return Stretch(order.valid_from, min([self.last_day(order), *ends]), begins=not order.extends_order_id)
+        return Stretch(order.valid_from, self._day(self.term(order)[1]), begins=not order.extends_order_id)
 
     def broken_by(self, order: BanOrder) -> set[OrderRule]:
         broken = self._broken_alone(order)
@@ -289,8 +296,5 @@ class _OrdersOfSubject:
 
 def _same_applicant(one: BanOrder, other: BanOrder) -> bool:
     """Whether one agency asked for both, and for the same kind of ban."""
-    return one.kind is other.kind and _same_words(one.requesting_agency, other.requesting_agency)
-
-
-def _same_words(one: str, other: str) -> bool:
-    return one.casefold().split() == other.casefold().split()
+    agencies = {" ".join(paper.requesting_agency.casefold().split()) for paper in (one, other)}
+    return one.kind is other.kind and len(agencies) == 1

@@ -157,6 +157,11 @@ class Gallery:
     def __len__(self) -> int:
         return sum(map(len, self._shards))
 
+    def keys(self) -> Keys:
+        """Return the keys of all subjects that have a row."""
+        parts = [shard.subjects[shard.alive] for shard in self._shards]
+        return np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.bytes_)
+
     def changed(self, subject_ids: Sequence[str], templates: Templates, owners: Sequence[str]) -> Gallery:
         """Return the gallery after `subject_ids` changed: `templates` are all that they have now, row i of `owners[i]`.
 

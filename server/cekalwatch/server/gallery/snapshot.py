@@ -1,7 +1,8 @@
 """The gallery with its threshold as of one moment, and the holder that follows the watchlist.
 
-A `GallerySnapshot` never changes. When the watchlist changes, the holder swaps it for one that shares all that did not
-change. It holds no order: the status of orders is computed when it is asked for, so an expiry needs no new snapshot.
+A `GallerySnapshot` never changes. When the watchlist changes, or somebody's last order ends, the holder swaps it for
+one that shares all that did not change. Only people with an order that is in force, or will be, are in it (domain rule
+9). It holds no order: the status of the orders of those who are found is computed when it is asked for.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
+from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
+from cekalwatch.server.gallery.order_terms import OrderTerms, TermsReader
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.gallery.threshold import Threshold
 from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateState, TemplateStore
@@ -36,6 +41,30 @@ class SearchedModel:
     """How alike two passages of one person are; None where nobody has measured it."""
 
 
+@dataclass(frozen=True)
+class SearchedPeople:
+    """Who is to be searched, by their orders at one moment."""
+
+    as_of: datetime
+    searched: int
+    """Subjects with an order that is in force, or will be."""
+    left_out: int
+    """Subjects without any such order."""
+    unreadable: int
+    """Of those that are left out, subjects with no order that can be read."""
+
+    @classmethod
+    def of(cls, terms: OrderTerms, now: datetime) -> SearchedPeople:
+        """Count those of one moment."""
+        searched = terms.searched(now)
+        return cls(now, searched, len(terms.subjects) - searched, terms.unreadable)
+
+    @property
+    def expected(self) -> bool:
+        """Whether there is somebody to look for; whose orders cannot be read may be one."""
+        return bool(self.searched or self.unreadable)
+
+
 @dataclass(frozen=True, eq=False)
 class GallerySnapshot:
     """One consistent state of the templates, with its threshold."""
@@ -49,6 +78,13 @@ class GallerySnapshot:
     unusable: Mapping[str, int]
     """Templates that are damaged or of another size, by subject."""
     references_without_template: int
+    people: SearchedPeople
+    """Whose templates these are to be."""
+
+    @property
+    def blind(self) -> bool:
+        """Whether nobody is found though there is somebody to look for (domain rule 11)."""
+        return len(self.gallery) == 0 and self.people.expected
 
     @property
     def threshold(self) -> float:
@@ -65,9 +101,16 @@ class SnapshotHolder:
     """Holds the current snapshot, and replaces it when the watchlist has changed, which blocks."""
 
     def __init__(
-        self, store: TemplateStore, model: SearchedModel, storage: GalleryStorage = GalleryStorage.FP16
+        self,
+        store: TemplateStore,
+        terms: TermsReader,
+        clock: Clock,
+        model: SearchedModel,
+        storage: GalleryStorage = GalleryStorage.FP16,
     ) -> None:
         self._store = store
+        self._terms = terms
+        self._clock = clock
         self._storage = storage
         self._model = model
         self._changing = threading.Lock()
@@ -78,24 +121,34 @@ class SnapshotHolder:
         return self._current
 
     def follow(self) -> bool:
-        """Apply what has changed in the watchlist and the threshold; return whether the watchlist had changed."""
+        """Apply what has changed in the watchlist and the threshold; return whether the watchlist had changed.
+
+        Who has no order any more leaves by the clock alone.
+        """
         with self._changing:
-            if self._store.version() == self._current.version:
-                self._follow_threshold()
-                return False
-            self._current = self._changed()
-            return True
+            if self._clock_was_put_back():
+                self._current = self.loaded(self._model)  # who had left by the wrong clock comes back
+                return True
+            if self._store.version() != self._current.version:
+                self._current = self._changed()
+                return True
+            self._let_ended_go()
+            self._follow_threshold()
+            return False
 
     def loaded(self, model: SearchedModel) -> GallerySnapshot:
-        """Load all templates of a model version into a new snapshot; the current one stays until `take`."""
+        """Load the templates of a model version into a new snapshot; the current one stays until `take`."""
         builder, unusable = GalleryBuilder(model.model_version, model.size, self._storage), Counter[str]()
+        # Read before the templates: who changes meanwhile is followed afterwards.
+        terms, now = self._terms.read(), self._clock.now()
 
         def take(piece: TemplatePiece) -> None:
-            builder.add(piece.templates, piece.subject_ids)
+            builder.add(*_searched(piece, terms, now))
             unusable.update(piece.unusable)
 
         state = self._store.load(model.model_version, model.size, take)
-        snapshot = _snapshot(builder.gallery(), model, state, unusable)
+        state = replace(state, version=terms.version)
+        snapshot = _snapshot(builder.gallery(), model, state, unusable, SearchedPeople.of(terms, now))
         log.info("gallery_loaded", **_facts(snapshot))
         return snapshot
 
@@ -107,17 +160,33 @@ class SnapshotHolder:
     def _changed(self) -> GallerySnapshot:
         before, model = self._current, self._model
         changes = self._store.changes(before.version, model.model_version, model.size)
+        # Read after the templates: who has changed once more is followed next time.
+        terms, now = self._terms.read(), self._clock.now()
         changed = frozenset(changes.subject_ids)
         unusable = Counter({key: count for key, count in before.unusable.items() if key not in changed})
-        owners: list[str] = []
+        owners, templates = list[str](), [np.zeros((0, model.size), np.float32)]
         for piece in changes.pieces:
-            owners += piece.subject_ids
             unusable.update(piece.unusable)
-        templates = [np.zeros((0, model.size), np.float32), *(piece.templates for piece in changes.pieces)]
+            rows, subject_ids = _searched(piece, terms, now)
+            owners += subject_ids
+            templates.append(rows)
         gallery = before.gallery.changed(changes.subject_ids, np.concatenate(templates), owners)
-        snapshot = _snapshot(gallery, model, changes.state, unusable)
+        gallery = _without_ended(gallery, terms, before.people.as_of, now)
+        snapshot = _snapshot(gallery, model, changes.state, unusable, SearchedPeople.of(terms, now))
         log.info("gallery_changed", changed=len(changed), **_facts(snapshot))
         return snapshot
+
+    def _clock_was_put_back(self) -> bool:
+        now, as_of = self._clock.now(), self._current.people.as_of
+        return now < as_of and self._terms.read().end_between(now, as_of)
+
+    def _let_ended_go(self) -> None:
+        before, terms, now = self._current, self._terms.read(), self._clock.now()
+        gallery = _without_ended(before.gallery, terms, before.people.as_of, now)
+        people = SearchedPeople.of(terms, now)
+        self._current = replace(before, gallery=gallery, people=people)
+        if people.searched != before.people.searched:
+            log.info("gallery_changed", changed=before.people.searched - people.searched, **_facts(self._current))
 
     def _follow_threshold(self) -> None:
         decision = self._model.threshold(len(self._current.gallery))
@@ -126,8 +195,28 @@ class SnapshotHolder:
             log.info("threshold_changed", threshold=round(decision.value, 4), source=decision.source)
 
 
+def _searched(piece: TemplatePiece, terms: OrderTerms, now: datetime) -> tuple[NDArray[np.float32], list[str]]:
+    """Return the templates of those who are searched, with the subject of each."""
+    wanted = terms.are_searched([key.encode() for key in piece.subject_ids], now)
+    return piece.templates[wanted], [key for key, one in zip(piece.subject_ids, wanted.tolist(), strict=True) if one]
+
+
+def _without_ended(gallery: Gallery, terms: OrderTerms, then: datetime, now: datetime) -> Gallery:
+    """Return the gallery of a moment without those who have no order any more."""
+    if not terms.end_between(then, now):
+        return gallery
+    keys = gallery.keys().tolist()
+    searched = terms.are_searched(keys, now).tolist()
+    ended = [key.decode() for key, one in zip(keys, searched, strict=True) if not one]
+    return gallery.changed(ended, np.zeros((0, gallery.size), np.float32), []) if ended else gallery
+
+
 def _snapshot(
-    gallery: Gallery, model: SearchedModel, state: TemplateState, unusable: Mapping[str, int]
+    gallery: Gallery,
+    model: SearchedModel,
+    state: TemplateState,
+    unusable: Mapping[str, int],
+    people: SearchedPeople,
 ) -> GallerySnapshot:
     snapshot = GallerySnapshot(
         gallery=gallery,
@@ -136,6 +225,7 @@ def _snapshot(
         version=state.version,
         unusable=unusable,
         references_without_template=state.references_without_template,
+        people=people,
     )
     if snapshot.unusable_templates:
         log.error("templates_unusable", count=snapshot.unusable_templates, model_version=gallery.model_version)
@@ -148,6 +238,7 @@ def _facts(snapshot: GallerySnapshot) -> dict[str, int | float | str]:
     return {
         "templates": len(snapshot.gallery),
         "subjects": snapshot.gallery.subjects,
+        "left_out": snapshot.people.left_out,
         "unusable": snapshot.unusable_templates,
         "threshold": round(snapshot.threshold, 4),
         "threshold_source": snapshot.decision.source,

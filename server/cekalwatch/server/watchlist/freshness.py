@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class FreshnessGauge:
     """The freshness in memory; `read` renews it from the database, and blocks."""
 
     def __init__(
-        self, store: WatchlistStore, active: ActiveSubjectCount, clock: Clock, limit: timedelta, source: str = ""
+        self, store: WatchlistStore, terms: TermsReader, clock: Clock, limit: timedelta, source: str = ""
     ) -> None:
         """`source` is the name of the configured one; empty: lists are imported by hand only."""
         self._store = store
-        self._active = active
+        self._terms = terms
         self._clock = clock
         self._limit = limit
         self._source = source
@@ -63,7 +63,7 @@ class FreshnessGauge:
     def read(self) -> None:
         """Read the last success, and count the subjects whose orders are in force now."""
         self._last_success_at = self._store.last_success_at(self._source)
-        self._active_subjects = self._active.active_subjects(self._clock.now())
+        self._active_subjects = self._terms.read().active(self._clock.now())
 
     def now(self) -> Freshness:
         """Return the freshness now; a source from which nothing ever came is stale."""

@@ -10,9 +10,9 @@ from typing import Self
 
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.gallery.model_follower import ModelFollower, ModelStores, searched_model
+from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SnapshotHolder
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
-from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.sources.opening import source_name
 from cekalwatch.server.wiring.context import Context
@@ -41,16 +41,16 @@ class GalleryWiring:
         pack = engines.engine().pack
         note_configuration(context, pack)
         model = searched_model(settings, stores.thresholds, pack)
-        snapshots = SnapshotHolder(stores.watchlist.templates, model, settings.gallery_storage)
+        terms = TermsReader(stores.watchlist, context.checkpoints)
+        snapshots = SnapshotHolder(stores.watchlist.templates, terms, clock, model, settings.gallery_storage)
         sources = ModelStores(stores.models, stores.thresholds, stores.photographs, stores.audit)
         follower = ModelFollower(
             settings, sources, engines, snapshots, clock, context.actor, lambda pack: note_configuration(context, pack)
         )
         context.stack.callback(follower.close)
-        active = ActiveSubjectCount(stores.watchlist, context.checkpoints)
         source = source_name(settings.watchlist.source, settings.home.zone)
         limit = timedelta(hours=settings.freshness_limit_h)
-        freshness = FreshnessGauge(stores.watchlist, active, clock, limit, source)
+        freshness = FreshnessGauge(stores.watchlist, terms, clock, limit, source)
         return cls(engines, snapshots, freshness, source, follower)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,19 +14,19 @@ import sqlalchemy
 
 from cekalwatch.server.capture.deciding import OrdersInForce
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
-from cekalwatch.server.domain.orders import Checkpoints, SubjectFile
+from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.gallery.index import Gallery
+from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.storage.columns import TEMPLATE
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.template_store import TemplatePiece, TemplateStore
 from cekalwatch.server.storage.watchlist.record_store import NewReference
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
-from tests.support.builders.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, order, reference, subject
+from tests.support.builders.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, FixedClock, order, reference, subject
 
 CHECKPOINTS = Checkpoints(LegalParameters(), {"batam-center": WIB})
 DEPARTURE = Camera("dep-1", "batam-center", "D1", Direction.DEPARTURE)
@@ -38,9 +38,10 @@ def store(database: Database) -> WatchlistStore:
     return WatchlistStore(database, keyring(database))
 
 
-def holder_of(database: Database) -> SnapshotHolder:
+def holder_of(database: Database, clock: FixedClock | None = None) -> SnapshotHolder:
     model = SearchedModel(MODEL, SIZE, lambda _: FIXED_THRESHOLD)
-    return SnapshotHolder(TemplateStore(database, keyring(database)), model)
+    watchlist = WatchlistStore(database, keyring(database))
+    return SnapshotHolder(watchlist.templates, TermsReader(watchlist, CHECKPOINTS), clock or FixedClock(), model)
 
 
 def listed(store: WatchlistStore, key: str, *directions: int, **facts: object) -> None:
@@ -103,7 +104,7 @@ def test_a_change_of_one_order_opens_that_subjects_templates_alone(database: Dat
     holder = holder_of(database)
     before = holder.current().gallery
     with opened_templates() as opened:
-        listed(store, "S-7", revoked_at=datetime(2026, 2, 1, tzinfo=UTC))
+        listed(store, "S-7", valid_until=date(2026, 5, 1))
         assert holder.follow()
         assert len(opened) == 1
     assert holder.current().gallery is before
@@ -209,45 +210,3 @@ def test_orders_count_as_they_are_at_the_moment_of_asking(store: WatchlistStore)
     assert book.of(keys, DEPARTURE, datetime(2026, 7, 1, tzinfo=UTC)) == {}
     listed(store, "S-1", revoked_at=MARCH - timedelta(hours=1))
     assert book.of(keys, DEPARTURE, MARCH) == {}
-
-
-def test_the_census_is_right_after_every_step(store: WatchlistStore) -> None:
-    census, later = ActiveSubjectCount(store, CHECKPOINTS), MARCH + timedelta(hours=2)
-
-    def counts(number: int, now: datetime = MARCH) -> bool:
-        return census.active_subjects(now) == number == ActiveSubjectCount(store, CHECKPOINTS).active_subjects(now)
-
-    listed(store, "S-1", 1)
-    listed(store, "S-2", 2)
-    assert counts(2)
-    listed(store, "S-1", revoked_at=MARCH)
-    assert counts(1)
-    listed(store, "S-1")
-    assert counts(2)
-    listed(store, "S-1", revoked_at=later)
-    assert counts(2)
-    assert counts(1, later), "the moment of the revocation has come"
-    store.delete_subject("S-2", deleted)
-    assert counts(0, later)
-    listed(store, "S-3", 3)
-    assert counts(1, later)
-    assert counts(0, datetime(2026, 6, 30, 17, tzinfo=UTC)), "the last day is over by the site's clock"
-
-
-def test_the_census_reads_those_who_changed_alone(store: WatchlistStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(20):
-        listed(store, f"S-{number}")
-    census = ActiveSubjectCount(store, CHECKPOINTS)
-    assert census.active_subjects(MARCH) == 20
-    asked: list[str] = []
-    read = store.orders_of
-
-    def reading(keys: Collection[str]) -> list[SubjectFile]:
-        asked.extend(keys)
-        return read(keys)
-
-    monkeypatch.setattr(store, "orders_of", reading)
-    assert census.active_subjects(MARCH + timedelta(minutes=1)) == 20
-    listed(store, "S-5", revoked_at=MARCH)
-    assert census.active_subjects(MARCH + timedelta(minutes=2)) == 19
-    assert asked == ["S-5"]

@@ -28,6 +28,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.orders import BanOrder, Checkpoints
 from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
+from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.convert import alerts as alert_messages
 from cekalwatch.server.grpc_api.convert import capture as capture_messages
 from cekalwatch.server.grpc_api.convert import watchlist as watchlist_messages
@@ -38,7 +39,6 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.server.watchlist.active_subjects import ActiveSubjectCount
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph, build_order, build_subject
@@ -165,7 +165,7 @@ def test_any_record_that_is_accepted_can_be_listed_and_read(desk: Desk) -> None:
         assert {file.subject.subject_id for file in desk.watchlist.orders_of(accepted)} == accepted
         late = datetime(9999, 1, 1, tzinfo=UTC)
         OrdersInForce(desk.watchlist, CHECKPOINTS).of(accepted, DEPARTURE, late)
-        ActiveSubjectCount(desk.watchlist, CHECKPOINTS).active_subjects(late)
+        TermsReader(desk.watchlist, CHECKPOINTS).read().active(late)
 
     each()
     assert len(stored) > 5

@@ -17,6 +17,7 @@ from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders import Checkpoints
 from cekalwatch.server.domain.passages import Passages
+from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
@@ -41,11 +42,13 @@ class Watching:
         for face in faces:
             watchlist.put(subject(), order(), [face])
         models = {model: SearchedModel(model, SIZE, lambda _: FIXED_THRESHOLD) for model in (OLD, NEW)}
-        self._holder, self._models = SnapshotHolder(watchlist.templates, models[OLD]), models
+        checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
+        terms = TermsReader(watchlist, checkpoints)
+        self._holder, self._models = SnapshotHolder(watchlist.templates, terms, clock, models[OLD]), models
         self.alerts = AlertStore(database, keys)
         self.decider = Decider(
             self._holder.current,
-            OrdersInForce(watchlist, Checkpoints(LegalParameters(), {"batam-center": WIB})),
+            OrdersInForce(watchlist, checkpoints),
             self.alerts,
             clock,
             Passages(60),

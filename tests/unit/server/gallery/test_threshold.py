@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cekalwatch.server.domain.checkpoints import LegalParameters
+from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import ThresholdRule, ThresholdSetting, ThresholdSource
 from cekalwatch.server.recognition.packs.threshold_models import INSIGHTFACE, STARTER
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.store import ThresholdStore
-from cekalwatch.server.storage.models.template_store import TemplateStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.keys import keyring
-from tests.support.builders.watchlist import MODEL, SIZE, order, reference, subject
+from tests.support.builders.watchlist import MODEL, SIZE, WIB, FixedClock, order, reference, subject
 from tests.support.scenarios.people import ADMINISTRATION, TOGETHER, HandClock
 
 
@@ -67,7 +69,8 @@ def test_the_server_raises_its_threshold_when_the_list_grows(database: Database,
     watchlist = WatchlistStore(database, keyring(database))
     # As if the model had been fitted on a list of two.
     rule = ThresholdRule(store, MODEL, replace(STARTER, list_size=2), 1e-2, None)
-    holder = SnapshotHolder(TemplateStore(database, keyring(database)), SearchedModel(MODEL, SIZE, rule.now))
+    terms = TermsReader(watchlist, Checkpoints(LegalParameters(), {"batam-center": WIB}))
+    holder = SnapshotHolder(watchlist.templates, terms, FixedClock(), SearchedModel(MODEL, SIZE, rule.now))
     seen = [holder.current().threshold]
     for number in range(1, 7):
         photographs = [reference(bytes([number]), template=np.eye(SIZE, dtype=np.float32)[number])]

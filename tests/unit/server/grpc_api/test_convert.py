@@ -25,7 +25,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
 from cekalwatch.server.domain.handling import Handling
 from cekalwatch.server.domain.orders import JudgedOrder, judge
 from cekalwatch.server.gallery.index import Gallery
-from cekalwatch.server.gallery.snapshot import GallerySnapshot
+from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
 from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations, watchlist
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.presence import CameraPresence
@@ -125,6 +125,7 @@ def told(heartbeat: Heartbeat) -> Any:
         version=1,
         unusable={},
         references_without_template=0,
+        people=SearchedPeople(NOON, searched=0, left_out=0, unreadable=0),
     )
     status = ServerStatus(
         server_version="1",

@@ -22,7 +22,7 @@ from cekalwatch.server.storage.alerts.tables import AlertRow, EventLogRow, Probe
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.models.store import ModelStore
 from cekalwatch.server.storage.models.tables import TemplateRefusalRow
-from cekalwatch.server.storage.models.template_store import TemplateStore, is_template
+from cekalwatch.server.storage.models.template_store import KEYS_A_QUERY, TemplateStore, is_template
 from cekalwatch.server.storage.sync.tables import SyncOrderRow
 from cekalwatch.server.storage.watchlist.changes import (
     changed_since,
@@ -210,6 +210,15 @@ class WatchlistStore(RecordStore):
         key = col(SubjectRow.subject_id)
         with self._database.session() as session:
             return session.exec(select(SubjectRow.subject_id).where(key > after).order_by(key).limit(limit)).all()
+
+    def held(self, subject_ids: Sequence[str]) -> list[str]:
+        """Return those of the keys under which a subject is held, readable or not."""
+        key, found = col(SubjectRow.subject_id), list[str]()
+        with self._database.session() as session:
+            for start in range(0, len(subject_ids), KEYS_A_QUERY):
+                some = subject_ids[start : start + KEYS_A_QUERY]
+                found += session.exec(select(SubjectRow.subject_id).where(key.in_(some)))
+        return found
 
     def changed_since(self, version: int) -> list[str]:
         """Return the keys of subjects that were changed, added or deleted after that value of the change counter."""

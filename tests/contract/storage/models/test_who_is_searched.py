@@ -1,0 +1,105 @@
+"""Only people with an order that is in force, or will be, are searched (domain rule 9), on every kind of database."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from cekalwatch.server.domain.checkpoints import LegalParameters
+from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.gallery.order_terms import TermsReader
+from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
+from cekalwatch.server.gallery.threshold import Threshold
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from tests.support.builders.keys import keyring
+from tests.support.builders.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, FixedClock, order, reference, subject
+
+JULY = datetime(2026, 6, 30, 17, tzinfo=UTC)
+"""The first moment of 1 July in Batam."""
+
+
+class ListOfOne:
+    """A watchlist, and a gallery that follows it."""
+
+    def __init__(self, database: Database) -> None:
+        self.store, self.clock = WatchlistStore(database, keyring(database)), FixedClock()
+        self.asked: list[int] = []
+        terms = TermsReader(self.store, Checkpoints(LegalParameters(), {"batam-center": WIB}))
+        model = SearchedModel(MODEL, SIZE, self.threshold)
+        self.holder = SnapshotHolder(self.store.templates, terms, self.clock, model)
+
+    def threshold(self, templates: int) -> Threshold:
+        self.asked.append(templates)
+        return FIXED_THRESHOLD
+
+    def put(self, key: str, axis: int, **facts: object) -> None:
+        self.store.put(
+            subject(key), order(f"O-{key}", subject_id=key, **facts), [reference(key.encode(), direction=axis)]
+        )
+
+    def found(self) -> list[str]:
+        """Who is found for a face like all of theirs."""
+        self.holder.follow()
+        (candidates,) = self.holder.current().gallery.search(MODEL, np.full((1, SIZE), SIZE**-0.5, np.float32), 100)
+        return sorted(one.subject_id for one in candidates)
+
+
+@pytest.fixture
+def some(database: Database) -> ListOfOne:
+    return ListOfOne(database)
+
+
+def test_somebody_leaves_the_gallery_when_the_last_order_ends_and_comes_in_with_a_new_one(some: ListOfOne) -> None:
+    some.put("S-1", 1)
+    some.put("S-2", 2, valid_from=date(2027, 1, 1), valid_until=date(2027, 6, 30), received_on=date(2026, 2, 1))
+    assert some.found() == ["S-1", "S-2"]
+    some.put("S-1", 1, revoked_at=datetime(2026, 2, 1, tzinfo=UTC))
+    assert some.found() == ["S-2"]
+    assert (some.holder.current().people.left_out, some.holder.current().people.searched) == (1, 1)
+    some.store.put(subject("S-1"), order("O-new"))
+    assert some.found() == ["S-1", "S-2"]
+    assert some.holder.current().people.left_out == 0
+
+
+def test_somebody_leaves_by_the_clock_of_the_checkpoint_and_the_threshold_falls(some: ListOfOne) -> None:
+    some.put("S-1", 1)
+    some.put("S-2", 2, valid_until=date(2026, 7, 1))
+    some.clock.moment = JULY - timedelta(microseconds=1)
+    assert some.found() == ["S-1", "S-2"]
+    some.clock.moment = JULY
+    assert some.found() == ["S-2"]
+    assert some.asked[-1] == 1, "the threshold is that of a list of one"
+    some.clock.moment = JULY + timedelta(days=1)
+    assert some.found() == []
+    assert not some.holder.current().blind, "a list all of whose people have ended is empty"
+
+
+def test_a_clock_that_was_wrong_loses_nobody(some: ListOfOne) -> None:
+    some.put("S-1", 1)
+    right = some.clock.moment
+    some.clock.moment = right + timedelta(days=365)
+    assert some.found() == []
+    some.put("S-2", 2)
+    some.clock.moment = right
+    assert some.found() == ["S-1", "S-2"]
+
+
+def test_a_new_server_loads_only_those_who_are_searched(some: ListOfOne, database: Database) -> None:
+    some.put("S-1", 1)
+    some.put("S-2", 2, valid_until=date(2026, 2, 1))
+    again = ListOfOne(database)
+    assert again.found() == ["S-1"]
+    assert again.asked[0] == 1
+    assert (again.holder.current().people.left_out, again.holder.current().gallery.subjects) == (1, 1)
+
+
+def test_a_hundred_ended_records_of_one_face_hide_nobody(some: ListOfOne) -> None:
+    for number in range(100):
+        some.put(f"E-{number:03}", 1, valid_until=date(2026, 2, 1))
+    some.put("S-1", 1)
+    some.holder.follow()
+    (candidates,) = some.holder.current().gallery.search(MODEL, np.eye(SIZE, dtype=np.float32)[[1]], 5)
+    assert [one.subject_id for one in candidates] == ["S-1"]
