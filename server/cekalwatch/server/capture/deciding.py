@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -10,6 +10,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from cekalwatch.server.capture.neighbours import Neighbours
 from cekalwatch.server.domain.alerts import Candidate, CropMatch, Match
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
@@ -24,8 +25,6 @@ from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
-
-MAX_CANDIDATES = 5
 
 log = structlog.get_logger()
 
@@ -64,6 +63,16 @@ class OrdersInForce:
             if orders:
                 found[file.subject.subject_id] = orders
         return found
+
+    def nearest(self, near: Iterable[Sequence[Candidate]], camera: Camera, now: datetime) -> tuple[Candidate, ...]:
+        """Return the first candidates who have such orders, with their keys; `near` yields some more, nearest first."""
+        chosen: list[Candidate] = []
+        for some in near:
+            orders = self.of([one.subject_id for one in some], camera, now)
+            chosen += [replace(one, order_ids=orders[one.subject_id]) for one in some if one.subject_id in orders]
+            if len(chosen) >= MAX_CANDIDATES:
+                break
+        return tuple(chosen[:MAX_CANDIDATES])
 
 
 class OtherModelError(Exception):
@@ -128,11 +137,11 @@ class Decider:
                 self._begun(item.capture)
             probes.append(passage.fuse(item.capture.capture_id, item.probe.template, item.capture.quality))
             crops.append(passage.crops)
-        found = snapshot.gallery.search(model, np.stack(probes), MAX_CANDIDATES) if probes else []
+        found = Neighbours.of(snapshot.gallery, np.stack(probes)) if probes else []
         settled = iter(
             [
-                self._settle(snapshot, item, candidates, fused, count)
-                for item, candidates, fused, count in zip(comparable, found, probes, crops, strict=True)
+                self._settle(snapshot, item, neighbours, fused, count)
+                for item, neighbours, fused, count in zip(comparable, found, probes, crops, strict=True)
             ]
         )
         return [next(settled) if item.probe.model_version == model else OtherModelError(model) for item in batch]
@@ -141,12 +150,12 @@ class Decider:
         self,
         snapshot: GallerySnapshot,
         item: EmbeddedCapture,
-        candidates: tuple[Candidate, ...],
+        neighbours: Neighbours,
         fused: NDArray[np.float32],
         fused_crops: int,
     ) -> CaptureOutcome | Exception:
         try:
-            match = self._match(snapshot, item, candidates, fused, fused_crops)
+            match = self._match(snapshot, item, neighbours, fused, fused_crops)
             if match is None:
                 return CaptureOutcome.ACCEPTED
             event = self._store.record(match, self._timing.grouping_window, self._clock.now())
@@ -168,23 +177,19 @@ class Decider:
         self,
         snapshot: GallerySnapshot,
         item: EmbeddedCapture,
-        candidates: tuple[Candidate, ...],
+        neighbours: Neighbours,
         fused: NDArray[np.float32],
         fused_crops: int,
     ) -> Match | None:
         """Return the match with the nearest subjects that have an order in force here; None without one."""
         capture, template = item.capture, item.probe.template
-        near = [candidate for candidate in candidates if candidate.score >= snapshot.threshold]
-        if not near:
-            return None
         now = self._clock.now()
-        orders = self._orders.of([candidate.subject_id for candidate in near], capture.camera, now)
-        eligible = tuple(replace(one, order_ids=orders[one.subject_id]) for one in near if one.subject_id in orders)
+        eligible = self._orders.nearest(neighbours.above(snapshot.threshold), capture.camera, now)
         if not eligible:
             return None
         late = now - capture.captured_at > self._timing.late_after
         model = snapshot.gallery.model_version
-        crop = self._crop_alone(snapshot, template, orders) if fused_crops > 1 else None
+        crop = self._crop_alone(snapshot, template, {one.subject_id for one in eligible}) if fused_crops > 1 else None
         return Match(
             capture=capture,
             candidates=eligible,
@@ -202,6 +207,7 @@ class Decider:
         snapshot: GallerySnapshot, template: NDArray[np.float32], subjects: Collection[str]
     ) -> CropMatch | None:
         """Search a crop by itself; None where it matches none of `subjects`."""
-        (found,) = snapshot.gallery.search(snapshot.gallery.model_version, template[np.newaxis], MAX_CANDIDATES)
-        scores = [one.score for one in found if one.subject_id in subjects and one.score >= snapshot.threshold]
-        return CropMatch(template, max(scores)) if scores else None
+        (neighbours,) = Neighbours.of(snapshot.gallery, template[np.newaxis])
+        found = (one for some in neighbours.above(snapshot.threshold) for one in some)
+        best = next((one.score for one in found if one.subject_id in subjects), None)
+        return None if best is None else CropMatch(template, best)

@@ -1,0 +1,47 @@
+"""The subjects nearest to a probe, as many as somebody asks for.
+
+Who has no order for this camera's direction must not hide the next one who has. So nobody knows beforehand how many are
+needed; nearly always it is the first few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cekalwatch.server.domain.alerts import Candidate
+from cekalwatch.server.domain.grouping import MAX_CANDIDATES
+from cekalwatch.server.gallery.index import Gallery
+from cekalwatch.server.recognition.engines.recogniser import Templates
+
+DEEPER = 4
+"""Factor by which more subjects are fetched when those that were fetched do not do."""
+
+
+class Neighbours:
+    """The subjects of a gallery nearest to one probe, nearest first; the first of them are known already."""
+
+    def __init__(self, gallery: Gallery, probe: NDArray[np.float32], first: Sequence[Candidate]) -> None:
+        """`first` are the `MAX_CANDIDATES` nearest, or all."""
+        self._gallery = gallery
+        self._probe = probe
+        self._first = first
+
+    @classmethod
+    def of(cls, gallery: Gallery, probes: Templates) -> list[Neighbours]:
+        """Search for the first neighbours of `probes` (n, size), which are of the gallery's model, together."""
+        found = gallery.search(gallery.model_version, probes, MAX_CANDIDATES)
+        return [cls(gallery, probe, first) for probe, first in zip(probes, found, strict=True)]
+
+    def above(self, threshold: float) -> Iterator[Sequence[Candidate]]:
+        """Yield those with at least this score, some at a time, each once."""
+        found, fetched, told = self._first, MAX_CANDIDATES, set[str]()
+        while near := [one for one in found if one.score >= threshold and one.subject_id not in told]:
+            yield near
+            if found[-1].score < threshold or len(found) < fetched:
+                return
+            told.update(one.subject_id for one in near)
+            fetched *= DEEPER
+            (found,) = self._gallery.search(self._gallery.model_version, self._probe[None], fetched)

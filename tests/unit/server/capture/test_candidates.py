@@ -1,0 +1,111 @@
+"""Who is named by an alert: nobody who cannot alert here hides somebody who can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uuid6
+from numpy.typing import NDArray
+
+from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OrdersInForce
+from cekalwatch.server.domain.checkpoints import LegalParameters
+from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.domain.passages import Passages
+from cekalwatch.server.gallery.order_terms import TermsReader
+from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
+from cekalwatch.server.recognition.probes import Probe
+from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.wire.vocabulary.orders import OrderKind
+from tests.support.builders.alerts import capture
+from tests.support.builders.keys import keyring
+from tests.support.builders.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, FixedClock, order, reference, subject
+
+ENDED = {"valid_until": date(2026, 2, 1)}
+FOREIGN = {"kind": OrderKind.TANGKAL, "valid_until": date(2027, 1, 1)}
+
+
+class Counter:
+    """A departure counter, and the list that is searched there."""
+
+    def __init__(self, database: Database) -> None:
+        keys, clock = keyring(database), FixedClock()
+        checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
+        self.watchlist, self.alerts = WatchlistStore(database, keys), AlertStore(database, keys)
+        self.holder = SnapshotHolder(
+            self.watchlist.templates,
+            TermsReader(self.watchlist, checkpoints),
+            clock,
+            SearchedModel(MODEL, SIZE, lambda _: FIXED_THRESHOLD),
+        )
+        orders = OrdersInForce(self.watchlist, checkpoints)
+        self.decider = Decider(
+            self.holder.current, orders, self.alerts, clock, Passages(60), AlertTiming(), lambda: None, lambda _: None
+        )
+
+    def listed(self, key: str, likeness: float, **facts: object) -> None:
+        """List somebody whose comparison score with the traveller will be `likeness`."""
+        face = reference(key.encode(), template=like(likeness))
+        self.watchlist.put(subject(key, nationality="DEU"), order(f"O-{key}", subject_id=key, **facts), [face])
+
+    def named(self) -> list[str]:
+        """Who the alert about a traveller names, the most similar first; nobody without an alert."""
+        self.holder.follow()
+        self.decider.decide([EmbeddedCapture(capture(capture_id=uuid6.uuid7()), Probe(MODEL, like(1)))])
+        events = self.alerts.events_after(0, 10)
+        return [one.subject_id for event in events for one in self.alerts.get(event.alert_id).candidates]
+
+
+def like(score: float) -> NDArray[np.float32]:
+    template = np.zeros(SIZE, np.float32)
+    template[:2] = score, (1 - score**2) ** 0.5
+    return template
+
+
+@pytest.fixture
+def counter(tmp_path: Path) -> Iterator[Counter]:
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    database.upgrade()
+    yield Counter(database)
+    database.close()
+
+
+def test_five_ended_records_of_a_person_do_not_hide_the_sixth_in_force(counter: Counter) -> None:
+    for number in range(5):
+        counter.listed(f"E-{number}", 0.99, **ENDED)
+    counter.listed("S-1", 0.9)
+    assert counter.named() == ["S-1"]
+
+
+def test_people_who_cannot_alert_at_this_camera_hide_nobody_who_can(counter: Counter) -> None:
+    for number in range(30):
+        counter.listed(f"T-{number:02}", 0.99 - number * 0.001, **FOREIGN)
+    counter.listed("S-1", 0.9)
+    counter.listed("S-2", 0.85)
+    assert counter.named() == ["S-1", "S-2"]
+
+
+def test_the_search_ends_at_the_threshold_and_at_five(counter: Counter) -> None:
+    for number in range(8):
+        counter.listed(f"T-{number}", 0.99, **FOREIGN)
+    counter.listed("S-9", FIXED_THRESHOLD.value - 0.01)
+    assert counter.named() == []
+    for number in range(8):
+        counter.listed(f"S-{number}", 0.95 - number * 0.01)
+    assert counter.named() == ["S-0", "S-1", "S-2", "S-3", "S-4"]
+
+
+def test_an_order_that_ends_between_the_search_and_the_check_never_alerts(counter: Counter) -> None:
+    counter.listed("S-1", 0.99)
+    counter.listed("S-2", 0.9)
+    counter.holder.follow()
+    before = counter.holder.current()
+    counter.listed("S-1", 0.99, **ENDED)
+    counter.holder.follow = lambda: False  # type: ignore[method-assign]
+    assert before.gallery.subjects == 2
+    assert counter.named() == ["S-2"]
