@@ -51,6 +51,7 @@ from cekalwatch.server.wiring.watchlist import WatchlistWiring
 from cekalwatch.vision.runtime import limit_native_threads
 
 FANOUT_PERIOD_S = 0.1
+HEALTH_PERIOD_S = 0.5
 SIGN_PERIOD_S = 10.0
 RESEAL_PERIOD_S = 2.0
 STOP_GRACE_S = 3.0
@@ -148,6 +149,8 @@ class Server:
         )
         self._housekeeping = [asyncio.create_task(work) for work in (*starmap(every, chores), *following)]
         await self._grpc.start()
+        health = self._grpc.follow_captures(lambda: not search.snapshots.current().blind, HEALTH_PERIOD_S)
+        self._housekeeping.append(asyncio.create_task(health))
         if self._enrolment:
             await self._enrolment.start()
             self.enrolment_port = self._enrolment.port

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import resource
-import shutil
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -21,7 +19,6 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.columns import TEMPLATE
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
-from cekalwatch.server.wiring import gallery as search
 from cekalwatch.v1 import (
     alert_pb2,
     alert_service_pb2,
@@ -31,7 +28,6 @@ from cekalwatch.v1 import (
     operations_service_pb2_grpc,
     watchlist_pb2,
 )
-from cekalwatch.vision.manifest import MANIFEST_FILE
 from cekalwatch.wire.options import CLIENT_OPTIONS
 from deploy.demo.stack import CameraPlan, Notifier, Stack, StackConfig, Transport
 from tests.support.builders.keys import keyring
@@ -200,24 +196,3 @@ async def test_a_damaged_order_does_not_silence_the_others_of_its_subject(tmp_pa
         (alert,) = await alerts(server.channel)
         assert [order.order_id for order in alert.orders] == ["O-1"]
         assert alert.orders[0].status == watchlist_pb2.ORDER_STATUS_ACTIVE
-
-
-async def test_templates_of_another_model_are_not_searched_and_the_status_and_the_log_say_so(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # As long as the server has not made its own from the stored photographs.
-    monkeypatch.setattr(search, "CATCH_UP_PERIOD_S", 3600.0)
-    # The same networks under another name make another model version, as another recogniser does.
-    other = tmp_path / "models" / "other"
-    shutil.copytree(starter_pack(), other)
-    manifest = json.loads((other / MANIFEST_FILE).read_text("utf-8"))
-    (other / MANIFEST_FILE).write_text(json.dumps(manifest | {"name": "other"}), "utf-8")
-    chosen = settings(tmp_path / "data", models_dir=other.parent, model_pack="other")
-    list_astronaut(chosen)
-    async with running(chosen) as server:
-        assert await (await CaptureClient.open(server.channel)).receipt(face()) == ACCEPTED
-        assert await alerts(server.channel) == []
-        gallery = (await status(server)).gallery
-    assert gallery.model_version.startswith("other-")
-    assert (gallery.templates, gallery.unusable_templates, gallery.references_without_template) == (0, 0, 1)
-    assert "reference_faces_without_template" in capsys.readouterr().out

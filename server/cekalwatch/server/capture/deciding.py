@@ -16,6 +16,7 @@ from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.orders import Checkpoints, alerts_on
 from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
@@ -123,6 +124,8 @@ class Decider:
         The error is OtherModelError where the probe cannot be compared with the gallery.
         """
         snapshot = self._snapshot()
+        if snapshot.blind:
+            return [CekalwatchError(Code.GALLERY_EMPTY)] * len(batch)
         model = snapshot.gallery.model_version
         if model != self._passages_of:
             # Templates of different models cannot be fused.

@@ -161,6 +161,11 @@ class Code(StrEnum):
     PASSWORD_NOT_CHANGED = auto(), Kind.INVALID_ARGUMENT, "The new password is the same as the present one."
     # The server.
     SERVER_BUSY = auto(), Kind.RESOURCE_EXHAUSTED, "The server is busy; try again later."
+    GALLERY_EMPTY = (
+        auto(),
+        Kind.UNAVAILABLE,
+        "Nobody can be searched, though the watchlist is not empty; the server's log and status say why.",
+    )
     STORAGE_UNAVAILABLE = auto(), Kind.UNAVAILABLE, "The server cannot write to its database now."
     INTERNAL = auto(), Kind.INTERNAL, "The server failed; its log has the details."
 

@@ -180,6 +180,8 @@ class ModelFollower:
         engine = open_pack(self._settings, pack)
         model = searched_model(self._settings, self._stores.thresholds, pack)
         snapshot = self._holder.loaded(model)
+        if snapshot.blind:
+            raise PackError(f"Nobody has a usable template of {choice.model_version}: see gallery status")
         self._engines.take(engine)
         self._holder.take(model, snapshot)
         self._note_change(pack)

@@ -227,6 +227,8 @@ def _snapshot(
         references_without_template=state.references_without_template,
         people=people,
     )
+    if snapshot.blind:
+        log.error("gallery_empty", searched=people.searched, unreadable=people.unreadable)
     if snapshot.unusable_templates:
         log.error("templates_unusable", count=snapshot.unusable_templates, model_version=gallery.model_version)
     if missing := snapshot.references_without_template:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import grpc
 from grpc_channelz.v1 import channelz
@@ -37,14 +40,17 @@ from cekalwatch.v1 import (
 from cekalwatch.wire.options import SERVER_OPTIONS
 from cekalwatch.wire.tls import FollowedTls
 
+CAPTURES = capture_service_pb2.DESCRIPTOR.services_by_name["CaptureService"].full_name
 SERVICES = (
-    capture_service_pb2.DESCRIPTOR.services_by_name["CaptureService"].full_name,
+    CAPTURES,
     alert_service_pb2.DESCRIPTOR.services_by_name["AlertService"].full_name,
     watchlist_service_pb2.DESCRIPTOR.services_by_name["WatchlistService"].full_name,
     operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name,
     session_service_pb2.DESCRIPTOR.services_by_name["SessionService"].full_name,
     trouble_service_pb2.DESCRIPTOR.services_by_name["TroubleService"].full_name,
 )
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 MAX_ENROLMENTS = 4
 """At once. Enrolling is rare; strangers must not take the server's time."""
 CHANNELZ = "grpc.channelz.v1.Channelz"
@@ -87,18 +93,29 @@ class GrpcServer:
     async def start(self) -> None:
         """Serve, and report SERVING for each service."""
         await self._server.start()
-        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+        await self._set_health(_SERVING)
+
+    async def follow_captures(self, searched: Callable[[], bool], period_s: float) -> NoReturn:
+        """Report NOT_SERVING for captures, and for the server, while nobody is `searched`; it never returns."""
+        serving = True
+        while True:
+            if searched() != serving:
+                serving = not serving
+                await self._set_health(_SERVING if serving else _NOT_SERVING, ("", CAPTURES))
+            await asyncio.sleep(period_s)
 
     async def announce_stop(self) -> None:
         """Report NOT_SERVING for each service, so that no new client comes."""
-        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._set_health(_NOT_SERVING)
 
     async def stop(self, grace_s: float) -> None:
         """Take no new calls, and end those that are open after `grace_s` seconds."""
         await self._server.stop(grace_s)
 
-    async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
-        for service in ("", *SERVICES):
+    async def _set_health(
+        self, status: health_pb2.HealthCheckResponse.ServingStatus, services: Sequence[str] = ("", *SERVICES)
+    ) -> None:
+        for service in services:
             await self._health.set(service, status)
 
 

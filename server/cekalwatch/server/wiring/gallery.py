@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Self
 
 from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.gallery.completeness import check_complete
 from cekalwatch.server.gallery.model_follower import ModelFollower, ModelStores, searched_model
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SnapshotHolder
@@ -36,13 +37,14 @@ class GalleryWiring:
 
     @classmethod
     def open(cls, context: Context, engines: EngineInUse) -> Self:
-        """Load the watchlist's templates of the engine's model."""
+        """Load the watchlist's templates of the engine's model. Raises ProgramError where people would be missing."""
         settings, stores, clock = context.settings, context.stores, context.clock
         pack = engines.engine().pack
         note_configuration(context, pack)
         model = searched_model(settings, stores.thresholds, pack)
         terms = TermsReader(stores.watchlist, context.checkpoints)
         snapshots = SnapshotHolder(stores.watchlist.templates, terms, clock, model, settings.gallery_storage)
+        check_complete(snapshots.current(), pack, stores.models)
         sources = ModelStores(stores.models, stores.thresholds, stores.photographs, stores.audit)
         follower = ModelFollower(
             settings, sources, engines, snapshots, clock, context.actor, lambda pack: note_configuration(context, pack)

@@ -38,6 +38,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             expected_fpir=snapshot.decision.expected_fpir,
             threshold_extrapolated=snapshot.decision.extrapolated,
             subjects_left_out=snapshot.people.left_out,
+            blind=snapshot.blind,
         ),
         freshness=freshness_message(status.freshness),
         captures=operations_pb2.CaptureCounts(
