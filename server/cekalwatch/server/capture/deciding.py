@@ -10,13 +10,12 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from cekalwatch.server.capture.neighbours import Neighbours
+from cekalwatch.server.capture.neighbours import MAX_PASSAGE_CANDIDATES, Neighbours
 from cekalwatch.server.domain.alerts import Candidate, CropMatch, Match
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.orders import Checkpoints, alerts_on
 from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
@@ -71,13 +70,20 @@ class OrdersInForce:
         for some in near:
             orders = self.of([one.subject_id for one in some], camera, now)
             chosen += [replace(one, order_ids=orders[one.subject_id]) for one in some if one.subject_id in orders]
-            if len(chosen) >= MAX_CANDIDATES:
+            if len(chosen) >= MAX_PASSAGE_CANDIDATES:
                 break
-        return tuple(chosen[:MAX_CANDIDATES])
+        return tuple(chosen[:MAX_PASSAGE_CANDIDATES])
 
 
 class OtherModelError(Exception):
     """The gallery has changed to another model version; the probe must be made again."""
+
+
+class EmptyGalleryError(CekalwatchError):
+    """Nobody can be searched, though somebody is listed; every capture must be sent again."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.GALLERY_EMPTY)
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ class Decider:
         """
         snapshot = self._snapshot()
         if snapshot.blind:
-            return [CekalwatchError(Code.GALLERY_EMPTY)] * len(batch)
+            return [EmptyGalleryError() for _ in batch]
         model = snapshot.gallery.model_version
         if model != self._passages_of:
             # Templates of different models cannot be fused.

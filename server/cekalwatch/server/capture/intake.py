@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 
 from cekalwatch.server.capture.database_health import DatabaseHealth
-from cekalwatch.server.capture.deciding import EmbeddedCapture, OtherModelError
+from cekalwatch.server.capture.deciding import EmbeddedCapture, EmptyGalleryError, OtherModelError
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
@@ -122,6 +122,8 @@ class Intake:
                 await self._decider.do(EmbeddedCapture(capture, probe))
             except OtherModelError:
                 log.info("capture_embedded_again", camera_id=capture.camera.camera_id)
+            except EmptyGalleryError:
+                raise  # that is so for all alike
             except Exception as error:
                 # Only what alerts can fail here, so nobody else may be told otherwise.
                 self._health.note_failure(str(error) or type(error).__name__)

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.server.domain.alerts import Candidate
-from cekalwatch.server.domain.grouping import MAX_CANDIDATES
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.recognition.engines.recogniser import Templates
 
+MAX_PASSAGE_CANDIDATES = 5
+"""Candidates that one passage brings to an alert."""
 DEEPER = 4
 """Factor by which more subjects are fetched when those that were fetched do not do."""
 
@@ -24,7 +25,7 @@ class Neighbours:
     """The subjects of a gallery nearest to one probe, nearest first; the first of them are known already."""
 
     def __init__(self, gallery: Gallery, probe: NDArray[np.float32], first: Sequence[Candidate]) -> None:
-        """`first` are the `MAX_CANDIDATES` nearest, or all."""
+        """`first` are the `MAX_PASSAGE_CANDIDATES` nearest, or all."""
         self._gallery = gallery
         self._probe = probe
         self._first = first
@@ -32,12 +33,12 @@ class Neighbours:
     @classmethod
     def of(cls, gallery: Gallery, probes: Templates) -> list[Neighbours]:
         """Search for the first neighbours of `probes` (n, size), which are of the gallery's model, together."""
-        found = gallery.search(gallery.model_version, probes, MAX_CANDIDATES)
+        found = gallery.search(gallery.model_version, probes, MAX_PASSAGE_CANDIDATES)
         return [cls(gallery, probe, first) for probe, first in zip(probes, found, strict=True)]
 
     def above(self, threshold: float) -> Iterator[Sequence[Candidate]]:
         """Yield those with at least this score, some at a time, each once."""
-        found, fetched, told = self._first, MAX_CANDIDATES, set[str]()
+        found, fetched, told = self._first, MAX_PASSAGE_CANDIDATES, set[str]()
         while near := [one for one in found if one.score >= threshold and one.subject_id not in told]:
             yield near
             if found[-1].score < threshold or len(found) < fetched:
