@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.notifier.desktop import sound
+from cekalwatch.wire.vocabulary.adjudication import Reason, Step
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
 
 pytestmark = pytest.mark.slow
@@ -111,3 +113,35 @@ def test_a_referral_rings_at_the_supervisors_pc_and_not_at_the_officers(office: 
         officers.window.open_alert(alert_id)
         officers.shows(alert_id, "REFERRED")
         assert at_officer == [alert_id]
+
+
+def test_an_alert_whose_order_is_revoked_says_so_on_every_screen_falls_silent_and_can_only_be_cleared(
+    office: OfficeThread, pcs: Pcs, tmp_path: Path
+) -> None:
+    with pcs.open("pc-1") as pc:
+        pc.sign_in("budi")
+        alert_id = office.raise_alert()
+        pc.shows(alert_id, "NEW")
+        announced: list[str] = []
+        pc.controller.orders_ended.connect(announced.append)
+        office.revoke_order()
+        pc.until(lambda: announced == [alert_id])
+        view = pc.window.view
+        assert "No ban order on this person" in view.ended.text()
+        assert view.ended.isVisible()
+        assert set(view.action_bar.steps) == {Step.CLEAR}
+        assert "1 whose ban order has ended" in pc.agent.tray.toolTip()
+        pc.agent.show_today()
+        table = pc.agent.today.table
+        cells = [table.data(table.index(0, column)) for column in range(table.columnCount())]
+        assert "New: the ban order has ended" in cells
+        pc.controller.rang.emit(alert_id)
+        rings = pc.agent.bell.rings
+        pc.agent.bell.ring_again()
+        assert pc.agent.bell.rings == rings
+        assert pc.window.grab().save(str(tmp_path / "ended.png"))
+        pc.press(Qt.Key.Key_F9)
+        assert pc.dialog.reason is Reason.ORDER_ENDED
+        pc.dialog.submit()
+        pc.shows(alert_id, "CLEARED")
+        assert not view.ended.isVisible()

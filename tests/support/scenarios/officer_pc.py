@@ -6,6 +6,8 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,9 +24,11 @@ from cekalwatch.notifier.desktop.widgets.action_bar import KEYS
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.domain.subjects import TravelDocument
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.adjudication import Step
 from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.keys import keyring
 from tests.support.scenarios.people import PASSWORD, Office, person
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.server import list_astronaut, order_in_force
@@ -87,6 +91,14 @@ class OfficeThread:
     def hire_with_first_password(self, name: str) -> None:
         """Add an officer whose password must be changed."""
         Office(self.office.database).hire(person(name), first=True)
+
+    def revoke_order(self) -> None:
+        """Revoke the listed person's order, from now on."""
+        watchlist = WatchlistStore(
+            self.office.database, keyring(self.office.database, self.office.settings.master_key_source)
+        )
+        file = watchlist.get_subject("S-1")
+        watchlist.put(file.subject, replace(file.orders[0], revoked_at=datetime.now(UTC) - timedelta(seconds=1)), [])
 
     def raise_alert(self, track: str = "1") -> str:
         """Let the listed person pass, and return the alert's key."""

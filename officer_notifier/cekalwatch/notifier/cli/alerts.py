@@ -181,12 +181,21 @@ def clear(
     settings: NotifierSettings,
     key: Key,
     *,
-    reason: ReasonOption = Reason.NOT_LISTED_IN_CEKAL_ONLINE,
+    reason: Annotated[
+        Reason | None,
+        typer.Option(
+            "--reason",
+            case_sensitive=False,
+            help="Why; OTHER needs a note. Default: not listed in Cekal Online, or that the order has ended.",
+        ),
+    ] = None,
     note: Note = "",
 ) -> None:
-    """After a referral: not listed, or not the same person after all."""
+    """After a referral: not listed, or not the same person after all. Also what has no order in force any more."""
     with _context(settings) as context:
-        context.carry_out(key, Decision(Step.CLEAR, reason, note))
+        ended = context.find(key).only_to_be_cleared
+        usual = Reason.ORDER_ENDED if ended else Reason.NOT_LISTED_IN_CEKAL_ONLINE
+        context.carry_out(key, Decision(Step.CLEAR, reason or usual, note))
 
 
 @commands.command("follow-up", epilog=_example('follow-up 4F2A --contact "duty desk, by phone" --result "they come"'))

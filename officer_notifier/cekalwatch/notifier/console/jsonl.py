@@ -86,6 +86,7 @@ class JsonLines:
             "site": alert.site,
             "camera_id": alert.camera_id,
             "orders": [{"order_id": order.order_id, "kind": order.kind} for order in alert.orders],
+            "orders_ended_time": _iso(alert.orders_ended_at) if alert.orders_ended_at else None,
             "candidates": len(alert.candidates),
             "sightings": len(alert.sightings),
             "probe_image": _text(images.probe),

@@ -122,7 +122,8 @@ class Painter:
     def _who(self, alert: Alert, now: datetime) -> Text:
         text = Text(self._formatter.subject_name(alert), style="bold")
         text.append(f"\n{self._formatter.subject_line(alert)}", style="not bold")
-        text.append(f"\n{self._formatter.state(alert, now)}", style="bold" if alert.open else "not bold dim")
+        style = _WRONG if alert.only_to_be_cleared else "bold" if alert.open else "not bold dim"
+        text.append(f"\n{self._formatter.state(alert, now)}", style=style)
         return text
 
     def _orders(self, alert: Alert) -> Text:

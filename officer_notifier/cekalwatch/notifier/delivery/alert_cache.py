@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
@@ -55,19 +56,27 @@ class AlertCache:
         )
 
     def most_urgent_first(self) -> tuple[ShownAlert, ...]:
-        """Return the open alerts: those that escalated furthest first, then the oldest."""
+        """Return the open alerts: furthest escalated first, then the oldest; last those that can only be cleared."""
         still_open = (one for one in self._alerts.values() if one.alert.open)
-        return tuple(
-            sorted(still_open, key=lambda one: (-one.alert.handling.escalation, one.alert.raised_at, one.notified_at))
-        )
+        return tuple(sorted(still_open, key=_urgency))
 
     @property
     def open_count(self) -> int:
         """How many alerts somebody still has to do something about."""
         return sum(one.alert.open for one in self._alerts.values())
 
+    @property
+    def ended_count(self) -> int:
+        """How many alerts can only be cleared, since their orders have ended."""
+        return sum(one.alert.only_to_be_cleared for one in self._alerts.values())
+
     def _drop_old(self) -> None:
         if len(self._alerts) <= self._most:
             return
         oldest = sorted(self._alerts.values(), key=lambda one: (one.alert.open, one.alert.raised_at))
         del self._alerts[oldest[0].alert.alert_id]
+
+
+def _urgency(shown: ShownAlert) -> tuple[bool, int, datetime, datetime]:
+    alert = shown.alert
+    return alert.only_to_be_cleared, -alert.handling.escalation, alert.raised_at, shown.notified_at

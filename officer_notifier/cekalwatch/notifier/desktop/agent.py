@@ -106,15 +106,27 @@ class DesktopAgent(QObject):
         self.alert.seen.connect(self.bell.silence)
         controller.session_changed.connect(self._session_changed)
         controller.rang.connect(self._rang)
+        controller.orders_ended.connect(self._orders_ended)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
 
     def _rang(self, alert_id: str) -> None:
         """Announce the alert in the tray as well while the screen is locked: its place, and no name."""
+        if not self.controller.unlocked:
+            say = self.controller.formatter.say
+            self._announce(say("TRAY_NEW_ALERT", place=self._place(alert_id)))
+
+    def _orders_ended(self, alert_id: str) -> None:
+        """Say in the tray that an alert can only be cleared, whatever window is open."""
+        say = self.controller.formatter.say
+        self._announce(say("TRAY_ORDERS_ENDED", place=self._place(alert_id)))
+
+    def _place(self, alert_id: str) -> str:
         shown = self.controller.alert_cache.find(alert_id)
-        if shown and not self.controller.unlocked and QSystemTrayIcon.supportsMessages():
-            formatter = self.controller.formatter
-            words = formatter.say("TRAY_NEW_ALERT", place=formatter.place(shown.alert))
-            self.tray.showMessage(formatter.say("APP_NAME"), words, self.tray.icon())
+        return self.controller.formatter.place(shown.alert) if shown else ""
+
+    def _announce(self, words: str) -> None:
+        if QSystemTrayIcon.supportsMessages():
+            self.tray.showMessage(self.controller.formatter.say("APP_NAME"), words, self.tray.icon())
 
     def _session_changed(self) -> None:
         session = self.controller.session

@@ -35,7 +35,7 @@ from cekalwatch.notifier.model.steps import RENEW_CLAIMS_EVERY, Options, claims_
 from cekalwatch.notifier.model.subscription_updates import Cause, Connection, Freshness, LostPosition
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.translations import Language
-from cekalwatch.wire.vocabulary.adjudication import PENDING, AlertState
+from cekalwatch.wire.vocabulary.adjudication import PENDING, AlertEventType, AlertState
 
 log = structlog.get_logger()
 
@@ -79,6 +79,8 @@ class Controller(QObject):
     """Something about alerts, connection, person, language or theme: whatever is on screen is painted again."""
     rang = Signal(str)
     """The key of an alert for which this PC rings."""
+    orders_ended = Signal(str)
+    """The key of an alert whose orders have just ended."""
     session_changed = Signal()
 
     def __init__(
@@ -134,6 +136,8 @@ class Controller(QObject):
         if kept and rings(replace(shown, alert=kept.alert), supervised=self.supervised):
             self._unseen.add(kept.alert.alert_id)
             self.rang.emit(kept.alert.alert_id)
+        if kept and kept.alert.only_to_be_cleared and shown.event_type is AlertEventType.ORDERS_ENDED:
+            self.orders_ended.emit(kept.alert.alert_id)
         self.changed.emit()
 
     def connected(self, freshness: Freshness) -> None:
@@ -180,10 +184,7 @@ class Controller(QObject):
         return is_supervised(self.session, self.settings.counters)
 
     def needs_somebody(self, alert: Alert) -> bool:
-        """Whether the alert waits for somebody like the person here: nobody holds it, or supervisors have to settle it.
-
-        The bell rings on for these.
-        """
+        """Whether it waits for somebody like the person here: nobody holds it, or a supervisor has to settle it."""
         state = standing(alert, self.clock())
         return state is AlertState.NEW or (self.supervised and state in PENDING)
 

@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QProcess, QTimer
 from PySide6.QtWidgets import QApplication
 
 from cekalwatch.notifier.desktop.controller import Controller
+from cekalwatch.notifier.model.alert import Alert
 
 AGAIN_EVERY_MS = 15_000
 """How often the bell rings on for an alert that needs somebody, and that nobody here has looked at."""
@@ -52,11 +53,14 @@ class Bell(QObject):
     def ring_again(self) -> None:
         """Ring while an alert needs somebody, and nobody here has seen it."""
         found = ((key, self._controller.alert_cache.find(key)) for key in self._unseen)
-        self._unseen = {key for key, one in found if one and self._controller.needs_somebody(one.alert)}
+        self._unseen = {key for key, one in found if one and self._rings_on(one.alert)}
         if self._unseen:
             self._ring()
         else:
             self._again.stop()
+
+    def _rings_on(self, alert: Alert) -> bool:
+        return self._controller.needs_somebody(alert) and not alert.only_to_be_cleared
 
     def _rang(self, alert_id: str) -> None:
         self._unseen.add(alert_id)

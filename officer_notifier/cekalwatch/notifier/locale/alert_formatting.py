@@ -141,12 +141,23 @@ class AlertFormatter(Texts):
     def state(self, alert: Alert, now: datetime) -> str:
         """Return where the alert stands, with who holds it and how far it has escalated."""
         state = standing(alert, now)
-        parts = [self.say(f"STATE_{state or 'UNKNOWN'}")]
+        parts = [self.standing(alert, now)]
         if state is AlertState.CLAIMED:
             parts.append(self.say("HELD_BY", holder=self.holder(alert)))
-        if state is AlertState.NEW and alert.escalated:
+        if state is AlertState.NEW and alert.escalated and not alert.only_to_be_cleared:
             parts.append(self.escalation(alert))
         return ", ".join(parts)
+
+    def standing(self, alert: Alert, now: datetime) -> str:
+        """Return where the alert stands, in a few words; above all that its orders have ended."""
+        words = self.say(f"STATE_{standing(alert, now) or 'UNKNOWN'}")
+        return self.say("ORDERS_ENDED", state=words) if alert.only_to_be_cleared else words
+
+    def orders_ended(self, alert: Alert) -> str:
+        """Return what it means that the orders have ended; empty while one is in force, or once it is settled."""
+        if not alert.only_to_be_cleared or alert.orders_ended_at is None:
+            return ""
+        return self.say("ORDERS_ENDED_MEANS", time=self.time(alert.orders_ended_at))
 
     def escalation(self, alert: Alert) -> str:
         """Return how far the alert has escalated; empty while it is the counter's own."""

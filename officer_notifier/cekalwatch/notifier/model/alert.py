@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from cekalwatch.notifier.model.handling import Handling
-from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, AlertEventType, AlertState, Escalation
+from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, UNSETTLED, AlertEventType, AlertState, Escalation
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
 
 CLEARLY_ABOVE = 0.05
@@ -120,6 +120,11 @@ class Alert:
     def open(self) -> bool:
         """Whether somebody still has to do something about it."""
         return self.state in OPEN_STATES
+
+    @property
+    def only_to_be_cleared(self) -> bool:
+        """Whether it is not settled and no order of it is in force any more."""
+        return self.orders_ended_at is not None and self.state in UNSETTLED
 
     @property
     def score_level(self) -> ScoreLevel:

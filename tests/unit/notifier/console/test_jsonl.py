@@ -64,6 +64,7 @@ def test_line_has_keys_times_and_scores_and_no_name(pictures: PictureFolder, tmp
         "site": "batam-center",
         "camera_id": "cam-3",
         "orders": [{"order_id": "O-S-001", "kind": "CEGAH"}],
+        "orders_ended_time": None,
         "candidates": 1,
         "sightings": 1,
         "probe_image": str(tmp_path / ALERT_ID / "probe.jpg"),

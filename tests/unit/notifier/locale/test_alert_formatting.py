@@ -119,3 +119,22 @@ def test_exported_figures_start_no_formula_in_a_spreadsheet() -> None:
     assert "median_claim_s,,,,12.3" in lines
     assert "camera,'=HYPERLINK(1),3,1,0.7500" in lines
     assert "camera,dep-1,0,0," in lines
+
+
+@pytest.mark.parametrize(
+    ("language", "short", "meaning"),
+    [
+        (Language.EN, "the ban order has ended", "can only be cleared"),
+        (Language.ID, "keputusan cekal tidak berlaku lagi", "hanya dapat diselesaikan"),
+    ],
+)
+def test_an_alert_whose_orders_have_ended_says_so_until_it_is_settled(
+    language: Language, short: str, meaning: str
+) -> None:
+    formatter = AlertFormatter(language)
+    ended = replace(make_alert(), orders_ended_at=EPOCH)
+    assert short in formatter.state(ended, EPOCH)
+    assert meaning in formatter.orders_ended(ended)
+    for other in (make_alert(), replace(ended, state=AlertState.CLEARED)):
+        assert short not in formatter.state(other, EPOCH)
+        assert formatter.orders_ended(other) == ""

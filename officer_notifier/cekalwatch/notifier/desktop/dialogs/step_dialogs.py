@@ -56,7 +56,8 @@ class ReasonDialog(StepDialog):
             self._group.addButton(choice, number)
             column.addWidget(choice)
             QShortcut(QKeySequence(str(number + 1)), self).activated.connect(choice.click)
-        self._group.button(0).setChecked(True)
+        ended = alert.only_to_be_cleared and Reason.ORDER_ENDED in self.reasons
+        self._group.button(self.reasons.index(Reason.ORDER_ENDED) if ended else 0).setChecked(True)
         self.first = self._group.button(0)
         self.note_field = self.note()
         self.form.addRow(label(self.say("ASK_REASON"), "label"), column)

@@ -107,7 +107,7 @@ class AlertTableModel(QAbstractTableModel):
             case Column.TIME:
                 return formatter.moment(alert.raised_at, now)
             case Column.STATE:
-                return formatter.say(f"STATE_{standing(alert, now) or 'UNKNOWN'}")
+                return formatter.standing(alert, now)
             case Column.NAME:
                 return formatter.subject_name(alert)
             case Column.COUNTER:

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from cekalwatch.notifier.desktop.widgets.action_bar import ActionBar
 from cekalwatch.notifier.desktop.widgets.comparison import Comparison
-from cekalwatch.notifier.desktop.widgets.elements import label, panel
+from cekalwatch.notifier.desktop.widgets.elements import label, message, panel, set_role
 from cekalwatch.notifier.desktop.widgets.facts_panel import FactsPanel
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter, Fact
 from cekalwatch.notifier.model.alert import Alert, Pictures, PicturesMissing, ScoreLevel, ShownAlert
@@ -27,6 +27,8 @@ class AlertView(QWidget):
         self.action_bar = ActionBar()
         self.name = label(role="name", wrap=True)
         self.late = label(role="warning", wrap=True)
+        self.ended = message()
+        set_role(self.ended, "error")
         self.subject, self.passage, self.history, self.candidates = (FactsPanel() for _ in range(4))
         self.orders = [FactsPanel() for _ in range(_MAX_ORDERS)]
         self._sightings_title = label(role="title")
@@ -66,6 +68,7 @@ class AlertView(QWidget):
         middle.addWidget(scroll, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 10, 12, 10)
+        layout.addWidget(self.ended)
         layout.addLayout(middle, 1)
         layout.addWidget(self.action_bar)
         layout.addWidget(self._verify)
@@ -90,6 +93,9 @@ class AlertView(QWidget):
         self.name.setText(formatter.subject_name(alert))
         self.late.setText(say("LATE"))
         self.late.setVisible(alert.late)
+        ended = formatter.orders_ended(alert)
+        self.ended.setText(ended)
+        self.ended.setVisible(bool(ended))
         self.subject.show_facts(say("SUBJECT_TITLE"), formatter.subject(alert))
         for number, one in enumerate(self.orders):
             facts = formatter.order(alert.orders[number]) if number < len(alert.orders) else ()

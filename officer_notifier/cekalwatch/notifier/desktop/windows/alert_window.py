@@ -240,7 +240,8 @@ class AlertWindow(QMainWindow):
         else:
             alert = shown.alert
             state = standing(alert, now)
-            tone = "alarm" if state is AlertState.NEW else "busy" if alert.open else "quiet"
+            alarm = state is AlertState.NEW and not alert.only_to_be_cleared
+            tone = "alarm" if alarm else "busy" if alert.open else "quiet"
             self._headline.setText(formatter.state(alert, now))
             self._place.setText(formatter.place(alert))
             self._age.setText(formatter.duration(now - alert.raised_at))

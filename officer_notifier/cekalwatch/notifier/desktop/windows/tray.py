@@ -112,6 +112,8 @@ class Tray(QSystemTrayIcon):
             self._drawn = (self.light, count)
             self.setIcon(icon(self.light, count))
         words = [formatter.connection(controller.connection), say("OPEN_COUNT", count=count)]
+        if ended := controller.alert_cache.ended_count:
+            words.append(say("ORDERS_ENDED_COUNT", count=ended))
         if controller.freshness and controller.freshness.outdated:
             words.insert(1, formatter.watchlist(controller.freshness))
         self.setToolTip("\n".join((say("APP_NAME"), *words)))
