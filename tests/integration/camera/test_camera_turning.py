@@ -6,15 +6,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cekalwatch.camera.checks import CheckVerdict, check_mount
 from cekalwatch.camera.ptz.manual_turn import ManualTurn, read_turn, remove_turn, write_turn
 from cekalwatch.camera.ptz.monitor import ANSWER_HOLDS_S, PRESETS_EVERY_S, PtzMonitor, arrive
 from cekalwatch.camera.ptz.onvif import OnvifError, PtzPosition, opened
+from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.camera.turnable import Turnable
 from cekalwatch.camera.view.monitor import PresetStatus
 from cekalwatch.program.errors import Exit
@@ -76,6 +78,21 @@ async def test_a_preset_that_is_not_there_is_told_with_those_that_are(device: On
     async with opened(at(device), PASSWORD) as camera:
         with pytest.raises(OnvifError, match="no preset 'gate-9'; it has: departures, arrivals"):
             await camera.preset("gate-9")
+
+
+@pytest.mark.parametrize(
+    ("trusts", "verdict", "said"),
+    [(False, CheckVerdict.FAIL, "nothing is sent"), (True, CheckVerdict.WARN, "the preset it was last sent to")],
+)
+async def test_the_check_says_what_is_sent_of_a_camera_that_tells_no_position(
+    device: OnvifDevice, *, trusts: bool, verdict: CheckVerdict, said: str
+):
+    device.tells_position = False
+    turnable = at(device).model_copy(update={"trust_preset_without_feedback": trusts})
+    settings = CameraSettings.load(None, camera_id="dep-1", source="0", ptz_password=PASSWORD)
+    found, text = await check_mount(turnable, settings)
+    assert found is verdict
+    assert said in text
 
 
 async def test_turning_ends_when_the_camera_rests_at_the_preset(device: OnvifDevice):
@@ -300,30 +317,38 @@ async def test_a_persons_turn_to_a_preset_without_a_key_sends_nothing_until_the_
 async def test_of_two_camera_keys_of_one_camera_only_the_one_whose_preset_it_is_at_sends(
     device: OnvifDevice, tmp_path: Path
 ):
-    walk = Walk(begin=(300, 240), end=(420, 260), head_px=(90, 110), first_frame=0, last_frame=1500)
-    video = write_video(tmp_path / "walk.avi", [walk], frames=1500, fps=15)
-    secret = tmp_path / "ptz.password"
-    secret.write_text(PASSWORD + "\n")
-    settings = tmp_path / "camera.toml"
     server = CaptureServer(cameras=("dep-1", "arr-1"))
     async with serving(server):
-        settings.write_text(
-            f'server_address = "{server.address}"\ndetector = "{starter_pack()}"\nrealtime = true\n'
-            + "".join(
-                f'[[cameras]]\ncamera_id = "{key}"\nsource = "{video}"\n[cameras.ptz]\naddress = "{device.address}"\n'
-                f'user = "{USER}"\npassword_file = "{secret}"\npreset = "{preset}"\n'
-                for key, preset in (("dep-1", "departures"), ("arr-1", "arrivals"))
-            )
-        )
+        settings = two_keys(device, server, tmp_path)
         async with camera_program("run", "--config", str(settings), home=tmp_path) as camera:
             await server.until(lambda heard: bool(heard.faces) and {OK, TURNED_AWAY} <= views(heard))
             camera.terminate()
             code, _, log = await ended(camera)
     assert code == Exit.OK, log
     assert PASSWORD not in log
-    crops = {line["camera_id"]: line["crops"] for line in endings(log)}
+    crops = crops_of(log)
     assert crops["dep-1"] > 0
     assert crops["arr-1"] == 0
+
+
+@pytest.mark.slow
+async def test_on_its_tour_one_key_after_the_other_sends_and_none_says_that_the_camera_was_moved(
+    device: OnvifDevice, tmp_path: Path
+):
+    device.turns_by_itself = True
+    server = CaptureServer(cameras=("dep-1", "arr-1"))
+    async with serving(server):
+        settings = two_keys(device, server, tmp_path, "stay_s = 15\nwait_s = 0\n")
+        async with camera_program("run", "--config", str(settings), home=tmp_path) as camera:
+            await server.until(lambda heard: bool(heard.faces))
+            await until(lambda: device.sent_to == ["arrivals"])
+            turned_at = datetime.now(UTC)
+            await server.until(lambda heard: any(face.capture_time.ToDatetime(UTC) > turned_at for face in heard.faces))
+            camera.terminate()
+            code, _, log = await ended(camera)
+    assert code == Exit.OK, log
+    assert {key: crops > 0 for key, crops in crops_of(log).items()} == {"dep-1": True, "arr-1": True}
+    assert capture_pb2.VIEW_STATE_MOVED not in views(server.heard)
 
 
 @pytest.mark.slow
@@ -388,9 +413,28 @@ def files_below(folder: Path) -> set[str]:
     return {path.name for path in folder.rglob("*") if path.is_file()}
 
 
-def endings(log: str) -> list[dict[str, Any]]:
+def crops_of(log: str) -> dict[str, int]:
+    """How many crops each camera key has sent, by the log of a program that has ended."""
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-    return [line for line in lines if line["event"] == "camera_ends"]
+    return {line["camera_id"]: line["crops"] for line in lines if line["event"] == "camera_ends"}
+
+
+def two_keys(device: OnvifDevice, server: CaptureServer, folder: Path, more: str = "") -> Path:
+    """Write the settings of a camera with a key for each preset, and somebody who stays in view; `more`: of `ptz`."""
+    walk = Walk(begin=(300, 240), end=(420, 260), head_px=(90, 110), first_frame=0, last_frame=1500)
+    video = write_video(folder / "walk.avi", [walk], frames=1500, fps=15)
+    secret = folder / "ptz.password"
+    secret.write_text(PASSWORD + "\n")
+    settings = folder / "camera.toml"
+    settings.write_text(
+        f'server_address = "{server.address}"\ndetector = "{starter_pack()}"\nrealtime = true\n'
+        + "".join(
+            f'[[cameras]]\ncamera_id = "{key}"\nsource = "{video}"\n[cameras.ptz]\naddress = "{device.address}"\n'
+            f'user = "{USER}"\npassword_file = "{secret}"\npreset = "{preset}"\n{more}'
+            for key, preset in (("dep-1", "departures"), ("arr-1", "arrivals"))
+        )
+    )
+    return settings
 
 
 class Losses(Backoff):
