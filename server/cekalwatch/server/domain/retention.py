@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cekalwatch.server.domain.orders import Checkpoints, SubjectFile
-from cekalwatch.wire.vocabulary.orders import OrderStatus
-
-_IN_FORCE_OR_TO_COME = frozenset({OrderStatus.ACTIVE, OrderStatus.NOT_YET_VALID})
 
 
 @dataclass(frozen=True)
@@ -29,13 +25,11 @@ class RetentionPolicy:
     """After the last order of a subject ended."""
 
 
-def ended_by(file: SubjectFile, moment: datetime, checkpoints: Checkpoints, sites: Iterable[str]) -> bool:
+def ended_by(file: SubjectFile, moment: datetime, checkpoints: Checkpoints) -> bool:
     """Whether every order of a subject had ended by `moment`, at every site, and was known by then.
 
     An order that breaks a rule was never in force: it counts from the day on which it was received.
     """
     if any(order.received_on > moment.date() for order in file.orders):
         return False
-    return bool(file.orders) and not any(
-        one.judgement.status in _IN_FORCE_OR_TO_COME for site in sites for one in checkpoints.judged(file, moment, site)
-    )
+    return bool(file.orders) and all(last < moment for _, last in checkpoints.terms(file))

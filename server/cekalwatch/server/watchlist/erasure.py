@@ -64,4 +64,4 @@ class SubjectEraser:
         return self._watchlist.erase_subject(subject_id, lambda file: self._ended(file, now - self._kept_for), note)
 
     def _ended(self, file: SubjectFile, before: datetime) -> bool:
-        return ended_by(file, before, self._checkpoints, self._checkpoints.zones)
+        return ended_by(file, before, self._checkpoints)
