@@ -6,6 +6,7 @@ It knows no program; each gives its class of settings.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import groupby
@@ -103,7 +104,7 @@ def markdown(settings: type[Settings]) -> str:
         sorted(describe(settings), key=lambda one: (one.table.strip("[]"), one.kind)),
         lambda one: (one.table, one.kind),
     ):
-        title = f"### `[{table}]`" + (f" of kind {kind}" if kind else "")
+        title = f"### `{_heading(table)}`" + (f" of kind {kind}" if kind else "")
         lines = [title, ""] if table else []
         lines += ["| setting | value | default | meaning |", "| --- | --- | --- | --- |"]
         lines += [
@@ -127,3 +128,8 @@ def _default(setting: Setting) -> str:
 
 def _value(value: object) -> str:
     return _NOT_SET if value is None else literal(value)
+
+
+def _heading(table: str) -> str:
+    """Return the line that begins a table in the file; one within a list of tables belongs to the last of them."""
+    return f"[{table}]" if table.endswith("]") or "]" not in table else f"[{re.sub(r'[][]', '', table)}]"

@@ -11,13 +11,17 @@ import asyncio
 import contextlib
 import platform
 import signal
+import sys
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import starmap
 from types import TracebackType
 from typing import Self
 
 import structlog
 
+from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.clock import Clock, SystemClock
@@ -34,6 +38,7 @@ from cekalwatch.server.status import StatusService
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.keys.resealing import Resealer
 from cekalwatch.server.storage.models.store import ModelStore
 from cekalwatch.server.wiring.alerts import AlertsWiring
@@ -44,7 +49,7 @@ from cekalwatch.server.wiring.authentication import (
 )
 from cekalwatch.server.wiring.capture import CaptureWiring
 from cekalwatch.server.wiring.context import Context
-from cekalwatch.server.wiring.gallery import GalleryWiring
+from cekalwatch.server.wiring.gallery import GalleryWiring, note_configuration
 from cekalwatch.server.wiring.periodic import Chore, at_stop, every
 from cekalwatch.server.wiring.troubles import TroublesWiring
 from cekalwatch.server.wiring.watchlist import WatchlistWiring
@@ -87,6 +92,7 @@ class Server:
         engines = EngineInUse(open_pack(settings, pack), settings.threads)
         actor = Actor(Party.SERVER, platform.node() or "unnamed")
         context = Context.open(settings, database, clock, actor, stack)
+        self._context, self._engines = context, engines
         stores = context.stores
         signer = CheckpointSigner(stores.audit, SigningKey.load_or_create(settings.audit_key_file), clock)
         stack.callback(at_stop, "checkpoint of the last audit entries", signer.sign)
@@ -163,6 +169,17 @@ class Server:
         )
         return self
 
+    async def reload(self, settings: ServerSettings) -> None:
+        """Let cameras send what the capture policies of `settings` say from now on. Other settings need a restart.
+
+        Raises StorageError when the change cannot be recorded; the policies are in force then.
+        """
+        self._sessions.set_policies(settings.capture_policies)
+        log.info("settings_reloaded", restart_needed=", ".join(self._settings.differing(settings)))
+        await asyncio.to_thread(
+            note_configuration, replace(self._context, settings=settings), self._engines.engine().pack
+        )
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -178,8 +195,17 @@ class Server:
         log.info("stopped")
 
 
-def run(settings: ServerSettings) -> None:
-    """Serve until SIGINT or SIGTERM; raises ProgramError when the server cannot start."""
+def run(settings: ServerSettings, load: Callable[[], ServerSettings]) -> None:
+    """Serve until SIGINT or SIGTERM; on SIGHUP take over the capture policies that `load` reads.
+
+    Raises ProgramError when the server cannot start.
+    """
+
+    async def reload(server: Server) -> None:
+        try:
+            await server.reload(await asyncio.to_thread(load))
+        except (ProgramError, StorageError) as error:
+            log.error("settings_not_reloaded", problem=str(error))  # noqa: TRY400  # no traceback
 
     async def serve() -> None:
         stopped = asyncio.Event()
@@ -187,7 +213,16 @@ def run(settings: ServerSettings) -> None:
         for sign in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
                 loop.add_signal_handler(sign, stopped.set)
-        async with Server(settings):
+        async with Server(settings) as server:
+            reloads = set[asyncio.Task[None]]()
+
+            def begin_reload() -> None:
+                task = loop.create_task(reload(server))
+                reloads.add(task)
+                task.add_done_callback(reloads.discard)
+
+            if sys.platform != "win32":
+                loop.add_signal_handler(signal.SIGHUP, begin_reload)
             await stopped.wait()
 
     asyncio.run(serve())

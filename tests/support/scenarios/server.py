@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -186,6 +186,8 @@ class CaptureClient:
     """One stream; it reads and writes when it is told to."""
 
     call: Any
+    policy: capture_pb2.CapturePolicy = field(default_factory=capture_pb2.CapturePolicy)
+    """What the welcome said."""
 
     @classmethod
     async def open(cls, channel: grpc.aio.Channel, camera_id: str = "dep-1") -> CaptureClient:
@@ -194,6 +196,7 @@ class CaptureClient:
         await client.call.write(hello(camera_id))
         response = await client.call.read()
         assert response.WhichOneof("message") == "welcome"
+        client.policy = response.welcome.policy
         return client
 
     async def send(self, capture: capture_pb2.FaceCapture) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -14,24 +14,53 @@ LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 """Names of the five landmarks, in their order; left and right are those of the picture."""
 
 
+EyeDistance = Annotated[float, Field(ge=8, le=1000)]
+Turn = Annotated[float, Field(gt=0, le=90)]
+CropCount = Annotated[int, Field(ge=1, le=20)]
+JpegQuality = Annotated[int, Field(ge=50, le=100)]
+DetectorScore = Annotated[float, Field(ge=0, le=1)]
+
+
 @validated(frozen=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
 class CapturePolicy:
-    """What cameras may send; the server sets it (`[capture_policy]`). Raises ValueError outside the bounds."""
+    """What a camera may send; the server sets it. Raises ValueError outside the bounds."""
 
-    min_eye_distance_px: Annotated[float, Field(ge=8, le=1000)] = 32.0
+    min_eye_distance_px: EyeDistance = 32.0
     """Smallest distance between the eyes, in pixels of the frame."""
-    max_yaw_degrees: Annotated[float, Field(gt=0, le=90)] = 40.0
+    max_yaw_degrees: Turn = 40.0
     """Largest turn of the head to either side."""
-    max_pitch_degrees: Annotated[float, Field(gt=0, le=90)] = 45.0
+    max_pitch_degrees: Turn = 45.0
     """Largest nod of the head up or down. It is wider than the 15 degrees that recognition wants: measured from five
     landmarks, a laugh looks like a nod of up to 40."""
-    max_crops_per_track: Annotated[int, Field(ge=1, le=20)] = 5
+    max_crops_per_track: CropCount = 5
     """How many crops of one passage a camera may send."""
-    jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 85
+    jpeg_quality: JpegQuality = 85
     """JPEG quality of the crops. At 90 they are a quarter larger and are recognised no better
     (benchmarks/camera/crops.py)."""
-    min_detector_score: Annotated[float, Field(ge=0, le=1)] = 0.7
+    min_detector_score: DetectorScore = 0.7
     """Smallest confidence of the detector."""
+
+
+@validated(frozen=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
+class CapturePolicyChanges:
+    """How one camera's policy differs from that of all; what is not set is as there."""
+
+    min_eye_distance_px: EyeDistance | None = None
+    """Smallest distance between the eyes, in pixels of the frame."""
+    max_yaw_degrees: Turn | None = None
+    """Largest turn of the head to either side."""
+    max_pitch_degrees: Turn | None = None
+    """Largest nod of the head up or down."""
+    max_crops_per_track: CropCount | None = None
+    """How many crops of one passage it may send."""
+    jpeg_quality: JpegQuality | None = None
+    """JPEG quality of the crops."""
+    min_detector_score: DetectorScore | None = None
+    """Smallest confidence of the detector."""
+
+    def applied_to(self, usual: CapturePolicy) -> CapturePolicy:
+        """Return the camera's policy, where that of all is `usual`."""
+        return replace(usual, **{name: value for name, value in asdict(self).items() if value is not None})
 
 
 CLOCK_WRONG = timedelta(seconds=2)

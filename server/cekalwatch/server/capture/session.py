@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,7 +71,7 @@ class Drain:
 
 
 Inbound = Hello | Capture | Rejected | Heartbeat | Goodbye
-Outbound = Welcome | Receipts | Drain
+Outbound = Welcome | Receipts | CapturePolicy | Drain
 
 
 @dataclass(frozen=True)
@@ -82,18 +82,33 @@ class CaptureTerms:
     heartbeat_period_s: float
     handshake_s: float
     """How long hello may take."""
-    policy: CapturePolicy
 
 
 class CaptureSessions:
     """Runs the streams of all cameras."""
 
-    def __init__(self, cameras: dict[str, Camera], terms: CaptureTerms, intake: Intake, presence: Presence) -> None:
+    def __init__(
+        self,
+        cameras: dict[str, Camera],
+        policies: Mapping[str, CapturePolicy],
+        terms: CaptureTerms,
+        intake: Intake,
+        presence: Presence,
+    ) -> None:
+        """`policies`: what each camera may send, by its key."""
         self._cameras = cameras
+        self._policies = dict(policies)
+        self._streams: set[_CaptureStream] = set()
         self._terms = terms
         self._intake = intake
         self._presence = presence
         self._draining = asyncio.Event()
+
+    def set_policies(self, policies: Mapping[str, CapturePolicy]) -> None:
+        """Let cameras send what these say from now on, and tell those that are connected."""
+        self._policies.update(policies)
+        for stream in self._streams:
+            stream.wake()
 
     def drain(self) -> None:
         """Tell every camera that the server is about to stop."""
@@ -122,7 +137,7 @@ class CaptureSessions:
         """Accept a camera, and tell it the time; raises UNKNOWN_CAMERA."""
         camera = self.camera(hello.camera_id)
         log.info("camera_connected", camera_id=camera.camera_id, client=hello.client_version, detector=hello.detector)
-        return Welcome(self._terms.credits, self._terms.heartbeat_period_s, self._terms.policy, now)
+        return Welcome(self._terms.credits, self._terms.heartbeat_period_s, self._policies[camera.camera_id], now)
 
     def clock(self, camera: Camera, hello: Hello, now: datetime) -> CameraClock:
         """Begin to follow the clock of a camera that was welcomed."""
@@ -132,15 +147,25 @@ class CaptureSessions:
         self._presence.follow_clock(camera.camera_id, clock)
         return clock
 
-    async def run(self, camera: Camera, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[Outbound, None]:
+    async def run(
+        self, camera: Camera, welcome: Welcome, inbound: AsyncIterator[Inbound]
+    ) -> AsyncGenerator[Outbound, None]:
         """Yield receipts for the messages after the handshake, until they end; raises the stream's error."""
-        stream = _CaptureStream(self._terms, self._intake, self._presence, camera, self._draining)
+
+        def policy() -> CapturePolicy:
+            return self._policies[camera.camera_id]
+
+        stream = _CaptureStream(
+            self._terms, self._intake, self._presence, camera, self._draining, policy, welcome.policy
+        )
+        self._streams.add(stream)
         self._presence.camera_connected(camera.camera_id)
         try:
             async with aclosing(stream.run(inbound)) as outbound:
                 async for message in outbound:
                     yield message
         finally:
+            self._streams.discard(stream)
             self._presence.camera_disconnected(camera.camera_id)
             log.info("camera_disconnected", camera_id=camera.camera_id)
 
@@ -155,7 +180,11 @@ class _CaptureStream:
         presence: Presence,
         camera: Camera,
         draining: asyncio.Event,
+        policy: Callable[[], CapturePolicy],
+        told_policy: CapturePolicy,
     ) -> None:
+        self._policy = policy
+        self._told_policy = told_policy
         self._terms = terms
         self._intake = intake
         self._presence = presence
@@ -169,7 +198,12 @@ class _CaptureStream:
         self._wake = asyncio.Event()
         self._working: set[asyncio.Task[None]] = set()
 
+    def wake(self) -> None:
+        """Look whether there is anything to tell the camera."""
+        self._wake.set()
+
     async def run(self, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[Outbound, None]:
+        self.wake()  # the policy may have changed since the welcome
         reader = asyncio.create_task(self._read(inbound))
         reader.add_done_callback(lambda _: self._wake.set())
         drain = asyncio.create_task(self._draining.wait())
@@ -184,6 +218,9 @@ class _CaptureStream:
                     receipts, self._ready = tuple(self._ready), []
                     self._taken -= given_back
                     yield Receipts(receipts, given_back)
+                if self._policy() != self._told_policy:
+                    self._told_policy = self._policy()
+                    yield self._told_policy
                 if drain.done() and not drained:
                     drained = True
                     yield Drain(reconnect_after_s=1.0)

@@ -93,13 +93,19 @@ def serve(
     threads: Threads = None,
     log_level: LogLevel = None,
 ) -> None:
-    """Run the server until Ctrl-C or SIGTERM. It logs `serving` with its address when cameras can connect."""
+    """Run the server until Ctrl-C or SIGTERM. It logs `serving` with its address when cameras can connect.
+
+    On SIGHUP it reads the settings again, and sends changed capture policies to the cameras.
+    """
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.server.app import run
     from cekalwatch.server.settings.settings import ServerSettings
 
-    settings = ServerSettings.load(
-        config, listen=listen, data_dir=data_dir, model_pack=model_pack, threads=threads, log_level=log_level
-    )
+    def load() -> ServerSettings:
+        return ServerSettings.load(
+            config, listen=listen, data_dir=data_dir, model_pack=model_pack, threads=threads, log_level=log_level
+        )
+
+    settings = load()
     configure_logs(settings.log_level)
-    run(settings)
+    run(settings, load)

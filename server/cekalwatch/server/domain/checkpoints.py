@@ -6,12 +6,13 @@ in words.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field
 
+from cekalwatch.wire.vocabulary.capture import CapturePolicyChanges
 from cekalwatch.wire.vocabulary.orders import Direction
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
@@ -50,6 +51,8 @@ class Camera:
     """What officers call the counter below it."""
     direction: Direction
     """Whether the travellers that it sees leave (DEPARTURE) or come in (ARRIVAL)."""
+    capture_policy: CapturePolicyChanges = field(default=CapturePolicyChanges(), compare=False, repr=False)
+    """What it may send, where that differs from `[capture_policy]`. SIGHUP brings a change to the camera."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ class CaptureSection(Settings):
     """Streams of captures."""
 
     capture_policy: CapturePolicy = CapturePolicy()
-    """What cameras may send."""
+    """What a camera may send, unless its own `capture_policy` says otherwise."""
     credits: Annotated[int, Field(ge=1, le=1000)] = 32
     """Faces of one camera that may wait at once to be taken in."""
     receipt_delay_s: Annotated[float, Field(ge=0.01, le=5)] = 0.5

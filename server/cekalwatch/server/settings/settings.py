@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.server.settings.alerts import AlertSection
@@ -12,6 +14,7 @@ from cekalwatch.server.settings.recognition import RecognitionSection
 from cekalwatch.server.settings.sign_in import SignInSection
 from cekalwatch.server.settings.troubles import TroubleSection
 from cekalwatch.server.settings.watchlist import WatchlistSection
+from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 
 class ServerSettings(
@@ -27,3 +30,13 @@ class ServerSettings(
     """Every setting of `cekalwatch-server`, with its default. The sections appear from the last base to the first."""
 
     model_config = SettingsConfigDict(env_prefix="CEKALWATCH_SERVER_")
+
+    @property
+    def capture_policies(self) -> dict[str, CapturePolicy]:
+        """What each camera may send, by its key."""
+        return {one.camera_id: one.capture_policy.applied_to(self.capture_policy) for one in self.cameras}
+
+    def differing(self, other: Self) -> tuple[str, ...]:
+        """Return the names of the settings that differ, those of capture policies left out."""
+        names = set(type(self).model_fields) - {"capture_policy"}
+        return tuple(sorted(name for name in names if getattr(self, name) != getattr(other, name)))

@@ -89,12 +89,10 @@ class CaptureWiring:
         health = DatabaseHealth(writing.do, delay_s / WRITES_PER_RECEIPT_DELAY)
         intake = Intake(embedding, deciding, health, delay_s)
         cameras = {camera.camera_id: camera for camera in settings.cameras}
-        terms = CaptureTerms(
-            settings.credits, settings.heartbeat_period_s, settings.handshake_s, settings.capture_policy
-        )
+        terms = CaptureTerms(settings.credits, settings.heartbeat_period_s, settings.handshake_s)
         return cls(
             tuple(cameras.values()),
-            CaptureSessions(cameras, terms, intake, presence),
+            CaptureSessions(cameras, settings.capture_policies, terms, intake, presence),
             intake,
             health,
             decider,

@@ -19,6 +19,7 @@ from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_REASON, MAX_WORD
 from cekalwatch.wire.vocabulary.capture import (
     LANDMARKS,
     CaptureOutcome,
+    CapturePolicy,
     Drops,
     Heartbeat,
     SpoolState,
@@ -161,7 +162,7 @@ def stream_response(message: Outbound) -> capture_service_pb2.StreamFacesRespons
                 welcome=capture_service_pb2.Welcome(
                     credits=granted,
                     heartbeat_period=duration(period_s),
-                    policy=capture_pb2.CapturePolicy(**asdict(policy)),
+                    policy=_policy(policy),
                     server_time=timestamp(now),
                 )
             )
@@ -171,10 +172,16 @@ def stream_response(message: Outbound) -> capture_service_pb2.StreamFacesRespons
                     receipts=[_receipt(receipt) for receipt in receipts], credits=given_back
                 )
             )
+        case CapturePolicy():
+            return capture_service_pb2.StreamFacesResponse(policy=_policy(message))
         case Drain(reconnect_after_s=after_s):
             return capture_service_pb2.StreamFacesResponse(
                 drain=capture_service_pb2.Drain(reconnect_after=duration(after_s))
             )
+
+
+def _policy(policy: CapturePolicy) -> capture_pb2.CapturePolicy:
+    return capture_pb2.CapturePolicy(**asdict(policy))
 
 
 def _receipt(receipt: Receipt) -> capture_pb2.CaptureReceipt:
