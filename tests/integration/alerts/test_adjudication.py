@@ -153,9 +153,13 @@ async def test_an_order_that_was_revoked_meanwhile_is_neither_referred_nor_confi
     budi, siti = await office.sign_in("budi"), await office.sign_in("siti")
     held, pending = await budi.claim(await office.raise_alert("1")), await referred(office, budi)
     assert held.alert_id != pending.alert_id
+    hall = (await office.pc("pc-hall")).subscribe()
     watchlist = WatchlistStore(office.database, keyring(office.database, office.settings.master_key_source))
     file = watchlist.get_subject("S-1")
     watchlist.put(file.subject, replace(file.orders[0], revoked_at=datetime.now(UTC) - timedelta(seconds=1)), [])
+    for _ in range(2):
+        await events_until(hall, lambda event: event.type == alert_pb2.ALERT_EVENT_TYPE_ORDERS_ENDED)
+    held, pending = await budi.get(held.alert_id), await siti.get(pending.alert_id)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await budi.judge(held)
     assert reason_of(caught.value) == "ORDER_NOT_IN_FORCE"
