@@ -30,6 +30,7 @@ from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
+from tests.support.scenarios.server import list_astronaut, order_in_force
 from tests.support.scenarios.site_pki import Site
 from tests.support.tools.programs import run_program
 
@@ -89,9 +90,11 @@ async def test_two_people_bring_an_alert_from_new_to_closed(office: PortOffice, 
     shown = await budi.alerts("show", key)
     assert all(words in shown for words in ("Contoh Satu", "Kejaksaan Agung", "CEGAH (exit)", "far above", "possible"))
     assert "held by Petugas budi (pc-budi)" in await budi.alerts("claim", key)
-    assert "Referred: The faces look the same “same scar”" in await budi.alerts("refer", key, "--note", "same scar")
-    assert "Your role does not allow" in await budi.refused("confirm", key, "--reference", "CO-1/2026")
-    confirm = ("confirm", key, "--beside", "--reference")
+    assert "Referred: The faces look the same “same scar”" in await budi.alerts(
+        "refer", key, "--seen", "2", "--note", "same scar"
+    )
+    assert "Your role does not allow" in await budi.refused("confirm", key, "--seen", "3", "--reference", "CO-1/2026")
+    confirm = ("confirm", key, "--seen", "3", "--beside", "--reference")
     assert "must have 4 to 64 characters" in await budi.refused(*confirm, "?", typed=f"siti\n{PASSWORD}\n")
     assert "CO-1/2026" in await budi.alerts(*confirm, "co-1/2026", typed=f"siti\n{PASSWORD}\n")
     assert "Record a contact" in await budi.refused("close", key)
@@ -110,11 +113,16 @@ async def test_what_cannot_be_is_said_in_words(office: PortOffice, tmp_path: Pat
     budi, ani = [await signed_in(office, tmp_path, name) for name in ("budi", "ani")]
     key = (await office.raise_alert())[-6:]
     await budi.alerts("claim", key)
-    assert "Petugas budi holds this alert" in await ani.refused("not-same", key)
-    assert "does not fit this outcome" in await budi.refused("refer", key, "--reason", "FACE_DIFFERS")
-    assert "at most 1000 characters" in await budi.refused("refer", key, "--reason", "OTHER")
+    assert "Petugas budi holds this alert" in await ani.refused("not-same", key, "--seen", "2")
+    assert "does not fit this outcome" in await budi.refused("refer", key, "--seen", "2", "--reason", "FACE_DIFFERS")
+    assert "at most 1000 characters" in await budi.refused("refer", key, "--seen", "2", "--reason", "OTHER")
     await budi.alerts("release", key)
-    assert "Cannot determine" in await ani.alerts("cannot-tell", key)
+    unseen = await ani.run("alerts", "cannot-tell", key, "--seen", "1")
+    assert unseen.returncode == Exit.REFUSED
+    assert "The alert has changed since it was shown" in unseen.stderr
+    assert "Version" in unseen.stdout, "what came since is printed"
+    await ani.alerts("release", key)
+    assert "Cannot determine" in await ani.alerts("cannot-tell", key, "--seen", "5")
     for wrong in ("abc", "zzzzzz"):
         assert (await budi.run("alerts", "show", wrong)).returncode == Exit.USAGE
     office.address = budi.address = "127.0.0.1:1"
@@ -122,9 +130,26 @@ async def test_what_cannot_be_is_said_in_words(office: PortOffice, tmp_path: Pat
 
 
 @pytest.mark.slow
+async def test_the_next_candidate_is_asked_about_at_once(office: PortOffice, tmp_path: Path):
+    twin = order_in_force(order_id="O-2", subject_id="S-2")
+    list_astronaut(office.settings, twin, scale=1.3, subject_id="S-2", name="SARI WIJAYA", nationality="IDN")
+    budi, seat = await signed_in(office, tmp_path, "budi"), await office.sign_in("siti")
+    alert_id = await office.raise_alert()
+    while len((await seat.get(alert_id)).candidates) < 2:  # the gallery follows the list
+        await office.raise_alert()
+    key, seen = alert_id[-6:], (await seat.get(alert_id)).version
+    assert "Candidate 1 of 2" in await budi.alerts("claim", key)
+    asked = await budi.alerts("not-same", key, "--seen", str(seen + 1))
+    assert "Candidate 2 of 2" in asked
+    assert "not this person" in asked
+    assert "Is it" in asked.splitlines()[-1]
+    assert "Cleared" in await budi.alerts("not-same", key, "--seen", str(seen + 2))
+
+
+@pytest.mark.slow
 async def test_a_supervisor_gets_the_figures_of_the_shift(office: PortOffice, tmp_path: Path):
     siti, budi = await signed_in(office, tmp_path, "siti"), await signed_in(office, tmp_path, "budi")
-    await budi.alerts("not-same", (await office.raise_alert())[-6:])
+    await budi.alerts("not-same", (await office.raise_alert())[-6:], "--seen", "1")
     file = tmp_path / "figures.csv"
     figures = await siti.alerts("shift", "--csv", str(file))
     assert "False alerts: 1 of 1" in figures

@@ -17,7 +17,7 @@ from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[OfficeThread]:
-    with OfficeThread(tmp_path / "site").open() as opened:
+    with OfficeThread(tmp_path / "site", grouping_window_s=600).open() as opened:
         yield opened
 
 
@@ -69,3 +69,45 @@ def test_two_people_bring_an_alert_from_new_to_closed(office: OfficeThread, pc: 
     for words in ("same scar", "CO-2026/0117", "two officers come", "Petugas budi", "Petugas siti"):
         assert words in history
     assert len(office.office.trail(Action.ALERT_CONFIRMED)) == 1
+
+
+@pytest.mark.slow
+def test_the_next_candidate_is_asked_about_in_the_same_window(office: OfficeThread, pc: OfficerPc) -> None:
+    office.list_people()
+    pc.sign_in("budi")
+    alert_id = office.raise_alert()
+    pc.shows(alert_id, "NEW")
+    # The gallery follows the list: another candidate comes with a later crop.
+    pc.until(lambda: office.raise_alert() and pc.window.view.candidate.text())
+    pc.press(Qt.Key.Key_F2)
+    pc.shows(alert_id, "CLAIMED")
+    first = pc.window.view.name.text()
+    pc.press(Qt.Key.Key_F6)
+    pc.dialog.submit()
+    pc.until(lambda: pc.window.view.name.text() != first)
+    second = pc.window.view.name.text()
+    pc.shows(alert_id, "CLAIMED")
+    pc.until(lambda: second in pc.window.view.action_bar.message)
+    assert first in pc.window.view.action_bar.message
+    pc.until(lambda: pc.window.view.comparison.reference.loaded)
+    pc.press(Qt.Key.Key_F6)
+    pc.dialog.submit()
+    pc.shows(alert_id, "CLEARED")
+    assert [fact.value.split(":")[0] for fact in pc.window.view.history.facts] == [first, second]
+
+
+@pytest.mark.slow
+def test_a_judgement_of_what_has_changed_is_refused_and_what_came_is_told(office: OfficeThread, pc: OfficerPc) -> None:
+    pc.sign_in("budi")
+    alert_id = office.raise_alert()
+    pc.shows(alert_id, "NEW")
+    pc.press(Qt.Key.Key_F2)
+    pc.shows(alert_id, "CLAIMED")
+    pc.press(Qt.Key.Key_F5)
+    asked = pc.dialog
+    office.list_people()
+    # Crops of the passage go on, and the gallery follows the list: another candidate comes while the question is open.
+    pc.until(lambda: office.raise_alert() and pc.window.view.candidate.text())
+    asked.submit()
+    pc.until(lambda: "SARI WIJAYA" in asked.problem.text())
+    assert pc.state == "CLAIMED"

@@ -57,16 +57,15 @@ def print_alert(console: Console, alert: Alert, formatter: AlertFormatter) -> No
     facts = [
         Fact(say("COLUMN_KEY"), short_key(alert.alert_id)),
         Fact(say("FACT_STATE"), formatter.state(alert, now)),
+        Fact(say("FACT_VERSION"), str(alert.version)),
+        *(Fact("", words) for words in (formatter.candidate(alert),) if words),
         Fact(say("FACT_NAME"), formatter.subject_name(alert)),
         *formatter.subject(alert),
         *(fact for order in alert.orders for fact in formatter.order(order)),
         *formatter.passage(alert),
         *((Fact("", ended, warning=True),) if (ended := formatter.orders_ended(alert)) else ()),
         Fact(say("FACT_SIMILARITY"), formatter.similarity(alert)),
-        *(
-            Fact(f"{rank}.", f"{one.name or say('UNKNOWN')} ({one.score:.2f})")
-            for rank, one in enumerate(alert.candidates, start=1)
-        ),
+        *formatter.candidates(alert),
         *formatter.history(alert),
     ]
     table = Table.grid(padding=(0, 2, 0, 0))

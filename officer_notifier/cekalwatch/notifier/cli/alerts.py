@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision, SignInProof
 from cekalwatch.notifier.actions.shift_csv import figures_csv
@@ -33,6 +34,12 @@ from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, Reason, Step
 MIN_KEY_LENGTH = 4
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The alert's key, or its last characters, 4 or more.")]
+Seen = Annotated[
+    int,
+    typer.Option(
+        "--seen", metavar="VERSION", min=1, help="The version that you saw; refused when the alert has changed since."
+    ),
+]
 Note = Annotated[str, typer.Option(metavar="TEXT", help="More about it, at most 1000 characters.")]
 ReasonOption = Annotated[Reason, typer.Option("--reason", case_sensitive=False, help="Why; OTHER needs a note.")]
 
@@ -64,11 +71,19 @@ class CommandContext:
             raise ProgramError(self.formatter.say("KEY_FITS", count=len(found)), Exit.USAGE)
         return found[0]
 
-    def carry_out(self, key: str, decision: Decision) -> None:
-        """Carry a decision out, and print the alert as it stands then."""
+    def carry_out(self, key: str, decision: Decision, seen: int | None = None) -> None:
+        """Carry a decision out, and print the alert as it stands then.
+
+        A judgement is of the version that was `seen`; where there is a newer one, that is printed, and nothing is done.
+        """
         alert = self.find(key)
-        answer = AlertActions(self.alert_client, self.sessions).carry_out(alert, decision)
+        if seen is not None and seen != alert.version:
+            print_alert(self.console, alert, self.formatter)
+        before = replace(alert, version=seen or alert.version)
+        answer = AlertActions(self.alert_client, self.sessions).carry_out(before, decision)
         print_alert(self.console, answer, self.formatter)
+        if question := self.formatter.next_candidate(alert, answer):
+            self.console.print(Text(question, style="bold red"))
 
 
 @contextmanager
@@ -125,40 +140,43 @@ def release(settings: NotifierSettings, key: Key) -> None:
         context.carry_out(key, Decision(Step.RELEASE))
 
 
-@commands.command(epilog=_example('refer 4F2A --note "same scar"'))
+@commands.command(epilog=_example('refer 4F2A --seen 2 --note "same scar"'))
 @with_settings
-def refer(settings: NotifierSettings, key: Key, *, reason: ReasonOption = Reason.FACE_AGREES, note: Note = "") -> None:
+def refer(
+    settings: NotifierSettings, key: Key, *, seen: Seen, reason: ReasonOption = Reason.FACE_AGREES, note: Note = ""
+) -> None:
     """It seems to be the same person: to be checked in Cekal Online."""
     with _context(settings) as context:
-        context.carry_out(key, Decision(Step.REFER, reason, note))
+        context.carry_out(key, Decision(Step.REFER, reason, note), seen)
 
 
-@commands.command("not-same", epilog=_example("not-same 4F2A --reason FACE_DIFFERS"))
+@commands.command("not-same", epilog=_example("not-same 4F2A --seen 2 --reason FACE_DIFFERS"))
 @with_settings
 def not_same(
-    settings: NotifierSettings, key: Key, *, reason: ReasonOption = Reason.FACE_DIFFERS, note: Note = ""
+    settings: NotifierSettings, key: Key, *, seen: Seen, reason: ReasonOption = Reason.FACE_DIFFERS, note: Note = ""
 ) -> None:
-    """Not the same person: clears the alert, and never the subject."""
+    """Not the same person: asks about the next candidate, or clears the alert; never the subject."""
     with _context(settings) as context:
-        context.carry_out(key, Decision(Step.NOT_SAME, reason, note))
+        context.carry_out(key, Decision(Step.NOT_SAME, reason, note), seen)
 
 
-@commands.command("cannot-tell", epilog=_example("cannot-tell 4F2A"))
+@commands.command("cannot-tell", epilog=_example("cannot-tell 4F2A --seen 2"))
 @with_settings
 def cannot_tell(
-    settings: NotifierSettings, key: Key, *, reason: ReasonOption = Reason.IMAGE_TOO_POOR, note: Note = ""
+    settings: NotifierSettings, key: Key, *, seen: Seen, reason: ReasonOption = Reason.IMAGE_TOO_POOR, note: Note = ""
 ) -> None:
     """You cannot tell; a supervisor decides."""
     with _context(settings) as context:
-        context.carry_out(key, Decision(Step.CANNOT_TELL, reason, note))
+        context.carry_out(key, Decision(Step.CANNOT_TELL, reason, note), seen)
 
 
-@commands.command(epilog=_example("confirm 4F2A --reference CO-2026/00123 --beside"))
+@commands.command(epilog=_example("confirm 4F2A --seen 3 --reference CO-2026/00123 --beside"))
 @with_settings
 def confirm(
     settings: NotifierSettings,
     key: Key,
     *,
+    seen: Seen,
     reference: Annotated[str, typer.Option(metavar="NUMBER", help="Reference number of Cekal Online.")],
     note: Note = "",
     beside: Annotated[
@@ -172,15 +190,16 @@ def confirm(
         decision = Decision(
             Step.CONFIRM, Reason.LISTED_IN_CEKAL_ONLINE, note, reference=reference.strip().upper(), supervisor=proof
         )
-        context.carry_out(key, decision)
+        context.carry_out(key, decision, seen)
 
 
-@commands.command(epilog=_example("clear 4F2A"))
+@commands.command(epilog=_example("clear 4F2A --seen 3"))
 @with_settings
 def clear(
     settings: NotifierSettings,
     key: Key,
     *,
+    seen: Seen,
     reason: Annotated[
         Reason | None,
         typer.Option(
@@ -195,7 +214,7 @@ def clear(
     with _context(settings) as context:
         ended = context.find(key).only_to_be_cleared
         usual = Reason.ORDER_ENDED if ended else Reason.NOT_LISTED_IN_CEKAL_ONLINE
-        context.carry_out(key, Decision(Step.CLEAR, reason or usual, note))
+        context.carry_out(key, Decision(Step.CLEAR, reason or usual, note), seen)
 
 
 @commands.command("follow-up", epilog=_example('follow-up 4F2A --contact "duty desk, by phone" --result "they come"'))

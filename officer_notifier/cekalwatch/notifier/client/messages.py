@@ -80,7 +80,8 @@ def alert(message: alert_pb2.Alert) -> Alert:
         score=message.score,
         threshold=message.threshold,
         candidates=tuple(
-            Candidate(safe_text(one.subject_id), safe_text(one.name), one.score) for one in message.candidates
+            Candidate(safe_text(one.subject_id), safe_text(one.name), one.score, one.ruled_out)
+            for one in message.candidates
         ),
         sightings=tuple(_sighting(sighting) for sighting in message.sightings),
         late=message.late,
@@ -214,6 +215,7 @@ def _finding(message: adjudication_pb2.Finding) -> Finding:
         note=safe_text(message.note, MAX_NOTE),
         person=_person(message.person),
         found_at=_moment(message.find_time),
+        subject_id=safe_text(message.subject_id),
     )
 
 

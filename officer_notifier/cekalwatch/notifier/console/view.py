@@ -121,6 +121,8 @@ class Painter:
 
     def _who(self, alert: Alert, now: datetime) -> Text:
         text = Text(self._formatter.subject_name(alert), style="bold")
+        if words := self._formatter.candidate(alert):
+            text.append(f"\n{words}", style="bold yellow")
         text.append(f"\n{self._formatter.subject_line(alert)}", style="not bold")
         style = _WRONG if alert.only_to_be_cleared else "bold" if alert.open else "not bold dim"
         text.append(f"\n{self._formatter.state(alert, now)}", style=style)

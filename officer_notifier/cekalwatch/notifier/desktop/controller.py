@@ -254,9 +254,16 @@ class Controller(QObject):
             done()
 
         def refused(error: Failure) -> None:
+            def renewed(now: Alert) -> None:
+                self._renewed(now)
+                came = self.formatter.came_since(alert, now) if error_reason(error) == "ALERT_CHANGED" else ""
+                self._teller(lambda words: failed(f"{words} {came}".strip()))(error)
+
+            def not_renewed(_: Failure) -> None:
+                self._teller(failed)(error)
+
             # What changed meanwhile is fetched, so that the words and what is on screen agree.
-            self.refresh(alert.alert_id)
-            self._teller(failed)(error)
+            self._worker.run(lambda: self._alert_client.alert(alert.alert_id), renewed, not_renewed)
 
         self._worker.run(lambda: self._actions.carry_out(alert, decision), taken, refused)
 

@@ -12,7 +12,7 @@ from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
 from cekalwatch.notifier.model.steps import Hindrance, standing
 from cekalwatch.notifier.model.subscription_updates import Connection, Freshness
 from cekalwatch.program.translations import Language, Texts
-from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation
+from cekalwatch.wire.vocabulary.adjudication import UNDECIDED, AlertState, Escalation
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
 
 SHIFT_FIGURES = 7
@@ -132,11 +132,56 @@ class AlertFormatter(Texts):
     def history(self, alert: Alert) -> tuple[Fact, ...]:
         """Return what people have done so far."""
         handling = alert.handling
-        facts = [Fact(self.say("FACT_FINDING"), self._finding(one)) for one in handling.findings]
+        facts = [Fact(self.say("FACT_FINDING"), self._finding(one, alert)) for one in handling.findings]
         if handling.reference:
             facts.append(Fact(self.say("FACT_REFERENCE"), handling.reference))
         facts += [Fact(self.say("FACT_FOLLOW_UP"), self._follow_up(one)) for one in handling.follow_ups]
         return tuple(facts)
+
+    def candidate(self, alert: Alert) -> str:
+        """Return which of several candidates is asked about; empty where there is one only."""
+        count = len(alert.candidates)
+        return self.say("CANDIDATE_OF", place=alert.candidate_place, count=count) if count > 1 else ""
+
+    def candidates(self, alert: Alert) -> tuple[Fact, ...]:
+        """Return all candidates, best first, with those that are ruled out marked."""
+        facts = []
+        for rank, one in enumerate(alert.candidates, start=1):
+            name = one.name or self.say("UNKNOWN")
+            words = f"{name} ({self.say('CANDIDATE_RULED_OUT')})" if one.ruled_out else name
+            facts.append(Fact(f"{rank}. {one.score:.2f}", words))
+        return tuple(facts)
+
+    def next_candidate(self, before: Alert, alert: Alert) -> str:
+        """Return what is asked after somebody ruled out the candidate of `before`; empty when nothing is."""
+        subject_id = before.subject.subject_id
+        if alert.subject.subject_id == subject_id or alert.state not in UNDECIDED:
+            return ""
+        return self.say(
+            "NEXT_CANDIDATE",
+            before=self.subject_name(before),
+            name=self.subject_name(alert),
+            place=alert.candidate_place,
+            count=len(alert.candidates),
+        )
+
+    def came_since(self, before: Alert, alert: Alert) -> str:
+        """Return what has come to the alert since it stood as in `before`; empty when nothing has."""
+        came = [
+            self.say("CAME_SIGHTED", counter=one.counter, time=self.clock(one.captured_at))
+            for one in alert.sightings
+            if one not in before.sightings
+        ]
+        known = {one.subject_id for one in before.candidates}
+        came += [
+            self.say("CAME_CANDIDATE", name=one.name or self.say("UNKNOWN"))
+            for one in alert.candidates
+            if one.subject_id not in known
+        ]
+        came += [self._finding(one, alert) for one in alert.handling.findings[len(before.handling.findings) :]]
+        if alert.state is not before.state:
+            came.append(self.say(f"STATE_{alert.state or 'UNKNOWN'}"))
+        return self.say("CAME_SINCE", what="; ".join(came)) if came else ""
 
     def state(self, alert: Alert, now: datetime) -> str:
         """Return where the alert stands, with who holds it and how far it has escalated."""
@@ -250,8 +295,11 @@ class AlertFormatter(Texts):
     def _median(self, seconds: float) -> str:
         return self.duration(timedelta(seconds=seconds)) if seconds else _NO_FIGURE
 
-    def _finding(self, finding: Finding) -> str:
+    def _finding(self, finding: Finding, alert: Alert) -> str:
         outcome = self.say(f"OUTCOME_{finding.outcome or 'UNKNOWN'}")
+        if len(alert.candidates) > 1:
+            judged = next((one for one in alert.candidates if one.subject_id == finding.subject_id), None)
+            outcome = f"{judged.name if judged and judged.name else self.say('UNKNOWN')}: {outcome}"
         reason = self.say(f"REASON_{finding.reason or 'UNKNOWN'}")
         note = f" “{finding.note}”" if finding.note else ""
         return f"{outcome}: {reason}{note} — {self._name(finding.person)}, {self.time(finding.found_at)}"

@@ -72,11 +72,13 @@ class Subject:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A subject near the probe."""
+    """A subject above the threshold. Each is judged by itself."""
 
     subject_id: str
     name: str
     score: float
+    ruled_out: bool = False
+    """Whether somebody found that the traveller is not this subject."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,11 @@ class Alert:
     def only_to_be_cleared(self) -> bool:
         """Whether it is not settled and no order of it is in force any more."""
         return self.orders_ended_at is not None and self.state in UNSETTLED
+
+    @property
+    def candidate_place(self) -> int:
+        """The place of the candidate that is asked about among all that are judged, from 1."""
+        return 1 + sum(one.ruled_out for one in self.candidates if one.subject_id != self.subject.subject_id)
 
     @property
     def score_level(self) -> ScoreLevel:

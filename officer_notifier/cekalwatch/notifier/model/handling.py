@@ -35,6 +35,8 @@ class Finding:
     note: str
     person: PersonReference
     found_at: datetime
+    subject_id: str = ""
+    """Key of the candidate that it speaks of."""
 
 
 @dataclass(frozen=True)
@@ -66,5 +68,5 @@ class Handling:
 
     @property
     def officer(self) -> PersonReference | None:
-        """Who judged it at the counter."""
-        return next((one.person for one in self.findings if one.outcome in OFFICERS_OUTCOMES), None)
+        """Who judged it at the counter, of several candidates the last one."""
+        return next((one.person for one in reversed(self.findings) if one.outcome in OFFICERS_OUTCOMES), None)

@@ -42,26 +42,28 @@ class StepFlow(QObject):
         take = partial(self._controller.take_step, alert)
         match step:
             case Step.REFER | Step.NOT_SAME | Step.CANNOT_TELL | Step.CLEAR:
-                self._ask(ReasonDialog(self._window, formatter, step, alert, take))
+                self._ask(ReasonDialog(self._window, formatter, step, alert, take), alert)
             case Step.CONFIRM:
                 beside = self._controller.options(alert).beside(step)
-                self._ask(ConfirmDialog(self._window, formatter, alert, take, beside=beside))
+                self._ask(ConfirmDialog(self._window, formatter, alert, take, beside=beside), alert)
             case Step.FOLLOW_UP:
-                self._ask(FollowUpDialog(self._window, formatter, alert, take))
+                self._ask(FollowUpDialog(self._window, formatter, alert, take), alert)
             case _:
                 self._do(alert, Decision(step))
 
-    def _ask(self, dialog: StepDialog) -> None:
+    def _ask(self, dialog: StepDialog, alert: Alert) -> None:
         self.dialog = dialog
-        dialog.finished.connect(self._answered)
+        dialog.finished.connect(partial(self._answered, alert))
         dialog.open()
 
-    def _answered(self, result: int) -> None:
+    def _answered(self, before: Alert, result: int) -> None:
         dialog, self.dialog = self.dialog, None
         if dialog:
             dialog.deleteLater()
         if result:
-            self._bar.tell(self._controller.formatter.say("DONE"), "done")
+            formatter, after = self._controller.formatter, self._controller.alert_cache.find(before.alert_id)
+            question = formatter.next_candidate(before, after.alert) if after else ""
+            self._bar.tell(question or formatter.say("DONE"), "error" if question else "done")
         self.ended.emit()
 
     def _give_up(self) -> None:

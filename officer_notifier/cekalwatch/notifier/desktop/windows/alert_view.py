@@ -29,6 +29,8 @@ class AlertView(QWidget):
         self.late = label(role="warning", wrap=True)
         self.ended = message()
         set_role(self.ended, "error")
+        self.candidate = label(role="title", wrap=True)
+        """Which of several candidates is asked about."""
         self.subject, self.passage, self.history, self.candidates = (FactsPanel() for _ in range(4))
         self.orders = [FactsPanel() for _ in range(_MAX_ORDERS)]
         self._sightings_title = label(role="title")
@@ -53,7 +55,16 @@ class AlertView(QWidget):
         facts = QVBoxLayout(column)
         facts.setContentsMargins(0, 0, 4, 0)
         facts.setSpacing(8)
-        for part in (self.name, self.late, self.history, self.subject, *self.orders, self.passage, self.candidates):
+        for part in (
+            self.candidate,
+            self.name,
+            self.late,
+            self.history,
+            self.subject,
+            *self.orders,
+            self.passage,
+            self.candidates,
+        ):
             facts.addWidget(part)
         facts.addStretch(1)
         scroll = QScrollArea()
@@ -90,6 +101,8 @@ class AlertView(QWidget):
             self.action_bar.tell("", "muted")
         self.comparison.show_pictures(pictures, formatter, another=another)
         self.score_bar.show_score(alert, formatter)
+        self.candidate.setText(formatter.candidate(alert))
+        self.candidate.setVisible(bool(self.candidate.text()))
         self.name.setText(formatter.subject_name(alert))
         self.late.setText(say("LATE"))
         self.late.setVisible(alert.late)
@@ -102,7 +115,8 @@ class AlertView(QWidget):
             one.show_facts(say("ORDER_TITLE"), facts)
         self.passage.show_facts(say("PASSAGE_TITLE"), [fact for fact in formatter.passage(alert) if fact.label])
         self.history.show_facts(say("HISTORY_TITLE"), formatter.history(alert))
-        self.candidates.show_facts(say("OTHER_CANDIDATES"), _others(alert, formatter))
+        several = formatter.candidates(alert) if len(alert.candidates) > 1 else ()
+        self.candidates.show_facts(say("CANDIDATES_TITLE"), several or (Fact("", say("NO_OTHER_CANDIDATES")),))
         self._show_sightings(alert, formatter)
         self.action_bar.show_options(alert, options, formatter, cekal_online=cekal_online)
         self._verify.setText(say("VERIFY"))
@@ -120,17 +134,6 @@ class AlertView(QWidget):
                 sighting = newest[number]
                 place = formatter.say("COUNTER", counter=sighting.counter)
                 one.setText(f"{formatter.clock(sighting.captured_at)}\n{place}\n{sighting.score:.2f}")
-
-
-def _others(alert: Alert, formatter: AlertFormatter) -> tuple[Fact, ...]:
-    """Return the candidates beside the alert's own, ranked, with words for their score."""
-    others = [one for one in alert.candidates if one.subject_id != alert.subject.subject_id]
-    if not others:
-        return (Fact("", formatter.say("NO_OTHER_CANDIDATES")),)
-    return tuple(
-        Fact(f"{rank}. {one.score:.2f}", one.name or formatter.say("UNKNOWN"))
-        for rank, one in enumerate(others, start=2)
-    )
 
 
 class ScoreBar(QWidget):
