@@ -84,6 +84,7 @@ class Notifier:
         self._arrived = Condition()
         self._events: list[dict[str, object]] = []
         self._relisted: list[dict[str, object]] = []
+        self._troubles: list[dict[str, object]] = []
         self._on_event = on_event
         arguments = ["-m", "cekalwatch.notifier", "console", "--format", "jsonl", "--agent-id", agent_id]
         arguments += ["--server", server_address, "--images", str(folder / "images")]
@@ -91,6 +92,11 @@ class Notifier:
 
     def _take(self, line: str) -> None:
         record = json.loads(line)
+        if record["event_type"] == "TROUBLE":
+            with self._arrived:
+                self._troubles.append(record)
+                self._arrived.notify_all()
+            return
         if record["relisted"]:
             with self._arrived:
                 self._relisted.append(record)
@@ -105,6 +111,12 @@ class Notifier:
         """The events so far, in the order of their arrival; alerts that were listed again are left out."""
         with self._arrived:
             return list(self._events)
+
+    @property
+    def troubles(self) -> list[dict[str, object]]:
+        """What was told of troubles so far, in the order of its arrival."""
+        with self._arrived:
+            return list(self._troubles)
 
     @property
     def relisted(self) -> list[dict[str, object]]:

@@ -7,14 +7,21 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from types import FrameType
+from typing import Protocol
 
 from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.client.subscription import Start, Subscription, SubscriptionClient
+from cekalwatch.notifier.client.trouble_client import TroubleClient
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall, Screen
 from cekalwatch.notifier.delivery.inbox import Inbox
+from cekalwatch.notifier.delivery.trouble_delivery import TroubleDelivery, TroubleScreen
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.session_file import SessionFile
+
+
+class NotifierScreen(Screen, TroubleScreen, Protocol):
+    """A screen of alerts and troubles."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +33,17 @@ class Notifier:
     subscription: Subscription
     subscription_client: SubscriptionClient
     inbox: Inbox
+    troubles: TroubleClient
 
-    def deliver_to(self, screen: Screen, recall: Recall) -> None:
-        """Bring alerts to `screen` until the subscription is stopped; raises ProgramError when that cannot go on."""
+    def deliver_to(self, screen: NotifierScreen, recall: Recall) -> None:
+        """Bring alerts and troubles to `screen` until the subscription is stopped.
+
+        Raises ProgramError when alerts cannot come any more.
+        """
         delivery = AlertDelivery(self.subscription_client, self.alert_client, self.inbox, screen, recall)
-        for update in self.subscription.updates():
-            delivery.take(update)
+        with TroubleDelivery(self.troubles, screen):
+            for update in self.subscription.updates():
+                delivery.take(update)
 
 
 @contextmanager
@@ -49,6 +61,7 @@ def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
             Subscription(client, start, settings.silence_timeout_s),
             client,
             inbox,
+            TroubleClient(settings.dialer(), wanted.site, session, settings.silence_timeout_s),
         )
 
 

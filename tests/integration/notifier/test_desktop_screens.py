@@ -17,10 +17,21 @@ from pytestqt.qtbot import QtBot
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ReasonDialog
 from cekalwatch.notifier.settings import ThemeName
 from cekalwatch.program.translations import Language
+from cekalwatch.wire.vocabulary.troubles import TroubleKind
+from tests.support.builders.notifier_troubles import make_trouble, of_source
 from tests.support.scenarios.officer_pc import OfficeThread, officer_pc
 
 LOOKS = [(language, theme) for language in Language for theme in (ThemeName.LIGHT, ThemeName.DARK)]
 LOOKS.append((Language.ID, ThemeName.CONTRAST))
+
+
+TROUBLES = (
+    of_source(TroubleKind.LIST_SHRUNK, missing="40", held="812"),
+    of_source(TroubleKind.SOURCE_FAILING, reason="SOURCE_UNAVAILABLE"),
+    make_trouble(TroubleKind.CAMERA_DOWN, "D2"),
+    make_trouble(TroubleKind.CAMERA_REJECTED, "D4", details={"reason": "NAME_NOT_ALLOWED"}),
+    make_trouble(TroubleKind.CAMERA_COVERED, "A1", acknowledged_by="Petugas siti"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +124,10 @@ def test_every_window_can_be_read(
         pc.agent.show_supervisor()
         pc.until(lambda: pc.agent.supervisor.report is not None)
         album.take(pc.agent.supervisor, "supervisor")
+        pc.agent.troubles.take(TROUBLES)
+        pc.agent.trouble_window.show()
+        album.take(pc.agent.trouble_window, "troubles")
+        album.take(pc.window, "blind")
         pc.agent.tray.menu.popup(pc.window.pos())
         album.take(pc.agent.tray.menu, "tray-menu")
         pc.agent.tray.menu.hide()

@@ -30,6 +30,7 @@ from cekalwatch.server.domain.errors import Code
 from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason, Step
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 from cekalwatch.wire.vocabulary.people import PersonRole
+from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.repository import ROOT
 
 PACKAGES = sorted({path.parents[3] for path in ROOT.glob("*/cekalwatch/*/locale/*/LC_MESSAGES/messages.po")})
@@ -43,6 +44,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "METRIC_": {name.upper() for name in BINS},
     },
     "notifier": {
+        "ADVICE_": {*TroubleKind, "UNKNOWN"},
         "CAUSE_": set(Cause),
         "COLUMN_": set(Column),
         "DIRECTION_": set(Direction),
@@ -60,6 +62,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "STATE_": {*AlertState, "UNKNOWN"},
         "STEP_": set(Step),
         "THEME_": set(ThemeName),
+        "TROUBLE_": {*TroubleKind, "UNKNOWN"},
     },
 }
 """The members of each family of a package."""

@@ -2,13 +2,15 @@
 
 Writing the line is the showing. It carries keys, times and scores, but no name. An alert that is listed again after a
 restart, or waited for an agent that was away, has `"relisted": true` and neither sequence nor event type; `"rings"`
-says whether a screen would ring. The pictures that it names are there for the time of `picture_lifetime_s`. A last line
-without its line end was cut off by the death of the process; its alert is listed again.
+says whether a screen would ring. The pictures that it names are there for the time of `picture_lifetime_s`. A trouble of
+a camera or a source has `"event_type": "TROUBLE"` and no alert; it comes when it begins or changes, and with `end_time`
+when it is over. A last line without its line end was cut off by the death of the process; its alert is listed again.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import RawIOBase
@@ -20,6 +22,7 @@ from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.notifier.model.ringing import is_supervised, rings
 from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, LostPosition
+from cekalwatch.notifier.model.trouble import Trouble, Troubles
 from cekalwatch.program.errors import ProgramError
 
 
@@ -29,6 +32,9 @@ class JsonLines:
     def __init__(self, output: RawIOBase, pictures: PictureFolder, counters: Sequence[str] = ()) -> None:
         """`output` is unbuffered: a line that was shown has left this process. `counters`: those that are watched."""
         self._output, self._pictures = output, pictures
+        self._counters = counters
+        self._writing = threading.Lock()
+        self._troubles: dict[str, Trouble] = {}
         self._supervised = is_supervised(None, counters)
         self._link: Cause | str = ""
         self._stale = False
@@ -40,12 +46,26 @@ class JsonLines:
 
     def show(self, shown: ShownAlert) -> None:
         """Write one line; raises ProgramError when nobody reads any more."""
-        line = memoryview(json.dumps(self._fields(shown), separators=(",", ":")).encode() + b"\n")
-        try:
-            while line:
-                line = line[self._output.write(line) or 0 :]
-        except BrokenPipeError:
-            raise ProgramError("The program that read the alerts has ended") from None
+        self._write(self._fields(shown))
+
+    def troubles(self, present: Troubles) -> None:
+        """Write a line for each trouble that began, changed or is over; raises ProgramError as `show` does."""
+        before = self._troubles
+        self._troubles = {one.trouble_id: one for one in present if not self._counters or one.counter in self._counters}
+        for key, one in self._troubles.items():
+            if before.get(key) != one:
+                self._write(_trouble_fields(one))
+        for key in before.keys() - self._troubles.keys():
+            self._write(_trouble_fields(before[key], over_at=datetime.now(UTC)))
+
+    def _write(self, fields: dict[str, object]) -> None:
+        line = memoryview(json.dumps(fields, separators=(",", ":")).encode() + b"\n")
+        with self._writing:  # alerts and troubles come in threads of their own
+            try:
+                while line:
+                    line = line[self._output.write(line) or 0 :]
+            except BrokenPipeError:
+                raise ProgramError("The program that read the alerts has ended") from None
 
     def connected(self, freshness: Freshness) -> None:
         """Log the connection, and a watchlist that is stale."""
@@ -92,6 +112,21 @@ class JsonLines:
             "probe_image": _text(images.probe),
             "reference_images": [str(path) for path in images.references],
         }
+
+
+def _trouble_fields(trouble: Trouble, over_at: datetime | None = None) -> dict[str, object]:
+    return {
+        "event_type": "TROUBLE",
+        "trouble_id": trouble.trouble_id,
+        "kind": trouble.kind or "UNKNOWN",
+        "about": trouble.about,
+        "site": trouble.site,
+        "counter": trouble.counter,
+        "begin_time": _iso(trouble.began_at),
+        "end_time": _iso(over_at) if over_at else None,
+        "acknowledged": bool(trouble.acknowledged_by),
+        "details": dict(trouble.details),
+    }
 
 
 def _iso(moment: datetime) -> str:

@@ -20,6 +20,7 @@ from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.ringing import is_supervised, rings
 from cekalwatch.notifier.model.steps import claims_to_renew
 from cekalwatch.notifier.model.subscription_updates import Cause, Connection, Freshness, LostPosition
+from cekalwatch.notifier.model.trouble import Troubles, shown_to
 
 _REPAINTS_PER_SECOND = 1
 
@@ -41,6 +42,7 @@ class LiveConsole:
         self._console = console
         self._counters = counters
         self._session: Session | None = None
+        self._troubles: Troubles = ()
         self._painter, self._pictures = painter, pictures
         self._now = now
         # The subscription's thread changes the view, and rich's thread paints it.
@@ -75,6 +77,7 @@ class LiveConsole:
         """Take note of who works here, and return the alerts that the person holds at this PC."""
         with self._lock:
             self._session = session
+            self._show_troubles()
             return claims_to_renew(self._alert_cache.newest_first(), session, agent_id, self._now())
 
     def renewed(self, alert: Alert) -> None:
@@ -118,6 +121,16 @@ class LiveConsole:
                 self._alert_cache.clear()
             self._view = replace(self._view, lost=lost, alerts=self._alert_cache.newest_first())
         self._live.refresh()
+
+    def troubles(self, present: Troubles) -> None:
+        """Show what is wrong, as far as it concerns who is at this PC."""
+        with self._lock:
+            self._troubles = present
+            self._show_troubles()
+        self._live.refresh()
+
+    def _show_troubles(self) -> None:
+        self._view = replace(self._view, troubles=shown_to(self._session, self._troubles, self._counters))
 
     def _paint(self) -> RenderableType:
         with self._lock:

@@ -12,14 +12,14 @@ from io import FileIO
 
 from rich.console import Console
 
-from cekalwatch.notifier.app import opened, stopped_by_signals
+from cekalwatch.notifier.app import NotifierScreen, opened, stopped_by_signals
 from cekalwatch.notifier.client.subscription import Start
 from cekalwatch.notifier.console.claim_renewal import ClaimRenewal
 from cekalwatch.notifier.console.jsonl import JsonLines
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
-from cekalwatch.notifier.delivery.alert_delivery import Recall, Screen
+from cekalwatch.notifier.delivery.alert_delivery import Recall
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
@@ -62,7 +62,7 @@ def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
 @contextmanager
 def _screen(
     settings: NotifierSettings, output: OutputFormat, pictures: PictureFolder
-) -> Iterator[tuple[Screen, Recall]]:
+) -> Iterator[tuple[NotifierScreen, Recall]]:
     if output is OutputFormat.JSONL:
         configure_logs(settings.log_level)
         with FileIO(sys.stdout.fileno(), "wb", closefd=False) as pipe:

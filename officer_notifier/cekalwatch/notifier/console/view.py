@@ -16,9 +16,10 @@ from rich.text import Text
 
 from cekalwatch.notifier.cli.alert_output import short_key
 from cekalwatch.notifier.console.picture_folder import ImagePaths
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
+from cekalwatch.notifier.locale.trouble_formatting import TroubleFormatter
 from cekalwatch.notifier.model.alert import Alert, Order, ShownAlert
 from cekalwatch.notifier.model.subscription_updates import Connection, Freshness, LostPosition
+from cekalwatch.notifier.model.trouble import Troubles
 from cekalwatch.program.translations import Language
 
 NEW_FOR = timedelta(seconds=60)
@@ -41,6 +42,8 @@ class ConsoleView:
     alerts: tuple[ShownAlert, ...] = ()
     images: Mapping[str, ImagePaths] = field(default_factory=dict)
     """Where pictures are now, by the alert's key."""
+    troubles: Troubles = ()
+    """Those that concern who is at this PC, oldest first."""
 
 
 class Painter:
@@ -49,7 +52,7 @@ class Painter:
     def __init__(self, language: Language, zone: tzinfo | None = None) -> None:
         """Times are shown in `zone`, or in that of this PC."""
         self._zone = zone
-        self._formatter = AlertFormatter(language, zone)
+        self._formatter = TroubleFormatter(language, zone)
         self._say = self._formatter.say
 
     def paint(self, view: ConsoleView, console: Console, now: datetime) -> RenderableType:
@@ -89,6 +92,7 @@ class Painter:
             lines.append(Text(self._say("DISCONNECTED_WARNING"), style="bold red"))
         if view.lost:
             lines.append(Text(self._say(f"LOST_{view.lost.name}"), style="yellow"))
+        lines += [Text(line, style="bold red") for line in self._formatter.trouble_lines(view.troubles)]
         return lines
 
     def _titles(self, widths: tuple[int, ...]) -> Table:

@@ -14,11 +14,14 @@ from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
 from cekalwatch.notifier.desktop.dialogs.sign_in_dialogs import PasswordDialog, SignInDialog
 from cekalwatch.notifier.desktop.idle_lock import IdleLock
 from cekalwatch.notifier.desktop.sound import Bell
+from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.desktop.widgets.theme import palette, style_sheet, theme_of
 from cekalwatch.notifier.desktop.windows.alert_window import AlertWindow
 from cekalwatch.notifier.desktop.windows.supervisor_window import SupervisorWindow
 from cekalwatch.notifier.desktop.windows.today_window import TodayWindow
 from cekalwatch.notifier.desktop.windows.tray import Tray
+from cekalwatch.notifier.desktop.windows.trouble_window import TroubleWindow
+from cekalwatch.notifier.model.trouble import Trouble
 from cekalwatch.notifier.settings import ThemeName
 
 
@@ -27,18 +30,20 @@ class DesktopAgent(QObject):
 
     quit_asked = Signal()
 
-    def __init__(self, controller: Controller, app: QApplication) -> None:
+    def __init__(self, controller: Controller, troubles: TroubleController, app: QApplication) -> None:
         super().__init__()
         self.controller = controller
+        self.troubles = troubles
         self._app = app
         self._theme = controller.settings.theme
         app.setQuitOnLastWindowClosed(False)
         app.setStyle("Fusion")
         self.set_theme(self._theme)
-        self.alert = AlertWindow(controller)
+        self.alert = AlertWindow(controller, troubles)
         self.today = TodayWindow(controller)
         self.supervisor = SupervisorWindow(controller)
-        self.tray = Tray(controller)
+        self.trouble_window = TroubleWindow(controller, troubles)
+        self.tray = Tray(controller, troubles)
         self.bell = Bell(controller, controller.settings.state_dir)
         self.lock = IdleLock(controller, app)
         self.dialog: FormDialog | None = None
@@ -50,7 +55,8 @@ class DesktopAgent(QObject):
         self.tray.hide()
         if self.dialog:
             self.dialog.reject()
-        for one in (self.lock, self.bell, self.tray, self.tray.menu, self.alert, self.today, self.supervisor):
+        windows = (self.alert, self.today, self.supervisor, self.trouble_window)
+        for one in (self.lock, self.bell, self.tray, self.tray.menu, *windows):
             shiboken6.delete(one)
 
     def bring_up(self) -> None:
@@ -94,6 +100,9 @@ class DesktopAgent(QObject):
         tray.alert_asked.connect(self.bring_up)
         tray.today_asked.connect(self.show_today)
         tray.supervisor_asked.connect(self.show_supervisor)
+        tray.troubles_asked.connect(lambda: _front(self.trouble_window))
+        self.troubles.began.connect(self._trouble_began)
+        self.troubles.over.connect(self._trouble_over)
         tray.sign_in_asked.connect(self.sign_in)
         tray.sign_out_asked.connect(controller.sign_out)
         tray.password_asked.connect(self.change_password)
@@ -124,9 +133,20 @@ class DesktopAgent(QObject):
         shown = self.controller.alert_cache.find(alert_id)
         return self.controller.formatter.place(shown.alert) if shown else ""
 
-    def _announce(self, words: str) -> None:
+    def _trouble_began(self, trouble: Trouble) -> None:
+        """Tell what to do; whoever can acknowledge it gets the window, without the keyboard."""
+        formatter = self.controller.formatter
+        self._announce(formatter.advice(trouble), title=formatter.trouble_line(trouble))
+        if trouble in self.troubles.unseen:
+            self.trouble_window.show()
+
+    def _trouble_over(self, trouble: Trouble) -> None:
+        formatter = self.controller.formatter
+        self._announce(formatter.say("TROUBLE_OVER", line=formatter.trouble_line(trouble)))
+
+    def _announce(self, words: str, title: str = "") -> None:
         if QSystemTrayIcon.supportsMessages():
-            self.tray.showMessage(self.controller.formatter.say("APP_NAME"), words, self.tray.icon())
+            self.tray.showMessage(title or self.controller.formatter.say("APP_NAME"), words, self.tray.icon())
 
     def _session_changed(self) -> None:
         session = self.controller.session
@@ -136,6 +156,8 @@ class DesktopAgent(QObject):
             self.change_password()
             return
         self._load_today()
+        if self.troubles.unseen:
+            self.trouble_window.show()
         # What came while nobody was here shows now, with its pictures.
         if waiting := self.controller.waiting():
             self.alert.open_alert(waiting[0].alert.alert_id)

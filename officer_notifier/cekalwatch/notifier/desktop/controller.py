@@ -26,7 +26,7 @@ from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.notifier.delivery.picture_cache import PictureCache
 from cekalwatch.notifier.desktop.picture_loader import PictureLoader
 from cekalwatch.notifier.desktop.worker import Worker
-from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
+from cekalwatch.notifier.locale.trouble_formatting import TroubleFormatter
 from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.ringing import is_supervised, rings
@@ -170,9 +170,9 @@ class Controller(QObject):
         return self.session is not None and not self.session.password_change_needed
 
     @property
-    def formatter(self) -> AlertFormatter:
+    def formatter(self) -> TroubleFormatter:
         """The texts in the language of the screen."""
-        return AlertFormatter(self.language)
+        return TroubleFormatter(self.language)
 
     def options(self, alert: Alert) -> Options:
         """Return what can be done with the alert now."""

@@ -20,6 +20,7 @@ from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.screen import DesktopScreen, ScreenGone
 from cekalwatch.notifier.desktop.single_instance import SingleInstance
+from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.logs import configure_logs
 
@@ -56,8 +57,9 @@ def assembled(
         stack.enter_context(_collected_here())
         notifier = stack.enter_context(opened(settings, start))
         controller = stack.enter_context(closing(Controller(settings, notifier.alert_client, notifier.sessions)))
-        screen = DesktopScreen(controller)
-        agent = stack.enter_context(closing(DesktopAgent(controller, app)))
+        troubles = stack.enter_context(closing(TroubleController(controller, notifier.troubles)))
+        screen = DesktopScreen(controller, troubles)
+        agent = stack.enter_context(closing(DesktopAgent(controller, troubles, app)))
         worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
         stack.callback(notifier.subscription.stop)
         # First, so that the work does not wait for a window that shows nothing any more.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from cekalwatch.notifier.desktop.controller import Controller
+from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, LostPosition
+from cekalwatch.notifier.model.trouble import Troubles
 
 
 class DesktopScreen(QObject):
@@ -17,9 +20,10 @@ class DesktopScreen(QObject):
 
     _asked = Signal(object)
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, controller: Controller, troubles: TroubleController) -> None:
         super().__init__()
         self._controller = controller
+        self._troubles = troubles
         self._ended = threading.Event()
         self._asked.connect(self._answer)
 
@@ -45,6 +49,11 @@ class DesktopScreen(QObject):
     def started_over(self, lost: LostPosition) -> None:
         """See `Screen`."""
         self._do(lambda: self._controller.started_over(lost))
+
+    def troubles(self, present: Troubles) -> None:
+        """See `TroubleScreen`."""
+        with suppress(ScreenGone):  # the thread that tells troubles ends with the windows
+            self._do(lambda: self._troubles.take(present))
 
     def _do(self, action: Callable[[], None]) -> None:
         request = _Request(action)

@@ -3,9 +3,11 @@ from __future__ import annotations
 import io
 import json
 import os
+from dataclasses import replace
 from datetime import datetime, timedelta
 from io import FileIO
 from pathlib import Path
+from typing import cast
 
 import pytest
 import structlog
@@ -17,6 +19,7 @@ from cekalwatch.notifier.model.subscription_updates import Cause, Freshness
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from tests.support.builders.notifier_alerts import FRESH, make_alert, make_shown
+from tests.support.builders.notifier_troubles import COVERED, make_trouble
 from tests.support.fakes.alert_server import EPOCH, JPEG
 
 ALERT_ID = "0197a1b2-0000-7000-8000-000000000001"
@@ -109,3 +112,30 @@ def test_changes_of_the_connection_are_logged_once_and_nothing_is_printed(pictur
     events = [entry["event"] for entry in logged]
     assert events == ["disconnected", "disconnected", "connected", "watchlist_stale"]
     assert pipe.taken == b""
+
+
+def test_a_trouble_has_a_line_when_it_begins_when_it_is_seen_and_when_it_is_over(pictures: PictureFolder) -> None:
+    pipe = io.BytesIO()
+    screen = JsonLines(cast("io.RawIOBase", pipe), pictures, counters=("3",))
+    other = make_trouble(counter="4")
+    for present in ((COVERED, other), (COVERED,), (replace(COVERED, acknowledged_by="Siti"),), ()):
+        screen.troubles(present)
+    lines = [json.loads(line) for line in pipe.getvalue().splitlines()]
+    assert lines[0] == {
+        "event_type": "TROUBLE",
+        "trouble_id": "t-1",
+        "kind": "CAMERA_COVERED",
+        "about": "dep-3",
+        "site": "batam-center",
+        "counter": "3",
+        "begin_time": "2026-03-02T01:30:00.000000+00:00",
+        "end_time": None,
+        "acknowledged": False,
+        "details": {},
+    }
+    assert [(line["acknowledged"], line["end_time"] is None) for line in lines] == [
+        (False, True),
+        (True, True),
+        (True, False),
+    ]
+    assert b"Siti" not in pipe.getvalue()

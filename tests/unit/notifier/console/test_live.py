@@ -18,6 +18,7 @@ from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, Los
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, Outcome, Reason
 from cekalwatch.wire.vocabulary.people import PersonRole
+from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.builders.notifier_alerts import (
     BUDI,
     FRESH,
@@ -28,6 +29,7 @@ from tests.support.builders.notifier_alerts import (
     make_shown,
     session_of,
 )
+from tests.support.builders.notifier_troubles import COVERED, make_trouble, of_source
 from tests.support.fakes.alert_server import EPOCH, JPEG
 
 BELL = "\x07"
@@ -146,3 +148,17 @@ def test_no_name_stays_on_the_terminal_after_the_end(tmp_path: Path) -> None:
     on_alternate_screen = terminal.written.index("\x1b[?1049h"), terminal.written.index("\x1b[?1049l")
     assert on_alternate_screen[0] < terminal.written.index("BUDI")
     assert terminal.written.rindex("BUDI") < on_alternate_screen[1]
+
+
+def test_a_blind_counter_is_on_screen_until_it_is_well_and_a_supervisor_sees_all(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, counters=("3",))
+    with terminal.live as live:
+        live.troubles((COVERED, make_trouble(counter="4"), of_source(TroubleKind.LIST_SHRUNK, missing="40", held="90")))
+        assert "Counter 3 (dep-3): the camera is covered" in terminal.written
+        assert "dep-4" not in terminal.written
+        live.claims(session_of(SITI, PersonRole.SUPERVISOR), "pc-1")
+        live.renewed(make_alert())
+        assert "dep-4" in terminal.written
+        assert "40 of 90 orders are no longer in the source" in terminal.written
+        live.troubles(())
+        assert live.view.troubles == ()

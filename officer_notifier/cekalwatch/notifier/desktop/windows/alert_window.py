@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, 
 
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.step_flow import StepFlow
+from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.desktop.widgets.elements import button, label, message, set_role
 from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder, QuietPlaceholder
 from cekalwatch.notifier.desktop.windows.alert_view import AlertView
@@ -32,9 +33,10 @@ class AlertWindow(QMainWindow):
     seen = Signal()
     """A person turned to the window."""
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, controller: Controller, troubles: TroubleController) -> None:
         super().__init__()
         self._controller = controller
+        self._troubles = troubles
         self._alert_id = ""
         self._since_focus = QElapsedTimer()
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
@@ -96,6 +98,7 @@ class AlertWindow(QMainWindow):
         ):
             QShortcut(QKeySequence(keys), self).activated.connect(action)
         controller.changed.connect(self.paint_again)
+        troubles.changed.connect(self._paint_link)
         controller.rang.connect(self._rang)
         self._ages = QTimer(self)
         self._ages.setInterval(_AGES_EVERY_MS)
@@ -257,8 +260,10 @@ class AlertWindow(QMainWindow):
             words = [formatter.connection(controller.connection), formatter.say("DISCONNECTED_WARNING")]
         elif controller.freshness and controller.freshness.outdated:
             words = [formatter.watchlist(controller.freshness)]
-        self.link.setText("  ".join(words))
-        self.link.setVisible(bool(words))
+        lines = ["  ".join(words)] if words else []
+        lines += formatter.trouble_lines(self._troubles.blind)
+        self.link.setText("\n".join(lines))
+        self.link.setVisible(bool(lines))
 
     def _begin(self, step: Step) -> None:
         shown = self._controller.alert_cache.find(self._alert_id)

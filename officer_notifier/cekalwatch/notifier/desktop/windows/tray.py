@@ -1,4 +1,6 @@
-"""The tray: green connected, amber stale watchlist, red disconnected, with the number of open alerts; and its menu.
+"""The tray: green connected, amber where people may be missed, red disconnected, with the number of open alerts.
+
+Its menu is here too.
 
 Colour is not all: the sign in it differs too, and the words under the pointer say it.
 """
@@ -12,6 +14,7 @@ from PySide6.QtGui import QAction, QColor, QFont, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from cekalwatch.notifier.desktop.controller import Controller
+from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.settings import ThemeName
 from cekalwatch.program.translations import Language
 
@@ -23,18 +26,20 @@ class Light(StrEnum):
     """The icon's colour."""
 
     GREEN = "#1d8a45"
-    """Connected, and the watchlist is fresh."""
+    """Connected, the watchlist is fresh, and all counters of this PC are watched."""
     AMBER = "#d98a00"
-    """Connected, and the watchlist is stale or was never imported."""
+    """Connected, but people may be missed: the watchlist is stale or was never imported, or a counter of this PC is
+    blind."""
     RED = "#c62828"
     """Not connected: no alert can come."""
 
 
-def light(controller: Controller) -> Light:
+def light(controller: Controller, troubles: TroubleController) -> Light:
     """Return the icon's colour now."""
     if not controller.connection.ready:
         return Light.RED
-    return Light.AMBER if controller.freshness is None or controller.freshness.outdated else Light.GREEN
+    outdated = controller.freshness is None or controller.freshness.outdated
+    return Light.AMBER if outdated or troubles.blind else Light.GREEN
 
 
 def icon(colour: Light, count: int) -> QIcon:
@@ -63,15 +68,17 @@ class Tray(QSystemTrayIcon):
     alert_asked = Signal()
     today_asked = Signal()
     supervisor_asked = Signal()
+    troubles_asked = Signal()
     sign_in_asked = Signal()
     sign_out_asked = Signal()
     password_asked = Signal()
     theme_asked = Signal(ThemeName)
     quit_asked = Signal()
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, controller: Controller, troubles: TroubleController) -> None:
         super().__init__()
         self._controller = controller
+        self._troubles = troubles
         self._drawn: tuple[Light, int] | None = None
         self.menu = QMenu()
         self.state = self.menu.addAction("")
@@ -80,6 +87,7 @@ class Tray(QSystemTrayIcon):
         self.alert = self._item(self.alert_asked)
         self.today = self._item(self.today_asked)
         self.supervisor = self._item(self.supervisor_asked)
+        self.troubles = self._item(self.troubles_asked)
         self.menu.addSeparator()
         self.sign_in = self._item(self.sign_in_asked)
         self.password = self._item(self.password_asked)
@@ -95,12 +103,13 @@ class Tray(QSystemTrayIcon):
         self.setContextMenu(self.menu)
         self.activated.connect(self._activated)
         controller.changed.connect(self.paint_again)
+        troubles.changed.connect(self.paint_again)
         self.paint_again()
 
     @property
     def light(self) -> Light:
         """Its colour now."""
-        return light(self._controller)
+        return light(self._controller, self._troubles)
 
     def paint_again(self) -> None:
         """Show what is known now."""
@@ -116,13 +125,14 @@ class Tray(QSystemTrayIcon):
             words.append(say("ORDERS_ENDED_COUNT", count=ended))
         if controller.freshness and controller.freshness.outdated:
             words.insert(1, formatter.watchlist(controller.freshness))
-        self.setToolTip("\n".join((say("APP_NAME"), *words)))
+        self.setToolTip("\n".join((say("APP_NAME"), *words, *formatter.trouble_lines(self._troubles.blind))))
         self.state.setText("   ".join(words))
         session = controller.session
         for action, text in (
             (self.alert, say("MENU_ALERT")),
             (self.today, say("MENU_TODAY")),
             (self.supervisor, say("MENU_SUPERVISOR")),
+            (self.troubles, say("MENU_TROUBLES", count=len(self._troubles.shown))),
             (self.sign_in, say("MENU_SIGN_IN")),
             (self.password, say("MENU_PASSWORD")),
             (self.language, say("MENU_LANGUAGE")),

@@ -1,0 +1,85 @@
+"""What this PC knows of troubles, without a window, and the word of its person that they have seen one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import shiboken6
+from PySide6.QtCore import QObject, Signal
+
+from cekalwatch.notifier.client.refusals import Failure, explain
+from cekalwatch.notifier.client.trouble_client import TroubleClient
+from cekalwatch.notifier.desktop.controller import Controller
+from cekalwatch.notifier.desktop.worker import Worker
+from cekalwatch.notifier.model.trouble import Trouble, Troubles, may_acknowledge, own_blind, shown_to
+
+
+class TroubleController(QObject):
+    """The troubles of one PC. Windows follow `changed`, and announce what `began` and what is `over`."""
+
+    changed = Signal()
+    began = Signal(object)
+    """A `Trouble` that is shown to who is here, and began since the last news."""
+    over = Signal(object)
+    """A `Trouble` that was shown to who is here, and is well again."""
+
+    def __init__(self, controller: Controller, client: TroubleClient) -> None:
+        super().__init__()
+        self._controller = controller
+        self._client = client
+        self._worker = Worker(self)
+        self._known: Troubles | None = None
+        """None: nothing was told yet."""
+        controller.session_changed.connect(self.changed)
+
+    def close(self) -> None:
+        """End the calls."""
+        self._worker.close()
+        shiboken6.delete(self)
+
+    def take(self, present: Troubles) -> None:
+        """Take what is wrong now."""
+        before, self._known = self._known, present
+        if before is not None:
+            keys = {one.trouble_id for one in before}
+            for one in self.shown:
+                if one.trouble_id not in keys:
+                    self.began.emit(one)
+            left = {one.trouble_id for one in present}
+            for one in shown_to(self._controller.session, before, self._counters):
+                if one.trouble_id not in left:
+                    self.over.emit(one)
+        self.changed.emit()
+
+    @property
+    def shown(self) -> Troubles:
+        """What is wrong and concerns who is here, oldest first."""
+        return shown_to(self._controller.session, self._known or (), self._counters)
+
+    @property
+    def blind(self) -> Troubles:
+        """Why counters of this PC are blind; empty while all are watched."""
+        return own_blind(self._known or (), self._counters)
+
+    @property
+    def unseen(self) -> Troubles:
+        """Those that the person here can acknowledge, and nobody has yet."""
+        session = self._controller.session if self._controller.unlocked else None
+        return tuple(one for one in self.shown if may_acknowledge(one, session))
+
+    def acknowledge(self, trouble: Trouble, failed: Callable[[str], object]) -> None:
+        """Say that the person here has seen a trouble."""
+
+        def told(answer: Trouble) -> None:
+            known = self._known or ()
+            self._known = tuple(answer if one.trouble_id == answer.trouble_id else one for one in known)
+            self.changed.emit()
+
+        def refused(error: Failure) -> None:
+            failed(explain(error, self._controller.formatter))
+
+        self._worker.run(lambda: self._client.acknowledge(trouble.trouble_id), told, refused)
+
+    @property
+    def _counters(self) -> tuple[str, ...]:
+        return self._controller.settings.counters

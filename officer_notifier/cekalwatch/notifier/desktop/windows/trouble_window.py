@@ -1,0 +1,116 @@
+"""What is wrong with cameras and the watchlist, since when, and what to do about it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QGridLayout, QMainWindow, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from cekalwatch.notifier.desktop.controller import Controller
+from cekalwatch.notifier.desktop.trouble_controller import TroubleController
+from cekalwatch.notifier.desktop.widgets.elements import button, clear, label, message, set_role
+from cekalwatch.notifier.model.trouble import Trouble
+
+
+class TroubleWindow(QMainWindow):
+    """The list, newest first. It has nothing of a traveller in it, so it needs nobody to have signed in."""
+
+    def __init__(self, controller: Controller, troubles: TroubleController) -> None:
+        super().__init__()
+        self._controller = controller
+        self._troubles = troubles
+        self.seen_buttons: dict[str, QPushButton] = {}
+        """The button of each trouble that the person here can acknowledge, by its key."""
+        # A supervisor may be typing elsewhere when it comes up.
+        self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
+        self.empty = label(role="muted")
+        self.message = message()
+        set_role(self.message, "error")
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(18)
+        self._grid.setVerticalSpacing(12)
+        self._grid.setColumnStretch(1, 3)
+        self._grid.setColumnStretch(2, 4)
+        page = QWidget()
+        page.setObjectName("page")
+        layout = QVBoxLayout(page)
+        layout.addWidget(self.message)
+        layout.addWidget(self.empty)
+        layout.addLayout(self._grid)
+        layout.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(page)
+        self.setCentralWidget(area)
+        self.resize(1040, 600)
+        troubles.changed.connect(self._paint_if_seen)
+        controller.changed.connect(self._paint_if_seen)
+        self._painted: object = None
+        self.paint_again()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
+        """Show what is known now."""
+        self.paint_again()
+        super().showEvent(event)
+
+    def paint_again(self) -> None:
+        """Show what is known now."""
+        formatter, present = self._controller.formatter, self._troubles.shown
+        unseen = {one.trouble_id for one in self._troubles.unseen}
+        self.setWindowTitle(formatter.say("WINDOW_TROUBLES"))
+        self.empty.setText(formatter.say("NO_TROUBLES"))
+        self.empty.setVisible(not present)
+        state = (present, unseen, self._controller.language)
+        if state == self._painted:
+            return  # a button must not vanish under a hand because an alert came
+        self._painted = state
+        clear(self._grid)
+        self.seen_buttons = {}
+        if not present:
+            return
+        for column, text in enumerate(self._titles()):
+            self._grid.addWidget(label(text, role="label"), 0, column)
+        for line, one in enumerate(reversed(present), 1):
+            self._add(line, one, can_be_seen=one.trouble_id in unseen)
+
+    def _titles(self) -> tuple[str, ...]:
+        say = self._controller.formatter.say
+        return (
+            say("COLUMN_WHERE"),
+            say("COLUMN_TROUBLE"),
+            say("COLUMN_TODO"),
+            say("COLUMN_SINCE"),
+            say("COLUMN_SEEN_BY"),
+        )
+
+    def _add(self, line: int, trouble: Trouble, *, can_be_seen: bool) -> None:
+        formatter = self._controller.formatter
+        texts = (
+            (formatter.trouble_place(trouble), "value"),
+            (formatter.trouble(trouble), "warning" if trouble.blinds else "value"),
+            (formatter.advice(trouble), ""),
+            (formatter.since(trouble, self._controller.clock()), ""),
+        )
+        for column, (text, role) in enumerate(texts):
+            self._grid.addWidget(label(text, role, wrap=True), line, column, Qt.AlignmentFlag.AlignTop)
+        if not can_be_seen:
+            self._grid.addWidget(label(trouble.acknowledged_by, wrap=True), line, 4, Qt.AlignmentFlag.AlignTop)
+            return
+        seen = button(formatter.say("BUTTON_TROUBLE_SEEN"))
+        seen.clicked.connect(lambda: self._acknowledge(trouble))
+        self.seen_buttons[trouble.trouble_id] = seen
+        self._grid.addWidget(seen, line, 4, Qt.AlignmentFlag.AlignTop)
+
+    def _acknowledge(self, trouble: Trouble) -> None:
+        self.message.hide()
+        self._troubles.acknowledge(trouble, self._tell)
+
+    def _tell(self, words: str) -> None:
+        self.message.setText(words)
+        self.message.show()
+
+    def _paint_if_seen(self) -> None:
+        """Paint only a visible window: a hidden one must not delay the alert window."""
+        if self.isVisible():
+            self.paint_again()

@@ -1,0 +1,54 @@
+"""A trouble in words: what is wrong, since when, and what to do. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
+from cekalwatch.notifier.model.trouble import Trouble, Troubles
+from cekalwatch.wire.vocabulary.troubles import OF_SOURCES
+
+_NAMED = ("least_fps", "offset_s", "reason", "state", "missing", "held", "records", "references")
+"""Details that a text may name."""
+MAX_LINES = 3
+"""Troubles that are named where there is little room."""
+
+
+class TroubleFormatter(AlertFormatter):
+    """The notifier's texts in one language, and troubles in these words."""
+
+    def trouble_place(self, trouble: Trouble) -> str:
+        """Return the counter with the camera, the camera alone, or the source."""
+        if trouble.counter:
+            return f"{self.say('COUNTER', counter=trouble.counter)} ({trouble.about})"
+        if trouble.kind in OF_SOURCES and trouble.about == "import":
+            return self.say("SOURCE_BY_HAND")
+        return trouble.about
+
+    def trouble(self, trouble: Trouble) -> str:
+        """Return what is wrong."""
+        details = {name: trouble.details.get(name, "?") for name in _NAMED}
+        return self.say(f"TROUBLE_{trouble.kind or 'UNKNOWN'}", **details)
+
+    def advice(self, trouble: Trouble) -> str:
+        """Return what to do about it."""
+        return self.say(f"ADVICE_{trouble.kind or 'UNKNOWN'}")
+
+    def trouble_line(self, trouble: Trouble) -> str:
+        """Return place and trouble, for one line."""
+        return f"{self.trouble_place(trouble)}: {self.trouble(trouble)}"
+
+    def since(self, trouble: Trouble, now: datetime) -> str:
+        """Return since when it is wrong."""
+        return self.moment(trouble.began_at, now)
+
+    def acknowledged(self, trouble: Trouble) -> str:
+        """Return who has seen it; empty while nobody has said so."""
+        return self.say("TROUBLE_SEEN_BY", name=trouble.acknowledged_by) if trouble.acknowledged_by else ""
+
+    def trouble_lines(self, troubles: Troubles) -> list[str]:
+        """Return the newest troubles, a line each, and how many more there are."""
+        lines = [self.trouble_line(one) for one in troubles[::-1][:MAX_LINES]]
+        if more := len(troubles) - len(lines):
+            lines.append(self.say("MORE_TROUBLES", count=more))
+        return lines

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+
+from cekalwatch.notifier.model.trouble import may_acknowledge, own_blind, shown_to
+from cekalwatch.wire.vocabulary.people import PersonRole
+from cekalwatch.wire.vocabulary.troubles import TroubleKind
+from tests.support.builders.notifier_alerts import BUDI, session_of
+from tests.support.builders.notifier_troubles import make_trouble, of_source
+
+HERE, THERE = make_trouble(counter="3"), make_trouble(counter="4")
+SLOW, STALE = make_trouble(TroubleKind.CAMERA_SLOW, "3"), of_source()
+ALL = (HERE, THERE, SLOW, STALE)
+
+
+def test_an_officer_sees_which_of_the_pcs_own_counters_are_blind() -> None:
+    assert own_blind(ALL, ("3",)) == (HERE,)
+    assert own_blind(ALL, ()) == (HERE, THERE)
+    for session in (None, session_of(BUDI, PersonRole.OFFICER)):
+        assert shown_to(session, ALL, ("3",)) == (HERE,)
+
+
+@pytest.mark.parametrize(
+    ("role", "shown"),
+    [
+        (PersonRole.SUPERVISOR, ALL),
+        (PersonRole.LIST_MANAGER, (HERE, STALE)),
+        (PersonRole.ADMINISTRATOR, (HERE, STALE)),
+    ],
+)
+def test_who_keeps_something_going_sees_its_troubles(role: PersonRole, shown: tuple[object, ...]) -> None:
+    assert shown_to(session_of(BUDI, role), ALL, ("3",)) == shown
+
+
+def test_who_can_do_something_about_it_says_that_they_have_seen_it_and_one_is_enough() -> None:
+    officer, sari, lia = (
+        session_of(BUDI, role) for role in (PersonRole.OFFICER, PersonRole.SUPERVISOR, PersonRole.LIST_MANAGER)
+    )
+    assert [may_acknowledge(HERE, one) for one in (None, officer, lia, sari)] == [False, False, False, True]
+    assert [may_acknowledge(STALE, one) for one in (None, officer, lia, sari)] == [False, False, True, True]
+    assert not may_acknowledge(make_trouble(acknowledged_by="Siti"), sari)
