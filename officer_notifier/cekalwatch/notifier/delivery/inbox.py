@@ -108,7 +108,9 @@ class Inbox:
         held = self._database.execute("SELECT stamp FROM alert WHERE alert_id = ?", (alert.alert_id,)).fetchone()
         if held is None:
             return News.FIRST
-        return News.SAME if held[0] == alert.stamp else News.CHANGED
+        if held[0] == alert.stamp:
+            return News.SAME
+        return News.CALLED if alert.calls > int(held[0].split("/")[1]) else News.CHANGED
 
     def mark_shown(self, sequence: int, alert: Alert) -> None:
         """Record that the event has been shown, and its alert as it stands."""

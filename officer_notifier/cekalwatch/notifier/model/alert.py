@@ -10,7 +10,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from cekalwatch.notifier.model.handling import Handling
-from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, UNSETTLED, AlertEventType, AlertState, Escalation
+from cekalwatch.wire.vocabulary.adjudication import (
+    FOR_SUPERVISORS,
+    OPEN_STATES,
+    UNSETTLED,
+    AlertEventType,
+    AlertState,
+    Escalation,
+)
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderStatus
 
 CLEARLY_ABOVE = 0.05
@@ -149,7 +156,12 @@ class Alert:
     @property
     def stamp(self) -> str:
         """A text that differs whenever the alert stands differently; a renewed claim makes no difference."""
-        return f"{self.version}/{self.handling.escalations}/{'ended' if self.orders_ended_at else ''}"
+        return f"{self.version}/{self.calls}/{'ended' if self.orders_ended_at else ''}"
+
+    @property
+    def calls(self) -> int:
+        """How often it has come to the supervisors: gone up, announced again, or judged so that they have to look."""
+        return self.handling.escalations + sum(one.outcome in FOR_SUPERVISORS for one in self.handling.findings)
 
     @property
     def pictures_key(self) -> str:
@@ -182,6 +194,8 @@ class News(StrEnum):
     """It was never shown here."""
     CHANGED = "CHANGED"
     """It was shown here, and stood differently then."""
+    CALLED = "CALLED"
+    """It was shown here, and has come to the supervisors since."""
     SAME = "SAME"
     """It was shown here as it stands."""
 

@@ -1,14 +1,15 @@
 """For which alerts a PC rings: window to the front, sound, bell. Pure functions; domain rules 1, 6 and 7.
 
 An alert rings where the traveller is now, at each counter whose PC has not shown it, whatever brings it there. At a
-supervisor's PC it rings again whenever it comes to the supervisors. One whose orders have ended is silent.
+supervisor's PC it rings again whenever it has come to the supervisors, also when that is seen only with a later event.
+One whose orders have ended is silent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cekalwatch.notifier.model.alert import Alert, News, ShownAlert
+from cekalwatch.notifier.model.alert import News, ShownAlert
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.wire.vocabulary.adjudication import PENDING, UNDECIDED, UNSETTLED, AlertEventType
 
@@ -20,24 +21,16 @@ def rings(shown: ShownAlert, *, supervised: bool) -> bool:
     alert, news = shown.alert, shown.news
     if news is News.SAME or alert.orders_ended_at:
         return False
-    if supervised and _comes_to_supervisors(alert, shown.event_type):
+    resumed = shown.event_type is AlertEventType.ORDERS_RESUMED
+    if supervised and news is News.CALLED and alert.state in UNSETTLED:
+        return True
+    if supervised and alert.state in PENDING and (news is News.FIRST or resumed):
         return True
     if news is News.FIRST and alert.open and shown.event_type in _TRAVELLER_IS_HERE:
         return True  # also after a referral: who stands at another counter now must not pass there
-    resumed = shown.event_type is AlertEventType.ORDERS_RESUMED
     return alert.state in UNDECIDED and (news is News.FIRST or resumed)
 
 
 def is_supervised(session: Session | None, counters: Sequence[str]) -> bool:
     """Whether a supervisor is at a PC: one has signed in or, while nobody has, the PC watches no single counter."""
     return session.supervises if session else not counters
-
-
-def _comes_to_supervisors(alert: Alert, event_type: AlertEventType | None) -> bool:
-    match event_type:
-        case AlertEventType.ESCALATED:
-            return alert.state in UNSETTLED
-        case AlertEventType.ADJUDICATED | AlertEventType.ORDERS_RESUMED | None:  # None: it waited, or is listed again
-            return alert.state in PENDING
-        case _:
-            return False

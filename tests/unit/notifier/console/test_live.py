@@ -100,10 +100,10 @@ def test_a_referral_rings_once_a_supervisor_works_here(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, counters=("3",))
     referred = judged_by(BUDI, Outcome.REFERRED, Reason.FACE_AGREES)
     with terminal.live:
-        terminal.live.show(make_shown(referred, event=AlertEventType.ADJUDICATED, news=News.CHANGED))
+        terminal.live.show(make_shown(referred, event=AlertEventType.ADJUDICATED, news=News.CALLED))
         assert terminal.written.count(BELL) == 0
         terminal.live.claims(session_of(SITI, PersonRole.SUPERVISOR), "pc-1")
-        terminal.live.show(make_shown(referred, event=AlertEventType.ESCALATED, news=News.CHANGED))
+        terminal.live.show(make_shown(referred, event=AlertEventType.ESCALATED, news=News.CALLED))
         assert terminal.written.count(BELL) == 1
 
 

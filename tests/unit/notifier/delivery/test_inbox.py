@@ -60,7 +60,7 @@ def test_what_was_shown_is_known_across_restarts_as_it_stood(path: Path) -> None
     second.mark_alert_shown(later)
     assert second.news(later) is News.SAME
     went_up = replace(later, handling=replace(later.handling, escalations=1))
-    assert second.news(went_up) is News.CHANGED
+    assert second.news(went_up) is News.CALLED
     second.clear()
     assert second.news(later) is News.FIRST
     second.close()

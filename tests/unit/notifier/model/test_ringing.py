@@ -56,9 +56,11 @@ def test_what_is_settled_never_rings(alert: Alert, event: AlertEventType | None)
 
 @pytest.mark.parametrize("alert", [REFERRED, UNDETERMINED], ids=lambda alert: alert.state)
 def test_a_referral_rings_at_the_supervisors_pc_and_again_whenever_it_goes_up(alert: Alert) -> None:
-    assert heard(alert, E.ADJUDICATED, News.CHANGED, supervised=True)
-    assert heard(alert, E.ESCALATED, News.CHANGED, supervised=True)
-    assert heard(NEW, E.ESCALATED, News.CHANGED, supervised=True)
+    assert heard(alert, E.ADJUDICATED, News.CALLED, supervised=True)
+    assert heard(alert, E.ESCALATED, News.CALLED, supervised=True)
+    assert heard(NEW, E.ESCALATED, News.CALLED, supervised=True)
+    assert heard(NEW, E.RELEASED, News.CALLED, supervised=True), "a later event tells of it first"
+    assert not heard(NEW, E.ESCALATED, News.CALLED)
     assert heard(alert, None, News.FIRST, supervised=True), "it waited while the PC was off"
     assert not heard(alert, E.ESCALATED, News.SAME, supervised=True), "it rang as it stands"
     assert not heard(alert, E.FOLLOWED_UP, News.CHANGED, supervised=True)
