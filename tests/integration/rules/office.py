@@ -1,0 +1,219 @@
+"""The product in one process: a server's parts as the server puts them together, cameras, and officers' PCs.
+
+Time is the test's. What the server does regularly is done when it is told to; the network is a `Line`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
+from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.people import Person
+from cekalwatch.server.grpc_api.capture import CaptureServicer
+from cekalwatch.server.presence import Presence
+from cekalwatch.server.recognition.engine_in_use import EngineInUse
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people.store import Account, KeptPassword
+from cekalwatch.server.storage.watchlist.record_store import NewReference
+from cekalwatch.server.wiring.alerts import AlertsWiring
+from cekalwatch.server.wiring.capture import CaptureWiring
+from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.gallery import GalleryWiring
+from cekalwatch.v1 import capture_pb2, capture_service_pb2
+from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
+from cekalwatch.wire.identity import DeviceRole, Identity
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.integration.rules.faces import THRESHOLD, engine, message, reference
+from tests.integration.rules.line import Exchange, Line
+from tests.support.builders.watchlist import FixedClock, figures, subject
+from tests.support.scenarios.people import person
+from tests.support.tools.starter import starter_pack
+
+OFTEN_S = 5.0
+"""What the server does at least this often is done after every step; the rest when time passes."""
+MYSELF = Actor(Party.SERVER, "rules")
+RUN = "019ab3c4-0000-7000-8000-000000000001"
+"""All captures are of one run of their camera's client, so that tracks go on when it connects again."""
+
+SITES = ("batam-center", "sekupang")
+CAMERAS = (
+    {"camera_id": "dep-1", "site": "batam-center", "counter": "D1", "direction": "DEPARTURE"},
+    {"camera_id": "dep-2", "site": "batam-center", "counter": "D2", "direction": "DEPARTURE"},
+    {"camera_id": "arr-1", "site": "batam-center", "counter": "A1", "direction": "ARRIVAL"},
+    {"camera_id": "sek-1", "site": "sekupang", "counter": "D1", "direction": "DEPARTURE"},
+)
+PEOPLE = {
+    "budi": ("batam-center", PersonRole.OFFICER),
+    "ani": ("batam-center", PersonRole.OFFICER),
+    "siti": ("batam-center", PersonRole.SUPERVISOR),
+    "tono": ("sekupang", PersonRole.OFFICER),
+}
+
+
+def settings(folder: Path) -> ServerSettings:
+    """The server's settings; time limits are its own, but for what would wait in real time."""
+    chosen = ServerSettings.load(
+        None,
+        listen="127.0.0.1:0",
+        data_dir=folder,
+        models_dir=starter_pack().parent,
+        threads=1,
+        sites=[{"site": site} for site in SITES],
+        cameras=CAMERAS,
+        threshold=THRESHOLD,
+        heartbeat_period_s=300,
+        keep_alive_period_s=0.001,
+    )
+    # Shorter than an office may have it: here nobody measures how long a receipt takes.
+    return chosen.model_copy(update={"receipt_delay_s": 0.004})
+
+
+@cache
+def _prepared() -> tuple[Path, dict[str, Person]]:
+    """A folder with a database, its keys and the people, which each run begins with a copy of."""
+    folder = Path(tempfile.mkdtemp(dir=fast_folder()))
+    database = Database(settings(folder).database_address)
+    database.upgrade()
+    people = {name: person(name, role, sites=(site,)) for name, (site, role) in PEOPLE.items()}
+    with ExitStack() as stack:
+        stack.callback(database.close)
+        context = Context.open(settings(folder), database, FixedClock(), MYSELF, stack)
+        for who in people.values():
+            entry = AuditEntry(FixedClock().now(), MYSELF, Action.PERSON_ADDED)
+            context.stores.people.add(Account(who, KeptPassword(None, must_change=False)), entry)
+    return folder, people
+
+
+def fast_folder() -> Path | None:
+    """A folder in memory where there is one: nothing here is about power failures."""
+    memory = Path("/dev/shm")  # noqa: S108  # a folder of its own is made in it
+    return memory if memory.is_dir() else None
+
+
+async def _end_tasks() -> None:
+    """End what the streams left running."""
+    await asyncio.get_running_loop().shutdown_asyncgens()
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@dataclass
+class Office:
+    """The server and what connects to it; `folder` has all that it writes."""
+
+    folder: Path
+    clock: FixedClock
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+
+    def __post_init__(self) -> None:
+        prepared, people = _prepared()
+        shutil.copytree(prepared, self.folder, dirs_exist_ok=True)
+        self.settings = settings(self.folder)
+        self.people = people
+        self.exchange = Exchange(self.loop, frozenset(SITES), people)
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, and let the cameras connect."""
+        self.loop.run_until_complete(self._open())
+        self.cameras = {one["camera_id"]: CameraLine(self.exchange, one["camera_id"], one["site"]) for one in CAMERAS}
+
+    def stop(self) -> None:
+        """Stop the server."""
+        for camera in self.cameras.values():
+            camera.close()
+        self.exchange.servicers.clear()
+        self.loop.run_until_complete(_end_tasks())
+        self._stack.close()
+
+    def close(self) -> None:
+        """End everything."""
+        self.stop()
+        self.loop.close()
+
+    async def _open(self) -> None:
+        self._stack = stack = ExitStack()
+        database = Database(self.settings.database_address)
+        stack.callback(database.close)
+        context = Context.open(self.settings, database, self.clock, MYSELF, stack)
+        self.stores = context.stores
+        trail = AuditTrail(context.stores.audit, self.clock)
+        stack.callback(trail.close)
+        presence = Presence(self.clock)
+        search = GalleryWiring.open(context, EngineInUse(engine(), 1))
+        alerts = AlertsWiring.open(context, search.freshness, presence, trail)
+        captures = CaptureWiring.open(context, search, alerts.announce, presence)
+        self._fanout = alerts.fanout
+        self._chores = (*search.chores, *captures.chores, *alerts.chores)
+        self._watching = asyncio.create_task(captures.health.watch())
+        self.exchange.servicers["cekalwatch.v1.AlertService"] = alerts.servicer
+        self.exchange.servicers["cekalwatch.v1.CaptureService"] = CaptureServicer(captures.sessions, self.clock)
+
+    def work(self, *, everything: bool = False) -> None:
+        """Do what the server does regularly, and let its streams know what is new."""
+        for period_s, chore in self._chores:
+            if everything or period_s <= OFTEN_S:
+                chore()
+        self.loop.run_until_complete(self._fanout.catch_up())
+
+    def put(self, order: BanOrder) -> None:
+        """Put an order on the watchlist, with its subject and a photograph."""
+        photo = f"photograph of {order.subject_id}".encode()
+        face = NewReference(
+            photo=photo,
+            face_jpeg=b"face on " + photo,
+            figures=figures(),
+            warnings=(),
+            model_version=engine().recogniser.model_version,
+            template=reference(order.subject_id),
+        )
+        self.stores.watchlist.put(subject(order.subject_id, name=order.subject_id, nationality="SGP"), order, [face])
+
+    def passes(self, camera: str, look: str, track: str, capture_id: str, at: datetime, quality: float) -> str:
+        """Send a capture of a traveller; return what the receipt says."""
+        return self.cameras[camera].send(message(look, capture_id, track, quality), at)
+
+
+class CameraLine:
+    """A camera client's stream. Its runs are one run: it goes on with its tracks when it connects again."""
+
+    def __init__(self, exchange: Exchange, camera_id: str, site: str) -> None:
+        self._exchange = exchange
+        self._requests: asyncio.Queue[Any] = asyncio.Queue()
+        line: Any = Line(exchange, Identity(DeviceRole.CAMERA, site, camera_id))
+        self._stream = CaptureServiceStub(line).StreamFaces(self._sent())
+        hello = capture_service_pb2.Hello(camera_id=camera_id, client_version="rules", run_id=RUN, detector="starter")
+        self._requests.put_nowait(capture_service_pb2.StreamFacesRequest(hello=hello))
+        assert self._stream.read().WhichOneof("message") == "welcome"
+
+    def send(self, face: capture_pb2.FaceCapture, at: datetime) -> str:
+        """Send a capture, and return its receipt's outcome, with the reason where there is one."""
+        face.capture_time.FromDatetime(at)
+        self._requests.put_nowait(capture_service_pb2.StreamFacesRequest(face=face))
+        while not (receipts := self._stream.read().receipts.receipts):
+            pass  # credits come before
+        (receipt,) = receipts
+        assert receipt.capture_id == face.capture_id
+        return " ".join(filter(None, (capture_pb2.CaptureOutcome.Name(receipt.outcome), receipt.reason)))
+
+    def close(self) -> None:
+        """End the stream."""
+        self._stream.cancel()
+
+    async def _sent(self) -> AsyncIterator[Any]:
+        while True:
+            yield await self._requests.get()

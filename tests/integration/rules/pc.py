@@ -1,0 +1,114 @@
+"""An officer's PC without its windows: the notifier's own client, delivery and inbox, and what it showed and rang."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from cekalwatch.notifier.client.alert_client import AlertClient
+from cekalwatch.notifier.client.messages import update
+from cekalwatch.notifier.client.subscription import Start, SubscriptionClient
+from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
+from cekalwatch.notifier.delivery.inbox import Inbox
+from cekalwatch.notifier.model.alert import Alert, AlertFilter, ShownAlert
+from cekalwatch.notifier.model.ringing import rings
+from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, KeepAlive, LostPosition
+from cekalwatch.program.session_file import SessionFile
+from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.identity import DeviceRole, Identity
+from tests.integration.rules.line import Exchange, Line
+
+
+class Paper:
+    """What an officer saw and heard at this PC; it outlives the program."""
+
+    def __init__(self, *, supervised: bool) -> None:
+        self.supervised = supervised
+        self.alerts: dict[str, Alert] = {}
+        self.rings: Counter[str] = Counter()
+        """By alert, since somebody looked."""
+
+    def prepare(self, alert: Alert) -> None:
+        pass
+
+    def show(self, shown: ShownAlert) -> None:
+        self.rings[shown.alert.alert_id] += rings(shown, supervised=self.supervised)
+        known = self.alerts.get(shown.alert.alert_id)
+        if known is None or shown.alert.version >= known.version:
+            self.alerts[shown.alert.alert_id] = shown.alert
+
+    def connected(self, freshness: Freshness) -> None:
+        pass
+
+    def disconnected(self, cause: Cause) -> None:
+        pass
+
+    def started_over(self, lost: LostPosition) -> None:
+        raise AssertionError(lost)
+
+
+class _Dialer:
+    """Opens lines."""
+
+    outdated = False
+
+    def __init__(self, open_line: Callable[[], Line]) -> None:
+        self.channel = open_line
+
+
+class Pc:
+    """The agent on one PC; it runs until it dies, and can start again."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        folder: Path,
+        name: str,
+        site: str,
+        counters: tuple[str, ...],
+        who: str,
+        now: Callable[[], datetime],
+        *,
+        supervised: bool,
+    ) -> None:
+        self.name, self.site, self.counters, self.supervised = name, site, counters, supervised
+        self.paper = Paper(supervised=supervised)
+        self._folder, self._now = folder, now
+        self._wanted = AlertFilter(site, counters)
+        identity = Identity(DeviceRole.NOTIFIER, site, name)
+        self._dialer = cast("Dialer", _Dialer(lambda: Line(exchange, identity)))
+        self._session = SessionFile(folder / "session")
+        self._session.keep(who)
+        self.client = AlertClient(self._dialer, name, self._wanted, self._session)
+        self.alive = False
+
+    def start(self) -> None:
+        """Start the agent."""
+        self._inbox = Inbox(self._folder / "inbox.sqlite3", self._now)
+        subscription = SubscriptionClient(self._dialer, self.name, self._wanted)
+        self._delivery = AlertDelivery(subscription, self.client, self._inbox, self.paper, Recall.UNCERTAIN, self._now)
+        self._subscription = subscription
+        self.alive = True
+        self.connect()
+
+    def connect(self) -> None:
+        """Subscribe."""
+        self._stream: Any = self._subscription.subscribe(Start.ACKNOWLEDGED, None)
+
+    def die(self) -> None:
+        """End the agent without a word."""
+        self.alive = False
+        self._stream.cancel()
+        self._inbox.close()
+
+    def listen(self) -> None:
+        """Take what the server has to say."""
+        for response in self._stream:
+            if (told := update(response)) is None:
+                continue
+            self._delivery.take(told)
+            if isinstance(told, KeepAlive):
+                return
