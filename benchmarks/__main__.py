@@ -30,7 +30,7 @@ FOLDERS = {
         "turned_pictures",
     ),
     "alerts": ("chain_latency", "fanout", "paint", "starvation"),
-    "security": ("audit_verify", "tls", "decode_memory", "sign_in"),
+    "security": ("audit_verify", "tls", "decode_memory", "sign_in", "receipts"),
     "watchlist": ("sync", "sources", "imports", "service"),
     "camera": ("tracking", "load", "spool", "soak", "best_shot", "crops", "bytes"),
 }
