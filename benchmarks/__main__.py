@@ -26,6 +26,7 @@ FOLDERS = {
         "lfw",
         "evaluation",
         "fusion",
+        "likeness",
         "enrolment_quality",
         "turned_pictures",
     ),

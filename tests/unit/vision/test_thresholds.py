@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.vision.thresholds import Provenance, ThresholdModel
+from cekalwatch.vision.thresholds import LikenessModel, Provenance, ThresholdModel
 
 PROVENANCE = Provenance("some faces", "mine-1234", "2026-11-25", 300, 900, 3, "0.1.0")
 MODEL = ThresholdModel(1000, 0.45, 0.05, 0.02, 0.0, PROVENANCE)
+LIKENESS = LikenessModel(0.6, 0.75, 5e-5, 0.012, PROVENANCE)
 shapes = st.floats(-0.3, 0.3)
 sizes = st.integers(1, 2_000_000)
 fpirs = st.floats(1e-6, 0.1)
@@ -81,3 +83,32 @@ def test_what_is_written_reads_as_it_was():
 def test_figures_that_make_no_sense_are_refused(fields: dict[str, float]):
     with pytest.raises(ValueError, match="threshold model"):
         ThresholdModel.from_json(MODEL.to_json() | fields)
+
+
+@pytest.mark.parametrize(
+    ("score", "subject_score", "same"),
+    [
+        (0.59, 0.5, False),
+        (0.6, 0.5, True),
+        (0.65, 0.7, False),
+        (0.71, 0.7, True),
+        (0.75, 0.9, True),
+        (0.74, 0.9, False),
+    ],
+)
+def test_passages_are_of_one_person_when_they_are_more_alike_than_one_and_the_subject(
+    score: float, subject_score: float, same: bool
+):
+    assert LIKENESS.same(score, subject_score) is same
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"threshold": 0.8}, {"sure": 1.0}, {"threshold": -1.0}, {"fmr": 2.0}, {"fnmr": -0.1}]
+)
+def test_a_likeness_model_that_makes_no_sense_is_refused(wrong: dict[str, Any]):
+    with pytest.raises(ValueError, match="likeness model"):
+        replace(LIKENESS, **wrong)
+
+
+def test_a_likeness_model_reads_back_as_it_was_written():
+    assert LikenessModel.from_json(LIKENESS.to_json()) == LIKENESS

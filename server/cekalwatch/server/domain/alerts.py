@@ -89,6 +89,11 @@ class Match:
             return False
         return not self._same(model_version, template, self.crop.template, self.crop.score)
 
+    def likeness_to(self, model_version: str, template: NDArray[np.float32]) -> float:
+        """Return the score of this match's newest face with a passage fused to `template`; -1 for another model's."""
+        own = self.crop.template if self.crop else self.template
+        return float(template @ own) if model_version == self.model_version else -1.0
+
     def _same(
         self, model_version: str, template: NDArray[np.float32], own: NDArray[np.float32], subject_score: float
     ) -> bool:

@@ -42,7 +42,7 @@ class NearAlert:
 
     def takes(self, match: Match, window: timedelta) -> bool:
         """Whether the match's passage is one of this alert's, or may become one."""
-        own = next((one for one in self.passages if one.passage == match.capture.passage), None)
+        own = self._own(match)
         if self.has_passage:
             # Where its face is kept no longer, the tracker's word is all there is.
             return own is None or not match.has_changed(own.model_version, own.template)
@@ -53,6 +53,15 @@ class NearAlert:
             and abs(match.capture.captured_at - self.alert.last_seen_at) <= window
             and any(match.is_like(one.model_version, one.template) for one in self.passages)
         )
+
+    def likeness(self, match: Match) -> float:
+        """Return the score of the match's face with the most alike one that is kept; -1 without one."""
+        own = self._own(match)
+        passages = (own,) if own else self.passages
+        return max((match.likeness_to(one.model_version, one.template) for one in passages), default=-1.0)
+
+    def _own(self, match: Match) -> AlertPassage | None:
+        return next((one for one in self.passages if one.passage == match.capture.passage), None)
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,7 @@ def place(match: Match, near: Sequence[NearAlert], window: timedelta) -> Placeme
     Candidates that people have ruled out for these passages are not asked about again. One that no alert of these
     passages has is added to an undecided one, and otherwise alerts by itself.
     """
-    related = sorted((one for one in near if one.takes(match, window)), key=_preference)
+    related = sorted((one for one in near if one.takes(match, window)), key=lambda one: _preference(one, match))
     homes = {
         candidate.subject_id: next((one for one in related if one.alert.has(candidate.subject_id)), None)
         for candidate in match.candidates
@@ -88,6 +97,7 @@ def place(match: Match, near: Sequence[NearAlert], window: timedelta) -> Placeme
     return Placement(chosen.alert, new, further=not chosen.has_passage)
 
 
-def _preference(near: NearAlert) -> tuple[bool, bool, float]:
-    """The alert of the same passage first, then open ones, then the newest."""
-    return not near.has_passage, not near.alert.open, -near.alert.last_seen_at.timestamp()
+def _preference(near: NearAlert, match: Match) -> tuple[bool, float, bool, float]:
+    """The alert of the same passage first, then the most alike one, an open one, the newest."""
+    likeness, last_seen = near.likeness(match), near.alert.last_seen_at.timestamp()
+    return not near.has_passage, -likeness, not near.alert.open, -last_seen

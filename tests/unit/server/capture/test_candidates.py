@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.vocabulary.orders import OrderKind
-from tests.support.builders.alerts import capture
+from tests.support.builders.alerts import LIKENESS, capture
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, FixedClock, order, reference, subject
 
@@ -41,7 +42,7 @@ class Counter:
             self.watchlist.templates,
             TermsReader(self.watchlist, checkpoints),
             clock,
-            SearchedModel(MODEL, SIZE, lambda _: FIXED_THRESHOLD),
+            SearchedModel(MODEL, SIZE, lambda _: FIXED_THRESHOLD, LIKENESS),
         )
         orders = OrdersInForce(self.watchlist, checkpoints)
         self.decider = Decider(
@@ -52,6 +53,16 @@ class Counter:
         """List somebody whose comparison score with the traveller will be `likeness`."""
         face = reference(key.encode(), template=like(likeness))
         self.watchlist.put(subject(key, nationality="DEU"), order(f"O-{key}", subject_id=key, **facts), [face])
+
+    def alerts_on(self, passage: str, *scores: float) -> list[UUID]:
+        """The alert of each crop of a passage whose comparison scores with the listed person are `scores`."""
+        self.holder.follow()
+        found: list[UUID] = []
+        for score in scores:
+            seen = capture(passage=passage, capture_id=uuid6.uuid7())
+            self.decider.decide([EmbeddedCapture(seen, Probe(MODEL, like(score)))])
+            found += [one.alert_id for one in self.alerts.events_after(0, 100) if one.capture_id == seen.capture_id]
+        return found
 
     def named(self) -> list[str]:
         """Who the alert about a traveller names, the most similar first; nobody without an alert."""
@@ -109,3 +120,19 @@ def test_an_order_that_ends_between_the_search_and_the_check_never_alerts(counte
     counter.holder.follow = lambda: False  # type: ignore[method-assign]
     assert before.gallery.subjects == 2
     assert counter.named() == ["S-2"]
+
+
+def test_a_track_that_goes_over_from_a_look_alike_to_the_real_person_gives_them_an_alert(counter: Counter) -> None:
+    counter.listed("S-1", 1)
+    look_alike, again, real, still = counter.alerts_on("1", 0.65, 0.66, 1, 0.99)
+    assert look_alike == again
+    assert real == still != look_alike
+
+
+def test_the_real_person_after_a_look_alike_is_found_at_the_next_counter(counter: Counter) -> None:
+    counter.listed("S-1", 1)
+    (look_alike,) = counter.alerts_on("1", 0.65)
+    (real,) = counter.alerts_on("2", 1)
+    assert look_alike != real
+    assert counter.alerts_on("3", 0.98) == [real]
+    assert counter.alerts_on("4", 0.66) == [look_alike]
