@@ -18,13 +18,12 @@ import pytest
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
 from tests.support.builders.alerts import match
 from tests.support.builders.keys import keyring
-from tests.support.builders.watchlist import order, subject
 from tests.support.repository import ROOT
+from tests.support.scenarios.server import list_astronaut, order_in_force
 from tests.support.tools.starter import starter_pack
 
 pytestmark = pytest.mark.slow  # its server is a process with certificates
@@ -101,12 +100,10 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("grpcurl")
     settings = ServerSettings.load(None, data_dir=folder / "server")
+    ban = order_in_force(order_id="C-001", subject_id="S-001")
+    list_astronaut(settings, ban, subject_id="S-001", nationality="IDN")
     database = Database(settings.database_address)
-    database.upgrade()
-    keys = keyring(database, settings.master_key_source)
-    watchlist, alerts = WatchlistStore(database, keys), AlertStore(database, keys)
-    watchlist.put(subject("S-001"), order("C-001", subject_id="S-001"), [])
-    watchlist.mark_success(datetime.now(UTC))
+    alerts = AlertStore(database, keyring(database, settings.master_key_source))
     event = alerts.record(match(subject="S-001"), timedelta(0), datetime.now(UTC))
     assert event is not None
     database.close()

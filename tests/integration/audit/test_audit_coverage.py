@@ -167,7 +167,9 @@ async def test_the_excused_methods_show_nothing_of_a_person(tmp_path: Path):
 
 @pytest.mark.slow
 async def test_no_entry_holds_a_name_or_a_picture(tmp_path: Path):
-    chosen = settings(tmp_path, watchlist={"source": {"kind": "folder", "path": tmp_path / "list"}})
+    chosen = settings(
+        tmp_path, grouping_window_s=0, watchlist={"source": {"kind": "folder", "path": tmp_path / "list"}}
+    )
     list_astronaut(chosen)
     hold_schedule(chosen)
     async with running(chosen) as server:
