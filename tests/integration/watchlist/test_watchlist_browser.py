@@ -134,10 +134,10 @@ def test_an_order_that_is_renewed_for_too_long_is_found_and_stays_in_force(offic
         office.put(
             "S-7", running_order(f"O-7{number}", "S-7", valid_from=first, valid_until=first + timedelta(days=149))
         )
-    assert office.listed("--only", "renewed") == ["S-7"]
-    assert office.listed("--only", "renewed", "--status", "active") == ["S-7"]
+    assert office.listed("--only", "flagged") == ["S-7"]
+    assert office.listed("--only", "flagged", "--status", "active") == ["S-7"]
     assert "ACTIVE RENEWED_TOO_LONG" in " ".join(office.run("show", "S-7").split())
-    rows = list(csv.DictReader(io.StringIO(office.run("list", "--only", "renewed", "--format", "csv"))))
+    rows = list(csv.DictReader(io.StringIO(office.run("list", "--only", "flagged", "--format", "csv"))))
     assert {row["flags"] for row in rows} == {"RENEWED_TOO_LONG"}
 
 

@@ -169,6 +169,13 @@ def test_renewals_without_an_end_are_stored_and_flagged_in_whatever_order_they_c
     assert import_one(importer, ImportRecord(subject(), third)).status is OrderStatus.ACTIVE
 
 
+def test_an_urgent_order_that_comes_again_with_a_later_receipt_is_told(importer: ImportRun) -> None:
+    for received, flags in ((date(2026, 2, 10), ()), (date(2026, 2, 28), (OrderFlag.URGENT_SENT_AGAIN,))):
+        urgent = order(urgent=True, decree_number="", decree_date=None, received_on=received)
+        report = import_one(importer, ImportRecord(subject(), urgent))
+        assert (report.status, report.flags) == (OrderStatus.ACTIVE, flags)
+
+
 def test_the_report_tells_the_status_by_the_checkpoints_clock(importer: ImportRun, clock: FixedClock) -> None:
     clock.moment = datetime(2026, 6, 30, 16, 59, 59, tzinfo=UTC)
     assert import_one(importer, ImportRecord(subject(), order())).status is OrderStatus.ACTIVE

@@ -84,6 +84,8 @@ def bans(draw: st.DrawFn, key: str) -> BanOrder:
     first = draw(days)
     length = draw(st.sampled_from([0, 10, 90, 180, 181, 184, 200, 400]))
     moment, gone = draw(st.none() | days), draw(st.none() | st.none() | days)
+    received = draw(st.sampled_from([first, first - timedelta(days=30)]) | days)
+    sent_before = draw(st.none() | st.none() | st.integers(1, 25).map(lambda number: received - timedelta(days=number)))
     return BanOrder(
         order_id=key,
         subject_id=draw(st.sampled_from(["S-1", "S-1", "S-1", "S-2"])),
@@ -91,7 +93,8 @@ def bans(draw: st.DrawFn, key: str) -> BanOrder:
         requesting_agency=draw(st.sampled_from(["KPK", "kpk ", "Polri"])),
         valid_from=first,
         valid_until=first + timedelta(days=length),
-        received_on=draw(st.sampled_from([first, first - timedelta(days=30)]) | days),
+        received_on=received,
+        urgent_since=sent_before,
         decree_number=draw(st.sampled_from(["", "KEP-1"])),
         decree_date=draw(st.none() | days),
         urgent=draw(st.booleans()),

@@ -55,3 +55,5 @@ class OrderFlag(StrEnum):
 
     RENEWED_TOO_LONG = "RENEWED_TOO_LONG"
     """CEGAH orders of its agency follow one another for too many months without naming what they extend."""
+    URGENT_SENT_AGAIN = "URGENT_SENT_AGAIN"
+    """Its source had sent it as urgent before, with an earlier receipt, from which its days without a decision run."""

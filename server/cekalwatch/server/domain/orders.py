@@ -45,6 +45,8 @@ class BanOrder:
     withdrawn_at: datetime | None = None
     """When a synchronisation found that its source no longer has it. That ends only this order, since a source may drop
     a base order once it is extended."""
+    urgent_since: date | None = None
+    """When it first came as urgent, where its source states a later receipt by now; the storage keeps that."""
 
     def __post_init__(self) -> None:
         if not all(day.year in PLAUSIBLE_YEARS for day in (self.valid_from, self.received_on)):
@@ -58,6 +60,11 @@ class BanOrder:
         # Beyond these years, a checkpoint's local time may not exist.
         if self.revoked_at is not None and self.revoked_at.year not in PLAUSIBLE_YEARS:
             raise ValueError("an order is revoked in a year from 1900 to 2200")
+
+    @property
+    def first_received_on(self) -> date:
+        """The receipt from which an urgent order's days run."""
+        return min(self.received_on, self.urgent_since or self.received_on)
 
 
 @dataclass(frozen=True)
@@ -168,14 +175,18 @@ class _OrdersOfSubject:
 
     def flags(self, order: BanOrder) -> tuple[OrderFlag, ...]:
         """Return why a person must look at an order that breaks no rule."""
+        again = order.urgent and order.first_received_on < order.received_on and not self._decided_in_time(order)
+        renewed = order.kind is OrderKind.CEGAH and self._renewed_too_long(order)
+        flags = {OrderFlag.RENEWED_TOO_LONG: renewed, OrderFlag.URGENT_SENT_AGAIN: again}
+        return tuple(flag for flag, raised in flags.items() if raised)
+
+    def _renewed_too_long(self, order: BanOrder) -> bool:
         alike = [one for one in self.orders.values() if _same_applicant(one, order)]
-        # Most people have one order, and nothing to compute.
-        if order.kind is not OrderKind.CEGAH or len(alike) == 1:
-            return ()
+        if len(alike) == 1:
+            return False  # most people have one order, and nothing to compute
         others = [self._stretch(one) for one in alike if one is not order and not self.broken_by(one)]
         run = run_of(self._stretch(order), others, self.parameters.cegah_gap_days)
-        too_long = run is not None and run.begun > 1 and run.lasts_longer_than(self.parameters.cegah_total_months)
-        return (OrderFlag.RENEWED_TOO_LONG,) if too_long else ()
+        return run is not None and run.begun > 1 and run.lasts_longer_than(self.parameters.cegah_total_months)
 
     def taken_back(self, order: BanOrder) -> tuple[datetime, ...]:
         """Return the moments from each of which on `order` is taken back or withdrawn."""
@@ -263,7 +274,7 @@ class _OrdersOfSubject:
         return (
             earlier.urgent
             and _same_applicant(earlier, order)
-            and (earlier.received_on, earlier.order_id) < (order.received_on, order.order_id)
+            and (earlier.first_received_on, earlier.order_id) < (order.first_received_on, order.order_id)
             and not any(self._decided_between(earlier, order, one) for one in self.orders.values())
         )
 
@@ -272,23 +283,20 @@ class _OrdersOfSubject:
         if not (decision.decree_number and decision.decree_date and _same_applicant(decision, earlier)):
             return False
         # An order's own decree may be older than its receipt, another's then belongs to something else.
-        begin = date.min if decision is earlier else earlier.received_on
-        return begin <= decision.decree_date <= later.received_on
+        begin = date.min if decision is earlier else earlier.first_received_on
+        return begin <= decision.decree_date <= later.first_received_on
 
     def _ended_before(self, order: BanOrder, day: date) -> bool:
         """Whether `order` was revoked or withdrawn before that day."""
         return any(self._day(moment) < day for moment in (order.revoked_at, order.withdrawn_at) if moment)
 
     def _decision_due(self, order: BanOrder) -> date:
-        return order.received_on + timedelta(days=self.parameters.urgent_days)
+        return order.first_received_on + timedelta(days=self.parameters.urgent_days)
 
     def _decided_in_time(self, order: BanOrder) -> bool:
         """Whether the written decision was made before the urgent order lapsed; a later one cannot revive it."""
-        return (
-            bool(order.decree_number)
-            and order.decree_date is not None
-            and order.decree_date <= self._decision_due(order)
-        )
+        day = order.decree_date
+        return bool(order.decree_number and day and day <= self._decision_due(order))
 
     def _day(self, moment: datetime) -> date:
         return moment.astimezone(self.zone).date()

@@ -50,6 +50,6 @@ def _of(order: BanOrder, zone: tzinfo, parameters: LegalParameters) -> Iterator[
     if order.valid_until < date.max:  # there is no day after "never"
         yield datetime.combine(order.valid_until + timedelta(days=1), time(), zone)
     if order.urgent:
-        due = order.received_on + timedelta(days=parameters.urgent_days)
+        due = order.first_received_on + timedelta(days=parameters.urgent_days)
         yield datetime.combine(due + timedelta(days=1), time(), zone)
     yield from (moment for moment in (order.revoked_at, order.withdrawn_at) if moment)

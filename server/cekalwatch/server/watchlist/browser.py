@@ -38,15 +38,15 @@ class WatchlistProblem(StrEnum):
 
     INVALID = "invalid"
     """An order is flagged INVALID."""
-    RENEWED = "renewed"
-    """An order is one of several that follow one another for too long."""
+    FLAGGED = "flagged"
+    """An order stays in force, and is flagged for a person to look at."""
     NO_REFERENCE = "no-reference"
     """There is no photograph: the subject cannot be recognised."""
     STALE_MODEL = "stale-model"
     """A photograph has no template of the model in use."""
 
 
-_ABOUT_ORDERS: Final = frozenset({WatchlistProblem.INVALID, WatchlistProblem.RENEWED})
+_ABOUT_ORDERS: Final = frozenset({WatchlistProblem.INVALID, WatchlistProblem.FLAGGED})
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def _is_wanted_order(one: JudgedOrder, wanted: WatchlistFilter) -> bool:
     return (
         (wanted.status is None or status is wanted.status)
         and (wanted.problem is not WatchlistProblem.INVALID or status is OrderStatus.INVALID)
-        and (wanted.problem is not WatchlistProblem.RENEWED or bool(one.judgement.flags))
+        and (wanted.problem is not WatchlistProblem.FLAGGED or bool(one.judgement.flags))
         and (wanted.kind is None or one.order.kind is wanted.kind)
         and (not wanted.agency or _has(one.order.requesting_agency, wanted.agency))
     )

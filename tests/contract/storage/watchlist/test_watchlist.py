@@ -30,6 +30,21 @@ def store(database: Database) -> WatchlistStore:
     return WatchlistStore(database, keyring(database))
 
 
+def test_an_urgent_order_that_is_sent_again_keeps_the_day_on_which_it_first_came(store: WatchlistStore) -> None:
+    first, again = (order(urgent=True, received_on=date(2026, 2, number)) for number in (1, 20))
+    assert store.put(subject(), first) is StoreOutcome.STORED
+    for outcome in (StoreOutcome.STORED, StoreOutcome.UNCHANGED):
+        assert store.put(subject(), again) is outcome
+    (held,) = store.get_subject("S-1").orders
+    assert (held.received_on, held.urgent_since, held.first_received_on) == (
+        date(2026, 2, 20),
+        date(2026, 2, 1),
+        date(2026, 2, 1),
+    )
+    store.put(subject(), order(urgent=False, received_on=date(2026, 3, 1)))
+    assert store.get_subject("S-1").orders[0].urgent_since is None
+
+
 def test_what_is_stored_comes_back_as_it_was(store: WatchlistStore) -> None:
     person = subject(
         name="Dewi 'Wulan' Lestari, S.H.",

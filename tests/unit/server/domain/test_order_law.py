@@ -36,11 +36,15 @@ class Law:
         return next((other for other in self.orders if other.order_id == one.extends_order_id), None)
 
     def undecided(self, one: BanOrder) -> bool:
-        due = one.received_on + timedelta(days=20)
+        due = self.first_sent(one) + timedelta(days=20)
         return one.urgent and not (one.decree_number and one.decree_date and one.decree_date <= due)
 
     def end(self, one: BanOrder) -> date:
-        return min(one.valid_until, one.received_on + timedelta(days=20)) if self.undecided(one) else one.valid_until
+        due = self.first_sent(one) + timedelta(days=20)
+        return min(one.valid_until, due) if self.undecided(one) else one.valid_until
+
+    def first_sent(self, one: BanOrder) -> date:
+        return one.urgent_since or one.received_on
 
     def rules(self, one: BanOrder, *, with_repetition: bool = True) -> set[OrderRule]:
         found = set()
@@ -62,14 +66,16 @@ class Law:
     def urgent_before(self, one: BanOrder) -> list[BanOrder]:
         """What the agency had sent as urgent before, whatever became of it."""
         received = sorted((other for other in self.orders if self.same(one, other)), key=lambda it: it.order_id)
-        received.sort(key=lambda it: it.received_on)
+        received.sort(key=self.first_sent)
         return [other for other in received[: received.index(one)] if other.urgent]
 
     def decided_between(self, first: BanOrder, second: BanOrder) -> bool:
         """Whether somebody wrote a decision before the second was received: with the first, or after it came."""
         decisions = [other for other in self.orders if self.same(first, other) and other.decree_number]
         days = [(other, other.decree_date) for other in decisions if other.decree_date]
-        return any(day <= second.received_on and (other is first or day >= first.received_on) for other, day in days)
+        return any(
+            day <= self.first_sent(second) and (other is first or day >= self.first_sent(first)) for other, day in days
+        )
 
     def flagged(self, one: BanOrder) -> bool:
         """Whether it is one of several CEGAH orders that go on for more than a year, day by day on the calendar."""
@@ -163,7 +169,9 @@ def test_every_judgement_is_what_the_law_says(
         judgement = judge(one, person, orders, now.astimezone(UTC), WIB, LEGAL)
         assert judgement.status is law.status(one)
         assert set(judgement.broken_rules) == law.rules(one)
-        assert judgement.flags == ((OrderFlag.RENEWED_TOO_LONG,) if law.flagged(one) else ())
+        again = one.urgent_since and law.undecided(one) and not law.rules(one)
+        flags = {OrderFlag.RENEWED_TOO_LONG} if law.flagged(one) else set()
+        assert set(judgement.flags) == flags | ({OrderFlag.URGENT_SENT_AGAIN} if again else set())
 
 
 @given(orders=lists, now=moments, later=st.timedeltas(timedelta(0), timedelta(days=800)))

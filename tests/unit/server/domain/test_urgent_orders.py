@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cekalwatch.wire.vocabulary.orders import OrderKind, OrderRule, OrderStatus
-from tests.support.builders.orders import broken, day, extension, noon, status, urgent
+from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
+from tests.support.builders.orders import broken, day, extension, judged, noon, status, urgent
 from tests.support.builders.watchlist import order
 
 
@@ -109,6 +109,17 @@ def test_a_decision_of_another_order_counts_when_it_lies_between_two_urgent_ones
     decision = order("O-1", decree_date=day(decided), received_on=day("2026-03-01"), valid_from=day("2026-03-01"))
     rules = broken(urgent("U-2", received_on=day("2026-02-25")), urgent(), decision)
     assert rules == ((OrderRule.URGENT_RESUBMITTED,) if resubmitted else ())
+
+
+def test_an_urgent_order_that_is_sent_again_under_its_own_key_runs_from_its_first_receipt_and_is_flagged() -> None:
+    again = urgent(received_on=day("2026-02-20"), valid_from=day("2026-02-20"), urgent_since=day("2026-02-01"))
+    assert status(again, now=noon("2026-02-21")) is OrderStatus.ACTIVE
+    assert status(again, now=noon("2026-02-22")) is OrderStatus.LAPSED
+    assert judged(again).flags == (OrderFlag.URGENT_SENT_AGAIN,)
+    decided = replace(again, decree_number="KEP-2/2026", decree_date=day("2026-02-21"))
+    assert (status(decided, now=noon("2026-03-15")), judged(decided).flags) == (OrderStatus.ACTIVE, ())
+    late = replace(decided, decree_date=day("2026-02-22"))
+    assert status(late, now=noon("2026-03-15")) is OrderStatus.LAPSED
 
 
 def test_of_two_urgent_orders_of_one_day_the_lower_key_stands() -> None:

@@ -65,7 +65,7 @@ class Only(StrEnum):
     """Problems that a list manager looks for; those of `WatchlistProblem`."""
 
     INVALID = "invalid"
-    RENEWED = "renewed"
+    FLAGGED = "flagged"
     NO_REFERENCE = "no-reference"
     STALE_MODEL = "stale-model"
 
@@ -86,7 +86,7 @@ def list_(
     name: Annotated[str, typer.Option(help="With this text in the name or in an alias.")] = "",
     only: Annotated[
         Only | None,
-        typer.Option(help="With an INVALID or RENEWED_TOO_LONG order, no photograph, or a stale template."),
+        typer.Option(help="With an INVALID or flagged order, no photograph, or a stale template."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many subjects at most.")] = 50,
     after: Annotated[str, typer.Option(help="Continue after the subject with this key.")] = "",

@@ -15,7 +15,7 @@ from cekalwatch.wire.vocabulary.watchlist import ImportOutcome, PhotoOutcome
 
 SUBJECT_FIELDS = tuple(field.name for field in fields(Subject))
 ORDER_FIELDS = tuple(
-    field.name for field in fields(BanOrder) if field.name not in {"kind", "revoked_at", "withdrawn_at"}
+    field.name for field in fields(BanOrder) if field.name not in {"kind", "revoked_at", "withdrawn_at", "urgent_since"}
 )
 """Those that have the same name and meaning in the message; days are written as YYYY-MM-DD."""
 _FIGURES = tuple(field.name for field in fields(FaceFigures) if field.name != "eye_distance_px")

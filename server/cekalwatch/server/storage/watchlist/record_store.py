@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -156,7 +156,7 @@ def _write_records(
     session.flush()
     _write(
         session,
-        (rows.order_row(one.order, held.content[one.order.order_id]) for one in stored),
+        (rows.order_row(held.as_first_sent(one.order), held.content[one.order.order_id]) for one in stored),
         held.orders,
         "order_id",
     )
@@ -218,7 +218,7 @@ class _Held:
             before = {**asdict(self.rows.subject(self.subjects[held.subject_id])), **asdict(self.rows.order(held))}
         except DAMAGED:
             return ()
-        now = {**asdict(record.subject), **asdict(record.order)}
+        now = {**asdict(record.subject), **asdict(self.as_first_sent(record.order))}
         return tuple(name for name, value in now.items() if value != before[name])
 
     def _same(self, held: BanOrderRow, order: BanOrder) -> bool:
@@ -227,9 +227,20 @@ class _Held:
             return False
         try:
             self.rows.subject(self.subjects[held.subject_id])
-            return self.rows.order(held) == order
+            return self.rows.order(held) == self.as_first_sent(order)
         except DAMAGED:
             return False
+
+    def as_first_sent(self, order: BanOrder) -> BanOrder:
+        """Return the order with the day on which it first came as urgent, if it states a later receipt now."""
+        held = self.orders.get(order.order_id)
+        if held is None or not (held.urgent and order.urgent):
+            return order
+        try:
+            first = self.rows.order(held).first_received_on
+        except DAMAGED:
+            return order
+        return replace(order, urgent_since=first) if first < order.received_on else order
 
 
 def _write(session: Session, rows: Iterable[SQLModel], held: Collection[str], key: str) -> None:

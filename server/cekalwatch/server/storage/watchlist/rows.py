@@ -40,7 +40,10 @@ SEALED_ORDER_FACTS = ("requesting_agency", "reason", "decree_number")
 _ORDER_COLUMNS = tuple(field.name for field in fields(BanOrder) if field.name not in SEALED_ORDER_FACTS)
 _DAYS = ("valid_from", "valid_until", "received_on")
 _IF_ANY: Mapping[str, Callable[[str], date]] = MappingProxyType(
-    {"decree_date": date.fromisoformat, "revoked_at": datetime.fromisoformat, "withdrawn_at": datetime.fromisoformat}
+    {
+        **dict.fromkeys(("decree_date", "urgent_since"), date.fromisoformat),
+        **dict.fromkeys(("revoked_at", "withdrawn_at"), datetime.fromisoformat),
+    }
 )
 """How columns are read that are empty where there is no such day or moment."""
 
@@ -57,7 +60,7 @@ class WatchlistRows:
     def content_hash(self, subject: Subject, order: BanOrder) -> str:
         """Return the keyed digest of everything that a record states."""
         stated = asdict(order) | {"revoked_at": utc_text(order.revoked_at)}
-        del stated["withdrawn_at"]
+        del stated["withdrawn_at"], stated["urgent_since"]
         return self.keyring.digest(ORDER_CONTENT.at(order.order_id), _json([asdict(subject), stated]))
 
     def photo_digest(self, subject_id: str, photo_sha256: str) -> str:

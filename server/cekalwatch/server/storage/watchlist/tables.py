@@ -43,6 +43,8 @@ class BanOrderRow(SQLModel, table=True):
     """ISO 8601 in UTC, or empty."""
     withdrawn_at: str
     """The same: when its source was found to no longer have it."""
+    urgent_since: str
+    """ISO 8601, or empty: when it first came as urgent, where it states a later receipt by now."""
     facts: bytes = sealed()
     """Requesting agency, reason and decree number, as JSON."""
     content_hash: str

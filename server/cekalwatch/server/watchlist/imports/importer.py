@@ -126,7 +126,8 @@ class WatchlistImporter:
         self, one: PreparedRecord, outcome: StoreOutcome, photos: tuple[PhotoReport, ...], orders: Sequence[BanOrder]
     ) -> RecordReport:
         record = one.record
-        judgement = judge(record.order, record.subject, orders, self._clock.now(), self._zone, self._legal)
+        held = next((order for order in orders if order.order_id == record.order.order_id), record.order)
+        judgement = judge(held, record.subject, orders, self._clock.now(), self._zone, self._legal)
         report = RecordReport(
             order_id=record.order.order_id,
             subject_id=record.subject.subject_id,

@@ -169,6 +169,7 @@ def upgrade() -> None:
         sa.Column("extends_order_id", sa.String(), nullable=False),
         sa.Column("revoked_at", sa.String(), nullable=False),
         sa.Column("withdrawn_at", sa.String(), nullable=False),
+        sa.Column("urgent_since", sa.String(), nullable=False),
         sa.Column("facts", sa.LargeBinary(), nullable=False),
         sa.Column("content_hash", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
