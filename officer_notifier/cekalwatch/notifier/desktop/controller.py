@@ -118,6 +118,7 @@ class Controller(QObject):
             timer = QTimer(self)
             timer.timeout.connect(action)
             timer.start(round(every.total_seconds() * 1000))
+        QTimer.singleShot(0, self, self.follow_sign_in)  # who was signed in when the PC died reads on at once
 
     def close(self) -> None:
         """Sign out, and end the calls."""

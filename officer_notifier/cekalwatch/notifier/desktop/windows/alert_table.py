@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
@@ -14,6 +14,8 @@ from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.model.alert import ShownAlert
 from cekalwatch.notifier.model.steps import standing
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, UNDECIDED, AlertState
+
+_PAINT_AFTER_MS = 50
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -132,6 +134,23 @@ class AlertTableModel(QAbstractTableModel):
         numbers = (subject.nik, *(one.number for one in subject.documents), alert.handling.reference)
         words = " ".join((subject.name, *subject.aliases, *numbers)).casefold()
         return wanted and self.counter in {"", alert.counter} and self.text.casefold() in words
+
+
+def soon(parent: QObject, paint: Callable[[], object]) -> Callable[[], None]:
+    """Return what asks for `paint`: many that ask at once get one painting, a little later.
+
+    A list of fifty alerts takes long to lay out, and must not hold up the alert window, or itself, for each of them.
+    """
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(_PAINT_AFTER_MS)
+    timer.timeout.connect(paint)
+
+    def ask() -> None:
+        if not timer.isActive():
+            timer.start()
+
+    return ask
 
 
 class AlertTableView(QTableView):

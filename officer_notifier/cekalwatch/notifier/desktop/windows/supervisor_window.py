@@ -26,7 +26,13 @@ from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.widgets.elements import button, label, message, panel, row, set_role
 from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder
-from cekalwatch.notifier.desktop.windows.alert_table import SUPERVISOR, AlertTableModel, AlertTableView, StateFilter
+from cekalwatch.notifier.desktop.windows.alert_table import (
+    SUPERVISOR,
+    AlertTableModel,
+    AlertTableView,
+    StateFilter,
+    soon,
+)
 from cekalwatch.notifier.locale.alert_formatting import SHIFT_FIGURES, AlertFormatter
 from cekalwatch.notifier.model.shift_report import ShiftReport, Tally
 
@@ -70,7 +76,8 @@ class SupervisorWindow(QMainWindow):
         self.pages.addWidget(self.locked)
         self.setCentralWidget(self.pages)
         self.resize(1320, 860)
-        controller.changed.connect(self._paint_if_seen)
+        self._soon = soon(self, self._paint_if_seen)
+        controller.changed.connect(self._soon)
         self._timer = QTimer(self)
         self._timer.setInterval(_REFRESH_MS)
         self._timer.timeout.connect(self._refresh_if_seen)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QMainWindow, QStackedWidget,
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.widgets.elements import label, row
 from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder
-from cekalwatch.notifier.desktop.windows.alert_table import TODAY, AlertTableModel, AlertTableView, StateFilter
+from cekalwatch.notifier.desktop.windows.alert_table import TODAY, AlertTableModel, AlertTableView, StateFilter, soon
 
 
 class TodayWindow(QMainWindow):
@@ -53,7 +53,8 @@ class TodayWindow(QMainWindow):
         self.pages.addWidget(self.locked)
         self.setCentralWidget(self.pages)
         self.resize(1180, 640)
-        controller.changed.connect(self._paint_if_seen)
+        self._soon = soon(self, self._paint_if_seen)
+        controller.changed.connect(self._soon)
         self._ages = QTimer(self)
         self._ages.setInterval(5_000)
         self._ages.timeout.connect(self._paint_if_seen)
