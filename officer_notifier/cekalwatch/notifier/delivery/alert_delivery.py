@@ -9,7 +9,9 @@ The order is what makes it so, whenever the process dies:
 
 Dying before 1: the server sends it again. Between 1 and 3: it may have been seen or not, so its sequence is never shown
 again, and its alert is listed again at the next start. Between 3 and 4: the server sends it again, and the inbox drops
-it. A call that fails (listing, acknowledging) is owed, and tried again with the next sign of life from the server.
+it. A call that fails (listing, acknowledging) is owed, and tried again with the next sign of life from the server. So
+is the acknowledgement of what comes within a second of the last one: of two hundred PCs, they would cost the server
+more than the events do.
 
 The inbox also tells the screen what an alert is to this PC: one that was never shown here rings, whatever brings it.
 """
@@ -17,7 +19,7 @@ The inbox also tells the screen what an alert is to this PC: one that was never 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -41,6 +43,7 @@ from cekalwatch.notifier.model.subscription_updates import (
     WaitingAlert,
 )
 
+ACKNOWLEDGE_EVERY = timedelta(seconds=1)
 NEWEST_ALERTS = 50
 """How many alerts are listed at the start by a screen that starts empty."""
 
@@ -92,6 +95,7 @@ class AlertDelivery:
         self._newest_owed = recall is Recall.NEWEST
         self._uncertain_owed = True
         self._acknowledgement_owed: int | None = None
+        self._acknowledged_at = datetime.min.replace(tzinfo=UTC)
         self._now = now
         self._log = structlog.get_logger()
 
@@ -133,7 +137,8 @@ class AlertDelivery:
             self._screen.show(ShownAlert(event.alert, self._now(), event.sequence, event.event_type, news))
             self._inbox.mark_shown(event.sequence, event.alert)
         self._acknowledgement_owed = event.sequence
-        self._acknowledge()
+        if not timedelta(0) <= self._now() - self._acknowledged_at < ACKNOWLEDGE_EVERY:
+            self._acknowledge()
 
     def _other_log(self) -> None:
         self._log.warning("event_log_replaced", newest_sequence=self._inbox.newest_sequence())
@@ -176,6 +181,7 @@ class AlertDelivery:
         if self._acknowledgement_owed is None:
             return
         try:
+            self._acknowledged_at = self._now()
             self._client.acknowledge(self._acknowledgement_owed)
             self._acknowledgement_owed = None
         except grpc.RpcError as error:

@@ -91,7 +91,7 @@ class Run:
         subscription = Subscription(client, start, 30, backoff)
         self._stack.callback(subscription.stop)
         self._updates = subscription.updates()
-        self._desk = AlertDelivery(client, alert_client, self.inbox, paper, recall)
+        self._desk = AlertDelivery(client, alert_client, self.inbox, paper, recall, lambda: EPOCH)
 
     def __enter__(self) -> Run:
         return self
@@ -222,6 +222,20 @@ def test_acknowledgement_that_failed_is_sent_with_the_next_sign_of_life(
     assert log.acknowledged == {AGENT: 1}
 
 
+def test_events_that_come_together_are_acknowledged_together(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    raised = log.raise_alert()
+    for score in (0.7, 0.8, 0.9):
+        log.sight(raised.alert.alert_id, score)
+    with notifier.run(server.address) as run:
+        for _ in range(4):
+            run.until(AlertEvent)
+            assert log.acknowledged == {AGENT: 1}
+        run.until_quiet()
+        assert log.acknowledged == {AGENT: 4}
+
+
 def test_alert_that_cannot_be_listed_again_now_is_listed_later(
     notifier: Notifier, server: AlertServer, log: EventLog
 ) -> None:
@@ -272,7 +286,7 @@ def test_an_alert_that_was_raised_elsewhere_rings_once_where_the_traveller_comes
         run.until(AlertEvent)
     with notifier.run(server.address, wanted=AlertFilter(counters=("5",))) as run:
         log.sight(alert_id, 0.9, counter="5")
-        run.until(AlertEvent)
+        run.until_quiet()
     assert len(notifier.paper.shown) == 4
     assert notifier.paper.rang == [alert_id]
 
