@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -16,11 +17,15 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.vision.detectors.factory import open_detector
+from cekalwatch.server.recognition.engines.recogniser import Recogniser
+from cekalwatch.server.recognition.packs.installed import open_engine
+from cekalwatch.vision.manifest import load_pack
 from deploy.demo.faces import built_in_people, people_of_folder
-from deploy.demo.play import Demonstration, play
+from deploy.demo.look_alike import look_alike
+from deploy.demo.people import Person, Role
+from deploy.demo.play import SUN, Demonstration, play
 from deploy.demo.report import show_event, show_outcome, show_people
-from deploy.demo.scene import people_passing
+from deploy.demo.scene import Scene, people_passing
 from deploy.demo.stack import install_starter
 
 BUILD = Path("build")
@@ -40,15 +45,25 @@ def main(console: Console, faces: Path | None, folder: Path, models: Path) -> Ex
     folder.mkdir(parents=True)
     with console.status("Installing the starter model pack"):
         install_starter(models, folder / "logs")
-    with console.status("Making people, watchlist and video"):
-        detector = open_detector(models / "starter", threads=os.cpu_count() or 1)
-        people = people_of_folder(faces, detector) if faces else built_in_people(detector)
-        demo = Demonstration(folder, models, people, people_passing(people, again=people[:1]))
+    with console.status("Making people, watchlist and videos"):
+        engine = open_engine(load_pack(models / "starter"), threads=os.cpu_count() or 1)
+        people = people_of_folder(faces, engine.detector) if faces else built_in_people(engine.detector)
+        demo = demonstration(folder, models, people, engine.recogniser)
         demo.prepare(datetime.now(LOCAL_TIME).date())
     show_people(console, demo)
     if not faces:
         console.print(SAME_PICTURE)
     return perform(console, demo)
+
+
+def demonstration(folder: Path, models: Path, people: Sequence[Person], recogniser: Recogniser) -> Demonstration:
+    """Return the demonstration of these people: first somebody like the first of them, who passes twice."""
+    listed, second, *rest = people
+    strangers = [person for person in rest if person.role is Role.UNLISTED]
+    like = look_alike(listed, min(strangers, key=lambda person: person.sex != listed.sex), recogniser)
+    # The real person is not in view together with the look-alike, so that it is known whose alert it is.
+    scene = people_passing([like, second, listed, *rest], again=[listed])
+    return Demonstration(folder, models, [*people, like], scene, Scene((), lasts_s=scene.seconds, blinded_s=SUN))
 
 
 def perform(console: Console, demo: Demonstration) -> Exit:

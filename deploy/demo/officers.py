@@ -1,4 +1,4 @@
-"""Officers of the demonstration: one a PC, added and signed in with the programs' own commands."""
+"""People of the demonstration: one a PC, added and signed in with the programs' own commands."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from cekalwatch.wire.vocabulary.people import PersonRole
 from deploy.demo.programs import answer_prompts
 
 COMMAND_SECONDS = 60.0
 
 
-def add_officer(name: str, site: str, server_config: Path) -> str:
-    """Add an officer, or give one who is there already another first password; return it. Raises ProgramError."""
+def add_officer(name: str, site: str, server_config: Path, role: PersonRole = PersonRole.OFFICER) -> str:
+    """Add somebody, or give one who is there another first password; return it. Raises ProgramError."""
     if any(line.startswith(f"{name} ") for line in _people("list", config=server_config).splitlines()):
         return _people("reset", name, config=server_config)
-    facts = ("--display-name", f"Petugas {name}", "--role", "officer", "--site", site)
+    facts = ("--display-name", f"Petugas {name}", "--role", role, "--site", site)
     return _people("add", name, *facts, config=server_config)
 
 
 def sign_officer_in(
-    agent_id: str, site: str, server_config: Path, server_address: str, environment: Mapping[str, str]
+    agent_id: str,
+    site: str,
+    server_config: Path,
+    server_address: str,
+    environment: Mapping[str, str],
+    role: PersonRole = PersonRole.OFFICER,
 ) -> None:
-    """Sign the officer of a PC in, changing the first password. Raises ProgramError."""
-    first, wanted = add_officer(agent_id, site, server_config), secrets.token_urlsafe(16)
+    """Sign the person of a PC in, changing the first password. Raises ProgramError."""
+    first, wanted = add_officer(agent_id, site, server_config, role), secrets.token_urlsafe(16)
     arguments = ["-m", "cekalwatch.notifier", "sign-in", "--server", server_address, "--agent-id", agent_id]
     answer_prompts("sign-in", arguments, (agent_id, first, wanted, wanted), COMMAND_SECONDS, environment)
 

@@ -25,6 +25,11 @@ class Role(Enum):
         return self is not Role.UNLISTED
 
     @property
+    def searched(self) -> bool:
+        """True when the person has an order in force, and so is in the gallery."""
+        return self not in {Role.UNLISTED, Role.LAPSED}
+
+    @property
     def alerts_on_departure(self) -> bool:
         """True when a departure camera must raise an alert."""
         return self in {Role.LISTED, Role.URGENT}
@@ -73,3 +78,10 @@ class Person:
     """What the watchlist has, when it has the person."""
     passage_photos: tuple[Photo, ...]
     """How the person looks on passing; empty for somebody who never comes."""
+    resembles: str = ""
+    """The subject whose photograph this person is so like that they alert as that subject; empty for others."""
+
+    @property
+    def must_alert(self) -> bool:
+        """Whether a departure camera must raise an alert when the person passes."""
+        return self.role.alerts_on_departure or bool(self.resembles)

@@ -135,9 +135,15 @@ class Program:
         self.stop()
 
 
-def run_to_end(name: str, arguments: Sequence[str], log_folder: Path, timeout_s: float) -> Program:
+def run_to_end(
+    name: str,
+    arguments: Sequence[str],
+    log_folder: Path,
+    timeout_s: float,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Program:
     """Run a command to its end, and return it. Raises ProgramError when it fails or does not end in time."""
-    with Program(name, arguments, log_folder) as program:
+    with Program(name, arguments, log_folder, environment=environment) as program:
         program.wait_for_success(timeout_s)
         return program
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from rich.console import Console
@@ -11,6 +11,8 @@ from rich.table import Table
 from deploy.demo.people import Person
 from deploy.demo.play import Demonstration, Outcome
 from deploy.demo.verdict import Verdict
+
+KINDS = {"RAISED": "[bold red]POSSIBLE MATCH[/]", "SIGHTED": "seen again    "}
 
 
 def show_people(console: Console, demo: Demonstration) -> None:
@@ -29,7 +31,7 @@ def show_people(console: Console, demo: Demonstration) -> None:
 def show_event(console: Console, people: Sequence[Person], record: dict[str, object]) -> None:
     """Show one event that the officer's console printed; it carries keys, and no names."""
     names = {person.subject_id: person.name for person in people}
-    kind = "[bold red]POSSIBLE MATCH[/]" if record["event_type"] == "RAISED" else "seen again    "
+    kind = KINDS.get(str(record["event_type"]), str(record["event_type"]).lower().replace("_", " "))
     moment = datetime.fromisoformat(str(record["notified_time"])).astimezone()
     score = float(str(record["score"]))
     name = names.get(str(record["subject_id"]), record["subject_id"])
@@ -55,10 +57,30 @@ def show_outcome(console: Console, people: Sequence[Person], outcome: Outcome) -
         )
     console.print(table)
     _show_figures(console, outcome)
+    for line in _endings(people, outcome):
+        console.print(line)
     if outcome.passed:
         console.print("[bold green]Every alert that had to come came, and no other.[/]")
     else:
         console.print("[bold red]An alert is missing or wrong.[/] The programs' logs say more.")
+
+
+def _endings(people: Sequence[Person], outcome: Outcome) -> Iterator[str]:
+    """Say what became of the look-alike and the real person, and of the camera that went blind."""
+    judged = {subject.subject_id: subject for subject in outcome.judged}
+    for person in people:
+        if person.resembles:
+            like, real = judged[person.subject_id], judged[person.resembles]
+            ends = "the officer cleared it" if outcome.is_cleared(like) else "nobody cleared it"
+            own = "an alert of their own" if real.verdict is Verdict.RIGHT else f"the verdict {real.verdict.value!r}"
+            waits = "was cleared with it" if outcome.is_cleared(real) else "waits for an officer"
+            yield f"{person.name}: {like.alerts} alert, and {ends}. The real person has {own}, which {waits}."
+    if outcome.blind:
+        shown, recovered = (
+            f"after {seconds:.1f} s" if seconds is not None else "never"
+            for seconds in (outcome.blind.shown_s, outcome.blind.recovered_s)
+        )
+        yield f"The sun in the second camera was on the supervisor's screen {shown}; that it had gone, {recovered}."
 
 
 def _show_figures(console: Console, outcome: Outcome) -> None:

@@ -70,11 +70,19 @@ class Scene:
 
     walks: tuple[Walk, ...]
     seed: int = 1
+    lasts_s: float = 0.0
+    """Length of the video at least."""
+    blinded_s: tuple[float, float] | None = None
+    """From when to when the sun shines into the lens, seconds from the start of the video."""
 
     @property
     def seconds(self) -> float:
         """Length of the video; a second of empty view closes it, so that the last tracks end by themselves."""
-        return max(walk.end_s for walk in self.walks) + 1.0
+        return max([self.lasts_s, *(walk.end_s + 1.0 for walk in self.walks)])
+
+    def is_blinded(self, second: float) -> bool:
+        """Whether the sun shines into the lens at a moment of the video."""
+        return self.blinded_s is not None and self.blinded_s[0] <= second < self.blinded_s[1]
 
 
 _PATTERNS = (
@@ -102,6 +110,7 @@ def frames(scene: Scene, people: Sequence[Person]) -> Iterator[Picture]:
     """Draw the scene, frame by frame, FRAME_RATE a second; each is a new BGR picture of SIZE."""
     random = np.random.default_rng(scene.seed)
     background = _background(random)
+    glare = np.clip(background.astype(np.int16) + 160, 0, 255).astype(np.uint8)
     noises = [random.normal(0, 2.5, (SIZE[1], SIZE[0], 3)).astype(np.int16) for _ in range(NOISE_FRAMES)]
     sprites = {
         person.subject_id: [cut_out(photo, number) for photo in person.passage_photos]
@@ -110,7 +119,7 @@ def frames(scene: Scene, people: Sequence[Person]) -> Iterator[Picture]:
     for index in range(round(scene.seconds * FRAME_RATE)):
         second = index / FRAME_RATE
         present = [(place, walk) for walk in scene.walks if (place := walk.at(second))]
-        picture = background.copy()
+        picture = (glare if scene.is_blinded(second) else background).copy()
         for place, walk in sorted(present, key=lambda item: item[0].eye_distance):
             choices = sprites[walk.subject_id]
             # Half the way one photograph, half the next: a passage shows more than one pose.

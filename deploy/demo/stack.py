@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from threading import Condition
@@ -28,6 +29,7 @@ from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.vocabulary.people import PersonRole
 from deploy.demo.officers import sign_officer_in
 from deploy.demo.programs import Program, run_to_end, wait_until
 
@@ -94,7 +96,7 @@ class Notifier:
         record = json.loads(line)
         if record["event_type"] == "TROUBLE":
             with self._arrived:
-                self._troubles.append(record)
+                self._troubles.append(record | {"shown_time": datetime.now(UTC).isoformat()})
                 self._arrived.notify_all()
             return
         if record["relisted"]:
@@ -114,7 +116,7 @@ class Notifier:
 
     @property
     def troubles(self) -> list[dict[str, object]]:
-        """What was told of troubles so far, in the order of its arrival."""
+        """What was told of troubles so far, in the order of its arrival, with its `shown_time`."""
         with self._arrived:
             return list(self._troubles)
 
@@ -126,15 +128,20 @@ class Notifier:
 
     def wait_for_sequence(self, sequence: int, timeout_s: float) -> None:
         """Wait until the event `sequence` has been shown. Raises ProgramError when it is not in time."""
+        if not self.wait_for({"sequence": sequence}, 1, timeout_s):
+            raise ProgramError(
+                f"The notifier did not show event {sequence} within {timeout_s:.0f} s.\n{self.program.last_lines()}"
+            )
 
-        def shown() -> bool:
-            return any(event["sequence"] == sequence for event in self._events)
+    def wait_for(self, fields: Mapping[str, object], count: int, timeout_s: float) -> list[dict[str, object]]:
+        """Wait until `count` events with these fields were shown, and return those that were by then."""
+
+        def shown() -> list[dict[str, object]]:
+            return [event for event in self._events if all(event[name] == fields[name] for name in fields)]
 
         with self._arrived:
-            if not self._arrived.wait_for(shown, timeout_s):
-                raise ProgramError(
-                    f"The notifier did not show event {sequence} within {timeout_s:.0f} s.\n{self.program.last_lines()}"
-                )
+            self._arrived.wait_for(lambda: len(shown()) >= count, timeout_s)
+            return shown()
 
 
 def _notifier_paths(folder: Path, tls_dir: Path) -> dict[str, str]:
@@ -193,13 +200,15 @@ class Stack:
             lambda: self.status().gallery.subjects >= subjects, START_SECONDS, "Loading the gallery", self.server
         )
 
-    def start_notifier(self, agent_id: str, on_event: OnEvent = lambda _: None) -> Notifier:
-        """Start an officer's console and wait until the server counts it as connected.
+    def start_notifier(
+        self, agent_id: str, on_event: OnEvent = lambda _: None, role: PersonRole = PersonRole.OFFICER
+    ) -> Notifier:
+        """Start the console of an officer or somebody else, and wait until the server counts it as connected.
 
         `on_event` gets each event as the console prints it.
         """
         tls_dir = self.certificate(DeviceRole.NOTIFIER, agent_id)
-        self.sign_in(agent_id)
+        self.sign_in(agent_id, role)
         notifier = Notifier(agent_id, self.address, tls_dir, self.config.folder, on_event)
         self._open.enter_context(notifier.program)
 
@@ -209,11 +218,17 @@ class Stack:
         wait_until(connected, START_SECONDS, "The notifier's connection", notifier.program, self.server)
         return notifier
 
-    def sign_in(self, agent_id: str) -> None:
-        """Sign an officer in on the agent's PC; without certificates nobody needs to."""
+    def sign_in(self, agent_id: str, role: PersonRole = PersonRole.OFFICER) -> None:
+        """Sign somebody in on the agent's PC; without certificates nobody needs to."""
         if self.config.transport is Transport.TLS:
             paths = _notifier_paths(self.config.folder, self.certificate(DeviceRole.NOTIFIER, agent_id))
-            sign_officer_in(agent_id, self.config.site, self.config_file, self.address, paths)
+            sign_officer_in(agent_id, self.config.site, self.config_file, self.address, paths, role)
+
+    def work_on_alert(self, agent_id: str, step: str, alert_id: str, *options: str) -> None:
+        """Let the person at an agent's PC do a step of `cekalwatch-notifier alerts`. Raises ProgramError."""
+        paths = _notifier_paths(self.config.folder, self.certificate(DeviceRole.NOTIFIER, agent_id))
+        command = ["-m", "cekalwatch.notifier", "alerts", step, alert_id, *options, "--agent-id", agent_id]
+        run_to_end(f"alerts-{step}", [*command, "--server", self.address], self.logs, START_SECONDS, paths)
 
     def token(self, agent_id: str) -> str:
         """Return the token of the person who signed in on the agent's PC."""

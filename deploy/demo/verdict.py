@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -19,6 +19,13 @@ class Expected:
     must_alert: bool
     in_view: tuple[tuple[float, float], ...]
     """When the subject is in view, seconds from the start of the video; empty for somebody who never comes."""
+    resembles: str = ""
+    """The subject whom a look-alike alerts as; empty for everybody else."""
+
+    @property
+    def alerts_as(self) -> str:
+        """The subject of this person's alerts."""
+        return self.resembles or self.subject_id
 
 
 @dataclass(frozen=True)
@@ -48,11 +55,12 @@ class Verdict(Enum):
     WRONG = "must not alert"
     REPEATED = "more than one alert"
     WRONG_MOMENT = "alerted while out of view"
+    SHARED = "joined another person's alert"
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A subject's verdict."""
+    """A person's verdict."""
 
     subject_id: str
     must_alert: bool
@@ -61,23 +69,39 @@ class Judged:
     score: float | None
     """Best comparison score of its alerts."""
     verdict: Verdict
+    alert_ids: tuple[str, ...] = ()
 
 
 def judge(expected: Sequence[Expected], seen: Sequence[Seen]) -> list[Judged]:
-    """Return a verdict for each expected subject, and for each other one that alerted."""
+    """Return a verdict for each expected person, and for each other subject that alerted."""
     start = _start_of_video(expected, seen)
-    known = {subject.subject_id for subject in expected}
+    known = {subject.alerts_as for subject in expected}
     strangers = sorted({event.subject_id for event in seen} - known)
     subjects = [*expected, *(Expected(subject_id, must_alert=False, in_view=()) for subject_id in strangers)]
-    return [_judge_one(subject, [e for e in seen if e.subject_id == subject.subject_id], start) for subject in subjects]
+    owned: dict[str, list[Seen]] = {subject.subject_id: [] for subject in subjects}
+    for event in seen:
+        owned[_who(subjects, event, start).subject_id].append(event)
+    return [_judge_one(subject, owned, start) for subject in subjects]
 
 
-def _judge_one(subject: Expected, events: Sequence[Seen], start: float) -> Judged:
-    alerts = len({event.alert_id for event in events})
+def _who(subjects: Sequence[Expected], event: Seen, start: float) -> Expected:
+    """Return whose event it is: of a person and their look-alikes the one who is in view, else the person."""
+    like = [subject for subject in subjects if subject.alerts_as == event.subject_id]
+    there = [subject for subject in like if _in_view(subject, event, start)]
+    return min(there or like, key=lambda subject: bool(subject.resembles))
+
+
+def _judge_one(subject: Expected, owned: Mapping[str, Sequence[Seen]], start: float) -> Judged:
+    events = owned[subject.subject_id]
+    alert_ids = {event.alert_id for event in events}
+    others = {event.alert_id for key, theirs in owned.items() if key != subject.subject_id for event in theirs}
+    alerts = len(alert_ids)
     if not subject.must_alert:
         verdict = Verdict.WRONG if events else Verdict.RIGHT
     elif not events:
         verdict = Verdict.MISSING
+    elif alert_ids & others:
+        verdict = Verdict.SHARED
     elif alerts > 1:
         verdict = Verdict.REPEATED
     elif not all(_in_view(subject, event, start) for event in events):
@@ -91,6 +115,7 @@ def _judge_one(subject: Expected, events: Sequence[Seen], start: float) -> Judge
         sightings=len(events),
         score=max((event.score for event in events), default=None),
         verdict=verdict,
+        alert_ids=tuple(sorted(alert_ids)),
     )
 
 
@@ -105,16 +130,16 @@ def _start_of_video(expected: Sequence[Expected], seen: Sequence[Seen]) -> float
 
     Nobody outside the camera client knows it exactly, but the events have to agree on one.
     """
-    walks = {subject.subject_id: subject for subject in expected}
+    walkers = [(event, [one for one in expected if one.alerts_as == event.subject_id]) for event in seen]
     candidates = {
         event.capture_time.timestamp() - begin + TOLERANCE_S
-        for event in seen
-        if event.subject_id in walks
-        for begin, _ in walks[event.subject_id].in_view
+        for event, like in walkers
+        for subject in like
+        for begin, _ in subject.in_view
     }
 
     def fitting(start: float) -> int:
-        return sum(_in_view(walks[event.subject_id], event, start) for event in seen if event.subject_id in walks)
+        return sum(any(_in_view(subject, event, start) for subject in like) for event, like in walkers)
 
     return max(sorted(candidates), key=fitting, default=0.0)
 

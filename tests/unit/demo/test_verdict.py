@@ -58,6 +58,29 @@ def test_somebody_on_the_list_who_never_comes_must_not_alert() -> None:
     assert judge([absent], [seen("S-8", 1)])[0].verdict is Verdict.WRONG
 
 
+ALIKE = Expected("X-1", must_alert=True, in_view=((40.0, 45.0),), resembles="S-1")
+
+
+def with_look_alike(*events: Seen) -> dict[str, Verdict]:
+    return {subject.subject_id: subject.verdict for subject in judge([LISTED, ALIKE], events)}
+
+
+def test_a_look_alike_and_the_real_person_have_an_alert_each() -> None:
+    right = {"S-1": Verdict.RIGHT, "X-1": Verdict.RIGHT}
+    assert with_look_alike(seen("S-1", 2, "A-1"), seen("S-1", 21, "A-1"), seen("S-1", 41, "A-2")) == right
+
+
+def test_a_real_person_in_the_look_alikes_alert_is_buried() -> None:
+    result = with_look_alike(seen("S-1", 2, "A-1"), seen("S-1", 21, "A-1"), seen("S-1", 41, "A-1"))
+    assert set(result.values()) == {Verdict.SHARED}
+
+
+def test_an_alert_of_the_look_alike_does_not_stand_for_the_real_one() -> None:
+    listed = Expected("S-1", must_alert=True, in_view=((1.0, 5.0),))
+    result = judge([listed, ALIKE, OTHER], [seen("S-1", 41, "A-2"), seen("S-2", 9)])
+    assert [one.verdict for one in result] == [Verdict.MISSING, Verdict.RIGHT, Verdict.RIGHT]
+
+
 @pytest.mark.parametrize(
     ("values", "share", "expected"),
     [([], 0.5, None), ([7.0], 0.95, 7.0), ([1, 2, 3, 4], 0.5, 2), (range(1, 101), 0.95, 95), (range(1, 11), 0.95, 10)],
