@@ -105,7 +105,7 @@ class Server:
         captures = CaptureWiring.open(context, search, alerts.announce, presence)
         watchlist = WatchlistWiring.open(context, search, captures.waiting, trail)
         troubles = TroublesWiring.open(context, presence, search)
-        authentication = AuthenticationWiring.open(context, certificates)
+        authentication = AuthenticationWiring.open(context, certificates, presence)
         status = StatusService(
             started_at=started_at,
             thread_budget=settings.threads,

@@ -40,6 +40,11 @@ class Watcher:
         """What is wrong, oldest first, as KIND about."""
         return [text(self.open[key]) for key in sorted(self.open)]
 
+    def the(self, kind_and_about: str) -> Trouble:
+        """Return the open trouble that is KIND about."""
+        (found,) = (one for one in self.open.values() if text(one) == kind_and_about)
+        return found
+
     async def until(self, condition: Callable[[Watcher], bool], within_s: float = 20.0) -> None:
         """Wait until the condition holds."""
         async with asyncio.timeout(within_s), self._news:

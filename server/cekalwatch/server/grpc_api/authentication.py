@@ -75,11 +75,16 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         certificates: CertificateAuthentication,
         people: PersonAuthentication,
         reader_stall_s: float = READER_STALL_S,
+        refused: Callable[[str, bytes, Code], None] = lambda *_: None,
     ) -> None:
-        """A stream ends whose client does not take a message for `reader_stall_s` seconds."""
+        """A stream ends whose client does not take a message for `reader_stall_s` seconds.
+
+        `refused` is told the method, the certificate and the reason of each call that is not allowed.
+        """
         self._certificates = certificates
         self._people = people
         self._reader_stall_s = reader_stall_s
+        self._refused = refused
         self._limits = CallLimits(time.monotonic)
         self._streams: set[_GuardedStream] = set()
 
@@ -197,6 +202,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
             _caller.set(who)
         except CekalwatchError as error:
             log.warning("call_not_allowed", method=method, code=error.code, detail=error.detail)
+            self._refused(method, certificate_pem, error.code)
             await abort_with(context, error.code)
         except StorageError as error:
             log.error("database_failed", method=method, error=str(error))  # noqa: TRY400

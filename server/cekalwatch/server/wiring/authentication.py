@@ -11,20 +11,26 @@ from cekalwatch.server.auth.certificate import (
     CertificateAuthentication,
     LoopbackAuthentication,
     TlsCertificateAuthentication,
+    peer_of,
 )
 from cekalwatch.server.auth.person import PersonAuthentication
 from cekalwatch.server.auth.providers import ProviderAuthentication
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.enrolment import EnrolmentServicer
 from cekalwatch.server.grpc_api.server import EnrolmentServer
 from cekalwatch.server.grpc_api.session import SessionServicer
 from cekalwatch.server.pki.revocations import Revocations
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
+from cekalwatch.server.presence import Presence
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.wiring.context import Context
+from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import FollowedTls
+
+CAPTURE_STREAM = "/cekalwatch.v1.CaptureService/StreamFaces"
 
 log = structlog.get_logger()
 
@@ -52,15 +58,25 @@ class AuthenticationWiring:
     interceptor: AuthenticationInterceptor
 
     @classmethod
-    def open(cls, context: Context, certificates: CertificateAuthentication) -> Self:
-        """Let in devices that `certificates` admits, and people with a session where one is needed."""
+    def open(cls, context: Context, certificates: CertificateAuthentication, presence: Presence) -> Self:
+        """Let in devices that `certificates` admits, and people with a session where one is needed.
+
+        `presence` remembers the cameras whose certificate is refused.
+        """
         settings = context.settings
         providers = ProviderAuthentication(context.database, context.clock, settings.session_terms, settings.openid)
         context.stack.callback(providers.close)
         servicer = SessionServicer(providers.sign_in, providers.password_change, providers.sessions)
         context.stack.callback(servicer.close)
         people = PersonAuthentication(providers.sessions)
-        return cls(servicer, AuthenticationInterceptor(certificates, people, settings.reader_stall_s))
+
+        def refused(method: str, certificate_pem: bytes, reason: Code) -> None:
+            if certificate_pem and method == CAPTURE_STREAM and reason is not Code.IDENTITY_INVALID:
+                identity = peer_of(certificate_pem).identity
+                if identity.role is DeviceRole.CAMERA:
+                    presence.camera_rejected(identity.name, identity.site, reason)
+
+        return cls(servicer, AuthenticationInterceptor(certificates, people, settings.reader_stall_s, refused))
 
 
 def open_enrolment(context: Context, tls: FollowedTls | None, trail: AuditTrail) -> EnrolmentServer | None:
