@@ -157,11 +157,18 @@ class Rules:
         if not similar:
             return  # (8) no trace of it
         self.dealt_with.add(capture)
-        # (3) Alerts of this very passage first, then open ones, then the newest.
+        # (3) Alerts of this very passage first, then the most alike, then open ones, then the newest.
         related = [
             one for one in self.alerts if passage in one.passages or self._is_joined(one, place, face, similar, at)
         ]
-        related.sort(key=lambda one: (passage not in one.passages, one.state not in OPEN, -one.seen_at.timestamp()))
+        related.sort(
+            key=lambda one: (
+                passage not in one.passages,
+                -self._likeness(one, face, passage),
+                one.state not in OPEN,
+                -one.seen_at.timestamp(),
+            )
+        )
         # (4, 5) Who was ruled out for these passages is not asked about again; whom no alert of theirs has is new.
         new = {
             subject: score
@@ -213,6 +220,12 @@ class Rules:
             and abs(at - alert.seen_at) <= WINDOW
             and any(self.alike(face, one.name) for one in alert.passages.values() if not one.forgotten)
         )
+
+    def _likeness(self, alert: Alert, face: str, passage: str) -> int:
+        """How alike the face is to the most alike one that the alert keeps, of its own passage if that is kept."""
+        own = alert.passages.get(passage)
+        kept = [own] if own and not own.forgotten else [one for one in alert.passages.values() if not one.forgotten]
+        return max((2 if one.name == face else 1 if self.alike(face, one.name) else 0 for one in kept), default=-1)
 
     def is_watched(self, subject: str, direction: str) -> bool:
         """Whether the subject has an order in force of the kind that this direction is for."""

@@ -99,5 +99,6 @@ def place(match: Match, near: Sequence[NearAlert], window: timedelta) -> Placeme
 
 def _preference(near: NearAlert, match: Match) -> tuple[bool, float, bool, float]:
     """The alert of the same passage first, then the most alike one, an open one, the newest."""
-    likeness, last_seen = near.likeness(match), near.alert.last_seen_at.timestamp()
+    # Rounded, so that two crops of one face are as alike as they can be.
+    likeness, last_seen = round(near.likeness(match), 2), near.alert.last_seen_at.timestamp()
     return not near.has_passage, -likeness, not near.alert.open, -last_seen
