@@ -135,6 +135,7 @@ async def test_what_a_camera_saw_while_the_server_was_away_alerts_late_also_afte
         await asyncio.to_thread(wait_until, lambda: stack.status().head_sequence == 1, END_S)
         in_time = await host.see("1", 0.8, LISTED)
         await asyncio.to_thread(wait_until, lambda: stack.status().head_sequence == 2, END_S)
+        await all_sent(stack, host)  # receipts come after the alerts
         await asyncio.to_thread(stack.server.kill)
         seen_from = datetime.now(UTC)
         late = {await host.see("2", 0.6, LISTED), await host.see("2", 0.9, LISTED)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from cekalwatch.wire.vocabulary.capture import is_wrong
+
 WINDOW = timedelta(seconds=15)
 """The lead is the largest that was seen in one to two of these."""
 MAX_DELAY = timedelta(seconds=20)
@@ -49,11 +51,12 @@ class CameraClock:
         """Return when a capture was taken by the server's clock; None when it cannot be placed in time.
 
         `taken_at` is by the client's clock; `ahead` is given when that was another clock than the present one, as of an
-        earlier run. Nothing is taken after it arrived: what would be is placed at `now`.
+        earlier run. A lead that does not count as wrong is left alone: it is known less well than the clock is right.
+        Nothing is taken after it arrived: what would be is placed at `now`.
         """
         lead = ahead if ahead is not None else self.ahead or timedelta()
         try:
-            moment = taken_at - lead
+            moment = taken_at - lead if is_wrong(lead) else taken_at
         except OverflowError:
             return None
         return min(moment, now) if moment >= EARLIEST else None

@@ -33,6 +33,12 @@ def test_the_lead_is_that_of_the_message_that_travelled_least() -> None:
     assert clock.ahead == s(6 - 0.03)
 
 
+def test_a_lead_that_may_be_the_ways_own_delay_changes_no_time() -> None:
+    clock = CameraClock()
+    clock.note(NOW, NOW + s(1.5))
+    assert clock.place(NOW - s(40), NOW + s(1.5)) == NOW - s(40)
+
+
 def test_a_clock_that_is_set_forward_counts_from_the_next_message() -> None:
     clock = CameraClock()
     clock.note(NOW, NOW)
