@@ -30,7 +30,7 @@ FOLDERS = {
         "enrolment_quality",
         "turned_pictures",
     ),
-    "alerts": ("chain_latency", "fanout", "paint", "start", "starvation"),
+    "alerts": ("chain_latency", "fanout", "paint", "start", "starvation", "morning"),
     "security": ("audit_verify", "tls", "decode_memory", "sign_in", "receipts"),
     "watchlist": ("sync", "sources", "imports", "service"),
     "camera": ("tracking", "load", "spool", "soak", "best_shot", "crops", "bytes"),
