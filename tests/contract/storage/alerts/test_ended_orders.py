@@ -101,7 +101,7 @@ def test_an_alert_whose_orders_ended_can_only_be_cleared(
     assert code_of(lambda: counter.confirm(unclear, siti)) is Code.ORDER_NOT_IN_FORCE
     assert code_of(lambda: counter.clear(held, ani)) is Code.ALERT_HELD
     assert code_of(lambda: counter.clear(unclear, budi)) is Code.PERSON_ROLE_NEEDED
-    assert counter.version(held) == seen, "nobody who clears it is refused for having seen it before"
+    assert counter.version(held) > seen, "whoever judges has to see it first"
     for alert_id, who in ((new, ani), (held, budi), (unclear, siti)):
         assert counter.clear(alert_id, who).state is AlertState.CLEARED
         assert counter.events(alert_id)[-1] is E.CLEARED
