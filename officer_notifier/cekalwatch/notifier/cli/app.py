@@ -11,6 +11,7 @@ import typer
 from cekalwatch.notifier.cli import session as session_command
 from cekalwatch.notifier.cli.alerts import commands as alert_commands
 from cekalwatch.notifier.cli.options import AgentId, Config, LanguageOption, Server
+from cekalwatch.notifier.cli.troubles import commands as trouble_commands
 from cekalwatch.notifier.client.subscription import Start
 from cekalwatch.notifier.console.run import OutputFormat, run
 from cekalwatch.notifier.desktop.autostart import agent_command, entries
@@ -26,6 +27,7 @@ app = typer.Typer(
     help="Shows alerts of possible watchlist matches to an officer.",
 )
 app.add_typer(alert_commands, name="alerts")
+app.add_typer(trouble_commands, name="troubles")
 
 
 def _print_version(*, wanted: bool) -> None:

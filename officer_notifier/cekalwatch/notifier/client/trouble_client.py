@@ -21,6 +21,7 @@ from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import trouble_pb2, trouble_service_pb2
 from cekalwatch.v1.trouble_service_pb2_grpc import TroubleServiceStub
 from cekalwatch.wire.backoff import Backoff
+from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
@@ -59,6 +60,19 @@ class TroubleClient:
                 request, timeout=DEADLINE_S, metadata=bearer(self._session.token())
             )
         return trouble(answer.trouble)
+
+    def listed(self, begin_from: datetime) -> Iterator[Trouble]:
+        """Yield the troubles that began from then on, newest first, page by page; errors stay grpc.RpcError."""
+        request = trouble_service_pb2.ListTroublesRequest(site=self._site, page_size=MAX_PAGE)
+        request.begin_from.FromDatetime(begin_from)
+        with self._dialer.channel() as channel:
+            stub = TroubleServiceStub(channel)
+            while True:
+                answer = stub.ListTroubles(request, timeout=DEADLINE_S, metadata=bearer(self._session.token()))
+                yield from map(trouble, answer.troubles)
+                request.page_token = answer.next_page_token
+                if not request.page_token:
+                    return
 
     def stop(self) -> None:
         """End `updates`."""

@@ -1,0 +1,81 @@
+"""Commands with which people look at troubles of cameras and sources, and say that they have seen one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cekalwatch.notifier.cli.alert_output import short_key
+from cekalwatch.notifier.cli.options import with_settings
+from cekalwatch.notifier.cli.session import explained_refusals
+from cekalwatch.notifier.client.session_client import SessionClient
+from cekalwatch.notifier.client.trouble_client import TroubleClient
+from cekalwatch.notifier.locale.trouble_formatting import TroubleFormatter
+from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.logs import configure_logs
+from cekalwatch.program.session_file import SessionFile
+
+commands = typer.Typer(no_args_is_help=True, help="Troubles of cameras and the watchlist; sign in first.")
+
+Key = Annotated[str, typer.Argument(metavar="KEY", help="The trouble's key, or its last characters.")]
+Days = Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Troubles that began within so many days.")]
+
+
+@commands.command("list", epilog="Example:\n\n  cekalwatch-notifier troubles list --days 31")
+@with_settings
+def list_troubles(settings: NotifierSettings, *, days: Days = 1) -> None:
+    """List what was wrong, newest first: since when, until when, and who has seen it."""
+    with _context(settings) as (client, formatter):
+        say, now = formatter.say, datetime.now(UTC)
+        table = Table(box=None, pad_edge=False)
+        for title in (
+            say("COLUMN_KEY"),
+            say("COLUMN_WHERE"),
+            say("COLUMN_TROUBLE"),
+            say("COLUMN_SINCE"),
+            say("COLUMN_UNTIL"),
+            say("COLUMN_SEEN_BY"),
+        ):
+            table.add_column(title)
+        for one in client.listed(now - timedelta(days=days)):
+            cells = (
+                short_key(one.trouble_id),
+                formatter.trouble_place(one),
+                formatter.trouble(one),
+                formatter.since(one, now),
+                formatter.moment(one.ended_at, now) if one.ended_at else "",
+                one.acknowledged_by,
+            )
+            table.add_row(*(Text(cell, style="" if one.ended_at else "bold") for cell in cells))
+        Console(highlight=False).print(table if table.row_count else say("NO_TROUBLES"))
+
+
+@commands.command(epilog="Example:\n\n  cekalwatch-notifier troubles seen 4F2A91")
+@with_settings
+def seen(settings: NotifierSettings, key: Key) -> None:
+    """Say that you have seen a trouble; the audit trail has who did."""
+    with _context(settings) as (client, formatter):
+        since = datetime.now(UTC) - timedelta(days=31)
+        found = [one for one in client.listed(since) if one.trouble_id.endswith(key.lower())]
+        if len(found) != 1:
+            raise ProgramError(formatter.say("TROUBLE_KEY_FITS", count=len(found)), Exit.USAGE)
+        answer = client.acknowledge(found[0].trouble_id)
+        typer.echo(f"{formatter.trouble_line(answer)}: {formatter.acknowledged(answer)}")
+
+
+@contextmanager
+def _context(settings: NotifierSettings) -> Iterator[tuple[TroubleClient, TroubleFormatter]]:
+    configure_logs("error")
+    session = SessionFile(settings.session_path)
+    formatter = TroubleFormatter(settings.language)
+    client = TroubleClient(settings.dialer(), settings.site, session, settings.silence_timeout_s)
+    with explained_refusals(SessionClient(settings.dialer(), session), formatter):
+        yield client, formatter
