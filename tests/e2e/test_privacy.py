@@ -163,7 +163,12 @@ def check(written: disk_search.Written, strangers: Seen, mixed: Seen, matched: s
     for track in mixed.run.tracks:
         there = disk_search.of_text(f"{mixed.run.hello.run_id}/{track}", written)
         assert bool(there) == (track in tracks)
-    assert disk_search.of_templates(np.concatenate([strangers.templates, mixed.templates]), written) == set()
+    alerted = np.repeat([face.capture_id in matched for face in mixed.run.faces], 2)
+    others = np.concatenate([strangers.templates, mixed.templates[~alerted]])
+    assert disk_search.of_templates(others, written) == set()
+    # An alert keeps those of its passages under seal, until nothing can join it any more.
+    kept = disk_search.of_templates(mixed.templates[alerted], written)
+    assert {name.split("/")[1] for name in kept} <= {"alert_passage.template"}
 
 
 def check_names(written: disk_search.Written, notifier: Notifier) -> None:
