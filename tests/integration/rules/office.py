@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -125,12 +125,24 @@ class Office:
         self.settings = settings(self.folder)
         self.people = people
         self.exchange = Exchange(self.loop, frozenset(SITES), people)
+        self.ahead = {one["camera_id"]: timedelta() for one in CAMERAS}
+        """By how much each camera's clock is ahead."""
         self.start()
 
     def start(self) -> None:
         """Start the server, and let the cameras connect."""
         self.loop.run_until_complete(self._open())
-        self.cameras = {one["camera_id"]: CameraLine(self.exchange, one["camera_id"], one["site"]) for one in CAMERAS}
+        self.cameras = {one["camera_id"]: self._camera(one["camera_id"], one["site"]) for one in CAMERAS}
+
+    def _camera(self, camera_id: str, site: str) -> CameraLine:
+        return CameraLine(self.exchange, camera_id, site, lambda: self.clock.now() + self.ahead[camera_id])
+
+    def set_camera_clock(self, camera_id: str, ahead: timedelta) -> None:
+        """Set a camera's clock wrong, or right; its client starts again."""
+        self.cameras[camera_id].close()
+        self.ahead[camera_id] = ahead
+        (site,) = (one["site"] for one in CAMERAS if one["camera_id"] == camera_id)
+        self.cameras[camera_id] = self._camera(camera_id, site)
 
     def stop(self) -> None:
         """Stop the server."""
@@ -184,26 +196,27 @@ class Office:
         self.stores.watchlist.put(subject(order.subject_id, name=order.subject_id, nationality="SGP"), order, [face])
 
     def passes(self, camera: str, look: str, track: str, capture_id: str, at: datetime, quality: float) -> str:
-        """Send a capture of a traveller; return what the receipt says."""
-        return self.cameras[camera].send(message(look, capture_id, track, quality), at)
+        """Send a capture of a traveller, taken `at` that moment; return what the receipt says."""
+        return self.cameras[camera].send(message(look, capture_id, track, quality), at + self.ahead[camera])
 
 
 class CameraLine:
     """A camera client's stream. Its runs are one run: it goes on with its tracks when it connects again."""
 
-    def __init__(self, exchange: Exchange, camera_id: str, site: str) -> None:
-        self._exchange = exchange
+    def __init__(self, exchange: Exchange, camera_id: str, site: str, now: Callable[[], datetime]) -> None:
+        """`now` is the camera's own clock."""
+        self._now = now
         self._requests: asyncio.Queue[Any] = asyncio.Queue()
         line: Any = Line(exchange, Identity(DeviceRole.CAMERA, site, camera_id))
         self._stream = CaptureServiceStub(line).StreamFaces(self._sent())
         hello = capture_service_pb2.Hello(camera_id=camera_id, client_version="rules", run_id=RUN, detector="starter")
-        self._requests.put_nowait(capture_service_pb2.StreamFacesRequest(hello=hello))
+        self._write(hello=hello)
         assert self._stream.read().WhichOneof("message") == "welcome"
 
     def send(self, face: capture_pb2.FaceCapture, at: datetime) -> str:
         """Send a capture, and return its receipt's outcome, with the reason where there is one."""
         face.capture_time.FromDatetime(at)
-        self._requests.put_nowait(capture_service_pb2.StreamFacesRequest(face=face))
+        self._write(face=face)
         while not (receipts := self._stream.read().receipts.receipts):
             pass  # credits come before
         (receipt,) = receipts
@@ -213,6 +226,11 @@ class CameraLine:
     def close(self) -> None:
         """End the stream."""
         self._stream.cancel()
+
+    def _write(self, **message: Any) -> None:
+        request = capture_service_pb2.StreamFacesRequest(**message)
+        request.client_time.FromDatetime(self._now())
+        self._requests.put_nowait(request)
 
     async def _sent(self) -> AsyncIterator[Any]:
         while True:

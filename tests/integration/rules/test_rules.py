@@ -37,6 +37,7 @@ from tests.support.builders.watchlist import FixedClock, order
 
 DAYS = int(os.environ.get("CEKALWATCH_RULES_DAYS", "25"))
 STEPS = int(os.environ.get("CEKALWATCH_RULES_STEPS", "60"))
+CAMERA_IDS = [one["camera_id"] for one in CAMERAS]
 
 PCS = {
     "pc-d1": ("batam-center", ("D1",), "budi"),
@@ -164,7 +165,7 @@ class Days(RuleBasedStateMachine):
 
     @rule(
         target=captures,
-        camera=st.sampled_from([one["camera_id"] for one in CAMERAS]),
+        camera=st.sampled_from(CAMERA_IDS),
         look=st.sampled_from([look.name for look in LOOKS]),
         ago_s=st.sampled_from([0, 0, 0, 5, 300]),
     )
@@ -272,6 +273,12 @@ class Days(RuleBasedStateMachine):
         self.clock.advance(timedelta(seconds=time))
         self.model.goes_on(self.clock.now())
         self.office.work(everything=True)
+        self.after()
+
+    @rule(camera=st.sampled_from(CAMERA_IDS), hours=st.sampled_from([0, 2, -3, 30_000]))
+    def a_camera_clock_goes_wrong(self, camera: str, hours: int) -> None:
+        """(14) It loses nobody: the rules take no notice of it."""
+        self.office.set_camera_clock(camera, timedelta(hours=hours))
         self.after()
 
     @rule()
