@@ -7,103 +7,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
-WIB = ZoneInfo("Asia/Jakarta")
-WINDOW = timedelta(minutes=10)
-LEASE = timedelta(seconds=90)
-UP_AFTER = timedelta(seconds=60)
-"""How long an alert may wait unclaimed before it goes to the supervisors, and as long again to the whole site."""
-SETTLE_AFTER = timedelta(minutes=10)
-"""How long it may be held, referred or undecided before it goes to the supervisors."""
-AGAIN_AFTER = timedelta(minutes=5)
-
-UNDECIDED = {"NEW", "CLAIMED"}
-PENDING = {"REFERRED", "CANNOT_DETERMINE"}
-UNSETTLED = UNDECIDED | PENDING
-OPEN = UNSETTLED | {"CONFIRMED"}
-
-
-@dataclass
-class Order:
-    """A ban: who, which kind, from when to when, and when it was taken back."""
-
-    subject: str
-    kind: str
-    first: date
-    last: date
-    ended: bool = False
-
-    def in_force(self, now: datetime) -> bool:
-        """By the clock of the checkpoint, on its first and last day too."""
-        return not self.ended and self.first <= now.astimezone(WIB).date() <= self.last
+from tests.integration.rules.people import PeoplesRules
+from tests.integration.rules.values import (
+    AGAIN_AFTER,
+    OPEN,
+    PENDING,
+    SETTLE_AFTER,
+    UNDECIDED,
+    UNSETTLED,
+    UP_AFTER,
+    WINDOW,
+    Alert,
+    Camera,
+    Face,
+)
 
 
-@dataclass(frozen=True)
-class Camera:
-    """Where a camera hangs and which way the travellers go that it sees."""
-
-    site: str
-    counter: str
-    direction: str
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody who works on alerts."""
-
-    name: str
-    site: str
-    role: str
-
-
-@dataclass
-class Face:
-    """The face of a passage in an alert; it is kept while others may join."""
-
-    name: str
-    seen_at: datetime
-    forgotten: bool = False
-
-
-@dataclass
-class Alert:
-    """A possible match."""
-
-    site: str
-    seen_at: datetime
-    """The time of the latest capture in it."""
-    waits_since: datetime
-    """Since when it is in its state, or has an order in force again."""
-    candidates: dict[str, float] = field(default_factory=dict)
-    """Subjects with their scores, those that were ruled out too."""
-    counters: set[str] = field(default_factory=set)
-    directions: set[str] = field(default_factory=set)
-    passages: dict[str, Face] = field(default_factory=dict)
-    ruled_out: set[str] = field(default_factory=set)
-    subject: str = ""
-    """Who is asked about now, or was last."""
-    state: str = "NEW"
-    holder: tuple[str, str] | None = None
-    """Person and PC."""
-    until: datetime | None = None
-    officer: str = ""
-    """Who judged it at the counter last."""
-    level: int = 0
-    """How far it has gone up: 1 to the supervisors, 2 to the whole site."""
-    went_up_at: datetime | None = None
-    orders_ended: bool = False
-    followed_up: bool = False
-
-    @property
-    def left(self) -> list[str]:
-        """The candidates that were not ruled out, best first."""
-        return sorted(set(self.candidates) - self.ruled_out, key=lambda subject: -self.candidates[subject])
-
-
-class Rules:
+class Rules(PeoplesRules):
     """What should be so. Each step changes it, or returns why it must be refused: any of several reasons will do."""
 
     def __init__(
@@ -114,21 +36,15 @@ class Rules:
         same_face: Iterable[frozenset[str]],
         threshold: float,
     ) -> None:
-        self.now = now
-        self.cameras, self.resembles, self.threshold = cameras, resembles, threshold
+        super().__init__(now, cameras)
+        self.resembles, self.threshold = resembles, threshold
         self._same_face = set(same_face)
-        self.orders: dict[str, Order] = {}
-        self.alerts: list[Alert] = []
         self.dealt_with: set[str] = set()
         """Captures that alerted."""
         self.remembered: set[str] = set()
         """Captures that came since the server started: what matched nobody is on no disk."""
-        self.grew: set[int] = set()
-        """Alerts whose version must have grown in this step, by their place in `alerts`."""
         self.passed: set[int] = set()
         """Alerts whose traveller passed in this step."""
-        self.gone_up: set[int] = set()
-        """Alerts that came to the supervisors in this step."""
         self.resumed: set[int] = set()
         """Alerts that had an order in force again in this step."""
         self.off: set[str] = set()
@@ -227,152 +143,9 @@ class Rules:
         kept = [own] if own and not own.forgotten else [one for one in alert.passages.values() if not one.forgotten]
         return max((2 if one.name == face else 1 if self.alike(face, one.name) else 0 for one in kept), default=-1)
 
-    def is_watched(self, subject: str, direction: str) -> bool:
-        """Whether the subject has an order in force of the kind that this direction is for."""
-        kind = {"DEPARTURE": "CEGAH", "ARRIVAL": "TANGKAL"}[direction]
-        return any(
-            order.subject == subject and order.kind == kind and order.in_force(self.now)
-            for order in self.orders.values()
-        )
-
     def alike(self, face: str, other: str) -> bool:
         """Whether two faces are one person's, as far as can be told."""
         return face == other or frozenset((face, other)) in self._same_face
-
-    # What people do
-
-    def claim(self, alert: Alert, who: Person, pc: str) -> set[str]:
-        """Take the alert, or renew the own claim."""
-        if why := self._not_theirs(alert, who):
-            return why
-        if alert.state == "CLAIMED" and alert.holder != (who.name, pc):
-            return {"ALERT_HELD"}
-        if alert.state not in UNDECIDED:
-            return {"ALERT_STATE_WRONG", *self._ended(alert)}
-        if alert.state == "NEW":
-            if alert.orders_ended:
-                return self._ended(alert)
-            self._grows(alert)
-            self._comes_to(alert, "CLAIMED")
-        alert.holder, alert.until = (who.name, pc), self.now + LEASE
-        return set()
-
-    def release(self, alert: Alert, who: Person, pc: str) -> set[str]:
-        """Give the alert back."""
-        if why := self._not_theirs(alert, who) | self._not_held(alert, who, pc):
-            return why
-        self._comes_to(alert, "NEW")
-        self._grows(alert)
-        return set()
-
-    def judge(self, alert: Alert, who: Person, pc: str, outcome: str, *, seen: bool) -> set[str]:
-        """Judge the present candidate at the counter, having `seen` how the alert stands, or not."""
-        why = self._not_theirs(alert, who) | self._not_held(alert, who, pc) | self._ended(alert)
-        if outcome != "NOT_SAME_PERSON" and who.role != "OFFICER":
-            why |= {"PERSON_ROLE_NEEDED"}
-        if not seen:  # (4)
-            why |= {"ALERT_CHANGED"}
-        if outcome == "REFERRED" and not self.has_order(alert, alert.subject):  # (1)
-            why |= {"ORDER_NOT_IN_FORCE"}
-        if why:
-            return why
-        self._grows(alert)
-        alert.officer = who.name
-        if outcome != "NOT_SAME_PERSON":
-            self._comes_to(alert, outcome)
-            self.gone_up.add(self.alerts.index(alert))
-            return why
-        if self._rules_out(alert):
-            self._comes_to(alert, "CLEARED")
-        return why
-
-    def _rules_out(self, alert: Alert) -> bool:
-        """(4) The next candidate is asked about; return whether there is none, since each has been judged."""
-        alert.ruled_out.add(alert.subject)
-        if alert.left:
-            alert.subject = alert.left[0]
-        return not alert.left
-
-    def confirm(self, alert: Alert, who: Person, *, seen: bool) -> set[str]:
-        """(6) Confirm it, as the second person, with the number of Cekal Online."""
-        why = self._not_theirs(alert, who) | self._ended(alert)
-        if who.role != "SUPERVISOR":
-            why |= {"PERSON_ROLE_NEEDED"}
-        if alert.state not in PENDING:
-            why |= {"ALERT_STATE_WRONG"}
-        if alert.officer == who.name:
-            why |= {"SAME_PERSON_TWICE"}
-        if not seen:
-            why |= {"ALERT_CHANGED"}
-        if not self.has_order(alert, alert.subject):
-            why |= {"ORDER_NOT_IN_FORCE"}
-        if not why:
-            self._comes_to(alert, "CONFIRMED")
-            self._grows(alert)
-        return why
-
-    def clear(self, alert: Alert, who: Person, *, seen: bool) -> set[str]:
-        """Clear it after a referral, or wherever it stands once its orders have ended (1)."""
-        why = self._not_theirs(alert, who)
-        if alert.state not in (UNSETTLED if alert.orders_ended else PENDING):
-            why |= {"ALERT_STATE_WRONG", *self._ended(alert)}
-        if alert.holder and alert.holder[0] != who.name:
-            why |= {"ALERT_HELD"}
-        if alert.state == "CANNOT_DETERMINE" and who.role != "SUPERVISOR":
-            why |= {"PERSON_ROLE_NEEDED"}
-        if not seen:
-            why |= {"ALERT_CHANGED"}
-        if not why:
-            if self._rules_out(alert) or alert.orders_ended:  # nobody is asked about those without an order
-                self._comes_to(alert, "CLEARED")
-            else:  # nobody has judged the next one at the counter
-                self._comes_to(alert, "NEW")
-            self._grows(alert)
-        return why
-
-    def follow_up(self, alert: Alert, who: Person, *, seen: bool) -> set[str]:
-        """Record a contact with the agency about a hit."""
-        why = self._not_theirs(alert, who)
-        if alert.state != "CONFIRMED":
-            why |= {"ALERT_STATE_WRONG"}
-        if not seen:
-            why |= {"ALERT_CHANGED"}
-        if not why:
-            alert.followed_up = True
-            self._grows(alert)
-        return why
-
-    def close(self, alert: Alert, who: Person, *, seen: bool) -> set[str]:
-        """Close it: a hit only after the agency was contacted."""
-        why = self._not_theirs(alert, who)
-        if alert.state not in {"CONFIRMED", "CLEARED"}:
-            why |= {"ALERT_STATE_WRONG"}
-        if not seen:
-            why |= {"ALERT_CHANGED"}
-        if alert.state == "CONFIRMED" and not alert.followed_up:
-            why |= {"FOLLOW_UP_MISSING"}
-        if not why:
-            self._comes_to(alert, "CLOSED")
-            self._grows(alert)
-        return why
-
-    def has_order(self, alert: Alert, subject: str) -> bool:
-        """Whether an order that alerts there is in force for the subject."""
-        return any(self.is_watched(subject, direction) for direction in alert.directions)
-
-    def _ended(self, alert: Alert) -> set[str]:
-        """(1) An open alert whose orders have ended can only be released and cleared."""
-        return {"ORDER_NOT_IN_FORCE", "ALERT_STATE_WRONG"} if alert.orders_ended else set()
-
-    def _not_theirs(self, alert: Alert, who: Person) -> set[str]:
-        return set() if who.site == alert.site else {"ALERT_NOT_FOUND"}
-
-    def _not_held(self, alert: Alert, who: Person, pc: str) -> set[str]:
-        if alert.state not in UNDECIDED:
-            return {"ALERT_STATE_WRONG"}
-        if alert.state == "NEW":
-            return {"ALERT_NOT_CLAIMED", "ALERT_STATE_WRONG"}
-        return set() if alert.holder == (who.name, pc) else {"ALERT_HELD"}
 
     # What time does
 
@@ -400,6 +173,7 @@ class Rules:
         if alert.state not in UNSETTLED or ended == alert.orders_ended:
             return
         alert.orders_ended = ended
+        self.changed.add(number)
         if not ended:
             alert.waits_since = self.now
             self.resumed.add(number)
@@ -416,14 +190,6 @@ class Rules:
             alert.level, alert.went_up_at = level, self.now
             self.gone_up.add(number)
 
-    def _comes_to(self, alert: Alert, state: str, since: datetime | None = None) -> None:
-        alert.state, alert.waits_since = state, since or self.now
-        if state != "CLAIMED":
-            alert.holder = alert.until = None
-
-    def _grows(self, alert: Alert) -> None:
-        self.grew.add(self.alerts.index(alert))
-
     def the_server_restarts(self) -> None:
         """What was in memory is gone."""
         self.remembered.clear()
@@ -433,7 +199,7 @@ class Rules:
     def ends_step(self) -> None:
         """Forget what happened in this step; dead PCs have missed it."""
         self.missed.update((pc, number) for pc in self.off for number in self.gone_up)
-        for happened in (self.grew, self.passed, self.gone_up, self.resumed, self.back):
+        for happened in (self.grew, self.changed, self.passed, self.gone_up, self.resumed, self.back):
             happened.clear()
 
     def concerns(self, alert: Alert, site: str, counters: tuple[str, ...]) -> bool:

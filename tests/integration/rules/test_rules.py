@@ -1,6 +1,7 @@
 """Drawn days at two ports: whatever travellers, officers, orders, PCs and clocks do, the product does as the rules say.
 
-`model.py` has the rules in plain words. 25 days are drawn in a usual run; CEKALWATCH_RULES_DAYS sets another number.
+`model.py` and `people.py` have the rules in plain words. 25 days are drawn in a usual run; CEKALWATCH_RULES_DAYS sets
+another number, and CEKALWATCH_RULES_STEPS how much happens on each.
 """
 
 from __future__ import annotations
@@ -9,10 +10,8 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
 
 import grpc
 import pytest
@@ -23,16 +22,16 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, preco
 
 from cekalwatch.notifier.client.refusals import error_reason
 from cekalwatch.notifier.model.handling import FollowUp
-from cekalwatch.server.domain.alerts import Alert as ProductAlert
-from cekalwatch.server.domain.alerts import AlertFilter
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import OrderKind
 from cekalwatch.wire.vocabulary.people import PersonRole
-from tests.integration.rules.faces import LOOKS, SUBJECTS, THRESHOLD, jpeg, template
-from tests.integration.rules.model import UNDECIDED, WIB, Alert, Camera, Order, Person, Rules
+from tests.integration.rules.comparison import Comparison, Sent
+from tests.integration.rules.faces import LOOKS, SUBJECTS, THRESHOLD
+from tests.integration.rules.model import Rules
 from tests.integration.rules.office import CAMERAS, PEOPLE, Office, fast_folder
 from tests.integration.rules.pc import Pc
+from tests.integration.rules.values import UNDECIDED, WIB, Camera, Order, Person
 from tests.support.builders.watchlist import FixedClock, order
 
 DAYS = int(os.environ.get("CEKALWATCH_RULES_DAYS", "25"))
@@ -63,17 +62,6 @@ LATER = {
 }
 """What people do with an alert that stands so, after an officer has judged it."""
 LATER_PCS = ("pc-supervisor", "pc-supervisor", "pc-d1", "pc-a1", "pc-sekupang")
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A capture that was sent."""
-
-    camera: str
-    look: str
-    track: str
-    capture_id: str
-    ago: timedelta
 
 
 class Days(RuleBasedStateMachine):
@@ -109,10 +97,7 @@ class Days(RuleBasedStateMachine):
         }
         for pc in self.pcs.values():
             pc.start()
-        self.keys: list[UUID] = []
-        self.versions: dict[UUID, int] = {}
-        self.receipts: set[str] = set()
-        self.traceless: list[Sent] = []
+        self.comparison = Comparison(self.office, self.model)
         for subject in SUBJECTS:
             self.list_order(subject, OrderKind.CEGAH, 0, 30)
 
@@ -122,7 +107,7 @@ class Days(RuleBasedStateMachine):
                 if pc.alive:
                     pc.die()
             self.office.close()
-            self.no_trace()
+            self.comparison.check_end(self.folder)
             shutil.rmtree(self.folder)
 
     # The watchlist
@@ -184,10 +169,9 @@ class Days(RuleBasedStateMachine):
         at = self.clock.now() - sent.ago
         passage = f"{sent.camera}/{sent.track}"
         self.model.passes(sent.camera, sent.look, passage, sent.capture_id, at)
-        if sent.capture_id not in self.model.dealt_with:
-            self.traceless.append(sent)
+        self.comparison.sent.append(sent)
         receipt = self.office.passes(sent.camera, sent.look, sent.track, sent.capture_id, at, 0.5)
-        self.receipts.add(receipt)
+        self.comparison.receipts.add(receipt)
         self.after()
         return sent
 
@@ -198,14 +182,14 @@ class Days(RuleBasedStateMachine):
     def claim(self, data: st.DataObject, pc: str) -> None:
         number = self.some_alert(data)
         refused = self.model.claim(self.model.alerts[number], self.person(pc), pc)
-        self.expect(refused, lambda: self.pcs[pc].client.claim(str(self.keys[number])))
+        self.expect(refused, lambda: self.pcs[pc].client.claim(str(self.comparison.keys[number])))
 
     @precondition(lambda self: self.model.alerts)
     @rule(data=st.data(), pc=st.sampled_from(list(PCS)))
     def release(self, data: st.DataObject, pc: str) -> None:
         number = self.some_alert(data)
         refused = self.model.release(self.model.alerts[number], self.person(pc), pc)
-        self.expect(refused, lambda: self.pcs[pc].client.release(str(self.keys[number])))
+        self.expect(refused, lambda: self.pcs[pc].client.release(str(self.comparison.keys[number])))
 
     @precondition(lambda self: self.model.alerts)
     @rule(data=st.data(), outcome=st.sampled_from(sorted(REASONS)), seen=st.sampled_from([True, True, True, False]))
@@ -215,7 +199,7 @@ class Days(RuleBasedStateMachine):
         holders = [alert.holder[1]] if alert.holder else list(PCS)
         pc = data.draw(st.sampled_from([*holders * 4, "pc-supervisor"]))
         refused = self.model.judge(alert, self.person(pc), pc, outcome, seen=seen)
-        key, version = self.keys[number], self.version(number, seen=seen)
+        key, version = self.comparison.keys[number], self.version(number, seen=seen)
         self.expect(
             refused,
             lambda: self.pcs[pc].client.adjudicate(str(key), version, Outcome(outcome), REASONS[outcome], ""),
@@ -227,7 +211,7 @@ class Days(RuleBasedStateMachine):
         """Confirm, clear, follow up or close an alert, mostly where it stands so."""
         number = self.some_alert(data, set(LATER))
         alert, who = self.model.alerts[number], self.person(pc)
-        key, version, client = str(self.keys[number]), self.version(number, seen=seen), self.pcs[pc].client
+        key, version, client = str(self.comparison.keys[number]), self.version(number, seen=seen), self.pcs[pc].client
         match data.draw(st.sampled_from([*LATER.get(alert.state, ()) * 4, "confirm", "clear", "follow_up", "close"])):
             case "confirm":
                 refused = self.model.confirm(alert, who, seen=seen)
@@ -254,7 +238,7 @@ class Days(RuleBasedStateMachine):
         return self.people[PCS[pc][2]]
 
     def version(self, number: int, *, seen: bool) -> int:
-        return self.versions[self.keys[number]] - (not seen)
+        return self.comparison.versions[self.comparison.keys[number]] - (not seen)
 
     def expect(self, refused: set[str], call: Callable[[], object]) -> None:
         """Do what the rules refuse for one of these reasons, or let happen."""
@@ -311,55 +295,8 @@ class Days(RuleBasedStateMachine):
         for pc in self.pcs.values():
             if pc.alive:
                 pc.listen()
-        found = {one.alert_id: one for one in self.office.stores.alerts.list_alerts(AlertFilter(), None, 1000)}
-        self.keys += sorted(set(found) - set(self.keys))
-        assert len(self.keys) == len(self.model.alerts), (found[self.keys[-1]], self.model.alerts[-1:])
-        for number, (key, wanted) in enumerate(zip(self.keys, self.model.alerts, strict=True)):
-            self.check(found[key], wanted)
-            before = self.versions.get(key, 0)
-            if number in self.model.grew:
-                assert found[key].version > before
-            self.versions[key] = found[key].version
-        for pc in self.pcs.values():
-            if pc.alive:
-                self.check_pc(pc)
+        self.comparison.check(self.pcs.values())
         self.model.ends_step()
-
-    def check(self, alert: ProductAlert, wanted: Alert) -> None:
-        assert alert.state == wanted.state, (alert.state, wanted)
-        assert alert.camera.site == wanted.site
-        assert {camera.counter for camera in alert.cameras} == wanted.counters
-        assert alert.subject_id == wanted.subject
-        assert (alert.handling.escalation, alert.handling.orders_ended_at is not None) == (
-            wanted.level,
-            wanted.orders_ended,
-        ), wanted
-        assert {one.subject_id for one in alert.candidates} == set(wanted.candidates)
-
-    def check_pc(self, pc: Pc) -> None:
-        """(7) It rings where the traveller is now, once; (6) and at supervisors' PCs whenever it comes to them."""
-        for number, (key, wanted) in enumerate(zip(self.keys, self.model.alerts, strict=True)):
-            if not self.model.concerns(wanted, pc.site, pc.counters):
-                assert str(key) not in pc.paper.alerts
-                continue
-            rings = self.model.rings(pc.name, number, supervised=pc.supervised)
-            rung = pc.paper.rings.pop(str(key), 0)
-            assert rung in rings, (pc.name, rung, rings, wanted)
-            shown = pc.paper.alerts[str(key)]
-            assert (shown.state, shown.version) == (wanted.state, self.versions[key]), (pc.name, wanted)
-
-    def no_trace(self) -> None:
-        """(8) Nothing of who matched nobody is on any disk. (13) A receipt says nothing."""
-        assert len(self.receipts) <= 1
-        written = {path: path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
-        matched = {face.name for alert in self.model.alerts for face in alert.passages.values()}
-        traceless = [sent for sent in self.traceless if sent.capture_id not in self.model.dealt_with]
-        needles = [sent.capture_id.encode() for sent in traceless]
-        for look in {sent.look for sent in traceless} - matched:
-            numbers = template(look)
-            needles += [jpeg(look)[-200:-100], numbers[:16].tobytes(), numbers.astype("<f2")[:16].tobytes()]
-        for path, data in written.items():
-            assert not [needle for needle in needles if needle in data], path
 
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]

@@ -1,0 +1,177 @@
+"""The rules of what people do with alerts, in plain words; see `model.py`.
+
+Each step changes the alert, or returns why it must be refused: any of several reasons will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from tests.integration.rules.values import LEASE, PENDING, UNDECIDED, UNSETTLED, Alert, Camera, Order, Person
+
+
+class PeoplesRules:
+    """The part of the rules that is about people."""
+
+    def __init__(self, now: datetime, cameras: Mapping[str, Camera]) -> None:
+        self.now = now
+        self.cameras = cameras
+        self.orders: dict[str, Order] = {}
+        self.alerts: list[Alert] = []
+        self.grew: set[int] = set()
+        """Alerts whose version must have grown in this step, by their place in `alerts`."""
+        self.gone_up: set[int] = set()
+        """Alerts that came to the supervisors in this step."""
+        self.changed: set[int] = set()
+        """Alerts that came to another state, or whose orders ended or came again, in this step."""
+
+    def claim(self, alert: Alert, who: Person, pc: str) -> set[str]:
+        """Take the alert, or renew the own claim."""
+        if why := self._not_theirs(alert, who):
+            return why
+        if alert.state == "CLAIMED" and alert.holder != (who.name, pc):
+            return {"ALERT_HELD"}
+        if alert.state not in UNDECIDED:
+            return {"ALERT_STATE_WRONG", *self._ended(alert)}
+        if alert.state == "NEW":
+            if alert.orders_ended:
+                return self._ended(alert)
+            self._grows(alert)
+            self._comes_to(alert, "CLAIMED")
+        alert.holder, alert.until = (who.name, pc), self.now + LEASE
+        return set()
+
+    def release(self, alert: Alert, who: Person, pc: str) -> set[str]:
+        """Give the alert back."""
+        if why := self._not_theirs(alert, who) | self._not_held(alert, who, pc):
+            return why
+        self._comes_to(alert, "NEW")
+        self._grows(alert)
+        return set()
+
+    def judge(self, alert: Alert, who: Person, pc: str, outcome: str, *, seen: bool) -> set[str]:
+        """Judge the present candidate at the counter, having `seen` how the alert stands, or not."""
+        why = self._not_theirs(alert, who) | self._not_held(alert, who, pc) | self._ended(alert)
+        if outcome != "NOT_SAME_PERSON" and who.role != "OFFICER":
+            why |= {"PERSON_ROLE_NEEDED"}
+        if not seen:  # (4)
+            why |= {"ALERT_CHANGED"}
+        if outcome == "REFERRED" and not self.has_order(alert, alert.subject):  # (1)
+            why |= {"ORDER_NOT_IN_FORCE"}
+        if why:
+            return why
+        self._grows(alert)
+        alert.officer = who.name
+        if outcome != "NOT_SAME_PERSON":
+            self._comes_to(alert, outcome)
+            self.gone_up.add(self.alerts.index(alert))
+            return why
+        if self._rules_out(alert):
+            self._comes_to(alert, "CLEARED")
+        return why
+
+    def _rules_out(self, alert: Alert) -> bool:
+        """(4) The next candidate is asked about; return whether there is none, since each has been judged."""
+        alert.ruled_out.add(alert.subject)
+        if alert.left:
+            alert.subject = alert.left[0]
+        return not alert.left
+
+    def confirm(self, alert: Alert, who: Person, *, seen: bool) -> set[str]:
+        """(6) Confirm it, as the second person, with the number of Cekal Online."""
+        why = self._not_theirs(alert, who) | self._ended(alert)
+        if who.role != "SUPERVISOR":
+            why |= {"PERSON_ROLE_NEEDED"}
+        if alert.state not in PENDING:
+            why |= {"ALERT_STATE_WRONG"}
+        if alert.officer == who.name:
+            why |= {"SAME_PERSON_TWICE"}
+        if not seen:
+            why |= {"ALERT_CHANGED"}
+        if not self.has_order(alert, alert.subject):
+            why |= {"ORDER_NOT_IN_FORCE"}
+        if not why:
+            self._comes_to(alert, "CONFIRMED")
+            self._grows(alert)
+        return why
+
+    def clear(self, alert: Alert, who: Person, *, seen: bool) -> set[str]:
+        """Clear it after a referral, or wherever it stands once its orders have ended (1)."""
+        why = self._not_theirs(alert, who)
+        if alert.state not in (UNSETTLED if alert.orders_ended else PENDING):
+            why |= {"ALERT_STATE_WRONG", *self._ended(alert)}
+        if alert.holder and alert.holder[0] != who.name:
+            why |= {"ALERT_HELD"}
+        if alert.state == "CANNOT_DETERMINE" and who.role != "SUPERVISOR":
+            why |= {"PERSON_ROLE_NEEDED"}
+        if not seen:
+            why |= {"ALERT_CHANGED"}
+        if not why:
+            if self._rules_out(alert) or alert.orders_ended:  # nobody is asked about those without an order
+                self._comes_to(alert, "CLEARED")
+            else:  # nobody has judged the next one at the counter
+                self._comes_to(alert, "NEW")
+            self._grows(alert)
+        return why
+
+    def follow_up(self, alert: Alert, who: Person, *, seen: bool) -> set[str]:
+        """Record a contact with the agency about a hit."""
+        why = self._not_theirs(alert, who)
+        if alert.state != "CONFIRMED":
+            why |= {"ALERT_STATE_WRONG"}
+        if not seen:
+            why |= {"ALERT_CHANGED"}
+        if not why:
+            alert.followed_up = True
+            self._grows(alert)
+        return why
+
+    def close(self, alert: Alert, who: Person, *, seen: bool) -> set[str]:
+        """Close it: a hit only after the agency was contacted."""
+        why = self._not_theirs(alert, who)
+        if alert.state not in {"CONFIRMED", "CLEARED"}:
+            why |= {"ALERT_STATE_WRONG"}
+        if not seen:
+            why |= {"ALERT_CHANGED"}
+        if alert.state == "CONFIRMED" and not alert.followed_up:
+            why |= {"FOLLOW_UP_MISSING"}
+        if not why:
+            self._comes_to(alert, "CLOSED")
+            self._grows(alert)
+        return why
+
+    def has_order(self, alert: Alert, subject: str) -> bool:
+        """Whether an order that alerts there is in force for the subject."""
+        return any(self.is_watched(subject, direction) for direction in alert.directions)
+
+    def _ended(self, alert: Alert) -> set[str]:
+        """(1) An open alert whose orders have ended can only be released and cleared."""
+        return {"ORDER_NOT_IN_FORCE", "ALERT_STATE_WRONG"} if alert.orders_ended else set()
+
+    def _not_theirs(self, alert: Alert, who: Person) -> set[str]:
+        return set() if who.site == alert.site else {"ALERT_NOT_FOUND"}
+
+    def _not_held(self, alert: Alert, who: Person, pc: str) -> set[str]:
+        if alert.state not in UNDECIDED:
+            return {"ALERT_STATE_WRONG"}
+        if alert.state == "NEW":
+            return {"ALERT_NOT_CLAIMED", "ALERT_STATE_WRONG"}
+        return set() if alert.holder == (who.name, pc) else {"ALERT_HELD"}
+
+    def is_watched(self, subject: str, direction: str) -> bool:
+        """Whether the subject has an order in force of the kind that this direction is for."""
+        kind = {"DEPARTURE": "CEGAH", "ARRIVAL": "TANGKAL"}[direction]
+        return any(
+            order.subject == subject and order.kind == kind and order.in_force(self.now)
+            for order in self.orders.values()
+        )
+
+    def _comes_to(self, alert: Alert, state: str, since: datetime | None = None) -> None:
+        alert.state, alert.waits_since = state, since or self.now
+        self.changed.add(self.alerts.index(alert))
+        if state != "CLAIMED":
+            alert.holder = alert.until = None
+
+    def _grows(self, alert: Alert) -> None:
+        self.grew.add(self.alerts.index(alert))
