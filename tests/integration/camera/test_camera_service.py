@@ -113,7 +113,7 @@ async def test_prometheus_and_the_service_manager_are_told_how_it_does(tmp_path:
     assert value(metrics, "frames_total") > 10
     assert value(metrics, "faces_total") > 10
     assert value(metrics, "passages_total") == 1
-    assert value(metrics, "receipts_total", outcome="searched") >= 3
+    assert value(metrics, "receipts_total", outcome="accepted") >= 3
     assert value(metrics, "crops_dropped_total", reason="no_room") == 0
     assert value(metrics, "connected") == 1
     assert value(metrics, "view_state", state="ok") == 1
