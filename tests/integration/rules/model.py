@@ -47,6 +47,7 @@ class Rules(PeoplesRules):
         """Alerts whose traveller passed in this step."""
         self.resumed: set[int] = set()
         """Alerts that had an order in force again in this step."""
+        self.ever_resumed: set[int] = set()
         self.off: set[str] = set()
         """PCs that are dead."""
         self.back: set[str] = set()
@@ -177,6 +178,7 @@ class Rules(PeoplesRules):
         if not ended:
             alert.waits_since = self.now
             self.resumed.add(number)
+            self.ever_resumed.add(number)
 
     def _goes_up(self, number: int, alert: Alert) -> None:
         patience, highest = (UP_AFTER, 2) if alert.state == "NEW" else (SETTLE_AFTER, 1)
@@ -223,12 +225,18 @@ class Rules(PeoplesRules):
         first = (pc, number) not in self.shown
         self.shown.add((pc, number))
         missed = self.missed.pop((pc, number), 0)
+        if pc in self.back:
+            # It hears in their order of the things that it missed, at once or each by itself; so one that was settled
+            # meanwhile, or has no order any more, may ring before the PC hears of that.
+            most = first + (number in self.ever_resumed)
+            if supervised and missed:
+                most += missed + 1
+            due = not alert.orders_ended and (
+                (first and alert.state in UNDECIDED) or (supervised and missed and alert.state in UNSETTLED)
+            )
+            return set(range(int(bool(due)), most + 1))
         if alert.orders_ended:
             return {0}
-        if pc in self.back:
-            if supervised and missed and alert.state in UNSETTLED:
-                return set(range(1, missed + 2))  # at once, or for each time that it missed
-            return {1} if first and alert.state in UNDECIDED else {0}
         if supervised and number in self.gone_up | (self.resumed if alert.state in PENDING else set()):
             return {1}
         if number in self.resumed and alert.state in UNDECIDED:

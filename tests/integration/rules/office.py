@@ -61,6 +61,8 @@ PEOPLE = {
     "tono": ("sekupang", PersonRole.OFFICER),
 }
 
+_COMPILED: dict[Any, Any] = {}
+
 
 def settings(folder: Path) -> ServerSettings:
     """The server's settings; time limits are its own, but for what would wait in real time."""
@@ -161,6 +163,8 @@ class Office:
         self._stack = stack = ExitStack()
         database = Database(self.settings.database_address)
         stack.callback(database.close)
+        # Compiling statements anew for every server takes as long as running them.
+        database.engine = database.engine.execution_options(compiled_cache=_COMPILED)
         context = Context.open(self.settings, database, self.clock, MYSELF, stack)
         self.stores = context.stores
         trail = AuditTrail(context.stores.audit, self.clock)

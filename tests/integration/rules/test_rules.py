@@ -265,25 +265,22 @@ class Days(RuleBasedStateMachine):
         self.office.set_camera_clock(camera, timedelta(hours=hours))
         self.after()
 
-    @rule()
-    def the_server_restarts(self) -> None:
-        self.office.stop()
-        self.model.the_server_restarts()
-        self.office.start()
-        for pc in self.pcs.values():
-            if pc.alive:
-                pc.connect()
-        self.after()
-
-    @rule(name=st.sampled_from(list(PCS)))
-    def a_pc_dies_or_comes_back(self, name: str) -> None:
-        pc = self.pcs[name]
-        if pc.alive:
-            pc.die()
-            self.model.goes_off(name)
+    @rule(what=st.sampled_from([*PCS, "server"]))
+    def something_dies_or_comes_back(self, what: str) -> None:
+        """A PC dies, or its agent starts again; the server does both at once."""
+        if what == "server":
+            self.office.stop()
+            self.model.the_server_restarts()
+            self.office.start()
+            for pc in self.pcs.values():
+                if pc.alive:
+                    pc.connect()
+        elif self.pcs[what].alive:
+            self.pcs[what].die()
+            self.model.goes_off(what)
         else:
-            pc.start()
-            self.model.comes_back(name)
+            self.pcs[what].start()
+            self.model.comes_back(what)
         self.after()
 
     # What must be so
