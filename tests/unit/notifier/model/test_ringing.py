@@ -78,6 +78,14 @@ def test_an_order_in_force_again_rings_again() -> None:
     assert not heard(REFERRED, E.ORDERS_RESUMED, News.CHANGED)
 
 
+def test_the_next_candidate_after_a_referral_rings_at_the_counter_that_showed_the_alert_before() -> None:
+    next_one = replace(REFERRED, state=AlertState.NEW, version=4)
+    assert heard(next_one, E.CLEARED, News.CHANGED)
+    assert heard(next_one, E.CLEARED, News.CHANGED, supervised=True)
+    assert not heard(next_one, E.CLEARED, News.SAME)
+    assert not heard(CLEARED, E.CLEARED, News.CHANGED)
+
+
 def test_a_supervisor_is_who_has_signed_in_or_else_whoever_watches_the_whole_site() -> None:
     supervisor, officer = session_of(SITI, PersonRole.SUPERVISOR), session_of(BUDI)
     assert is_supervised(supervisor, ("3",))
