@@ -174,6 +174,8 @@ class Decider:
         except CekalwatchError as error:
             log.warning("alert_not_committed", error=error.code)
             return error
+        except Exception as error:  # noqa: BLE001  # whoever waits for it logs it; those beside it are searched
+            return error
         if event is None:
             return CaptureOutcome.ACCEPTED
         if event.type is AlertEventType.RAISED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from uuid import UUID
@@ -22,6 +23,7 @@ from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.builders.alerts import LIKENESS, capture
 from tests.support.builders.keys import keyring
@@ -136,3 +138,14 @@ def test_the_real_person_after_a_look_alike_is_found_at_the_next_counter(counter
     assert look_alike != real
     assert counter.alerts_on("3", 0.98) == [real]
     assert counter.alerts_on("4", 0.66) == [look_alike]
+
+
+def test_a_defect_with_one_capture_leaves_those_beside_it_their_alerts(counter: Counter) -> None:
+    counter.listed("S-1", 0.9)
+    counter.holder.follow()
+    broken, sound = capture(passage="1"), capture(passage="2")
+    broken = replace(broken, jpeg=None)  # type: ignore[arg-type]  # a defect
+    failed, taken = counter.decider.decide([EmbeddedCapture(one, Probe(MODEL, like(1))) for one in (broken, sound)])
+    assert isinstance(failed, TypeError)
+    assert taken is CaptureOutcome.ACCEPTED
+    assert [event.capture_id for event in counter.alerts.events_after(0, 10)] == [sound.capture_id]

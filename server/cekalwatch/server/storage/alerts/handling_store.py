@@ -5,7 +5,7 @@ Methods block: call them from a worker thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +18,7 @@ from cekalwatch.server.domain.alerts import Alert, AlertEvent
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.handling import Handling, HandlingPolicy
 from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.storage.alerts.reading import readable
 from cekalwatch.server.storage.alerts.rows import event_of, read_alerts, write_handling
 from cekalwatch.server.storage.alerts.store import lock_log
 from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, ProbeRow
@@ -127,31 +128,20 @@ class HandlingStore:
             return list(map(UUID, session.exec(query)))
 
     def unsettled(self) -> list[UnsettledAlert]:
-        """Return the alerts of which somebody has yet to find out what they are, oldest first."""
-        query = (
-            select(AlertRow.alert_id, AlertRow.version, AlertRow.candidates, AlertRow.orders_ended_at)
-            .where(col(AlertRow.state).in_(UNSETTLED))
-            .order_by(col(AlertRow.alert_id))
-        )
+        """Return the alerts that can be read of which somebody has yet to find out what they are, oldest first."""
+        query = select(AlertRow).where(col(AlertRow.state).in_(UNSETTLED)).order_by(col(AlertRow.alert_id))
         with self._database.session() as session:
-            return [
-                UnsettledAlert(
-                    UUID(alert_id), version, tuple(one["subject_id"] for one in candidates), ended_at is not None
-                )
-                for alert_id, version, candidates, ended_at in session.exec(query)
-            ]
+            return readable(session, query, lambda rows: list(map(_unsettled, rows)))
 
     def raised_between(self, site: str, start: datetime, end: datetime) -> list[RaisedAlert]:
-        """Return the alerts raised at `site` from `start` on and before `end`."""
+        """Return the alerts that can be read and were raised at `site` from `start` on and before `end`."""
         query = (
             select(AlertRow)
             .where(col(AlertRow.raised_at) >= start, col(AlertRow.raised_at) < end, col(AlertRow.site) == site)
             .order_by(col(AlertRow.alert_id))
         )
         with self._database.session() as session:
-            rows = session.exec(query).all()
-            alerts = read_alerts(session, rows, self._keyring)
-        return [RaisedAlert(alert, row.first_claimed_at) for alert, row in zip(alerts, rows, strict=True)]
+            return readable(session, query, lambda rows: self._raised(session, rows))
 
     def remove_probes(
         self, cleared_before: datetime, confirmed_before: datetime, note: Callable[[int, int], AuditEntry]
@@ -171,6 +161,10 @@ class HandlingStore:
         self._database.purge_journal()
         return cleared, confirmed
 
+    def _raised(self, session: Session, rows: Sequence[AlertRow]) -> list[RaisedAlert]:
+        alerts = read_alerts(session, rows, self._keyring)
+        return [RaisedAlert(alert, row.first_claimed_at) for alert, row in zip(alerts, rows, strict=True)]
+
     @staticmethod
     def _remove(session: Session, alerts: ColumnElement[bool], outcomes: Collection[Outcome], before: datetime) -> int:
         """Remove those of settled `alerts` whose last such outcome was before: each candidate has its own."""
@@ -189,3 +183,8 @@ class HandlingStore:
         session.add(row)
         session.flush()
         return event_of(row)
+
+
+def _unsettled(row: AlertRow) -> UnsettledAlert:
+    subject_ids = tuple(one["subject_id"] for one in row.candidates)
+    return UnsettledAlert(UUID(row.alert_id), row.version, subject_ids, row.orders_ended_at is not None)

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, or_, select
 from cekalwatch.server.domain.alerts import Alert, Match
 from cekalwatch.server.domain.grouping import AlertPassage, NearAlert
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
+from cekalwatch.server.storage.alerts.reading import readable
 from cekalwatch.server.storage.alerts.rows import bare_alert
 from cekalwatch.server.storage.alerts.tables import AlertPassageRow, AlertRow, SightingRow
 from cekalwatch.server.storage.columns import PASSAGE_TEMPLATE
@@ -37,11 +38,11 @@ class AlertPassages:
             & (col(AlertRow.last_seen_at) >= moment - window)
             & (col(AlertRow.last_seen_at) <= moment + window)
         )
-        rows = session.exec(select(AlertRow).where(or_(col(AlertRow.alert_id).in_(own), lately)))
+        query = select(AlertRow).where(or_(col(AlertRow.alert_id).in_(own), lately))
         subjects = {candidate.subject_id for candidate in match.candidates}
         alerts = [
             alert
-            for alert in map(bare_alert, rows)
+            for alert in readable(session, query, lambda rows: list(map(bare_alert, rows)))
             if str(alert.alert_id) in own or any(alert.has(subject_id) for subject_id in subjects)
         ]
         passages = self._passages(session, [str(alert.alert_id) for alert in alerts])

@@ -179,7 +179,7 @@ def _alert(
         captured_at=row.captured_at,
         last_seen_at=row.last_seen_at,
         threshold=row.threshold,
-        candidates=tuple(Candidate(**one | {"order_ids": tuple(one["order_ids"])}) for one in row.candidates),
+        candidates=_candidates(row),
         model_version=row.model_version,
         handling=Handling(
             raised_at=row.raised_at,
@@ -199,6 +199,14 @@ def _alert(
         cameras=frozenset(cameras),
         probe_capture_id=probe_capture_id,
     )
+
+
+def _candidates(row: AlertRow) -> tuple[Candidate, ...]:
+    facts = ({"score": float(one["score"]), "order_ids": tuple(map(str, one["order_ids"]))} for one in row.candidates)
+    candidates = tuple(Candidate(**one | read) for one, read in zip(row.candidates, facts, strict=True))
+    if not any(one.subject_id == row.subject_id for one in candidates):
+        raise ValueError("an alert that asks about nobody")
+    return candidates
 
 
 def _claim(row: AlertRow) -> Claim | None:

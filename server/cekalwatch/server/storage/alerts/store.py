@@ -21,6 +21,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.grouping import place
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
 from cekalwatch.server.storage.alerts.passages import AlertPassages
+from cekalwatch.server.storage.alerts.reading import readable
 from cekalwatch.server.storage.alerts.rows import bare_alert, event_of, new_row, read_alerts, write_match
 from cekalwatch.server.storage.alerts.selection import selected
 from cekalwatch.server.storage.alerts.tables import (
@@ -39,6 +40,8 @@ from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.watchlist.tables import SubjectRow
 from cekalwatch.wire.vocabulary.adjudication import UNSETTLED, AlertEventType, AlertState
 
+log = structlog.get_logger()
+
 MAX_AGENTS = 1000
 """Agents whose positions are kept: anybody can make up keys, and the status names them all."""
 MAX_WAITING = 1_000
@@ -51,9 +54,6 @@ def lock_log(session: Session) -> None:
     Nothing is read before, so that another process's write cannot come between.
     """
     session.exec(update(EventLogRow).values(pruned_through=EventLogRow.pruned_through))
-
-
-log = structlog.get_logger()
 
 
 class AlertStore:
@@ -143,9 +143,10 @@ class AlertStore:
     ) -> list[Alert]:
         """Return at most `limit` alerts that `wanted.wants_alert`, newest first, older than the alert `before`.
 
-        Where `states` are given, only alerts that stand there; where `raised_from` is, only alerts raised since.
+        Where `states` are given, only alerts that stand there; where `raised_from` is, only alerts raised since. Alerts
+        that are damaged are left out, and others come in their place.
         """
-        query = select(AlertRow).order_by(col(AlertRow.alert_id).desc()).limit(limit)
+        query = select(AlertRow).order_by(col(AlertRow.alert_id).desc())
         if before:
             query = query.where(col(AlertRow.alert_id) < str(before))
         if states:
@@ -154,7 +155,7 @@ class AlertStore:
             query = query.where(col(AlertRow.raised_at) >= raised_from)
         query = query.where(selected(wanted))
         with self._database.session() as session:
-            return read_alerts(session, session.exec(query).all(), self._keyring)
+            return readable(session, query, lambda rows: read_alerts(session, rows, self._keyring), limit)
 
     def waiting(self, after: int, up_to: int) -> list[UUID]:
         """Return the alerts that wait for somebody and have events after `after`, up to `up_to`; newest alert first."""
