@@ -10,7 +10,7 @@ halves of the thirteen people's runs of frames.
 
 Look-alikes are what a threshold for strangers does not keep apart: two who match one listed person. For each pair of a
 stranger's passage and a listed person whom it matches, the figures say how often the real person's own passage would
-join the stranger's alert, and how often the stranger's next passage would not.
+join the stranger's alert, and as often the stranger theirs; and how often the stranger's next passage would not.
 """
 
 from __future__ import annotations
@@ -103,10 +103,10 @@ def look_alikes(everybody: Sequence[EvaluatedPerson], model: LikenessModel) -> d
     false, subject = np.where((scores >= MATCHES) & (real[np.newaxis, :] >= MATCHES))
     like = np.einsum("ij,ij->i", others[false], live[subject])
     kept = like < WRONG_LABEL
-    like, own_score = like[kept], real[subject][kept]
+    like, own_score = like[kept], np.maximum(real[subject], scores[false, subject])[kept]
     joins = [model.same(float(one), float(score)) for one, score in zip(like, own_score, strict=True)]
     again = [
-        model.same(float(others[place] @ others[other]), float(scores[other, who]))
+        model.same(float(others[place] @ others[other]), float(max(scores[other, who], scores[place, who])))
         for other, who in zip(*np.where(scores >= MATCHES), strict=True)
         for place in np.where(owner == owner[other])[0]
         if place != other
@@ -128,7 +128,8 @@ def real_twice(everybody: Sequence[EvaluatedPerson], model: LikenessModel) -> di
         own = faces(person.singles)
         if len(own) > 2 * CROPS and own[0].reference is not None:
             first, second = fused(own[1 : 1 + CROPS]), fused(own[1 + CROPS : 1 + 2 * CROPS])
-            found.append(model.same(float(first @ second), float(second @ own[0].reference)))
+            score = max(float(one @ own[0].reference) for one in (first, second))
+            found.append(model.same(float(first @ second), score))
     return {"listed_twice": len(found), "listed_alerts_again": 1 - float(np.mean(found))}
 
 

@@ -132,10 +132,11 @@ class LikenessModel:
             raise ValueError("fmr and fnmr of the likeness model must be shares")
 
     def same(self, score: float, subject_score: float) -> bool:
-        """Whether two passages that score `score` are of one person, where one has `subject_score` with the subject.
+        """Whether two passages that score `score` are of one person, where `subject_score` is theirs with the subject.
 
-        Two people who match one subject are alike already. So the passages must be as alike as that one and the
-        subject, or surely the same: the real person is more like their own photograph than like somebody else.
+        It is that of whichever is more like the subject. Two people who match one subject are alike already. So the
+        passages must be as alike as that one and the subject, or surely the same: the real person is more like their
+        own photograph than like somebody else.
         """
         return score >= max(self.threshold, min(subject_score, self.sure))
 

@@ -40,11 +40,14 @@ class Look:
     """Comparison scores with subjects; 0 with all others."""
     twin_of: str = ""
     """Whose face it is but for a little; all others are different people."""
+    sibling_of: str = ""
+    """Whom it is like, less than their photograph is."""
 
 
 LOOKS = (
-    Look("one", (("S-1", 0.55),)),
-    Look("twin of one", (("S-1", 0.53),), twin_of="one"),
+    Look("one", (("S-1", 0.72),)),
+    Look("twin of one", (("S-1", 0.70),), twin_of="one"),
+    Look("sister of one", (("S-1", 0.45),), sibling_of="one"),
     Look("look-alike of one", (("S-1", 0.45),)),
     Look("other look-alike of one", (("S-1", 0.40),)),
     Look("two", (("S-2", 0.55), ("S-3", 0.36))),
@@ -67,9 +70,10 @@ def template(name: str) -> NDArray[np.float32]:
     """The template of a traveller's face."""
     look = LOOKS[_NUMBERS[name]]
     resembled = sum((score * _BASIS[SUBJECTS.index(key)] for key, score in look.scores), np.zeros(SIZE))
-    own = _BASIS[len(SUBJECTS) + _NUMBERS[look.twin_of or look.name]]
-    if look.twin_of:
-        own = 0.98 * own + np.sqrt(1 - 0.98**2) * _BASIS[len(SUBJECTS) + _NUMBERS[look.name]]
+    own = _BASIS[len(SUBJECTS) + _NUMBERS[look.name]]
+    if relative := look.twin_of or look.sibling_of:
+        alike = 0.98 if look.twin_of else 0.54
+        own = alike * _BASIS[len(SUBJECTS) + _NUMBERS[relative]] + np.sqrt(1 - alike**2) * own
     rest = np.sqrt(1 - sum(score**2 for _, score in look.scores))
     return np.asarray(resembled + rest * own, np.float32)
 

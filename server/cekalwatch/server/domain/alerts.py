@@ -76,9 +76,12 @@ class Match:
         """Return a candidate's comparison score; None for a subject who is none."""
         return next((one.score for one in self.candidates if one.subject_id == subject_id), None)
 
-    def is_like(self, model_version: str, template: NDArray[np.float32]) -> bool:
-        """Whether another passage, fused to `template`, is of the same person as far as can be told."""
-        return self._same(model_version, template, self.template, self.score)
+    def is_like(self, model_version: str, template: NDArray[np.float32], subject_score: float) -> bool:
+        """Whether another passage, fused to `template`, is of the same person as far as can be told.
+
+        `subject_score` is its best with a subject whom both match: whichever of the two came first may be the real one.
+        """
+        return self._same(model_version, template, self.template, max(self.score, subject_score))
 
     def has_changed(self, model_version: str, template: NDArray[np.float32]) -> bool:
         """Whether the tracker has gone over to another person since the passage was fused to `template`.

@@ -46,12 +46,13 @@ class NearAlert:
         if self.has_passage:
             # Where its face is kept no longer, the tracker's word is all there is.
             return own is None or not match.has_changed(own.model_version, own.template)
+        shared = [one.score for one in self.alert.candidates if match.score_of(one.subject_id) is not None]
         return (
             self.alert.joinable
-            and any(self.alert.has(candidate.subject_id) for candidate in match.candidates)
+            and bool(shared)
             and self.alert.camera.site == match.capture.camera.site
             and abs(match.capture.captured_at - self.alert.last_seen_at) <= window
-            and any(match.is_like(one.model_version, one.template) for one in self.passages)
+            and any(match.is_like(one.model_version, one.template, max(shared)) for one in self.passages)
         )
 
     def likeness(self, match: Match) -> float:

@@ -60,6 +60,16 @@ def test_a_look_alike_after_the_real_person_does_not_join_their_alert(counter: C
     assert passes(counter, "2", template=face(0.55), score=0.5, after=60) != real
 
 
+def test_a_sibling_never_joins_the_real_persons_alert_whoever_comes_first(counter: Counter, budi: ActingPerson):
+    sister, her_score, real_score = face(0.68), 0.62, 0.8
+    first = passes(counter, "1", template=sister, score=her_score)
+    assert passes(counter, "2", after=60, score=real_score) != first
+    real = passes(counter, "3", after=3600, score=real_score)
+    assert passes(counter, "4", after=3660, template=sister, score=her_score) != real
+    assert not_the_same(counter, real, budi).state is AlertState.CLEARED
+    assert passes(counter, "5", after=3720, template=sister, score=her_score) != real, "nor once it is cleared"
+
+
 def test_an_innocent_is_stopped_once_not_at_each_counter(counter: Counter, budi: ActingPerson):
     alert_id = passes(counter, "1")
     cleared = not_the_same(counter, alert_id, budi)
