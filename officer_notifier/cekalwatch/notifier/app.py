@@ -35,12 +35,15 @@ class Notifier:
     inbox: Inbox
     troubles: TroubleClient
 
-    def deliver_to(self, screen: NotifierScreen, recall: Recall) -> None:
+    def delivery(self, screen: NotifierScreen, recall: Recall) -> AlertDelivery:
+        """Return what brings alerts to `screen`."""
+        return AlertDelivery(self.subscription_client, self.alert_client, self.inbox, screen, recall)
+
+    def deliver(self, delivery: AlertDelivery, screen: NotifierScreen) -> None:
         """Bring alerts and troubles to `screen` until the subscription is stopped.
 
         Raises ProgramError when alerts cannot come any more.
         """
-        delivery = AlertDelivery(self.subscription_client, self.alert_client, self.inbox, screen, recall)
         with TroubleDelivery(self.troubles, screen):
             for update in self.subscription.updates():
                 delivery.take(update)

@@ -23,6 +23,7 @@ from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
 from cekalwatch.notifier.model.alert import AlertFilter, ShownAlert
+from cekalwatch.notifier.model.person import Session
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.translations import Language
@@ -168,7 +169,7 @@ async def test_the_console_keeps_the_claims_of_who_works_and_of_nobody_who_went_
     dialer = office.site.dialer(office.address, budi.files)
     sessions = SessionClient(office.site.dialer(office.address, budi.files), budi.session)
     terminal = Console(file=io.StringIO(), force_terminal=True, width=120)
-    now = time.time()
+    now, came = time.time(), list[Session]()
     with ExitStack() as stack:
         alert_client = stack.enter_context(closing(AlertClient(dialer, "pc-budi", AlertFilter(), budi.session)))
         pictures = PictureFolder(tmp_path / "pictures", alert_client.pictures, timedelta(minutes=10))
@@ -176,9 +177,11 @@ async def test_the_console_keeps_the_claims_of_who_works_and_of_nobody_who_went_
         stack.enter_context(screen)
         claimed = await asyncio.to_thread(alert_client.alert, alert_id)
         screen.show(ShownAlert(claimed, claimed.raised_at))
-        keeper = ClaimRenewal(screen, alert_client, sessions, "pc-budi", 300, lambda: now)
+        keeper = ClaimRenewal(screen, alert_client, sessions, came.append, "pc-budi", 300, lambda: now)
         office.clock.go(seconds=60)
         assert await asyncio.to_thread(keeper.renew) == 1
+        assert await asyncio.to_thread(keeper.renew) == 1
+        assert [one.display_name for one in came] == ["Petugas budi"], "told of once"
         renewed = await asyncio.to_thread(alert_client.alert, alert_id)
         assert renewed.handling.claim
         assert claimed.handling.claim

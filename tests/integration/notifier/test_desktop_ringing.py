@@ -115,6 +115,25 @@ def test_a_referral_rings_at_the_supervisors_pc_and_not_at_the_officers(office: 
         assert at_officer == [alert_id]
 
 
+def test_a_supervisor_who_signs_in_at_another_counter_is_rung_for_what_was_referred_before(
+    office: OfficeThread, pcs: Pcs
+) -> None:
+    budi = office.run(office.office.sign_in("budi", "pc-b"))
+    alert_id = office.raise_alert()
+    with pcs.open("pc-a1", counters=("A1",)) as pc:
+        heard = rung(pc)
+        office.run(budi.judge(office.run(budi.claim(alert_id))))
+        pc.sign_in("siti")
+        pc.until(lambda: heard == [alert_id])
+        pc.shows(alert_id, "REFERRED")
+        pc.agent.controller.sign_out()
+        pc.sign_in("siti")
+        pc.until(lambda: pc.controller.unlocked)
+        other = office.raise_alert("2")
+        office.run(budi.judge(office.run(budi.claim(other))))
+        pc.until(lambda: heard == [alert_id, other])
+
+
 def test_an_alert_whose_order_is_revoked_says_so_on_every_screen_falls_silent_and_can_only_be_cleared(
     office: OfficeThread, pcs: Pcs, tmp_path: Path
 ) -> None:

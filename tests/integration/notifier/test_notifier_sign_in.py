@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
@@ -52,7 +53,7 @@ class OfficerPc:
         """Whether the notifier on this PC gets what it asks for."""
         client = AlertClient(self.site.dialer(self.address, self.files), "pc-1", AlertFilter(), self.session)
         try:
-            await asyncio.to_thread(client.newest, 1)
+            await asyncio.to_thread(client.at_hand, datetime.now(UTC))
         except grpc.RpcError:
             return False
         finally:

@@ -239,9 +239,18 @@ class AlertServer(_Servicer):  # type: ignore[misc]
     ) -> alert_service_pb2.ListAlertsResponse:
         self._fail(context, "ListAlerts")
         with self.log.changed:
-            alerts = [alert for alert in self.log.alerts.values() if _matches(request.filter, alert)]
+            alerts = [
+                alert
+                for alert in self.log.alerts.values()
+                if _matches(request.filter, alert)
+                and (not request.states or alert.state in request.states)
+                and alert.raised_time.ToNanoseconds() >= request.raised_from.ToNanoseconds()
+            ]
         alerts.sort(key=lambda alert: alert.raised_time.ToNanoseconds(), reverse=True)
-        return alert_service_pb2.ListAlertsResponse(alerts=alerts[: request.page_size or 20])
+        begin = int(request.page_token or 0)
+        end = begin + (request.page_size or 20)
+        following = str(end) if end < len(alerts) else ""
+        return alert_service_pb2.ListAlertsResponse(alerts=alerts[begin:end], next_page_token=following)
 
     def GetAlert(  # noqa: N802
         self, request: alert_service_pb2.GetAlertRequest, context: grpc.ServicerContext
@@ -253,6 +262,16 @@ class AlertServer(_Servicer):  # type: ignore[misc]
                 _abort(context, code_pb2.NOT_FOUND, "ALERT_NOT_FOUND")
             images = self.log.images.get(request.alert_id) if request.include_images else None
             return alert_service_pb2.GetAlertResponse(alert=alert, images=images)
+
+    def ClearAlert(  # noqa: N802
+        self, request: alert_service_pb2.ClearAlertRequest, context: grpc.ServicerContext
+    ) -> alert_service_pb2.ClearAlertResponse:
+        self._fail(context, "ClearAlert")
+        with self.log.changed:
+            alert = self.log.alerts[request.alert_id]
+            alert.state = adjudication_pb2.ALERT_STATE_CLEARED
+            alert.version += 1
+            return alert_service_pb2.ClearAlertResponse(alert=alert)
 
     def _position(self, request: alert_service_pb2.SubscribeAlertsRequest, context: grpc.ServicerContext) -> int:
         match request.WhichOneof("start"):

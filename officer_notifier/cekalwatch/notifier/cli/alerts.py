@@ -19,7 +19,7 @@ from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.cli.alert_output import print_alert, print_alerts, print_report
 from cekalwatch.notifier.cli.options import with_settings
 from cekalwatch.notifier.cli.session import explained_refusals
-from cekalwatch.notifier.client.alert_client import AlertClient
+from cekalwatch.notifier.client.alert_client import AlertClient, day_began
 from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.model.alert import Alert
@@ -32,6 +32,8 @@ from cekalwatch.program.session_file import SessionFile
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, Reason, Step
 
 MIN_KEY_LENGTH = 4
+FIND_SETTLED_FOR = timedelta(days=2)
+"""How old a settled alert may be that a command finds; an open one may have any age."""
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The alert's key, or its last characters, 4 or more.")]
 Seen = Annotated[
@@ -65,8 +67,8 @@ class CommandContext:
         key = key.lower()
         if len(key) < MIN_KEY_LENGTH:
             raise ProgramError(self.formatter.say("KEY_TOO_SHORT", count=MIN_KEY_LENGTH), Exit.USAGE)
-        since = datetime.now(UTC) - timedelta(days=2)
-        found = [one for one in self.alert_client.listed(raised_from=since) if one.alert_id.endswith(key)]
+        at_hand = self.alert_client.at_hand(datetime.now(UTC) - FIND_SETTLED_FOR)
+        found = [one for one in at_hand if one.alert_id.endswith(key)]
         if len(found) != 1:
             raise ProgramError(self.formatter.say("KEY_FITS", count=len(found)), Exit.USAGE)
         return found[0]
@@ -107,13 +109,13 @@ def _context(settings: NotifierSettings) -> Iterator[CommandContext]:
 def list_alerts(
     settings: NotifierSettings,
     *,
-    everything: Annotated[bool, typer.Option("--all", help="Include alerts that are settled.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include today's alerts that are settled.")] = False,
 ) -> None:
-    """List today's alerts that somebody has to do something about."""
+    """List the alerts that somebody has to do something about, however old."""
     with _context(settings) as context:
-        today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        states = frozenset() if everything else OPEN_STATES
-        print_alerts(context.console, context.alert_client.listed(states, today), context.formatter)
+        client = context.alert_client
+        alerts = client.at_hand(day_began(datetime.now(UTC))) if everything else client.listed(OPEN_STATES)
+        print_alerts(context.console, alerts, context.formatter)
 
 
 @commands.command(epilog=_example("show 4F2A"))

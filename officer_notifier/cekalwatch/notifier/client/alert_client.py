@@ -20,10 +20,15 @@ from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
-from cekalwatch.wire.vocabulary.adjudication import AlertState, Outcome, Reason
+from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, AlertState, Outcome, Reason
 
 CALL_DEADLINE_S = 3.0
 REPORT_DEADLINE_S = 15.0
+
+
+def day_began(now: datetime) -> datetime:
+    """Return the local midnight before `now`: settled alerts since then are today's."""
+    return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 class AlertClient:
@@ -43,10 +48,12 @@ class AlertClient:
         """End every call."""
         self._channel.close()
 
-    def newest(self, count: int) -> tuple[Alert, ...]:
-        """Return the newest alerts that the filter lets through, newest first, at most `count` (1 to 100)."""
-        request = alert_service_pb2.ListAlertsRequest(filter=self._filter, page_size=count)
-        return tuple(messages.alert(one) for one in self._call(self._stub.ListAlerts, request).alerts)
+    def at_hand(self, settled_from: datetime) -> tuple[Alert, ...]:
+        """Return the open alerts, however old, and the settled ones raised from `settled_from` on; newest first."""
+        found = {one.alert_id: one for one in self.listed(OPEN_STATES)}
+        # After the open ones: what is settled meanwhile is in both, and here as it stands.
+        found |= {one.alert_id: one for one in self.listed(frozenset(AlertState) - OPEN_STATES, settled_from)}
+        return tuple(sorted(found.values(), key=lambda one: one.raised_at, reverse=True))
 
     def listed(
         self, states: frozenset[AlertState] = frozenset(), raised_from: datetime | None = None

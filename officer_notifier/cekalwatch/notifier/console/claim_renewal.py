@@ -1,10 +1,11 @@
-"""Keeps the claims of the person who works at this PC by the console's commands, for as long as they do."""
+"""Follows the person who works at this PC by the console's commands, and keeps their claims for as long as they do."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -14,7 +15,11 @@ import structlog
 from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.console.live import LiveConsole
+from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.steps import RENEW_CLAIMS_EVERY
+
+LOOK_EVERY = timedelta(seconds=2)
+"""How soon the console knows of who has signed in."""
 
 log = structlog.get_logger()
 
@@ -27,11 +32,14 @@ class ClaimRenewal:
         screen: LiveConsole,
         alert_client: AlertClient,
         sessions: SessionClient,
+        person_came: Callable[[Session], object],
         agent_id: str,
         away_after_s: float,
         now: Callable[[], float] = time.time,
     ) -> None:
+        """`person_came` is told of who has signed in, before their claims are renewed."""
         self._screen, self._alert_client, self._sessions = screen, alert_client, sessions
+        self._person_came, self._followed = person_came, ""
         self._agent_id, self._away_after_s, self._now = agent_id, away_after_s, now
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="claims", daemon=True)
@@ -54,13 +62,23 @@ class ClaimRenewal:
             return 0
         if self._now() - last_command > self._away_after_s:
             return 0
-        held = self._screen.claims(self._sessions.whoami(), self._agent_id)
+        token, session = self._sessions.file.token(), self._sessions.whoami()
+        held = self._screen.claims(session, self._agent_id)
+        if token != self._followed:
+            self._person_came(session)
+            self._followed = token
         for alert_id in held:
             self._screen.renewed(self._alert_client.claim(alert_id))
         return len(held)
 
     def _run(self) -> None:
-        while not self._ended.wait(RENEW_CLAIMS_EVERY.total_seconds()):
+        looked_at, due_s = "", 0.0
+        while not self._ended.wait(LOOK_EVERY.total_seconds()):
+            token = self._sessions.file.token()
+            if token == looked_at and time.monotonic() < due_s:
+                continue
+            looked_at = token
+            due_s = time.monotonic() + RENEW_CLAIMS_EVERY.total_seconds()
             try:
                 self.renew()
             except grpc.RpcError as error:

@@ -94,8 +94,8 @@ class LiveConsole:
     def show(self, shown: ShownAlert) -> None:
         """Put the alert on the table in place of its earlier state, and ring the bell where it rings."""
         with self._lock:
-            self._alert_cache.take(shown)
-            ringing = rings(shown, supervised=is_supervised(self._session, self._counters))
+            kept = self._alert_cache.take(shown)
+            ringing = rings(kept, supervised=is_supervised(self._session, self._counters))
             self._view = replace(self._view, alerts=self._alert_cache.newest_first())
         self._live.refresh()
         if ringing:

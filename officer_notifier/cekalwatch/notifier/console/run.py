@@ -47,16 +47,22 @@ def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
             )
         )
         screen, recall = stack.enter_context(_screen(settings, output, pictures))
+        delivery = notifier.delivery(screen, recall)
         if isinstance(screen, LiveConsole):
             renewal = ClaimRenewal(
-                screen, notifier.alert_client, notifier.sessions, settings.agent_id, settings.idle_lock_s
+                screen,
+                notifier.alert_client,
+                notifier.sessions,
+                delivery.person_came,
+                settings.agent_id,
+                settings.idle_lock_s,
             )
             stack.enter_context(renewal)
         # Signals reach the main thread only. They must not interrupt the showing of an alert: it has its own thread.
         worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
         stack.callback(notifier.subscription.stop)
         with stopped_by_signals(notifier.subscription.stop):
-            worker.submit(notifier.deliver_to, screen, recall).result()
+            worker.submit(notifier.deliver, delivery, screen).result()
 
 
 @contextmanager
@@ -76,4 +82,4 @@ def _screen(
     painter = Painter(settings.language)
     agent_id, server = settings.agent_id, settings.server_address
     with LiveConsole(console, painter, pictures, agent_id, server, settings.counters) as screen:
-        yield screen, Recall.NEWEST
+        yield screen, Recall.AT_HAND

@@ -19,13 +19,17 @@ class AlertCache:
         self._most = most
         self._alerts: dict[str, ShownAlert] = {}
 
-    def take(self, shown: ShownAlert) -> ShownAlert | None:
-        """Put an alert in as it was sent; returns how it is kept, or None when a later version is here already."""
+    def take(self, shown: ShownAlert) -> ShownAlert:
+        """Put an alert in as it was sent; returns what a screen has to tell of it.
+
+        Where a later version is here already, that is kept, and the alert comes with what brought it as it stands now:
+        it is new to whoever sits here all the same, and rings for no past state.
+        """
         alert_id = shown.alert.alert_id
         known = self._alerts.get(alert_id)
         if known:
             if shown.alert.version < known.alert.version:
-                return None
+                return replace(shown, alert=known.alert, notified_at=known.notified_at)
             # It stays new as long as before.
             notified_at = shown.notified_at if shown.event_type is AlertEventType.RAISED else known.notified_at
             shown = replace(shown, notified_at=notified_at)

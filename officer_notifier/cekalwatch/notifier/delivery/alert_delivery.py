@@ -18,6 +18,7 @@ The inbox also tells the screen what an alert is to this PC: one that was never 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -26,10 +27,11 @@ from typing import Protocol
 import grpc
 import structlog
 
-from cekalwatch.notifier.client.alert_client import AlertClient
+from cekalwatch.notifier.client.alert_client import AlertClient, day_began
 from cekalwatch.notifier.client.subscription import SubscriptionClient
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
 from cekalwatch.notifier.model.alert import Alert, ShownAlert
+from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.subscription_updates import (
     AlertEvent,
     Cause,
@@ -42,10 +44,9 @@ from cekalwatch.notifier.model.subscription_updates import (
     Update,
     WaitingAlert,
 )
+from cekalwatch.wire.vocabulary.adjudication import PENDING, UNSETTLED
 
 ACKNOWLEDGE_EVERY = timedelta(seconds=1)
-NEWEST_ALERTS = 50
-"""How many alerts are listed at the start by a screen that starts empty."""
 
 
 class Recall(StrEnum):
@@ -53,8 +54,8 @@ class Recall(StrEnum):
 
     UNCERTAIN = "UNCERTAIN"
     """Alerts of which nobody can say whether they were shown."""
-    NEWEST = "NEWEST"
-    """Those, and the newest alerts of the server: for a screen that starts empty."""
+    AT_HAND = "AT_HAND"
+    """Those, all open alerts, and today's settled ones: for a screen that starts empty."""
 
 
 class Screen(Protocol):
@@ -77,7 +78,7 @@ class Screen(Protocol):
 
 
 class AlertDelivery:
-    """Takes the updates of one subscription, one after another."""
+    """Takes the updates of one subscription, and what is told of people, one after another, from whatever thread."""
 
     def __init__(
         self,
@@ -92,15 +93,30 @@ class AlertDelivery:
         self._alert_client = alert_client
         self._inbox = inbox
         self._screen = screen
-        self._newest_owed = recall is Recall.NEWEST
+        self._taking = threading.Lock()
+        self._at_hand_owed = recall is Recall.AT_HAND
+        self._supervisors_owed = False
         self._uncertain_owed = True
         self._acknowledgement_owed: int | None = None
         self._acknowledged_at = datetime.min.replace(tzinfo=UTC)
         self._now = now
         self._log = structlog.get_logger()
 
+    def person_came(self, session: Session) -> None:
+        """Show what is owed to who has signed in, a supervisor what came to the supervisors before; raises as `take`.
+
+        The server sends that to a supervisor's PC only as it happens.
+        """
+        with self._taking:
+            self._supervisors_owed = session.supervises
+            self._list_again()
+
     def take(self, update: Update) -> None:
         """Do what an update asks for; errors of the screen and of the inbox's file are raised."""
+        with self._taking:
+            self._take(update)
+
+    def _take(self, update: Update) -> None:
         match update:
             case Connected():
                 if update.head_sequence < self._inbox.newest_sequence():
@@ -148,10 +164,15 @@ class AlertDelivery:
 
     def _list_again(self) -> None:
         try:
-            if self._newest_owed:
-                for alert in self._alert_client.newest(NEWEST_ALERTS):
+            if self._supervisors_owed:
+                for alert in self._alert_client.listed(UNSETTLED):
+                    if alert.state in PENDING or alert.escalated:
+                        self._show_alert(alert)
+                self._supervisors_owed = False
+            if self._at_hand_owed:
+                for alert in self._alert_client.at_hand(day_began(self._now())):
                     self._show_alert(alert)
-                self._newest_owed = False
+                self._at_hand_owed = False
             if self._uncertain_owed:
                 self._list_uncertain()
                 self._uncertain_owed = False

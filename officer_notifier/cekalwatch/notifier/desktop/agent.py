@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import shiboken6
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
@@ -80,7 +78,7 @@ class DesktopAgent(QObject):
             self._ask(PasswordDialog(self._window(), self.controller.formatter, self.controller))
 
     def show_today(self) -> None:
-        """Show today's list, with what was raised before this agent began."""
+        """Show today's list and what is still open, with what was raised before this agent began."""
         self._load_today()
         _front(self.today)
 
@@ -165,7 +163,7 @@ class DesktopAgent(QObject):
 
     def _load_today(self) -> None:
         if self.controller.unlocked:
-            self.controller.load_today(datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0))
+            self.controller.load_today()
 
     def _ask(self, dialog: FormDialog) -> None:
         if self.dialog:

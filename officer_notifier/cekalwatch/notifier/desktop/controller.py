@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -19,7 +18,7 @@ import structlog
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
-from cekalwatch.notifier.client.alert_client import AlertClient
+from cekalwatch.notifier.client.alert_client import AlertClient, day_began
 from cekalwatch.notifier.client.refusals import SESSION_OVER, Failure, error_reason, explain
 from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
@@ -132,12 +131,11 @@ class Controller(QObject):
 
     def show(self, shown: ShownAlert) -> None:
         """Take an alert as it was sent."""
-        # A call may have brought a later version before; the alert is new to whoever sits here all the same.
-        kept = self.alert_cache.take(shown) or self.alert_cache.find(shown.alert.alert_id)
-        if kept and rings(replace(shown, alert=kept.alert), supervised=self.supervised):
+        kept = self.alert_cache.take(shown)
+        if rings(kept, supervised=self.supervised):
             self._unseen.add(kept.alert.alert_id)
             self.rang.emit(kept.alert.alert_id)
-        if kept and kept.alert.only_to_be_cleared and shown.event_type is AlertEventType.ORDERS_ENDED:
+        if kept.alert.only_to_be_cleared and kept.event_type is AlertEventType.ORDERS_ENDED:
             self.orders_ended.emit(kept.alert.alert_id)
         self.changed.emit()
 
@@ -272,16 +270,16 @@ class Controller(QObject):
         """Load one alert as it stands now."""
         self._worker.run(lambda: self._alert_client.alert(alert_id), self._renewed, _log_failure("refresh"))
 
-    def load_today(self, since: datetime) -> None:
-        """Load the alerts raised since then, in addition to those that were sent here."""
+    def load_today(self) -> None:
+        """Load the open alerts and today's, in addition to those that were sent here."""
+        now = datetime.now().astimezone()
 
         def loaded(alerts: tuple[Alert, ...]) -> None:
-            now = datetime.now().astimezone()
             for alert in reversed(alerts):
                 self.alert_cache.take(ShownAlert(alert, now))
             self.changed.emit()
 
-        self._worker.run(lambda: tuple(self._alert_client.listed(raised_from=since)), loaded, _log_failure("list"))
+        self._worker.run(lambda: self._alert_client.at_hand(day_began(now)), loaded, _log_failure("list"))
 
     def load_report(self, start: datetime, done: Callable[[ShiftReport], object], failed: Told) -> None:
         """Load a shift's figures."""

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
@@ -15,10 +15,11 @@ from PySide6.QtWidgets import QApplication
 
 from cekalwatch.notifier.app import Notifier, opened, stopped_by_signals
 from cekalwatch.notifier.client.subscription import Start
-from cekalwatch.notifier.delivery.alert_delivery import Recall
+from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.screen import DesktopScreen, ScreenGone
+from cekalwatch.notifier.desktop.sign_in_recall import SignInRecall
 from cekalwatch.notifier.desktop.single_instance import SingleInstance
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.settings import NotifierSettings
@@ -60,18 +61,18 @@ def assembled(
         troubles = stack.enter_context(closing(TroubleController(controller, notifier.troubles)))
         screen = DesktopScreen(controller, troubles)
         agent = stack.enter_context(closing(DesktopAgent(controller, troubles, app)))
+        delivery = notifier.delivery(screen, Recall.AT_HAND)
+        stack.enter_context(closing(SignInRecall(controller, delivery)))
         worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
         stack.callback(notifier.subscription.stop)
         # First, so that the work does not wait for a window that shows nothing any more.
         stack.callback(screen.end)
-        yield agent, worker.submit(_deliver, notifier, screen)
+        yield agent, worker.submit(_deliver, notifier, delivery, screen)
 
 
-def _deliver(notifier: Notifier, screen: DesktopScreen) -> None:
-    try:
-        notifier.deliver_to(screen, Recall.NEWEST)
-    except ScreenGone:
-        return
+def _deliver(notifier: Notifier, delivery: AlertDelivery, screen: DesktopScreen) -> None:
+    with suppress(ScreenGone):
+        notifier.deliver(delivery, screen)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from cekalwatch.notifier.console.view import Painter
 from cekalwatch.notifier.model.alert import News, Pictures
 from cekalwatch.notifier.model.subscription_updates import Cause, Freshness, LostPosition
 from cekalwatch.program.translations import Language
-from cekalwatch.wire.vocabulary.adjudication import AlertEventType, Outcome, Reason
+from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.wire.vocabulary.people import PersonRole
 from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.builders.notifier_alerts import (
@@ -105,6 +106,14 @@ def test_a_referral_rings_once_a_supervisor_works_here(tmp_path: Path) -> None:
         terminal.live.claims(session_of(SITI, PersonRole.SUPERVISOR), "pc-1")
         terminal.live.show(make_shown(referred, event=AlertEventType.ESCALATED, news=News.CALLED))
         assert terminal.written.count(BELL) == 1
+
+
+def test_an_event_that_a_later_version_has_overtaken_rings_for_no_past_state(terminal: Terminal) -> None:
+    referred = judged_by(BUDI, Outcome.REFERRED, Reason.FACE_AGREES)
+    settled = replace(referred, state=AlertState.CLOSED, version=referred.version + 2)
+    terminal.live.show(make_shown(settled, sequence=None, event=None))
+    terminal.live.show(make_shown(referred, event=AlertEventType.ADJUDICATED, news=News.CALLED))
+    assert BELL not in terminal.written
 
 
 def test_alerts_that_were_shown_before_are_listed_again_in_silence_and_stand_by_their_time(terminal: Terminal) -> None:

@@ -16,12 +16,15 @@ from cekalwatch.notifier.client.subscription import Start, Subscription, Subscri
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.model.alert import Alert, AlertFilter, ShownAlert
+from cekalwatch.notifier.model.person import Session
 from cekalwatch.notifier.model.ringing import rings
 from cekalwatch.notifier.model.subscription_updates import AlertEvent, Cause, Freshness, KeepAlive, LostPosition, Update
 from cekalwatch.v1 import adjudication_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.notifier_alerts import BUDI, SITI, session_of
 from tests.support.fakes.alert_server import EPOCH, NOBODY, AlertServer, EventLog, alert_message
 
 AGENT = "pc-1"
@@ -40,6 +43,7 @@ class Paper:
         self.lost: list[LostPosition] = []
         self.dies = ""
         self.prepared: list[str] = []
+        self.supervised = False
 
     @property
     def sequences(self) -> list[int]:
@@ -47,7 +51,7 @@ class Paper:
 
     @property
     def rang(self) -> list[str]:
-        return [shown.alert.alert_id for shown in self.shown if rings(shown, supervised=False)]
+        return [shown.alert.alert_id for shown in self.shown if rings(shown, supervised=self.supervised)]
 
     @property
     def relisted(self) -> list[str]:
@@ -92,6 +96,9 @@ class Run:
         self._stack.callback(subscription.stop)
         self._updates = subscription.updates()
         self._desk = AlertDelivery(client, alert_client, self.inbox, paper, recall, lambda: EPOCH)
+
+    def person_came(self, session: Session) -> None:
+        self._desk.person_came(session)
 
     def __enter__(self) -> Run:
         return self
@@ -326,10 +333,47 @@ def test_screen_that_begins_empty_lists_the_newest_alerts_newest_first(
 ) -> None:
     keys = [log.raise_alert(alert_message(raised=EPOCH + timedelta(minutes=m))).alert.alert_id for m in range(3)]
     log.acknowledged[AGENT] = 3
-    with notifier.run(server.address, Recall.NEWEST) as run:
+    with notifier.run(server.address, Recall.AT_HAND) as run:
         run.until_quiet()
         run.until_quiet()
     assert notifier.paper.relisted == keys[::-1]
+
+
+def test_an_open_alert_of_any_age_is_listed_at_the_start_however_many_are_settled_since(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    settled = adjudication_pb2.ALERT_STATE_CLEARED
+    long_ago, today = EPOCH - timedelta(days=3), EPOCH + timedelta(minutes=1)
+    referred = log.raise_alert(alert_message(raised=long_ago)).alert.alert_id
+    log.alerts[referred].state = adjudication_pb2.ALERT_STATE_REFERRED
+    for raised in (long_ago, *[today] * 120):
+        log.alerts[log.raise_alert(alert_message(raised=raised)).alert.alert_id].state = settled
+    log.acknowledged[AGENT] = log.head
+    with notifier.run(server.address, Recall.AT_HAND) as run:
+        run.until_quiet()
+    assert notifier.paper.relisted[-1] == referred
+    assert len(notifier.paper.relisted) == len(set(notifier.paper.relisted)) == 121
+
+
+def test_a_supervisor_who_signs_in_is_rung_once_for_what_came_to_the_supervisors_before(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    referred, escalated, _ = (log.raise_alert(alert_message(counter="D1")).alert.alert_id for _ in range(3))
+    log.alerts[referred].state = adjudication_pb2.ALERT_STATE_REFERRED
+    log.go_up(escalated)
+    supervisor = session_of(SITI, PersonRole.SUPERVISOR)
+    with notifier.run(server.address, wanted=AlertFilter(counters=("D2",))) as run:
+        run.until_quiet()
+        run.person_came(session_of(BUDI))
+        assert notifier.paper.shown == []
+        notifier.paper.supervised = True
+        server.failures["ListAlerts"] = grpc.StatusCode.UNAVAILABLE
+        run.person_came(supervisor)
+        server.failures.clear()
+        run.until_quiet()
+        assert sorted(notifier.paper.rang) == sorted([referred, escalated])
+        run.person_came(supervisor)
+    assert len(notifier.paper.rang) == 2
 
 
 def test_a_death_while_an_alert_is_made_ready_shows_it_as_an_event_later(
