@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from cekalwatch.v1 import watchlist_service_pb2
 from cekalwatch.wire.dialer import Dialer
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.audited_calls import Scene, import_watchlist
-from tests.support.scenarios.server import LateClock, running, settings
+from tests.support.scenarios.server import LateClock, list_astronaut, order_in_force, running, settings
 from tests.support.scenarios.sync import SyncCaller, hold_schedule
 from tests.support.scenarios.troubles import Watcher
 
@@ -80,6 +82,18 @@ async def test_where_no_source_is_configured_imports_by_hand_are_what_must_be_fr
         await watcher.until(lambda one: not one.open)
         (source,) = (await SyncCaller(server.channel).status()).freshness.sources
         assert (source.source, source.stale) == ("", False)
+
+
+async def test_orders_that_cannot_be_read_are_a_trouble_until_they_are_imported_again(tmp_path: Path):
+    chosen, damaged = settings(tmp_path, cameras=()), order_in_force(order_id="O-2", urgent=True)
+    list_astronaut(chosen, order_in_force(), damaged)
+    with closing(sqlite3.connect(chosen.database_address.removeprefix("sqlite:///"))) as database, database:
+        database.execute("UPDATE ban_order SET facts = substr(facts, 2) WHERE order_id = 'O-2'")
+    async with running(chosen) as server, Watcher(server.channel).watching() as watcher:
+        await watcher.until(lambda one: one.kinds == ["ORDERS_UNREADABLE import"])
+        assert dict(watcher.the("ORDERS_UNREADABLE import").details) == {"people": "1"}
+        list_astronaut(chosen, damaged)
+        await watcher.until(lambda one: not one.open)
 
 
 async def test_a_shrunken_list_and_refused_records_are_troubles_until_they_are_put_right(

@@ -32,6 +32,7 @@ class TroubleKind(StrEnum):
     LIST_SHRUNK = "LIST_SHRUNK"
     RECORDS_REFUSED = "RECORDS_REFUSED"
     REFERENCES_UNSEARCHED = "REFERENCES_UNSEARCHED"
+    ORDERS_UNREADABLE = "ORDERS_UNREADABLE"
 
 
 OF_VIEWS = {
@@ -54,6 +55,7 @@ OF_SOURCES = frozenset(
         TroubleKind.LIST_SHRUNK,
         TroubleKind.RECORDS_REFUSED,
         TroubleKind.REFERENCES_UNSEARCHED,
+        TroubleKind.ORDERS_UNREADABLE,
     }
 )
 """People may be missing from the search, at all sites."""

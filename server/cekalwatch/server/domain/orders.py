@@ -104,6 +104,8 @@ class SubjectFile:
     """Newest first."""
     references: tuple[ReferenceFace, ...]
     """Best first."""
+    unreadable: int = 0
+    """Further orders that are held and damaged: nobody knows whether they are in force."""
 
 
 def alerts_on(kind: OrderKind) -> Direction:

@@ -28,8 +28,9 @@ class RetentionPolicy:
 def ended_by(file: SubjectFile, moment: datetime, checkpoints: Checkpoints) -> bool:
     """Whether every order of a subject had ended by `moment`, at every site, and was known by then.
 
-    An order that breaks a rule was never in force: it counts from the day on which it was received.
+    An order that breaks a rule was never in force: it counts from the day on which it was received. One that cannot be
+    read may be in force.
     """
-    if any(order.received_on > moment.date() for order in file.orders):
+    if file.unreadable or any(order.received_on > moment.date() for order in file.orders):
         return False
     return bool(file.orders) and all(last < moment for _, last in checkpoints.terms(file))

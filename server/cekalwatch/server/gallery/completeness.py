@@ -37,9 +37,9 @@ def _other_model(pack: Pack, coverage: Coverage, other: Coverage) -> ProgramErro
 def _nobody(snapshot: GallerySnapshot, pack: Pack, coverage: Coverage) -> ProgramError:
     return ProgramError(
         f"Nobody would be searched: of {snapshot.people.searched} people with an order in force or to come, none has a "
-        f"usable template ({coverage.missing} are missing, {snapshot.unusable_templates} damaged), and no order "
-        f"can be read of {snapshot.people.unreadable} people. Missing templates are made by: cekalwatch-server gallery "
-        f"rebuild --pack {pack.name}. For what is damaged, restore a backup, or import the list with its photographs "
-        "again: cekalwatch-server watchlist import.",
+        f"usable template ({coverage.missing} are missing, {snapshot.unusable_templates} damaged), and of "
+        f"{snapshot.people.unreadable} people not all orders can be read. Missing templates are made by: "
+        f"cekalwatch-server gallery rebuild --pack {pack.name}. For what is damaged, restore a backup, or import the "
+        "list with its photographs again: cekalwatch-server watchlist import.",
         Exit.DATA_PROBLEMS,
     )

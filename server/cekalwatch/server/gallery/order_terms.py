@@ -22,7 +22,6 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 SUBJECTS_A_QUERY = 500
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER: Final = np.iinfo(np.int64).min
-_UNREADABLE: Final = _NEVER + 1
 
 Numbers = NDArray[np.int64]
 """Subjects by the hash of their key, or moments in microseconds since 1970."""
@@ -38,6 +37,8 @@ class OrderTerms:
     """All subjects that are listed, ascending."""
     ends: Numbers
     """The last moment of each subject's orders; before all moments for those that have none."""
+    _damaged: NDArray[np.bool_]
+    """Of each subject, whether some of its orders cannot be read."""
     _owners: Numbers
     """The subject of each term; a subject's terms do not overlap."""
     _first: Numbers
@@ -46,12 +47,12 @@ class OrderTerms:
     @classmethod
     def of(cls, version: int, keys: Collection[str], files: Iterable[SubjectFile], checkpoints: Checkpoints) -> Self:
         """Compute the terms of the subjects with these keys, of which `files` could be read."""
-        ends = dict.fromkeys(_numbers(keys).tolist(), _UNREADABLE)
+        ends = dict.fromkeys(_numbers(keys).tolist(), _NEVER)
+        damaged = dict.fromkeys(ends, True)
         terms: list[tuple[int, int, int]] = []
         for file in files:
             owner = hash(file.subject.subject_id.encode())
-            if file.orders:
-                ends[owner] = _NEVER
+            damaged[owner] = bool(file.unreadable) or not file.orders
             for first, last in _merged(checkpoints.terms(file)):
                 terms.append((owner, first, last))
                 ends[owner] = last
@@ -59,7 +60,8 @@ class OrderTerms:
         order = np.argsort(subjects)
         table = np.array(terms, np.int64).reshape(-1, 3)
         until = np.fromiter(ends.values(), np.int64, len(ends))
-        return cls(version, subjects[order], until[order], *table.T)
+        unsure = np.fromiter(damaged.values(), np.bool_, len(damaged))
+        return cls(version, subjects[order], until[order], unsure[order], *table.T)
 
     def with_changes(self, keys: Sequence[str], fresh: OrderTerms) -> OrderTerms:
         """Return the terms after the subjects with these keys changed; `fresh` are theirs now."""
@@ -71,6 +73,7 @@ class OrderTerms:
             fresh.version,
             subjects[order],
             np.concatenate([self.ends[kept], fresh.ends])[order],
+            np.concatenate([self._damaged[kept], fresh._damaged])[order],
             np.concatenate([self._owners[others], fresh._owners]),
             np.concatenate([self._first[others], fresh._first]),
             np.concatenate([self._last[others], fresh._last]),
@@ -90,8 +93,8 @@ class OrderTerms:
 
     @property
     def unreadable(self) -> int:
-        """How many subjects have no order that can be read."""
-        return int(np.count_nonzero(self.ends == _UNREADABLE))
+        """Of how many subjects an order cannot be read, or none is there."""
+        return int(np.count_nonzero(self._damaged))
 
     def active(self, now: datetime) -> int:
         """Return how many subjects have an order that is in force at some site."""

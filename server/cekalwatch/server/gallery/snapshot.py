@@ -51,7 +51,7 @@ class SearchedPeople:
     left_out: int
     """Subjects without any such order."""
     unreadable: int
-    """Of those that are left out, subjects with no order that can be read."""
+    """Subjects of whom an order cannot be read, or none is there: some may be left out who are to be searched."""
 
     @classmethod
     def of(cls, terms: OrderTerms, now: datetime) -> SearchedPeople:

@@ -49,12 +49,13 @@ class SourceWatch:
         return found
 
     def _gallery(self) -> list[Fault]:
-        snapshot = self.snapshot()
-        missing = snapshot.references_without_template + snapshot.unusable_templates
-        if not missing:
-            return []
-        version = snapshot.gallery.model_version
-        return [_fault(TroubleKind.REFERENCES_UNSEARCHED, version, references=str(missing))]
+        snapshot, found = self.snapshot(), list[Fault]()
+        if missing := snapshot.references_without_template + snapshot.unusable_templates:
+            version = snapshot.gallery.model_version
+            found.append(_fault(TroubleKind.REFERENCES_UNSEARCHED, version, references=str(missing)))
+        if unreadable := snapshot.people.unreadable:
+            found.append(_fault(TroubleKind.ORDERS_UNREADABLE, self.source or BY_HAND, people=str(unreadable)))
+        return found
 
     def _runs(self) -> list[Fault]:
         found: list[Fault] = []

@@ -102,6 +102,21 @@ def test_whose_orders_cannot_be_read_is_told(database: Database, store: Watchlis
     assert reader.read().unreadable == 0, "only those who changed are read"
 
 
+def test_a_damaged_order_is_told_though_another_of_the_person_has_ended_or_is_in_force(
+    database: Database, store: WatchlistStore
+) -> None:
+    listed(store, "S-1")
+    listed(store, "S-2", valid_until=datetime(2026, 2, 1, tzinfo=UTC).date())
+    for key in ("S-1", "S-2"):
+        store.put(subject(key), order(f"X-{key}", subject_id=key))
+    with database.engine.begin() as connection:
+        connection.execute(sqlalchemy.text("UPDATE ban_order SET facts = substr(facts, 2) WHERE order_id LIKE 'X-%'"))
+    reader = TermsReader(store, CHECKPOINTS)
+    assert (reader.read().unreadable, reader.read().searched(MARCH)) == (2, 1)
+    store.put(subject("S-2"), order("X-S-2", subject_id="S-2"))
+    assert (reader.read().unreadable, reader.read().searched(MARCH)) == (1, 2), "importing it again mends it"
+
+
 @settings(max_examples=200)
 @given(orders=lists, now=moments, later=moments)
 def test_terms_are_what_the_law_says_of_each_moment(

@@ -6,6 +6,7 @@ import json
 from datetime import date, datetime, time, timedelta
 
 import pytest
+import sqlalchemy
 
 from cekalwatch.server.audit.entry import Action, Actor, Party
 from cekalwatch.server.domain.checkpoints import LegalParameters
@@ -77,6 +78,18 @@ def test_a_subject_is_erased_once_the_limit_after_its_last_order_has_passed(watc
 def test_a_subject_stays_while_another_order_has_not_ended_so_long_ago(watchlist: List, other: BanOrder) -> None:
     watchlist.put(order(), other)
     assert watchlist.eraser.erase() == 0
+    assert watchlist.left == ["S-1"]
+
+
+@pytest.mark.parametrize("damage", ["facts = substr(facts, 2)", "valid_until = '2025-01-01'", "kind = 'OTHER'"])
+def test_nobody_is_erased_while_an_order_of_theirs_cannot_be_read(watchlist: List, damage: str) -> None:
+    today = watchlist.clock.now().date()
+    watchlist.put(order(), order("O-2", valid_from=today, valid_until=today + timedelta(days=30), received_on=today))
+    with watchlist.database.engine.begin() as connection:
+        connection.execute(sqlalchemy.text(f"UPDATE ban_order SET {damage} WHERE order_id = 'O-2'"))  # noqa: S608  # ours
+    assert list(watchlist.eraser.due()) == []
+    assert watchlist.eraser.erase() == 0
+    assert not watchlist.eraser._erase("S-1"), "nor by a server that found them due before"
     assert watchlist.left == ["S-1"]
 
 

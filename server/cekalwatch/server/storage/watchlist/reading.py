@@ -1,11 +1,12 @@
 """Reads many subjects of the watchlist at once, with their orders and reference faces.
 
-A damaged row is left out and logged by its key, so that it harms nobody else's recognition.
+A damaged row is left out and logged by its key, so that it harms nobody else's recognition. A subject's file tells how
+many of its orders are.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar, cast
@@ -51,17 +52,20 @@ def read_files(session: Session, rows: WatchlistRows, keys: Collection[str]) -> 
 
 def read_orders(session: Session, rows: WatchlistRows, keys: Collection[str]) -> list[SubjectFile]:
     """Return the subjects of `keys` with their orders and without their reference faces, by key."""
-    orders = (
+    query = (
         select(BanOrderRow)
         .where(col(BanOrderRow.subject_id).in_(keys))
         .order_by(col(BanOrderRow.received_on).desc(), col(BanOrderRow.order_id).desc())
     )
     orders_of: dict[str, list[BanOrder]] = defaultdict(list)
-    for order in readable(_plain(session, BanOrderRow, orders), rows.order, lambda row: row.order_id):
+    found = list(_plain(session, BanOrderRow, query))
+    for order in readable(found, rows.order, lambda row: row.order_id):
         orders_of[order.subject_id].append(order)
+    damaged = Counter(row.subject_id for row in found)
+    damaged.subtract({subject_id: len(orders) for subject_id, orders in orders_of.items()})
     subjects = select(SubjectRow).where(col(SubjectRow.subject_id).in_(keys)).order_by(col(SubjectRow.subject_id))
     return [
-        SubjectFile(subject, tuple(orders_of[subject.subject_id]), ())
+        SubjectFile(subject, tuple(orders_of[subject.subject_id]), (), damaged[subject.subject_id])
         for subject in readable(_plain(session, SubjectRow, subjects), rows.subject, lambda row: row.subject_id)
     ]
 
