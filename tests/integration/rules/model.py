@@ -76,7 +76,9 @@ class Rules(PeoplesRules):
         self.dealt_with.add(capture)
         # (3) Alerts of this very passage first, then the most alike, then open ones, then the newest.
         related = [
-            one for one in self.alerts if passage in one.passages or self._is_joined(one, place, face, similar, at)
+            one
+            for one in self.alerts
+            if passage in one.passages or self._is_joined(one, place, face, passage, similar, at)
         ]
         related.sort(
             key=lambda one: (
@@ -90,13 +92,13 @@ class Rules(PeoplesRules):
         new = {
             subject: score
             for subject, score in similar.items()
-            if not any(subject in one.candidates for one in related)
+            if not any(self._answers(one, subject, passage) for one in related)
         }
         if new:
             # They are added while somebody still has to find out, and otherwise alert by themselves.
             alert = next((one for one in related if one.state in UNSETTLED), None)
         else:
-            known = [one for one in related if set(similar) & set(one.candidates)]
+            known = [one for one in related if any(self._answers(one, subject, passage) for subject in similar)]
             alert = next((one for one in known if one.state in OPEN), known[0])
         if alert is None:
             alert = Alert(place.site, at, self.now)
@@ -120,6 +122,8 @@ class Rules(PeoplesRules):
         alert.seen_at = max(alert.seen_at, at)
         for subject in {*new, *(set(similar) & set(alert.candidates))}:
             alert.candidates[subject] = max(alert.candidates.get(subject, -1), similar[subject])
+        if further and alert.state in UNSETTLED:  # who was gone is here again
+            alert.ruled_out -= set(similar) - alert.disproved
         asked = alert.subject
         if alert.left and (alert.state == "NEW" or asked not in alert.left):
             alert.subject = alert.left[0]  # while nobody has claimed it, the best is asked about first
@@ -128,12 +132,21 @@ class Rules(PeoplesRules):
             self._grows(alert)
         self.passed.add(self.alerts.index(alert))
 
-    def _is_joined(self, alert: Alert, place: Camera, face: str, similar: Mapping[str, float], at: datetime) -> bool:
-        """(3) A further passage joins an alert that is open or was cleared, if its face is like one of those in it."""
+    def _answers(self, alert: Alert, subject: str, passage: str) -> bool:
+        """(3, 5) Whether a match with a subject is answered there: it is open, or found that it is not them.
+
+        For its own passages, whatever was found answers it, but not that there was no order.
+        """
+        found = subject in alert.disproved or (passage in alert.passages and not alert.orders_ended)
+        return subject in alert.candidates and (alert.state in OPEN or found)
+
+    def _is_joined(
+        self, alert: Alert, place: Camera, face: str, passage: str, similar: Mapping[str, float], at: datetime
+    ) -> bool:
+        """(3) A further passage joins an alert that answers it, if its face is like one of those in it."""
         return (
             alert.site == place.site
-            and (alert.state in OPEN or not alert.left)
-            and bool(set(similar) & set(alert.candidates))
+            and any(self._answers(alert, subject, passage) for subject in similar)
             and abs(at - alert.seen_at) <= WINDOW
             and any(self.alike(face, one.name) for one in alert.passages.values() if not one.forgotten)
         )

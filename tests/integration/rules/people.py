@@ -67,13 +67,15 @@ class PeoplesRules:
             self._comes_to(alert, outcome)
             self.gone_up.add(self.alerts.index(alert))
             return why
-        if self._rules_out(alert):
+        if self._rules_out(alert, disproved=True):
             self._comes_to(alert, "CLEARED")
         return why
 
-    def _rules_out(self, alert: Alert) -> bool:
+    def _rules_out(self, alert: Alert, *, disproved: bool) -> bool:
         """(4) The next candidate is asked about; return whether there is none, since each has been judged."""
         alert.ruled_out.add(alert.subject)
+        if disproved:
+            alert.disproved.add(alert.subject)
         if alert.left:
             alert.subject = alert.left[0]
         return not alert.left
@@ -96,7 +98,7 @@ class PeoplesRules:
             self._grows(alert)
         return why
 
-    def clear(self, alert: Alert, who: Person, *, seen: bool) -> set[str]:
+    def clear(self, alert: Alert, who: Person, reason: str, *, seen: bool) -> set[str]:
         """Clear it after a referral, or wherever it stands once its orders have ended (1)."""
         why = self._not_theirs(alert, who)
         if alert.state not in (UNSETTLED if alert.orders_ended else PENDING):
@@ -108,7 +110,10 @@ class PeoplesRules:
         if not seen:
             why |= {"ALERT_CHANGED"}
         if not why:
-            if self._rules_out(alert) or alert.orders_ended:  # nobody is asked about those without an order
+            disproved = reason == "NOT_LISTED_IN_CEKAL_ONLINE"
+            if (
+                self._rules_out(alert, disproved=disproved) or alert.orders_ended
+            ):  # nobody is asked about those without an order
                 self._comes_to(alert, "CLEARED")
             else:  # nobody has judged the next one at the counter
                 self._comes_to(alert, "NEW")

@@ -54,6 +54,9 @@ REASONS = {
 }
 
 
+CLEARED_FOR = [Reason.NOT_LISTED_IN_CEKAL_ONLINE, Reason.TRAVELLER_GONE, Reason.ORDER_ENDED]
+
+
 LATER = {
     "REFERRED": ("confirm", "clear"),
     "CANNOT_DETERMINE": ("confirm", "clear"),
@@ -217,8 +220,8 @@ class Days(RuleBasedStateMachine):
                 refused = self.model.confirm(alert, who, seen=seen)
                 self.expect(refused, lambda: client.confirm(key, version, "CO-2026/0117", ""))
             case "clear":
-                reason = Reason.ORDER_ENDED if alert.orders_ended else Reason.NOT_LISTED_IN_CEKAL_ONLINE
-                refused = self.model.clear(alert, who, seen=seen)
+                reason = data.draw(st.sampled_from(CLEARED_FOR))
+                refused = self.model.clear(alert, who, reason, seen=seen)
                 self.expect(refused, lambda: client.clear(key, version, reason, ""))
             case "follow_up":
                 refused = self.model.follow_up(alert, who, seen=seen)

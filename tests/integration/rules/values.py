@@ -78,6 +78,8 @@ class Alert:
     directions: set[str] = field(default_factory=set)
     passages: dict[str, Face] = field(default_factory=dict)
     ruled_out: set[str] = field(default_factory=set)
+    disproved: set[str] = field(default_factory=set)
+    """Those of them who it is not, or whom Cekal Online does not list."""
     subject: str = ""
     """Who is asked about now, or was last."""
     state: str = "NEW"

@@ -125,7 +125,8 @@ class Counter:
 
     def clear(self, alert_id: UUID, who: ActingPerson, reason: Reason = Reason.ORDER_ENDED) -> Alert:
         """Clear an alert as it stands."""
-        adjudication = Adjudication(Outcome.CLEARED, reason, "", self.version(alert_id))
+        note = "as the supervisor says" if reason is Reason.OTHER else ""
+        adjudication = Adjudication(Outcome.CLEARED, reason, note, self.version(alert_id))
         return self.adjudicator.clear(alert_id, who, adjudication)
 
     def version(self, alert_id: UUID) -> int:

@@ -121,6 +121,16 @@ REASONS: Mapping[Outcome, tuple[Reason, ...]] = MappingProxyType(
 )
 """The reasons of each outcome, in the order in which screens offer them."""
 
+_DISPROVING = frozenset({*_NOT_SAME, Reason.NOT_LISTED_IN_CEKAL_ONLINE})
+
+
+def disproves(outcome: Outcome, reason: Reason) -> bool:
+    """Whether it is found that whoever has that face is not banned as the subject, so that they are not stopped again.
+
+    A traveller who is gone, or an order that ended, says nothing of whose face it is.
+    """
+    return outcome is Outcome.NOT_SAME_PERSON or (outcome is Outcome.CLEARED and reason in _DISPROVING)
+
 
 class Step(StrEnum):
     """Something that a person does with an alert, in the order in which screens offer it."""

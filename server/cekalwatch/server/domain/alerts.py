@@ -9,6 +9,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.server.domain.adjudication import Finding
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.handling import Handling
@@ -22,6 +23,7 @@ from cekalwatch.wire.vocabulary.adjudication import (
     AlertEventType,
     AlertState,
     Escalation,
+    disproves,
 )
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 
@@ -35,7 +37,10 @@ class Candidate:
     order_ids: tuple[str, ...] = ()
     """Of a match or an alert: the subject's orders that are in force and watched by the camera's direction."""
     ruled_out: bool = False
-    """Of an alert: whether people found that it is not this subject, or that no order stands against them."""
+    """Of an alert: whether people cleared it of this subject, for whatever reason, so that it asks about others."""
+    disproved: bool = False
+    """Whether they did so because it is not this subject, or Cekal Online does not list them: a later passage with
+    that face says nothing new of them."""
 
 
 @dataclass(frozen=True)
@@ -197,10 +202,16 @@ class Alert:
         """Whether somebody has yet to find out what it is, so that another candidate may be asked about with it."""
         return self.state in UNSETTLED
 
-    @property
-    def joinable(self) -> bool:
-        """Whether further passages may join it: it is open, or was cleared, even if it is closed by now (rule 3)."""
-        return self.open or not self.left
+    def answers(self, subject_id: str, *, own: bool) -> bool:
+        """Whether a match with a candidate belongs to it: of a passage of its `own`, or of a further one (rule 3).
+
+        While it is open, every match does. Afterwards only what was disproved stays answered, and for its own passages
+        whatever people found, unless they cleared it because its orders had ended.
+        """
+        candidate = next((one for one in self.candidates if one.subject_id == subject_id), None)
+        if candidate is None:
+            return False
+        return self.open or candidate.disproved or (own and self.handling.orders_ended_at is None)
 
     def has(self, subject_id: str) -> bool:
         """Whether a subject is among its candidates, ruled out or not."""
@@ -210,9 +221,11 @@ class Alert:
         """Return the alert after `match` joined, of a `further` passage or of one that is in it already.
 
         Of each candidate the better score counts. The version grows where people have to see what came (rule 4). While
-        nobody has claimed it, the best candidate is asked about first.
+        nobody has claimed it, the best candidate is asked about first. A further passage brings back who was ruled out,
+        but not disproved: a traveller who was gone is here again.
         """
-        known = (_met(one, match) for one in self.candidates)
+        again = further and self.undecided
+        known = (_met(one, match, again=again) for one in self.candidates)
         candidates = tuple(sorted((*known, *new), key=lambda one: -one.score))
         subject_id = _asked(candidates, "" if self.state is AlertState.NEW else self.subject_id, self.subject_id)
         changed = further or bool(new) or subject_id != self.subject_id
@@ -228,20 +241,31 @@ class Alert:
     def with_handling(self, handling: Handling) -> Alert:
         """Return the alert after steps of people: whom they ruled out is not asked about again, but the next is."""
         found = handling.findings[len(self.handling.findings) :]
-        about = {one.subject_id or self.subject_id: one.outcome for one in found}
-        candidates = tuple(
-            replace(one, ruled_out=one.ruled_out or about.get(one.subject_id) in CLEARING) for one in self.candidates
-        )
-        kept = next((subject_id for subject_id, outcome in about.items() if outcome not in CLEARING), self.subject_id)
+        about = {one.subject_id or self.subject_id: one for one in found}
+        candidates = tuple(_found(one, about.get(one.subject_id)) for one in self.candidates)
+        kept = next((key for key, finding in about.items() if finding.outcome not in CLEARING), self.subject_id)
         return replace(
             self, handling=handling, candidates=candidates, subject_id=_asked(candidates, kept, self.subject_id)
         )
 
 
-def _met(candidate: Candidate, match: Match) -> Candidate:
-    met = next((one for one in match.candidates if one.subject_id == candidate.subject_id), candidate)
-    orders = tuple(dict.fromkeys((*candidate.order_ids, *met.order_ids)))
-    return replace(candidate, score=max(candidate.score, met.score), order_ids=orders)
+def _met(candidate: Candidate, match: Match, *, again: bool) -> Candidate:
+    met = next((one for one in match.candidates if one.subject_id == candidate.subject_id), None)
+    if met is None:
+        return candidate
+    return replace(
+        candidate,
+        score=max(candidate.score, met.score),
+        order_ids=tuple(dict.fromkeys((*candidate.order_ids, *met.order_ids))),
+        ruled_out=candidate.ruled_out and (candidate.disproved or not again),
+    )
+
+
+def _found(candidate: Candidate, finding: Finding | None) -> Candidate:
+    if finding is None or finding.outcome not in CLEARING:
+        return candidate
+    disproved = candidate.disproved or disproves(finding.outcome, finding.reason)
+    return replace(candidate, ruled_out=True, disproved=disproved)
 
 
 def _asked(candidates: tuple[Candidate, ...], wanted: str, otherwise: str) -> str:

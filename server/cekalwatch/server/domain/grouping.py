@@ -1,8 +1,9 @@
 """Which alert a match belongs to: domain rules 3 and 5. It is asked about the alerts near by, and knows no database.
 
 A match joins an alert that has its passage in it already. A further passage joins one at its site, within the grouping
-window, whose candidates it shares, if its face is like that of a passage in the alert, and the alert is open or was
-cleared. So an innocent traveller is stopped once, and the real person behind a look-alike gets an alert of their own.
+window, whose candidates it shares, if its face is like that of a passage in the alert, and the alert is open or found
+that it is not them. So an innocent traveller is stopped once, and the real person behind a look-alike gets an alert of
+their own, as does whoever was let go for another reason.
 """
 
 from __future__ import annotations
@@ -46,14 +47,18 @@ class NearAlert:
         if self.has_passage:
             # Where its face is kept no longer, the tracker's word is all there is.
             return own is None or not match.has_changed(own.model_version, own.template)
-        shared = [one.score for one in self.alert.candidates if match.score_of(one.subject_id) is not None]
+        shared = [one.score for one in self.alert.candidates if self.answers(one, match)]
         return (
-            self.alert.joinable
-            and bool(shared)
+            bool(shared)
             and self.alert.camera.site == match.capture.camera.site
             and abs(match.capture.captured_at - self.alert.last_seen_at) <= window
             and any(match.is_like(one.model_version, one.template, max(shared)) for one in self.passages)
         )
+
+    def answers(self, candidate: Candidate, match: Match) -> bool:
+        """Whether the match belongs to this alert as far as it is one with `candidate`."""
+        subject_id = candidate.subject_id
+        return match.score_of(subject_id) is not None and self.alert.answers(subject_id, own=self.has_passage)
 
     def likeness(self, match: Match) -> float:
         """Return the score of the match's face with the most alike one that is kept; -1 without one."""
@@ -78,12 +83,12 @@ class Placement:
 def place(match: Match, near: Sequence[NearAlert], window: timedelta) -> Placement:
     """Say where a match goes.
 
-    Candidates that people have ruled out for these passages are not asked about again. One that no alert of these
-    passages has is added to an undecided one, and otherwise alerts by itself.
+    Candidates that people have disproved for these passages are not asked about again. One that no alert of these
+    passages answers is added to an undecided one, and otherwise alerts by itself.
     """
     related = sorted((one for one in near if one.takes(match, window)), key=lambda one: _preference(one, match))
     homes = {
-        candidate.subject_id: next((one for one in related if one.alert.has(candidate.subject_id)), None)
+        candidate.subject_id: next((one for one in related if one.answers(candidate, match)), None)
         for candidate in match.candidates
     }
     new = tuple(candidate for candidate in match.candidates if homes[candidate.subject_id] is None)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 import sqlalchemy
 
 from cekalwatch.server.alerts.adjudication import ActingPerson
@@ -13,6 +14,7 @@ from cekalwatch.server.domain.alerts import Alert, Match
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from tests.support.builders.alerts import ELSEWHERE, NOON, capture, face, match
+from tests.support.builders.watchlist import order, subject
 from tests.support.scenarios.adjudication import Counter, contact
 
 E = AlertEventType
@@ -78,6 +80,58 @@ def test_an_innocent_is_stopped_once_not_at_each_counter(counter: Counter, budi:
     assert passes(counter, "3", after=120, template=face(0.9)) == alert_id, "closed by now"
     alert = counter.alerts.get(alert_id)
     assert (alert.version, alert.state, len(alert.sightings)) == (cleared.version + 1, AlertState.CLOSED, 3)
+
+
+@pytest.mark.parametrize("reason", [Reason.TRAVELLER_GONE, Reason.OTHER])
+def test_who_was_let_go_without_being_found_to_be_another_alerts_when_they_come_back(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson, reason: Reason
+):
+    gone = passes(counter, "1")
+    counter.claim(gone, budi)
+    counter.judge(gone, budi, Outcome.CANNOT_DETERMINE, Reason.TRAVELLER_GONE)
+    counter.clear(gone, siti, reason)
+    assert passes(counter, "1", after=1) == gone, "a last crop of the passage that was judged"
+    back = passes(counter, "2", after=180)
+    assert back != gone
+    assert counter.events(back) == [E.RAISED]
+    assert counter.alerts.probe(back) == b"probe"
+
+
+@pytest.mark.parametrize("passage", ["1", "2"])
+def test_whose_alert_was_cleared_for_an_ended_order_alerts_when_it_is_back(
+    counter: Counter, budi: ActingPerson, passage: str
+):
+    alert_id = passes(counter, "1")
+    counter.watchlist.put(subject(), order(revoked_at=NOON), [])
+    counter.order_watch.look()
+    counter.clear(alert_id, budi)
+    counter.list_subject()
+    again = passes(counter, passage, after=180)
+    assert counter.events(again) == [E.RAISED]
+    assert passes(counter, passage, after=181) == again
+
+
+def test_who_is_not_listed_in_cekal_online_is_not_stopped_again(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson
+):
+    alert_id = passes(counter, "1")
+    counter.claim(alert_id, budi)
+    counter.judge(alert_id, budi)
+    counter.clear(alert_id, siti, Reason.NOT_LISTED_IN_CEKAL_ONLINE)
+    assert passes(counter, "2", after=60) == alert_id
+
+
+def test_who_was_gone_is_asked_about_again_beside_the_candidate_that_is_left(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson
+):
+    alert_id = passes(counter, "1", others={"S-2": 0.6})
+    counter.claim(alert_id, budi)
+    counter.judge(alert_id, budi, Outcome.CANNOT_DETERMINE, Reason.TRAVELLER_GONE)
+    assert counter.clear(alert_id, siti, Reason.TRAVELLER_GONE).subject_id == "S-2"
+    assert passes(counter, "1", after=1, others={"S-2": 0.6}) == alert_id
+    assert counter.alerts.get(alert_id).subject_id == "S-2"
+    assert passes(counter, "2", after=180, others={"S-2": 0.6}) == alert_id
+    assert counter.alerts.get(alert_id).subject_id == "S-1"
 
 
 def test_what_joins_a_cleared_alert_brings_no_picture(counter: Counter, budi: ActingPerson):
