@@ -124,9 +124,11 @@ class Rules(PeoplesRules):
             alert.candidates[subject] = max(alert.candidates.get(subject, -1), similar[subject])
         if further and alert.state in UNSETTLED:  # who was gone is here again
             alert.ruled_out -= set(similar) - alert.disproved
+        alert.without_order -= set(similar)
         asked = alert.subject
-        if alert.left and (alert.state == "NEW" or asked not in alert.left):
-            alert.subject = alert.left[0]  # while nobody has claimed it, the best is asked about first
+        askable = alert.askable if alert.state in UNDECIDED else alert.left
+        if askable and (alert.state == "NEW" or asked not in askable):
+            alert.subject = askable[0]  # while nobody has claimed it, the best is asked about first
         # (3, 4) An open alert's version grows with each passage, and with whom it may be.
         if alert.state in OPEN and (further or new or alert.subject != asked):
             self._grows(alert)
@@ -183,8 +185,14 @@ class Rules(PeoplesRules):
 
     def _looks_at_orders(self, number: int, alert: Alert) -> None:
         """(1) An unsettled alert without an order in force says so; with one again, it goes on and waits from now."""
-        ended = not any(self.has_order(alert, subject) for subject in alert.left)
-        if alert.state not in UNSETTLED or ended == alert.orders_ended:
+        if alert.state not in UNSETTLED:
+            return
+        alert.without_order = {subject for subject in alert.left if not self.has_order(alert, subject)}
+        if alert.state in UNDECIDED and alert.subject not in alert.askable:
+            alert.subject = alert.askable[0]  # (4) nobody is kept from judging whoever has an order
+            self._grows(alert)
+        ended = alert.without_order == set(alert.left)
+        if ended == alert.orders_ended:
             return
         alert.orders_ended = ended
         self.changed.add(number)

@@ -77,7 +77,7 @@ class PeoplesRules:
         if disproved:
             alert.disproved.add(alert.subject)
         if alert.left:
-            alert.subject = alert.left[0]
+            alert.subject = alert.askable[0]
         return not alert.left
 
     def confirm(self, alert: Alert, who: Person, *, seen: bool) -> set[str]:

@@ -91,8 +91,15 @@ class Alert:
     level: int = 0
     """How far it has gone up: 1 to the supervisors, 2 to the whole site."""
     went_up_at: datetime | None = None
+    without_order: set[str] = field(default_factory=set)
+    """Those of the candidates who had no order in force when that was looked at last."""
     orders_ended: bool = False
     followed_up: bool = False
+
+    @property
+    def askable(self) -> list[str]:
+        """The candidates that an officer can be asked about, best first: those with an order, if one of them has."""
+        return [subject for subject in self.left if subject not in self.without_order] or self.left
 
     @property
     def left(self) -> list[str]:

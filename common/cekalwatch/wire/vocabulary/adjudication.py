@@ -50,6 +50,7 @@ class AlertEventType(StrEnum):
     CLOSED = "CLOSED"
     ORDERS_ENDED = "ORDERS_ENDED"
     ORDERS_RESUMED = "ORDERS_RESUMED"
+    CANDIDATE_LAPSED = "CANDIDATE_LAPSED"
 
 
 class Escalation(IntEnum):

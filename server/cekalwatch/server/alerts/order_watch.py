@@ -1,5 +1,7 @@
 """Watches the orders of unsettled alerts: one without an order in force says so, and can only be cleared (rule 1).
 
+One that asks about a candidate whose orders have ended, and has another with an order, asks about that one.
+
 An order begins or ends with a day of a site's clock, at the moment of its revocation, or by a change of the watchlist.
 Between these nothing changes, so that only new and changed alerts are looked at, and those of subjects that changed.
 Several servers may watch one database: each step starts from the alert as it is when the database is locked.
@@ -79,16 +81,19 @@ class OrderWatch:
         happened: list[AlertEventType] = []
 
         def make(alert: Alert) -> HandlingStep:
-            after = alert.handling.with_orders(now, in_force=in_force)
+            after = alert.handling.with_orders(now, in_force=bool(in_force))
             if after != alert.handling:
                 ended = after.orders_ended_at is not None
                 happened.append(AlertEventType.ORDERS_ENDED if ended else AlertEventType.ORDERS_RESUMED)
-            return HandlingStep(after, tuple(happened))
+            elif alert.with_orders(in_force).subject_id != alert.subject_id:
+                happened.append(AlertEventType.CANDIDATE_LAPSED)
+            return HandlingStep(after, tuple(happened), in_force)
 
         try:
             alert = self._alerts.get(alert_id)
             in_force = self._in_force(alert, now)
-            if in_force is (alert.handling.orders_ended_at is not None):
+            resumes_or_ends = bool(in_force) is (alert.handling.orders_ended_at is not None)
+            if resumes_or_ends or alert.with_orders(in_force) != alert:
                 self._handling.step(
                     alert_id, make, lambda alert, event: handling_entry(alert, event, self._myself), now
                 )
@@ -99,10 +104,10 @@ class OrderWatch:
             log.info("alert_orders_changed", alert_id=str(alert_id), step=step)
         return bool(happened)
 
-    def _in_force(self, alert: Alert, now: datetime) -> bool:
+    def _in_force(self, alert: Alert, now: datetime) -> frozenset[str]:
         files = self._orders.files(alert)
         ends = [moment for file in files for order in file.orders for moment in (order.revoked_at, order.withdrawn_at)]
         self._next_end = min(
             (moment for moment in (*ends, self._next_end) if moment is not None and moment > now), default=None
         )
-        return bool(self._orders.subjects(alert, files, now))
+        return self._orders.subjects(alert, files, now)

@@ -19,6 +19,7 @@ from cekalwatch.wire.vocabulary.adjudication import (
     CLEARING,
     FOR_SUPERVISORS,
     OPEN_STATES,
+    UNDECIDED,
     UNSETTLED,
     AlertEventType,
     AlertState,
@@ -38,6 +39,8 @@ class Candidate:
     """Of a match or an alert: the subject's orders that are in force and watched by the camera's direction."""
     ruled_out: bool = False
     """Of an alert: whether people cleared it of this subject, for whatever reason, so that it asks about others."""
+    lapsed: bool = False
+    """Whether no order of the subject is in force any more, as of the last look at them."""
     disproved: bool = False
     """Whether they did so because it is not this subject, or Cekal Online does not list them: a later passage with
     that face says nothing new of them."""
@@ -227,7 +230,8 @@ class Alert:
         again = further and self.undecided
         known = (_met(one, match, again=again) for one in self.candidates)
         candidates = tuple(sorted((*known, *new), key=lambda one: -one.score))
-        subject_id = _asked(candidates, "" if self.state is AlertState.NEW else self.subject_id, self.subject_id)
+        wanted = "" if self.state is AlertState.NEW else self.subject_id
+        subject_id = self._asked(self.state, candidates, wanted)
         changed = further or bool(new) or subject_id != self.subject_id
         return replace(
             self,
@@ -244,9 +248,30 @@ class Alert:
         about = {one.subject_id or self.subject_id: one for one in found}
         candidates = tuple(_found(one, about.get(one.subject_id)) for one in self.candidates)
         kept = next((key for key, finding in about.items() if finding.outcome not in CLEARING), self.subject_id)
-        return replace(
-            self, handling=handling, candidates=candidates, subject_id=_asked(candidates, kept, self.subject_id)
+        subject_id = self._asked(handling.state, candidates, kept)
+        return replace(self, handling=handling, candidates=candidates, subject_id=subject_id)
+
+    def with_orders(self, in_force: frozenset[str]) -> Alert:
+        """Return the alert as it stands where only these of its candidates have an order in force (rule 1).
+
+        Until somebody has judged the one that is asked about, it asks about one with an order instead.
+        """
+        candidates = tuple(
+            one if one.ruled_out else replace(one, lapsed=one.subject_id not in in_force) for one in self.candidates
         )
+        return replace(self, candidates=candidates, subject_id=self._asked(self.state, candidates, self.subject_id))
+
+    def _asked(self, state: AlertState, candidates: tuple[Candidate, ...], wanted: str) -> str:
+        """Return whom to ask about: `wanted` while they can be, then the best who can, then whom it asked about last.
+
+        Nobody is asked about whose orders have ended while somebody else is left: an ended duplicate would hide the
+        active record of one person. What is referred or undetermined speaks of who was judged.
+        """
+        left = [one for one in candidates if not one.ruled_out]
+        if state in UNDECIDED:
+            left = [one for one in left if not one.lapsed] or left
+        keys = [one.subject_id for one in left]
+        return wanted if wanted in keys else next(iter(keys), self.subject_id)
 
 
 def _met(candidate: Candidate, match: Match, *, again: bool) -> Candidate:
@@ -258,6 +283,7 @@ def _met(candidate: Candidate, match: Match, *, again: bool) -> Candidate:
         score=max(candidate.score, met.score),
         order_ids=tuple(dict.fromkeys((*candidate.order_ids, *met.order_ids))),
         ruled_out=candidate.ruled_out and (candidate.disproved or not again),
+        lapsed=False,
     )
 
 
@@ -266,12 +292,6 @@ def _found(candidate: Candidate, finding: Finding | None) -> Candidate:
         return candidate
     disproved = candidate.disproved or disproves(finding.outcome, finding.reason)
     return replace(candidate, ruled_out=True, disproved=disproved)
-
-
-def _asked(candidates: tuple[Candidate, ...], wanted: str, otherwise: str) -> str:
-    """Return whom to ask about: `wanted` while not ruled out, then the best that is left, then `otherwise`."""
-    left = [one.subject_id for one in candidates if not one.ruled_out]
-    return wanted if wanted in left else next(iter(left), otherwise)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
-from tests.support.builders.alerts import NOON
+from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.audit import deleted
 from tests.support.builders.watchlist import WIB, FixedClock, order, subject
 from tests.support.scenarios.adjudication import POLICY, Counter
@@ -146,6 +146,68 @@ def test_an_extension_stands_in_for_the_order_that_it_extends(
     assert counter.order_watch.look() == 0
     assert {one.order.order_id for one in counter.details.get(alert_id).orders} == {"O-1", "O-2"}
     assert counter.confirm(alert_id, siti).state is AlertState.CONFIRMED
+
+
+def two_candidates(counter: Counter) -> UUID:
+    """Raise an alert about one person who is listed under two keys; the order of the better one can be revoked."""
+    both = match(capture(), others={"S-2": 0.6})
+    counter.watchlist.put(subject("S-2"), order("O-S-2", subject_id="S-2"), [])
+    event = counter.alerts.record(both, timedelta(0), counter.clock.now())
+    assert event is not None
+    return event.alert_id
+
+
+def test_who_holds_an_alert_is_asked_about_the_candidate_whose_order_goes_on(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
+):
+    alert_id = two_candidates(counter)
+    seen = counter.claim(alert_id, budi).version
+    revoke(counter, clock.now())
+    assert [counter.order_watch.look(), counter.order_watch.look()] == [1, 0]
+    alert = counter.alerts.get(alert_id)
+    assert (alert.subject_id, alert.state, alert.version) == ("S-2", AlertState.CLAIMED, seen + 1)
+    assert counter.events(alert_id) == [E.RAISED, E.CLAIMED, E.CANDIDATE_LAPSED]
+    assert len(counter.trail(Action.ALERT_CANDIDATE_LAPSED)) == 1
+    assert counter.judge(alert_id, budi).state is AlertState.REFERRED
+    assert counter.confirm(alert_id, siti).state is AlertState.CONFIRMED
+
+
+def test_further_crops_do_not_bring_the_question_back_to_who_has_no_order(counter: Counter, clock: FixedClock):
+    alert_id = two_candidates(counter)
+    revoke(counter, clock.now())
+    counter.order_watch.look()
+    version = counter.version(alert_id)
+    crop = match(capture(at=NOON + timedelta(seconds=1)), subject="S-2", score=0.6)
+    counter.alerts.record(crop, timedelta(0), counter.clock.now())
+    assert counter.order_watch.look() == 0
+    alert = counter.alerts.get(alert_id)
+    assert (alert.subject_id, alert.version) == ("S-2", version)
+
+
+def test_a_referral_speaks_of_who_was_judged_until_it_is_cleared(
+    counter: Counter, budi: ActingPerson, clock: FixedClock
+):
+    alert_id = two_candidates(counter)
+    counter.claim(alert_id, budi)
+    counter.judge(alert_id, budi)
+    revoke(counter, clock.now())
+    assert counter.order_watch.look() == 0
+    assert counter.alerts.get(alert_id).subject_id == "S-1"
+    cleared = counter.clear(alert_id, budi)
+    assert (cleared.subject_id, cleared.state) == ("S-2", AlertState.NEW)
+
+
+def test_who_has_no_order_is_left_for_the_end_and_can_be_cleared(
+    counter: Counter, budi: ActingPerson, clock: FixedClock
+):
+    alert_id = two_candidates(counter)
+    counter.claim(alert_id, budi)
+    revoke(counter, clock.now())
+    counter.order_watch.look()
+    counter.judge(alert_id, budi, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
+    assert counter.order_watch.look() == 1
+    assert ended(counter, alert_id)
+    assert counter.clear(alert_id, budi).state is AlertState.CLEARED
 
 
 def test_servers_that_look_at_once_say_it_once(counter: Counter, clock: FixedClock):

@@ -40,6 +40,8 @@ class HandlingStep:
 
     handling: Handling
     happened: tuple[AlertEventType, ...]
+    in_force: frozenset[str] | None = None
+    """The candidates with an order in force, where the step looked at them; see `Alert.with_orders`."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,11 @@ class HandlingStore:
                 raise CekalwatchError(Code.ALERT_NOT_FOUND)
             (before,) = read_alerts(session, [row], self._keyring)
             step = make(before)
-            if step.handling == before.handling:
+            looked = before if step.in_force is None else before.with_orders(step.in_force)
+            if step.handling == before.handling and looked == before:
                 return before
             hold_sealing_key(session, self._keyring)
-            write_handling(session, row, before, step.handling, self._keyring)
+            write_handling(session, row, looked, step.handling, self._keyring)
             row.version += sum(kind not in _UNCOUNTED for kind in step.happened)
             if AlertEventType.CLAIMED in step.happened:
                 row.first_claimed_at = row.first_claimed_at or now

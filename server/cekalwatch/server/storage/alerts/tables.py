@@ -35,7 +35,7 @@ class AlertRow(SQLModel, table=True):
     last_seen_at: datetime = moment()
     threshold: float
     candidates: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
-    """Best first, each with its score, its orders, and whether it is ruled out and disproved."""
+    """Best first, each with its score, its orders, and whether it is ruled out, disproved, or lapsed."""
     model_version: str
     late: bool
     escalation: int = 0
