@@ -40,8 +40,7 @@ def test_two_people_bring_an_alert_from_new_to_closed(office: OfficeThread, pc: 
     alert_id = office.raise_alert()
     pc.shows(alert_id, "NEW")
     assert pc.window.isVisible()
-    assert pc.window.view.comparison.probe.loaded
-    assert pc.window.view.comparison.reference.loaded
+    pc.until(lambda: pc.window.view.comparison.probe.loaded and pc.window.view.comparison.reference.loaded)
 
     pc.press(Qt.Key.Key_F2)
     pc.shows(alert_id, "CLAIMED")

@@ -34,13 +34,13 @@ STATES = ProtoEnum(adjudication_pb2.AlertState, "ALERT_STATE", AlertState)
 
 
 def adjudication(request: alert_service_pb2.AdjudicateAlertRequest) -> Adjudication:
-    """Read an officer's adjudication; raises OUTCOME_NOT_ALLOWED, REASON_INVALID or CANDIDATE_UNKNOWN."""
+    """Read an officer's adjudication; raises OUTCOME_NOT_ALLOWED, REASON_INVALID or ARGUMENT_INVALID."""
     outcome = _OUTCOMES.member(request.outcome)
     if outcome is None:
         raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, str(request.outcome))
     candidate = request.candidate_subject_id
     if len(candidate) > MAX_CANDIDATE_KEY or not candidate.isprintable():
-        raise CekalwatchError(Code.CANDIDATE_UNKNOWN)
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "candidate_subject_id")
     return Adjudication(outcome, reason(request.reason), request.note, request.version, candidate)
 
 
