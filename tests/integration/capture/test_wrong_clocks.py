@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.camera.clock import SystemClock
@@ -31,10 +33,10 @@ class WrongClock(SystemClock):
     """The clock of a capture host that nobody has set."""
 
     def __init__(self, ahead: timedelta) -> None:
-        self._ahead = ahead
+        self.ahead = ahead
 
     def now(self) -> datetime:
-        return super().now() + self._ahead
+        return super().now() + self.ahead
 
 
 async def camera_status(server: Running) -> operations_pb2.CameraStatus:
@@ -67,6 +69,18 @@ async def test_a_listed_traveller_alerts_on_time_whatever_the_cameras_clock_show
     assert told.clock_ahead.ToTimedelta().total_seconds() == pytest.approx(ahead.total_seconds(), abs=1)
 
 
+async def test_a_cameras_clock_that_is_set_right_by_a_little_is_right_at_the_next_message(tmp_path: Path) -> None:
+    clock = WrongClock(timedelta(seconds=15))
+    async with running(settings(tmp_path, heartbeat_period_s=0.2)) as server:
+        camera = ScriptedCamera("dep-1", Dialer(server.address, None), clock=clock)
+        async with camera.connected(), asyncio.timeout(12):  # less than it takes without the uptime
+            while (await camera_status(server)).clock_ahead.ToTimedelta() < timedelta(seconds=14):
+                pass
+            clock.ahead = timedelta()
+            while (await camera_status(server)).clock_ahead.ToTimedelta() > timedelta(seconds=1):
+                pass
+
+
 async def test_what_cannot_be_placed_in_time_is_refused_and_said_loudly(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -78,9 +92,11 @@ async def test_what_cannot_be_placed_in_time_is_refused_and_said_loudly(
     assert "capture_unplaceable" in capsys.readouterr().out
 
 
-NO_TIME: dict[str, Callable[[], Timestamp]] = {
-    "after the last year": lambda: Timestamp(seconds=2**62),
-    "before the first": lambda: Timestamp(seconds=-(2**62)),
+Request = capture_service_pb2.StreamFacesRequest
+NO_TIME: dict[str, Callable[[], Request]] = {
+    "after the last year": lambda: Request(client_time=Timestamp(seconds=2**62)),
+    "before the first": lambda: Request(client_time=Timestamp(seconds=-(2**62))),
+    "too long up": lambda: Request(client_time=Timestamp(seconds=2**30), client_uptime=Duration(seconds=2**62)),
 }
 
 
@@ -90,6 +106,7 @@ async def test_a_heartbeat_with_an_impossible_clock_ends_its_stream_with_a_code(
         stream = CaptureClient(capture_service_pb2_grpc.CaptureServiceStub(server.channel).StreamFaces())
         await stream.call.write(hello())
         await stream.call.read()
-        beat = capture_service_pb2.Heartbeat()
-        await stream.call.write(capture_service_pb2.StreamFacesRequest(heartbeat=beat, client_time=NO_TIME[what]()))
+        request = NO_TIME[what]()
+        request.heartbeat.CopyFrom(capture_service_pb2.Heartbeat())
+        await stream.call.write(request)
         assert await stream.error() == (grpc.StatusCode.INVALID_ARGUMENT, "CLIENT_TIME_INVALID")

@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import grpc
 import structlog
@@ -188,6 +189,7 @@ class Stream:
 
     async def _write(self, message: StreamFacesRequest) -> None:
         message.client_time.FromDatetime(self._outbox.clock.now())
+        message.client_uptime.FromTimedelta(timedelta(seconds=self._outbox.clock.monotonic_s()))
         try:
             await self._call.write(message)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):

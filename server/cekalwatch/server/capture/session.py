@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -36,6 +36,8 @@ class Hello:
     detector: str
     client_time: datetime | None = None
     """Its clock; None when it does not say."""
+    client_uptime: timedelta | None = None
+    """Its time since some beginning, which setting the clock does not change; None when it does not say."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ class CaptureSessions:
         """Begin to follow the clock of a camera that was welcomed."""
         clock = CameraClock()
         if hello.client_time:
-            clock.note(hello.client_time, now)
+            clock.note(hello.client_time, now, hello.client_uptime)
         self._presence.follow_clock(camera.camera_id, clock)
         return clock
 

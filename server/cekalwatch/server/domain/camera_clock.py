@@ -19,21 +19,25 @@ class CameraClock:
 
     A message says the client's time when it was written. It was written before it arrived, so the difference to the
     server's time is the clock's lead less the delay: the largest difference of many messages comes nearest. A clock
-    that is set forward is noticed with the next message; one that is set back by more than MAX_DELAY too, and by less
-    after the window.
+    that is set forward is noticed with the next message, and so is one that is set back: by more than MAX_DELAY from
+    the difference, by less from the client's uptime, which no setting changes. Without that it takes the window.
     """
 
     def __init__(self) -> None:
         self._begun_at: datetime | None = None
         self._before = self._since = timedelta()
+        self._shown_at_zero: timedelta | None = None
+        """What the client's clock shows, from EARLIEST on, less the uptime: only setting the clock changes it."""
 
     @property
     def ahead(self) -> timedelta | None:
         """By how much it is ahead of the server's (negative: behind); None when the client has not said its time."""
         return None if self._begun_at is None else max(self._before, self._since)
 
-    def note(self, client_time: datetime, now: datetime) -> None:
-        """Note what a message said that has just arrived."""
+    def note(self, client_time: datetime, now: datetime, uptime: timedelta | None = None) -> None:
+        """Note what a message said that has just arrived; `uptime` is the client's, from whatever beginning."""
+        if uptime is not None:
+            self._follow_setting(client_time - EARLIEST - uptime)
         lead, known = client_time - now, self.ahead
         if (
             self._begun_at is None
@@ -46,6 +50,13 @@ class CameraClock:
             self._begun_at, self._before, self._since = now, self._since, lead
         else:
             self._since = max(self._since, lead)
+
+    def _follow_setting(self, shown_at_zero: timedelta) -> None:
+        by = shown_at_zero - self._shown_at_zero if self._shown_at_zero is not None else timedelta()
+        self._shown_at_zero = shown_at_zero
+        # A machine that slept seems to be set forward, since its uptime stood still.
+        if -MAX_DELAY <= by < timedelta():
+            self._before, self._since = self._before + by, self._since + by
 
     def place(self, taken_at: datetime, now: datetime, ahead: timedelta | None = None) -> datetime | None:
         """Return when a capture was taken by the server's clock; None when it cannot be placed in time.

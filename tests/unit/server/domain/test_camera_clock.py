@@ -57,6 +57,40 @@ def test_a_clock_that_is_set_back_far_counts_at_once_and_a_little_after_the_wind
     assert clock.ahead == -back
 
 
+@pytest.mark.parametrize("ahead_s", [3, 15, 19.9])
+def test_a_clock_that_is_set_back_a_little_counts_at_once_by_the_uptime(ahead_s: float) -> None:
+    clock = CameraClock()
+    for second in range(0, 60, 5):
+        clock.note(NOW + s(second + ahead_s), NOW + s(second), uptime=s(1000 + second))
+    clock.note(NOW + s(60), NOW + s(60.1), uptime=s(1060))
+    assert clock.ahead == s(0)
+    for second in (61, 65, 70):
+        assert clock.place(NOW + s(second), NOW + s(second)) == NOW + s(second)
+
+
+def test_a_message_that_is_late_does_not_look_like_a_clock_that_was_set() -> None:
+    clock = CameraClock()
+    for second, delay in enumerate((0, 15, 14, 13)):
+        clock.note(NOW + s(second + 6), NOW + s(second + delay), uptime=s(second))
+    assert clock.ahead == s(6)
+
+
+def test_a_machine_that_slept_keeps_its_lead() -> None:
+    clock = CameraClock()
+    clock.note(NOW + s(6), NOW, uptime=s(100))
+    clock.note(NOW + s(16), NOW + s(10), uptime=s(101))
+    clock.note(NOW + s(17), NOW + s(11), uptime=s(102))
+    assert clock.ahead == s(6)
+
+
+@pytest.mark.parametrize("uptime", [s(-300e9), s(300e9)])
+def test_an_uptime_that_cannot_be_does_not_break_the_clock(uptime: timedelta) -> None:
+    clock = CameraClock()
+    for number in range(300):
+        clock.note(NOW + s(number), NOW + s(number), uptime=uptime if number % 2 else s(number))
+    assert clock.ahead == s(0)
+
+
 def test_the_servers_own_clock_may_be_set() -> None:
     clock = CameraClock()
     clock.note(NOW, NOW)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -48,6 +48,7 @@ def hello(request: capture_service_pb2.StreamFacesRequest) -> Hello:
         run_id=message.run_id,
         detector=text(message.detector, "detector"),
         client_time=client_time(request),
+        client_uptime=client_uptime(request),
     )
 
 
@@ -55,6 +56,14 @@ def client_time(request: capture_service_pb2.StreamFacesRequest) -> datetime | N
     """Read the client's clock; None when it does not say. Raises CLIENT_TIME_INVALID for what is no time."""
     try:
         return request.client_time.ToDatetime(UTC) if request.HasField("client_time") else None
+    except (ValueError, OverflowError):
+        raise CekalwatchError(Code.CLIENT_TIME_INVALID) from None
+
+
+def client_uptime(request: capture_service_pb2.StreamFacesRequest) -> timedelta | None:
+    """Read the client's uptime; None when it does not say. Raises CLIENT_TIME_INVALID for what is no duration."""
+    try:
+        return request.client_uptime.ToTimedelta() if request.HasField("client_uptime") else None
     except (ValueError, OverflowError):
         raise CekalwatchError(Code.CLIENT_TIME_INVALID) from None
 
@@ -67,7 +76,7 @@ def stream_message(
     A face that breaks a bound becomes Rejected; a broken stream raises.
     """
     if said := client_time(request):
-        clock.note(said, now)
+        clock.note(said, now, client_uptime(request))
     match request.WhichOneof("message"):
         case "face":
             try:
