@@ -19,21 +19,6 @@ from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.vocabulary.capture import CapturePolicy, Heartbeat, is_wrong
 
-RETRYABLE_STATUS = frozenset(
-    {
-        grpc.StatusCode.OK,  # the server ended the stream without a drain
-        grpc.StatusCode.CANCELLED,
-        grpc.StatusCode.UNKNOWN,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
-        grpc.StatusCode.ABORTED,
-        grpc.StatusCode.INTERNAL,
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.DATA_LOSS,
-    }
-)
-"""It may help to connect again soon."""
-
 TERMINATING_STATUS = frozenset(
     {
         grpc.StatusCode.INVALID_ARGUMENT,
@@ -46,7 +31,7 @@ TERMINATING_STATUS = frozenset(
         grpc.StatusCode.UNAUTHENTICATED,
     }
 )
-"""It will be refused again until a person changes something."""
+"""It will be refused again until a person changes something; after any other, it may help to connect again soon."""
 
 CERTIFICATE_PERIOD_S = 2.0
 """How often the certificate's files are checked for a renewed one."""

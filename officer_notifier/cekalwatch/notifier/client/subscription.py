@@ -43,21 +43,8 @@ RETRYABLE_CODES = frozenset(
         grpc.StatusCode.UNKNOWN,
     }
 )
-"""A later attempt can succeed without anybody doing anything."""
-
-TERMINATING_CODES = frozenset(
-    {
-        grpc.StatusCode.ALREADY_EXISTS,
-        grpc.StatusCode.DATA_LOSS,
-        grpc.StatusCode.INVALID_ARGUMENT,
-        grpc.StatusCode.NOT_FOUND,
-        grpc.StatusCode.OUT_OF_RANGE,
-        grpc.StatusCode.PERMISSION_DENIED,
-        grpc.StatusCode.UNAUTHENTICATED,
-        grpc.StatusCode.UNIMPLEMENTED,
-    }
-)
-"""A person must change something first. FAILED_PRECONDITION is in neither: its reason decides."""
+"""A later attempt can succeed without anybody doing anything. FAILED_PRECONDITION's reason decides; before others, a
+person must change something."""
 
 MAX_PAUSE_S = 5.0
 """Between two attempts. Shorter than a camera's: an officer waits, and there are few notifiers."""

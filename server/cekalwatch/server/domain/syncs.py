@@ -60,11 +60,6 @@ class SyncRefusal:
     reason: Code
     field: str = ""
 
-    @property
-    def is_photograph(self) -> bool:
-        """Whether a photograph was refused, and its record was not."""
-        return self.field == PHOTOGRAPHS and self.reason is not Code.RECORD_INVALID
-
 
 @dataclass(frozen=True)
 class SyncRemark:

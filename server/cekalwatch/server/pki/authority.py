@@ -25,7 +25,6 @@ from cekalwatch.wire.tls import TlsError, require_private
 
 AUTHORITY_DAYS = 3650
 DEVICE_DAYS = 398
-MAX_DEVICE_DAYS = 825
 CLOCKS_DIFFER = timedelta(hours=1)
 """Certificates begin so much earlier, for devices whose clock is behind."""
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")

@@ -21,8 +21,6 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus
 
-MAX_LISTED: Final = 500
-"""Subjects of one page; the audit trail names each of them."""
 READ_AT_ONCE: Final = 200
 MAX_EVENTS: Final = 500
 

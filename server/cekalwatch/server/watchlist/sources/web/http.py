@@ -32,7 +32,6 @@ from cekalwatch.server.watchlist.sources.web.photographs import WebPhotographs
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
 
 MAX_EMPTY_PAGES: Final = 100
-MAX_CURSOR: Final = 2000
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cekalwatch.server.watchlist.sources.files.settings import Encoding
 from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
 from cekalwatch.server.watchlist.sources.values import DAMAGED_VALUE
 from cekalwatch.server.watchlist.sources.web.settings import PageNames
+
+MAX_CURSOR: Final = 2000
+"""Characters of a cursor: it goes into an address."""
 
 
 class BrokenPage(SourceUnavailable):
@@ -58,6 +62,8 @@ def read_page(body: bytes, encoding: Encoding, names: PageNames) -> JsonPage:
         raise SourceMisconfigured(f"The list has no array {names.orders!r}, or its {names.withdrawn!r} is none")
     if not isinstance(following, str | None) or not isinstance(more, bool | None):
         raise SourceMisconfigured(f"{names.next!r} of the list is no text, or {names.more!r} neither true nor false")
+    if following and len(following) > MAX_CURSOR:
+        raise SourceMisconfigured(f"{names.next!r} of the list has more than {MAX_CURSOR} characters")
     if more and not following:
         raise SourceMisconfigured(f"The list says that there is more, and not where: {names.next!r} is missing")
     counted = total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
