@@ -136,8 +136,8 @@ async def test_the_next_candidate_is_asked_about_at_once(office: PortOffice, tmp
     list_astronaut(office.settings, twin, scale=1.3, subject_id="S-2", name="SARI WIJAYA", nationality="IDN")
     budi, seat = await signed_in(office, tmp_path, "budi"), await office.sign_in("siti")
     alert_id = await office.raise_alert()
-    while len((await seat.get(alert_id)).candidates) < 2:  # the gallery follows the list
-        await office.raise_alert()
+    while len((await seat.get(alert_id)).candidates) < 2:  # the gallery follows the list; each passage is an alert here
+        alert_id = await office.raise_alert()
     key, seen = alert_id[-6:], (await seat.get(alert_id)).version
     assert "Candidate 1 of 2" in await budi.alerts("claim", key)
     asked = await budi.alerts("not-same", key, "--seen", str(seen + 1))
