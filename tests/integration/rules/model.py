@@ -45,9 +45,6 @@ class Rules(PeoplesRules):
         """Captures that came since the server started: what matched nobody is on no disk."""
         self.passed: set[int] = set()
         """Alerts whose traveller passed in this step."""
-        self.resumed: set[int] = set()
-        """Alerts that had an order in force again in this step."""
-        self.ever_resumed: set[int] = set()
         self.off: set[str] = set()
         """PCs that are dead."""
         self.back: set[str] = set()
@@ -198,8 +195,7 @@ class Rules(PeoplesRules):
         self.changed.add(number)
         if not ended:
             alert.waits_since = self.now
-            self.resumed.add(number)
-            self.ever_resumed.add(number)
+            self._asks_again(number)
 
     def _goes_up(self, number: int, alert: Alert) -> None:
         patience, highest = (UP_AFTER, 2) if alert.state == "NEW" else (SETTLE_AFTER, 1)
@@ -222,7 +218,7 @@ class Rules(PeoplesRules):
     def ends_step(self) -> None:
         """Forget what happened in this step; dead PCs have missed it."""
         self.missed.update((pc, number) for pc in self.off for number in self.gone_up)
-        for happened in (self.grew, self.changed, self.passed, self.gone_up, self.resumed, self.back):
+        for happened in (self.grew, self.changed, self.passed, self.gone_up, self.asked_again, self.back):
             happened.clear()
 
     def concerns(self, alert: Alert, site: str, counters: tuple[str, ...]) -> bool:
@@ -249,7 +245,7 @@ class Rules(PeoplesRules):
         if pc in self.back:
             # It hears in their order of the things that it missed, at once or each by itself; so one that was settled
             # meanwhile, or has no order any more, may ring before the PC hears of that.
-            most = first + (number in self.ever_resumed)
+            most = first + (number in self.ever_asked_again)
             if supervised and missed:
                 most += missed + 1
             due = not alert.orders_ended and (
@@ -258,9 +254,9 @@ class Rules(PeoplesRules):
             return set(range(int(bool(due)), most + 1))
         if alert.orders_ended:
             return {0}
-        if supervised and number in self.gone_up | (self.resumed if alert.state in PENDING else set()):
+        if supervised and number in self.gone_up | (self.asked_again if alert.state in PENDING else set()):
             return {1}
-        if number in self.resumed and alert.state in UNDECIDED:
+        if number in self.asked_again and alert.state in UNDECIDED:
             return {1}
         here = number in self.passed and alert.state in OPEN
         return {1} if first and (alert.state in UNDECIDED or here) else {0}

@@ -23,6 +23,9 @@ class PeoplesRules:
         """Alerts whose version must have grown in this step, by their place in `alerts`."""
         self.gone_up: set[int] = set()
         """Alerts that came to the supervisors in this step."""
+        self.asked_again: set[int] = set()
+        """Alerts that ask officers again: an order is in force again, or the next candidate is to be judged."""
+        self.ever_asked_again: set[int] = set()
         self.changed: set[int] = set()
         """Alerts that came to another state, or whose orders ended or came again, in this step."""
 
@@ -117,6 +120,7 @@ class PeoplesRules:
                 self._comes_to(alert, "CLEARED")
             else:  # nobody has judged the next one at the counter
                 self._comes_to(alert, "NEW")
+                self._asks_again(self.alerts.index(alert))
             self._grows(alert)
         return why
 
@@ -180,3 +184,7 @@ class PeoplesRules:
 
     def _grows(self, alert: Alert) -> None:
         self.grew.add(self.alerts.index(alert))
+
+    def _asks_again(self, number: int) -> None:
+        self.asked_again.add(number)
+        self.ever_asked_again.add(number)
