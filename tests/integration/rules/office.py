@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.util import LRUCache
+
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
 from cekalwatch.server.domain.orders import BanOrder
 from cekalwatch.server.domain.people import Person
@@ -61,7 +63,7 @@ PEOPLE = {
     "tono": ("sekupang", PersonRole.OFFICER),
 }
 
-_COMPILED: dict[Any, Any] = {}
+_COMPILED: LRUCache[Any, Any] = LRUCache(500)
 
 
 def settings(folder: Path) -> ServerSettings:
