@@ -50,15 +50,34 @@ class _Context:
         raise LineError(code, details, metadata)
 
 
+async def _end_tasks() -> None:
+    await asyncio.get_running_loop().shutdown_asyncgens()
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 @dataclass
 class Exchange:
     """Connects devices with the servicers, and knows the people: a token is a sign-in name."""
 
-    loop: asyncio.AbstractEventLoop
     sites: frozenset[str]
     people: Mapping[str, Person]
     servicers: dict[str, Any] = field(default_factory=dict)
     """By the name of the service; empty while no server runs."""
+    loop: asyncio.AbstractEventLoop = field(init=False)
+    """The server's; each has its own."""
+
+    def begin(self) -> None:
+        """Let a server begin."""
+        self.loop = asyncio.new_event_loop()
+
+    def end(self) -> None:
+        """Let the server end, with what the streams left running."""
+        self.servicers.clear()
+        self.run(_end_tasks())
+        self.loop.close()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something in the server's loop."""

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -106,36 +106,27 @@ def fast_folder() -> Path | None:
     return memory if memory.is_dir() else None
 
 
-async def _end_tasks() -> None:
-    """End what the streams left running."""
-    await asyncio.get_running_loop().shutdown_asyncgens()
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
 @dataclass
 class Office:
     """The server and what connects to it; `folder` has all that it writes."""
 
     folder: Path
     clock: FixedClock
-    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
     def __post_init__(self) -> None:
         prepared, people = _prepared()
         shutil.copytree(prepared, self.folder, dirs_exist_ok=True)
         self.settings = settings(self.folder)
         self.people = people
-        self.exchange = Exchange(self.loop, frozenset(SITES), people)
+        self.exchange = Exchange(frozenset(SITES), people)
         self.ahead = {one["camera_id"]: timedelta() for one in CAMERAS}
         """By how much each camera's clock is ahead."""
         self.start()
 
     def start(self) -> None:
         """Start the server, and let the cameras connect."""
-        self.loop.run_until_complete(self._open())
+        self.exchange.begin()
+        self.exchange.run(self._open())
         self.cameras = {one["camera_id"]: self._camera(one["camera_id"], one["site"]) for one in CAMERAS}
 
     def _camera(self, camera_id: str, site: str) -> CameraLine:
@@ -152,14 +143,8 @@ class Office:
         """Stop the server."""
         for camera in self.cameras.values():
             camera.close()
-        self.exchange.servicers.clear()
-        self.loop.run_until_complete(_end_tasks())
+        self.exchange.end()
         self._stack.close()
-
-    def close(self) -> None:
-        """End everything."""
-        self.stop()
-        self.loop.close()
 
     async def _open(self) -> None:
         self._stack = stack = ExitStack()
@@ -186,7 +171,7 @@ class Office:
         for period_s, chore in self._chores:
             if everything or period_s <= OFTEN_S:
                 chore()
-        self.loop.run_until_complete(self._fanout.catch_up())
+        self.exchange.run(self._fanout.catch_up())
 
     def put(self, order: BanOrder) -> None:
         """Put an order on the watchlist, with its subject and a photograph."""

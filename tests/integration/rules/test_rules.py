@@ -109,7 +109,7 @@ class Days(RuleBasedStateMachine):
             for pc in self.pcs.values():
                 if pc.alive:
                     pc.die()
-            self.office.close()
+            self.office.stop()
             self.comparison.check_end(self.folder)
             shutil.rmtree(self.folder)
 
