@@ -71,7 +71,7 @@ def sit(desk: Desk, ready: Any, stop: Any) -> None:  # noqa: ANN401  # events of
         _until(lambda: agent.controller.unlocked and agent.dialog is None)
         timer = QTimer()
         timer.timeout.connect(hands.act)
-        timer.timeout.connect(lambda: app.quit() if stop.is_set() else None)
+        timer.timeout.connect(lambda: app.exit() if stop.is_set() else None)
         timer.start(ACT_EVERY_MS)
         ready.set()
         app.exec()

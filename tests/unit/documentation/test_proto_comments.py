@@ -108,6 +108,7 @@ STATED = {
     "Claim.expire_time": (f"{HANDLING.claim_lease_s:.0f} s after the last renewal by default",),
     "Escalation.ESCALATION_SUPERVISOR": (f"after {HANDLING.escalate_after_s:.0f} s by default",),
     "AdjudicateAlertRequest.note": (NOTE,),
+    "AdjudicateAlertRequest.candidate_subject_id": (f"at most {adjudication.MAX_CANDIDATE_KEY} printable characters",),
     "ConfirmAlertRequest.note": (NOTE,),
     "ClearAlertRequest.note": (NOTE,),
     "GetShiftReportRequest.end_time": (f"at most {adjudication.MAX_SHIFT.days} days later",),

@@ -106,7 +106,8 @@ def _ended_when(app: QApplication, over: Callable[[], bool]) -> Iterator[None]:
     Python's handlers run only when Python does: while Qt waits for events, the timer lets it.
     """
     timer = QTimer()
-    timer.timeout.connect(lambda: app.quit() if over() else None)
+    # Not quit(): any window that ignores its closing would hold that up.
+    timer.timeout.connect(lambda: app.exit() if over() else None)
     timer.start(_LOOK_EVERY_MS)
     try:
         yield
