@@ -12,19 +12,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from cekalwatch.server.domain.orders import alerts_on
-from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
+from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason, disproves
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 
 _LIST_OF: dict[Direction, OrderKind] = {alerts_on(kind): kind for kind in OrderKind}
-
-_ANOTHER_PERSON = frozenset(
-    {
-        Reason.FACE_DIFFERS,
-        Reason.PARTICULARS_DIFFER,
-        Reason.KNOWN_LOOK_ALIKE,
-        Reason.NOT_LISTED_IN_CEKAL_ONLINE,
-    }
-)
 
 
 class AlertVerdict(StrEnum):
@@ -78,8 +69,4 @@ def verdict_of(findings: Iterable[tuple[Outcome, Reason]]) -> AlertVerdict:
     found = tuple(findings)
     if any(outcome is Outcome.CONFIRMED for outcome, _ in found):
         return AlertVerdict.CONFIRMED
-    for outcome, reason in found:
-        # NOT_SAME_PERSON counts whatever its reason.
-        if outcome is Outcome.NOT_SAME_PERSON or (outcome is Outcome.CLEARED and reason in _ANOTHER_PERSON):
-            return AlertVerdict.FALSE_ALERT
-    return AlertVerdict.OPEN
+    return AlertVerdict.FALSE_ALERT if any(disproves(*one) for one in found) else AlertVerdict.OPEN
