@@ -23,7 +23,7 @@ import numpy as np
 import uuid6
 
 from benchmarks.recognition.server_throughput import PACK, captures, database_with_gallery, stream
-from cekalwatch.server.domain.alerts import Candidate, Match
+from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.encryption.keyring import Keyring

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.orders import BanOrder, Checkpoints
+from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.encryption.master_key_source import KeyFile

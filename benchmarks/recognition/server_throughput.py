@@ -28,7 +28,7 @@ from skimage import data
 
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.encryption.master_key_source import KeyFile

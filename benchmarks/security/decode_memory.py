@@ -21,7 +21,7 @@ from PIL import Image
 from skimage import data
 
 from benchmarks.recognition.server_throughput import PACK, database_with_gallery
-from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.grpc_api.clients.imports import RemoteImport
 from cekalwatch.server.recognition.packs.installed import open_engine

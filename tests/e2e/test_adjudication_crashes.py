@@ -20,7 +20,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from cekalwatch.server.domain.alerts import AlertEvent
+from cekalwatch.server.domain.alerts.alert import AlertEvent
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database

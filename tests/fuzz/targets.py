@@ -16,7 +16,8 @@ from google.protobuf.message import DecodeError, Message
 from cekalwatch.server.domain.camera_clock import CameraClock
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError
-from cekalwatch.server.domain.orders import BanOrder, JudgedOrder, judge
+from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder
+from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
 from cekalwatch.server.grpc_api.convert import alerts, capture, watchlist

@@ -14,7 +14,7 @@ from cekalwatch.server.alerts.retention import ImageReport
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Actor, Party
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.tables import ProbeRow

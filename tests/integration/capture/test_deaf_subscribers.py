@@ -23,7 +23,7 @@ from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.auth.supervised import SupervisedDevices
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor

@@ -13,7 +13,7 @@ import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
-from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (

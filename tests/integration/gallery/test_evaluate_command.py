@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cekalwatch.program.errors import Exit
-from cekalwatch.server.domain.false_alerts import PassageCount
+from cekalwatch.server.domain.alerts.false_alerts import PassageCount
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.vision.manifest import load_pack

@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from cekalwatch.server.domain.alerts import Alert as ProductAlert
-from cekalwatch.server.domain.alerts import AlertFilter
+from cekalwatch.server.domain.alerts.alert import Alert as ProductAlert
+from cekalwatch.server.domain.alerts.alert import AlertFilter
 from tests.integration.rules.faces import jpeg, template
 from tests.integration.rules.model import Rules
 from tests.integration.rules.office import Office

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy.util import LRUCache
 
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
-from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.presence import Presence

@@ -22,7 +22,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, preco
 
 from cekalwatch.notifier.client.refusals import error_reason
 from cekalwatch.notifier.model.handling import FollowUp
-from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import OrderKind
 from cekalwatch.wire.vocabulary.people import PersonRole

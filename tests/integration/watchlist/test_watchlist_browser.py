@@ -21,7 +21,7 @@ from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.entry import Action, Link, operator
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore

@@ -10,7 +10,7 @@ import numpy as np
 import uuid6
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.alerts import Candidate, CropMatch, Match
+from cekalwatch.server.domain.alerts.match import Candidate, CropMatch, Match
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.vision.thresholds import LikenessModel, Provenance

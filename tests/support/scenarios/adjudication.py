@@ -13,12 +13,12 @@ from cekalwatch.server.alerts.escalation import Escalator
 from cekalwatch.server.alerts.order_watch import OrderWatch
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
-from cekalwatch.server.domain.adjudication import FollowUp
-from cekalwatch.server.domain.alerts import Alert
+from cekalwatch.server.domain.alerts.adjudication import FollowUp
+from cekalwatch.server.domain.alerts.alert import Alert
+from cekalwatch.server.domain.alerts.handling import HandlingPolicy
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.handling import HandlingPolicy
-from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore

@@ -16,7 +16,7 @@ import numpy as np
 import uuid6
 
 from cekalwatch.server.app import Server
-from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.recognition.packs.installed import Engine, open_engine
 from cekalwatch.server.settings.settings import ServerSettings

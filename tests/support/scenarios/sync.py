@@ -15,7 +15,7 @@ from sqlmodel import update
 from cekalwatch.server.audit.entry import Action, Actor, Party
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.domain.syncs import SyncRun, SyncTerms
 from cekalwatch.server.recognition.enrolment import Enroller

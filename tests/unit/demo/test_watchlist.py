@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, alerts_on, judge
+from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.domain.orders.law import alerts_on, judge
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.vocabulary.orders import OrderKind, OrderStatus

@@ -13,8 +13,8 @@ from cekalwatch.server.auth import passwords
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.capture.session import MISSED_HEARTBEATS
 from cekalwatch.server.domain import syncs, troubles
-from cekalwatch.server.domain.grouping import MAX_CANDIDATES
-from cekalwatch.server.domain.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS
+from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
+from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS
 from cekalwatch.server.domain.people import LockOut
 from cekalwatch.server.gallery import threshold
 from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders import judge
+from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.settings import WatchlistSettings
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace, RecordMapper

@@ -1,7 +1,7 @@
 """What people do with alerts: claim, adjudicate, confirm, clear, follow up, close. It knows no transport.
 
-`domain/handling.py` has the rules; this module adds the people, the validity of the orders at that moment, the clock
-and the database. Methods block: call them from a worker thread.
+`domain/alerts/handling.py` has the rules; this module adds the people, the validity of the orders at that moment, the
+clock and the database. Methods block: call them from a worker thread.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import structlog
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, AuditEntry
-from cekalwatch.server.domain.adjudication import Finding, FollowUp
-from cekalwatch.server.domain.alerts import Alert, AlertEvent
+from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
+from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
+from cekalwatch.server.domain.alerts.handling import Circumstances, Handling, HandlingPolicy, Holder
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.handling import Circumstances, Handling, HandlingPolicy, Holder
 from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore

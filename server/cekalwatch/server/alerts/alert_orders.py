@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from cekalwatch.server.domain.alerts import Alert
-from cekalwatch.server.domain.orders import Checkpoints, JudgedOrder, SubjectFile
+from cekalwatch.server.domain.alerts.alert import Alert
+from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from uuid import UUID
 
 from cekalwatch.server.alerts.alert_orders import AlertOrders
-from cekalwatch.server.domain.alerts import Alert, AlertFilter
+from cekalwatch.server.domain.alerts.alert import Alert, AlertFilter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders import JudgedOrder, SubjectFile
+from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore

@@ -13,9 +13,9 @@ import structlog
 
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor
-from cekalwatch.server.domain.alerts import Alert
+from cekalwatch.server.domain.alerts.alert import Alert
+from cekalwatch.server.domain.alerts.handling import HandlingPolicy
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.handling import HandlingPolicy
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType

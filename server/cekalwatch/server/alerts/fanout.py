@@ -22,7 +22,7 @@ import structlog
 
 from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
 from cekalwatch.server.concurrency.batching import BatchWorker
-from cekalwatch.server.domain.alerts import Alert, AlertEvent
+from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.store import AlertStore

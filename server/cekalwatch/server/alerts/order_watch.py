@@ -18,9 +18,9 @@ import structlog
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor
-from cekalwatch.server.domain.alerts import Alert
+from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore, UnsettledAlert
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from cekalwatch.server.audit.entry import MAX_OBJECTS, Action, Actor, AuditEntry, Party, Thing
-from cekalwatch.server.domain.alerts import Alert, AlertEvent, Match
+from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
+from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 
 

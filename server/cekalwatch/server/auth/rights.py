@@ -16,7 +16,7 @@ from types import MappingProxyType
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.auth.sessions import Device, Session
-from cekalwatch.server.domain.alerts import AlertFilter
+from cekalwatch.server.domain.alerts.alert import AlertFilter
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
 from cekalwatch.wire.identity import DeviceRole, Identity

@@ -11,12 +11,12 @@ import structlog
 from numpy.typing import NDArray
 
 from cekalwatch.server.capture.neighbours import MAX_PASSAGE_CANDIDATES, Neighbours
-from cekalwatch.server.domain.alerts import Candidate, CropMatch, Match
+from cekalwatch.server.domain.alerts.match import Candidate, CropMatch, Match
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders import Checkpoints, alerts_on
+from cekalwatch.server.domain.orders.law import Checkpoints, alerts_on
 from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.recognition.probes import Probe

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.alerts import Candidate
+from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.recognition.engines.recogniser import Templates
 

@@ -11,8 +11,8 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC
 
+from cekalwatch.server.domain.alerts.false_alerts import PassageCount
 from cekalwatch.server.domain.captures import Capture
-from cekalwatch.server.domain.false_alerts import PassageCount
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.errors import StorageError
 

@@ -144,8 +144,8 @@ def alerts(
     """
 
     require_extra("evaluation", NEEDED)
+    from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict
     from cekalwatch.server.domain.clock import SystemClock
-    from cekalwatch.server.domain.false_alerts import AlertVerdict
     from cekalwatch.server.evaluation.report.field_screen import field_json, show_field
     from cekalwatch.server.evaluation.statistics.field import FieldData, field_report
     from cekalwatch.server.storage.alerts.field_store import FieldStore

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cekalwatch.server.domain.orders import Checkpoints, SubjectFile
+from cekalwatch.server.domain.orders.ban_order import SubjectFile
+from cekalwatch.server.domain.orders.law import Checkpoints
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.alerts import Alert
+from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.recognition.engines.recogniser import TemplateError

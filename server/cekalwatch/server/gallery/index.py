@@ -16,7 +16,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.alerts import Candidate
+from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.recognition.engines.recogniser import Templates
 

@@ -14,7 +14,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.alerts import Candidate
+from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.subjects import MAX_REFERENCES
 from cekalwatch.server.gallery.index import NEIGHBOURS, Gallery, GalleryBuilder, new_index
 from cekalwatch.server.gallery.row_format import GalleryStorage

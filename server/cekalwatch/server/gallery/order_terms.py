@@ -16,7 +16,8 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.orders import Checkpoints, SubjectFile
+from cekalwatch.server.domain.orders.ban_order import SubjectFile
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 SUBJECTS_A_QUERY = 500

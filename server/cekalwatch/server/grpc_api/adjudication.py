@@ -14,7 +14,7 @@ import grpc
 from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudicator
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.shift_report import ShiftReport, shift_report
-from cekalwatch.server.domain.alerts import Alert
+from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import adjudication as read

@@ -18,7 +18,7 @@ from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import Action, Actor, Party, Thing
 from cekalwatch.server.auth.rights import Caller
 from cekalwatch.server.auth.supervised import SupervisedDevices
-from cekalwatch.server.domain.alerts import Alert, AlertFilter
+from cekalwatch.server.domain.alerts.alert import Alert, AlertFilter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.adjudication import AdjudicationMethods

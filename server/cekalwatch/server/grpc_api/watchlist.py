@@ -11,7 +11,8 @@ import grpc
 from cekalwatch.server.audit.entry import Action, Actor, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
-from cekalwatch.server.domain.orders import Checkpoints, JudgedOrder, SubjectFile
+from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import watchlist as convert

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from cekalwatch.program.settings import Settings
-from cekalwatch.server.domain.handling import DEFAULT_REFERENCE_PATTERN, HandlingPolicy
+from cekalwatch.server.domain.alerts.handling import DEFAULT_REFERENCE_PATTERN, HandlingPolicy
 from cekalwatch.server.domain.retention import RetentionPolicy
 
 

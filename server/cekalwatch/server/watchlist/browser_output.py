@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from cekalwatch.server.audit.entry import Link
-from cekalwatch.server.domain.orders import BanOrder, JudgedOrder
-from cekalwatch.server.domain.status_history import StatusChange
+from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder
+from cekalwatch.server.domain.orders.status_history import StatusChange
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView
 
 LIST_COLUMNS: Final = (

@@ -14,7 +14,8 @@ import structlog
 from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.entry import Actor, AuditEntry
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.orders import Checkpoints, SubjectFile
+from cekalwatch.server.domain.orders.ban_order import SubjectFile
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.retention import ended_by
 from cekalwatch.server.storage.watchlist.store import DeletedSubject, WatchlistStore
 

@@ -8,7 +8,7 @@ from typing import Self
 
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.field_store import FieldStore

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy
 
-from cekalwatch.server.domain.alerts import AlertFilter
+from cekalwatch.server.domain.alerts.alert import AlertFilter
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType
 from tests.support.builders.alerts import NOON
 from tests.support.builders.watchlist import order, subject

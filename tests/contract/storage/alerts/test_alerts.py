@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy
 import uuid6
 
-from cekalwatch.server.domain.alerts import AlertEvent, AlertFilter, Match
+from cekalwatch.server.domain.alerts.alert import AlertEvent, AlertFilter
+from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from cekalwatch.server.capture.passage_counting import PassageCounter
-from cekalwatch.server.domain.false_alerts import AlertVerdict, PassageCount
+from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict, PassageCount
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError

@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy
 
 from cekalwatch.server.alerts.adjudication import ActingPerson
-from cekalwatch.server.domain.alerts import Alert, Match
+from cekalwatch.server.domain.alerts.alert import Alert
+from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from tests.support.builders.alerts import ELSEWHERE, NOON, capture, face, match

@@ -10,7 +10,7 @@ from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.alerts.retention import ImageReport
 from cekalwatch.server.alerts.shift_report import Tally, shift_report
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.alerts import AlertFilter
+from cekalwatch.server.domain.alerts.alert import AlertFilter
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Outcome, Reason
 from tests.support.builders.alerts import ARRIVAL, NOON, capture, match

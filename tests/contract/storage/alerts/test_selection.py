@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cekalwatch.server.alerts.adjudication import ActingPerson
-from cekalwatch.server.domain.alerts import AlertFilter
+from cekalwatch.server.domain.alerts.alert import AlertFilter
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction

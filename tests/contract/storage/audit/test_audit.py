@@ -13,7 +13,7 @@ from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.entry import GENESIS, Action, Actor, AuditEntry, Party, stamp
 from cekalwatch.server.audit.verification import Anchor, Break, BreakKind, ChainCheck
-from cekalwatch.server.domain.alerts import AlertFilter
+from cekalwatch.server.domain.alerts.alert import AlertFilter
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.encryption.master_key import MasterKey
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore

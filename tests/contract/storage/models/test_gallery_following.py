@@ -14,7 +14,7 @@ import sqlalchemy
 
 from cekalwatch.server.capture.deciding import OrdersInForce
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
-from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder

@@ -10,7 +10,8 @@ import sqlalchemy
 from hypothesis import given, settings
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, Checkpoints, SubjectFile
+from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.order_terms import OrderTerms, TermsReader
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore

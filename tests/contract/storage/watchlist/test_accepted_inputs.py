@@ -21,12 +21,14 @@ from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.capture.deciding import OrdersInForce
-from cekalwatch.server.domain.alerts import AlertFilter, Candidate, Match
+from cekalwatch.server.domain.alerts.alert import AlertFilter
+from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
+from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.camera_clock import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.grouping import MAX_CANDIDATES
-from cekalwatch.server.domain.orders import BanOrder, Checkpoints
+from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.convert import alerts as alert_messages

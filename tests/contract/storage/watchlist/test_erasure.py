@@ -10,7 +10,8 @@ import sqlalchemy
 
 from cekalwatch.server.audit.entry import Action, Actor, Party
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, Checkpoints
+from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.domain.syncs import SyncCounts
 from cekalwatch.server.storage.audit.store import AuditStore

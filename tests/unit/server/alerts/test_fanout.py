@@ -16,12 +16,12 @@ from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import AWAY_AFTER, Fanout
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, Party
-from cekalwatch.server.domain.adjudication import Finding
-from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertFilter
+from cekalwatch.server.domain.alerts.adjudication import Finding
+from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, AlertFilter
+from cekalwatch.server.domain.alerts.handling import Circumstances, HandlingPolicy, Holder
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.handling import Circumstances, HandlingPolicy, Holder
-from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OrdersInForce
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders import Checkpoints
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder

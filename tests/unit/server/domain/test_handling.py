@@ -12,9 +12,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from cekalwatch.server.domain.adjudication import Finding, FollowUp
+from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
+from cekalwatch.server.domain.alerts.handling import (
+    MAX_FOLLOW_UPS,
+    Circumstances,
+    Claim,
+    Handling,
+    HandlingPolicy,
+    Holder,
+)
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.handling import MAX_FOLLOW_UPS, Circumstances, Claim, Handling, HandlingPolicy, Holder
 from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS, AlertState, Escalation, Outcome, Reason
 from cekalwatch.wire.vocabulary.people import PersonRole

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, OrderJudgement
+from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement
 from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderKind, OrderStatus
 from tests.support.builders.orders import day, extension, judged, noon
 from tests.support.builders.watchlist import order

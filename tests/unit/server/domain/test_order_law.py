@@ -9,7 +9,8 @@ from dateutil.relativedelta import relativedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.server.domain.orders import BanOrder, judge
+from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
 from tests.support.builders.orders import LEGAL, lists, moments
 from tests.support.builders.watchlist import WIB, subject

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders import alerts_on, judge
+from cekalwatch.server.domain.orders.law import alerts_on, judge
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind, OrderRule, OrderStatus
 from tests.support.builders.orders import LEGAL, NOON, broken, day, extension, noon, status, urgent
 from tests.support.builders.watchlist import WIB, order, subject

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, judge
-from cekalwatch.server.domain.status_history import status_history
+from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.domain.orders.law import judge
+from cekalwatch.server.domain.orders.status_history import status_history
 from cekalwatch.wire.vocabulary.orders import OrderStatus
 from tests.support.builders.orders import bans, moments
 from tests.support.builders.watchlist import WIB, order, subject

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cekalwatch.server.domain.false_alerts import AlertVerdict, FieldAlert, PassageCount, verdict_of
+from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict, FieldAlert, PassageCount, verdict_of
 from cekalwatch.server.evaluation.statistics.field import FieldData, FieldReport, exact_rate, field_report
 from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction

@@ -17,13 +17,14 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cekalwatch.server.capture.session import Goodbye, Receipts
-from cekalwatch.server.domain.adjudication import Finding, FollowUp
+from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
+from cekalwatch.server.domain.alerts.handling import Handling
 from cekalwatch.server.domain.camera_clock import EARLIEST, CameraClock
 from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
-from cekalwatch.server.domain.handling import Handling
-from cekalwatch.server.domain.orders import JudgedOrder, judge
+from cekalwatch.server.domain.orders.ban_order import JudgedOrder
+from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
 from cekalwatch.server.grpc_api.convert import adjudication, alerts, capture, operations, watchlist

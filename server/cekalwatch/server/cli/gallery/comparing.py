@@ -20,7 +20,7 @@ from cekalwatch.server.cli.output import counting_progress
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from cekalwatch.server.domain.alerts import Alert
+    from cekalwatch.server.domain.alerts.alert import Alert
     from cekalwatch.server.gallery.comparison import ComparedAlert, ComparedModel, ReferenceScores
     from cekalwatch.server.storage.alerts.store import AlertStore
     from cekalwatch.server.storage.models.store import ModelChoice
@@ -116,7 +116,7 @@ def _alerts(context: Context, models: tuple[ComparedModel, ComparedModel], most:
 
 
 def _newest(store: AlertStore, most: int) -> Iterator[Alert]:
-    from cekalwatch.server.domain.alerts import AlertFilter
+    from cekalwatch.server.domain.alerts.alert import AlertFilter
 
     before: UUID | None = None
     while most > 0:

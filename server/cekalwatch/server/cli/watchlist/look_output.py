@@ -18,7 +18,7 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cli.output import whole_table
 
 if TYPE_CHECKING:
-    from cekalwatch.server.domain.orders import JudgedOrder
+    from cekalwatch.server.domain.orders.ban_order import JudgedOrder
     from cekalwatch.server.watchlist.browser import SubjectView, WatchlistBrowser
 
 

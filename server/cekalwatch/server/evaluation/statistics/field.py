@@ -15,7 +15,7 @@ from datetime import datetime, tzinfo
 
 from scipy.stats import binomtest
 
-from cekalwatch.server.domain.false_alerts import AlertVerdict, FieldAlert, PassageCount, list_at
+from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict, FieldAlert, PassageCount, list_at
 from cekalwatch.server.evaluation.statistics.metrics import Rate
 from cekalwatch.wire.vocabulary.orders import Direction
 

@@ -11,9 +11,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from cekalwatch.server.alerts.adjudication import Adjudication
 from cekalwatch.server.alerts.shift_report import ShiftReport
-from cekalwatch.server.domain.adjudication import Finding, FollowUp
+from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
+from cekalwatch.server.domain.alerts.handling import Claim, Handling
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.handling import Claim, Handling
 from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.v1 import adjudication_pb2, alert_service_pb2
 from cekalwatch.wire.vocabulary.adjudication import AlertState, Escalation, Outcome, Reason

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from cekalwatch.server.alerts.details import AlertDetails, AlertPictures
 from cekalwatch.server.alerts.fanout import DetailedEvent
-from cekalwatch.server.domain.alerts import AlertFilter, Sighting
+from cekalwatch.server.domain.alerts.alert import AlertFilter, Sighting
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.adjudication import STATES, handling_message
 from cekalwatch.server.grpc_api.convert.common import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from datetime import date
 
-from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, Subject
 from cekalwatch.server.grpc_api.convert.common import timestamp
 from cekalwatch.v1 import watchlist_pb2

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders import JudgedOrder
+from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
 from cekalwatch.server.grpc_api.convert.common import ANSWER_FRAME_BYTES, page, timestamp
 from cekalwatch.server.grpc_api.convert.records import (

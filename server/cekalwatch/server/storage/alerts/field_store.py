@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Insert, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
-from cekalwatch.server.domain.false_alerts import AlertVerdict, FieldAlert, PassageCount, verdict_of
+from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict, FieldAlert, PassageCount, verdict_of
 from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, PassageCountRow, SightingRow
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.vocabulary.adjudication import UNSETTLED, Outcome, Reason

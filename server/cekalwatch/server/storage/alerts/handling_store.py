@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement, func, true
 from sqlmodel import Session, and_, col, delete, or_, select
 
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.alerts import Alert, AlertEvent
+from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
+from cekalwatch.server.domain.alerts.handling import Handling, HandlingPolicy
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.handling import Handling, HandlingPolicy
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.alerts.reading import readable
 from cekalwatch.server.storage.alerts.rows import event_of, read_alerts, write_handling

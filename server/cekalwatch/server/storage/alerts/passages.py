@@ -9,8 +9,9 @@ import numpy as np
 import structlog
 from sqlmodel import Session, col, or_, select
 
-from cekalwatch.server.domain.alerts import Alert, Match
-from cekalwatch.server.domain.grouping import AlertPassage, NearAlert
+from cekalwatch.server.domain.alerts.alert import Alert
+from cekalwatch.server.domain.alerts.grouping import AlertPassage, NearAlert
+from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
 from cekalwatch.server.storage.alerts.reading import readable
 from cekalwatch.server.storage.alerts.rows import bare_alert

@@ -15,11 +15,12 @@ from uuid import UUID
 import uuid6
 from sqlmodel import Session, col, select
 
-from cekalwatch.server.domain.adjudication import Finding, FollowUp
-from cekalwatch.server.domain.alerts import Alert, AlertEvent, Candidate, Match, Sighting
+from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
+from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, Sighting
+from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder
+from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError
-from cekalwatch.server.domain.handling import Claim, Handling, Holder
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.alerts.tables import (
     AlertEventRow,

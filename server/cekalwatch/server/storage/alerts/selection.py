@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, or_, true
 from sqlmodel import col, select
 
-from cekalwatch.server.domain.alerts import AlertFilter
+from cekalwatch.server.domain.alerts.alert import AlertFilter
 from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, SightingRow
 from cekalwatch.wire.vocabulary.adjudication import FOR_SUPERVISORS, Escalation
 

@@ -16,9 +16,10 @@ from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.server.audit.alert_entries import alert_entry
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.alerts import Alert, AlertEvent, AlertFilter, Match
+from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, AlertFilter
+from cekalwatch.server.domain.alerts.grouping import place
+from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.grouping import place
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
 from cekalwatch.server.storage.alerts.passages import AlertPassages
 from cekalwatch.server.storage.alerts.reading import readable
@@ -65,7 +66,7 @@ class AlertStore:
         self._passages = AlertPassages(keyring)
 
     def record(self, match: Match, window: timedelta, now: datetime) -> AlertEvent | None:
-        """Commit `match` as a new alert, or as a sighting of the alert that it joins; see `domain/grouping.py`.
+        """Commit `match` as a new alert, or as a sighting of the alert that it joins; see `domain/alerts/grouping.py`.
 
         Returns the event that was committed with it and with the audit trail's entry, or None when this capture was
         recorded before. Raises StorageError, and STORAGE_UNAVAILABLE when the probe cannot be sealed.

@@ -19,7 +19,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.subjects import MAX_ORDERS, FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.audit.store import write_audit

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.subjects import FaceFigures, ReferenceFace, Subject, TravelDocument
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.columns import (

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders import SubjectFile
+from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.storage.alerts.tables import AlertRow, EventLogRow, ProbeRow
 from cekalwatch.server.storage.audit.store import write_audit

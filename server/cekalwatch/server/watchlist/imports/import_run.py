@@ -13,7 +13,7 @@ from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Thing
 from cekalwatch.server.concurrency.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import OrderJudgement
+from cekalwatch.server.domain.orders.ban_order import OrderJudgement
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.importer import PreparedRecord, WatchlistImporter

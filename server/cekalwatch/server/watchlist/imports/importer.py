@@ -18,7 +18,8 @@ from cekalwatch.server.audit.entry import MAX_TEXT, Action, Actor, AuditEntry, T
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders import BanOrder, OrderJudgement, judge
+from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement
+from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.subjects import MAX_REFERENCES
 from cekalwatch.server.gallery.lookalikes import Face, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders import PLAUSIBLE_YEARS, BanOrder
+from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS, BanOrder
 from cekalwatch.server.domain.subjects import Subject, TravelDocument
 from cekalwatch.wire.bounds import MAX_PHOTOS_PER_RECORD
 from cekalwatch.wire.vocabulary.orders import OrderKind

@@ -10,7 +10,7 @@ from datetime import tzinfo
 from functools import cache
 from typing import Any
 
-from cekalwatch.server.domain.orders import BanOrder
+from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.subjects import Subject
 from cekalwatch.server.watchlist.imports.records import (
     ImportRecord,

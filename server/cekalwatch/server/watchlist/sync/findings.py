@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.orders import OrderJudgement
+from cekalwatch.server.domain.orders.ban_order import OrderJudgement
 from cekalwatch.server.domain.syncs import MAX_REFUSALS, MAX_REMARKS, PHOTOGRAPHS, SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.server.watchlist.imports.import_run import is_like_a_key
 from cekalwatch.server.watchlist.imports.reports import RecordReport

@@ -15,7 +15,8 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.alerts import Alert, Candidate, Match
+from cekalwatch.server.domain.alerts.alert import Alert
+from cekalwatch.server.domain.alerts.match import Candidate, Match
 
 MAX_CANDIDATES = 10
 """Candidates of an alert, all its passages together. What would be one more gets an alert of its own."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
-
-from cekalwatch.server.domain.adjudication import Finding
-from cekalwatch.server.domain.captures import Capture
+from cekalwatch.server.domain.alerts.adjudication import Finding
+from cekalwatch.server.domain.alerts.handling import Handling
+from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.handling import Handling
-from cekalwatch.server.domain.orders import alerts_on
-from cekalwatch.vision.thresholds import LikenessModel
+from cekalwatch.server.domain.orders.law import alerts_on
 from cekalwatch.wire.vocabulary.adjudication import (
     CLEARING,
     FOR_SUPERVISORS,
@@ -27,90 +23,6 @@ from cekalwatch.wire.vocabulary.adjudication import (
     disproves,
 )
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A subject near the probe; the comparison score is a cosine, -1 to 1."""
-
-    subject_id: str
-    score: float
-    order_ids: tuple[str, ...] = ()
-    """Of a match or an alert: the subject's orders that are in force and watched by the camera's direction."""
-    ruled_out: bool = False
-    """Of an alert: whether people cleared it of this subject, for whatever reason, so that it asks about others."""
-    lapsed: bool = False
-    """Whether no order of the subject is in force any more, as of the last look at them."""
-    disproved: bool = False
-    """Whether they did so because it is not this subject, or Cekal Online does not list them: a later passage with
-    that face says nothing new of them."""
-
-
-@dataclass(frozen=True)
-class CropMatch:
-    """One crop of a passage that matches by itself."""
-
-    template: NDArray[np.float32] = field(repr=False, compare=False)
-    """Of length 1."""
-    score: float
-    """The best comparison score with a subject that has an order in force."""
-
-
-@dataclass(frozen=True)
-class Match:
-    """A capture whose passage matches a subject with an order in force; it becomes an alert, or joins one."""
-
-    capture: Capture
-    candidates: tuple[Candidate, ...]
-    """Subjects above the threshold with an order in force here, best first; at least one."""
-    fused_crops: int
-    threshold: float
-    model_version: str
-    template: NDArray[np.float32] = field(repr=False, compare=False)
-    """The passage's fused template, of length 1."""
-    crop: CropMatch | None = None
-    """This capture alone, where the passage has others and this one matches by itself."""
-    likeness: LikenessModel | None = None
-    """How alike two passages of one person are with this model; None: nobody has measured it, and none are alike."""
-    late: bool = False
-    """Whether it arrived so long after the capture that the traveller may be gone."""
-
-    @property
-    def score(self) -> float:
-        """The best candidate's comparison score."""
-        return self.candidates[0].score
-
-    def score_of(self, subject_id: str) -> float | None:
-        """Return a candidate's comparison score; None for a subject who is none."""
-        return next((one.score for one in self.candidates if one.subject_id == subject_id), None)
-
-    def is_like(self, model_version: str, template: NDArray[np.float32], subject_score: float) -> bool:
-        """Whether another passage, fused to `template`, is of the same person as far as can be told.
-
-        `subject_score` is its best with a subject whom both match: whichever of the two came first may be the real one.
-        """
-        return self._same(model_version, template, self.template, max(self.score, subject_score))
-
-    def has_changed(self, model_version: str, template: NDArray[np.float32]) -> bool:
-        """Whether the tracker has gone over to another person since the passage was fused to `template`.
-
-        Only a crop that matches by itself can say so.
-        """
-        if self.likeness is None or model_version != self.model_version or self.crop is None:
-            return False
-        return not self._same(model_version, template, self.crop.template, self.crop.score)
-
-    def likeness_to(self, model_version: str, template: NDArray[np.float32]) -> float:
-        """Return the score of this match's newest face with a passage fused to `template`; -1 for another model's."""
-        own = self.crop.template if self.crop else self.template
-        return float(template @ own) if model_version == self.model_version else -1.0
-
-    def _same(
-        self, model_version: str, template: NDArray[np.float32], own: NDArray[np.float32], subject_score: float
-    ) -> bool:
-        if self.likeness is None or model_version != self.model_version:
-            return False
-        return self.likeness.same(float(template @ own), subject_score)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders import BanOrder, OrderJudgement, judge
+from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement
+from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.subjects import Subject
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from cekalwatch.server.domain.orders import alerts_on
+from cekalwatch.server.domain.orders.law import alerts_on
 from cekalwatch.wire.vocabulary.adjudication import Outcome, Reason, disproves
 from cekalwatch.wire.vocabulary.orders import Direction, OrderKind
 

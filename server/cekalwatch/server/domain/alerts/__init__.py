@@ -1,0 +1,1 @@
+"""What an alert is, which matches it takes, and what people do with it."""

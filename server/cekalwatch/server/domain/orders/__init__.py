@@ -1,0 +1,1 @@
+"""Ban orders, and the law that says which are in force."""

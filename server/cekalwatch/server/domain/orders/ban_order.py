@@ -1,0 +1,98 @@
+"""A ban order as its source states it, and what can be said of it. The law is in `law`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from cekalwatch.server.domain.subjects import ReferenceFace, Subject
+from cekalwatch.wire.vocabulary.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
+
+WIB: Final = ZoneInfo("Asia/Jakarta")
+PLAUSIBLE_YEARS = range(1900, 2201)
+"""Years in which an order can begin, be received and be revoked; only its end may be "never", that is 9999-12-31."""
+
+
+@dataclass(frozen=True)
+class BanOrder:
+    """A ban order as its source states it; raises ValueError where it contradicts itself."""
+
+    order_id: str
+    subject_id: str
+    kind: OrderKind
+    requesting_agency: str
+    valid_from: date
+    valid_until: date
+    received_on: date
+    reason: str = ""
+    decree_number: str = ""
+    decree_date: date | None = None
+    urgent: bool = False
+    extends_order_id: str = ""
+    revoked_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    """When a synchronisation found that its source no longer has it. That ends only this order, since a source may drop
+    a base order once it is extended."""
+    urgent_since: date | None = None
+    """When it first came as urgent, where its source states a later receipt by now; the storage keeps that."""
+
+    def __post_init__(self) -> None:
+        if not all(day.year in PLAUSIBLE_YEARS for day in (self.valid_from, self.received_on)):
+            raise ValueError("an order begins and is received in a year from 1900 to 2200")
+        if self.valid_until < self.valid_from:
+            raise ValueError("an order cannot end before it begins")
+        if self.extends_order_id == self.order_id:
+            raise ValueError("an order cannot extend itself")
+        if any(moment is not None and moment.tzinfo is None for moment in (self.revoked_at, self.withdrawn_at)):
+            raise ValueError("the moment of a revocation needs a time zone")
+        # Beyond these years, a checkpoint's local time may not exist.
+        if self.revoked_at is not None and self.revoked_at.year not in PLAUSIBLE_YEARS:
+            raise ValueError("an order is revoked in a year from 1900 to 2200")
+
+    @property
+    def first_received_on(self) -> date:
+        """The receipt from which an urgent order's days run."""
+        return min(self.received_on, self.urgent_since or self.received_on)
+
+
+@dataclass(frozen=True)
+class OrderJudgement:
+    """An order's status at one moment, with the rules it breaks when that is INVALID."""
+
+    status: OrderStatus
+    broken_rules: tuple[OrderRule, ...] = ()
+    flags: tuple[OrderFlag, ...] = ()
+    """Why a person must look at it though it breaks no rule; never with INVALID."""
+
+    @property
+    def remarks(self) -> tuple[OrderRule | OrderFlag, ...]:
+        """What a person must look at."""
+        return (*self.broken_rules, *self.flags)
+
+
+@dataclass(frozen=True)
+class JudgedOrder:
+    """An order with its status at the moment of asking."""
+
+    order: BanOrder
+    judgement: OrderJudgement
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it is ACTIVE."""
+        return self.judgement.status is OrderStatus.ACTIVE
+
+
+@dataclass(frozen=True)
+class SubjectFile:
+    """A subject with its orders and reference faces."""
+
+    subject: Subject
+    orders: tuple[BanOrder, ...]
+    """Newest first."""
+    references: tuple[ReferenceFace, ...]
+    """Best first."""
+    unreadable: int = 0
+    """Further orders that are held and damaged: nobody knows whether they are in force."""
