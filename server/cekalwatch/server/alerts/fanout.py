@@ -22,6 +22,7 @@ import structlog
 
 from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
 from cekalwatch.server.concurrency.batching import BatchWorker
+from cekalwatch.server.concurrency.following import follow
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -79,19 +80,11 @@ class Fanout:
 
     async def follow_log(self, period_s: float) -> NoReturn:
         """Read the log for ever: after each `wake`, and every `period_s` seconds, since other servers write too."""
-        while True:
-            try:
-                async with asyncio.timeout(period_s):
-                    await self._woken.wait()
-            except TimeoutError:
-                pass
-            self._woken.clear()
-            try:
-                await self.catch_up()
-            except Exception as error:  # noqa: BLE001  # whatever it is, this must go on, or no alert reaches anybody
-                # Its text may quote a row, so only its kind is logged.
-                log.error("event_log_unreadable", error=type(error).__name__)  # noqa: TRY400
-                await asyncio.sleep(period_s)
+        await follow(self._woken, period_s, self.catch_up, self._unreadable)
+
+    def _unreadable(self, error: Exception) -> None:
+        # Its text may quote a row, so only its kind is logged.
+        log.error("event_log_unreadable", error=type(error).__name__)
 
     async def catch_up(self) -> None:
         """Read the events beyond the head, and wake the subscribers."""

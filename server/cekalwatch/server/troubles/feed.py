@@ -9,19 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
-from datetime import timedelta
 from typing import NoReturn
 from uuid import UUID
 
 import structlog
 
+from cekalwatch.server.concurrency.following import follow
 from cekalwatch.server.domain.troubles import Trouble
 from cekalwatch.server.storage.troubles.store import TroubleStore
 
 PAGE = 200
 MAX_KEPT = 1000
 """Changes that are kept in memory for those who are slow."""
-RETRY = timedelta(seconds=1)
 
 log = structlog.get_logger()
 
@@ -54,18 +53,10 @@ class TroubleFeed:
 
     async def follow(self, period_s: float) -> NoReturn:
         """Read changes for ever: after each `wake`, and every `period_s` seconds, since other servers write too."""
-        while True:
-            try:
-                async with asyncio.timeout(period_s):
-                    await self._woken.wait()
-            except TimeoutError:
-                pass
-            self._woken.clear()
-            try:
-                await self.catch_up()
-            except Exception as error:  # noqa: BLE001  # whatever it is, watchers must hear of later troubles
-                log.error("troubles_unreadable", error=type(error).__name__)  # noqa: TRY400
-                await asyncio.sleep(RETRY.total_seconds())
+        await follow(self._woken, period_s, self.catch_up, self._unreadable)
+
+    def _unreadable(self, error: Exception) -> None:
+        log.error("troubles_unreadable", error=type(error).__name__)
 
     async def catch_up(self) -> None:
         """Read what has changed, and wake the watchers."""
