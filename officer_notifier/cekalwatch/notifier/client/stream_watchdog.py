@@ -8,32 +8,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+
+from cekalwatch.notifier.client.background_thread import BackgroundThread
 
 
-class StreamWatchdog:
+class StreamWatchdog(BackgroundThread):
     """Calls `cancel` once, from its own thread, when what was expected did not come in time."""
 
     def __init__(self, cancel: Callable[[], object]) -> None:
+        super().__init__("silence-watch")
         self._cancel = cancel
         self._changed = threading.Condition()
         self._deadline: float | None = None
         self._ended = False
         self._fired = False
-        self._thread = threading.Thread(target=self._watch, name="silence-watch", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with self._changed:
-            self._ended = True
-            self._changed.notify()
-        self._thread.join()
 
     @property
     def fired(self) -> bool:
@@ -54,7 +42,12 @@ class StreamWatchdog:
             self._deadline = deadline
             self._changed.notify()
 
-    def _watch(self) -> None:
+    def _end(self) -> None:
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+    def _run(self) -> None:
         with self._changed:
             while not self._ended:
                 left = None if self._deadline is None else self._deadline - time.monotonic()

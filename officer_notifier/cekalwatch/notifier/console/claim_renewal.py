@@ -6,13 +6,12 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from types import TracebackType
-from typing import Self
 
 import grpc
 import structlog
 
 from cekalwatch.notifier.client.alert_client import AlertClient
+from cekalwatch.notifier.client.background_thread import BackgroundThread
 from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.model.person import Session
@@ -24,7 +23,7 @@ LOOK_EVERY = timedelta(seconds=2)
 log = structlog.get_logger()
 
 
-class ClaimRenewal:
+class ClaimRenewal(BackgroundThread):
     """Renews from a thread of its own. Who has run no command for `away_after_s` seconds is away: it renews nothing."""
 
     def __init__(
@@ -38,21 +37,11 @@ class ClaimRenewal:
         now: Callable[[], float] = time.time,
     ) -> None:
         """`person_came` is told of who has signed in, before their claims are renewed."""
+        super().__init__("claims")
         self._screen, self._alert_client, self._sessions = screen, alert_client, sessions
         self._person_came, self._followed = person_came, ""
         self._agent_id, self._away_after_s, self._now = agent_id, away_after_s, now
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="claims", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
 
     def renew(self) -> int:
         """Renew the claims that are held here, and return how many there were."""
@@ -70,6 +59,9 @@ class ClaimRenewal:
         for alert_id in held:
             self._screen.renewed(self._alert_client.claim(alert_id))
         return len(held)
+
+    def _end(self) -> None:
+        self._ended.set()
 
     def _run(self) -> None:
         looked_at, due_s = "", 0.0

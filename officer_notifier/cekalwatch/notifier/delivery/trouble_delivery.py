@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import structlog
 
+from cekalwatch.notifier.client.background_thread import BackgroundThread
 from cekalwatch.notifier.client.trouble_client import TroubleClient
 from cekalwatch.notifier.model.trouble import Troubles
 from cekalwatch.program.errors import ProgramError
@@ -22,23 +21,16 @@ class TroubleScreen(Protocol):
         """Show what is wrong now; what is not in it is well again."""
 
 
-class TroubleDelivery:
+class TroubleDelivery(BackgroundThread):
     """Tells a screen for the time of the block."""
 
     def __init__(self, client: TroubleClient, screen: TroubleScreen) -> None:
+        super().__init__("troubles")
         self._client = client
         self._screen = screen
-        self._thread = threading.Thread(target=self._run, name="troubles", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def _end(self) -> None:
         self._client.stop()
-        self._thread.join()
 
     def _run(self) -> None:
         try:
