@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from functools import partial
@@ -26,6 +26,7 @@ from cekalwatch.program.logs import configure_logs
 
 PICTURES_DEADLINE_S = 1.0
 """An alert waits no longer than this for its pictures; its text is shown without them."""
+_LOOK_EVERY_S = 0.5
 
 
 class OutputFormat(StrEnum):
@@ -62,7 +63,11 @@ def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
         worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
         stack.callback(notifier.subscription.stop)
         with stopped_by_signals(notifier.subscription.stop):
-            worker.submit(notifier.deliver, delivery, screen).result()
+            work = worker.submit(notifier.deliver, delivery, screen)
+            # A signal that comes in the moment before a wait begins is handled only when that wait ends.
+            while wait([work], _LOOK_EVERY_S).not_done:
+                pass
+            work.result()
 
 
 @contextmanager
