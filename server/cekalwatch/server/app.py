@@ -123,6 +123,7 @@ class Server:
         threshold = ThresholdSetting(stores.thresholds, clock, lambda: engines.recogniser().model_version)
 
         self._sessions = captures.sessions
+        self._watchlist = watchlist.servicer
         self._grpc = GrpcServer(
             Servicers(
                 capture=CaptureServicer(captures.sessions, clock),
@@ -188,6 +189,7 @@ class Server:
             await self._enrolment.stop(0)
         self._sessions.drain()
         await self._grpc.stop(STOP_GRACE_S)
+        self._watchlist.end_imports()
         for task in self._housekeeping:
             task.cancel()
         await asyncio.gather(*self._housekeeping, return_exceptions=True)

@@ -48,6 +48,7 @@ class WatchlistServicer(SyncMethods):
         super().__init__(syncs, freshness)
         self._lookalikes = lookalikes
         self._workers = workers
+        self._importing: set[ImportCall] = set()
         self._store = store
         self._begin_import = begin_import
         self._checkpoints = checkpoints
@@ -61,14 +62,25 @@ class WatchlistServicer(SyncMethods):
         """Import records, and report on each in their order."""
         actor = current_caller().actor
         call = ImportCall(lambda: self._begin_import(actor), self._workers)
+        self._importing.add(call)
 
         # When a client vanishes, gRPC does not resume this generator; only the call's done callback is sure to run.
         def ended(ctx: Context) -> None:  # noqa: ARG001  # gRPC's signature
-            call.close()
+            self._end_import(call)
 
         context.add_done_callback(ended)  # type: ignore[arg-type]  # the stub's protocol fits no function
         async for report in call.reports(request_iterator):
             yield convert.import_report(report)
+
+    def end_imports(self) -> None:
+        """Record the end of the imports that were broken off: a server that stops may do so before gRPC's callbacks."""
+        for call in tuple(self._importing):
+            self._end_import(call)
+
+    def _end_import(self, call: ImportCall) -> None:
+        if call in self._importing:
+            self._importing.remove(call)
+            call.close()
 
     async def ListSubjects(self, request: pb.ListSubjectsRequest, context: Context) -> pb.ListSubjectsResponse:
         """Return a page of subjects, without pictures."""
