@@ -25,7 +25,7 @@ async def test_the_tour_turns_from_preset_to_preset_and_waits_while_somebody_pas
         await mount.until(dep=AT_PRESET, arr=AWAY)
         assert mount.device.sent_to == []  # it is there already
         mount.passing = {"dep"}
-        mount.clock.passed_s += 60
+        await mount.passes(60)
         await mount.answers()
         assert mount.statuses == (AT_PRESET, AWAY)
         mount.passing = set()
@@ -34,9 +34,9 @@ async def test_the_tour_turns_from_preset_to_preset_and_waits_while_somebody_pas
         mount.device.finish_turn()
         await mount.until(dep=AWAY, arr=AT_PRESET)
         mount.passing = {"arr"}
-        mount.clock.passed_s += 60
+        await mount.passes(60)
         await mount.answers()
-        mount.clock.passed_s += 30
+        await mount.passes(30)
         await mount.until(dep=AWAY, arr=AWAY)  # somebody always passes: it does not wait for ever
         await until(lambda: mount.device.sent_to == ["arrivals", "departures"])
 
@@ -46,7 +46,7 @@ async def test_no_key_is_at_its_preset_from_before_the_camera_is_told_to_turn(mo
     mount.device.on_order = lambda: at_the_order.append(mount.statuses)
     async with mount.followed(**TOUR):
         await mount.until(dep=AT_PRESET, arr=AWAY)
-        mount.clock.passed_s += 60
+        await mount.passes(60)
         await until(lambda: bool(at_the_order))
     assert at_the_order == [(AWAY, AWAY)]
 
@@ -55,26 +55,26 @@ async def test_the_tour_follows_the_hour(mount: Mount):
     mount.clock.set_ahead_s = timedelta(hours=-3).total_seconds()  # five o'clock in UTC
     async with mount.followed(arr_hours=("06:00-09:00",), **TOUR):
         await mount.until(dep=AT_PRESET, arr=AWAY)
-        mount.clock.passed_s += 1800
+        await mount.passes(1800)
         await mount.answers()
         assert mount.device.sent_to == []
-        mount.clock.passed_s += 1800
+        await mount.passes(1800)
         await until(lambda: mount.device.sent_to == ["arrivals"])
 
 
 async def test_a_preset_that_is_not_reached_is_a_fault_of_its_key_and_the_tour_goes_on(mount: Mount):
     async with mount.followed(**TOUR):
         await mount.until(dep=AT_PRESET, arr=AWAY)
-        mount.clock.passed_s += 60
+        await mount.passes(60)
         await until(lambda: mount.device.heading == ARRIVALS)
         mount.device.heading = None  # the motor is blocked
         mount.device.position = (0.0, 0.1, 0.2)
         await mount.until(dep=AWAY, arr=AWAY)
-        mount.clock.passed_s += 20.1
+        await mount.passes(20.1)
         await until(lambda: mount.device.sent_to == ["arrivals", "departures"])
         mount.device.finish_turn()
         await mount.until(dep=AT_PRESET, arr=NOT_REACHED)
-        mount.clock.passed_s += 60
+        await mount.passes(60)
         await until(lambda: mount.device.sent_to == ["arrivals", "departures", "arrivals"])
         mount.device.finish_turn()
         await mount.until(dep=AWAY, arr=AT_PRESET)
@@ -84,7 +84,7 @@ async def test_a_tour_of_a_camera_that_does_not_tell_its_position_turns_nothing_
     mount.device.tells_position = False
     async with mount.followed(**TOUR):
         await mount.until(dep=UNKNOWN, arr=UNKNOWN)
-        mount.clock.passed_s += 600
+        await mount.passes(600)
         await mount.answers()
         assert mount.statuses == (UNKNOWN, UNKNOWN)
     assert mount.device.sent_to == []
@@ -94,11 +94,11 @@ async def test_a_trusted_camera_tours_too(mount: Mount):
     mount.device.tells_position, mount.device.turns_by_itself = False, True
     async with mount.followed(**TOUR, trust_preset_without_feedback=True):
         await mount.until(dep=AWAY, arr=AWAY)
-        mount.clock.passed_s += 20
+        await mount.passes(20)
         await mount.until(dep=AT_PRESET, arr=AWAY)
-        mount.clock.passed_s += 60
+        await mount.passes(60)
         await mount.until(dep=AWAY, arr=AWAY)
-        mount.clock.passed_s += 20
+        await mount.passes(20)
         await mount.until(dep=AWAY, arr=AT_PRESET)
         await until(lambda: mount.device.sent_to == ["departures", "arrivals"])
 
@@ -109,10 +109,10 @@ async def test_a_persons_turn_leaves_the_tour_for_its_time(mount: Mount):
         await mount.until(dep=AT_PRESET, arr=AWAY)
         mount.person_turns_it_to("arrivals", minutes=30)
         await mount.until(dep=AWAY, arr=AT_PRESET)
-        mount.clock.passed_s += 29 * 60
+        await mount.passes(29 * 60)
         await mount.answers()
         assert mount.statuses == (AWAY, AT_PRESET)
-        mount.clock.passed_s += 60
+        await mount.passes(60)
         await mount.until(dep=AT_PRESET, arr=AWAY)
         await until(lambda: mount.device.sent_to == ["arrivals", "departures"])
 
@@ -124,7 +124,7 @@ async def test_a_persons_turn_to_a_preset_without_a_key_sends_nothing_until_the_
         await mount.until(dep=AT_PRESET, arr=AWAY)
         mount.person_turns_it_to("wall")
         await mount.until(dep=AWAY, arr=AWAY)
-        mount.clock.passed_s += 24 * 3600
+        await mount.passes(24 * 3600)
         await mount.answers()
         assert mount.statuses == (AWAY, AWAY)
         remove_turn(mount.folder, mount.monitor.mount)

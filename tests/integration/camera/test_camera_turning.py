@@ -28,7 +28,7 @@ async def test_nothing_is_sent_before_the_camera_has_settled(mount: Mount):
     async with mount.followed(settle_s=5.0):
         await mount.answers()
         assert mount.statuses == (AWAY, AWAY)
-        mount.clock.passed_s += 5
+        await mount.passes(5)
         await mount.until(dep=AT_PRESET, arr=AWAY)
 
 
@@ -40,7 +40,7 @@ async def test_a_camera_that_does_not_tell_its_position_sends_under_no_key_at_re
         await mount.until(dep=AWAY, arr=AWAY)
         mount.device.finish_turn()
         await mount.until(dep=UNKNOWN, arr=UNKNOWN)
-        mount.clock.passed_s += 3600
+        await mount.passes(3600)
         await mount.answers()
         assert mount.statuses == (UNKNOWN, UNKNOWN)
 
@@ -63,7 +63,7 @@ async def test_a_preset_that_the_camera_lacks_silences_its_key_and_no_other(moun
     async with mount.followed():
         await mount.until(dep=AT_PRESET, arr=UNKNOWN)
         mount.device.presets["preset-2"] = ("arrivals", ARRIVALS)
-        mount.clock.passed_s += PRESETS_EVERY_S
+        await mount.passes(PRESETS_EVERY_S)
         await mount.until(dep=AT_PRESET, arr=AWAY)
 
 
@@ -77,10 +77,10 @@ async def test_on_purpose_it_sends_under_the_key_of_the_preset_to_which_we_sent_
         mount.person_turns_it_to("arrivals")
         await mount.until(dep=AWAY, arr=AWAY)
         await until(lambda: mount.device.sent_to == ["arrivals"])
-        mount.clock.passed_s += 19
+        await mount.passes(19)
         await mount.answers()
         assert mount.statuses == (AWAY, AWAY)
-        mount.clock.passed_s += 1
+        await mount.passes(1)
         await mount.until(dep=AWAY, arr=AT_PRESET)
 
 
@@ -90,12 +90,12 @@ async def test_what_was_trusted_is_sent_there_again_when_it_was_away(mount: Moun
     mount.person_turns_it_to("arrivals")
     async with mount.followed(**TRUSTED):
         await mount.until(dep=AWAY, arr=AWAY)
-        mount.clock.passed_s += 20
+        await mount.passes(20)
         await mount.until(dep=AWAY, arr=AT_PRESET)
         await mount.is_away()
         await mount.until(dep=AWAY, arr=AWAY)
         await until(lambda: mount.device.sent_to == ["arrivals", "arrivals"])
-        mount.clock.passed_s += 20
+        await mount.passes(20)
         await mount.until(dep=AWAY, arr=AT_PRESET)
 
 
@@ -103,6 +103,6 @@ async def test_a_camera_without_a_tour_is_never_turned_by_the_service(mount: Mou
     mount.person_turns_it_to("arrivals")
     async with mount.followed():
         await mount.until(dep=AT_PRESET, arr=AWAY)
-        mount.clock.passed_s += 3600
+        await mount.passes(3600)
         await mount.answers()
     assert mount.device.sent_to == []

@@ -87,6 +87,11 @@ class Mount:
         await until(lambda: self.losses.count > 0)
         self.device.start()
 
+    async def passes(self, seconds: float) -> None:
+        """Let time pass once the monitor has noted what it did: its clock must not jump in the middle of a step."""
+        await self.answers()
+        self.clock.passed_s += seconds
+
     async def answers(self) -> None:
         """Wait until the monitor has asked, and acted, twice."""
         asked = self.device.asked.count("GetStatus")
