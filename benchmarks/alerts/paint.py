@@ -5,8 +5,8 @@
 The server is a process of its own, with certificates, on loopback, and a camera stream brings it a listed face a
 second. One agent is the real desktop agent on Qt's offscreen platform, with an officer signed in, counted by the server
 like any other; it has been painted when both pictures are in the window. The other 49 are a process of their own, and
-subscribe and acknowledge. The time runs from the server's raising of the alert. When it has been painted, the officer
-clears it, so that the next one takes its place.
+subscribe and acknowledge as it does. The time runs from the server's raising of the alert. When it has been painted,
+the officer clears it, so that the next one takes its place.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
+import random
 import statistics
 import tempfile
 import threading
@@ -38,6 +39,7 @@ from benchmarks.alerts.officer_desk import (
 from benchmarks.alerts.offscreen import MAX_WAIT_S, application, wait
 from cekalwatch.notifier.actions.alert_actions import Decision
 from cekalwatch.notifier.client.subscription import Start
+from cekalwatch.notifier.delivery.acknowledgements import PAUSE_S
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.run import assembled
 from cekalwatch.program.connection import open_dialer
@@ -121,18 +123,28 @@ def measure(alerts: int = ALERTS) -> dict[str, float]:
 
 
 async def listen(address: str, agent_id: str, tls_dir: Path, ready: asyncio.Event) -> None:
-    """Subscribe as one agent, and acknowledge what comes, for ever."""
+    """Subscribe as one agent, and acknowledge what comes as the notifier does, for ever."""
     async with open_dialer(address, tls_dir).aio_channel() as channel:
         # The generated stubs are typed for one kind of channel only.
         stub: Any = AlertServiceStub(channel)
         call = stub.SubscribeAlerts(alert_service_pb2.SubscribeAlertsRequest(agent_id=agent_id))
+        shown = asyncio.Queue[int]()
+        acknowledging = asyncio.create_task(acknowledge(stub, agent_id, shown))
         async for message in call:
             ready.set()
             if message.HasField("event"):
-                sequence = message.event.sequence
-                await stub.AcknowledgeAlerts(
-                    alert_service_pb2.AcknowledgeAlertsRequest(agent_id=agent_id, sequence=sequence)
-                )
+                shown.put_nowait(message.event.sequence)
+        acknowledging.cancel()
+
+
+async def acknowledge(stub: Any, agent_id: str, shown: asyncio.Queue[int]) -> None:  # noqa: ANN401  # generated stub
+    """Acknowledge the newest of what was shown, a moment after the first of it, for ever."""
+    while True:
+        newest = await shown.get()
+        await asyncio.sleep(random.uniform(*PAUSE_S))  # noqa: S311  # no secret
+        while not shown.empty():
+            newest = shown.get_nowait()
+        await stub.AcknowledgeAlerts(alert_service_pb2.AcknowledgeAlertsRequest(agent_id=agent_id, sequence=newest))
 
 
 async def listen_all(address: str, folders: Mapping[str, Path], ready: threading.Event) -> None:

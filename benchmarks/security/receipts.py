@@ -45,7 +45,7 @@ from tests.support.scenarios.server import face, jpeg, list_astronaut, settings
 from tests.support.tools.starter import starter_pack
 
 EACH = 1_000
-PACE_S = 0.025
+PACE_S = 0.05
 """Mean pause between two captures, except as fast as possible."""
 SIDE = 160
 """Pixels of a crop's sides."""

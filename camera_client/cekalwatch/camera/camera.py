@@ -31,7 +31,8 @@ from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.region import Region, RegionDetector
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.capture import CapturePolicy, SpoolState
+from cekalwatch.wire.vocabulary.camera_health import SpoolState
+from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 REFUSED_PAUSE_S = 60.0
 """Pause of a camera that the server refuses, or that has no certificate: a person must change something."""

@@ -17,7 +17,7 @@ from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.wire.address import split_address
-from cekalwatch.wire.vocabulary.capture import SpoolState, ViewState
+from cekalwatch.wire.vocabulary.camera_health import SpoolState, ViewState
 
 PREFIX = "cekalwatch_camera_"
 SECONDS_A_DAY = 86_400.0

@@ -8,7 +8,12 @@ from datetime import datetime
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.outbox.outbox import Outbox
-from cekalwatch.wire.vocabulary.capture import Heartbeat, SpoolState, SpoolStatus, ViewState
+from cekalwatch.wire.vocabulary.camera_health import (
+    Heartbeat,
+    SpoolState,
+    SpoolStatus,
+    ViewState,
+)
 
 NO_FRAMES_AFTER_S = 3.0
 RATE_OVER_S = 1.0

@@ -13,6 +13,7 @@ from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.session_client import SessionClient
 from cekalwatch.notifier.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.notifier.client.trouble_client import TroubleClient
+from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall, Screen
 from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.delivery.trouble_delivery import TroubleDelivery, TroubleScreen
@@ -31,20 +32,20 @@ class Notifier:
     alert_client: AlertClient
     sessions: SessionClient
     subscription: Subscription
-    subscription_client: SubscriptionClient
+    acknowledgements: Acknowledgements
     inbox: Inbox
     troubles: TroubleClient
 
     def delivery(self, screen: NotifierScreen, recall: Recall) -> AlertDelivery:
         """Return what brings alerts to `screen`."""
-        return AlertDelivery(self.subscription_client, self.alert_client, self.inbox, screen, recall)
+        return AlertDelivery(self.alert_client, self.acknowledgements, self.inbox, screen, recall)
 
     def deliver(self, delivery: AlertDelivery, screen: NotifierScreen) -> None:
         """Bring alerts and troubles to `screen` until the subscription is stopped.
 
         Raises ProgramError when alerts cannot come any more.
         """
-        with TroubleDelivery(self.troubles, screen):
+        with TroubleDelivery(self.troubles, screen), self.acknowledgements:
             for update in self.subscription.updates():
                 delivery.take(update)
 
@@ -62,7 +63,7 @@ def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
             alert_client,
             SessionClient(settings.dialer(), session),
             Subscription(client, start, settings.silence_timeout_s),
-            client,
+            Acknowledgements(client.acknowledge),
             inbox,
             TroubleClient(settings.dialer(), wanted.site, session, settings.silence_timeout_s),
         )

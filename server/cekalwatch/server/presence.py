@@ -12,7 +12,8 @@ import structlog
 from cekalwatch.server.domain.camera_clock import CameraClock
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.wire.vocabulary.capture import Heartbeat, is_wrong
+from cekalwatch.wire.vocabulary.camera_health import Heartbeat
+from cekalwatch.wire.vocabulary.capture import is_wrong
 
 log = structlog.get_logger()
 

@@ -19,7 +19,8 @@ from cekalwatch.camera.uplink.uplink import Link, Refused, Uplink
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.capture import CapturePolicy, ViewState
+from cekalwatch.wire.vocabulary.camera_health import ViewState
+from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.builders.camera import capture_of
 from tests.support.fakes.capture_server import (
     ACCEPTED,

@@ -11,6 +11,7 @@ from typing import Any, cast
 from cekalwatch.notifier.client.alert_client import AlertClient
 from cekalwatch.notifier.client.messages import update
 from cekalwatch.notifier.client.subscription import Start, SubscriptionClient
+from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.model.alert import Alert, AlertFilter, ShownAlert
@@ -34,11 +35,12 @@ class Paper:
     def prepare(self, alert: Alert) -> None:
         pass
 
-    def show(self, shown: ShownAlert) -> None:
-        self.rings[shown.alert.alert_id] += rings(shown, supervised=self.supervised)
-        known = self.alerts.get(shown.alert.alert_id)
-        if known is None or shown.alert.version >= known.version:
-            self.alerts[shown.alert.alert_id] = shown.alert
+    def show(self, *shown: ShownAlert) -> None:
+        for one in shown:
+            self.rings[one.alert.alert_id] += rings(one, supervised=self.supervised)
+            known = self.alerts.get(one.alert.alert_id)
+            if known is None or one.alert.version >= known.version:
+                self.alerts[one.alert.alert_id] = one.alert
 
     def connected(self, freshness: Freshness) -> None:
         pass
@@ -89,7 +91,10 @@ class Pc:
         """Start the agent."""
         self._inbox = Inbox(self._folder / "inbox.sqlite3", self._now)
         subscription = SubscriptionClient(self._dialer, self.name, self._wanted)
-        self._delivery = AlertDelivery(subscription, self.client, self._inbox, self.paper, Recall.UNCERTAIN, self._now)
+        self._acknowledgements = Acknowledgements(subscription.acknowledge)
+        self._delivery = AlertDelivery(
+            self.client, self._acknowledgements, self._inbox, self.paper, Recall.UNCERTAIN, self._now
+        )
         self._subscription = subscription
         self.alive = True
         self.connect()
@@ -111,4 +116,5 @@ class Pc:
                 continue
             self._delivery.take(told)
             if isinstance(told, KeepAlive):
+                self._acknowledgements.send()
                 return

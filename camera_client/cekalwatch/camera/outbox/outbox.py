@@ -17,7 +17,7 @@ from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.item import OutboxItem
 from cekalwatch.camera.outbox.send_policy import SendPolicy
 from cekalwatch.camera.outbox.state import EPOCH, OutboxState
-from cekalwatch.wire.vocabulary.capture import Drops
+from cekalwatch.wire.vocabulary.camera_health import Drops
 
 FIRST_PAUSE_S = 1.0
 MAX_PAUSE_S = 30.0

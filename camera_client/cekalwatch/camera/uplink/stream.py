@@ -20,7 +20,8 @@ from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.uplink import messages
 from cekalwatch.camera.uplink.messages import Drain, Hello, ProtocolError, Receipt, Receipts, Welcome
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy, Heartbeat
+from cekalwatch.wire.vocabulary.camera_health import Heartbeat
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome, CapturePolicy
 
 NEWS_PERIOD_S = 1.0
 """How soon after a heartbeat the next one may come when the view changed: supervisors see it within seconds."""

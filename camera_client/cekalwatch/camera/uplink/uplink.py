@@ -17,7 +17,8 @@ from cekalwatch.camera.uplink.stream import LinkCounts, Stream, StreamLost, Timi
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.vocabulary.capture import CapturePolicy, Heartbeat, is_wrong
+from cekalwatch.wire.vocabulary.camera_health import Heartbeat
+from cekalwatch.wire.vocabulary.capture import CapturePolicy, is_wrong
 
 TERMINATING_STATUS = frozenset(
     {

@@ -24,7 +24,7 @@ from cekalwatch.camera.view.image_metrics import (
 )
 from cekalwatch.camera.view.reference import Reference
 from cekalwatch.vision.faces import Picture
-from cekalwatch.wire.vocabulary.capture import ViewState
+from cekalwatch.wire.vocabulary.camera_health import ViewState
 
 PERIOD_S: Final = 0.5
 """How often a view is judged."""

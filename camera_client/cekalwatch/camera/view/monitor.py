@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from cekalwatch.camera.view.judge import ViewJudge
 from cekalwatch.vision.faces import Picture
-from cekalwatch.wire.vocabulary.capture import ViewState
+from cekalwatch.wire.vocabulary.camera_health import ViewState
 
 
 class PresetStatus(Enum):

@@ -1,8 +1,8 @@
-"""What camera client and server tell each other: what became of a capture, and how a camera and its host do."""
+"""What camera client and server tell each other of captures: what may be sent, and what became of it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -80,84 +80,3 @@ class CaptureOutcome(StrEnum):
     REJECTED = "REJECTED"
     """Cannot be used; it depends on the capture alone."""
     RETRY = "RETRY"
-
-
-class ViewState(StrEnum):
-    """How a camera's view looks to its client."""
-
-    UNSPECIFIED = "UNSPECIFIED"
-    """No frame has come yet, and the time for one is not over; to the server also what it does not know."""
-    OK = "OK"
-    NO_FRAMES = "NO_FRAMES"
-    DARK = "DARK"
-    BLINDED = "BLINDED"
-    COVERED = "COVERED"
-    DEFOCUSED = "DEFOCUSED"
-    MOVED = "MOVED"
-    TURNED_AWAY = "TURNED_AWAY"
-    """The camera was asked to turn: it turns, or looks elsewhere than this camera key stands for. No fault."""
-    NOT_AT_PRESET = "NOT_AT_PRESET"
-    """The camera can turn, and is not known to be at this key's preset although it should be. Nothing is sent."""
-
-
-class SpoolState(StrEnum):
-    """How the spool on a capture host's disk does."""
-
-    UNSPECIFIED = "UNSPECIFIED"
-    READY = "READY"
-    DISK_FULL = "DISK_FULL"
-    READ_ONLY = "READ_ONLY"
-    FAILED = "FAILED"
-
-
-@dataclass(frozen=True)
-class SpoolStatus:
-    """What waits on a capture host's disk; `size` in bytes."""
-
-    state: SpoolState = SpoolState.UNSPECIFIED
-    depth: int = 0
-    size: int = 0
-    age_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class Drops:
-    """Captures that a client lost, by the reason."""
-
-    no_room: int = 0
-    too_old: int = 0
-    unreadable: int = 0
-    refused: int = 0
-    """The server rejected them."""
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.no_room + self.too_old + self.unreadable + self.refused
-
-    def __add__(self, other: Drops) -> Drops:
-        return Drops(
-            self.no_room + other.no_room,
-            self.too_old + other.too_old,
-            self.unreadable + other.unreadable,
-            self.refused + other.refused,
-        )
-
-
-@dataclass(frozen=True)
-class Heartbeat:
-    """The state of a camera client."""
-
-    frames_per_second: float = 0.0
-    """Frames that went through detection since the last heartbeat."""
-    outbox_depth: int = 0
-    """Captures that wait for a receipt."""
-    outbox_age_s: float = 0.0
-    """Age of the oldest of them."""
-    view_state: ViewState = ViewState.UNSPECIFIED
-    passages_total: int = 0
-    """Since the client started."""
-    spool: SpoolStatus = field(default_factory=SpoolStatus)
-    drops: Drops = field(default_factory=Drops)
-    dropped_total: int = 0
-    """Captures that the client lost; more than `drops` when it is too old to give reasons."""

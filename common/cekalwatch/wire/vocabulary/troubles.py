@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from cekalwatch.wire.vocabulary.capture import ViewState
+from cekalwatch.wire.vocabulary.camera_health import ViewState
 from cekalwatch.wire.vocabulary.people import CONFIRMS, KEEPS_SYSTEM, KEEPS_WATCHLIST, PersonRole
 
 

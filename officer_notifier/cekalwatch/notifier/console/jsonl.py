@@ -46,9 +46,10 @@ class JsonLines:
         """Have its pictures as files."""
         self._pictures.fetch(alert)
 
-    def show(self, shown: ShownAlert) -> None:
-        """Write one line; raises ProgramError when nobody reads any more."""
-        self._write(self._fields(shown))
+    def show(self, *shown: ShownAlert) -> None:
+        """Write a line for each; raises ProgramError when nobody reads any more."""
+        for one in shown:
+            self._write(self._fields(one))
 
     def troubles(self, present: Troubles) -> None:
         """Write a line for each trouble that began, changed or is over; raises ProgramError as `show` does."""

@@ -91,11 +91,12 @@ class LiveConsole:
         """Have its pictures as files."""
         self._pictures.fetch(alert)
 
-    def show(self, shown: ShownAlert) -> None:
-        """Put the alert on the table in place of its earlier state, and ring the bell where it rings."""
+    def show(self, *shown: ShownAlert) -> None:
+        """Put the alerts on the table in place of their earlier state, and ring the bell where one rings."""
         with self._lock:
-            kept = self._alert_cache.take(shown)
-            ringing = rings(kept, supervised=is_supervised(self._session, self._counters))
+            kept = [self._alert_cache.take(one) for one in shown]
+            supervised = is_supervised(self._session, self._counters)
+            ringing = any(rings(one, supervised=supervised) for one in kept)
             self._view = replace(self._view, alerts=self._alert_cache.newest_first())
         self._live.refresh()
         if ringing:

@@ -5,13 +5,11 @@ The order is what makes it so, whenever the process dies:
 1. the inbox records the event;
 2. the screen shows it;
 3. the inbox marks it as shown;
-4. the server is told (acknowledged), and will not send it again.
+4. the server is told (`acknowledgements.py`), and will not send it again.
 
 Dying before 1: the server sends it again. Between 1 and 3: it may have been seen or not, so its sequence is never shown
 again, and its alert is listed again at the next start. Between 3 and 4: the server sends it again, and the inbox drops
-it. A call that fails (listing, acknowledging) is owed, and tried again with the next sign of life from the server. So
-is the acknowledgement of what comes within a second of the last one: of two hundred PCs, they would cost the server
-more than the events do.
+it. A call that fails (listing, acknowledging) is owed, and tried again with the next sign of life from the server.
 
 The inbox also tells the screen what an alert is to this PC: one that was never shown here rings, whatever brings it.
 """
@@ -19,16 +17,17 @@ The inbox also tells the screen what an alert is to this PC: one that was never 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import islice
 from typing import Protocol
 
 import grpc
 import structlog
 
 from cekalwatch.notifier.client.alert_client import AlertClient, day_began
-from cekalwatch.notifier.client.subscription import SubscriptionClient
+from cekalwatch.notifier.delivery.acknowledgements import Acknowledgements
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
 from cekalwatch.notifier.model.alert import Alert, ShownAlert
 from cekalwatch.notifier.model.person import Session
@@ -46,7 +45,8 @@ from cekalwatch.notifier.model.subscription_updates import (
 )
 from cekalwatch.wire.vocabulary.adjudication import PENDING, UNSETTLED
 
-ACKNOWLEDGE_EVERY = timedelta(seconds=1)
+SHOWN_AT_ONCE = 10
+"""Alerts of a list. The first are on the screen before the pictures of the last have come."""
 
 
 class Recall(StrEnum):
@@ -64,8 +64,8 @@ class Screen(Protocol):
     def prepare(self, alert: Alert) -> None:
         """Get ready what takes its time, before the alert is recorded as about to be shown."""
 
-    def show(self, shown: ShownAlert) -> None:
-        """Show an alert as it stands now, and ring where `model/ringing.py` says so; then it has been shown."""
+    def show(self, *shown: ShownAlert) -> None:
+        """Show alerts as they stand now, and ring where `model/ringing.py` says so; then they have been shown."""
 
     def connected(self, freshness: Freshness) -> None:
         """Show that alerts can come, and how old the watchlist is."""
@@ -82,23 +82,21 @@ class AlertDelivery:
 
     def __init__(
         self,
-        client: SubscriptionClient,
         alert_client: AlertClient,
+        acknowledgements: Acknowledgements,
         inbox: Inbox,
         screen: Screen,
         recall: Recall,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._client = client
         self._alert_client = alert_client
+        self._acknowledgements = acknowledgements
         self._inbox = inbox
         self._screen = screen
         self._taking = threading.Lock()
         self._at_hand_owed = recall is Recall.AT_HAND
         self._supervisors_owed = False
         self._uncertain_owed = True
-        self._acknowledgement_owed: int | None = None
-        self._acknowledged_at = datetime.min.replace(tzinfo=UTC)
         self._now = now
         self._log = structlog.get_logger()
 
@@ -121,15 +119,11 @@ class AlertDelivery:
             case Connected():
                 if update.head_sequence < self._inbox.newest_sequence():
                     self._other_log()
-                self._screen.connected(update.freshness)
-                self._list_again()
-                self._acknowledge()
+                self._sign_of_life(update.freshness)
             case KeepAlive():
-                self._screen.connected(update.freshness)
-                self._list_again()
-                self._acknowledge()
+                self._sign_of_life(update.freshness)
             case WaitingAlert():
-                self._show_alert(update.alert)
+                self._show_alerts([update.alert])
             case AlertEvent():
                 self._event(update)
             case Disconnected():
@@ -139,6 +133,11 @@ class AlertDelivery:
                     self._other_log()
                 else:
                     self._screen.started_over(update.lost)
+
+    def _sign_of_life(self, freshness: Freshness) -> None:
+        self._screen.connected(freshness)
+        self._list_again()
+        self._acknowledgements.try_again()
 
     def _event(self, event: AlertEvent) -> None:
         alert_id = event.alert.alert_id
@@ -152,26 +151,22 @@ class AlertDelivery:
             self._inbox.record(event.sequence, alert_id)
             self._screen.show(ShownAlert(event.alert, self._now(), event.sequence, event.event_type, news))
             self._inbox.mark_shown(event.sequence, event.alert)
-        self._acknowledgement_owed = event.sequence
-        if not timedelta(0) <= self._now() - self._acknowledged_at < ACKNOWLEDGE_EVERY:
-            self._acknowledge()
+        self._acknowledgements.owe(event.sequence)
 
     def _other_log(self) -> None:
         self._log.warning("event_log_replaced", newest_sequence=self._inbox.newest_sequence())
         self._inbox.clear()
-        self._acknowledgement_owed = None
+        self._acknowledgements.forget()
         self._screen.started_over(LostPosition.UNKNOWN)
 
     def _list_again(self) -> None:
         try:
             if self._supervisors_owed:
-                for alert in self._alert_client.listed(UNSETTLED):
-                    if alert.state in PENDING or alert.escalated:
-                        self._show_alert(alert)
+                unsettled = self._alert_client.listed(UNSETTLED)
+                self._show_alerts(one for one in unsettled if one.state in PENDING or one.escalated)
                 self._supervisors_owed = False
             if self._at_hand_owed:
-                for alert in self._alert_client.at_hand(day_began(self._now())):
-                    self._show_alert(alert)
+                self._show_alerts(self._alert_client.at_hand(day_began(self._now())))
                 self._at_hand_owed = False
             if self._uncertain_owed:
                 self._list_uncertain()
@@ -190,20 +185,16 @@ class AlertDelivery:
                 self._log.warning("uncertain_alert_gone", alert_id=alert_id)
                 self._inbox.settle(alert_id)
             else:
-                self._show_alert(alert)
+                self._show_alerts([alert])
 
-    def _show_alert(self, alert: Alert) -> None:
-        """Show an alert that came without an event; one that dies here comes again, since its events do."""
-        self._screen.prepare(alert)
-        self._screen.show(ShownAlert(alert, self._now(), news=self._inbox.news(alert)))
-        self._inbox.mark_alert_shown(alert)
+    def _show_alerts(self, alerts: Iterable[Alert]) -> None:
+        """Show alerts that came without an event; those that die here come again, since their events do.
 
-    def _acknowledge(self) -> None:
-        if self._acknowledgement_owed is None:
-            return
-        try:
-            self._acknowledged_at = self._now()
-            self._client.acknowledge(self._acknowledgement_owed)
-            self._acknowledgement_owed = None
-        except grpc.RpcError as error:
-            self._log.warning("acknowledgement_failed", sequence=self._acknowledgement_owed, code=error.code().name)
+        Some at once: the screen and the disk need as long for ten as for one.
+        """
+        left = iter(alerts)
+        while some := tuple(islice(left, SHOWN_AT_ONCE)):
+            for alert in some:
+                self._screen.prepare(alert)
+            self._screen.show(*(ShownAlert(one, self._now(), news=self._inbox.news(one)) for one in some))
+            self._inbox.mark_alerts_shown(some)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -119,12 +119,13 @@ class Inbox:
             self._database.execute("UPDATE shown SET shown_at = ? WHERE sequence = ?", (now, sequence))
             self._keep(alert, now)
 
-    def mark_alert_shown(self, alert: Alert) -> None:
-        """Record that the alert has been shown without an event, which settles its uncertain events."""
+    def mark_alerts_shown(self, alerts: Iterable[Alert]) -> None:
+        """Record that the alerts have been shown without an event, which settles their uncertain events."""
         now = self._now().isoformat()
         with self._one_write():
-            self._settle(alert.alert_id, now)
-            self._keep(alert, now)
+            for alert in alerts:
+                self._settle(alert.alert_id, now)
+                self._keep(alert, now)
 
     def settle(self, alert_id: str) -> None:
         """Record that the uncertain events of an alert need no more showing: the server holds it no longer."""

@@ -129,14 +129,14 @@ class Controller(QObject):
 
     # What the subscription tells.
 
-    def show(self, shown: ShownAlert) -> None:
-        """Take an alert as it was sent."""
-        kept = self.alert_cache.take(shown)
-        if rings(kept, supervised=self.supervised):
-            self._unseen.add(kept.alert.alert_id)
-            self.rang.emit(kept.alert.alert_id)
-        if kept.alert.only_to_be_cleared and kept.event_type is AlertEventType.ORDERS_ENDED:
-            self.orders_ended.emit(kept.alert.alert_id)
+    def show(self, *shown: ShownAlert) -> None:
+        """Take alerts as they were sent."""
+        for kept in [self.alert_cache.take(one) for one in shown]:
+            if rings(kept, supervised=self.supervised):
+                self._unseen.add(kept.alert.alert_id)
+                self.rang.emit(kept.alert.alert_id)
+            if kept.alert.only_to_be_cleared and kept.event_type is AlertEventType.ORDERS_ENDED:
+                self.orders_ended.emit(kept.alert.alert_id)
         self.changed.emit()
 
     def connected(self, freshness: Freshness) -> None:
@@ -206,6 +206,8 @@ class Controller(QObject):
             self._unseen.discard(self._on_screen)
         self._on_screen = alert_id
         self.pictures.turn_to(alert_id)
+        if self.unlocked and (shown := self.alert_cache.find(alert_id)):
+            self.pictures.of(shown.alert)  # they come while the window is painted
 
     def set_language(self, language: Language) -> None:
         """Change the language of everything on screen."""

@@ -34,9 +34,9 @@ class DesktopScreen(QObject):
     def prepare(self, alert: Alert) -> None:
         """See `Screen`: nothing, for the window loads the pictures of what it shows, and no text waits for them."""
 
-    def show(self, shown: ShownAlert) -> None:
+    def show(self, *shown: ShownAlert) -> None:
         """See `Screen`."""
-        self._do(lambda: self._controller.show(shown))
+        self._do(lambda: self._controller.show(*shown))
 
     def connected(self, freshness: Freshness) -> None:
         """See `Screen`."""

@@ -16,7 +16,8 @@ from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.presence import Presence
-from cekalwatch.wire.vocabulary.capture import CapturePolicy, Heartbeat
+from cekalwatch.wire.vocabulary.camera_health import Heartbeat
+from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 MISSED_HEARTBEATS = 3
 MAX_WITHOUT_RECEIPT = 256

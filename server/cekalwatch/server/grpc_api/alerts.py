@@ -155,8 +155,11 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
             await self._trail.note(current_caller().actor, Action.ALERT_VIEWED, [asked], error.code, pictures=pictures)
             raise
         shown = shown_objects([details.alert])
-        await self._trail.note(current_caller().actor, Action.ALERT_VIEWED, shown, pictures=pictures)
-        images = await asyncio.to_thread(self._details.pictures, alert_id) if request.include_images else None
+        noted = self._trail.note(current_caller().actor, Action.ALERT_VIEWED, shown, pictures=pictures)
+        if not request.include_images:
+            await noted
+            return convert.alert_with_images(details, None)
+        _, images = await asyncio.gather(noted, asyncio.to_thread(self._details.pictures, alert_id))
         return convert.alert_with_images(details, images)
 
 

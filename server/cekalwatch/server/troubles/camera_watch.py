@@ -15,7 +15,8 @@ from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.presence import CameraPresence, Presence, Rejection
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.troubles.board import TroubleBoard
-from cekalwatch.wire.vocabulary.capture import SpoolState, ViewState, is_wrong
+from cekalwatch.wire.vocabulary.camera_health import SpoolState, ViewState
+from cekalwatch.wire.vocabulary.capture import is_wrong
 from cekalwatch.wire.vocabulary.troubles import IN_THE_PICTURE, OF_CAMERAS, OF_VIEWS, TroubleKind
 
 RECONNECTS_WITHIN = timedelta(seconds=3)

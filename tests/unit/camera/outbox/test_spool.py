@@ -16,7 +16,7 @@ from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool, SpoolError
 from cekalwatch.camera.outbox.spool_key import read_or_make, refuse_shared
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.wire.vocabulary.capture import SpoolState
+from cekalwatch.wire.vocabulary.camera_health import SpoolState
 from tests.support.builders.camera import capture_of
 from tests.support.scenarios.spools import file_system, make_read_only
 from tests.support.tools.raw_files import JFIF, folder_bytes, pieces, shown

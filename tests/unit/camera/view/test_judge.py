@@ -10,7 +10,7 @@ import pytest
 
 from cekalwatch.camera.view.judge import KEPT_FOR_S, ViewJudge
 from cekalwatch.vision.faces import Picture
-from cekalwatch.wire.vocabulary.capture import ViewState
+from cekalwatch.wire.vocabulary.camera_health import ViewState
 from tests.support.builders.camera_view import SIZE, grainy, seen, with_people
 from tests.support.tools.shared import shared_faces
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from cekalwatch.camera.view.monitor import PresetStatus, ViewMonitor
-from cekalwatch.wire.vocabulary.capture import ViewState
+from cekalwatch.wire.vocabulary.camera_health import ViewState
 from tests.support.builders.camera_view import seen
 
 

@@ -39,7 +39,7 @@ def test_event_that_was_not_marked_stays_uncertain_until_its_alert_is_listed_aga
     first.close()
     second = Inbox(path)
     assert second.uncertain_alerts() == ("late", "early")
-    second.mark_alert_shown(make_alert(alert_id="late"))
+    second.mark_alerts_shown([make_alert(alert_id="late")])
     assert second.uncertain_alerts() == ("early",)
     assert second.arrival(3, "late") is Arrival.KNOWN
     second.close()
@@ -57,7 +57,7 @@ def test_what_was_shown_is_known_across_restarts_as_it_stood(path: Path) -> None
     second = Inbox(path)
     assert second.news(alert) is News.SAME
     assert second.news(later) is News.CHANGED
-    second.mark_alert_shown(later)
+    second.mark_alerts_shown([later])
     assert second.news(later) is News.SAME
     went_up = replace(later, handling=replace(later.handling, escalations=1))
     assert second.news(went_up) is News.CALLED

@@ -43,7 +43,8 @@ from cekalwatch.v1 import (
 )
 from cekalwatch.v1.watchlist_service_pb2 import ImportRecord
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome, Heartbeat
+from cekalwatch.wire.vocabulary.camera_health import Heartbeat
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 from tests.support.builders.alerts import DEPARTURE, NOON
 from tests.support.builders.messages import RECORD, RUN, SENT, TEXTS, ValidValues, messages, scrambled
 from tests.support.builders.watchlist import FIXED_THRESHOLD

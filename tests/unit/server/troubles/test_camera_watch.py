@@ -17,7 +17,12 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles.store import TroubleStore
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.troubles.camera_watch import CameraTerms, CameraWatch
-from cekalwatch.wire.vocabulary.capture import Heartbeat, SpoolState, SpoolStatus, ViewState
+from cekalwatch.wire.vocabulary.camera_health import (
+    Heartbeat,
+    SpoolState,
+    SpoolStatus,
+    ViewState,
+)
 from cekalwatch.wire.vocabulary.orders import Direction
 from cekalwatch.wire.vocabulary.troubles import TroubleKind
 from tests.support.scenarios.people import SITE, HandClock

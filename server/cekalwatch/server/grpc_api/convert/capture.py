@@ -16,16 +16,14 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.convert.common import duration, text, timestamp, uuid
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_REASON, MAX_WORD
-from cekalwatch.wire.vocabulary.capture import (
-    LANDMARKS,
-    CaptureOutcome,
-    CapturePolicy,
+from cekalwatch.wire.vocabulary.camera_health import (
     Drops,
     Heartbeat,
     SpoolState,
     SpoolStatus,
     ViewState,
 )
+from cekalwatch.wire.vocabulary.capture import LANDMARKS, CaptureOutcome, CapturePolicy
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 MAX_SECONDS = 10 * 365 * 86_400.0

@@ -13,7 +13,8 @@ from cekalwatch.server.grpc_api.convert.watchlist import freshness_message
 from cekalwatch.server.presence import CameraPresence
 from cekalwatch.server.status import ServerStatus
 from cekalwatch.v1 import capture_pb2, operations_pb2, operations_service_pb2
-from cekalwatch.wire.vocabulary.capture import CaptureOutcome, Heartbeat
+from cekalwatch.wire.vocabulary.camera_health import Heartbeat
+from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 from cekalwatch.wire.vocabulary.proto_enums import ProtoEnum
 
 _THRESHOLD_SOURCES = ProtoEnum(operations_pb2.ThresholdSource, "THRESHOLD_SOURCE", ThresholdSource)

@@ -1,0 +1,87 @@
+"""How a camera and its host do, as the camera client tells it to the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ViewState(StrEnum):
+    """How a camera's view looks to its client."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """No frame has come yet, and the time for one is not over; to the server also what it does not know."""
+    OK = "OK"
+    NO_FRAMES = "NO_FRAMES"
+    DARK = "DARK"
+    BLINDED = "BLINDED"
+    COVERED = "COVERED"
+    DEFOCUSED = "DEFOCUSED"
+    MOVED = "MOVED"
+    TURNED_AWAY = "TURNED_AWAY"
+    """The camera was asked to turn: it turns, or looks elsewhere than this camera key stands for. No fault."""
+    NOT_AT_PRESET = "NOT_AT_PRESET"
+    """The camera can turn, and is not known to be at this key's preset although it should be. Nothing is sent."""
+
+
+class SpoolState(StrEnum):
+    """How the spool on a capture host's disk does."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    READY = "READY"
+    DISK_FULL = "DISK_FULL"
+    READ_ONLY = "READ_ONLY"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True)
+class SpoolStatus:
+    """What waits on a capture host's disk; `size` in bytes."""
+
+    state: SpoolState = SpoolState.UNSPECIFIED
+    depth: int = 0
+    size: int = 0
+    age_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Drops:
+    """Captures that a client lost, by the reason."""
+
+    no_room: int = 0
+    too_old: int = 0
+    unreadable: int = 0
+    refused: int = 0
+    """The server rejected them."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.no_room + self.too_old + self.unreadable + self.refused
+
+    def __add__(self, other: Drops) -> Drops:
+        return Drops(
+            self.no_room + other.no_room,
+            self.too_old + other.too_old,
+            self.unreadable + other.unreadable,
+            self.refused + other.refused,
+        )
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """The state of a camera client."""
+
+    frames_per_second: float = 0.0
+    """Frames that went through detection since the last heartbeat."""
+    outbox_depth: int = 0
+    """Captures that wait for a receipt."""
+    outbox_age_s: float = 0.0
+    """Age of the oldest of them."""
+    view_state: ViewState = ViewState.UNSPECIFIED
+    passages_total: int = 0
+    """Since the client started."""
+    spool: SpoolStatus = field(default_factory=SpoolStatus)
+    drops: Drops = field(default_factory=Drops)
+    dropped_total: int = 0
+    """Captures that the client lost; more than `drops` when it is too old to give reasons."""
