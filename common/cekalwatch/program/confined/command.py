@@ -1,0 +1,79 @@
+"""How to start a program confined, whatever it is.
+
+For an external program:
+
+    command = confined_command([absolute path of the program, arguments...], limits)
+    subprocess.Popen(command, env=confined_environment(), stdin=..., stdout=..., close_fds=True)
+
+A program that starts threads needs `processes=None`; one that fetches a stream `network=Network.CLIENT`. It may read
+programs, libraries and what `limits.readable` names, and nothing else; it gets none of our environment, so that no key
+or password is in it. At `processor_s` of its whole life SIGXCPU ends it. Exit codes of its own: see `launcher`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import cekalwatch
+from cekalwatch.program.confined import landlock, seccomp
+from cekalwatch.program.confined.limits import Limits, Network
+
+_ROOT: Final = Path(__file__).resolve().parents[3]
+"""The folder that holds our packages."""
+_START: Final = (
+    f"import sys; sys.path.insert(0, {str(_ROOT)!r}); from cekalwatch.program.confined.launcher import main; main()"
+)
+_SYSTEM: Final = (
+    "/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives",
+    "/dev/null", "/dev/zero", "/dev/urandom", "/proc/cpuinfo", "/sys/devices/system/cpu",
+)  # fmt: skip
+_NAMES: Final = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/run/systemd/resolve")
+"""What a program needs that looks up addresses and checks certificates."""
+_KEPT: Final = ("LD_LIBRARY_PATH", "TZ", "SYSTEMROOT")
+"""What is taken over from our environment: where libraries are, the time zone, and what Windows needs."""
+
+
+def confined_command(command: Sequence[str], limits: Limits) -> list[str]:
+    """Return what starts `command`, whose first part is an absolute path, bound by `limits`.
+
+    Windows has none of it: there the command is returned as it is, and `missing_protections` says so.
+    """
+    if sys.platform == "win32":
+        return list(command)
+    system = (*_SYSTEM, *(_NAMES if limits.network is Network.CLIENT else ()))
+    readable = {*map(Path, system), *_python(), Path(os.path.realpath(command[0])).parent, *limits.readable}
+    document = json.dumps(replace(limits, readable=tuple(sorted(readable))).to_json())
+    # Without -S the start takes three times as long.
+    return [sys.executable, "-I", "-S", "-c", _START, document, *command]
+
+
+def confined_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a confined process: no secret is in it. `more` is added."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    # Each thread of a numerical library reserves memory, and none is wanted.
+    plain = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return kept | plain | dict(more or {})
+
+
+def missing_protections() -> tuple[str, ...]:
+    """Return which protections confined processes lack on this machine, beside limits and an empty environment."""
+    if sys.platform == "win32":
+        return ("limits", "landlock", "seccomp")
+    return tuple(
+        name for name, there in (("landlock", bool(landlock.abi())), ("seccomp", seccomp.available())) if not there
+    )
+
+
+def _python() -> set[Path]:
+    """Return the folders that this interpreter loads code from, links followed."""
+    folders = {sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
+    # An import lists the folder in which it looks.
+    ours = (Path(package).parent for package in cekalwatch.__path__)
+    return {Path(folder).resolve() for folder in (*folders, *ours)}
