@@ -10,8 +10,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import StrEnum, auto
 from queue import LifoQueue
@@ -21,8 +22,13 @@ from cekalwatch.program.confined.command import confined_command, confined_envir
 from cekalwatch.program.confined.limits import Limits
 from cekalwatch.program.confined.messages import Mark, Refusal, read_message, write_message
 
+if sys.platform == "linux":
+    import fcntl
+
 MAX_CONVERSATIONS: Final = 500
 """After so many a process is replaced by a fresh one, before its memory is in pieces."""
+PIPE_BYTES: Final = 262_144
+LOOK_PERIOD_S: Final = 0.5
 START_S: Final = 120.0
 """How long a process may take until it waits for requests; a loaded machine is slow."""
 SLOWEST_FACTOR: Final = 20
@@ -61,7 +67,10 @@ class ConfinedPool:
 
     def __init__(self, function: str, limits: Limits, *, count: int = 1, max_answer_bytes: int = 64_000_000) -> None:
         """`function` is MODULE:NAME of a `messages.Served`. `limits.processor_s` is for one conversation."""
-        self._processes = [_Process(function, limits, max_answer_bytes) for _ in range(count)]
+        self._processes = [_Process(function, limits, max_answer_bytes, self._watch) for _ in range(count)]
+        self._watching: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._closed = threading.Event()
         # The last one that was used is the next: what is not needed at once is not started.
         self._free: LifoQueue[_Process] = LifoQueue()
         for process in reversed(self._processes):
@@ -82,14 +91,35 @@ class ConfinedPool:
 
     def close(self) -> None:
         """End the processes. A conversation that goes on ends with CRASHED; a later one begins with new processes."""
+        with self._starting:
+            watching, self._watching = self._watching, None
+            self._closed.set()
+            self._closed = threading.Event()
         for process in self._processes:
             process.end()
+        if watching:
+            watching.join()
+
+    def _watch(self) -> None:
+        """Have a thread that ends processes which take too long on the clock."""
+        with self._starting:
+            if self._watching is None:
+                arguments = (self._closed, self._processes)
+                self._watching = threading.Thread(target=_end_late_ones, args=arguments, name="confined", daemon=True)
+                self._watching.start()
+
+
+def _end_late_ones(closed: threading.Event, processes: Sequence[_Process]) -> None:
+    while not closed.wait(LOOK_PERIOD_S):
+        for process in processes:
+            process.end_if_late()
 
 
 class _Process:
     """One process, which is started anew when it is gone. One thread at a time converses."""
 
-    def __init__(self, function: str, limits: Limits, max_answer_bytes: int) -> None:
+    def __init__(self, function: str, limits: Limits, max_answer_bytes: int, watch: Callable[[], None]) -> None:
+        """`watch` lets `end_if_late` be called from time to time."""
         # In its life it never needs more than all its conversations may take.
         whole = replace(limits, processor_s=limits.processor_s * (MAX_CONVERSATIONS + 1))
         worker = [sys.executable, "-I", "-m", "cekalwatch.program.confined.worker"]
@@ -97,7 +127,9 @@ class _Process:
         self._wait_s = float(limits.processor_s * SLOWEST_FACTOR)
         self._max_answer_bytes = max_answer_bytes
         self._running: subprocess.Popen[bytes] | None = None
+        self._watch = watch
         self._conversations = 0
+        self._deadline: float | None = None
         self._late = False
 
     @contextmanager
@@ -116,6 +148,9 @@ class _Process:
 
         try:
             yield ask
+        except ConfinedError:  # also when the caller found that its answer cannot be one
+            self.end()
+            raise
         finally:
             if open_ and self._running is running:
                 self._drop(running)
@@ -128,6 +163,13 @@ class _Process:
             running.wait()
             for pipe in _pipes(running):
                 pipe.close()
+
+    def end_if_late(self) -> None:
+        """End the process when its answer is overdue; whoever waits for it is told."""
+        running, deadline = self._running, self._deadline
+        if running and deadline is not None and time.monotonic() > deadline:
+            self._late = True
+            running.kill()
 
     def _start(self) -> subprocess.Popen[bytes]:
         try:
@@ -142,7 +184,9 @@ class _Process:
             )
         except OSError as error:
             raise ConfinedError(Cause.NOT_STARTED, error.strerror or type(error).__name__) from None
-        with self._until(running, START_S):
+        _widen(running)
+        self._watch()
+        with self._until(START_S):
             found = self._read(running)
         if found is None or found[0] != Mark.READY:
             detail = found[1].decode(errors="replace")[:200] if found else f"exit code {running.poll()}"
@@ -151,7 +195,7 @@ class _Process:
         return running
 
     def _exchanged(self, running: subprocess.Popen[bytes], request: bytes) -> bytes | None:
-        with self._until(running, self._wait_s):
+        with self._until(self._wait_s):
             try:
                 write_message(_pipes(running)[0], Mark.ASK, request)
             except (OSError, ValueError):  # it is gone, and its pipe closed
@@ -208,21 +252,22 @@ class _Process:
         return ConfinedError(Cause.CRASHED, f"exit code {ended}")
 
     @contextmanager
-    def _until(self, running: subprocess.Popen[bytes], seconds: float) -> Iterator[None]:
-        """End the process when the block takes longer; what waits for it goes on then."""
+    def _until(self, seconds: float) -> Iterator[None]:
+        """Let the process be ended when the block takes longer; what waits for it goes on then."""
         self._late = False
-
-        def late() -> None:
-            self._late = True
-            running.kill()
-
-        timer = threading.Timer(seconds, late)
-        timer.daemon = True
-        timer.start()
+        self._deadline = time.monotonic() + seconds
         try:
             yield
         finally:
-            timer.cancel()
+            self._deadline = None
+
+
+def _widen(running: subprocess.Popen[bytes]) -> None:
+    """Let the pipes hold most pictures at once, so that the two processes change places less often."""
+    if sys.platform == "linux":
+        for pipe in _pipes(running):
+            with suppress(OSError):  # an account may have so much of them, and no more
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _pipes(running: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
