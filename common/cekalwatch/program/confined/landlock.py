@@ -32,7 +32,8 @@ def abi() -> int:
     """Return the version of the kernel's Landlock, 0 where there is none."""
     if sys.platform != "linux":
         return 0
-    return max(0, _libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_FLAG)))
+    found: int = _libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_FLAG))
+    return max(0, found)
 
 
 def restrict(readable: Iterable[Path], *, connects: bool) -> None:

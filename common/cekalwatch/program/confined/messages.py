@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Generator
 from enum import IntEnum
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 Served = Callable[[bytes], Generator[bytes, bytes, None]]
 """What a confined process runs: it is given the first request and yields answers; each yield returns the next request.
@@ -42,14 +42,14 @@ class Refusal(Exception):  # noqa: N818  # it says something of the data, not of
         self.detail = detail
 
 
-def write_message(stream: BinaryIO, mark: Mark, content: bytes = b"") -> None:
+def write_message(stream: IO[bytes], mark: Mark, content: bytes = b"") -> None:
     """Write a message. Raises OSError when the other end is gone."""
     stream.write(HEADER.pack(mark, len(content)))
     stream.write(content)
     stream.flush()
 
 
-def read_message(stream: BinaryIO, most_bytes: int = 0xFFFFFFFF) -> tuple[int, bytes] | None:
+def read_message(stream: IO[bytes], most_bytes: int = 0xFFFFFFFF) -> tuple[int, bytes] | None:
     """Return the mark and content of the next message; None when the other end is gone.
 
     Raises ValueError for one of more than `most_bytes`.

@@ -9,7 +9,7 @@ import importlib
 import json
 import math
 import sys
-from typing import BinaryIO
+from typing import IO
 
 from cekalwatch.program.confined.messages import Mark, Refusal, Served, read_message, write_message
 
@@ -44,7 +44,7 @@ def _begin_time(seconds: int) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (min(wanted, last) if last != resource.RLIM_INFINITY else wanted, last))
 
 
-def _serve(function: Served, request: bytes, asked: BinaryIO, answers: BinaryIO) -> None:
+def _serve(function: Served, request: bytes, asked: IO[bytes], answers: IO[bytes]) -> None:
     running = function(request)
     try:
         answer = next(running)
