@@ -75,5 +75,5 @@ def _python() -> set[Path]:
     """Return the folders that this interpreter loads code from, links followed."""
     folders = {sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
     # An import lists the folder in which it looks.
-    ours = (Path(str(package)).parent for package in cekalwatch.__path__)
-    return {Path(folder).resolve() for folder in (*folders, *ours)}
+    folders |= {str(Path(package).parent) for package in cekalwatch.__path__}
+    return {Path(folder).resolve() for folder in folders}
