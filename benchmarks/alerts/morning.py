@@ -160,13 +160,14 @@ def staffed(stack: Stack, desks: dict[str, PersonRole]) -> Iterator[None]:
 
 
 async def pass_by(stack: Stack, listed: Sequence[Traveller], officers: int, pace_s: float) -> list[Passage]:
-    """Let the travellers pass, one each `pace_s` seconds; return who stood where."""
+    """Let the travellers pass, one each `pace_s` seconds; return who stood where, once all have been dealt with."""
     async with AsyncExitStack() as opened:
         cameras = []
         for plan in stack.config.cameras:
             dialer = stack.dialer(DeviceRole.CAMERA, plan.camera_id)
             channel = await opened.enter_async_context(dialer.aio_channel())
             cameras.append(await CaptureClient.open(channel, plan.camera_id))
+        writing = [asyncio.Lock() for _ in cameras]  # a stream takes one message after another
         passages: list[Passage] = []
 
         async def pass_counter(traveller: Traveller, counter: int, after_s: float) -> None:
@@ -176,22 +177,21 @@ async def pass_by(stack: Stack, listed: Sequence[Traveller], officers: int, pace
             capture.capture_id = capture.track_id = str(uuid6.uuid7())
             capture.capture_time.FromDatetime(datetime.now(UTC))
             passages.append(Passage(capture.capture_id, counter))
-            await cameras[counter].send(capture)
+            async with writing[counter]:
+                await cameras[counter].send(capture)
 
-        async def take_receipts(camera: CaptureClient) -> None:
-            while True:
-                await camera.receipts(1)
-
-        receipts = [asyncio.create_task(take_receipts(camera)) for camera in cameras]
-        walking = []
+        walks: list[tuple[Traveller, int, float]] = []
         for number, traveller in enumerate(listed):
             at = number * pace_s
-            walking.append(pass_counter(traveller, number % officers, at))
+            walks.append((traveller, number % officers, at))
             if number % SECOND_COUNTER_EVERY == 0:
-                walking.append(pass_counter(traveller, (number + 1) % officers, at + SECOND_COUNTER_AFTER_S))
-        await asyncio.gather(*walking)
-        for task in receipts:
-            task.cancel()
+                walks.append((traveller, (number + 1) % officers, at + SECOND_COUNTER_AFTER_S))
+        due = Counter(counter for _, counter, _ in walks)
+        receipts = asyncio.gather(*(camera.receipts(due[counter]) for counter, camera in enumerate(cameras)))
+        await asyncio.gather(*(pass_counter(*walk) for walk in walks))
+        found = Counter(one.outcome for of_camera in await receipts for one in of_camera)
+        if found != {capture_pb2.CAPTURE_OUTCOME_ACCEPTED: len(walks)}:
+            raise RuntimeError(f"captures that were not dealt with: {found}")
         return passages
 
 
