@@ -7,7 +7,10 @@ def main() -> None:
     """Run the command line; exits the process."""
     require_extra(
         "camera",
-        ("typer", "onnxruntime", "cv2", "lap", "uuid6", "cryptography", "OpenSSL", "jinja2", "prometheus_client"),
+        (
+            *("typer", "onnxruntime", "cv2", "lap", "uuid6", "cryptography", "OpenSSL", "jinja2", "prometheus_client"),
+            *("httpx", "defusedxml"),
+        ),
     )
     from cekalwatch.camera.cli.app import app
     from cekalwatch.program.command import run

@@ -26,7 +26,6 @@ from cekalwatch.camera.ptz.onvif import password_of
 from cekalwatch.camera.settings import CameraSettings, OneCamera
 from cekalwatch.camera.sources.opening import OpeningPolicy, open_source
 from cekalwatch.camera.watchdog import watch_over
-from cekalwatch.program.command import require_extra
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.service import ServiceManager
@@ -134,7 +133,6 @@ class Cameras:
 
     def _open_mounts(self) -> Iterator[tuple[str, PtzMonitor]]:
         for keys in self._settings.mounts(self._settings.each()).values():
-            require_extra("onvif", ("onvif",))
             monitor = PtzMonitor(
                 keys,
                 password_of(next(iter(keys.values())), self._settings),

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from importlib.util import find_spec
 from pathlib import Path
 
 import grpc
@@ -22,7 +21,8 @@ from cryptography import x509
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.ptz.monitor import preset_status
-from cekalwatch.camera.ptz.onvif import OnvifError, opened, password_of
+from cekalwatch.camera.ptz.onvif import opened, password_of
+from cekalwatch.camera.ptz.soap import OnvifError
 from cekalwatch.camera.settings import CameraSettings, OneCamera
 from cekalwatch.camera.sources.files import FramePace
 from cekalwatch.camera.sources.frames import Frame, FrameSource, SourceError
@@ -143,14 +143,17 @@ def check_detector(one: OneCamera, threads: int) -> Judged:
 
 async def check_mount(turnable: Turnable, settings: CameraSettings) -> Judged:
     """Ask a camera that can be turned where it looks."""
-    if find_spec("onvif") is None:
-        return CheckVerdict.FAIL, "install it with: pip install 'cekalwatch[onvif]'"
     try:
         async with opened(turnable, password_of(turnable, settings)) as camera:
             status = preset_status(await camera.status(), await camera.preset(turnable.preset))
     except (OnvifError, ProgramError) as error:
         return CheckVerdict.FAIL, f"the camera at {turnable.address}: {error}"
     match status:
+        case PresetStatus.AT_PRESET if turnable.address.startswith("http://"):
+            return CheckVerdict.WARN, (
+                f"at its preset {turnable.preset}, but asked without encryption: who is on the network between can say "
+                "that it is, or turn it; use https:// with `fingerprint` (docs/camera.md)"
+            )
         case PresetStatus.AT_PRESET:
             return CheckVerdict.OK, f"at its preset {turnable.preset}"
         case PresetStatus.AWAY:

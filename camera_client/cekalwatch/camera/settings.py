@@ -18,7 +18,7 @@ from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.camera.outbox.spool import SpoolTerms
 from cekalwatch.camera.sources.opencv import Transport
-from cekalwatch.camera.turnable import Turnable
+from cekalwatch.camera.turnable import OF_THE_DEVICE, Turnable
 from cekalwatch.program.connection import ClientSettings
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.region import Region
@@ -132,12 +132,10 @@ class CameraSettings(ClientSettings, CameraOptions):
         twice = [key for key, times in Counter(one.camera_id for one in self.cameras).items() if times > 1]
         if twice:
             raise ValueError(f"[[cameras]] has {', '.join(twice)} more than once; each needs a camera_id of its own")
+        of_the_device = f"{', '.join(OF_THE_DEVICE[:-1])} and {OF_THE_DEVICE[-1]}"
         for mount, keys in self.mounts(self.cameras).items():
-            if len({(one.user, one.password_file, one.trust_preset_without_feedback) for one in keys.values()}) > 1:
-                raise ValueError(
-                    f"{', '.join(keys)} are the camera at {mount}: give them the same user, password_file and "
-                    "trust_preset_without_feedback"
-                )
+            if len({tuple(getattr(one, name) for name in OF_THE_DEVICE) for one in keys.values()}) > 1:
+                raise ValueError(f"{', '.join(keys)} are the camera at {mount}: give them the same {of_the_device}")
         return self
 
     @property

@@ -7,13 +7,23 @@ from pathlib import Path
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
 Hours = Annotated[str, Field(pattern=rf"^{_CLOCK}-({_CLOCK}|24:00)$")]
 """A part of the day, HH:MM-HH:MM; one that ends before it begins goes over midnight."""
 MIN_STAY_S: Final = 15.0
 """Shorter than this a view is not judged, and nobody is seen well."""
+
+OF_THE_DEVICE: Final = (
+    *("user", "password_file", "fingerprint", "authority"),
+    "trust_preset_without_feedback",
+)
+"""Settings that all keys of one camera share."""
+
+
+def _digits(fingerprint: str) -> str:
+    return fingerprint.replace(":", "").lower()
 
 
 class Turnable(BaseModel):
@@ -22,7 +32,14 @@ class Turnable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     address: Annotated[str, Field(pattern=r"^https?://[^/@\s]+$")]
-    """http://HOST or http://HOST:PORT, without a password."""
+    """https://HOST or https://HOST:PORT, without a password; http:// for a camera that offers nothing else: who is on
+    the network between can then say where it looks."""
+    fingerprint: Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{2}:?){32}$"), AfterValidator(_digits)] | None = None
+    """SHA-256 of the camera's own certificate, 64 hexadecimal digits; for https, and certificates that no authority
+    has signed."""
+    authority: Path | None = None
+    """PEM file of the authority that signs the office's cameras, for https; when neither this nor `fingerprint` is set,
+    those that this machine knows."""
     user: Annotated[str, Field(min_length=1)]
     """The ONVIF user."""
     password_file: Path | None = None

@@ -8,7 +8,8 @@ import pytest
 
 from cekalwatch.camera.checks import CheckVerdict, check_mount
 from cekalwatch.camera.ptz.monitor import arrive
-from cekalwatch.camera.ptz.onvif import OnvifError, PtzPosition, opened
+from cekalwatch.camera.ptz.onvif import PtzPosition, opened
+from cekalwatch.camera.ptz.soap import OnvifError
 from cekalwatch.camera.settings import CameraSettings
 from tests.support.fakes.onvif_device import PASSWORD, OnvifDevice
 from tests.support.scenarios.turning import (

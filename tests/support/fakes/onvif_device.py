@@ -8,11 +8,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Self
+from xml.etree.ElementTree import Element
 
-from lxml import etree
+import defusedxml.ElementTree
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -34,8 +36,9 @@ Position = tuple[float, float, float]
 class OnvifDevice:
     """The camera. Its motor turns when `finish_turn` is called."""
 
-    def __init__(self, presets: dict[str, Position]) -> None:
+    def __init__(self, presets: dict[str, Position], tls: ssl.SSLContext | None = None) -> None:
         """`presets`: position of each name; tokens are preset-1, preset-2, …"""
+        self._scheme = "https" if tls else "http"
         self.presets = {f"preset-{number}": (name, at) for number, (name, at) in enumerate(presets.items(), 1)}
         self.position: Position = (0.0, 0.0, 0.0)
         self.heading: Position | None = None
@@ -51,15 +54,17 @@ class OnvifDevice:
         """Arrives at once, without `finish_turn`."""
         self.only_capabilities = False
         """An old one, which has no GetServices."""
+        self.mischief: Callable[[str], Response | None] = lambda _: None
+        """What it answers instead, by the name of the question; None: what is right."""
         self.asked: list[str] = []
         self.refused = 0
         self._nonces: set[str] = set()
-        self._server = HTTPServer("127.0.0.1", threaded=True)
+        self._server = HTTPServer("127.0.0.1", threaded=True, ssl_context=tls)
         self._server.expect_request(re.compile("/.*")).respond_with_handler(self._answer)
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self._server.port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.port}"
 
     def __enter__(self) -> Self:
         self.start()
@@ -81,31 +86,40 @@ class OnvifDevice:
         self.position, self.heading = self.heading, None
 
     def _answer(self, request: Request) -> Response:
-        status, envelope = self._envelope(request.get_data())
+        asked = defusedxml.ElementTree.fromstring(request.get_data())
+        body = asked.find(f"{{{ENVELOPE}}}Body")
+        assert body is not None
+        name = body[0].tag.rpartition("}")[2]
+        if (instead := self.mischief(name)) is not None:
+            self.asked.append(name)
+            return instead
+        status, envelope = self._envelope(name, asked, body[0])
         return Response(envelope, status, content_type="application/soap+xml; charset=utf-8")
 
-    def _envelope(self, body: bytes) -> tuple[int, str]:
-        envelope = etree.fromstring(body)
-        question = envelope.find(f"{{{ENVELOPE}}}Body")[0]
-        name = etree.QName(question).localname
+    def _envelope(self, name: str, envelope: Element, question: Element) -> tuple[int, str]:
         self.asked.append(name)
         if name == "GetSystemDateAndTime":  # the one that needs no token
-            return 200, _envelope(self._time())
+            return 200, in_envelope(self.sound_answer(name))
         if not self._trusts(envelope):
             self.refused += 1
             return 400, _fault("ter:NotAuthorized", "The requested action requires authorization")
+        answered = self.sound_answer(name, question.findtext(f"{{{PTZ}}}PresetToken"))
+        return (200, in_envelope(answered)) if answered else (400, _fault("ter:ActionNotSupported", "Not supported"))
+
+    def sound_answer(self, name: str, token: str | None = None) -> str:
+        """What it answers to the question `name`, about the preset `token`; empty when it does not know it."""
         answers: dict[str, Callable[[], str]] = {
+            "GetSystemDateAndTime": self._time,
             "GetServices": self._services,
             "GetCapabilities": self._capabilities,
             "GetProfiles": self._profiles,
             "GetPresets": self._list_presets,
             "GetStatus": self._status,
-            "GotoPreset": lambda: self._goto(question.findtext(f"{{{PTZ}}}PresetToken")),
+            "GotoPreset": lambda: self._goto(token),
         }
-        answered = answers[name]()
-        return (200, _envelope(answered)) if answered else (400, _fault("ter:ActionNotSupported", "Not supported"))
+        return answers[name]()
 
-    def _trusts(self, envelope: etree._Element) -> bool:
+    def _trusts(self, envelope: Element) -> bool:
         token = envelope.find(f".//{{{SECURITY}}}UsernameToken")
         if token is None:
             return False
@@ -180,7 +194,7 @@ class OnvifDevice:
         return f'<tt:PanTilt x="{pan}" y="{tilt}"/><tt:Zoom x="{zoom}"/>'
 
 
-def _envelope(body: str) -> str:
+def in_envelope(body: str) -> str:
     return (
         f'<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="{ENVELOPE}" xmlns:tds="{DEVICE}" '
         f'xmlns:trt="{MEDIA}" xmlns:tptz="{PTZ}" xmlns:tt="{SCHEMA}"><s:Body>{body}</s:Body></s:Envelope>'
@@ -188,7 +202,7 @@ def _envelope(body: str) -> str:
 
 
 def _fault(code: str, reason: str) -> str:
-    return _envelope(
+    return in_envelope(
         '<s:Fault xmlns:ter="http://www.onvif.org/ver10/error"><s:Code><s:Value>s:Sender</s:Value><s:Subcode>'
         f'<s:Value>{code}</s:Value></s:Subcode></s:Code><s:Reason><s:Text xml:lang="en">{reason}</s:Text></s:Reason>'
         "</s:Fault>"

@@ -15,7 +15,6 @@ from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.ptz.manual_turn import ManualTurn, remove_turn, write_turn
 from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.camera.turnable import Turnable
-from cekalwatch.program.command import require_extra
 from cekalwatch.program.errors import Exit, ProgramError
 
 if TYPE_CHECKING:
@@ -91,7 +90,6 @@ def _turnable(config: Path | None, camera_id: str | None) -> tuple[CameraSetting
     settings, one = chosen_camera(config, camera_id)
     if one.ptz is None:
         raise ProgramError(f"{one.camera_id} has no `ptz` in its settings, so it cannot be turned", Exit.CONFIG)
-    require_extra("onvif", ("onvif",))
     return settings, one.ptz
 
 
@@ -125,7 +123,8 @@ async def _turn(settings: CameraSettings, turnable: Turnable, order: ManualTurn,
 @asynccontextmanager
 async def _opened(settings: CameraSettings, turnable: Turnable) -> AsyncIterator[OnvifCamera]:
     """Connect to the camera; OnvifError becomes ProgramError."""
-    from cekalwatch.camera.ptz.onvif import OnvifError, opened, password_of
+    from cekalwatch.camera.ptz.onvif import opened, password_of
+    from cekalwatch.camera.ptz.soap import OnvifError
 
     try:
         async with opened(turnable, password_of(turnable, settings)) as camera:

@@ -17,7 +17,8 @@ import structlog
 
 from cekalwatch.camera.clock import Clock, set_within
 from cekalwatch.camera.ptz.manual_turn import ManualTurn, read_turn
-from cekalwatch.camera.ptz.onvif import OnvifCamera, OnvifError, Preset, PtzStatus, find_preset, opened
+from cekalwatch.camera.ptz.onvif import OnvifCamera, Preset, PtzStatus, find_preset, opened
+from cekalwatch.camera.ptz.soap import OnvifError
 from cekalwatch.camera.ptz.tour import Tour, TourStop
 from cekalwatch.camera.turnable import Turnable
 from cekalwatch.camera.view.monitor import PresetStatus
@@ -104,9 +105,10 @@ class PtzMonitor:
     async def _pause(self, problem: str, stop: asyncio.Event) -> None:
         delay_s = self._backoff.next_delay_s()
         log.warning("mount_lost", mount=self.mount, problem=problem, retry_in_s=round(delay_s, 1))
-        for camera_id, status in self._statuses.items():
-            if status is PresetStatus.NOT_ASKED:
-                self._statuses[camera_id] = PresetStatus.UNKNOWN
+        # At once: it may move from now on, and has to settle anew.
+        self._there_s.clear()
+        for key in self._keys:
+            self._set(key, PresetStatus.UNKNOWN)
         await set_within(stop, delay_s)
 
     async def _follow(self, camera: OnvifCamera, stop: asyncio.Event) -> None:
@@ -115,7 +117,8 @@ class PtzMonitor:
         while True:
             if self._clock.monotonic_s() - self._presets_read_s >= PRESETS_EVERY_S:
                 await self._read_presets(camera)
-            self._note(await camera.status())
+            asked_s = self._clock.monotonic_s()
+            self._note(await camera.status(), asked_s)
             await self._turn_if_due(camera)
             if await set_within(stop, self._period_s):
                 return
@@ -133,9 +136,8 @@ class PtzMonitor:
             log.info("mount_connected", mount=self.mount, presets=len(self._stored))
             self._backoff.reset()
 
-    def _note(self, now: PtzStatus) -> None:
-        """Take the camera's answer."""
-        now_s = self._clock.monotonic_s()
+    def _note(self, now: PtzStatus, now_s: float) -> None:
+        """Take the camera's answer to a question of that moment; an answer that took long tells what was."""
         self._answered_s = now_s
         for key in self._keys:
             status = self._status_of(key, now, now_s)
