@@ -59,7 +59,7 @@ class Code(StrEnum):
         "The capture time is missing or impossible.",
     )
     CROP_TOO_LARGE = auto(), Kind.INVALID_ARGUMENT, "The crop has more bytes than the contract allows."
-    CROP_NOT_JPEG = auto(), Kind.INVALID_ARGUMENT, "The crop is not a JPEG."
+    CROP_NOT_JPEG = auto(), Kind.INVALID_ARGUMENT, "The crop is not a baseline JPEG in one scan."
     CROP_DAMAGED = auto(), Kind.INVALID_ARGUMENT, "The crop is a damaged or truncated JPEG."
     CROP_TOO_MANY_PIXELS = auto(), Kind.INVALID_ARGUMENT, "The crop has more pixels than the contract allows."
     CROP_WITHOUT_TEMPLATE = auto(), Kind.INVALID_ARGUMENT, "No template can be made of the crop."
@@ -97,7 +97,7 @@ class Code(StrEnum):
     # The watchlist.
     RECORD_EXPECTED = auto(), Kind.INVALID_ARGUMENT, "A photograph came that its record did not announce."
     RECORD_INVALID = auto(), Kind.INVALID_ARGUMENT, "A field of the record is missing or cannot be read."
-    PHOTO_TOO_LARGE = auto(), Kind.INVALID_ARGUMENT, "The photograph has too many bytes or pixels."
+    PHOTO_TOO_LARGE = auto(), Kind.INVALID_ARGUMENT, "The photograph has too many bytes, pixels or scans."
     PHOTO_UNREADABLE = auto(), Kind.INVALID_ARGUMENT, "The photograph cannot be read."
     PHOTO_MISSING = auto(), Kind.INVALID_ARGUMENT, "The photograph that the record names is missing."
     PHOTO_NO_FACE = auto(), Kind.INVALID_ARGUMENT, "No face was found in the photograph."

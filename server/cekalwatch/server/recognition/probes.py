@@ -6,7 +6,6 @@ Landmarks are in the coded picture's pixels, so an EXIF rotation is not applied.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,8 +13,9 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
+from cekalwatch.pictures.errors import PictureError, PictureFault
+from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.engines.recogniser import Recogniser, TemplateError
@@ -74,40 +74,28 @@ def _aligned(capture: Capture) -> Picture | CekalwatchError:
         return error
 
 
-_START_OF_IMAGE: Final = b"\xff\xd8\xff"
-_END_OF_IMAGE: Final = b"\xff\xd9"
 _FLAGS: Final = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+_CODES: Final = {
+    PictureFault.OTHER_FORMAT: Code.CROP_NOT_JPEG,
+    PictureFault.DAMAGED: Code.CROP_DAMAGED,
+    PictureFault.TOO_COSTLY: Code.CROP_TOO_MANY_PIXELS,
+}
 
 
 def decode_crop(jpeg: bytes) -> Picture:
-    """Decode a JPEG within the contract's bounds; raises CekalwatchError with a code CROP_... for anything else."""
+    """Decode a JPEG within the contract's bounds; raises CekalwatchError with a code CROP_... for anything else.
+
+    Its markers are read first: what the decoder gets is one baseline scan of at most MAX_CROP_PIXELS, without metadata.
+    """
     if len(jpeg) > MAX_CROP_BYTES:
         raise CekalwatchError(Code.CROP_TOO_LARGE, f"{len(jpeg)} bytes")
-    if not jpeg.startswith(_START_OF_IMAGE):
-        raise CekalwatchError(Code.CROP_NOT_JPEG)
-    width, height = _coded_size(jpeg)
-    # OpenCV before 5 fills the missing part of a truncated JPEG with grey, and reports it only on standard error.
-    if not jpeg.endswith(_END_OF_IMAGE):
-        raise CekalwatchError(Code.CROP_DAMAGED, "no end marker")
     try:
-        picture = cv2.imdecode(np.frombuffer(jpeg, dtype=np.uint8), _FLAGS)
+        found = read_plain_jpeg(jpeg, MAX_CROP_PIXELS)
+        picture = cv2.imdecode(np.frombuffer(found.essence, dtype=np.uint8), _FLAGS)
+    except PictureError as error:
+        raise CekalwatchError(_CODES[error.fault], str(error)) from None
     except cv2.error as error:
         raise CekalwatchError(Code.CROP_DAMAGED, "cannot be decoded") from error
-    if picture is None or picture.shape != (height, width, 3):
+    if picture is None or picture.shape != (found.height, found.width, 3):
         raise CekalwatchError(Code.CROP_DAMAGED, "cannot be decoded")
     return np.asarray(picture, dtype=np.uint8)
-
-
-def _coded_size(jpeg: bytes) -> tuple[int, int]:
-    """Return width and height from the header, before any pixel is decoded."""
-    try:
-        width, height = Image.open(io.BytesIO(jpeg), formats=("JPEG",)).size
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise CekalwatchError(Code.CROP_TOO_MANY_PIXELS) from None
-    except UnidentifiedImageError:
-        raise CekalwatchError(Code.CROP_NOT_JPEG, "no header") from None
-    except (OSError, SyntaxError, ValueError, IndexError, KeyError) as error:
-        raise CekalwatchError(Code.CROP_DAMAGED, "header cannot be read") from error
-    if width * height > MAX_CROP_PIXELS:
-        raise CekalwatchError(Code.CROP_TOO_MANY_PIXELS, f"{width}x{height}")
-    return width, height

@@ -39,10 +39,19 @@ def test_a_crop_comes_out_as_it_went_in():
     assert np.abs(decoded.astype(int) - crop).mean() < 3
 
 
-def test_grey_and_progressive_crops_are_decoded():
+def test_a_grey_crop_is_decoded():
+    grey = Image.fromarray(astronaut()[:200, :200, ::-1]).convert("L")
+    assert decode_crop(saved(grey, format="JPEG")).shape == (200, 200, 3)
+
+
+def test_a_progressive_crop_is_refused():
     colours = Image.fromarray(astronaut()[:200, :200, ::-1])
-    assert decode_crop(saved(colours.convert("L"), format="JPEG")).shape == (200, 200, 3)
-    assert decode_crop(saved(colours, format="JPEG", progressive=True)).shape == (200, 200, 3)
+    assert refused(saved(colours, format="JPEG", progressive=True)) is Code.CROP_NOT_JPEG
+
+
+def test_a_crop_of_four_colours_is_refused():
+    ink = Image.fromarray(astronaut()[:200, :200, ::-1]).convert("CMYK")
+    assert refused(saved(ink, format="JPEG")) is Code.CROP_NOT_JPEG
 
 
 def test_landmarks_stay_right_since_no_rotation_is_applied():

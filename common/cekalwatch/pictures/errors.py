@@ -1,0 +1,24 @@
+"""Why a picture file is not decoded."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class PictureFault(StrEnum):
+    """What is wrong with the file."""
+
+    OTHER_FORMAT = "OTHER_FORMAT"
+    """It is none of the formats that are read, or a kind of one that is not."""
+    DAMAGED = "DAMAGED"
+    """Its structure is broken, or it ends early."""
+    TOO_COSTLY = "TOO_COSTLY"
+    """Decoding it would take more time or memory than a picture of use."""
+
+
+class PictureError(Exception):
+    """The file is not to be decoded; the text says what was found, and nothing of what the picture shows."""
+
+    def __init__(self, fault: PictureFault, detail: str) -> None:
+        super().__init__(detail)
+        self.fault = fault
