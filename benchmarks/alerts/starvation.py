@@ -57,7 +57,7 @@ def raise_alerts(database: Database, keyring: Keyring) -> None:
     for number in range(ALERTS):
         capture = Capture(uuid6.uuid7(), camera, f"old/{number}", now, b"\xff\xd8", ((1.0, 1.0),) * 5, 0.5)
         candidate = Candidate(f"S-{number}", 0.7, (f"S-{number}",))
-        found = Match(capture, (candidate,), 1, 0.5, "bench", np.eye(1, 8, dtype=np.float32)[0])
+        found = Match(capture, capture.jpeg, (candidate,), 1, 0.5, "bench", np.eye(1, 8, dtype=np.float32)[0])
         store.record(found, timedelta(minutes=10), now)
 
 

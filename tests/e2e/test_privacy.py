@@ -21,6 +21,7 @@ from cekalwatch.server.domain.camera_clock import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.passages import Passage
 from cekalwatch.server.grpc_api.convert.capture import capture as read_capture
+from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe
 from cekalwatch.server.wiring.capture import EMBED_BATCH
 from cekalwatch.vision.faces import Picture
@@ -148,7 +149,9 @@ def check(written: disk_search.Written, strangers: Seen, mixed: Seen, matched: s
     tracks = {face.track_id for face in mixed.run.faces if face.capture_id in matched}
     probes: set[str] = set()
     faces = strangers.run.faces + mixed.run.faces
-    pictures = disk_search.of_pictures([face.jpeg for face in faces], written)
+    sent = disk_search.of_pictures([face.jpeg for face in faces], written)
+    assert not any(sent), "a camera's own bytes are kept"
+    pictures = disk_search.of_pictures([probe_jpeg(face.jpeg) for face in faces], written)
     keys = disk_search.of_keys([face.capture_id for face in faces], written)
     for face, of_picture, of_key in zip(faces, pictures, keys, strict=True):
         if face.capture_id in matched:

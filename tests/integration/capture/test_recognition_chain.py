@@ -14,6 +14,7 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 
 from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (
@@ -96,7 +97,7 @@ async def test_a_listed_traveller_alerts_with_facts_and_pictures(tmp_path: Path)
         found = await agent.stub.GetAlert(
             alert_service_pb2.GetAlertRequest(alert_id=alert.alert_id, include_images=True)
         )
-        assert found.images.probe_jpeg == probe.jpeg
+        assert found.images.probe_jpeg == probe_jpeg(probe.jpeg)
         assert found.images.references[0].jpeg.startswith(b"\xff\xd8")
 
 

@@ -58,13 +58,12 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "transparent": cut_out,
     "grey with transparency": lambda: saved(PORTRAIT.convert("LA"), "PNG"),
     "palette": lambda: saved(PORTRAIT.quantize(256), "PNG"),
-    "palette, GIF": lambda: saved(PORTRAIT.quantize(256), "GIF"),
     "black and white dots": lambda: saved(PORTRAIT.resize((1024, 1024)).convert("1"), "TIFF"),
     "BMP": lambda: saved(PORTRAIT, "BMP"),
     "LZW, TIFF": lambda: saved(PORTRAIT, "TIFF", compression="tiff_lzw"),
     "progressive": lambda: saved(PORTRAIT, "JPEG", quality=95, progressive=True),
 }
-LEAST = {"grey": 0.85, "grey of 16 bits": 0.85, "grey with transparency": 0.85, "palette, GIF": 0.94, "palette": 0.94}
+LEAST = {"grey": 0.85, "grey of 16 bits": 0.85, "grey with transparency": 0.85, "palette": 0.94}
 """Where colour is lost the template differs a little. The least cosine is 0.95 else."""
 
 

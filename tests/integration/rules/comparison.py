@@ -10,6 +10,7 @@ from uuid import UUID
 
 from cekalwatch.server.domain.alerts.alert import Alert as ProductAlert
 from cekalwatch.server.domain.alerts.alert import AlertFilter
+from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from tests.integration.rules.faces import jpeg, template
 from tests.integration.rules.model import Rules
 from tests.integration.rules.office import Office
@@ -61,7 +62,12 @@ class Comparison:
         needles = [sent.capture_id.encode() for sent in traceless]
         for look in {sent.look for sent in traceless} - matched:
             numbers = template(look)
-            needles += [jpeg(look)[-200:-100], numbers[:16].tobytes(), numbers.astype("<f2")[:16].tobytes()]
+            needles += [
+                jpeg(look)[-200:-100],
+                probe_jpeg(jpeg(look))[-200:-100],
+                numbers[:16].tobytes(),
+                numbers.astype("<f2")[:16].tobytes(),
+            ]
         for path, data in written.items():
             assert not [needle for needle in needles if needle in data], path
 

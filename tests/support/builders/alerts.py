@@ -67,8 +67,10 @@ def match(
         *(Candidate(key, one, (f"O-{key}",)) for key, one in others.items()),
     ]
     fused = face() if template is None else template
+    probe = probe or capture()
     return Match(
-        capture=probe or capture(),
+        capture=probe,
+        probe_jpeg=probe.jpeg,
         candidates=tuple(sorted(candidates, key=lambda one: -one.score)),
         fused_crops=1,
         threshold=0.48,

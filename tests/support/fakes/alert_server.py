@@ -23,11 +23,12 @@ from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, camera_pb2, watchlist_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceServicer, add_AlertServiceServicer_to_server
 from cekalwatch.wire.options import SERVER_OPTIONS
+from tests.support.builders.jpegs import plain_jpeg
 
 EPOCH = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 WAIT_S = 90.0
 """Generous: a program that starts on a busy machine may need a minute."""
-JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
+JPEG = plain_jpeg()
 NOBODY = SessionFile(Path(os.devnull))
 """Nobody is signed in."""
 

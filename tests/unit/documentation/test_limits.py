@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
+from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
 from cekalwatch.server.auth import limits
 from cekalwatch.server.capture import intake, session
 from cekalwatch.server.domain.errors import Code
@@ -33,7 +35,17 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "a message, either way": (bounds.MAX_MESSAGE_BYTES,),
     "headers of a call": (options.MAX_METADATA_BYTES,),
     "a crop": (bounds.MAX_CROP_BYTES, bounds.MAX_CROP_PIXELS),
-    "a photograph": (bounds.MAX_PHOTO_BYTES, photographs.MAX_PHOTO_PIXELS),
+    "scans of a crop": (1,),
+    "a photograph": (bounds.MAX_PHOTO_BYTES, photographs.MAX_PHOTO_PIXELS, photographs.MAX_PHOTO_SIDE),
+    "scans of a photograph": (jpeg.MAX_SCANS, photograph.MAX_SCAN_PIXELS),
+    "parts of a photograph's file": (
+        jpeg.MAX_SEGMENTS,
+        png.MAX_CHUNKS,
+        webp.MAX_CHUNKS,
+        tiff.MAX_ENTRIES,
+        tiff.MAX_STRIPS,
+    ),
+    "a picture on an officer's screen": (bounds.MAX_CROP_PIXELS, DECODE_DEADLINE_S),
     "a photograph's memory while it is decoded": (photographs.DECODE_BYTES,),
     "photographs of a record": (bounds.MAX_PHOTOS_PER_RECORD,),
     "a page of a list": (bounds.MAX_PAGE,),

@@ -22,6 +22,7 @@ from cekalwatch.server.grpc_api.convert import adjudication, alerts, session, sy
 from cekalwatch.server.grpc_api.convert import troubles as trouble_messages
 from cekalwatch.server.grpc_api.enrolment import MAX_REQUEST_BYTES
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
+from cekalwatch.server.recognition.face_pictures import MAX_PROBE_BYTES
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.server.storage.troubles.store import MAX_OPEN
@@ -133,6 +134,7 @@ STATED = {
         f"within {NUMBERS[SessionTerms().second_person.seconds // 60]} minutes",
     ),
     "SetThresholdRequest.threshold": (f"{threshold.MIN_THRESHOLD} to {threshold.MAX_THRESHOLD}.",),
+    "AlertImages.probe_jpeg": (f"at most {MAX_PROBE_BYTES // 1000} kB",),
     "ReferenceFace.jpeg": (f"at most {MAX_FACE_JPEG_BYTES // 1000} kB",),
     "TravelDocument.type": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "TravelDocument.number": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),

@@ -23,13 +23,14 @@ import grpc
 import structlog
 
 from cekalwatch.notifier.model.alert import Alert, Pictures
+from cekalwatch.pictures.errors import PictureError
+from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.wire.bounds import MAX_CROP_PIXELS
 
 MAX_REFERENCES = 3
 MAX_PERIOD_S = 10.0
 """How often old files are looked for, at the least."""
-
-_JPEG_START = b"\xff\xd8\xff"
 
 log = structlog.get_logger()
 
@@ -133,7 +134,7 @@ class PictureFolder:
                     _delete(own)
 
     def _save(self, alert_id: str, pictures: Pictures) -> ImagePaths:
-        """Save pictures in place of earlier ones; what is no JPEG is left out, and so is what has no UUID for a key."""
+        """Save pictures in place of earlier ones: plain JPEGs only, and nothing under a key that is no UUID."""
         if not _is_key(alert_id):
             return ImagePaths()
         own = self._folder / alert_id
@@ -166,12 +167,15 @@ def _is_key(name: str) -> bool:
 
 
 def _write(path: Path, jpeg: bytes) -> Path | None:
-    if not jpeg.startswith(_JPEG_START):
+    """Write a picture for a viewer that we do not know; None for what is no plain JPEG, which nobody should open."""
+    try:
+        essence = read_plain_jpeg(jpeg, MAX_CROP_PIXELS).essence
+    except PictureError:
         return None
     partial = path.with_suffix(".part")
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(jpeg)
+        file.write(essence)
     partial.replace(path)
     return path
 

@@ -19,6 +19,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.law import Checkpoints, alerts_on
 from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
+from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.errors import StorageError
@@ -203,6 +204,7 @@ class Decider:
         crop = self._crop_alone(snapshot, template, {one.subject_id for one in eligible}) if fused_crops > 1 else None
         return Match(
             capture=capture,
+            probe_jpeg=probe_jpeg(capture.jpeg),
             candidates=eligible,
             fused_crops=fused_crops,
             threshold=snapshot.threshold,

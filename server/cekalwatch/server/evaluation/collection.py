@@ -16,7 +16,7 @@ from typing import Final
 
 from cekalwatch.program.errors import Exit, ProgramError
 
-SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 COLUMNS: Final = ("image", "person", "passage", "group")
 _MAX_CSV_LINES: Final = 1_000_000
 

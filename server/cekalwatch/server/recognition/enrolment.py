@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.recognition.engines.recogniser import Recogniser, TemplateError, normalised
+from cekalwatch.server.recognition.face_pictures import face_jpeg
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
@@ -36,6 +37,7 @@ recognition.enrolment_quality`). No frontal face is measured as turned so far.""
 MAX_FACE_JPEG_BYTES: Final = 60_000
 
 _FACE_JPEG_SIDE: Final = 480
+_FACE_JPEG_QUALITY: Final = 90
 _SURE_SCORE: Final = 0.7
 _RIVAL_WIDTH: Final = 1 / 3
 _WHOLE_PART: Final = 0.95
@@ -129,7 +131,7 @@ class Enroller:
         return self._recogniser.model_version
 
     def enrol(self, data: bytes) -> Enrolment:
-        """Return the reference face of the photograph in `data` (JPEG, PNG, WebP, BMP, TIFF, GIF).
+        """Return the reference face of the photograph in `data` (JPEG, PNG, WebP, BMP, TIFF).
 
         Raises CekalwatchError PHOTO_TOO_LARGE, PHOTO_UNREADABLE or PHOTO_NO_FACE; SERVER_BUSY when too many photographs
         are waiting; and EnrolmentError with PHOTO_SEVERAL_FACES (another whole face has at least a third of
@@ -234,15 +236,4 @@ def _face_jpeg(picture: Picture, face: Face) -> bytes:
     margin = face.width / 2
     left, top = max(0, round(face.left - margin)), max(0, round(face.top - margin))
     right, bottom = min(width, round(face.right + margin)), min(height, round(face.bottom + margin))
-    crop = picture[top:bottom, left:right]
-    side = min(_FACE_JPEG_SIDE, max(crop.shape[:2]))
-    for quality in (90, 80, 70, 60, 50):
-        scale = side / max(crop.shape[:2])
-        size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
-        scaled = cv2.resize(crop, size, interpolation=cv2.INTER_AREA) if scale < 1 else crop
-        _, jpeg = cv2.imencode(".jpg", scaled, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        if len(jpeg) <= MAX_FACE_JPEG_BYTES:
-            return jpeg.tobytes()
-        side = side * 4 // 5
-    # Five steps reach 200 pixels at quality 50, which never takes 60 kB.
-    raise AssertionError("a face of 200 pixels took more than 60 kB")
+    return face_jpeg(picture[top:bottom, left:right], _FACE_JPEG_QUALITY, _FACE_JPEG_SIDE, MAX_FACE_JPEG_BYTES)

@@ -1,7 +1,7 @@
 """Decodes reference photographs from phones, scanners and other systems.
 
-Decoding is bounded in bytes, pixels and memory, whatever the file claims: the memory that it can take is known from the
-header, and is taken from a budget that all photographs share.
+Decoding is bounded in bytes, pixels, time and memory, whatever the file claims: its structure is read first, and the
+decoder gets nothing but the picture. The memory that it can take is taken from a budget that all photographs share.
 """
 
 from __future__ import annotations
@@ -12,14 +12,18 @@ from typing import Final
 
 import cv2
 import numpy as np
-from PIL import Image, ImageFilter, ImageOps
+from PIL import ExifTags, Image, ImageFilter, ImageOps
 
+from cekalwatch.pictures.errors import PictureError, PictureFault
+from cekalwatch.pictures.photograph import PhotographFile, PictureFormat, read_photograph
 from cekalwatch.server.concurrency.byte_budget import ByteBudget
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 
 MAX_PHOTO_PIXELS: Final = 50_000_000
+MAX_PHOTO_SIDE: Final = 100_000
+"""Pixels in a row: a decoder of fax codes keeps sixteen bytes for each."""
 LONG_SIDE: Final = 2_000
 """Larger photographs are scaled to this length of their longer side, which leaves enough pixels for a face."""
 DOTS_BLUR: Final = 1.5
@@ -29,7 +33,13 @@ DECODE_BYTES: Final = 400_000_000
 DECODE_WAIT_S: Final = 120.0
 """How long a photograph may wait for memory."""
 
-_BYTES_PER_PIXEL: Final = {"JPEG": 2, "PNG": 6, "WEBP": 18, "BMP": 8, "TIFF": 10, "GIF": 8}
+_BYTES_PER_PIXEL: Final = {
+    PictureFormat.JPEG: 2,
+    PictureFormat.PNG: 6,
+    PictureFormat.WEBP: 18,
+    PictureFormat.BMP: 8,
+    PictureFormat.TIFF: 10,
+}
 """What the decoders take for each pixel at most, measured: for a JPEG of several scans it is two bytes a colour, WebP
 keeps its canvas four times."""
 _JPEG_OUTPUT: Final = 4 * (2 * LONG_SIDE) ** 2
@@ -47,8 +57,13 @@ def decode_photograph(data: bytes) -> Picture:
     if len(data) > MAX_PHOTO_BYTES:
         raise CekalwatchError(Code.PHOTO_TOO_LARGE, f"{len(data)} bytes")
     try:
-        with Image.open(io.BytesIO(data), formats=tuple(_BYTES_PER_PIXEL)) as image, _budget.taken(_memory(image)):
-            return _upright_bgr(image)
+        file = read_photograph(data)
+        source = io.BytesIO(file.essence)
+        with Image.open(source, formats=(file.format,)) as image, _budget.taken(_memory(image)):
+            return _upright_bgr(image, file)
+    except PictureError as error:
+        too_large = error.fault is PictureFault.TOO_COSTLY
+        raise CekalwatchError(Code.PHOTO_TOO_LARGE if too_large else Code.PHOTO_UNREADABLE, str(error)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise CekalwatchError(Code.PHOTO_TOO_LARGE, "pixels") from None
     except CekalwatchError:
@@ -59,20 +74,22 @@ def decode_photograph(data: bytes) -> Picture:
 
 def _memory(image: Image.Image) -> int:
     """Return how many bytes decoding the picture takes at most; raises PHOTO_TOO_LARGE. Only its header was read."""
-    pixels = image.width * image.height
-    needed = pixels * _BYTES_PER_PIXEL[str(image.format)]
-    if image.format == "JPEG":
+    pixels, kind = image.width * image.height, PictureFormat(str(image.format))
+    needed = pixels * _BYTES_PER_PIXEL[kind]
+    if kind is PictureFormat.JPEG:
         needed = needed * len(image.getbands()) + min(4 * pixels, _JPEG_OUTPUT)
-    if pixels > MAX_PHOTO_PIXELS or needed > DECODE_BYTES:
-        raise CekalwatchError(Code.PHOTO_TOO_LARGE, f"{image.format} of {image.width}x{image.height}")
+    if pixels > MAX_PHOTO_PIXELS or max(image.size) > MAX_PHOTO_SIDE or needed > DECODE_BYTES:
+        raise CekalwatchError(Code.PHOTO_TOO_LARGE, f"{kind} of {image.width}x{image.height}")
     return needed
 
 
-def _upright_bgr(image: Image.Image) -> Picture:
+def _upright_bgr(image: Image.Image, file: PhotographFile) -> Picture:
     # A JPEG can be decoded at a fraction of its size; for other formats this does nothing.
     image.draft(None, (LONG_SIDE, LONG_SIDE))
     image.load()
-    upright = ImageOps.exif_transpose(_with_exif_of(image, _small(image)))
+    small = _small(image)
+    small.getexif()[ExifTags.Base.Orientation] = file.orientation
+    upright = ImageOps.exif_transpose(small)
     if upright.has_transparency_data:
         layer = upright.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
@@ -129,9 +146,3 @@ def _stretch(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
         return Image.fromarray(np.nan_to_num(values).clip(0, 255).astype(np.uint8))
 
     return stretched
-
-
-def _with_exif_of(source: Image.Image, image: Image.Image) -> Image.Image:
-    if image is not source:
-        image.getexif().update(source.getexif())
-    return image

@@ -19,10 +19,12 @@ from cekalwatch.notifier.model.alert import Alert, AlertFilter, Pictures
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.vocabulary.adjudication import AlertState
+from tests.support.builders.jpegs import plain_jpeg, scan_bomb
 from tests.support.builders.notifier_alerts import make_alert
 from tests.support.fakes.alert_server import JPEG, NOBODY, AlertServer, EventLog, alert_message, wait_for
 
 LIFETIME = timedelta(minutes=10)
+BETTER = plain_jpeg(16, 16)
 
 
 class Source:
@@ -67,12 +69,12 @@ def test_they_are_loaded_once_for_a_probe_and_a_subject(tmp_path: Path, source: 
     for version in range(3):
         folder.fetch(replace(alert, version=version))
     assert len(source.loaded) == 1
-    source.pictures = Pictures(JPEG + b"better", (JPEG,))
+    source.pictures = Pictures(BETTER, (JPEG,))
     better = replace(alert, probe_capture_id=str(uuid.uuid4()))
     folder.fetch(better)
     paths = folder.paths(alert.alert_id)
     assert paths.probe
-    assert paths.probe.read_bytes() == JPEG + b"better"
+    assert paths.probe.read_bytes() == BETTER
     assert len(files(tmp_path)) == 2, "the second reference has gone"
     folder.fetch(replace(better, subject=replace(better.subject, subject_id="S-2")))
     assert len(source.loaded) == 3
@@ -133,8 +135,9 @@ def test_key_that_is_no_uuid_names_no_folder(tmp_path: Path, source: Source, key
     assert list(tmp_path.rglob("*.jpg")) == []
 
 
-def test_what_is_no_jpeg_is_left_out(tmp_path: Path, source: Source) -> None:
-    source.pictures = Pictures(b"#!/bin/sh", (b"", JPEG))
+@pytest.mark.parametrize("probe", [b"#!/bin/sh", JPEG + b"more", scan_bomb(2000, 2000, 3000)])
+def test_what_is_no_plain_jpeg_is_left_out(tmp_path: Path, source: Source, probe: bytes) -> None:
+    source.pictures = Pictures(probe, (b"", JPEG))
     folder, alert = source.folder(tmp_path), make_alert()
     folder.fetch(alert)
     paths = folder.paths(alert.alert_id)

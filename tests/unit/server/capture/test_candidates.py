@@ -27,10 +27,12 @@ from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 from cekalwatch.wire.vocabulary.orders import OrderKind
 from tests.support.builders.alerts import LIKENESS, capture
 from tests.support.builders.keys import keyring
+from tests.support.builders.portraits import encoded, wall
 from tests.support.builders.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, FixedClock, order, reference, subject
 
 ENDED = {"valid_until": date(2026, 2, 1)}
 FOREIGN = {"kind": OrderKind.TANGKAL, "valid_until": date(2027, 1, 1)}
+CROP = encoded(wall(32, 32))
 
 
 class Counter:
@@ -61,7 +63,7 @@ class Counter:
         self.holder.follow()
         found: list[UUID] = []
         for score in scores:
-            seen = capture(passage=passage, capture_id=uuid6.uuid7())
+            seen = capture(passage=passage, capture_id=uuid6.uuid7(), jpeg=CROP)
             self.decider.decide([EmbeddedCapture(seen, Probe(MODEL, like(score)))])
             found += [one.alert_id for one in self.alerts.events_after(0, 100) if one.capture_id == seen.capture_id]
         return found
@@ -69,7 +71,7 @@ class Counter:
     def named(self) -> list[str]:
         """Who the alert about a traveller names, the most similar first; nobody without an alert."""
         self.holder.follow()
-        self.decider.decide([EmbeddedCapture(capture(capture_id=uuid6.uuid7()), Probe(MODEL, like(1)))])
+        self.decider.decide([EmbeddedCapture(capture(capture_id=uuid6.uuid7(), jpeg=CROP), Probe(MODEL, like(1)))])
         events = self.alerts.events_after(0, 10)
         return [one.subject_id for event in events for one in self.alerts.get(event.alert_id).candidates]
 
@@ -143,7 +145,7 @@ def test_the_real_person_after_a_look_alike_is_found_at_the_next_counter(counter
 def test_a_defect_with_one_capture_leaves_those_beside_it_their_alerts(counter: Counter) -> None:
     counter.listed("S-1", 0.9)
     counter.holder.follow()
-    broken, sound = capture(passage="1"), capture(passage="2")
+    broken, sound = capture(passage="1"), capture(passage="2", jpeg=CROP)
     broken = replace(broken, jpeg=None)  # type: ignore[arg-type]  # a defect
     failed, taken = counter.decider.decide([EmbeddedCapture(one, Probe(MODEL, like(1))) for one in (broken, sound)])
     assert isinstance(failed, TypeError)

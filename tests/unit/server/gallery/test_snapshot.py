@@ -26,10 +26,12 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 from tests.support.builders.alerts import capture
 from tests.support.builders.keys import keyring
+from tests.support.builders.portraits import encoded, wall
 from tests.support.builders.watchlist import FIXED_THRESHOLD, SIZE, WIB, FixedClock, order, reference, subject
 from tests.support.scenarios.intake import nothing, open_intake
 
 OLD, NEW = "old-00000000", "new-11111111"
+CROP = encoded(wall(32, 32))
 
 
 class Watching:
@@ -75,7 +77,7 @@ def probe(model: str, axis: int) -> Probe:
 
 
 def item(model: str, axis: int) -> EmbeddedCapture:
-    return EmbeddedCapture(capture(capture_id=uuid6.uuid7()), probe(model, axis))
+    return EmbeddedCapture(capture(capture_id=uuid6.uuid7(), jpeg=CROP), probe(model, axis))
 
 
 def test_a_probe_of_the_other_model_is_not_compared_and_does_not_cost_its_batch(watching: Watching) -> None:
@@ -112,7 +114,7 @@ async def intake(watching: Watching, models: list[str]) -> AsyncIterator[Intake]
 async def test_a_capture_that_was_under_way_is_embedded_again(watching: Watching) -> None:
     watching.change()
     async with intake(watching, [OLD, NEW]) as way:
-        receipt = await way.process(capture(capture_id=uuid6.uuid7()), nothing)
+        receipt = await way.process(capture(capture_id=uuid6.uuid7(), jpeg=CROP), nothing)
     assert receipt.outcome is CaptureOutcome.ACCEPTED
     assert watching.decider.alerts_raised == 1
 
@@ -120,5 +122,5 @@ async def test_a_capture_that_was_under_way_is_embedded_again(watching: Watching
 async def test_a_capture_that_never_meets_its_model_is_sent_again(watching: Watching) -> None:
     watching.change()
     async with intake(watching, [OLD]) as way:
-        receipt = await way.process(capture(capture_id=uuid6.uuid7()), nothing)
+        receipt = await way.process(capture(capture_id=uuid6.uuid7(), jpeg=CROP), nothing)
     assert (receipt.outcome, receipt.reason) == (CaptureOutcome.RETRY, Code.SERVER_BUSY)

@@ -63,7 +63,6 @@ PICTURES: dict[str, Callable[[], bytes]] = {
     ),
     "TIFF of four colours": lambda: saved(plain("CMYK"), "TIFF", compression="tiff_lzw", strip_size=2**31 - 1),
     "BMP": lambda: saved(plain("1"), "BMP"),
-    "GIF": lambda: saved(plain("P"), "GIF"),
 }
 
 

@@ -28,7 +28,7 @@ def refused(data: bytes) -> Code:
     return caught.value.code
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF"])
 def test_usual_formats_show_the_same_portrait(kind: str):
     decoded = decode_photograph(saved(PORTRAIT, kind))
     assert decoded.shape == (512, 512, 3)
@@ -106,7 +106,7 @@ def test_too_many_bytes_are_refused():
 
 @pytest.mark.parametrize("side", [7100, 12_000, 60_000])
 def test_too_many_pixels_are_refused_before_they_are_decoded(side: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(photographs, "_upright_bgr", lambda _: pytest.fail("was decoded"))
+    monkeypatch.setattr(photographs, "_upright_bgr", lambda *_: pytest.fail("was decoded"))
     data = saved(Image.new("L", (8, 8)), "PNG")
     header = b"IHDR" + side.to_bytes(4, "big") * 2 + data[24:29]
     claiming = data[:12] + header + zlib.crc32(header).to_bytes(4, "big") + data[33:]
@@ -116,7 +116,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(side: int, monkeypa
 def test_no_byte_string_raises_anything_else():
     random = np.random.default_rng(6)
     small = PORTRAIT.resize((48, 48))
-    for kind in ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"):
+    for kind in ("JPEG", "PNG", "WEBP", "BMP", "TIFF"):
         good = saved(small, kind)
         for _ in range(60):
             data = bytearray(good)

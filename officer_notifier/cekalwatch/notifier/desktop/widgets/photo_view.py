@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QBuffer, QPoint, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QImageReader, QMouseEvent, QPainter, QPaintEvent, QPixmap, QWheelEvent
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from cekalwatch.notifier.desktop.widgets.picture_decoder import PictureDecoder
 
 MAX_ZOOM = 8.0
 ZOOM_STEP = 1.25
-MAX_PIXELS_A_SIDE = 8192
-"""A larger picture is not one of our crops, and is not decoded."""
 
 
 class PhotoView(QWidget):
@@ -25,6 +25,9 @@ class PhotoView(QWidget):
         self._jpeg = b""
         self._picture = QPixmap()
         self._missing = ""
+        self._decoding = False
+        self._decoder = PictureDecoder(self)
+        self._decoder.decoded.connect(self._decoded)
         self._zoom = 1.0
         self._centre = QPointF(0.5, 0.5)
         self._drag: QPoint | None = None
@@ -43,15 +46,20 @@ class PhotoView(QWidget):
 
     @property
     def words(self) -> str:
-        """What is said in place of the picture; empty where there is one."""
-        return "" if self.loaded else self._missing
+        """What is said in place of the picture; empty where there is one, and while it is decoded."""
+        return "" if self.loaded or self._decoding else self._missing
 
     def show_picture(self, jpeg: bytes, missing: str) -> None:
         """Show a picture; `missing` is said when there is none (no bytes), or when it is damaged."""
         self._missing = missing
         if jpeg != self._jpeg:
             self._jpeg = jpeg
-            self._picture = _decoded(jpeg)
+            self._picture = QPixmap()
+            self._decoding = bool(jpeg)
+            if jpeg:
+                self._decoder.decode(jpeg)
+            else:
+                self._decoder.forget()
             self.set_view(1.0, QPointF(0.5, 0.5))
         self.update()
 
@@ -75,7 +83,7 @@ class PhotoView(QWidget):
             painter.drawText(
                 self.rect().adjusted(12, 12, -12, -12),
                 int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap),
-                self._missing,
+                self.words,
             )
             return
         size = self._picture.size()
@@ -112,17 +120,7 @@ class PhotoView(QWidget):
         """Stop dragging."""
         self._drag = None
 
-
-def _decoded(jpeg: bytes) -> QPixmap:
-    """Return the picture, or an empty one: what is damaged, no JPEG or too large must not stop the alert."""
-    if not jpeg:
-        return QPixmap()
-    buffer = QBuffer()
-    buffer.setData(jpeg)
-    reader = QImageReader(buffer, b"jpeg")
-    reader.setAutoDetectImageFormat(False)
-    reader.setAutoTransform(True)
-    size = reader.size()
-    if not size.isValid() or max(size.width(), size.height()) > MAX_PIXELS_A_SIDE:
-        return QPixmap()
-    return QPixmap.fromImage(reader.read())
+    def _decoded(self, picture: QImage) -> None:
+        self._decoding = False
+        self._picture = QPixmap.fromImage(picture)
+        self.update()

@@ -43,6 +43,8 @@ class Match:
     """A capture whose passage matches a subject with an order in force; it becomes an alert, or joins one."""
 
     capture: Capture
+    probe_jpeg: bytes = field(repr=False)
+    """The crop as the server encoded it: what is kept and shown. The camera's own bytes are neither."""
     candidates: tuple[Candidate, ...]
     """Subjects above the threshold with an order in force here, best first; at least one."""
     fused_crops: int

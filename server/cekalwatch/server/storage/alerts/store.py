@@ -299,5 +299,5 @@ class AlertStore:
             probe = ProbeRow(alert_id=alert_id, capture_id="", quality=-1.0, jpeg=b"")
         if further or capture.quality > probe.quality:
             probe.capture_id, probe.quality = str(capture.capture_id), capture.quality
-            probe.jpeg = self._keyring.seal(PROBE_JPEG.at(alert_id), capture.jpeg)
+            probe.jpeg = self._keyring.seal(PROBE_JPEG.at(alert_id), match.probe_jpeg)
             session.add(probe)

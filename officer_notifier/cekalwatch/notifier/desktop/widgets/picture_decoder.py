@@ -1,0 +1,83 @@
+"""Decodes the pictures on screen, outside the windows' thread and within a time.
+
+The server sends pictures that it encoded itself. This is for the day when it does not: what is no plain JPEG is not
+decoded, and a decoder that does not end keeps no window waiting.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+
+import structlog
+from PySide6.QtCore import QBuffer, QElapsedTimer, QObject, QTimer, Signal
+from PySide6.QtGui import QImage, QImageReader
+
+from cekalwatch.pictures.errors import PictureError
+from cekalwatch.pictures.jpeg import read_plain_jpeg
+from cekalwatch.wire.bounds import MAX_CROP_PIXELS
+
+DECODE_DEADLINE_S = 2.0
+"""A picture takes some milliseconds, and the largest that is decoded 40 ms. Later, words stand in its place."""
+
+_LOOK_EVERY_MS = 10
+
+log = structlog.get_logger()
+
+
+class PictureDecoder(QObject):
+    """One picture at a time: who asks for another one gets no answer about the one before."""
+
+    decoded = Signal(QImage)
+    """The picture that was asked for last; a null one when it cannot be shown."""
+
+    def __init__(self, parent: QObject | None = None, deadline_s: float = DECODE_DEADLINE_S) -> None:
+        super().__init__(parent)
+        self._deadline_s = deadline_s
+        self._wanted: Future[QImage] = Future()
+        self._since = QElapsedTimer()
+        self._look_again = QTimer(self)
+        self._look_again.setInterval(_LOOK_EVERY_MS)
+        self._look_again.timeout.connect(self._look)
+
+    def decode(self, jpeg: bytes) -> None:
+        """Begin to decode; `decoded` follows, in the windows' thread."""
+        self._wanted = Future()
+        # No pool: its end would wait for a decoder that does not end.
+        threading.Thread(target=_work, args=(jpeg, self._wanted), name="picture", daemon=True).start()
+        self._since.start()
+        self._look_again.start()
+
+    def forget(self) -> None:
+        """Give no answer about what was asked for."""
+        self._look_again.stop()
+
+    def _look(self) -> None:
+        # The thread touches nothing of Qt's that may be deleted meanwhile, so it is looked after from here.
+        if self._wanted.done():
+            self._answer(self._wanted.result())
+        elif self._since.elapsed() > self._deadline_s * 1000:
+            log.warning("picture_not_decoded", problem=f"not within {self._deadline_s:g} s")
+            self._answer(QImage())
+
+    def _answer(self, picture: QImage) -> None:
+        self._look_again.stop()
+        self.decoded.emit(picture)
+
+
+def _work(jpeg: bytes, wanted: Future[QImage]) -> None:
+    wanted.set_result(decoded_picture(jpeg))
+
+
+def decoded_picture(jpeg: bytes) -> QImage:
+    """Return the picture, or a null one: what is damaged, no plain JPEG or too large must not stop the alert."""
+    try:
+        essence = read_plain_jpeg(jpeg, MAX_CROP_PIXELS).essence
+    except PictureError as error:
+        log.warning("picture_not_decoded", problem=str(error))
+        return QImage()
+    buffer = QBuffer()
+    buffer.setData(essence)
+    reader = QImageReader(buffer, b"jpeg")
+    reader.setAutoDetectImageFormat(False)
+    return reader.read()

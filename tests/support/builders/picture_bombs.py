@@ -1,0 +1,162 @@
+"""Photographs that are small, and take seconds or gigabytes to read for who reads all of them."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from PIL import Image
+
+from cekalwatch.pictures.png import SIGNATURE
+from tests.support.builders.jpegs import START, plain_jpeg, repeated_scans, scan_bomb, segment
+
+SIDE = 64
+
+
+def drawing(mode: str = "RGB") -> Image.Image:
+    """A small picture."""
+    return Image.linear_gradient("L").resize((SIDE, SIDE)).convert(mode)
+
+
+def saved(kind: str, mode: str = "RGB", **options: object) -> bytes:
+    """The drawing as a file."""
+    out = io.BytesIO()
+    drawing(mode).save(out, kind, **options)
+    return out.getvalue()
+
+
+def png_chunk(name: bytes, content: bytes) -> bytes:
+    """A chunk as it stands in a file."""
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def png_with(chunks: bytes) -> bytes:
+    """A PNG with chunks after its header."""
+    data = saved("PNG")
+    end_of_header = len(SIGNATURE) + 25
+    return data[:end_of_header] + chunks + data[end_of_header:]
+
+
+def png_of_profiles() -> bytes:
+    """A megabyte of zeros in each of 2,000 colour profiles."""
+    profile = png_chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(1_000_000), 9))
+    return png_with(profile * 2_000)
+
+
+def png_with_more_data() -> bytes:
+    """A picture of 64x64, and 500 MB of zeros after its last row."""
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(bytes(1_000_000)) for _ in range(500)) + packer.flush()
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", SIDE, SIDE, 8, 0, 0, 0, 0))
+    return SIGNATURE + header + png_chunk(b"IDAT", packed) + png_chunk(b"IEND", b"")
+
+
+def tiff(entries: Mapping[int, tuple[int, int, int]], content: bytes = b"") -> bytes:
+    """A TIFF with a directory of types, counts, and values or places; `content` stands at the end."""
+    directory = struct.pack("<H", len(entries))
+    for tag, (kind, count, value) in sorted(entries.items()):
+        directory += struct.pack("<HHI", tag, kind, count) + (
+            struct.pack("<HH", value, 0) if kind == 3 and count == 1 else struct.pack("<I", value)
+        )
+    return b"II*\0" + struct.pack("<I", 8) + directory + bytes(4) + content
+
+
+def tiff_of_shared_strips(strips: int = 5_000, size: int = 1_000_000) -> bytes:
+    """Rows of which each is all of the same megabyte."""
+    start = 8 + 2 + 10 * 12 + 4
+    offsets = start + size
+    return tiff(
+        {
+            256: (4, 1, SIDE),
+            257: (4, 1, strips),
+            258: (3, 1, 8),
+            259: (3, 1, 8),
+            262: (3, 1, 1),
+            273: (4, strips, offsets),
+            277: (3, 1, 1),
+            278: (4, 1, 1),
+            279: (4, strips, offsets + 4 * strips),
+            284: (3, 1, 1),
+        },
+        bytes(size) + struct.pack("<I", start) * strips + struct.pack("<I", size) * strips,
+    )
+
+
+def tiff_of_jpeg() -> bytes:
+    """A strip that is a JPEG of thousands of scans."""
+    bomb = scan_bomb(2_000, 2_000, 3_000)
+    start = 8 + 2 + 10 * 12 + 4
+    return tiff(
+        {
+            256: (4, 1, 2_000),
+            257: (4, 1, 2_000),
+            258: (3, 1, 8),
+            259: (3, 1, 7),
+            262: (3, 1, 1),
+            273: (4, 1, start),
+            277: (3, 1, 1),
+            278: (4, 1, 2_000),
+            279: (4, 1, len(bomb)),
+            284: (3, 1, 1),
+        },
+        bomb,
+    )
+
+
+def bmp_of_run_lengths(width: int = 7_000, height: int = 7_000) -> bytes:
+    """Rows that end as soon as they begin: two bytes each, and the reader fills them up by itself."""
+    lines = b"\0\0" * height + b"\0\1"
+    palette = bytes(4 * 256)
+    start = 14 + 40 + len(palette)
+    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(lines), 0, 0, 256, 0)
+    return b"BM" + struct.pack("<IHHI", start + len(lines), 0, 0, start) + header + palette + lines
+
+
+def moving_webp() -> bytes:
+    """An animation."""
+    out = io.BytesIO()
+    frames = [drawing().rotate(90 * turn) for turn in range(4)]
+    frames[0].save(out, "WEBP", save_all=True, append_images=frames[1:])
+    return out.getvalue()
+
+
+def exif_directory() -> bytes:
+    """An EXIF block whose 4,000 entries each claim nearly all of its 64 kB."""
+    count = 4_000
+    entries = b"".join(struct.pack(">HHII", 40_000 + number, 7, 60_000, 8) for number in range(count))
+    return b"MM\0*\0\0\0\x08" + struct.pack(">H", count) + entries.ljust(65_000, b"\0")
+
+
+def jpeg_with(*segments: bytes) -> bytes:
+    """A small JPEG with segments after its start."""
+    return START + b"".join(segments) + saved("JPEG")[len(START) :]
+
+
+REFUSED: Mapping[str, Callable[[], bytes]] = MappingProxyType(
+    {
+        "a progressive JPEG of thousands of scans": lambda: scan_bomb(2_000, 2_000, 4_000),
+        "a JPEG in three colours of thousands of scans": lambda: scan_bomb(2_000, 2_000, 2_000, colours=3),
+        "a small JPEG of very many scans": lambda: scan_bomb(8, 8, 500_000),
+        "a large JPEG of some scans": lambda: scan_bomb(7_000, 7_000, 30),
+        "a baseline JPEG of thousands of scans": lambda: repeated_scans(2_000, 2_000, 4_000),
+        "a JPEG of very many segments": lambda: jpeg_with(segment(0xE5, b"") * 2_000_000),
+        "a PNG of very many chunks": lambda: png_with(png_chunk(b"quIt", b"") * 1_000_000),
+        "a TIFF that holds a JPEG": tiff_of_jpeg,
+        "a TIFF of shared strips": tiff_of_shared_strips,
+        "a BMP of run lengths": bmp_of_run_lengths,
+        "a WebP that moves": moving_webp,
+    }
+)
+"""What costs too much by its structure."""
+READ: Mapping[str, Callable[[], bytes]] = MappingProxyType(
+    {
+        "a PNG of colour profiles": png_of_profiles,
+        "a JPEG with a directory that repeats itself": lambda: jpeg_with(segment(0xE1, b"Exif\0\0" + exif_directory())),
+        "a JPEG with another one after its end": lambda: plain_jpeg(SIDE, SIDE) + scan_bomb(2_000, 2_000, 4_000),
+        "a PNG with more data than rows": png_with_more_data,
+    }
+)
+"""Pictures like others, beside metadata that is not read."""
