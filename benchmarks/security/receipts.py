@@ -115,11 +115,11 @@ class Camera:
 
     @classmethod
     @asynccontextmanager
-    async def connected(cls, address: str) -> AsyncIterator[Camera]:
+    async def connected(cls, address: str, camera_id: str = "dep-1") -> AsyncIterator[Camera]:
         """Shake hands; read for the time of the block."""
         async with grpc.aio.insecure_channel(address, options=CLIENT_OPTIONS) as channel:
             camera = cls(capture_service_pb2_grpc.CaptureServiceStub(channel).StreamFaces())
-            hello = pb.Hello(camera_id="dep-1", client_version="bench", run_id=str(uuid6.uuid7()))
+            hello = pb.Hello(camera_id=camera_id, client_version="bench", run_id=str(uuid6.uuid7()))
             await camera._call.write(pb.StreamFacesRequest(hello=hello))
             welcome = (await camera._call.read()).welcome
             camera._give(welcome.credits)

@@ -14,11 +14,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from cekalwatch.pictures.errors import PictureError
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
+from cekalwatch.vision.picture_files import read_picture
 from deploy.demo.people import Person, Photo, Role
 
-PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png"}
 FOLDER_ROLES = (Role.LISTED, Role.LAPSED, Role.LISTED, Role.TANGKAL, Role.URGENT, Role.UNLISTED, Role.UNLISTED)
 PHOTOS_NEEDED = 3
 """One for the list, and two in the video, so that a passage shows more than one pose."""
@@ -119,10 +121,10 @@ def _package_file(package: str, file: str) -> Path:
 
 
 def _read(file: Path) -> Picture:
-    picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise ProgramError(f"{file} is no picture that can be read", Exit.NO_INPUT)
-    return np.asarray(picture, dtype=np.uint8)
+    try:
+        return read_picture(file)
+    except (PictureError, OSError) as error:
+        raise ProgramError(f"{file} is no picture that can be read: {error}", Exit.NO_INPUT) from None
 
 
 def _with_surroundings(picture: Picture) -> Picture:

@@ -16,7 +16,9 @@ import structlog
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.sources.frames import Frame, SourceError
 from cekalwatch.camera.sources.stream_health import StreamFault
+from cekalwatch.pictures.errors import PictureError
 from cekalwatch.vision.faces import Picture
+from cekalwatch.vision.picture_files import read_picture
 
 FOLDER_FRAMES_PER_S = 5.0
 """A folder's pictures count as frames of one camera, this many a second."""
@@ -95,11 +97,12 @@ class FolderReader:
     def read(self) -> Picture | None:
         """Decode the next picture that can be decoded."""
         while self._next < len(self._paths):
-            picture = cv2.imread(str(self._paths[self._next]), cv2.IMREAD_COLOR)
+            path = self._paths[self._next]
             self._next += 1
-            if picture is not None:
-                return np.asarray(picture, np.uint8)
-            log.warning("picture_unreadable", position=self._next)
+            try:
+                return read_picture(path)
+            except (PictureError, OSError) as error:
+                log.warning("picture_unreadable", position=self._next, problem=str(error))
         return None
 
     def skip(self) -> bool:

@@ -36,13 +36,16 @@ def _of_folder(folder: Path) -> list[bytes]:
 def _shipped() -> list[bytes]:
     import cv2
 
+    from cekalwatch.vision.picture_files import read_picture
+
     found = []
     for package, file, (x, y), around in _SHIPPED:
         # find_spec does not import: insightface takes seconds.
         spec = importlib.util.find_spec(package)
-        picture = cv2.imread(str(Path(spec.origin).parent / file)) if spec and spec.origin else None
-        if picture is None:
+        shipped = Path(spec.origin).parent / file if spec and spec.origin else None
+        if shipped is None or not shipped.is_file():
             continue
+        picture = read_picture(shipped)
         height, width = picture.shape[:2]
         half = round(around * width)
         left, top = max(0, round(x * width) - half), max(0, round(y * height) - half)
