@@ -19,6 +19,9 @@ MAX_SEGMENTS: Final = 1_000
 MAX_SCANS: Final = 32
 """Scans of a progressive picture. libjpeg and mozjpeg write 10 to 15."""
 
+MAX_SIDE: Final = 65_535
+"""What a frame's two bytes can say."""
+
 _START: Final = b"\xff\xd8"
 _MARKER: Final = re.compile(rb"\xff+([^\xff])", re.DOTALL)
 _AFTER_SCAN: Final = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
@@ -81,11 +84,11 @@ class Jpeg:
         return self.pixels * self.scans
 
 
-def read_jpeg(data: bytes) -> Jpeg:
-    """Read the markers from start to end. Raises PictureError; sizes are not bounded here, the number of scans is."""
+def read_jpeg(data: bytes, max_pixels: int = MAX_SIDE**2) -> Jpeg:
+    """Read the markers from start to end. Raises PictureError, for more than `max_pixels` as well."""
     if not data.startswith(_START):
         raise PictureError(PictureFault.OTHER_FORMAT, "no JPEG")
-    return _Reader(data).read()
+    return _Reader(data, max_pixels).read()
 
 
 def read_plain_jpeg(data: bytes, max_pixels: int) -> Jpeg:
@@ -93,23 +96,22 @@ def read_plain_jpeg(data: bytes, max_pixels: int) -> Jpeg:
 
     Raises PictureError, for more than `max_pixels` as well.
     """
-    jpeg = read_jpeg(data)
+    jpeg = read_jpeg(data, max_pixels)
     if jpeg.coding is not Coding.BASELINE or jpeg.scans != 1 or jpeg.colours not in (1, 3):
         raise PictureError(
             PictureFault.OTHER_FORMAT, f"{jpeg.coding.name} in {jpeg.scans} scans and {jpeg.colours} colours"
         )
     if jpeg.trailing:
         raise PictureError(PictureFault.DAMAGED, f"{jpeg.trailing} bytes after the end")
-    if jpeg.pixels > max_pixels:
-        raise PictureError(PictureFault.TOO_COSTLY, f"{jpeg.width}x{jpeg.height}")
     return jpeg
 
 
 class _Reader:
     """Goes from marker to marker once."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, max_pixels: int) -> None:
         self._data = data
+        self._max_pixels = max_pixels
         self._kept = [_START]
         self._coding: Coding | None = None
         self._size = (0, 0)
@@ -197,6 +199,8 @@ class _Reader:
         sampling = [factor for part in parts for factor in (part[1] >> 4, part[1] & 15)]
         if not width or not height or not all(1 <= factor <= _MAX_SAMPLING for factor in sampling):
             raise PictureError(PictureFault.DAMAGED, "a frame without size")
+        if width * height > self._max_pixels:
+            raise PictureError(PictureFault.TOO_COSTLY, f"{width}x{height}")
         self._coding, self._size = coding, (width, height)
         self._components = frozenset(part[0] for part in parts)
         if len(self._components) != count:

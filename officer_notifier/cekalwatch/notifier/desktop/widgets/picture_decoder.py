@@ -21,6 +21,7 @@ DECODE_DEADLINE_S = 2.0
 """A picture takes some milliseconds, and the largest that is decoded 40 ms. Later, words stand in its place."""
 
 _LOOK_EVERY_MS = 10
+_LOOK_LATER_MS = 200
 
 log = structlog.get_logger()
 
@@ -29,7 +30,10 @@ class PictureDecoder(QObject):
     """One picture at a time: who asks for another one gets no answer about the one before."""
 
     decoded = Signal(QImage)
-    """The picture that was asked for last; a null one when it cannot be shown."""
+    """The picture that was asked for last; a null one when it cannot be shown, and when its time is over.
+
+    A picture that comes later all the same follows: the PC was busy.
+    """
 
     def __init__(self, parent: QObject | None = None, deadline_s: float = DECODE_DEADLINE_S) -> None:
         super().__init__(parent)
@@ -37,7 +41,6 @@ class PictureDecoder(QObject):
         self._wanted: Future[QImage] = Future()
         self._since = QElapsedTimer()
         self._look_again = QTimer(self)
-        self._look_again.setInterval(_LOOK_EVERY_MS)
         self._look_again.timeout.connect(self._look)
 
     def decode(self, jpeg: bytes) -> None:
@@ -46,7 +49,7 @@ class PictureDecoder(QObject):
         # No pool: its end would wait for a decoder that does not end.
         threading.Thread(target=_work, args=(jpeg, self._wanted), name="picture", daemon=True).start()
         self._since.start()
-        self._look_again.start()
+        self._look_again.start(_LOOK_EVERY_MS)
 
     def forget(self) -> None:
         """Give no answer about what was asked for."""
@@ -55,14 +58,12 @@ class PictureDecoder(QObject):
     def _look(self) -> None:
         # The thread touches nothing of Qt's that may be deleted meanwhile, so it is looked after from here.
         if self._wanted.done():
-            self._answer(self._wanted.result())
-        elif self._since.elapsed() > self._deadline_s * 1000:
+            self._look_again.stop()
+            self.decoded.emit(self._wanted.result())
+        elif self._look_again.interval() == _LOOK_EVERY_MS and self._since.elapsed() > self._deadline_s * 1000:
             log.warning("picture_not_decoded", problem=f"not within {self._deadline_s:g} s")
-            self._answer(QImage())
-
-    def _answer(self, picture: QImage) -> None:
-        self._look_again.stop()
-        self.decoded.emit(picture)
+            self._look_again.start(_LOOK_LATER_MS)
+            self.decoded.emit(QImage())
 
 
 def _work(jpeg: bytes, wanted: Future[QImage]) -> None:
