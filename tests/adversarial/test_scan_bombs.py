@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
@@ -98,7 +99,7 @@ async def test_an_officer_gets_no_bytes_of_a_camera(tmp_path: Path) -> None:
 async def test_bombs_in_a_list_are_refused_and_their_orders_stored(tmp_path: Path) -> None:
     bombs = [REFUSED[kind]() for kind in list(REFUSED)[:2]]
     async with running(settings(tmp_path)) as server, asyncio.timeout(WAIT_S):
-        call = WatchlistServiceStub(server.channel).ImportWatchlist()
+        call: Any = WatchlistServiceStub(server.channel).ImportWatchlist()
         for number, bomb in enumerate(bombs):
             for request in sent(bomb, number):
                 await call.write(request)

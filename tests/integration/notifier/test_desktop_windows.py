@@ -214,8 +214,9 @@ def test_an_alert_whose_pictures_are_damaged_shows_its_text(office: OfficeThread
     for language, words in ((Language.EN, "could not be loaded"), (Language.ID, "tidak dapat dimuat")):
         pc.controller.set_language(language)
         view.show_pictures(Pictures(damaged, (damaged,)), pc.controller.formatter, another=False)
-        pc.until(lambda words=words: words in view.probe.words and words in view.reference.words)
-        assert not view.probe.loaded
+        pc.until(lambda: view.probe.words and view.reference.words)
+        assert words in view.probe.words
+        assert words in view.reference.words
     assert "Contoh Satu" in words_on(pc)
     pc.window.view.grab()
 
