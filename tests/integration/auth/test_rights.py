@@ -13,13 +13,14 @@ from pathlib import Path
 import grpc
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from google.protobuf import descriptor_pool
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from cekalwatch.server.auth import limits
+from cekalwatch.server.auth.certificate import peer_of
 from cekalwatch.server.auth.rights import RIGHTS
-from cekalwatch.server.auth.sessions import Device, Sessions, TokenPurpose
+from cekalwatch.server.auth.sessions import Sessions, TokenPurpose
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.settings.settings import ServerSettings
@@ -30,7 +31,7 @@ from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
-from tests.support.scenarios.people import Office, device, person
+from tests.support.scenarios.people import Office, person
 from tests.support.scenarios.server import CAMERAS, hello, reason_of, running
 from tests.support.scenarios.site_pki import SITE, Site
 
@@ -182,12 +183,12 @@ def expected(
     return "SECOND_PERSON_NEEDED" if method.endswith(("/SetThreshold", "/AcceptShrunkenList")) else ""
 
 
-def tokens(chosen: ServerSettings, files: TlsFiles, at: str) -> dict[tuple[PersonRole, str], str]:
+def tokens(chosen: ServerSettings, files: TlsFiles) -> dict[tuple[PersonRole, str], str]:
     """Sessions on that device of people of each role, at each site."""
     database = Database(chosen.database_address)
     office = Office(database)
     certificate = x509.load_pem_x509_certificates(files.certificate.read_bytes())[0]
-    here = Device(device().actor, certificate.fingerprint(hashes.SHA256()).hex(), at)
+    here = peer_of(certificate.public_bytes(Encoding.PEM)).device
     sessions = Sessions(SessionStore(database), office.audit, SystemClock(), SessionTerms())
     found = {}
     for role, person_site in product(PersonRole, (SITE, OTHER_SITE)):
@@ -212,7 +213,7 @@ async def test_every_device_with_everybody_may_call_what_it_should_and_nothing_e
         # The session that it ends would be missed by the methods after it.
         methods.sort(key=lambda method: method.endswith("/SignOut"))
         files = site.device(role, device_name(role, at), at)
-        people = {(NOBODY, ""): ""} | tokens(chosen, files, at)
+        people = {(NOBODY, ""): ""} | tokens(chosen, files)
         wrong = []
         async with site.dialer(server.address, files).aio_channel() as channel:
             for (person_role, person_site), token in people.items():

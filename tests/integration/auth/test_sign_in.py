@@ -98,15 +98,17 @@ async def test_a_token_that_was_stolen_is_worth_nothing_on_another_device(scene:
 
 
 @pytest.mark.slow
-async def test_a_renewed_certificate_is_another_device_to_a_token(scene: Scene):
+async def test_a_session_survives_the_renewal_of_its_devices_certificate_and_a_step_goes_through(scene: Scene):
     scene.hire("budi")
-    async with scene.served(), scene.desk() as desk:
+    async with scene.served(), scene.desk() as desk, scene.desk("pc-2") as thief:
         token = await desk.sign_in()
         pki, files = scene.site.pki, scene.site.device(DeviceRole.NOTIFIER, "pc-1")
         certificate = pki.renew(Identity(DeviceRole.NOTIFIER, SITE, "pc-1"), datetime.now(UTC))
         write_private(files.certificate, pki.chain(certificate))
         async with scene.desk() as renewed:
-            assert await refused(renewed.alerts(token)) == "SESSION_ENDED"
+            assert await refused(thief.alerts(token)) == "SESSION_ENDED"
+            # An alert that is not there is looked for: the person was let in.
+            assert await refused(renewed.claim(token)) == "ALERT_NOT_FOUND"
 
 
 @pytest.mark.slow

@@ -13,8 +13,9 @@ from typing import Any, NoReturn, TypeVar
 
 import grpc
 
+from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.auth.rights import Caller, device_caller
-from cekalwatch.server.auth.sessions import Session
+from cekalwatch.server.auth.sessions import Device, Session
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.grpc_api import authentication
@@ -92,7 +93,9 @@ class Exchange:
 
     def caller(self, method: str, identity: Identity, metadata: Any) -> Caller:
         """Who calls; raises what the rights refuse."""
-        caller = device_caller(identity, f"fingerprint of {identity.name}", method, self.sites)
+        caller = device_caller(
+            identity, Device(device(identity), f"binding of {identity.name}", identity.site), method, self.sites
+        )
         if not caller.needs:
             return caller
         token = dict(metadata or ()).get(SESSION_METADATA, "").removeprefix("Bearer ")

@@ -39,8 +39,8 @@ def person(name: str = "budi", *roles: PersonRole, sites: tuple[str, ...] = (SIT
 
 
 def device(name: str = "pc-1", site: str = SITE) -> Device:
-    """A notifier, which is told from others by its fingerprint."""
-    return Device(Actor(Party.DEVICE, f"{site}/notifier/{name}"), f"fingerprint of {name}", site)
+    """A notifier, which is told from others by its binding."""
+    return Device(Actor(Party.DEVICE, f"{site}/notifier/{name}"), f"binding of {name}", site)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -58,6 +59,12 @@ class Desk:
     async def alerts(self, token: str) -> Any:
         stub: Any = AlertServiceStub(self.channel)
         return await stub.ListAlerts(alerts.ListAlertsRequest(), metadata=bearer(token))
+
+    async def claim(self, token: str) -> Any:
+        """A step on an alert that there is not."""
+        stub: Any = AlertServiceStub(self.channel)
+        request = alerts.ClaimAlertRequest(alert_id=str(uuid.uuid4()), agent_id="pc-1")
+        return await stub.ClaimAlert(request, metadata=bearer(token))
 
     async def set_threshold(self, value: float | None, token: str, second: str) -> Any:
         stub: Any = OperationsServiceStub(self.channel)

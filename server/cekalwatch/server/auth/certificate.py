@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Protocol
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 
+from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.auth.rights import LOCAL, Caller, device_caller
+from cekalwatch.server.auth.sessions import Device
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.pki.revocations import CertificateKey, Revocations
@@ -24,8 +26,16 @@ class Peer:
     identity: Identity
     key: CertificateKey
     not_after: datetime
-    fingerprint: str
-    """SHA-256 of the certificate, hexadecimal."""
+    authority: bytes
+    """Identifier of the key that signed the certificate; empty where the certificate does not say it."""
+
+    @property
+    def device(self) -> Device:
+        """The device as sessions know it: the same with each certificate of its authority, also a renewed one."""
+        bound = hashlib.sha256()
+        for part in (self.identity.uri.encode(), self.key.issuer, self.authority):
+            bound.update(len(part).to_bytes(4, "big") + part)
+        return Device(device(self.identity), bound.hexdigest(), self.identity.site, self.key.text)
 
 
 @lru_cache(maxsize=1024)
@@ -39,8 +49,15 @@ def peer_of(certificate_pem: bytes) -> Peer:
         identity = Identity.parse(uri)
     except (ValueError, x509.ExtensionNotFound, IdentityError):
         raise CekalwatchError(Code.IDENTITY_INVALID) from None
-    fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
-    return Peer(identity, CertificateKey.of(certificate), certificate.not_valid_after_utc, fingerprint)
+    return Peer(identity, CertificateKey.of(certificate), certificate.not_valid_after_utc, _authority(certificate))
+
+
+def _authority(certificate: x509.Certificate) -> bytes:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
+    except x509.ExtensionNotFound:
+        return b""
+    return found.value.key_identifier or b""
 
 
 class CertificateAuthentication(Protocol):
@@ -51,6 +68,9 @@ class CertificateAuthentication(Protocol):
 
     def refusal(self, certificate_pem: bytes) -> Code | None:
         """Return why a call that was let in must end now; None while it may go on."""
+
+    def revoked(self, certificate: str) -> bool:
+        """Whether the certificate with that `CertificateKey.text` was revoked, also when it has run out since."""
 
     def follow(self) -> None:
         """Read again what changed, such as revocations; blocks."""
@@ -70,7 +90,7 @@ class TlsCertificateAuthentication:
         if code := self.refusal(certificate_pem):
             raise CekalwatchError(code)
         peer = peer_of(certificate_pem)
-        return device_caller(peer.identity, peer.fingerprint, method, self._sites)
+        return device_caller(peer.identity, peer.device, method, self._sites)
 
     def refusal(self, certificate_pem: bytes) -> Code | None:
         """Return CERTIFICATE_REVOKED or CERTIFICATE_EXPIRED where that is so by now."""
@@ -78,6 +98,12 @@ class TlsCertificateAuthentication:
         if self._revocations is not None and peer.key in self._revocations:
             return Code.CERTIFICATE_REVOKED
         return Code.CERTIFICATE_EXPIRED if self._clock.now() >= peer.not_after else None
+
+    def revoked(self, certificate: str) -> bool:
+        """Whether it is on a list; nothing is, where there are no lists."""
+        if self._revocations is None or not certificate:
+            return False
+        return CertificateKey.parse(certificate) in self._revocations
 
     def follow(self) -> None:
         """Read the revocations again if they changed."""
@@ -95,6 +121,10 @@ class LoopbackAuthentication:
     def refusal(self, certificate_pem: bytes) -> Code | None:  # noqa: ARG002
         """Return None: a local call is never ended."""
         return None
+
+    def revoked(self, certificate: str) -> bool:  # noqa: ARG002
+        """Return False: there are no certificates."""
+        return False
 
     def follow(self) -> None:
         """Do nothing: there is nothing to follow."""

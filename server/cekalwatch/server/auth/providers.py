@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cekalwatch.server.auth.openid import OpenIdProvider
 from cekalwatch.server.auth.password_provider import PasswordChange, PasswordProvider
 from cekalwatch.server.auth.passwords import Passwords
@@ -19,13 +21,18 @@ class ProviderAuthentication:
     """Where people sign in, their sessions, and where they change passwords."""
 
     def __init__(
-        self, database: Database, clock: Clock, terms: SessionTerms | None = None, openid: OpenIdTerms | None = None
+        self,
+        database: Database,
+        clock: Clock,
+        terms: SessionTerms | None = None,
+        openid: OpenIdTerms | None = None,
+        revoked: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """Without `openid` people sign in with passwords only."""
+        """Without `openid` people sign in with passwords only; `revoked` is that of `Sessions`."""
         people, audit, passwords = PeopleStore(database), AuditStore(database), Passwords()
         provider = PasswordProvider(people, passwords, clock)
         self._openid = OpenIdProvider(openid, people, clock) if openid else None
-        self.sessions = Sessions(SessionStore(database), audit, clock, terms or SessionTerms())
+        self.sessions = Sessions(SessionStore(database), audit, clock, terms or SessionTerms(), revoked)
         self.sign_in = SignInService(provider, self._openid, self.sessions, audit, clock)
         self.password_change = PasswordChange(people, passwords, provider, self.sign_in, clock)
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
-from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.auth.sessions import Device, Session
 from cekalwatch.server.domain.alerts.alert import AlertFilter
@@ -224,12 +223,12 @@ LOCAL = Caller(Identity(DeviceRole.SERVER, "local", "local"), Reach.SERVER, Devi
 """Whoever speaks plaintext, on this machine: development and tests. With certificates there is no such caller."""
 
 
-def device_caller(identity: Identity, fingerprint: str, method: str, served_sites: frozenset[str]) -> Caller:
-    """Return the caller of `method` as far as the device goes; raises METHOD_NOT_ALLOWED or SITE_NOT_ALLOWED."""
+def device_caller(identity: Identity, device: Device, method: str, served_sites: frozenset[str]) -> Caller:
+    """Return the caller of `method` as far as its device goes; raises METHOD_NOT_ALLOWED or SITE_NOT_ALLOWED."""
     right = RIGHTS.get(method)
     grant = right.devices.get(identity.role) if right else None
     if grant is None:
         raise CekalwatchError(Code.METHOD_NOT_ALLOWED, f"{identity.role} {method}")
     if identity.site not in served_sites:
         raise CekalwatchError(Code.SITE_NOT_ALLOWED, identity.site)
-    return Caller(identity, grant.reach, Device(device(identity), fingerprint, identity.site), grant.people)
+    return Caller(identity, grant.reach, device, grant.people)

@@ -1,13 +1,15 @@
 """Sessions of people: tokens that are bound to a device and expire. Methods block.
 
-A token is 256 random bits. The server keeps its SHA-256 only, and the fingerprint of the device's certificate: a token
-that is copied to another device is useless there.
+A token is 256 random bits. The server keeps its SHA-256 only, and the device's name and authority: a token that is
+copied to another device is useless there, and a renewed certificate changes nothing. When the certificate with which it
+began is revoked, the session has ended, also for a replacement under the same name.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -35,10 +37,12 @@ class Device:
 
     actor: Actor
     """The device without a person."""
-    fingerprint: str = ""
-    """SHA-256 of its certificate, hexadecimal; empty for plaintext, which stays on the server's machine."""
+    binding: str = ""
+    """SHA-256 of its name and its authority, hexadecimal; empty for plaintext, which stays on the server's machine."""
     site: str | None = None
     """Key of its site; None with plaintext, which counts as every site's."""
+    certificate: str = ""
+    """Issuer and serial number of the certificate it shows, as `CertificateKey.text`; empty for plaintext."""
 
     def used_by(self, person_id: UUID) -> Actor:
         """Return the actor that the audit trail names for what this person does here."""
@@ -69,11 +73,20 @@ class Session:
 class Sessions:
     """Begins, resumes and ends sessions."""
 
-    def __init__(self, store: SessionStore, audit: AuditStore, clock: Clock, terms: SessionTerms) -> None:
+    def __init__(
+        self,
+        store: SessionStore,
+        audit: AuditStore,
+        clock: Clock,
+        terms: SessionTerms,
+        revoked: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        """`revoked` says of a device's certificate whether it is; nothing is where there are no certificates."""
         self._store = store
         self._audit = audit
         self._clock = clock
         self.terms = terms
+        self._revoked = revoked
 
     def begin(
         self, account: Account, device: Device, purpose: TokenPurpose, *, by_password: bool
@@ -87,7 +100,8 @@ class Sessions:
             purpose=purpose,
             person_id=person.person_id,
             by_password=by_password,
-            device_fingerprint=device.fingerprint,
+            device_binding=device.binding,
+            certificate=device.certificate,
             began_at=now,
             expires_at=now + lasts,
         )
@@ -102,7 +116,7 @@ class Sessions:
                 details=details,
             ),
         )
-        kept = KeptSession(account, by_password, device.fingerprint, now, new.expires_at)
+        kept = KeptSession(account, by_password, device.binding, device.certificate, now, new.expires_at)
         return token, _session(new.token_sha256, kept)
 
     def resume(self, token: str, device: Device) -> Session:
@@ -147,12 +161,14 @@ class Sessions:
         now = self._clock.now()
         if kept is None or now >= kept.expires_at or kept.account.person.disabled:
             raise CekalwatchError(Code.SESSION_ENDED)
+        if self._revoked(kept.certificate):
+            raise CekalwatchError(Code.SESSION_ENDED, "certificate revoked")
         if purpose is TokenPurpose.SESSION and now >= kept.used_at + self.terms.idle:
             raise CekalwatchError(Code.SESSION_ENDED, "idle")
         return kept
 
     def _same_device(self, kept: KeptSession, device: Device) -> None:
-        if kept.device_fingerprint == device.fingerprint:
+        if kept.device_binding == device.binding:
             return
         person = Thing.PERSON.key(kept.account.person.person_id)
         log.warning("token_of_another_device", person=person, device=str(device.actor))

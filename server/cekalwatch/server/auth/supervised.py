@@ -19,14 +19,14 @@ class SupervisedDevices:
         self._store = store
         self._terms = terms
         self._clock = clock
-        self._fingerprints: frozenset[str] = frozenset()
+        self._devices: frozenset[str] = frozenset()
 
     def follow(self) -> None:
         """Look at the sessions, whichever server began them. Raises StorageError."""
         now = self._clock.now()
         used_since = now - self._terms.idle - self._terms.note_period
-        self._fingerprints = self._store.devices(TokenPurpose.SESSION, CONFIRMS, used_since, now)
+        self._devices = self._store.devices(TokenPurpose.SESSION, CONFIRMS, used_since, now)
 
     def __contains__(self, device: Device) -> bool:
         """Whether a supervisor is signed in at `device`; with plaintext, anywhere on this machine."""
-        return device.fingerprint in self._fingerprints
+        return device.binding in self._devices

@@ -90,13 +90,20 @@ class Ledger:
         ]
 
     def revoke(self, identity: Identity, now: datetime) -> int:
-        """Revoke every certificate of `identity` and close its invitations; return how many certificates there were."""
+        """Revoke every certificate of `identity` and close its invitations; return how many were in force.
+
+        Those that have run out are revoked as well: a session that began with one of them must end.
+        """
+        seconds = int(now.timestamp())
+        of_device = "WHERE uri = ? AND revoked_at IS NULL"
         with self._transaction() as database:
+            (in_force,) = database.execute(
+                f"SELECT count(*) FROM certificate {of_device} AND not_after > ?",  # noqa: S608  # no input
+                (identity.uri, seconds),
+            ).fetchone()
             database.execute("DELETE FROM invitation WHERE uri = ? AND used_at IS NULL", (identity.uri,))
-            return database.execute(
-                "UPDATE certificate SET revoked_at = ? WHERE uri = ? AND revoked_at IS NULL AND not_after > ?",
-                (int(now.timestamp()), identity.uri, int(now.timestamp())),
-            ).rowcount
+            database.execute(f"UPDATE certificate SET revoked_at = ? {of_device}", (seconds, identity.uri))  # noqa: S608
+            return int(in_force)
 
     def publish_revoked(self, publish: Callable[[list[Revoked]], None]) -> None:
         """Pass everything that was revoked to `publish`, which nobody else can do at the same time."""

@@ -32,6 +32,17 @@ class CertificateKey:
         """Return the key of `certificate`."""
         return cls(certificate.issuer.public_bytes(), certificate.serial_number)
 
+    @property
+    def text(self) -> str:
+        """Both in hexadecimal, with a colon between."""
+        return f"{self.issuer.hex()}:{self.serial:x}"
+
+    @classmethod
+    def parse(cls, text: str) -> CertificateKey:
+        """Read `text`; raises ValueError."""
+        issuer, _, serial = text.partition(":")
+        return cls(bytes.fromhex(issuer), int(serial, 16))
+
 
 class Revocations:
     """The lists in `file`, signed by the authorities in the file `authorities`. One thread reads them at a time."""

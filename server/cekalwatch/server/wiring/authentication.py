@@ -64,7 +64,9 @@ class AuthenticationWiring:
         `presence` remembers the cameras whose certificate is refused.
         """
         settings = context.settings
-        providers = ProviderAuthentication(context.database, context.clock, settings.session_terms, settings.openid)
+        providers = ProviderAuthentication(
+            context.database, context.clock, settings.session_terms, settings.openid, certificates.revoked
+        )
         context.stack.callback(providers.close)
         servicer = SessionServicer(providers.sign_in, providers.password_change, providers.sessions)
         context.stack.callback(servicer.close)

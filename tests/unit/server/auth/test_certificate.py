@@ -104,8 +104,9 @@ def test_gate_lets_in_until_the_certificate_is_revoked_or_runs_out(site: Site) -
     pem = leaf(site)
     admitted = gate.admit(METHOD, pem)
     assert (admitted.identity, admitted.reach, admitted.needs) == (CAMERA, Reach.ITSELF, frozenset())
-    fingerprint = x509.load_pem_x509_certificate(pem).fingerprint(hashes.SHA256()).hex()
-    assert admitted.device == Device(device(CAMERA), fingerprint, SITE)
+    known = CertificateKey.of(x509.load_pem_x509_certificate(pem))
+    assert admitted.device == Device(device(CAMERA), peer_of(pem).device.binding, SITE, known.text)
+    assert CertificateKey.parse(known.text) == known
     clock.moment += timedelta(days=398)
     assert gate.refusal(pem) is Code.CERTIFICATE_EXPIRED
     clock.moment -= timedelta(days=1)
@@ -116,6 +117,19 @@ def test_gate_lets_in_until_the_certificate_is_revoked_or_runs_out(site: Site) -
     with pytest.raises(CekalwatchError) as refused:
         gate.admit(METHOD, pem)
     assert refused.value.code is Code.CERTIFICATE_REVOKED
+
+
+def test_a_renewed_certificate_is_the_same_device_and_that_of_another_name_or_authority_is_not(
+    site: Site, tmp_path: Path
+) -> None:
+    present = leaf(site)
+    renewed = site.pki.renew(CAMERA, now()).public_bytes(serialization.Encoding.PEM)
+    assert renewed != present
+    assert peer_of(renewed).device.binding == peer_of(present).device.binding
+    neighbour = x509.load_pem_x509_certificates(site.device(DeviceRole.CAMERA, "dep-2").certificate.read_bytes())[0]
+    namesake = leaf(Site(tmp_path / "authority-of-the-same-name"))
+    assert peer_of(neighbour.public_bytes(serialization.Encoding.PEM)).device.binding != peer_of(present).device.binding
+    assert peer_of(namesake).device.binding != peer_of(present).device.binding
 
 
 def test_authority_without_lists_revokes_nothing(site: Site) -> None:

@@ -25,7 +25,8 @@ class NewSession:
     purpose: str
     person_id: UUID
     by_password: bool
-    device_fingerprint: str
+    device_binding: str
+    certificate: str
     began_at: datetime
     expires_at: datetime
 
@@ -36,7 +37,8 @@ class KeptSession:
 
     account: Account
     by_password: bool
-    device_fingerprint: str
+    device_binding: str
+    certificate: str
     used_at: datetime
     expires_at: datetime
 
@@ -57,7 +59,8 @@ class SessionStore:
                     purpose=new.purpose,
                     person_id=str(new.person_id),
                     by_password=new.by_password,
-                    device_fingerprint=new.device_fingerprint,
+                    device_binding=new.device_binding,
+                    certificate=new.certificate,
                     used_at=new.began_at,
                     expires_at=new.expires_at,
                 )
@@ -77,14 +80,16 @@ class SessionStore:
         if found is None:
             return None
         row, person = found
-        return KeptSession(account_of(person), row.by_password, row.device_fingerprint, row.used_at, row.expires_at)
+        return KeptSession(
+            account_of(person), row.by_password, row.device_binding, row.certificate, row.used_at, row.expires_at
+        )
 
     def devices(
         self, purpose: str, roles: Collection[PersonRole], used_since: datetime, now: datetime
     ) -> frozenset[str]:
-        """Return the fingerprints of devices with a session of somebody with one of the roles, valid at `now`."""
+        """Return the bindings of devices with a session of somebody with one of the roles, valid at `now`."""
         query = (
-            select(PersonSessionRow.device_fingerprint, PersonRow)
+            select(PersonSessionRow.device_binding, PersonRow)
             .join(PersonRow)
             .where(
                 col(PersonSessionRow.purpose) == purpose,

@@ -39,8 +39,10 @@ class PersonSessionRow(SQLModel, table=True):
     purpose: str
     person_id: str = Field(foreign_key="person.person_id", index=True)
     by_password: bool
-    device_fingerprint: str
-    """SHA-256 of the device's certificate, hexadecimal; empty for plaintext on the server's machine."""
+    device_binding: str
+    """SHA-256 of the device's name and authority, hexadecimal; empty for plaintext on the server's machine."""
+    certificate: str
+    """Issuer and serial number of the certificate with which it began: revoking that ends it. Empty for plaintext."""
     used_at: datetime = moment()
     expires_at: datetime = moment(index=True)
 

@@ -337,7 +337,8 @@ def upgrade() -> None:
         sa.Column("purpose", sa.String(), nullable=False),
         sa.Column("person_id", sa.String(), nullable=False),
         sa.Column("by_password", sa.Boolean(), nullable=False),
-        sa.Column("device_fingerprint", sa.String(), nullable=False),
+        sa.Column("device_binding", sa.String(), nullable=False),
+        sa.Column("certificate", sa.String(), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
