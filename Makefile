@@ -6,7 +6,7 @@ STAMP := $(VENV)/.setup
 
 SBOM ?= build/sbom.json
 
-.PHONY: settings-page help setup demo test test-quick lint bench fuzz audit sbom lock clean
+.PHONY: settings-page help setup demo test test-quick lint bench fuzz audit sbom release lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -50,8 +50,10 @@ audit: $(STAMP)  ## Ask the public list of vulnerabilities about the locked pack
 	$(BIN)/python .ci/audit.py
 
 sbom: $(STAMP)  ## Write the bill of materials, build/sbom.json (CycloneDX)
-	mkdir -p $(dir $(SBOM))
-	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o $(SBOM) requirements.lock
+	$(BIN)/python -m deploy.release.sbom $(SBOM)
+
+release: $(STAMP)  ## Make a signed release of this commit in dist/ (KEY=FILE, a secret key of minisign)
+	$(BIN)/python -m deploy.release --key "$(or $(KEY),$(error KEY=FILE is missing: a secret key of minisign))" --out dist
 
 lock: $(STAMP)  ## Renew requirements.lock within the ranges of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ def _compile_catalogue(file: Path) -> None:
 
     with file.open("rb") as source:
         catalogue = read_po(source, abort_invalid=True)
+    # Its header would have the time of this build, and two builds of the same texts would differ.
+    catalogue.creation_date = catalogue.revision_date = datetime.fromtimestamp(0, UTC)
     with file.with_suffix(".mo").open("wb") as compiled:
         write_mo(compiled, catalogue)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from deploy.release.__main__ import AUDIT
+from deploy.release.sbom import write_sbom
 from tests.support.repository import ROOT
 
 LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
@@ -20,16 +21,7 @@ LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 @pytest.mark.slow
 def test_bill_of_materials_lists_every_locked_package(tmp_path: Path) -> None:
     out = tmp_path / "sbom.json"
-    recipe = subprocess.run(
-        ["make", "--dry-run", "--always-make", "sbom", f"SBOM={out}", "STAMP=/dev/null"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    (command,) = [line for line in recipe.splitlines() if "cyclonedx" in line]
-    arguments = command.split()[1:]
-    subprocess.run([Path(sys.executable).parent / "cyclonedx-py", *arguments], cwd=ROOT, check=True, timeout=120)
+    write_sbom(ROOT, out)
     listed = {(part["name"], part["version"]) for part in json.loads(out.read_text())["components"]}
     locked = set(LOCKED.findall((ROOT / "requirements.lock").read_text()))
     assert len(locked) > 100
@@ -60,7 +52,19 @@ def test_a_known_vulnerability_fails_the_audit_and_is_named(audit: ModuleType) -
 
 
 @pytest.mark.parametrize("output", ["", "no JSON", '{"dependencies": [{"name": "c", "skip_reason": "not found"}]}'])
-def test_an_audit_that_cannot_look_says_so_and_passes(audit: ModuleType, output: str) -> None:
+def test_an_audit_that_cannot_look_says_so(audit: ModuleType, output: str) -> None:
     code, told = audit.verdict(output)
-    assert code == 0
+    assert code == audit.NOT_AUDITED
     assert told.startswith("NOT AUDITED")
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--required"], 2)], ids=["CI", "release"])
+def test_an_audit_that_cannot_look_passes_in_ci_and_stops_a_release(
+    audit: ModuleType, arguments: list[str], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "COMMAND", (sys.executable, "-c", "raise SystemExit('no network')"))
+    assert audit.main(arguments) == code
+
+
+def test_a_release_asks_for_the_audit_that_stops_it() -> None:
+    assert AUDIT[1:] == (".ci/audit.py", "--required")

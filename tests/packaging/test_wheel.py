@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -20,26 +19,14 @@ import pytest
 
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.translations import Language
+from tests.packaging.conftest import FOLDERS
 from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.slow
 
-FOLDERS = ("protos", "common", "server", "camera_client", "officer_notifier", "deploy/simulator")
 EXTRAS = ("server", "camera", "notifier", "simulator")
 PARTS = {"v1", "wire", "program", "server", "vision", "camera", "notifier", "simulator"}
 UV = (str(Path(sys.executable).parent / "uv"), "--quiet")
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the sources as a fresh clone has them: without generated stubs and compiled texts."""
-    copy = tmp_path_factory.mktemp("source")
-    generated = shutil.ignore_patterns("*_pb2*", "*.mo", "__pycache__", "*.egg-info")
-    for folder in FOLDERS:
-        shutil.copytree(ROOT / folder, copy / folder, ignore=generated)
-    for file in ("pyproject.toml", "hatch_build.py", "README.md"):
-        shutil.copy(ROOT / file, copy)
-    return copy
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +200,7 @@ def test_every_module_of_the_program_can_be_imported(with_extra: Installed, extr
         "simulator": ["simulator"],
     }[extra]
     # The notifier's windows need the extra `desktop`, which a console does not have, and reports of an evaluation the
-    # extra `evaluation`. Programs share settings and texts, which the simulator has not.
+    # extra `evaluation`, tokens the extra `pkcs11`. Programs share settings and texts, which the simulator has not.
     # Entry points and migrations do their work when they are imported.
     code = f"""
 import importlib, pkgutil
@@ -221,7 +208,7 @@ for part in {["v1", "wire", *(["program"] if extra != "simulator" else []), *own
     package = importlib.import_module("cekalwatch." + part)
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith((".__main__", ".env")) and not any(
-            part in module.name for part in (".versions.", "notifier.desktop", "evaluation.report.")
+            part in module.name for part in (".versions.", "notifier.desktop", "evaluation.report.", "hardware.token")
         ):
             importlib.import_module(module.name)
 """

@@ -1,0 +1,94 @@
+"""Makes a release from the commit that is checked out, and signs it.
+
+    python -m deploy.release --key ~/.minisign/cekalwatch.key --out dist
+
+In the end `dist` has the wheel, the lock, the bill of materials, the attestation, and SHA256SUMS of all of them with
+its signature. Nothing is made when a change is not committed, two builds differ, a vulnerability is known, or the list
+of vulnerabilities cannot be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy.release.attestation import Origin, statement
+from deploy.release.sbom import ROOT, write_sbom
+from deploy.release.wheel import ReleaseError, build_reproducibly, sha256
+
+AUDIT = (sys.executable, ".ci/audit.py", "--required")
+SUMS = "SHA256SUMS"
+
+
+def release(root: Path, out: Path, key: Path, audit: Sequence[str] = AUDIT) -> None:
+    """Make a release of the repository `root` in the new folder `out`; raises ReleaseError, and leaves nothing then."""
+    if out.exists():
+        raise ReleaseError(f"{out} is there already: a release has a folder of its own")
+    if not key.is_file():
+        raise ReleaseError(f"There is no secret key of minisign in {key}")
+    if _git(root, "status", "--porcelain"):
+        raise ReleaseError("There are changes that are not committed: a release is a commit's")
+    if subprocess.run(audit, cwd=root, check=False).returncode:
+        raise ReleaseError("A vulnerability is known, or the list of vulnerabilities cannot be read: no release")
+    commit, epoch = _git(root, "rev-parse", "HEAD"), int(_git(root, "log", "-1", "--format=%ct"))
+    origin = Origin(commit, epoch, platform.python_version(), datetime.now(UTC))
+    with tempfile.TemporaryDirectory() as scratch:
+        source, draft = Path(scratch) / "source", Path(scratch) / "release"
+        _export(root, source)
+        wheel = build_reproducibly(source, draft, origin.epoch)
+        name = "-".join(wheel.name.split("-")[:2])
+        lock, sbom = draft / "requirements.lock", draft / f"{name}.sbom.json"
+        shutil.copy(source / lock.name, lock)
+        write_sbom(source, sbom)
+        described = draft / f"{name}.attestation.json"
+        described.write_text(json.dumps(statement(origin, (wheel, lock, sbom), lock), indent=2) + "\n")
+        files = sorted((wheel, lock, sbom, described))
+        (draft / SUMS).write_text("".join(f"{sha256(file)}  {file.name}\n" for file in files))
+        sign(draft / SUMS, key, f"{name} commit {commit}")
+        shutil.copytree(draft, out)
+
+
+def sign(file: Path, key: Path, comment: str) -> None:
+    """Sign `file` with minisign, which asks for the key's password itself. `comment` is signed too."""
+    command = ("minisign", "-S", "-s", key, "-m", file, "-t", comment)
+    if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode:
+        raise ReleaseError(f"minisign does not sign with {key}")
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _export(root: Path, folder: Path) -> None:
+    archive = subprocess.run(["git", "archive", "HEAD"], cwd=root, check=True, capture_output=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(folder, filter="data")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it, and say in one sentence why there is no release."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.release")
+    parser.add_argument("--key", type=Path, required=True, help="Secret key of minisign.")
+    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="A folder that is not there yet.")
+    chosen = parser.parse_args(arguments)
+    try:
+        release(ROOT, chosen.out, chosen.key)
+    except ReleaseError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"The release is in {chosen.out}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

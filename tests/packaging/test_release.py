@@ -1,0 +1,159 @@
+"""A release as the technician gets it: the commands of docs/releases.md verify it offline and find what was changed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from deploy.release.__main__ import SUMS, main, release
+from deploy.release.wheel import ReleaseError, build_reproducibly, sha256
+from tests.support.repository import ROOT
+
+pytestmark = pytest.mark.slow
+
+EPOCH = 1_790_000_000
+PASSES = (sys.executable, "-c", "")
+CANNOT_LOOK = (sys.executable, "-c", "raise SystemExit(2)")
+
+
+def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two pairs of keys, without passwords."""
+    folder = tmp_path_factory.mktemp("keys")
+    for name in ("cekalwatch", "somebody"):
+        made = run("minisign", "-G", "-W", "-p", f"{name}.pub", "-s", f"{name}.key", cwd=folder)
+        assert made.returncode == 0, made.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def repository(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with one commit of the sources."""
+    root = tmp_path_factory.mktemp("clone") / "cekalwatch"
+    shutil.copytree(source, root)
+    shutil.copy(ROOT / "requirements.lock", root)
+    who = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+    for command in (("init", "-q"), ("add", "-A"), (*who, "commit", "-q", "-m", "sources")):
+        assert run("git", *command, cwd=root).returncode == 0
+    return root
+
+
+@pytest.fixture(scope="module")
+def made(repository: Path, keys: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("out") / "dist"
+    release(repository, out, keys / "cekalwatch.key", PASSES)
+    return out
+
+
+@pytest.fixture
+def delivered(made: Path, keys: Path, tmp_path: Path) -> Path:
+    """What the technician has in a folder: the release, and the public key, which came another way."""
+    folder = tmp_path / "delivered"
+    shutil.copytree(made, folder)
+    shutil.copy(keys / "cekalwatch.pub", folder)
+    return folder
+
+
+def verified(folder: Path) -> bool:
+    """Whether the commands of the technician's page find the release as it was signed."""
+    page = (ROOT / "docs" / "releases.md").read_text()
+    commands = re.findall(r"^    (minisign -V.+|sha256sum .+)$", page, re.MULTILINE)
+    assert len(commands) == 2
+    return all(run(*command.split(), cwd=folder).returncode == 0 for command in commands)
+
+
+def test_two_builds_in_different_places_have_one_hash(source: Path, made: Path, tmp_path: Path) -> None:
+    wheel = build_reproducibly(source, tmp_path, EPOCH)
+    with ZipFile(wheel) as archive:
+        assert {entry.date_time[0] for entry in archive.infolist()} == {2026}
+    (released,) = made.glob("*.whl")
+    assert sha256(wheel) != sha256(released), "the commit's time is another, and is in the wheel"
+
+
+def test_a_build_that_differs_from_the_other_is_no_release(source: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "source"
+    shutil.copytree(source, copy)
+    hook = copy / "hatch_build.py"
+    hook.write_text(
+        hook.read_text().replace(
+            "_generate_stubs(Path(self.root)",
+            "(Path(self.root) / 'common/cekalwatch/wire/place.txt').write_text(self.root)\n        "
+            "_generate_stubs(Path(self.root)",
+            1,
+        )
+    )
+    with pytest.raises(ReleaseError, match=r"Two builds of cekalwatch-.* differ"):
+        build_reproducibly(copy, tmp_path / "out", EPOCH)
+
+
+def test_a_release_is_verified_offline_with_the_commands_of_the_page(delivered: Path) -> None:
+    names = {file.name for file in delivered.iterdir()}
+    assert names == {
+        "cekalwatch-0.1.0-py3-none-any.whl",
+        "cekalwatch-0.1.0.sbom.json",
+        "cekalwatch-0.1.0.attestation.json",
+        "requirements.lock",
+        SUMS,
+        f"{SUMS}.minisig",
+        "cekalwatch.pub",
+    }
+    assert verified(delivered)
+
+
+def test_the_attestation_names_the_commit_and_what_it_is_about(delivered: Path, repository: Path) -> None:
+    (file,) = delivered.glob("*.attestation.json")
+    said = json.loads(file.read_text())
+    commit = run("git", "rev-parse", "HEAD", cwd=repository).stdout.strip()
+    assert said["predicate"]["buildDefinition"]["externalParameters"]["commit"] == commit
+    subjects = {one["name"]: one["digest"]["sha256"] for one in said["subject"]}
+    assert len(subjects) == 3
+    assert all(sha256(delivered / name) == digest for name, digest in subjects.items())
+
+
+@pytest.mark.parametrize("changed", ["*.whl", "*.sbom.json", "*.attestation.json", "requirements.lock", SUMS])
+def test_whatever_is_changed_in_a_release_is_found(delivered: Path, changed: str) -> None:
+    (file,) = delivered.glob(changed)
+    file.write_bytes(file.read_bytes() + b" ")
+    assert not verified(delivered)
+
+
+def test_a_release_of_somebody_else_is_found(delivered: Path, keys: Path) -> None:
+    (delivered / f"{SUMS}.minisig").unlink()
+    signed = run("minisign", "-S", "-s", keys / "somebody.key", "-m", delivered / SUMS, cwd=keys)
+    assert signed.returncode == 0
+    assert not verified(delivered)
+
+
+@pytest.mark.parametrize("case", ["audit", "uncommitted", "key", "there"])
+def test_without_what_a_release_needs_nothing_is_made(case: str, repository: Path, keys: Path, tmp_path: Path) -> None:
+    out, root, audit, key = tmp_path / "dist", repository, PASSES, keys / "cekalwatch.key"
+    if case == "audit":
+        audit = CANNOT_LOOK
+    elif case == "uncommitted":
+        root = tmp_path / "changed"
+        shutil.copytree(repository, root)
+        (root / "README.md").write_text("changed")
+    elif case == "key":
+        key = keys / "missing.key"
+    else:
+        out.mkdir()
+        (out / "older").touch()
+    with pytest.raises(ReleaseError):
+        release(root, out, key, audit)
+    assert sorted(file.name for file in tmp_path.glob("dist/*")) == (["older"] if case == "there" else [])
+
+
+def test_the_release_command_says_why_there_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--key", "none", "--out", str(tmp_path)]) == 1
+    assert "is there already" in capsys.readouterr().err
