@@ -22,7 +22,6 @@ from typing import Self
 import structlog
 
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use
@@ -94,7 +93,7 @@ class Server:
         context = Context.open(settings, database, clock, actor, stack)
         self._context, self._engines = context, engines
         stores = context.stores
-        signer = CheckpointSigner(stores.audit, SigningKey.load_or_create(settings.audit_key_file), clock)
+        signer = CheckpointSigner(stores.audit, settings.audit_key(), clock)
         stack.callback(at_stop, "checkpoint of the last audit entries", signer.sign)
         trail = AuditTrail(stores.audit, clock)
         stack.callback(trail.close)

@@ -268,7 +268,7 @@ async def test_notifier_acts_under_its_own_name_and_asks_for_its_own_site(
     chosen = site.settings(**two_sites())
     async with running(chosen, site.diagnostics()) as server:
         files = site.device(DeviceRole.NOTIFIER, "pc-1")
-        token = tokens(chosen, files, SITE)[PersonRole.OFFICER, SITE]
+        token = tokens(chosen, files)[PersonRole.OFFICER, SITE]
         async with site.dialer(server.address, files).aio_channel() as channel:
             path = f"/cekalwatch.v1.AlertService/{method}"
             assert (await attempt(channel, path, request_message.SerializeToString(), token))[1] == reason

@@ -11,7 +11,7 @@ import pytest
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Link, operator
-from cekalwatch.server.encryption.master_key import MasterKey
+from cekalwatch.server.encryption.master_key import SecretMasterKey
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -180,9 +180,12 @@ async def test_a_lost_master_key_is_told_and_not_made_anew(tmp_path: Path) -> No
 
 
 async def test_the_environment_gives_the_master_key(tmp_path: Path) -> None:
-    environment = {"CEKALWATCH_SERVER_MASTER_KEY_FROM": "env:SITE_KEY", "SITE_KEY": MasterKey.generate().text}
+    environment = {"CEKALWATCH_SERVER_MASTER_KEY_FROM": "env:SITE_KEY", "SITE_KEY": SecretMasterKey.generate().text}
     outcome = await server_command("keys", "list", data=tmp_path, **environment)
-    assert (outcome.returncode, MasterKey.from_text(environment["SITE_KEY"]).key_id in outcome.stdout) == (0, True)
+    assert (outcome.returncode, SecretMasterKey.from_text(environment["SITE_KEY"]).key_id in outcome.stdout) == (
+        0,
+        True,
+    )
     assert not (tmp_path / "master.key").exists()
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.encryption.keyring import Keyring
-from cekalwatch.server.encryption.master_key import MasterKey
+from cekalwatch.server.encryption.master_key import MasterKey, SecretMasterKey
 from cekalwatch.server.encryption.master_key_source import MasterKeySource
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import KeyStore
 
 KEEPER = Actor(Party.COMMAND, "keeper")
-TESTS_KEY = MasterKey(bytes(range(32)))
+TESTS_KEY = SecretMasterKey(bytes(range(32)))
 
 
 @dataclass(frozen=True)

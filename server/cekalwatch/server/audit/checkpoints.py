@@ -1,7 +1,8 @@
 """Signed checkpoints: how many entries the audit trail had at a moment, and with which hash it ended.
 
 Whoever can write to the database can cut the chain at its end, or rewrite it as a whole. They cannot sign a checkpoint
-without the key, which is a file outside the database. Signatures are Ed25519.
+without the key, which is a file outside the database. Signatures are Ed25519, or with a key in a token
+ECDSA on P-256 with SHA-256, which more tokens can do.
 """
 
 from __future__ import annotations
@@ -17,14 +18,21 @@ from pathlib import Path
 from typing import Self
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.hardware.signing_key import TokenSigningKey
+from cekalwatch.server.hardware.uri import TokenUri
 
 _CONTEXT = "cekalwatch audit checkpoint 1\n"
 """Goes before what is signed, so that a signature means a checkpoint and nothing else."""
 _MAX_BYTES = 4096
+_ED25519_BYTES = 32
+_ECDSA = ec.ECDSA(hashes.SHA256())
+_RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+_POINT = (serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint)
 
 
 @dataclass(frozen=True)
@@ -37,16 +45,21 @@ class Checkpoint:
     at: str
     """When it was signed, in the form of `audit.entry.stamp`."""
     public_key: str
-    """The signer's Ed25519 key: 32 bytes as base64."""
+    """The signer's key as base64: 32 bytes of Ed25519, or the compressed point (33 bytes) of a P-256 key."""
     signature: str
-    """64 bytes as base64."""
+    """As base64: 64 bytes of Ed25519, or an ECDSA signature as DER."""
 
     @property
     def valid(self) -> bool:
         """Whether the signature is that of `public_key`."""
         try:
-            key = Ed25519PublicKey.from_public_bytes(base64.b64decode(self.public_key, validate=True))
-            key.verify(base64.b64decode(self.signature, validate=True), _statement(self.sequence, self.hash, self.at))
+            raw = base64.b64decode(self.public_key, validate=True)
+            signature = base64.b64decode(self.signature, validate=True)
+            statement = _statement(self.sequence, self.hash, self.at)
+            if len(raw) == _ED25519_BYTES:
+                Ed25519PublicKey.from_public_bytes(raw).verify(signature, statement)
+            else:
+                ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw).verify(signature, statement, _ECDSA)
         except (InvalidSignature, binascii.Error, ValueError, TypeError):
             return False
         return True
@@ -73,9 +86,10 @@ class Checkpoint:
 class SigningKey:
     """The key that signs a server's checkpoints."""
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
+    def __init__(self, key: Ed25519PrivateKey | TokenSigningKey) -> None:
         self._key = key
-        raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        form = _POINT if isinstance(key, TokenSigningKey) else _RAW
+        raw = key.public_key().public_bytes(*form)
         self.public_key = base64.b64encode(raw).decode()
 
     @classmethod
@@ -104,9 +118,26 @@ class SigningKey:
             )
         return cls(key)
 
+    @classmethod
+    def load_or_make(cls, uri: TokenUri) -> Self:
+        """Return the key that a token keeps, which is made there when it holds none of that name. Raises TokenError."""
+        return cls(TokenSigningKey.load_or_make(uri))
+
+    @classmethod
+    def in_token(cls, uri: TokenUri) -> Self:
+        """Return the key that a token keeps. Raises TokenError, also when it holds none of that name."""
+        return cls(TokenSigningKey.load(uri))
+
     def sign(self, sequence: int, entry_hash: str, at: str) -> Checkpoint:
-        """Return a checkpoint at the entry with that sequence and hash, signed at the moment `at`."""
-        signature = self._key.sign(_statement(sequence, entry_hash, at))
+        """Return a checkpoint at the entry with that sequence and hash, signed at the moment `at`.
+
+        A key in a token raises TokenError.
+        """
+        statement = _statement(sequence, entry_hash, at)
+        if isinstance(self._key, TokenSigningKey):
+            signature = self._key.sign(statement, _ECDSA)
+        else:
+            signature = self._key.sign(statement)
         return Checkpoint(sequence, entry_hash, at, self.public_key, base64.b64encode(signature).decode())
 
 

@@ -53,14 +53,14 @@ def verify(
 
     Checkpoints in the database count when this server's own key signed them, or the signer of a --checkpoint.
     """
-    from cekalwatch.server.audit.checkpoints import Checkpoint, SigningKey
+    from cekalwatch.server.audit.checkpoints import Checkpoint
     from cekalwatch.server.audit.verification import Anchor, ChainCheck
 
     settings = command_settings(config, data_dir)
     brought = [Checkpoint.read(file) for file in checkpoint or ()]
     trusted = {one.public_key for one in brought}
-    if settings.audit_key_file.exists():
-        trusted.add(SigningKey.load(settings.audit_key_file).public_key)
+    if own := settings.present_audit_key():
+        trusted.add(own.public_key)
     problems: list[str] = []
     with _store(settings) as store:
         anchors = [Anchor(one.sequence, one.hash, f"the checkpoint of {one.at}") for one in brought]
@@ -134,13 +134,12 @@ def export(
 )
 def checkpoint(config: Config = None, data_dir: DataDir = None) -> None:
     """Sign the trail as it is now, and print the checkpoint with its public key."""
-    from cekalwatch.server.audit.checkpoints import SigningKey
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 
     settings = command_settings(config, data_dir)
     with _store(settings) as store:
-        made = CheckpointSigner(store, SigningKey.load_or_create(settings.audit_key_file), SystemClock()).sign()
+        made = CheckpointSigner(store, settings.audit_key(), SystemClock()).sign()
     if made is None:
         raise ProgramError("The audit trail is empty: start the server or import a watchlist first", Exit.NO_INPUT)
     typer.echo(made.to_json())

@@ -66,12 +66,15 @@ def reseal(config: Config = None, data_dir: DataDir = None) -> None:
 @app.command(
     epilog="Examples:\n\n"
     "  cekalwatch-server keys rewrap file:/etc/cekalwatch/master-2027.key\n\n"
+    "  cekalwatch-server keys rewrap 'pkcs11:token=cekalwatch;object=master?module-path=/usr/lib/softhsm/libsofthsm2.so"
+    "&pin-source=file:/etc/cekalwatch/pin'\n\n"
     "  cekalwatch-server keys rewrap 'command:vault kv get -field=key secret/cekalwatch'\n\n"
     "Then set master_key_from to the same, restart the servers, and destroy the old master key."
 )
 def rewrap(
     source: Annotated[
-        str, typer.Argument(help="Where the new master key is: file:PATH (made if missing), env:NAME, command:….")
+        str,
+        typer.Argument(help="Where the new master key is: file:PATH or pkcs11:… (made if missing), env:…, command:…."),
     ],
     config: Config = None,
     data_dir: DataDir = None,

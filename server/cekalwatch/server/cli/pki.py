@@ -31,12 +31,15 @@ Days = Annotated[int, typer.Option(min=1, max=825, help="For how long the certif
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server pki init --config /etc/cekalwatch/server.toml")
 def init(site: Site = None, config: Config = None, data_dir: DataDir = None) -> None:
-    """Make the site's authority in `pki_dir`. Its key never leaves that folder: keep a copy of it under lock."""
+    """Make the site's authority in `pki_dir`. Its key never leaves that folder: keep a copy of it under lock.
+
+    With `authority_key_from` the key is in that token, which makes it when it holds none.
+    """
     from cekalwatch.server.pki.site_pki import SitePki
 
     settings = command_settings(config, data_dir)
     name = _identity(settings, DeviceRole.SERVER, site, "authority").site
-    SitePki.create(settings.pki_path, name, datetime.now(UTC))
+    SitePki.create(settings.pki_path, name, datetime.now(UTC), settings.authority_token)
     typer.echo(f"The authority of {name} is in {settings.pki_path}")
 
 
@@ -160,7 +163,7 @@ def list_(config: Config = None, data_dir: DataDir = None) -> None:
 def _pki(settings: ServerSettings) -> SitePki:
     from cekalwatch.server.pki.site_pki import SitePki
 
-    return SitePki.load(settings.pki_path)
+    return SitePki.load(settings.pki_path, settings.authority_token)
 
 
 def _journal(settings: ServerSettings) -> PkiJournal:

@@ -132,6 +132,11 @@ class Code(StrEnum):
     SITE_NOT_ALLOWED = auto(), Kind.PERMISSION_DENIED, "The certificate belongs to another site."
     NAME_NOT_ALLOWED = auto(), Kind.PERMISSION_DENIED, "The certificate belongs to another device."
     INVITATION_INVALID = auto(), Kind.PERMISSION_DENIED, "The code is wrong, was used already, or has expired."
+    AUTHORITY_UNAVAILABLE = (
+        auto(),
+        Kind.UNAVAILABLE,
+        "The site's authority cannot sign now; the code stays good. See the server's log.",
+    )
     # How much of it.
     CALLS_TOO_MANY = auto(), Kind.RESOURCE_EXHAUSTED, "The device has too many open calls."
     RATE_EXCEEDED = auto(), Kind.RESOURCE_EXHAUSTED, "The device calls too often; try again later."

@@ -1,4 +1,4 @@
-"""Where the master key comes from: a file, an environment variable, or a command that prints it.
+"""Where the master key comes from: a file, an environment variable, a command that prints it, or a token that keeps it.
 
 Errors say what to do and never show what was read.
 """
@@ -10,12 +10,18 @@ import shlex
 import stat
 import subprocess
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import create_private
-from cekalwatch.server.encryption.master_key import MasterKey
+from cekalwatch.server.encryption.master_key import MasterKey, SecretMasterKey
+from cekalwatch.server.hardware.opening import open_token
+from cekalwatch.server.hardware.uri import SCHEME, TokenUri
+
+if TYPE_CHECKING:
+    from cekalwatch.server.hardware.token import Token
 
 COMMAND_TIMEOUT_S = 30.0
 HOW_TO_MAKE = "make one with: openssl rand -base64 32"
@@ -75,7 +81,7 @@ class KeyFile(MasterKeySource):
         try:
             if not self.path.exists():
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                create_private(self.path, f"{MasterKey.generate().text}\n".encode("ascii"))
+                create_private(self.path, f"{SecretMasterKey.generate().text}\n".encode("ascii"))
         except OSError as error:
             raise ProgramError(f"Cannot make the master key in {self.path}: {error.strerror}", Exit.CONFIG) from None
         return self.read()
@@ -121,8 +127,52 @@ class KeyCommand(MasterKeySource):
         return _key(run.stdout.decode("ascii", errors="replace"), self.name)
 
 
+class TokenMasterKey(MasterKey):
+    """A secret key in a token, which computes with it and never gives it away."""
+
+    def __init__(self, token: Token) -> None:
+        self._token = token
+
+    @cached_property
+    def key_id(self) -> str:
+        """As with every master key; the token is asked once."""
+        return super().key_id
+
+    def derive(self, data: bytes) -> bytes:
+        """Return the HMAC-SHA256 of `data` under the key; raises TokenError."""
+        return self._token.hmac(data)
+
+
+@dataclass(frozen=True)
+class KeyToken(MasterKeySource):
+    """A token that speaks PKCS#11; it makes the key at first use when it holds none of that name."""
+
+    uri: TokenUri
+
+    @property
+    def name(self) -> str:
+        """The key and the token, in words."""
+        return str(self.uri)
+
+    def read(self) -> MasterKey:
+        """Return the key; raises TokenError when the token is away, or holds none."""
+        return self._asked(open_token(self.uri))
+
+    def read_or_make(self) -> MasterKey:
+        """Return the key, which the token makes first when it holds none."""
+        token = open_token(self.uri)
+        if not token.has_secret():
+            token.make_secret()
+        return self._asked(token)
+
+    def _asked(self, token: Token) -> MasterKey:
+        key = TokenMasterKey(token)
+        key.key_id  # noqa: B018  # a token that is away, or cannot do this, is told of at the start
+        return key
+
+
 def parse_source(text: str) -> MasterKeySource:
-    """Read "file:PATH", "env:NAME" or "command:PROGRAM ARGUMENTS"; raises ValueError."""
+    """Read "file:PATH", "env:NAME", "command:PROGRAM ARGUMENTS" or a PKCS#11 URI; raises ValueError."""
     kind, _, rest = text.partition(":")
     match kind:
         case "file" if rest:
@@ -131,13 +181,15 @@ def parse_source(text: str) -> MasterKeySource:
             return KeyVariable(rest)
         case "command" if arguments := tuple(shlex.split(rest)):
             return KeyCommand(arguments)
+        case _ if kind == SCHEME:
+            return KeyToken(TokenUri.parse(text))
     # Without the text itself: someone may have written the key there.
-    raise ValueError("write file:PATH, env:NAME or command:PROGRAM ARGUMENTS")
+    raise ValueError("write file:PATH, env:NAME, command:PROGRAM ARGUMENTS or a PKCS#11 URI")
 
 
 def _key(text: str, name: str) -> MasterKey:
     try:
-        return MasterKey.from_text(text)
+        return SecretMasterKey.from_text(text)
     except ValueError:
         raise _wrong(name) from None
 

@@ -20,6 +20,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import make_private_folder, write_private
+from cekalwatch.server.hardware.signing_key import TokenSigningKey
+from cekalwatch.server.hardware.uri import TokenUri
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import TlsError, require_private
 
@@ -44,19 +46,22 @@ class Revoked:
 
 
 class Authority:
-    """The authority in one folder: `authority.pem`, and `authority.key`, which never leaves it."""
+    """The authority in one folder: `authority.pem`, and `authority.key`, which never leaves it, or a key in a token."""
 
     def __init__(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
         self.certificate = certificate
         self._key = key
 
     @classmethod
-    def create(cls, folder: Path, name: str, now: datetime) -> Self:
-        """Make a new authority in `folder`; raises ProgramError when there is one already."""
-        if (folder / "authority.key").exists():
+    def create(cls, folder: Path, name: str, now: datetime, token: TokenUri | None = None) -> Self:
+        """Make a new authority in `folder`; raises ProgramError when there is one already.
+
+        With `token` its key is the one there, which is made when there is none.
+        """
+        if any((folder / file).exists() for file in ("authority.key", "authority.pem")):
             raise ProgramError(f"There is an authority in {folder} already; it stays as it is", Exit.USAGE)
         make_private_folder(folder)
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = TokenSigningKey.load_or_make(token) if token else ec.generate_private_key(ec.SECP256R1())
         subject = _name(f"Cekalwatch {name}")
         identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
         certificate = (
@@ -73,16 +78,23 @@ class Authority:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
             .sign(key, hashes.SHA256())
         )
-        write_private(folder / "authority.key", key_pem(key))
+        if token is None:
+            write_private(folder / "authority.key", key_pem(key))
         write_private(folder / "authority.pem", pem(certificate))
         return cls(certificate, key)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read the authority in `folder`; raises ProgramError."""
+    def load(cls, folder: Path, token: TokenUri | None = None) -> Self:
+        """Read the authority in `folder`, whose key is in `token` if one is given; raises ProgramError.
+
+        The token is asked when something is signed, so that what signs nothing works without it.
+        """
         try:
-            require_private(folder / "authority.key")
             certificate = x509.load_pem_x509_certificate((folder / "authority.pem").read_bytes())
+            public_key = certificate.public_key()
+            if token and isinstance(public_key, ec.EllipticCurvePublicKey):
+                return cls(certificate, TokenSigningKey.of(token, public_key))
+            require_private(folder / "authority.key")
             key = serialization.load_pem_private_key((folder / "authority.key").read_bytes(), None)
         except FileNotFoundError:
             raise _no_authority(folder) from None
@@ -92,7 +104,7 @@ class Authority:
             raise ProgramError(str(error), Exit.CONFIG) from None
         except (OSError, ValueError, TypeError):
             raise ProgramError(f"The authority in {folder} cannot be read", Exit.CONFIG) from None
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != public_key:
             raise ProgramError(f"authority.key in {folder} is not the key of authority.pem", Exit.CONFIG)
         return cls(certificate, key)
 

@@ -67,15 +67,7 @@ class Ledger:
     def enter(self, identity: Identity, certificate: x509.Certificate) -> None:
         """Record a certificate."""
         with self._transaction() as database:
-            database.execute(
-                "INSERT INTO certificate VALUES (?, ?, ?, ?, NULL)",
-                (
-                    f"{certificate.serial_number:x}",
-                    identity.uri,
-                    int(certificate.not_valid_after_utc.timestamp()),
-                    pem(certificate),
-                ),
-            )
+            _enter(database, identity, certificate)
 
     def issued(self, identity: Identity | None = None) -> list[Issued]:
         """Return the certificates of `identity`, or all, oldest first."""
@@ -89,10 +81,11 @@ class Ledger:
             for uri, data, revoked in rows
         ]
 
-    def revoke(self, identity: Identity, now: datetime) -> int:
+    def revoke(self, identity: Identity, now: datetime, publish: Callable[[list[Revoked]], None]) -> int:
         """Revoke every certificate of `identity` and close its invitations; return how many were in force.
 
-        Those that have run out are revoked as well: a session that began with one of them must end.
+        Those that have run out are revoked as well: a session that began with one of them must end. Everything that was
+        ever revoked is passed to `publish`; when that fails, nothing is revoked.
         """
         seconds = int(now.timestamp())
         of_device = "WHERE uri = ? AND revoked_at IS NULL"
@@ -103,14 +96,14 @@ class Ledger:
             ).fetchone()
             database.execute("DELETE FROM invitation WHERE uri = ? AND used_at IS NULL", (identity.uri,))
             database.execute(f"UPDATE certificate SET revoked_at = ? {of_device}", (seconds, identity.uri))  # noqa: S608
+            publish(_revoked(database))
             return int(in_force)
 
     def publish_revoked(self, publish: Callable[[list[Revoked]], None]) -> None:
         """Pass everything that was revoked to `publish`, which nobody else can do at the same time."""
         with self._transaction() as database:
             database.execute("BEGIN IMMEDIATE")
-            rows = database.execute("SELECT serial, revoked_at FROM certificate WHERE revoked_at IS NOT NULL")
-            publish([Revoked(int(serial, 16), datetime.fromtimestamp(at, UTC)) for serial, at in rows.fetchall()])
+            publish(_revoked(database))
 
     def invite(self, digest: bytes, invitation: Invitation) -> None:
         """Record an invitation; an earlier open one of the same device is no longer valid."""
@@ -121,15 +114,25 @@ class Ledger:
                 (digest, invitation.identity.uri, int(invitation.expires_at.timestamp())),
             )
 
-    def use_invitation(self, digest: bytes, now: datetime) -> Identity | None:
-        """Use up the invitation of that digest and return its device; None when there is no valid one."""
+    def use_invitation(
+        self, digest: bytes, now: datetime, issue: Callable[[Identity], x509.Certificate]
+    ) -> tuple[Identity, x509.Certificate] | None:
+        """Use up the invitation of that digest; record and return what `issue` signs; None when there is no valid one.
+
+        When `issue` fails, the invitation stays open.
+        """
         with self._transaction() as database:
             rows = database.execute(
                 "UPDATE invitation SET used_at = ?1 WHERE digest = ?2 AND used_at IS NULL AND expires_at > ?1"
                 " RETURNING uri",
                 (int(now.timestamp()), digest),
             ).fetchall()
-        return Identity.parse(rows[0][0]) if rows else None
+            if not rows:
+                return None
+            identity = Identity.parse(rows[0][0])
+            certificate = issue(identity)
+            _enter(database, identity, certificate)
+        return identity, certificate
 
     def open_invitations(self, now: datetime) -> list[Invitation]:
         """Return the valid invitations."""
@@ -149,6 +152,17 @@ class Ledger:
             raise ProgramError(
                 f"The ledger {self._file} cannot be used: {type(error).__name__}", Exit.UNAVAILABLE
             ) from None
+
+
+def _enter(database: sqlite3.Connection, identity: Identity, certificate: x509.Certificate) -> None:
+    until = int(certificate.not_valid_after_utc.timestamp())
+    row = (f"{certificate.serial_number:x}", identity.uri, until, pem(certificate))
+    database.execute("INSERT INTO certificate VALUES (?, ?, ?, ?, NULL)", row)
+
+
+def _revoked(database: sqlite3.Connection) -> list[Revoked]:
+    rows = database.execute("SELECT serial, revoked_at FROM certificate WHERE revoked_at IS NOT NULL").fetchall()
+    return [Revoked(int(serial, 16), datetime.fromtimestamp(at, UTC)) for serial, at in rows]
 
 
 def _moment(seconds: int | None) -> datetime | None:

@@ -1,6 +1,6 @@
 """A site's certificates in one folder: authority, ledger and revocation list, kept together.
 
-authority.pem, authority.key    the authority
+authority.pem, authority.key    the authority; the key may be in a token instead
 ledger.sqlite3                  what it signed
 revoked.pem                     what is revoked; servers follow this file
 """
@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import make_private_folder, write_private
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.hardware.errors import TokenError
+from cekalwatch.server.hardware.uri import TokenUri
 from cekalwatch.server.pki.authority import DEVICE_DAYS, Authority, Revoked, key_pem, pem
 from cekalwatch.server.pki.ledger import Invitation, Issued, Ledger
 from cekalwatch.wire.identity import DeviceRole, Identity
@@ -37,16 +39,16 @@ class SitePki:
         self._ledger = Ledger(folder / "ledger.sqlite3")
 
     @classmethod
-    def create(cls, folder: Path, name: str, now: datetime) -> Self:
+    def create(cls, folder: Path, name: str, now: datetime, token: TokenUri | None = None) -> Self:
         """Make a new authority with nothing signed or revoked; raises ProgramError when there is one."""
-        made = cls(folder, Authority.create(folder, name, now))
+        made = cls(folder, Authority.create(folder, name, now, token))
         made.publish_revoked(now)
         return made
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Open an authority's folder; raises ProgramError."""
-        return cls(folder, Authority.load(folder))
+    def load(cls, folder: Path, token: TokenUri | None = None) -> Self:
+        """Open the folder of an authority, whose key is in `token` if one is given; raises ProgramError."""
+        return cls(folder, Authority.load(folder, token))
 
     @property
     def authority_pem(self) -> bytes:
@@ -86,18 +88,15 @@ class SitePki:
         return certificate
 
     def revoke(self, identity: Identity, now: datetime) -> int:
-        """Revoke every certificate of `identity`, and return how many there were."""
-        count = self._ledger.revoke(identity, now)
-        self.publish_revoked(now)
-        return count
+        """Revoke every certificate of `identity`, and return how many were in force; when it raises, it did nothing."""
+        return self._ledger.revoke(identity, now, lambda revoked: self._publish(revoked, now))
 
     def publish_revoked(self, now: datetime) -> None:
         """Write the revocation list."""
+        self._ledger.publish_revoked(lambda revoked: self._publish(revoked, now))
 
-        def publish(revoked: list[Revoked]) -> None:
-            write_private(self._folder / REVOKED_FILE, self._authority.revocation_list(revoked, now))
-
-        self._ledger.publish_revoked(publish)
+    def _publish(self, revoked: list[Revoked], now: datetime) -> None:
+        write_private(self._folder / REVOKED_FILE, self._authority.revocation_list(revoked, now))
 
     def invite(self, identity: Identity, now: datetime, valid_for: timedelta) -> InvitationCode:
         """Allow a device to enrol once, and return its code, which is not kept. Raises ProgramError."""
@@ -111,15 +110,21 @@ class SitePki:
     def enrol(self, secret: bytes, request_der: bytes, now: datetime) -> tuple[Identity, x509.Certificate]:
         """Take an invitation's secret and a device's request (DER); return who it is and its certificate.
 
-        What the device asks to be called is ignored: the invitation says it. Raises CekalwatchError.
+        What the device asks to be called is ignored: the invitation says it. Raises CekalwatchError; an invitation with
+        which nothing could be signed can be used again.
         """
         public_key = _requested_key(request_der)
-        identity = self._ledger.use_invitation(digest(secret), now)
-        if identity is None:
+
+        def issue(identity: Identity) -> x509.Certificate:
+            return self._authority.issue(identity, public_key, (), now, DEVICE_DAYS)
+
+        try:
+            enrolled = self._ledger.use_invitation(digest(secret), now, issue)
+        except TokenError as error:
+            raise CekalwatchError(Code.AUTHORITY_UNAVAILABLE, str(error)) from None
+        if enrolled is None:
             raise CekalwatchError(Code.INVITATION_INVALID)
-        certificate = self._authority.issue(identity, public_key, (), now, DEVICE_DAYS)
-        self._ledger.enter(identity, certificate)
-        return identity, certificate
+        return enrolled
 
     def chain(self, certificate: x509.Certificate) -> bytes:
         """Return what goes into a device's certificate.pem: its certificate, and the authority's after it."""

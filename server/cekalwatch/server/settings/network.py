@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field
 
 from cekalwatch.program.connection import follow
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.settings.storage import StorageSection
+from cekalwatch.server.hardware.uri import TokenUri
+from cekalwatch.server.settings.storage import StorageSection, token_uri
 from cekalwatch.wire.address import address_form, is_loopback
 from cekalwatch.wire.tls import FollowedTls
 
@@ -28,6 +29,8 @@ class NetworkSection(StorageSection):
     exist, the server speaks plaintext, and only on this machine."""
     pki_dir: Path | None = None
     """Folder of the site's own authority; when not set, `data_dir`/pki."""
+    authority_key_from: Annotated[str, AfterValidator(token_uri)] = ""
+    """PKCS#11 URI (RFC 7512) of the authority's key, when it is in a token; empty: authority.key in `pki_dir`."""
     revocations: Path | None = None
     """Revocation lists (PEM) of the authorities in authority.pem; when not set, revoked.pem of `pki_dir`."""
     enrolment_listen: Annotated[str, AfterValidator(_address_or_none)] = ""
@@ -46,6 +49,11 @@ class NetworkSection(StorageSection):
     def pki_path(self) -> Path:
         """The folder of the site's authority."""
         return self.pki_dir or self.data_dir / "pki"
+
+    @property
+    def authority_token(self) -> TokenUri | None:
+        """Where the authority's key is; None: in its folder."""
+        return TokenUri.parse(self.authority_key_from) if self.authority_key_from else None
 
     def tls(self) -> FollowedTls | None:
         """Return the server's certificate; None means plaintext, which only loopback may have. Raises ProgramError."""

@@ -9,7 +9,16 @@ import platformdirs
 from pydantic import AfterValidator
 
 from cekalwatch.program.settings import Settings
+from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.encryption.master_key_source import MasterKeySource, parse_source
+from cekalwatch.server.hardware.uri import TokenUri
+
+
+def token_uri(text: str) -> str:
+    """Let pass an empty text or a PKCS#11 URI; raises ValueError."""
+    if text:
+        TokenUri.parse(text)
+    return text
 
 
 def _master_key_source(text: str) -> str:
@@ -26,8 +35,12 @@ class StorageSection(Settings):
     database_url: str = ""
     """SQLAlchemy address of the database; empty for an SQLite file in `data_dir`."""
     master_key_from: Annotated[str, AfterValidator(_master_key_source)] = ""
-    """Where the key is that opens the database: "file:PATH", "env:NAME" or "command:PROGRAM ARGUMENTS". Empty means the
-    file `data_dir`/master.key, which is made at the first start."""
+    """Where the key is that opens the database: "file:PATH", "env:NAME", "command:PROGRAM ARGUMENTS", or the PKCS#11
+    URI (RFC 7512) of a secret key in a token. Empty means the file `data_dir`/master.key, which is made at the first
+    start."""
+    audit_key_from: Annotated[str, AfterValidator(token_uri)] = ""
+    """PKCS#11 URI (RFC 7512) of the key that signs checkpoints of the audit trail, when it is in a token. Empty means
+    the file `data_dir`/audit_key.pem, which is made at the first start."""
 
     @property
     def database_address(self) -> str:
@@ -36,8 +49,20 @@ class StorageSection(Settings):
 
     @property
     def audit_key_file(self) -> Path:
-        """The key that signs checkpoints of the audit trail."""
+        """The file of the key that signs checkpoints of the audit trail, when it is in no token."""
         return self.data_dir / "audit_key.pem"
+
+    def audit_key(self) -> SigningKey:
+        """Return the key that signs checkpoints of the audit trail, made where there is none. Raises ProgramError."""
+        if self.audit_key_from:
+            return SigningKey.load_or_make(TokenUri.parse(self.audit_key_from))
+        return SigningKey.load_or_create(self.audit_key_file)
+
+    def present_audit_key(self) -> SigningKey | None:
+        """Return the same key, and make none: None where its file is missing. Raises ProgramError."""
+        if self.audit_key_from:
+            return SigningKey.in_token(TokenUri.parse(self.audit_key_from))
+        return SigningKey.load(self.audit_key_file) if self.audit_key_file.exists() else None
 
     @property
     def master_key_source(self) -> MasterKeySource:

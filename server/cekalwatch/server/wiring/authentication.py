@@ -86,5 +86,5 @@ def open_enrolment(context: Context, tls: FollowedTls | None, trail: AuditTrail)
     settings = context.settings
     if not tls or not settings.enrolment_listen:
         return None
-    servicer = EnrolmentServicer(SitePki.load(settings.pki_path), trail, context.clock)
+    servicer = EnrolmentServicer(SitePki.load(settings.pki_path, settings.authority_token), trail, context.clock)
     return EnrolmentServer(servicer, settings.enrolment_listen, tls)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import structlog
 
 from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.hardware.errors import TokenError
 from cekalwatch.server.storage.errors import StorageError
 
 Chore = tuple[float, Callable[[], object]]
@@ -29,8 +30,8 @@ async def every(period_s: float, work: Callable[[], object]) -> None:
 
 
 def at_stop(what: str, work: Callable[[], object]) -> None:
-    """Do blocking `work` when the server stops. If the database is away, log `what` is lost, and let the rest close."""
+    """Do blocking `work` when the server stops. If a database or token is away, log `what` is lost, and go on."""
     try:
         work()
-    except StorageError as error:
+    except (StorageError, TokenError) as error:
         log.warning("lost_at_stop", what=what, error=str(error))

@@ -15,7 +15,7 @@ from cekalwatch.server.audit.entry import GENESIS, Action, Actor, AuditEntry, Pa
 from cekalwatch.server.audit.verification import Anchor, Break, BreakKind, ChainCheck
 from cekalwatch.server.domain.alerts.alert import AlertFilter
 from cekalwatch.server.domain.retention import RetentionPolicy
-from cekalwatch.server.encryption.master_key import MasterKey
+from cekalwatch.server.encryption.master_key import SecretMasterKey
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
@@ -319,7 +319,7 @@ def test_each_change_of_keys_is_recorded_with_it(database: Database, store: Audi
     WatchlistStore(database, keys.keyring).put(subject(), order(), [reference()])
     keys.rotate()
     list(Resealer(database, keys).steps())
-    fresh = MasterKey.generate()
+    fresh = SecretMasterKey.generate()
     keys.rewrap(fresh)
     links = list(store.links())
     assert {one.actor for one in links} == {str(KEEPER)}
@@ -338,7 +338,7 @@ def test_keys_do_not_change_without_an_entry(database: Database):
     before = keys.entries()
     with database.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM audit_head")
-    for change in (keys.rotate, lambda: keys.rewrap(MasterKey.generate()), lambda: keys.settle(1, 0, 0)):
+    for change in (keys.rotate, lambda: keys.rewrap(SecretMasterKey.generate()), lambda: keys.settle(1, 0, 0)):
         with pytest.raises(StorageError, match="NoResultFound"):
             change()
     assert keys.entries() == before

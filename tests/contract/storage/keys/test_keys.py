@@ -14,7 +14,7 @@ from sqlmodel import SQLModel, select, update
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.keyring import AssociatedData
-from cekalwatch.server.encryption.master_key import MasterKey
+from cekalwatch.server.encryption.master_key import SecretMasterKey
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.columns import SEALED, SUBJECT_FACTS, Sealed
 from cekalwatch.server.storage.database import Database
@@ -29,7 +29,7 @@ from tests.support.builders.watchlist import SIZE, FixedClock, order, reference,
 from tests.support.scenarios.adjudication import Counter, contact
 from tests.support.tools.stored_templates import stored_templates
 
-OTHER = KnownKey(MasterKey(b"other key of 32 bytes, for tests"), "another file")
+OTHER = KnownKey(SecretMasterKey(b"other key of 32 bytes, for tests"), "another file")
 
 
 def fill(database: Database, people: int = 3) -> None:

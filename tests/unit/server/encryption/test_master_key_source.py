@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.encryption.master_key import MasterKey
+from cekalwatch.server.encryption.master_key import MasterKey, SecretMasterKey
 from cekalwatch.server.encryption.master_key_source import KeyCommand, KeyFile, KeyVariable, parse_source
 from cekalwatch.server.settings.settings import ServerSettings
 
-KEY = MasterKey(b"k" * 32)
+KEY = SecretMasterKey(b"k" * 32)
 
 
 def refusal(source: object) -> str:

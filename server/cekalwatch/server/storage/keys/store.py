@@ -26,6 +26,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.keyring import HEADER, AssociatedData, DataKey, KeyPurpose, Keyring
 from cekalwatch.server.encryption.master_key import KEY_BYTES, MasterKey
 from cekalwatch.server.encryption.master_key_source import MasterKeySource
+from cekalwatch.server.hardware.errors import TokenError
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import SEALED, moment, moment_or_none
 from cekalwatch.server.storage.database import Database
@@ -178,7 +179,7 @@ class KeyStore:
         try:
             secret = self._master.unwrap(row.key_id, row.purpose, row.wrapped)
             return DataKey(row.key_id, KeyPurpose(row.purpose), secret)
-        except ValueError:
+        except (ValueError, TokenError):
             log.error("data_key_not_unwrapped", key_id=row.key_id)  # noqa: TRY400  # no traceback
             raise CekalwatchError(Code.STORAGE_UNAVAILABLE, f"data key {row.key_id} cannot be unwrapped") from None
 

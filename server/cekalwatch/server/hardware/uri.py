@@ -1,0 +1,75 @@
+"""Where a key in hardware is, as a PKCS#11 URI (RFC 7512): which module, which token, which key, and where the PIN is.
+
+    pkcs11:token=cekalwatch;object=audit?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/etc/cekalwatch/pin
+
+`token` (its label) or `serial`, or both, name the token; `object` is the label of the key. Of the RFC's attributes no
+others are taken, and never `pin-value`: a PIN does not stand in settings or on a command line. `pin-source` is a file,
+as the RFC has it, or `env:NAME`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Self
+from urllib.parse import unquote
+
+from cekalwatch.server.hardware.pin import PinSource
+
+SCHEME = "pkcs11"
+_OF_PATH = frozenset({"token", "serial", "object"})
+_OF_QUERY = frozenset({"module-path", "pin-source"})
+
+
+@dataclass(frozen=True)
+class TokenUri:
+    """A key in a token."""
+
+    module: Path
+    """The library that the maker of the token gives with it."""
+    key: str
+    """Label of the key."""
+    token: str = ""
+    """Label of the token; empty: any label."""
+    serial: str = ""
+    """Serial number of the token; empty: any."""
+    pin: PinSource | None = None
+    """None: the token asks for no PIN."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a URI; raises ValueError, which does not repeat the text: it may hold a PIN by mistake."""
+        scheme, _, rest = text.partition(":")
+        path, _, query = rest.partition("?")
+        if scheme.lower() != SCHEME:
+            raise ValueError(f"a key in a token is written {SCHEME}:token=…;object=…?module-path=…&pin-source=…")
+        found = _attributes(path, ";", _OF_PATH) | _attributes(query, "&", _OF_QUERY)
+        if not found.get("object") or not (found.get("token") or found.get("serial")):
+            raise ValueError("a PKCS#11 URI needs object=, the label of the key, and token= or serial=")
+        module = found.get("module-path", "")
+        if not (PurePosixPath(module).is_absolute() or PureWindowsPath(module).is_absolute()):
+            raise ValueError("a PKCS#11 URI needs module-path=, the whole path of the token's library")
+        pin = PinSource.parse(found["pin-source"]) if "pin-source" in found else None
+        return cls(Path(module), found["object"], found.get("token", ""), found.get("serial", ""), pin)
+
+    @property
+    def token_name(self) -> str:
+        """How a person knows the token."""
+        return " ".join(filter(None, [self.token and f"{self.token!r}", self.serial and f"with number {self.serial}"]))
+
+    def __str__(self) -> str:
+        return f"the key {self.key!r} in the token {self.token_name}"
+
+
+def _attributes(text: str, separator: str, known: frozenset[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in filter(None, text.split(separator)):
+        name, _, value = part.partition("=")
+        if name == "pin-value":
+            raise ValueError("a PIN does not stand in a PKCS#11 URI: name its file with pin-source=file:PATH")
+        if name not in known:
+            raise ValueError(f"a PKCS#11 URI has {', '.join(sorted(known))} here, and nothing else")
+        if name in found:
+            raise ValueError(f"a PKCS#11 URI has {name}= twice")
+        found[name] = unquote(value, errors="strict")
+    return found
