@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
@@ -16,6 +16,8 @@ from cekalwatch.notifier.model.steps import standing
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, UNDECIDED, AlertState
 
 _PAINT_AFTER_MS = 50
+_ROW_PADDING_PX = 12
+_TEXT, _FONT = Qt.ItemDataRole.DisplayRole.value, Qt.ItemDataRole.FontRole.value
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -94,10 +96,12 @@ class AlertTableModel(QAbstractTableModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: ANN401
         """Return a cell's text; an alert that nobody has claimed is bold."""
+        if role not in {_TEXT, _FONT}:
+            return None
         shown = self._rows[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
+        if role == _TEXT:
             return self._text(shown, self._columns[index.column()])
-        if role == Qt.ItemDataRole.FontRole and standing(shown.alert, self._controller.clock()) is AlertState.NEW:
+        if standing(shown.alert, self._controller.clock()) is AlertState.NEW:
             font = QFont()
             font.setBold(True)
             return font
@@ -170,7 +174,9 @@ class AlertTableView(QTableView):
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
         self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        # Each row is one line. Asking every cell for its height takes longer than all the rest, with fifty rows.
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self._fit_rows()
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
@@ -178,12 +184,21 @@ class AlertTableView(QTableView):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.doubleClicked.connect(self._open)
 
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt's name
+        """Follow the size of the text."""
+        super().changeEvent(event)
+        if event.type() in {QEvent.Type.FontChange, QEvent.Type.StyleChange}:
+            self._fit_rows()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  # Qt's name
         """Open the row on Enter."""
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and self.currentIndex().isValid():
             self._open(self.currentIndex())
             return
         super().keyPressEvent(event)
+
+    def _fit_rows(self) -> None:
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + _ROW_PADDING_PX)
 
     def _open(self, index: QModelIndex) -> None:
         self.opened.emit(self._model.rows[index.row()].alert.alert_id)
