@@ -59,6 +59,9 @@ class CameraOptions(BaseModel):
     """Read a file at its own pace, as a camera would give it, instead of as fast as possible."""
     rtsp_transport: Transport = Transport.TCP
     """How a network camera sends its pictures: tcp or udp."""
+    rtsps_authority: Path | None = None
+    """PEM file of the certificate of an `rtsps://` camera, which needs it. That of an authority does as well, but names
+    are not compared: each camera that it has signed could then stand for another."""
     device_size: Literal["480p", "720p", "1080p"] = "720p"
     """Size of the picture that a device is asked for; it gives the nearest that it has."""
     detector: Path = Path(platformdirs.user_data_dir("cekalwatch-server", appauthor=False)) / "models" / "starter"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from cekalwatch.camera.sources.opencv import CvCapture
+from cekalwatch.camera.sources.opencv import LIMITS, CvCapture
+from cekalwatch.program.confined.limits import Limits
 from cekalwatch.vision.faces import Picture
+from tests.support.repository import ROOT
 
 PERIOD_S = 0.02
 SIZE = (120, 160)
@@ -30,6 +32,10 @@ class Mood(Enum):
     REPEATS = "repeats"
     GROWS = "grows"
     ENDS = "ends"
+    DEVOURS = "devours"
+    """Takes memory without end."""
+    RUSHES = "rushes"
+    """Gives pictures as fast as it can."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,11 @@ class Device:
         return DeviceCapture(mood)
 
     @property
+    def limits(self) -> Limits:
+        """A decoder's, and its diary, which must be there, and the tests' own code."""
+        return replace(LIMITS, devices=(self.diary,), written_bytes=100_000, readable=(ROOT,))
+
+    @property
     def openings(self) -> int:
         """How often it was opened so far."""
         return len(self.diary.read_text().splitlines()) if self.diary.exists() else 0
@@ -63,18 +74,22 @@ class DeviceCapture(CvCapture):
         super().__init__(cv2.VideoCapture())
         self._mood = mood
         self._given = 0
+        self._devoured: list[bytes] = []
 
     def is_open(self) -> bool:
         return self._mood is not Mood.AWAY
 
     def grab(self) -> bool:
-        time.sleep(PERIOD_S)
+        if self._mood is not Mood.RUSHES:
+            time.sleep(PERIOD_S)
         self._given += 1
         if self._given > 5:
             if self._mood is Mood.HANGS:
                 time.sleep(3600)
             if self._mood is Mood.CRASHES:
                 os.abort()
+            if self._mood is Mood.DEVOURS:
+                self._devoured.append(bytes(200_000_000))
         return self._given <= 5 or self._mood is not Mood.ENDS
 
     def retrieve(self, image: Any = None) -> tuple[bool, Picture]:  # noqa: ARG002  # as a real one
@@ -94,6 +109,11 @@ class Clip:
     """A video that is a camera: it gives its frames as fast as they are taken, and then ends."""
 
     video: Path
+
+    @property
+    def limits(self) -> Limits:
+        """A decoder's, and the file."""
+        return replace(LIMITS, readable=(ROOT, self.video))
 
     def __call__(self) -> CvCapture:
         """Open it at its beginning."""

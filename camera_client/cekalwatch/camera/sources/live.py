@@ -11,8 +11,10 @@ from typing import Final
 import structlog
 
 from cekalwatch.camera.clock import Clock
-from cekalwatch.camera.sources.decoder import Decoder, DecoderDied, DecoderSignal, OpenCapture
+from cekalwatch.camera.sources.decoder import Decoder, DecoderDied
+from cekalwatch.camera.sources.decoder_link import DecoderSignal
 from cekalwatch.camera.sources.frames import Frame, SourceError
+from cekalwatch.camera.sources.opencv import OpenCapture
 from cekalwatch.camera.sources.stream_health import StreamFault, StreamHealth
 from cekalwatch.wire.backoff import Backoff
 
@@ -23,6 +25,8 @@ SILENCE_S: Final = 3.0
 STEADY_S: Final = 10.0
 """A camera that gave pictures for this long works: the next failure starts with a short pause."""
 CLOSING_S: Final = 8.0
+MAX_LOST: Final = 1000
+"""Frames between two pictures; what a decoder says beyond is not believed."""
 
 log = structlog.get_logger()
 
@@ -91,6 +95,7 @@ class LiveSource:
                 if fault is None or self._closed.is_set():
                     return
                 self.faults[fault] += 1
+                exit_code = self._decoder.exit_code if self._decoder else None
                 if fault in (StreamFault.SILENT, StreamFault.DECODER_DIED):
                     self._end_decoder()
                 delay_s = self._backoff.next_delay_s()
@@ -99,6 +104,7 @@ class LiveSource:
                     source=self.name,
                     reason=fault.value,
                     times=self.faults[fault],
+                    exit_code=exit_code,
                     retry_in_s=round(delay_s, 1),
                 )
                 self._closed.wait(delay_s)
@@ -146,7 +152,7 @@ class LiveSource:
                 heard_s = self._clock.monotonic_s()
                 if decoded.number == number:
                     continue  # the signal of a picture that a newer one has replaced already
-                lost = 0 if number is None else decoded.number - number - 1
+                lost = 0 if number is None else min(max(0, decoded.number - number - 1), MAX_LOST)
                 number = decoded.number
                 self._fill(
                     Frame(

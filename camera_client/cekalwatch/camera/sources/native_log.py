@@ -7,6 +7,7 @@ on, because it may hold a camera's password. For a process that has one stream, 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import sys
@@ -14,12 +15,14 @@ import threading
 from typing import Final
 
 _STANDARD_OUTPUT: Final = 1
+_LINE_BUFFERED: Final = 1
+"""C's _IOLBF."""
 _VERBOSE: Final = "40"
 _SIZE: Final = re.compile(rb"Reinit context to (\d+)x(\d+)")
 
 
 class NativeLog:
-    """Replaces the process's standard output. Where there are no pseudo-terminals, it reads nothing."""
+    """Replaces the process's standard output. On Windows it reads nothing."""
 
     def __init__(self) -> None:
         """Create it before OpenCV opens anything."""
@@ -29,9 +32,11 @@ class NativeLog:
             return
         os.environ["OPENCV_FFMPEG_DEBUG"] = "1"
         os.environ["OPENCV_FFMPEG_LOGLEVEL"] = _VERBOSE
-        # A pipe would give the lines in blocks of some thousand characters.
-        reading, writing = os.openpty()
+        reading, writing = os.pipe()
         os.dup2(writing, _STANDARD_OUTPUT)
+        # C would write into a pipe in blocks of some thousand characters.
+        libc = ctypes.CDLL(None)
+        libc.setvbuf(ctypes.c_void_p.in_dll(libc, "stdout"), None, _LINE_BUFFERED, ctypes.c_size_t(0))
         os.close(writing)
         threading.Thread(target=self._listen, args=(reading,), name="native-log", daemon=True).start()
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 import cv2
 
 from cekalwatch.camera.sources.native_log import NativeLog
+from cekalwatch.program.confined.limits import Limits, Network
 
 NETWORK_TIMEOUT_MS = 5_000
 """How long opening a network camera may take, and how long one of its frames."""
@@ -27,6 +30,28 @@ class Transport(StrEnum):
     """For cameras that offer nothing else."""
 
 
+CODECS: Final = ("h264", "hevc", "mjpeg", "mpeg4")
+"""What network cameras send; the library has hundreds of others, each with its flaws."""
+LIMITS: Final = Limits(
+    memory_bytes=1_500_000_000,
+    processor_s=1_000_000_000,  # it runs for years
+    processes=None,  # it has threads
+    network=Network.CLIENT,
+)
+"""What a decoder may use. With pictures of 4K it reserves 760 MB and uses 300; with 16 of them in use, 1 GB."""
+
+
+class OpenCapture(Protocol):
+    """Opens a camera in the decoder's process; it is sent there, so it must be picklable."""
+
+    @property
+    def limits(self) -> Limits:
+        """What that process may use."""
+
+    def __call__(self) -> CvCapture:
+        """Open it."""
+
+
 @dataclass(frozen=True)
 class UsbCamera:
     """A camera that is plugged into this machine."""
@@ -34,6 +59,11 @@ class UsbCamera:
     number: int
     width: int
     height: int
+
+    @property
+    def limits(self) -> Limits:
+        """Its device, and no network."""
+        return replace(LIMITS, network=Network.NONE, devices=(Path(f"/dev/video{self.number}"),))
 
     def __call__(self) -> CvCapture:
         """Open it, with the nearest size that it has."""
@@ -53,21 +83,26 @@ class NetworkCamera:
     address: str = field(repr=False)
     """May hold a password."""
     transport: Transport
+    authority: Path | None = None
+    """Of rtsps://: whom to trust."""
+
+    @property
+    def limits(self) -> Limits:
+        """Connections to cameras, and the authority's file."""
+        return replace(LIMITS, readable=(self.authority.absolute(),) if self.authority else ())
 
     def __call__(self) -> CvCapture:
         """Open it, without any buffer that delays pictures."""
         log = _native_log()
         _prepare_opencv()
-        options = {
-            "rtsp_transport": self.transport.value,
-            "fflags": "nobuffer",
-            "flags": "low_delay",
-            "max_delay": "100000",  # for packets that come out of order, microseconds
-            "analyzeduration": "500000",
-        }
-        # OpenCV takes them in no other way. The process has only this camera.
-        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "|".join(f"{key};{value}" for key, value in options.items())
-        capture = cv2.VideoCapture(
+        return CvCapture(self.connect(), log)
+
+    def connect(self) -> cv2.VideoCapture:
+        """Open it with OpenCV, which is told how in the environment: it takes that in no other way."""
+        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "|".join(
+            f"{key};{_escaped(value)}" for key, value in self._options().items()
+        )
+        return cv2.VideoCapture(
             self.address,
             cv2.CAP_FFMPEG,
             [
@@ -77,7 +112,22 @@ class NetworkCamera:
                 *(cv2.CAP_PROP_N_THREADS, 1),
             ],
         )
-        return CvCapture(capture, log)
+
+    def _options(self) -> dict[str, str]:
+        protocols, trust = "rtp,udp,tcp", {}
+        if self.authority:
+            protocols, trust = f"{protocols},tls", {"tls_verify": "1", "ca_file": str(self.authority.absolute())}
+        return trust | {
+            "rtsp_transport": self.transport.value,
+            "fflags": "nobuffer",
+            "flags": "low_delay",
+            "max_delay": "100000",  # for packets that come out of order, microseconds
+            "analyzeduration": "500000",
+            # A camera describes its streams, and could describe any: files, other machines, codecs that nobody uses.
+            "protocol_whitelist": protocols,
+            "codec_whitelist": ",".join(CODECS),
+            "allowed_media_types": "video",
+        }
 
 
 class CvCapture:
@@ -109,6 +159,10 @@ class CvCapture:
     def release(self) -> None:
         """Close the camera."""
         self._capture.release()
+
+
+def _escaped(value: str) -> str:
+    return re.sub(r"([\\\\'|;])", r"\\\1", value)
 
 
 @cache

@@ -11,11 +11,10 @@ import cv2
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.settings import OneCamera
-from cekalwatch.camera.sources.decoder import OpenCapture
 from cekalwatch.camera.sources.files import FileSource, FolderReader, FramePace, VideoReader
 from cekalwatch.camera.sources.frames import FrameSource, SourceError
 from cekalwatch.camera.sources.live import LiveSource
-from cekalwatch.camera.sources.opencv import NetworkCamera, UsbCamera
+from cekalwatch.camera.sources.opencv import NetworkCamera, OpenCapture, UsbCamera
 from cekalwatch.wire.backoff import Backoff
 
 DEVICE_SIZES = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
@@ -41,7 +40,7 @@ def open_source(
 
     `opening` is about devices and network cameras only; `pace` about files only: the camera's setting when not given.
     """
-    _silence_opencv()
+    _prepare_opencv()
     if found := _live_camera(camera):
         open_capture, name = found
         live = LiveSource(open_capture, name, clock, Backoff())
@@ -70,11 +69,18 @@ def _live_camera(camera: OneCamera) -> tuple[OpenCapture, str] | None:
     if source.isdecimal():
         return UsbCamera(int(source), *DEVICE_SIZES[camera.device_size]), f"camera device {source}"
     if source.lower().startswith(("rtsp://", "rtsps://")):
-        return NetworkCamera(source, camera.rtsp_transport), without_password(source)
+        if source.lower().startswith("rtsps://") and camera.rtsps_authority is None:
+            raise SourceError(
+                f"{without_password(source)} is encrypted, and nothing says whom to trust: set `rtsps_authority` to a "
+                "PEM file of the camera's certificate, or of the authority that has signed it"
+            )
+        return NetworkCamera(source, camera.rtsp_transport, camera.rtsps_authority), without_password(source)
     return None
 
 
-def _silence_opencv() -> None:
-    """Keep OpenCV and ffmpeg off standard error: the program says what is wrong with a file."""
+def _prepare_opencv() -> None:
+    """Keep OpenCV and ffmpeg off standard error, for the program says what is wrong with a file; and off networks."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    # A list of pieces that pretends to be a video could lead to other machines.
+    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "protocol_whitelist;file")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

@@ -36,8 +36,8 @@ def abi() -> int:
     return max(0, found)
 
 
-def restrict(readable: Iterable[Path], *, connects: bool) -> None:
-    """Leave to this process for ever what is `readable`, and new TCP connections only if it `connects`.
+def restrict(readable: Iterable[Path], devices: Iterable[Path] = (), *, connects: bool) -> None:
+    """Leave to this process for ever what is `readable`, the `devices`, and new TCP connections only if it `connects`.
 
     Raises OSError. Without Landlock it does nothing.
     """
@@ -55,18 +55,20 @@ def restrict(readable: Iterable[Path], *, connects: bool) -> None:
     try:
         for path in readable:
             _allow(ruleset, path)
+        for path in devices:
+            _allow(ruleset, path, files & (_WRITE_FILE | _TRUNCATE | _IOCTL_DEVICE))
         _called(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     finally:
         os.close(ruleset)
 
 
-def _allow(ruleset: int, path: Path) -> None:
+def _allow(ruleset: int, path: Path, more: int = 0) -> None:
     try:
         handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return  # what is not there needs no right
     try:
-        rights = _FILE_RIGHTS | _READ_DIR if path.is_dir() else _FILE_RIGHTS
+        rights = more | (_FILE_RIGHTS | _READ_DIR if path.is_dir() else _FILE_RIGHTS)
         if path == Path(os.devnull):
             rights |= _WRITE_FILE
         _called(_ADD_RULE, ctypes.c_int(ruleset), _PATH_BENEATH, struct.pack("=Qi", rights, handle), ctypes.c_uint32(0))

@@ -35,6 +35,8 @@ class Limits:
     network: Network = Network.NONE
     readable: tuple[Path, ...] = ()
     """Files and folders that it may read, with what is in them; programs and libraries may be read in any case."""
+    devices: tuple[Path, ...] = ()
+    """Device files, and other single files that are there, that it may read, write and control."""
 
     def __post_init__(self) -> None:
         if min(self.memory_bytes, self.processor_s, self.open_files) <= 0 or self.written_bytes < 0:
@@ -42,10 +44,11 @@ class Limits:
 
     def to_json(self) -> dict[str, Any]:
         """Return them for `from_json`."""
-        return asdict(self) | {"network": str(self.network), "readable": [str(path) for path in self.readable]}
+        paths = {name: [str(path) for path in getattr(self, name)] for name in ("readable", "devices")}
+        return asdict(self) | {"network": str(self.network)} | paths
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Return the limits that `to_json` gave."""
-        readable = tuple(map(Path, document["readable"]))
-        return cls(**{**document, "network": Network(document["network"]), "readable": readable})
+        paths = {name: tuple(map(Path, document[name])) for name in ("readable", "devices")}
+        return cls(**{**document, "network": Network(document["network"]), **paths})

@@ -30,6 +30,7 @@ MakeSource = Callable[..., LiveSource]
 def source_of(tmp_path: Path) -> Iterator[MakeSource]:
     """Makes the source of a device in a mood, and closes it."""
     made = []
+    (tmp_path / "diary").touch()
 
     def make(first: Mood = Mood.WELL, times: int = 1) -> LiveSource:
         device = Device(tmp_path / "diary", first, times)
@@ -141,6 +142,7 @@ def test_a_killed_program_leaves_no_decoder_behind(tmp_path: Path) -> None:
         "    while decoder.next_signal(3600): pass\n"
     )
     (tmp_path / "program.py").write_text(program)
+    (tmp_path / "diary").touch()
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         [sys.executable, str(tmp_path / "program.py")], stdout=subprocess.PIPE, text=True, env=environment
