@@ -189,7 +189,7 @@ def tokens(chosen: ServerSettings, files: TlsFiles) -> dict[tuple[PersonRole, st
     office = Office(database)
     certificate = x509.load_pem_x509_certificates(files.certificate.read_bytes())[0]
     here = peer_of(certificate.public_bytes(Encoding.PEM)).device
-    sessions = Sessions(SessionStore(database), office.audit, SystemClock(), SessionTerms())
+    sessions = Sessions(SessionStore(database), office.refusals, SystemClock(), SessionTerms())
     found = {}
     for role, person_site in product(PersonRole, (SITE, OTHER_SITE)):
         name = f"{role.lower()}-{person_site}"

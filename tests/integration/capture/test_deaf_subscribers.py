@@ -19,6 +19,7 @@ from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, DetailedEvent, Fanout, Wants
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
+from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.auth.supervised import SupervisedDevices
 from cekalwatch.server.domain.checkpoints import LegalParameters
@@ -129,7 +130,8 @@ class AlertLog:
     async def served(self) -> AsyncIterator[str]:
         """Serve it, and give its address."""
         access = AuthenticationInterceptor(LoopbackAuthentication(), Office(self.database).attendance)
-        server = grpc.aio.server(interceptors=[access, CatalogueErrors()], options=SERVER_OPTIONS)
+        errors = CatalogueErrors(RefusalLog(SystemClock()))
+        server = grpc.aio.server(interceptors=[access, errors], options=SERVER_OPTIONS)
         alert_service_pb2_grpc.add_AlertServiceServicer_to_server(self.servicer, server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

@@ -13,6 +13,7 @@ from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Link, Party
 from cekalwatch.server.auth.password_provider import PasswordChange, PasswordProvider
 from cekalwatch.server.auth.passwords import Passwords
 from cekalwatch.server.auth.person import PersonAuthentication
+from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Device, Sessions, TokenPurpose
 from cekalwatch.server.auth.sign_in import PasswordProof, Proof, SignInService
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
@@ -78,9 +79,10 @@ class Office:
     def __post_init__(self) -> None:
         self.people = PeopleStore(self.database)
         self.audit = AuditStore(self.database)
-        self.sessions = Sessions(SessionStore(self.database), self.audit, self.clock, SessionTerms())
+        self.refusals = RefusalTrail(self.audit, self.clock)
+        self.sessions = Sessions(SessionStore(self.database), self.refusals, self.clock, SessionTerms())
         self.provider = PasswordProvider(self.people, self.passwords, self.clock)
-        self.desk = SignInService(self.provider, None, self.sessions, self.audit, self.clock)
+        self.desk = SignInService(self.provider, None, self.sessions, self.refusals, self.clock)
         self.changes = PasswordChange(self.people, self.passwords, self.provider, self.desk, self.clock)
         self.attendance = PersonAuthentication(self.sessions)
 

@@ -8,7 +8,7 @@ import pytest
 
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
 from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
-from cekalwatch.server.auth import limits
+from cekalwatch.server.auth import limits, refusals
 from cekalwatch.server.capture import intake, session
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
@@ -109,7 +109,7 @@ def test_rates_are_the_programs() -> None:
         f"and an acknowledgement {limits.ACKNOWLEDGEMENT_COST:g}",
         f"a call waits for them up to {limits.MAX_WAIT_S:g} s",
         f"after {limits.REFUSAL_DELAY_S:g} s",
-        f"logged once in {limits.LOG_PERIOD_S:g} s",
+        f"those of the next {refusals.PERIOD.total_seconds():g} s as one sum, for at most {refusals.MAX_KINDS} kinds",
     ):
         assert words in " ".join(PAGE.split())
 

@@ -1,19 +1,15 @@
 """How many calls one device may have open, and at which rate it may call, so that none can starve the others.
 
-Pure: it knows no transport. A refusal is logged at most every few seconds, and not audited: the audit trail must not
-grow with what an attacker repeats.
+Pure: it knows no transport, and leaves it to its caller to tell of refusals.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Final
-
-import structlog
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.wire.bounds import MAX_PAGE
@@ -46,10 +42,7 @@ MAX_WAIT_S: Final = 5.0
 """How long a call is held back until its device has the tokens; one that would have to wait longer is refused."""
 REFUSAL_DELAY_S: Final = 1.0
 """A refusal comes late, so that whoever asks again at once cannot take the server's time with being refused."""
-LOG_PERIOD_S: Final = 10.0
 MAX_KNOWN: Final = 1000
-
-log = structlog.get_logger()
 
 
 class DeviceLimitError(CekalwatchError):
@@ -93,8 +86,7 @@ class CallLimits:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._open: Counter[Identity] = Counter()
-        self._buckets: dict[Identity, TokenBucket] = {}
-        self._logged_at_s: dict[Identity, float] = {}
+        self._buckets: dict[Identity | str, TokenBucket] = {}
 
     @contextmanager
     def call(self, device: Identity, method: str) -> Iterator[float]:
@@ -103,7 +95,7 @@ class CallLimits:
         Raises DeviceLimitError CALLS_TOO_MANY or RATE_EXCEEDED.
         """
         if self._open[device] >= MAX_OPEN[device.role]:
-            raise self._refusal(device, Code.CALLS_TOO_MANY)
+            raise DeviceLimitError(Code.CALLS_TOO_MANY)
         wait_s = self._charge(device, COSTS.get(method, DEFAULT_COST))
         self._open[device] += 1
         try:
@@ -120,24 +112,26 @@ class CallLimits:
         """
         return self._charge(device, COST_OF_ENTRY * max(0, min(entries, MAX_PAGE) - FREE_ENTRIES))
 
+    def charge_stranger(self, stranger: str) -> float:
+        """Charge whoever is refused before it counts as a device; return the seconds that the answer must wait.
+
+        `stranger` is the certificate or the address: a revoked certificate must not use up what the device has that
+        got a new one under the same name.
+        """
+        now_s = self._monotonic()
+        wait_s = self._bucket(stranger, now_s).take(DEFAULT_COST, now_s, MAX_WAIT_S)
+        return MAX_WAIT_S if wait_s is None else wait_s
+
     def _charge(self, device: Identity, cost: float) -> float:
         now_s = self._monotonic()
         wait_s = self._bucket(device, now_s).take(cost, now_s, MAX_WAIT_S)
         if wait_s is None:
-            raise self._refusal(device, Code.RATE_EXCEEDED)
+            raise DeviceLimitError(Code.RATE_EXCEEDED)
         return wait_s
 
-    def _bucket(self, device: Identity, now_s: float) -> TokenBucket:
-        if device not in self._buckets:
+    def _bucket(self, who: Identity | str, now_s: float) -> TokenBucket:
+        if who not in self._buckets:
             if len(self._buckets) >= MAX_KNOWN:
                 self._buckets = {one: bucket for one, bucket in self._buckets.items() if not bucket.is_full(now_s)}
-                self._logged_at_s = {one: at for one, at in self._logged_at_s.items() if one in self._buckets}
-            self._buckets[device] = TokenBucket(TOKENS_PER_S, MAX_TOKENS, now_s)
-        return self._buckets[device]
-
-    def _refusal(self, device: Identity, code: Code) -> DeviceLimitError:
-        now_s = self._monotonic()
-        if now_s - self._logged_at_s.get(device, -math.inf) >= LOG_PERIOD_S:
-            self._logged_at_s[device] = now_s
-            log.warning("device_limited", role=device.role, name=device.name, code=code)
-        return DeviceLimitError(code)
+            self._buckets[who] = TokenBucket(TOKENS_PER_S, MAX_TOKENS, now_s)
+        return self._buckets[who]

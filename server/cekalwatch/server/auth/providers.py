@@ -7,6 +7,7 @@ from collections.abc import Callable
 from cekalwatch.server.auth.openid import OpenIdProvider
 from cekalwatch.server.auth.password_provider import PasswordChange, PasswordProvider
 from cekalwatch.server.auth.passwords import Passwords
+from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Sessions
 from cekalwatch.server.auth.sign_in import SignInService
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, SessionTerms
@@ -29,11 +30,12 @@ class ProviderAuthentication:
         revoked: Callable[[str], bool] = lambda _: False,
     ) -> None:
         """Without `openid` people sign in with passwords only; `revoked` is that of `Sessions`."""
-        people, audit, passwords = PeopleStore(database), AuditStore(database), Passwords()
+        people, passwords = PeopleStore(database), Passwords()
+        self.refusals = RefusalTrail(AuditStore(database), clock)
         provider = PasswordProvider(people, passwords, clock)
         self._openid = OpenIdProvider(openid, people, clock) if openid else None
-        self.sessions = Sessions(SessionStore(database), audit, clock, terms or SessionTerms(), revoked)
-        self.sign_in = SignInService(provider, self._openid, self.sessions, audit, clock)
+        self.sessions = Sessions(SessionStore(database), self.refusals, clock, terms or SessionTerms(), revoked)
+        self.sign_in = SignInService(provider, self._openid, self.sessions, self.refusals, clock)
         self.password_change = PasswordChange(people, passwords, provider, self.sign_in, clock)
 
     def close(self) -> None:

@@ -18,11 +18,11 @@ from uuid import UUID
 import structlog
 
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party, Thing
+from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person
-from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.people.session_store import KeptSession, NewSession, SessionStore
 from cekalwatch.server.storage.people.store import Account
 
@@ -76,14 +76,14 @@ class Sessions:
     def __init__(
         self,
         store: SessionStore,
-        audit: AuditStore,
+        refusals: RefusalTrail,
         clock: Clock,
         terms: SessionTerms,
         revoked: Callable[[str], bool] = lambda _: False,
     ) -> None:
         """`revoked` says of a device's certificate whether it is; nothing is where there are no certificates."""
         self._store = store
-        self._audit = audit
+        self._refusals = refusals
         self._clock = clock
         self.terms = terms
         self._revoked = revoked
@@ -171,10 +171,9 @@ class Sessions:
         if kept.device_binding == device.binding:
             return
         person = Thing.PERSON.key(kept.account.person.person_id)
-        log.warning("token_of_another_device", person=person, device=str(device.actor))
-        self._audit.append(
-            AuditEntry(self._clock.now(), device.actor, Action.SESSION_REFUSED, (person,), "OTHER_DEVICE")
-        )
+        entry = AuditEntry(self._clock.now(), device.actor, Action.SESSION_REFUSED, (person,), "OTHER_DEVICE")
+        if self._refusals.record(entry):
+            log.warning("token_of_another_device", person=person, device=str(device.actor))
         raise CekalwatchError(Code.SESSION_ENDED, "of another device")
 
     def _note_use(self, key: str, kept: KeptSession) -> None:

@@ -13,10 +13,10 @@ from uuid import UUID
 import structlog
 
 from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
+from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Device, Session, Sessions, TokenPurpose
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.people.store import Account
 
 log = structlog.get_logger()
@@ -77,14 +77,14 @@ class SignInService:
         passwords: IdentityProvider[PasswordProof],
         openid: IdentityProvider[CodeProof] | None,
         sessions: Sessions,
-        audit: AuditStore,
+        refusals: RefusalTrail,
         clock: Clock,
     ) -> None:
         """`openid` is None where no provider is configured."""
         self._passwords = passwords
         self._openid = openid
         self._sessions = sessions
-        self._audit = audit
+        self._refusals = refusals
         self._clock = clock
 
     def sign_in(self, proof: Proof, device: Device, purpose: TokenPurpose) -> tuple[str, Session]:
@@ -107,8 +107,7 @@ class SignInService:
         return token, session
 
     def note(self, refusal: SignInRefusedError, device: Device) -> None:
-        """Record a refusal. Tries on a name that is locked already are not recorded one by one: the lock is."""
-        log.warning("sign_in_refused", code=refusal.code, detail=refusal.detail, device=str(device.actor))
+        """Record a refusal, or count it when it repeats; not tries on a name that is locked already: the lock is."""
         if refusal.code is Code.SIGN_IN_LOCKED:
             return
         now = self._clock.now()
@@ -117,7 +116,8 @@ class SignInService:
         if refusal.locked_for:
             seconds = int(refusal.locked_for.total_seconds())
             entries.append(AuditEntry(now, device.actor, Action.SIGN_IN_LOCKED, known, details={"seconds": seconds}))
-        self._audit.append(*entries)
+        if self._refusals.record(*entries):
+            log.warning("sign_in_refused", code=refusal.code, detail=refusal.detail, device=str(device.actor))
 
     def _identify(self, proof: Proof) -> Account:
         if isinstance(proof, PasswordProof):

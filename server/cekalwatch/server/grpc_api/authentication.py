@@ -1,16 +1,18 @@
 """The outermost interceptor: it admits calls, and ends streams whose certificate or session is no longer valid.
 
-It checks the certificate of every call, also on open connections, and then the person's session where the method needs
-one. Servicers learn from `current_caller` who calls and how far the call may reach.
+It checks the certificate of every call, also on open connections, charges the call to its device, and then checks the
+person's session where the method needs one: a refusal costs whoever gets it as much as a call. Servicers learn from
+`current_caller` who calls and how far the call may reach.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import inspect
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,12 +20,15 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import structlog
 
-from cekalwatch.server.auth.certificate import CertificateAuthentication
+from cekalwatch.server.audit.device_entries import device
+from cekalwatch.server.auth.certificate import CertificateAuthentication, peer_of
 from cekalwatch.server.auth.limits import REFUSAL_DELAY_S, CallLimits, DeviceLimitError
 from cekalwatch.server.auth.person import PersonAuthentication, Tokens
+from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.auth.rights import Caller
+from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.errors import abort_with
+from cekalwatch.server.grpc_api.errors import abort_with, address_of
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.wire.tokens import SECOND_PERSON_METADATA, SESSION_METADATA
 
@@ -61,7 +66,8 @@ class _GuardedStream:
     task: asyncio.Task[Any]
     method: str
     certificate_pem: bytes
-    session_key: str | None
+    session_key: str | None = None
+    """Of the person who signed in, once that is looked at."""
     ended: Code | None = None
     used: bool = False
     """Whether a message came since the last check, so that its person is not idle."""
@@ -76,15 +82,18 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         people: PersonAuthentication,
         reader_stall_s: float = READER_STALL_S,
         refused: Callable[[str, bytes, Code], None] = lambda *_: None,
+        refusals: RefusalLog | None = None,
     ) -> None:
         """A stream ends whose client does not take a message for `reader_stall_s` seconds.
 
-        `refused` is told the method, the certificate and the reason of each call that is not allowed.
+        `refused` is told the method, the certificate and the reason of each call that is not allowed; `refusals` counts
+        them, so that the log has the first of a kind.
         """
         self._certificates = certificates
         self._people = people
         self._reader_stall_s = reader_stall_s
         self._refused = refused
+        self._refusals = refusals or RefusalLog(SystemClock())
         self._limits = CallLimits(time.monotonic)
         self._streams: set[_GuardedStream] = set()
 
@@ -141,16 +150,23 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         self, method: str, behaviour: Callable[[Any, Context], Awaitable[Any]]
     ) -> Callable[..., Awaitable[Any]]:
         async def run(request: Any, context: Context) -> Any:  # noqa: ANN401  # any message
-            certificate_pem = await self._admit(method, context)
+            certificate_pem = await self._admit_device(method, context)
             with self._open(method, certificate_pem) as stream:
-                if stream.session_key is not None and isinstance(request, AsyncIterator):
-                    request = _recorded(request, stream)
                 try:
                     with self._counted(method) as wait_s:
                         if wait_s:
                             await asyncio.sleep(wait_s)
+                        await self._admit_people(method, certificate_pem, context)
+                        if session := current_caller().session:
+                            stream.session_key = session.key
+                            if isinstance(request, AsyncIterator):
+                                request = _recorded(request, stream)
                         return await behaviour(request, context)
                 except DeviceLimitError as error:
+                    who = current_caller()
+                    if self._refusals.is_new(error.code, str(who.device.actor)):
+                        identity = who.identity
+                        log.warning("device_limited", role=identity.role, name=identity.name, code=error.code)
                     await asyncio.sleep(REFUSAL_DELAY_S)
                     await abort_with(context, error.code)
                 except _ReaderStalledError:
@@ -169,11 +185,11 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
     @contextmanager
     def _counted(self, method: str) -> Iterator[float]:
         """Count the call, and give the seconds that it must wait; calls of this machine (plaintext) are not counted."""
-        device = current_caller()
-        if device.on_this_machine:
+        who = current_caller()
+        if who.on_this_machine:
             yield 0.0
         else:
-            with self._limits.call(device.identity, method) as wait_s:
+            with self._limits.call(who.identity, method) as wait_s:
                 yield wait_s
 
     def _with_request(self, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -186,36 +202,54 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
             except (TimeoutError, StopAsyncIteration):
                 await abort_with(context, Code.REQUEST_STALLED)
             page = getattr(request, "page_size", 0)
-            if page and not (device := current_caller()).on_this_machine:
-                await asyncio.sleep(self._limits.charge_page(device.identity, page))
+            if page and not (who := current_caller()).on_this_machine:
+                await asyncio.sleep(self._limits.charge_page(who.identity, page))
             return await behaviour(request, context)
 
         return run
 
-    async def _admit(self, method: str, context: Context) -> bytes:
+    async def _admit_device(self, method: str, context: Context) -> bytes:
+        """Let the device in, and return its certificate."""
         certificate_pem = b"".join(context.auth_context().get("x509_pem_cert", ()))
+        async with self._refusing(method, certificate_pem, context):
+            _caller.set(self._certificates.admit(method, certificate_pem))
+        return certificate_pem
+
+    async def _admit_people(self, method: str, certificate_pem: bytes, context: Context) -> None:
+        """Let the people of the call in, where the method needs them."""
+        who, tokens = current_caller(), _tokens(context)
+        if self._people.asks(method, who, tokens):
+            async with self._refusing(method, certificate_pem, context):
+                _caller.set(await asyncio.to_thread(self._people.admit, method, who, tokens))
+
+    @asynccontextmanager
+    async def _refusing(self, method: str, certificate_pem: bytes, context: Context) -> AsyncIterator[None]:
+        """End the call for what the block raises, and tell of it.
+
+        Whose device is let in has paid for the call; a stranger pays here, with time.
+        """
         try:
-            who = self._certificates.admit(method, certificate_pem)
-            tokens = _tokens(context)
-            if self._people.asks(method, who, tokens):
-                who = await asyncio.to_thread(self._people.admit, method, who, tokens)
-            _caller.set(who)
+            yield
         except CekalwatchError as error:
-            log.warning("call_not_allowed", method=method, code=error.code, detail=error.detail)
+            admitted = _caller.get(None)
+            name = str(admitted.device.actor) if admitted else _stranger(certificate_pem, context)
+            if self._refusals.is_new(error.code, name):
+                log.warning("call_not_allowed", method=method, code=error.code, detail=error.detail, caller=name)
             self._refused(method, certificate_pem, error.code)
+            if admitted is None:
+                digest = hashlib.sha256(certificate_pem).hexdigest() if certificate_pem else name
+                await asyncio.sleep(self._limits.charge_stranger(digest))
             await abort_with(context, error.code)
         except StorageError as error:
             log.error("database_failed", method=method, error=str(error))  # noqa: TRY400
             await abort_with(context, Code.STORAGE_UNAVAILABLE)
-        return certificate_pem
 
     @contextmanager
     def _open(self, method: str, certificate_pem: bytes) -> Iterator[_GuardedStream]:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a call runs in a task")
-        session = current_caller().session
-        stream = _GuardedStream(task, method, certificate_pem, session.key if session else None)
+        stream = _GuardedStream(task, method, certificate_pem)
         self._streams.add(stream)
         try:
             yield stream
@@ -228,6 +262,14 @@ async def _recorded(requests: AsyncIterator[Any], stream: _GuardedStream) -> Asy
     async for request in requests:
         stream.used = True
         yield request
+
+
+def _stranger(certificate_pem: bytes, context: Context) -> str:
+    """Return the name of whoever was not let in: that in the certificate, or the address."""
+    try:
+        return str(device(peer_of(certificate_pem).identity))
+    except CekalwatchError:
+        return address_of(context)
 
 
 def _tokens(context: Context) -> Tokens:

@@ -13,6 +13,7 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
 from cekalwatch.server.storage.errors import StorageError
 
@@ -49,6 +50,13 @@ async def abort_with(
 log = structlog.get_logger()
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+
+def address_of(context: Context) -> str:
+    """Return the address that a call comes from, without its port, as gRPC writes it: `ipv4:192.0.2.7`."""
+    return str(context.peer()).rpartition(":")[0] or "unknown"
+
+
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]  # generic in the typing stubs only
 
@@ -58,6 +66,11 @@ class CatalogueErrors(grpc.aio.ServerInterceptor):
 
     The handlers of health, reflection and channelz are left as they are.
     """
+
+    def __init__(self, refusals: RefusalLog, caller: Callable[[Context], str] = address_of) -> None:
+        """`caller` names who calls, for the log: the first refusal of a kind has a line, the others are summed."""
+        self._refusals = refusals
+        self._caller = caller
 
     async def intercept_service(
         self,
@@ -72,7 +85,7 @@ class CatalogueErrors(grpc.aio.ServerInterceptor):
         request = "stream" if handler.request_streaming else "unary"
         response = "stream" if handler.response_streaming else "unary"
         kind = f"{request}_{response}"
-        wrap = _streaming if handler.response_streaming else _unary
+        wrap = self._streaming if handler.response_streaming else self._unary
         make: Callable[..., Handler] = getattr(grpc, f"{kind}_rpc_method_handler")
         return make(
             wrap(method, getattr(handler, kind)),
@@ -80,40 +93,38 @@ class CatalogueErrors(grpc.aio.ServerInterceptor):
             response_serializer=handler.response_serializer,
         )
 
+    def _streaming(
+        self, method: str, behaviour: Callable[[Any, Context], AsyncGenerator[Any, None]]
+    ) -> Callable[..., AsyncIterator[Any]]:
+        async def run(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401  # any message
+            try:
+                # Closed here, a call that is cut off cleans up at once, and not when Python collects garbage.
+                async with aclosing(behaviour(request, context)) as responses:
+                    async for response in responses:
+                        yield response
+            except Exception as error:  # noqa: BLE001  # the last resort of every method
+                await self._end(method, context, error)
 
-def _streaming(
-    method: str, behaviour: Callable[[Any, Context], AsyncGenerator[Any, None]]
-) -> Callable[..., AsyncIterator[Any]]:
-    async def run(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401  # any message
-        try:
-            # Closed here, a call that is cut off cleans up at once, and not when Python collects garbage.
-            async with aclosing(behaviour(request, context)) as responses:
-                async for response in responses:
-                    yield response
-        except Exception as error:  # noqa: BLE001  # the last resort of every method
-            await _end(method, context, error)
+        return run
 
-    return run
+    def _unary(self, method: str, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def run(request: Any, context: Context) -> Any:  # noqa: ANN401  # any message
+            try:
+                return await behaviour(request, context)
+            except Exception as error:  # noqa: BLE001  # the last resort of every method
+                await self._end(method, context, error)
 
+        return run
 
-def _unary(method: str, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    async def run(request: Any, context: Context) -> Any:  # noqa: ANN401  # any message
-        try:
-            return await behaviour(request, context)
-        except Exception as error:  # noqa: BLE001  # the last resort of every method
-            await _end(method, context, error)
-
-    return run
-
-
-async def _end(method: str, context: Context, error: Exception) -> None:
-    if isinstance(error, CekalwatchError):
-        log.info("call_refused", method=method, code=error.code, detail=error.detail)
-        await abort_with(context, error.code, error.told)
-    if isinstance(error, StorageError):
-        log.error("database_failed", method=method, error=str(error))
-        await abort_with(context, Code.STORAGE_UNAVAILABLE)
-    if isinstance(error, grpc.aio.AbortError):
-        raise error
-    log.error("call_failed", method=method, exc_info=error)
-    await abort_with(context, Code.INTERNAL)
+    async def _end(self, method: str, context: Context, error: Exception) -> None:
+        if isinstance(error, CekalwatchError):
+            if self._refusals.is_new(error.code, self._caller(context)):
+                log.info("call_refused", method=method, code=error.code, detail=error.detail)
+            await abort_with(context, error.code, error.told)
+        if isinstance(error, StorageError):
+            log.error("database_failed", method=method, error=str(error))
+            await abort_with(context, Code.STORAGE_UNAVAILABLE)
+        if isinstance(error, grpc.aio.AbortError):
+            raise error
+        log.error("call_failed", method=method, exc_info=error)
+        await abort_with(context, Code.INTERNAL)

@@ -13,8 +13,9 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.grpc_api.alerts import AlertServicer
-from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
+from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor, current_caller
 from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.grpc_api.enrolment import EnrolmentServicer
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
@@ -72,10 +73,16 @@ class GrpcServer:
     """A server on one address. It does not serve before `start`."""
 
     def __init__(
-        self, servicers: Servicers, address: str, tls: FollowedTls | None, authentication: AuthenticationInterceptor
+        self,
+        servicers: Servicers,
+        address: str,
+        tls: FollowedTls | None,
+        authentication: AuthenticationInterceptor,
+        refusals: RefusalLog,
     ) -> None:
         """Without `tls` it uses plaintext. Raises ProgramError when it cannot listen on `address`."""
-        self._server = grpc.aio.server(interceptors=[authentication, CatalogueErrors()], options=SERVER_OPTIONS)
+        errors = CatalogueErrors(refusals, lambda _: str(current_caller().device.actor))
+        self._server = grpc.aio.server(interceptors=[authentication, errors], options=SERVER_OPTIONS)
         capture_service_pb2_grpc.add_CaptureServiceServicer_to_server(servicers.capture, self._server)
         alert_service_pb2_grpc.add_AlertServiceServicer_to_server(servicers.alerts, self._server)
         watchlist_service_pb2_grpc.add_WatchlistServiceServicer_to_server(servicers.watchlist, self._server)
@@ -122,10 +129,10 @@ class GrpcServer:
 class EnrolmentServer:
     """Serves enrolment alone, on a `port` of its own: whoever calls there has no certificate yet."""
 
-    def __init__(self, servicer: EnrolmentServicer, address: str, tls: FollowedTls) -> None:
+    def __init__(self, servicer: EnrolmentServicer, address: str, tls: FollowedTls, refusals: RefusalLog) -> None:
         """Raises ProgramError when it cannot listen on `address`."""
         self._server = grpc.aio.server(
-            interceptors=[CatalogueErrors()], options=SERVER_OPTIONS, maximum_concurrent_rpcs=MAX_ENROLMENTS
+            interceptors=[CatalogueErrors(refusals)], options=SERVER_OPTIONS, maximum_concurrent_rpcs=MAX_ENROLMENTS
         )
         enrolment_service_pb2_grpc.add_EnrolmentServiceServicer_to_server(servicer, self._server)
         self.port = _listen_on(self._server, address, tls.enrolment_credentials())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import structlog
@@ -15,6 +16,7 @@ from cekalwatch.server.auth.certificate import (
 )
 from cekalwatch.server.auth.person import PersonAuthentication
 from cekalwatch.server.auth.providers import ProviderAuthentication
+from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
@@ -27,9 +29,11 @@ from cekalwatch.server.presence import Presence
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.periodic import Chore, at_stop
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import FollowedTls
 
+SUM_REFUSALS_PERIOD_S = 5.0
 CAPTURE_STREAM = "/cekalwatch.v1.CaptureService/StreamFaces"
 
 log = structlog.get_logger()
@@ -56,6 +60,9 @@ class AuthenticationWiring:
 
     servicer: SessionServicer
     interceptor: AuthenticationInterceptor
+    refusals: RefusalLog
+    """Of all calls, for the log."""
+    chores: tuple[Chore, ...]
 
     @classmethod
     def open(cls, context: Context, certificates: CertificateAuthentication, presence: Presence) -> Self:
@@ -68,6 +75,9 @@ class AuthenticationWiring:
             context.database, context.clock, settings.session_terms, settings.openid, certificates.revoked
         )
         context.stack.callback(providers.close)
+        refusals = RefusalLog(context.clock)
+        context.stack.callback(refusals.tell_sums, at_once=True)
+        context.stack.callback(at_stop, "sums of refusals", partial(providers.refusals.record_sums, at_once=True))
         servicer = SessionServicer(providers.sign_in, providers.password_change, providers.sessions)
         context.stack.callback(servicer.close)
         people = PersonAuthentication(providers.sessions)
@@ -78,13 +88,20 @@ class AuthenticationWiring:
                 if identity.role is DeviceRole.CAMERA:
                     presence.camera_rejected(identity.name, identity.site, reason)
 
-        return cls(servicer, AuthenticationInterceptor(certificates, people, settings.reader_stall_s, refused))
+        interceptor = AuthenticationInterceptor(certificates, people, settings.reader_stall_s, refused, refusals)
+        chores = (
+            (SUM_REFUSALS_PERIOD_S, refusals.tell_sums),
+            (SUM_REFUSALS_PERIOD_S, providers.refusals.record_sums),
+        )
+        return cls(servicer, interceptor, refusals, chores)
 
 
-def open_enrolment(context: Context, tls: FollowedTls | None, trail: AuditTrail) -> EnrolmentServer | None:
+def open_enrolment(
+    context: Context, tls: FollowedTls | None, trail: AuditTrail, refusals: RefusalLog
+) -> EnrolmentServer | None:
     """Return the server at which devices enrol; None where they do not."""
     settings = context.settings
     if not tls or not settings.enrolment_listen:
         return None
     servicer = EnrolmentServicer(SitePki.load(settings.pki_path, settings.authority_token), trail, context.clock)
-    return EnrolmentServer(servicer, settings.enrolment_listen, tls)
+    return EnrolmentServer(servicer, settings.enrolment_listen, tls, refusals)

@@ -3,7 +3,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import pytest
-from structlog.testing import capture_logs
 
 from cekalwatch.server.auth.limits import (
     DEFAULT_COST,
@@ -139,16 +138,13 @@ def test_a_page_of_any_size_can_be_asked_for_once(limits: CallLimits) -> None:
         assert limits.charge_page(DESK, 2**32 - 1) == 0
 
 
-def test_a_device_that_goes_on_being_refused_is_logged_now_and_then(limits: CallLimits, clock: HandClock) -> None:
-    waits(limits)
-    with capture_logs() as logs:
-        for _ in range(100):
-            refused(limits)
-        assert logs == []
-        clock.now_s += 10.1
-        waits(limits)
-        refused(limits)
-    assert [(line["name"], line["code"]) for line in logs] == [("desk-1", Code.RATE_EXCEEDED)]
+def test_who_is_no_device_waits_longer_and_longer_and_has_tokens_of_its_own(limits: CallLimits) -> None:
+    held_back = [limits.charge_stranger("a revoked certificate") for _ in range(60)]
+    assert held_back == sorted(held_back)
+    assert held_back[0] == 0
+    assert held_back[-1] == pytest.approx(MAX_WAIT_S, abs=DEFAULT_COST / TOKENS_PER_S)
+    assert refused(limits) is None
+    assert limits.charge_stranger("ipv4:192.0.2.7") == 0
 
 
 def test_devices_that_have_been_quiet_are_forgotten(limits: CallLimits, clock: HandClock) -> None:
