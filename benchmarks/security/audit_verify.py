@@ -19,6 +19,7 @@ from pathlib import Path
 
 from sqlalchemy import insert, update
 
+from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.entry import GENESIS, Action, Actor, AuditEntry, Link, Party, Thing, link, stamp
 from cekalwatch.server.storage.audit.tables import AuditCheckpointRow, AuditEntryRow, AuditHeadRow
@@ -50,14 +51,18 @@ def fill(folder: Path) -> None:
     """Write the trail and its checkpoints, without the hurry of a server that must commit each entry."""
     database = Database(f"sqlite:///{folder / 'cekalwatch.sqlite3'}")
     database.upgrade()
-    key = SigningKey.load_or_create(folder / "audit_key.pem")
+    ledger = CheckpointLedger(folder / "audit_ledger.sqlite3")
+    ledger.begin()
+    key, number = SigningKey.load_or_create(folder / "audit_key.pem"), 0
     chain = links()
     with database.engine.begin() as connection:
         while batch := list(islice(chain, BATCH)):
             connection.execute(insert(AuditEntryRow), [one._asdict() for one in batch])
             last = batch[-1]
-            signed = key.sign(last.sequence, last.hash, stamp(datetime(2026, 1, 2, tzinfo=UTC)))
+            number += 1
+            signed = key.sign(number, last.sequence, last.hash, stamp(datetime(2026, 1, 2, tzinfo=UTC)))
             connection.execute(insert(AuditCheckpointRow), [signed.__dict__])
+            ledger.follow(signed)
             connection.execute(update(AuditHeadRow).values(sequence=last.sequence, hash=last.hash))
     database.close()
 

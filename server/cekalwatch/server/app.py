@@ -34,13 +34,13 @@ from cekalwatch.server.presence import Presence
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.status import StatusService
-from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.keys.resealing import Resealer
 from cekalwatch.server.storage.models.store import ModelStore
 from cekalwatch.server.wiring.alerts import AlertsWiring
+from cekalwatch.server.wiring.audit import AuditWiring
 from cekalwatch.server.wiring.authentication import (
     AuthenticationWiring,
     open_certificate_authentication,
@@ -49,14 +49,13 @@ from cekalwatch.server.wiring.authentication import (
 from cekalwatch.server.wiring.capture import CaptureWiring
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring, note_configuration
-from cekalwatch.server.wiring.periodic import Chore, at_stop, every
+from cekalwatch.server.wiring.periodic import Chore, every
 from cekalwatch.server.wiring.troubles import TroublesWiring
 from cekalwatch.server.wiring.watchlist import WatchlistWiring
 from cekalwatch.vision.runtime import limit_native_threads
 
 FANOUT_PERIOD_S = 0.1
 HEALTH_PERIOD_S = 0.5
-SIGN_PERIOD_S = 10.0
 RESEAL_PERIOD_S = 2.0
 STOP_GRACE_S = 3.0
 
@@ -93,8 +92,7 @@ class Server:
         context = Context.open(settings, database, clock, actor, stack)
         self._context, self._engines = context, engines
         stores = context.stores
-        signer = CheckpointSigner(stores.audit, settings.audit_key(), clock)
-        stack.callback(at_stop, "checkpoint of the last audit entries", signer.sign)
+        audit = AuditWiring.open(context)
         trail = AuditTrail(stores.audit, clock)
         stack.callback(trail.close)
 
@@ -135,16 +133,18 @@ class Server:
             settings.listen,
             tls,
             authentication.interceptor,
+            authentication.refusals,
         )
         self.port = self._grpc.port
-        self._enrolment = open_enrolment(context, tls, trail)
+        self._enrolment = open_enrolment(context, tls, trail, authentication.refusals)
         chores: list[Chore] = [
             *search.chores,
             *captures.chores,
             *watchlist.chores,
             *alerts.chores,
             *troubles.chores,
-            (SIGN_PERIOD_S, signer.sign_if_due),
+            *authentication.chores,
+            *audit.chores,
             (RESEAL_PERIOD_S, Resealer(database, context.keys).take_turn),
         ]
         following = (

@@ -15,11 +15,10 @@ import pytest
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.vocabulary.people import PersonRole
-from tests.support.builders.audit import entry
+from tests.support.builders.audit import entry, signer
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.tools.programs import run_program
@@ -36,8 +35,7 @@ class Trail:
         self.store = AuditStore(self.database)
         self.key = folder / "audit_key.pem"
         self.store.append(*map(entry, range(1, 11)))
-        self.signer = CheckpointSigner(self.store, SigningKey.load_or_create(self.key), SystemClock())
-        self.signer.sign()
+        signer(self.store, folder, SystemClock()).sign()
         self.store.append(*map(entry, range(11, 21)))
 
     def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
@@ -122,6 +120,8 @@ def test_a_checkpoint_kept_elsewhere_outlives_those_in_the_database(trail: Trail
         "DELETE FROM audit_entry WHERE sequence > 8",
         "UPDATE audit_head SET sequence = 8, hash = (SELECT hash FROM audit_entry WHERE sequence = 8)",
     )
+    (trail.folder / "audit_ledger.sqlite3").unlink()
+    trail.key.unlink()
     assert trail.run("verify").returncode == Exit.OK, "nothing in the database shows it"
     done = trail.run("verify", "--checkpoint", str(kept))
     assert done.returncode == Exit.DATA_PROBLEMS
@@ -129,8 +129,7 @@ def test_a_checkpoint_kept_elsewhere_outlives_those_in_the_database(trail: Trail
 
 
 def test_a_checkpoint_by_an_unknown_key_is_told(trail: Trail, tmp_path: Path):
-    forger = CheckpointSigner(trail.store, SigningKey.load_or_create(tmp_path / "other.pem"), SystemClock())
-    made = forger.sign()
+    made = signer(trail.store, tmp_path / "other", SystemClock()).sign()
     assert made is not None
     done = trail.run("verify")
     assert done.returncode == Exit.DATA_PROBLEMS

@@ -10,7 +10,7 @@ from cryptography import x509
 from typer.testing import CliRunner
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.audit.checkpoints import Checkpoint
+from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.encryption.master_key_source import parse_source
 from cekalwatch.server.settings.settings import ServerSettings
@@ -96,7 +96,7 @@ def test_checkpoints_are_signed_in_the_token_and_verified_without_its_private_ke
     technician.types("pki", "issue", *CAMERA, "--out", str(tmp_path / "camera"))  # the first entry of the trail
     made = tmp_path / "checkpoint.json"
     made.write_text(technician.types("audit", "checkpoint"))
-    checkpoint = Checkpoint.read(made)
+    checkpoint = KeptCheckpoint.read(made)[0].checkpoint
     assert not (technician.data / "audit_key.pem").exists()
     assert "is whole" in technician.types("audit", "verify", "--checkpoint", str(made))
     for name, value in {

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from cekalwatch.server.audit.alert_entries import deletion_entry
+from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
+from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.entry import GENESIS, Action, Actor, AuditEntry, Link, Party, Thing, link
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.watchlist.store import DeletedSubject
 
 START = datetime(2026, 3, 1, 5, tzinfo=UTC)
@@ -33,6 +39,13 @@ def chain(length: int) -> list[Link]:
         links.append(link(entry(number), number, previous))
         previous = links[-1].hash
     return links
+
+
+def signer(store: AuditStore, folder: Path, clock: Clock) -> CheckpointSigner:
+    """A signer with its key and its ledger in `folder`, made when they are not there."""
+    ledger = CheckpointLedger(folder / "audit_ledger.sqlite3", ["file"])
+    ledger.begin()
+    return CheckpointSigner(store, SigningKey.load_or_create(folder / "audit_key.pem"), ledger, clock)
 
 
 def swept(events: int) -> AuditEntry:

@@ -2,7 +2,8 @@
 
 Whoever can write to the database can cut the chain at its end, or rewrite it as a whole. They cannot sign a checkpoint
 without the key, which is a file outside the database. Signatures are Ed25519, or with a key in a token
-ECDSA on P-256 with SHA-256, which more tokens can do.
+ECDSA on P-256 with SHA-256, which more tokens can do. Each signer numbers its checkpoints, so that one that is missing
+among them is noticed.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.hardware.signing_key import TokenSigningKey
 from cekalwatch.server.hardware.uri import TokenUri
 
-_CONTEXT = "cekalwatch audit checkpoint 1\n"
+_CONTEXT = "cekalwatch audit checkpoint 2\n"
 """Goes before what is signed, so that a signature means a checkpoint and nothing else."""
-_MAX_BYTES = 4096
+MAX_LINE = 64 * 1024
+"""Characters of a line of a file of checkpoints; one with a time stamp has some thousand."""
 _ED25519_BYTES = 32
 _ECDSA = ec.ECDSA(hashes.SHA256())
 _RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
@@ -39,6 +41,8 @@ _POINT = (serialization.Encoding.X962, serialization.PublicFormat.CompressedPoin
 class Checkpoint:
     """The trail's last entry at a moment, signed. All texts are as they are stored; see `valid`."""
 
+    number: int
+    """Counts the signer's checkpoints, from 1 without gaps."""
     sequence: int
     hash: str
     """Of the entry with that sequence."""
@@ -55,7 +59,7 @@ class Checkpoint:
         try:
             raw = base64.b64decode(self.public_key, validate=True)
             signature = base64.b64decode(self.signature, validate=True)
-            statement = _statement(self.sequence, self.hash, self.at)
+            statement = _statement(self.number, self.sequence, self.hash, self.at)
             if len(raw) == _ED25519_BYTES:
                 Ed25519PublicKey.from_public_bytes(raw).verify(signature, statement)
             else:
@@ -65,20 +69,51 @@ class Checkpoint:
         return True
 
     def to_json(self) -> str:
-        """Return it as one line of JSON."""
+        """Return it as one line of JSON, without its end: what is sent, written and stamped."""
         return json.dumps(self.__dict__)
 
+
+@dataclass(frozen=True)
+class KeptCheckpoint:
+    """A checkpoint as it is kept outside the database: a line of a file, in which there is one on each line."""
+
+    checkpoint: Checkpoint
+    timestamp: bytes = b""
+    """The time-stamp response (RFC 3161, DER) over the UTF-8 of `Checkpoint.to_json`; empty: none."""
+
+    def line(self) -> str:
+        """Return it as a line, with its end."""
+        stamped = {"timestamp": base64.b64encode(self.timestamp).decode()} if self.timestamp else {}
+        return json.dumps(self.checkpoint.__dict__ | stamped) + "\n"
+
     @classmethod
-    def read(cls, file: Path) -> Self:
-        """Return the checkpoint in `file`; raises ProgramError when there is none, or its signature is wrong."""
+    def of(cls, line: str) -> Self:
+        """Return that of a line; raises ValueError or TypeError."""
+        fields = json.loads(line)
+        timestamp = base64.b64decode(fields.pop("timestamp", ""), validate=True)
+        return cls(Checkpoint(**fields), timestamp)
+
+    @classmethod
+    def read(cls, file: Path) -> list[Self]:
+        """Return those in `file`; raises ProgramError when there is none, or a signature is wrong.
+
+        A line that was cut off, as the program ended while it was written, is left out: the whole one follows it.
+        """
+        found: list[Self] = []
         try:
             with file.open(encoding="utf-8") as stream:
-                found = cls(**json.loads(stream.read(_MAX_BYTES)))
+                while line := stream.readline(MAX_LINE):
+                    if line.rstrip().endswith("}"):
+                        found.append(cls.of(line))
         except OSError as error:
             raise ProgramError(f"Cannot read the checkpoint {file}: {error.strerror}", Exit.NO_INPUT) from None
-        except (ValueError, TypeError):
-            raise ProgramError(f"{file} is not a checkpoint of the audit trail", Exit.NO_INPUT) from None
-        if not found.valid:
+        except (ValueError, TypeError, AttributeError):
+            raise ProgramError(
+                f"{file} is not a checkpoint of the audit trail (line {len(found) + 1})", Exit.NO_INPUT
+            ) from None
+        if not found:
+            raise ProgramError(f"{file} is not a checkpoint of the audit trail: it is empty", Exit.NO_INPUT)
+        if not all(one.checkpoint.valid for one in found):
             raise ProgramError(f"The checkpoint {file} was changed: its signature is wrong", Exit.NO_INPUT)
         return found
 
@@ -128,21 +163,21 @@ class SigningKey:
         """Return the key that a token keeps. Raises TokenError, also when it holds none of that name."""
         return cls(TokenSigningKey.load(uri))
 
-    def sign(self, sequence: int, entry_hash: str, at: str) -> Checkpoint:
-        """Return a checkpoint at the entry with that sequence and hash, signed at the moment `at`.
+    def sign(self, number: int, sequence: int, entry_hash: str, at: str) -> Checkpoint:
+        """Return checkpoint `number` at the entry with that sequence and hash, signed at the moment `at`.
 
         A key in a token raises TokenError.
         """
-        statement = _statement(sequence, entry_hash, at)
+        statement = _statement(number, sequence, entry_hash, at)
         if isinstance(self._key, TokenSigningKey):
             signature = self._key.sign(statement, _ECDSA)
         else:
             signature = self._key.sign(statement)
-        return Checkpoint(sequence, entry_hash, at, self.public_key, base64.b64encode(signature).decode())
+        return Checkpoint(number, sequence, entry_hash, at, self.public_key, base64.b64encode(signature).decode())
 
 
-def _statement(sequence: int, entry_hash: str, at: str) -> bytes:
-    return (_CONTEXT + json.dumps([sequence, entry_hash, at], separators=(",", ":"))).encode()
+def _statement(number: int, sequence: int, entry_hash: str, at: str) -> bytes:
+    return (_CONTEXT + json.dumps([number, sequence, entry_hash, at], separators=(",", ":"))).encode()
 
 
 def _create(file: Path) -> None:

@@ -171,5 +171,5 @@ class RefusalTrail:
 
 def _sum(one: Repeated[_Kind], now: datetime) -> AuditEntry:
     kind = one.key
-    details = {"refusals": one.times, "since": stamp(one.since), "until": stamp(one.until)}
+    details: dict[str, int | str] = {"refusals": one.times, "since": stamp(one.since), "until": stamp(one.until)}
     return AuditEntry(now, kind.actor, kind.action, kind.objects, kind.outcome, details)

@@ -23,12 +23,14 @@ from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:
     from cekalwatch.server.audit.entry import Link
+    from cekalwatch.server.audit.timestamps import TimestampVerifier
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.audit.store import AuditStore
 
 MAX_SHOWN = 100
 """Breaks that are listed; a trail with more is broken beyond reading."""
 PROGRESS_STEP = 5000
+MIN_EXPLANATION = 10
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 app = typer.Typer(help="The audit trail: verify it, export it, sign it.", no_args_is_help=True)
@@ -37,14 +39,20 @@ app = typer.Typer(help="The audit trail: verify it, export it, sign it.", no_arg
 @app.command(
     epilog="Examples:\n\n"
     "  cekalwatch-server audit verify --config /etc/cekalwatch/server.toml\n\n"
-    "  cekalwatch-server audit verify --checkpoint /media/auditor/2026-03-01.json\n\n"
-    "Exit code 0: the trail is whole. 65: it was tampered with; the entries concerned are named. 66: a file is "
-    "missing. 69: the database cannot be used."
+    "  cekalwatch-server audit verify --checkpoint /media/auditor/audit_checkpoints.jsonl\n\n"
+    "Exit code 0: the trail is whole. 65: it was tampered with, or went back; the entries and checkpoints concerned "
+    "are named. 66: a file is missing. 69: the database cannot be used."
 )
 def verify(
     checkpoint: Annotated[
         list[Path] | None,
-        typer.Option(help="A checkpoint that was kept elsewhere; its signer is trusted. May be given more than once."),
+        typer.Option(
+            help="A file of checkpoints that was kept elsewhere, one a line; their signers are trusted. May be given "
+            "more than once."
+        ),
+    ] = None,
+    timestamp_authorities: Annotated[
+        Path | None, typer.Option(help="PEM file of the authorities of their time stamps, instead of the configured.")
     ] = None,
     config: Config = None,
     data_dir: DataDir = None,
@@ -53,38 +61,29 @@ def verify(
 
     Checkpoints in the database count when this server's own key signed them, or the signer of a --checkpoint.
     """
-    from cekalwatch.server.audit.checkpoints import Checkpoint
-    from cekalwatch.server.audit.verification import Anchor, ChainCheck
+    from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
+    from cekalwatch.server.audit.checkpoints import KeptCheckpoint
+    from cekalwatch.server.storage.audit.trail_check import TrailCheck
 
     settings = command_settings(config, data_dir)
-    brought = [Checkpoint.read(file) for file in checkpoint or ()]
-    trusted = {one.public_key for one in brought}
-    if own := settings.present_audit_key():
-        trusted.add(own.public_key)
-    problems: list[str] = []
+    brought = [one for file in checkpoint or () for one in KeptCheckpoint.read(file)]
+    verifier = _timestamp_verifier(timestamp_authorities or settings.audit.timestamp_authorities)
+    key = settings.present_audit_key()
     with _store(settings) as store:
-        anchors = [Anchor(one.sequence, one.hash, f"the checkpoint of {one.at}") for one in brought]
-        for one in store.checkpoints():
-            name = f"the checkpoint of {one.at} at entry {one.sequence}"
-            if not one.valid:
-                problems.append(f"{name} was changed: its signature is wrong")
-            elif one.public_key not in trusted:
-                problems.append(f"{name} is signed by the unknown key {one.public_key}")
-            else:
-                anchors.append(Anchor(one.sequence, one.hash, f"the checkpoint of {one.at}"))
-        signed = max((anchor.sequence for anchor in anchors), default=0)
-        end, end_hash = store.head()
-        anchors.extend([Anchor(end, end_hash, "the head of the trail")] if end else [])
-        check = ChainCheck(anchors)
-        with _progress("Verifying", end) as counted:
-            problems.extend(map(str, islice(check.breaks(counted(store.links())), MAX_SHOWN)))
-    for key in sorted(trusted):
-        typer.echo(f"Trusted key: {key}")
-    for problem in problems[:MAX_SHOWN]:
+        ledger = CheckpointLedger(settings.audit_ledger_file)
+        check = TrailCheck(store, key.public_key if key else "", ledger, brought, verifier)
+        with _progress("Verifying", store.head()[0]) as counted:
+            problems = list(islice(check.problems(counted), MAX_SHOWN))
+    for signer in sorted(check.trusted):
+        typer.echo(f"Trusted key: {signer}")
+    for problem in problems:
         typer.echo(f"TAMPERED: {problem}")
     if problems:
         raise typer.Exit(Exit.DATA_PROBLEMS)
-    typer.echo(f"The audit trail is whole: {check.entries} entries, signed up to entry {signed}.")
+    typer.echo(f"The audit trail is whole: {check.entries} entries, signed up to entry {check.signed}.")
+    if stamps := sum(1 for one in brought if one.timestamp):
+        checked = f"{check.stamped} are right" if verifier else "not checked: name --timestamp-authorities"
+        typer.echo(f"Time stamps: {stamps}, {checked}.")
 
 
 @app.command(
@@ -134,15 +133,72 @@ def export(
 )
 def checkpoint(config: Config = None, data_dir: DataDir = None) -> None:
     """Sign the trail as it is now, and print the checkpoint with its public key."""
+    from cekalwatch.server.audit.history import HistoryChangedError
     from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
+    from cekalwatch.server.wiring.audit import open_signer
 
     settings = command_settings(config, data_dir)
     with _store(settings) as store:
-        made = CheckpointSigner(store, settings.audit_key(), SystemClock()).sign()
+        try:
+            made = CheckpointSigner(store, *open_signer(settings, store), SystemClock()).sign()
+        except HistoryChangedError as error:
+            raise ProgramError(
+                f"The history in the database is not the one that was signed ({error}), and is not signed: run "
+                "`audit verify`, and see docs/audit.md before you run `audit accept-history`",
+                Exit.DATA_PROBLEMS,
+            ) from None
     if made is None:
         raise ProgramError("The audit trail is empty: start the server or import a watchlist first", Exit.NO_INPUT)
     typer.echo(made.to_json())
+
+
+@app.command(
+    epilog="Example:\n\n"
+    "  cekalwatch-server audit accept-history --explanation 'backup of 3 March restored after a broken disk'\n\n"
+    "An auditor and an administrator sign for it. The auditor keeps the former checkpoints, and begins a new file."
+)
+def accept_history(
+    explanation: Annotated[
+        str, typer.Option(help="Why the history is another one, 10 to 200 characters, no names; it is recorded.")
+    ],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Go on signing after a backup was restored: two people accept the history in the database as it is."""
+    from cekalwatch.program.prompts import ask, ask_secret
+    from cekalwatch.server.audit.entry import MAX_TEXT
+    from cekalwatch.server.auth.terminal import Terminal
+    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.domain.people import TwoPersonAction
+    from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
+    from cekalwatch.server.storage.audit.store import AuditStore
+    from cekalwatch.server.wiring.audit import open_signer
+
+    if not MIN_EXPLANATION <= len(explanation) <= MAX_TEXT or not explanation.isprintable():
+        raise ProgramError(f"An explanation has {MIN_EXPLANATION} to {MAX_TEXT} characters", Exit.USAGE)
+    settings, clock = command_settings(config, data_dir, log_level="error"), SystemClock()
+    with command_database(settings) as database:
+        database.check_exists()
+        store = AuditStore(database)
+        signer = CheckpointSigner(store, *open_signer(settings, store), clock)
+        found = signer.history_change()
+        if found is None:
+            raise ProgramError("The history is the one that was signed: there is nothing to accept", Exit.USAGE)
+        typer.echo(f"The history in the database is not the one that was signed: {found}", err=True)
+        people = Terminal(database, clock, ask, ask_secret).two_people(TwoPersonAction.ACCEPT_AUDIT_HISTORY)
+        made = signer.accept(found, people, explanation)
+    typer.echo(made.to_json())
+
+
+def _timestamp_verifier(file: Path | None) -> TimestampVerifier | None:
+    """Return what checks time stamps; None without authorities. Raises ProgramError when they cannot be read."""
+    from cekalwatch.server.audit.timestamps import TimestampVerifier
+
+    try:
+        return TimestampVerifier(file.read_bytes()) if file else None
+    except (OSError, ValueError):
+        raise ProgramError(f"Cannot read the authorities of time stamps in {file}", Exit.NO_INPUT) from None
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.wire.vocabulary.people import (
+    ACCEPT_AUDIT_HISTORY_PAIR,
     ACCEPT_SHRUNKEN_LIST_PAIR,
     CHANGE_THRESHOLD_PAIR,
     CONFIRM_ALERT_PAIR,
@@ -67,6 +68,7 @@ class TwoPersonAction(StrEnum):
     CHANGE_THRESHOLD = "CHANGE_THRESHOLD"
     ACCEPT_SHRUNKEN_LIST = "ACCEPT_SHRUNKEN_LIST"
     EXPORT_AUDIT = "EXPORT_AUDIT"
+    ACCEPT_AUDIT_HISTORY = "ACCEPT_AUDIT_HISTORY"
 
 
 TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
@@ -75,6 +77,7 @@ TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
         TwoPersonAction.CHANGE_THRESHOLD: CHANGE_THRESHOLD_PAIR,
         TwoPersonAction.ACCEPT_SHRUNKEN_LIST: ACCEPT_SHRUNKEN_LIST_PAIR,
         TwoPersonAction.EXPORT_AUDIT: EXPORT_AUDIT_PAIR,
+        TwoPersonAction.ACCEPT_AUDIT_HISTORY: ACCEPT_AUDIT_HISTORY_PAIR,
     }
 )
 

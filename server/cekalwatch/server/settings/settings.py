@@ -7,6 +7,7 @@ from typing import Self
 from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.server.settings.alerts import AlertSection
+from cekalwatch.server.settings.audit import AuditSection
 from cekalwatch.server.settings.capture import CaptureSection
 from cekalwatch.server.settings.checkpoint import CheckpointSection
 from cekalwatch.server.settings.network import NetworkSection
@@ -18,6 +19,7 @@ from cekalwatch.wire.vocabulary.capture import CapturePolicy
 
 
 class ServerSettings(
+    AuditSection,
     SignInSection,
     WatchlistSection,
     TroubleSection,

@@ -65,6 +65,11 @@ class StorageSection(Settings):
         return SigningKey.load(self.audit_key_file) if self.audit_key_file.exists() else None
 
     @property
+    def audit_ledger_file(self) -> Path:
+        """What that key has signed; it must stay beside the key, and away from who can write the database."""
+        return self.audit_key_file.with_name("audit_ledger.sqlite3")
+
+    @property
     def master_key_source(self) -> MasterKeySource:
         """Where the master key comes from."""
         return parse_source(self.master_key_from or f"file:{self.data_dir / 'master.key'}")

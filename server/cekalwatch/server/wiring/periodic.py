@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import structlog
 
+from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.domain.errors import CekalwatchError
-from cekalwatch.server.hardware.errors import TokenError
 from cekalwatch.server.storage.errors import StorageError
 
 Chore = tuple[float, Callable[[], object]]
@@ -33,5 +33,5 @@ def at_stop(what: str, work: Callable[[], object]) -> None:
     """Do blocking `work` when the server stops. If a database or token is away, log `what` is lost, and go on."""
     try:
         work()
-    except (StorageError, TokenError) as error:
+    except (StorageError, ProgramError) as error:
         log.warning("lost_at_stop", what=what, error=str(error))

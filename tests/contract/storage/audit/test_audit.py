@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from cekalwatch.server.alerts.retention import RetentionSweeper
-from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.entry import GENESIS, Action, Actor, AuditEntry, Party, stamp
 from cekalwatch.server.audit.verification import Anchor, Break, BreakKind, ChainCheck
 from cekalwatch.server.domain.alerts.alert import AlertFilter
@@ -19,7 +18,7 @@ from cekalwatch.server.encryption.master_key import SecretMasterKey
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
-from cekalwatch.server.storage.audit.checkpoint_signer import EVERY, EVERY_ENTRIES, CheckpointSigner
+from cekalwatch.server.storage.audit.checkpoint_signer import EVERY, EVERY_ENTRIES
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
@@ -27,7 +26,7 @@ from cekalwatch.server.storage.keys.resealing import Resealer
 from cekalwatch.server.storage.watchlist.record_store import StoreOutcome
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.alerts import NOON, capture, match
-from tests.support.builders.audit import OFFICER, START, chain, deleted, entry
+from tests.support.builders.audit import OFFICER, START, chain, deleted, entry, signer
 from tests.support.builders.keys import KEEPER, TESTS_KEY, key_store, keyring
 from tests.support.builders.watchlist import FixedClock, order, reference, subject
 
@@ -88,7 +87,7 @@ def test_the_database_refuses_to_change_or_remove(
     database: Database, store: AuditStore, tmp_path: Path, statement: str
 ):
     store.append(*map(entry, range(1, 4)))
-    CheckpointSigner(store, SigningKey.load_or_create(tmp_path / "key.pem"), FixedClock()).sign()
+    signer(store, tmp_path, FixedClock()).sign()
     with pytest.raises(DBAPIError, match="append-only"), database.engine.begin() as connection:
         connection.exec_driver_sql(statement)
     assert list(store.links()) == chain(3)
@@ -244,35 +243,35 @@ def test_facts_are_recorded_when_they_differ_from_the_last_ones_of_that_actor_an
 
 
 def test_checkpoints_are_made_each_hour_and_after_so_many_entries(store: AuditStore, tmp_path: Path):
-    key, clock = SigningKey.load_or_create(tmp_path / "key.pem"), FixedClock()
-    signer = CheckpointSigner(store, key, clock)
-    signer.sign_if_due()
+    clock = FixedClock()
+    signing = signer(store, tmp_path, clock)
+    signing.sign_if_due()
     assert store.checkpoints() == [], "an empty trail has nothing to sign"
     store.append(entry(1))
-    signer.sign_if_due()
+    signing.sign_if_due()
     store.append(entry(2))
-    signer.sign_if_due()
+    signing.sign_if_due()
     assert [one.sequence for one in store.checkpoints()] == [1], "neither is due"
     clock.advance(EVERY)
-    signer.sign_if_due()
+    signing.sign_if_due()
     store.append(*map(entry, range(3, 3 + EVERY_ENTRIES)))
-    signer.sign_if_due()
+    signing.sign_if_due()
     made = store.checkpoints()
     assert [one.sequence for one in made] == [1, 2, 2 + EVERY_ENTRIES]
     assert all(one.valid for one in made)
     assert breaks(store) == []
     clock.advance(EVERY)
-    signer.sign_if_due()
+    signing.sign_if_due()
     assert len(store.checkpoints()) == 3, "nothing came since"
-    assert CheckpointSigner(store, key, clock).sign() == made[-1]
+    assert signer(store, tmp_path, clock).sign() == made[-1]
 
 
 def test_two_servers_sign_the_same_trail(store: AuditStore, tmp_path: Path):
     store.append(entry(1))
-    keys = [SigningKey.load_or_create(tmp_path / name) for name in ("a.pem", "b.pem")]
-    both = [CheckpointSigner(store, key, FixedClock()) for key in keys]
-    twin = CheckpointSigner(store, keys[0], FixedClock())
-    assert [one.sign() for one in both] == [store.newest_checkpoint(key.public_key) for key in keys]
+    both = [signer(store, tmp_path / name, FixedClock()) for name in ("a", "b")]
+    twin = signer(store, tmp_path / "a", FixedClock())
+    made = [one.sign() for one in both]
+    assert made == [store.newest_checkpoint(one.public_key) for one in made if one]
     assert twin.sign() == both[0].sign(), "another program with the same key was first"
     assert len(store.checkpoints()) == 2
 

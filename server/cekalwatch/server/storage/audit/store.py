@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, or_
+from sqlalchemy import func, insert, or_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
@@ -77,6 +77,19 @@ class AuditStore:
             for page in connection.execute(query).partitions():
                 yield from map(Link._make, page)
 
+    def links_after(self, sequence: int, until: int) -> Iterator[Link]:
+        """Yield the entries with sequences above `sequence`, up to `until`, in order."""
+        place = col(AuditEntryRow.sequence)
+        query = select(*_LINK).where(place > sequence, place <= until).order_by(place)
+        with self._database.connection(yield_per=PAGE) as connection:
+            for page in connection.execute(query).partitions():
+                yield from map(Link._make, page)
+
+    def hash_of(self, sequence: int) -> str | None:
+        """Return the hash of the entry with that sequence; None when there is none."""
+        with self._database.session() as session:
+            return session.exec(select(AuditEntryRow.hash).where(col(AuditEntryRow.sequence) == sequence)).first()
+
     def about(self, objects: Collection[str], actions: Collection[Action], most: int) -> list[Link]:
         """Return the newest `most` entries with one of the actions on any of the objects, oldest first.
 
@@ -116,15 +129,21 @@ class AuditStore:
             return [_checkpoint(row) for row in rows]
 
     def newest_checkpoint(self, public_key: str) -> Checkpoint | None:
-        """Return the signer's checkpoint with the highest sequence."""
+        """Return the signer's checkpoint with the highest number."""
         query = (
             select(AuditCheckpointRow)
             .where(col(AuditCheckpointRow.public_key) == public_key)
-            .order_by(col(AuditCheckpointRow.sequence).desc())
+            .order_by(col(AuditCheckpointRow.number).desc())
         )
         with self._database.session() as session:
             row = session.exec(query.limit(1)).first()
             return _checkpoint(row) if row else None
+
+    def count_checkpoints(self, public_key: str, through: int) -> int:
+        """Return how many checkpoints of the signer there are with numbers up to `through`."""
+        own = (col(AuditCheckpointRow.public_key) == public_key, col(AuditCheckpointRow.number) <= through)
+        with self._database.session() as session:
+            return session.exec(select(func.count()).select_from(AuditCheckpointRow).where(*own)).one()
 
     def _last_details(self, actor: Actor, action: Action) -> dict[str, int | str]:
         """Return the details of the actor's last entry of that action; empty when there is none, or it is damaged."""
@@ -143,4 +162,4 @@ class AuditStore:
 
 
 def _checkpoint(row: AuditCheckpointRow) -> Checkpoint:
-    return Checkpoint(row.sequence, row.hash, row.at, row.public_key, row.signature)
+    return Checkpoint(row.number, row.sequence, row.hash, row.at, row.public_key, row.signature)

@@ -5,7 +5,7 @@ Columns are texts as they are hashed, so that both kinds of database hold the sa
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer
+from sqlalchemy import BigInteger, Column, Integer, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 
@@ -42,10 +42,12 @@ class AuditCheckpointRow(SQLModel, table=True):
     """A signed checkpoint; columns are those of `audit.checkpoints.Checkpoint`."""
 
     __tablename__ = "audit_checkpoint"
+    __table_args__ = (UniqueConstraint("public_key", "number"),)
 
     sequence: int = Field(sa_column=Column(BigInteger(), primary_key=True, autoincrement=False))
     public_key: str = Field(primary_key=True)
     """Each server has its own."""
+    number: int
     hash: str
     at: str
     signature: str

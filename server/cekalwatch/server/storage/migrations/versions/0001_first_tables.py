@@ -313,10 +313,12 @@ def upgrade() -> None:
         "audit_checkpoint",
         sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("public_key", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("hash", sa.String(), nullable=False),
         sa.Column("at", sa.String(), nullable=False),
         sa.Column("signature", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("sequence", "public_key"),
+        sa.UniqueConstraint("public_key", "number"),
     )
     op.create_table(
         "person",
@@ -541,7 +543,7 @@ def _refuse_changes(table: str) -> None:
 
 _SAME_KEY = {
     "audit_entry": "sequence = NEW.sequence",
-    "audit_checkpoint": "sequence = NEW.sequence AND public_key = NEW.public_key",
+    "audit_checkpoint": "public_key = NEW.public_key AND (sequence = NEW.sequence OR number = NEW.number)",
 }
 
 

@@ -1,0 +1,113 @@
+"""The signing of the audit trail: the key with its ledger, what checks and signs, and what sends checkpoints away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Self
+
+import structlog
+
+from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
+from cekalwatch.server.audit.checkpoints import SigningKey
+from cekalwatch.server.audit.collected_file import CollectedFile
+from cekalwatch.server.audit.delivery import CheckpointDelivery, Destination
+from cekalwatch.server.audit.history import HistoryChange, HistoryChangedError
+from cekalwatch.server.audit.syslog import SyslogReceiver
+from cekalwatch.server.audit.timestamps import TimestampAuthority
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.wiring.context import Context
+from cekalwatch.server.wiring.periodic import Chore, at_stop
+
+SIGN_PERIOD_S = 10.0
+DELIVER_PERIOD_S = 5.0
+TELL_AGAIN = timedelta(hours=1)
+"""How often the log says again that a changed history is not signed."""
+
+log = structlog.get_logger()
+
+
+def open_signer(settings: ServerSettings, store: AuditStore) -> tuple[SigningKey, CheckpointLedger]:
+    """Return the key and its ledger, both made at the first start. Raises ProgramError, StorageError.
+
+    The ledger is made before the key: a key without one means that somebody took it away. A token does not tell whether
+    its key is new; there, a key that has signed nothing in the database counts as new.
+    """
+    destinations = [one.name for one in checkpoint_destinations(settings)]
+    ledger = CheckpointLedger(settings.audit_ledger_file, destinations)
+    if not settings.audit_key_from and not settings.audit_key_file.exists():
+        ledger.begin()
+    key = settings.audit_key()
+    if settings.audit_key_from and store.newest_checkpoint(key.public_key) is None:
+        ledger.begin()
+    return key, ledger
+
+
+def checkpoint_destinations(settings: ServerSettings) -> Sequence[Destination]:
+    """Return where checkpoints go by these settings: always to the file, and where else the office wants them."""
+    terms, file = settings.audit, CollectedFile(settings.checkpoint_file)
+    found: list[Destination] = [file]
+    if terms.syslog:
+        found.append(SyslogReceiver(terms.syslog, terms.syslog_authorities, terms.syslog_tls_dir))
+    if terms.timestamp_url and terms.timestamp_authorities:
+        found.append(TimestampAuthority(terms.timestamp_url, terms.timestamp_authorities, file))
+    return found
+
+
+@dataclass
+class HistoryGuard:
+    """Signs while the history is what it was, and says so while it is not; `look` blocks."""
+
+    signer: CheckpointSigner
+    clock: Clock
+    change: HistoryChange | None = None
+    """What is wrong with the history; nothing is signed meanwhile, and entries are recorded all the same."""
+    _told_at: datetime | None = field(default=None, repr=False)
+
+    def look(self) -> None:
+        """Check the history, and sign what is due. Raises StorageError, ProgramError where it cannot be checked."""
+        try:
+            self.signer.sign_if_due()
+        except HistoryChangedError as error:
+            self._refuse(error)
+            return
+        if self.change:
+            log.info("audit_history_accepted", change=self.change)
+        self.change = None
+
+    def sign(self) -> None:
+        """Sign the trail's end, when the server stops."""
+        try:
+            self.signer.sign()
+        except HistoryChangedError as error:
+            self._refuse(error)
+
+    def _refuse(self, error: HistoryChangedError) -> None:
+        now = self.clock.now()
+        if error.change is not self.change or self._told_at is None or now - self._told_at >= TELL_AGAIN:
+            log.error("audit_history_changed", change=error.change, entry=error.entry)
+            self._told_at = now
+        self.change = error.change
+
+
+@dataclass(frozen=True)
+class AuditWiring:
+    """What watches over the trail."""
+
+    guard: HistoryGuard
+    delivery: CheckpointDelivery
+    chores: tuple[Chore, ...]
+
+    @classmethod
+    def open(cls, context: Context) -> Self:
+        """Open key and ledger, and look at the history at once. Raises ProgramError, StorageError."""
+        settings, clock = context.settings, context.clock
+        key, ledger = open_signer(settings, context.stores.audit)
+        guard = HistoryGuard(CheckpointSigner(context.stores.audit, key, ledger, clock), clock)
+        delivery = CheckpointDelivery(ledger, checkpoint_destinations(settings))
+        context.stack.callback(at_stop, "checkpoint of the last audit entries", guard.sign)
+        return cls(guard, delivery, ((SIGN_PERIOD_S, guard.look), (DELIVER_PERIOD_S, delivery.deliver)))
