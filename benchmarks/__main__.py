@@ -31,7 +31,7 @@ FOLDERS = {
         "turned_pictures",
     ),
     "alerts": ("chain_latency", "fanout", "paint", "start", "starvation", "morning"),
-    "security": ("audit_verify", "tls", "decode_memory", "sign_in", "receipts", "scan_bombs"),
+    "security": ("audit_verify", "tls", "decode_memory", "sign_in", "receipts", "scan_bombs", "floods"),
     "watchlist": ("sync", "sources", "imports", "service"),
     "camera": ("tracking", "load", "spool", "soak", "best_shot", "crops", "bytes"),
 }

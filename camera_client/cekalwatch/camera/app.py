@@ -100,9 +100,12 @@ class Cameras:
         """Run a camera, and start it again after an unexpected error; return why it could not go on, if so."""
         dialer = partial(open_dialer, self._settings.server_address, one.tls_dir)
         backoff = Backoff(first_s=1.0, most_s=60.0)
+        failed = False
         while True:
             camera = self.running[one.camera_id]
             try:
+                if failed:
+                    self.running[one.camera_id] = camera = await asyncio.to_thread(self._build, one)
                 await camera.run(self._stop, dialer, self._on_refusal)
             except ProgramError as error:
                 return error
@@ -113,7 +116,7 @@ class Cameras:
                 log.exception("camera_failed", camera_id=one.camera_id, retry_in_s=round(delay_s, 1))
                 if await set_within(self._stop, delay_s):
                     return None
-                self.running[one.camera_id] = await asyncio.to_thread(self._build, one)
+                failed = True
             else:
                 return None
 

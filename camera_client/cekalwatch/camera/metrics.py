@@ -16,6 +16,7 @@ from cekalwatch.camera.checks import read_certificate
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.wire.address import split_address
 from cekalwatch.wire.vocabulary.camera_health import SpoolState, ViewState
 
@@ -108,11 +109,25 @@ class CameraCollector(Collector):
             yield "certificate_days_left", left_s / SECONDS_A_DAY
 
 
+class LoopCollector(Collector):
+    """Reads how the loops of the program do, at each request; each has a label `loop`."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics."""
+        failures = CounterMetricFamily(f"{PREFIX}loop_failures", "Rounds of a loop that failed.", labels=["loop"])
+        failing = GaugeMetricFamily(f"{PREFIX}loop_failing", "1 while nothing of it has succeeded.", labels=["loop"])
+        for state in {one.name: one for one in LOOPS.states}.values():
+            failures.add_metric([state.name], state.failures)
+            failing.add_metric([state.name], state.failing_s is not None)
+        return failures, failing
+
+
 @contextmanager
 def serving_metrics(address: str, cameras: Callable[[], Iterable[Camera]], clock: Clock) -> Iterator[int]:
     """Serve the metrics at `address` (HOST:PORT) until the end of the block; gives the port. Raises ProgramError."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(CameraCollector(cameras, clock))
+    registry.register(LoopCollector())
     host, port = split_address(address)
     try:
         server, thread = start_http_server(port, host, registry)

@@ -15,6 +15,7 @@ import structlog
 
 from cekalwatch.camera.clock import set_within
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.program.service import ServiceManager
 
 HANGS_AFTER_S = 30.0
@@ -50,13 +51,18 @@ async def watch_over(
 ) -> None:
     """Watch until `stop`; raises ProgramError when a camera hangs."""
     period_s = min(period_s, service.watchdog_s / 3) if service.watchdog_s else period_s
-    while True:
-        for camera in cameras():
-            if camera.busy_s > hangs_after_s:
-                log.error("vision_hangs", camera_id=camera.camera_id, busy_s=round(camera.busy_s, 1))
-                raise ProgramError(
-                    f"The vision thread of {camera.camera_id} hangs; the program ends to be started again", Exit.HANGS
-                )
+    hanging: list[Watched] = []
+
+    async def look() -> bool:
+        hanging.extend(camera for camera in cameras() if camera.busy_s > hangs_after_s)
+        if hanging:
+            return False
         service.alive("; ".join(f"{camera.camera_id} {camera.summary}" for camera in cameras()))
-        if await set_within(stop, period_s):
-            return
+        return not await set_within(stop, period_s)
+
+    await LOOPS.keep("watch over cameras", look)
+    for camera in hanging:
+        log.error("vision_hangs", camera_id=camera.camera_id, busy_s=round(camera.busy_s, 1))
+        raise ProgramError(
+            f"The vision thread of {camera.camera_id} hangs; the program ends to be started again", Exit.HANGS
+        )

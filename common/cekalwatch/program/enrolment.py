@@ -68,6 +68,8 @@ def _authority(host: str, port: int, code: InvitationCode) -> bytes:
             chain = connection.get_peer_cert_chain(as_cryptography=True) or []
     except (OSError, SSL.Error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it does not speak TLS"
+        if isinstance(error, ConnectionRefusedError):
+            reason += ". The port is open only while a device is invited: make a code first, or check the address"
         raise ProgramError(f"Cannot enrol at {host}:{port}: {reason}", Exit.UNAVAILABLE) from None
     for certificate in chain:
         if fingerprint(certificate.public_bytes(serialization.Encoding.DER)) == code.fingerprint:

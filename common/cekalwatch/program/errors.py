@@ -1,4 +1,4 @@
-"""Exit codes, and the error that ends a command with one: what is wrong and what to do. Standard library only."""
+"""Exit codes, and the errors whose texts are told: what is wrong and what to do. Standard library only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ class Exit(IntEnum):
     """A setting or a model pack is wrong."""
 
 
-class ProgramError(Exception):
+class ToldError(Exception):
+    """Its text may be logged: it says what is wrong, holds nothing personal, and needs no traceback."""
+
+
+class ProgramError(ToldError):
     """Ends a command with one clear sentence on standard error and `exit_code`."""
 
     def __init__(self, message: str, exit_code: Exit = Exit.FAILED) -> None:

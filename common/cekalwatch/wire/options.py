@@ -14,6 +14,8 @@ HANDSHAKE_TIMEOUT_MS = 10_000
 CONNECTION_IDLE_MS = 300_000
 MAX_STREAMS_PER_CONNECTION = 64
 MAX_METADATA_BYTES = 8 * 1024
+MAX_CONNECTIONS_OPTION = "grpc.max_allowed_incoming_connections"
+"""Key of the connections that a server has at once; it closes others as it accepts them."""
 
 CLIENT_OPTIONS: tuple[Option, ...] = (
     ("grpc.keepalive_time_ms", KEEPALIVE_PERIOD_MS),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ import grpc
 
 FORBIDDEN_KEY_MODE = 0o027
 """Mode bits that a key must not have: the group may read it, others nothing."""
+
+
+RETRY_PERIOD_S = 2.0
 
 
 class TlsError(Exception):
@@ -103,22 +107,36 @@ def require_private(file: Path) -> None:
 class FollowedTls:
     """The newest usable content of `files`: while they do not belong together, the last good content stays in use."""
 
-    def __init__(self, files: TlsFiles, on_problem: Callable[[str], None]) -> None:
+    def __init__(
+        self, files: TlsFiles, on_problem: Callable[[str], None], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         """Read the files; raises TlsError. `on_problem` is called with a sentence when a later change is unusable."""
         self.files = files
         self._on_problem = on_problem
+        self._monotonic = monotonic
         self._stamp = files.stamp()
         self._material = files.read()
+        self._tried: tuple[tuple[tuple[int, int, int], ...], str, float] | None = None
+        """A change that could not be used: its stamp, why, and when it is tried again."""
 
     def current(self) -> TlsMaterial:
-        """Return the content, read again when a file has changed. Thread-safe."""
-        stamp = self.files.stamp()
-        if stamp != self._stamp:
-            self._stamp = stamp
-            try:
-                self._material = self.files.read()
-            except TlsError as error:
+        """Return the content, read again when a file has changed. Thread-safe.
+
+        What cannot be used is tried again every RETRY_PERIOD_S seconds, since the reason may have been this machine's:
+        each handshake asks, so that it is not tried more often.
+        """
+        stamp, tried = self.files.stamp(), self._tried
+        if stamp == self._stamp or (tried and tried[0] == stamp and self._monotonic() < tried[2]):
+            return self._material
+        try:
+            self._material = self.files.read()
+        except TlsError as error:
+            if not tried or tried[1] != str(error):
                 self._on_problem(str(error))
+            self._tried = stamp, str(error), self._monotonic() + RETRY_PERIOD_S
+        else:
+            # Only now: what could not be read is read again.
+            self._stamp, self._tried = stamp, None
         return self._material
 
     def server_credentials(self) -> grpc.ServerCredentials:

@@ -15,21 +15,26 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import starmap
+from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 import structlog
 
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Actor, Party
+from cekalwatch.server.connections import ConnectionWatch
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.grpc_api.capture import CaptureServicer
+from cekalwatch.server.grpc_api.enrolment_port import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentPort
 from cekalwatch.server.grpc_api.operations import OperationsServicer
-from cekalwatch.server.grpc_api.server import EnrolmentServer, GrpcServer, Servicers
+from cekalwatch.server.grpc_api.server import GrpcServer, Servicers
 from cekalwatch.server.memory import return_large_pieces
+from cekalwatch.server.open_files import connection_bound, raise_limit
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.settings.settings import ServerSettings
@@ -39,6 +44,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.keys.resealing import Resealer
 from cekalwatch.server.storage.models.store import ModelStore
+from cekalwatch.server.wellbeing import Wellbeing
 from cekalwatch.server.wiring.alerts import AlertsWiring
 from cekalwatch.server.wiring.audit import AuditWiring
 from cekalwatch.server.wiring.authentication import (
@@ -49,13 +55,15 @@ from cekalwatch.server.wiring.authentication import (
 from cekalwatch.server.wiring.capture import CaptureWiring
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring, note_configuration
-from cekalwatch.server.wiring.periodic import Chore, every
+from cekalwatch.server.wiring.periodic import Chore
 from cekalwatch.server.wiring.troubles import TroublesWiring
 from cekalwatch.server.wiring.watchlist import WatchlistWiring
 from cekalwatch.vision.runtime import limit_native_threads
 
 FANOUT_PERIOD_S = 0.1
 HEALTH_PERIOD_S = 0.5
+CONNECTIONS_PERIOD_S = 0.1
+ENROLMENT_PERIOD_S = 0.5
 RESEAL_PERIOD_S = 2.0
 STOP_GRACE_S = 3.0
 
@@ -69,15 +77,22 @@ class Server:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._stack = ExitStack()
+        self._bounds: dict[int, int] = {}
+        """Connections that one address may have at each port."""
         self.port = 0
-        self.enrolment_port = 0
-        self._enrolment: EnrolmentServer | None = None
+        self._enrolment: EnrolmentPort | None = None
+
+    @property
+    def enrolment_port(self) -> int:
+        """Where devices enrol while somebody is invited; 0 where they never do."""
+        return self._enrolment.port if self._enrolment else 0
 
     async def __aenter__(self) -> Self:
         settings, clock, stack = self._settings, self._clock, self._stack
         started_at = clock.now()
         tls = settings.tls()
         return_large_pieces()
+        most_connections = connection_bound(settings.connections, raise_limit())
         certificates = open_certificate_authentication(settings, tls, clock)
         if settings.openid:
             settings.openid.client_secret()  # what cannot be read is refused before anything is opened
@@ -101,8 +116,11 @@ class Server:
         alerts = AlertsWiring.open(context, search.freshness, presence, trail)
         captures = CaptureWiring.open(context, search, alerts.announce, presence)
         watchlist = WatchlistWiring.open(context, search, captures.waiting, trail)
-        troubles = TroublesWiring.open(context, presence, search)
-        authentication = AuthenticationWiring.open(context, certificates, presence)
+        limit = timedelta(seconds=settings.revocations_limit_s)
+        wellbeing = Wellbeing(lambda: certificates.revocations, limit, clock)
+        troubles = TroublesWiring.open(context, presence, search, wellbeing)
+        connections = ConnectionWatch(self._bounds)
+        authentication = AuthenticationWiring.open(context, certificates, presence, connections.let_in)
         status = StatusService(
             started_at=started_at,
             thread_budget=settings.threads,
@@ -116,6 +134,8 @@ class Server:
             presence=presence,
             alerts=stores.alerts,
             troubles=troubles.feed,
+            wellbeing=wellbeing,
+            connections=lambda: connections.state,
         )
         threshold = ThresholdSetting(stores.thresholds, clock, lambda: engines.recogniser().model_version)
 
@@ -134,9 +154,14 @@ class Server:
             tls,
             authentication.interceptor,
             authentication.refusals,
+            most_connections,
         )
         self.port = self._grpc.port
+        if tls:  # plaintext never leaves the machine, and is not counted
+            self._bounds[self.port] = settings.connections_per_address
         self._enrolment = open_enrolment(context, tls, trail, authentication.refusals)
+        if self._enrolment:
+            self._bounds[self._enrolment.port] = MAX_CONNECTIONS_OF_ADDRESS
         chores: list[Chore] = [
             *search.chores,
             *captures.chores,
@@ -145,22 +170,29 @@ class Server:
             *troubles.chores,
             *authentication.chores,
             *audit.chores,
-            (RESEAL_PERIOD_S, Resealer(database, context.keys).take_turn),
+            Chore("reseal", RESEAL_PERIOD_S, Resealer(database, context.keys).take_turn),
         ]
-        following = (
-            alerts.fanout.follow_log(FANOUT_PERIOD_S),
-            troubles.follow(),
-            authentication.interceptor.end_invalid_streams(),
-            captures.health.watch(),
-        )
-        self._housekeeping = [asyncio.create_task(work) for work in (*starmap(every, chores), *following)]
+
+        async def tell_health() -> None:
+            blind = search.snapshots.current().blind
+            await self._grpc.tell_health(searched=not blind, sound=wellbeing.sound)
+
+        await asyncio.to_thread(certificates.follow)  # opening may have taken long
         await self._grpc.start()
-        health = self._grpc.follow_captures(lambda: not search.snapshots.current().blind, HEALTH_PERIOD_S)
-        self._housekeeping.append(asyncio.create_task(health))
+        loops = (
+            *(chore.kept() for chore in chores),
+            *authentication.interceptor.loops(),
+            LOOPS.keep("follow_event_log", partial(alerts.fanout.follow_log, FANOUT_PERIOD_S)),
+            LOOPS.keep("follow_troubles", troubles.follow),
+            LOOPS.keep("probe_database", captures.health.write_expected),
+            LOOPS.keep("tell_health", tell_health, HEALTH_PERIOD_S),
+            LOOPS.keep("watch_connections", connections.look, CONNECTIONS_PERIOD_S),
+        )
+        self._housekeeping = [asyncio.create_task(loop) for loop in loops]
         if self._enrolment:
-            await self._enrolment.start()
-            self.enrolment_port = self._enrolment.port
-            log.info("enrolling", address=f"{settings.enrolment_listen.rpartition(':')[0]}:{self.enrolment_port}")
+            await self._enrolment.look()
+            enrolling = LOOPS.keep("open_enrolment_port", self._enrolment.look, ENROLMENT_PERIOD_S)
+            self._housekeeping.append(asyncio.create_task(enrolling))
         log.info(
             "serving",
             address=f"{settings.listen.rpartition(':')[0]}:{self.port}",
@@ -184,14 +216,14 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._grpc.announce_stop()
-        if self._enrolment:
-            await self._enrolment.stop(0)
         self._sessions.drain()
         await self._grpc.stop(STOP_GRACE_S)
         self._watchlist.end_imports()
         for task in self._housekeeping:
             task.cancel()
         await asyncio.gather(*self._housekeeping, return_exceptions=True)
+        if self._enrolment:
+            await self._enrolment.close(0)
         await asyncio.to_thread(self._stack.pop_all().close)
         log.info("stopped")
 

@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
+from cekalwatch.program.loops import LoopState
 from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.capture.deciding import Decider
 from cekalwatch.server.capture.intake import Intake
+from cekalwatch.server.connections import ConnectionState
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.troubles import Trouble
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
+from cekalwatch.server.pki.revocations import RevocationState
 from cekalwatch.server.presence import CameraPresence, Presence
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.troubles.feed import TroubleFeed
 from cekalwatch.server.watchlist.freshness import Freshness, FreshnessGauge
+from cekalwatch.server.wellbeing import Wellbeing
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 
@@ -48,6 +52,11 @@ class ServerStatus:
     cameras: tuple[tuple[Camera, CameraPresence], ...]
     agents: tuple[AgentState, ...]
     troubles: tuple[Trouble, ...]
+    revocations: RevocationState | None
+    """None where no lists are followed."""
+    revocations_stale: bool
+    loops: tuple[LoopState, ...]
+    connections: ConnectionState
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,8 @@ class StatusService:
     presence: Presence
     alerts: AlertStore
     troubles: TroubleFeed
+    wellbeing: Wellbeing
+    connections: Callable[[], ConnectionState]
 
     async def status(self) -> ServerStatus:
         """Return the status; only the agents' positions are read from the database."""
@@ -88,4 +99,8 @@ class StatusService:
                 for agent_id in sorted(connected | positions.keys())
             ),
             troubles=self.troubles.open,
+            revocations=self.wellbeing.revocations(),
+            revocations_stale=self.wellbeing.stale_revocations is not None,
+            loops=self.wellbeing.loops(),
+            connections=self.connections(),
         )

@@ -28,7 +28,8 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.app import Server
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.auth.rights import Caller
+from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc, operations_service_pb2_grpc
@@ -45,7 +46,7 @@ from tests.support.scenarios.site_pki import SITE, Site, now
 
 WAIT_S = 30.0
 PROMISED_S = 10.0
-"""Within which a revoked device's streams end."""
+"""Within which a revoked device's streams end beside other tests; alone it is a second."""
 
 
 @pytest.fixture
@@ -225,8 +226,10 @@ class Shutting(LoopbackAuthentication):
 
     shut = False
 
-    def refusal(self, certificate_pem: bytes) -> Code | None:  # noqa: ARG002  # the same for all
-        return Code.CERTIFICATE_REVOKED if self.shut else None
+    def admit(self, method: str, certificate_pem: bytes) -> Caller:
+        if self.shut:
+            raise CekalwatchError(Code.CERTIFICATE_REVOKED)
+        return super().admit(method, certificate_pem)
 
 
 async def test_stream_of_a_client_that_never_reads_is_ended_too(tmp_path: Path) -> None:
@@ -249,7 +252,7 @@ async def test_stream_of_a_client_that_never_reads_is_ended_too(tmp_path: Path) 
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Deaf", {"Listen": handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    watch = asyncio.create_task(access.end_invalid_streams())
+    watch = [asyncio.create_task(loop) for loop in access.loops()]
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel, asyncio.timeout(WAIT_S):
         listen: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream("/test.Deaf/Listen")
         call = listen(b"")
@@ -259,8 +262,10 @@ async def test_stream_of_a_client_that_never_reads_is_ended_too(tmp_path: Path) 
         gate.shut = True
         await closed.wait()
         assert await ended(call) == (grpc.StatusCode.UNAUTHENTICATED, Code.CERTIFICATE_REVOKED)
-    watch.cancel()
+    for loop in watch:
+        loop.cancel()
     await server.stop(None)
+    access.close()
 
 
 async def test_server_shows_its_renewed_certificate_without_a_restart_and_streams_stay(site: Site) -> None:

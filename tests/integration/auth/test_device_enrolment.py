@@ -46,6 +46,8 @@ class Ports:
 
 @asynccontextmanager
 async def enrolling(site: Site) -> AsyncIterator[Ports]:
+    """Run a server whose enrolment port stays open, since one more device is invited."""
+    site.pki.invite(Identity(DeviceRole.CAMERA, SITE, "another"), now(), HOUR)
     async with Server(site.settings(enrolment_listen="127.0.0.1:0")) as server:
         yield Ports(f"127.0.0.1:{server.port}", f"127.0.0.1:{server.enrolment_port}")
 

@@ -118,6 +118,7 @@ async def test_prometheus_and_the_service_manager_are_told_how_it_does(tmp_path:
     assert value(metrics, "connected") == 1
     assert value(metrics, "view_state", state="ok") == 1
     assert value(metrics, "view_state", state="dark") == 0
+    assert 'cekalwatch_camera_loop_failures_total{loop="watch over cameras"} 0.0' in metrics
     assert 0 < value(metrics, "frame_age_seconds") < 10
     assert 30 <= value(metrics, "clock_offset_seconds") < 40
     assert '"event": "clock_wrong"' in errors

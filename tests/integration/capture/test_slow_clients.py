@@ -16,7 +16,8 @@ import pytest
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.auth.limits import MAX_OPEN, REFUSAL_DELAY_S
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.grpc_api.authentication import REQUEST_S, AuthenticationInterceptor
+from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
+from cekalwatch.server.grpc_api.requests import REQUEST_S
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (
@@ -38,37 +39,16 @@ from cekalwatch.wire.tokens import bearer
 from tests.support.scenarios.people import PASSWORD, Office, person
 from tests.support.scenarios.server import CaptureClient, Running, reason_of, running, settings
 from tests.support.scenarios.site_pki import Site
+from tests.support.tools.http2_frames import HEADERS, PREFACE, SETTINGS, frame
 
 SHAKEN_S = HANDSHAKE_TIMEOUT_MS / 1000
 ALIVE_S = (KEEPALIVE_PERIOD_MS + KEEPALIVE_TIMEOUT_MS) / 1000
 SLACK_S = 6.0
 WAIT_S = 40.0
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(20)
 """The beginning of one that promises 512 bytes."""
 
 
-def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
-
-
-def literal(name: str, value: str) -> bytes:
-    """A header without compression (RFC 7541, 6.2.2)."""
-    return b"\x00" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
-
-
-SETTINGS = frame(4, 0, 0)
-HEADERS = b"".join(
-    literal(name, value)
-    for name, value in {
-        ":method": "POST",
-        ":scheme": "http",
-        ":path": "/cekalwatch.v1.CaptureService/StreamFaces",
-        ":authority": "localhost",
-        "te": "trailers",
-        "content-type": "application/grpc",
-    }.items()
-)
 HALF_A_MESSAGE = frame(0, 0, 1, b"\x00" + struct.pack(">I", 200_000) + b"half")
 
 PLAINTEXT: dict[str, tuple[bytes, float]] = {

@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy.util import LRUCache
 
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Party
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.people import Person
@@ -162,15 +163,15 @@ class Office:
         captures = CaptureWiring.open(context, search, alerts.announce, presence)
         self._fanout = alerts.fanout
         self._chores = (*search.chores, *captures.chores, *alerts.chores)
-        self._watching = asyncio.create_task(captures.health.watch())
+        self._watching = asyncio.create_task(LOOPS.keep("probe_database", captures.health.write_expected))
         self.exchange.servicers["cekalwatch.v1.AlertService"] = alerts.servicer
         self.exchange.servicers["cekalwatch.v1.CaptureService"] = CaptureServicer(captures.sessions, self.clock)
 
     def work(self, *, everything: bool = False) -> None:
         """Do what the server does regularly, and let its streams know what is new."""
-        for period_s, chore in self._chores:
-            if everything or period_s <= OFTEN_S:
-                chore()
+        for chore in self._chores:
+            if everything or chore.period_s <= OFTEN_S:
+                chore.work()
         self.exchange.run(self._fanout.catch_up())
 
     def put(self, order: BanOrder) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import EmbeddedCapture
 from cekalwatch.server.capture.intake import Intake
@@ -37,7 +38,7 @@ async def open_intake(
     embedding = BatchWorker("embed", embed, threads=1, most=batch)
     deciding = BatchWorker("decide", decide, threads=1, most=batch)
     health = DatabaseHealth(try_write, delay_s / 4)
-    watching = asyncio.create_task(health.watch())
+    watching = asyncio.create_task(LOOPS.keep("probe_database", health.write_expected))
     try:
         yield Intake(embedding, deciding, health, delay_s)
     finally:

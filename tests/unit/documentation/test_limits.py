@@ -8,13 +8,13 @@ import pytest
 
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
 from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
+from cekalwatch.server import open_files
 from cekalwatch.server.auth import limits, refusals
 from cekalwatch.server.capture import intake, session
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
-from cekalwatch.server.grpc_api import authentication as access
-from cekalwatch.server.grpc_api import server as grpc_server
+from cekalwatch.server.grpc_api import enrolment, enrolment_port, requests
 from cekalwatch.server.grpc_api.convert import alerts
 from cekalwatch.server.recognition import photographs
 from cekalwatch.server.settings.settings import ServerSettings
@@ -77,11 +77,18 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "imports": (upload.MAX_IMPORTS,),
     "photographs on their way": (upload.UPLOAD_BYTES,),
     "photographs being decoded": (photographs.DECODE_BYTES,),
-    "enrolments of devices": (grpc_server.MAX_ENROLMENTS,),
+    "enrolments of devices": (enrolment.MAX_ENROLMENTS,),
+    "enrolments from one address": (enrolment.MAX_ENROLMENTS_OF_ADDRESS,),
+    "connections": (SETTINGS.connections, open_files.RESERVED),
+    "connections of one address": (SETTINGS.connections_per_address,),
+    "connections to the enrolment port": (
+        enrolment_port.MAX_CONNECTIONS,
+        enrolment_port.MAX_CONNECTIONS_OF_ADDRESS,
+    ),
     "connected, and no TLS and HTTP/2 yet": (options.HANDSHAKE_TIMEOUT_MS / 1000,),
     "pings are not answered": ((options.KEEPALIVE_PERIOD_MS + options.KEEPALIVE_TIMEOUT_MS) / 1000,),
     "a connection without calls": (options.CONNECTION_IDLE_MS / 1000,),
-    "a call, and its request does not come": (access.REQUEST_S,),
+    "a call, and its request does not come": (requests.REQUEST_S,),
     "a capture stream without hello": (SETTINGS.handshake_s,),
     "a camera without heartbeat": (session.MISSED_HEARTBEATS, SETTINGS.heartbeat_period_s),
     "an import whose client sends nothing": (SETTINGS.import_stall_s,),

@@ -86,7 +86,7 @@ class Spool:
         """`run_id`: this run of the program, stored with the captures that it took."""
         self._folder = folder
         self._key_file = key_file
-        self._camera_id = camera_id
+        self.camera_id = camera_id
         self._run_id = run_id
 
     @_disk_errors()
@@ -179,7 +179,7 @@ class Spool:
         return self._folder / f"{capture_id}{SUFFIX}"
 
     def _bound(self, begin: bytes, capture_id: str) -> bytes:
-        return begin + f"{self._camera_id}/{capture_id}".encode()
+        return begin + f"{self.camera_id}/{capture_id}".encode()
 
 
 def _is_id(text: str) -> bool:

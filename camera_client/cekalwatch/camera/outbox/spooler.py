@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -18,6 +19,7 @@ from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.item import OutboxItem
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool, SpoolError, SpoolTerms
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.wire.vocabulary.camera_health import SpoolState
 
 PERIOD_S = 0.5
@@ -66,7 +68,8 @@ class Spooler:
         """Start with what an earlier run left."""
         self._end_listening = self._outbox.listen(self._wake.set)
         context = contextvars.copy_context()  # the log names the camera
-        self._thread = threading.Thread(target=lambda: context.run(self._run), name="spooler", daemon=True)
+        run = partial(LOOPS.keep_here, f"spool {self._spool.camera_id}", self._work)
+        self._thread = threading.Thread(target=lambda: context.run(run), name="spooler", daemon=True)
         self._thread.start()
 
     def close(self, within_s: float = 10.0) -> None:
@@ -87,20 +90,21 @@ class Spooler:
             return SpoolState.FAILED
         return self._state
 
-    def _run(self) -> None:
-        while True:
-            closing = self._closing.is_set()
-            self._busy_since = time.monotonic()
-            try:
-                self._round(0.0 if closing else self._terms.spill_after_s)
-            except SpoolError as error:
-                self._note_failure(error)
+    def _work(self) -> bool:
+        """Do one round and wait for the next; return whether there is one."""
+        closing = self._closing.is_set()
+        self._busy_since = time.monotonic()
+        try:
+            self._round(0.0 if closing else self._terms.spill_after_s)
+        except SpoolError as error:
+            self._note_failure(error)
+        finally:
             self._busy_since = None
             self.rounds += 1
-            if closing:
-                return
+        if not closing:
             self._wake.wait(PERIOD_S)
             self._wake.clear()
+        return not closing
 
     def _round(self, spill_after_s: float) -> None:
         now_s = self._clock.monotonic_s()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -16,6 +18,7 @@ from cekalwatch.camera.sources.decoder_link import DecoderSignal
 from cekalwatch.camera.sources.frames import Frame, SourceError
 from cekalwatch.camera.sources.opencv import OpenCapture
 from cekalwatch.camera.sources.stream_health import StreamFault, StreamHealth
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.wire.backoff import Backoff
 
 OPENING_S: Final = 20.0
@@ -63,7 +66,9 @@ class LiveSource:
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the newest frame each time; blocks while the camera gives none."""
-        thread = threading.Thread(target=self._read_until_closed, name="camera-reader", daemon=True)
+        context = contextvars.copy_context()  # the log names the camera
+        run = partial(LOOPS.keep_here, f"read {self.name}", partial(self._read_on, StreamHealth()), self._closed.wait)
+        thread = threading.Thread(target=lambda: context.run(run), name="camera-reader", daemon=True)
         thread.start()
         self._thread = thread
         while True:
@@ -84,32 +89,34 @@ class LiveSource:
         else:
             self._end_decoder()
 
-    def _read_until_closed(self) -> None:
-        health = StreamHealth()
+    def _read_on(self, health: StreamHealth) -> bool:
+        """Read until something is wrong, and wait; return whether the camera is to be read on."""
         try:
-            while not self._closed.is_set():
-                fault = None if self._opened else self._open()
-                self._opened = False
-                if fault is None and self._decoder:
-                    fault = self._read(self._decoder, health)
-                if fault is None or self._closed.is_set():
-                    return
-                self.faults[fault] += 1
-                exit_code = self._decoder.exit_code if self._decoder else None
-                if fault in (StreamFault.SILENT, StreamFault.DECODER_DIED):
-                    self._end_decoder()
-                delay_s = self._backoff.next_delay_s()
-                log.warning(
-                    "source_lost",
-                    source=self.name,
-                    reason=fault.value,
-                    times=self.faults[fault],
-                    exit_code=exit_code,
-                    retry_in_s=round(delay_s, 1),
-                )
-                self._closed.wait(delay_s)
-        finally:
+            fault = None if self._opened or self._closed.is_set() else self._open()
+            self._opened = False
+            if fault is None and self._decoder and not self._closed.is_set():
+                fault = self._read(self._decoder, health)
+        except BaseException:
             self._end_decoder()
+            raise
+        if fault is None or self._closed.is_set():
+            self._end_decoder()
+            return False
+        self.faults[fault] += 1
+        exit_code = self._decoder.exit_code if self._decoder else None
+        if fault in (StreamFault.SILENT, StreamFault.DECODER_DIED):
+            self._end_decoder()
+        delay_s = self._backoff.next_delay_s()
+        log.warning(
+            "source_lost",
+            source=self.name,
+            reason=fault.value,
+            times=self.faults[fault],
+            exit_code=exit_code,
+            retry_in_s=round(delay_s, 1),
+        )
+        self._closed.wait(delay_s)
+        return True
 
     def _open(self) -> StreamFault | None:
         """Open the camera, in a new process if there is none; return what went wrong."""

@@ -119,7 +119,10 @@ class Uplink:
                 self._note_clock(welcome)
                 self._counts.connected = True
                 self._on_policy(welcome.policy)
-                return await stream.run(self._on_policy)
+                drain = await stream.run(self._on_policy)
+                if watch.done():
+                    watch.result()  # a watch that failed ended the stream
+                return drain
             finally:
                 watch.cancel()
                 self._counts.connected = False
@@ -137,9 +140,11 @@ class Uplink:
 
     async def _watch(self, stop: asyncio.Event, ending: asyncio.Event) -> None:
         """Set `ending` when `stop` is set, or when a renewed certificate makes a new connection necessary."""
-        while not (await set_within(stop, CERTIFICATE_PERIOD_S) or self._link.dialer.outdated):
-            pass
-        ending.set()
+        try:
+            while not (await set_within(stop, CERTIFICATE_PERIOD_S) or self._link.dialer.outdated):
+                pass
+        finally:
+            ending.set()
 
     async def _reason(self, lost: StreamLost) -> str:
         if lost.code is not grpc.StatusCode.UNAVAILABLE:

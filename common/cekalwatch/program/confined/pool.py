@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import StrEnum, auto
+from functools import partial
 from queue import LifoQueue
 from typing import IO, Final
 
 from cekalwatch.program.confined.command import confined_command, confined_environment
 from cekalwatch.program.confined.limits import Limits
 from cekalwatch.program.confined.messages import Mark, Refusal, read_message, write_message
+from cekalwatch.program.loops import LOOPS
 
 if sys.platform == "linux":
     import fcntl
@@ -104,15 +106,20 @@ class ConfinedPool:
         """Have a thread that ends processes which take too long on the clock."""
         with self._starting:
             if self._watching is None:
-                arguments = (self._closed, self._processes)
-                self._watching = threading.Thread(target=_end_late_ones, args=arguments, name="confined", daemon=True)
+                look = partial(_end_late_ones, self._closed, self._processes)
+                self._watching = threading.Thread(
+                    target=LOOPS.keep_here, args=("end_late_processes", look), name="confined", daemon=True
+                )
                 self._watching.start()
 
 
-def _end_late_ones(closed: threading.Event, processes: Sequence[_Process]) -> None:
-    while not closed.wait(LOOK_PERIOD_S):
-        for process in processes:
-            process.end_if_late()
+def _end_late_ones(closed: threading.Event, processes: Sequence[_Process]) -> bool:
+    """Wait for a moment and end them; return whether to look again."""
+    if closed.wait(LOOK_PERIOD_S):
+        return False
+    for process in processes:
+        process.end_if_late()
+    return True
 
 
 class _Process:

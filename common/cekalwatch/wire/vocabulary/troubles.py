@@ -1,4 +1,4 @@
-"""What can be wrong with cameras, sources and the gallery, whom it is shown to, and who may say that they have seen it.
+"""What can be wrong with cameras, sources, the gallery and servers, whom it is shown to, and who may say so.
 
 The server notices and keeps troubles by these words; the notifier shows them. Domain rules 12 and 14.
 """
@@ -33,6 +33,8 @@ class TroubleKind(StrEnum):
     RECORDS_REFUSED = "RECORDS_REFUSED"
     REFERENCES_UNSEARCHED = "REFERENCES_UNSEARCHED"
     ORDERS_UNREADABLE = "ORDERS_UNREADABLE"
+    REVOCATIONS_STALE = "REVOCATIONS_STALE"
+    LOOP_FAILING = "LOOP_FAILING"
 
 
 OF_VIEWS = {
@@ -59,7 +61,9 @@ OF_SOURCES = frozenset(
     }
 )
 """People may be missing from the search, at all sites."""
-OF_CAMERAS = frozenset(TroubleKind) - OF_SOURCES
+OF_SERVERS = frozenset({TroubleKind.REVOCATIONS_STALE, TroubleKind.LOOP_FAILING})
+"""A server does not do all of its work."""
+OF_CAMERAS = frozenset(TroubleKind) - OF_SOURCES - OF_SERVERS
 """Travellers at one counter may pass unseen."""
 BLIND = frozenset({TroubleKind.CAMERA_DOWN, TroubleKind.CAMERA_REJECTED, *OF_VIEWS.values()})
 """The counter's travellers are not recognised at all."""
@@ -71,5 +75,7 @@ SEES_TROUBLES = KEEPS_SOURCES | {PersonRole.AUDITOR}
 
 
 def acknowledges(kind: TroubleKind) -> frozenset[PersonRole]:
-    """Return the roles of those who may say that they have seen a trouble of that kind."""
+    """Return the roles of those who see a trouble of that kind, and may say that they have."""
+    if kind in OF_SERVERS:
+        return KEEPS_SYSTEM
     return KEEPS_SOURCES if kind in OF_SOURCES else CONFIRMS

@@ -7,12 +7,18 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
+from cekalwatch.program.loops import LOOPS
+
 
 class BackgroundThread(ABC):
-    """What it does is `_run`, which returns soon after `_end` was called; the end of the block waits for that."""
+    """What it does is `_round`, again and again, also after it failed; the end of the block waits for the last one."""
 
     def __init__(self, name: str) -> None:
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._ended = threading.Event()
+        """Set when the block ends."""
+        self._thread = threading.Thread(
+            target=LOOPS.keep_here, args=(name, self._work, self._ended.wait), name=name, daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -21,13 +27,16 @@ class BackgroundThread(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end()
+        self._ended.set()
+        self._wake()
         self._thread.join()
 
-    @abstractmethod
-    def _run(self) -> None:
-        """Work, in the thread."""
+    def _work(self) -> bool:
+        return not self._ended.is_set() and self._round()
 
     @abstractmethod
-    def _end(self) -> None:
-        """Let `_run` return; called from another thread."""
+    def _round(self) -> bool:
+        """Work, in the thread, and return whether there is more; False soon after `_ended` was set."""
+
+    def _wake(self) -> None:  # noqa: B027  # not every thread waits for something else than `_ended`
+        """Let a round notice that `_ended` is set; called from another thread."""

@@ -20,7 +20,6 @@ class StreamWatchdog(BackgroundThread):
         self._cancel = cancel
         self._changed = threading.Condition()
         self._deadline: float | None = None
-        self._ended = False
         self._fired = False
 
     @property
@@ -42,14 +41,13 @@ class StreamWatchdog(BackgroundThread):
             self._deadline = deadline
             self._changed.notify()
 
-    def _end(self) -> None:
+    def _wake(self) -> None:
         with self._changed:
-            self._ended = True
             self._changed.notify()
 
-    def _run(self) -> None:
+    def _round(self) -> bool:
         with self._changed:
-            while not self._ended:
+            while not self._ended.is_set():
                 left = None if self._deadline is None else self._deadline - time.monotonic()
                 if left is not None and left <= 0:
                     self._fired = True
@@ -57,3 +55,4 @@ class StreamWatchdog(BackgroundThread):
                 self._changed.wait(left)
         if self._fired:
             self._cancel()
+        return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -41,7 +40,7 @@ class ClaimRenewal(BackgroundThread):
         self._screen, self._alert_client, self._sessions = screen, alert_client, sessions
         self._person_came, self._followed = person_came, ""
         self._agent_id, self._away_after_s, self._now = agent_id, away_after_s, now
-        self._ended = threading.Event()
+        self._looked_at, self._due_s = "", 0.0
 
     def renew(self) -> int:
         """Renew the claims that are held here, and return how many there were."""
@@ -60,18 +59,15 @@ class ClaimRenewal(BackgroundThread):
             self._screen.renewed(self._alert_client.claim(alert_id))
         return len(held)
 
-    def _end(self) -> None:
-        self._ended.set()
-
-    def _run(self) -> None:
-        looked_at, due_s = "", 0.0
-        while not self._ended.wait(LOOK_EVERY.total_seconds()):
-            token = self._sessions.file.token()
-            if token == looked_at and time.monotonic() < due_s:
-                continue
-            looked_at = token
-            due_s = time.monotonic() + RENEW_CLAIMS_EVERY.total_seconds()
+    def _round(self) -> bool:
+        if self._ended.wait(LOOK_EVERY.total_seconds()):
+            return False
+        token = self._sessions.file.token()
+        if token != self._looked_at or time.monotonic() >= self._due_s:
+            self._looked_at = token
+            self._due_s = time.monotonic() + RENEW_CLAIMS_EVERY.total_seconds()
             try:
                 self.renew()
             except grpc.RpcError as error:
                 log.warning("claims_not_renewed", code=error.code().name)
+        return True

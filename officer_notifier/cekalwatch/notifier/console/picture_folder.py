@@ -17,11 +17,11 @@ from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import Self
 
 import grpc
 import structlog
 
+from cekalwatch.notifier.client.background_thread import BackgroundThread
 from cekalwatch.notifier.model.alert import Alert, Pictures
 from cekalwatch.pictures.errors import PictureError
 from cekalwatch.pictures.jpeg import read_plain_jpeg
@@ -50,7 +50,7 @@ class _Kept:
     saved_at_s: float
 
 
-class PictureFolder:
+class PictureFolder(BackgroundThread):
     """One folder for each alert, named by the alert's key, with `probe.jpg` and `ref1.jpg` and so on.
 
     As a context manager it deletes from a thread of its own. Its methods may be called from several threads.
@@ -69,10 +69,9 @@ class PictureFolder:
         """
         self._folder, self._load = folder, load
         self._lifetime_s, self._monotonic_s = lifetime.total_seconds(), monotonic_s
+        super().__init__("pictures")
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.RLock()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._delete_on_time, name="pictures", daemon=True)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
@@ -80,15 +79,10 @@ class PictureFolder:
         except OSError as error:
             raise ProgramError(f"Pictures cannot be kept in {folder}: {error}", Exit.UNAVAILABLE) from None
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
-        self._thread.join()
+        super().__exit__(kind, error, trace)
         self.delete_all()
 
     def paths(self, alert_id: str) -> ImagePaths:
@@ -151,12 +145,14 @@ class PictureFolder:
             return ImagePaths()
         return ImagePaths(probe, tuple(path for path in references if path))
 
-    def _delete_on_time(self) -> None:
-        while not self._ended.wait(min(self._lifetime_s / 4, MAX_PERIOD_S)):
-            try:
-                self.delete_old()
-            except OSError as error:
-                log.warning("pictures_not_deleted", error=type(error).__name__)
+    def _round(self) -> bool:
+        if self._ended.wait(min(self._lifetime_s / 4, MAX_PERIOD_S)):
+            return False
+        try:
+            self.delete_old()
+        except OSError as error:
+            log.warning("pictures_not_deleted", error=type(error).__name__)
+        return True
 
 
 def _is_key(name: str) -> bool:

@@ -29,12 +29,13 @@ class TroubleDelivery(BackgroundThread):
         self._client = client
         self._screen = screen
 
-    def _end(self) -> None:
+    def _wake(self) -> None:
         self._client.stop()
 
-    def _run(self) -> None:
+    def _round(self) -> bool:
         try:
             for present in self._client.updates():
                 self._screen.troubles(present)
         except ProgramError as error:  # the screen is gone; the delivery of alerts meets that as well
             log.warning("troubles_not_shown", error=str(error))
+        return False

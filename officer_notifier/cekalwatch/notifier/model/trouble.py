@@ -1,4 +1,4 @@
-"""A trouble of a camera or a source as the notifier holds it, and whom at this PC it is shown to."""
+"""A trouble of a camera, a source or a server as the notifier holds it, and whom at this PC it is shown to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from cekalwatch.notifier.model.person import Session
 from cekalwatch.wire.vocabulary.people import CONFIRMS
-from cekalwatch.wire.vocabulary.troubles import BLIND, KEEPS_SOURCES, OF_SOURCES, TroubleKind, acknowledges
+from cekalwatch.wire.vocabulary.troubles import BLIND, TroubleKind, acknowledges
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Trouble:
     kind: TroubleKind | None
     """None: one that only a newer server knows."""
     about: str
-    """Key of the camera, or name of the source."""
+    """Key of the camera, or name of the source or server."""
     site: str
     """Empty: it concerns all sites."""
     counter: str
@@ -49,13 +49,11 @@ def own_blind(troubles: Iterable[Trouble], counters: Collection[str]) -> Trouble
 def shown_to(session: Session | None, troubles: Troubles, counters: Collection[str]) -> Troubles:
     """Return those that are shown to who is at this PC: everybody sees which of the PC's own counters are blind.
 
-    A supervisor sees all of the site, a list manager and an administrator those of sources too.
+    A supervisor sees all of the site, a list manager those of sources too, an administrator those of servers as well.
     """
     roles = session.roles if session else frozenset()
     own = own_blind(troubles, counters)
-    return tuple(
-        one for one in troubles if one in own or roles & (KEEPS_SOURCES if one.kind in OF_SOURCES else CONFIRMS)
-    )
+    return tuple(one for one in troubles if one in own or roles & (acknowledges(one.kind) if one.kind else CONFIRMS))
 
 
 def may_acknowledge(trouble: Trouble, session: Session | None) -> bool:

@@ -15,14 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import takewhile
-from typing import NoReturn
 from uuid import UUID
 
 import structlog
 
 from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
 from cekalwatch.server.concurrency.batching import BatchWorker
-from cekalwatch.server.concurrency.following import follow
+from cekalwatch.server.concurrency.following import woken_within
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -78,13 +77,10 @@ class Fanout:
         """Wake the task that follows the log; call it on the event loop's thread."""
         self._woken.set()
 
-    async def follow_log(self, period_s: float) -> NoReturn:
-        """Read the log for ever: after each `wake`, and every `period_s` seconds, since other servers write too."""
-        await follow(self._woken, period_s, self.catch_up, self._unreadable)
-
-    def _unreadable(self, error: Exception) -> None:
-        # Its text may quote a row, so only its kind is logged.
-        log.error("event_log_unreadable", error=type(error).__name__)
+    async def follow_log(self, period_s: float) -> None:
+        """Wait for a `wake`, at most `period_s` seconds, since other servers write too, and read the log."""
+        await woken_within(self._woken, period_s)
+        await self.catch_up()
 
     async def catch_up(self) -> None:
         """Read the events beyond the head, and wake the subscribers."""

@@ -15,7 +15,7 @@ from cekalwatch.server.auth.rights import LOCAL, Caller, device_caller
 from cekalwatch.server.auth.sessions import Device
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.pki.revocations import CertificateKey, Revocations
+from cekalwatch.server.pki.revocations import CertificateKey, Revocations, RevocationState
 from cekalwatch.wire.identity import SCHEME, Identity, IdentityError
 
 
@@ -61,19 +61,20 @@ def _authority(certificate: x509.Certificate) -> bytes:
 
 
 class CertificateAuthentication(Protocol):
-    """Lets devices call, and says when a call must end."""
+    """Lets devices call, at first and again."""
 
     def admit(self, method: str, certificate_pem: bytes) -> Caller:
         """Return which device calls `method`; raises the refusal's CekalwatchError."""
-
-    def refusal(self, certificate_pem: bytes) -> Code | None:
-        """Return why a call that was let in must end now; None while it may go on."""
 
     def revoked(self, certificate: str) -> bool:
         """Whether the certificate with that `CertificateKey.text` was revoked, also when it has run out since."""
 
     def follow(self) -> None:
         """Read again what changed, such as revocations; blocks."""
+
+    @property
+    def revocations(self) -> RevocationState | None:
+        """How old the revocations in force are; None where none are followed."""
 
 
 class TlsCertificateAuthentication:
@@ -110,6 +111,11 @@ class TlsCertificateAuthentication:
         if self._revocations is not None:
             self._revocations.follow()
 
+    @property
+    def revocations(self) -> RevocationState | None:
+        """How the lists in force stand."""
+        return None if self._revocations is None else self._revocations.state
+
 
 class LoopbackAuthentication:
     """Lets in every caller on this machine, which is all that plaintext is for."""
@@ -118,13 +124,14 @@ class LoopbackAuthentication:
         """Return the local caller."""
         return LOCAL
 
-    def refusal(self, certificate_pem: bytes) -> Code | None:  # noqa: ARG002
-        """Return None: a local call is never ended."""
-        return None
-
     def revoked(self, certificate: str) -> bool:  # noqa: ARG002
         """Return False: there are no certificates."""
         return False
 
     def follow(self) -> None:
         """Do nothing: there is nothing to follow."""
+
+    @property
+    def revocations(self) -> RevocationState | None:
+        """None: there are no certificates."""
+        return None

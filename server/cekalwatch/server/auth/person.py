@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from cekalwatch.server.auth.rights import RIGHTS, WITH_FIRST_PASSWORD, Caller
-from cekalwatch.server.auth.sessions import Sessions
+from cekalwatch.server.auth.sessions import Session, Sessions
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person, TwoPeople
 
@@ -37,16 +37,13 @@ class PersonAuthentication:
         if not tokens.session:
             raise CekalwatchError(Code.SIGN_IN_NEEDED)
         session = self._sessions.resume(tokens.session, caller.device)
-        _check_site(session.person, caller)
-        if session.password_change_needed and method not in WITH_FIRST_PASSWORD:
-            raise CekalwatchError(Code.PASSWORD_CHANGE_NEEDED)
-        if caller.needs and not caller.needs & session.person.roles:
-            raise CekalwatchError(Code.PERSON_ROLE_NEEDED, method)
+        _check_rights(method, session, caller)
         return replace(caller, session=session, people=self._two(method, session.person, caller, tokens))
 
-    def goes_on(self, key: str, *, used: bool) -> bool:
-        """Whether a stream's session has not ended; see `Sessions.goes_on`."""
-        return self._sessions.goes_on(key, used=used)
+    def admit_again(self, method: str, caller: Caller, *, used: bool) -> None:
+        """Raise why the person of a call that was let in may not make it any more; `used`: see `Sessions.again`."""
+        session = self._sessions.again(caller.signed_in().key, caller.device, used=used)
+        _check_rights(method, session, caller)
 
     def _two(self, method: str, first: Person, caller: Caller, tokens: Tokens) -> TwoPeople | None:
         action = RIGHTS[method].action
@@ -62,6 +59,14 @@ class PersonAuthentication:
 def _needs_two(method: str) -> bool:
     right = RIGHTS.get(method)
     return right is not None and right.action is not None
+
+
+def _check_rights(method: str, session: Session, caller: Caller) -> None:
+    _check_site(session.person, caller)
+    if session.password_change_needed and method not in WITH_FIRST_PASSWORD:
+        raise CekalwatchError(Code.PASSWORD_CHANGE_NEEDED)
+    if caller.needs and not caller.needs & session.person.roles:
+        raise CekalwatchError(Code.PERSON_ROLE_NEEDED, method)
 
 
 def _check_site(person: Person, caller: Caller) -> None:

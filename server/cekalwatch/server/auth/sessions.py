@@ -121,21 +121,18 @@ class Sessions:
 
     def resume(self, token: str, device: Device) -> Session:
         """Return the session of `token`; raises SESSION_ENDED. Its idle time starts again."""
-        key = _digest(token)
+        return self.again(_digest(token), device, used=True)
+
+    def again(self, key: str, device: Device, *, used: bool) -> Session:
+        """Return the session of that key as it is now; raises SESSION_ENDED.
+
+        `used` says that something came from its person just now, so that its idle time starts again.
+        """
         kept = self._good(key, TokenPurpose.SESSION)
         self._same_device(kept, device)
-        self._note_use(key, kept)
-        return _session(key, kept)
-
-    def goes_on(self, key: str, *, used: bool) -> bool:
-        """Whether the session has not ended; `used` says that something came from its person just now."""
-        try:
-            kept = self._good(key, TokenPurpose.SESSION)
-        except CekalwatchError:
-            return False
         if used:
             self._note_use(key, kept)
-        return True
+        return _session(key, kept)
 
     def take_second(self, token: str, device: Device) -> Person:
         """Return the second person, and end the token, which serves once. Raises SESSION_ENDED."""

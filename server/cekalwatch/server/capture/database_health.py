@@ -50,20 +50,19 @@ class DatabaseHealth:
         self.well = False
         self._called.set()
 
-    async def watch(self) -> None:
-        """Write what is expected, and again and again while the database is not well; it never returns."""
+    async def write_expected(self) -> None:
+        """Wait until something is to be written, which is so as long as the database is not well, and write it."""
         loop = asyncio.get_running_loop()
-        while True:
-            while self._expected or not self.well:
-                moment_s = self._expected[0] if self._expected and self.well else loop.time()
-                await asyncio.sleep(max(0.0, moment_s - loop.time()))
-                begun_s = loop.time()
-                await self._write(begun_s)
-                while self._expected and self._expected[0] <= begun_s:
-                    self._expected.popleft()
-                await asyncio.sleep(self._period_s)
+        while not self._expected and self.well:
             self._called.clear()
             await self._called.wait()
+        moment_s = self._expected[0] if self._expected and self.well else loop.time()
+        await asyncio.sleep(max(0.0, moment_s - loop.time()))
+        begun_s = loop.time()
+        await self._write(begun_s)
+        while self._expected and self._expected[0] <= begun_s:
+            self._expected.popleft()
+        await asyncio.sleep(self._period_s)
 
     async def _write(self, begun_s: float) -> None:
         was_well = self.well

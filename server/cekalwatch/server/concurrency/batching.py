@@ -11,7 +11,10 @@ import contextlib
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Generic, TypeVar
+
+from cekalwatch.program.loops import LOOPS
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -77,8 +80,9 @@ class BatchWorker(Generic[Item, Result]):
         self._most = most
         self._party = party
         self._queue: FairQueue[tuple[Item, asyncio.Future[Result]]] = FairQueue()
+        names = (f"{name}-{number}" for number in range(threads))
         self._threads = [
-            threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(threads)
+            threading.Thread(target=partial(LOOPS.keep_here, one, self._round), name=one, daemon=True) for one in names
         ]
         for thread in self._threads:
             thread.start()
@@ -100,14 +104,17 @@ class BatchWorker(Generic[Item, Result]):
         for thread in self._threads:
             thread.join()
 
-    def _run(self) -> None:
-        while batch := self._queue.get(self._most):
-            results: Sequence[Result | Exception]
-            try:
-                results = self._work([item for item, _ in batch])
-            except Exception as error:  # noqa: BLE001  # each caller gets it
-                results = [error] * len(batch)
-            _deliver([future for _, future in batch], results)
+    def _round(self) -> bool:
+        batch = self._queue.get(self._most)
+        results: Sequence[Result | Exception]
+        try:
+            results = self._work([item for item, _ in batch]) if batch else ()
+            if len(results) != len(batch):
+                raise ValueError(f"{len(results)} results of {len(batch)} items")
+        except Exception as error:  # noqa: BLE001  # each caller gets it
+            results = [error] * len(batch)
+        _deliver([future for _, future in batch], results)
+        return bool(batch)
 
 
 def _deliver(futures: list[asyncio.Future[Result]], results: Sequence[Result | Exception]) -> None:

@@ -10,6 +10,8 @@ from enum import StrEnum, auto
 from types import MappingProxyType
 from typing import Self
 
+from cekalwatch.program.errors import ToldError
+
 
 class Kind(StrEnum):
     """What sort of error it is; `grpc_api/errors.py` gives each its gRPC status."""
@@ -175,7 +177,7 @@ class Code(StrEnum):
     INTERNAL = auto(), Kind.INTERNAL, "The server failed; its log has the details."
 
 
-class CekalwatchError(Exception):
+class CekalwatchError(ToldError):
     """An error of the catalogue. `detail` is for the log and never sent; it must hold no personal data."""
 
     told: Mapping[str, str] = MappingProxyType({})

@@ -182,9 +182,10 @@ class ModelFollower:
         snapshot = self._holder.loaded(model)
         if snapshot.blind:
             raise PackError(f"Nobody has a usable template of {choice.model_version}: see gallery status")
+        # Recorded first: a change whose record fails is made, and recorded, at the next look.
+        self._note_change(pack)
         self._engines.take(engine)
         self._holder.take(model, snapshot)
-        self._note_change(pack)
         log.info("model_changed", model_version=choice.model_version, templates=len(snapshot.gallery))
 
 

@@ -1,8 +1,8 @@
-"""The outermost interceptor: it admits calls, and ends streams whose certificate or session is no longer valid.
+"""The outermost interceptor: it admits calls, and admits all that are open again and again, wholly.
 
 It checks the certificate of every call, also on open connections, charges the call to its device, and then checks the
-person's session where the method needs one: a refusal costs whoever gets it as much as a call. Servicers learn from
-`current_caller` who calls and how far the call may reach.
+person's session where the method needs one: a refusal costs whoever gets it as much as a call. A call ends when it
+would not be let in any more. Servicers learn from `current_caller` who calls and how far the call may reach.
 """
 
 from __future__ import annotations
@@ -11,16 +11,19 @@ import asyncio
 import hashlib
 import inspect
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
 
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.device_entries import device
+from cekalwatch.server.auth.admission import Admission
 from cekalwatch.server.auth.certificate import CertificateAuthentication, peer_of
 from cekalwatch.server.auth.limits import REFUSAL_DELAY_S, CallLimits, DeviceLimitError
 from cekalwatch.server.auth.person import PersonAuthentication, Tokens
@@ -29,14 +32,15 @@ from cekalwatch.server.auth.rights import Caller
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.errors import abort_with, address_of
+from cekalwatch.server.grpc_api.requests import single_request
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.wire.tokens import SECOND_PERSON_METADATA, SESSION_METADATA
 
-CHECK_PERIOD_S = 2.0
-"""How often open streams are checked; a revoked one must end within 10 s."""
+CHECK_PERIOD_S = 0.5
+"""Pause between two checks of the calls that are open: what is taken away must be gone within a second."""
+MAX_UNCHECKED_S = 30.0
+"""For how long a call may go on of which the database does not tell whether its person may make it."""
 READER_STALL_S = 30.0
-REQUEST_S = 10.0
-"""How long a single request may take to arrive."""
 
 MAX_TOKEN = 128
 _TOKEN_NAMES = (SESSION_METADATA, SECOND_PERSON_METADATA)
@@ -48,11 +52,17 @@ if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]  # generic in the typing stubs only
 
 _caller: ContextVar[Caller] = ContextVar("caller")
+_admission: ContextVar[Admission] = ContextVar("admission")
 
 
 def current_caller() -> Caller:
     """Return who makes the call that runs now; LookupError outside of one."""
     return _caller.get()
+
+
+def current_admission() -> Admission:
+    """Return what let in the call that runs now; LookupError outside of one."""
+    return _admission.get()
 
 
 class _ReaderStalledError(Exception):
@@ -61,13 +71,13 @@ class _ReaderStalledError(Exception):
 
 @dataclass(eq=False)
 class _GuardedStream:
-    """An open stream with its certificate and session; `ended` says why it had to end."""
+    """An open call; `ended` says why it had to end."""
 
     task: asyncio.Task[Any]
-    method: str
-    certificate_pem: bytes
-    session_key: str | None = None
-    """Of the person who signed in, once that is looked at."""
+    admission: Admission
+    """Of the device alone until its people are looked at."""
+    checked_s: float
+    """When its person was checked last, in seconds of the event loop."""
     ended: Code | None = None
     used: bool = False
     """Whether a message came since the last check, so that its person is not idle."""
@@ -83,44 +93,74 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         reader_stall_s: float = READER_STALL_S,
         refused: Callable[[str, bytes, Code], None] = lambda *_: None,
         refusals: RefusalLog | None = None,
+        let_in: Callable[[str], None] = lambda _: None,
     ) -> None:
         """A stream ends whose client does not take a message for `reader_stall_s` seconds.
 
         `refused` is told the method, the certificate and the reason of each call that is not allowed; `refusals` counts
-        them, so that the log has the first of a kind.
+        them, so that the log has the first of a kind. `let_in` is told the peer of each whose device is let in.
         """
         self._certificates = certificates
         self._people = people
         self._reader_stall_s = reader_stall_s
         self._refused = refused
         self._refusals = refusals or RefusalLog(SystemClock())
+        self._let_in = let_in
         self._limits = CallLimits(time.monotonic)
         self._streams: set[_GuardedStream] = set()
+        # A thread of its own: whatever hangs on asyncio's own threads must not hold up a revocation.
+        self._following = ThreadPoolExecutor(1, "revocations")
 
-    async def end_invalid_streams(self) -> None:
-        """End streams whose certificate was revoked or whose session has ended, for ever."""
-        while True:
-            await asyncio.sleep(CHECK_PERIOD_S)
-            await asyncio.to_thread(self._certificates.follow)
-            for stream in tuple(self._streams):
-                if stream.ended is None and (code := await self._refusal(stream)):
-                    log.warning("stream_ended", method=stream.method, code=code)
-                    stream.ended = code
-                    stream.task.cancel()
+    def close(self) -> None:
+        """End the thread."""
+        self._following.shutdown()
 
-    async def _refusal(self, stream: _GuardedStream) -> Code | None:
-        if code := self._certificates.refusal(stream.certificate_pem):
-            return code
-        if stream.session_key is None:
-            return None
+    def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Return the loops that read what is revoked, and end the calls that would not be let in any more.
+
+        People are checked in a loop of their own: the database may hang, and certificates do not need it.
+        """
+        return (
+            LOOPS.keep("follow_revocations", self._follow, CHECK_PERIOD_S),
+            LOOPS.keep("check_devices", self._check_devices, CHECK_PERIOD_S),
+            LOOPS.keep("check_people", self._check_people, CHECK_PERIOD_S),
+        )
+
+    async def _follow(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._following, self._certificates.follow)
+        await self._check_devices()
+
+    async def _check_devices(self) -> None:
+        for stream in self._open_streams():
+            try:
+                stream.admission.check_device()
+            except CekalwatchError as error:
+                _end(stream, error.code)
+
+    async def _check_people(self) -> None:
+        with_person = (one for one in self._open_streams() if one.admission.caller.session is not None)
+        await asyncio.gather(*map(self._check_person, with_person))
+
+    async def _check_person(self, stream: _GuardedStream) -> None:
         used, stream.used = stream.used, False
+        begun_s = asyncio.get_running_loop().time()
         try:
-            goes_on = await asyncio.to_thread(self._people.goes_on, stream.session_key, used=used)
+            await asyncio.to_thread(stream.admission.check_person, used=used)
+        except CekalwatchError as error:
+            _end(stream, error.code)
         except StorageError as error:
             log.warning("session_not_checked", error=str(error))
             stream.used = stream.used or used
-            return None
-        return None if goes_on else Code.SESSION_ENDED
+            if begun_s - stream.checked_s > MAX_UNCHECKED_S:
+                _end(stream, Code.STORAGE_UNAVAILABLE)
+        except Exception as error:  # noqa: BLE001  # who cannot be read may do nothing; the others are checked
+            log.error("person_unreadable", method=stream.admission.method, error=type(error).__name__)  # noqa: TRY400
+            _end(stream, Code.SESSION_ENDED)
+        else:
+            stream.checked_s = begun_s
+
+    def _open_streams(self) -> tuple[_GuardedStream, ...]:
+        return tuple(one for one in self._streams if one.ended is None)
 
     async def intercept_service(
         self,
@@ -150,17 +190,16 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         self, method: str, behaviour: Callable[[Any, Context], Awaitable[Any]]
     ) -> Callable[..., Awaitable[Any]]:
         async def run(request: Any, context: Context) -> Any:  # noqa: ANN401  # any message
-            certificate_pem = await self._admit_device(method, context)
-            with self._open(method, certificate_pem) as stream:
+            admission = await self._admit_device(method, context)
+            with self._open(admission) as stream:
                 try:
                     with self._counted(method) as wait_s:
                         if wait_s:
                             await asyncio.sleep(wait_s)
-                        await self._admit_people(method, certificate_pem, context)
-                        if session := current_caller().session:
-                            stream.session_key = session.key
-                            if isinstance(request, AsyncIterator):
-                                request = _recorded(request, stream)
+                        stream.admission = await self._admit_people(admission, context)
+                        _admission.set(stream.admission)
+                        if stream.admission.caller.session is not None and isinstance(request, AsyncIterator):
+                            request = _recorded(request, stream)
                         return await behaviour(request, context)
                 except DeviceLimitError as error:
                     who = current_caller()
@@ -196,11 +235,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         """Wrap a method that takes one request as one that takes a stream of requests."""
 
         async def run(requests: AsyncIterator[Any], context: Context) -> Any:  # noqa: ANN401  # any message
-            try:
-                async with asyncio.timeout(REQUEST_S):
-                    request = await anext(aiter(requests))
-            except (TimeoutError, StopAsyncIteration):
-                await abort_with(context, Code.REQUEST_STALLED)
+            request = await single_request(requests, context)
             page = getattr(request, "page_size", 0)
             if page and not (who := current_caller()).on_this_machine:
                 await asyncio.sleep(self._limits.charge_page(who.identity, page))
@@ -208,19 +243,24 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
 
         return run
 
-    async def _admit_device(self, method: str, context: Context) -> bytes:
-        """Let the device in, and return its certificate."""
+    async def _admit_device(self, method: str, context: Context) -> Admission:
+        """Let the device in."""
         certificate_pem = b"".join(context.auth_context().get("x509_pem_cert", ()))
         async with self._refusing(method, certificate_pem, context):
-            _caller.set(self._certificates.admit(method, certificate_pem))
-        return certificate_pem
+            who = self._certificates.admit(method, certificate_pem)
+            _caller.set(who)
+        self._let_in(context.peer())
+        return Admission(self._certificates, self._people, method, certificate_pem, who)
 
-    async def _admit_people(self, method: str, certificate_pem: bytes, context: Context) -> None:
-        """Let the people of the call in, where the method needs them."""
-        who, tokens = current_caller(), _tokens(context)
-        if self._people.asks(method, who, tokens):
-            async with self._refusing(method, certificate_pem, context):
-                _caller.set(await asyncio.to_thread(self._people.admit, method, who, tokens))
+    async def _admit_people(self, alone: Admission, context: Context) -> Admission:
+        """Let the people of the call in as well, where the method needs them."""
+        tokens = _tokens(context)
+        if not self._people.asks(alone.method, alone.caller, tokens):
+            return alone
+        async with self._refusing(alone.method, alone.certificate_pem, context):
+            who = await asyncio.to_thread(self._people.admit, alone.method, alone.caller, tokens)
+            _caller.set(who)
+        return replace(alone, caller=who)
 
     @asynccontextmanager
     async def _refusing(self, method: str, certificate_pem: bytes, context: Context) -> AsyncIterator[None]:
@@ -243,18 +283,28 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         except StorageError as error:
             log.error("database_failed", method=method, error=str(error))  # noqa: TRY400
             await abort_with(context, Code.STORAGE_UNAVAILABLE)
+        except Exception as error:  # noqa: BLE001  # its text, which may quote a row, must not reach the client
+            log.error("person_unreadable", method=method, error=type(error).__name__)  # noqa: TRY400
+            await abort_with(context, Code.INTERNAL)
 
     @contextmanager
-    def _open(self, method: str, certificate_pem: bytes) -> Iterator[_GuardedStream]:
+    def _open(self, admission: Admission) -> Iterator[_GuardedStream]:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a call runs in a task")
-        stream = _GuardedStream(task, method, certificate_pem)
+        stream = _GuardedStream(task, admission, asyncio.get_running_loop().time())
         self._streams.add(stream)
         try:
             yield stream
         finally:
             self._streams.discard(stream)
+
+
+def _end(stream: _GuardedStream, code: Code) -> None:
+    if stream.ended is None:
+        log.warning("stream_ended", method=stream.admission.method, code=code)
+        stream.ended = code
+        stream.task.cancel()
 
 
 async def _recorded(requests: AsyncIterator[Any], stream: _GuardedStream) -> AsyncIterator[Any]:

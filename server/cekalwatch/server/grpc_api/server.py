@@ -1,11 +1,9 @@
-"""The gRPC servers: the services with health, reflection and channelz, and one for enrolment alone."""
+"""The gRPC server: the services with health, reflection and channelz."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 import grpc
 from grpc_channelz.v1 import channelz
@@ -17,7 +15,6 @@ from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.grpc_api.alerts import AlertServicer
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor, current_caller
 from cekalwatch.server.grpc_api.capture import CaptureServicer
-from cekalwatch.server.grpc_api.enrolment import EnrolmentServicer
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
 from cekalwatch.server.grpc_api.operations import OperationsServicer
 from cekalwatch.server.grpc_api.session import SessionServicer
@@ -28,7 +25,6 @@ from cekalwatch.v1 import (
     alert_service_pb2_grpc,
     capture_service_pb2,
     capture_service_pb2_grpc,
-    enrolment_service_pb2_grpc,
     operations_service_pb2,
     operations_service_pb2_grpc,
     session_service_pb2,
@@ -38,7 +34,7 @@ from cekalwatch.v1 import (
     watchlist_service_pb2,
     watchlist_service_pb2_grpc,
 )
-from cekalwatch.wire.options import SERVER_OPTIONS
+from cekalwatch.wire.options import MAX_CONNECTIONS_OPTION, SERVER_OPTIONS
 from cekalwatch.wire.tls import FollowedTls
 
 CAPTURES = capture_service_pb2.DESCRIPTOR.services_by_name["CaptureService"].full_name
@@ -52,8 +48,6 @@ SERVICES = (
 )
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-MAX_ENROLMENTS = 4
-"""At once. Enrolling is rare; strangers must not take the server's time."""
 CHANNELZ = "grpc.channelz.v1.Channelz"
 
 
@@ -79,10 +73,15 @@ class GrpcServer:
         tls: FollowedTls | None,
         authentication: AuthenticationInterceptor,
         refusals: RefusalLog,
+        connections: int,
     ) -> None:
-        """Without `tls` it uses plaintext. Raises ProgramError when it cannot listen on `address`."""
+        """Without `tls` it uses plaintext; it takes so many `connections` at once, and closes others as they come.
+
+        Raises ProgramError when it cannot listen on `address`.
+        """
         errors = CatalogueErrors(refusals, lambda _: str(current_caller().device.actor))
-        self._server = grpc.aio.server(interceptors=[authentication, errors], options=SERVER_OPTIONS)
+        options = (*SERVER_OPTIONS, (MAX_CONNECTIONS_OPTION, connections))
+        self._server = grpc.aio.server(interceptors=[authentication, errors], options=options)
         capture_service_pb2_grpc.add_CaptureServiceServicer_to_server(servicers.capture, self._server)
         alert_service_pb2_grpc.add_AlertServiceServicer_to_server(servicers.alerts, self._server)
         watchlist_service_pb2_grpc.add_WatchlistServiceServicer_to_server(servicers.watchlist, self._server)
@@ -90,26 +89,25 @@ class GrpcServer:
         session_service_pb2_grpc.add_SessionServiceServicer_to_server(servicers.session, self._server)
         trouble_service_pb2_grpc.add_TroubleServiceServicer_to_server(servicers.troubles, self._server)
         self._health = health.aio.HealthServicer()
+        self._serving: dict[str, bool] = {}
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         channelz.add_channelz_servicer(self._server)
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, CHANNELZ, reflection.SERVICE_NAME), self._server
         )
-        self.port = _listen_on(self._server, address, tls.server_credentials() if tls else None)
+        self.port = listen_on(self._server, address, tls.server_credentials() if tls else None)
 
     async def start(self) -> None:
         """Serve, and report SERVING for each service."""
         await self._server.start()
         await self._set_health(_SERVING)
 
-    async def follow_captures(self, searched: Callable[[], bool], period_s: float) -> NoReturn:
-        """Report NOT_SERVING for captures, and for the server, while nobody is `searched`; it never returns."""
-        serving = True
-        while True:
-            if searched() != serving:
-                serving = not serving
-                await self._set_health(_SERVING if serving else _NOT_SERVING, ("", CAPTURES))
-            await asyncio.sleep(period_s)
+    async def tell_health(self, *, searched: bool, sound: bool) -> None:
+        """Report NOT_SERVING for captures while nobody is `searched`, and for the server then or if it is not sound."""
+        for service, serving in ((CAPTURES, searched), ("", searched and sound)):
+            if self._serving.get(service, True) is not serving:
+                await self._set_health(_SERVING if serving else _NOT_SERVING, (service,))
+            self._serving[service] = serving
 
     async def announce_stop(self) -> None:
         """Report NOT_SERVING for each service, so that no new client comes."""
@@ -126,34 +124,19 @@ class GrpcServer:
             await self._health.set(service, status)
 
 
-class EnrolmentServer:
-    """Serves enrolment alone, on a `port` of its own: whoever calls there has no certificate yet."""
-
-    def __init__(self, servicer: EnrolmentServicer, address: str, tls: FollowedTls, refusals: RefusalLog) -> None:
-        """Raises ProgramError when it cannot listen on `address`."""
-        self._server = grpc.aio.server(
-            interceptors=[CatalogueErrors(refusals)], options=SERVER_OPTIONS, maximum_concurrent_rpcs=MAX_ENROLMENTS
-        )
-        enrolment_service_pb2_grpc.add_EnrolmentServiceServicer_to_server(servicer, self._server)
-        self.port = _listen_on(self._server, address, tls.enrolment_credentials())
-
-    async def start(self) -> None:
-        """Serve."""
-        await self._server.start()
-
-    async def stop(self, grace_s: float) -> None:
-        """Take no new calls, and end those that are open after `grace_s` seconds."""
-        await self._server.stop(grace_s)
-
-
-def _listen_on(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> int:
+def listen_on(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> int:
     """Return the port that `server` listens on, in plaintext without `credentials`; raises ProgramError."""
     try:
         if credentials is None:
             return server.add_insecure_port(address)
         return server.add_secure_port(address, credentials)
     except RuntimeError:
-        raise ProgramError(
-            f"Cannot listen on {address}: another program does, or it is no address of this machine; choose another",
-            Exit.UNAVAILABLE,
-        ) from None
+        raise cannot_listen(address) from None
+
+
+def cannot_listen(address: str) -> ProgramError:
+    """Return the error that says so."""
+    return ProgramError(
+        f"Cannot listen on {address}: another program does, or it is no address of this machine; choose another",
+        Exit.UNAVAILABLE,
+    )

@@ -14,7 +14,7 @@ from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
-from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
 from cekalwatch.server.grpc_api.convert import watchlist as convert
 from cekalwatch.server.grpc_api.convert.common import page_size
 from cekalwatch.server.grpc_api.import_call import ImportCall, ImportWorkers
@@ -35,7 +35,7 @@ class WatchlistServicer(SyncMethods):
     def __init__(
         self,
         store: WatchlistStore,
-        begin_import: Callable[[Actor], ImportRun],
+        begin_import: Callable[[Actor, Callable[[], None]], ImportRun],
         checkpoints: Checkpoints,
         site: str,
         trail: AuditTrail,
@@ -60,8 +60,8 @@ class WatchlistServicer(SyncMethods):
         self, request_iterator: AsyncIterator[pb.ImportWatchlistRequest], context: Context
     ) -> AsyncIterator[pb.ImportWatchlistResponse]:
         """Import records, and report on each in their order."""
-        actor = current_caller().actor
-        call = ImportCall(lambda: self._begin_import(actor), self._workers)
+        actor, permitted = current_caller().actor, current_admission().check
+        call = ImportCall(lambda: self._begin_import(actor, permitted), self._workers)
         self._importing.add(call)
 
         # When a client vanishes, gRPC does not resume this generator; only the call's done callback is sure to run.

@@ -1,19 +1,23 @@
 """Which certificates are revoked: a file of revocation lists, read again when it changes.
 
-A file that cannot be read leaves the former lists in force.
+A file that cannot be read leaves the former lists in force, and is tried again at each look; how long ago the lists in
+force were last confirmed is known, so that nobody takes old ones for new.
 """
 
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
 from cryptography import x509
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.domain.clock import Clock
 
 _LIST = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----\s*", re.DOTALL)
 
@@ -44,55 +48,111 @@ class CertificateKey:
         return cls(bytes.fromhex(issuer), int(serial, 16))
 
 
+@dataclass(frozen=True)
+class RevocationState:
+    """The lists in force, and how old they are."""
+
+    certificates: int
+    """How many are revoked."""
+    read_at: datetime
+    """When these lists were read."""
+    unconfirmed_s: float
+    """For how long nobody could see that they are still the newest ones, in seconds."""
+    issued_at: datetime
+    """When the oldest of them was made."""
+    valid_until: datetime | None
+    """When the first of them runs out by its own word; None when none says so."""
+
+    def stale(self, limit: timedelta, now: datetime) -> bool:
+        """Whether they could not be confirmed for longer than `limit`, or have run out."""
+        ran_out = self.valid_until is not None and now >= self.valid_until
+        return ran_out or self.unconfirmed_s > limit.total_seconds()
+
+
+@dataclass(frozen=True)
+class _Lists:
+    revoked: frozenset[CertificateKey]
+    issued_at: datetime
+    valid_until: datetime | None
+
+    @classmethod
+    def of(cls, lists: Iterable[x509.CertificateRevocationList]) -> _Lists:
+        read = tuple(lists)
+        return cls(
+            frozenset(CertificateKey(one.issuer.public_bytes(), entry.serial_number) for one in read for entry in one),
+            min(one.last_update_utc for one in read),
+            min((one.next_update_utc for one in read if one.next_update_utc), default=None),
+        )
+
+
 class Revocations:
     """The lists in `file`, signed by the authorities in the file `authorities`. One thread reads them at a time."""
 
-    def __init__(self, file: Path, authorities: Path) -> None:
+    def __init__(
+        self, file: Path, authorities: Path, clock: Clock, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         """Read the lists; raises ProgramError when there are none, or their signature is wrong."""
         self._file = file
         self._authorities = authorities
-        self._stamp: tuple[int, int, int] | None = None
-        self._revoked: frozenset[CertificateKey] = frozenset()
+        self._clock = clock
+        self._monotonic = monotonic
+        self._problem = ""
         try:
-            self._stamp = self._now()
-            self._revoked = self._read()
+            self._stamp = self._newest()
+            self._lists = self._read()
         except (OSError, ValueError) as error:
             raise ProgramError(f"The revocation list {file} cannot be used: {_reason(error)}", Exit.CONFIG) from None
+        self._read_at = clock.now()
+        self._confirmed_s = monotonic()
 
     def __contains__(self, key: CertificateKey) -> bool:
-        return key in self._revoked
+        return key in self._lists.revoked
+
+    @property
+    def state(self) -> RevocationState:
+        """How the lists in force stand; any thread may ask."""
+        lists = self._lists
+        return RevocationState(
+            len(lists.revoked),
+            self._read_at,
+            self._monotonic() - self._confirmed_s,
+            lists.issued_at,
+            lists.valid_until,
+        )
 
     def follow(self) -> None:
-        """Read the file again if it changed."""
+        """Read the file again if it changed, or could not be read the last time."""
         try:
-            stamp = self._now()
-            if stamp == self._stamp:
-                return
-            self._stamp = stamp
-            self._revoked = self._read()
-            log.info("revocations_read", certificates=len(self._revoked))
+            stamp = self._newest()
+            if stamp != self._stamp:
+                self._lists = self._read()
+                # Only now: what could not be read is read again at the next look.
+                self._stamp, self._read_at = stamp, self._clock.now()
+                log.info("revocations_read", certificates=len(self._lists.revoked))
         except (OSError, ValueError) as error:
-            log.error("revocations_unreadable", problem=_reason(error))  # noqa: TRY400
+            if self._problem != (problem := _reason(error)):
+                log.error("revocations_unreadable", problem=problem)  # noqa: TRY400
+            self._problem = problem
+        else:
+            self._problem = ""
+            self._confirmed_s = self._monotonic()
 
-    def _now(self) -> tuple[int, int, int]:
-        found = self._file.stat()
-        return found.st_mtime_ns, found.st_size, found.st_ino
+    def _newest(self) -> tuple[tuple[int, int, int], ...]:
+        found = (self._file.stat(), self._authorities.stat())
+        return tuple((one.st_mtime_ns, one.st_size, one.st_ino) for one in found)
 
-    def _read(self) -> frozenset[CertificateKey]:
+    def _read(self) -> _Lists:
         authorities = x509.load_pem_x509_certificates(self._authorities.read_bytes())
         lists = [x509.load_pem_x509_crl(found.group()) for found in _LIST.finditer(self._file.read_bytes())]
         if not lists:
             raise ValueError("it holds no list")
-        revoked: set[CertificateKey] = set()
         for one in lists:
-            issuer = one.issuer.public_bytes()
             # Two may have one name, the former and its successor.
             if not any(_signed_by(one, authority) for authority in authorities if authority.subject == one.issuer):
                 raise ValueError("a list is not signed by an authority of authority.pem")
-            if one.next_update_utc and one.next_update_utc < datetime.now(one.next_update_utc.tzinfo):
+            if one.next_update_utc and one.next_update_utc < self._clock.now():
                 log.warning("revocations_outdated", until=one.next_update_utc.isoformat())
-            revoked.update(CertificateKey(issuer, entry.serial_number) for entry in one)
-        return frozenset(revoked)
+        return _Lists.of(lists)
 
 
 def _signed_by(crl: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:

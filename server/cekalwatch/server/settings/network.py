@@ -33,8 +33,16 @@ class NetworkSection(StorageSection):
     """PKCS#11 URI (RFC 7512) of the authority's key, when it is in a token; empty: authority.key in `pki_dir`."""
     revocations: Path | None = None
     """Revocation lists (PEM) of the authorities in authority.pem; when not set, revoked.pem of `pki_dir`."""
+    revocations_limit_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+    """Seconds for which the revocation lists may be unreadable before that is a trouble, and the server's health says
+    NOT_SERVING. The lists that were read last stay in force."""
     enrolment_listen: Annotated[str, AfterValidator(_address_or_none)] = ""
     """HOST:PORT at which devices with an invitation enrol, another port than `listen`; empty: no device can enrol."""
+    connections: Annotated[int, Field(ge=32, le=50_000)] = 2_000
+    """Connections that the server has at once; fewer where its account may not open so many files."""
+    connections_per_address: Annotated[int, Field(ge=1, le=50_000)] = 200
+    """Connections that one address may have, with certificates; of an IPv6 address, its first 64 bits count. Each
+    camera of a capture host has one, each notifier up to four."""
     keep_alive_period_s: Annotated[float, Field(gt=0, le=300)] = 10.0
     """Seconds between signs of life on a stream of alerts."""
     reader_stall_s: Annotated[float, Field(gt=0, le=3600)] = 30.0

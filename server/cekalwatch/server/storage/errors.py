@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
+from cekalwatch.program.errors import ToldError
 
-class StorageError(Exception):
+
+class StorageError(ToldError):
     """The database cannot be used, or holds what it must not. The text is the kind of failure and quotes no row."""
 
     @classmethod

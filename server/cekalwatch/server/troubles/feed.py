@@ -9,20 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
-from typing import NoReturn
 from uuid import UUID
 
-import structlog
-
-from cekalwatch.server.concurrency.following import follow
+from cekalwatch.server.concurrency.following import woken_within
 from cekalwatch.server.domain.troubles import Trouble
 from cekalwatch.server.storage.troubles.store import TroubleStore
 
 PAGE = 200
 MAX_KEPT = 1000
 """Changes that are kept in memory for those who are slow."""
-
-log = structlog.get_logger()
 
 OpenTroubles = tuple[Trouble, ...]
 """What is open at one moment, oldest first."""
@@ -51,12 +46,10 @@ class TroubleFeed:
         """What is open now."""
         return tuple(sorted(self._open.values(), key=lambda trouble: trouble.trouble_id))
 
-    async def follow(self, period_s: float) -> NoReturn:
-        """Read changes for ever: after each `wake`, and every `period_s` seconds, since other servers write too."""
-        await follow(self._woken, period_s, self.catch_up, self._unreadable)
-
-    def _unreadable(self, error: Exception) -> None:
-        log.error("troubles_unreadable", error=type(error).__name__)
+    async def follow(self, period_s: float) -> None:
+        """Wait for a `wake`, at most `period_s` seconds, since other servers write too, and read what changed."""
+        await woken_within(self._woken, period_s)
+        await self.catch_up()
 
     async def catch_up(self) -> None:
         """Read what has changed, and wake the watchers."""

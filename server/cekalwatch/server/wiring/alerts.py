@@ -34,7 +34,7 @@ ERASE_PERIOD_S = 6 * 3600.0
 """All subjects are looked at."""
 ESCALATE_PERIOD_S = 1.0
 ORDERS_PERIOD_S = 1.0
-SUPERVISED_PERIOD_S = 2.0
+SUPERVISED_PERIOD_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -91,15 +91,17 @@ class AlertsWiring:
             fanout,
             announce,
             (
-                (SWEEP_PERIOD_S, sweeper.sweep),
-                (SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes),
-                (SWEEP_PERIOD_S, sweeper.sweep_records),
-                (SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images),
-                (FORGET_PASSAGES_PERIOD_S, lambda: alerts.forget_passages(clock.now() - window)),
-                (SWEEP_IMAGES_PERIOD_S, sweeper.sweep_unsettled_images),
-                (ERASE_PERIOD_S, eraser.erase),
-                (ORDERS_PERIOD_S, watch.look),
-                (SUPERVISED_PERIOD_S, supervised.follow),
-                (ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).escalate),
+                Chore("sweep_events", SWEEP_PERIOD_S, sweeper.sweep),
+                Chore("sweep_probes", SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes),
+                Chore("sweep_records", SWEEP_PERIOD_S, sweeper.sweep_records),
+                Chore("sweep_images", SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images),
+                Chore(
+                    "forget_passages", FORGET_PASSAGES_PERIOD_S, lambda: alerts.forget_passages(clock.now() - window)
+                ),
+                Chore("sweep_unsettled_images", SWEEP_IMAGES_PERIOD_S, sweeper.sweep_unsettled_images),
+                Chore("erase_subjects", ERASE_PERIOD_S, eraser.erase),
+                Chore("look_at_orders", ORDERS_PERIOD_S, watch.look),
+                Chore("follow_supervisors", SUPERVISED_PERIOD_S, supervised.follow),
+                Chore("escalate", ESCALATE_PERIOD_S, Escalator(handling, clock, policy, actor, announce).escalate),
             ),
         )

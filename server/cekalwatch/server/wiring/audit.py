@@ -110,4 +110,8 @@ class AuditWiring:
         guard = HistoryGuard(CheckpointSigner(context.stores.audit, key, ledger, clock), clock)
         delivery = CheckpointDelivery(ledger, checkpoint_destinations(settings))
         context.stack.callback(at_stop, "checkpoint of the last audit entries", guard.sign)
-        return cls(guard, delivery, ((SIGN_PERIOD_S, guard.look), (DELIVER_PERIOD_S, delivery.deliver)))
+        chores = (
+            Chore("sign_audit_trail", SIGN_PERIOD_S, guard.look),
+            Chore("deliver_checkpoints", DELIVER_PERIOD_S, delivery.deliver),
+        )
+        return cls(guard, delivery, chores)

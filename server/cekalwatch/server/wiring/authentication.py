@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -21,7 +22,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.enrolment import EnrolmentServicer
-from cekalwatch.server.grpc_api.server import EnrolmentServer
+from cekalwatch.server.grpc_api.enrolment_port import EnrolmentPort
 from cekalwatch.server.grpc_api.session import SessionServicer
 from cekalwatch.server.pki.revocations import Revocations
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
@@ -50,7 +51,7 @@ def open_certificate_authentication(
         file = settings.pki_path / REVOKED_FILE
     if file is None:
         log.warning("revocation_list_missing")
-    revocations = Revocations(file, tls.files.authority) if file else None
+    revocations = Revocations(file, tls.files.authority, clock) if file else None
     return TlsCertificateAuthentication(revocations, frozenset(site.site for site in settings.sites), clock)
 
 
@@ -65,10 +66,16 @@ class AuthenticationWiring:
     chores: tuple[Chore, ...]
 
     @classmethod
-    def open(cls, context: Context, certificates: CertificateAuthentication, presence: Presence) -> Self:
+    def open(
+        cls,
+        context: Context,
+        certificates: CertificateAuthentication,
+        presence: Presence,
+        let_in: Callable[[str], None],
+    ) -> Self:
         """Let in devices that `certificates` admits, and people with a session where one is needed.
 
-        `presence` remembers the cameras whose certificate is refused.
+        `presence` remembers the cameras whose certificate is refused; `let_in` is told the peer of each call.
         """
         settings = context.settings
         providers = ProviderAuthentication(
@@ -88,20 +95,28 @@ class AuthenticationWiring:
                 if identity.role is DeviceRole.CAMERA:
                     presence.camera_rejected(identity.name, identity.site, reason)
 
-        interceptor = AuthenticationInterceptor(certificates, people, settings.reader_stall_s, refused, refusals)
+        interceptor = AuthenticationInterceptor(
+            certificates, people, settings.reader_stall_s, refused, refusals, let_in
+        )
+        context.stack.callback(interceptor.close)
         chores = (
-            (SUM_REFUSALS_PERIOD_S, refusals.tell_sums),
-            (SUM_REFUSALS_PERIOD_S, providers.refusals.record_sums),
+            Chore("tell_refusals", SUM_REFUSALS_PERIOD_S, refusals.tell_sums),
+            Chore("record_refusals", SUM_REFUSALS_PERIOD_S, providers.refusals.record_sums),
         )
         return cls(servicer, interceptor, refusals, chores)
 
 
 def open_enrolment(
     context: Context, tls: FollowedTls | None, trail: AuditTrail, refusals: RefusalLog
-) -> EnrolmentServer | None:
-    """Return the server at which devices enrol; None where they do not."""
+) -> EnrolmentPort | None:
+    """Return the port at which devices enrol; None where they do not."""
     settings = context.settings
     if not tls or not settings.enrolment_listen:
         return None
-    servicer = EnrolmentServicer(SitePki.load(settings.pki_path, settings.authority_token), trail, context.clock)
-    return EnrolmentServer(servicer, settings.enrolment_listen, tls, refusals)
+    pki, clock = SitePki.load(settings.pki_path, settings.authority_token), context.clock
+    servicer = EnrolmentServicer(pki, trail, clock)
+
+    def invited() -> bool:
+        return bool(pki.open_invitations(clock.now()))
+
+    return EnrolmentPort(servicer, settings.enrolment_listen, tls, invited, refusals)

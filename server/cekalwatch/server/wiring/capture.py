@@ -97,5 +97,5 @@ class CaptureWiring:
             health,
             decider,
             lambda: embedding.waiting,
-            ((COUNT_PASSAGES_PERIOD_S, counter.write),),
+            (Chore("count_passages", COUNT_PASSAGES_PERIOD_S, counter.write),),
         )

@@ -59,8 +59,8 @@ class GalleryWiring:
     def chores(self) -> tuple[Chore, ...]:
         """What is done regularly."""
         return (
-            (FOLLOW_PERIOD_S, self.follow),
-            (CATCH_UP_PERIOD_S, self.model.catch_up),
+            Chore("follow_gallery", FOLLOW_PERIOD_S, self.follow),
+            Chore("make_templates", CATCH_UP_PERIOD_S, self.model.catch_up),
         )
 
     def follow(self) -> None:

@@ -31,13 +31,16 @@ class Imports:
         context.stack.callback(self._threads.shutdown, cancel_futures=True)
         self.lookalikes = LookalikeFinder(searched, self._threshold)
 
-    def begin(self, actor: Actor) -> ImportRun:
-        """Begin an import in the name of `actor`; raises ProgramError when the model cannot be used."""
+    def begin(self, actor: Actor, permitted: Callable[[], None] = lambda: None) -> ImportRun:
+        """Begin an import in the name of `actor`; raises ProgramError when the model cannot be used.
+
+        `permitted` raises CekalwatchError when nothing may be stored for it any more; it is asked before each write.
+        """
         settings, stores, clock = self._context.settings, self._context.stores, self._context.clock
         # One model from the first record to the last; after a change, `ModelFollower` makes the other's templates.
         enroller, zone = self._engines().enroller(), settings.home.zone
         importer = WatchlistImporter(stores.watchlist, enroller, clock, zone, settings.legal, self.lookalikes)
-        return ImportRun(importer, stores.watchlist, stores.audit, clock, actor, self._threads)
+        return ImportRun(importer, stores.watchlist, stores.audit, clock, actor, self._threads, permitted)
 
     def scheduler(
         self, waiting: Callable[[], int] = lambda: 0, on_end: Callable[[], None] = lambda: None

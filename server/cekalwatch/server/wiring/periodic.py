@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.storage.errors import StorageError
-
-Chore = tuple[float, Callable[[], object]]
-"""Blocking work, and after how many seconds it is done again."""
 
 log = structlog.get_logger()
 
 
-async def every(period_s: float, work: Callable[[], object]) -> None:
-    """Do blocking `work` on a worker thread each period, for ever: a round that fails is logged, and tried again."""
-    while True:
-        await asyncio.sleep(period_s)
-        try:
-            await asyncio.to_thread(work)
-        except (StorageError, CekalwatchError) as error:
-            log.warning("housekeeping_failed", work=work.__qualname__, error=str(error))
-        except Exception:  # a defect here must not end the following of the watchlist without a word
-            log.exception("housekeeping_failed", work=work.__qualname__)
+@dataclass(frozen=True)
+class Chore:
+    """Blocking work that is done again and again."""
+
+    name: str
+    """As the log and the status call it."""
+    period_s: float
+    """Pause after each round."""
+    work: Callable[[], object]
+
+    def kept(self) -> Coroutine[Any, Any, None]:
+        """Return the loop that does it on worker threads, for ever."""
+        return LOOPS.keep(self.name, self._round, self.period_s)
+
+    async def _round(self) -> None:
+        await asyncio.to_thread(self.work)
 
 
 def at_stop(what: str, work: Callable[[], object]) -> None:

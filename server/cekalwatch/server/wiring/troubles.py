@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NoReturn, Self
+from typing import Self
 
 from cekalwatch.server.grpc_api.troubles import TroubleServicer
 from cekalwatch.server.presence import Presence
@@ -13,13 +12,16 @@ from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.troubles.camera_watch import CameraTerms, CameraWatch
 from cekalwatch.server.troubles.feed import TroubleFeed
 from cekalwatch.server.troubles.retention import TroubleSweeper
+from cekalwatch.server.troubles.server_watch import ServerWatch
 from cekalwatch.server.troubles.source_watch import SourceWatch
+from cekalwatch.server.wellbeing import Wellbeing
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.server.wiring.periodic import Chore
 
 LOOK_AT_CAMERAS_PERIOD_S = 1.0
 LOOK_AT_SOURCES_PERIOD_S = 5.0
+LOOK_AT_SERVER_PERIOD_S = 1.0
 FOLLOW_PERIOD_S = 1.0
 SWEEP_PERIOD_S = 3600.0
 
@@ -33,7 +35,7 @@ class TroublesWiring:
     chores: tuple[Chore, ...]
 
     @classmethod
-    def open(cls, context: Context, presence: Presence, search: GalleryWiring) -> Self:
+    def open(cls, context: Context, presence: Presence, search: GalleryWiring, wellbeing: Wellbeing) -> Self:
         """Begin with the troubles that are open."""
         settings, store, clock = context.settings, context.stores.troubles, context.clock
         feed = TroubleFeed(store)
@@ -41,15 +43,17 @@ class TroublesWiring:
         terms = CameraTerms(timedelta(seconds=settings.heartbeat_period_s), settings.least_camera_fps)
         cameras = CameraWatch(settings.cameras, presence, store, board, clock, terms)
         sources = SourceWatch(search.source, context.stores.syncs, search.freshness, search.snapshots.current, board)
+        server = ServerWatch(context.actor.key, wellbeing, board)
         sweeper = TroubleSweeper(store, clock, context.actor, settings.trouble_retention)
         servicer = TroubleServicer(feed, board, store, clock, settings.keep_alive_period_s)
         chores = (
-            (LOOK_AT_CAMERAS_PERIOD_S, cameras.look),
-            (LOOK_AT_SOURCES_PERIOD_S, sources.look),
-            (SWEEP_PERIOD_S, sweeper.sweep),
+            Chore("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, cameras.look),
+            Chore("look_at_sources", LOOK_AT_SOURCES_PERIOD_S, sources.look),
+            Chore("look_at_server", LOOK_AT_SERVER_PERIOD_S, server.look),
+            Chore("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
         )
         return cls(servicer, feed, chores)
 
-    def follow(self) -> Coroutine[None, None, NoReturn]:
-        """Return the work that tells watchers what changed."""
-        return self.feed.follow(FOLLOW_PERIOD_S)
+    async def follow(self) -> None:
+        """Tell watchers what changed, in one round."""
+        await self.feed.follow(FOLLOW_PERIOD_S)

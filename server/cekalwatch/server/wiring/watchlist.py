@@ -50,4 +50,4 @@ class WatchlistWiring:
             SyncService(stores.syncs, scheduler, clock),
             search.freshness,
         )
-        return cls(servicer, ((SYNC_LOOK_PERIOD_S, scheduler.look),) if scheduler else ())
+        return cls(servicer, (Chore("synchronise", SYNC_LOOK_PERIOD_S, scheduler.look),) if scheduler else ())

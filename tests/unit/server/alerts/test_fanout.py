@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.alerts.alert_orders import AlertOrders
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import AWAY_AFTER, Fanout
@@ -142,7 +144,7 @@ async def test_what_another_server_wrote_comes_in_its_place(log: Log):
 
 async def test_the_log_is_followed_also_when_nobody_says_that_it_grew(log: Log):
     fanout = log.fanout()
-    following = asyncio.create_task(fanout.follow_log(period_s=0.01))
+    following = asyncio.create_task(LOOPS.keep("test", partial(fanout.follow_log, 0.01)))
     reading = asyncio.create_task(take(fanout, 0, 1))
     committed = log.commit().sequence
     async with asyncio.timeout(30):

@@ -89,7 +89,7 @@ class HandClock:
 
 
 def revocations(site: Site) -> Revocations:
-    return Revocations(site.folder / "pki" / "revoked.pem", TlsFiles(site.folder / "tls").authority)
+    return Revocations(site.folder / "pki" / "revoked.pem", TlsFiles(site.folder / "tls").authority, HandClock())
 
 
 def leaf(site: Site) -> bytes:
@@ -172,5 +172,5 @@ def test_lists_of_several_authorities_stand_in_one_file(site: Site, tmp_path: Pa
     lists, authorities = tmp_path / "lists.pem", tmp_path / "authorities.pem"
     write_private(lists, b"".join((one.folder / "pki" / "revoked.pem").read_bytes() for one in (site, other)))
     write_private(authorities, site.pki.authority_pem + other.pki.authority_pem)
-    both = Revocations(lists, authorities)
+    both = Revocations(lists, authorities, HandClock())
     assert [key in both for key in keys] == [True, True]

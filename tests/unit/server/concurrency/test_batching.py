@@ -50,3 +50,15 @@ async def test_a_batch_that_fails_tells_every_caller_and_the_worker_goes_on():
         await worker.do(13)
     assert await worker.do(1) == 1
     worker.close()
+
+
+async def test_work_that_forgets_a_result_fails_its_callers_and_the_worker_goes_on():
+    def work(items: list[int]) -> Sequence[int]:
+        return [item for item in items if item != 13]
+
+    worker = BatchWorker("test", work, threads=1, most=1)
+    async with asyncio.timeout(30):
+        with pytest.raises(ValueError, match="0 results of 1 items"):
+            await worker.do(13)
+        assert await worker.do(1) == 1
+    worker.close()

@@ -17,6 +17,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cekalwatch.server.capture.session import Goodbye, Receipts
+from cekalwatch.server.connections import ConnectionState
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.handling import Handling
 from cekalwatch.server.domain.camera_clock import EARLIEST, CameraClock
@@ -143,6 +144,10 @@ def told(heartbeat: Heartbeat) -> Any:
         cameras=((DEPARTURE, CameraPresence(1, NOON, heartbeat=heartbeat)),),
         agents=(),
         troubles=(),
+        revocations=None,
+        revocations_stale=False,
+        loops=(),
+        connections=ConnectionState(),
     )
     message: operations_service_pb2.GetStatusResponse = operations.status_message(status)
     message.SerializeToString()

@@ -10,6 +10,7 @@ from cekalwatch.server.grpc_api.convert.capture import SPOOL_STATES, VIEW_STATES
 from cekalwatch.server.grpc_api.convert.common import camera_message, duration, timestamp
 from cekalwatch.server.grpc_api.convert.troubles import trouble_message
 from cekalwatch.server.grpc_api.convert.watchlist import freshness_message
+from cekalwatch.server.pki.revocations import RevocationState
 from cekalwatch.server.presence import CameraPresence
 from cekalwatch.server.status import ServerStatus
 from cekalwatch.v1 import capture_pb2, operations_pb2, operations_service_pb2
@@ -60,6 +61,28 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             for agent in status.agents
         ],
         troubles=[trouble_message(trouble) for trouble in status.troubles],
+        revocations=_revocations(status.revocations, stale=status.revocations_stale) if status.revocations else None,
+        loops=[
+            operations_pb2.LoopStatus(
+                name=loop.name,
+                failures=loop.failures,
+                failing=None if loop.failing_s is None else duration(loop.failing_s),
+                error=loop.error,
+            )
+            for loop in status.loops
+        ],
+        connections=operations_pb2.ConnectionStatus(open=status.connections.open, closed=status.connections.closed),
+    )
+
+
+def _revocations(state: RevocationState, *, stale: bool) -> operations_pb2.RevocationStatus:
+    return operations_pb2.RevocationStatus(
+        certificates=state.certificates,
+        read_time=timestamp(state.read_at),
+        unconfirmed=duration(state.unconfirmed_s),
+        issue_time=timestamp(state.issued_at),
+        expire_time=timestamp(state.valid_until) if state.valid_until else None,
+        stale=stale,
     )
 
 

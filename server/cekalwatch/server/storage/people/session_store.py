@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import structlog
 from sqlmodel import col, delete, select, update
 
 from cekalwatch.server.audit.entry import AuditEntry
@@ -14,7 +15,10 @@ from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import Account, account_of
 from cekalwatch.server.storage.people.tables import PersonRow, PersonSessionRow
+from cekalwatch.server.storage.watchlist.rows import DAMAGED
 from cekalwatch.wire.vocabulary.people import PersonRole
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class SessionStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._damaged: set[str] = set()
+        """People who were logged as such."""
 
     def begin(self, new: NewSession, entry: AuditEntry) -> None:
         """Keep a new session; those that have run out go."""
@@ -100,7 +106,17 @@ class SessionStore:
         )
         with self._database.session() as session:
             found = session.exec(query).all()
-        return frozenset(device for device, row in found if account_of(row).person.roles & frozenset(roles))
+        return frozenset(device for device, row in found if self._roles(row) & frozenset(roles))
+
+    def _roles(self, row: PersonRow) -> frozenset[PersonRole]:
+        """Return the roles of a person; none, where the row is damaged, so that the others can be told."""
+        try:
+            return account_of(row).person.roles
+        except DAMAGED as error:
+            if row.person_id not in self._damaged:
+                self._damaged.add(row.person_id)
+                log.error("person_damaged", key=f"person:{row.person_id}", error=type(error).__name__)  # noqa: TRY400
+            return frozenset()
 
     def touch(self, token_sha256: str, now: datetime) -> None:
         """Note that a session is in use."""

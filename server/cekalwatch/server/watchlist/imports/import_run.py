@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter, deque
-from collections.abc import Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 
@@ -64,8 +64,13 @@ class ImportRun:
         clock: Clock,
         actor: Actor,
         threads: BackgroundThreads,
+        permitted: Callable[[], None] = lambda: None,
     ) -> None:
-        """`threads` look at photographs; other imports may have the same."""
+        """`threads` look at photographs; other imports may have the same.
+
+        `permitted` raises when nothing may be stored any more; it is asked directly before each write, and may block.
+        """
+        self._permitted = permitted
         self._importer = importer
         self._store = store
         self._audit = audit
@@ -110,6 +115,7 @@ class ImportRun:
             waiting.popleft()
             prepared.append(preparing.result())
         with self._storing:
+            self._permitted()
             reports = self._importer.store(prepared, self._actor)
             for report in reports:
                 if report.outcome is ImportOutcome.REFUSED:
@@ -171,6 +177,7 @@ class ImportRun:
 
     def finish(self) -> None:
         """Record that the watchlist is up to date."""
+        self._permitted()
         now = self._clock.now()
         self._store.mark_success(now, self._whole(OK))
         self._finished = True

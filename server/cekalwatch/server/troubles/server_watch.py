@@ -1,0 +1,34 @@
+"""Looks for what is wrong with this server itself: loops that fail, and revocations that are too old."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cekalwatch.server.domain.troubles import MAX_ABOUT, MAX_DETAIL, Fault
+from cekalwatch.server.troubles.board import TroubleBoard
+from cekalwatch.server.wellbeing import Wellbeing
+from cekalwatch.wire.vocabulary.troubles import OF_SERVERS, TroubleKind
+
+
+@dataclass(frozen=True)
+class ServerWatch:
+    """Tells of the server that is called `server`; others that share the database tell of themselves."""
+
+    server: str
+    wellbeing: Wellbeing
+    board: TroubleBoard
+
+    def look(self) -> None:
+        """Bring the troubles of this server up to date; it blocks."""
+        about = self.server[:MAX_ABOUT]
+        self.board.agree(self._faults(about), lambda kind, of: kind in OF_SERVERS and of == about)
+
+    def _faults(self, about: str) -> list[Fault]:
+        found = []
+        if stale := self.wellbeing.stale_revocations:
+            since = {"since": stale.read_at.isoformat(timespec="seconds")}
+            found.append(Fault(TroubleKind.REVOCATIONS_STALE, about, details=since))
+        if failing := self.wellbeing.failing_loops:
+            names = ", ".join(one.name for one in failing)[:MAX_DETAIL]
+            found.append(Fault(TroubleKind.LOOP_FAILING, about, details={"loops": names}))
+        return found

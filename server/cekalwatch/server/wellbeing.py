@@ -1,0 +1,45 @@
+"""Whether the server is able to do its work, as it can tell by itself: its loops, and the age of its revocations.
+
+What it finds wrong is a trouble on the screens of administrators, and its health says NOT_SERVING.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from cekalwatch.program.loops import LOOPS, LoopState
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.pki.revocations import RevocationState
+
+FAILING_AFTER_S = 10.0
+"""A loop that fails for so long does not come right by itself."""
+
+
+@dataclass(frozen=True)
+class Wellbeing:
+    """Asking costs little; any thread may ask."""
+
+    revocations: Callable[[], RevocationState | None]
+    """None where no lists are followed."""
+    limit: timedelta
+    """For how long revocations need not be confirmed."""
+    clock: Clock
+    loops: Callable[[], tuple[LoopState, ...]] = lambda: LOOPS.states
+
+    @property
+    def failing_loops(self) -> tuple[LoopState, ...]:
+        """Loops that have failed for long."""
+        return tuple(one for one in self.loops() if one.failing_s is not None and one.failing_s >= FAILING_AFTER_S)
+
+    @property
+    def stale_revocations(self) -> RevocationState | None:
+        """The revocations in force, if they are too old."""
+        state = self.revocations()
+        return state if state and state.stale(self.limit, self.clock.now()) else None
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing of that is wrong."""
+        return not (self.failing_loops or self.stale_revocations)

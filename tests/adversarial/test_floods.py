@@ -1,0 +1,56 @@
+"""Floods of every kind at once, small ones: a camera's captures get their receipts meanwhile.
+
+What they cost is measured by `benchmarks/security/floods.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from cekalwatch.wire.identity import DeviceRole
+from tests.support.repository import ROOT
+from tests.support.scenarios.server import CaptureClient, face, running
+from tests.support.scenarios.site_pki import Site
+from tests.support.tools.floods import STRANGERS, Flood
+
+WAIT_S = 120.0
+SECONDS = 3.0
+
+
+async def flooding(kind: Flood, address: str, site: Site) -> dict[str, int]:
+    """Flood from a process of its own; return what came of it."""
+    folder = site.device(DeviceRole.CAMERA, "arr-1").folder
+    command = ("-m", "tests.support.tools.floods", kind.value, address, str(folder), str(SECONDS))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    told, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    found: dict[str, int] = json.loads(told)
+    return found
+
+
+@pytest.mark.slow
+async def test_a_camera_gets_its_receipts_beside_floods_of_every_kind(tmp_path: Path) -> None:
+    site = Site(tmp_path / "site")
+    async with (
+        running(site.settings(connections_per_address=50), site.diagnostics()) as server,
+        site.dialer(server.address, site.device(DeviceRole.CAMERA, "dep-1")).aio_channel() as channel,
+        asyncio.timeout(WAIT_S),
+    ):
+        stream = await CaptureClient.open(channel)
+        site.device(DeviceRole.CAMERA, "arr-1")
+        floods = {kind: asyncio.create_task(flooding(kind, server.address, site)) for kind in Flood}
+        while not all(one.done() for one in floods.values()):
+            assert await stream.receipt(face()) == ("ACCEPTED", "")
+        figures = {kind: one.result() for kind, one in floods.items()}
+        assert all(one["connections"] for one in figures.values()), figures
+        # What is no call, and what is too much of one, is dropped.
+        for kind in (*STRANGERS, Flood.CONTINUATION):
+            assert figures[kind]["dropped"], (kind, figures)
+        assert await stream.receipt(face()) == ("ACCEPTED", "")
