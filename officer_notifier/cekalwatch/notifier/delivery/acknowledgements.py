@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
+from types import TracebackType
 
 import grpc
 import structlog
@@ -35,7 +36,6 @@ class Acknowledgements(BackgroundThread):
         self._owed: int | None = None
         self._tried = False
         self._changed = threading.Condition()
-        self._ended = threading.Event()
 
     def owe(self, sequence: int) -> None:
         """Acknowledge every event up to `sequence` soon."""
@@ -69,16 +69,20 @@ class Acknowledgements(BackgroundThread):
                 if self._owed == sequence:
                     self._owed = None
 
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            with self._changed:
-                self._changed.wait_for(lambda: self._ended.is_set() or (self._owed is not None and not self._tried))
-            self._ended.wait(self._pause_s())
-            self.send()
-        if not self._tried:  # it came while the last one was sent
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        if not self._tried:  # it came while the last one was sent, or the thread had not begun
             self.send()
 
-    def _end(self) -> None:
-        self._ended.set()
+    def _round(self) -> bool:
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended.is_set() or (self._owed is not None and not self._tried))
+        self._ended.wait(self._pause_s())
+        self.send()
+        return True
+
+    def _wake(self) -> None:
         with self._changed:
             self._changed.notify()
