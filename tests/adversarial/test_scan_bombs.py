@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from pytestqt.qtbot import QtBot
 from cekalwatch.notifier.desktop.widgets import picture_decoder
 from cekalwatch.notifier.desktop.widgets.photo_view import PhotoView
 from cekalwatch.notifier.desktop.widgets.picture_decoder import PictureDecoder
+from cekalwatch.pictures.photograph import read_photograph
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc, capture_pb2, watchlist_pb2
@@ -35,11 +35,9 @@ from tests.support.scenarios.server import CaptureClient, face, list_astronaut, 
 CREDITS = 32
 WAIT_S = 60.0
 WAIT_MS = 60_000
-BUSY_S = 30.0
-"""Processor time that no picture takes, on the slowest machine, and that each of these took or nearly did."""
 MISSING = "does not load"
 CROP_BOMBS: dict[str, Callable[[], bytes]] = {
-    "progressive": lambda: scan_bomb(2_000, 2_000, 3_950),
+    "progressive": lambda: scan_bomb(2_000, 2_000, 2_650),
     "baseline": lambda: repeated_scans(1_900, 1_900, 3_950),
 }
 
@@ -111,20 +109,16 @@ async def test_bombs_in_a_list_are_refused_and_their_orders_stored(tmp_path: Pat
 
 @pytest.mark.parametrize("kind", REFUSED)
 def test_a_photograph_that_costs_too_much_is_refused_before_it_is_decoded(kind: str) -> None:
-    data = REFUSED[kind]()
-    before_s = time.process_time()
     with pytest.raises(CekalwatchError) as caught:
-        decode_photograph(data)
+        decode_photograph(REFUSED[kind]())
     assert caught.value.code in (Code.PHOTO_TOO_LARGE, Code.PHOTO_UNREADABLE)
-    assert time.process_time() - before_s < BUSY_S
 
 
 @pytest.mark.parametrize("kind", READ)
 def test_metadata_of_a_photograph_costs_nothing(kind: str) -> None:
     data = READ[kind]()
-    before_s = time.process_time()
     assert decode_photograph(data).shape == (SIDE, SIDE, 3)
-    assert time.process_time() - before_s < BUSY_S
+    assert len(read_photograph(data).essence) < len(data) / 20, "no decoder gets it"
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from cekalwatch.pictures.errors import PictureError, PictureFault
 from cekalwatch.pictures.jpeg import Jpeg, read_jpeg
 
 MAX_SCAN_PIXELS: Final = 600_000_000
-"""Pixels times scans of a JPEG: 50 megapixels in 12 scans, which libjpeg and mozjpeg write. An empty scan costs 0.8 ns
-a pixel, so that all of these take about half a second, and what they hold is bounded by the bytes of the file."""
+"""Pixels times scans of a JPEG: 50 megapixels in 12 scans, which libjpeg and mozjpeg write. A scan that changes
+nothing costs 0.7 ns a pixel, so that all of these take about half a second; what they hold is bounded by the file."""
 
 
 class PictureFormat(StrEnum):

@@ -28,11 +28,13 @@ def tables() -> bytes:
     return segment(0xDB, b"\0" + b"\1" * 64) + segment(0xC4, b"\0" + one_code) + segment(0xC4, b"\x10" + one_code)
 
 
-def scan(colours: int = 1, first: int = 0, last: int = 63, data: bytes = b"", only: int = 0) -> bytes:
-    """A scan of the coefficients `first` to `last` of all colours, or of one."""
+def scan(
+    colours: int = 1, first: int = 0, last: int = 63, data: bytes = b"", only: int = 0, bits: int = 0, table: int = 0
+) -> bytes:
+    """A scan of the coefficients `first` to `last` of all colours, or of one; `bits` says how they are refined."""
     numbers = [only] if only else range(1, colours + 1)
-    parts = b"".join(bytes([number, 0]) for number in numbers)
-    return segment(0xDA, bytes([len(numbers)]) + parts + bytes([first, last, 0])) + data
+    parts = b"".join(bytes([number, table]) for number in numbers)
+    return segment(0xDA, bytes([len(numbers)]) + parts + bytes([first, last, bits])) + data
 
 
 def grey_blocks(width: int, height: int) -> bytes:
@@ -49,10 +51,19 @@ def plain_jpeg(width: int = 8, height: int = 8) -> bytes:
 
 
 def scan_bomb(width: int, height: int, scans: int, colours: int = 1) -> bytes:
-    """A progressive picture of empty scans, ten bytes each: a decoder goes through all blocks for every one."""
+    """A progressive picture that says of its blocks, in some 14 bytes for each scan, that they are refined by nothing.
+
+    A decoder goes through all coefficients of all blocks for every one.
+    """
+    runs = segment(0xC4, b"\x11" + bytes([1]) + bytes(15) + b"\xe0")  # one code: 16,384 blocks and more end here
+    blocks = ceil(width / 8) * ceil(height / 8)
+    bits = ("0" + f"{0x3FFD:014b}") * ceil(blocks / 0x7FFD)
+    data = int(bits.ljust(ceil(len(bits) / 8) * 8, "1"), 2).to_bytes(ceil(len(bits) / 8), "big")
+    again = scan(first=1, last=63, data=data.replace(b"\xff", b"\xff\0"), bits=0x10, table=1)
     begin = scan(colours, 0, 0)
-    again = scan(first=1, last=63)
-    return b"".join((START, tables(), frame(PROGRESSIVE, width, height, colours), begin, again * (scans - 1), END))
+    return b"".join(
+        (START, tables(), runs, frame(PROGRESSIVE, width, height, colours), begin, again * (scans - 1), END)
+    )
 
 
 def repeated_scans(width: int, height: int, scans: int) -> bytes:
