@@ -3,9 +3,9 @@
     python -m benchmarks.security.scan_bombs [receipts]
 
 The hostile camera sends progressive JPEGs of 40 kB and 2,650 scans that change nothing, and baseline ones that repeat
-their scans, as fast as its 32 credits allow, again and again. The other one sends a face every quarter of a second. A receipt
-leaves `receipt_delay_s` after its capture came (ADR 11), or a whole multiple of it, so the figure is what a receipt
-took beyond that delay: one that waited for a decoder would show as half a second more at once.
+their scans, as fast as its 32 credits allow, again and again. The other one sends a face every quarter of a second. A
+receipt leaves `receipt_delay_s` after its capture came (ADR 11), or a whole multiple of it, so the figure is what a
+receipt took beyond that delay: one that waited for a decoder would show as half a second more at once.
 """
 
 from __future__ import annotations
