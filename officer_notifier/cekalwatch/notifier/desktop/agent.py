@@ -79,12 +79,12 @@ class DesktopAgent(QObject):
 
     def show_today(self) -> None:
         """Show today's list and what is still open, with what was raised before this agent began."""
-        self._load_today()
+        self.controller.load_today()
         _front(self.today)
 
     def show_supervisor(self) -> None:
         """Show the supervisor's view with new figures."""
-        self._load_today()
+        self.controller.load_today()
         self.supervisor.refresh()
         _front(self.supervisor)
 
@@ -153,17 +153,12 @@ class DesktopAgent(QObject):
         if session.password_change_needed:
             self.change_password()
             return
-        self._load_today()
         if self.troubles.unseen:
             self.trouble_window.show()
         # What came while nobody was here shows now, with its pictures.
         if waiting := self.controller.waiting():
             self.alert.open_alert(waiting[0].alert.alert_id)
             self.alert.come_up()
-
-    def _load_today(self) -> None:
-        if self.controller.unlocked:
-            self.controller.load_today()
 
     def _ask(self, dialog: FormDialog) -> None:
         if self.dialog:

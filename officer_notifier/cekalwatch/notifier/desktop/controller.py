@@ -273,7 +273,9 @@ class Controller(QObject):
         self._worker.run(lambda: self._alert_client.alert(alert_id), self._renewed, _log_failure("refresh"))
 
     def load_today(self) -> None:
-        """Load the open alerts and today's, in addition to those that were sent here."""
+        """Load the open alerts and today's, in addition to those that were sent here; nothing while nobody is here."""
+        if not self.unlocked:
+            return
         now = datetime.now().astimezone()
 
         def loaded(alerts: tuple[Alert, ...]) -> None:

@@ -60,14 +60,17 @@ def assembled(
         controller = stack.enter_context(closing(Controller(settings, notifier.alert_client, notifier.sessions)))
         troubles = stack.enter_context(closing(TroubleController(controller, notifier.troubles)))
         screen = DesktopScreen(controller, troubles)
-        agent = stack.enter_context(closing(DesktopAgent(controller, troubles, app)))
         delivery = notifier.delivery(screen, Recall.AT_HAND)
-        stack.enter_context(closing(SignInRecall(controller, delivery)))
         worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
         stack.callback(notifier.subscription.stop)
-        # First, so that the work does not wait for a window that shows nothing any more.
         stack.callback(screen.end)
-        yield agent, worker.submit(_deliver, notifier, delivery, screen)
+        # It connects while the windows are made; what it shows waits for the event loop, and so for them.
+        work = worker.submit(_deliver, notifier, delivery, screen)
+        agent = stack.enter_context(closing(DesktopAgent(controller, troubles, app)))
+        stack.enter_context(closing(SignInRecall(controller, delivery)))
+        # First of all, so that nothing that is closed waits for a window that shows nothing any more.
+        stack.callback(screen.end)
+        yield agent, work
 
 
 def _deliver(notifier: Notifier, delivery: AlertDelivery, screen: DesktopScreen) -> None:
