@@ -22,6 +22,7 @@ from typing import Self
 
 import structlog
 
+from cekalwatch.program.confined.command import missing_protections
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Actor, Party
@@ -37,6 +38,7 @@ from cekalwatch.server.memory import return_large_pieces
 from cekalwatch.server.open_files import connection_bound, raise_limit
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
+from cekalwatch.server.recognition.photograph_decoder import PhotographDecoder
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.status import StatusService
 from cekalwatch.server.storage.audit.trail import AuditTrail
@@ -97,12 +99,16 @@ class Server:
         if settings.openid:
             settings.openid.client_secret()  # what cannot be read is refused before anything is opened
         limit_native_threads(1)
+        if missing := missing_protections():
+            log.warning("confinement_incomplete", missing=", ".join(missing))
 
         database = Database(settings.database_address)
         database.upgrade()
         stack.callback(database.close)
         pack = pack_in_use(settings, ModelStore(database))
-        engines = EngineInUse(open_pack(settings, pack), settings.threads)
+        decoder = PhotographDecoder(settings.threads)
+        stack.callback(decoder.close)
+        engines = EngineInUse(open_pack(settings, pack), settings.threads, decoder.decode)
         actor = Actor(Party.SERVER, platform.node() or "unnamed")
         context = Context.open(settings, database, clock, actor, stack)
         self._context, self._engines = context, engines

@@ -25,6 +25,7 @@ from cekalwatch.server.domain.people import Person
 from cekalwatch.server.grpc_api.capture import CaptureServicer
 from cekalwatch.server.presence import Presence
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
+from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.database import Database
@@ -158,7 +159,7 @@ class Office:
         trail = AuditTrail(context.stores.audit, self.clock)
         stack.callback(trail.close)
         presence = Presence(self.clock)
-        search = GalleryWiring.open(context, EngineInUse(engine(), 1))
+        search = GalleryWiring.open(context, EngineInUse(engine(), 1, decode_photograph))
         alerts = AlertsWiring.open(context, search.freshness, presence, trail)
         captures = CaptureWiring.open(context, search, alerts.announce, presence)
         self._fanout = alerts.fanout

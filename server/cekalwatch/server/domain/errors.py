@@ -99,7 +99,11 @@ class Code(StrEnum):
     # The watchlist.
     RECORD_EXPECTED = auto(), Kind.INVALID_ARGUMENT, "A photograph came that its record did not announce."
     RECORD_INVALID = auto(), Kind.INVALID_ARGUMENT, "A field of the record is missing or cannot be read."
-    PHOTO_TOO_LARGE = auto(), Kind.INVALID_ARGUMENT, "The photograph has too many bytes, pixels or scans."
+    PHOTO_TOO_LARGE = (
+        auto(),
+        Kind.INVALID_ARGUMENT,
+        "The photograph has too many bytes, pixels or scans, or takes too long to decode.",
+    )
     PHOTO_UNREADABLE = auto(), Kind.INVALID_ARGUMENT, "The photograph cannot be read."
     PHOTO_MISSING = auto(), Kind.INVALID_ARGUMENT, "The photograph that the record names is missing."
     PHOTO_NO_FACE = auto(), Kind.INVALID_ARGUMENT, "No face was found in the photograph."
@@ -121,6 +125,11 @@ class Code(StrEnum):
     SHRINK_NOT_WAITING = auto(), Kind.FAILED_PRECONDITION, "No shrunken list of that run waits to be accepted."
     SOURCE_UNAVAILABLE = auto(), Kind.UNAVAILABLE, "The source cannot be reached, or gives no list."
     SOURCE_INCOMPLETE = auto(), Kind.UNAVAILABLE, "The source gave fewer records than it announced."
+    SOURCE_TOO_COSTLY = (
+        auto(),
+        Kind.FAILED_PRECONDITION,
+        "The list takes more memory or time to read than it may; it is damaged, made to do harm, or too large.",
+    )
     SOURCE_UNREADABLE = auto(), Kind.FAILED_PRECONDITION, "No record of the source can be read; check its mapping."
     # Who may do what.
     IDENTITY_INVALID = (

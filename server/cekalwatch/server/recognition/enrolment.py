@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Final
@@ -116,10 +116,13 @@ class Enroller:
         detector: FaceDetector,
         recogniser: Recogniser,
         *,
+        decode: Callable[[bytes], Picture] = decode_photograph,
         more_detectors: Sequence[FaceDetector] = (),
         min_eye_distance_px: float = MIN_EYE_DISTANCE_PX,
     ) -> None:
+        """`decode` is that of a `PhotographDecoder` wherever photographs come from outside."""
         self._recogniser = recogniser
+        self._decode = decode
         self._min_eye_distance_px = min_eye_distance_px
         self._detectors: SimpleQueue[FaceDetector] = SimpleQueue()
         for one in (detector, *more_detectors):
@@ -137,7 +140,7 @@ class Enroller:
         are waiting; and EnrolmentError with PHOTO_SEVERAL_FACES (another whole face has at least a third of
         the largest one's width), PHOTO_FACE_TOO_SMALL, PHOTO_FACE_TURNED, PHOTO_BLURRED or PHOTO_BADLY_LIT.
         """
-        picture = decode_photograph(data)
+        picture = self._decode(data)
         detector = self._detectors.get()
         try:
             return self._enrol(detector, picture)

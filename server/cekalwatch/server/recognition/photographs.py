@@ -7,7 +7,7 @@ decoder gets nothing but the picture. The memory that it can take is taken from 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Final
 
 import cv2
@@ -46,20 +46,37 @@ _JPEG_OUTPUT: Final = 4 * (2 * LONG_SIDE) ** 2
 _BAND_PIXELS: Final = 2_000_000
 _DEEP_GREY: Final = ("I;16", "I;16L", "I;16B", "I;16N")
 
-_budget: Final = ByteBudget(DECODE_BYTES, DECODE_WAIT_S)
+decoding_memory: Final = ByteBudget(DECODE_BYTES, DECODE_WAIT_S)
+"""What all photographs of this server share, in whatever process they are decoded."""
 
 
 def decode_photograph(data: bytes) -> Picture:
     """Return the photograph upright, on white where it is transparent, its longer side at most LONG_SIDE.
 
+    It is decoded in this process, which is for photographs of our own; those from outside go to a `PhotographDecoder`.
     Raises CekalwatchError PHOTO_TOO_LARGE or PHOTO_UNREADABLE; SERVER_BUSY when there was no memory in time.
+    """
+    steps = decoding(data)
+    with decoding_memory.taken(next(steps)):
+        try:
+            next(steps)
+        except StopIteration as done:
+            picture: Picture = done.value
+            return picture
+    raise TypeError("a photograph is decoded in one step")
+
+
+def decoding(data: bytes) -> Generator[int, None, Picture]:
+    """Yield how many bytes of memory decoding will take at most, and then return the picture.
+
+    Raises CekalwatchError PHOTO_TOO_LARGE or PHOTO_UNREADABLE.
     """
     if len(data) > MAX_PHOTO_BYTES:
         raise CekalwatchError(Code.PHOTO_TOO_LARGE, f"{len(data)} bytes")
     try:
         file = read_photograph(data)
-        source = io.BytesIO(file.essence)
-        with Image.open(source, formats=(file.format,)) as image, _budget.taken(_memory(image)):
+        with Image.open(io.BytesIO(file.essence), formats=(file.format,)) as image:
+            yield _memory(image)
             return _upright_bgr(image, file)
     except PictureError as error:
         too_large = error.fault is PictureFault.TOO_COSTLY

@@ -46,6 +46,7 @@ def rebuild(
     from cekalwatch.server.gallery.rebuilding import Rebuilder
     from cekalwatch.server.recognition.enrolment import Enroller
     from cekalwatch.server.recognition.packs.installed import load_named, open_detector, open_engine
+    from cekalwatch.server.recognition.photograph_decoder import PhotographDecoder
     from cekalwatch.vision.runtime import limit_native_threads
 
     lower_priority()  # before there are other threads, which take it over
@@ -54,7 +55,9 @@ def rebuild(
         chosen = load_named(context.settings.models_path, pack)
         engine = open_engine(chosen, threads=1)
         more = [open_detector(chosen, threads=1) for _ in range(threads - 1)]
-        enroller = Enroller(engine.detector, engine.recogniser, more_detectors=more)
+        decoder = PhotographDecoder(threads)
+        context.stack.callback(decoder.close)
+        enroller = Enroller(engine.detector, engine.recogniser, decode=decoder.decode, more_detectors=more)
         _run(context, chosen.model_version, Rebuilder(context.stores.photographs, enroller, workers))
         coverage = context.stores.models.coverage(chosen.model_version)
         refused = context.stores.models.refusals(chosen.model_version)

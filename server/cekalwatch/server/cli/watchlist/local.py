@@ -65,6 +65,7 @@ def _imports(context: Context) -> Imports:
     from cekalwatch.server.gallery.model_follower import pack_in_use
     from cekalwatch.server.recognition.engine_in_use import EngineInUse
     from cekalwatch.server.recognition.packs.installed import open_engine
+    from cekalwatch.server.recognition.photograph_decoder import PhotographDecoder
     from cekalwatch.server.wiring.imports import Imports
     from cekalwatch.vision.runtime import limit_native_threads
 
@@ -72,6 +73,8 @@ def _imports(context: Context) -> Imports:
     # Photographs side by side, each on one thread, come faster than one after another on all.
     limit_native_threads(1)
     pack = cache(lambda: pack_in_use(settings, stores.models))
-    engines = cache(lambda: EngineInUse(open_engine(pack(), threads=1), settings.threads))
+    decoder = PhotographDecoder(settings.threads)
+    context.stack.callback(decoder.close)
+    engines = cache(lambda: EngineInUse(open_engine(pack(), threads=1), settings.threads, decoder.decode))
     listed = cache(lambda: load_list(stores.watchlist.templates, pack(), settings.gallery_storage))
     return Imports(context, engines, listed)
