@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -27,11 +27,13 @@ from cekalwatch.server.recognition.probes import decode_crop
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.watchlist.imports.records import RecordError
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
-from cekalwatch.server.watchlist.sources.files.settings import SpreadsheetSettings
-from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
+from cekalwatch.server.watchlist.sources import cell_transfer
+from cekalwatch.server.watchlist.sources.files.csv_table import CsvTable
+from cekalwatch.server.watchlist.sources.files.sheet import SheetRequest
+from cekalwatch.server.watchlist.sources.files.sheet import rows as sheet_rows
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
-from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow, SourceUnavailable
+from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.server.watchlist.sources.web.json_page import by_path, read_page
 from cekalwatch.server.watchlist.sources.web.settings import PageNames
 from cekalwatch.v1 import alert_service_pb2, capture_service_pb2, watchlist_service_pb2
@@ -43,7 +45,7 @@ from tests.fuzz.seeds import spreadsheet_with
 from tests.support.builders.alerts import DEPARTURE, NOON
 from tests.support.builders.messages import RUN
 from tests.support.builders.watchlist import WIB
-from tests.support.builders.watchlist_folder import COLUMNS, ORDERS_FILE, WatchlistFolder
+from tests.support.builders.watchlist_folder import COLUMNS, ORDERS_FILE
 
 KEYS = (DataKey(1, KeyPurpose.SEALING, bytes(32)), DataKey(2, KeyPurpose.MATCHING, bytes(32)))
 ROWS = WatchlistRows(Keyring(lambda known: [key for key in KEYS if key.key_id not in known]))
@@ -146,15 +148,19 @@ def watchlist_folder(data: bytes) -> None:
         return
     header = b"" if data[0] % 2 else (";".join(COLUMNS) + "\n").encode()
     (_folder() / ORDERS_FILE).write_bytes(header + data[1:])
+    mapper = RecordMapper(MappingSettings(), WIB)
     try:
-        found = WatchlistFolder(_folder(), WIB)
+        # What a confined process does with it, here, where it is watched.
+        with CsvTable(_folder() / ORDERS_FILE, COLUMNS) as table:
+            rows = list(table.rows())
+            for row in rows:
+                assert table.row_at(row.place) == row.cells
     except SourceUnavailable:
         return
-    for record in found.records():
-        _kept_and_told(record.subject, record.order)
-    for report in found.refused:
-        watchlist.import_report(report).SerializeToString()
-        assert report.order_id.isprintable()
+    for row in rows:
+        _crossed(
+            mapper, f"line {row.line}", COLUMNS, None if row.cells is None else [row.cells[name] for name in COLUMNS]
+        )
 
 
 def watchlist_page(data: bytes) -> None:
@@ -163,9 +169,10 @@ def watchlist_page(data: bytes) -> None:
         page = read_page(data, "utf-8", PageNames())
     except SourceUnavailable:
         return
-    mapper = RecordMapper(MappingSettings(), WIB, by_path)
+    mapper = RecordMapper(MappingSettings(), WIB)
     for number, raw in enumerate(page.orders):
-        _mapped(mapper, f"record {number}", raw if isinstance(raw, dict) else None)
+        cells = [by_path(raw, path) for path in mapper.columns] if isinstance(raw, dict) else None
+        _crossed(mapper, f"record {number}", mapper.columns, cells)
 
 
 def watchlist_spreadsheet(data: bytes) -> None:
@@ -174,18 +181,18 @@ def watchlist_spreadsheet(data: bytes) -> None:
         return
     file = _folder() / "orders.xlsx"
     file.write_bytes(data[1:] if data[0] % 2 else spreadsheet_with(data[1:]))
-    with closing(SpreadsheetSource(SpreadsheetSettings(kind="spreadsheet", file=file), WIB)) as source:
-        try:
-            items = [item for page in source.read("").pages for item in page.items]
-        except SourceUnavailable:
-            return
-    for item in items:
-        if isinstance(item, OfferedOrder):
-            record = item.load()
-            _kept_and_told(record.subject, record.order)
-        else:
-            assert isinstance(item, RefusedRow)
-            watchlist.import_report(item.report).SerializeToString()
+    mapper = RecordMapper(MappingSettings(), WIB)
+    asked = SheetRequest(file=str(file), sheet="", header_within=50, columns=mapper.columns, other_columns="ignore")
+    with suppress(SourceUnavailable):
+        for number, cells in sheet_rows(asked):
+            _crossed(mapper, f"row {number}", mapper.columns, cells)
+
+
+def _crossed(mapper: RecordMapper, place: str, columns: Sequence[str], cells: Sequence[object] | None) -> None:
+    """A row on its way out of the process that read it, and into records."""
+    found = cell_transfer.read(cell_transfer.written_row(cells))
+    assert found is None or isinstance(found, list)
+    _mapped(mapper, place, None if found is None else dict(zip(columns, found, strict=True)))
 
 
 def _mapped(mapper: RecordMapper, place: str, row: dict[str, object] | None) -> None:

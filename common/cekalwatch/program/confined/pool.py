@@ -11,12 +11,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import StrEnum, auto
 from functools import partial
 from queue import LifoQueue
+from types import MappingProxyType
 from typing import IO, Final
 
 from cekalwatch.program.confined.command import confined_command, confined_environment
@@ -67,9 +68,23 @@ class ConfinedError(Exception):
 class ConfinedPool:
     """Up to `count` processes that run one function. Threads may share it; none is started before it is needed."""
 
-    def __init__(self, function: str, limits: Limits, *, count: int = 1, max_answer_bytes: int = 64_000_000) -> None:
-        """`function` is MODULE:NAME of a `messages.Served`. `limits.processor_s` is for one conversation."""
-        self._processes = [_Process(function, limits, max_answer_bytes, self._watch) for _ in range(count)]
+    def __init__(
+        self,
+        function: str,
+        limits: Limits,
+        *,
+        count: int = 1,
+        max_answer_bytes: int = 64_000_000,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`function` is MODULE:NAME of a `messages.Served`. `limits.processor_s` is for one conversation.
+
+        `environment` is added to the plain one that the processes have.
+        """
+        self._processes = [
+            _Process(function, limits, max_answer_bytes, confined_environment(environment), self._watch)
+            for _ in range(count)
+        ]
         self._watching: threading.Thread | None = None
         self._starting = threading.Lock()
         self._closed = threading.Event()
@@ -125,8 +140,16 @@ def _end_late_ones(closed: threading.Event, processes: Sequence[_Process]) -> bo
 class _Process:
     """One process, which is started anew when it is gone. One thread at a time converses."""
 
-    def __init__(self, function: str, limits: Limits, max_answer_bytes: int, watch: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        function: str,
+        limits: Limits,
+        max_answer_bytes: int,
+        environment: Mapping[str, str],
+        watch: Callable[[], None],
+    ) -> None:
         """`watch` lets `end_if_late` be called from time to time."""
+        self._environment = environment
         # In its life it never needs more than all its conversations may take.
         whole = replace(limits, processor_s=limits.processor_s * (MAX_CONVERSATIONS + 1))
         worker = [sys.executable, "-I", "-m", "cekalwatch.program.confined.worker"]
@@ -185,7 +208,7 @@ class _Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=confined_environment(),
+                env=self._environment,
                 cwd="/" if sys.platform != "win32" else None,
                 start_new_session=True,  # Ctrl-C is for us
             )

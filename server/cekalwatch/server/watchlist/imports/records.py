@@ -210,7 +210,9 @@ def photo_names(names: Sequence[str]) -> tuple[str, ...]:
 
 def _text(field: str, value: str, most: int, *, least: int = 0) -> str:
     """Return a text for people: its spaces and line breaks made one space each, in Unicode's composed form."""
-    clean = unicodedata.normalize("NFC", " ".join(value.split()))
+    clean = " ".join(value.split())
+    # Composing takes the square of the length of a row of accents. It leaves at least a third of a text.
+    clean = unicodedata.normalize("NFC", clean) if len(clean) <= 3 * most else clean
     if not least <= len(clean) <= most or not clean.isprintable():
         raise RecordError(field)
     return clean

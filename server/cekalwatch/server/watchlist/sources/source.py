@@ -99,5 +99,13 @@ class SourceMisconfigured(SourceUnavailable):
     """The source is there, but what it gives does not fit its settings: a person must change one of them."""
 
 
+class BrokenPage(SourceUnavailable):
+    """A page of a list that is not JSON; perhaps it was cut off, and is complete the next time."""
+
+
+class SourceTooCostly(SourceMisconfigured):
+    """Reading the list takes more memory or time than it may: it is damaged, made to do harm, or too large."""
+
+
 class CursorExpired(Exception):  # noqa: N818  # it is a state of the cursor
     """The source no longer knows the cursor: read from the beginning."""

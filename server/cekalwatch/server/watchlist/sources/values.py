@@ -41,6 +41,10 @@ _MONTHS = {
 """Indonesian names of months in the English that strptime knows."""
 _WORD = re.compile(r"[^\W\d_]+")
 _WHOLE_FLOATS = 2**53
+MAX_CHARACTERS = 10_000
+"""Of a text in a source's row: twice the longest list of names."""
+MAX_DIGITS = 40
+"""Of a number; none that says something of a person or an order has more."""
 _REPLACED = "\ufffd"
 
 
@@ -57,16 +61,17 @@ def text(field: str, value: object) -> str:
         case None:
             return ""
         case str():
-            if _REPLACED in value:  # an earlier program has dropped what it could not read
-                raise RecordError(field)
-            return value.strip()
+            # With the replacement character, an earlier program has dropped what it could not read.
+            if len(value) <= MAX_CHARACTERS and _REPLACED not in value:
+                return value.strip()
         case bool():
             return "true" if value else "false"
-        case int():
+        case int() if abs(value) < 10**MAX_DIGITS:
             return str(value)
         case float() if value.is_integer() and abs(value) < _WHOLE_FLOATS:
             return str(int(value))
-        case Decimal() if value.is_finite() and value == value.to_integral_value():
+        # A few characters can stand for a number of millions of digits.
+        case Decimal() if value.is_finite() and value.adjusted() < MAX_DIGITS and value == value.to_integral_value():
             return str(int(value))
         case UUID():
             return str(value)
@@ -128,7 +133,7 @@ def translated(value: object, meanings: Mapping[str, str]) -> object:
         return value
     if value is None or isinstance(value, str):
         return meanings.get(folded(value or ""), value)
-    if isinstance(value, int):
+    if isinstance(value, int) and abs(value) < 10**MAX_DIGITS:
         return meanings.get(folded(str(value)), value)
     return value
 

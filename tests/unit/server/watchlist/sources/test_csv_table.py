@@ -84,12 +84,16 @@ def test_utf_8_is_not_read_as_windows_1252(tmp_path: Path) -> None:
     [
         ("No. Cekal;Nama;Alasan\n1;A;x".encode("utf-16"), "it is UTF-16"),
         (b"No. Cekal;Nama;Alasan\n1;\xff\x81;x", "line 2 is neither UTF-8 nor Windows-1252"),
-        (b"No. Cekal;Nama;Alasan\n1;\0;x", "line 2 has NUL"),
+        (b"No. Cekal;Nama;Alasan\0\n1;A;x", "line 1 has NUL"),
     ],
 )
 def test_other_encodings_are_refused_by_name(tmp_path: Path, content: bytes, said: str) -> None:
     with pytest.raises(SourceMisconfigured, match=said):
         cells(table(tmp_path, content))
+
+
+def test_a_nul_in_a_later_line_refuses_its_row_only(tmp_path: Path) -> None:
+    assert cells(table(tmp_path, b"No. Cekal;Nama;Alasan\n1;\0;x\n2;B;y")) == [None, ("2", "B", "y")]
 
 
 def test_a_table_that_is_one_endless_line_is_not_read_into_memory(

@@ -31,7 +31,7 @@ class TableRow(NamedTuple):
     place: int
     """Where it begins in the file, for `row_at`."""
     cells: Cells | None
-    """By column; None if there are too few or too many, or a stray quotation mark."""
+    """By column; None if there are too few or too many, a stray quotation mark, or a NUL character."""
 
 
 class CsvTable:
@@ -122,7 +122,7 @@ class CsvTable:
             return []
 
     def _fitted(self, cells: list[str]) -> Cells | None:
-        if len(cells) != len(self._header):
+        if len(cells) != len(self._header) or any("\0" in cell for cell in cells):
             return None
         return dict(zip(self._header, map(str.strip, cells), strict=True))
 
@@ -137,19 +137,19 @@ class CsvTable:
             raise SourceMisconfigured(f"{self._file} is no table: a line has more than {MAX_LINE_BYTES} bytes")
         return raw
 
-    def decoded(self, raw: bytes, line: int) -> str:
-        """Return the text of a line; raises SourceMisconfigured."""
+    def decoded(self, raw: bytes, line: int, *, first: bool) -> str:
+        """Return the text of a line; raises SourceMisconfigured. NUL characters in a later line refuse its row only."""
         try:
             text = raw.decode(self._encoding)
         except UnicodeDecodeError:
-            text = "\0"
-        if "\0" in text:
+            raise SourceMisconfigured(self._what_it_is(raw, line)) from None
+        if "\0" in text and first:
             raise SourceMisconfigured(self._what_it_is(raw, line))
         return text
 
     def _what_it_is(self, raw: bytes, line: int) -> str:
-        with self._file.open("rb") as file:
-            begins = file.read(2)
+        self._stream.seek(0)
+        begins = self._stream.read(2)
         other = "windows-1252" if self._encoding == "utf-8" else "utf-8"
         if begins in _UTF_16:
             found = "it is UTF-16"
@@ -201,7 +201,7 @@ class _Lines(Iterator[str]):
         if not raw.isascii():
             self._beyond_ascii = True
             self._utf_8 = self._utf_8 and _reads_as(raw, "utf-8")
-        return self._table.decoded(raw.removeprefix(_BOM) if at_beginning else raw, self.count)
+        return self._table.decoded(raw.removeprefix(_BOM) if at_beginning else raw, self.count, first=at_beginning)
 
 
 def _reads_as(raw: bytes, encoding: str) -> bool:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import tzinfo
+from itertools import islice
 from pathlib import Path
 
-from cekalwatch.server.watchlist.sources.files.csv_table import CsvTable
-from cekalwatch.server.watchlist.sources.files.row_index import RowIndex, position_in, row_keys
+from cekalwatch.server.watchlist.sources.files.csv_process import ConfinedTable
+from cekalwatch.server.watchlist.sources.files.row_index import SORTED_BY, RowIndex, position_in, row_keys
 from cekalwatch.server.watchlist.sources.files.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.photographs import FolderPhotographs
 from cekalwatch.server.watchlist.sources.row_reader import RowReader
-from cekalwatch.server.watchlist.sources.source import Reading, SourceItem, SourcePage, SourceUnavailable
+from cekalwatch.server.watchlist.sources.source import Reading, SourcePage, SourceUnavailable
 
 PAGE_ROWS = 200
 
@@ -44,13 +45,12 @@ class FolderSource:
         """Begin a reading."""
         self.close()
         settings, mapper = self._settings, self._reader.mapper
+        keys = [column for field in SORTED_BY if (column := mapper.column(field))]
         table = self._open.enter_context(
-            CsvTable(self._file(), mapper.columns, settings.encoding, settings.other_columns)
+            closing(ConfinedTable(self._file(), mapper.columns, keys, settings.encoding, settings.other_columns))
         )
         after = position_in(cursor, table.stamp)
-        index = self._open.enter_context(
-            closing(RowIndex(row_keys(mapper, row.line, row.place, row.cells) for row in table.rows()))
-        )
+        index = self._open.enter_context(closing(RowIndex(row_keys(mapper, *row) for row in table.key_rows())))
         return Reading(whole=True, expected=len(index), pages=self._pages(table, index, after))
 
     def _file(self) -> Path:
@@ -60,20 +60,17 @@ class FolderSource:
             raise SourceUnavailable(f"There is no {what}")
         return file
 
-    def _pages(self, table: CsvTable, index: RowIndex, after: int) -> Iterator[SourcePage]:
-        stamp, total = table.stamp, len(index)
-        items: list[SourceItem] = []
-        for done, row in enumerate(index.rows(after), start=after + 1):
-            cells = table.row_at(row.place)
-            items.append(self._reader.item(f"line {row.line}", cells, repeated=row.repeated))
-            if len(items) == PAGE_ROWS and done < total:
-                _unchanged(table, stamp)
-                yield SourcePage(tuple(items), f"{stamp}:{done}")
-                items.clear()
-        _unchanged(table, stamp)
-        yield SourcePage(tuple(items), "")
-
-
-def _unchanged(table: CsvTable, stamp: str) -> None:
-    if table.stamp != stamp:
-        raise SourceUnavailable("The table was changed while it was read: read it again when it is complete")
+    def _pages(self, table: ConfinedTable, index: RowIndex, after: int) -> Iterator[SourcePage]:
+        stamp, done, rows = table.stamp, after, index.rows(after)
+        while some := list(islice(rows, PAGE_ROWS)):
+            found = table.rows_at([row.place for row in some])
+            if table.stamp != stamp:
+                raise SourceUnavailable("The table was changed while it was read: read it again when it is complete")
+            done += len(some)
+            items = tuple(
+                self._reader.item(f"line {row.line}", cells, repeated=row.repeated)
+                for row, cells in zip(some, found, strict=True)
+            )
+            yield SourcePage(items, f"{stamp}:{done}" if done < len(index) else "")
+        if done == after:
+            yield SourcePage((), "")

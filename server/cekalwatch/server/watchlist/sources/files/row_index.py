@@ -16,6 +16,9 @@ from cekalwatch.server.watchlist.imports.records import RecordError
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper, Row
 from cekalwatch.server.watchlist.sources.source import CursorExpired
 
+SORTED_BY = ("order_id", "extends_order_id", "received_on")
+"""The fields that decide about a row's position."""
+
 _MAX_CHAIN = 10
 _AT_ONCE = 1000
 

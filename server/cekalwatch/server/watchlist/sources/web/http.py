@@ -17,6 +17,7 @@ from cekalwatch.server.watchlist.imports.reports import RecordReport
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.row_reader import RowReader
 from cekalwatch.server.watchlist.sources.source import (
+    BrokenPage,
     CursorExpired,
     Reading,
     RefusedRow,
@@ -27,7 +28,8 @@ from cekalwatch.server.watchlist.sources.source import (
     WithdrawnOrder,
 )
 from cekalwatch.server.watchlist.sources.web.client import WebAddressError, WebAnswer, WebClient
-from cekalwatch.server.watchlist.sources.web.json_page import BrokenPage, JsonPage, by_path, read_page
+from cekalwatch.server.watchlist.sources.web.json_page import JsonPage
+from cekalwatch.server.watchlist.sources.web.page_process import PageReader
 from cekalwatch.server.watchlist.sources.web.photographs import WebPhotographs
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
 
@@ -72,8 +74,9 @@ class HttpSource:
         """Times without an offset are those of `zone`."""
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._mapper = RecordMapper(settings.mapping, zone, by_path)
+        self._mapper = RecordMapper(settings.mapping, zone, dict.get)  # type: ignore[arg-type]  # rows are dicts
         self._client: WebClient | None = None
+        self._page_reader = PageReader(settings, self._mapper.columns)
 
     @property
     def name(self) -> str:
@@ -82,7 +85,8 @@ class HttpSource:
         return f"http {parts.scheme}://{parts.netloc}{parts.path}"
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and end the process that reads pages."""
+        self._page_reader.close()
         if self._client:
             self._client.close()
             self._client = None
@@ -165,7 +169,7 @@ class HttpSource:
         if answer.status == 304 and position.etag:
             return None, position.etag
         _check(settings.address, answer, position)
-        return read_page(answer.body, settings.encoding, settings.page), answer.headers.get("etag", "")
+        return self._page_reader.read(answer.body), answer.headers.get("etag", "")
 
 
 def _check(address: str, answer: WebAnswer, position: _Position) -> None:

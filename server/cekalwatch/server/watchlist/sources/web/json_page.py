@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from cekalwatch.server.watchlist.sources.files.settings import Encoding
-from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
-from cekalwatch.server.watchlist.sources.values import DAMAGED_VALUE
+from cekalwatch.server.watchlist.sources.source import BrokenPage, SourceMisconfigured
+from cekalwatch.server.watchlist.sources.values import DAMAGED_VALUE, MAX_DIGITS
 from cekalwatch.server.watchlist.sources.web.settings import PageNames
 
 MAX_CURSOR: Final = 2000
 """Characters of a cursor: it goes into an address."""
+MAX_DEPTH: Final = 50
+"""Of objects and lists in a page; what is deeper is a damaged value, of its record alone."""
 
-
-class BrokenPage(SourceUnavailable):
-    """A page that is not JSON; perhaps it was cut off, and is complete the next time."""
+_STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,17 @@ def by_path(row: Mapping[str, object], path: str) -> object:
 def read_page(body: bytes, encoding: Encoding, names: PageNames) -> JsonPage:
     """Read a page; raises BrokenPage, and SourceMisconfigured for JSON of another form.
 
-    Bytes that are not in the encoding, NaN and infinity, and names that an object has twice refuse only their record.
+    Bytes that are not in the encoding, NaN and infinity, numbers of more digits than any field has, what is nested too
+    deep, and names that an object has twice refuse only their record.
     """
     # Undecodable bytes become surrogates, which no field accepts.
     text = body.decode("utf-8-sig" if encoding == "utf-8" else encoding, "surrogateescape")
     try:
-        page = json.loads(text, parse_constant=lambda _: DAMAGED_VALUE, object_pairs_hook=_object)
-    except (ValueError, RecursionError):
+        try:
+            page = _parsed(text)
+        except RecursionError:
+            page = _parsed(_shallow(text))
+    except ValueError:
         raise BrokenPage("The list is not JSON, or only the beginning of it came") from None
     if not isinstance(page, Mapping):
         raise SourceMisconfigured("The list is JSON, but no object")
@@ -70,9 +76,36 @@ def read_page(body: bytes, encoding: Encoding, names: PageNames) -> JsonPage:
     return JsonPage(orders, withdrawn, following or "", bool(more), counted)
 
 
+def _parsed(text: str) -> object:
+    """Raises ValueError, and RecursionError for what is nested too deep for the parser."""
+    return json.loads(text, parse_int=_whole, parse_constant=lambda _: DAMAGED_VALUE, object_pairs_hook=_object)
+
+
+def _whole(digits: str) -> object:
+    # Python refuses to read numbers of more than 4,300 digits, and takes time for those below.
+    return int(digits) if len(digits) <= MAX_DIGITS else DAMAGED_VALUE
+
+
+def _shallow(text: str) -> str:
+    """Return JSON with NaN, which is read as a damaged value, in place of what is nested deeper than MAX_DEPTH."""
+    parts, kept, depth = list[str](), 0, 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        match found[0]:
+            case "[" | "{":
+                depth += 1
+                if depth == MAX_DEPTH + 1:
+                    parts.append(text[kept : found.start()])
+            case "]" | "}":
+                if depth == MAX_DEPTH + 1:
+                    parts.append("NaN")
+                    kept = found.end()
+                depth -= 1
+    return "".join((*parts, text[kept:] if depth <= MAX_DEPTH else ""))
+
+
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        return {name: DAMAGED_VALUE if names.count(name) > 1 else value for name, value in found.items()}
+        times = Counter(name for name, _ in pairs)
+        return {name: DAMAGED_VALUE if times[name] > 1 else value for name, value in found.items()}
     return found
