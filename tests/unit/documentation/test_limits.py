@@ -17,12 +17,15 @@ from cekalwatch.server.domain.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.server.grpc_api import enrolment, enrolment_port, requests
 from cekalwatch.server.grpc_api.convert import alerts
 from cekalwatch.server.recognition import photographs
+from cekalwatch.server.recognition.photograph_decoder import DECODER_LIMITS
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts import rows as alert_rows
 from cekalwatch.server.storage.alerts import store as alert_store
 from cekalwatch.server.watchlist.imports import records, upload
-from cekalwatch.server.watchlist.sources.files import csv_table, spreadsheet
+from cekalwatch.server.watchlist.sources import values
+from cekalwatch.server.watchlist.sources.files import csv_process, csv_table, sheet, spreadsheet
 from cekalwatch.server.watchlist.sources.web import client as web
+from cekalwatch.server.watchlist.sources.web import page_process
 from cekalwatch.server.watchlist.sources.web.settings import HttpSettings
 from cekalwatch.wire import bounds, options
 from cekalwatch.wire.identity import DeviceRole
@@ -61,7 +64,20 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "a page of an application's orders": (HttpSettings.most_page_bytes,),
     "redirections of an application, to itself": (web.MAX_REDIRECTS,),
     "a line of a CSV table": (csv_table.MAX_LINE_BYTES,),
-    "a spreadsheet": (spreadsheet.MAX_ROWS, spreadsheet.MAX_FILE_BYTES, spreadsheet.MAX_UNPACKED_BYTES),
+    "a text in a source's row": (values.MAX_CHARACTERS,),
+    "a number in a source's row": (values.MAX_DIGITS,),
+    "a spreadsheet": (sheet.MAX_ROWS, sheet.MAX_FILE_BYTES, sheet.MAX_UNPACKED_BYTES),
+    "a part of a spreadsheet": (
+        sheet.MAX_PART_BYTES,
+        sheet.MAX_SMALLER_PART_BYTES["xl/styles.xml"],
+        sheet.MAX_SMALLER_PART_BYTES["[content_types].xml"],
+    ),
+    "the last row of a spreadsheet": (sheet.LAST_ROW,),
+    "the rows of a spreadsheet": (spreadsheet.MAX_ROWS_BYTES,),
+    "a process that decodes photographs": (DECODER_LIMITS.memory_bytes, DECODER_LIMITS.processor_s),
+    "a process that reads a CSV table": (csv_process.MEMORY_BYTES, csv_process.PROCESSOR_S),
+    "a process that reads a spreadsheet": (spreadsheet.MEMORY_BYTES, spreadsheet.PROCESSOR_S),
+    "a process that reads pages": (page_process.MEMORY_BYTES, page_process.MEMORY_FACTOR, page_process.PROCESSOR_S),
     "counters in a filter": (alerts.MAX_COUNTERS,),
     "agents whose position is kept": (alert_store.MAX_AGENTS,),
     "calls on one connection": (options.MAX_STREAMS_PER_CONNECTION,),
