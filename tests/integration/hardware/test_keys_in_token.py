@@ -12,11 +12,16 @@ from typer.testing import CliRunner
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
 from cekalwatch.server.cli.app import app
+from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.encryption.master_key_source import parse_source
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.wiring.audit import open_signer
 from cekalwatch.wire.tls import TlsFiles
 from tests.support.builders.keys import key_store
+from tests.support.scenarios.people import TOGETHER
 from tests.support.tools.soft_token import SoftToken
 
 CAMERA = ("--role", "camera", "--name", "departure-1")
@@ -156,3 +161,22 @@ def test_another_tokens_master_key_is_the_wrong_one(token: SoftToken, tmp_path: 
     assert "holds no key 'master'" in technician.is_refused("keys", "list")[1]
     parse_source(token.uri("master", "another")).read_or_make()
     assert "master key is the wrong one" in technician.is_refused("keys", "list")[1]
+
+
+def test_the_audit_key_moves_into_a_token_when_two_people_accept_the_history(token: SoftToken, tmp_path: Path) -> None:
+    technician = Technician(tmp_path)
+    technician.types("pki", "init")
+    technician.types("pki", "issue", *CAMERA, "--out", str(tmp_path / "camera"))
+    before = tmp_path / "before.json"
+    before.write_text(technician.types("audit", "checkpoint"))
+    technician.write(audit_key_from=token.uri("audit"))
+    database = Database(technician.settings.database_address)
+    store = AuditStore(database)
+    signer = CheckpointSigner(store, *open_signer(technician.settings, store), SystemClock())
+    found = signer.history_change()
+    assert found, "another key has signed it"
+    signer.accept(found, TOGETHER, "the audit key moved to a token")
+    assert signer.history_change() is None
+    database.close()
+    assert json.loads(technician.types("audit", "checkpoint"))["signature"]
+    assert "is whole" in technician.types("audit", "verify", "--checkpoint", str(before))

@@ -17,6 +17,7 @@ from cekalwatch.server.audit.history import HistoryChange, HistoryChangedError
 from cekalwatch.server.audit.syslog import SyslogReceiver
 from cekalwatch.server.audit.timestamps import TimestampAuthority
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.hardware.errors import TokenError
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -66,6 +67,8 @@ class HistoryGuard:
     clock: Clock
     change: HistoryChange | None = None
     """What is wrong with the history; nothing is signed meanwhile, and entries are recorded all the same."""
+    waits_for: TokenError | None = None
+    """Why a checkpoint that is due is not signed: the token with the key is away, or refuses; it is tried again."""
     _told_at: datetime | None = field(default=None, repr=False)
 
     def look(self) -> None:
@@ -75,9 +78,16 @@ class HistoryGuard:
         except HistoryChangedError as error:
             self._refuse(error)
             return
+        except TokenError as error:
+            if str(error) != str(self.waits_for):
+                log.warning("audit_not_signed", problem=str(error))
+            self.waits_for = error
+            return
         if self.change:
             log.info("audit_history_accepted", change=self.change)
-        self.change = None
+        if self.waits_for:
+            log.info("audit_signed_again")
+        self.change = self.waits_for = None
 
     def sign(self) -> None:
         """Sign the trail's end, when the server stops."""
