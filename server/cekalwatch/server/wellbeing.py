@@ -1,6 +1,7 @@
-"""Whether the server is able to do its work, as it can tell by itself: its loops, and the age of its revocations.
+"""Whether the server is able to do its work, as it can tell by itself: its loops, the age of its revocations, its keys.
 
-What it finds wrong is a trouble on the screens of administrators, and its health says NOT_SERVING.
+What it finds wrong is a trouble on the screens of administrators, and its health says NOT_SERVING where it matters to
+clients.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import timedelta
 
 from cekalwatch.program.loops import LOOPS, LoopState
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.hardware.errors import SigningWaits
 from cekalwatch.server.pki.revocations import RevocationState
 
 FAILING_AFTER_S = 10.0
@@ -26,6 +28,8 @@ class Wellbeing:
     limit: timedelta
     """For how long revocations need not be confirmed."""
     clock: Clock
+    signing_waits: Callable[[], SigningWaits | None] = lambda: None
+    """Why the audit trail is not signed although it is due; None: it is, or nothing is due."""
     loops: Callable[[], tuple[LoopState, ...]] = lambda: LOOPS.states
 
     @property
@@ -41,5 +45,5 @@ class Wellbeing:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing of that is wrong."""
+        """Whether the server does its work for clients; the audit trail can be signed later."""
         return not (self.failing_loops or self.stale_revocations)

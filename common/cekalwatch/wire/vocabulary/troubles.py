@@ -35,6 +35,7 @@ class TroubleKind(StrEnum):
     ORDERS_UNREADABLE = "ORDERS_UNREADABLE"
     REVOCATIONS_STALE = "REVOCATIONS_STALE"
     LOOP_FAILING = "LOOP_FAILING"
+    AUDIT_UNSIGNED = "AUDIT_UNSIGNED"
 
 
 OF_VIEWS = {
@@ -61,7 +62,7 @@ OF_SOURCES = frozenset(
     }
 )
 """People may be missing from the search, at all sites."""
-OF_SERVERS = frozenset({TroubleKind.REVOCATIONS_STALE, TroubleKind.LOOP_FAILING})
+OF_SERVERS = frozenset({TroubleKind.REVOCATIONS_STALE, TroubleKind.LOOP_FAILING, TroubleKind.AUDIT_UNSIGNED})
 """A server does not do all of its work."""
 OF_CAMERAS = frozenset(TroubleKind) - OF_SOURCES - OF_SERVERS
 """Travellers at one counter may pass unseen."""

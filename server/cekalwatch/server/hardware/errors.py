@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from cekalwatch.program.errors import Exit, ProgramError
+
+
+class SigningWaits(StrEnum):
+    """Why something is not signed now."""
+
+    KEY_AWAY = "KEY_AWAY"
+    KEY_REFUSED = "KEY_REFUSED"
 
 
 class TokenError(ProgramError):
     """A token does not do what is asked of it."""
 
+    reason = SigningWaits.KEY_REFUSED
+
 
 class TokenAwayError(TokenError):
     """The token is not plugged in, or does not answer: it may be back later."""
+
+    reason = SigningWaits.KEY_AWAY
 
     def __init__(self, message: str) -> None:
         super().__init__(message, Exit.UNAVAILABLE)

@@ -1,4 +1,4 @@
-"""Looks for what is wrong with this server itself: loops that fail, and revocations that are too old."""
+"""Looks for what is wrong with this server itself: loops that fail, revocations too old, keys that are away."""
 
 from __future__ import annotations
 
@@ -31,4 +31,6 @@ class ServerWatch:
         if failing := self.wellbeing.failing_loops:
             names = ", ".join(one.name for one in failing)[:MAX_DETAIL]
             found.append(Fault(TroubleKind.LOOP_FAILING, about, details={"loops": names}))
+        if waits := self.wellbeing.signing_waits():
+            found.append(Fault(TroubleKind.AUDIT_UNSIGNED, about, details={"reason": waits.value}))
         return found

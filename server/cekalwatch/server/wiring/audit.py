@@ -17,7 +17,7 @@ from cekalwatch.server.audit.history import HistoryChange, HistoryChangedError
 from cekalwatch.server.audit.syslog import SyslogReceiver
 from cekalwatch.server.audit.timestamps import TimestampAuthority
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.hardware.errors import TokenError
+from cekalwatch.server.hardware.errors import SigningWaits, TokenError
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -70,6 +70,10 @@ class HistoryGuard:
     waits_for: TokenError | None = None
     """Why a checkpoint that is due is not signed: the token with the key is away, or refuses; it is tried again."""
     _told_at: datetime | None = field(default=None, repr=False)
+
+    def reason(self) -> SigningWaits | None:
+        """Return why a checkpoint that is due is not signed, in one word."""
+        return self.waits_for.reason if self.waits_for else None
 
     def look(self) -> None:
         """Check the history, and sign what is due. Raises StorageError, ProgramError where it cannot be checked."""
