@@ -1,7 +1,8 @@
 """Fuzzes one target with atheris, from the corpus on: `python -m tests.fuzz convert --seconds 300`.
 
 Finds go to `build/fuzz/TARGET`: new inputs that reach new code, and `crash-…`, `timeout-…` or `oom-…` for what must be
-mended. It ends with the number of executions, and what the process's memory was after a tenth of them and at the end.
+mended; an input that costs more than its target allows is a crash with CostlyInput. It ends with the number of
+executions, and what the process's memory was after a tenth of them and at the end.
 """
 
 from __future__ import annotations
@@ -14,40 +15,44 @@ from pathlib import Path
 import atheris
 import structlog
 
-with atheris.instrument_imports(
-    include=["cekalwatch", "PIL", "openpyxl", "tests.fuzz.targets"],
-    exclude=["cekalwatch.v1"],
-    enable_loader_override=False,
-):
-    from tests.fuzz.targets import TARGETS
+from tests.fuzz.catalogue import TARGETS
+from tests.fuzz.limits import Target
 
-from tests.fuzz.seeds import CORPUS
-
+CORPUS = Path(__file__).parent / "corpus"
 BUILD = Path("build/fuzz")
-MAX_BYTES = {"convert": 4096, "pictures": 8192, "watchlist": 4096, "page": 4096, "spreadsheet": 8192}
-SLOW_S = 10
+HANGING_S = 10
+"""Time of an input that waits for something, and costs nothing."""
 MAX_MB = 1500
+"""Of the whole process: what leaks a little with each input is found by it."""
 
 
 def main() -> None:
     """Fuzz; the exit code is not 0 when something was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("target", nargs="?", choices=TARGETS)
+    parser.add_argument("--list", action="store_true", help="Print the names of the targets.")
     parser.add_argument("--seconds", type=int, default=300)
     chosen = parser.parse_args()
+    if chosen.list or chosen.target is None:
+        sys.stdout.write("\n".join(TARGETS) + "\n")
+        return
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    found = BUILD / chosen.target
+    target, found = TARGETS[chosen.target], BUILD / chosen.target
+    with atheris.instrument_imports(
+        include=["cekalwatch", "PIL", "openpyxl", "tests.fuzz"], exclude=["cekalwatch.v1"], enable_loader_override=False
+    ):
+        take: Target = target.load()
     found.mkdir(parents=True, exist_ok=True)
     options = [
         *(str(found), str(CORPUS / chosen.target)),
         f"-max_total_time={chosen.seconds}",
-        f"-max_len={MAX_BYTES[chosen.target]}",
-        f"-timeout={SLOW_S}",
+        f"-max_len={target.max_bytes}",
+        f"-timeout={HANGING_S}",
         f"-rss_limit_mb={MAX_MB}",
         f"-artifact_prefix={found}/",
         "-print_final_stats=1",
     ]
-    atheris.Setup([sys.argv[0], *options], TARGETS[chosen.target])
+    atheris.Setup([sys.argv[0], *options], take)
     atheris.Fuzz()
 
 

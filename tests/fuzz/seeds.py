@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -36,6 +36,13 @@ EXTENSION = (
     'O-2;S-1;CEGAH;;;"Agung; ""K""";alasan;2026-07-01;2026-12-31;ya;2026-06-01;O-1;2026-08-01T10:00:00+07:00;'
     "Contoh Satu;;F;;1970-01-02;SGP;;;;;"
 )
+
+
+def store(target: str, seeds: Iterable[bytes]) -> None:
+    """Write the seeds of a target into the corpus."""
+    (CORPUS / target).mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(seeds):
+        (CORPUS / target / f"seed-{number:02}").write_bytes(seed)
 
 
 def drawing(mode: str = "RGB", side: int = 48) -> Image.Image:
@@ -110,6 +117,21 @@ def picture_seeds() -> Iterator[bytes]:
         yield bytes([kind]) + landmarks + out.getvalue()
 
 
+def officer_picture_seeds() -> Iterator[bytes]:
+    """Give plain JPEGs, as the server encodes them, and some that are not."""
+    forms: tuple[tuple[str, dict[str, object]], ...] = (
+        ("RGB", {}),
+        ("RGB", {"subsampling": 0, "quality": 95}),
+        ("L", {"restart_marker_blocks": 2}),
+        ("RGB", {"progressive": True}),
+        ("CMYK", {}),
+    )
+    for mode, options in forms:
+        out = io.BytesIO()
+        drawing(mode).save(out, "JPEG", **options)
+        yield out.getvalue()
+
+
 def watchlist_seeds() -> Iterator[bytes]:
     """Give tables with and without their first line."""
     yield b"\0" + f"{ROW}\n{EXTENSION}\n".encode()
@@ -168,13 +190,12 @@ def main() -> None:
     for target, seeds in (
         ("convert", convert_seeds),
         ("pictures", picture_seeds),
+        ("officer_picture", officer_picture_seeds),
         ("watchlist", watchlist_seeds),
         ("page", page_seeds),
         ("spreadsheet", spreadsheet_seeds),
     ):
-        (CORPUS / target).mkdir(parents=True, exist_ok=True)
-        for number, seed in enumerate(seeds()):
-            (CORPUS / target / f"seed-{number:02}").write_bytes(seed)
+        store(target, seeds())
 
 
 if __name__ == "__main__":

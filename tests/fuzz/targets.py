@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -49,8 +48,6 @@ from tests.support.builders.watchlist_folder import COLUMNS, ORDERS_FILE
 
 KEYS = (DataKey(1, KeyPurpose.SEALING, bytes(32)), DataKey(2, KeyPurpose.MATCHING, bytes(32)))
 ROWS = WatchlistRows(Keyring(lambda known: [key for key in KEYS if key.key_id not in known]))
-
-Target = Callable[[bytes], None]
 
 
 def convert(data: bytes) -> None:
@@ -205,14 +202,3 @@ def _mapped(mapper: RecordMapper, place: str, row: dict[str, object] | None) -> 
         return
     assert int(mapped.fingerprint([]), 16)
     _kept_and_told(mapped.subject, mapped.order)
-
-
-TARGETS: Mapping[str, Target] = MappingProxyType(
-    {
-        "convert": convert,
-        "pictures": pictures,
-        "watchlist": watchlist_folder,
-        "page": watchlist_page,
-        "spreadsheet": watchlist_spreadsheet,
-    }
-)

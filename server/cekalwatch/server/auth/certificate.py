@@ -16,7 +16,7 @@ from cekalwatch.server.auth.sessions import Device
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.pki.revocations import CertificateKey, Revocations, RevocationState
-from cekalwatch.wire.identity import SCHEME, Identity, IdentityError
+from cekalwatch.wire.identity import SCHEME, Identity
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ def peer_of(certificate_pem: bytes) -> Peer:
         uris = names.get_values_for_type(x509.UniformResourceIdentifier)
         (uri,) = [uri for uri in uris if uri.lower().startswith(f"{SCHEME}:")]
         identity = Identity.parse(uri)
-    except (ValueError, x509.ExtensionNotFound, IdentityError):
+        return Peer(identity, CertificateKey.of(certificate), certificate.not_valid_after_utc, _authority(certificate))
+    except Exception:  # noqa: BLE001  # the library reads each part when it is asked for, and fails in many ways
         raise CekalwatchError(Code.IDENTITY_INVALID) from None
-    return Peer(identity, CertificateKey.of(certificate), certificate.not_valid_after_utc, _authority(certificate))
 
 
 def _authority(certificate: x509.Certificate) -> bytes:

@@ -1,0 +1,24 @@
+"""Every fuzz target, and what one input may cost it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from tests.fuzz.limits import FuzzTarget
+
+TARGETS: Mapping[str, FuzzTarget] = MappingProxyType(
+    {
+        "convert": FuzzTarget("tests.fuzz.targets:convert"),
+        "pictures": FuzzTarget("tests.fuzz.targets:pictures", max_bytes=8192, cpu_s=2.0, memory_mb=250),
+        "officer_picture": FuzzTarget("tests.fuzz.officer_targets:picture", max_bytes=8192),
+        "watchlist": FuzzTarget("tests.fuzz.targets:watchlist_folder"),
+        "page": FuzzTarget("tests.fuzz.targets:watchlist_page"),
+        "spreadsheet": FuzzTarget("tests.fuzz.targets:watchlist_spreadsheet", max_bytes=8192, cpu_s=2.0),
+        "onvif": FuzzTarget("tests.fuzz.camera_targets:onvif_answer"),
+        "rtsp": FuzzTarget("tests.fuzz.camera_targets:rtsp_stream", cpu_s=2.0, memory_mb=250),
+        "revocations": FuzzTarget("tests.fuzz.certificate_targets:revocation_list"),
+        "certificate": FuzzTarget("tests.fuzz.certificate_targets:certificate"),
+        "enrolment": FuzzTarget("tests.fuzz.certificate_targets:enrolment_request"),
+    }
+)
