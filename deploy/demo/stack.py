@@ -29,6 +29,7 @@ from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
 from deploy.demo.officers import sign_officer_in
 from deploy.demo.programs import Program, run_to_end, wait_until
@@ -272,15 +273,18 @@ class Stack:
         return stub.GetStatus(operations_service_pb2.GetStatusRequest(), timeout=CALL_SECONDS)
 
     def event_log(self) -> list[alert_pb2.AlertEvent]:
-        """Return every alert event that the server holds."""
+        """Return every alert event that the server holds, as somebody who signs in for it."""
         head = self.status().head_sequence
         events: list[alert_pb2.AlertEvent] = []
         if not head:
             return events
         request = alert_service_pb2.SubscribeAlertsRequest(agent_id=OBSERVER)
         request.from_start.SetInParent()
+        if not self.token(OBSERVER):
+            self.sign_in(OBSERVER)
         with self.dialer(DeviceRole.NOTIFIER, OBSERVER).channel() as channel:
-            for response in AlertServiceStub(channel).SubscribeAlerts(request, timeout=CALL_SECONDS):
+            follow = AlertServiceStub(channel).SubscribeAlerts
+            for response in follow(request, timeout=CALL_SECONDS, metadata=bearer(self.token(OBSERVER))):
                 if response.WhichOneof("message") == "event":
                     events.append(response.event)
                     if response.event.sequence >= head:

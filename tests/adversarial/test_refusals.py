@@ -79,7 +79,7 @@ async def test_a_stolen_token_on_another_device_costs_the_thief_and_not_the_trai
     first, *sums = scene.trail(Action.SESSION_REFUSED)
     assert {(one.actor, one.objects) for one in (first, *sums)} == {(THIEF, f'["person:{who.person_id}"]')}
     assert [json.loads(one.details)["refusals"] for one in sums] == [looked_at - 1], "every refusal is in the trail"
-    assert len(of(lines, "token_of_another_device")) == len(of(lines, "call_not_allowed")) == 1
+    assert len(of(lines, "token_refused")) == len(of(lines, "call_not_allowed")) == 1
     assert {line["caller"] for line in of(lines, "calls_refused")} == {THIEF}
     assert len(lines) < 30
 

@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.openid import OpenIdProvider
-from cekalwatch.server.auth.sessions import TokenPurpose
 from cekalwatch.server.auth.sign_in import CodeProof, PasswordProof, Proof, SignInService
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -69,7 +68,7 @@ def prove(request: pytest.FixtureRequest, identity_server: IdentityServer) -> Ma
 
 def refusal(office: Office, proof: Proof) -> Code | None:
     try:
-        office.desk.sign_in(proof, device(), TokenPurpose.SESSION)
+        office.desk.sign_in(proof, device())
     except CekalwatchError as error:
         return error.code
     return None
@@ -78,7 +77,7 @@ def refusal(office: Office, proof: Proof) -> Code | None:
 @pytest.mark.slow
 def test_who_is_known_here_is_let_in_with_the_roles_that_are_kept_here(office: Office, prove: MakeProof):
     who = office.hire(person("budi", PersonRole.OFFICER)).person
-    token, session = office.desk.sign_in(prove("budi", True), device(), TokenPurpose.SESSION)
+    token, session = office.desk.sign_in(prove("budi", True), device())
     assert session.person == who
     assert office.sessions.resume(token, device()).person.roles == {PersonRole.OFFICER}
     assert len(office.trail(Action.SIGNED_IN)) == 1
@@ -106,13 +105,13 @@ def test_a_name_is_the_same_in_upper_case(office: Office, prove: MakeProof):
 
 def test_what_the_provider_says_of_roles_is_not_looked_at(office: Office, identity_server: IdentityServer):
     office.hire(person("budi", PersonRole.OFFICER), password=None)
-    _, session = office.desk.sign_in(code_proof(identity_server), device(), TokenPurpose.SESSION)
+    _, session = office.desk.sign_in(code_proof(identity_server), device())
     assert session.person.roles == {PersonRole.OFFICER}
 
 
 def test_a_first_password_binds_only_who_signs_in_with_it(office: Office, identity_server: IdentityServer):
     office.hire(person("budi"), first=True)
-    _, session = office.desk.sign_in(code_proof(identity_server), device(), TokenPurpose.SESSION)
+    _, session = office.desk.sign_in(code_proof(identity_server), device())
     assert not session.password_change_needed
 
 
@@ -122,7 +121,7 @@ def test_who_has_no_password_here_cannot_sign_in_with_one_nor_change_it(
     office.hire(person("budi"), password=None)
     for password in ("", PASSWORD, "None"):
         assert refusal(office, PasswordProof("budi", password)) is Code.SIGN_IN_REFUSED
-    _, session = office.desk.sign_in(code_proof(identity_server), device(), TokenPurpose.SESSION)
+    _, session = office.desk.sign_in(code_proof(identity_server), device())
     with pytest.raises(CekalwatchError) as refused:
         office.changes.change(session, device(), "", OTHER_PASSWORD)
     assert refused.value.code is Code.PASSWORD_NOT_KEPT_HERE

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.prompts import secret_of
 from cekalwatch.program.secret_files import make_private_folder, write_private
 from cekalwatch.v1.enrolment_service_pb2 import EnrolDeviceRequest
 from cekalwatch.v1.enrolment_service_pb2_grpc import EnrolmentServiceStub
@@ -31,15 +32,20 @@ if TYPE_CHECKING:
     from OpenSSL import SSL
 
 TIMEOUT_S = 10.0
+CODE_VARIABLE = "CEKALWATCH_ENROLMENT_CODE"
+"""The environment's way to give the code, for programs that set devices up."""
 
 
-def enrol(address: str, code_text: str, role: DeviceRole, tls_dir: Path) -> Identity:
-    """Write key, certificate and authority to `tls_dir`, and return this device's identity. Raises ProgramError."""
+def enrol(address: str, code_file: Path | None, role: DeviceRole, tls_dir: Path) -> Identity:
+    """Write key, certificate and authority to `tls_dir`, and return this device's identity. Raises ProgramError.
+
+    The code is that of the file, of `CODE_VARIABLE`, or typed.
+    """
     files = TlsFiles(tls_dir)
     if files.key.exists():
         raise ProgramError(f"This device already has a certificate, in {tls_dir}; remove that folder first", Exit.USAGE)
     try:
-        code = InvitationCode.parse(code_text)
+        code = InvitationCode.parse(secret_of(code_file, CODE_VARIABLE, "Code"))
         host, port = split_address(address)
     except (InvitationError, AddressError) as error:
         raise ProgramError(str(error), Exit.USAGE) from None

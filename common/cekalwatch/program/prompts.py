@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 from cekalwatch.program.errors import Exit, ProgramError
+
+MAX_SECRET = 4096
+STANDARD_INPUT = Path("-")
+_SECRET_FIELDS = frozenset({"password", "passwd", "pass", "pwd", "token", "secret", "key"})
+
+
+def tell(text: str) -> None:
+    """Show a text to the person at the terminal, apart from the results."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  # standard output is for results
 
 
 def ask(question: str) -> str:
@@ -22,6 +34,44 @@ def ask_secret(question: str) -> str:
         return getpass.getpass(f"{question}: ", sys.stderr)
     except EOFError:
         raise _nothing() from None
+
+
+def secret_of(file: Path | None, variable: str, question: str) -> str:
+    """Return a secret's first line: of `file` (`-`: standard input), else of the environment, else as it is typed.
+
+    Raises ProgramError when there is none.
+    """
+    if file is None:
+        return os.environ.get(variable, "").strip() or ask_secret(question)
+    if file == STANDARD_INPUT:
+        return _line()
+    try:
+        with file.open(encoding="utf-8") as stream:
+            found = stream.readline(MAX_SECRET).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProgramError(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from None
+    if not found:
+        raise ProgramError(f"{file} is empty", Exit.USAGE)
+    return found
+
+
+def without_secret(address: str | None) -> str | None:
+    """Return an address that came as an argument; raises ProgramError where it has a password in it."""
+    if not address or "://" not in address:
+        return address
+    try:
+        parts = urlsplit(address)
+        names = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+        found = parts.password is not None or bool(names & _SECRET_FIELDS)
+    except ValueError:
+        found = "@" in address
+    if found:
+        raise ProgramError(
+            "The address has a password in it, and others on this machine can read arguments. Write it into a "
+            "configuration file that only this account can read (--config), or into the environment",
+            Exit.USAGE,
+        )
+    return address
 
 
 def _line() -> str:

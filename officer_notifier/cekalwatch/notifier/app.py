@@ -57,7 +57,7 @@ def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
         inbox = stack.enter_context(closing(Inbox(settings.inbox_path)))
         session = SessionFile(settings.session_path)
         agent_id, wanted = settings.agent_id, settings.wanted
-        client = stack.enter_context(closing(SubscriptionClient(settings.dialer(), agent_id, wanted)))
+        client = stack.enter_context(closing(SubscriptionClient(settings.dialer(), agent_id, wanted, session)))
         alert_client = stack.enter_context(closing(AlertClient(settings.dialer(), agent_id, wanted, session)))
         yield Notifier(
             alert_client,

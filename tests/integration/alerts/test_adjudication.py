@@ -197,12 +197,15 @@ async def test_a_claim_whose_pc_died_is_given_back_and_goes_up_to_everybody_at_t
 
 
 async def test_an_agent_that_was_away_is_told_first_what_waits_still(office: PortOffice):
-    budi = await office.sign_in("budi")
+    budi, hall = await office.sign_in("budi"), await office.pc("pc-hall")
+    before = hall.subscribe()
+    assert (await before.read()).HasField("subscribed")
+    before.cancel()
     first = await budi.claim(await office.raise_alert("1"))
     await budi.judge(first, words.OUTCOME_NOT_SAME_PERSON, words.REASON_FACE_DIFFERS)
     waits = await office.raise_alert("2")
     office.clock.go(minutes=2)
-    call = (await office.pc("pc-hall")).subscribe()
+    call = hall.subscribe()
     assert (await call.read()).HasField("subscribed")
     ahead = await call.read()
     assert ahead.waiting_alert.alert_id == waits

@@ -40,6 +40,7 @@ from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import TlsFiles
 from cekalwatch.wire.vocabulary.capture import CapturePolicy
 from tests.support.builders.camera import capture_of
+from tests.support.fakes.alert_server import NOBODY
 from tests.support.scenarios.people import Office
 from tests.support.scenarios.server import CaptureClient, reason_of, running
 from tests.support.scenarios.site_pki import SITE, Site, now
@@ -332,7 +333,7 @@ async def test_camera_changes_to_its_renewed_certificate_without_a_restart_and_l
 async def test_notifier_changes_to_its_renewed_certificate_without_a_restart_or_a_gap(site: Site) -> None:
     async with running(site.settings(keep_alive_period_s=0.2), site.diagnostics()) as server:
         dialer = site.dialer(server.address, site.device(DeviceRole.NOTIFIER, "pc-1"))
-        client = SubscriptionClient(dialer, "pc-1", AlertFilter())
+        client = SubscriptionClient(dialer, "pc-1", AlertFilter(), NOBODY)
         subscription = Subscription(client, Start.ACKNOWLEDGED, 30.0)
         updates = subscription.updates()
         assert isinstance(await asyncio.to_thread(next, updates), Connected)
@@ -349,7 +350,7 @@ async def test_notifier_changes_to_its_renewed_certificate_without_a_restart_or_
 
 async def test_notifier_without_a_certificate_says_that_this_is_why(site: Site) -> None:
     async with running(site.settings(), site.diagnostics()) as server:
-        client = SubscriptionClient(Dialer(server.address, None), "pc-1", AlertFilter())
+        client = SubscriptionClient(Dialer(server.address, None), "pc-1", AlertFilter(), NOBODY)
         subscription = Subscription(client, Start.ACKNOWLEDGED, 30.0)
         with capture_logs() as logs:
             update = await asyncio.to_thread(next, subscription.updates())

@@ -55,8 +55,8 @@ async def enrolling(site: Site) -> AsyncIterator[Ports]:
 async def enrol(program: str, address: str, code: InvitationCode | str, folder: Path) -> tuple[int, str]:
     """Run a program's `enrol`; return its exit code and all its words."""
     text = code if isinstance(code, str) else code.text
-    arguments = ("enrol", "--server", address, "--code", text, "--tls-dir", folder)
-    done = await asyncio.to_thread(run_program, program, *arguments)
+    arguments = ("enrol", "--server", address, "--code-file", "-", "--tls-dir", folder)
+    done = await asyncio.to_thread(run_program, program, *arguments, typed=f"{text}\n")
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 

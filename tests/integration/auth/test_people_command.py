@@ -13,7 +13,7 @@ import pytest
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import Action, Link, operator
 from cekalwatch.server.auth.passwords import Passwords
-from cekalwatch.server.auth.sessions import Device, TokenPurpose
+from cekalwatch.server.auth.sessions import Device
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.manifest import load_pack
@@ -126,7 +126,7 @@ def test_roles_sites_and_whether_somebody_is_let_in_are_changed_and_recorded(mac
 def test_a_reset_gives_another_first_password_and_lifts_a_lock(machine: Machine):
     first = machine.add("budi")
     here = Device(operator())
-    machine.office.desk.sign_in(machine.office.proof("budi", first), here, TokenPurpose.SESSION)
+    machine.office.desk.sign_in(machine.office.proof("budi", first), here)
     for _ in range(5):
         machine.office.people.begin_try("budi", machine.office.clock.now(), machine.office.provider._rule)
     second = machine.people("reset", "budi").strip()

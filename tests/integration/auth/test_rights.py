@@ -20,7 +20,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from cekalwatch.server.auth import limits
 from cekalwatch.server.auth.certificate import peer_of
 from cekalwatch.server.auth.rights import RIGHTS
-from cekalwatch.server.auth.sessions import Sessions, TokenPurpose
+from cekalwatch.server.auth.sessions import Sessions
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.settings.settings import ServerSettings
@@ -95,6 +95,8 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
     DeviceRole.DIAGNOSTICS: {**OBSERVING, **dict.fromkeys(WATCHLIST, LIST_MANAGERS), **PEOPLES},
     DeviceRole.SERVER: {**OBSERVING, **dict.fromkeys(WATCHLIST, ALONE), **PEOPLES},
 }
+WELCOME = {"cekalwatch.v1.AlertService/SubscribeAlerts": OFFICERS, "cekalwatch.v1.SessionService/SignIn": ANYBODY}
+"""What a device may alone, and where a session that is shown must be of one of these roles."""
 NOBODY = None
 
 
@@ -172,6 +174,8 @@ def expected(
     if at == UNSERVED_SITE:
         return "SITE_NOT_ALLOWED"
     (people,) = rows
+    if not people and has_token:
+        people = WELCOME.get(method.removeprefix("/"), ALONE)
     if not people:
         return ""
     if not has_token:
@@ -194,7 +198,7 @@ def tokens(chosen: ServerSettings, files: TlsFiles) -> dict[tuple[PersonRole, st
     for role, person_site in product(PersonRole, (SITE, OTHER_SITE)):
         name = f"{role.lower()}-{person_site}"
         account = office.people.account(name) or office.hire(person(name, role, sites=(person_site,)))
-        found[role, person_site] = sessions.begin(account, here, TokenPurpose.SESSION, by_password=True)[0]
+        found[role, person_site] = sessions.begin(account, here, by_password=True)[0]
     database.close()
     return found
 

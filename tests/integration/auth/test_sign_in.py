@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,7 @@ from tests.support.scenarios.server import reason_of
 from tests.support.scenarios.sign_in import WAIT_S, Scene, becomes, refused
 from tests.support.scenarios.site_pki import SITE, Site
 
+SECOND = session_pb2.SESSION_PURPOSE_SECOND_PERSON
 NEW_PASSWORD = "garam sepeda awan biru"
 
 
@@ -224,6 +226,7 @@ async def test_a_sign_in_out_of_its_bounds_is_refused(scene: Scene):
     scene.hire("budi")
     right = messages.PasswordProof(sign_in_name="budi", password=PASSWORD)
     code = messages.AuthorizationCodeProof(code="c", code_verifier="v" * 42, redirect_uri="http://x", nonce="n" * 16)
+    act = session_pb2.JointAct(action=session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD, request_sha256=b"x" * 32)
     async with scene.served(), scene.desk() as desk:
         for request in (
             messages.SignInRequest(),
@@ -232,8 +235,16 @@ async def test_a_sign_in_out_of_its_bounds_is_refused(scene: Scene):
             messages.SignInRequest(password=messages.PasswordProof(sign_in_name="b" * 65, password=PASSWORD)),
             messages.SignInRequest(password=messages.PasswordProof(sign_in_name="budi", password="x" * 257)),
             messages.SignInRequest(authorization_code=code),
+            messages.SignInRequest(purpose=SECOND, password=right),
+            messages.SignInRequest(joint_act=act, password=right),
+            messages.SignInRequest(purpose=SECOND, joint_act=session_pb2.JointAct(action=act.action), password=right),
+            messages.SignInRequest(
+                purpose=SECOND, joint_act=session_pb2.JointAct(request_sha256=b"x" * 32), password=right
+            ),
         ):
             assert await refused(desk.sessions().SignIn(request)) == "ARGUMENT_INVALID"
+        alone = messages.SignInRequest(purpose=SECOND, joint_act=act, password=right)
+        assert await refused(desk.sessions().SignIn(alone)) == "SIGN_IN_NEEDED"
 
 
 async def test_without_an_identity_provider_its_codes_are_not_taken(scene: Scene):
@@ -289,4 +300,5 @@ async def test_an_officer_signs_in_through_the_identity_provider(scene: Scene):
             assert await refused(desk.change(answer.token, "", NEW_PASSWORD)) == "PASSWORD_NOT_KEPT_HERE"
             assert await refused(desk.sessions().SignIn(request)) == "SIGN_IN_REFUSED"
     (entry_of_it,) = scene.trail(Action.SIGNED_IN)
-    assert entry_of_it.details == '{"by":"OPENID","purpose":"SESSION"}'
+    details = json.loads(entry_of_it.details)
+    assert (details["by"], details["purpose"]) == ("OPENID", "SESSION")

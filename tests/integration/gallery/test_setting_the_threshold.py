@@ -16,7 +16,7 @@ from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
-from tests.support.scenarios.sign_in import SECOND, Desk, Scene, becomes, refused
+from tests.support.scenarios.sign_in import Desk, Scene, becomes, refused, threshold_of
 from tests.support.scenarios.site_pki import Site
 from tests.support.tools.starter import starter_pack
 
@@ -35,12 +35,12 @@ async def test_the_threshold_takes_two_people_and_the_server_follows(scene: Scen
         assert await in_force(desk, token, 0.45, operations_pb2.THRESHOLD_SOURCE_SETTINGS)
         assert await refused(desk.set_threshold(0.6, token, "")) == "SECOND_PERSON_NEEDED"
         assert (await threshold(desk, token))[0] == pytest.approx(0.45)
-        await desk.set_threshold(0.6, token, await desk.sign_in("sari", purpose=SECOND))
+        await desk.set_threshold(0.6, token, await desk.countersign("sari", token, threshold_of(0.6)))
         await becomes(lambda: in_force(desk, token, 0.6, operations_pb2.THRESHOLD_SOURCE_PEOPLE))
     async with scene.served(), scene.desk() as desk:
         token = await desk.sign_in("adi")
         assert (await threshold(desk, token))[0] == pytest.approx(0.6), "it outlives the server"
-        await desk.set_threshold(None, token, await desk.sign_in("sari", purpose=SECOND))
+        await desk.set_threshold(None, token, await desk.countersign("sari", token, threshold_of(None)))
         await becomes(lambda: in_force(desk, token, 0.45, operations_pb2.THRESHOLD_SOURCE_SETTINGS))
     first, second = scene.trail(Action.THRESHOLD_SET)
     assert first.actor == f"person:{adi.person_id}@batam-center/notifier/pc-1"
@@ -66,10 +66,11 @@ async def test_the_word_of_a_second_person_is_good_for_one_call(scene: Scene):
     scene.hire("adi", PersonRole.ADMINISTRATOR)
     scene.hire("sari", PersonRole.SUPERVISOR)
     async with scene.served(), scene.desk() as desk:
-        token, word = await desk.sign_in("adi"), await desk.sign_in("sari", purpose=SECOND)
+        token = await desk.sign_in("adi")
+        word = await desk.countersign("sari", token, threshold_of(0.6))
         await desk.set_threshold(0.6, token, word)
-        assert await refused(desk.set_threshold(0.3, token, word)) == "SESSION_ENDED"
-        late = await desk.sign_in("sari", purpose=SECOND)
+        assert await refused(desk.set_threshold(0.6, token, word)) == "SESSION_ENDED"
+        late = await desk.countersign("sari", token, threshold_of(0.3))
         scene.clock.later = timedelta(minutes=2)
         assert await refused(desk.set_threshold(0.3, token, late)) == "SESSION_ENDED"
     assert len(scene.trail(Action.THRESHOLD_SET)) == 1
@@ -79,7 +80,8 @@ async def test_the_word_of_a_second_person_is_good_for_one_call(scene: Scene):
 async def test_two_words_of_one_person_are_not_two_people(scene: Scene):
     scene.hire("ani", PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR)
     async with scene.served(), scene.desk() as desk:
-        token, word = await desk.sign_in("ani"), await desk.sign_in("ani", purpose=SECOND)
+        token = await desk.sign_in("ani")
+        word = await desk.countersign("ani", token, threshold_of(0.6))
         assert await refused(desk.set_threshold(0.6, token, word)) == "SAME_PERSON_TWICE"
         # Nor is a session a word, one's own or another's.
         assert await refused(desk.set_threshold(0.6, token, token)) == "SESSION_ENDED"
@@ -94,10 +96,10 @@ async def test_two_people_without_the_two_roles_cannot(scene: Scene):
     async with scene.served(), scene.desk() as desk:
         token = await desk.sign_in("adi")
         for second in ("agus", "budi"):
-            word = await desk.sign_in(second, purpose=SECOND)
+            word = await desk.countersign(second, token, threshold_of(0.6))
             assert await refused(desk.set_threshold(0.6, token, word)) == "PERSON_ROLE_NEEDED"
         officer = await desk.sign_in("budi")
-        word = await desk.sign_in("adi", purpose=SECOND)
+        word = await desk.countersign("adi", officer, threshold_of(0.6))
         assert await refused(desk.set_threshold(0.6, officer, word)) == "PERSON_ROLE_NEEDED"
 
 
@@ -108,9 +110,9 @@ async def test_the_second_person_sits_at_the_same_device_and_has_changed_the_fir
     scene.hire("siti", PersonRole.SUPERVISOR, first=True)
     async with scene.served(), scene.desk() as desk, scene.desk("pc-2") as other:
         token = await desk.sign_in("adi")
-        elsewhere = await other.sign_in("sari", purpose=SECOND)
+        elsewhere = await other.countersign("sari", await other.sign_in("adi"), threshold_of(0.6))
         assert await refused(desk.set_threshold(0.6, token, elsewhere)) == "SESSION_ENDED"
-        fresh = await desk.sign_in("siti", purpose=SECOND)
+        fresh = await desk.countersign("siti", token, threshold_of(0.6))
         assert await refused(desk.set_threshold(0.6, token, fresh)) == "PASSWORD_CHANGE_NEEDED"
 
 
@@ -121,6 +123,6 @@ async def test_a_threshold_that_would_alert_on_everybody_or_nobody_is_refused(sc
     async with scene.served(), scene.desk() as desk:
         token = await desk.sign_in("adi")
         for value in (0.19, 0.81, 1.5, -0.5, float("nan"), float("inf")):
-            word = await desk.sign_in("sari", purpose=SECOND)
+            word = await desk.countersign("sari", token, threshold_of(value))
             assert await refused(desk.set_threshold(value, token, word)) == "ARGUMENT_INVALID"
     assert not scene.trail(Action.THRESHOLD_SET)

@@ -90,7 +90,7 @@ class Pc:
     def start(self) -> None:
         """Start the agent."""
         self._inbox = Inbox(self._folder / "inbox.sqlite3", self._now)
-        subscription = SubscriptionClient(self._dialer, self.name, self._wanted)
+        subscription = SubscriptionClient(self._dialer, self.name, self._wanted, self._session)
         self._acknowledgements = Acknowledgements(subscription.acknowledge)
         self._delivery = AlertDelivery(
             self.client, self._acknowledgements, self._inbox, self.paper, Recall.UNCERTAIN, self._now

@@ -18,8 +18,6 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (
     alert_service_pb2,
-    session_pb2,
-    session_service_pb2,
     session_service_pb2_grpc,
     sync_pb2,
     watchlist_pb2,
@@ -33,7 +31,10 @@ from cekalwatch.wire.vocabulary.orders import OrderStatus
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist_folder import Row, row, write_orders
-from tests.support.scenarios.people import PASSWORD, Office, person
+from tests.support.fakes.alert_server import NOBODY
+from tests.support.scenarios.people import Office, person
+from tests.support.scenarios.port_office import sign_in
+from tests.support.scenarios.second_person import beside
 from tests.support.scenarios.server import (
     CaptureClient,
     LateClock,
@@ -144,17 +145,17 @@ async def test_the_server_synchronises_by_itself(chosen: ServerSettings, source:
         assert (run.run_id, run.counts.added) == (2, 1)
 
 
-async def sign_in(channel: grpc.aio.Channel, name: str, purpose: session_pb2.SessionPurpose.ValueType) -> str:
+async def countersign(channel: grpc.aio.Channel, name: str, token: str, run_id: int) -> str:
     stub: Any = session_service_pb2_grpc.SessionServiceStub(channel)
-    proof = session_service_pb2.PasswordProof(sign_in_name=name, password=PASSWORD)
-    return str((await stub.SignIn(session_service_pb2.SignInRequest(purpose=purpose, password=proof))).token)
+    request = beside(name, watchlist_service_pb2.AcceptShrunkenListRequest(run_id=run_id))
+    return str((await stub.SignIn(request, metadata=bearer(token))).token)
 
 
 class Desk:
     """A notifier's own subscription, in a thread."""
 
     def __init__(self, address: str) -> None:
-        self._client = SubscriptionClient(Dialer(address, None), "pc-1", AlertFilter())
+        self._client = SubscriptionClient(Dialer(address, None), "pc-1", AlertFilter(), NOBODY)
         self._subscription = Subscription(self._client, Start.ACKNOWLEDGED, 30.0)
         self._updates = self._subscription.updates()
 
@@ -216,11 +217,11 @@ async def test_a_shrunken_list_waits_for_two_people_and_makes_nothing_fresh(chos
         assert (await syncs.status()).waiting.run_id == shrunk.run_id
         for name, role in (("lia", PersonRole.LIST_MANAGER), ("sari", PersonRole.SUPERVISOR)):
             office.hire(person(name, role))
-        lia = await sign_in(server.channel, "lia", session_pb2.SESSION_PURPOSE_CALLS)
+        lia = await sign_in(server.channel, "lia")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await syncs.accept(shrunk.run_id, bearer(lia))
         assert reason_of(caught.value) == "SECOND_PERSON_NEEDED"
-        sari = [await sign_in(server.channel, "sari", session_pb2.SESSION_PURPOSE_SECOND_PERSON) for _ in range(2)]
+        sari = [await countersign(server.channel, "sari", lia, run_id) for run_id in (99, shrunk.run_id)]
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await syncs.accept(99, bearer(lia, sari[0]))
         assert reason_of(caught.value) == "SHRINK_NOT_WAITING"

@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Link
@@ -26,7 +27,6 @@ from cekalwatch.v1 import (
     enrolment_service_pb2_grpc,
     operations_service_pb2,
     operations_service_pb2_grpc,
-    session_pb2,
     session_service_pb2,
     session_service_pb2_grpc,
     sync_pb2,
@@ -42,6 +42,7 @@ from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.scenarios.port_office import Seat, seen
+from tests.support.scenarios.second_person import beside
 from tests.support.scenarios.server import CaptureClient, face, hello, settings
 from tests.support.scenarios.site_pki import SITE, Site, certificate_request, now
 from tests.support.scenarios.sync import SyncCaller
@@ -89,7 +90,7 @@ class Scene:
 async def subscribe(scene: Scene) -> None:
     request = alert_service_pb2.SubscribeAlertsRequest(agent_id="pc-1")
     request.from_start.SetInParent()
-    call = scene.alerts.SubscribeAlerts(request)
+    call = scene.alerts.SubscribeAlerts(request, metadata=bearer(scene.token))
     assert (await call.read()).WhichOneof("message") == "subscribed"
     async with asyncio.timeout(20):
         while (await call.read()).WhichOneof("message") != "event":
@@ -181,10 +182,17 @@ def hire(scene: Scene, name: str, *roles: PersonRole) -> None:
     database.close()
 
 
-async def sign_in(scene: Scene, name: str = "budi", purpose: Any = session_pb2.SESSION_PURPOSE_CALLS) -> str:
+async def sign_in(scene: Scene, name: str = "budi") -> str:
     proof = session_service_pb2.PasswordProof(sign_in_name=name, password=PASSWORD)
-    answer = await scene.sessions.SignIn(session_service_pb2.SignInRequest(purpose=purpose, password=proof))
+    answer = await scene.sessions.SignIn(session_service_pb2.SignInRequest(password=proof))
     return str(answer.token)
+
+
+async def two_people(scene: Scene, first: str, second: str, request: Message) -> Any:
+    """Sign two people in for a request; return its metadata."""
+    token = await sign_in(scene, first)
+    answer = await scene.sessions.SignIn(beside(second, request), metadata=bearer(token))
+    return bearer(token, str(answer.token))
 
 
 async def sign_in_right_and_wrong(scene: Scene) -> None:
@@ -209,9 +217,8 @@ async def change_password(scene: Scene) -> None:
 async def set_threshold(scene: Scene) -> None:
     hire(scene, "adi", PersonRole.ADMINISTRATOR)
     hire(scene, "sari", PersonRole.SUPERVISOR)
-    word = await sign_in(scene, "sari", session_pb2.SESSION_PURPOSE_SECOND_PERSON)
     request = operations_service_pb2.SetThresholdRequest(threshold=0.45)
-    await scene.operations.SetThreshold(request, metadata=bearer(await sign_in(scene, "adi"), word))
+    await scene.operations.SetThreshold(request, metadata=await two_people(scene, "adi", "sari", request))
 
 
 async def synchronise(scene: Scene) -> None:
@@ -226,8 +233,8 @@ async def accept_shrunken_list(scene: Scene) -> None:
     shrunk = await syncs.now()
     hire(scene, "lia", PersonRole.LIST_MANAGER)
     hire(scene, "sari", PersonRole.SUPERVISOR)
-    word = await sign_in(scene, "sari", session_pb2.SESSION_PURPOSE_SECOND_PERSON)
-    await syncs.accept(shrunk.run_id, bearer(await sign_in(scene, "lia"), word))
+    request = watchlist_service_pb2.AcceptShrunkenListRequest(run_id=shrunk.run_id)
+    await syncs.accept(shrunk.run_id, await two_people(scene, "lia", "sari", request))
 
 
 async def seat(scene: Scene, name: str, *roles: PersonRole) -> Seat:

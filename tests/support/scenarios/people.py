@@ -14,11 +14,11 @@ from cekalwatch.server.auth.password_provider import PasswordChange, PasswordPro
 from cekalwatch.server.auth.passwords import Passwords
 from cekalwatch.server.auth.person import PersonAuthentication
 from cekalwatch.server.auth.refusals import RefusalTrail
-from cekalwatch.server.auth.sessions import Device, Sessions, TokenPurpose
+from cekalwatch.server.auth.sessions import Beside, Device, Sessions
 from cekalwatch.server.auth.sign_in import PasswordProof, Proof, SignInService
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import JointAct, Person, TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.session_store import SessionStore
@@ -106,7 +106,7 @@ class Office:
 def code_of(office: Office, proof: Proof, at: Device | None = None) -> Code | None:
     """Try to sign in; return the refusal's code."""
     try:
-        office.desk.sign_in(proof, at or device(), TokenPurpose.SESSION)
+        office.desk.sign_in(proof, at or device())
     except CekalwatchError as error:
         return error.code
     return None
@@ -121,6 +121,14 @@ def ended(office: Office, token: str, at: Device | None = None) -> bool:
     return False
 
 
-def opened(office: Office, purpose: TokenPurpose = TokenPurpose.SESSION, name: str = "budi") -> str:
-    """Sign in, and return the token."""
-    return office.desk.sign_in(office.proof(name), device(), purpose)[0]
+def opened(office: Office, beside: Beside | None = None, name: str = "budi") -> str:
+    """Sign in, as the second person of an act where there is one, and return the token."""
+    return office.desk.sign_in(office.proof(name), device(), beside)[0]
+
+
+def errand(office: Office, argument: bytes = b"0.6", name: str = "adi") -> Beside:
+    """What a second person may sign in for: `name` has signed in, and wants to set the threshold."""
+    if office.people.account(name) is None:
+        office.hire(person(name, PersonRole.ADMINISTRATOR))
+    _, first = office.desk.sign_in(office.proof(name), device())
+    return Beside(JointAct.of(TwoPersonAction.CHANGE_THRESHOLD, argument), first)

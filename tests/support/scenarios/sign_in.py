@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Link
@@ -29,11 +30,10 @@ from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.scenarios.people import PASSWORD, Office, person
+from tests.support.scenarios.second_person import beside
 from tests.support.scenarios.server import LateClock, reason_of
 from tests.support.scenarios.site_pki import Site
 
-CALLS = session_pb2.SESSION_PURPOSE_CALLS
-SECOND = session_pb2.SESSION_PURPOSE_SECOND_PERSON
 WAIT_S = 30
 
 
@@ -47,9 +47,14 @@ class Desk:
     def sessions(self) -> Any:
         return SessionServiceStub(self.channel)
 
-    async def sign_in(self, name: str = "budi", password: str = PASSWORD, purpose: Any = CALLS) -> str:
+    async def sign_in(self, name: str = "budi", password: str = PASSWORD) -> str:
         proof = messages.PasswordProof(sign_in_name=name, password=password)
-        answer = await self.sessions().SignIn(messages.SignInRequest(purpose=purpose, password=proof))
+        answer = await self.sessions().SignIn(messages.SignInRequest(password=proof))
+        return str(answer.token)
+
+    async def countersign(self, name: str, token: str, request: Message) -> str:
+        """Sign `name` in as the second person of that request, beside the session of `token`."""
+        answer = await self.sessions().SignIn(beside(name, request), metadata=bearer(token))
         return str(answer.token)
 
     async def whoami(self, token: str) -> session_pb2.Session:
@@ -68,12 +73,15 @@ class Desk:
 
     async def set_threshold(self, value: float | None, token: str, second: str) -> Any:
         stub: Any = OperationsServiceStub(self.channel)
-        request = operations.SetThresholdRequest(threshold=value)
-        return await stub.SetThreshold(request, metadata=bearer(token, second))
+        return await stub.SetThreshold(threshold_of(value), metadata=bearer(token, second))
 
     async def change(self, token: str, present: str, wanted: str) -> Any:
         request = messages.ChangePasswordRequest(present_password=present, new_password=wanted)
         return await self.sessions().ChangePassword(request, metadata=bearer(token))
+
+
+def threshold_of(value: float | None) -> operations.SetThresholdRequest:
+    return operations.SetThresholdRequest(threshold=value)
 
 
 @dataclass

@@ -9,12 +9,17 @@ import typer
 
 from cekalwatch.camera.settings import CameraSettings, OneCamera
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.prompts import without_secret
 
 UNNAMED = "unnamed"
 """Key of a source that was given without one; nothing of it is sent."""
 
 Source = Annotated[
-    str | None, typer.Option(help="Video file, folder of JPEG or PNG pictures, device number, or rtsp:// address.")
+    str | None,
+    typer.Option(
+        callback=without_secret,
+        help="Video file, folder of JPEG or PNG pictures, device number, or rtsp:// address without a password.",
+    ),
 ]
 CameraId = Annotated[str | None, typer.Option(metavar="KEY", help="Key of this camera in the server's configuration.")]
 WhichCamera = Annotated[

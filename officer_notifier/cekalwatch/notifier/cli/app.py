@@ -160,23 +160,32 @@ def install(
         typer.echo(f"{'Deleted' if remove else 'Written'}: {path}")
 
 
-@app.command(epilog="Example:\n\n  cekalwatch-notifier enrol --server cekal.batam.local:50052 --code ABCDEF-…")
+@app.command(
+    epilog="Examples:\n\n"
+    "  cekalwatch-notifier enrol --server cekal.batam.local:50052\n\n"
+    "  cekalwatch-notifier enrol --server cekal.batam.local:50052 --code-file /media/usb/code.txt"
+)
 def enrol(
     *,
     server: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the server enrols: `enrolment_listen`.")],
-    code: Annotated[
-        str,
-        typer.Option(prompt=True, help="The code that `cekalwatch-server pki invite` printed; asked for if not given."),
-    ],
+    code_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="File with the code that `cekalwatch-server pki invite` gave; -: standard input."
+        ),
+    ] = None,
     tls_dir: Annotated[
         Path, typer.Option(metavar="DIR", help="Where key and certificates go; the setting `tls_dir`.")
     ] = DEFAULT_TLS_DIR,
 ) -> None:
-    """Get this device's certificate, once. Its private key is made here and stays here."""
+    """Get this device's certificate, once. Its private key is made here and stays here.
+
+    The code is asked for, unless it is in --code-file or CEKALWATCH_ENROLMENT_CODE.
+    """
     from cekalwatch.program.enrolment import enrol as enrol_device
     from cekalwatch.wire.identity import DeviceRole
 
-    identity = enrol_device(server, code, DeviceRole.NOTIFIER, tls_dir)
+    identity = enrol_device(server, code_file, DeviceRole.NOTIFIER, tls_dir)
     typer.echo(f"This is {identity.uri}; its certificate is in {tls_dir}")
 
 

@@ -14,7 +14,7 @@ import grpc
 import structlog
 
 from cekalwatch.notifier.client import messages
-from cekalwatch.notifier.client.refusals import error_reason
+from cekalwatch.notifier.client.refusals import SESSION_OVER, error_reason
 from cekalwatch.notifier.client.stream_watchdog import StreamWatchdog
 from cekalwatch.notifier.model.alert import AlertFilter
 from cekalwatch.notifier.model.subscription_updates import (
@@ -27,10 +27,12 @@ from cekalwatch.notifier.model.subscription_updates import (
     Update,
 )
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.tokens import bearer
 
 RETRYABLE_CODES = frozenset(
     {
@@ -59,8 +61,9 @@ class Start(StrEnum):
     """Where a first subscription begins."""
 
     ACKNOWLEDGED = "ACKNOWLEDGED"
-    """After the last event that this agent acknowledged; from the beginning for an agent that has none."""
+    """After the last event that this agent acknowledged; what comes from now on for an agent that has none."""
     BEGINNING = "BEGINNING"
+    """From the oldest event that is held: with certificates, for somebody who has signed in."""
     NOW = "NOW"
 
 
@@ -77,8 +80,10 @@ class EventCall(Protocol):
 class SubscriptionClient:
     """One agent's calls. It keeps one channel, and replaces it when the agent's certificate was renewed."""
 
-    def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter) -> None:
+    def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter, session: SessionFile) -> None:
+        """`session` holds the token of the person who has signed in; it goes along when history is asked for."""
         self._dialer = dialer
+        self._session = session
         self._open()
         self._agent_id = agent_id
         self._filter = messages.filter_message(wanted)
@@ -112,8 +117,10 @@ class SubscriptionClient:
             request.from_start.SetInParent()
         elif start is Start.NOW:
             request.now.SetInParent()
+        # Without the token elsewhere: the stream must outlast the session of who sits here.
+        token = self._session.token() if start is Start.BEGINNING else ""
         # No deadline: the stream is meant to last. The typing stubs leave the call's type open.
-        return cast("EventCall", self._stub.SubscribeAlerts(request))
+        return cast("EventCall", self._stub.SubscribeAlerts(request, metadata=bearer(token)))
 
     def acknowledge(self, sequence: int) -> None:
         """Tell the server that every event up to `sequence` has been shown."""
@@ -137,6 +144,7 @@ class Subscription:
         self._silence_timeout_s = silence_timeout_s
         self._backoff = backoff or Backoff(most_s=MAX_PAUSE_S)
         self._position: int | None = None
+        self._came_through = False
         self._stopped = threading.Event()
         self._call: EventCall | None = None
         self._problem = ""
@@ -190,6 +198,7 @@ class Subscription:
         """
         if isinstance(update, Connected):
             self._backoff.reset()
+            self._came_through = True
         if self._start is Start.ACKNOWLEDGED:
             return
         if isinstance(update, Connected):
@@ -206,7 +215,13 @@ class Subscription:
         if code is grpc.StatusCode.FAILED_PRECONDITION and reason in set(LostPosition):
             self._position = None
             self._start = Start.BEGINNING
+            self._came_through = True
             return StartedOver(LostPosition(reason))
+        if reason in SESSION_OVER and self._came_through:
+            # Who asked for the history has gone; what this agent has not had yet needs nobody.
+            self._position = None
+            self._start = Start.ACKNOWLEDGED
+            return Disconnected(Cause.FAILED)
         raise ProgramError(
             f"The server refuses the subscription ({code.name}{f', {reason}' if reason else ''}): {error.details()}",
             Exit.CONFIG,

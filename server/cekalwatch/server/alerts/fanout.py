@@ -110,12 +110,15 @@ class Fanout:
         pruned, _ = await asyncio.to_thread(self._store.log_bounds)
         return pruned
 
-    async def acknowledged_position(self, agent_id: str) -> int:
-        """Return the position at which the agent resumes: the oldest for one that never acknowledged."""
+    async def reaches(self, sequence: int) -> bool:
+        """Whether the log goes as far as `sequence`; else that is of another log."""
+        _, end = await asyncio.to_thread(self._store.log_bounds)
+        return sequence <= end
+
+    async def acknowledged_position(self, agent_id: str) -> int | None:
+        """Return the last event that the agent acknowledged; None for one that comes for the first time."""
         positions = await asyncio.to_thread(self._store.positions)
-        if agent_id not in positions:
-            return await self.oldest_position()
-        return await self.start_after(positions[agent_id])
+        return positions.get(agent_id)
 
     async def waiting(self, after: int, wants: Wants, clock: Clock) -> AsyncGenerator[AlertDetails, None]:
         """If the agent was away, yield the alerts after `after` that still wait for somebody, newest first."""

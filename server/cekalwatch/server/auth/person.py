@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from cekalwatch.server.auth.rights import RIGHTS, WITH_FIRST_PASSWORD, Caller
-from cekalwatch.server.auth.sessions import Session, Sessions
+from cekalwatch.server.auth.sessions import Beside, Session, Sessions
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import Person, TwoPeople
+from cekalwatch.server.domain.people import JointAct, Person, TwoPeople, TwoPersonAction
 
 
 @dataclass(frozen=True)
@@ -26,46 +26,48 @@ class PersonAuthentication:
 
     def asks(self, method: str, caller: Caller, tokens: Tokens) -> bool:
         """Whether the call needs `admit`: most calls are a device's alone."""
-        local = caller.device.site is None
-        return bool(caller.needs) or _needs_two(method) or (local and bool(tokens.session))
+        looked_at = bool(caller.welcome) or caller.device.site is None
+        return bool(caller.needs) or joint_action(method) is not None or (looked_at and bool(tokens.session))
 
     def admit(self, method: str, caller: Caller, tokens: Tokens) -> Caller:
-        """Return the caller with its people; raises why they may not.
+        """Return the caller with the person of its session; raises why they may not.
 
-        On the server's own machine, with plaintext, a person is not needed; one who signed in counts all the same.
+        On the server's own machine, with plaintext, a person is not needed; one who signed in counts all the same. A
+        method that two people call needs `admit_second` as well, once its request is there.
         """
         if not tokens.session:
             raise CekalwatchError(Code.SIGN_IN_NEEDED)
         session = self._sessions.resume(tokens.session, caller.device)
         _check_rights(method, session, caller)
-        return replace(caller, session=session, people=self._two(method, session.person, caller, tokens))
+        if joint_action(method) is not None and not tokens.second_person:
+            raise CekalwatchError(Code.SECOND_PERSON_NEEDED)
+        return replace(caller, session=session)
+
+    def admit_second(self, act: JointAct, caller: Caller, token: str) -> Caller:
+        """Return the caller with both people of `act`, for which alone `token` was given; raises why they may not."""
+        first = caller.signed_in()
+        second = self._sessions.take_second(token, caller.device, Beside(act, first))
+        _check_site(second, caller)
+        return replace(caller, people=TwoPeople(act.action, first.person, second))
 
     def admit_again(self, method: str, caller: Caller, *, used: bool) -> None:
         """Raise why the person of a call that was let in may not make it any more; `used`: see `Sessions.again`."""
         session = self._sessions.again(caller.signed_in().key, caller.device, used=used)
         _check_rights(method, session, caller)
 
-    def _two(self, method: str, first: Person, caller: Caller, tokens: Tokens) -> TwoPeople | None:
-        action = RIGHTS[method].action
-        if action is None:
-            return None
-        if not tokens.second_person:
-            raise CekalwatchError(Code.SECOND_PERSON_NEEDED)
-        second = self._sessions.take_second(tokens.second_person, caller.device)
-        _check_site(second, caller)
-        return TwoPeople(action, first, second)
 
-
-def _needs_two(method: str) -> bool:
+def joint_action(method: str) -> TwoPersonAction | None:
+    """Return the action for which `method` needs two people; None: it needs none."""
     right = RIGHTS.get(method)
-    return right is not None and right.action is not None
+    return right.action if right else None
 
 
 def _check_rights(method: str, session: Session, caller: Caller) -> None:
     _check_site(session.person, caller)
     if session.password_change_needed and method not in WITH_FIRST_PASSWORD:
         raise CekalwatchError(Code.PASSWORD_CHANGE_NEEDED)
-    if caller.needs and not caller.needs & session.person.roles:
+    roles = caller.needs or caller.welcome
+    if roles and not roles & session.person.roles:
         raise CekalwatchError(Code.PERSON_ROLE_NEEDED, method)
 
 

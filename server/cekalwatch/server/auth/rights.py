@@ -49,7 +49,10 @@ class Grant:
 
     reach: Reach
     people: frozenset[PersonRole] = frozenset()
-    """The person must have one of these roles; none: the device may alone, and nobody's token is looked at."""
+    """The person must have one of these roles; none: the device may alone."""
+    welcome: frozenset[PersonRole] = frozenset()
+    """Where the device may alone: whoever shows a session must have one of these roles, and may more by it. None:
+    nobody's token is looked at."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ _ANYBODY = frozenset(PersonRole)
 _CAMERA = Right(_devices((DeviceRole.CAMERA, Reach.ITSELF, _NOBODY)))
 # What is delivered is kept until it is acknowledged, and agents run before anybody signs in.
 _AGENT = Right(_devices((DeviceRole.NOTIFIER, Reach.ITSELF, _NOBODY)))
+# What an agent has had already is history, and takes somebody who sees alerts: see `Caller.sees_history`.
+_SUBSCRIPTION = Right({DeviceRole.NOTIFIER: Grant(Reach.ITSELF, welcome=SEES_ALERTS)})
 _OFFICE = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, SEES_ALERTS)))
 _ADJUDICATION = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, HANDLES_ALERTS)))
 # No second person's token: the officer is the one who judged the alert, perhaps an hour ago at another desk.
@@ -96,13 +101,14 @@ _ACKNOWLEDGEMENT = Right(_devices((DeviceRole.NOTIFIER, Reach.OWN_SITE, KEEPS_SO
 _THRESHOLD = Right(
     _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in _WATCHLIST.devices)), TwoPersonAction.CHANGE_THRESHOLD
 )
-_SIGN_IN = Right(_devices(*((role, Reach.OWN_SITE, _NOBODY) for role in _WATCHLIST.devices)))
+# A second person signs in beside the session of the first.
+_SIGN_IN = Right({role: Grant(Reach.OWN_SITE, welcome=_ANYBODY) for role in _WATCHLIST.devices})
 _SESSION = Right(_devices(*((role, Reach.OWN_SITE, _ANYBODY) for role in _WATCHLIST.devices)))
 
 RIGHTS: Mapping[str, Right] = MappingProxyType(
     {
         "/cekalwatch.v1.CaptureService/StreamFaces": _CAMERA,
-        "/cekalwatch.v1.AlertService/SubscribeAlerts": _AGENT,
+        "/cekalwatch.v1.AlertService/SubscribeAlerts": _SUBSCRIPTION,
         "/cekalwatch.v1.AlertService/AcknowledgeAlerts": _AGENT,
         "/cekalwatch.v1.AlertService/ListAlerts": _OFFICE,
         "/cekalwatch.v1.AlertService/GetAlert": _OFFICE,
@@ -159,6 +165,8 @@ class Caller:
     device: Device
     needs: frozenset[PersonRole] = frozenset()
     """See `Grant.people`."""
+    welcome: frozenset[PersonRole] = frozenset()
+    """See `Grant.welcome`."""
     session: Session | None = None
     """Of the person who signed in; None: the device calls alone."""
     people: TwoPeople | None = None
@@ -181,6 +189,11 @@ class Caller:
         if self.session is None:
             raise CekalwatchError(Code.SIGN_IN_NEEDED)
         return self.session
+
+    @property
+    def sees_history(self) -> bool:
+        """Whether a stream may begin before what its agent has had: somebody signed in for it, or it is plaintext."""
+        return self.session is not None or self.on_this_machine
 
     def two_people(self) -> TwoPeople:
         """Return the two people; raises SECOND_PERSON_NEEDED."""
@@ -231,4 +244,4 @@ def device_caller(identity: Identity, device: Device, method: str, served_sites:
         raise CekalwatchError(Code.METHOD_NOT_ALLOWED, f"{identity.role} {method}")
     if identity.site not in served_sites:
         raise CekalwatchError(Code.SITE_NOT_ALLOWED, identity.site)
-    return Caller(identity, grant.reach, device, grant.people)
+    return Caller(identity, grant.reach, device, grant.people, grant.welcome)

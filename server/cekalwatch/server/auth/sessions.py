@@ -22,11 +22,13 @@ from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import Person
-from cekalwatch.server.storage.people.session_store import KeptSession, NewSession, SessionStore
+from cekalwatch.server.domain.people import JointAct, Person
+from cekalwatch.server.storage.people.session_store import Countersignature, KeptSession, NewSession, SessionStore
 from cekalwatch.server.storage.people.store import Account
 
 TOKEN_BYTES = 32
+SHOWN_DIGITS = 16
+"""Of a session's key, by which the audit trail tells a person's sessions apart."""
 
 log = structlog.get_logger()
 
@@ -55,7 +57,7 @@ class TokenPurpose(StrEnum):
     SESSION = "SESSION"
     """Calls, until the session ends."""
     SECOND_PERSON = "SECOND_PERSON"
-    """To be the second person of one action."""
+    """To be the second person of one act."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,27 @@ class Session:
     expires_at: datetime
     password_change_needed: bool
     """The first password was not changed yet: nothing else is allowed before that."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a second person signs in for: one act, beside the person of one session."""
+
+    act: JointAct
+    first: Session
+
+    @property
+    def signature(self) -> Countersignature:
+        """What is kept of it until the act."""
+        return Countersignature(self.act, self.first.key)
+
+    def facts(self) -> dict[str, str]:
+        """Return what the audit trail keeps of it."""
+        return {
+            "action": str(self.act.action),
+            "argument": self.act.argument_sha256,
+            "first_session": self.first.key[:SHOWN_DIGITS],
+        }
 
 
 class Sessions:
@@ -89,12 +112,16 @@ class Sessions:
         self._revoked = revoked
 
     def begin(
-        self, account: Account, device: Device, purpose: TokenPurpose, *, by_password: bool
+        self, account: Account, device: Device, beside: Beside | None = None, *, by_password: bool
     ) -> tuple[str, Session]:
-        """Begin one, record it, and return its token, which nothing keeps, with it."""
+        """Begin one, record it, and return its token, which nothing keeps, with it.
+
+        With `beside` it is the word of a second person, for that act alone.
+        """
         now, token = self._clock.now(), secrets.token_urlsafe(TOKEN_BYTES)
         person = account.person
-        lasts = self.terms.lifetime if purpose is TokenPurpose.SESSION else self.terms.second_person
+        purpose = TokenPurpose.SECOND_PERSON if beside else TokenPurpose.SESSION
+        lasts = self.terms.second_person if beside else self.terms.lifetime
         new = NewSession(
             token_sha256=_digest(token),
             purpose=purpose,
@@ -104,15 +131,18 @@ class Sessions:
             certificate=device.certificate,
             began_at=now,
             expires_at=now + lasts,
+            signs=beside.signature if beside else None,
         )
         details = {"purpose": str(purpose), "by": "PASSWORD" if by_password else "OPENID"}
+        details |= beside.facts() if beside else {"session": new.token_sha256[:SHOWN_DIGITS]}
+        people = (person, beside.first.person) if beside else (person,)
         self._store.begin(
             new,
             AuditEntry(
                 now,
                 device.used_by(person.person_id),
                 Action.SIGNED_IN,
-                (Thing.PERSON.key(person.person_id),),
+                tuple(Thing.PERSON.key(one.person_id) for one in people),
                 details=details,
             ),
         )
@@ -134,13 +164,19 @@ class Sessions:
             self._note_use(key, kept)
         return _session(key, kept)
 
-    def take_second(self, token: str, device: Device) -> Person:
-        """Return the second person, and end the token, which serves once. Raises SESSION_ENDED."""
+    def take_second(self, token: str, device: Device, beside: Beside) -> Person:
+        """Return the second person of that act, and end the token, which serves once.
+
+        Raises SESSION_ENDED, and SECOND_PERSON_ELSEWHERE when it was given for anything else: then it has ended too.
+        """
         key = _digest(token)
         kept = self._good(key, TokenPurpose.SECOND_PERSON)
         self._same_device(kept, device)
         if not self._store.remove(key):
             raise CekalwatchError(Code.SESSION_ENDED, "used at the same time")
+        if kept.signs != beside.signature:
+            self._note_refusal(kept, device, "OTHER_ACT", beside.facts())
+            raise CekalwatchError(Code.SECOND_PERSON_ELSEWHERE, beside.act.action)
         if _session(key, kept).password_change_needed:
             raise CekalwatchError(Code.PASSWORD_CHANGE_NEEDED)
         return kept.account.person
@@ -167,11 +203,14 @@ class Sessions:
     def _same_device(self, kept: KeptSession, device: Device) -> None:
         if kept.device_binding == device.binding:
             return
-        person = Thing.PERSON.key(kept.account.person.person_id)
-        entry = AuditEntry(self._clock.now(), device.actor, Action.SESSION_REFUSED, (person,), "OTHER_DEVICE")
-        if self._refusals.record(entry):
-            log.warning("token_of_another_device", person=person, device=str(device.actor))
+        self._note_refusal(kept, device, "OTHER_DEVICE", {})
         raise CekalwatchError(Code.SESSION_ENDED, "of another device")
+
+    def _note_refusal(self, kept: KeptSession, device: Device, why: str, details: dict[str, str]) -> None:
+        person = Thing.PERSON.key(kept.account.person.person_id)
+        entry = AuditEntry(self._clock.now(), device.actor, Action.SESSION_REFUSED, (person,), why, details=details)
+        if self._refusals.record(entry):
+            log.warning("token_refused", person=person, device=str(device.actor), why=why)
 
     def _note_use(self, key: str, kept: KeptSession) -> None:
         now = self._clock.now()

@@ -14,7 +14,7 @@ import structlog
 
 from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
 from cekalwatch.server.auth.refusals import RefusalTrail
-from cekalwatch.server.auth.sessions import Device, Session, Sessions, TokenPurpose
+from cekalwatch.server.auth.sessions import Beside, Device, Session, Sessions
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import Account
@@ -87,8 +87,8 @@ class SignInService:
         self._refusals = refusals
         self._clock = clock
 
-    def sign_in(self, proof: Proof, device: Device, purpose: TokenPurpose) -> tuple[str, Session]:
-        """Sign a person in, and return the token and the session.
+    def sign_in(self, proof: Proof, device: Device, beside: Beside | None = None) -> tuple[str, Session]:
+        """Sign a person in, and return the token and the session; with `beside`, as the second person of that act.
 
         Raises SignInRefusedError, and SIGN_IN_NOT_OFFERED or what else a provider raises.
         """
@@ -102,7 +102,8 @@ class SignInService:
             self.note(refusal, device)
             raise
         by_password = isinstance(proof, PasswordProof)
-        token, session = self._sessions.begin(account, device, purpose, by_password=by_password)
+        token, session = self._sessions.begin(account, device, beside, by_password=by_password)
+        purpose = beside.act.action if beside else "SESSION"
         log.info("signed_in", person_id=str(account.person.person_id), purpose=purpose, device=str(device.actor))
         return token, session
 

@@ -1,6 +1,7 @@
-"""Sign-in at the server's own machine: two people sign for an action, or one changes a password.
+"""Sign-in at the server's own machine: two people sign for an act, or one changes a password.
 
-Each types name and password there. Wrong passwords are counted, recorded and lock the name, as elsewhere.
+Each types name and password there. Wrong passwords are counted, recorded and lock the name, as elsewhere. What two sign
+for they read first, in both languages, and the words are what the second one's signature is bound to.
 """
 
 from __future__ import annotations
@@ -8,34 +9,54 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.translations import Language, Texts
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.auth.providers import ProviderAuthentication
-from cekalwatch.server.auth.sessions import Device, TokenPurpose
+from cekalwatch.server.auth.sessions import Beside, Device
 from cekalwatch.server.auth.sign_in import PasswordProof
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError
-from cekalwatch.server.domain.people import TWO_PERSON_ACTIONS, Person, TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.people import TWO_PERSON_ACTIONS, JointAct, TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.vocabulary.people import PersonRole
 
 Ask = Callable[[str], str]
+Words = Callable[[Texts], str]
+"""Says what is done, with all that it is done with, in the language of the texts."""
 
 
 class Terminal:
     """Asks people who they are."""
 
-    def __init__(self, database: Database, clock: Clock, ask: Ask, ask_secret: Ask) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, ask: Ask, ask_secret: Ask, tell: Callable[[str], None]
+    ) -> None:
         providers = ProviderAuthentication(database, clock)
         self._sign_in, self._sessions = providers.sign_in, providers.sessions
         self._password_change = providers.password_change
         self._device = Device(operator())
         self._ask = ask
         self._ask_secret = ask_secret
+        self._tell = tell
 
-    def two_people(self, action: TwoPersonAction) -> TwoPeople:
-        """Return the two who sign for `action`; raises ProgramError when they may not."""
+    def two_people(self, action: TwoPersonAction, words: Words) -> TwoPeople:
+        """Return the two who sign for `action` as the words say it; raises ProgramError when they may not."""
         one, other = TWO_PERSON_ACTIONS[action]
+        shown = "\n".join(words(Texts("cekalwatch.server", language)) for language in Language)
+        act = JointAct.of(action, shown.encode())
         try:
-            return TwoPeople(action, self._signer(_words(one)), self._signer(_words(other)))
+            self._tell(shown)
+            _, first = self._sign_in.sign_in(self._proof(one), self._device)
+            try:
+                if first.password_change_needed:
+                    raise CekalwatchError(Code.PASSWORD_CHANGE_NEEDED)
+                self._tell(shown)
+                beside = Beside(act, first)
+                token, _ = self._sign_in.sign_in(self._proof(other), self._device, beside)
+                second = self._sessions.take_second(token, self._device, beside)
+            finally:
+                self._sessions.end(first, self._device)
+            return TwoPeople(action, first.person, second)
         except CekalwatchError as error:
             raise ProgramError(error.public_message, Exit.REFUSED) from None
 
@@ -43,7 +64,7 @@ class Terminal:
         """Let the person of that name change the password, a first one too; raises ProgramError."""
         present = self._ask_secret("Present password")
         try:
-            _, session = self._sign_in.sign_in(PasswordProof(name, present), self._device, TokenPurpose.SESSION)
+            _, session = self._sign_in.sign_in(PasswordProof(name, present), self._device)
             wanted = self._ask_secret("New password (12 characters at least)")
             if self._ask_secret("New password once more") != wanted:
                 raise ProgramError("The two new passwords differ; nothing was changed", Exit.USAGE)
@@ -52,12 +73,6 @@ class Terminal:
         except CekalwatchError as error:
             raise ProgramError(error.public_message, Exit.REFUSED) from None
 
-    def _signer(self, role: str) -> Person:
-        name = self._ask(f"Sign-in name of the {role}")
-        proof = PasswordProof(name, self._ask_secret(f"Password of the {role}"))
-        token, _ = self._sign_in.sign_in(proof, self._device, TokenPurpose.SECOND_PERSON)
-        return self._sessions.take_second(token, self._device)
-
-
-def _words(role: str) -> str:
-    return role.lower().replace("_", " ")
+    def _proof(self, role: PersonRole) -> PasswordProof:
+        who = role.lower().replace("_", " ")
+        return PasswordProof(self._ask(f"Sign-in name of the {who}"), self._ask_secret(f"Password of the {who}"))

@@ -22,6 +22,7 @@ from cekalwatch.server.cli.options import Config, DataDir, command_settings
 from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:
+    from cekalwatch.program.translations import Texts
     from cekalwatch.server.audit.entry import Link
     from cekalwatch.server.audit.timestamps import TimestampVerifier
     from cekalwatch.server.settings.settings import ServerSettings
@@ -105,7 +106,7 @@ def export(
 ) -> None:
     """Export the entries of a span of time for an auditor; all without --since and --until."""
 
-    from cekalwatch.program.prompts import ask, ask_secret
+    from cekalwatch.program.prompts import ask, ask_secret, tell
     from cekalwatch.server.audit.entry import Action, AuditEntry, Thing, operator
     from cekalwatch.server.auth.terminal import Terminal
     from cekalwatch.server.domain.clock import SystemClock
@@ -117,7 +118,14 @@ def export(
     with command_database(settings) as database:
         database.check_exists()
         store, clock = AuditStore(database), SystemClock()
-        signed = Terminal(database, clock, ask, ask_secret).two_people(TwoPersonAction.EXPORT_AUDIT)
+
+        def words(texts: Texts) -> str:
+            begin, stop = first or texts.say("FIRST_ENTRY"), end or texts.say("LAST_ENTRY")
+            place = str(out.resolve()) if out else texts.say("STANDARD_OUTPUT")
+            return texts.say("SIGN_AUDIT_EXPORT", since=begin, until=stop, form=str(form), place=place)
+
+        terminal = Terminal(database, clock, ask, ask_secret, tell)
+        signed = terminal.two_people(TwoPersonAction.EXPORT_AUDIT, words)
         both = tuple(Thing.PERSON.key(person.person_id) for person in (signed.first, signed.second))
         details = {"format": str(form), "since": first, "until": end}
         with _output(out) as stream, _progress("Exporting", None) as counted:
@@ -166,7 +174,7 @@ def accept_history(
     data_dir: DataDir = None,
 ) -> None:
     """Go on signing after a backup was restored: two people accept the history in the database as it is."""
-    from cekalwatch.program.prompts import ask, ask_secret
+    from cekalwatch.program.prompts import ask, ask_secret, tell
     from cekalwatch.server.audit.entry import MAX_TEXT
     from cekalwatch.server.auth.terminal import Terminal
     from cekalwatch.server.domain.clock import SystemClock
@@ -185,8 +193,12 @@ def accept_history(
         found = signer.history_change()
         if found is None:
             raise ProgramError("The history is the one that was signed: there is nothing to accept", Exit.USAGE)
-        typer.echo(f"The history in the database is not the one that was signed: {found}", err=True)
-        people = Terminal(database, clock, ask, ask_secret).two_people(TwoPersonAction.ACCEPT_AUDIT_HISTORY)
+
+        def words(texts: Texts) -> str:
+            return texts.say("SIGN_AUDIT_HISTORY", found=str(found), why=explanation)
+
+        terminal = Terminal(database, clock, ask, ask_secret, tell)
+        people = terminal.two_people(TwoPersonAction.ACCEPT_AUDIT_HISTORY, words)
         made = signer.accept(found, people, explanation)
     typer.echo(made.to_json())
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.prompts import without_secret
 from cekalwatch.server.cli.options import Config, ModelsDir, command_settings
 from cekalwatch.server.cli.output import whole_table
 
@@ -32,8 +33,13 @@ def install(
     config: Config = None,
     models_dir: ModelsDir = None,
     accept_license: Annotated[bool, typer.Option("--accept-license", help="Accept the licence that is shown.")] = False,
-    url: Annotated[str | None, typer.Option(help="Where to fetch the archive of an InsightFace pack.")] = None,
-    sha256: Annotated[str | None, typer.Option(help="SHA-256 that the archive must have.")] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(callback=without_secret, help="Where to fetch the archive of an InsightFace pack."),
+    ] = None,
+    sha256: Annotated[
+        str | None, typer.Option(help="SHA-256 that the archive must have; the pinned one when not given.")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Install a model pack. A sound pack of that name is kept."""
@@ -58,7 +64,8 @@ def install(
         typer.echo(f"Licence of {name}: {published_packs.LICENCE}")
         if not accept_license:
             raise ProgramError("The licence was not accepted. If it may be, add --accept-license.", Exit.USAGE)
-        _install_published(folder, name, url or published_packs.RELEASE_URL.format(name=name), sha256)
+        address = url or published_packs.RELEASE_URL.format(name=name)
+        _install_published(folder, name, address, sha256 or published_packs.PUBLISHED[name])
 
 
 @app.command(
@@ -170,7 +177,7 @@ def _install_starter(folder: Path) -> None:
     typer.echo(f"starter installed: {pack.folder} ({pack.model_version}). Licence: {pack.licence}")
 
 
-def _install_published(folder: Path, name: str, url: str, sha256: str | None) -> None:
+def _install_published(folder: Path, name: str, url: str, sha256: str) -> None:
     from cekalwatch.server.recognition.packs import installed as packs
     from cekalwatch.server.recognition.packs import published as published_packs
 

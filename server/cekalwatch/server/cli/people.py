@@ -112,12 +112,12 @@ def unlock(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
 @app.command(epilog=EXAMPLES + "  cekalwatch-server people password budi")
 def password(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
     """Change one's own password here, for people without a notifier. The present one is asked for."""
-    from cekalwatch.program.prompts import ask, ask_secret
+    from cekalwatch.program.prompts import ask, ask_secret, tell
     from cekalwatch.server.auth.terminal import Terminal
     from cekalwatch.server.domain.clock import SystemClock
 
     with _database(config, data_dir) as (database, _):
-        Terminal(database, SystemClock(), ask, ask_secret).change_password(name)
+        Terminal(database, SystemClock(), ask, ask_secret, tell).change_password(name)
     typer.echo("The password was changed")
 
 

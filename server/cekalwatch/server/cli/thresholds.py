@@ -16,6 +16,7 @@ from cekalwatch.server.cli.database import command_database
 from cekalwatch.server.cli.options import Config, DataDir, ModelPack, command_settings
 
 if TYPE_CHECKING:
+    from cekalwatch.program.translations import Texts
     from cekalwatch.vision.manifest import Pack
     from cekalwatch.vision.thresholds import ThresholdModel
 
@@ -87,7 +88,7 @@ def clear(config: Config = None, data_dir: DataDir = None) -> None:
 
 
 def _change(value: float | None, config: Path | None, data_dir: Path | None) -> None:
-    from cekalwatch.program.prompts import ask, ask_secret
+    from cekalwatch.program.prompts import ask, ask_secret, tell
     from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.auth.terminal import Terminal
     from cekalwatch.server.cli.gallery.opening import model_in_use
@@ -103,7 +104,14 @@ def _change(value: float | None, config: Path | None, data_dir: Path | None) -> 
     with command_database(settings) as database:
         database.check_exists()
         model_version = model_in_use(settings, ModelStore(database)).model_version
-        people = Terminal(database, clock, ask, ask_secret).two_people(TwoPersonAction.CHANGE_THRESHOLD)
+
+        def words(texts: Texts) -> str:
+            if value is None:
+                return texts.say("SIGN_THRESHOLD_CLEAR", model=model_version)
+            return texts.say("SIGN_THRESHOLD_SET", model=model_version, threshold=f"{value:.4f}")
+
+        terminal = Terminal(database, clock, ask, ask_secret, tell)
+        people = terminal.two_people(TwoPersonAction.CHANGE_THRESHOLD, words)
         ThresholdSetting(ThresholdStore(database), clock, lambda: model_version).set(value, people, operator())
 
 

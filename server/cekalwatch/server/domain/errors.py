@@ -142,6 +142,11 @@ class Code(StrEnum):
     METHOD_NOT_ALLOWED = auto(), Kind.PERMISSION_DENIED, "A device of this role may not call this method."
     SITE_NOT_ALLOWED = auto(), Kind.PERMISSION_DENIED, "The certificate belongs to another site."
     NAME_NOT_ALLOWED = auto(), Kind.PERMISSION_DENIED, "The certificate belongs to another device."
+    PROXY_NOT_ALLOWED = (
+        auto(),
+        Kind.PERMISSION_DENIED,
+        "Plaintext is for programs on this machine, and this call came through a proxy; use certificates.",
+    )
     INVITATION_INVALID = auto(), Kind.PERMISSION_DENIED, "The code is wrong, was used already, or has expired."
     AUTHORITY_UNAVAILABLE = (
         auto(),
@@ -169,6 +174,11 @@ class Code(StrEnum):
     PERSON_ROLE_NEEDED = auto(), Kind.PERMISSION_DENIED, "The person does not have a role that may do this."
     PERSON_SITE_NOT_ALLOWED = auto(), Kind.PERMISSION_DENIED, "The person does not work at this device's site."
     SECOND_PERSON_NEEDED = auto(), Kind.UNAUTHENTICATED, "This needs a second person, who signs in each time."
+    SECOND_PERSON_ELSEWHERE = (
+        auto(),
+        Kind.PERMISSION_DENIED,
+        "The second person signed for something else, or beside another session, and must sign in again for this.",
+    )
     SAME_PERSON_TWICE = auto(), Kind.PERMISSION_DENIED, "This needs two different people."
     PASSWORD_CHANGE_NEEDED = auto(), Kind.PERMISSION_DENIED, "The first password must be changed before anything else."
     PASSWORD_NOT_KEPT_HERE = auto(), Kind.FAILED_PRECONDITION, "The password is kept by the identity provider."

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Self
 from uuid import UUID
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -80,6 +82,20 @@ TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
         TwoPersonAction.ACCEPT_AUDIT_HISTORY: ACCEPT_AUDIT_HISTORY_PAIR,
     }
 )
+
+
+@dataclass(frozen=True)
+class JointAct:
+    """One thing that two people do together: the action, and what it is done with."""
+
+    action: TwoPersonAction
+    argument_sha256: str
+    """Of all that the action is done with, hexadecimal: a word given for one argument is none for another."""
+
+    @classmethod
+    def of(cls, action: TwoPersonAction, argument: bytes) -> Self:
+        """Return the act of doing `action` with `argument`, in whatever form the caller has it each time."""
+        return cls(action, hashlib.sha256(argument).hexdigest())
 
 
 @dataclass(frozen=True)

@@ -76,9 +76,10 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         subscriber = current_caller()
         subscriber.speak_as(agent_id)
         wants = self._wants(subscriber, convert.alert_filter(request.filter))
-        after = await self._start(agent_id, request)
+        after = await self._start(agent_id, subscriber, request)
         agent = _agent(agent_id)
-        await self._trail.note(agent, Action.SUBSCRIPTION_OPENED, after_event=after)
+        opened_by = subscriber.actor if subscriber.session else agent
+        await self._trail.note(opened_by, Action.SUBSCRIPTION_OPENED, after_event=after)
         self._presence.agent_connected(agent_id)
         try:
             yield convert.subscribed(after, self._fanout.head, self._freshness.now())
@@ -107,16 +108,24 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
 
         return wants
 
-    async def _start(self, agent_id: str, request: pb.SubscribeAlertsRequest) -> int:
+    async def _start(self, agent_id: str, subscriber: Caller, request: pb.SubscribeAlertsRequest) -> int:
+        head = self._fanout.head
+        own = await self._fanout.acknowledged_position(agent_id)
+        if own is None:
+            # Kept at once, so that what comes before its first acknowledgement is not lost when the stream breaks.
+            own = await self._acknowledgements.take(agent_id, head)
         match request.WhichOneof("start"):
             case "after_sequence":
-                return await self._fanout.start_after(convert.sequence(request.after_sequence))
+                start = await self._fanout.start_after(convert.sequence(request.after_sequence))
             case "now":
-                return self._fanout.head
+                start = head
             case "from_start":
-                return await self._fanout.oldest_position()
+                start = await self._fanout.oldest_position()
             case _:
-                return await self._fanout.acknowledged_position(agent_id)
+                start = await self._fanout.start_after(own)
+        if start < own and not subscriber.sees_history and await self._fanout.reaches(own):
+            raise CekalwatchError(Code.SIGN_IN_NEEDED, "history")
+        return start
 
     async def AcknowledgeAlerts(
         self, request: pb.AcknowledgeAlertsRequest, context: Context

@@ -20,21 +20,24 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
+from google.protobuf.message import Message
 
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.auth.admission import Admission
 from cekalwatch.server.auth.certificate import CertificateAuthentication, peer_of
 from cekalwatch.server.auth.limits import REFUSAL_DELAY_S, CallLimits, DeviceLimitError
-from cekalwatch.server.auth.person import PersonAuthentication, Tokens
+from cekalwatch.server.auth.person import PersonAuthentication, Tokens, joint_action
+from cekalwatch.server.auth.proxies import refuse_proxied
 from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.auth.rights import Caller
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.people import JointAct
 from cekalwatch.server.grpc_api.errors import abort_with, address_of
 from cekalwatch.server.grpc_api.requests import single_request
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.wire.tokens import SECOND_PERSON_METADATA, SESSION_METADATA
+from cekalwatch.wire.tokens import SECOND_PERSON_METADATA, SESSION_METADATA, signed_bytes
 
 CHECK_PERIOD_S = 0.5
 """Pause between two checks of the calls that are open: what is taken away must be gone within a second."""
@@ -236,6 +239,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
 
         async def run(requests: AsyncIterator[Any], context: Context) -> Any:  # noqa: ANN401  # any message
             request = await single_request(requests, context)
+            await self._admit_second(request, context)
             page = getattr(request, "page_size", 0)
             if page and not (who := current_caller()).on_this_machine:
                 await asyncio.sleep(self._limits.charge_page(who.identity, page))
@@ -247,6 +251,8 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         """Let the device in."""
         certificate_pem = b"".join(context.auth_context().get("x509_pem_cert", ()))
         async with self._refusing(method, certificate_pem, context):
+            if not certificate_pem:
+                refuse_proxied(name for name, _ in context.invocation_metadata() or ())
             who = self._certificates.admit(method, certificate_pem)
             _caller.set(who)
         self._let_in(context.peer())
@@ -261,6 +267,16 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
             who = await asyncio.to_thread(self._people.admit, alone.method, alone.caller, tokens)
             _caller.set(who)
         return replace(alone, caller=who)
+
+    async def _admit_second(self, request: Message, context: Context) -> None:
+        """Let the second person of a method that needs one in: only the request says what they must have signed for."""
+        first = current_admission()
+        action = joint_action(first.method)
+        if action is None:
+            return
+        async with self._refusing(first.method, first.certificate_pem, context):
+            act, token = JointAct.of(action, signed_bytes(request)), _tokens(context).second_person
+            _caller.set(await asyncio.to_thread(self._people.admit_second, act, current_caller(), token))
 
     @asynccontextmanager
     async def _refusing(self, method: str, certificate_pem: bytes, context: Context) -> AsyncIterator[None]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import grpc
 
 from cekalwatch.server.auth.password_provider import PasswordChange
-from cekalwatch.server.auth.sessions import Sessions, TokenPurpose
+from cekalwatch.server.auth.sessions import Beside, Sessions
 from cekalwatch.server.auth.sign_in import PasswordProof, SignInService
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
@@ -66,10 +66,11 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
 
     async def SignIn(self, request: pb.SignInRequest, context: Context) -> pb.SignInResponse:
         """Sign a person in, by password or by the identity provider's code."""
-        purpose, proof, device = convert.purpose(request.purpose), convert.proof(request), current_caller().device
+        act, proof, caller = convert.joint_act(request), convert.proof(request), current_caller()
+        beside = Beside(act, caller.signed_in()) if act else None
         workers = self._passwords if isinstance(proof, PasswordProof) else self._provider
-        token, session = await workers.do(lambda: self._sign_ins.sign_in(proof, device, purpose))
-        idle = self._sessions.terms.idle if purpose is TokenPurpose.SESSION else None
+        token, session = await workers.do(lambda: self._sign_ins.sign_in(proof, caller.device, beside))
+        idle = None if beside else self._sessions.terms.idle
         return pb.SignInResponse(token=token, session=convert.session_message(session, idle))
 
     async def GetSession(self, request: pb.GetSessionRequest, context: Context) -> pb.GetSessionResponse:

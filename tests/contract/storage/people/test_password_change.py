@@ -8,7 +8,6 @@ import pytest
 
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.passwords import Passwords
-from cekalwatch.server.auth.sessions import TokenPurpose
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import KeptPassword
@@ -32,7 +31,7 @@ def office(database: Database) -> Office:
 
 def test_a_changed_password_ends_the_other_sessions(office: Office):
     who = office.hire(person(), first=True).person
-    token, session = office.desk.sign_in(office.proof(), device(), TokenPurpose.SESSION)
+    token, session = office.desk.sign_in(office.proof(), device())
     assert session.password_change_needed
     other = opened(office)
     office.changes.change(session, device(), PASSWORD, OTHER_PASSWORD)
@@ -57,7 +56,7 @@ def test_a_password_is_not_changed_by_who_does_not_know_it_nor_to_an_easy_one(
     office: Office, present: str, wanted: str, code: Code
 ):
     office.hire(person(), first=True)
-    token, session = office.desk.sign_in(office.proof(), device(), TokenPurpose.SESSION)
+    token, session = office.desk.sign_in(office.proof(), device())
     with pytest.raises(CekalwatchError) as refused:
         office.changes.change(session, device(), present, wanted)
     assert refused.value.code is code
@@ -67,7 +66,7 @@ def test_a_password_is_not_changed_by_who_does_not_know_it_nor_to_an_easy_one(
 
 def test_guessing_the_present_password_locks_the_name(office: Office):
     office.hire(person())
-    _, session = office.desk.sign_in(office.proof(), device(), TokenPurpose.SESSION)
+    _, session = office.desk.sign_in(office.proof(), device())
     found = []
     for _ in range(6):
         with pytest.raises(CekalwatchError) as refused:
@@ -94,5 +93,5 @@ def test_a_reset_ends_every_session(office: Office):
     kept = KeptPassword(office.passwords.hash(OTHER_PASSWORD), must_change=True)
     office.people.set_password(budi.person_id, kept, office.entry(Action.PERSON_CHANGED))
     assert ended(office, token)
-    _, session = office.desk.sign_in(office.proof(password=OTHER_PASSWORD), device(), TokenPurpose.SESSION)
+    _, session = office.desk.sign_in(office.proof(password=OTHER_PASSWORD), device())
     assert session.password_change_needed

@@ -11,7 +11,6 @@ import pytest
 
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.rights import LOCAL
-from cekalwatch.server.auth.sessions import TokenPurpose
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import NameTakenError
@@ -49,7 +48,7 @@ def test_a_sign_in_name_is_one_persons_only(office: Office):
 
 def test_who_signs_in_gets_a_session_of_this_device_and_it_is_recorded(office: Office):
     who = office.hire(person()).person
-    token, session = office.desk.sign_in(office.proof(), device(), TokenPurpose.SESSION)
+    token, session = office.desk.sign_in(office.proof(), device())
     assert session.person == who
     assert session.expires_at == office.clock.now() + timedelta(hours=12)
     assert len(token) == 43, "32 random bytes"

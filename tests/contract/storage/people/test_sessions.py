@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from sqlmodel import select
 
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.rights import LOCAL
-from cekalwatch.server.auth.sessions import TokenPurpose
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.people import TwoPersonAction
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.tables import PersonSessionRow
-from tests.support.scenarios.people import Office, device, ended, opened, person
+from tests.support.scenarios.people import Office, device, ended, errand, opened, person
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def test_a_token_that_was_made_up_is_worth_nothing(office: Office, token: str):
 
 def test_who_signs_out_is_out(office: Office):
     office.hire(person())
-    token, session = office.desk.sign_in(office.proof(), device(), TokenPurpose.SESSION)
+    token, session = office.desk.sign_in(office.proof(), device())
     other = opened(office)
     office.sessions.end(session, device())
     office.sessions.end(session, device())
@@ -92,39 +94,68 @@ def test_who_signs_out_is_out(office: Office):
 
 def test_a_second_persons_word_is_good_once_and_for_two_minutes(office: Office):
     who = office.hire(person()).person
+    act = errand(office)
     for good, minutes in ((True, 1.9), (False, 2)):
-        token = opened(office, TokenPurpose.SECOND_PERSON)
+        token = opened(office, act)
         assert ended(office, token), "it is no session"
         office.clock.go(minutes=minutes)
         if good:
-            assert office.sessions.take_second(token, device()) == who
+            assert office.sessions.take_second(token, device(), act) == who
         with pytest.raises(CekalwatchError) as refused:
-            office.sessions.take_second(token, device())
+            office.sessions.take_second(token, device(), act)
         assert refused.value.code is Code.SESSION_ENDED
+
+
+def test_a_second_persons_word_is_for_one_act_beside_one_session_and_ends_when_it_is_shown_for_another(office: Office):
+    office.hire(person())
+    act, same_again, more = errand(office), errand(office), errand(office, b"0.2")
+    other = replace(act, act=replace(act.act, action=TwoPersonAction.ACCEPT_SHRUNKEN_LIST))
+    for wrong in (same_again, more, other):
+        token = opened(office, act)
+        with pytest.raises(CekalwatchError) as refused:
+            office.sessions.take_second(token, device(), wrong)
+        assert refused.value.code is Code.SECOND_PERSON_ELSEWHERE
+        with pytest.raises(CekalwatchError) as refused:
+            office.sessions.take_second(token, device(), act)
+        assert refused.value.code is Code.SESSION_ENDED
+    assert [one.outcome for one in office.trail(Action.SESSION_REFUSED)] == ["OTHER_ACT"] * 3
+
+
+def test_what_a_second_person_signed_for_is_recorded_with_both(office: Office):
+    budi = office.hire(person()).person
+    act = errand(office)
+    opened(office, act)
+    first, second = office.trail(Action.SIGNED_IN)
+    assert second.objects == f'["person:{budi.person_id}","person:{act.first.person.person_id}"]'
+    told = json.loads(second.details)
+    assert (told["action"], told["argument"]) == ("CHANGE_THRESHOLD", act.act.argument_sha256)
+    assert told["first_session"] == json.loads(first.details)["session"]
 
 
 def test_a_second_persons_word_comes_from_the_same_device(office: Office):
     who = office.hire(person()).person
-    token = opened(office, TokenPurpose.SECOND_PERSON)
+    act = errand(office)
+    token = opened(office, act)
     with pytest.raises(CekalwatchError):
-        office.sessions.take_second(token, device("pc-2"))
-    assert office.sessions.take_second(token, device()) == who
+        office.sessions.take_second(token, device("pc-2"), act)
+    assert office.sessions.take_second(token, device(), act) == who
 
 
 def test_a_session_is_no_second_persons_word(office: Office):
     office.hire(person())
     with pytest.raises(CekalwatchError) as refused:
-        office.sessions.take_second(opened(office), device())
+        office.sessions.take_second(opened(office), device(), errand(office))
     assert refused.value.code is Code.SESSION_ENDED
 
 
 def test_a_second_persons_word_at_the_same_time_is_taken_once(office: Office):
     office.hire(person())
-    token = opened(office, TokenPurpose.SECOND_PERSON)
+    act = errand(office)
+    token = opened(office, act)
 
     def take(_: int) -> bool:
         try:
-            office.sessions.take_second(token, device())
+            office.sessions.take_second(token, device(), act)
         except CekalwatchError:
             return False
         return True

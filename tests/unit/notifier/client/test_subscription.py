@@ -32,7 +32,7 @@ from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.vocabulary.orders import Direction
 from tests.support.builders.notifier_alerts import FRESH
-from tests.support.fakes.alert_server import AlertServer, EventLog, alert_message
+from tests.support.fakes.alert_server import NOBODY, AlertServer, EventLog, alert_message
 
 AGENT = "pc-1"
 
@@ -67,7 +67,7 @@ class Watch:
         silence_timeout_s: float = 30,
         wanted: AlertFilter = AlertFilter(),  # noqa: B008  # frozen
     ) -> Watcher:
-        client = self._stack.enter_context(closing(SubscriptionClient(Dialer(address, None), AGENT, wanted)))
+        client = self._stack.enter_context(closing(SubscriptionClient(Dialer(address, None), AGENT, wanted, NOBODY)))
         backoff = Backoff(first_s=0.01, most_s=0.05, random=random.Random(1))  # noqa: S311  # jitter
         subscription = Subscription(client, start, silence_timeout_s, backoff)
         self._stack.callback(subscription.stop)

@@ -88,7 +88,7 @@ class Run:
     ) -> None:
         self._stack = ExitStack()
         self.inbox = self._stack.enter_context(closing(Inbox(folder / "inbox.sqlite3")))
-        client = self._stack.enter_context(closing(SubscriptionClient(Dialer(address, None), AGENT, wanted)))
+        client = self._stack.enter_context(closing(SubscriptionClient(Dialer(address, None), AGENT, wanted, NOBODY)))
         alert_client = self._stack.enter_context(
             closing(AlertClient(Dialer(address, None), AGENT, AlertFilter(), NOBODY))
         )

@@ -189,13 +189,13 @@ async def test_positions_out_of_the_log_are_refused(log: Log):
     assert (unknown.value.code, old.value.code) == (Code.POSITION_UNKNOWN, Code.POSITION_TOO_OLD)
 
 
-async def test_an_agent_resumes_where_it_acknowledged_and_a_new_one_at_the_beginning(log: Log):
+async def test_an_agents_own_position_is_what_it_acknowledged_and_a_new_one_has_none(log: Log):
     first = log.commit().sequence
     log.commit()
     log.store.acknowledge([("pc-1", first)], NOON)
     fanout = log.fanout()
     assert await fanout.acknowledged_position("pc-1") == first
-    assert await fanout.acknowledged_position("pc-new") == 0
+    assert await fanout.acknowledged_position("pc-new") is None
 
 
 async def waiting(log: Log, after: int, wanted: AlertFilter | None = None) -> list[UUID]:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,7 @@ def test_a_published_pack_is_fetched_unpacked_and_described(tmp_path: Path, http
     checked = models(*arguments, "--sha256", "0" * 64, folder=tmp_path)
     assert checked.returncode == Exit.CONFIG
     assert list(tmp_path.iterdir()) == []
-    done = models(*arguments, folder=tmp_path)
+    done = models(*arguments, "--sha256", sha256(stream.getvalue()).hexdigest(), folder=tmp_path)
     assert done.returncode == Exit.OK, done.stderr
     pack = load_named(tmp_path, "buffalo_s")
     assert pack.engine is EngineKind.INSIGHTFACE

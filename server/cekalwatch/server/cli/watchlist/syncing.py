@@ -27,6 +27,7 @@ from cekalwatch.server.cli.watchlist.sync_screen import (
 )
 
 if TYPE_CHECKING:
+    from cekalwatch.program.translations import Texts
     from cekalwatch.server.domain.syncs import SyncRun
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.watchlist.sync.service import SyncStatus
@@ -139,7 +140,7 @@ def _syncs(settings: ServerSettings, server: str | None) -> Iterator[Syncs]:
 
 def _accept(settings: ServerSettings) -> None:
     """Let two people accept the shrunken list that waits, at this machine."""
-    from cekalwatch.program.prompts import ask, ask_secret
+    from cekalwatch.program.prompts import ask, ask_secret, tell
     from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.auth.terminal import Terminal
     from cekalwatch.server.domain.clock import SystemClock
@@ -155,10 +156,12 @@ def _accept(settings: ServerSettings) -> None:
         waiting = store.state().waiting
         if waiting is None:
             raise ProgramError("No shrunken list waits to be accepted", Exit.NO_INPUT)
-        typer.echo(
-            f"{waiting.missing} of {waiting.held} orders are no longer in the source, and will be ended.", err=True
-        )
-        people = Terminal(database, clock, ask, ask_secret).two_people(TwoPersonAction.ACCEPT_SHRUNKEN_LIST)
+
+        def words(texts: Texts) -> str:
+            return texts.say("SIGN_SHRUNKEN_LIST", missing=waiting.missing, held=waiting.held, run=waiting.run_id)
+
+        terminal = Terminal(database, clock, ask, ask_secret, tell)
+        people = terminal.two_people(TwoPersonAction.ACCEPT_SHRUNKEN_LIST, words)
         try:
             accept_shrink(store, clock, waiting.run_id, people, operator())
         except CekalwatchError as error:

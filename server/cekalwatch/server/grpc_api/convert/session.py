@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from cekalwatch.server.auth.passwords import MAX_CHARACTERS
-from cekalwatch.server.auth.sessions import Session, TokenPurpose
+from cekalwatch.server.auth.sessions import Session
 from cekalwatch.server.auth.sign_in import CodeProof, PasswordProof, Proof
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.people import JointAct, TwoPersonAction
 from cekalwatch.server.grpc_api.convert.common import duration, timestamp
 from cekalwatch.v1 import session_pb2, session_service_pb2
 from cekalwatch.wire.vocabulary.people import PersonRole
@@ -18,21 +19,28 @@ MAX_CODE = 2048
 VERIFIER_CHARACTERS = (43, 128)
 NONCE_CHARACTERS = (16, 128)
 MAX_URI = 512
+SHA256_BYTES = 32
 
 _ROLES = ProtoEnum(session_pb2.PersonRole, "PERSON_ROLE", PersonRole)
-_PURPOSES = {
-    session_pb2.SESSION_PURPOSE_UNSPECIFIED: TokenPurpose.SESSION,
-    session_pb2.SESSION_PURPOSE_CALLS: TokenPurpose.SESSION,
-    session_pb2.SESSION_PURPOSE_SECOND_PERSON: TokenPurpose.SECOND_PERSON,
-}
+_ACTIONS = ProtoEnum(
+    session_pb2.TwoPersonAction,
+    "TWO_PERSON_ACTION",
+    (TwoPersonAction.CHANGE_THRESHOLD, TwoPersonAction.ACCEPT_SHRUNKEN_LIST),
+)
+_FOR_CALLS = (session_pb2.SESSION_PURPOSE_UNSPECIFIED, session_pb2.SESSION_PURPOSE_CALLS)
 
 
-def purpose(value: session_pb2.SessionPurpose.ValueType) -> TokenPurpose:
-    """Read the purpose of a token; raises ARGUMENT_INVALID."""
-    try:
-        return _PURPOSES[value]
-    except KeyError:
-        raise CekalwatchError(Code.ARGUMENT_INVALID, "purpose") from None
+def joint_act(request: session_service_pb2.SignInRequest) -> JointAct | None:
+    """Read what a second person signs for; None: a session is wanted. Raises ARGUMENT_INVALID."""
+    given = request.joint_act if request.HasField("joint_act") else None
+    if request.purpose in _FOR_CALLS and given is None:
+        return None
+    if request.purpose != session_pb2.SESSION_PURPOSE_SECOND_PERSON:
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "purpose")
+    action = _ACTIONS.member(given.action) if given else None
+    if given is None or action is None or len(given.request_sha256) != SHA256_BYTES:
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "joint_act")
+    return JointAct(action, given.request_sha256.hex())
 
 
 def proof(request: session_service_pb2.SignInRequest) -> Proof:

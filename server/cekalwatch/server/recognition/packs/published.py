@@ -1,16 +1,17 @@
 """Packs that InsightFace publishes: their licence, and downloading their archives.
 
-An archive from the network counts as hostile until it is checked: its size is bounded before and after unpacking,
-and only networks in it are unpacked, by their bare names.
+An archive from the network counts as hostile until it is checked: it must have a SHA-256 that somebody vouches for,
+its size is bounded before and after unpacking, and only networks in it are unpacked, by their bare names.
 """
 
 from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Final
 
 from cekalwatch.vision.manifest import PackError
@@ -20,7 +21,14 @@ LICENCE: Final = (
     "InsightFace model packs are available for non-commercial research purposes only. "
     "Any other use, such as at a checkpoint, needs a licence from InsightFace (https://www.insightface.ai)."
 )
-PUBLISHED: Final = ("buffalo_l", "buffalo_s", "antelopev2")
+PUBLISHED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "buffalo_l": "80ffe37d8a5940d59a7384c201a2a38d4741f2f3c51eef46ebb28218a7b0ca2f",
+        "buffalo_s": "d85a87f503f691807cd8bb97128bdf7a0660326cd9cd02657127fa978bab8b5e",
+        "antelopev2": "8e182f14fc6e80b3bfa375b33eb6cff7ee05d8ef7633e738d1c89021dcf0c5c5",
+    }
+)
+"""SHA-256 of each pack's archive, as many projects that fetched the release state it; it could not be fetched here."""
 
 MAX_ARCHIVE_BYTES: Final = 1 << 30
 MAX_UNPACKED_BYTES: Final = 2 << 30
@@ -36,8 +44,8 @@ class Progress:
     total: int | None
 
 
-def download(url: str, target: Path, report: Callable[[Progress], None], sha256: str | None = None) -> None:
-    """Fetch `url` into the file `target`, at most 1 GiB. Raises PackError."""
+def download(url: str, target: Path, report: Callable[[Progress], None], sha256: str) -> None:
+    """Fetch `url` into the file `target`, at most 1 GiB. Raises PackError, also when it has not that SHA-256."""
     import requests
 
     digest, received = hashlib.sha256(), 0
@@ -65,8 +73,11 @@ def download(url: str, target: Path, report: Callable[[Progress], None], sha256:
         ) from error
     if total is not None and received != total:
         raise PackError(f"{url} broke off after {received} of {total} bytes. Run this again.")
-    if sha256 is not None and digest.hexdigest() != sha256.lower():
-        raise PackError(f"{url} is not what it should be: its sha256 is {digest.hexdigest()}. Nothing was installed.")
+    if digest.hexdigest() != sha256.lower():
+        raise PackError(
+            f"{url} is not what it should be: its sha256 is {digest.hexdigest()}, not {sha256.lower()}. Nothing was "
+            "installed. If you know from its publisher that this one is right, give it with --sha256."
+        )
 
 
 def unpack(archive: Path, folder: Path) -> None:

@@ -11,6 +11,7 @@ import structlog
 from sqlmodel import col, delete, select, update
 
 from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.people import JointAct, TwoPersonAction
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import Account, account_of
@@ -19,6 +20,15 @@ from cekalwatch.server.storage.watchlist.rows import DAMAGED
 from cekalwatch.wire.vocabulary.people import PersonRole
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Countersignature:
+    """What a second person signs for, and beside whom."""
+
+    act: JointAct
+    first_session: str
+    """SHA-256 of the token of the first person's session."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,8 @@ class NewSession:
     certificate: str
     began_at: datetime
     expires_at: datetime
+    signs: Countersignature | None = None
+    """Of a second person; None for a session."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,7 @@ class KeptSession:
     certificate: str
     used_at: datetime
     expires_at: datetime
+    signs: Countersignature | None = None
 
 
 class SessionStore:
@@ -67,6 +80,9 @@ class SessionStore:
                     by_password=new.by_password,
                     device_binding=new.device_binding,
                     certificate=new.certificate,
+                    action=new.signs.act.action if new.signs else None,
+                    argument_sha256=new.signs.act.argument_sha256 if new.signs else None,
+                    first_session=new.signs.first_session if new.signs else None,
                     used_at=new.began_at,
                     expires_at=new.expires_at,
                 )
@@ -87,7 +103,13 @@ class SessionStore:
             return None
         row, person = found
         return KeptSession(
-            account_of(person), row.by_password, row.device_binding, row.certificate, row.used_at, row.expires_at
+            account_of(person),
+            row.by_password,
+            row.device_binding,
+            row.certificate,
+            row.used_at,
+            row.expires_at,
+            _signs(row),
         )
 
     def devices(
@@ -135,3 +157,9 @@ class SessionStore:
                 write_audit(session, entry)
             session.commit()
             return removed
+
+
+def _signs(row: PersonSessionRow) -> Countersignature | None:
+    if row.action is None or row.argument_sha256 is None or row.first_session is None:
+        return None
+    return Countersignature(JointAct(TwoPersonAction(row.action), row.argument_sha256), row.first_session)

@@ -43,6 +43,12 @@ class PersonSessionRow(SQLModel, table=True):
     """SHA-256 of the device's name and authority, hexadecimal; empty for plaintext on the server's machine."""
     certificate: str
     """Issuer and serial number of the certificate with which it began: revoking that ends it. Empty for plaintext."""
+    action: str | None = None
+    """What a second person signs for; none for a session, like the next two."""
+    argument_sha256: str | None = None
+    """Of what the action is done with, hexadecimal."""
+    first_session: str | None = None
+    """`token_sha256` of the first person's session."""
     used_at: datetime = moment()
     expires_at: datetime = moment(index=True)
 

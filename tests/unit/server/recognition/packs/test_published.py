@@ -24,6 +24,9 @@ def serve(httpserver: HTTPServer, data: bytes | Iterator[bytes], **answer: Any) 
     return httpserver.url_for("/pack.zip")
 
 
+NONE = "0" * 64
+
+
 def ignore(_: Progress) -> None:
     """Take no notice."""
 
@@ -54,28 +57,30 @@ def test_a_download_arrives_whole_and_tells_how_far_it_is(httpserver: HTTPServer
 
 def test_another_checksum_is_refused(httpserver: HTTPServer, tmp_path: Path):
     with pytest.raises(PackError, match="not what it should be"):
-        download(serve(httpserver, b"something else"), tmp_path / "pack.zip", ignore, "0" * 64)
+        download(serve(httpserver, b"something else"), tmp_path / "pack.zip", ignore, NONE)
 
 
 def test_an_error_answer_names_the_way_out(httpserver: HTTPServer, tmp_path: Path):
     with pytest.raises(PackError, match=r"answered 404.*--url"):
-        download(serve(httpserver, b"", status=404), tmp_path / "pack.zip", ignore)
+        download(serve(httpserver, b"", status=404), tmp_path / "pack.zip", ignore, NONE)
 
 
 def test_a_connection_that_breaks_off_is_noticed(httpserver: HTTPServer, tmp_path: Path):
     with pytest.raises(PackError, match=r"cannot be fetched|broke off"):
-        download(serve(httpserver, iter([b"half"]), headers={"Content-Length": "8"}), tmp_path / "pack.zip", ignore)
+        download(
+            serve(httpserver, iter([b"half"]), headers={"Content-Length": "8"}), tmp_path / "pack.zip", ignore, NONE
+        )
 
 
 def test_nobody_there_is_said_so(tmp_path: Path):
     with pytest.raises(PackError, match="models import"):
-        download("http://127.0.0.1:9/pack.zip", tmp_path / "pack.zip", ignore)
+        download("http://127.0.0.1:9/pack.zip", tmp_path / "pack.zip", ignore, NONE)
 
 
 def test_a_download_without_end_is_stopped(httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(published_packs, "MAX_ARCHIVE_BYTES", 1 << 20)
     with pytest.raises(PackError, match="larger than"):
-        download(serve(httpserver, b"x" * (2 << 20)), tmp_path / "pack.zip", ignore)
+        download(serve(httpserver, b"x" * (2 << 20)), tmp_path / "pack.zip", ignore, NONE)
 
 
 def test_only_networks_come_out_of_an_archive(tmp_path: Path):

@@ -341,6 +341,9 @@ def upgrade() -> None:
         sa.Column("by_password", sa.Boolean(), nullable=False),
         sa.Column("device_binding", sa.String(), nullable=False),
         sa.Column("certificate", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=True),
+        sa.Column("argument_sha256", sa.String(), nullable=True),
+        sa.Column("first_session", sa.String(), nullable=True),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(

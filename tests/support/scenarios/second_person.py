@@ -1,0 +1,25 @@
+"""The sign-in of a second person, for what two people are about to call."""
+
+from __future__ import annotations
+
+from google.protobuf.message import Message
+
+from cekalwatch.v1 import session_pb2, session_service_pb2
+from cekalwatch.v1.operations_service_pb2 import SetThresholdRequest
+from cekalwatch.v1.watchlist_service_pb2 import AcceptShrunkenListRequest
+from cekalwatch.wire.tokens import request_digest
+from tests.support.scenarios.people import PASSWORD
+
+ACTIONS: dict[type[Message], session_pb2.TwoPersonAction.ValueType] = {
+    SetThresholdRequest: session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD,
+    AcceptShrunkenListRequest: session_pb2.TWO_PERSON_ACTION_ACCEPT_SHRUNKEN_LIST,
+}
+
+
+def beside(name: str, request: Message, password: str = PASSWORD) -> session_service_pb2.SignInRequest:
+    """How `name` signs in for `request`; it is sent with the token of the first person's session."""
+    return session_service_pb2.SignInRequest(
+        purpose=session_pb2.SESSION_PURPOSE_SECOND_PERSON,
+        password=session_service_pb2.PasswordProof(sign_in_name=name, password=password),
+        joint_act=session_pb2.JointAct(action=ACTIONS[type(request)], request_sha256=request_digest(request)),
+    )
