@@ -118,7 +118,8 @@ def test_a_second_persons_word_is_for_one_act_beside_one_session_and_ends_when_i
         with pytest.raises(CekalwatchError) as refused:
             office.sessions.take_second(token, device(), act)
         assert refused.value.code is Code.SESSION_ENDED
-    assert [one.outcome for one in office.trail(Action.SESSION_REFUSED)] == ["OTHER_ACT"] * 3
+    (refusal,) = office.trail(Action.SESSION_REFUSED)  # the first; what repeats it is summed
+    assert refusal.outcome == "OTHER_ACT"
 
 
 def test_what_a_second_person_signed_for_is_recorded_with_both(office: Office):
