@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,20 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.master_key_source import parse_source
+from cekalwatch.server.hardware.uri import TokenUri
+from cekalwatch.server.pki.site_pki import SitePki
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.wiring.audit import open_signer
+from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import TlsFiles
 from tests.support.builders.keys import key_store
 from tests.support.scenarios.people import TOGETHER
+from tests.support.scenarios.site_pki import SITE, certificate_request, now
 from tests.support.tools.soft_token import SoftToken
 
 CAMERA = ("--role", "camera", "--name", "departure-1")
@@ -180,3 +186,21 @@ def test_the_audit_key_moves_into_a_token_when_two_people_accept_the_history(tok
     database.close()
     assert json.loads(technician.types("audit", "checkpoint"))["signature"]
     assert "is whole" in technician.types("audit", "verify", "--checkpoint", str(before))
+
+
+def test_a_device_that_enrols_while_the_token_is_away_can_use_its_code_again(token: SoftToken, tmp_path: Path) -> None:
+    authority = TokenUri.parse(token.uri("authority"))
+    pki = SitePki.create(tmp_path / "pki", SITE, now(), authority)
+    camera = Identity(DeviceRole.CAMERA, SITE, "departure-1")
+    code = pki.invite(camera, now(), timedelta(hours=1))
+    token.pull_out()
+    with pytest.raises(CekalwatchError) as refused:
+        pki.enrol(code.secret, certificate_request(), now())
+    assert refused.value.code is Code.AUTHORITY_UNAVAILABLE
+    assert pki.issued() == []
+    token.plug_in()
+    identity, certificate = pki.enrol(code.secret, certificate_request(), now())
+    assert identity == camera
+    assert [one.certificate for one in pki.issued()] == [certificate]
+    with pytest.raises(CekalwatchError, match="INVITATION_INVALID"):
+        pki.enrol(code.secret, certificate_request(), now())
