@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -157,6 +157,22 @@ def test_an_unending_page_is_given_up() -> None:
 
     with pytest.raises(SourceMisconfigured, match="larger than most_page_bytes"):
         read(endless, most_page_bytes=1_000_000)
+
+
+def test_a_head_that_never_ends_is_given_up() -> None:
+    def drips(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Drip: ")
+        with suppress(OSError):
+            while True:
+                handler.wfile.write(b"x")
+                handler.wfile.flush()
+                stopped.wait(0.05)
+
+    stopped = Event()
+    begun = time.monotonic()
+    with pytest.raises(SourceUnavailable):
+        read(drips, access=WebAccess(attempts=1, back_off_s=0, timeout_s=0.5))
+    assert time.monotonic() - begun >= 5
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
