@@ -2,7 +2,7 @@
 
     python -m benchmarks.security.scan_bombs [receipts]
 
-The hostile camera sends progressive JPEGs of 40 kB and 2,650 scans that change nothing, and baseline ones that repeat
+The hostile camera sends progressive JPEGs of 40 kB and 3,100 scans that change nothing, and baseline ones that repeat
 their scans, as fast as its 32 credits allow, again and again. The other one sends a face every quarter of a second. A
 receipt leaves `receipt_delay_s` after its capture came (ADR 11), or a whole multiple of it, so the figure is what a
 receipt took beyond that delay: one that waited for a decoder would show as half a second more at once.
@@ -34,7 +34,7 @@ REJECTED = capture_pb2.CAPTURE_OUTCOME_REJECTED
 
 def bombs() -> list[capture_pb2.FaceCapture]:
     """Return captures of 40 kB, one of each kind."""
-    return [face(jpeg=made) for made in (scan_bomb(2_000, 2_000, 2_650), repeated_scans(1_900, 1_900, 3_950))]
+    return [face(jpeg=made) for made in (scan_bomb(1_000, 1_000, 3_100), repeated_scans(1_000, 1_000, 3_950))]
 
 
 async def attack(address: str, kinds: list[capture_pb2.FaceCapture], answers: list[Answer]) -> None:

@@ -12,8 +12,10 @@ class PictureFault(StrEnum):
     """It is none of the formats that are read, or a kind of one that is not."""
     DAMAGED = "DAMAGED"
     """Its structure is broken, or it ends early."""
+    TOO_LARGE = "TOO_LARGE"
+    """It has more bytes or pixels than were asked for."""
     TOO_COSTLY = "TOO_COSTLY"
-    """Decoding it would take more time or memory than a picture of use."""
+    """It has more scans or parts than a picture of use, and reading them would take its time."""
 
 
 class PictureError(Exception):

@@ -200,7 +200,7 @@ class _Reader:
         if not width or not height or not all(1 <= factor <= _MAX_SAMPLING for factor in sampling):
             raise PictureError(PictureFault.DAMAGED, "a frame without size")
         if width * height > self._max_pixels:
-            raise PictureError(PictureFault.TOO_COSTLY, f"{width}x{height}")
+            raise PictureError(PictureFault.TOO_LARGE, f"{width}x{height}")
         self._coding, self._size = coding, (width, height)
         self._components = frozenset(part[0] for part in parts)
         if len(self._components) != count:

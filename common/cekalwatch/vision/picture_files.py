@@ -23,10 +23,10 @@ _PNG_SIZE: Final = slice(16, 24)
 def read_picture(path: Path) -> Picture:
     """Return the picture in a file. Raises PictureError, and OSError for a file that cannot be read."""
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise PictureError(PictureFault.TOO_COSTLY, f"more than {MAX_FILE_BYTES} bytes")
+        raise PictureError(PictureFault.TOO_LARGE, f"more than {MAX_FILE_BYTES} bytes")
     file = read_photograph(path.read_bytes())
     if _pixels(file) > MAX_FILE_PIXELS:
-        raise PictureError(PictureFault.TOO_COSTLY, f"more than {MAX_FILE_PIXELS} pixels")
+        raise PictureError(PictureFault.TOO_LARGE, f"more than {MAX_FILE_PIXELS} pixels")
     try:
         picture = cv2.imdecode(np.frombuffer(file.essence, np.uint8), _FLAGS)
     except cv2.error:

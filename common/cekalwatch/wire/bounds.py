@@ -5,7 +5,7 @@ The comments in `protos/cekalwatch/v1/*.proto` state the same figures for reader
 
 MAX_MESSAGE_BYTES = 256 * 1024
 MAX_CROP_BYTES = 200 * 1000
-MAX_CROP_PIXELS = 4_000_000
+MAX_CROP_PIXELS = 1_000_000
 MAX_PHOTO_BYTES = 20 * 1000 * 1000
 PHOTO_CHUNK_BYTES = 128 * 1000
 MAX_PHOTOS_PER_RECORD = 10

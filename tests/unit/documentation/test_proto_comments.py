@@ -73,7 +73,7 @@ def bounds_of(field: str) -> tuple[float, float]:
 STATED = {
     "FaceCapture.jpeg": (
         f"at most {bounds.MAX_CROP_BYTES // 1000} kB",
-        f"{bounds.MAX_CROP_PIXELS // 10**6} megapixels",
+        f"{bounds.MAX_CROP_PIXELS // 10**6} megapixel",
     ),
     "ReferenceFace.also_under": (f"at most {MAX_LOOKALIKES};",),
     "PhotoReport.also_under": (f"at most {MAX_LOOKALIKES}.",),

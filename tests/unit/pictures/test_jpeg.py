@@ -129,7 +129,7 @@ def test_more_pixels_than_asked_for_are_refused() -> None:
     assert read_plain_jpeg(plain_jpeg(100, 40), 4000).pixels == 4000
     with pytest.raises(PictureError) as caught:
         read_plain_jpeg(plain_jpeg(100, 41), 4000)
-    assert caught.value.fault is PictureFault.TOO_COSTLY
+    assert caught.value.fault is PictureFault.TOO_LARGE
 
 
 def test_scans_and_segments_are_counted() -> None:

@@ -55,8 +55,8 @@ def test_a_camera_held_sideways_gives_an_upright_picture(tmp_path: Path, orienta
         (saved(PICTURE, "PNG")[:-20], PictureFault.DAMAGED),
         (plain_jpeg().replace(b"\xff\xc4", b"\xff\xdd"), PictureFault.DAMAGED),
         (scan_bomb(2_000, 2_000, 3_000), PictureFault.TOO_COSTLY),
-        (plain_jpeg(8_000, 6_300), PictureFault.TOO_COSTLY),
-        (saved(Image.new("1", (8_000, 6_300)), "PNG"), PictureFault.TOO_COSTLY),
+        (plain_jpeg(8_000, 6_300), PictureFault.TOO_LARGE),
+        (saved(Image.new("1", (8_000, 6_300)), "PNG"), PictureFault.TOO_LARGE),
     ],
 )
 def test_what_cannot_be_read_has_its_fault(tmp_path: Path, data: bytes, fault: PictureFault) -> None:
@@ -69,4 +69,4 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(picture_files, "MAX_FILE_BYTES", 100)
     with pytest.raises(PictureError) as caught:
         read_picture(write(tmp_path, plain_jpeg()))
-    assert caught.value.fault is PictureFault.TOO_COSTLY
+    assert caught.value.fault is PictureFault.TOO_LARGE

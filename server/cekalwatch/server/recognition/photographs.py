@@ -79,7 +79,7 @@ def decoding(data: bytes) -> Generator[int, None, Picture]:
             yield _memory(image)
             return _upright_bgr(image, file)
     except PictureError as error:
-        too_large = error.fault is PictureFault.TOO_COSTLY
+        too_large = error.fault in (PictureFault.TOO_LARGE, PictureFault.TOO_COSTLY)
         raise CekalwatchError(Code.PHOTO_TOO_LARGE if too_large else Code.PHOTO_UNREADABLE, str(error)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise CekalwatchError(Code.PHOTO_TOO_LARGE, "pixels") from None

@@ -78,7 +78,8 @@ _FLAGS: Final = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 _CODES: Final = {
     PictureFault.OTHER_FORMAT: Code.CROP_NOT_JPEG,
     PictureFault.DAMAGED: Code.CROP_DAMAGED,
-    PictureFault.TOO_COSTLY: Code.CROP_TOO_MANY_PIXELS,
+    PictureFault.TOO_LARGE: Code.CROP_TOO_MANY_PIXELS,
+    PictureFault.TOO_COSTLY: Code.CROP_NOT_JPEG,  # none in one scan
 }
 
 

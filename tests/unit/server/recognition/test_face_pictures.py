@@ -33,7 +33,7 @@ def test_nothing_of_a_crops_bytes_is_kept() -> None:
     assert b"where and when" not in probe_jpeg(marked)
 
 
-@pytest.mark.parametrize("size", [(2000, 2000), (120, 120), (4, 60_000), (60_000, 4), (1, 1)])
+@pytest.mark.parametrize("size", [(1000, 1000), (120, 120), (4, 60_000), (60_000, 4), (1, 1)])
 def test_a_probe_is_bounded_whatever_the_crop(size: tuple[int, int]) -> None:
     picture = noise(*size)
     crop = next(one for quality in (90, 20, 1) if len(one := encoded(picture, quality=quality)) <= MAX_CROP_BYTES)

@@ -18,7 +18,7 @@ from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.wire.bounds import MAX_CROP_PIXELS
 
 DECODE_DEADLINE_S = 2.0
-"""A picture takes some milliseconds, and the largest that is decoded 40 ms. Later, words stand in its place."""
+"""A picture takes some milliseconds. Later, words stand in its place."""
 
 _LOOK_EVERY_MS = 10
 _LOOK_LATER_MS = 200
