@@ -26,6 +26,7 @@ from cekalwatch.camera.ptz.onvif import password_of
 from cekalwatch.camera.settings import CameraSettings, OneCamera
 from cekalwatch.camera.sources.opening import OpeningPolicy, open_source
 from cekalwatch.camera.watchdog import watch_over
+from cekalwatch.program.confined.command import missing_protections
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.service import ServiceManager
@@ -39,6 +40,8 @@ log = structlog.get_logger()
 def run(settings: CameraSettings) -> None:
     """Run until a signal stops the program or all files are done. Raises ProgramError."""
     refuse_shared(settings.spool_key)
+    if missing := missing_protections():
+        log.warning("confinement_incomplete", missing=", ".join(missing))
     limit_native_threads(settings.threads)
     try:
         asyncio.run(Cameras(settings).run())

@@ -112,8 +112,8 @@ class Clip:
 
     @property
     def limits(self) -> Limits:
-        """A decoder's, and the file."""
-        return replace(LIMITS, readable=(ROOT, self.video))
+        """A decoder's, and the folder of the file, which may be another one next time."""
+        return replace(LIMITS, readable=(ROOT, self.video.parent))
 
     def __call__(self) -> CvCapture:
         """Open it at its beginning."""
