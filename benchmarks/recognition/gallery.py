@@ -175,8 +175,8 @@ def _made_up(count: int, storage: GalleryStorage, rows: WatchlistRows | None = N
         keys = [_key(number) for number in range(start, min(count, start + PIECE_ROWS))]
         templates = _unit(generator, len(keys))
         if rows is not None:
-            sealed = [rows.template_row(key, MODEL, one).vector for key, one in zip(keys, templates, strict=True)]
-            opened = [rows.vector(key, MODEL, one) for key, one in zip(keys, sealed, strict=True)]
+            sealed = [rows.template_row(key, MODEL, key, one).vector for key, one in zip(keys, templates, strict=True)]
+            opened = [rows.vector(key, MODEL, key, one) for key, one in zip(keys, sealed, strict=True)]
             templates = np.frombuffer(b"".join(opened), dtype="<f4").reshape(-1, SIZE)
         builder.add(templates, keys)
     return builder.gallery()
@@ -223,7 +223,7 @@ def _fill(folder: Path, count: int) -> None:
             session.add_all([rows.reference_row(face) for _, _, face in facts])
             session.flush()
             for template, (_, _, face) in zip(_unit(generator, len(facts)), facts, strict=True):
-                session.add(rows.template_row(face.reference_id, MODEL, template))
+                session.add(rows.template_row(face.reference_id, MODEL, face.subject_id, template))
             session.commit()
     database.close()
 

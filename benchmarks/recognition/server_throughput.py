@@ -102,7 +102,7 @@ def fill_gallery(database: Database, rows: WatchlistRows, engine: Engine, count:
             session.add(rows.reference_row(ReferenceFace(key, key, photo_sha256=key, figures=FIGURES)))
         session.flush()
         session.add_all(
-            rows.template_row(subject.subject_id, model, template)
+            rows.template_row(subject.subject_id, model, subject.subject_id, template)
             for subject, template in zip(subjects, templates, strict=True)
         )
         session.commit()

@@ -45,7 +45,6 @@ from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.keys.resealing import Resealer
-from cekalwatch.server.storage.models.store import ModelStore
 from cekalwatch.server.wellbeing import Wellbeing
 from cekalwatch.server.wiring.alerts import AlertsWiring
 from cekalwatch.server.wiring.audit import AuditWiring
@@ -105,15 +104,15 @@ class Server:
         database = Database(settings.database_address)
         database.upgrade()
         stack.callback(database.close)
-        pack = pack_in_use(settings, ModelStore(database))
+        actor = Actor(Party.SERVER, platform.node() or "unnamed")
+        context = Context.open(settings, database, clock, actor, stack)
+        stores = context.stores
+        audit = AuditWiring.open(context)
+        pack = pack_in_use(settings, stores.models)
         decoder = PhotographDecoder(settings.threads)
         stack.callback(decoder.close)
         engines = EngineInUse(open_pack(settings, pack), settings.threads, decoder.decode)
-        actor = Actor(Party.SERVER, platform.node() or "unnamed")
-        context = Context.open(settings, database, clock, actor, stack)
         self._context, self._engines = context, engines
-        stores = context.stores
-        audit = AuditWiring.open(context)
         trail = AuditTrail(stores.audit, clock)
         stack.callback(trail.close)
 

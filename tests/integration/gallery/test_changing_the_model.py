@@ -20,6 +20,7 @@ from cekalwatch.server.gallery.model_follower import pack_in_use
 from cekalwatch.server.recognition.packs.installed import import_pack, open_engine
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.models.store import ModelStore
+from cekalwatch.server.storage.models.tables import GalleryStateRow
 from cekalwatch.v1 import operations_service_pb2, operations_service_pb2_grpc
 from cekalwatch.vision.manifest import PackError, load_pack
 from tests.support.builders.portraits import astronaut
@@ -115,8 +116,9 @@ async def test_a_restarted_server_keeps_the_model_that_was_switched_to(tmp_path:
     assert alerted_with(chosen) == {model(NAME): 1}
     # Another version of that pack would have other templates, however it is called.
     database, _ = open_store(chosen)
-    with database.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE gallery_state SET model_version = ?", (f"{NAME}-00000000",))
+    with database.session() as session:
+        session.get_one(GalleryStateRow, 1).model_version = f"{NAME}-00000000"
+        session.commit()
     with pytest.raises(PackError, match=f"uses the model {NAME}-00000000"):
         pack_in_use(chosen, ModelStore(database))
     database.close()

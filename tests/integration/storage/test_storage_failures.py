@@ -167,15 +167,19 @@ async def test_damaged_templates_are_left_out_and_counted_and_the_rest_matches(t
     keys = keyring(database, chosen.master_key_source)
     rows = WatchlistRows(keys)
     with closing(sqlite3.connect(database_of(chosen))) as connection, connection:
-        reference_id, model, sealed = connection.execute("SELECT * FROM template").fetchone()
-        vector = rows.vector(reference_id, model, sealed)
+        query = "SELECT reference_id, model_version, subject_id, vector FROM template"
+        reference_id, model, subject_id, sealed = connection.execute(query).fetchone()
+        vector = rows.vector(reference_id, model, subject_id, sealed)
         spoilt: dict[str, object] = {name: spoil(vector) for name, spoil in UNSEALED.items()}
-        spoilt |= {name: keys.seal(TEMPLATE.at(name, model), spoil(vector)) for name, spoil in SPOILT.items()}
+        spoilt |= {name: keys.seal(TEMPLATE.at(name, model, "S-1"), spoil(vector)) for name, spoil in SPOILT.items()}
         with database.session() as session:
             session.add_all(rows.reference_row(ReferenceFace(name, "S-1", name, figures())) for name in spoilt)
             session.commit()
         for name, value in spoilt.items():
-            connection.execute("INSERT INTO template VALUES (?, ?, ?)", (name, model, value))
+            connection.execute(
+                "INSERT INTO template (reference_id, model_version, subject_id, vector) VALUES (?, ?, ?, ?)",
+                (name, model, "S-1", value),
+            )
     database.close()
     async with running(chosen) as server:
         gallery = (await status(server)).gallery

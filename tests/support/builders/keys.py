@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from cekalwatch.server.audit.entry import Actor, Party
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.encryption.master_key import MasterKey, SecretMasterKey
-from cekalwatch.server.encryption.master_key_source import MasterKeySource
+from cekalwatch.server.encryption.master_key_source import KeyFile, MasterKeySource
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import KeyStore
 
@@ -38,3 +39,11 @@ def key_store(database: Database, source: MasterKeySource | None = None) -> KeyS
 def keyring(database: Database, source: MasterKeySource | None = None) -> Keyring:
     """The keyring of an upgraded database."""
     return key_store(database, source).keyring
+
+
+def open_keys(database: Database) -> None:
+    """Open the keys of a database unless they are: those of its folder where a program keeps it there."""
+    if database.guard is None:
+        database.upgrade()
+        file = Path(database.name)
+        key_store(database, KeyFile(file.with_name("master.key")) if file.name == "cekalwatch.sqlite3" else None)

@@ -24,6 +24,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.storage.people.store import Account, KeptPassword, PeopleStore
 from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.keys import open_keys
 
 PASSWORD = "kuda hujan lampu besi"
 OTHER_PASSWORD = "sepeda awan garam merah"
@@ -77,6 +78,7 @@ class Office:
     passwords: Passwords = field(default_factory=cheap_passwords)
 
     def __post_init__(self) -> None:
+        open_keys(self.database)
         self.people = PeopleStore(self.database)
         self.audit = AuditStore(self.database)
         self.refusals = RefusalTrail(self.audit, self.clock)

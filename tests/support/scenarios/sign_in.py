@@ -29,6 +29,7 @@ from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.keys import key_store
 from tests.support.scenarios.people import PASSWORD, Office, person
 from tests.support.scenarios.second_person import beside
 from tests.support.scenarios.server import LateClock, reason_of
@@ -96,6 +97,7 @@ class Scene:
     def __post_init__(self) -> None:
         self.database = Database(self.settings.database_address)
         self.database.upgrade()
+        key_store(self.database, self.settings.master_key_source)
         self.office = Office(self.database, passwords=Passwords())
 
     def hire(self, name: str, *roles: PersonRole, first: bool = False) -> Person:

@@ -1,4 +1,4 @@
-"""What can be wrong with cameras, sources, the gallery and servers, whom it is shown to, and who may say so.
+"""What can be wrong with cameras, sources, gallery, database and servers, whom it is shown to, and who may say so.
 
 The server notices and keeps troubles by these words; the notifier shows them. Domain rules 12 and 14.
 """
@@ -36,6 +36,7 @@ class TroubleKind(StrEnum):
     REVOCATIONS_STALE = "REVOCATIONS_STALE"
     LOOP_FAILING = "LOOP_FAILING"
     AUDIT_UNSIGNED = "AUDIT_UNSIGNED"
+    ROWS_CHANGED = "ROWS_CHANGED"
 
 
 OF_VIEWS = {
@@ -64,19 +65,21 @@ OF_SOURCES = frozenset(
 """People may be missing from the search, at all sites."""
 OF_SERVERS = frozenset({TroubleKind.REVOCATIONS_STALE, TroubleKind.LOOP_FAILING, TroubleKind.AUDIT_UNSIGNED})
 """A server does not do all of its work."""
-OF_CAMERAS = frozenset(TroubleKind) - OF_SOURCES - OF_SERVERS
+OF_DATABASE = frozenset({TroubleKind.ROWS_CHANGED})
+"""Somebody may be at work who means harm."""
+OF_CAMERAS = frozenset(TroubleKind) - OF_SOURCES - OF_SERVERS - OF_DATABASE
 """Travellers at one counter may pass unseen."""
 BLIND = frozenset({TroubleKind.CAMERA_DOWN, TroubleKind.CAMERA_REJECTED, *OF_VIEWS.values()})
 """The counter's travellers are not recognised at all."""
 
 KEEPS_SOURCES = KEEPS_WATCHLIST | KEEPS_SYSTEM
-"""Who sees troubles of sources, and may acknowledge them."""
+"""Who sees troubles of sources and of the system, and may acknowledge them."""
 SEES_TROUBLES = KEEPS_SOURCES | {PersonRole.AUDITOR}
 """Who may list what was wrong."""
 
 
 def acknowledges(kind: TroubleKind) -> frozenset[PersonRole]:
     """Return the roles of those who see a trouble of that kind, and may say that they have."""
-    if kind in OF_SERVERS:
+    if kind in OF_SERVERS | OF_DATABASE:
         return KEEPS_SYSTEM
     return KEEPS_SOURCES if kind in OF_SOURCES else CONFIRMS

@@ -91,6 +91,8 @@ class Action(StrEnum):
     GALLERY_COMPARED = "GALLERY_COMPARED"
     GALLERY_SWITCHED = "GALLERY_SWITCHED"
     GALLERY_DROPPED = "GALLERY_DROPPED"
+    ROWS_REFUSED = "ROWS_REFUSED"
+    ROWS_ACCEPTED = "ROWS_ACCEPTED"
 
 
 class Party(StrEnum):
@@ -143,6 +145,8 @@ class Thing(StrEnum):
     TROUBLE = "trouble"
     KEY = "key"
     """A data key, by its number."""
+    ROW = "row"
+    """A row of the database, by TABLE/KEY."""
 
     def key(self, value: object) -> str:
         """Return the object key of the one with key `value`."""

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cekalwatch.program.command import SettingsFormat, settings_examples
-from cekalwatch.server.cli import audit, evaluate, keys, models, people, pki, retention, thresholds
+from cekalwatch.server.cli import audit, evaluate, keys, models, people, pki, retention, rows, thresholds
 from cekalwatch.server.cli.gallery import comparing, rebuilding, switching
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
 from cekalwatch.server.cli.watchlist import checking, deletion, importing, looking, syncing
@@ -48,6 +48,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(people.app, name="people")
 app.add_typer(pki.app, name="pki")
 app.add_typer(retention.app, name="retention")
+app.add_typer(rows.app, name="rows")
 app.add_typer(thresholds.app, name="thresholds")
 app.add_typer(watchlist, name="watchlist")
 

@@ -17,7 +17,7 @@ import typer
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import stamp
 from cekalwatch.server.audit.export import ExportFormat, written
-from cekalwatch.server.cli.database import command_database
+from cekalwatch.server.cli.database import command_context, command_database
 from cekalwatch.server.cli.options import Config, DataDir, command_settings
 from cekalwatch.server.cli.output import counting_progress
 
@@ -107,29 +107,26 @@ def export(
     """Export the entries of a span of time for an auditor; all without --since and --until."""
 
     from cekalwatch.program.prompts import ask, ask_secret, tell
-    from cekalwatch.server.audit.entry import Action, AuditEntry, Thing, operator
+    from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
     from cekalwatch.server.auth.terminal import Terminal
-    from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.domain.people import TwoPersonAction
-    from cekalwatch.server.storage.audit.store import AuditStore
 
     settings = command_settings(config, data_dir, log_level="error")
     first, end = span(since, until, settings.home.zone)
-    with command_database(settings) as database:
-        database.check_exists()
-        store, clock = AuditStore(database), SystemClock()
+    with command_context(settings, create=False) as context:
+        store, clock = context.stores.audit, context.clock
 
         def words(texts: Texts) -> str:
             begin, stop = first or texts.say("FIRST_ENTRY"), end or texts.say("LAST_ENTRY")
             place = str(out.resolve()) if out else texts.say("STANDARD_OUTPUT")
             return texts.say("SIGN_AUDIT_EXPORT", since=begin, until=stop, form=str(form), place=place)
 
-        terminal = Terminal(database, clock, ask, ask_secret, tell)
+        terminal = Terminal(context.database, clock, ask, ask_secret, tell)
         signed = terminal.two_people(TwoPersonAction.EXPORT_AUDIT, words)
         both = tuple(Thing.PERSON.key(person.person_id) for person in (signed.first, signed.second))
         details = {"format": str(form), "since": first, "until": end}
         with _output(out) as stream, _progress("Exporting", None) as counted:
-            store.append(AuditEntry(clock.now(), operator(), Action.AUDIT_EXPORTED, both, details=details))
+            store.append(AuditEntry(clock.now(), context.actor, Action.AUDIT_EXPORTED, both, details=details))
             for line in written(counted(store.links(first, end)), form):
                 stream.write(line)
 
@@ -177,18 +174,15 @@ def accept_history(
     from cekalwatch.program.prompts import ask, ask_secret, tell
     from cekalwatch.server.audit.entry import MAX_TEXT
     from cekalwatch.server.auth.terminal import Terminal
-    from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
-    from cekalwatch.server.storage.audit.store import AuditStore
     from cekalwatch.server.wiring.audit import open_signer
 
     if not MIN_EXPLANATION <= len(explanation) <= MAX_TEXT or not explanation.isprintable():
         raise ProgramError(f"An explanation has {MIN_EXPLANATION} to {MAX_TEXT} characters", Exit.USAGE)
-    settings, clock = command_settings(config, data_dir, log_level="error"), SystemClock()
-    with command_database(settings) as database:
-        database.check_exists()
-        store = AuditStore(database)
+    settings = command_settings(config, data_dir, log_level="error")
+    with command_context(settings, create=False) as context:
+        store, clock = context.stores.audit, context.clock
         signer = CheckpointSigner(store, *open_signer(settings, store), clock)
         found = signer.history_change()
         if found is None:
@@ -197,7 +191,7 @@ def accept_history(
         def words(texts: Texts) -> str:
             return texts.say("SIGN_AUDIT_HISTORY", found=str(found), why=explanation)
 
-        terminal = Terminal(database, clock, ask, ask_secret, tell)
+        terminal = Terminal(context.database, clock, ask, ask_secret, tell)
         people = terminal.two_people(TwoPersonAction.ACCEPT_AUDIT_HISTORY, words)
         made = signer.accept(found, people, explanation)
     typer.echo(made.to_json())

@@ -19,6 +19,7 @@ def command_database(settings: ServerSettings) -> Iterator[Database]:
     """Yield the database as it is, and close it. A failure of it, also in what is done with it, is a ProgramError."""
     from cekalwatch.server.storage.database import Database
     from cekalwatch.server.storage.errors import StorageError
+    from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 
     database = Database(settings.database_address)
     try:
@@ -28,6 +29,10 @@ def command_database(settings: ServerSettings) -> Iterator[Database]:
             f"Cannot use the database {database.name} ({error}). Check that it is reachable and writable, and that a "
             "server of this version has been started with it. Run the command again then: what was done stays done.",
             Exit.UNAVAILABLE,
+        ) from None
+    except ChangedRowError as error:
+        raise ProgramError(
+            f"In the database {database.name}, {error}. See: cekalwatch-server rows check", Exit.DATA_PROBLEMS
         ) from None
     finally:
         database.close()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cekalwatch.server.cli.database import command_database
+from cekalwatch.server.cli.database import command_context
 from cekalwatch.server.cli.options import Config, DataDir, command_settings
 from cekalwatch.wire.vocabulary.people import PersonRole
 
 if TYPE_CHECKING:
     from cekalwatch.server.auth.people_admin import PeopleAdmin
-    from cekalwatch.server.storage.database import Database
+    from cekalwatch.server.wiring.context import Context
 
 app = typer.Typer(
     help="People who may sign in. Run it as the server's user, on the server's machine; every change is recorded.",
@@ -114,10 +114,9 @@ def password(name: Name, config: Config = None, data_dir: DataDir = None) -> Non
     """Change one's own password here, for people without a notifier. The present one is asked for."""
     from cekalwatch.program.prompts import ask, ask_secret, tell
     from cekalwatch.server.auth.terminal import Terminal
-    from cekalwatch.server.domain.clock import SystemClock
 
-    with _database(config, data_dir) as (database, _):
-        Terminal(database, SystemClock(), ask, ask_secret, tell).change_password(name)
+    with _context(config, data_dir) as context:
+        Terminal(context.database, context.clock, ask, ask_secret, tell).change_password(name)
     typer.echo("The password was changed")
 
 
@@ -128,20 +127,14 @@ def _show(first: str) -> None:
 
 @contextmanager
 def _admin(config: Path | None, data_dir: Path | None) -> Iterator[tuple[PeopleAdmin, str]]:
-    from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.auth.passwords import Passwords
     from cekalwatch.server.auth.people_admin import PeopleAdmin
-    from cekalwatch.server.domain.clock import SystemClock
-    from cekalwatch.server.storage.people.store import PeopleStore
 
-    with _database(config, data_dir) as (database, home):
-        yield PeopleAdmin(PeopleStore(database), Passwords(), SystemClock(), operator()), home
+    with _context(config, data_dir) as context:
+        admin = PeopleAdmin(context.stores.people, Passwords(), context.clock, context.actor)
+        yield admin, context.settings.home.site
 
 
-@contextmanager
-def _database(config: Path | None, data_dir: Path | None) -> Iterator[tuple[Database, str]]:
-    """Open the database, which is created if there is none, and yield it with the first site. Raises ProgramError."""
-    settings = command_settings(config, data_dir, log_level="error")
-    with command_database(settings) as database:
-        database.upgrade()
-        yield database, settings.home.site
+def _context(config: Path | None, data_dir: Path | None) -> AbstractContextManager[Context]:
+    """Open the database, which is created if there is none. Raises ProgramError."""
+    return command_context(command_settings(config, data_dir, log_level="error"))

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.database import command_database
+from cekalwatch.server.cli.database import command_context
 from cekalwatch.server.cli.options import Config, DataDir, ModelPack, command_settings
 
 if TYPE_CHECKING:
@@ -89,30 +89,26 @@ def clear(config: Config = None, data_dir: DataDir = None) -> None:
 
 def _change(value: float | None, config: Path | None, data_dir: Path | None) -> None:
     from cekalwatch.program.prompts import ask, ask_secret, tell
-    from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.auth.terminal import Terminal
     from cekalwatch.server.cli.gallery.opening import model_in_use
-    from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSetting
-    from cekalwatch.server.storage.models.store import ModelStore, ThresholdStore
 
     if value is not None and not MIN_THRESHOLD <= value <= MAX_THRESHOLD:
         raise ProgramError(f"A threshold is between {MIN_THRESHOLD} and {MAX_THRESHOLD}", Exit.USAGE)
-    clock = SystemClock()
     settings = command_settings(config, data_dir, log_level="error")
-    with command_database(settings) as database:
-        database.check_exists()
-        model_version = model_in_use(settings, ModelStore(database)).model_version
+    with command_context(settings, create=False) as context:
+        stores, clock = context.stores, context.clock
+        model_version = model_in_use(settings, stores.models).model_version
 
         def words(texts: Texts) -> str:
             if value is None:
                 return texts.say("SIGN_THRESHOLD_CLEAR", model=model_version)
             return texts.say("SIGN_THRESHOLD_SET", model=model_version, threshold=f"{value:.4f}")
 
-        terminal = Terminal(database, clock, ask, ask_secret, tell)
+        terminal = Terminal(context.database, clock, ask, ask_secret, tell)
         people = terminal.two_people(TwoPersonAction.CHANGE_THRESHOLD, words)
-        ThresholdSetting(ThresholdStore(database), clock, lambda: model_version).set(value, people, operator())
+        ThresholdSetting(stores.thresholds, clock, lambda: model_version).set(value, people, context.actor)
 
 
 def _pack(config: Path | None, data_dir: Path | None, model_pack: str | None) -> Pack:

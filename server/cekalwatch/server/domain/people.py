@@ -15,6 +15,7 @@ from uuid import UUID
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.wire.vocabulary.people import (
     ACCEPT_AUDIT_HISTORY_PAIR,
+    ACCEPT_ROWS_PAIR,
     ACCEPT_SHRUNKEN_LIST_PAIR,
     CHANGE_THRESHOLD_PAIR,
     CONFIRM_ALERT_PAIR,
@@ -71,6 +72,7 @@ class TwoPersonAction(StrEnum):
     ACCEPT_SHRUNKEN_LIST = "ACCEPT_SHRUNKEN_LIST"
     EXPORT_AUDIT = "EXPORT_AUDIT"
     ACCEPT_AUDIT_HISTORY = "ACCEPT_AUDIT_HISTORY"
+    ACCEPT_ROWS = "ACCEPT_ROWS"
 
 
 TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
@@ -80,6 +82,7 @@ TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
         TwoPersonAction.ACCEPT_SHRUNKEN_LIST: ACCEPT_SHRUNKEN_LIST_PAIR,
         TwoPersonAction.EXPORT_AUDIT: EXPORT_AUDIT_PAIR,
         TwoPersonAction.ACCEPT_AUDIT_HISTORY: ACCEPT_AUDIT_HISTORY_PAIR,
+        TwoPersonAction.ACCEPT_ROWS: ACCEPT_ROWS_PAIR,
     }
 )
 

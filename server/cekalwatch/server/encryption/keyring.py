@@ -1,4 +1,4 @@
-"""Data keys in memory: seals and opens values, and makes keyed digests. It knows no table and no master key.
+"""Data keys in memory: seals and opens values, and makes keyed digests and MACs. It knows no table and no master key.
 
 A sealed value is: format (1 byte), number of the data key (4 bytes, big-endian), nonce (12 bytes), then what
 AES-256-GCM made, with its tag of 16 bytes. Format, key number and associated data are authenticated with it. Nonces are
@@ -33,8 +33,8 @@ class KeyPurpose(StrEnum):
     SEALING = "SEALING"
     """Seals values; the newest one is in use, older ones open what they sealed."""
     MATCHING = "MATCHING"
-    """Makes the digests by which a repeated record or photograph is known. There is one, and it stays: with another one
-    everything would look new."""
+    """Makes the digests by which a repeated record or photograph is known, and the MACs of rows. There is one, and it
+    stays: with another one everything would look new, and nothing be in order."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ class AssociatedData:
 
     table: str
     column: str
+    bound: tuple[str, ...] = field(default=(), compare=False)
+    """Columns beside the primary key that the value is sealed with."""
     _prefix: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -60,7 +62,7 @@ class AssociatedData:
     def at(self, *key: str) -> bytes:
         """Return the one row's form: every part with its length before it, so that no two places read alike.
 
-        `key` is the row's primary key, in the order of the table's columns.
+        `key` is the row's primary key, in the order of the table's columns, and then the columns that are bound.
         """
         return self._prefix + b"".join(map(_measured, key))
 
@@ -84,7 +86,7 @@ class Keyring:
         self._known: set[int] = set()
         self._absent: set[int] = set()
         self._ciphers: dict[int, AESGCM] = {}
-        self._matching = b""
+        self._matching = self._rows = b""
         self.current_id = 0
         """Number of the data key that seals."""
         self.follow()
@@ -96,6 +98,8 @@ class Keyring:
             for key in fresh:
                 if key.purpose is KeyPurpose.MATCHING:
                     self._matching = key.secret
+                    # A key of its own, so that no digest can be taken for a MAC.
+                    self._rows = hmac.digest(key.secret, b"cekalwatch rows", hashlib.sha256)
                 else:
                     self._ciphers[key.key_id] = AESGCM(key.secret)
                 self._known.add(key.key_id)
@@ -127,6 +131,10 @@ class Keyring:
     def digest(self, associated_data: bytes, plain: bytes) -> str:
         """Return an HMAC-SHA256, hexadecimal, of both: equal for equal ones, useless without the key."""
         return hmac.digest(self._matching, associated_data + plain, hashlib.sha256).hex()
+
+    def row_mac(self, row: bytes) -> bytes:
+        """Return the HMAC-SHA256 of a row in its signed form."""
+        return hmac.digest(self._rows, row, hashlib.sha256)
 
     def _cipher(self, key_id: int) -> AESGCM:
         found = self._ciphers.get(key_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.gallery.model_follower import trusted_choice
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.storage.models.store import Coverage, ModelStore
 from cekalwatch.vision.manifest import Pack
@@ -16,7 +17,7 @@ def check_complete(snapshot: GallerySnapshot, pack: Pack, models: ModelStore) ->
     begins, since photographs may be imported through the server; it answers cameras when there is one.
     """
     coverage = models.coverage(pack.model_version)
-    if coverage.missing and models.chosen() is None:
+    if coverage.missing and trusted_choice(models) is None:
         others = [one for one in models.coverages() if one.missing < coverage.missing]
         if others:
             raise _other_model(pack, coverage, min(others, key=lambda one: one.missing))

@@ -24,8 +24,9 @@ from cekalwatch.server.gallery.threshold import ThresholdRule
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.recognition.packs.installed import Engine, load_named, open_engine, open_openvino_engine
 from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.photograph_store import PhotographStore
-from cekalwatch.server.storage.models.store import ModelChoice, ModelStore, ThresholdStore
+from cekalwatch.server.storage.models.store import ModelChoice, ModelsChosen, ModelStore, ThresholdStore
 from cekalwatch.vision.manifest import Pack, PackError
 
 MAX_STEPS_A_ROUND = 3
@@ -63,9 +64,17 @@ class ModelSettings(Protocol):
         """Decision threshold; None for the pack's own."""
 
 
+def trusted_choice(models: ModelStore) -> ModelsChosen | None:
+    """Return what was switched to; None also where that is not as it was written, so that the settings count."""
+    try:
+        return models.chosen()
+    except ChangedRowError:
+        return None
+
+
 def pack_in_use(settings: ModelSettings, models: ModelStore) -> Pack:
     """Return the pack that the database, or else the settings, name. Raises PackError."""
-    chosen = models.chosen()
+    chosen = trusted_choice(models)
     if chosen is None:
         return load_named(settings.models_path, settings.model_pack)
     if chosen.current.pack != settings.model_pack:
@@ -142,7 +151,7 @@ class ModelFollower:
 
         If the model cannot be loaded here, that is logged, and the old one stays in use.
         """
-        chosen = self._stores.models.chosen()
+        chosen = trusted_choice(self._stores.models)
         if chosen is None or chosen.current.model_version == self._engines.recogniser().model_version:
             self._waits = 0
             return False

@@ -6,6 +6,7 @@ threshold needs two people, and is recorded with both.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,7 @@ from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.thresholds import ThresholdModel
 
@@ -58,11 +60,18 @@ class ThresholdRule:
         self._model = model
         self._wanted_fpir = wanted_fpir
         self._configured = configured
+        self._chosen: float | None = None
+        """What two people set, as it was read last in order."""
 
     def now(self, templates: int) -> Threshold:
-        """Return the threshold for a gallery of so many templates."""
-        if (chosen := self._store.get(self._model_version)) is not None:
-            value, source = chosen, ThresholdSource.PEOPLE
+        """Return the threshold for a gallery of so many templates.
+
+        While the row of the one that people set is not as it was written, the last one that was counts.
+        """
+        with contextlib.suppress(ChangedRowError):
+            self._chosen = self._store.get(self._model_version)
+        if self._chosen is not None:
+            value, source = self._chosen, ThresholdSource.PEOPLE
         elif self._configured is not None:
             value, source = self._configured, ThresholdSource.SETTINGS
         else:
@@ -91,8 +100,11 @@ class ThresholdSetting:
         if value is not None and not MIN_THRESHOLD <= value <= MAX_THRESHOLD:
             raise CekalwatchError(Code.ARGUMENT_INVALID, "threshold")
         model_version = self._model_version()
-        before = self._store.get(model_version)
-        details = {"threshold": _words(value), "before": _words(before), "model": model_version}
+        try:
+            before = _words(self._store.get(model_version))
+        except ChangedRowError:  # it is mended by this
+            before = "refused"
+        details = {"threshold": _words(value), "before": before, "model": model_version}
         both = tuple(Thing.PERSON.key(person.person_id) for person in (people.first, people.second))
         entry = AuditEntry(self._clock.now(), actor, Action.THRESHOLD_SET, both, details=details)
         self._store.set(value, model_version, entry)

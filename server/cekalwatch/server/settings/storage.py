@@ -70,6 +70,11 @@ class StorageSection(Settings):
         return self.audit_key_file.with_name("audit_ledger.sqlite3")
 
     @property
+    def seen_versions_file(self) -> Path:
+        """Which versions of the database's rows were seen, so that older ones are not put back unnoticed."""
+        return self.data_dir / "seen_versions.json"
+
+    @property
     def master_key_source(self) -> MasterKeySource:
         """Where the master key comes from."""
         return parse_source(self.master_key_from or f"file:{self.data_dir / 'master.key'}")

@@ -5,10 +5,11 @@ A new sealed column belongs in `SEALED`, so that its values follow when the data
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, DateTime, Dialect, LargeBinary, TypeDecorator
+from sqlalchemy import JSON, Column, DateTime, Dialect, LargeBinary, TypeDecorator
 from sqlmodel import Field
 
 from cekalwatch.server.encryption.keyring import AssociatedData
@@ -18,7 +19,7 @@ ORDER_FACTS = AssociatedData("ban_order", "facts")
 PHOTO_SHA256 = AssociatedData("reference_face", "photo_sha256")
 PHOTO = AssociatedData("reference_picture", "photo")
 FACE_JPEG = AssociatedData("reference_picture", "face_jpeg")
-TEMPLATE = AssociatedData("template", "vector")
+TEMPLATE = AssociatedData("template", "vector", bound=("subject_id",))
 PASSAGE_TEMPLATE = AssociatedData("alert_passage", "template")
 PROBE_JPEG = AssociatedData("probe", "jpeg")
 FINDING_FACTS = AssociatedData("alert_finding", "facts")
@@ -42,8 +43,16 @@ PHOTO_DIGEST = AssociatedData("reference_face", "photo_digest")
 """Digests, which are keyed but not sealed, because rows are found by them."""
 
 
+Reader = Callable[[Any], Any]
+"""Makes a value of what the database holds."""
+
+
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment, stored as UTC. SQLite drops the zone, so it is put back on reading; a naive value is refused."""
+    """An aware moment, stored as UTC. SQLite drops the zone, so it is put back on reading; a naive value is refused.
+
+    What SQLite holds that is no moment comes out as it is, since SQLAlchemy would end the whole query at it; the check
+    of the row's MAC finds it.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -56,6 +65,10 @@ class UtcDateTime(TypeDecorator[datetime]):
             raise ValueError("a moment without time zone cannot be stored")
         return value.astimezone(UTC)
 
+    def result_processor(self, dialect: Dialect, coltype: object) -> Reader:
+        """Return what reads a value."""
+        return _or_as_it_is(super().result_processor(dialect, coltype))
+
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Return an aware moment in UTC."""
         if value is None:
@@ -63,14 +76,36 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class Sealed(LargeBinary):
-    """A sealed value. Whatever the database holds comes out as it is: SQLAlchemy's own conversion would end the whole
+class Facts(JSON):
+    """A list or object, as JSON. What is none comes out as it is, as for `UtcDateTime`."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Reader:
+        """Return what reads a value."""
+        return _or_as_it_is(super().result_processor(dialect, coltype))
+
+
+class Uninterpreted(LargeBinary):
+    """Bytes of ours. Whatever the database holds comes out as it is: SQLAlchemy's own conversion would end the whole
     query at one value that is no bytes.
     """
 
     def result_processor(self, dialect: Dialect, coltype: object) -> None:  # noqa: ARG002
         """Convert nothing; both drivers give bytes."""
         return
+
+
+class Sealed(Uninterpreted):
+    """A sealed value."""
+
+
+def _or_as_it_is(read: Reader | None) -> Reader:
+    def value_or_what_is_there(value: Any) -> Any:  # noqa: ANN401  # whatever SQLite holds
+        try:
+            return read(value) if read else value
+        except (TypeError, ValueError):
+            return value
+
+    return value_or_what_is_there
 
 
 def moment(*, index: bool = False) -> Any:  # noqa: ANN401  # SQLModel's field type

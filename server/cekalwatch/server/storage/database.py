@@ -21,6 +21,8 @@ from sqlmodel import Session
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.storage.errors import StorageError
+from cekalwatch.server.storage.integrity.guard import RowGuard
+from cekalwatch.server.storage.integrity.guarded_session import GuardedSession
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -36,6 +38,8 @@ class Database:
     def __init__(self, url: str) -> None:
         """Prepare the engine without connecting. Raises ProgramError when the address or its driver is wrong."""
         self._url = _address(url)
+        self.guard: RowGuard | None = None
+        """Who guards signed rows, once the keys are open; see `KeyStore.open`."""
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         options = {"timeout": BUSY_TIMEOUT_S} if self._is_sqlite else {}
         try:
@@ -85,7 +89,7 @@ class Database:
     @contextmanager
     def session(self) -> Iterator[Session]:
         """Yield a session; what was not committed when the block ends is rolled back. Raises StorageError."""
-        with _as_storage_errors(), Session(self.engine, expire_on_commit=False) as session:
+        with _as_storage_errors(), GuardedSession(self.engine, self.guard) as session:
             yield session
 
     @contextmanager

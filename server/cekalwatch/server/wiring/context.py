@@ -81,6 +81,7 @@ class Context:
     @classmethod
     def open(cls, settings: ServerSettings, database: Database, clock: Clock, actor: Actor, stack: ExitStack) -> Self:
         """Open the keys of an upgraded database. Raises ProgramError."""
-        keys = KeyStore.open(database, settings.master_key_source, clock, actor)
+        keys = KeyStore.open(database, settings.master_key_source, clock, actor, settings.seen_versions_file)
+        stack.callback(keys.guard.versions.keep)
         checkpoints = Checkpoints(settings.legal, {site.site: site.zone for site in settings.sites})
         return cls(settings, database, keys, Stores.of(database, keys.keyring), checkpoints, clock, actor, stack)

@@ -8,10 +8,12 @@ from typing import Self
 
 from cekalwatch.server.grpc_api.troubles import TroubleServicer
 from cekalwatch.server.presence import Presence
+from cekalwatch.server.storage.integrity.scan import RowScan
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.server.troubles.camera_watch import CameraTerms, CameraWatch
 from cekalwatch.server.troubles.feed import TroubleFeed
 from cekalwatch.server.troubles.retention import TroubleSweeper
+from cekalwatch.server.troubles.row_watch import RowWatch
 from cekalwatch.server.troubles.server_watch import ServerWatch
 from cekalwatch.server.troubles.source_watch import SourceWatch
 from cekalwatch.server.wellbeing import Wellbeing
@@ -22,6 +24,7 @@ from cekalwatch.server.wiring.periodic import Chore
 LOOK_AT_CAMERAS_PERIOD_S = 1.0
 LOOK_AT_SOURCES_PERIOD_S = 5.0
 LOOK_AT_SERVER_PERIOD_S = 1.0
+LOOK_AT_ROWS_PERIOD_S = 2.0
 FOLLOW_PERIOD_S = 1.0
 SWEEP_PERIOD_S = 3600.0
 
@@ -45,11 +48,15 @@ class TroublesWiring:
         sources = SourceWatch(search.source, context.stores.syncs, search.freshness, search.snapshots.current, board)
         server = ServerWatch(context.actor.key, wellbeing, board)
         sweeper = TroubleSweeper(store, clock, context.actor, settings.trouble_retention)
+        rows = RowWatch(
+            RowScan(context.database, context.keys.guard), board, context.stores.audit, clock, context.actor
+        )
         servicer = TroubleServicer(feed, board, store, clock, settings.keep_alive_period_s)
         chores = (
             Chore("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, cameras.look),
             Chore("look_at_sources", LOOK_AT_SOURCES_PERIOD_S, sources.look),
             Chore("look_at_server", LOOK_AT_SERVER_PERIOD_S, server.look),
+            Chore("look_at_rows", LOOK_AT_ROWS_PERIOD_S, rows.look),
             Chore("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
         )
         return cls(servicer, feed, chores)

@@ -18,6 +18,7 @@ from cekalwatch.server.encryption.master_key import SecretMasterKey
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.columns import SEALED, SUBJECT_FACTS, Sealed
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.signed_row import signed_models
 from cekalwatch.server.storage.keys.resealing import ROWS_A_STEP, STEPS_A_TURN, Resealer
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -75,7 +76,7 @@ def test_every_sealed_column_is_known_to_the_resealing() -> None:
         for table in tables
         for column in table.c
         if isinstance(column.type, sqlalchemy.LargeBinary) and not isinstance(column.type, Sealed)
-    }
+    } - {(str(model.__tablename__), "mac") for model in signed_models()}
     # A wrapped key is sealed already; the other makes digests of names that were typed in vain, and seals nothing.
     assert binary == {("data_key", "wrapped"), ("sign_in_key", "key")}
 

@@ -24,7 +24,7 @@ from cekalwatch.server.storage.models.store import (
 )
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.audit import deleted
-from tests.support.builders.keys import KEEPER, keyring
+from tests.support.builders.keys import KEEPER, key_store, keyring
 from tests.support.builders.watchlist import MODEL, SIZE, order, reference, subject
 from tests.support.tools.stored_templates import stored_templates
 
@@ -71,6 +71,7 @@ def rebuilder(photographs: PhotographStore) -> Rebuilder:
 
 
 def test_nothing_is_chosen_until_somebody_switches(database: Database) -> None:
+    key_store(database)
     assert ModelStore(database).chosen() is None
     assert ModelStore(database).coverages() == []
 

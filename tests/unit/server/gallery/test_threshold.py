@@ -19,7 +19,7 @@ from cekalwatch.server.recognition.packs.threshold_models import INSIGHTFACE, ST
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from tests.support.builders.keys import keyring
+from tests.support.builders.keys import key_store, keyring
 from tests.support.builders.watchlist import MODEL, SIZE, WIB, FixedClock, order, reference, subject
 from tests.support.scenarios.people import ADMINISTRATION, TOGETHER, HandClock
 
@@ -28,6 +28,7 @@ from tests.support.scenarios.people import ADMINISTRATION, TOGETHER, HandClock
 def database(tmp_path: Path) -> Iterator[Database]:
     database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
     database.upgrade()
+    key_store(database)
     yield database
     database.close()
 

@@ -13,6 +13,7 @@ from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, Th
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.keys import key_store
 from tests.support.builders.watchlist import MODEL
 from tests.support.scenarios.people import ADMINISTRATION, TOGETHER, HandClock, person
 
@@ -21,6 +22,7 @@ from tests.support.scenarios.people import ADMINISTRATION, TOGETHER, HandClock, 
 def store(tmp_path: Path) -> Iterator[ThresholdStore]:
     database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
     database.upgrade()
+    key_store(database)
     yield ThresholdStore(database)
     database.close()
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.database import command_database
+from cekalwatch.server.cli.database import command_context
 from cekalwatch.server.cli.options import Config, DataDir, ServerAddress, command_settings
 from cekalwatch.server.cli.watchlist.running_server import running_server
 from cekalwatch.server.cli.watchlist.sync_screen import (
@@ -141,18 +141,13 @@ def _syncs(settings: ServerSettings, server: str | None) -> Iterator[Syncs]:
 def _accept(settings: ServerSettings) -> None:
     """Let two people accept the shrunken list that waits, at this machine."""
     from cekalwatch.program.prompts import ask, ask_secret, tell
-    from cekalwatch.server.audit.entry import operator
     from cekalwatch.server.auth.terminal import Terminal
-    from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.domain.errors import CekalwatchError
     from cekalwatch.server.domain.people import TwoPersonAction
-    from cekalwatch.server.storage.sync.store import SyncStore
     from cekalwatch.server.watchlist.sync.service import accept_shrink
 
-    clock = SystemClock()
-    with command_database(settings) as database:
-        database.upgrade()
-        store = SyncStore(database)
+    with command_context(settings) as context:
+        store, clock = context.stores.syncs, context.clock
         waiting = store.state().waiting
         if waiting is None:
             raise ProgramError("No shrunken list waits to be accepted", Exit.NO_INPUT)
@@ -160,10 +155,10 @@ def _accept(settings: ServerSettings) -> None:
         def words(texts: Texts) -> str:
             return texts.say("SIGN_SHRUNKEN_LIST", missing=waiting.missing, held=waiting.held, run=waiting.run_id)
 
-        terminal = Terminal(database, clock, ask, ask_secret, tell)
+        terminal = Terminal(context.database, clock, ask, ask_secret, tell)
         people = terminal.two_people(TwoPersonAction.ACCEPT_SHRUNKEN_LIST, words)
         try:
-            accept_shrink(store, clock, waiting.run_id, people, operator())
+            accept_shrink(store, clock, waiting.run_id, people, context.actor)
         except CekalwatchError as error:
             raise _refused(error) from None
 

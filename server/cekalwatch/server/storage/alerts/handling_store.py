@@ -24,6 +24,7 @@ from cekalwatch.server.storage.alerts.store import lock_log
 from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, ProbeRow
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guarded_session import checked
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.wire.vocabulary.adjudication import CLEARING, UNSETTLED, AlertEventType, AlertState, Escalation, Outcome
 
@@ -88,7 +89,7 @@ class HandlingStore:
             row = session.get(AlertRow, str(alert_id))
             if row is None:
                 raise CekalwatchError(Code.ALERT_NOT_FOUND)
-            (before,) = read_alerts(session, [row], self._keyring)
+            (before,) = read_alerts(session, [checked(session, row)], self._keyring)
             step = make(before)
             looked = before if step.in_force is None else before.with_orders(step.in_force)
             if step.handling == before.handling and looked == before:

@@ -17,6 +17,7 @@ from cekalwatch.server.storage.alerts.reading import readable
 from cekalwatch.server.storage.alerts.rows import bare_alert
 from cekalwatch.server.storage.alerts.tables import AlertPassageRow, AlertRow, SightingRow
 from cekalwatch.server.storage.columns import PASSAGE_TEMPLATE
+from cekalwatch.server.storage.integrity.guarded_session import in_order, replace_row
 
 log = structlog.get_logger()
 
@@ -32,7 +33,8 @@ class AlertPassages:
     def near(self, session: Session, match: Match, window: timedelta) -> list[NearAlert]:
         """Return the alerts that `match` may join: those of its passage, and of its subjects at its site lately."""
         capture = match.capture
-        own = set(session.exec(select(SightingRow.alert_id).where(col(SightingRow.passage) == capture.passage)))
+        seen = session.exec(select(SightingRow).where(col(SightingRow.passage) == capture.passage))
+        own = {sighting.alert_id for sighting in in_order(session, seen)}
         moment = capture.captured_at
         lately = (
             (col(AlertRow.site) == capture.camera.site)
@@ -52,24 +54,29 @@ class AlertPassages:
     def keep(self, session: Session, alert: Alert, match: Match, now: datetime) -> None:
         """Keep the face of the match's passage as it is known by now; once people have settled the alert, as it was."""
         capture, alert_id = match.capture, str(alert.alert_id)
-        row = session.get(AlertPassageRow, (alert_id, capture.passage))
-        if row is not None:
-            row.kept_at = now
-            session.add(row)
-            if not alert.open:
-                return
-        row = row or AlertPassageRow(
-            alert_id=alert_id, passage=capture.passage, kept_at=now, model_version="", template=b""
+        query = select(AlertPassageRow).where(
+            col(AlertPassageRow.alert_id) == alert_id, col(AlertPassageRow.passage) == capture.passage
         )
-        row.model_version = match.model_version
-        row.template = self._keyring.seal(
+        held = next(in_order(session, session.exec(query)), None)
+        if held is not None and not alert.open:
+            held.kept_at = now
+            return
+        sealed = self._keyring.seal(
             PASSAGE_TEMPLATE.at(alert_id, capture.passage), match.template.astype(_NUMBERS).tobytes()
         )
-        session.add(row)
+        row = AlertPassageRow(
+            alert_id=alert_id,
+            passage=capture.passage,
+            kept_at=now,
+            model_version=match.model_version,
+            template=sealed,
+        )
+        replace_row(session, row)
 
     def _passages(self, session: Session, alert_ids: list[str]) -> dict[str, list[AlertPassage]]:
         found: dict[str, list[AlertPassage]] = defaultdict(list)
-        for row in session.exec(select(AlertPassageRow).where(col(AlertPassageRow.alert_id).in_(alert_ids))):
+        query = select(AlertPassageRow).where(col(AlertPassageRow.alert_id).in_(alert_ids))
+        for row in in_order(session, session.exec(query)):
             try:
                 opened = self._keyring.open(PASSAGE_TEMPLATE.at(row.alert_id, row.passage), row.template)
             except DamagedValueError as error:

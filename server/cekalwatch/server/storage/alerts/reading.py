@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 from sqlmodel.sql.expression import SelectOfScalar
 
 from cekalwatch.server.storage.alerts.tables import AlertRow
+from cekalwatch.server.storage.integrity.guarded_session import checked
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 
 Value = TypeVar("Value")
@@ -25,7 +26,7 @@ def readable(
 ) -> list[Value]:
     """Return what `convert` makes of the rows of alerts that `query` finds, of `limit` that can be read at most."""
     try:
-        return convert(session.exec(query.limit(limit)).all())
+        return convert([checked(session, row) for row in session.exec(query.limit(limit))])
     except DAMAGED:
         return _one_by_one(session, query, convert, limit)
 
@@ -39,7 +40,9 @@ def _one_by_one(
     found: list[Value] = []
     for alert_id in session.execute(query.with_only_columns(col(AlertRow.alert_id))).scalars().all():
         try:
-            found += convert(session.exec(query.where(col(AlertRow.alert_id) == alert_id)).all())
+            found += convert(
+                [checked(session, row) for row in session.exec(query.where(col(AlertRow.alert_id) == alert_id))]
+            )
         except DAMAGED as error:
             # A traceback would show what the row holds.
             log.error("alert_damaged", alert_id=alert_id, error=type(error).__name__)  # noqa: TRY400

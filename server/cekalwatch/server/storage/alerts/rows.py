@@ -31,6 +31,7 @@ from cekalwatch.server.storage.alerts.tables import (
     SightingRow,
 )
 from cekalwatch.server.storage.columns import FINDING_FACTS, FOLLOW_UP_FACTS
+from cekalwatch.server.storage.integrity.guarded_session import checked, in_order
 from cekalwatch.wire.vocabulary.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction
 
@@ -220,6 +221,7 @@ def _words(session: Session, alert_ids: list[str], keyring: Keyring) -> dict[str
     query = select(FindingRow).where(col(FindingRow.alert_id).in_(alert_ids)).order_by(col(FindingRow.number))
     found: dict[str, _Words] = defaultdict(_Words)
     for row in session.exec(query):
+        checked(session, row)
         facts = _opened(keyring, FINDING_FACTS.at(row.alert_id, str(row.number)), row.facts)
         try:
             finding = Finding(
@@ -240,6 +242,7 @@ def _follow_ups(session: Session, alert_ids: list[str], keyring: Keyring) -> dic
     query = select(FollowUpRow).where(col(FollowUpRow.alert_id).in_(alert_ids)).order_by(col(FollowUpRow.number))
     found: dict[str, list[FollowUp]] = defaultdict(list)
     for row in session.exec(query):
+        checked(session, row)
         facts = _opened(keyring, FOLLOW_UP_FACTS.at(row.alert_id, str(row.number)), row.facts)
         texts = {name: facts[name] for name in _FOLLOW_UP_TEXTS}
         try:
@@ -290,6 +293,6 @@ def _sightings(session: Session, alert_id: str) -> list[Sighting]:
             score=row.score,
             fused_crops=row.fused_crops,
         )
-        for row in session.exec(query)
+        for row in in_order(session, session.exec(query))
     ]
     return newest_first[::-1]

@@ -37,6 +37,8 @@ from cekalwatch.server.storage.alerts.tables import (
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import PROBE_JPEG
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, replace_row
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.watchlist.tables import SubjectRow
 from cekalwatch.wire.vocabulary.adjudication import UNSETTLED, AlertEventType, AlertState
@@ -122,17 +124,17 @@ class AlertStore:
             row = session.get(AlertRow, str(alert_id))
             if row is None:
                 raise CekalwatchError(Code.ALERT_NOT_FOUND)
-            return read_alerts(session, [row], self._keyring)[0]
+            return read_alerts(session, [checked(session, row)], self._keyring)[0]
 
     def probe(self, alert_id: UUID) -> bytes:
         """Return the best probe's JPEG; empty when it is no longer kept, or damaged."""
         with self._database.session() as session:
             row = session.get(ProbeRow, str(alert_id))
-        try:
-            return self._keyring.open(PROBE_JPEG.at(row.alert_id), row.jpeg) if row else b""
-        except DamagedValueError as error:
-            log.error("probe_damaged", key=str(alert_id), error=type(error).__name__)  # noqa: TRY400  # no traceback
-            return b""
+            try:
+                return self._keyring.open(PROBE_JPEG.at(row.alert_id), checked(session, row).jpeg) if row else b""
+            except (DamagedValueError, ChangedRowError) as error:
+                log.error("probe_damaged", key=str(alert_id), error=type(error).__name__)  # noqa: TRY400  # no traceback
+                return b""
 
     def list_alerts(
         self,
@@ -294,10 +296,10 @@ class AlertStore:
     def _keep_better_probe(self, session: Session, alert_id: str, match: Match, *, further: bool) -> None:
         """Keep the best picture of the newest passage: that is who stands at a counter now."""
         capture = match.capture
-        probe = session.get(ProbeRow, alert_id)
-        if probe is None:
-            probe = ProbeRow(alert_id=alert_id, capture_id="", quality=-1.0, jpeg=b"")
-        if further or capture.quality > probe.quality:
-            probe.capture_id, probe.quality = str(capture.capture_id), capture.quality
-            probe.jpeg = self._keyring.seal(PROBE_JPEG.at(alert_id), match.probe_jpeg)
-            session.add(probe)
+        held = next(in_order(session, session.exec(select(ProbeRow).where(ProbeRow.alert_id == alert_id))), None)
+        if further or held is None or capture.quality > held.quality:
+            sealed = self._keyring.seal(PROBE_JPEG.at(alert_id), match.probe_jpeg)
+            probe = ProbeRow(
+                alert_id=alert_id, capture_id=str(capture.capture_id), quality=capture.quality, jpeg=sealed
+            )
+            replace_row(session, probe)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index
+from sqlalchemy import BigInteger, Column, Index
 from sqlmodel import Field, SQLModel
 
-from cekalwatch.server.storage.columns import UtcDateTime, moment, moment_or_none, sealed
+from cekalwatch.server.storage.columns import Facts, UtcDateTime, moment, moment_or_none, sealed
+from cekalwatch.server.storage.integrity.signed_row import SignedRow
 
 
-class AlertRow(SQLModel, table=True):
+class AlertRow(SignedRow, table=True):
     """An alert; the camera's columns are those of the first sighting."""
 
     __tablename__ = "alert"
@@ -34,7 +35,7 @@ class AlertRow(SQLModel, table=True):
     raised_at: datetime = moment(index=True)
     last_seen_at: datetime = moment()
     threshold: float
-    candidates: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
+    candidates: list[dict[str, Any]] = Field(sa_column=Column(Facts, nullable=False))
     """Best first, each with its score, its orders, and whether it is ruled out, disproved, or lapsed."""
     model_version: str
     late: bool
@@ -50,7 +51,7 @@ class AlertRow(SQLModel, table=True):
     claim_until: datetime | None = moment_or_none()
 
 
-class SightingRow(SQLModel, table=True):
+class SightingRow(SignedRow, table=True):
     """A capture that belongs to an alert. Its key makes a repeated capture harmless."""
 
     __tablename__ = "sighting"
@@ -67,7 +68,7 @@ class SightingRow(SQLModel, table=True):
     fused_crops: int
 
 
-class AlertPassageRow(SQLModel, table=True):
+class AlertPassageRow(SignedRow, table=True):
     """A passage of an alert with its face, as long as others may join it: the grouping window."""
 
     __tablename__ = "alert_passage"
@@ -81,7 +82,7 @@ class AlertPassageRow(SQLModel, table=True):
     """32-bit numbers, little-endian, as many as the model gives."""
 
 
-class ProbeRow(SQLModel, table=True):
+class ProbeRow(SignedRow, table=True):
     """The best probe of an alert, as the camera sent it, sealed."""
 
     __tablename__ = "probe"
@@ -92,7 +93,7 @@ class ProbeRow(SQLModel, table=True):
     jpeg: bytes = sealed()
 
 
-class FindingRow(SQLModel, table=True):
+class FindingRow(SignedRow, table=True):
     """What somebody found about an alert."""
 
     __tablename__ = "alert_finding"
@@ -110,7 +111,7 @@ class FindingRow(SQLModel, table=True):
     found_at: datetime = moment(index=True)
 
 
-class FollowUpRow(SQLModel, table=True):
+class FollowUpRow(SignedRow, table=True):
     """A contact with the agency about a hit."""
 
     __tablename__ = "alert_follow_up"

@@ -18,6 +18,7 @@ from sqlalchemy import Table, tuple_
 from cekalwatch.server.encryption.keyring import AssociatedData, DamagedValueError, header_of
 from cekalwatch.server.storage.columns import SEALED
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.keys.store import KeyStore, count_by_key, header, hold_sealing_key, table_of
 from cekalwatch.server.storage.watchlist.changes import lock_watchlist
 
@@ -81,34 +82,38 @@ class Resealer:
     def _column_steps(self, sealed_column: AssociatedData, newest: bytes) -> Iterator[ResealStep]:
         table = table_of(sealed_column)
         key, column = list(table.primary_key.columns), table.c[sealed_column.column]
-        old = sqlalchemy.select(*key, column).where(header(column) != newest).order_by(*key).limit(ROWS_A_STEP)
+        old = sqlalchemy.select(*key).where(header(column) != newest).order_by(*key).limit(ROWS_A_STEP)
         found = self._read(old)
         while found:
             yield self._reseal(sealed_column, table, found)
-            found = self._read(old.where(tuple_(*key) > tuple_(*found[-1][:-1])))
+            found = self._read(old.where(tuple_(*key) > tuple_(*found[-1])))
 
     def _read(self, query: sqlalchemy.Select[Any]) -> list[tuple[Any, ...]]:
         with self._database.session() as session:
             return [tuple(row) for row in session.execute(query).all()]
 
-    def _reseal(self, sealed_column: AssociatedData, table: Table, found: list[tuple[Any, ...]]) -> ResealStep:
-        keyring, resealed, damaged = self._keys.keyring, 0, 0
+    def _reseal(self, sealed_column: AssociatedData, table: Table, keys: list[tuple[Any, ...]]) -> ResealStep:
+        keyring, guard, resealed, damaged = self._keys.keyring, self._keys.guard, 0, 0
         with self._database.session() as session:
             # Keeps this step and an import from waiting for each other's rows.
             lock_watchlist(session)
             hold_sealing_key(session, keyring)
-            for *key, sealed in found:
-                where = sealed_column.at(*map(str, key))
+            same_key = tuple_(*table.primary_key.columns).in_(keys)
+            for row in session.execute(sqlalchemy.select(*table.columns).where(same_key)).all():
+                key = [getattr(row, column.name) for column in table.primary_key]
+                where = sealed_column.at(*map(str, key), *(str(getattr(row, name)) for name in sealed_column.bound))
                 try:
-                    fresh = keyring.seal(where, keyring.open(where, sealed))
-                except DamagedValueError:
+                    opened = keyring.open(where, getattr(row, sealed_column.column))
+                    fresh: dict[str, object] = {sealed_column.column: keyring.seal(where, opened)}
+                    fresh |= guard.signed_again(table, row, fresh)
+                except (DamagedValueError, ChangedRowError):
                     damaged += 1
                     log.error("value_damaged", table=sealed_column.table, column=sealed_column.column, key=key)  # noqa: TRY400
                     continue
-                # Who changed the row since it was read seals it with the newest key.
-                same = [column == part for column, part in zip(table.primary_key.columns, key, strict=True)]
-                change = sqlalchemy.update(table).where(*same, table.c[sealed_column.column] == sealed)
-                session.execute(change.values({sealed_column.column: fresh}))
+                # Who changed the row since it was read has sealed it with the newest key.
+                as_read = [column == part for column, part in zip(table.primary_key, key, strict=True)]
+                as_read += [table.c[name] == getattr(row, name) for name in fresh]
+                session.execute(sqlalchemy.update(table).where(*as_read).values(fresh))
                 resealed += 1
             session.commit()
         return ResealStep(resealed, damaged)

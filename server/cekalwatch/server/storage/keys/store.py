@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy
@@ -30,6 +31,8 @@ from cekalwatch.server.hardware.errors import TokenError
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import SEALED, moment, moment_or_none
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guard import RowGuard
+from cekalwatch.server.storage.integrity.versions import SeenVersions
 
 DAMAGED = "DAMAGED"
 """The outcome of a re-sealing that left values which do not open."""
@@ -68,20 +71,28 @@ class KeyEntry:
 class KeyStore:
     """The data keys of one database. Open it with `open`."""
 
-    def __init__(self, database: Database, master: MasterKey, clock: Clock, actor: Actor) -> None:
+    def __init__(
+        self, database: Database, master: MasterKey, clock: Clock, actor: Actor, seen: Path | None = None
+    ) -> None:
         self._database = database
         self._master = master
         self._clock = clock
         self._actor = actor
         self.keyring = Keyring(self._load)
+        self.guard = RowGuard(database.engine, self.keyring, SeenVersions(seen, self.keyring))
+        database.guard = self.guard
 
     @classmethod
-    def open(cls, database: Database, source: MasterKeySource, clock: Clock, actor: Actor) -> KeyStore:
+    def open(
+        cls, database: Database, source: MasterKeySource, clock: Clock, actor: Actor, seen: Path | None = None
+    ) -> KeyStore:
         """Open the keys of an upgraded database; the first time, make them, and the master key's file if it has one.
 
-        What is done with them is recorded as done by `actor`.
+        What is done with them is recorded as done by `actor`. From now on the database's signed rows can be used; which
+        versions of them were seen is kept in the file `seen`, if there is one.
 
-        Raises ProgramError when the master key cannot be had, is not the one that wraps the keys, or a key is damaged.
+        Raises ProgramError when the master key cannot be had, is not the one that wraps the keys, or a key is damaged,
+        and when `seen` was changed.
         """
         with database.session() as session:
             held = session.exec(select(DataKeyRow)).all()
@@ -92,7 +103,7 @@ class KeyStore:
             with database.session() as session:
                 held = session.exec(select(DataKeyRow)).all()
         _check(held, master, source, database)
-        return cls(database, master, clock, actor)
+        return cls(database, master, clock, actor, seen)
 
     def rotate(self) -> int:
         """Make a new data key, which seals from now on; returns its number. What older ones sealed stays readable."""

@@ -10,7 +10,7 @@ from sqlmodel import AutoString, SQLModel
 
 from cekalwatch.server.storage.alerts import tables as alert_tables
 from cekalwatch.server.storage.audit import tables as audit_tables
-from cekalwatch.server.storage.columns import Sealed, UtcDateTime
+from cekalwatch.server.storage.columns import Facts, Uninterpreted, UtcDateTime
 from cekalwatch.server.storage.keys import store as key_tables
 from cekalwatch.server.storage.models import tables as model_tables
 from cekalwatch.server.storage.people import tables as people_tables
@@ -31,8 +31,9 @@ TABLES = (
 """The modules whose tables autogenerate compares; importing them registers the tables."""
 
 PLAIN_TYPES = {
+    Facts: "sa.JSON()",
     AutoString: "sa.String()",
-    Sealed: "sa.LargeBinary()",
+    Uninterpreted: "sa.LargeBinary()",
     UtcDateTime: "sa.DateTime(timezone=True)",
 }
 

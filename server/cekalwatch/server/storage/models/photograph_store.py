@@ -79,13 +79,14 @@ class PhotographStore:
             hold_sealing_key(session, self._rows.keyring)
             subjects = dict(session.exec(query.where(col(ReferenceFaceRow.reference_id).in_(keys))).all())
             for one in made:
-                if one.reference_id not in subjects:
+                subject_id = subjects.get(one.reference_id)
+                if subject_id is None:
                     continue
                 if one.template is None:
                     refusal = {"reference_id": one.reference_id, "model_version": model_version}
                     session.merge(TemplateRefusalRow(**refusal, reason=one.reason))
                 else:
-                    session.merge(self._rows.template_row(one.reference_id, model_version, one.template))
+                    session.merge(self._rows.template_row(one.reference_id, model_version, subject_id, one.template))
             # Servers that use this model already take the templates up.
             count_change(session, subjects.values())
             session.commit()

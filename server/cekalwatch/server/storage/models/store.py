@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, exists, func
-from sqlmodel import Session, col, delete, select, update
+from sqlmodel import Session, col, delete, select
 
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guarded_session import one_checked, replace_row
 from cekalwatch.server.storage.models.tables import GalleryStateRow, TemplateRefusalRow, ThresholdRow
 from cekalwatch.server.storage.watchlist.changes import lock_watchlist
 from cekalwatch.server.storage.watchlist.tables import ReferenceFaceRow, TemplateRow
@@ -68,10 +69,13 @@ class ModelStore:
         self._database = database
 
     def chosen(self) -> ModelsChosen | None:
-        """Return what was switched to; None when nothing ever was, so that the settings count."""
+        """Return what was switched to; None when nothing ever was, so that the settings count.
+
+        Raises ChangedRowError when that is not as it was written.
+        """
         with self._database.session() as session:
-            row = session.exec(select(GalleryStateRow)).one()
-        if not row.pack:
+            row = one_checked(session, GalleryStateRow, 1)
+        if row is None:
             return None
         return ModelsChosen(
             ModelChoice(row.pack, row.model_version), ModelChoice(row.previous_pack, row.previous_model_version)
@@ -113,14 +117,14 @@ class ModelStore:
             coverage = _coverage(session, wanted.model_version)
             if coverage.missing:
                 raise IncompleteModelError(coverage.missing)
-            session.exec(
-                update(GalleryStateRow).values(
-                    pack=wanted.pack,
-                    model_version=wanted.model_version,
-                    previous_pack=present.pack,
-                    previous_model_version=present.model_version,
-                )
+            state = GalleryStateRow(
+                pack=wanted.pack,
+                model_version=wanted.model_version,
+                previous_pack=present.pack,
+                previous_model_version=present.model_version,
             )
+            replace_row(session, state)
+            session.flush()
             write_audit(session, note(coverage))
             session.commit()
         return coverage
@@ -145,15 +149,20 @@ class ThresholdStore:
         self._database = database
 
     def get(self, model_version: str) -> float | None:
-        """Return the threshold that was set for that model version; None when there is none."""
-        query = select(ThresholdRow.value).where(col(ThresholdRow.model_version) == model_version)
+        """Return the threshold that was set for that model version; None when there is none.
+
+        Raises ChangedRowError when it is not as it was written.
+        """
         with self._database.session() as session:
-            return session.exec(query).first()
+            row = one_checked(session, ThresholdRow, 1)
+        return row.value if row and row.model_version == model_version else None
 
     def set(self, value: float | None, model_version: str, entry: AuditEntry) -> None:
         """Keep another threshold, or none; one for another model version is forgotten."""
         with self._database.session() as session:
-            session.exec(update(ThresholdRow).values(value=value, model_version=model_version))
+            lock_watchlist(session)
+            replace_row(session, ThresholdRow(value=value, model_version=model_version))
+            session.flush()
             write_audit(session, entry)
             session.commit()
 

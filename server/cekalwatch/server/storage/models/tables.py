@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from sqlmodel import Field, SQLModel
 
+from cekalwatch.server.storage.integrity.signed_row import SignedRow
 
-class GalleryStateRow(SQLModel, table=True):
-    """One row, made by the first migration. Until a model was switched to it is empty, and the settings say which."""
+
+class GalleryStateRow(SignedRow, table=True):
+    """One row. Until a model was switched to there is none, and the settings say which."""
 
     __tablename__ = "gallery_state"
 
     id: int = Field(default=1, primary_key=True)
-    pack: str = ""
+    pack: str
     """Name of the model pack in use, on every server of this database."""
-    model_version: str = ""
-    previous_pack: str = ""
+    model_version: str
+    previous_pack: str
     """What was in use before, to go back to."""
-    previous_model_version: str = ""
+    previous_model_version: str
 
 
 class TemplateRefusalRow(SQLModel, table=True):
@@ -30,13 +32,13 @@ class TemplateRefusalRow(SQLModel, table=True):
     """A code of the catalogue of errors."""
 
 
-class ThresholdRow(SQLModel, table=True):
-    """One row, made by the first migration: the decision threshold that two people set."""
+class ThresholdRow(SignedRow, table=True):
+    """One row, once two people have set a decision threshold."""
 
     __tablename__ = "decision_threshold"
 
-    id: int = Field(primary_key=True)
+    id: int = Field(default=1, primary_key=True)
     value: float | None
-    """None: nobody did, or it was given back to the settings."""
-    model_version: str = ""
+    """None: it was given back to the settings."""
+    model_version: str
     """What it was set for: scores of another model mean something else."""

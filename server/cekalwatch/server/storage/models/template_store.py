@@ -98,22 +98,18 @@ class TemplateStore:
     def _pieces(
         self, session: Session, model_version: str, size: int, keys: Collection[str] | None
     ) -> Iterator[TemplatePiece]:
-        query = (
-            select(TemplateRow.reference_id, ReferenceFaceRow.subject_id, TemplateRow.vector)
-            .join(ReferenceFaceRow)
-            .where(col(TemplateRow.model_version) == model_version)
+        query = select(TemplateRow.reference_id, TemplateRow.subject_id, TemplateRow.vector).where(
+            col(TemplateRow.model_version) == model_version
         )
         if keys is not None:
-            # The references by themselves: joined, SQLite would go through all templates of the model.
-            own = select(ReferenceFaceRow.reference_id).where(col(ReferenceFaceRow.subject_id).in_(keys))
-            query = query.where(col(TemplateRow.reference_id).in_(session.exec(own).all()))
+            query = query.where(col(TemplateRow.subject_id).in_(keys))
         for some in session.exec(query, execution_options={"yield_per": PIECE_ROWS}).partitions():
             yield self._piece(model_version, size, some)
 
     def _piece(self, model_version: str, size: int, found: Sequence[tuple[str, str, bytes]]) -> TemplatePiece:
         vectors = np.zeros((len(found), size), dtype="<f4")
-        for row, (reference_id, _, sealed) in zip(vectors, found, strict=True):
-            vector = self._vector(reference_id, model_version, sealed)
+        for row, (reference_id, subject_id, sealed) in zip(vectors, found, strict=True):
+            vector = self._vector(reference_id, model_version, subject_id, sealed)
             if len(vector) == row.nbytes:
                 row[:] = np.frombuffer(vector, dtype="<f4")
         good = have_length_1(vectors)
@@ -122,10 +118,10 @@ class TemplateStore:
         kept = tuple(key for key, usable in zip(subject_ids, good.tolist(), strict=True) if usable)
         return TemplatePiece(kept, vectors[good].astype(np.float32, copy=False), unusable)
 
-    def _vector(self, reference_id: str, model_version: str, sealed: bytes) -> bytes:
+    def _vector(self, reference_id: str, model_version: str, subject_id: str, sealed: bytes) -> bytes:
         """Return a template's numbers; none when it does not open."""
         try:
-            return self._rows.vector(reference_id, model_version, sealed)
+            return self._rows.vector(reference_id, model_version, subject_id, sealed)
         except DAMAGED as error:
             # A traceback would show what the row holds.
             log.error("template_damaged", key=reference_id, error=type(error).__name__)  # noqa: TRY400

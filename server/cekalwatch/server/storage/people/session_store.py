@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import structlog
-from sqlmodel import col, delete, select, update
+from sqlmodel import Session, col, delete, select
 
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.people import JointAct, TwoPersonAction
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.people.store import Account, account_of
+from cekalwatch.server.storage.integrity.guarded_session import checked
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
+from cekalwatch.server.storage.people.store import Account, account_of, lock_people
 from cekalwatch.server.storage.people.tables import PersonRow, PersonSessionRow
-from cekalwatch.server.storage.watchlist.rows import DAMAGED
 from cekalwatch.wire.vocabulary.people import PersonRole
-
-log = structlog.get_logger()
-
 
 @dataclass(frozen=True)
 class Countersignature:
@@ -65,7 +62,6 @@ class SessionStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._damaged: set[str] = set()
         """People who were logged as such."""
 
     def begin(self, new: NewSession, entry: AuditEntry) -> None:
@@ -91,33 +87,21 @@ class SessionStore:
             session.commit()
 
     def find(self, token_sha256: str, purpose: str) -> KeptSession | None:
-        """Return the session of that token and purpose, if it is kept."""
+        """Return the session of that token and purpose, if it is kept, and stands as it was written, as its person."""
         query = (
             select(PersonSessionRow, PersonRow)
             .join(PersonRow)
             .where(col(PersonSessionRow.token_sha256) == token_sha256, col(PersonSessionRow.purpose) == purpose)
         )
         with self._database.session() as session:
-            found = session.exec(query).first()
-        if found is None:
-            return None
-        row, person = found
-        return KeptSession(
-            account_of(person),
-            row.by_password,
-            row.device_binding,
-            row.certificate,
-            row.used_at,
-            row.expires_at,
-            _signs(row),
-        )
+            return next(_kept(session, session.exec(query)), None)
 
     def devices(
         self, purpose: str, roles: Collection[PersonRole], used_since: datetime, now: datetime
     ) -> frozenset[str]:
         """Return the bindings of devices with a session of somebody with one of the roles, valid at `now`."""
         query = (
-            select(PersonSessionRow.device_binding, PersonRow)
+            select(PersonSessionRow, PersonRow)
             .join(PersonRow)
             .where(
                 col(PersonSessionRow.purpose) == purpose,
@@ -127,26 +111,16 @@ class SessionStore:
             )
         )
         with self._database.session() as session:
-            found = session.exec(query).all()
-        return frozenset(device for device, row in found if self._roles(row) & frozenset(roles))
-
-    def _roles(self, row: PersonRow) -> frozenset[PersonRole]:
-        """Return the roles of a person; none, where the row is damaged, so that the others can be told."""
-        try:
-            return account_of(row).person.roles
-        except DAMAGED as error:
-            if row.person_id not in self._damaged:
-                self._damaged.add(row.person_id)
-                log.error("person_damaged", key=f"person:{row.person_id}", error=type(error).__name__)  # noqa: TRY400
-            return frozenset()
+            found = list(_kept(session, session.exec(query)))
+        return frozenset(one.device_binding for one in found if one.account.person.roles & frozenset(roles))
 
     def touch(self, token_sha256: str, now: datetime) -> None:
         """Note that a session is in use."""
         with self._database.session() as session:
-            session.exec(
-                update(PersonSessionRow).where(col(PersonSessionRow.token_sha256) == token_sha256).values(used_at=now)
-            )
-            session.commit()
+            lock_people(session)
+            if row := session.get(PersonSessionRow, token_sha256):
+                checked(session, row).used_at = now
+                session.commit()
 
     def remove(self, token_sha256: str, entry: AuditEntry | None = None) -> bool:
         """End a session, and return whether this call did: of several at the same time, one gets true."""
@@ -163,3 +137,22 @@ def _signs(row: PersonSessionRow) -> Countersignature | None:
     if row.action is None or row.argument_sha256 is None or row.first_session is None:
         return None
     return Countersignature(JointAct(TwoPersonAction(row.action), row.argument_sha256), row.first_session)
+
+
+def _kept(session: Session, found: Iterable[tuple[PersonSessionRow, PersonRow]]) -> Iterator[KeptSession]:
+    """Yield the sessions that are as they were written, of people who are."""
+    for row, person in found:
+        try:
+            account = account_of(checked(session, person))
+            checked(session, row)
+        except ChangedRowError:
+            continue
+        yield KeptSession(
+            account,
+            row.by_password,
+            row.device_binding,
+            row.certificate,
+            row.used_at,
+            row.expires_at,
+            _signs(row),
+        )

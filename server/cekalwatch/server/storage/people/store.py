@@ -20,6 +20,7 @@ from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.people import LockOut, Person, SignInTries
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guarded_session import checked, in_order
 from cekalwatch.server.storage.people.tables import PersonRow, PersonSessionRow, SignInFailureRow, SignInKeyRow
 from cekalwatch.wire.vocabulary.people import PersonRole
 
@@ -78,16 +79,16 @@ class PeopleStore:
             session.commit()
 
     def account(self, sign_in_name: str) -> Account | None:
-        """Return the person of that name."""
+        """Return the person of that name; None also where the record is not as it was written."""
         with self._database.session() as session:
-            row = session.exec(select(PersonRow).where(PersonRow.sign_in_name == sign_in_name)).first()
-            return account_of(row) if row else None
+            found = session.exec(select(PersonRow).where(PersonRow.sign_in_name == sign_in_name))
+            return next(map(account_of, in_order(session, found)), None)
 
     def person(self, person_id: UUID) -> Person | None:
-        """Return the person of that key."""
+        """Return the person of that key, as `account` does."""
         with self._database.session() as session:
-            row = session.get(PersonRow, str(person_id))
-            return account_of(row).person if row else None
+            found = session.exec(select(PersonRow).where(PersonRow.person_id == str(person_id)))
+            return next((account_of(row).person for row in in_order(session, found)), None)
 
     def display_names(self, people: Collection[UUID]) -> dict[UUID, str]:
         """Return the names for the screen of those of `people` who are known."""
@@ -100,20 +101,19 @@ class PeopleStore:
             return {UUID(person_id): name for person_id, name in session.exec(query)}
 
     def all(self) -> list[Account]:
-        """Return everybody, by sign-in name."""
+        """Return everybody whose record is as it was written, by sign-in name."""
         with self._database.session() as session:
-            return [account_of(row) for row in session.exec(select(PersonRow).order_by(PersonRow.sign_in_name))]
+            rows = session.exec(select(PersonRow).order_by(PersonRow.sign_in_name))
+            return list(map(account_of, in_order(session, rows)))
 
     def change(self, person: Person, entry: AuditEntry) -> None:
         """Keep what is changed of a person; the sessions of who is disabled end."""
         with self._database.session() as session:
-            session.exec(
-                update(PersonRow)
-                .where(col(PersonRow.person_id) == str(person.person_id))
-                .values(roles=_list(person.roles), sites=_list(person.sites), disabled=person.disabled)
-            )
+            row = _held(session, person.person_id)
+            row.roles, row.sites, row.disabled = _list(person.roles), _list(person.sites), person.disabled
             if person.disabled:
                 _end_sessions(session, person.person_id)
+            session.flush()
             write_audit(session, entry)
             session.commit()
 
@@ -122,24 +122,20 @@ class PeopleStore:
     ) -> None:
         """Keep another password, and end the person's sessions except the one with the token of that SHA-256."""
         with self._database.session() as session:
-            session.exec(
-                update(PersonRow)
-                .where(col(PersonRow.person_id) == str(person_id))
-                .values(password_hash=password.hash, must_change_password=password.must_change)
-            )
+            row = _held(session, person_id)
+            row.password_hash, row.must_change_password = password.hash, password.must_change
             _end_sessions(session, person_id, but_session)
+            session.flush()
             write_audit(session, entry)
             session.commit()
 
     def renew_hash(self, person_id: UUID, before: str | None, renewed: str) -> None:
         """Keep another hash of the same password, unless it was changed since it had the hash `before`."""
         with self._database.session() as session:
-            session.exec(
-                update(PersonRow)
-                .where(col(PersonRow.person_id) == str(person_id), col(PersonRow.password_hash) == before)
-                .values(password_hash=renewed)
-            )
-            session.commit()
+            row = _held(session, person_id)
+            if row.password_hash == before:
+                row.password_hash = renewed
+                session.commit()
 
     def begin_try(self, sign_in_name: str, now: datetime, rule: LockOut) -> SignInTries | None:
         """Count a try as a wrong one before it is looked at; None when the name is locked, and must not be tried.
@@ -184,14 +180,28 @@ def account_of(row: PersonRow) -> Account:
     return Account(person, KeptPassword(row.password_hash, row.must_change_password))
 
 
+def _held(session: Session, person_id: UUID) -> PersonRow:
+    """Return the row of somebody who is known, as it stays until the transaction ends. Raises ChangedRowError."""
+    lock_people(session)
+    return checked(session, session.get_one(PersonRow, str(person_id)))
+
+
 def _end_sessions(session: Session, person_id: UUID, but: str | None = None) -> None:
     query = delete(PersonSessionRow).where(col(PersonSessionRow.person_id) == str(person_id))
     session.exec(query.where(col(PersonSessionRow.token_sha256) != but) if but else query)
 
 
+def lock_people(session: Session) -> None:
+    """Keep others from changing people and counting tries until the transaction ends; the first step of whoever does.
+
+    It takes SQLite's write lock before anything is read, so that two changes of a row cannot cross.
+    """
+    session.exec(update(SignInKeyRow).values(id=SignInKeyRow.id))
+
+
 def _locked_tag(session: Session, sign_in_name: str) -> str:
     """Return the name's tag, and keep others from counting until the transaction ends."""
-    session.exec(update(SignInKeyRow).values(id=SignInKeyRow.id))
+    lock_people(session)
     key = session.exec(select(SignInKeyRow.key)).one()
     return hmac.new(key, sign_in_name.encode(), hashlib.sha256).hexdigest()[:TAG_DIGITS]
 

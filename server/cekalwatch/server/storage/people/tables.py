@@ -8,9 +8,10 @@ from sqlalchemy import Column, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from cekalwatch.server.storage.columns import moment, moment_or_none
+from cekalwatch.server.storage.integrity.signed_row import SignedRow
 
 
-class PersonRow(SQLModel, table=True):
+class PersonRow(SignedRow, table=True):
     """A person, with what is kept of the password."""
 
     __tablename__ = "person"
@@ -29,7 +30,7 @@ class PersonRow(SQLModel, table=True):
     must_change_password: bool
 
 
-class PersonSessionRow(SQLModel, table=True):
+class PersonSessionRow(SignedRow, table=True):
     """A session, or the word of a second person that was not used yet."""
 
     __tablename__ = "person_session"
@@ -66,7 +67,7 @@ class SignInFailureRow(SQLModel, table=True):
 
 
 class SignInKeyRow(SQLModel, table=True):
-    """One row, made by the first migration: the random key of the names' tags. Who counts wrong passwords locks it."""
+    """One row, made by the first migration: the random key of the names' tags. Who writes of people locks it."""
 
     __tablename__ = "sign_in_key"
 

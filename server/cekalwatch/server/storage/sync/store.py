@@ -21,6 +21,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncRun, SyncState
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guarded_session import in_order
 from cekalwatch.server.storage.sync.progress import BegunRun, KnownOrder, Lease, LeftOrder, PageEnd, SeenOrder
 from cekalwatch.server.storage.sync.rows import run_of, run_values, state_of
 from cekalwatch.server.storage.sync.tables import SyncOrderRow, SyncRunRow, SyncStateRow
@@ -194,9 +195,12 @@ class SyncStore:
             session.exec(delete(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(keys)))
             if held:
                 lock_watchlist(session)
-                chosen = col(BanOrderRow.order_id).in_(held)
-                count_change(session, session.exec(select(BanOrderRow.subject_id).where(chosen)).all())
-                session.exec(update(BanOrderRow).where(chosen).values(withdrawn_at=utc_text(now)))
+                rows = session.exec(select(BanOrderRow).where(col(BanOrderRow.order_id).in_(held))).all()
+                count_change(session, [row.subject_id for row in rows])
+                # One that somebody changed is in nobody's way: it is not obeyed.
+                for row in in_order(session, rows):
+                    row.withdrawn_at = utc_text(now)
+                session.flush()
                 write_audit(session, note(held))
             session.commit()
 

@@ -17,10 +17,12 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
 from cekalwatch.server.domain.subjects import ReferenceFace
+from cekalwatch.server.storage.integrity.guarded_session import guard_of
+from cekalwatch.server.storage.integrity.signed_row import SignedRow
 from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow, ReferenceFaceRow, SubjectRow
 
-Model = TypeVar("Model", bound=SQLModel)
+Signed = TypeVar("Signed", bound=SignedRow)
 Row = TypeVar("Row")
 Value = TypeVar("Value")
 
@@ -40,7 +42,11 @@ def readable(found: Iterable[Row], convert: Callable[[Row], Value], key: Callabl
 def read_files(session: Session, rows: WatchlistRows, keys: Collection[str]) -> list[SubjectFile]:
     """Return the subjects of `keys` with what is held of them, by key."""
     query = select(ReferenceFaceRow).where(col(ReferenceFaceRow.subject_id).in_(keys))
-    found = readable(_plain(session, ReferenceFaceRow, query), rows.reference, lambda row: row.reference_id)
+    found = readable(
+        _plain(session, ReferenceFaceRow, query),
+        _checked(session, ReferenceFaceRow, rows.reference),
+        lambda row: row.reference_id,
+    )
     faces_of: dict[str, list[ReferenceFace]] = defaultdict(list)
     for face in found:
         faces_of[face.subject_id].append(face)
@@ -59,24 +65,39 @@ def read_orders(session: Session, rows: WatchlistRows, keys: Collection[str]) ->
     )
     orders_of: dict[str, list[BanOrder]] = defaultdict(list)
     found = list(_plain(session, BanOrderRow, query))
-    for order in readable(found, rows.order, lambda row: row.order_id):
+    for order in readable(found, _checked(session, BanOrderRow, rows.order), lambda row: row.order_id):
         orders_of[order.subject_id].append(order)
     damaged = Counter(row.subject_id for row in found)
     damaged.subtract({subject_id: len(orders) for subject_id, orders in orders_of.items()})
     subjects = select(SubjectRow).where(col(SubjectRow.subject_id).in_(keys)).order_by(col(SubjectRow.subject_id))
     return [
         SubjectFile(subject, tuple(orders_of[subject.subject_id]), (), damaged[subject.subject_id])
-        for subject in readable(_plain(session, SubjectRow, subjects), rows.subject, lambda row: row.subject_id)
+        for subject in readable(
+            _plain(session, SubjectRow, subjects),
+            _checked(session, SubjectRow, rows.subject),
+            lambda row: row.subject_id,
+        )
     ]
 
 
-def _plain(session: Session, table: type[Model], query: SelectOfScalar[Model]) -> Iterable[Model]:
+def _checked(session: Session, table: type[Signed], read: Callable[[Signed], Value]) -> Callable[[Signed], Value]:
+    """Return what checks a plain row of `table`, and then reads it."""
+    check = guard_of(session).check_plain
+
+    def read_checked(row: Signed) -> Value:
+        check(table, row)
+        return read(row)
+
+    return read_checked
+
+
+def _plain(session: Session, table: type[Signed], query: SelectOfScalar[Signed]) -> Iterable[Signed]:
     """Return what `query` finds as plain rows, which have the same attributes.
 
     Objects that SQLAlchemy tracks take three times as long to make, and a census reads hundreds of thousands.
     """
     columns = SQLModel.metadata.tables[str(table.__tablename__)].columns
-    return cast("Iterable[Model]", session.execute(query.with_only_columns(*columns)))
+    return cast("Iterable[Signed]", session.execute(query.with_only_columns(*columns)))
 
 
 def _worst_last(face: ReferenceFace) -> tuple[int, float]:

@@ -24,6 +24,8 @@ from cekalwatch.server.domain.subjects import MAX_ORDERS, FaceFigures, Reference
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guarded_session import checked, replace_row
+from cekalwatch.server.storage.integrity.signed_row import SignedRow
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.watchlist.changes import count_change, current_version, lock_watchlist
 from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
@@ -168,6 +170,7 @@ def _write_records(
 class _Held:
     """What the database has of the orders and subjects that are to be written."""
 
+    session: Session
     rows: WatchlistRows
     content: dict[str, str]
     """Digests of the records that are to be written, by the keys of their orders."""
@@ -191,12 +194,21 @@ class _Held:
             .group_by(col(BanOrderRow.subject_id))
         )
         return cls(
+            session,
             rows,
             {record.order.order_id: rows.content_hash(record.subject, record.order) for record in records},
             {row.order_id: row for row in orders},
             {row.subject_id: row for row in subjects},
             dict(session.exec(counting).all()),
         )
+
+    def subject(self, subject_id: str) -> Subject:
+        """Read a subject; raises what DAMAGED names."""
+        return self.rows.subject(checked(self.session, self.subjects[subject_id]))
+
+    def order(self, row: BanOrderRow) -> BanOrder:
+        """Read an order; raises what DAMAGED names."""
+        return self.rows.order(checked(self.session, row))
 
     def done(self, record: NewRecord) -> RecordResult:
         """Say what is to be done with a record."""
@@ -215,7 +227,7 @@ class _Held:
     def _changed_fields(self, record: NewRecord) -> tuple[str, ...]:
         held = self.orders[record.order.order_id]
         try:
-            before = {**asdict(self.rows.subject(self.subjects[held.subject_id])), **asdict(self.rows.order(held))}
+            before = {**asdict(self.subject(held.subject_id)), **asdict(self.order(held))}
         except DAMAGED:
             return ()
         now = {**asdict(record.subject), **asdict(self.as_first_sent(record.order))}
@@ -226,8 +238,8 @@ class _Held:
         if held.content_hash != self.content[order.order_id]:
             return False
         try:
-            self.rows.subject(self.subjects[held.subject_id])
-            return self.rows.order(held) == self.as_first_sent(order)
+            self.subject(held.subject_id)
+            return self.order(held) == self.as_first_sent(order)
         except DAMAGED:
             return False
 
@@ -237,19 +249,21 @@ class _Held:
         if held is None or not (held.urgent and order.urgent):
             return order
         try:
-            first = self.rows.order(held).first_received_on
+            first = self.order(held).first_received_on
         except DAMAGED:
             return order
         return replace(order, urgent_since=first) if first < order.received_on else order
 
 
 def _write(session: Session, rows: Iterable[SQLModel], held: Collection[str], key: str) -> None:
-    """Add the rows, or change those whose `key` is `held`."""
+    """Add the rows, or replace those whose `key` is `held`, also where they are damaged."""
     for row in rows:
-        if getattr(row, key) in held:
-            session.merge(row)
-        else:
+        if getattr(row, key) not in held:
             session.add(row)
+        elif isinstance(row, SignedRow):
+            replace_row(session, row)
+        else:
+            session.merge(row)
 
 
 def _write_references(session: Session, rows: WatchlistRows, records: Sequence[NewRecord]) -> None:
@@ -273,10 +287,10 @@ def _write_references(session: Session, rows: WatchlistRows, records: Sequence[N
         "reference_id",
     )
     session.flush()
-    for reference_id, _, one in keyed:
+    for reference_id, subject_id, one in keyed:
         parts = (
             rows.picture_row(reference_id, one.photo, one.face_jpeg),
-            rows.template_row(reference_id, one.model_version, one.template),
+            rows.template_row(reference_id, one.model_version, subject_id, one.template),
         )
         for part in parts:
             _write(session, [part], held, "reference_id")

@@ -145,15 +145,17 @@ class WatchlistRows:
         """Read the picture of the face."""
         return self.keyring.open(FACE_JPEG.at(reference_id), sealed)
 
-    def template_row(self, reference_id: str, model_version: str, template: NDArray[np.float32]) -> TemplateRow:
-        """Write a template, shape (size,)."""
+    def template_row(
+        self, reference_id: str, model_version: str, subject_id: str, template: NDArray[np.float32]
+    ) -> TemplateRow:
+        """Write a template, shape (size,), of a reference face of that subject."""
         vector = np.ascontiguousarray(template, dtype="<f4").tobytes()
-        sealed = self.keyring.seal(TEMPLATE.at(reference_id, model_version), vector)
-        return TemplateRow(reference_id=reference_id, model_version=model_version, vector=sealed)
+        sealed = self.keyring.seal(TEMPLATE.at(reference_id, model_version, subject_id), vector)
+        return TemplateRow(reference_id=reference_id, model_version=model_version, subject_id=subject_id, vector=sealed)
 
-    def vector(self, reference_id: str, model_version: str, sealed: bytes) -> bytes:
+    def vector(self, reference_id: str, model_version: str, subject_id: str, sealed: bytes) -> bytes:
         """Read a template's numbers, little-endian float32."""
-        return self.keyring.open(TEMPLATE.at(reference_id, model_version), sealed)
+        return self.keyring.open(TEMPLATE.at(reference_id, model_version, subject_id), sealed)
 
 
 def _figures(stored: dict[str, float]) -> FaceFigures:

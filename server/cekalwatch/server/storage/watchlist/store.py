@@ -20,6 +20,7 @@ from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.domain.subjects import FaceFigures
 from cekalwatch.server.storage.alerts.tables import AlertRow, EventLogRow, ProbeRow
 from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.integrity.guarded_session import checked
 from cekalwatch.server.storage.models.store import ModelStore
 from cekalwatch.server.storage.models.tables import TemplateRefusalRow
 from cekalwatch.server.storage.models.template_store import KEYS_A_QUERY, TemplateStore, is_template
@@ -94,11 +95,11 @@ class WatchlistStore(RecordStore):
         )
 
         def face(row: tuple[ReferenceFaceRow, bytes]) -> EnrolledFace:
-            vector = self._rows.vector(row[0].reference_id, model_version, row[1])
+            vector = self._rows.vector(row[0].reference_id, model_version, subject_id, row[1])
             if not is_template(vector):
                 raise ValueError("no template")
             template = np.frombuffer(vector, dtype="<f4").astype(np.float32, copy=False)
-            known = self._rows.reference(row[0])
+            known = self._rows.reference(checked(session, row[0]))
             return EnrolledFace(known.reference_id, known.photo_sha256, known.figures, known.warnings, template)
 
         with self._database.session() as session:

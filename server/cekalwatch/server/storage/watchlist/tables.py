@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from cekalwatch.server.storage.columns import moment, sealed
+from cekalwatch.server.storage.integrity.signed_row import SignedRow
 
 
-class SubjectRow(SQLModel, table=True):
+class SubjectRow(SignedRow, table=True):
     """A person, as the record that was stored last describes them."""
 
     __tablename__ = "subject"
@@ -25,7 +26,7 @@ class SubjectRow(SQLModel, table=True):
     """Everything else that is known of the person, as JSON."""
 
 
-class BanOrderRow(SQLModel, table=True):
+class BanOrderRow(SignedRow, table=True):
     """A ban order. The order that it extends may come later, so that key is no foreign key."""
 
     __tablename__ = "ban_order"
@@ -51,7 +52,7 @@ class BanOrderRow(SQLModel, table=True):
     """Keyed digest of the order and its subject as the record stated them; tells a repeated record from a new one."""
 
 
-class ReferenceFaceRow(SQLModel, table=True):
+class ReferenceFaceRow(SignedRow, table=True):
     """An enrolled photograph; its pictures are apart, so that reading many of these is light."""
 
     __tablename__ = "reference_face"
@@ -80,12 +81,15 @@ class ReferencePictureRow(SQLModel, table=True):
 
 
 class TemplateRow(SQLModel, table=True):
-    """The template of a reference face in one model version."""
+    """The template of a reference face in one model version. All its columns are sealed with it, so it needs no MAC."""
 
     __tablename__ = "template"
+    __table_args__ = (Index("ix_template_subject", "subject_id", "model_version"),)
 
     reference_id: str = Field(primary_key=True, foreign_key="reference_face.reference_id")
     model_version: str = Field(primary_key=True, index=True)
+    subject_id: str
+    """That of the reference face."""
     vector: bytes = sealed()
     """Little-endian float32 numbers, of length 1 together."""
 

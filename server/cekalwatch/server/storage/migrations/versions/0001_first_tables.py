@@ -45,6 +45,8 @@ def upgrade() -> None:
         sa.Column("claim_person_id", sa.String(), nullable=True),
         sa.Column("claim_agent", sa.String(), nullable=True),
         sa.Column("claim_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("alert_id"),
     )
     with op.batch_alter_table("alert", schema=None) as batch_op:
@@ -72,6 +74,8 @@ def upgrade() -> None:
         "subject",
         sa.Column("subject_id", sa.String(), nullable=False),
         sa.Column("facts", sa.LargeBinary(), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("subject_id"),
     )
     op.create_table(
@@ -114,6 +118,8 @@ def upgrade() -> None:
         sa.Column("kept_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("model_version", sa.String(), nullable=False),
         sa.Column("template", sa.LargeBinary(), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["alert_id"],
             ["alert.alert_id"],
@@ -133,6 +139,8 @@ def upgrade() -> None:
         sa.Column("facts", sa.LargeBinary(), nullable=False),
         sa.Column("person_id", sa.String(), nullable=False),
         sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["alert_id"],
             ["alert.alert_id"],
@@ -150,6 +158,8 @@ def upgrade() -> None:
         sa.Column("contacted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("person_id", sa.String(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["alert_id"],
             ["alert.alert_id"],
@@ -172,6 +182,8 @@ def upgrade() -> None:
         sa.Column("urgent_since", sa.String(), nullable=False),
         sa.Column("facts", sa.LargeBinary(), nullable=False),
         sa.Column("content_hash", sa.String(), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["subject_id"],
             ["subject.subject_id"],
@@ -187,6 +199,8 @@ def upgrade() -> None:
         sa.Column("capture_id", sa.String(), nullable=False),
         sa.Column("quality", sa.Float(), nullable=False),
         sa.Column("jpeg", sa.LargeBinary(), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["alert_id"],
             ["alert.alert_id"],
@@ -201,6 +215,8 @@ def upgrade() -> None:
         sa.Column("photo_sha256", sa.LargeBinary(), nullable=False),
         sa.Column("figures", sa.String(), nullable=False),
         sa.Column("warnings", sa.String(), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["subject_id"],
             ["subject.subject_id"],
@@ -220,6 +236,8 @@ def upgrade() -> None:
         sa.Column("captured_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("score", sa.Float(), nullable=False),
         sa.Column("fused_crops", sa.Integer(), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["alert_id"],
             ["alert.alert_id"],
@@ -245,6 +263,7 @@ def upgrade() -> None:
         "template",
         sa.Column("reference_id", sa.String(), nullable=False),
         sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("subject_id", sa.String(), nullable=False),
         sa.Column("vector", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["reference_id"],
@@ -270,9 +289,10 @@ def upgrade() -> None:
         sa.Column("model_version", sa.String(), nullable=False),
         sa.Column("previous_pack", sa.String(), nullable=False),
         sa.Column("previous_model_version", sa.String(), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.execute("INSERT INTO gallery_state VALUES (1, '', '', '', '')")
     op.create_table(
         "write_probe",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -283,6 +303,7 @@ def upgrade() -> None:
     op.execute("INSERT INTO write_probe (id, writes, filling) VALUES (1, 0, '')")
     with op.batch_alter_table("template", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_template_model_version"), ["model_version"], unique=False)
+        batch_op.create_index("ix_template_subject", ["subject_id", "model_version"], unique=False)
 
     op.create_table(
         "audit_entry",
@@ -330,6 +351,8 @@ def upgrade() -> None:
         sa.Column("disabled", sa.Boolean(), nullable=False),
         sa.Column("password_hash", sa.String(), nullable=True),
         sa.Column("must_change_password", sa.Boolean(), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("person_id"),
         sa.UniqueConstraint("sign_in_name"),
     )
@@ -346,6 +369,8 @@ def upgrade() -> None:
         sa.Column("first_session", sa.String(), nullable=True),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["person_id"],
             ["person.person_id"],
@@ -379,9 +404,10 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("value", sa.Float(), nullable=True),
         sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.execute("INSERT INTO decision_threshold (id, model_version) VALUES (1, '')")
     op.create_table(
         "passage_count",
         sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
@@ -593,6 +619,7 @@ def downgrade() -> None:
 
     op.drop_table("audit_entry")
     with op.batch_alter_table("template", schema=None) as batch_op:
+        batch_op.drop_index("ix_template_subject")
         batch_op.drop_index(batch_op.f("ix_template_model_version"))
 
     op.drop_table("template")

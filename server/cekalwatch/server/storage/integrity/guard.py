@@ -1,0 +1,131 @@
+"""Signs rows, and checks them where they are used. What does not stand as it was written is refused and named.
+
+It knows columns, and not what they mean.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Set
+from typing import cast
+
+import sqlalchemy
+import structlog
+from sqlalchemy import Table
+from sqlalchemy.engine import Engine
+
+from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.storage.integrity.signed_row import (
+    ChangedRowError,
+    RowForm,
+    RowKey,
+    SignedRow,
+    Values,
+    form_of,
+    signed_models,
+)
+from cekalwatch.server.storage.integrity.versions import REMEMBERED, WHOLLY, SeenVersions, next_version
+
+CHANGED = "CHANGED"
+"""Its MAC is wrong: somebody without the keys has added or changed it."""
+PUT_BACK = "PUT_BACK"
+"""A newer version of it was seen."""
+
+REMOVED = "REMOVED"
+"""It was seen, and is not there any more, in a table that none leaves."""
+
+log = structlog.get_logger()
+
+
+class RowGuard:
+    """Guards the rows of one database. Any number of threads may use it."""
+
+    def __init__(self, engine: Engine, keyring: Keyring, versions: SeenVersions) -> None:
+        self._engine = engine
+        self.keyring = keyring
+        self.versions = versions
+        self.refused: dict[RowKey, str] = {}
+        """What was refused, and why, until it is found in order again."""
+
+    def sign(self, row: SignedRow, before: int) -> None:
+        """Give a row that is about to be written its next version and its MAC; `before` is its version, 0: none."""
+        form = form_of(type(row))
+        row.row_version = next_version(before)
+        row.mac = self.keyring.row_mac(form.signed(form.as_held(form.values(row))))
+
+    def signed_again(self, table: Table, row: object, fresh: dict[str, object]) -> dict[str, object]:
+        """Return the MAC of a plain row with `fresh` values of the same meaning; its version stays.
+
+        Nothing for a table without MACs. Raises ChangedRowError when the row does not stand as it was written.
+        """
+        model = next((one for one in signed_models() if form_of(one).table is table), None)
+        if model is None:
+            return {}
+        form = form_of(model)
+        values = form.plain_values(row)
+        self._require_signed(form, row, values, cast("SignedRow", row).mac)
+        held = dict(zip(form.columns, values, strict=True)) | fresh
+        return {"mac": self.keyring.row_mac(form.signed(tuple(held[name] for name in form.columns)))}
+
+    def check(self, row: SignedRow) -> None:
+        """Raise ChangedRowError unless a row, as a session has read it, stands as it was written."""
+        form = form_of(type(row))
+        self._check(form, row, form.values(row))
+
+    def check_plain(self, model: type[SignedRow], row: object) -> None:
+        """Do the same for a plain row of all columns, in the table's order: to track objects takes longer."""
+        form = form_of(model)
+        self._check(form, cast("SignedRow", row), form.plain_values(row))
+
+    def _check(self, form: RowForm, row: SignedRow, values: Values) -> None:
+        self._require_signed(form, row, values, row.mac)
+        if form.table.name in REMEMBERED:
+            key, version = form.key(row), row.row_version
+            seen = self.versions.of(key)
+            if version < seen and self._version_now(form, row) < seen:
+                raise self._refusal(key, PUT_BACK)
+            if version > seen:
+                self.versions.note(key, version)
+        if self.refused:
+            self.refused.pop(form.key(row), None)
+
+    def require_signed(self, row: SignedRow, values: Values, mac: object) -> None:
+        """Raise ChangedRowError unless `row` had these values, with that MAC, before it was changed."""
+        self._require_signed(form_of(type(row)), row, values, mac)
+
+    def require_absent(self, key: RowKey) -> None:
+        """Raise ChangedRowError when a row that is not there was seen before, in a table that none leaves."""
+        if self.versions.of(key):
+            raise self._refusal(key, REMOVED)
+
+    def settle(self, table: str, held: Set[RowKey]) -> dict[RowKey, str]:
+        """Take `held` for all rows of a table: return those that are gone without leave, and forget other gone ones."""
+        for key in [key for key in self.refused if key[0] == table and key not in held]:
+            self.refused.pop(key, None)
+        gone = {key for key in self.versions.of_table(table) if key not in held}
+        if table in WHOLLY:
+            return {self._refusal(key, REMOVED).key: REMOVED for key in gone}
+        return {}
+
+    def _require_signed(self, form: RowForm, row: object, values: Values, mac: object) -> None:
+        if not self._is_signed(form, values, mac):
+            raise self._refusal(form.key(row), CHANGED)
+
+    def _is_signed(self, form: RowForm, values: Values, mac: object) -> bool:
+        try:
+            signed = form.signed(values)
+        except (TypeError, ValueError, AttributeError):  # none of ours
+            return False
+        return isinstance(mac, bytes) and hmac.compare_digest(self.keyring.row_mac(signed), mac)
+
+    def _refusal(self, key: RowKey, reason: str) -> ChangedRowError:
+        if self.refused.get(key) != reason:
+            self.refused[key] = reason
+            log.error("row_refused", table=key[0], key=key[1], reason=reason)
+        return ChangedRowError(key)
+
+    def _version_now(self, form: RowForm, row: object) -> int:
+        """Return the version that the database holds now: a transaction that began earlier may see an older one."""
+        same = [column == getattr(row, column.name) for column in form.table.primary_key]
+        with self._engine.connect() as connection:
+            return int(connection.execute(sqlalchemy.select(form.table.c.row_version).where(*same)).scalar() or 0)

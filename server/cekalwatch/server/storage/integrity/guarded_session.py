@@ -1,0 +1,123 @@
+"""Sessions that sign what they write. A row that somebody else changed is not signed by changing it further."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+import sqlalchemy
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import ORMExecuteState
+from sqlalchemy.orm.attributes import flag_modified
+from sqlmodel import Session
+
+from cekalwatch.server.storage.integrity.guard import RowGuard
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, RowKey, SignedRow, form_of
+
+Signed = TypeVar("Signed", bound=SignedRow)
+
+
+class GuardedSession(Session):
+    """A session on a database whose rows are signed. Objects keep what they hold after a commit."""
+
+    def __init__(self, engine: Engine, guard: RowGuard | None) -> None:
+        """Without a guard, that is before the keys are open, signed rows can be neither written nor used."""
+        super().__init__(engine, expire_on_commit=False)
+        self._guard = guard
+        self.ours: dict[int, SignedRow] = {}
+        """What this session has signed, by identity; held, so that no other object gets the same."""
+        self.replaced: dict[int, SignedRow] = {}
+        """What it writes wholly, whatever was there."""
+
+    @property
+    def guard(self) -> RowGuard:
+        """Who guards the rows. Raises RuntimeError before the keys are open."""
+        if self._guard is None:
+            raise RuntimeError("signed rows are used, and the keys of the database are not open")
+        return self._guard
+
+
+def guard_of(session: Session) -> RowGuard:
+    """Return who guards the rows of a session that the database gave."""
+    return _guarded(session).guard
+
+
+def checked(session: Session, row: Signed) -> Signed:
+    """Return a row that the session has read, if it stands as it was written. Raises ChangedRowError."""
+    if id(row) not in _guarded(session).ours:
+        guard_of(session).check(row)
+    return row
+
+
+def in_order(session: Session, rows: Iterable[Signed]) -> Iterator[Signed]:
+    """Yield those of the rows that stand as they were written; the others are refused and noted."""
+    for row in rows:
+        try:
+            checked(session, row)
+        except ChangedRowError:
+            continue
+        yield row
+
+
+def one_checked(session: Session, model: type[Signed], key: object) -> Signed | None:
+    """Return the row with that primary key, which nobody removes, or None where there never was one.
+
+    Raises ChangedRowError, also for one that is gone.
+    """
+    row = session.get(model, key)
+    if row is not None:
+        return checked(session, row)
+    guard_of(session).require_absent(_key(model, key))
+    return None
+
+
+def replace_row(session: Session, row: SignedRow) -> None:
+    """Write all columns of a row, whatever stands there: so a refused one is mended."""
+    held = session.merge(row)
+    _guarded(session).replaced[id(held)] = held
+
+
+def sign_as_it_stands(session: Session, row: SignedRow) -> None:
+    """Sign a row with what it holds, whoever wrote that."""
+    _guarded(session).replaced[id(row)] = row
+    flag_modified(row, "mac")
+
+
+def _key(model: type[SignedRow], key: object) -> RowKey:
+    return str(model.__tablename__), str(key)
+
+
+def _guarded(session: Session) -> GuardedSession:
+    if not isinstance(session, GuardedSession):
+        raise TypeError("sessions come from the database")
+    return session
+
+
+@sqlalchemy.event.listens_for(GuardedSession, "before_flush")
+def _sign(session: GuardedSession, *_: object) -> None:
+    for row in (*session.new, *(one for one in session.dirty if session.is_modified(one))):
+        if isinstance(row, SignedRow):
+            session.guard.sign(row, _version_before(session, row))
+            session.ours[id(row)] = row
+
+
+def _version_before(session: GuardedSession, row: SignedRow) -> int:
+    """Return the version of a row as it was read; 0 when it is new. Raises ChangedRowError for one that is not ours."""
+    state, form = sqlalchemy.inspect(row), form_of(type(row))
+    if not state.persistent:
+        return 0
+    if id(row) in session.replaced:
+        return max(session.guard.versions.of(form.key(row)), 1)
+    read = state.committed_state
+    if id(row) not in session.ours:
+        values = tuple(read.get(name, getattr(row, name)) for name in form.columns)
+        session.guard.require_signed(row, values, read.get("mac", row.mac))
+    return int(read.get("row_version", row.row_version))
+
+
+@sqlalchemy.event.listens_for(GuardedSession, "do_orm_execute")
+def _refuse_statements(state: ORMExecuteState) -> None:
+    """Refuse statements that would change signed rows and not sign them."""
+    mapper = state.bind_mapper
+    if (state.is_update or state.is_insert) and mapper is not None and issubclass(mapper.class_, SignedRow):
+        raise RuntimeError(f"{mapper.class_.__name__}: signed rows are changed one by one")

@@ -1,0 +1,108 @@
+"""Looks at all signed rows, page by page, and signs those again that people accept as they stand.
+
+Rows are checked where they are used; this finds what nobody has used since it was changed. Methods block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import tuple_
+from sqlmodel import select
+
+from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guard import REMOVED, RowGuard
+from cekalwatch.server.storage.integrity.guarded_session import sign_as_it_stands
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, RowKey, SignedRow, form_of, signed_models
+from cekalwatch.server.storage.integrity.versions import WHOLLY
+
+PAGE_ROWS = 500
+"""Rows that are read at once."""
+
+
+@dataclass(frozen=True)
+class RefusedRow:
+    """A row that does not stand as it was written."""
+
+    key: RowKey
+    reason: str
+    """A word of the guard's: CHANGED, PUT_BACK or REMOVED."""
+
+
+@dataclass(frozen=True)
+class RowScan:
+    """Looks at the signed rows of one database."""
+
+    database: Database
+    guard: RowGuard
+
+    def pages(self, model: type[SignedRow]) -> Iterator[list[RefusedRow]]:
+        """Look at a table page by page, and yield what is refused of each, at last what is gone."""
+        form = form_of(model)
+        known = set(self.guard.versions.of_table(form.table.name))
+        after: tuple[Any, ...] = ()
+        held = set[RowKey]()
+        while page := self._page(model, after):
+            after = tuple(getattr(page[-1], column.name) for column in form.table.primary_key)
+            held.update(map(form.key, page))
+            yield [one for row in page if (one := self._refused(model, row))]
+        # What was added meanwhile is not gone.
+        later = set(self.guard.versions.of_table(form.table.name)) - known
+        yield [RefusedRow(key, reason) for key, reason in self.guard.settle(form.table.name, held | later).items()]
+
+    def all_pages(self) -> Iterator[list[RefusedRow]]:
+        """Look at all tables page by page."""
+        for model in signed_models():
+            yield from self.pages(model)
+
+    def few(self) -> None:
+        """Look at the tables of which every row is remembered; they are small."""
+        for model in signed_models():
+            if form_of(model).table.name in WHOLLY:
+                for _ in self.pages(model):
+                    pass
+
+    def all(self) -> list[RefusedRow]:
+        """Return every row that is refused, by table."""
+        return [row for page in self.all_pages() for row in page]
+
+    def accept(self, rows: Collection[RefusedRow], entry: AuditEntry) -> None:
+        """Sign rows as they stand, and let those go that are gone, with an audit entry on it."""
+        wanted = {row.key for row in rows if row.reason != REMOVED}
+        tables = {key[0] for key in wanted}
+        with self.database.session() as session:
+            for model in signed_models():
+                form = form_of(model)
+                if form.table.name in tables:
+                    for held in session.exec(select(model)):
+                        if form.key(held) in wanted:
+                            sign_as_it_stands(session, held)
+            session.flush()
+            write_audit(session, entry)
+            session.commit()
+        for row in rows:
+            if row.reason == REMOVED:
+                self.guard.versions.forget(row.key)
+            self.guard.refused.pop(row.key, None)
+
+    def _page(self, model: type[SignedRow], after: tuple[Any, ...]) -> list[Any]:
+        """Return plain rows of all columns, by primary key, those beyond `after` if given."""
+        table = form_of(model).table
+        key = list(table.primary_key)
+        query = sqlalchemy.select(*table.columns).order_by(*key).limit(PAGE_ROWS)
+        if after:
+            query = query.where(tuple_(*key) > tuple_(*after))
+        with self.database.session() as session:
+            return list(session.execute(query).all())
+
+    def _refused(self, model: type[SignedRow], row: object) -> RefusedRow | None:
+        try:
+            self.guard.check_plain(model, row)
+        except ChangedRowError as error:
+            return RefusedRow(error.key, self.guard.refused[error.key])
+        return None

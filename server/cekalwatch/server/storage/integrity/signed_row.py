@@ -1,0 +1,132 @@
+"""Rows that carry a MAC over all their columns, and the form in which they are signed.
+
+The form depends neither on the kind of database nor on the order of columns.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Integer, Table
+from sqlmodel import Field, SQLModel
+
+from cekalwatch.server.encryption.keyring import BODY, TAG_BYTES
+from cekalwatch.server.storage.columns import Sealed, Uninterpreted, UtcDateTime
+
+RowKey = tuple[str, str]
+"""A row: its table, and its primary key, of several columns with a slash between."""
+Values = tuple[object, ...]
+
+
+class ChangedRowError(ValueError):
+    """A row that does not stand as it was written. The text names it, and quotes nothing else of it."""
+
+    def __init__(self, key: RowKey) -> None:
+        super().__init__(f"the row {key[1]} of {key[0]} does not stand as it was written")
+        self.key = key
+
+
+class SignedRow(SQLModel):
+    """A row on which decisions rest. The session that writes it signs it; who reads it takes it from `checked`."""
+
+    row_version: int = Field(default=0, sa_type=BigInteger, nullable=False)
+    """Rises with each change; see `versions.py`."""
+    mac: bytes = Field(default=b"", sa_type=Uninterpreted, nullable=False)
+    """HMAC-SHA256 over the table's name and all other columns."""
+
+
+@dataclass(frozen=True)
+class RowForm:
+    """How the rows of one table are signed."""
+
+    table: Table
+    columns: tuple[str, ...]
+    """All but the MAC, by name."""
+    values: Callable[[Any], Values]
+    """Takes them from a row that a session tracks."""
+    plain_values: Callable[[Any], Values]
+    """Takes them from a plain row of all columns, in the table's order."""
+    primary_key: Callable[[Any], object]
+    """Takes the key from either: one value, or several."""
+    special: tuple[tuple[int, Callable[[Any], object]], ...]
+    """The columns that are written otherwise than they are held, by their places."""
+    kinds: tuple[Callable[[Any], object], ...]
+    """Makes of each column's value what the database gives back."""
+
+    def signed(self, values: Values) -> bytes:
+        """Return what the MAC is computed of. Raises TypeError or ValueError for what no row of ours holds."""
+        if self.special:
+            written = list(values)
+            for place, write in self.special:
+                if (value := written[place]) is not None:
+                    written[place] = write(value)
+            values = tuple(written)
+        return ascii((self.table.name, values)).encode("ascii")
+
+    def as_held(self, values: Values) -> Values:
+        """Return values that are about to be written as the database will give them back."""
+        return tuple(None if one is None else kind(one) for kind, one in zip(self.kinds, values, strict=True))
+
+    def key(self, row: object) -> RowKey:
+        """Return which row it is."""
+        key = self.primary_key(row)
+        return self.table.name, "/".join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+
+@cache
+def form_of(model: type[SignedRow]) -> RowForm:
+    """Return the form of a table's rows."""
+    table = SQLModel.metadata.tables[str(model.__tablename__)]
+    columns = sorted((column for column in table.columns if column.name != "mac"), key=lambda column: column.name)
+    names = [column.name for column in columns]
+    places = {column.name: place for place, column in enumerate(table.columns)}
+    return RowForm(
+        table,
+        tuple(names),
+        operator.attrgetter(*names),
+        operator.itemgetter(*map(places.__getitem__, names)),
+        operator.attrgetter(*(column.name for column in table.primary_key)),
+        tuple((place, write) for place, column in enumerate(columns) if (write := _of_type(_WRITTEN, column))),
+        tuple(_of_type(_KINDS, column) or _text for column in columns),
+    )
+
+
+def signed_models() -> list[type[SignedRow]]:
+    """Return all tables whose rows are signed, by name."""
+    return sorted(SignedRow.__subclasses__(), key=lambda model: str(model.__tablename__))
+
+
+def _of_type(table: Mapping[type, Callable[[Any], object]], column: Column[Any]) -> Callable[[Any], object] | None:
+    return next((convert for kind, convert in table.items() if isinstance(column.type, kind)), None)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat()
+
+
+def _ends(sealed: bytes) -> bytes:
+    """Return nonce and tag of a sealed value, which stand for what is between: it opens with these only."""
+    return sealed[:BODY] + sealed[-TAG_BYTES:]
+
+
+def _same(value: object) -> object:
+    return value
+
+
+_text = str.__str__
+"""Makes a plain text of an enumeration's member, and refuses what is no text."""
+_WRITTEN: Mapping[type, Callable[[Any], object]] = MappingProxyType({JSON: _json, UtcDateTime: _moment, Sealed: _ends})
+_KINDS: Mapping[type, Callable[[Any], object]] = MappingProxyType(
+    {Boolean: bool, Integer: operator.index, Float: float, JSON: _same, UtcDateTime: _same, Sealed: bytes}
+)

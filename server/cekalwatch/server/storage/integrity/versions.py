@@ -1,0 +1,121 @@
+"""Versions of rows, and which of them were seen: an older row that is put back was true once, and its MAC is right.
+
+Who writes a row gives it a higher version than it had. What was seen is kept in a file outside the database, beside the
+keys, so that who can write the database cannot make the server forget it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import threading
+import time
+from pathlib import Path
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.secret_files import FOLDER_MODE, write_private
+from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.storage.integrity.signed_row import RowKey
+
+WHOLLY = frozenset({"decision_threshold", "gallery_state", "person", "sync_state"})
+"""Tables of which every row is remembered."""
+REMEMBERED = WHOLLY | {"alert", "ban_order"}
+"""Tables of which rows are remembered that were changed after they were added: no other can be put back."""
+
+
+def next_version(before: int) -> int:
+    """Return the version of a row that is added (`before` is 0) or changed.
+
+    It is the time in microseconds since 1970, doubled, and one more for a change, so that a row that was deleted and
+    comes again is newer than it was, whichever server adds it. A clock that was put back makes no change older.
+    """
+    moment = time.time_ns() // 1000
+    return max(moment, before // 2 + 1) * 2 + (before > 0)
+
+
+class SeenVersions:
+    """The highest versions that were seen, by row. Any number of threads may use it, and programs the same file."""
+
+    def __init__(self, file: Path | None, keyring: Keyring) -> None:
+        """Read `file`, if there is one; None keeps them in memory only. Raises ProgramError when it was changed."""
+        self._file = file
+        self._keyring = keyring
+        self._changing = threading.Lock()
+        self._seen: dict[RowKey, int] = {}
+        self._gone: dict[RowKey, int] = {}
+        """Up to which version a row is forgotten, since people have accepted that it is gone."""
+        self._read_at = 0
+        self._kept = True
+        self._read()
+
+    def of(self, key: RowKey) -> int:
+        """Return the highest version of that row; 0 when none was seen."""
+        return self._seen.get(key, 0)
+
+    def note(self, key: RowKey, version: int) -> None:
+        """Remember that the row was seen in that version, if rows like it can be put back."""
+        if version <= self._seen.get(key, 0) or not (version % 2 or key[0] in WHOLLY):
+            return
+        with self._changing:
+            self._seen[key], self._kept = max(version, self._seen.get(key, 0)), False
+
+    def forget(self, key: RowKey) -> None:
+        """Take it that the row is gone."""
+        with self._changing:
+            self._gone[key], self._kept = self._seen.pop(key, 0), False
+
+    def of_table(self, table: str) -> list[RowKey]:
+        """Return the rows of a table that are remembered."""
+        with self._changing:
+            return [key for key in self._seen if key[0] == table]
+
+    def keep(self) -> None:
+        """Take over what other programs have written to the file, and write what was seen since. Raises ProgramError.
+
+        Of two programs that write at the same moment, one may lose what it has seen until it sees it again.
+        """
+        self._read()
+        if self._file is None or self._kept:
+            return
+        with self._changing:
+            rows = [[*key, self._seen.get(key, 0), self._gone.get(key, 0)] for key in {*self._seen, *self._gone}]
+            self._kept = True
+        text = json.dumps(sorted(rows))
+        self._file.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        write_private(self._file, json.dumps({"mac": self._mac(text), "rows": text}).encode())
+        self._read_at = self._file.stat().st_mtime_ns
+
+    def _read(self) -> None:
+        """Take over what the file has, if it has changed."""
+        try:
+            changed_at = self._file.stat().st_mtime_ns if self._file else 0
+            if self._file is None or changed_at == self._read_at:
+                return
+            kept = json.loads(self._file.read_bytes())
+            if not hmac.compare_digest(kept["mac"], self._mac(kept["rows"])):
+                raise ValueError("another mac")
+            rows = json.loads(kept["rows"])
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ProgramError(
+                f"{self._file}, which tells what versions of rows were seen, cannot be read or was changed. Find out "
+                "by whom. Without it, old rows that are put back are not noticed; remove it to begin anew",
+                Exit.CONFIG,
+            ) from None
+        with self._changing:
+            self._read_at = changed_at
+            for table, key, version, gone in rows:
+                self._take((table, key), version, gone)
+
+    def _take(self, key: RowKey, version: int, gone: int) -> None:
+        newest, gone = max(version, self._seen.get(key, 0)), max(gone, self._gone.get(key, 0))
+        if gone:
+            self._gone[key] = gone
+        if newest > gone:
+            self._seen[key] = newest
+        else:
+            self._seen.pop(key, None)
+
+    def _mac(self, text: str) -> str:
+        return self._keyring.row_mac(b"seen versions " + text.encode()).hex()

@@ -1,0 +1,19 @@
+"""What the attacks share: the kinds of database on which they are tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.tools.postgres import fresh_database
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def database_setting(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The server's setting of an empty database of each kind."""
+    if request.param == "sqlite":
+        yield {}
+    else:
+        with fresh_database(request.getfixturevalue("postgres")) as address:
+            yield {"database_url": address}

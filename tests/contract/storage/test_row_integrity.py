@@ -1,0 +1,194 @@
+"""What signing and checking rows promise, on every kind of database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy
+from sqlmodel import SQLModel, select, update
+
+import cekalwatch.server.wiring.context  # noqa: F401  # has all tables
+from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guard import CHANGED, REMOVED
+from cekalwatch.server.storage.integrity.scan import RefusedRow, RowScan
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, form_of, signed_models
+from cekalwatch.server.storage.integrity.versions import next_version
+from cekalwatch.server.storage.keys.resealing import Resealer
+from cekalwatch.server.storage.models.store import ThresholdStore
+from cekalwatch.server.storage.people.tables import PersonRow
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.storage.watchlist.tables import BanOrderRow
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.alerts import NOON, capture, match
+from tests.support.builders.audit import entry
+from tests.support.builders.keys import key_store
+from tests.support.builders.watchlist import FixedClock, order, reference, subject
+from tests.support.scenarios.adjudication import Counter
+
+UNSIGNED = {
+    "agent": "positions: who lies gets less, or the same again",
+    "alert_event": "tells what to look at; what is shown is read from the alert",
+    "audit_checkpoint": "signed",
+    "audit_entry": "a chain of its own",
+    "audit_head": "a chain of its own",
+    "camera_news": "what servers tell each other of cameras",
+    "data_key": "wrapped by the master key",
+    "event_log": "a lock, and how far it was pruned",
+    "passage_count": "statistics",
+    "reference_picture": "sealed with its key",
+    "sign_in_failure": "counts of wrong passwords",
+    "sign_in_key": "a key for these, and a lock",
+    "sync_order": "what was seen of the source",
+    "sync_run": "records of runs",
+    "sync_state": "where the synchronisation stands",
+    "template": "sealed with all its columns",
+    "template_refusal": "why a reference face has no template",
+    "trouble": "what is wrong, found again at the next look",
+    "trouble_log": "a lock and a counter",
+    "watchlist_change": "what to read again",
+    "watchlist_state": "a lock and a counter",
+    "watchlist_success": "when the list was brought up to date",
+    "write_probe": "nothing",
+}
+"""Tables without MACs, and why (ADR 20)."""
+
+
+@pytest.fixture
+def scan(database: Database) -> RowScan:
+    return RowScan(database, key_store(database).guard)
+
+
+def fill(database: Database, scan: RowScan) -> None:
+    """Write rows of every signed table that takes no switch of the model."""
+    keyring = scan.guard.keyring
+    WatchlistStore(database, keyring).put(subject(), order(), [reference(b"a face")])
+    event = AlertStore(database, keyring).record(match(capture(jpeg=b"a probe")), timedelta(0), NOON)
+    assert event is not None
+    counter = Counter(database, FixedClock(NOON), keys=keyring)
+    officer = counter.hire("budi", PersonRole.OFFICER)
+    counter.claim(event.alert_id, officer)
+    counter.judge(event.alert_id, officer, note="a scar")
+    ThresholdStore(database).set(0.5, "model", entry(1))
+
+
+def change(database: Database, statement: str) -> None:
+    with database.engine.begin() as connection:
+        assert connection.execute(sqlalchemy.text(statement)).rowcount == 1
+
+
+def test_every_table_is_signed_or_said_why_not() -> None:
+    signed = {str(model.__tablename__) for model in signed_models()}
+    assert signed.isdisjoint(UNSIGNED)
+    assert signed | set(UNSIGNED) == set(SQLModel.metadata.tables)
+
+
+def test_what_the_stores_write_is_in_order(database: Database, scan: RowScan) -> None:
+    fill(database, scan)
+    assert scan.all() == []
+
+
+def test_any_column_that_is_changed_is_found(database: Database, scan: RowScan) -> None:
+    fill(database, scan)
+    changes = {
+        "person": "display_name = 'x'",
+        "subject": "row_version = row_version + 1",
+        "ban_order": "urgent = NOT urgent",
+        "reference_face": "warnings = '[]  '",
+        "alert": "captured_at = raised_at, raised_at = last_seen_at, last_seen_at = captured_at, late = NOT late",
+        "sighting": "score = score + 0.01",
+        "alert_passage": "model_version = 'x'",
+        "probe": "quality = 1",
+        "alert_finding": "outcome = 'NOT_SAME_PERSON'",
+        "decision_threshold": "value = 0.51",
+    }
+    for table, changed in changes.items():
+        change(database, f"UPDATE {table} SET {changed}")  # noqa: S608  # written above
+    found = scan.all()
+    assert {row.key[0] for row in found} == set(changes)
+    assert {row.reason for row in found} == {CHANGED}
+
+
+def test_an_old_sealed_value_does_not_fit_into_a_new_row(database: Database, scan: RowScan) -> None:
+    store = WatchlistStore(database, scan.guard.keyring)
+    store.put(subject(), order(reason="smuggling"))
+    with database.engine.connect() as connection:
+        old = connection.execute(sqlalchemy.text("SELECT facts FROM ban_order")).scalar_one()
+    store.put(subject(), order(reason="nothing"))
+    with database.engine.begin() as connection:
+        connection.execute(sqlalchemy.text("UPDATE ban_order SET facts = :facts"), {"facts": old})
+    assert scan.all() == [RefusedRow(("ban_order", "O-1"), CHANGED)]
+
+
+def test_a_row_that_is_removed_is_missed_where_none_leaves(database: Database, scan: RowScan) -> None:
+    fill(database, scan)
+    assert scan.all() == []
+    change(database, "DELETE FROM decision_threshold")
+    assert scan.all() == [RefusedRow(("decision_threshold", "1"), REMOVED)]
+    with pytest.raises(ChangedRowError):
+        ThresholdStore(database).get("model")
+    ThresholdStore(database).set(None, "model", entry(1))
+    assert scan.all() == []
+
+
+def test_statements_cannot_change_signed_rows(database: Database, scan: RowScan) -> None:
+    fill(database, scan)
+    with database.session() as session, pytest.raises(RuntimeError, match="one by one"):
+        session.exec(update(PersonRow).values(disabled=True))
+
+
+def test_without_the_keys_no_signed_row_is_written_or_used(database: Database) -> None:
+    database.guard = None
+    with pytest.raises(RuntimeError, match="not open"):
+        ThresholdStore(database).get("model")
+
+
+def test_rows_stay_in_order_when_the_data_key_changes(database: Database, scan: RowScan) -> None:
+    fill(database, scan)
+    with database.session() as session:
+        before = session.exec(select(BanOrderRow.row_version)).all()
+    keys = key_store(database)
+    keys.rotate()
+    list(Resealer(database, keys).steps())
+    assert scan.all() == []
+    with database.session() as session:
+        assert session.exec(select(BanOrderRow.row_version)).all() == before
+
+
+def test_a_changed_row_is_not_sealed_again(database: Database, scan: RowScan) -> None:
+    fill(database, scan)
+    change(database, "UPDATE ban_order SET kind = 'TANGKAL'")
+    keys = key_store(database)
+    keys.rotate()
+    assert sum(step.damaged for step in Resealer(database, keys).steps()) == 1
+    assert [row.key for row in scan.all()] == [("ban_order", "O-1")]
+
+
+def test_a_deleted_order_that_comes_again_is_newer_than_it_was(database: Database, scan: RowScan) -> None:
+    store, ended = WatchlistStore(database, scan.guard.keyring), order(reason="changed")
+    for ban in (order(), ended):
+        store.put(subject(), ban)
+    assert scan.all() == []
+    store.delete_subject("S-1", lambda _: entry(1))
+    store.put(subject(), order())
+    assert scan.all() == []
+    assert kinds(store) == [order()]
+
+
+def test_versions_rise_also_when_the_clock_does_not() -> None:
+    late = next_version(0) + 10**12
+    assert next_version(late) > late
+    assert next_version(0) % 2 == 0
+    assert next_version(late) % 2 == 1
+
+
+def test_a_form_names_all_columns_but_the_mac() -> None:
+    for model in signed_models():
+        form = form_of(model)
+        assert {*form.columns, "mac"} == {column.name for column in form.table.columns}
+
+
+def kinds(store: WatchlistStore) -> list[BanOrder]:
+    return list(store.get_subject("S-1").orders)
