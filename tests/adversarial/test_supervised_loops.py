@@ -67,7 +67,8 @@ LOOPS = {
     *("count_passages", "probe_database", "check_devices", "check_people", "follow_revocations"),
     # what is wrong
     "watch_connections",
-    *("follow_troubles", "look_at_cameras", "look_at_server", "look_at_sources", "sweep_troubles", "tell_health"),
+    *("follow_troubles", "look_at_cameras", "look_at_rows", "look_at_server", "look_at_sources"),
+    *("sweep_troubles", "tell_health"),
     # the audit trail and the keys
     *("deliver_checkpoints", "record_refusals", "reseal", "sign_audit_trail", "tell_refusals"),
 }

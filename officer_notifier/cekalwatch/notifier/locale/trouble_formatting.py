@@ -8,7 +8,19 @@ from cekalwatch.notifier.locale.alert_formatting import AlertFormatter
 from cekalwatch.notifier.model.trouble import Trouble, Troubles
 from cekalwatch.wire.vocabulary.troubles import OF_SOURCES
 
-_NAMED = ("least_fps", "offset_s", "reason", "state", "missing", "held", "records", "references", "people", "loops", "rows")
+_NAMED = (
+    "least_fps",
+    "offset_s",
+    "reason",
+    "state",
+    "missing",
+    "held",
+    "records",
+    "references",
+    "people",
+    "loops",
+    "rows",
+)
 """Details that a text may name."""
 MAX_LINES = 3
 """Troubles that are named where there is little room."""

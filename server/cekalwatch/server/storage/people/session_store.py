@@ -19,6 +19,7 @@ from cekalwatch.server.storage.people.store import Account, account_of, lock_peo
 from cekalwatch.server.storage.people.tables import PersonRow, PersonSessionRow
 from cekalwatch.wire.vocabulary.people import PersonRole
 
+
 @dataclass(frozen=True)
 class Countersignature:
     """What a second person signs for, and beside whom."""
@@ -62,7 +63,6 @@ class SessionStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        """People who were logged as such."""
 
     def begin(self, new: NewSession, entry: AuditEntry) -> None:
         """Keep a new session; those that have run out go."""
