@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import sqlalchemy
@@ -150,9 +150,14 @@ def _address(url: str) -> URL:
 
 
 def _create_privately(file: Path) -> None:
-    """Create an empty database that only its owner can read; SQLite gives its side files the same mode."""
+    """Create an empty database that only its owner can read; SQLite gives its side files the same mode.
+
+    One that is there is not even opened: closing it again would take away the locks that this process holds on it, and
+    another program would remove the journal that it uses.
+    """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _upgrade(engine: Engine) -> None:
