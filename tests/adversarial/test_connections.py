@@ -117,6 +117,7 @@ SERVER = """
 import asyncio, resource, sys
 from pathlib import Path
 from tests.support.scenarios.server import settings
+from cekalwatch.program.logs import configure_logs
 from cekalwatch.server.app import Server
 
 async def serve() -> None:
@@ -124,6 +125,7 @@ async def serve() -> None:
         print(server.port, flush=True)
         await asyncio.to_thread(sys.stdin.read)
 
+configure_logs("info")  # to standard error
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, int(sys.argv[2])))
 asyncio.run(serve())
 """

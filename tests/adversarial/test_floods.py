@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from cekalwatch.wire.address import split_address
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.repository import ROOT
 from tests.support.scenarios.server import CaptureClient, face, running
 from tests.support.scenarios.site_pki import Site
-from tests.support.tools.floods import STRANGERS, Flood
+from tests.support.tools.floods import Flood, Flooded, pour
 
 WAIT_S = 120.0
 SECONDS = 3.0
@@ -50,7 +52,13 @@ async def test_a_camera_gets_its_receipts_beside_floods_of_every_kind(tmp_path: 
             assert await stream.receipt(face()) == ("ACCEPTED", "")
         figures = {kind: one.result() for kind, one in floods.items()}
         assert all(one["connections"] for one in figures.values()), figures
-        # What is no call, and what is too much of one, is dropped.
-        for kind in (*STRANGERS, Flood.CONTINUATION):
-            assert figures[kind]["dropped"], (kind, figures)
         assert await stream.receipt(face()) == ("ACCEPTED", "")
+
+
+async def test_headers_that_never_end_end_their_connection(tmp_path: Path) -> None:
+    site, figures = Site(tmp_path / "site"), Flooded()
+    stolen = site.device(DeviceRole.CAMERA, "arr-1")
+    async with running(site.settings(), site.diagnostics()) as server:
+        until = time.monotonic() + WAIT_S
+        await asyncio.to_thread(pour, Flood.CONTINUATION, split_address(server.address), stolen, until, figures)
+    assert (figures.connections, figures.dropped) == (1, 1)

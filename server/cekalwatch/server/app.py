@@ -63,7 +63,6 @@ from cekalwatch.vision.runtime import limit_native_threads
 
 FANOUT_PERIOD_S = 0.1
 HEALTH_PERIOD_S = 0.5
-CONNECTIONS_PERIOD_S = 0.1
 ENROLMENT_PERIOD_S = 0.5
 RESEAL_PERIOD_S = 2.0
 STOP_GRACE_S = 3.0
@@ -125,6 +124,7 @@ class Server:
         wellbeing = Wellbeing(lambda: certificates.revocations, limit, clock, audit.guard.reason)
         troubles = TroublesWiring.open(context, presence, search, wellbeing)
         connections = ConnectionWatch(self._bounds)
+        stack.callback(connections.close)
         authentication = AuthenticationWiring.open(context, certificates, presence, connections.let_in)
         status = StatusService(
             started_at=started_at,
@@ -183,6 +183,7 @@ class Server:
             await self._grpc.tell_health(searched=not blind, sound=wellbeing.sound)
 
         await asyncio.to_thread(certificates.follow)  # opening may have taken long
+        connections.start()
         await self._grpc.start()
         loops = (
             *(chore.kept() for chore in chores),
@@ -191,7 +192,6 @@ class Server:
             LOOPS.keep("follow_troubles", troubles.follow),
             LOOPS.keep("probe_database", captures.health.write_expected),
             LOOPS.keep("tell_health", tell_health, HEALTH_PERIOD_S),
-            LOOPS.keep("watch_connections", connections.look, CONNECTIONS_PERIOD_S),
         )
         self._housekeeping = [asyncio.create_task(loop) for loop in loops]
         if self._enrolment:

@@ -1,9 +1,13 @@
-"""Bounds how many connections one address has at the server's ports, before TLS: gRPC has no such bound itself.
+"""Bounds connections where gRPC does not: how many one address has, and how much comes on one that is no call.
 
 The kernel tells which sockets this process has. Where an address has too many, some are shut down, and gRPC finds them
 closed by the client: the bytes of connections do not pass through here, so this costs nothing while they are few.
 Connections on which no call was let in go first, the oldest before the newest, so that a device can connect
-beside a flood from its own address. Linux only; elsewhere the firewall has to do it.
+beside a flood from its own address.
+
+The kernel also tells how many bytes came on a connection, and gRPC how many of them were messages of calls. Headers
+that never end, settings and pings are none: too much of that ends the connection.
+Linux only; elsewhere the firewall has to do it.
 """
 
 from __future__ import annotations
@@ -11,19 +15,38 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import struct
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
+
+from cekalwatch.program.loops import LOOPS
 
 HANDLES = Path("/proc/self/fd")
 IPV6_SITE = 64
 """Bits of an IPv6 address that count: whoever has one has all below them."""
 LOG_PERIOD_S = 10.0
+MAX_STRANGER_BYTES = 64_000
+"""Bytes on a connection before the first call: a handshake and a call's headers need a tenth of it."""
+CALL_BYTES = 8_192
+"""Headers of a call, at most."""
+MAX_SURPLUS_BYTES = 1_000_000
+"""Bytes beyond messages and headers of calls that come in a burst: some messages are on their way."""
+SURPLUS_BYTES_PER_S = 64_000.0
+"""And that may come always: frames, acknowledgements, signs of life."""
+SURPLUS_SHARE = 0.1
+"""Of the messages, for their frames and for TLS."""
+PERIOD_S = 0.1
+MEASURE_PERIOD_S = 0.5
+_BYTES_RECEIVED = struct.Struct("128xQ")
+"""Where `struct tcp_info` of linux/tcp.h has tcpi_bytes_received."""
 
 log = structlog.get_logger()
 
@@ -34,7 +57,7 @@ class ConnectionState:
 
     open: int = 0
     closed: int = 0
-    """How many were closed since the start, their address having too many."""
+    """How many were closed since the start: their address had too many, or too much came that was no call."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +72,31 @@ class _Connection:
     """As gRPC calls it."""
 
 
+@dataclass
+class Received:
+    """What came on one connection."""
+
+    useful: float = 0.0
+    """Bytes of messages and headers of calls."""
+    _seen: int = 0
+    _credited: float = 0.0
+    _surplus: float = 0.0
+
+    def take(self, message_bytes: int) -> None:
+        """Note a message of a call."""
+        self.useful += message_bytes * (1 + SURPLUS_SHARE)
+
+    def floods(self, came: int, seconds: float) -> bool:
+        """Whether too much came that is no call: `came` bytes in all, and `seconds` since the last look."""
+        useful = self.useful  # the event loop goes on counting
+        surplus = (came - self._seen) - (useful - self._credited)
+        self._seen, self._credited = came, useful
+        self._surplus = max(0.0, self._surplus + surplus - SURPLUS_BYTES_PER_S * seconds)
+        return self._surplus > MAX_SURPLUS_BYTES
+
+
 class ConnectionWatch:
-    """Looks at this process's connections; only the event loop's thread uses it, but for `state`."""
+    """Looks at this process's connections, on a thread of its own: a flood keeps the event loop busy."""
 
     def __init__(self, bounds: Mapping[int, int], monotonic: Callable[[], float] = time.monotonic) -> None:
         """`bounds` has the most connections of one address at each port, as it is at each look."""
@@ -59,7 +105,15 @@ class ConnectionWatch:
         self._supported = HANDLES.exists()
         self._known: dict[str, _Connection | None] = {}
         """By the socket as the kernel calls it, the oldest first; None: it is no connection of ours."""
-        self._let_in: set[str] = set()
+        self._let_in: dict[str, Received] = {}
+        """Connections on which a call was let in, by the peer as gRPC calls it."""
+        self._peers: set[str] = set()
+        """Of these at the last look."""
+        self._changing = threading.Lock()
+        self._measured_at_s = monotonic()
+        self._ended = threading.Event()
+        run = partial(LOOPS.keep_here, "watch_connections", self._round, self._ended.wait)
+        self._thread = threading.Thread(target=run, name="connections", daemon=True)
         self._closed = 0
         self._logged_at_s: dict[str, float] = {}
         self._handles = -1
@@ -69,15 +123,44 @@ class ConnectionWatch:
         """How many there are."""
         return ConnectionState(sum(one is not None for one in self._known.values()), self._closed)
 
-    def let_in(self, peer: str) -> None:
-        """Note that a call was let in on the connection of `peer`, as gRPC calls it."""
-        self._let_in.add(peer)
+    def let_in(self, peer: str) -> Received:
+        """Note that a call was let in on the connection of `peer`, as gRPC calls it; return what its messages tell."""
+        if not self._supported:
+            return Received()
+        with self._changing:
+            received = self._let_in.setdefault(peer, Received())
+        received.useful += CALL_BYTES
+        return received
 
-    async def look(self) -> None:
+    def start(self) -> None:
+        """Begin to look, where the kernel tells."""
+        if self._supported:
+            self._thread.start()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _round(self) -> bool:
+        if self._ended.wait(PERIOD_S):
+            return False
+        self.look()
+        return True
+
+    def look(self) -> None:
         """Close what is too much."""
-        if not self._supported or not self._changed():
-            return
-        self._follow()
+        seconds = self._monotonic() - self._measured_at_s
+        due = seconds >= MEASURE_PERIOD_S
+        if self._changed() or due:
+            self._follow()
+            self._bound_addresses()
+        self._end_floods(seconds if due else None)
+        if due:
+            self._measured_at_s += seconds
+
+    def _bound_addresses(self) -> None:
         by_place: dict[tuple[int, str], list[_Connection]] = defaultdict(list)
         for one in self._known.values():
             if one is not None and one.port in self._bounds:
@@ -99,12 +182,30 @@ class ConnectionWatch:
         for name, handle in present.items():
             if name not in self._known:
                 self._known[name] = _connection(name, handle, self._bounds)
-        self._let_in &= {one.peer for one in self._known.values() if one is not None}
+        with self._changing:
+            # One that has come since is kept: the next look knows it.
+            for peer in self._peers - {one.peer for one in self._known.values() if one is not None}:
+                self._let_in.pop(peer, None)
+            self._peers = set(self._let_in)
 
     def _first_to_go(self, found: list[_Connection]) -> list[_Connection]:
         strangers = [one for one in found if one.peer not in self._let_in]
         others = [one for one in found if one.peer in self._let_in]
         return [*strangers, *reversed(others)]
+
+    def _end_floods(self, seconds: float | None) -> None:
+        """End connections on which too much comes that is no call; `seconds`: how long the others were not measured."""
+        for one in tuple(self._known.values()):
+            if one is None:
+                continue
+            received = self._let_in.get(one.peer)
+            if received is None:
+                floods = (_received(one) or 0) > MAX_STRANGER_BYTES
+            else:
+                came = None if seconds is None else _received(one)
+                floods = came is not None and seconds is not None and received.floods(came, seconds)
+            if floods:
+                self._close(one.address, [one])
 
     def _close(self, address: str, surplus: list[_Connection]) -> None:
         gone = [one for one in surplus if _shut_down(one)]
@@ -161,6 +262,21 @@ def _peer(family: int, host: str, port: int) -> str:
         return f"ipv4:{host}:{port}"
     mapped = ipaddress.IPv6Address(host.partition("%")[0]).ipv4_mapped
     return f"ipv4:{mapped}:{port}" if mapped else f"ipv6:%5B{host}%5D:{port}"
+
+
+def _received(one: _Connection) -> int | None:
+    """Return how many bytes came on a connection; None when that cannot be told."""
+    try:
+        found = socket.socket(fileno=one.handle)
+    except OSError:
+        return None
+    try:
+        info = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_RECEIVED.size)
+        return int(_BYTES_RECEIVED.unpack(info)[0])
+    except (OSError, struct.error):  # closed by now, or an older kernel
+        return None
+    finally:
+        found.detach()  # it is gRPC's
 
 
 def _shut_down(one: _Connection) -> bool:

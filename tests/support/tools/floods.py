@@ -60,9 +60,6 @@ class Flood(StrEnum):
     PINGS = "pings"
 
 
-STRANGERS = (Flood.IDLE, Flood.HALF_OPEN_TLS, Flood.HANDSHAKES)
-
-
 @dataclass
 class Flooded:
     """What came of it."""
@@ -131,25 +128,30 @@ def _shake_hands(place: tuple[str, int], until: float, figures: Flooded) -> None
 
 def _pour(kind: Flood, place: tuple[str, int], files: TlsFiles, until: float, figures: Flooded) -> None:
     """Send frames and read nothing, on one connection after another."""
+    while time.monotonic() < until:
+        pour(kind, place, files, until, figures)
+
+
+def pour(kind: Flood, place: tuple[str, int], files: TlsFiles, until: float, figures: Flooded) -> None:
+    """Send frames and read nothing, on one connection, until the server ends it or so long."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(files.authority)
     context.load_cert_chain(files.certificate, files.key)
     context.set_alpn_protocols(["h2"])
-    while time.monotonic() < until:
-        figures.connections += 1
-        try:
-            with (
-                socket.create_connection(place, TIMEOUT_S) as plain,
-                context.wrap_socket(plain, server_hostname=place[0]) as secured,
-            ):
-                secured.sendall(PREFACE + SETTINGS)
-                for piece in _frames(kind):
-                    secured.sendall(piece)
-                    figures.bytes_sent += len(piece)
-                    if time.monotonic() >= until:
-                        return
-        except OSError:
-            figures.dropped += 1
+    figures.connections += 1
+    try:
+        with (
+            socket.create_connection(place, TIMEOUT_S) as plain,
+            context.wrap_socket(plain, server_hostname=place[0]) as secured,
+        ):
+            secured.sendall(PREFACE + SETTINGS)
+            for piece in _frames(kind):
+                secured.sendall(piece)
+                figures.bytes_sent += len(piece)
+                if time.monotonic() >= until:
+                    return
+    except OSError:
+        figures.dropped += 1
 
 
 def _frames(kind: Flood) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ import pytest
 
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
 from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
-from cekalwatch.server import open_files
+from cekalwatch.server import connections, open_files
 from cekalwatch.server.auth import limits, refusals
 from cekalwatch.server.capture import intake, session
 from cekalwatch.server.domain.errors import Code
@@ -97,6 +97,11 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "enrolments from one address": (enrolment.MAX_ENROLMENTS_OF_ADDRESS,),
     "connections": (SETTINGS.connections, open_files.RESERVED),
     "connections of one address": (SETTINGS.connections_per_address,),
+    "bytes on a connection before its first call": (connections.MAX_STRANGER_BYTES,),
+    "bytes on a connection that are no messages or headers of calls": (
+        connections.MAX_SURPLUS_BYTES,
+        connections.SURPLUS_BYTES_PER_S,
+    ),
     "connections to the enrolment port": (
         enrolment_port.MAX_CONNECTIONS,
         enrolment_port.MAX_CONNECTIONS_OF_ADDRESS,

@@ -31,6 +31,7 @@ from cekalwatch.server.auth.person import PersonAuthentication, Tokens, joint_ac
 from cekalwatch.server.auth.proxies import refuse_proxied
 from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.auth.rights import Caller
+from cekalwatch.server.connections import Received
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
 _caller: ContextVar[Caller] = ContextVar("caller")
 _admission: ContextVar[Admission] = ContextVar("admission")
+_received: ContextVar[Received] = ContextVar("received")
 
 
 def current_caller() -> Caller:
@@ -96,12 +98,13 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         reader_stall_s: float = READER_STALL_S,
         refused: Callable[[str, bytes, Code], None] = lambda *_: None,
         refusals: RefusalLog | None = None,
-        let_in: Callable[[str], None] = lambda _: None,
+        let_in: Callable[[str], Received] = lambda _: Received(),
     ) -> None:
         """A stream ends whose client does not take a message for `reader_stall_s` seconds.
 
         `refused` is told the method, the certificate and the reason of each call that is not allowed; `refusals` counts
-        them, so that the log has the first of a kind. `let_in` is told the peer of each whose device is let in.
+        them, so that the log has the first of a kind. `let_in` is told the peer of each whose device is let in, and
+        returns what its messages are told to.
         """
         self._certificates = certificates
         self._people = people
@@ -185,7 +188,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         make: Callable[..., Handler] = getattr(grpc, f"stream_{response}_rpc_method_handler")
         return make(
             self._guarded(str(handler_call_details.method), behaviour),
-            request_deserializer=handler.request_deserializer,
+            request_deserializer=_measured(handler.request_deserializer),
             response_serializer=handler.response_serializer,
         )
 
@@ -255,7 +258,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
                 refuse_proxied(name for name, _ in context.invocation_metadata() or ())
             who = self._certificates.admit(method, certificate_pem)
             _caller.set(who)
-        self._let_in(context.peer())
+        _received.set(self._let_in(context.peer()))
         return Admission(self._certificates, self._people, method, certificate_pem, who)
 
     async def _admit_people(self, alone: Admission, context: Context) -> Admission:
@@ -321,6 +324,16 @@ def _end(stream: _GuardedStream, code: Code) -> None:
         log.warning("stream_ended", method=stream.admission.method, code=code)
         stream.ended = code
         stream.task.cancel()
+
+
+def _measured(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:
+    """Wrap what makes messages, so that their bytes count for the connection on which they come."""
+
+    def run(data: bytes) -> Any:  # noqa: ANN401  # any message
+        _received.get().take(len(data))
+        return deserialize(data) if deserialize else data
+
+    return run
 
 
 async def _recorded(requests: AsyncIterator[Any], stream: _GuardedStream) -> AsyncIterator[Any]:

@@ -18,6 +18,7 @@ from cekalwatch.server.auth.certificate import (
 from cekalwatch.server.auth.person import PersonAuthentication
 from cekalwatch.server.auth.providers import ProviderAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
+from cekalwatch.server.connections import Received
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
@@ -71,7 +72,7 @@ class AuthenticationWiring:
         context: Context,
         certificates: CertificateAuthentication,
         presence: Presence,
-        let_in: Callable[[str], None],
+        let_in: Callable[[str], Received],
     ) -> Self:
         """Let in devices that `certificates` admits, and people with a session where one is needed.
 
