@@ -20,6 +20,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.audit import entry, signer
 from tests.support.builders.watchlist_folder import row, write_orders
+from tests.support.scenarios.audit_forger import Forger
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
 from tests.support.tools.programs import run_program
 from tests.support.tools.starter import starter_pack
@@ -43,11 +44,15 @@ class Trail:
 
     def export(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         """Export with the signatures of an auditor and an administrator, or with what is `typed`."""
+        self.hire()
+        return self.run("export", *arguments, typed=typed or signed("umi", "adi"))
+
+    def hire(self) -> None:
+        """An auditor, umi, and an administrator, adi."""
         office = Office(self.database, SystemClock())  # type: ignore[arg-type]  # its clock needs not be set
         if not office.people.all():
             office.hire(person("umi", PersonRole.AUDITOR))
             office.hire(person("adi", PersonRole.ADMINISTRATOR))
-        return self.run("export", *arguments, typed=typed or signed("umi", "adi"))
 
     def tamper(self, *statements: str) -> None:
         with self.database.engine.begin() as connection:
@@ -137,6 +142,24 @@ def test_a_checkpoint_by_an_unknown_key_is_told(trail: Trail, tmp_path: Path):
     kept = tmp_path / "kept.json"
     kept.write_text(made.to_json())
     assert trail.run("verify", "--checkpoint", str(kept)).returncode == Exit.OK, "the auditor knows this signer"
+
+
+def test_two_people_accept_a_history_that_went_back_and_signing_goes_on(trail: Trail):
+    words = ("--explanation", "backup of 3 March restored")
+    trail.hire()
+    assert "nothing to accept" in trail.run("accept-history", *words).stderr
+    Forger(trail.database).rebuild(range(9, 100))
+    for command in ("checkpoint", "verify"):
+        assert trail.run(command).returncode == Exit.DATA_PROBLEMS
+    assert trail.run("accept-history", *words, typed=signed("umi", "umi")).returncode == Exit.REFUSED
+    assert trail.run("accept-history", "--explanation", "because").returncode == Exit.USAGE
+    accepted = trail.run("accept-history", *words, typed=signed("umi", "adi"))
+    assert accepted.returncode == Exit.OK, accepted.stderr
+    assert json.loads(accepted.stdout)["number"] == 2
+    assert trail.run("checkpoint").returncode == Exit.OK
+    (entry_of_it,) = [one for one in trail.store.links() if one.action == "AUDIT_HISTORY_ACCEPTED"]
+    assert entry_of_it.objects.count("person:") == 2
+    assert '"explanation":"backup of 3 March restored"' in entry_of_it.details
 
 
 @pytest.mark.slow
