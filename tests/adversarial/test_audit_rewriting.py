@@ -9,11 +9,13 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from structlog.testing import capture_logs
 
-from cekalwatch.server.app import Server
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint, SigningKey
 from cekalwatch.server.audit.history import HistoryChange, HistoryChangedError
@@ -22,10 +24,13 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail_check import TrailCheck
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.wiring import audit as audit_wiring
+from cekalwatch.v1.operations_service_pb2 import GetStatusRequest
+from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
+from cekalwatch.v1.trouble_pb2 import TroubleKind
 from tests.support.builders.audit import entry, signer
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.audit_forger import Forger
-from tests.support.scenarios.server import settings
+from tests.support.scenarios.server import running, settings
 from tests.support.scenarios.sign_in import becomes
 from tests.support.tools.postgres import fresh_database
 
@@ -209,7 +214,7 @@ async def test_a_running_server_refuses_says_so_and_goes_on_recording(
 async def _attack_a_server(folder: Path, address: str) -> None:
     chosen = settings(folder, database_url=address)
     with capture_logs() as lines:
-        async with Server(chosen):
+        async with running(chosen) as server:
             database = Database(chosen.database_address)
             store, forger = AuditStore(database), Forger(database)
             await _until(lambda: bool(store.checkpoints()))
@@ -219,6 +224,7 @@ async def _attack_a_server(folder: Path, address: str) -> None:
             forger.rebuild([store.head()[0] - 3])
             forger.forget_checkpoints()
             await _until(lambda: any(line["event"] == "audit_history_changed" for line in lines))
+            await becomes(lambda: _told(server.channel))
             before = store.head()[0]
             store.append(entry(20))
             assert store.head()[0] == before + 1
@@ -228,6 +234,19 @@ async def _attack_a_server(folder: Path, address: str) -> None:
         assert list(TrailCheck(store, key, CheckpointLedger(chosen.audit_ledger_file)).problems(iter))
         database.close()
     assert [line["log_level"] for line in lines if line["event"] == "audit_history_changed"] == ["error"]
+
+
+async def _told(channel: grpc.aio.Channel) -> bool:
+    """Whether status, troubles and health say that the history is another one."""
+    operations: Any = OperationsServiceStub(channel)
+    status = await operations.GetStatus(GetStatusRequest())
+    health: Any = health_pb2_grpc.HealthStub(channel)
+    answer = await health.Check(health_pb2.HealthCheckRequest())
+    return (
+        status.signing.change == HistoryChange.CHECKPOINT_GONE
+        and TroubleKind.TROUBLE_KIND_AUDIT_HISTORY_CHANGED in [one.kind for one in status.troubles]
+        and answer.status == health_pb2.HealthCheckResponse.NOT_SERVING
+    )
 
 
 async def _until(so: Callable[[], bool]) -> None:

@@ -121,7 +121,7 @@ class Server:
         captures = CaptureWiring.open(context, search, alerts.announce, presence)
         watchlist = WatchlistWiring.open(context, search, captures.waiting, trail)
         limit = timedelta(seconds=settings.revocations_limit_s)
-        wellbeing = Wellbeing(lambda: certificates.revocations, limit, clock, audit.guard.reason)
+        wellbeing = Wellbeing(lambda: certificates.revocations, limit, clock, audit.state)
         troubles = TroublesWiring.open(context, presence, search, wellbeing)
         connections = ConnectionWatch(self._bounds)
         stack.callback(connections.close)

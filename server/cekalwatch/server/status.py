@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 from cekalwatch.program.loops import LoopState
 from cekalwatch.server.alerts.fanout import Fanout
+from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.capture.deciding import Decider
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.connections import ConnectionState
@@ -56,6 +57,7 @@ class ServerStatus:
     """None where no lists are followed."""
     revocations_stale: bool
     loops: tuple[LoopState, ...]
+    signing: SigningState
     connections: ConnectionState
 
 
@@ -102,5 +104,6 @@ class StatusService:
             revocations=self.wellbeing.revocations(),
             revocations_stale=self.wellbeing.stale_revocations is not None,
             loops=self.wellbeing.loops(),
+            signing=self.wellbeing.signing(),
             connections=self.connections(),
         )

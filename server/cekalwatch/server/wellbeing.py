@@ -1,4 +1,4 @@
-"""Whether the server is able to do its work, as it can tell by itself: its loops, the age of its revocations, its keys.
+"""Whether the server is able to do its work, as it can tell by itself: loops, age of revocations, audit history.
 
 What it finds wrong is a trouble on the screens of administrators, and its health says NOT_SERVING where it matters to
 clients.
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from cekalwatch.program.loops import LOOPS, LoopState
+from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.hardware.errors import SigningWaits
 from cekalwatch.server.pki.revocations import RevocationState
 
 FAILING_AFTER_S = 10.0
@@ -28,8 +28,7 @@ class Wellbeing:
     limit: timedelta
     """For how long revocations need not be confirmed."""
     clock: Clock
-    signing_waits: Callable[[], SigningWaits | None] = lambda: None
-    """Why the audit trail is not signed although it is due; None: it is, or nothing is due."""
+    signing: Callable[[], SigningState]
     loops: Callable[[], tuple[LoopState, ...]] = lambda: LOOPS.states
 
     @property
@@ -45,5 +44,5 @@ class Wellbeing:
 
     @property
     def sound(self) -> bool:
-        """Whether the server does its work for clients; the audit trail can be signed later."""
-        return not (self.failing_loops or self.stale_revocations)
+        """Whether the server does its work for clients, on a history that is not forged; it can be signed later."""
+        return not (self.failing_loops or self.stale_revocations or self.signing().change)

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -23,10 +24,13 @@ from cekalwatch.server.audit.timestamps import TimestampAuthority, TimestampVeri
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.wiring import audit as audit_wiring
+from cekalwatch.v1.operations_service_pb2 import GetStatusRequest
+from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
+from cekalwatch.v1.trouble_pb2 import TroubleKind
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles
 from tests.support.fakes import syslog_receiver, timestamp_authority
-from tests.support.scenarios.server import settings
+from tests.support.scenarios.server import running, settings
 from tests.support.scenarios.sign_in import becomes
 from tests.support.scenarios.site_pki import Site
 
@@ -187,6 +191,31 @@ def test_a_time_stamp_of_another_authority_is_not_kept(
     elsewhere = TimestampAuthority(authority.url.replace("/tsa", "/none"), authority.root, file)
     assert failure_of(elsewhere, signed(key, 1)) is DeliveryFailure.ANSWER_INVALID
     assert not (tmp_path / "checkpoints.jsonl").exists()
+
+
+async def test_a_server_tells_that_checkpoints_wait_and_when_they_have_arrived(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(audit_wiring, "SIGN_PERIOD_S", 0.1)
+    monkeypatch.setattr(audit_wiring, "DELIVER_PERIOD_S", 0.1)
+    files = receiver_files(site)
+    receiver = syslog_receiver.SyslogReceiver(files)
+    address, authority = receiver.address, tmp_path / "collector.pem"  # it is not there yet
+    chosen = settings(tmp_path / "data", audit={"syslog": address, "syslog_authorities": authority})
+    with receiver:
+        async with running(chosen) as server:
+            operations: Any = OperationsServiceStub(server.channel)
+
+            async def told(failure: str) -> bool:
+                status = await operations.GetStatus(GetStatusRequest())
+                states = {one.name: (one.waiting, one.failure) for one in status.signing.destinations}
+                waits = TroubleKind.TROUBLE_KIND_AUDIT_CHECKPOINTS_WAITING in [one.kind for one in status.troubles]
+                return states == {"file": (0, ""), "syslog": (int(bool(failure)), failure)} and waits is bool(failure)
+
+            await becomes(lambda: told("FILES_UNREADABLE"))
+            authority.write_bytes(files.authority.read_bytes())
+            await becomes(lambda: told(""))
+    assert len(receiver.messages) == 1
 
 
 async def test_a_servers_checkpoints_are_with_the_auditor_before_it_stops(

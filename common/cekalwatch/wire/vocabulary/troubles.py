@@ -37,6 +37,8 @@ class TroubleKind(StrEnum):
     LOOP_FAILING = "LOOP_FAILING"
     AUDIT_UNSIGNED = "AUDIT_UNSIGNED"
     ROWS_CHANGED = "ROWS_CHANGED"
+    AUDIT_HISTORY_CHANGED = "AUDIT_HISTORY_CHANGED"
+    AUDIT_CHECKPOINTS_WAITING = "AUDIT_CHECKPOINTS_WAITING"
 
 
 OF_VIEWS = {
@@ -63,7 +65,15 @@ OF_SOURCES = frozenset(
     }
 )
 """People may be missing from the search, at all sites."""
-OF_SERVERS = frozenset({TroubleKind.REVOCATIONS_STALE, TroubleKind.LOOP_FAILING, TroubleKind.AUDIT_UNSIGNED})
+OF_SERVERS = frozenset(
+    {
+        TroubleKind.REVOCATIONS_STALE,
+        TroubleKind.LOOP_FAILING,
+        TroubleKind.AUDIT_UNSIGNED,
+        TroubleKind.AUDIT_HISTORY_CHANGED,
+        TroubleKind.AUDIT_CHECKPOINTS_WAITING,
+    }
+)
 """A server does not do all of its work."""
 OF_DATABASE = frozenset({TroubleKind.ROWS_CHANGED})
 """Somebody may be at work who means harm."""

@@ -20,6 +20,9 @@ _NAMED = (
     "people",
     "loops",
     "rows",
+    "change",
+    "destinations",
+    "waiting",
 )
 """Details that a text may name."""
 MAX_LINES = 3

@@ -1,4 +1,4 @@
-"""Looks for what is wrong with this server itself: loops that fail, revocations too old, keys that are away."""
+"""Looks for what is wrong with this server itself: failing loops, old revocations, an unsigned audit trail."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ class ServerWatch:
         if failing := self.wellbeing.failing_loops:
             names = ", ".join(one.name for one in failing)[:MAX_DETAIL]
             found.append(Fault(TroubleKind.LOOP_FAILING, about, details={"loops": names}))
-        if waits := self.wellbeing.signing_waits():
-            found.append(Fault(TroubleKind.AUDIT_UNSIGNED, about, details={"reason": waits.value}))
+        signing = self.wellbeing.signing()
+        if signing.waits:
+            found.append(Fault(TroubleKind.AUDIT_UNSIGNED, about, details={"reason": signing.waits.value}))
+        if signing.change:
+            found.append(Fault(TroubleKind.AUDIT_HISTORY_CHANGED, about, details={"change": signing.change.value}))
+        if away := signing.unreached:
+            told = {
+                "destinations": ", ".join(one.name for one in away)[:MAX_DETAIL],
+                "waiting": str(max(one.waiting for one in away)),
+                "reason": ", ".join(sorted({one.failure.value for one in away if one.failure}))[:MAX_DETAIL],
+            }
+            found.append(Fault(TroubleKind.AUDIT_CHECKPOINTS_WAITING, about, details=told))
         return found

@@ -10,14 +10,15 @@ from typing import Self
 import structlog
 
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
-from cekalwatch.server.audit.checkpoints import SigningKey
+from cekalwatch.server.audit.checkpoints import Checkpoint, SigningKey
 from cekalwatch.server.audit.collected_file import CollectedFile
 from cekalwatch.server.audit.delivery import CheckpointDelivery, Destination
 from cekalwatch.server.audit.history import HistoryChange, HistoryChangedError
+from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.audit.syslog import SyslogReceiver
 from cekalwatch.server.audit.timestamps import TimestampAuthority
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.hardware.errors import SigningWaits, TokenError
+from cekalwatch.server.hardware.errors import TokenError
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -69,16 +70,14 @@ class HistoryGuard:
     """What is wrong with the history; nothing is signed meanwhile, and entries are recorded all the same."""
     waits_for: TokenError | None = None
     """Why a checkpoint that is due is not signed: the token with the key is away, or refuses; it is tried again."""
+    newest: Checkpoint | None = None
+    """What was signed last."""
     _told_at: datetime | None = field(default=None, repr=False)
-
-    def reason(self) -> SigningWaits | None:
-        """Return why a checkpoint that is due is not signed, in one word."""
-        return self.waits_for.reason if self.waits_for else None
 
     def look(self) -> None:
         """Check the history, and sign what is due. Raises StorageError, ProgramError where it cannot be checked."""
         try:
-            self.signer.sign_if_due()
+            self.newest = self.signer.sign_if_due()
         except HistoryChangedError as error:
             self._refuse(error)
             return
@@ -116,9 +115,15 @@ class AuditWiring:
     delivery: CheckpointDelivery
     chores: tuple[Chore, ...]
 
+    def state(self) -> SigningState:
+        """Return how it stands, as of the last look; any thread may ask."""
+        guard = self.guard
+        waits = guard.waits_for.reason if guard.waits_for else None
+        return SigningState(guard.newest, guard.change, waits, self.delivery.states)
+
     @classmethod
     def open(cls, context: Context) -> Self:
-        """Open key and ledger, and look at the history at once. Raises ProgramError, StorageError."""
+        """Open key and ledger. Raises ProgramError, StorageError."""
         settings, clock = context.settings, context.clock
         key, ledger = open_signer(settings, context.stores.audit)
         guard = HistoryGuard(CheckpointSigner(context.stores.audit, key, ledger, clock), clock)

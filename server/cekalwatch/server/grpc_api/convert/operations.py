@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 
+from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.gallery.threshold import ThresholdSource
 from cekalwatch.server.grpc_api.convert.capture import SPOOL_STATES, VIEW_STATES
@@ -71,6 +73,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             )
             for loop in status.loops
         ],
+        signing=_signing(status.signing),
         connections=operations_pb2.ConnectionStatus(open=status.connections.open, closed=status.connections.closed),
     )
 
@@ -83,6 +86,21 @@ def _revocations(state: RevocationState, *, stale: bool) -> operations_pb2.Revoc
         issue_time=timestamp(state.issued_at),
         expire_time=timestamp(state.valid_until) if state.valid_until else None,
         stale=stale,
+    )
+
+
+def _signing(state: SigningState) -> operations_pb2.SigningStatus:
+    newest = state.newest
+    return operations_pb2.SigningStatus(
+        checkpoint_number=newest.number if newest else 0,
+        signed_entry=newest.sequence if newest else 0,
+        sign_time=timestamp(datetime.fromisoformat(newest.at)) if newest else None,
+        change=state.change or "",
+        waits=state.waits or "",
+        destinations=[
+            operations_pb2.CheckpointDestination(name=one.name, waiting=one.waiting, failure=one.failure or "")
+            for one in state.destinations
+        ],
     )
 
 

@@ -32,13 +32,15 @@ class CheckpointSigner:
         self._clock = clock
         self._history = SignedHistory(store, ledger, key.public_key)
 
-    def sign_if_due(self) -> None:
-        """Check the history; sign when an hour has passed or 1,000 entries have come since the last checkpoint."""
+    def sign_if_due(self) -> Checkpoint | None:
+        """Check the history; sign when an hour has passed or 1,000 entries have come since the last checkpoint.
+
+        Return the newest one.
+        """
         newest, end = self._history.check()
         entries = end.sequence - (newest.sequence if newest else 0)
         due = newest is None or self._clock.now() - datetime.fromisoformat(newest.at) >= EVERY
-        if entries and (due or entries >= EVERY_ENTRIES):
-            self.sign()
+        return self.sign() if entries and (due or entries >= EVERY_ENTRIES) else newest
 
     def sign(self) -> Checkpoint | None:
         """Return a checkpoint at the trail's end, made now unless there is one; None when the trail is empty.
