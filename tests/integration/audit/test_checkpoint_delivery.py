@@ -75,17 +75,21 @@ def texts(receiver: syslog_receiver.SyslogReceiver) -> list[str]:
     return [one[2] for one in found if one and one[1] == AT]
 
 
-@pytest.mark.parametrize("closes_at_once", [False, True])
-def test_a_syslog_receiver_gets_each_checkpoint_in_a_frame_of_its_own(
-    site: Site, key: SigningKey, closes_at_once: bool
-):
+def test_a_syslog_receiver_gets_each_checkpoint_in_a_frame_of_its_own(site: Site, key: SigningKey):
     files, made = receiver_files(site), signed(key, 60)
-    with syslog_receiver.SyslogReceiver(files, closes_at_once=closes_at_once) as receiver:
+    with syslog_receiver.SyslogReceiver(files) as receiver:
         SyslogReceiver(receiver.address, files.authority, None).deliver(made)
         SyslogReceiver(receiver.address, files.authority, None).deliver(made[:1])
     assert texts(receiver) == [one.to_json() for one in [*made, made[0]]]
     assert receiver.broken_frames == []
     assert all(Checkpoint(**json.loads(text)).valid for text in texts(receiver))
+
+
+def test_a_receiver_that_does_not_end_tls_has_not_said_that_it_read_anything(site: Site, key: SigningKey):
+    files = receiver_files(site)
+    with syslog_receiver.SyslogReceiver(files, closes_at_once=True) as receiver:
+        sender = SyslogReceiver(receiver.address, files.authority, None)
+        assert failure_of(sender, signed(key, 1)) is DeliveryFailure.UNREACHABLE
 
 
 def test_a_receiver_that_asks_for_a_certificate_gets_one(site: Site, key: SigningKey):

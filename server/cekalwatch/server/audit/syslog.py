@@ -11,8 +11,11 @@ import platform
 import re
 import socket
 import ssl
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.delivery import DeliveryError, DeliveryFailure
@@ -24,6 +27,7 @@ LOG_AUDIT_NOTICE = 13 * 8 + 5
 """Facility "log audit", severity "notice" (RFC 5424, 6.2.1)."""
 APP_NAME = "cekalwatch-server"
 MESSAGE_ID = "audit_checkpoint"
+_T = TypeVar("_T")
 _NOT_PRINTABLE = re.compile(r"[^!-~]")
 
 
@@ -52,14 +56,12 @@ class SyslogReceiver:
 
     def deliver(self, checkpoints: Sequence[Checkpoint]) -> None:
         """Send checkpoints, and wait until the receiver has read them; raises DeliveryError."""
-        context = self._context()
+        context, data = self._context(), b"".join(framed(message(one)) for one in checkpoints)
         try:
-            with (
-                socket.create_connection((self._host, self._port), TIMEOUT_S) as plain,
-                context.wrap_socket(plain, server_hostname=self._host) as tls,
-            ):
-                tls.sendall(b"".join(framed(message(one)) for one in checkpoints))
-                _end(tls)
+            with socket.create_connection((self._host, self._port), TIMEOUT_S) as plain:
+                _Conversation(plain, context, self._host).send_all_and_end(data)
+        except ssl.SSLEOFError:  # without TLS's end nobody knows what was read
+            raise DeliveryError(DeliveryFailure.UNREACHABLE, "the receiver did not end TLS") from None
         except ssl.SSLError as error:
             raise DeliveryError(DeliveryFailure.NOT_TRUSTED, error.reason or "TLS failed") from None
         except TimeoutError:
@@ -79,9 +81,47 @@ class SyslogReceiver:
         return context
 
 
-def _end(tls: ssl.SSLSocket) -> None:
-    """End TLS from this side, and wait for the other. One that only closes has read all: otherwise it would reset."""
-    try:
-        tls.unwrap()
-    except ssl.SSLEOFError:
-        return
+class _Conversation:
+    """TLS over a connection, with its end told from a refusal.
+
+    `SSLSocket.unwrap` does not tell them apart: OpenSSL takes a fatal alert for the other side's end, and TLS 1.3
+    refuses a certificate only after the first data. So what arrives is read as data, after our own end was sent.
+    """
+
+    def __init__(self, plain: socket.socket, context: ssl.SSLContext, host: str) -> None:
+        self._plain = plain
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._deadline_s = time.monotonic() + TIMEOUT_S
+
+    def send_all_and_end(self, data: bytes) -> None:
+        """Return when the other side has ended TLS; raises OSError, TimeoutError and SSLError."""
+        self._step(self._tls.do_handshake)
+        self._tls.write(data)
+        with suppress(ssl.SSLWantReadError):
+            self._tls.unwrap()
+        with suppress(ssl.SSLZeroReturnError):
+            while self._step(lambda: self._tls.read(1)):
+                self._check_time()  # whatever a receiver may say, it says in time
+
+    def _step(self, work: Callable[[], _T]) -> _T:
+        while True:
+            try:
+                result = work()
+            except ssl.SSLWantReadError:
+                self._exchange()
+            else:
+                self._plain.sendall(self._outgoing.read())
+                return result
+
+    def _exchange(self) -> None:
+        self._check_time()
+        self._plain.sendall(self._outgoing.read())
+        if part := self._plain.recv(65_536):
+            self._incoming.write(part)
+        else:
+            self._incoming.write_eof()
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._deadline_s:
+            raise TimeoutError
