@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.capture.session import Goodbye, Receipts
 from cekalwatch.server.connections import ConnectionState
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
@@ -147,6 +148,7 @@ def told(heartbeat: Heartbeat) -> Any:
         revocations=None,
         revocations_stale=False,
         loops=(),
+        signing=SigningState(),
         connections=ConnectionState(),
     )
     message: operations_service_pb2.GetStatusResponse = operations.status_message(status)
