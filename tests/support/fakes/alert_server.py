@@ -23,6 +23,7 @@ from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, camera_pb2, watchlist_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceServicer, add_AlertServiceServicer_to_server
 from cekalwatch.wire.options import SERVER_OPTIONS
+from cekalwatch.wire.tokens import SESSION_METADATA
 from tests.support.builders.jpegs import plain_jpeg
 
 EPOCH = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
@@ -95,6 +96,8 @@ class EventLog:
     """What agents that go on where they stopped are told first."""
     held_after: int = 0
     """Events up to this sequence are no longer held."""
+    sessions: set[str] | None = None
+    """Tokens of people who may see what came before an agent's own position; None: everybody may."""
 
     @property
     def head(self) -> int:
@@ -281,14 +284,21 @@ class AlertServer(_Servicer):  # type: ignore[misc]
             case "now":
                 return self.log.head
             case "from_start":
-                return self.log.held_after
+                position = self.log.held_after
             case _:
                 position = self.log.acknowledged.get(request.agent_id, self.log.held_after)
+        if position < self.log.acknowledged.get(request.agent_id, 0) <= self.log.head:
+            self._require_session(context)
         if position < self.log.held_after:
             _abort(context, code_pb2.FAILED_PRECONDITION, "POSITION_TOO_OLD")
         if position > self.log.head:
             _abort(context, code_pb2.FAILED_PRECONDITION, "POSITION_UNKNOWN")
         return position
+
+    def _require_session(self, context: grpc.ServicerContext) -> None:
+        shown = dict(context.invocation_metadata()).get(SESSION_METADATA, "")
+        if self.log.sessions is not None and str(shown).removeprefix("Bearer ") not in self.log.sessions:
+            _abort(context, code_pb2.UNAUTHENTICATED, "SESSION_ENDED" if shown else "SIGN_IN_NEEDED")
 
     def _fail(self, context: grpc.ServicerContext, method: str) -> None:
         if code := self.failures.get(method):

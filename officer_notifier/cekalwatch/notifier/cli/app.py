@@ -81,7 +81,8 @@ def console(
     from_start: Annotated[
         bool,
         typer.Option(
-            "--from-start", help="Begin with the oldest event that the server holds; skip what was shown here."
+            "--from-start",
+            help="Begin with the oldest event that the server holds, if you have signed in; skip what was shown here.",
         ),
     ] = False,
     from_now: Annotated[bool, typer.Option("--from-now", help="Skip what happened before now.")] = False,

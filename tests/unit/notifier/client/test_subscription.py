@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 
 import grpc
 import pytest
@@ -27,6 +28,7 @@ from cekalwatch.notifier.model.subscription_updates import (
     Update,
 )
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import camera_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
@@ -66,8 +68,9 @@ class Watch:
         *,
         silence_timeout_s: float = 30,
         wanted: AlertFilter = AlertFilter(),  # noqa: B008  # frozen
+        session: SessionFile = NOBODY,
     ) -> Watcher:
-        client = self._stack.enter_context(closing(SubscriptionClient(Dialer(address, None), AGENT, wanted, NOBODY)))
+        client = self._stack.enter_context(closing(SubscriptionClient(Dialer(address, None), AGENT, wanted, session)))
         backoff = Backoff(first_s=0.01, most_s=0.05, random=random.Random(1))  # noqa: S311  # jitter
         subscription = Subscription(client, start, silence_timeout_s, backoff)
         self._stack.callback(subscription.stop)
@@ -80,14 +83,36 @@ def watch() -> Iterator[Watch]:
         yield Watch(stack)
 
 
-def test_new_agent_gets_the_log_from_the_start_and_a_known_one_after_its_position(watch: Watch) -> None:
-    log = EventLog()
+def test_an_agent_goes_on_after_its_position(watch: Watch) -> None:
+    log = EventLog(acknowledged={AGENT: 2})
     for _ in range(3):
         log.raise_alert()
     with AlertServer(log) as server:
-        assert watch(server.address).sequences(3) == [1, 2, 3]
-        log.acknowledged[AGENT] = 2
         assert watch(server.address).sequences(1) == [3]
+
+
+def test_history_takes_somebody_who_signed_in(watch: Watch) -> None:
+    log = EventLog(acknowledged={AGENT: 2}, sessions=set())
+    log.raise_alert()
+    log.raise_alert()
+    with AlertServer(log) as server, pytest.raises(ProgramError, match="SIGN_IN_NEEDED"):
+        next(watch(server.address, Start.BEGINNING).updates)
+
+
+def test_when_who_asked_for_history_has_gone_it_goes_on_with_what_is_new(watch: Watch, tmp_path: Path) -> None:
+    session = SessionFile(tmp_path / "session")
+    session.keep("a-token")
+    log = EventLog(acknowledged={AGENT: 3}, sessions={"a-token"})
+    for _ in range(3):
+        log.raise_alert()
+    with AlertServer(log) as server:
+        watcher = watch(server.address, Start.BEGINNING, session=session)
+        assert watcher.sequences(3) == [1, 2, 3]
+    for _ in range(3):
+        log.raise_alert()
+    log.sessions, log.acknowledged[AGENT] = set(), 5
+    with AlertServer(log, server.port):
+        assert watcher.sequences(1) == [6]
 
 
 def test_from_now_leaves_out_the_past_even_when_the_connection_breaks_before_the_first_event(watch: Watch) -> None:
