@@ -13,7 +13,7 @@ from cekalwatch.server.auth.people_admin import PeopleAdmin
 from cekalwatch.wire.vocabulary.people import PersonRole
 from tests.support.builders.keys import KEEPER
 from tests.support.scenarios.intruder import Intruder
-from tests.support.scenarios.sign_in import Scene, refused
+from tests.support.scenarios.sign_in import WAIT_S, Scene, refused
 from tests.support.scenarios.site_pki import Site
 from tests.support.scenarios.troubles import Watcher
 
@@ -85,10 +85,10 @@ async def test_what_is_found_is_told_named_and_recorded_once(scene: Scene, intru
     async with scene.served(), scene.desk() as desk, Watcher(desk.channel).watching() as watcher:
         kept = intruder.rows("person")
         intruder.run("UPDATE person SET sites = '[]' WHERE sign_in_name = 'budi'")
-        await watcher.until(lambda one: "ROWS_CHANGED person" in one.kinds)
+        await watcher.until(lambda one: "ROWS_CHANGED person" in one.kinds, WAIT_S)
         assert dict(watcher.the("ROWS_CHANGED person").details) == {"rows": "1"}
         intruder.put_back("person", kept)
-        await watcher.until(lambda one: "ROWS_CHANGED person" not in one.kinds)
+        await watcher.until(lambda one: "ROWS_CHANGED person" not in one.kinds, WAIT_S)
     (entry,) = scene.trail(Action.ROWS_REFUSED)
     (budi,) = (row["person_id"] for row in kept if row["sign_in_name"] == "budi")
     assert entry.objects == f'["row:person/{budi}"]'

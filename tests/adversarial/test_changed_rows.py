@@ -36,6 +36,7 @@ from tests.support.scenarios.server import (
     running,
     settings,
 )
+from tests.support.scenarios.sign_in import WAIT_S
 from tests.support.scenarios.troubles import Watcher
 
 TODAY = datetime.now(UTC).date()
@@ -134,7 +135,7 @@ async def test_a_revocation_cannot_be_taken_back(chosen: ServerSettings, intrude
         assert await passing(server.channel) == []
         intruder.put_back("ban_order", before)
         assert await passing(server.channel) == []
-        await watcher.until(lambda one: "ROWS_CHANGED ban_order" in one.kinds)
+        await watcher.until(lambda one: "ROWS_CHANGED ban_order" in one.kinds, WAIT_S)
     async with running(chosen) as server:
         assert await passing(server.channel) == [], "another start forgets nothing"
 
@@ -145,18 +146,18 @@ async def test_a_threshold_that_was_written_by_hand_does_not_count(chosen: Serve
     async with running(chosen) as server, Watcher(server.channel).watching() as watcher:
 
         async def stays(value: float) -> bool:
-            await watcher.until(lambda one: "ROWS_CHANGED decision_threshold" in one.kinds)
+            await watcher.until(lambda one: "ROWS_CHANGED decision_threshold" in one.kinds, WAIT_S)
             return (await gallery(server.channel)).threshold == pytest.approx(value)
 
         before = intruder.rows("decision_threshold")
         intruder.run("UPDATE decision_threshold SET value = 0.79")
         assert await stays(0.5)
         set_threshold(chosen, 0.6)
-        await watcher.until(lambda one: "ROWS_CHANGED decision_threshold" not in one.kinds)
+        await watcher.until(lambda one: "ROWS_CHANGED decision_threshold" not in one.kinds, WAIT_S)
         intruder.put_back("decision_threshold", before)
         assert await stays(0.6)
         set_threshold(chosen, 0.55)
-        await watcher.until(lambda one: "ROWS_CHANGED decision_threshold" not in one.kinds)
+        await watcher.until(lambda one: "ROWS_CHANGED decision_threshold" not in one.kinds, WAIT_S)
         intruder.run("DELETE FROM decision_threshold")
         assert await stays(0.55)
 
@@ -176,5 +177,5 @@ async def test_an_alert_that_was_settled_by_hand_is_not_obeyed(chosen: ServerSet
     async with running(chosen) as server, Watcher(server.channel).watching() as watcher:
         assert await passing(server.channel) == ["S-1"]
         intruder.run("UPDATE alert SET state = 'CLEARED'")
-        await watcher.until(lambda one: "ROWS_CHANGED alert" in one.kinds)
+        await watcher.until(lambda one: "ROWS_CHANGED alert" in one.kinds, WAIT_S)
         assert await passing(server.channel) == ["S-1"], "a further passage raises an alert that nobody has touched"

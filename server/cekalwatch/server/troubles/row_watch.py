@@ -1,6 +1,6 @@
 """Looks for rows that do not stand as they were written, and tells of them: a trouble, and an entry in the audit trail.
 
-One page of rows is looked at each time, so that all are in some minutes and nobody waits for it; those of people, the
+Some hundred rows are looked at each time, so that all are in some minutes and nobody waits for it; those of people, the
 threshold and the model are looked at each time. Blocks.
 """
 
@@ -14,7 +14,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.integrity.guard import RowGuard
-from cekalwatch.server.storage.integrity.scan import RowScan
+from cekalwatch.server.storage.integrity.scan import PAGE_ROWS, RowScan
 from cekalwatch.server.storage.integrity.signed_row import RowKey
 from cekalwatch.server.troubles.board import TroubleBoard
 from cekalwatch.wire.vocabulary.troubles import TroubleKind
@@ -36,7 +36,7 @@ class RowWatch:
         self._tables: set[str] = set()
         """Those of which this server has told."""
         self._rounds = 0
-        self._walk = self._pages()
+        self._walk = self._rows()
 
     @property
     def _guard(self) -> RowGuard:
@@ -44,18 +44,22 @@ class RowWatch:
 
     def look(self) -> None:
         """Look at some rows, bring the troubles up to date, and remember what versions were seen."""
-        walk, self._walk = self._walk, self._pages()  # one that fails begins again
-        next(walk)
+        walk, self._walk = self._walk, self._rows()  # one that fails begins again
+        looked = 0
+        while looked < PAGE_ROWS:
+            looked += next(walk)
         self._walk = walk
         self._scan.few()
         self._tell()
         self._guard.versions.keep()
 
-    def _pages(self) -> Iterator[None]:
+    def _rows(self) -> Iterator[int]:
+        """Look at page after page, and yield how many rows each has; the end of a round is the end of a look."""
         while True:
-            for _ in self._scan.all_pages():
-                yield
+            for rows, _ in self._scan.all_pages():
+                yield rows
             self._rounds += 1
+            yield PAGE_ROWS
 
     def _tell(self) -> None:
         refused = set(self._guard.refused)

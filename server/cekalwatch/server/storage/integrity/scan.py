@@ -41,8 +41,8 @@ class RowScan:
     database: Database
     guard: RowGuard
 
-    def pages(self, model: type[SignedRow]) -> Iterator[list[RefusedRow]]:
-        """Look at a table page by page, and yield what is refused of each, at last what is gone."""
+    def pages(self, model: type[SignedRow]) -> Iterator[tuple[int, list[RefusedRow]]]:
+        """Look at a table page by page; yield how many rows each has and what is refused, at last what is gone."""
         form = form_of(model)
         known = set(self.guard.versions.of_table(form.table.name))
         after: tuple[Any, ...] = ()
@@ -50,12 +50,13 @@ class RowScan:
         while page := self._page(model, after):
             after = tuple(getattr(page[-1], column.name) for column in form.table.primary_key)
             held.update(map(form.key, page))
-            yield [one for row in page if (one := self._refused(model, row))]
+            yield len(page), [one for row in page if (one := self._refused(model, row))]
         # What was added meanwhile is not gone.
         later = set(self.guard.versions.of_table(form.table.name)) - known
-        yield [RefusedRow(key, reason) for key, reason in self.guard.settle(form.table.name, held | later).items()]
+        gone = self.guard.settle(form.table.name, held | later)
+        yield 0, [RefusedRow(key, reason) for key, reason in gone.items()]
 
-    def all_pages(self) -> Iterator[list[RefusedRow]]:
+    def all_pages(self) -> Iterator[tuple[int, list[RefusedRow]]]:
         """Look at all tables page by page."""
         for model in signed_models():
             yield from self.pages(model)
@@ -69,7 +70,7 @@ class RowScan:
 
     def all(self) -> list[RefusedRow]:
         """Return every row that is refused, by table."""
-        return [row for page in self.all_pages() for row in page]
+        return [row for _, refused in self.all_pages() for row in refused]
 
     def accept(self, rows: Collection[RefusedRow], entry: AuditEntry) -> None:
         """Sign rows as they stand, and let those go that are gone, with an audit entry on it."""
