@@ -50,6 +50,7 @@ STARTED_IN = {
     "camera/sources/native_log.py": "within the decoder, which is begun again",
     "camera/uplink/stream.py": "one stream, which ends with any of them",
     "camera/uplink/uplink.py": "one stream, which ends with it",
+    "server/watchlist/sources/web/client.py": "one answer, which it cuts off",
     "notifier/client/background_thread.py": "supervised loops",
     "notifier/desktop/widgets/picture_decoder.py": "one picture, which has a deadline",
     "program/confined/pool.py": "a supervised loop",
