@@ -83,6 +83,8 @@ def decoding(data: bytes) -> Generator[int, None, Picture]:
         raise CekalwatchError(Code.PHOTO_TOO_LARGE if too_large else Code.PHOTO_UNREADABLE, str(error)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise CekalwatchError(Code.PHOTO_TOO_LARGE, "pixels") from None
+    except MemoryError:
+        raise CekalwatchError(Code.PHOTO_TOO_LARGE, "memory") from None
     except CekalwatchError:
         raise
     except Exception as error:  # Pillow's plug-ins raise all kinds of exceptions for a damaged file
