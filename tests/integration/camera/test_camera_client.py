@@ -363,9 +363,7 @@ async def test_a_server_without_receipts_ends_the_client_with_an_error(
         ("98", "device 98"),
     ],
 )
-async def test_a_source_that_cannot_be_opened_is_named(
-    source: str, named: str, detector: Path, tmp_path: Path
-) -> None:
+async def test_a_source_that_cannot_be_opened_is_named(source: str, named: str, detector: Path, tmp_path: Path) -> None:
     async with client(source, detector, tmp_path, address="127.0.0.1:9") as camera:
         ended = await camera.ended()
     assert ended.code == Exit.UNAVAILABLE
