@@ -17,6 +17,7 @@ PAIRS = {
     TwoPersonAction.ACCEPT_SHRUNKEN_LIST: {PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR},
     TwoPersonAction.EXPORT_AUDIT: {PersonRole.AUDITOR, PersonRole.ADMINISTRATOR},
     TwoPersonAction.ACCEPT_AUDIT_HISTORY: {PersonRole.AUDITOR, PersonRole.ADMINISTRATOR},
+    TwoPersonAction.ACCEPT_ROWS: {PersonRole.AUDITOR, PersonRole.ADMINISTRATOR},
 }
 
 
