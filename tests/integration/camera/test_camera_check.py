@@ -66,8 +66,8 @@ async def test_an_installation_that_is_in_order_passes(video: Path, tmp_path: Pa
 async def test_each_fault_is_told_and_none_hides_another(tmp_path: Path):
     report = await checked(
         tmp_path,
-        *("--source", "rtsp://watcher:hunter2@127.0.0.1:9/1", "--camera-id", "gate-1", "--server", "127.0.0.1:9"),
-        *("--detector", str(tmp_path / "nothing")),
+        *("--camera-id", "gate-1", "--server", "127.0.0.1:9", "--detector", str(tmp_path / "nothing")),
+        CEKALWATCH_CAMERA_SOURCE="rtsp://watcher:hunter2@127.0.0.1:9/1",
     )
     assert report.code == Exit.FAILED
     assert {key for key, verdict in report.verdicts.items() if verdict == "FAIL"} == {"source", "detector", "server"}
