@@ -185,6 +185,7 @@ class Server:
         await asyncio.to_thread(certificates.follow)  # opening may have taken long
         connections.start()
         await self._grpc.start()
+        await tell_health()
         loops = (
             *(chore.kept() for chore in chores),
             *authentication.interceptor.loops(),

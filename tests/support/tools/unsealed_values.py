@@ -23,7 +23,10 @@ def unsealed_values(data_dir: Path) -> dict[str, bytes]:
     with database.engine.connect() as connection:
         for place in SEALED:
             table = SQLModel.metadata.tables[place.table]
-            for *key, sealed in connection.execute(sqlalchemy.select(*table.primary_key, table.c[place.column])):
+            bound = [table.c[name] for name in place.bound]
+            for *key, sealed in connection.execute(
+                sqlalchemy.select(*table.primary_key, *bound, table.c[place.column])
+            ):
                 name = f"{UNSEALED}/{place.table}.{place.column}/{'-'.join(key)}"
                 found[name] = keys.open(place.at(*key), sealed)
     database.close()

@@ -22,7 +22,8 @@ from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
 from cekalwatch.wire.vocabulary.adjudication import OPEN_STATES, AlertState, Outcome, Reason
 
-CALL_DEADLINE_S = 3.0
+CALL_DEADLINE_S = 10.0
+"""A busy server answers late; a step that was given up may have been taken all the same."""
 REPORT_DEADLINE_S = 15.0
 
 

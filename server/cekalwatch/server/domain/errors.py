@@ -128,7 +128,7 @@ class Code(StrEnum):
     SOURCE_TOO_COSTLY = (
         auto(),
         Kind.FAILED_PRECONDITION,
-        "The list takes more memory or time to read than it may; it is damaged, made to do harm, or too large.",
+        "The list takes too much memory or time to read: it is damaged, made to do harm, or too large.",
     )
     SOURCE_UNREADABLE = auto(), Kind.FAILED_PRECONDITION, "No record of the source can be read; check its mapping."
     # Who may do what.
@@ -177,7 +177,7 @@ class Code(StrEnum):
     SECOND_PERSON_ELSEWHERE = (
         auto(),
         Kind.PERMISSION_DENIED,
-        "The second person signed for something else, or beside another session, and must sign in again for this.",
+        "The second person signed for something else, or beside another session; sign in again for this.",
     )
     SAME_PERSON_TWICE = auto(), Kind.PERMISSION_DENIED, "This needs two different people."
     PASSWORD_CHANGE_NEEDED = auto(), Kind.PERMISSION_DENIED, "The first password must be changed before anything else."
