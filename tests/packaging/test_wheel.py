@@ -25,7 +25,7 @@ from tests.support.repository import ROOT
 pytestmark = pytest.mark.slow
 
 EXTRAS = ("server", "camera", "notifier", "simulator")
-PARTS = {"v1", "wire", "program", "server", "vision", "camera", "notifier", "simulator"}
+PARTS = {"v1", "wire", "program", "server", "vision", "camera", "notifier", "pictures", "simulator"}
 UV = (str(Path(sys.executable).parent / "uv"), "--quiet")
 
 
