@@ -155,8 +155,8 @@ async def test_an_agent_is_there_while_it_is_subscribed(server: Running, ending:
             call.cancel()
         if ending == "channel":
             await channel.close()
-        # It never acknowledged, so nothing is left of it.
-        await status_when(server.channel, lambda found: not found.agents)
+        # Its position is kept from the first subscription on.
+        await status_when(server.channel, lambda found: [agent.connected for agent in found.agents] == [False])
 
 
 async def test_a_camera_that_does_not_say_hello_is_told_so(server: Running):
