@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.auth.passwords import Passwords
+from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.domain.people import JointAct, TwoPersonAction
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1.watchlist_service_pb2 import AcceptShrunkenListRequest

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.auth.openid import OpenIdProvider
-from cekalwatch.server.auth.sign_in import CodeProof, PasswordProof, Proof, SignInService
-from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
+from cekalwatch.server.auth.signing_in.openid import OpenIdProvider
+from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, Proof, SignInService
+from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.vocabulary.people import PersonRole

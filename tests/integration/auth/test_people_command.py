@@ -12,8 +12,8 @@ import pytest
 
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import Action, Link, operator
-from cekalwatch.server.auth.passwords import Passwords
 from cekalwatch.server.auth.sessions import Device
+from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.manifest import load_pack

@@ -10,7 +10,7 @@ import pytest
 
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.auth.passwords import Passwords
+from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.auth.passwords import Passwords
+from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.store import SyncStore

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Link
-from cekalwatch.server.auth.passwords import Passwords
+from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database

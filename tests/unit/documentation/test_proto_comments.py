@@ -9,8 +9,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from cekalwatch.server.alerts.details import MAX_REFERENCES
-from cekalwatch.server.auth import passwords
-from cekalwatch.server.auth.sign_in_terms import SessionTerms
+from cekalwatch.server.auth.signing_in import passwords
+from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
 from cekalwatch.server.capture.session import MISSED_HEARTBEATS
 from cekalwatch.server.domain import syncs, troubles
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES

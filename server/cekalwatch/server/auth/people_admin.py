@@ -8,7 +8,7 @@ import uuid6
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
-from cekalwatch.server.auth.passwords import Passwords, first_password
+from cekalwatch.server.auth.signing_in.passwords import Passwords, first_password
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.people import Person, PersonError
 from cekalwatch.server.storage.people.store import Account, KeptPassword, NameTakenError, PeopleStore

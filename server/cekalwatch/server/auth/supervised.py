@@ -6,7 +6,7 @@ A subscription belongs to a device, before anybody signs in; who sits at it chan
 from __future__ import annotations
 
 from cekalwatch.server.auth.sessions import Device, TokenPurpose
-from cekalwatch.server.auth.sign_in_terms import SessionTerms
+from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.wire.vocabulary.people import CONFIRMS

@@ -108,7 +108,7 @@ def export(
 
     from cekalwatch.program.prompts import ask, ask_secret, tell
     from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
-    from cekalwatch.server.auth.terminal import Terminal
+    from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.domain.people import TwoPersonAction
 
     settings = command_settings(config, data_dir, log_level="error")
@@ -173,7 +173,7 @@ def accept_history(
     """Go on signing after a backup was restored: two people accept the history in the database as it is."""
     from cekalwatch.program.prompts import ask, ask_secret, tell
     from cekalwatch.server.audit.entry import MAX_TEXT
-    from cekalwatch.server.auth.terminal import Terminal
+    from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
     from cekalwatch.server.wiring.audit import open_signer

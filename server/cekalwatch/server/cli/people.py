@@ -113,7 +113,7 @@ def unlock(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
 def password(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
     """Change one's own password here, for people without a notifier. The present one is asked for."""
     from cekalwatch.program.prompts import ask, ask_secret, tell
-    from cekalwatch.server.auth.terminal import Terminal
+    from cekalwatch.server.auth.signing_in.terminal import Terminal
 
     with _context(config, data_dir) as context:
         Terminal(context.database, context.clock, ask, ask_secret, tell).change_password(name)
@@ -127,8 +127,8 @@ def _show(first: str) -> None:
 
 @contextmanager
 def _admin(config: Path | None, data_dir: Path | None) -> Iterator[tuple[PeopleAdmin, str]]:
-    from cekalwatch.server.auth.passwords import Passwords
     from cekalwatch.server.auth.people_admin import PeopleAdmin
+    from cekalwatch.server.auth.signing_in.passwords import Passwords
 
     with _context(config, data_dir) as context:
         admin = PeopleAdmin(context.stores.people, Passwords(), context.clock, context.actor)

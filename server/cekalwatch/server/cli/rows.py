@@ -52,7 +52,7 @@ def accept(
 
     from cekalwatch.program.prompts import ask, ask_secret, tell
     from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
-    from cekalwatch.server.auth.terminal import Terminal
+    from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.domain.people import TwoPersonAction
 
     with command_context(command_settings(config, data_dir, log_level="critical"), create=False) as context:

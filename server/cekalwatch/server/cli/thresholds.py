@@ -89,7 +89,7 @@ def clear(config: Config = None, data_dir: DataDir = None) -> None:
 
 def _change(value: float | None, config: Path | None, data_dir: Path | None) -> None:
     from cekalwatch.program.prompts import ask, ask_secret, tell
-    from cekalwatch.server.auth.terminal import Terminal
+    from cekalwatch.server.auth.signing_in.terminal import Terminal
     from cekalwatch.server.cli.gallery.opening import model_in_use
     from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSetting

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import grpc
 
-from cekalwatch.server.auth.password_provider import PasswordChange
 from cekalwatch.server.auth.sessions import Beside, Sessions
-from cekalwatch.server.auth.sign_in import PasswordProof, SignInService
+from cekalwatch.server.auth.signing_in.password_provider import PasswordChange
+from cekalwatch.server.auth.signing_in.sign_in import PasswordProof, SignInService
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.convert import session as convert

@@ -16,8 +16,8 @@ from cekalwatch.server.auth.certificate import (
     peer_of,
 )
 from cekalwatch.server.auth.person import PersonAuthentication
-from cekalwatch.server.auth.providers import ProviderAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
+from cekalwatch.server.auth.signing_in.providers import ProviderAuthentication
 from cekalwatch.server.connections import Received
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code

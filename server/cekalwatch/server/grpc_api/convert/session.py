@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from cekalwatch.server.auth.passwords import MAX_CHARACTERS
 from cekalwatch.server.auth.sessions import Session
-from cekalwatch.server.auth.sign_in import CodeProof, PasswordProof, Proof
+from cekalwatch.server.auth.signing_in.passwords import MAX_CHARACTERS
+from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, Proof
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct, TwoPersonAction
 from cekalwatch.server.grpc_api.convert.common import duration, timestamp

@@ -6,9 +6,9 @@ Blocks for a few tenths of a second; see `passwords`.
 from __future__ import annotations
 
 from cekalwatch.server.audit.entry import Action, AuditEntry, Thing
-from cekalwatch.server.auth.passwords import Passwords, judge_password
 from cekalwatch.server.auth.sessions import Device, Session
-from cekalwatch.server.auth.sign_in import PasswordProof, SignInRefusedError, SignInService
+from cekalwatch.server.auth.signing_in.passwords import Passwords, judge_password
+from cekalwatch.server.auth.signing_in.sign_in import PasswordProof, SignInRefusedError, SignInService
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import LockOut

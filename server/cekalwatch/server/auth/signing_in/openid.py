@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import jwt
 
-from cekalwatch.server.auth.sign_in import CodeProof, SignInRefusedError
-from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, require_safe
+from cekalwatch.server.auth.signing_in.sign_in import CodeProof, SignInRefusedError
+from cekalwatch.server.auth.signing_in.sign_in_terms import OpenIdTerms, require_safe
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import Account, PeopleStore

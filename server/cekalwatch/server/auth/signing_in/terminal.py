@@ -11,9 +11,9 @@ from collections.abc import Callable
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.translations import Language, Texts
 from cekalwatch.server.audit.entry import operator
-from cekalwatch.server.auth.providers import ProviderAuthentication
 from cekalwatch.server.auth.sessions import Beside, Device
-from cekalwatch.server.auth.sign_in import PasswordProof
+from cekalwatch.server.auth.signing_in.providers import ProviderAuthentication
+from cekalwatch.server.auth.signing_in.sign_in import PasswordProof
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TWO_PERSON_ACTIONS, JointAct, TwoPeople, TwoPersonAction
