@@ -20,7 +20,7 @@ import structlog
 from cekalwatch.camera.camera import Camera, RefusalPolicy
 from cekalwatch.camera.clock import SystemClock, set_within
 from cekalwatch.camera.metrics import serving_metrics
-from cekalwatch.camera.outbox.spool_key import refuse_shared
+from cekalwatch.camera.outbox.spool_key import refuse_shared_key
 from cekalwatch.camera.ptz.monitor import PtzMonitor
 from cekalwatch.camera.ptz.onvif import password_of
 from cekalwatch.camera.settings import CameraSettings, OneCamera
@@ -39,7 +39,7 @@ log = structlog.get_logger()
 
 def run(settings: CameraSettings) -> None:
     """Run until a signal stops the program or all files are done. Raises ProgramError."""
-    refuse_shared(settings.spool_key)
+    refuse_shared_key(settings.spool_key)
     if missing := missing_protections():
         log.warning("confinement_incomplete", missing=", ".join(missing))
     limit_native_threads(settings.threads)

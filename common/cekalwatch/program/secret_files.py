@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shlex
+import stat
 import tempfile
 from pathlib import Path
 
@@ -23,6 +25,19 @@ def make_private_folder(folder: Path) -> None:
             raise ProgramError(f"Others may read {folder}; run: chmod 700 {folder}", Exit.CONFIG)
     except OSError as error:
         raise ProgramError(f"{folder} cannot be made: {error.strerror}", Exit.CONFIG) from None
+
+
+def refuse_shared(what: str, file: Path, mode: int, then: str) -> None:
+    """Raise ProgramError when others than its owner can read a file of this mode; Windows has no such modes.
+
+    `what` is in it; `then` says what to do besides closing it.
+    """
+    found = stat.S_IMODE(mode)
+    if os.name == "posix" and found & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ProgramError(
+            f"Others can read {what} in {file} (mode {found:04o}). Run: chmod 600 {shlex.quote(str(file))}, and {then}",
+            Exit.CONFIG,
+        )
 
 
 def write_private(file: Path, content: bytes) -> None:

@@ -188,7 +188,7 @@ class Server:
         await tell_health()
         loops = (
             *(chore.kept() for chore in chores),
-            *authentication.interceptor.loops(),
+            *authentication.interceptor.open_calls.loops(),
             LOOPS.keep("follow_event_log", partial(alerts.fanout.follow_log, FANOUT_PERIOD_S)),
             LOOPS.keep("follow_troubles", troubles.follow),
             LOOPS.keep("probe_database", captures.health.write_expected),

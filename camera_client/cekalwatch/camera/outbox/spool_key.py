@@ -8,14 +8,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import shlex
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.secret_files import create_private
+from cekalwatch.program.secret_files import create_private, refuse_shared
 
+WHAT, THEN = "the spool's key", "consider who may have read it"
 KEY_BYTES = 32
 NAME_BYTES = 8
 
@@ -41,7 +39,7 @@ def read_or_make(file: Path) -> SpoolKey:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         create_private(file, base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
     with file.open("rb") as opened:
-        refuse_shared(file, os.fstat(opened.fileno()).st_mode)
+        refuse_shared(WHAT, file, os.fstat(opened.fileno()).st_mode, THEN)
         text = opened.read(1000)
     secret = base64.b64decode(text.strip(), validate=True)
     if len(secret) != KEY_BYTES:
@@ -49,18 +47,10 @@ def read_or_make(file: Path) -> SpoolKey:
     return SpoolKey(secret)
 
 
-def refuse_shared(file: Path, mode: int | None = None) -> None:
-    """Raise ProgramError when `file` is there and others than its owner can read it; Windows has no such modes.
-
-    `mode` is the file's, where it is known already.
-    """
+def refuse_shared_key(file: Path) -> None:
+    """Raise ProgramError when the key is there and others than its owner can read it."""
     try:
-        found = stat.S_IMODE(file.stat().st_mode if mode is None else mode)
+        mode = file.stat().st_mode
     except OSError:
         return
-    if os.name == "posix" and found & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ProgramError(
-            f"Others can read the spool's key in {file} (mode {found:04o}). Run: chmod 600 "
-            f"{shlex.quote(str(file))}, and consider who may have read it",
-            Exit.CONFIG,
-        )
+    refuse_shared(WHAT, file, mode, THEN)

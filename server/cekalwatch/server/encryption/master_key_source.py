@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import stat
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.secret_files import create_private
+from cekalwatch.program.secret_files import create_private, refuse_shared
 from cekalwatch.server.encryption.master_key import MasterKey, SecretMasterKey
 from cekalwatch.server.hardware.opening import open_token
 from cekalwatch.server.hardware.uri import SCHEME, TokenUri
@@ -57,13 +56,8 @@ class KeyFile(MasterKeySource):
         """Return the key; refuses a file that others can read."""
         try:
             with self.path.open(encoding="ascii") as file:
-                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-                if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-                    raise ProgramError(
-                        f"Others can read the master key in {self.path} (mode {mode:04o}). Run: chmod 600 "
-                        f"{shlex.quote(str(self.path))}, and consider who may have read it",
-                        Exit.CONFIG,
-                    )
+                mode = os.fstat(file.fileno()).st_mode
+                refuse_shared("the master key", self.path, mode, "consider who may have read it")
                 return _key(file.read(), self.name)
         except FileNotFoundError:
             raise ProgramError(

@@ -1,8 +1,9 @@
-"""The outermost interceptor: it admits calls, and admits all that are open again and again, wholly.
+"""The outermost interceptor: it admits calls.
 
 It checks the certificate of every call, also on open connections, charges the call to its device, and then checks the
 person's session where the method needs one: a refusal costs whoever gets it as much as a call. A call ends when it
-would not be let in any more. Servicers learn from `current_caller` who calls and how far the call may reach.
+would not be let in any more (`open_calls.py`). Servicers learn from `current_caller` who calls and how far the call may
+reach.
 """
 
 from __future__ import annotations
@@ -11,18 +12,16 @@ import asyncio
 import hashlib
 import inspect
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
 from google.protobuf.message import Message
 
-from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.auth.admission import Admission
 from cekalwatch.server.auth.certificate import CertificateAuthentication, peer_of
@@ -36,14 +35,11 @@ from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct
 from cekalwatch.server.grpc_api.errors import abort_with, address_of
+from cekalwatch.server.grpc_api.open_calls import OpenCall, OpenCalls
 from cekalwatch.server.grpc_api.requests import single_request
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.wire.tokens import SECOND_PERSON_METADATA, SESSION_METADATA, signed_bytes
 
-CHECK_PERIOD_S = 0.5
-"""Pause between two checks of the calls that are open: what is taken away must be gone within a second."""
-MAX_UNCHECKED_S = 30.0
-"""For how long a call may go on of which the database does not tell whether its person may make it."""
 READER_STALL_S = 30.0
 
 MAX_TOKEN = 128
@@ -74,20 +70,6 @@ class _ReaderStalledError(Exception):
     """A client did not take a message in time."""
 
 
-@dataclass(eq=False)
-class _GuardedStream:
-    """An open call; `ended` says why it had to end."""
-
-    task: asyncio.Task[Any]
-    admission: Admission
-    """Of the device alone until its people are looked at."""
-    checked_s: float
-    """When its person was checked last, in seconds of the event loop."""
-    ended: Code | None = None
-    used: bool = False
-    """Whether a message came since the last check, so that its person is not idle."""
-
-
 class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
     """Checks every method, including those of health, reflection and channelz."""
 
@@ -113,60 +95,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         self._refusals = refusals or RefusalLog(SystemClock())
         self._let_in = let_in
         self._limits = CallLimits(time.monotonic)
-        self._streams: set[_GuardedStream] = set()
-        # A thread of its own: whatever hangs on asyncio's own threads must not hold up a revocation.
-        self._following = ThreadPoolExecutor(1, "revocations")
-
-    def close(self) -> None:
-        """End the thread."""
-        self._following.shutdown()
-
-    def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
-        """Return the loops that read what is revoked, and end the calls that would not be let in any more.
-
-        People are checked in a loop of their own: the database may hang, and certificates do not need it.
-        """
-        return (
-            LOOPS.keep("follow_revocations", self._follow, CHECK_PERIOD_S),
-            LOOPS.keep("check_devices", self._check_devices, CHECK_PERIOD_S),
-            LOOPS.keep("check_people", self._check_people, CHECK_PERIOD_S),
-        )
-
-    async def _follow(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._following, self._certificates.follow)
-        await self._check_devices()
-
-    async def _check_devices(self) -> None:
-        for stream in self._open_streams():
-            try:
-                stream.admission.check_device()
-            except CekalwatchError as error:
-                _end(stream, error.code)
-
-    async def _check_people(self) -> None:
-        with_person = (one for one in self._open_streams() if one.admission.caller.session is not None)
-        await asyncio.gather(*map(self._check_person, with_person))
-
-    async def _check_person(self, stream: _GuardedStream) -> None:
-        used, stream.used = stream.used, False
-        begun_s = asyncio.get_running_loop().time()
-        try:
-            await asyncio.to_thread(stream.admission.check_person, used=used)
-        except CekalwatchError as error:
-            _end(stream, error.code)
-        except StorageError as error:
-            log.warning("session_not_checked", error=str(error))
-            stream.used = stream.used or used
-            if begun_s - stream.checked_s > MAX_UNCHECKED_S:
-                _end(stream, Code.STORAGE_UNAVAILABLE)
-        except Exception as error:  # noqa: BLE001  # who cannot be read may do nothing; the others are checked
-            log.error("person_unreadable", method=stream.admission.method, error=type(error).__name__)  # noqa: TRY400
-            _end(stream, Code.SESSION_ENDED)
-        else:
-            stream.checked_s = begun_s
-
-    def _open_streams(self) -> tuple[_GuardedStream, ...]:
-        return tuple(one for one in self._streams if one.ended is None)
+        self.open_calls = OpenCalls(certificates.follow)
 
     async def intercept_service(
         self,
@@ -197,7 +126,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
     ) -> Callable[..., Awaitable[Any]]:
         async def run(request: Any, context: Context) -> Any:  # noqa: ANN401  # any message
             admission = await self._admit_device(method, context)
-            with self._open(admission) as stream:
+            with self.open_calls.opened(admission) as stream:
                 try:
                     with self._counted(method) as wait_s:
                         if wait_s:
@@ -306,25 +235,6 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
             log.error("person_unreadable", method=method, error=type(error).__name__)  # noqa: TRY400
             await abort_with(context, Code.INTERNAL)
 
-    @contextmanager
-    def _open(self, admission: Admission) -> Iterator[_GuardedStream]:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a call runs in a task")
-        stream = _GuardedStream(task, admission, asyncio.get_running_loop().time())
-        self._streams.add(stream)
-        try:
-            yield stream
-        finally:
-            self._streams.discard(stream)
-
-
-def _end(stream: _GuardedStream, code: Code) -> None:
-    if stream.ended is None:
-        log.warning("stream_ended", method=stream.admission.method, code=code)
-        stream.ended = code
-        stream.task.cancel()
-
 
 def _measured(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:
     """Wrap what makes messages, so that their bytes count for the connection on which they come."""
@@ -336,7 +246,7 @@ def _measured(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], A
     return run
 
 
-async def _recorded(requests: AsyncIterator[Any], stream: _GuardedStream) -> AsyncIterator[Any]:
+async def _recorded(requests: AsyncIterator[Any], stream: OpenCall) -> AsyncIterator[Any]:
     """Pass a stream's messages on, and record that its person is active."""
     async for request in requests:
         stream.used = True

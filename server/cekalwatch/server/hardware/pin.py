@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.secret_files import refuse_shared
 
 MAX_PIN_BYTES = 256
 
@@ -51,13 +50,7 @@ class PinSource:
             return os.environ.get(self.variable, "")
         try:
             with self.file.open(encoding="utf-8") as stream:
-                mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
-                if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-                    raise ProgramError(
-                        f"Others can read the PIN in {self.file} (mode {mode:04o}). Run: chmod 600 "
-                        f"{shlex.quote(str(self.file))}, and change the PIN",
-                        Exit.CONFIG,
-                    )
+                refuse_shared("the PIN", self.file, os.fstat(stream.fileno()).st_mode, "change the PIN")
                 return stream.read(MAX_PIN_BYTES)
         except UnicodeDecodeError:
             raise ProgramError(f"There is no PIN in {self.name}", Exit.CONFIG) from None

@@ -99,7 +99,7 @@ class AuthenticationWiring:
         interceptor = AuthenticationInterceptor(
             certificates, people, settings.reader_stall_s, refused, refusals, let_in
         )
-        context.stack.callback(interceptor.close)
+        context.stack.callback(interceptor.open_calls.close)
         chores = (
             Chore("tell_refusals", SUM_REFUSALS_PERIOD_S, refusals.tell_sums),
             Chore("record_refusals", SUM_REFUSALS_PERIOD_S, providers.refusals.record_sums),

@@ -14,7 +14,7 @@ import pytest
 
 from cekalwatch.camera.outbox.face_capture import FaceCapture
 from cekalwatch.camera.outbox.spool import DamagedError, ForeignError, Spool, SpoolError
-from cekalwatch.camera.outbox.spool_key import read_or_make, refuse_shared
+from cekalwatch.camera.outbox.spool_key import read_or_make, refuse_shared_key
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.wire.vocabulary.camera_health import SpoolState
 from tests.support.builders.camera import capture_of
@@ -90,12 +90,12 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> Non
     key = tmp_path / "spool.key"
     key.chmod(mode)
     with pytest.raises(ProgramError, match="chmod 600"):
-        refuse_shared(key)
+        refuse_shared_key(key)
     with pytest.raises(SpoolError, match="chmod 600"):
         spool_in(tmp_path)
     key.chmod(0o600)
-    refuse_shared(key)
-    refuse_shared(tmp_path / "none yet")
+    refuse_shared_key(key)
+    refuse_shared_key(tmp_path / "none yet")
 
 
 @pytest.mark.parametrize("content", [b"", b"no key", base64.b64encode(bytes(16))])

@@ -1,0 +1,120 @@
+"""The calls that are open: each is admitted again and again, wholly, and ends when it would not be let in any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from cekalwatch.program.loops import LOOPS
+from cekalwatch.server.auth.admission import Admission
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.storage.errors import StorageError
+
+CHECK_PERIOD_S = 0.5
+"""Pause between two checks of the calls that are open: what is taken away must be gone within a second."""
+MAX_UNCHECKED_S = 30.0
+"""For how long a call may go on of which the database does not tell whether its person may make it."""
+
+log = structlog.get_logger()
+
+
+@dataclass(eq=False)
+class OpenCall:
+    """An open call; `ended` says why it had to end."""
+
+    task: asyncio.Task[Any]
+    admission: Admission
+    """Of the device alone until its people are looked at."""
+    checked_s: float
+    """When its person was checked last, in seconds of the event loop."""
+    ended: Code | None = None
+    used: bool = False
+    """Whether a message came since the last check, so that its person is not idle."""
+
+
+class OpenCalls:
+    """Of one server; it is called from the event loop."""
+
+    def __init__(self, follow_revocations: Callable[[], object]) -> None:
+        """`follow_revocations` reads what is revoked, on a thread."""
+        self._follow_revocations = follow_revocations
+        self._calls: set[OpenCall] = set()
+        # A thread of its own: whatever hangs on asyncio's own threads must not hold up a revocation.
+        self._following = ThreadPoolExecutor(1, "revocations")
+
+    @contextmanager
+    def opened(self, admission: Admission) -> Iterator[OpenCall]:
+        """Watch the call that runs now, until the end of the block."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a call runs in a task")
+        stream = OpenCall(task, admission, asyncio.get_running_loop().time())
+        self._calls.add(stream)
+        try:
+            yield stream
+        finally:
+            self._calls.discard(stream)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._following.shutdown()
+
+    def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Return the loops that read what is revoked, and end the calls that would not be let in any more.
+
+        People are checked in a loop of their own: the database may hang, and certificates do not need it.
+        """
+        return (
+            LOOPS.keep("follow_revocations", self._follow, CHECK_PERIOD_S),
+            LOOPS.keep("check_devices", self._check_devices, CHECK_PERIOD_S),
+            LOOPS.keep("check_people", self._check_people, CHECK_PERIOD_S),
+        )
+
+    async def _follow(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._following, self._follow_revocations)
+        await self._check_devices()
+
+    async def _check_devices(self) -> None:
+        for stream in self._going_on():
+            try:
+                stream.admission.check_device()
+            except CekalwatchError as error:
+                _end(stream, error.code)
+
+    async def _check_people(self) -> None:
+        with_person = (one for one in self._going_on() if one.admission.caller.session is not None)
+        await asyncio.gather(*map(self._check_person, with_person))
+
+    async def _check_person(self, stream: OpenCall) -> None:
+        used, stream.used = stream.used, False
+        begun_s = asyncio.get_running_loop().time()
+        try:
+            await asyncio.to_thread(stream.admission.check_person, used=used)
+        except CekalwatchError as error:
+            _end(stream, error.code)
+        except StorageError as error:
+            log.warning("session_not_checked", error=str(error))
+            stream.used = stream.used or used
+            if begun_s - stream.checked_s > MAX_UNCHECKED_S:
+                _end(stream, Code.STORAGE_UNAVAILABLE)
+        except Exception as error:  # noqa: BLE001  # who cannot be read may do nothing; the others are checked
+            log.error("person_unreadable", method=stream.admission.method, error=type(error).__name__)  # noqa: TRY400
+            _end(stream, Code.SESSION_ENDED)
+        else:
+            stream.checked_s = begun_s
+
+    def _going_on(self) -> tuple[OpenCall, ...]:
+        return tuple(one for one in self._calls if one.ended is None)
+
+
+def _end(stream: OpenCall, code: Code) -> None:
+    if stream.ended is None:
+        log.warning("stream_ended", method=stream.admission.method, code=code)
+        stream.ended = code
+        stream.task.cancel()
