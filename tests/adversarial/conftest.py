@@ -1,4 +1,4 @@
-"""What the attacks share: the kinds of database on which they are tried."""
+"""What the attacks share: the kinds of database on which they are tried, and the camera client's camera that turns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.integration.camera.conftest import device, mount
 from tests.support.tools.postgres import fresh_database
+
+__all__ = ["database_setting", "device", "mount"]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])

@@ -19,7 +19,7 @@ from cekalwatch.camera.ptz.onvif import opened
 from cekalwatch.camera.ptz.soap import MAX_ANSWER_BYTES, MAX_DEPTH, MAX_ELEMENTS, OnvifError
 from tests.support.builders.camera_certificate import camera_certificate
 from tests.support.fakes.onvif_device import PASSWORD, OnvifDevice, in_envelope
-from tests.support.scenarios.turning import ARRIVALS, AT_PRESET, AWAY, DEPARTURES, UNKNOWN, Mount, at, until
+from tests.support.scenarios.turning import AT_PRESET, AWAY, DEPARTURES, UNKNOWN, Mount, at, until
 
 STATUS = "<tptz:GetStatusResponse><tptz:PTZStatus>{}</tptz:PTZStatus></tptz:GetStatusResponse>"
 AXES = '<tt:Position><tt:PanTilt x="{0}" y="{0}"/><tt:Zoom x="{0}"/></tt:Position>'
@@ -48,18 +48,6 @@ ANSWERS = {
     "many parts": in_envelope("<a/>" * (MAX_ELEMENTS + 1)).encode(),
     "many bytes": in_envelope(STATUS.format(" " * MAX_ANSWER_BYTES)).encode(),
 }
-
-
-@pytest.fixture
-def device() -> Iterator[OnvifDevice]:
-    with OnvifDevice({"departures": DEPARTURES, "arrivals": ARRIVALS}) as running:
-        running.position = DEPARTURES
-        yield running
-
-
-@pytest.fixture
-def mount(device: OnvifDevice, tmp_path: Path) -> Mount:
-    return Mount(device, tmp_path / "ptz")
 
 
 async def nothing_is_sent_while(mount: Mount, answer: Callable[[], Response]) -> None:

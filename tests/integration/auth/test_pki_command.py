@@ -8,40 +8,19 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from typer.testing import CliRunner
 
-from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import operator
-from cekalwatch.server.cli.app import app
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.invitation import InvitationCode, fingerprint, public_id
 from cekalwatch.wire.tls import TlsFiles
-
-
-class Technician:
-    """Types commands on one server's machine."""
-
-    def __init__(self, data: Path) -> None:
-        self.data = data
-
-    def types(self, *arguments: str) -> str:
-        """Return what the command prints; raises what ends it."""
-        outcome = CliRunner().invoke(app, ["pki", *arguments, "--data-dir", str(self.data)])
-        if outcome.exception and not isinstance(outcome.exception, SystemExit):
-            raise outcome.exception
-        assert outcome.exit_code == 0, outcome.output
-        return outcome.output
-
-    def is_refused(self, *arguments: str) -> tuple[Exit, str]:
-        with pytest.raises(ProgramError) as error:
-            self.types(*arguments)
-        return error.value.exit_code, str(error.value)
+from tests.support.scenarios.technician import Technician
 
 
 @pytest.fixture
 def technician(tmp_path: Path) -> Technician:
-    return Technician(tmp_path / "data")
+    return Technician(tmp_path, "pki")
 
 
 CAMERA = ("--role", "camera", "--name", "departure-1")

@@ -8,17 +8,14 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from typer.testing import CliRunner
 
-from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
-from cekalwatch.server.cli.app import app
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.master_key_source import parse_source
 from cekalwatch.server.hardware.uri import TokenUri
 from cekalwatch.server.pki.site_pki import SitePki
-from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -28,38 +25,10 @@ from cekalwatch.wire.tls import TlsFiles
 from tests.support.builders.keys import key_store
 from tests.support.scenarios.people import TOGETHER
 from tests.support.scenarios.site_pki import SITE, certificate_request, now
+from tests.support.scenarios.technician import Technician
 from tests.support.tools.soft_token import SoftToken
 
 CAMERA = ("--role", "camera", "--name", "departure-1")
-
-
-class Technician:
-    """Types commands on a server whose keys are in a token."""
-
-    def __init__(self, folder: Path, **settings: str) -> None:
-        self.data = folder / "data"
-        self.config = folder / "server.toml"
-        self.write(**settings)
-
-    def write(self, **settings: str) -> None:
-        self.config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
-
-    @property
-    def settings(self) -> ServerSettings:
-        return ServerSettings.load(self.config, data_dir=self.data)
-
-    def types(self, *arguments: str) -> str:
-        options = ["--config", str(self.config), "--data-dir", str(self.data)]
-        outcome = CliRunner().invoke(app, [*arguments, *options])
-        if outcome.exception and not isinstance(outcome.exception, SystemExit):
-            raise outcome.exception
-        assert outcome.exit_code == 0, outcome.output
-        return outcome.output
-
-    def is_refused(self, *arguments: str) -> tuple[Exit, str]:
-        with pytest.raises(ProgramError) as error:
-            self.types(*arguments)
-        return error.value.exit_code, str(error.value)
 
 
 def test_an_authority_in_a_token_issues_renews_and_revokes(token: SoftToken, tmp_path: Path) -> None:

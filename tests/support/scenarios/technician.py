@@ -1,0 +1,48 @@
+"""The technician at a server's machine, who types commands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.cli.app import app
+from cekalwatch.server.settings.settings import ServerSettings
+
+
+class Technician:
+    """Types commands in this process; all of them work on `data`, with the settings that are written."""
+
+    def __init__(self, folder: Path, *command: str, **settings: str) -> None:
+        """`command`: what all that is typed begins with."""
+        self.data = folder / "data"
+        self.config = folder / "server.toml"
+        self._command = command
+        self.write(**settings)
+
+    def write(self, **settings: str) -> None:
+        """Write the configuration file anew."""
+        self.config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
+
+    @property
+    def settings(self) -> ServerSettings:
+        """What the commands read."""
+        return ServerSettings.load(self.config, data_dir=self.data)
+
+    def types(self, *arguments: str) -> str:
+        """Return what the command prints; raises what ends it."""
+        options = ("--config", str(self.config), "--data-dir", str(self.data))
+        outcome = CliRunner().invoke(app, [*self._command, *arguments, *options])
+        if outcome.exception and not isinstance(outcome.exception, SystemExit):
+            raise outcome.exception
+        assert outcome.exit_code == 0, outcome.output
+        return outcome.output
+
+    def is_refused(self, *arguments: str) -> tuple[Exit, str]:
+        """Return the exit code and the words of a command that is refused."""
+        with pytest.raises(ProgramError) as error:
+            self.types(*arguments)
+        return error.value.exit_code, str(error.value)
