@@ -253,7 +253,7 @@ async def test_stream_of_a_client_that_never_reads_is_ended_too(tmp_path: Path) 
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Deaf", {"Listen": handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    watch = [asyncio.create_task(loop) for loop in access.loops()]
+    watch = [asyncio.create_task(loop) for loop in access.open_calls.loops()]
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel, asyncio.timeout(WAIT_S):
         listen: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream("/test.Deaf/Listen")
         call = listen(b"")
@@ -266,7 +266,7 @@ async def test_stream_of_a_client_that_never_reads_is_ended_too(tmp_path: Path) 
     for loop in watch:
         loop.cancel()
     await server.stop(None)
-    access.close()
+    access.open_calls.close()
 
 
 async def test_server_shows_its_renewed_certificate_without_a_restart_and_streams_stay(site: Site) -> None:
