@@ -32,6 +32,8 @@ def main() -> None:
     parser.add_argument("target", nargs="?", choices=TARGETS)
     parser.add_argument("--list", action="store_true", help="Print the names of the targets.")
     parser.add_argument("--seconds", type=int, default=300)
+    parser.add_argument("--runs", type=int, default=-1, help="End after so many inputs; -1: after the seconds.")
+    parser.add_argument("--seed", type=int, default=0, help="The same inputs each time; 0: others each time.")
     chosen = parser.parse_args()
     if chosen.list or chosen.target is None:
         sys.stdout.write("\n".join(TARGETS) + "\n")
@@ -46,6 +48,8 @@ def main() -> None:
     options = [
         *(str(found), str(CORPUS / chosen.target)),
         f"-max_total_time={chosen.seconds}",
+        f"-runs={chosen.runs}",
+        f"-seed={chosen.seed}",
         f"-max_len={target.max_bytes}",
         f"-timeout={HANGING_S}",
         f"-rss_limit_mb={MAX_MB}",

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from pytestqt.exceptions import TimeoutError as QtTimeoutError
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.notifier.client.subscription import Start
@@ -116,8 +117,13 @@ class OfficerPc:
         self._bot = qtbot
 
     def until(self, condition: Callable[[], object]) -> None:
-        """Wait for something on screen."""
-        self._bot.waitUntil(lambda: bool(condition()), timeout=WAIT_MS)
+        """Wait for something on screen; when it does not come, tell what is there instead."""
+        try:
+            self._bot.waitUntil(lambda: bool(condition()), timeout=WAIT_MS)
+        except QtTimeoutError:
+            inside = [self.window.view.action_bar, *([self.dialog] if self.dialog else [])]
+            words = [one.text() for widget in inside for one in widget.findChildren(QLabel)]
+            raise AssertionError(f"not in time; {self.window.alert_id} is {self.state or 'unknown'}: {words}") from None
 
     def sign_in(self, name: str, password: str = PASSWORD) -> None:
         """Sign in with the dialog, by keyboard alone."""

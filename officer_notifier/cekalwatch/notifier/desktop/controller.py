@@ -315,10 +315,11 @@ class Controller(QObject):
 
     def _set_session(self, session: Session | None) -> None:
         self._followed = self._sessions.file.token()
-        self.session = session
+        former, self.session = self.session, session
         if not self.unlocked:
             self.pictures.leave()
-        self.session_changed.emit()
+        if session != former:  # the sign-in's answer and what follows the file may tell of the same one
+            self.session_changed.emit()
         self.changed.emit()
 
     def _teller(self, failed: Told) -> Callable[[Failure], None]:

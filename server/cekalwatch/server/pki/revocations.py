@@ -143,7 +143,10 @@ class Revocations:
 
     def _read(self) -> _Lists:
         authorities = x509.load_pem_x509_certificates(self._authorities.read_bytes())
-        lists = [x509.load_pem_x509_crl(found.group()) for found in _LIST.finditer(self._file.read_bytes())]
+        try:
+            lists = [x509.load_pem_x509_crl(found.group()) for found in _LIST.finditer(self._file.read_bytes())]
+        except x509.InvalidVersion as error:  # no ValueError, unlike all else that the library finds wrong
+            raise ValueError(str(error)) from None
         if not lists:
             raise ValueError("it holds no list")
         for one in lists:
