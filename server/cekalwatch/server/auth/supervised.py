@@ -5,6 +5,8 @@ A subscription belongs to a device, before anybody signs in; who sits at it chan
 
 from __future__ import annotations
 
+import threading
+
 from cekalwatch.server.auth.sessions import Device, TokenPurpose
 from cekalwatch.server.auth.signing_in.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.clock import Clock
@@ -19,13 +21,15 @@ class SupervisedDevices:
         self._store = store
         self._terms = terms
         self._clock = clock
+        self._following = threading.Lock()
         self._devices: frozenset[str] = frozenset()
 
     def follow(self) -> None:
         """Look at the sessions, whichever server began them. Raises StorageError."""
-        now = self._clock.now()
-        used_since = now - self._terms.idle - self._terms.note_period
-        self._devices = self._store.devices(TokenPurpose.SESSION, CONFIRMS, used_since, now)
+        with self._following:  # what was read first must not be the last that is known
+            now = self._clock.now()
+            used_since = now - self._terms.idle - self._terms.note_period
+            self._devices = self._store.devices(TokenPurpose.SESSION, CONFIRMS, used_since, now)
 
     def __contains__(self, device: Device) -> bool:
         """Whether a supervisor is signed in at `device`; with plaintext, anywhere on this machine."""

@@ -143,6 +143,9 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         wanted = replace(caller.narrow(convert.alert_filter(request.filter)), supervises=supervises)
         before = convert.alert_page_token(request.page_token)
         limit = page_size(request.page_size, default=convert.DEFAULT_PAGE)
+        if supervises:
+            # What goes to the supervisors from here on is sent there, so that nothing falls between list and stream.
+            await asyncio.to_thread(self._supervised.follow)
         states, raised_from = read.states(request.states), read.raised_from(request)
         found = await asyncio.to_thread(self._details.page, wanted, before, limit, states, raised_from)
         page = convert.alert_page(found, limit)
