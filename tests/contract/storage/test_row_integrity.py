@@ -41,6 +41,7 @@ UNSIGNED = {
     "reference_picture": "sealed with its key",
     "sign_in_failure": "counts of wrong passwords",
     "sign_in_key": "a key for these, and a lock",
+    "subject_identity": "an index: the sealed facts of both subjects decide",
     "sync_order": "what was seen of the source",
     "sync_run": "records of runs",
     "sync_state": "where the synchronisation stands",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -28,9 +29,10 @@ def judged(
     now: datetime = NOON,
     nationality: str = "IDN",
     legal: LegalParameters = LEGAL,
+    elsewhere: Sequence[BanOrder] = (),
 ) -> OrderJudgement:
-    """The judgement of an order beside others of the same person."""
-    return judge(one, subject(nationality=nationality), [one, *others], now, WIB, legal)
+    """The judgement of an order beside others of the same person, and `elsewhere` under other keys."""
+    return judge(one, subject(nationality=nationality), [one, *others], now, WIB, legal, elsewhere)
 
 
 def status(one: BanOrder, *others: BanOrder, **circumstances: Any) -> OrderStatus:

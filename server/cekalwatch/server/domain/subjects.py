@@ -8,6 +8,9 @@ MAX_ORDERS = 30
 MAX_REFERENCES = 100
 """A subject must fit into one message with all its texts at their longest, or an alert about it could not be sent."""
 
+MIN_IDENTITY_LENGTH = 5
+"""Letters and digits of a document's number by which people are told apart; passports have six or more."""
+
 
 @dataclass(frozen=True)
 class TravelDocument:
@@ -16,6 +19,22 @@ class TravelDocument:
     type: str
     number: str
     issuing_country: str = ""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A number that one person has, written in one form."""
+
+    type: str
+    number: str
+    issuing_country: str = ""
+
+    @property
+    def tells_people_apart(self) -> bool:
+        """Whether it may be a real number, and not what lists have where there is none: `-`, `TIDAK ADA`, `000000`."""
+        return (
+            len(self.number) >= MIN_IDENTITY_LENGTH and len(set(self.number)) > 1 and any(map(str.isdigit, self.number))
+        )
 
 
 @dataclass(frozen=True)
@@ -37,6 +56,15 @@ class Subject:
     travel_documents: tuple[TravelDocument, ...] = ()
     address: str = ""
     occupation: str = ""
+
+    @property
+    def identities(self) -> frozenset[Identity]:
+        """What only one person has: subjects that share one of these are the same person."""
+        papers = {Identity("NIK", self.nik)}
+        for document in self.travel_documents:
+            number = "".join(filter(str.isalnum, document.number.upper()))
+            papers.add(Identity(document.type.casefold(), number, document.issuing_country))
+        return frozenset(one for one in papers if one.tells_people_apart)
 
 
 @dataclass(frozen=True)

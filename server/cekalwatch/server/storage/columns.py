@@ -38,6 +38,7 @@ SEALED = (
     FOLLOW_UP_FACTS,
 )
 
+SUBJECT_IDENTITY = AssociatedData("subject_identity", "digest")
 ORDER_CONTENT = AssociatedData("ban_order", "content_hash")
 PHOTO_DIGEST = AssociatedData("reference_face", "photo_digest")
 """Digests, which are keyed but not sealed, because rows are found by them."""

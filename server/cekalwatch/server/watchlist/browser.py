@@ -13,7 +13,7 @@ from typing import Final
 
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Link, Thing
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
+from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.status_history import StatusChange, status_history
 from cekalwatch.server.domain.subjects import ReferenceFace, Subject
@@ -75,6 +75,8 @@ class SubjectView:
     """Keys of the reference faces without a template of the model in use."""
     also_under: Mapping[str, tuple[str, ...]]
     """Other subjects with such a face, by the reference face's key; only for a single subject."""
+    elsewhere: tuple[BanOrder, ...]
+    """Orders of the same person under other keys, where an urgent order depends on them."""
 
 
 @dataclass(frozen=True)
@@ -140,13 +142,14 @@ class WatchlistBrowser:
         """Return one subject; raises SUBJECT_NOT_FOUND. `pictures` is the number of photographs that will be seen."""
         view = self._view(self._store.get_subject(subject_id), at, lookalikes.of_subject(self._store, subject_id))
         others = {key for keys in view.also_under.values() for key in keys}
+        others |= {order.subject_id for order in view.elsewhere}
         self._note(Action.SUBJECT_VIEWED, [subject_id, *sorted(others)], pictures=min(pictures, len(view.references)))
         return view
 
     def history(self, subject_id: str) -> SubjectHistory:
         """Return the history of a subject, also of a deleted one; it may be empty."""
         files = self._store.get_subjects([subject_id])
-        orders = files[0].orders if files else ()
+        orders, elsewhere = (files[0].orders, files[0].elsewhere) if files else ((), ())
         keys = [Thing.SUBJECT.key(subject_id), *(Thing.ORDER.key(order.order_id) for order in orders)]
         events = self._audit.about(keys, _HISTORY_ACTIONS, MAX_EVENTS)
         if files or events:
@@ -155,7 +158,9 @@ class WatchlistBrowser:
         return SubjectHistory(
             tuple(events),
             {
-                order.order_id: status_history(order, files[0].subject, orders, zone, self._checkpoints.legal)
+                order.order_id: status_history(
+                    order, files[0].subject, orders, zone, self._checkpoints.legal, elsewhere
+                )
                 for order in orders
             },
         )
@@ -180,6 +185,7 @@ class WatchlistBrowser:
             file.references,
             frozenset(keys) - fresh,
             also_under or {},
+            file.elsewhere,
         )
 
     def _note(self, action: Action, subject_ids: list[str], **details: int) -> None:

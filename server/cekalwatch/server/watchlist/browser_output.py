@@ -55,6 +55,10 @@ def view_json(view: SubjectView) -> dict[str, Any]:
     return {
         "subject": asdict(view.subject),
         "orders": [{**asdict(one.order), **asdict(one.judgement)} for one in view.orders],
+        "elsewhere": [
+            {"order_id": one.order_id, "subject_id": one.subject_id, "received_on": one.received_on}
+            for one in view.elsewhere
+        ],
         "references": [
             {
                 **asdict(face),

@@ -19,8 +19,12 @@ from tests.support.builders.watchlist import WIB, subject
 class Law:
     """The rules once more, written as a clerk would apply them: slowly, from scratch, one sentence each."""
 
-    def __init__(self, orders: Iterable[BanOrder], nationality: str, now: datetime, nik: str = "") -> None:
+    def __init__(
+        self, orders: Iterable[BanOrder], nationality: str, now: datetime, nik: str = "", *, one_person: bool = False
+    ) -> None:
         self.orders = [one for one in orders if one.subject_id == "S-1"]
+        self.of_person = [*orders] if one_person else self.orders
+        """With those that the source has under another key for the same person."""
         self.nationality = nationality
         self.nik = nik
         self.now = now
@@ -66,13 +70,13 @@ class Law:
 
     def urgent_before(self, one: BanOrder) -> list[BanOrder]:
         """What the agency had sent as urgent before, whatever became of it."""
-        received = sorted((other for other in self.orders if self.same(one, other)), key=lambda it: it.order_id)
+        received = sorted((other for other in self.of_person if self.same(one, other)), key=lambda it: it.order_id)
         received.sort(key=self.first_sent)
         return [other for other in received[: received.index(one)] if other.urgent]
 
     def decided_between(self, first: BanOrder, second: BanOrder) -> bool:
         """Whether somebody wrote a decision before the second was received: with the first, or after it came."""
-        decisions = [other for other in self.orders if self.same(first, other) and other.decree_number]
+        decisions = [other for other in self.of_person if self.same(first, other) and other.decree_number]
         days = [(other, other.decree_date) for other in decisions if other.decree_date]
         return any(
             day <= self.first_sent(second) and (other is first or day >= self.first_sent(first)) for other, day in days
@@ -160,14 +164,16 @@ class Law:
     nationality=st.sampled_from(["IDN", "DEU", ""]),
     nik=st.sampled_from(["", "", "2171013101800001"]),
     now=moments,
+    one_person=st.booleans(),
 )
 def test_every_judgement_is_what_the_law_says(
-    orders: tuple[BanOrder, ...], nationality: str, nik: str, now: datetime
+    orders: tuple[BanOrder, ...], nationality: str, nik: str, now: datetime, *, one_person: bool
 ) -> None:
-    law = Law(orders, nationality, now, nik)
+    law = Law(orders, nationality, now, nik, one_person=one_person)
+    elsewhere = [one for one in orders if one.subject_id != "S-1"] if one_person else []
     person = subject(nationality=nationality, nik=nik)
     for one in law.orders:
-        judgement = judge(one, person, orders, now.astimezone(UTC), WIB, LEGAL)
+        judgement = judge(one, person, orders, now.astimezone(UTC), WIB, LEGAL, elsewhere)
         assert judgement.status is law.status(one)
         assert set(judgement.broken_rules) == law.rules(one)
         again = one.urgent_since and law.undecided(one) and not law.rules(one)

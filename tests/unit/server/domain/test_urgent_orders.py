@@ -140,3 +140,22 @@ def test_the_agency_is_recognised_in_another_spelling() -> None:
 def test_an_extension_cannot_continue_an_urgent_order_that_lapsed_undecided() -> None:
     one = extension(extends_order_id="U-1", valid_from=day("2026-08-01"), received_on=day("2026-06-01"))
     assert broken(one, urgent()) == (OrderRule.EXTENSION_LATE, OrderRule.EXTENSION_GAP)
+
+
+@pytest.mark.parametrize("first", [{}, {"revoked_at": noon("2026-02-20")}, {"withdrawn_at": noon("2026-02-20")}])
+def test_an_urgent_order_of_the_person_under_another_key_is_the_first_as_well(first: dict[str, Any]) -> None:
+    again = urgent("U-2", received_on=day("2026-02-25"))
+    assert broken(again, elsewhere=[urgent(subject_id="S-2", **first)]) == (OrderRule.URGENT_RESUBMITTED,)
+    assert broken(urgent(**first), elsewhere=[replace(again, subject_id="S-2")]) == ()
+
+
+def test_a_written_decision_under_another_key_lies_between_as_well() -> None:
+    again, first = urgent("U-2", received_on=day("2026-02-25")), urgent(subject_id="S-2")
+    decision = order(subject_id="S-3", decree_date=day("2026-02-10"), received_on=day("2026-02-10"))
+    assert broken(again, elsewhere=[first, decision]) == ()
+
+
+def test_only_an_urgent_order_depends_on_what_another_key_has() -> None:
+    elsewhere = [urgent(subject_id="S-2"), order("E-9", subject_id="S-2", extends_order_id="O-1")]
+    assert broken(order(), elsewhere=elsewhere) == ()
+    assert broken(extension(), elsewhere=[order(subject_id="S-2")]) == (OrderRule.EXTENDS_UNKNOWN_ORDER,)

@@ -72,6 +72,9 @@ def print_view(view: SubjectView) -> None:
     print_table(("Field", "Value"), ([name, value] for name, value in facts.items() if value))
     for one in view.orders:
         print_table(("Order", one.order.order_id), [*order_facts(one.order), ["status", _status(one)]])
+    if view.elsewhere:
+        columns = ("Order of the same person", "Under the key", "Received on")
+        print_table(columns, ([one.order_id, one.subject_id, str(one.received_on)] for one in view.elsewhere))
     print_table(
         ("Photograph", "Measured", "Warnings", "Also under"),
         (

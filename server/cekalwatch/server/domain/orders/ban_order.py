@@ -96,3 +96,6 @@ class SubjectFile:
     """Best first."""
     unreadable: int = 0
     """Further orders that are held and damaged: nobody knows whether they are in force."""
+    elsewhere: tuple[BanOrder, ...] = ()
+    """Orders of the same person under other keys (`Subject.identities`), read only for a subject with an urgent order:
+    no other order depends on them."""

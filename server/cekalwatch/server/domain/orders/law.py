@@ -7,7 +7,7 @@ order".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
@@ -33,14 +33,15 @@ def judge(
     now: datetime,
     zone: tzinfo,
     parameters: LegalParameters,
+    elsewhere: Sequence[BanOrder] = (),
 ) -> OrderJudgement:
     """Return the status of `order` at the moment `now` (aware) by the clock of a checkpoint in `zone`.
 
     `orders` are all orders of `subject`, which rules about extensions and repeated urgent orders need; whether `order`
-    is among them makes no difference.
+    is among them makes no difference. `elsewhere` are those of the same person under other keys.
     """
     known = {other.order_id: other for other in orders if other.subject_id == subject.subject_id}
-    held = _OrdersOfSubject(known | {order.order_id: order}, subject, zone, parameters)
+    held = _OrdersOfSubject(known | {order.order_id: order}, subject, zone, parameters, elsewhere)
     broken = held.broken_by(order)
     if broken:
         return OrderJudgement(OrderStatus.INVALID, tuple(rule for rule in OrderRule if rule in broken))
@@ -58,14 +59,15 @@ class Checkpoints:
         """Return a subject's orders with their status at `site`; a site that is no longer configured has WIB."""
         zone = self.zones.get(site, WIB)
         return [
-            JudgedOrder(order, judge(order, file.subject, file.orders, now, zone, self.legal)) for order in file.orders
+            JudgedOrder(order, judge(order, file.subject, file.orders, now, zone, self.legal, file.elsewhere))
+            for order in file.orders
         ]
 
     def terms(self, file: SubjectFile) -> Iterator[tuple[datetime, datetime]]:
         """Yield the first and the last moment of each of a subject's orders at each site; those it has ever."""
         own = {order.order_id: order for order in file.orders}
         for zone in set(self.zones.values()) or {WIB}:
-            held = _OrdersOfSubject(own, file.subject, zone, self.legal)
+            held = _OrdersOfSubject(own, file.subject, zone, self.legal, file.elsewhere)
             terms = (held.term(one) for one in file.orders if not held.broken_by(one))
             yield from ((first, last) for first, last in terms if first <= last)
 
@@ -78,6 +80,7 @@ class _OrdersOfSubject:
     subject: Subject
     zone: tzinfo
     parameters: LegalParameters
+    elsewhere: Sequence[BanOrder] = ()
 
     def status_at(self, order: BanOrder, now: datetime) -> OrderStatus:
         """Return the status of an order that breaks no rule."""
@@ -167,7 +170,7 @@ class _OrdersOfSubject:
                 broken.add(OrderRule.TERM_TOO_LONG)
         elif self.subject.nik or self.subject.nationality == self.parameters.home_nationality:
             broken.add(OrderRule.TANGKAL_ON_CITIZEN)
-        if order.urgent and any(self._resubmits(order, other) for other in self.orders.values()):
+        if order.urgent and any(self._resubmits(order, other) for other in self._of_person()):
             broken.add(OrderRule.URGENT_RESUBMITTED)
         return broken
 
@@ -190,8 +193,13 @@ class _OrdersOfSubject:
             earlier.urgent
             and _same_applicant(earlier, order)
             and (earlier.first_received_on, earlier.order_id) < (order.first_received_on, order.order_id)
-            and not any(self._decided_between(earlier, order, one) for one in self.orders.values())
+            and not any(self._decided_between(earlier, order, one) for one in self._of_person())
         )
+
+    def _of_person(self) -> Iterator[BanOrder]:
+        """Yield the orders of the person under every key: another one makes no urgent order the first."""
+        yield from self.orders.values()
+        yield from self.elsewhere
 
     def _decided_between(self, earlier: BanOrder, later: BanOrder, decision: BanOrder) -> bool:
         """Whether `decision` is the written decision for which `earlier` waited, made before `later` was received."""

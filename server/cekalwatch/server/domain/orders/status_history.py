@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
@@ -22,20 +22,25 @@ class StatusChange:
 
 
 def status_history(
-    order: BanOrder, subject: Subject, orders: Iterable[BanOrder], zone: tzinfo, parameters: LegalParameters
+    order: BanOrder,
+    subject: Subject,
+    orders: Iterable[BanOrder],
+    zone: tzinfo,
+    parameters: LegalParameters,
+    elsewhere: Sequence[BanOrder] = (),
 ) -> list[StatusChange]:
     """Return the status changes of `order`, at least one, as `judge` gives its status at each moment.
 
-    `orders` are all orders of `subject`. The result does not show what was known at those times: a revocation that
-    arrived late counts from its own moment on.
+    `orders` and `elsewhere` are what `judge` takes. The result does not show what was known at those times: a
+    revocation that arrived late counts from its own moment on.
     """
     held = tuple(orders)
     changes: list[StatusChange] = []
     for moment in sorted(_moments((order, *held), zone, parameters)):
-        before = judge(order, subject, held, moment - timedelta(microseconds=1), zone, parameters)
+        before = judge(order, subject, held, moment - timedelta(microseconds=1), zone, parameters, elsewhere)
         if not changes:
             changes.append(StatusChange(None, before))
-        after = judge(order, subject, held, moment, zone, parameters)
+        after = judge(order, subject, held, moment, zone, parameters, elsewhere)
         if after != changes[-1].judgement:
             changes.append(StatusChange(moment.astimezone(zone), after))
     return changes

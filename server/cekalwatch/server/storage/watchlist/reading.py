@@ -19,6 +19,8 @@ from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
 from cekalwatch.server.domain.subjects import ReferenceFace
 from cekalwatch.server.storage.integrity.guarded_session import guard_of
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
+from cekalwatch.server.storage.models.template_store import KEYS_A_QUERY
+from cekalwatch.server.storage.watchlist.identities import subjects_by_digest
 from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow, ReferenceFaceRow, SubjectRow
 
@@ -58,6 +60,38 @@ def read_files(session: Session, rows: WatchlistRows, keys: Collection[str]) -> 
 
 def read_orders(session: Session, rows: WatchlistRows, keys: Collection[str]) -> list[SubjectFile]:
     """Return the subjects of `keys` with their orders and without their reference faces, by key."""
+    files = _read_alone(session, rows, keys)
+    urgent = [file for file in files if any(order.urgent for order in file.orders)]
+    others = _same_person(session, rows, urgent) if urgent else {}
+    return [replace(file, elsewhere=others.get(file.subject.subject_id, ())) for file in files] if others else files
+
+
+def _same_person(
+    session: Session, rows: WatchlistRows, files: Collection[SubjectFile]
+) -> dict[str, tuple[BanOrder, ...]]:
+    """Return the orders of each subject's person under other keys, by key; only of those who have some."""
+    digests = {file.subject: rows.identity_digests(file.subject) for file in files}
+    holders = subjects_by_digest(session, frozenset().union(*digests.values()))
+    found = {one: {key for digest in own for key in holders[digest]} - {one.subject_id} for one, own in digests.items()}
+    wanted = sorted(set().union(*found.values()))
+    known: dict[str, SubjectFile] = {}
+    for start in range(0, len(wanted), KEYS_A_QUERY):
+        some = _read_alone(session, rows, wanted[start : start + KEYS_A_QUERY])
+        known |= {file.subject.subject_id: file for file in some}
+    return {
+        one.subject_id: tuple(
+            order
+            for key in sorted(keys & known.keys())
+            if known[key].subject.identities & one.identities
+            for order in known[key].orders
+        )
+        for one, keys in found.items()
+        if keys
+    }
+
+
+def _read_alone(session: Session, rows: WatchlistRows, keys: Collection[str]) -> list[SubjectFile]:
+    """Read subjects with their orders, and nothing of the same person under other keys."""
     query = (
         select(BanOrderRow)
         .where(col(BanOrderRow.subject_id).in_(keys))

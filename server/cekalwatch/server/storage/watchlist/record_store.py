@@ -28,6 +28,7 @@ from cekalwatch.server.storage.integrity.guarded_session import checked, replace
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.watchlist.changes import count_change, current_version, lock_watchlist
+from cekalwatch.server.storage.watchlist.identities import write_identities
 from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow, ReferenceFaceRow, SubjectRow
 
@@ -156,6 +157,8 @@ def _write_records(
     changed |= {row.subject_id for one in stored if (row := held.orders.get(one.order.order_id))}
     _write(session, (rows.subject_row(one.subject) for one in stored), held.subjects, "subject_id")
     session.flush()
+    if stored:
+        changed |= write_identities(session, rows, (one.subject for one in stored), changed)
     _write(
         session,
         (rows.order_row(held.as_first_sent(one.order), held.content[one.order.order_id]) for one in stored),

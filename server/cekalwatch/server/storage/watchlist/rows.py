@@ -23,6 +23,7 @@ from cekalwatch.server.storage.columns import (
     PHOTO_DIGEST,
     PHOTO_SHA256,
     SUBJECT_FACTS,
+    SUBJECT_IDENTITY,
     TEMPLATE,
 )
 from cekalwatch.server.storage.watchlist.tables import (
@@ -66,6 +67,13 @@ class WatchlistRows:
     def photo_digest(self, subject_id: str, photo_sha256: str) -> str:
         """Return the keyed digest by which the subject's photograph is found."""
         return self.keyring.digest(PHOTO_DIGEST.at(subject_id), photo_sha256.encode())
+
+    def identity_digests(self, subject: Subject) -> frozenset[str]:
+        """Return the keyed digests by which subjects are found that share a number with this one."""
+        return frozenset(
+            self.keyring.digest(SUBJECT_IDENTITY.at(one.type, one.number, one.issuing_country), b"")
+            for one in subject.identities
+        )
 
     def subject_row(self, subject: Subject) -> SubjectRow:
         """Write a subject."""

@@ -32,6 +32,7 @@ from cekalwatch.server.storage.watchlist.changes import (
     lock_watchlist,
     note_success,
 )
+from cekalwatch.server.storage.watchlist.identities import remove_identities
 from cekalwatch.server.storage.watchlist.reading import read_files, read_orders, readable
 from cekalwatch.server.storage.watchlist.record_store import RecordStore
 from cekalwatch.server.storage.watchlist.tables import (
@@ -264,7 +265,8 @@ def _remove(session: Session, subject_id: str) -> DeletedSubject:
     session.exec(delete(BanOrderRow).where(col(BanOrderRow.subject_id) == subject_id))
     alerts = select(AlertRow.alert_id).where(col(AlertRow.subject_id) == subject_id)
     probes = session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id).in_(alerts))).rowcount
+    same_person = remove_identities(session, subject_id)
     if not session.exec(delete(SubjectRow).where(col(SubjectRow.subject_id) == subject_id)).rowcount:
         raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
-    count_change(session, [subject_id])
+    count_change(session, {subject_id, *same_person})
     return DeletedSubject(order_ids, photos, templates, probes)

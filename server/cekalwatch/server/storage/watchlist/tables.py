@@ -26,6 +26,19 @@ class SubjectRow(SignedRow, table=True):
     """Everything else that is known of the person, as JSON."""
 
 
+class SubjectIdentityRow(SQLModel, table=True):
+    """A number of a subject's, as a digest by which others with the same one are found.
+
+    It only says where to look: whether two subjects share a number is told by their sealed facts, so it needs no MAC.
+    """
+
+    __tablename__ = "subject_identity"
+
+    subject_id: str = Field(primary_key=True, foreign_key="subject.subject_id")
+    digest: str = Field(primary_key=True, index=True)
+    """Keyed digest of a NIK, or of a travel document's type, number and country."""
+
+
 class BanOrderRow(SignedRow, table=True):
     """A ban order. The order that it extends may come later, so that key is no foreign key."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 import numpy as np
 import structlog
@@ -18,7 +18,7 @@ from cekalwatch.server.audit.entry import MAX_TEXT, Action, Actor, AuditEntry, T
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement
+from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement, SubjectFile
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.subjects import MAX_REFERENCES
 from cekalwatch.server.gallery.lookalikes import Face, LookalikeFinder
@@ -107,8 +107,9 @@ class WatchlistImporter:
                 self._lookalikes.add(
                     one.record.subject.subject_id, reference.template, reference.model_version, written.version
                 )
-            file = files.get(one.record.subject.subject_id)
-            reports.append(self._report(one, outcome, seen, file.orders if file else ()))
+            subject = one.record.subject
+            file = files.get(subject.subject_id, SubjectFile(subject, (), ()))
+            reports.append(self._report(one, outcome, seen, file))
         return reports
 
     def remarkable(self, subject_ids: Collection[str]) -> dict[str, OrderJudgement]:
@@ -118,17 +119,20 @@ class WatchlistImporter:
         for start in range(0, len(keys), SUBJECTS_AT_ONCE):
             for file in self._store.get_subjects(keys[start : start + SUBJECTS_AT_ONCE]):
                 for order in file.orders:
-                    judgement = judge(order, file.subject, file.orders, now, self._zone, self._legal)
+                    judgement = self._judgement(order, file, now)
                     if judgement.remarks:
                         found[order.order_id] = judgement
         return found
 
+    def _judgement(self, order: BanOrder, file: SubjectFile, now: datetime) -> OrderJudgement:
+        return judge(order, file.subject, file.orders, now, self._zone, self._legal, file.elsewhere)
+
     def _report(
-        self, one: PreparedRecord, outcome: StoreOutcome, photos: tuple[PhotoReport, ...], orders: Sequence[BanOrder]
+        self, one: PreparedRecord, outcome: StoreOutcome, photos: tuple[PhotoReport, ...], file: SubjectFile
     ) -> RecordReport:
         record = one.record
-        held = next((order for order in orders if order.order_id == record.order.order_id), record.order)
-        judgement = judge(held, record.subject, orders, self._clock.now(), self._zone, self._legal)
+        held = next((order for order in file.orders if order.order_id == record.order.order_id), record.order)
+        judgement = self._judgement(held, file, self._clock.now())
         report = RecordReport(
             order_id=record.order.order_id,
             subject_id=record.subject.subject_id,

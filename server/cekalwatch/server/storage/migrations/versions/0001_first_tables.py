@@ -225,6 +225,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("subject_id", "photo_digest", name="uq_reference_face_photo"),
     )
     op.create_table(
+        "subject_identity",
+        sa.Column("subject_id", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subject_id"],
+            ["subject.subject_id"],
+        ),
+        sa.PrimaryKeyConstraint("subject_id", "digest"),
+    )
+    with op.batch_alter_table("subject_identity", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_subject_identity_digest"), ["digest"], unique=False)
+
+    op.create_table(
         "sighting",
         sa.Column("capture_id", sa.String(), nullable=False),
         sa.Column("alert_id", sa.String(), nullable=False),
@@ -629,6 +642,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_sighting_alert_id"))
 
     op.drop_table("sighting")
+    with op.batch_alter_table("subject_identity", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_subject_identity_digest"))
+
+    op.drop_table("subject_identity")
     op.drop_table("reference_face")
     op.drop_table("probe")
     with op.batch_alter_table("ban_order", schema=None) as batch_op:
