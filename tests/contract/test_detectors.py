@@ -16,8 +16,13 @@ from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.manifest import PackError
 from cekalwatch.vision.region import Region, RegionDetector
 from tests.support.builders.portraits import astronaut, group, wall
+from tests.support.tools.packs import standard_pack
 from tests.support.tools.shared import shared_faces, shared_models
 from tests.support.tools.starter import starter_pack
+
+
+def _standard(_: Path) -> FaceDetector:
+    return open_detector(standard_pack(), threads=1)
 
 
 def _starter(_: Path) -> FaceDetector:
@@ -45,7 +50,7 @@ def _insightface(models: Path) -> FaceDetector:
     return open_engine(pack, threads=1).detector
 
 
-DETECTORS = [_starter, _scrfd_500m, _scrfd_2_5g, _yunet, _starter_in_a_region, _insightface]
+DETECTORS = [_standard, _starter, _scrfd_500m, _scrfd_2_5g, _yunet, _starter_in_a_region, _insightface]
 
 
 @pytest.fixture(params=DETECTORS, ids=lambda make: make.__name__.strip("_"))

@@ -16,8 +16,13 @@ from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import PackError, load_pack
 from tests.support.builders.portraits import astronaut, group
+from tests.support.tools.packs import standard_pack
 from tests.support.tools.shared import shared_models
 from tests.support.tools.starter import starter_pack
+
+
+def _standard(_: Path) -> Engine:
+    return open_engine(load_pack(standard_pack()), threads=1)
 
 
 def _starter(_: Path) -> Engine:
@@ -32,7 +37,14 @@ def _openvino(_: Path) -> Engine:
     return open_openvino_engine(load_pack(starter_pack()), callers=2)
 
 
-@pytest.fixture(params=[_starter, _openvino, _insightface], ids=lambda make: make.__name__.strip("_"))
+def _standard_by_openvino(_: Path) -> Engine:
+    return open_openvino_engine(load_pack(standard_pack()), callers=2)
+
+
+@pytest.fixture(
+    params=[_standard, _standard_by_openvino, _starter, _openvino, _insightface],
+    ids=lambda make: make.__name__.strip("_"),
+)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
     make: Callable[[Path], Engine] = request.param
     return make(tmp_path)

@@ -34,10 +34,12 @@ class DetectorKind(StrEnum):
 
     ULTRAFACE_ONET = "ultraface-onet"
     """UltraFace for boxes, then MTCNN's O-Net for landmarks; files in that order."""
+    YUNET_ONET = "yunet-onet"
+    """YuNet for boxes, then MTCNN's O-Net for landmarks; files in that order."""
     SCRFD = "scrfd"
     """SCRFD with landmarks; one file."""
     YUNET = "yunet"
-    """YuNet, run by OpenCV; one file."""
+    """YuNet; one file."""
 
 
 class EngineKind(StrEnum):
@@ -195,7 +197,7 @@ def _parse(folder: Path, document: dict[str, Any]) -> Pack:
 
 
 def _check(pack: Pack) -> None:
-    wanted = {DetectorKind.ULTRAFACE_ONET: 2, DetectorKind.SCRFD: 1, DetectorKind.YUNET: 1}[pack.detector.kind]
+    wanted = 2 if pack.detector.kind in {DetectorKind.ULTRAFACE_ONET, DetectorKind.YUNET_ONET} else 1
     if len(pack.detector.files) != wanted:
         raise ValueError(f"a detector of kind {pack.detector.kind} has {wanted} files")
     unchecked = {*pack.detector.files, pack.recogniser.file} - set(pack.sha256)

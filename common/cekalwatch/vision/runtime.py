@@ -23,6 +23,8 @@ onnxruntime.disable_telemetry_events()
 Tensor = NDArray[np.float32]
 
 _ERRORS_ONLY = 3
+_UNKNOWN_OPERATOR = ("No Op registered for", "is not a registered function/op")
+"""What onnxruntime says of an operator that it does not know."""
 
 
 class ModelError(Exception):
@@ -65,7 +67,9 @@ def open_session(model: Path | bytes, threads: int) -> InferenceSession:
         )
     except Exception as error:  # onnxruntime's own exceptions have no common base
         name = "the model" if isinstance(model, bytes) else str(model)
-        raise ModelError(f"onnxruntime cannot load {name}: {error}") from error
+        unknown = any(words in str(error) for words in _UNKNOWN_OPERATOR)
+        advice = ". Update onnxruntime, or get another pack" if unknown else ""
+        raise ModelError(f"onnxruntime cannot load {name}: {error}{advice}") from error
     return session
 
 

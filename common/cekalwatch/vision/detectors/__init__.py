@@ -1,1 +1,1 @@
-"""Face detectors: that of the starter pack, and SCRFD."""
+"""Face detectors: UltraFace or YuNet with O-Net's landmarks, YuNet alone, and SCRFD."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import cv2
@@ -26,6 +27,36 @@ def fitting_size(picture: Picture, long_side: int) -> tuple[int, int]:
 def resized(picture: Picture, size: tuple[int, int]) -> Picture:
     """Return `picture` in `size` (width, height)."""
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def in_the_corner(picture: Picture, size: tuple[int, int]) -> tuple[Picture, NDArray[np.float32]]:
+    """Return a canvas of `size` (width, height) with `picture` scaled to fit in its upper left corner, black beside.
+
+    With it come the two factors, for x and y, from the canvas's pixels to the picture's.
+    """
+    height, width = picture.shape[:2]
+    scale = min(size[0] / width, size[1] / height)
+    inner = (max(1, min(size[0], round(width * scale))), max(1, min(size[1], round(height * scale))))
+    canvas = np.zeros((size[1], size[0], 3), dtype=np.uint8)
+    canvas[: inner[1], : inner[0]] = resized(picture, inner)
+    return canvas, np.array([width / inner[0], height / inner[1]], dtype=np.float32)
+
+
+def size_in_steps(picture: Picture, long_side: int, step: int) -> tuple[int, int]:
+    """Return width and height, multiples of `step`, in which `picture` fits with its longer side at `long_side`."""
+    height, width = picture.shape[:2]
+    scale = long_side / max(width, height)
+    return _up_to(width * scale, step), _up_to(height * scale, step)
+
+
+def fixed_size(shape: Sequence[object]) -> tuple[int, int] | None:
+    """Return width and height of a network's input of shape (1, 3, height, width), or None where any size will do."""
+    height, width = shape[2:]
+    return (width, height) if isinstance(width, int) and isinstance(height, int) else None
+
+
+def _up_to(value: float, multiple: int) -> int:
+    return max(multiple, -int(-value // multiple) * multiple)
 
 
 def best_of_overlapping(boxes: Boxes, scores: NDArray[np.float32], max_overlap: float) -> list[int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from cekalwatch.vision.detectors.scrfd import ScrfdDetector
-from cekalwatch.vision.detectors.starter import StarterDetector
+from cekalwatch.vision.detectors.ultraface_onet import UltrafaceOnetDetector
 from cekalwatch.vision.detectors.yunet import YunetDetector, is_yunet
+from cekalwatch.vision.detectors.yunet_onet import YunetOnetDetector
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.manifest import DetectorKind, Pack, PackError, load_pack
 from cekalwatch.vision.runtime import ModelError
@@ -22,7 +23,7 @@ def open_detector(source: Path, threads: int) -> FaceDetector:
     if not source.is_file():
         raise PackError(f"There is no file {source}. Name a model pack's folder, or an SCRFD or YuNet network (.onnx).")
     try:
-        return YunetDetector(source) if is_yunet(source) else ScrfdDetector(source, threads)
+        return YunetDetector(source, threads) if is_yunet(source) else ScrfdDetector(source, threads)
     except ModelError as error:
         raise PackError(str(error)) from error
 
@@ -33,10 +34,12 @@ def open_pack_detector(pack: Pack, threads: int) -> FaceDetector:
     try:
         match pack.detector.kind:
             case DetectorKind.ULTRAFACE_ONET:
-                return StarterDetector(files[0], files[1], threads)
+                return UltrafaceOnetDetector(files[0], files[1], threads)
+            case DetectorKind.YUNET_ONET:
+                return YunetOnetDetector(files[0], files[1], threads)
             case DetectorKind.SCRFD:
                 return ScrfdDetector(files[0], threads)
             case DetectorKind.YUNET:
-                return YunetDetector(files[0])
+                return YunetDetector(files[0], threads)
     except ModelError as error:
         raise PackError(str(error)) from error

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.vision.detectors.boxes import faces_of
+from cekalwatch.vision.detectors.boxes import faces_of, fixed_size, in_the_corner, size_in_steps
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.runtime import ModelError, Tensor, open_session
 
@@ -42,30 +42,19 @@ class ScrfdDetector:
                 "Use a detector of that family, or a model pack's folder."
             )
         self._input = str(network_input.name)
-        height, width = network_input.shape[2:]
-        self._fixed_size = (width, height) if isinstance(width, int) and isinstance(height, int) else None
-        self._long_side = _up_to(long_side, 32)
+        self._fixed_size = fixed_size(network_input.shape)
+        self._long_side = long_side
         self._min_score = min_score
 
     def detect(self, picture: Picture) -> list[Face]:
         """Return the faces, best score first."""
-        height, width = picture.shape[:2]
-        input_width, input_height = self._input_size(width, height)
-        scale = min(input_width / width, input_height / height)
-        inner = (max(1, min(input_width, round(width * scale))), max(1, min(input_height, round(height * scale))))
-        canvas = np.zeros((input_height, input_width, 3), dtype=np.uint8)
-        canvas[: inner[1], : inner[0]] = cv2.resize(picture, inner, interpolation=cv2.INTER_LINEAR)
-        blob = cv2.dnn.blobFromImage(canvas, 1 / 128, (input_width, input_height), (127.5, 127.5, 127.5), swapRB=True)
+        size = self._fixed_size or size_in_steps(picture, self._long_side, max(_STRIDES))
+        canvas, factors = in_the_corner(picture, size)
+        blob = cv2.dnn.blobFromImage(canvas, 1 / 128, size, (127.5, 127.5, 127.5), swapRB=True)
         outputs = self._session.run(None, {self._input: np.asarray(blob, dtype=np.float32)})
-        scores, positions = self._decode(outputs, input_width, input_height)
-        positions *= np.array([width / inner[0], height / inner[1]], dtype=np.float32)
+        scores, positions = self._decode(outputs, *size)
+        positions *= factors
         return faces_of(positions[:, :2].reshape(-1, 4), scores, positions[:, 2:], _MAX_OVERLAP)
-
-    def _input_size(self, width: int, height: int) -> tuple[int, int]:
-        if self._fixed_size:
-            return self._fixed_size
-        scale = self._long_side / max(width, height)
-        return _up_to(width * scale, 32), _up_to(height * scale, 32)
 
     def _decode(
         self, outputs: list[Tensor], input_width: int, input_height: int
@@ -90,7 +79,3 @@ def _centres(columns: int, rows: int, stride: int) -> NDArray[np.float32]:
     y, x = np.mgrid[:rows, :columns]
     centres = (np.stack([x, y], axis=-1) * stride).reshape(-1, 1, 2).repeat(_ANCHORS, axis=1).reshape(-1, 2)
     return centres.astype(np.float32)
-
-
-def _up_to(value: float, multiple: int) -> int:
-    return max(multiple, -int(-value // multiple) * multiple)

@@ -1,71 +1,88 @@
-"""YuNet (Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 2023), by OpenCV.
+"""YuNet (Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 2023).
 
-For the networks of OpenCV's model zoo (`face_detection_yunet_…`), which take any picture size.
+For the networks of OpenCV's model zoo (`face_detection_yunet_…`); it finds what OpenCV's FaceDetectorYN finds in a
+picture of that size.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from cekalwatch.vision.detectors.boxes import fitting_size, resized
+from cekalwatch.vision.detectors.boxes import faces_of, fixed_size, in_the_corner, size_in_steps
 from cekalwatch.vision.faces import Face, Picture
-from cekalwatch.vision.runtime import ModelError, open_session
+from cekalwatch.vision.runtime import ModelError, Tensor, open_session
 
 DEFAULT_LONG_SIDE: Final = 640
 
+_STRIDES: Final = (8, 16, 32)
+_OUTPUTS: Final = ("cls", "obj", "bbox", "kps")
 _MAX_OVERLAP: Final = 0.3
-_MAX_CANDIDATES: Final = 512
 
 
 def is_yunet(model: Path) -> bool:
     """Tell whether a network has YuNet's outputs. Raises ModelError when it cannot be loaded."""
-    return {"cls_8", "obj_8", "bbox_8", "kps_8"} <= {output.name for output in open_session(model, 1).get_outputs()}
+    return set(_output_names()) <= {output.name for output in open_session(model, 1).get_outputs()}
 
 
 class YunetDetector:
-    """A `FaceDetector`. Pictures are scaled so that their longer side is `long_side` pixels.
-
-    Its threads are OpenCV's, of which the whole process has one pool (`limit_native_threads`).
-    """
+    """A `FaceDetector`. `long_side` is the input's longer side, rounded up to 32; pictures are scaled to it."""
 
     name = "yunet"
     upright_score = 0.92
 
-    def __init__(self, model: Path, *, long_side: int = DEFAULT_LONG_SIDE, min_score: float = 0.6) -> None:
-        # It warns of a setting that it makes itself.
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-        size = (long_side, long_side)
-        try:
-            self._network = cv2.FaceDetectorYN.create(str(model), "", size, min_score, _MAX_OVERLAP, _MAX_CANDIDATES)
-        except cv2.error as error:
-            raise ModelError(f"OpenCV cannot load {model} as YuNet: {error.err}") from error
+    def __init__(
+        self, model: Path, threads: int, *, long_side: int = DEFAULT_LONG_SIDE, min_score: float = 0.6
+    ) -> None:
+        self._session = open_session(model, threads)
+        network_input = self._session.get_inputs()[0]
+        if not set(_output_names()) <= {output.name for output in self._session.get_outputs()}:
+            raise ModelError(f"{model} is no YuNet with landmarks: it lacks outputs such as kps_8. Get the pack again.")
+        self._input = str(network_input.name)
+        self._fixed_size = fixed_size(network_input.shape)
         self._long_side = long_side
+        self._min_score = min_score
 
     def detect(self, picture: Picture) -> list[Face]:
         """Return the faces, best score first."""
-        height, width = picture.shape[:2]
-        size = fitting_size(picture, self._long_side)
-        self._network.setInputSize(size)
-        _, found = self._network.detect(resized(picture, size))
-        if found is None:
-            return []
-        scale = np.array([width / size[0], height / size[1]], np.float32)
-        faces = [_face(row, scale) for row in found if np.isfinite(row).all()]
-        return sorted(faces, key=lambda face: -face.score)
+        size = self._fixed_size or size_in_steps(picture, self._long_side, max(_STRIDES))
+        canvas, factors = in_the_corner(picture, size)
+        outputs = self._session.run(
+            _output_names(), {self._input: np.asarray(cv2.dnn.blobFromImage(canvas), dtype=np.float32)}
+        )
+        scores, positions = self._decode(outputs, *size)
+        positions *= factors
+        return faces_of(positions[:, :2].reshape(-1, 4), scores, positions[:, 2:], _MAX_OVERLAP)
+
+    def _decode(
+        self, outputs: list[Tensor], input_width: int, input_height: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return scores, shape (n,), and positions in input pixels, shape (n, 7, 2): two corners, five landmarks."""
+        all_scores, all_positions = [], []
+        for level, stride in enumerate(_STRIDES):
+            classes, objects, boxes, points = outputs[level * len(_OUTPUTS) : (level + 1) * len(_OUTPUTS)]
+            scores = np.sqrt(np.clip(classes[0, :, 0], 0, 1) * np.clip(objects[0, :, 0], 0, 1))
+            hits = np.flatnonzero(scores >= self._min_score)
+            cells = _cells(input_width // stride, input_height // stride)[hits]
+            centres, halves = cells + boxes[0, hits, :2], np.exp(boxes[0, hits, 2:]) / 2
+            landmarks = cells[:, None] + points[0, hits].reshape(-1, 5, 2)
+            corners = np.stack([centres - halves, centres + halves], axis=1)
+            all_scores.append(scores[hits])
+            all_positions.append(np.concatenate([corners, landmarks], axis=1) * stride)
+        return np.concatenate(all_scores), np.concatenate(all_positions).astype(np.float32)
 
 
-def _face(row: np.ndarray, scale: np.ndarray) -> Face:
-    """Read left, top, width, height, five points and the score; the points are in our order."""
-    corner, extent = row[0:2] * scale, row[2:4] * scale
-    return Face(
-        left=float(corner[0]),
-        top=float(corner[1]),
-        right=float(corner[0] + extent[0]),
-        bottom=float(corner[1] + extent[1]),
-        score=float(min(1.0, max(0.0, row[14]))),
-        landmarks=(row[4:14].reshape(5, 2) * scale).astype(np.float32),
-    )
+def _output_names() -> list[str]:
+    return [f"{output}_{stride}" for stride in _STRIDES for output in _OUTPUTS]
+
+
+@lru_cache(maxsize=32)
+def _cells(columns: int, rows: int) -> NDArray[np.float32]:
+    """Return each cell's column and row, shape (rows * columns, 2)."""
+    y, x = np.mgrid[:rows, :columns]
+    return np.stack([x, y], axis=-1).reshape(-1, 2).astype(np.float32)

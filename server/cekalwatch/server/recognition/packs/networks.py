@@ -10,11 +10,14 @@ from typing import Final
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 TINY: Final = 1e-15
 """Weights nearer to zero than this vanish in any sum with normal ones, at float32. Products with them are denormal
 numbers, which processors compute many times slower: the starter's recogniser took 60 ms a face with them and 8 ms
 without, with the same bits as result."""
+
+YUNET_OUTPUTS: Final = frozenset(f"{what}_{stride}" for what in ("cls", "obj", "bbox", "kps") for stride in (8, 16, 32))
 
 
 class NetworkError(ValueError):
@@ -41,6 +44,60 @@ def drop_tiny_weights(model: onnx.ModelProto) -> int:
             weights.CopyFrom(numpy_helper.from_array(np.where(tiny, np.float32(0), values), weights.name))
             dropped += int(tiny.sum())
     return dropped
+
+
+def fold_constants(model: onnx.ModelProto) -> None:
+    """Compute what depends on weights alone, and keep the results as weights; inputs with a fixed value are dropped.
+
+    Weights that are stored as small integers (`DequantizeLinear`, `Reshape`, `Transpose`) become float32 ones, computed
+    by ONNX's own reference. Raises NetworkError for an operator that it does not know.
+    """
+    graph = model.graph
+    known = {tensor.name for tensor in graph.initializer}
+    fixed, rest = [], []
+    for node in graph.node:
+        if known.issuperset(filter(None, node.input)):
+            fixed.append(node)
+            known.update(node.output)
+        else:
+            rest.append(node)
+    used = {name for node in rest for name in node.input}
+    wanted = [name for node in fixed for name in node.output if name in used]
+    results = [onnx.ValueInfoProto(name=name) for name in wanted]
+    constant = helper.make_graph(fixed, "constants", [], results, graph.initializer)
+    try:
+        values = ReferenceEvaluator(helper.make_model(constant, opset_imports=model.opset_import)).run(None, {})
+    except Exception as error:  # the reference's operators raise types of their own
+        raise NetworkError(f"its weights cannot be computed ({error})") from error
+    given = [value for value in graph.input if value.name in used - known]
+    weights = [tensor for tensor in graph.initializer if tensor.name in used]
+    weights += [numpy_helper.from_array(np.asarray(value), name) for name, value in zip(wanted, values, strict=True)]
+    del graph.node[:], graph.input[:], graph.initializer[:]
+    graph.node.extend(rest)
+    graph.input.extend(given)
+    graph.initializer.extend(weights)
+    # They name values that are gone.
+    del graph.value_info[:]
+
+
+def free_sface(model: onnx.ModelProto, size: int) -> None:
+    """Let SFace, whose weights are folded, take any number of faces. Raises NetworkError."""
+    (given, *others), (made, *_) = model.graph.input, model.graph.output
+    if others or _shape(given) != [1, 3, 112, 112] or _shape(made) != [1, size]:
+        raise NetworkError(f"the network does not take one 112x112 face, or does not give {size} numbers")
+    for value in (given, made):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+
+
+def free_yunet(model: onnx.ModelProto) -> None:
+    """Let YuNet, whose weights are folded, take any picture size of whole 32 pixels. Raises NetworkError."""
+    given, *others = model.graph.input
+    if others or _shape(given)[:2] != [1, 3] or {output.name for output in model.graph.output} != YUNET_OUTPUTS:
+        raise NetworkError("the network is not YuNet with landmarks")
+    for dimension, name in zip(given.type.tensor_type.shape.dim[2:], ("height", "width"), strict=True):
+        dimension.dim_param = name
+    for output in model.graph.output:
+        output.type.tensor_type.shape.dim[1].dim_param = f"cells_{output.name.partition('_')[2]}"
 
 
 def swap_input_colours(model: onnx.ModelProto) -> None:
@@ -114,6 +171,10 @@ def _offsets_of(makers: dict[str, onnx.NodeProto]) -> onnx.NodeProto:
             return node
         pending.extend(node.input)
     raise NetworkError("the network is not UltraFace")
+
+
+def _shape(value: onnx.ValueInfoProto) -> list[int]:
+    return [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
 
 
 def _initializer(model: onnx.ModelProto, name: str) -> onnx.TensorProto:

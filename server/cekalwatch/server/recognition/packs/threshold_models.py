@@ -41,6 +41,23 @@ STARTER_LIKENESS: Final = LikenessModel(
 )
 """Of the starter pack, as `benchmarks/recognition/likeness.py` gave it (docs/adr/0009). Other packs have none until
 somebody measures it, and then no passage joins the alert of another."""
+STANDARD: Final = ThresholdModel(
+    list_size=869,
+    tail_from=0.45022,
+    tail_rate=0.051552,
+    scale=0.021677,
+    shape=-0.05804,
+    provenance=replace(STARTER.provenance, model_version="standard-53c3295b", measured_on="2026-11-26"),
+)
+"""Of the standard pack, as `evaluate` gave it (docs/starter-pack.md)."""
+STANDARD_LIKENESS: Final = LikenessModel(
+    threshold=0.6,
+    sure=0.75,
+    fmr=2.7e-5,
+    fnmr=0.0093,
+    provenance=replace(STARTER_LIKENESS.provenance, model_version="standard-53c3295b"),
+)
+"""Of the standard pack, as `benchmarks/recognition/likeness.py` gave it (docs/adr/0025)."""
 INSIGHTFACE: Final = replace(
     STARTER,
     provenance=replace(

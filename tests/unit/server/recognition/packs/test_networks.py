@@ -13,8 +13,11 @@ from onnx import TensorProto, helper, numpy_helper
 from cekalwatch.server.recognition.packs.networks import (
     NetworkError,
     drop_tiny_weights,
+    fold_constants,
     free_batch,
+    free_sface,
     free_ultraface,
+    free_yunet,
     read_network,
     swap_input_colours,
 )
@@ -135,6 +138,58 @@ def test_ultraface_takes_any_size_and_gives_offsets_before_decoding():
     assert new.run(None, {"input": wide})[1].shape == (1, 35, 4)
 
 
+def stored_in_blocks() -> onnx.ModelProto:
+    """The recogniser's convolution with weights as integers in blocks, each with a scale and a zero point of its own.
+
+    All weights are inputs too, as in old networks, and one input is read by nobody.
+    """
+    random = np.random.default_rng(5)
+    values: dict[str, NDArray[Any]] = {
+        "quantized": random.integers(-127, 127, (2, 27), dtype=np.int8),
+        "scales": random.uniform(0.001, 0.1, (2, 3)).astype(np.float32),
+        "zeros": random.integers(-9, 9, (2, 3), dtype=np.int8),
+        "shape": np.array([2, 3, 3, 3], dtype=np.int64),
+    }
+    nodes = [
+        helper.make_node("DequantizeLinear", ["quantized", "scales", "zeros"], ["floats"], axis=1, block_size=9),
+        helper.make_node("Reshape", ["floats", "shape"], ["shaped"]),
+        helper.make_node("Transpose", ["shaped"], ["weights"], perm=[0, 1, 3, 2]),
+        helper.make_node("Conv", ["input", "weights"], ["features"], kernel_shape=[3, 3]),
+        helper.make_node("Flatten", ["features"], ["output"]),
+    ]
+    given = [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, 4, 4])]
+    given += [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+        for name, value in values.items()
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "blocks",
+        [*given, helper.make_tensor_value_info("unread", TensorProto.FLOAT, [3])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 8])],
+        [numpy_helper.from_array(array, name) for name, array in values.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+
+
+def test_folded_weights_compute_what_the_stored_integers_did():
+    model = stored_in_blocks()
+    stored = open_session(model.SerializeToString(), 1)
+    (wanted,) = stored.run(None, {"input": FACES[:1], "unread": np.zeros(3, np.float32)})
+    fold_constants(model)
+    assert [node.op_type for node in model.graph.node] == ["Conv", "Flatten"]
+    assert [value.name for value in model.graph.input] == ["input"]
+    assert [weights.name for weights in model.graph.initializer] == ["weights"]
+    assert run(model, FACES[:1]) == pytest.approx(wanted, abs=1e-5)
+
+
+def test_weights_that_nobody_can_compute_are_refused():
+    model = stored_in_blocks()
+    model.graph.node[1].op_type = "Frobnicate"
+    with pytest.raises(NetworkError, match="weights cannot be computed"):
+        fold_constants(model)
+
+
 def test_other_networks_are_refused():
     with pytest.raises(NetworkError):
         read_network(b"nothing of the kind")
@@ -144,3 +199,7 @@ def test_other_networks_are_refused():
     model.graph.node[0].op_type = "Relu"
     with pytest.raises(NetworkError, match="convolution"):
         swap_input_colours(model)
+    with pytest.raises(NetworkError, match="does not take one 112x112 face"):
+        free_sface(recogniser(), 8)
+    with pytest.raises(NetworkError, match="not YuNet"):
+        free_yunet(recogniser())

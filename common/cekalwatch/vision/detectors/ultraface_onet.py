@@ -1,11 +1,7 @@
-"""The starter pack's detector: UltraFace RFB for boxes, then MTCNN's O-Net for five landmarks.
+"""UltraFace RFB for boxes, then MTCNN's O-Net for landmarks: the detector of the pack `starter`.
 
 UltraFace (Linzaer, "Ultra-Light-Fast-Generic-Face-Detector-1MB", 2019) sees a picture twice: at full input size for the
-small faces, and at a quarter of it for those that fill the picture, which are beyond its largest anchor. O-Net (Zhang
-et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks", 2016) runs three times, on
-all faces at once: first on the square around UltraFace's box, then on that around its own, which is what makes its
-landmarks good enough for recognition. Over four choices of 400 listed people of LFW the third pass lowered FNIR at FPIR
-3e-3 from 0.055 to 0.050 on average, for half a millisecond a face; averaging with the mirrored face did no better.
+small faces, and at a quarter of it for those that fill the picture, which are beyond its largest anchor.
 """
 
 from __future__ import annotations
@@ -19,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.vision.detectors.boxes import Boxes, best_of_overlapping, faces_of, fitting_size, resized
+from cekalwatch.vision.detectors.onet import Onet
 from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.runtime import ModelError, open_session
 
@@ -29,20 +26,18 @@ _ANCHOR_STRIDES: Final = (8, 16, 32, 64)
 _CENTRE_VARIANCE: Final = 0.1
 _SIZE_VARIANCE: Final = 0.2
 _MAX_OVERLAP: Final = 0.3
-_PATCH: Final = 48
 _COARSE_FRACTION: Final = 4
-_PASSES: Final = 3
 _MAX_FACES: Final = 64
 
 
-class StarterDetector:
+class UltrafaceOnetDetector:
     """A `FaceDetector`. Pictures are scaled so that their longer side is `long_side` pixels.
 
     At 512, faces from about 2.5 % to all of the picture's width are found. `min_box_score` is what UltraFace must give
     a box, `min_face_score` what O-Net must give the face in it; a face's score is the lesser of the two.
     """
 
-    name = "starter"
+    name = "ultraface-onet"
     upright_score = 0.97
 
     def __init__(
@@ -56,17 +51,9 @@ class StarterDetector:
         min_face_score: float = 0.5,
     ) -> None:
         self._boxes = open_session(boxes_model, threads)
-        self._landmarks = open_session(landmarks_model, threads)
         if [output.name for output in self._boxes.get_outputs()] != ["scores", "offsets"]:
-            raise ModelError(
-                f"{boxes_model} is not UltraFace as the starter pack has it. "
-                "Run: cekalwatch-server models install starter --force"
-            )
-        if list(self._landmarks.get_inputs()[0].shape[1:]) != [_PATCH, _PATCH, 3]:
-            raise ModelError(
-                f"{landmarks_model} is not MTCNN's O-Net. Run: cekalwatch-server models install starter --force"
-            )
-        self._landmarks_input = str(self._landmarks.get_inputs()[0].name)
+            raise ModelError(f"{boxes_model} is not UltraFace as packs have it. Install the pack again, with --force.")
+        self._landmarks = Onet(landmarks_model, threads)
         self._long_side = long_side
         self._min_box_score = min_box_score
         self._min_face_score = min_face_score
@@ -83,8 +70,7 @@ class StarterDetector:
             return []
         height, width = picture.shape[:2]
         boxes = boxes[kept] * np.array([width, height, width, height], dtype=np.float32)
-        for _ in range(_PASSES):
-            boxes, landmarks, face_scores = self._refine(picture, boxes)
+        boxes, landmarks, face_scores = self._landmarks.refined(picture, boxes)
         sure = np.minimum(scores[kept], face_scores)
         sound = (sure >= self._min_face_score) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
         return faces_of(boxes[sound], sure[sound], landmarks[sound], _MAX_OVERLAP)
@@ -103,18 +89,6 @@ class StarterDetector:
         boxes /= np.array([width, height, width, height], dtype=np.float32)
         return boxes, face_scores[hits]
 
-    def _refine(self, picture: Picture, boxes: Boxes) -> tuple[Boxes, NDArray[np.float32], NDArray[np.float32]]:
-        """Return O-Net's boxes, landmarks (n, 5, 2) and scores (n,) for the squares around `boxes`."""
-        squares = _squares(boxes)
-        patches = np.stack([_patch(picture, square) for square in squares])
-        # O-Net was trained on column-major pictures, red first.
-        tensor = (patches[..., ::-1].transpose(0, 2, 1, 3).astype(np.float32) - 127.5) / 128
-        moves, points, scores = self._landmarks.run(None, {self._landmarks_input: np.ascontiguousarray(tensor)})
-        corners, sides = squares[:, :2].astype(np.float32), (squares[:, 2:] - squares[:, :2]).astype(np.float32)
-        refined = squares + moves * np.concatenate([sides, sides], axis=1)
-        landmarks = corners[:, None] + points.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None]
-        return refined.astype(np.float32), landmarks, scores[:, 1]
-
 
 @lru_cache(maxsize=32)
 def _anchors(width: int, height: int) -> NDArray[np.float32]:
@@ -126,26 +100,3 @@ def _anchors(width: int, height: int) -> NDArray[np.float32]:
         sizes = np.broadcast_to(np.array(sides)[None, :, None], centres.shape)
         levels.append(np.concatenate([centres, sizes], axis=-1).reshape(-1, 4))
     return np.concatenate(levels).astype(np.float32)
-
-
-def _squares(boxes: Boxes) -> NDArray[np.int64]:
-    """Return whole-pixel squares around the boxes' centres with their longer sides, at least 2 pixels."""
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    half = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
-    squares: NDArray[np.int64] = np.rint(np.concatenate([centres - half, centres + half], axis=1)).astype(np.int64)
-    squares[:, 2:] = np.maximum(squares[:, 2:], squares[:, :2] + 2)
-    return squares
-
-
-def _patch(picture: Picture, square: NDArray[np.int64]) -> Picture:
-    """Return what is in `square`, scaled to 48x48; black where it leaves the picture."""
-    left, top, right, bottom = map(int, square)
-    height, width = picture.shape[:2]
-    inner = picture[max(0, top) : max(0, min(height, bottom)), max(0, left) : max(0, min(width, right))]
-    if inner.size == 0:
-        return np.zeros((_PATCH, _PATCH, 3), dtype=np.uint8)
-    if inner.shape[:2] != (bottom - top, right - left):
-        above, before = max(0, -top), max(0, -left)
-        below, after = bottom - top - above - inner.shape[0], right - left - before - inner.shape[1]
-        inner = np.asarray(cv2.copyMakeBorder(inner, above, below, before, after, cv2.BORDER_CONSTANT), dtype=np.uint8)
-    return np.asarray(cv2.resize(inner, (_PATCH, _PATCH), interpolation=cv2.INTER_AREA), dtype=np.uint8)
