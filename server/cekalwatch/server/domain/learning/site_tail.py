@@ -1,0 +1,214 @@
+"""Fits the tail of the scores of a site's own passages, beginning from what the model pack says of other people.
+
+The formula is that of `cekalwatch.vision.thresholds`. What is known before is a normal distribution of the logarithms
+of rate and scale, and of the shape, around the pack's: a rate ten times the pack's is no surprise, another shape is
+(Coles and Dixon, "Likelihood-based inference for extreme value models", Extremes 2, 1999, on penalties of the shape).
+Each passage weighs against it, so that its weight falls with evidence. The interval is that of the normal distribution
+around the most likely figures (Laplace's approximation).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cekalwatch.server.domain.learning.score_counts import BIN_WIDTH, BINS, Counts
+from cekalwatch.vision.thresholds import Provenance, ThresholdModel
+
+MIN_PASSAGES: Final = 300
+"""Passages without which nothing is said of a site."""
+TAIL_SHARE: Final = 0.05
+"""Share of the passages that form the tail, as in the evaluation of a pack."""
+WANTED_IN_TAIL: Final = 60
+"""Passages that the tail has at least, while they are no more than MAX_TAIL_SHARE of all."""
+MAX_TAIL_SHARE: Final = 0.2
+RATE_SPREAD: Final = 2.0
+"""Standard deviation of the logarithm of the rate around the pack's: strangers from elsewhere score above a pack's
+threshold 8 to 60 times as often as it promises."""
+MAX_SURPRISE: Final = 100.0
+"""The rate is not taken to be further above the pack's than so many times."""
+SCALE_SPREAD: Final = 0.3
+"""That of the logarithm of the scale."""
+SHAPE_SPREAD: Final = 0.1
+"""That of the shape."""
+INTERVAL: Final = 1.96
+"""Standard deviations on each side of an interval of 95 %."""
+_STEPS: Final = 60
+_SMALL: Final = 1e-4
+_LEAST: Final = 1e-300
+_ALMOST_ZERO: Final = 1e-6
+_MOST_SHAPE: Final = 0.9
+_MOST_ABOVE: Final = 0.99
+_FURTHEST: Final = 30.0
+
+Parameters = NDArray[np.float64]
+"""Logarithm of the rate, logarithm of the scale, shape."""
+
+
+@dataclass(frozen=True)
+class ThresholdInterval:
+    """A threshold with the scores between which it is with 95 % of certainty, as far as the formula holds."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class SiteTail:
+    """The tail of a site's passages."""
+
+    model: ThresholdModel
+    """What is most likely."""
+    covariance: NDArray[np.float64]
+    """Of the parameters, shape (3, 3)."""
+
+    def threshold(self, templates: int, fpir: float) -> ThresholdInterval:
+        """Return the threshold that keeps `fpir` (a passage) in a list of `templates`."""
+
+        def value(parameters: Parameters) -> float:
+            return _model(self.model, parameters).threshold(templates, fpir)
+
+        best = _parameters(self.model)
+        slope = np.array([(value(best + step) - value(best - step)) / (2 * _SMALL) for step in np.eye(3) * _SMALL])
+        spread = INTERVAL * math.sqrt(max(float(slope @ self.covariance @ slope), 0.0))
+        middle = value(best)
+        return ThresholdInterval(middle, middle - spread, middle + spread)
+
+
+def fit_site(counts: Mapping[int, Counts], pack: ThresholdModel, measured_on: str, program: str) -> SiteTail | None:
+    """Fit the tail to counts by the size of the list that was searched; None where they are too few.
+
+    `measured_on` (ISO 8601) and `program` are for the record.
+    """
+    searched = {size: one for size, one in counts.items() if size > 0 and one.sum() > 0}
+    passages = sum(float(one.sum()) for one in searched.values())
+    if passages < MIN_PASSAGES:
+        return None
+    begin = _tail_begin(sum(searched.values(), np.zeros(BINS)), passages)
+    size = max(1, round(sum(size * float(one.sum()) for size, one in searched.items()) / passages))
+    above = sum(float(one[begin:].sum()) for one in searched.values()) / passages
+    counted = -math.log1p(-min(max(above, 1 / passages), _MOST_ABOVE))
+    # Beyond the end of a pack's tail, the pack says nothing.
+    said = max(-math.log1p(-min(pack.fpir(size, begin * BIN_WIDTH), _MOST_ABOVE)), counted / MAX_SURPRISE)
+    start = ThresholdModel(
+        list_size=size,
+        tail_from=begin * BIN_WIDTH,
+        tail_rate=said,
+        scale=pack.scale,
+        shape=min(max(pack.shape, -_MOST_SHAPE), _MOST_SHAPE),
+        provenance=Provenance("", pack.provenance.model_version, measured_on, 0, round(passages), 0, program),
+    )
+    likelihood = _likelihood(searched, start, begin)
+    prior = _parameters(start)
+    # The search begins at the share that was counted.
+    first = np.array([math.log(counted), prior[1], prior[2]])
+    best, covariance = _most_likely(lambda one: likelihood(one) - _surprise(one, prior), first)
+    return SiteTail(_model(start, best), covariance)
+
+
+def _tail_begin(counts: Counts, passages: float) -> int:
+    """Return the bin where the tail begins: the highest above whose lower edge are enough passages, but at least 1."""
+    share = min(MAX_TAIL_SHARE, max(TAIL_SHARE, WANTED_IN_TAIL / passages))
+    above = np.cumsum(counts[::-1])[::-1]
+    enough = np.flatnonzero(above >= share * passages)
+    return max(1, int(enough[-1]))
+
+
+def _likelihood(counts: Mapping[int, Counts], start: ThresholdModel, begin: int) -> Callable[[Parameters], float]:
+    """Return the logarithm of how likely the counts are: of all below the tail, and of each bin in it."""
+    used = {size: (float(one[:begin].sum()), one[begin:]) for size, one in counts.items()}
+    last = max(int(np.flatnonzero(one)[-1]) for one in counts.values()) + 1 - begin
+    beyond = np.arange(max(last, 1) + 1) * BIN_WIDTH  # edges of the bins with anything in them
+
+    def likelihood(parameters: Parameters) -> float:
+        rates = _rates(parameters, beyond)
+        total = 0.0
+        for size, (below, tail) in used.items():
+            reached = -np.expm1(-size / start.list_size * rates)
+            inside = np.maximum(reached[:-1] - reached[1:], _LEAST)
+            total += below * math.log(max(1 - float(reached[0]), _LEAST))
+            total += float(tail[: len(inside)] @ np.log(inside))
+        return total
+
+    return likelihood
+
+
+def _rates(parameters: Parameters, beyond: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the expected false matches above each score, given as its distance from the tail's beginning."""
+    rate, scale, shape = _figures(parameters)
+    if abs(shape) < _ALMOST_ZERO:
+        return np.asarray(rate * np.exp(-beyond / scale))
+    base = np.maximum(1 + shape * beyond / scale, _LEAST)
+    return np.asarray(rate * np.exp(np.minimum(-np.log(base) / shape, 0.0)))
+
+
+def _surprise(parameters: Parameters, prior: Parameters) -> float:
+    away = (parameters - prior) / np.array([RATE_SPREAD, SCALE_SPREAD, SHAPE_SPREAD])
+    return float(away @ away) / 2
+
+
+def _most_likely(log_density: Callable[[Parameters], float], first: Parameters) -> tuple[Parameters, Parameters]:
+    """Return the maximum, and the covariance there, by Newton's method with halved steps."""
+    best, value = first, log_density(first)
+    for _ in range(_STEPS):
+        slope, curvature = _derivatives(log_density, best)
+        step = _positive_inverse(-curvature) @ slope
+        shorter = next((k for k in range(30) if log_density(best + step / 2**k) > value), None)
+        if shorter is None:
+            break
+        best = best + step / 2**shorter
+        gained, value = log_density(best) - value, log_density(best)
+        if gained < _SMALL / 10:
+            break
+    _, curvature = _derivatives(log_density, best)
+    return best, _positive_inverse(-curvature)
+
+
+def _derivatives(function: Callable[[Parameters], float], at: Parameters) -> tuple[Parameters, Parameters]:
+    """Return slope and curvature by differences."""
+    width = 1e-3
+    steps = np.eye(3) * width
+    slope = np.array([(function(at + one) - function(at - one)) / (2 * width) for one in steps])
+    curvature = np.array(
+        [
+            [
+                (
+                    function(at + one + other)
+                    - function(at + one - other)
+                    - function(at - one + other)
+                    + function(at - one - other)
+                )
+                / (4 * width * width)
+                for other in steps
+            ]
+            for one in steps
+        ]
+    )
+    return slope, curvature
+
+
+def _positive_inverse(matrix: Parameters) -> Parameters:
+    """Return the inverse of a matrix whose directions without a maximum are taken as flat as the prior's."""
+    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+    return np.asarray(vectors @ np.diag(1 / np.maximum(values, 1 / RATE_SPREAD**2)) @ vectors.T)
+
+
+def _parameters(model: ThresholdModel) -> Parameters:
+    return np.array([math.log(model.tail_rate), math.log(model.scale), model.shape])
+
+
+def _model(like: ThresholdModel, parameters: Parameters) -> ThresholdModel:
+    rate, scale, shape = _figures(parameters)
+    return ThresholdModel(like.list_size, like.tail_from, rate, scale, shape, like.provenance)
+
+
+def _figures(parameters: Parameters) -> tuple[float, float, float]:
+    """Return rate, scale and shape, however far a step went."""
+    rate, scale = (math.exp(min(max(float(one), -_FURTHEST), _FURTHEST)) for one in parameters[:2])
+    return rate, scale, min(max(float(parameters[2]), -_MOST_SHAPE), _MOST_SHAPE)
