@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 import sqlalchemy
 from sqlmodel import SQLModel, select, update
 
 import cekalwatch.server.wiring.context  # noqa: F401  # has all tables
+from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
+from cekalwatch.server.domain.learning.score_counts import BINS, CountKey, ScoreCounts
+from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
@@ -17,6 +21,7 @@ from cekalwatch.server.storage.integrity.scan import RefusedRow, RowScan
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, form_of, signed_models
 from cekalwatch.server.storage.integrity.versions import next_version
 from cekalwatch.server.storage.keys.resealing import Resealer
+from cekalwatch.server.storage.models.score_store import ScoreStore
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.server.storage.people.tables import PersonRow
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -73,6 +78,9 @@ def fill(database: Database, scan: RowScan) -> None:
     counter.claim(event.alert_id, officer)
     counter.judge(event.alert_id, officer, note="a scar")
     ThresholdStore(database).set(0.5, "model", entry(1))
+    ScoreStore(database).add([ScoreCounts(CountKey("2026-03-01", "dep-1", "model", 1, "batam"), np.zeros(BINS), 20)])
+    learned = LearnedThreshold("model", LearnedOffset(), "", SiteFindings.NONE)
+    ThresholdStore(database).forget_learned(learned, entry(1))
 
 
 def change(database: Database, statement: str) -> None:
@@ -104,6 +112,8 @@ def test_any_column_that_is_changed_is_found(database: Database, scan: RowScan) 
         "probe": "quality = 1",
         "alert_finding": "outcome = 'NOT_SAME_PERSON'",
         "decision_threshold": "value = 0.51",
+        "score_count": "reached = 7",
+        "learned_threshold": "step = 0.1",
     }
     for table, changed in changes.items():
         change(database, f"UPDATE {table} SET {changed}")  # noqa: S608  # written above

@@ -39,6 +39,8 @@ class TroubleKind(StrEnum):
     ROWS_CHANGED = "ROWS_CHANGED"
     AUDIT_HISTORY_CHANGED = "AUDIT_HISTORY_CHANGED"
     AUDIT_CHECKPOINTS_WAITING = "AUDIT_CHECKPOINTS_WAITING"
+    THRESHOLD_MOVED = "THRESHOLD_MOVED"
+    SCORES_STAND_OUT = "SCORES_STAND_OUT"
 
 
 OF_VIEWS = {
@@ -77,7 +79,9 @@ OF_SERVERS = frozenset(
 """A server does not do all of its work."""
 OF_DATABASE = frozenset({TroubleKind.ROWS_CHANGED})
 """Somebody may be at work who means harm."""
-OF_CAMERAS = frozenset(TroubleKind) - OF_SOURCES - OF_SERVERS - OF_DATABASE
+OF_THRESHOLDS = frozenset({TroubleKind.THRESHOLD_MOVED, TroubleKind.SCORES_STAND_OUT})
+"""More or fewer travellers alert than before, or than at other cameras."""
+OF_CAMERAS = frozenset(TroubleKind) - OF_SOURCES - OF_SERVERS - OF_DATABASE - OF_THRESHOLDS
 """Travellers at one counter may pass unseen."""
 BLIND = frozenset({TroubleKind.CAMERA_DOWN, TroubleKind.CAMERA_REJECTED, *OF_VIEWS.values()})
 """The counter's travellers are not recognised at all."""

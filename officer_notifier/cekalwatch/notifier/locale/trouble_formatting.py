@@ -23,6 +23,11 @@ _NAMED = (
     "change",
     "destinations",
     "waiting",
+    "threshold",
+    "before",
+    "passages",
+    "missed",
+    "factor",
 )
 """Details that a text may name."""
 MAX_LINES = 3

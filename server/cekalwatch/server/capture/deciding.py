@@ -17,7 +17,7 @@ from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.law import Checkpoints, alerts_on
-from cekalwatch.server.domain.passages import Passages
+from cekalwatch.server.domain.passages import Passages, PassageScore
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from cekalwatch.server.recognition.probes import Probe
@@ -140,14 +140,19 @@ class Decider:
             self._passages_of = model
         now = self._clock.now()
         comparable = [item for item in batch if item.probe.model_version == model]
-        probes, crops = [], []
+        probes, crops, passages = [], [], []
         for item in comparable:
             passage = self._passages.at(item.capture.camera.camera_id, item.capture.passage, now)
             if not passage.crops:
                 self._begun(item.capture)
             probes.append(passage.fuse(item.capture.capture_id, item.probe.template, item.capture.quality))
             crops.append(passage.crops)
+            passages.append(passage)
         found = Neighbours.of(snapshot.gallery, np.stack(probes)) if probes else []
+        for passage, neighbours in zip(passages, found, strict=True):
+            if (best := neighbours.best_score) is not None:
+                score = PassageScore(best, best >= snapshot.threshold, len(snapshot.gallery), model)
+                passage.score = score.after(passage.score)
         settled = iter(
             [
                 self._settle(snapshot, item, neighbours, fused, count)

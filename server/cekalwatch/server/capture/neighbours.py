@@ -36,6 +36,11 @@ class Neighbours:
         found = gallery.search(gallery.model_version, probes, MAX_PASSAGE_CANDIDATES)
         return [cls(gallery, probe, first) for probe, first in zip(probes, found, strict=True)]
 
+    @property
+    def best_score(self) -> float | None:
+        """The score of the nearest; None in an empty gallery."""
+        return self._first[0].score if self._first else None
+
     def above(self, threshold: float) -> Iterator[Sequence[Candidate]]:
         """Yield those with at least this score, some at a time, each once."""
         found, fetched, told = self._first, MAX_PASSAGE_CANDIDATES, set[str]()

@@ -87,6 +87,54 @@ def clear(config: Config = None, data_dir: DataDir = None) -> None:
     typer.echo("The threshold is that of the settings, or of the model pack")
 
 
+@app.command(epilog="Example:\n\n  cekalwatch-server thresholds learned")
+def learned(config: Config = None, data_dir: DataDir = None) -> None:
+    """Show what was learned from the passages of this site, and how far the threshold is from the pack's."""
+    from cekalwatch.server.cli.gallery.opening import model_in_use
+
+    settings = command_settings(config, data_dir, log_level="error")
+    with command_context(settings, create=False) as context:
+        model_version = model_in_use(settings, context.stores.models).model_version
+        found = context.stores.thresholds.learned(model_version)
+    if found is None:
+        typer.echo(f"Nothing was learned yet for {model_version}: the promise is that of the model pack")
+        return
+    findings = found.findings
+    typer.echo(f"{model_version}: {findings.passages} passages counted, {findings.weight:.0f} of them by weight")
+    if findings.tail is None:
+        typer.echo("Too few for a threshold of this site: the promise is that of the model pack")
+    else:
+        typer.echo(
+            f"for FPIR {settings.wanted_fpir:g} the threshold is {findings.low:+.4f} to {findings.high:+.4f} "
+            f"from the pack's; it stands at {found.offset.value:+.4f}"
+        )
+    for one in findings.standing_out:
+        typer.echo(f"{one.camera_id} at {one.site} stands out: high scores {one.factor:.2g} times those of the others")
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-server thresholds forget")
+def forget(config: Config = None, data_dir: DataDir = None) -> None:
+    """Forget what was learned until today, and go back to the pack's threshold. It asks for both people."""
+    from cekalwatch.program.prompts import ask, ask_secret, tell
+    from cekalwatch.server.auth.signing_in.terminal import Terminal
+    from cekalwatch.server.cli.gallery.opening import model_in_use
+    from cekalwatch.server.domain.people import TwoPersonAction
+    from cekalwatch.server.gallery.threshold import ThresholdSetting
+
+    settings = command_settings(config, data_dir, log_level="error")
+    with command_context(settings, create=False) as context:
+        stores, clock = context.stores, context.clock
+        model_version = model_in_use(settings, stores.models).model_version
+        terminal = Terminal(context.database, clock, ask, ask_secret, tell)
+        people = terminal.two_people(
+            TwoPersonAction.CHANGE_THRESHOLD, lambda texts: texts.say("SIGN_LEARNING_FORGET", model=model_version)
+        )
+        today = context.checkpoints.day(clock.now(), settings.home.site).isoformat()
+        setting = ThresholdSetting(stores.thresholds, clock, lambda: model_version)
+        setting.forget_learned(today, people, context.actor)
+    typer.echo("The threshold is that of the settings, or of the model pack; passages count again from tomorrow")
+
+
 def _change(value: float | None, config: Path | None, data_dir: Path | None) -> None:
     from cekalwatch.program.prompts import ask, ask_secret, tell
     from cekalwatch.server.auth.signing_in.terminal import Terminal

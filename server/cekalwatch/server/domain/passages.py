@@ -6,7 +6,8 @@ with every crop. It is as good as other ways on sharp crops, and better with blu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -24,11 +25,31 @@ MIN_WEIGHT = 0.01
 _CANCELLED = 1e-6
 
 
+@dataclass(frozen=True)
+class PassageScore:
+    """The best score of a passage against the gallery, of all its states."""
+
+    best: float
+    reached: bool
+    """Whether it reached the threshold of that moment."""
+    templates: int
+    """Size of the gallery that was searched last."""
+    model_version: str
+
+    def after(self, before: PassageScore | None) -> PassageScore:
+        """Return the score of a passage that had another `before`."""
+        if before is None or before.model_version != self.model_version:
+            return self
+        return replace(self, best=max(self.best, before.best), reached=self.reached or before.reached)
+
+
 @dataclass
 class Passage:
     """The templates of one passage, in memory only. Adding a capture twice changes nothing."""
 
     last_used_at: datetime
+    score: PassageScore | None = None
+    """None until it was searched for."""
     _templates: dict[UUID, NDArray[np.float32]] = field(default_factory=dict)
 
     def fuse(self, capture_id: UUID, template: NDArray[np.float32], quality: float) -> NDArray[np.float32]:
@@ -55,9 +76,16 @@ class Passages:
     Each camera has its own bound, so that one with many passages does not push out those of others.
     """
 
-    def __init__(self, idle_s: float, most_each: int = MAX_EACH) -> None:
+    def __init__(
+        self,
+        idle_s: float,
+        most_each: int = MAX_EACH,
+        ended: Callable[[str, PassageScore], None] = lambda *_: None,
+    ) -> None:
+        """`ended` gets the camera and the score of each passage that is forgotten because it is over."""
         self._idle_s = idle_s
         self._most_each = most_each
+        self._ended = ended
         self._cameras: dict[str, dict[str, Passage]] = {}
 
     def __len__(self) -> int:
@@ -70,7 +98,7 @@ class Passages:
     def at(self, camera_id: str, key: str, now: datetime) -> Passage:
         """Return the passage `key` of that camera, new or known, and forget those that are idle."""
         for other, passages in list(self._cameras.items()):
-            self._forget_idle(passages, now)
+            self._forget_idle(other, passages, now)
             if not passages and other != camera_id:
                 del self._cameras[other]
         own = self._cameras.setdefault(camera_id, {})
@@ -78,12 +106,17 @@ class Passages:
         passage.last_used_at = now
         own[key] = passage
         if len(own) > self._most_each:
-            del own[next(iter(own))]
+            self._end(camera_id, own, next(iter(own)))
         return passage
 
-    def _forget_idle(self, passages: dict[str, Passage], now: datetime) -> None:
+    def _forget_idle(self, camera_id: str, passages: dict[str, Passage], now: datetime) -> None:
         while passages:
             oldest = next(iter(passages))
             if (now - passages[oldest].last_used_at).total_seconds() <= self._idle_s:
                 return
-            del passages[oldest]
+            self._end(camera_id, passages, oldest)
+
+    def _end(self, camera_id: str, passages: dict[str, Passage], key: str) -> None:
+        score = passages.pop(key).score
+        if score is not None:
+            self._ended(camera_id, score)

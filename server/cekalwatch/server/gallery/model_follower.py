@@ -18,6 +18,7 @@ import structlog
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.background import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.learning.threshold_steps import LearningBounds
 from cekalwatch.server.gallery.rebuilding import Rebuilder, RebuildStep
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import ThresholdRule
@@ -63,6 +64,10 @@ class ModelSettings(Protocol):
     def threshold(self) -> float | None:
         """Decision threshold; None for the pack's own."""
 
+    @property
+    def threshold_learning(self) -> LearningBounds:
+        """How the pack's own follows the passages of the site."""
+
 
 def trusted_choice(models: ModelStore) -> ModelsChosen | None:
     """Return what was switched to; None also where that is not as it was written, so that the settings count."""
@@ -103,7 +108,14 @@ def open_pack(settings: ModelSettings, pack: Pack) -> Engine:
 def searched_model(settings: ModelSettings, thresholds: ThresholdStore, pack: Pack) -> SearchedModel:
     """Return the pack's model with its threshold. A threshold in the settings is for the pack that they name."""
     configured = settings.threshold if pack.name == settings.model_pack else None
-    rule = ThresholdRule(thresholds, pack.model_version, pack.thresholds, settings.wanted_fpir, configured)
+    rule = ThresholdRule(
+        thresholds,
+        pack.model_version,
+        pack.thresholds,
+        settings.wanted_fpir,
+        configured,
+        settings.threshold_learning,
+    )
     return SearchedModel(pack.model_version, pack.recogniser.size, rule.now, pack.likeness)
 
 

@@ -189,9 +189,11 @@ class SnapshotHolder:
             log.info("gallery_changed", changed=before.people.searched - people.searched, **_facts(self._current))
 
     def _follow_threshold(self) -> None:
-        decision = self._model.threshold(len(self._current.gallery))
-        if decision != self._current.decision:
-            self._current = replace(self._current, decision=decision)
+        decision, before = self._model.threshold(len(self._current.gallery)), self._current.decision
+        if decision == before:
+            return
+        self._current = replace(self._current, decision=decision)
+        if (decision.value, decision.source) != (before.value, before.source):
             log.info("threshold_changed", threshold=round(decision.value, 4), source=decision.source)
 
 

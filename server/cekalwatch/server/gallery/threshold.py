@@ -1,7 +1,8 @@
 """The decision threshold in force: one that two people set takes precedence over the settings, and these over the pack.
 
-The pack's threshold follows from the wanted FPIR and the number of templates, so it rises as the list grows. Setting a
-threshold needs two people, and is recorded with both.
+The pack's threshold follows from the wanted FPIR and the number of templates, so it rises as the list grows. What was
+learned from the site's own passages moves it up or down. Setting a threshold, or forgetting what was learned, needs two
+people, and is recorded with both.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from enum import StrEnum
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, Thing
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
+from cekalwatch.server.domain.learning.site_tail import MIN_PASSAGES
+from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset, LearningBounds, LearningMode
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.store import ThresholdStore
@@ -27,8 +31,26 @@ class ThresholdSource(StrEnum):
     """Where a threshold comes from."""
 
     PACK = "PACK"
+    LEARNED = "LEARNED"
     SETTINGS = "SETTINGS"
     PEOPLE = "PEOPLE"
+
+
+@dataclass(frozen=True)
+class ThresholdPromise:
+    """On whom the FPIR to expect rests."""
+
+    measured_on: str
+    """On whom the pack was measured, in words; empty: on this site's own passages."""
+    passages: int
+    """This site's passages that were counted."""
+    needed: int
+    """So many of them have to count before the promise is the site's own."""
+    counted: int
+    """So many of them count, as no camera and no day counts for much."""
+    low: float
+    """The threshold for the wanted FPIR is this at least, with 95 % of certainty; 0 where the promise is the pack's."""
+    high: float
 
 
 @dataclass(frozen=True)
@@ -38,9 +60,10 @@ class Threshold:
     value: float
     source: ThresholdSource
     expected_fpir: float
-    """False alerts for each passage of somebody who is not listed, by the pack's threshold model."""
+    """False alerts for each passage of somebody who is not listed, by the model that `promise` tells of."""
     extrapolated: bool
-    """Whether the threshold model was fitted on too few passages for that FPIR, or not with this pack."""
+    """Whether that model was fitted on too few passages for that FPIR, or not with this pack."""
+    promise: ThresholdPromise | None = None
 
 
 class ThresholdRule:
@@ -53,6 +76,7 @@ class ThresholdRule:
         model: ThresholdModel,
         wanted_fpir: float,
         configured: float | None,
+        learning: LearningBounds = LearningBounds(),  # noqa: B008  # frozen
     ) -> None:
         """`model` and `configured` are those of the pack with that model version."""
         self._store = store
@@ -60,8 +84,11 @@ class ThresholdRule:
         self._model = model
         self._wanted_fpir = wanted_fpir
         self._configured = configured
+        self._learning = learning
         self._chosen: float | None = None
         """What two people set, as it was read last in order."""
+        self._learned: LearnedThreshold | None = None
+        """What was learned, likewise."""
 
     def now(self, templates: int) -> Threshold:
         """Return the threshold for a gallery of so many templates.
@@ -70,14 +97,36 @@ class ThresholdRule:
         """
         with contextlib.suppress(ChangedRowError):
             self._chosen = self._store.get(self._model_version)
+        with contextlib.suppress(ChangedRowError):
+            self._learned = self._store.learned(self._model_version)
+        packs = self._model.threshold(templates, self._wanted_fpir)
+        offset = self._offset()
         if self._chosen is not None:
             value, source = self._chosen, ThresholdSource.PEOPLE
         elif self._configured is not None:
             value, source = self._configured, ThresholdSource.SETTINGS
+        elif offset:
+            value, source = min(max(packs + offset, MIN_THRESHOLD), MAX_THRESHOLD), ThresholdSource.LEARNED
         else:
-            value, source = self._model.threshold(templates, self._wanted_fpir), ThresholdSource.PACK
-        expected = self._model.fpir(templates, value)
-        return Threshold(value, source, expected, not self._model.is_measured(templates, expected))
+            value, source = packs, ThresholdSource.PACK
+        promise, model = self._promise(packs)
+        expected = model.fpir(templates, value)
+        return Threshold(value, source, expected, not model.is_measured(templates, expected), promise)
+
+    def _offset(self) -> float:
+        """Return by how much the site's own threshold is above the pack's; 0 where nothing was learned."""
+        if self._learned is None or self._learning.mode is LearningMode.OBSERVE:
+            return 0.0
+        return min(max(self._learned.offset.value, -self._learning.below), self._learning.above)
+
+    def _promise(self, packs: float) -> tuple[ThresholdPromise, ThresholdModel]:
+        """Return what is promised, and by which model."""
+        findings = self._learned.findings if self._learned else SiteFindings.NONE
+        tail = findings.tail
+        low, high = (packs + findings.low, packs + findings.high) if tail else (0.0, 0.0)
+        origin = "" if tail else self._model.provenance.data
+        promise = ThresholdPromise(origin, findings.passages, MIN_PASSAGES, round(findings.weight), low, high)
+        return promise, tail or self._model
 
 
 class ThresholdSetting:
@@ -88,6 +137,21 @@ class ThresholdSetting:
         self._store = store
         self._clock = clock
         self._model_version = model_version
+
+    def forget_learned(self, today: str, people: TwoPeople, actor: Actor) -> None:
+        """Go back to the pack's threshold, and learn from passages after `today` (ISO 8601) only."""
+        if people.action is not TwoPersonAction.CHANGE_THRESHOLD:
+            raise ValueError(f"these people may do {people.action}")
+        model_version = self._model_version()
+        try:
+            known = self._store.learned(model_version)
+        except ChangedRowError:  # it is mended by this
+            known = None
+        before = f"{known.offset.value:+.4f}" if known else "nothing"
+        details = {"forgotten": before, "model": model_version, "today": today}
+        both = tuple(Thing.PERSON.key(person.person_id) for person in (people.first, people.second))
+        entry = AuditEntry(self._clock.now(), actor, Action.LEARNING_FORGOTTEN, both, details=details)
+        self._store.forget_learned(LearnedThreshold(model_version, LearnedOffset(), today, SiteFindings.NONE), entry)
 
     def set(self, value: float | None, people: TwoPeople, actor: Actor) -> None:
         """Set it, or with None return to settings and pack; servers follow within seconds.

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cekalwatch.server.domain.learning.threshold_steps import LearningBounds
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.settings.storage import StorageSection
 
@@ -37,6 +38,9 @@ class RecognitionSection(StorageSection):
     threshold: Annotated[float, Field(gt=-1, lt=1)] | None = None
     """Comparison score from which a face is a possible match; when not set, the pack's own for `wanted_fpir` and the
     size of the gallery."""
+
+    threshold_learning: LearningBounds = LearningBounds()
+    """How the pack's threshold follows the passages of the site; see `docs/thresholds.md`."""
 
     @property
     def models_path(self) -> Path:

@@ -11,6 +11,7 @@ from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, OrdersInForce
 from cekalwatch.server.capture.intake import Intake
 from cekalwatch.server.capture.passage_counting import PassageCounter
+from cekalwatch.server.capture.score_counting import ScoreCounter
 from cekalwatch.server.capture.session import CaptureSessions, CaptureTerms
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.checkpoints import Camera
@@ -25,6 +26,7 @@ from cekalwatch.server.wiring.periodic import Chore, at_stop
 EMBED_BATCH = 4
 DECIDE_BATCH = 64
 COUNT_PASSAGES_PERIOD_S = 60.0
+COUNT_SCORES_PERIOD_S = 60.0
 WRITES_PER_RECEIPT_DELAY = 4
 """How often the database's health is asked for while captures come, at most."""
 
@@ -54,12 +56,14 @@ class CaptureWiring:
         settings, stores, stack = context.settings, context.stores, context.stack
         counter = PassageCounter(stores.field)
         stack.callback(at_stop, "passages of the last minute", counter.write)
+        cameras = {camera.camera_id: camera for camera in settings.cameras}
+        scores = ScoreCounter(stores.scores, cameras, context.checkpoints, context.clock)
         decider = Decider(
             search.snapshots.current,
             OrdersInForce(stores.watchlist, context.checkpoints),
             stores.alerts,
             context.clock,
-            Passages(settings.passage_idle_s),
+            Passages(settings.passage_idle_s, ended=scores.ended),
             AlertTiming(timedelta(seconds=settings.grouping_window_s), timedelta(seconds=settings.late_after_s)),
             announce,
             counter.begun,
@@ -88,7 +92,6 @@ class CaptureWiring:
         delay_s = settings.receipt_delay_s
         health = DatabaseHealth(writing.do, delay_s / WRITES_PER_RECEIPT_DELAY)
         intake = Intake(embedding, deciding, health, delay_s)
-        cameras = {camera.camera_id: camera for camera in settings.cameras}
         terms = CaptureTerms(settings.credits, settings.heartbeat_period_s, settings.handshake_s)
         return cls(
             tuple(cameras.values()),
@@ -97,5 +100,8 @@ class CaptureWiring:
             health,
             decider,
             lambda: embedding.waiting,
-            (Chore("count_passages", COUNT_PASSAGES_PERIOD_S, counter.write),),
+            (
+                Chore("count_passages", COUNT_PASSAGES_PERIOD_S, counter.write),
+                Chore("count_scores", COUNT_SCORES_PERIOD_S, scores.write),
+            ),
         )

@@ -19,6 +19,7 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.models.photograph_store import PhotographStore
+from cekalwatch.server.storage.models.score_store import ScoreStore
 from cekalwatch.server.storage.models.store import ModelStore, ThresholdStore
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.sync.store import SyncStore
@@ -38,6 +39,7 @@ class Stores:
     people: PeopleStore
     photographs: PhotographStore
     retention: RetentionStore
+    scores: ScoreStore
     syncs: SyncStore
     thresholds: ThresholdStore
     troubles: TroubleStore
@@ -55,6 +57,7 @@ class Stores:
             PeopleStore(database),
             PhotographStore(database, keyring),
             RetentionStore(database),
+            ScoreStore(database),
             SyncStore(database),
             ThresholdStore(database),
             TroubleStore(database),

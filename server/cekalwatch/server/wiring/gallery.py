@@ -13,6 +13,7 @@ from cekalwatch.server.gallery.completeness import check_complete
 from cekalwatch.server.gallery.model_follower import ModelFollower, ModelStores, searched_model
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SnapshotHolder
+from cekalwatch.server.gallery.threshold_learning import LearningSite, LearningStores, ThresholdLearner
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.sources.opening import source_name
@@ -22,6 +23,7 @@ from cekalwatch.vision.manifest import MANIFEST_FILE, Pack, file_sha256
 
 FOLLOW_PERIOD_S = 2.0
 CATCH_UP_PERIOD_S = 5.0
+LEARN_PERIOD_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class GalleryWiring:
     source: str
     """What the watchlist's source is called; empty: none is configured."""
     model: ModelFollower
+    learner: ThresholdLearner
 
     @classmethod
     def open(cls, context: Context, engines: EngineInUse) -> Self:
@@ -53,7 +56,16 @@ class GalleryWiring:
         source = source_name(settings.watchlist.source, settings.home.zone)
         limit = timedelta(hours=settings.freshness_limit_h)
         freshness = FreshnessGauge(stores.watchlist, terms, clock, limit, source)
-        return cls(engines, snapshots, freshness, source, follower)
+        learner = ThresholdLearner(
+            LearningStores(stores.thresholds, stores.scores, stores.field, stores.watchlist.templates),
+            LearningSite(settings.home.site, len(settings.cameras), settings.wanted_fpir, settings.threshold_learning),
+            context.checkpoints,
+            clock,
+            context.actor,
+            snapshots.current,
+            lambda: engines.engine().pack,
+        )
+        return cls(engines, snapshots, freshness, source, follower, learner)
 
     @property
     def chores(self) -> tuple[Chore, ...]:
@@ -61,6 +73,7 @@ class GalleryWiring:
         return (
             Chore("follow_gallery", FOLLOW_PERIOD_S, self.follow),
             Chore("make_templates", CATCH_UP_PERIOD_S, self.model.catch_up),
+            Chore("learn_threshold", LEARN_PERIOD_S, self.learner.learn),
         )
 
     def follow(self) -> None:

@@ -16,6 +16,7 @@ from cekalwatch.server.troubles.retention import TroubleSweeper
 from cekalwatch.server.troubles.row_watch import RowWatch
 from cekalwatch.server.troubles.server_watch import ServerWatch
 from cekalwatch.server.troubles.source_watch import SourceWatch
+from cekalwatch.server.troubles.threshold_watch import ThresholdWatch
 from cekalwatch.server.wellbeing import Wellbeing
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
@@ -24,6 +25,7 @@ from cekalwatch.server.wiring.periodic import Chore
 LOOK_AT_CAMERAS_PERIOD_S = 1.0
 LOOK_AT_SOURCES_PERIOD_S = 5.0
 LOOK_AT_SERVER_PERIOD_S = 1.0
+LOOK_AT_THRESHOLD_PERIOD_S = 5.0
 LOOK_AT_ROWS_PERIOD_S = 2.0
 FOLLOW_PERIOD_S = 1.0
 SWEEP_PERIOD_S = 3600.0
@@ -51,11 +53,13 @@ class TroublesWiring:
         rows = RowWatch(
             RowScan(context.database, context.keys.guard), board, context.stores.audit, clock, context.actor
         )
+        thresholds = ThresholdWatch(context.stores.thresholds, search.snapshots.current, settings.cameras, board, clock)
         servicer = TroubleServicer(feed, board, store, clock, settings.keep_alive_period_s)
         chores = (
             Chore("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, cameras.look),
             Chore("look_at_sources", LOOK_AT_SOURCES_PERIOD_S, sources.look),
             Chore("look_at_server", LOOK_AT_SERVER_PERIOD_S, server.look),
+            Chore("look_at_threshold", LOOK_AT_THRESHOLD_PERIOD_S, thresholds.look),
             Chore("look_at_rows", LOOK_AT_ROWS_PERIOD_S, rows.look),
             Chore("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
         )

@@ -48,6 +48,18 @@ class FieldAlert:
 
 
 @dataclass(frozen=True)
+class JudgedSighting:
+    """A passage of an alert that people have settled."""
+
+    camera_id: str
+    site: str
+    captured_at: datetime
+    score: float
+    """Its highest."""
+    verdict: AlertVerdict
+
+
+@dataclass(frozen=True)
 class PassageCount:
     """How many passages a camera saw in one hour."""
 

@@ -6,6 +6,7 @@ its score, and people say whose it was.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,7 +32,7 @@ def size_bucket(templates: int) -> int:
     """Return the size that stands for a list of `templates`, within 5 %; 0 for an empty one."""
     if templates < 1:
         return 0
-    return max(1, round(_SIZE_STEP ** round(np.log(templates) / np.log(_SIZE_STEP))))
+    return max(1, round(_SIZE_STEP ** round(math.log(templates, _SIZE_STEP))))
 
 
 @dataclass(frozen=True, order=True)

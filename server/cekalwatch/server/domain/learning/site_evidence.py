@@ -143,7 +143,7 @@ def _factor(camera: _CameraEvidence, others: Sequence[_CameraEvidence]) -> float
     own = camera.total / camera.weight
     rest = np.mean([one.total / one.weight for one in others], axis=0)
     rest_weight = min(sum(one.weight for one in others), len(others) * max(one.weight for one in others))
-    most = 1.0
+    found = (0.0, 1.0)
     for share in COMPARED_SHARES:
         above_rest = np.cumsum(rest[::-1])[::-1]
         begin = int(np.flatnonzero(above_rest >= share)[-1])
@@ -152,9 +152,10 @@ def _factor(camera: _CameraEvidence, others: Sequence[_CameraEvidence]) -> float
         spread = math.sqrt(together * (1 - together) * (1 / camera.weight + 1 / rest_weight))
         least = 1 / camera.weight
         factor = max(here, least) / there
-        if spread and abs(here - there) >= STANDS_OUT_SPREADS * spread and not _inside(factor):
-            most = max(most, factor, key=lambda one: abs(math.log(one)))
-    return most
+        spreads = abs(here - there) / spread if spread else 0.0
+        if spreads >= STANDS_OUT_SPREADS and not _inside(factor):
+            found = max(found, (spreads, factor))
+    return found[1]
 
 
 def _inside(factor: float) -> bool:

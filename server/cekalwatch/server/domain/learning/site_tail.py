@@ -124,7 +124,7 @@ def _likelihood(counts: Mapping[int, Counts], start: ThresholdModel, begin: int)
     """Return the logarithm of how likely the counts are: of all below the tail, and of each bin in it."""
     used = {size: (float(one[:begin].sum()), one[begin:]) for size, one in counts.items()}
     last = max(int(np.flatnonzero(one)[-1]) for one in counts.values()) + 1 - begin
-    beyond = np.arange(max(last, 1) + 1) * BIN_WIDTH  # edges of the bins with anything in them
+    beyond = np.arange(max(last, 1) + 1, dtype=np.float64) * BIN_WIDTH  # edges of the bins with anything in them
 
     def likelihood(parameters: Parameters) -> float:
         rates = _rates(parameters, beyond)

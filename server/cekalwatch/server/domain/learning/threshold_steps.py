@@ -6,6 +6,7 @@ The pack's threshold rises with the list; what is learned is by how much the sit
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -16,10 +17,23 @@ MIN_STEP: Final = 0.005
 """Smaller differences, comparison scores, move nothing: a step is announced to people."""
 
 
+class LearningMode(StrEnum):
+    """What is done with what was learned."""
+
+    APPLY = "apply"
+    """The threshold moves to where the site's passages want it."""
+    OBSERVE = "observe"
+    """It is shown, and the threshold stays."""
+
+
 @dataclass(frozen=True)
 class LearningBounds:
-    """How far what passes at the cameras can move the threshold, in comparison scores."""
+    """How the threshold follows what passes at the cameras, and how far, in comparison scores."""
 
+    mode: LearningMode = LearningMode.APPLY
+    """`apply` moves the threshold, where neither two people nor `threshold` set it; `observe` only shows where to."""
+    window_days: Annotated[int, Field(ge=1, le=365)] = 30
+    """Days whose passages count. Counts of earlier days are removed."""
     step_a_day: Annotated[float, Field(ge=MIN_STEP, le=0.3)] = 0.05
     """Furthest that the threshold moves in one local day."""
     below: Annotated[float, Field(ge=0, le=0.3)] = 0.05

@@ -55,6 +55,10 @@ class Checkpoints:
     legal: LegalParameters
     zones: Mapping[str, ZoneInfo]
 
+    def day(self, now: datetime, site: str) -> date:
+        """Return the local day at `site`; a site that is no longer configured has WIB."""
+        return now.astimezone(self.zones.get(site, WIB)).date()
+
     def judged(self, file: SubjectFile, now: datetime, site: str) -> list[JudgedOrder]:
         """Return a subject's orders with their status at `site`; a site that is no longer configured has WIB."""
         zone = self.zones.get(site, WIB)

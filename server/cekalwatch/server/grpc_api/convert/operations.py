@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cekalwatch.server.audit.signing_state import SigningState
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.gallery.threshold import ThresholdSource
+from cekalwatch.server.gallery.threshold import ThresholdPromise, ThresholdSource
 from cekalwatch.server.grpc_api.convert.capture import SPOOL_STATES, VIEW_STATES
 from cekalwatch.server.grpc_api.convert.common import camera_message, duration, timestamp
 from cekalwatch.server.grpc_api.convert.troubles import trouble_message
@@ -43,6 +43,7 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
             threshold_extrapolated=snapshot.decision.extrapolated,
             subjects_left_out=snapshot.people.left_out,
             blind=snapshot.blind,
+            threshold_promise=_promise(snapshot.decision.promise),
         ),
         freshness=freshness_message(status.freshness),
         captures=operations_pb2.CaptureCounts(
@@ -76,6 +77,10 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
         signing=_signing(status.signing),
         connections=operations_pb2.ConnectionStatus(open=status.connections.open, closed=status.connections.closed),
     )
+
+
+def _promise(promise: ThresholdPromise | None) -> operations_pb2.ThresholdPromise | None:
+    return operations_pb2.ThresholdPromise(**asdict(promise)) if promise else None
 
 
 def _revocations(state: RevocationState, *, stale: bool) -> operations_pb2.RevocationStatus:

@@ -14,9 +14,16 @@ from sqlalchemy import ColumnElement, Insert, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
-from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict, FieldAlert, PassageCount, verdict_of
+from cekalwatch.server.domain.alerts.false_alerts import (
+    AlertVerdict,
+    FieldAlert,
+    JudgedSighting,
+    PassageCount,
+    verdict_of,
+)
 from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, PassageCountRow, SightingRow
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guarded_session import in_order
 from cekalwatch.wire.vocabulary.adjudication import UNSETTLED, Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction
 
@@ -88,6 +95,35 @@ class FieldStore:
                 )
                 for row, score, passages in session.exec(alerts)
             ]
+
+    def judged(self, since: datetime, model_version: str) -> list[JudgedSighting]:
+        """Return the passages of alerts raised from `since` on that people have settled, each with its best score.
+
+        What does not stand as it was written is left out, for thresholds rest on this.
+        """
+        wanted = (
+            col(AlertRow.raised_at) >= since,
+            col(AlertRow.model_version) == model_version,
+            col(AlertRow.state).not_in(UNSETTLED),
+        )
+        sighted = select(SightingRow).join(AlertRow, col(AlertRow.alert_id) == col(SightingRow.alert_id)).where(*wanted)
+        found = select(FindingRow).join(AlertRow, col(AlertRow.alert_id) == col(FindingRow.alert_id)).where(*wanted)
+        with self._database.session() as session:
+            alerts = {row.alert_id for row in in_order(session, session.exec(select(AlertRow).where(*wanted)))}
+            findings: defaultdict[str, list[tuple[Outcome, Reason]]] = defaultdict(list)
+            for finding in in_order(session, session.exec(found)):
+                findings[finding.alert_id].append((Outcome(finding.outcome), Reason(finding.reason)))
+            best: dict[tuple[str, str], SightingRow] = {}
+            for row in in_order(session, session.exec(sighted)):
+                known = best.get((row.alert_id, row.passage))
+                if row.alert_id in alerts and (known is None or row.score > known.score):
+                    best[row.alert_id, row.passage] = row
+        verdicts = {alert_id: verdict_of(findings[alert_id]) for alert_id in alerts}
+        return [
+            JudgedSighting(row.camera_id, row.site, row.captured_at, row.score, verdicts[row.alert_id])
+            for row in best.values()
+            if verdicts[row.alert_id] is not AlertVerdict.OPEN
+        ]
 
 
 def _added(insert: postgresql.Insert | sqlite.Insert, count: PassageCount) -> Insert:

@@ -9,10 +9,17 @@ from sqlalchemy import ColumnElement, exists, func
 from sqlmodel import Session, col, delete, select
 
 from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
+from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import one_checked, replace_row
-from cekalwatch.server.storage.models.tables import GalleryStateRow, TemplateRefusalRow, ThresholdRow
+from cekalwatch.server.storage.models.tables import (
+    GalleryStateRow,
+    LearnedThresholdRow,
+    TemplateRefusalRow,
+    ThresholdRow,
+)
 from cekalwatch.server.storage.watchlist.changes import lock_watchlist
 from cekalwatch.server.storage.watchlist.tables import ReferenceFaceRow, TemplateRow
 
@@ -165,6 +172,57 @@ class ThresholdStore:
             session.flush()
             write_audit(session, entry)
             session.commit()
+
+    def learned(self, model_version: str) -> LearnedThreshold | None:
+        """Return what was learned for that model version; None when nothing was.
+
+        Raises ChangedRowError when it is not as it was written.
+        """
+        with self._database.session() as session:
+            return _learned(session, model_version)
+
+    def learn(self, known: LearnedThreshold | None, learned: LearnedThreshold, entry: AuditEntry | None) -> bool:
+        """Keep `learned` in place of `known`, with an entry in the audit trail if it has to be recorded.
+
+        Nothing is kept, and False returned, where something else than `known` stands there: another server was faster,
+        or two people have forgotten it. Raises ChangedRowError when what stands there is not as it was written.
+        """
+        with self._database.session() as session:
+            lock_watchlist(session)
+            if _learned(session, learned.model_version) != known:
+                return False
+            _keep(session, learned, entry)
+        return True
+
+    def forget_learned(self, learned: LearnedThreshold, entry: AuditEntry) -> None:
+        """Keep `learned` in place of what was learned before, whatever stands there."""
+        with self._database.session() as session:
+            lock_watchlist(session)
+            _keep(session, learned, entry)
+
+
+def _learned(session: Session, model_version: str) -> LearnedThreshold | None:
+    row = one_checked(session, LearnedThresholdRow, 1)
+    if row is None or row.model_version != model_version:
+        return None
+    offset = LearnedOffset(row.step, row.day, row.moved)
+    return LearnedThreshold(model_version, offset, row.forgotten_through, SiteFindings.from_json(row.state))
+
+
+def _keep(session: Session, learned: LearnedThreshold, entry: AuditEntry | None) -> None:
+    row = LearnedThresholdRow(
+        model_version=learned.model_version,
+        step=learned.offset.value,
+        day=learned.offset.day,
+        moved=learned.offset.moved,
+        forgotten_through=learned.forgotten_through,
+        state=learned.findings.to_json(),
+    )
+    replace_row(session, row)
+    session.flush()
+    if entry:
+        write_audit(session, entry)
+    session.commit()
 
 
 def needs_template(model_version: str) -> ColumnElement[bool]:

@@ -1,9 +1,13 @@
-"""Tables of changing the model: which one is in use, and which reference faces a model makes no template of."""
+"""Tables of the model in use and its threshold: which model, what it makes no template of, and what passages scored."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from sqlalchemy import Column
 from sqlmodel import Field, SQLModel
 
+from cekalwatch.server.storage.columns import Facts
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 
 
@@ -42,3 +46,38 @@ class ThresholdRow(SignedRow, table=True):
     """None: it was given back to the settings."""
     model_version: str
     """What it was set for: scores of another model mean something else."""
+
+
+class ScoreCountRow(SignedRow, table=True):
+    """One camera's passages of one day by their best score: numbers in bins. Nothing of it tells of one passage."""
+
+    __tablename__ = "score_count"
+
+    day: str = Field(primary_key=True)
+    """Local day of the checkpoint, ISO 8601, on which they were written."""
+    camera_id: str = Field(primary_key=True)
+    model_version: str = Field(primary_key=True)
+    templates: int = Field(primary_key=True)
+    """Size of the list that was searched, within 5 %."""
+    site: str
+    below: list[int] = Field(sa_column=Column(Facts, nullable=False))
+    """Passages that did not alert, in each bin."""
+    reached: int
+
+
+class LearnedThresholdRow(SignedRow, table=True):
+    """One row, once a threshold was learned from the passages of the site."""
+
+    __tablename__ = "learned_threshold"
+
+    id: int = Field(default=1, primary_key=True)
+    model_version: str
+    step: float
+    """How far the threshold is from the pack's."""
+    day: str
+    moved: float
+    """How far all steps of that local day went."""
+    forgotten_through: str
+    """Only passages of local days after this one count; empty: all that are kept."""
+    state: dict[str, Any] = Field(sa_column=Column(Facts, nullable=False))
+    """What was found last; see `LearnedThreshold`."""

@@ -19,7 +19,7 @@ def towards(value: float, offset: LearnedOffset, day: str = "2026-11-26") -> Lea
 
 def test_it_goes_all_the_way_in_daily_steps():
     first = towards(0.52, LearnedOffset())
-    assert (first.value, first.moved) == (pytest.approx(0.05), pytest.approx(0.05))
+    assert first.value == first.moved == pytest.approx(0.05)
     assert towards(0.52, first) == first, "no further on that day"
     second = towards(0.52, first, "2026-11-27")
     third = towards(0.52, second, "2026-11-28")

@@ -422,6 +422,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "score_count",
+        sa.Column("day", sa.String(), nullable=False),
+        sa.Column("camera_id", sa.String(), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("templates", sa.Integer(), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("below", sa.JSON(), nullable=False),
+        sa.Column("reached", sa.Integer(), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "camera_id", "model_version", "templates"),
+    )
+    op.create_table(
+        "learned_threshold",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("model_version", sa.String(), nullable=False),
+        sa.Column("step", sa.Float(), nullable=False),
+        sa.Column("day", sa.String(), nullable=False),
+        sa.Column("moved", sa.Float(), nullable=False),
+        sa.Column("forgotten_through", sa.String(), nullable=False),
+        sa.Column("state", sa.JSON(), nullable=False),
+        sa.Column("row_version", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "passage_count",
         sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
         sa.Column("camera_id", sa.String(), nullable=False),
@@ -610,6 +636,8 @@ def downgrade() -> None:
 
     op.drop_table("sync_order")
     op.drop_table("sync_state")
+    op.drop_table("learned_threshold")
+    op.drop_table("score_count")
     op.drop_table("decision_threshold")
     op.drop_table("write_probe")
     op.drop_table("gallery_state")

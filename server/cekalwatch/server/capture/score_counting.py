@@ -1,0 +1,86 @@
+"""Counts passages that are over by their best score, for thresholds that learn from them.
+
+Nothing of a passage is kept but one more in a bin. Of each camera some are gathered in memory before they are written,
+all at once, so that neither what changes in a row nor when it does tells of one passage; the few of a quiet day count
+on the day on which enough have come. A server that stops loses what it has gathered.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.learning.score_counts import BINS, CountKey, Counts, ScoreCounts, bin_of, size_bucket
+from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.passages import PassageScore
+from cekalwatch.server.storage.errors import StorageError
+from cekalwatch.server.storage.models.score_store import ScoreStore
+
+MIN_GATHERED = 20
+"""Passages of one camera that are written together, at least."""
+
+
+@dataclass(eq=False)
+class _Gathered:
+    below: Counts
+    reached: int = 0
+
+    @property
+    def passages(self) -> int:
+        return int(self.below.sum()) + self.reached
+
+
+class ScoreCounter:
+    """Threads may share it; `write` blocks."""
+
+    def __init__(
+        self, store: ScoreStore, cameras: Mapping[str, Camera], checkpoints: Checkpoints, clock: Clock
+    ) -> None:
+        self._store = store
+        self._cameras = cameras
+        self._checkpoints = checkpoints
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._gathered: dict[tuple[str, str, int], _Gathered] = {}
+
+    def ended(self, camera_id: str, score: PassageScore) -> None:
+        """Count a passage that is over; of cameras that are not configured any more, none counts."""
+        if camera_id not in self._cameras:
+            return
+        key = camera_id, score.model_version, size_bucket(score.templates)
+        with self._lock:
+            held = self._gathered.setdefault(key, _Gathered(np.zeros(BINS)))
+            if score.reached:
+                held.reached += 1
+            else:
+                held.below[bin_of(score.best)] += 1
+
+    def write(self) -> None:
+        """Write what enough was gathered of; what cannot be written is kept for the next time."""
+        with self._lock:
+            ready = {key: one for key, one in self._gathered.items() if one.passages >= MIN_GATHERED}
+            self._gathered = {key: one for key, one in self._gathered.items() if key not in ready}
+        if not ready:
+            return
+        try:
+            self._store.add([self._counts(key, one) for key, one in ready.items()])
+        except StorageError:
+            with self._lock:
+                for key, one in ready.items():
+                    held = self._gathered.setdefault(key, _Gathered(np.zeros(BINS)))
+                    held.below += one.below
+                    held.reached += one.reached
+            raise
+
+    def _counts(self, key: tuple[str, str, int], gathered: _Gathered) -> ScoreCounts:
+        camera_id, model_version, templates = key
+        site = self._cameras[camera_id].site
+        day = self._checkpoints.day(self._clock.now(), site)
+        return ScoreCounts(
+            CountKey(day.isoformat(), camera_id, model_version, templates, site), gathered.below, gathered.reached
+        )

@@ -1,0 +1,189 @@
+"""Learns the threshold from the site's own passages, and moves it in small steps. Methods block.
+
+Each round puts together what was counted in the last days with what people found about alerts, fits the tail, and takes
+one step at most. A step is in the audit trail, and `troubles/threshold_watch.py` tells supervisors of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from importlib.metadata import version
+
+import structlog
+
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
+from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings, ThresholdMove
+from cekalwatch.server.domain.learning.score_counts import JudgedPassage
+from cekalwatch.server.domain.learning.site_evidence import SiteEvidence, weigh
+from cekalwatch.server.domain.learning.site_tail import SiteTail, fit_site
+from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset, LearningBounds, LearningMode
+from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.gallery.comparison import compare_references
+from cekalwatch.server.gallery.snapshot import GallerySnapshot
+from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSource
+from cekalwatch.server.storage.alerts.field_store import FieldStore
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
+from cekalwatch.server.storage.models.score_store import ScoreStore
+from cekalwatch.server.storage.models.store import ThresholdStore
+from cekalwatch.server.storage.models.template_store import TemplateStore
+from cekalwatch.vision.manifest import Pack
+
+MOVABLE = frozenset({ThresholdSource.PACK, ThresholdSource.LEARNED})
+"""What is learned moves nothing that people or the settings have set."""
+MAX_COMPARED_SUBJECTS = 500
+"""Listed people whose photographs are compared, to tell how many are missed."""
+MIN_COMPARED_PHOTOGRAPHS = 50
+"""With fewer photographs of people with two, nobody can say."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class LearningStores:
+    """The stores that learning needs."""
+
+    thresholds: ThresholdStore
+    scores: ScoreStore
+    field: FieldStore
+    templates: TemplateStore
+
+
+@dataclass(frozen=True)
+class LearningSite:
+    """Where the threshold is learned, and for which promise."""
+
+    site: str
+    """Its clock says when a day begins."""
+    cameras: int
+    """How many may send passages."""
+    wanted_fpir: float
+    bounds: LearningBounds
+
+
+class ThresholdLearner:
+    """Learns for all servers of one database, whichever of them comes first."""
+
+    def __init__(
+        self,
+        stores: LearningStores,
+        site: LearningSite,
+        checkpoints: Checkpoints,
+        clock: Clock,
+        actor: Actor,
+        snapshot: Callable[[], GallerySnapshot],
+        pack: Callable[[], Pack],
+    ) -> None:
+        """`snapshot` returns the gallery in use, and `pack` the model pack in use."""
+        self._stores = stores
+        self._site = site
+        self._checkpoints = checkpoints
+        self._clock = clock
+        self._actor = actor
+        self._snapshot = snapshot
+        self._pack = pack
+        self._swept = ""
+
+    def learn(self) -> None:
+        """Take what has passed until now into account."""
+        now = self._clock.now()
+        today = self._checkpoints.day(now, self._site.site)
+        first = today - timedelta(days=self._site.bounds.window_days - 1)
+        if self._swept != first.isoformat():
+            self._stores.scores.forget_before(first.isoformat())
+            self._swept = first.isoformat()
+        snapshot, pack = self._snapshot(), self._pack()
+        model_version = snapshot.gallery.model_version
+        if not len(snapshot.gallery) or pack.model_version != model_version:
+            return
+        try:
+            known = self._stores.thresholds.learned(model_version)
+        except ChangedRowError:  # it is a trouble already; `thresholds forget` mends it
+            return
+        evidence = self._evidence(model_version, self._from(first, known))
+        tail = fit_site(evidence.by_size, pack.thresholds, today.isoformat(), version("cekalwatch"))
+        learned, entry = self._learned(known, evidence, tail, snapshot, pack, today)
+        if learned != known and self._stores.thresholds.learn(known, learned, entry) and entry:
+            log.info("threshold_learned", **entry.details)
+
+    @staticmethod
+    def _from(first: date, known: LearnedThreshold | None) -> date:
+        if known is None or not known.forgotten_through:
+            return first
+        return max(first, date.fromisoformat(known.forgotten_through) + timedelta(days=1))
+
+    def _evidence(self, model_version: str, first: date) -> SiteEvidence:
+        counts = self._stores.scores.since(first.isoformat(), model_version)
+        # A day before, for sites that are ahead of UTC; the local day decides.
+        since = datetime.combine(first - timedelta(days=1), time(), UTC)
+        judged = (
+            JudgedPassage(
+                self._checkpoints.day(one.captured_at, one.site).isoformat(),
+                one.camera_id,
+                one.score,
+                one.verdict is AlertVerdict.FALSE_ALERT,
+            )
+            for one in self._stores.field.judged(since, model_version)
+        )
+        return weigh(counts, [one for one in judged if one.day >= first.isoformat()], self._site.cameras)
+
+    def _learned(
+        self,
+        known: LearnedThreshold | None,
+        evidence: SiteEvidence,
+        tail: SiteTail | None,
+        snapshot: GallerySnapshot,
+        pack: Pack,
+        today: date,
+    ) -> tuple[LearnedThreshold, AuditEntry | None]:
+        site, templates = self._site, len(snapshot.gallery)
+        before = known or LearnedThreshold(pack.model_version, LearnedOffset(), "", SiteFindings.NONE)
+        packs = pack.thresholds.threshold(templates, site.wanted_fpir)
+        findings = SiteFindings(
+            evidence.passages, round(evidence.weight, 1), evidence.standing_out, None, 0.0, 0.0, before.findings.move
+        )
+        if tail is None:
+            return replace(before, findings=findings), None
+        wanted = tail.threshold(templates, site.wanted_fpir)
+        findings = replace(findings, tail=tail.model, low=wanted.low - packs, high=wanted.high - packs)
+        offset = before.offset
+        if site.bounds.mode is LearningMode.APPLY and snapshot.decision.source in MOVABLE:
+            offset = before.offset.stepped(wanted, packs, site.bounds, today.isoformat())
+        if offset == before.offset:
+            return replace(before, findings=findings), None
+        threshold = min(max(packs + offset.value, MIN_THRESHOLD), MAX_THRESHOLD)
+        fpir = tail.model.fpir(templates, threshold)
+        move = ThresholdMove(
+            self._clock.now(),
+            snapshot.threshold,
+            threshold,
+            round(1 / max(fpir, 1e-9)),
+            self._missed(pack, threshold),
+        )
+        learned = replace(before, offset=offset, findings=replace(findings, move=move))
+        return learned, self._entry(learned, move, packs)
+
+    def _missed(self, pack: Pack, threshold: float) -> float | None:
+        scores = compare_references(
+            self._stores.templates, pack.model_version, pack.recogniser.size, threshold, MAX_COMPARED_SUBJECTS
+        )
+        return scores.genuine_below if scores.with_another >= MIN_COMPARED_PHOTOGRAPHS else None
+
+    def _entry(self, learned: LearnedThreshold, move: ThresholdMove, packs: float) -> AuditEntry:
+        findings = learned.findings
+        details: dict[str, int | str] = {
+            "threshold": f"{move.threshold:.4f}",
+            "before": f"{move.before:.4f}",
+            "low": f"{packs + findings.low:.4f}",
+            "high": f"{packs + findings.high:.4f}",
+            "pack": f"{packs:.4f}",
+            "model": learned.model_version,
+            "wanted_fpir": f"{self._site.wanted_fpir:g}",
+            "passages": findings.passages,
+            "passages_per_false_alert": move.passages_per_false_alert,
+            "missed": "unknown" if move.missed is None else f"{move.missed:.4f}",
+        }
+        return AuditEntry(self._clock.now(), self._actor, Action.THRESHOLD_LEARNED, details=details)

@@ -1,0 +1,162 @@
+"""A threshold that follows the people who really pass, as the product counts, fits, moves and records it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.domain.learning.site_tail import MIN_PASSAGES
+from cekalwatch.server.domain.learning.threshold_steps import LearningBounds, LearningMode
+from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
+from cekalwatch.server.gallery.threshold import ThresholdSetting, ThresholdSource
+from cekalwatch.server.storage.database import Database
+from cekalwatch.wire.vocabulary.people import PersonRole
+from tests.support.builders.keys import open_keys
+from tests.support.builders.watchlist import MODEL
+from tests.support.scenarios.learning import LISTED, PACK, WANTED, LearningPort, Passers
+from tests.support.scenarios.people import ADMINISTRATION, TOGETHER, person
+
+PACKS = PACK.thresholds.threshold(LISTED, WANTED)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    database.upgrade()
+    open_keys(database)
+    yield database
+    database.close()
+
+
+def test_fifteen_hundred_passages_of_other_people_bring_the_promise_within_a_factor_of_two(database: Database):
+    port, people = LearningPort(database, cameras=3), Passers(0.1)
+    port.look()
+    assert port.decision.source is ThresholdSource.PACK
+    assert people.fpir(port.decision.value) > 9 * WANTED, "ten times too many"
+    for _ in range(3):
+        port.day({camera: people.scores(500 // 3) for camera in port.cameras})
+    assert port.decision.source is ThresholdSource.LEARNED
+    assert WANTED / 2 <= people.fpir(port.decision.value) <= WANTED * 2
+    assert port.decision.expected_fpir == pytest.approx(people.fpir(port.decision.value), rel=0.6)
+
+
+def test_until_there_is_enough_the_promise_is_the_packs_and_says_on_whom(database: Database):
+    port, people = LearningPort(database, cameras=1), Passers(0.1)
+    port.passes("dep-0", people.scores(MIN_PASSAGES // 2))
+    port.look()
+    promise = port.decision.promise
+    assert promise
+    assert (promise.measured_on, promise.needed) == ("LFW", MIN_PASSAGES)
+    assert 0 < promise.counted < MIN_PASSAGES
+    assert port.decision.value == PACKS
+    port.passes("dep-0", people.scores(MIN_PASSAGES))
+    port.look()
+    port.look()
+    promise = port.decision.promise
+    assert promise
+    assert promise.measured_on == ""
+    assert promise.low < people.middle - people.spread * np.log(WANTED) < promise.high
+
+
+def test_a_step_is_recorded_with_what_it_means(database: Database):
+    port, people = LearningPort(database, cameras=1), Passers(0.1)
+    port.passes("dep-0", people.scores(800))
+    port.look()
+    learned = port.learned
+    assert learned
+    move = learned.findings.move
+    assert move
+    assert move.threshold == pytest.approx(port.decision.value)
+    assert move.before == pytest.approx(PACKS)
+    assert 1 / move.passages_per_false_alert == pytest.approx(people.fpir(move.threshold), rel=0.6)
+    ((_, actor, text),) = port.desk.trail(Action.THRESHOLD_LEARNED)
+    details = json.loads(text)
+    assert actor == "server:test"
+    assert (details["before"], details["threshold"]) == (f"{PACKS:.4f}", f"{move.threshold:.4f}")
+    assert details["missed"] == "unknown", "nobody has two photographs"
+
+
+def test_no_day_moves_it_further_than_it_may(database: Database):
+    port, people = LearningPort(database, 1, LearningBounds(step_a_day=0.02, above=0.05)), Passers(0.12)
+    for days in (1, 2, 3, 4):
+        port.day({"dep-0": people.scores(400)})
+        assert port.decision.value == pytest.approx(PACKS + min(0.02 * days, 0.05))
+
+
+def test_what_passes_now_counts_when_people_change(database: Database):
+    port = LearningPort(database, 1, LearningBounds(window_days=3))
+    for people in (Passers(0.1), Passers(0.02)):
+        for _ in range(6):
+            port.day({"dep-0": people.scores(700)})
+        assert WANTED / 2 <= people.fpir(port.decision.value) <= WANTED * 2
+    assert len(port.scores.since("", MODEL)) == 3, "earlier days are forgotten"
+
+
+def test_what_two_people_set_stays_and_the_tail_says_what_to_expect(database: Database):
+    port, people = LearningPort(database, cameras=1), Passers(0.1)
+    ThresholdSetting(port.thresholds, port.clock, lambda: MODEL).set(0.6, TOGETHER, ADMINISTRATION)
+    port.holder.follow()
+    port.day({"dep-0": people.scores(1_000)})
+    port.look()
+    assert (port.decision.value, port.decision.source) == (0.6, ThresholdSource.PEOPLE)
+    assert port.decision.expected_fpir == pytest.approx(people.fpir(0.6), rel=0.8)
+    assert not port.desk.trail(Action.THRESHOLD_LEARNED)
+
+
+def test_two_people_undo_it_and_what_had_passed_counts_no_more(database: Database):
+    port, people = LearningPort(database, cameras=1), Passers(0.1)
+    port.day({"dep-0": people.scores(1_000)})
+    assert port.decision.source is ThresholdSource.LEARNED
+    setting = ThresholdSetting(port.thresholds, port.clock, lambda: MODEL)
+    setting.forget_learned("2026-03-02", TOGETHER, ADMINISTRATION)
+    port.look()
+    assert (port.decision.value, port.decision.source) == (PACKS, ThresholdSource.PACK)
+    ((_, _, text),) = port.desk.trail(Action.LEARNING_FORGOTTEN)
+    assert json.loads(text)["today"] == "2026-03-02"
+    port.clock.advance(timedelta(days=1))
+    port.day({"dep-0": people.scores(1_000)})
+    assert port.decision.source is ThresholdSource.LEARNED, "it learns anew"
+    others = TwoPeople(
+        TwoPersonAction.CONFIRM_ALERT, person("budi", PersonRole.OFFICER), person("sari", PersonRole.SUPERVISOR)
+    )
+    with pytest.raises(ValueError, match="CONFIRM_ALERT"):
+        setting.forget_learned("2026-03-02", others, ADMINISTRATION)
+
+
+def test_a_site_that_only_observes_moves_nothing(database: Database):
+    port = LearningPort(database, 1, LearningBounds(mode=LearningMode.OBSERVE))
+    port.day({"dep-0": Passers(0.1).scores(1_000)})
+    port.look()
+    assert (port.decision.value, port.decision.source) == (PACKS, ThresholdSource.PACK)
+    assert port.decision.promise
+    assert port.decision.promise.low > PACKS + 0.05, "and shows where it would go"
+
+
+def test_of_two_servers_one_takes_the_step(database: Database):
+    here, people = LearningPort(database, cameras=1), Passers(0.1)
+    here.passes("dep-0", people.scores(400))
+    here.counter.write()
+    known = here.learned
+    here.learner.learn()
+    learned = here.learned
+    assert learned
+    assert not here.thresholds.learn(known, replace(learned, forgotten_through="2026-01-01"), None)
+    assert here.learned == learned
+
+
+def test_alerts_that_nobody_settles_do_not_lower_the_threshold(database: Database):
+    """Half of what alerts is settled, and stands for the rest."""
+    port, people = LearningPort(database, cameras=1), Passers(0.05)
+    for _ in range(3):
+        for part in range(8):
+            port.passes("dep-0", people.scores(125), settled=part % 2 == 0)
+            port.look()
+        port.clock.advance(timedelta(days=1))
+    assert WANTED / 2 <= people.fpir(port.decision.value) <= WANTED * 2
