@@ -61,16 +61,16 @@ LOOPS = {
     # threads
     *("acknowledge-0", "audit-0", "decide-0", "deliveries-0", "embed-0", "embed-1", "write-probe-0"),
     # the watchlist and the gallery
-    *("follow_gallery", "make_templates", "synchronise", "erase_subjects"),
+    *("follow_gallery", "learn_threshold", "make_templates", "synchronise", "erase_subjects"),
     # alerts
     *("escalate", "follow_event_log", "follow_supervisors", "forget_passages", "look_at_orders"),
     *("sweep_events", "sweep_images", "sweep_probes", "sweep_records", "sweep_unsettled_images"),
     # captures, and who may what
-    *("count_passages", "probe_database", "check_devices", "check_people", "follow_revocations"),
+    *("count_passages", "count_scores", "probe_database", "check_devices", "check_people", "follow_revocations"),
     # what is wrong
     "watch_connections",
     *("follow_troubles", "look_at_cameras", "look_at_rows", "look_at_server", "look_at_sources"),
-    *("sweep_troubles", "tell_health"),
+    *("look_at_threshold", "sweep_troubles", "tell_health"),
     # the audit trail and the keys
     *("deliver_checkpoints", "record_refusals", "reseal", "sign_audit_trail", "tell_refusals"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OrdersInForce
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
-from cekalwatch.server.domain.passages import Passages
+from cekalwatch.server.domain.passages import Passages, PassageScore
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.recognition.probes import Probe
@@ -49,8 +49,10 @@ class Counter:
             SearchedModel(MODEL, SIZE, lambda _: FIXED_THRESHOLD, LIKENESS),
         )
         orders = OrdersInForce(self.watchlist, checkpoints)
+        self.clock, self.ended = clock, list[tuple[str, PassageScore]]()
+        passages = Passages(60, ended=lambda *one: self.ended.append(one))
         self.decider = Decider(
-            self.holder.current, orders, self.alerts, clock, Passages(60), AlertTiming(), lambda: None, lambda _: None
+            self.holder.current, orders, self.alerts, clock, passages, AlertTiming(), lambda: None, lambda _: None
         )
 
     def listed(self, key: str, likeness: float, **facts: object) -> None:
@@ -151,3 +153,18 @@ def test_a_defect_with_one_capture_leaves_those_beside_it_their_alerts(counter: 
     assert isinstance(failed, TypeError)
     assert taken is CaptureOutcome.ACCEPTED
     assert [event.capture_id for event in counter.alerts.events_after(0, 10)] == [sound.capture_id]
+
+
+def test_a_passage_that_is_over_is_counted_with_its_best_score_whoever_it_was_like(counter: Counter) -> None:
+    """Also with somebody who cannot alert here: what is counted is how high strangers score in the whole gallery."""
+    counter.listed("S-1", 1)
+    counter.listed("T-1", 1, **FOREIGN)
+    counter.alerts_on("1", 0.2, 0.4, 0.2)
+    counter.alerts_on("2", 0.4, 0.9)
+    counter.clock.advance(timedelta(seconds=61))
+    counter.alerts_on("3", 0.1)
+    (low, high) = [score for _, score in counter.ended]
+    assert (low.reached, low.templates, low.model_version) == (False, 2, MODEL)
+    assert 0.3 < low.best < 0.41
+    assert high.reached
+    assert high.best > FIXED_THRESHOLD.value

@@ -38,7 +38,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def test_fifteen_hundred_passages_of_other_people_bring_the_promise_within_a_factor_of_two(database: Database):
     port, people = LearningPort(database, cameras=3), Passers(0.1)
     port.look()
-    assert port.decision.source is ThresholdSource.PACK
+    assert port.decision.value == PACKS
     assert people.fpir(port.decision.value) > 9 * WANTED, "ten times too many"
     for _ in range(3):
         port.day({camera: people.scores(500 // 3) for camera in port.cameras})
