@@ -59,7 +59,7 @@ class Album:
 
     def _file(self, name: str) -> str:
         # What shows photographs is a tenth as large as a JPEG.
-        suffix = "jpg" if name in {"alert", "referred", "held"} else "png"
+        suffix = "jpg" if name in {"alert", "referred", "held", "blind"} else "png"
         return str(self._folder / f"{name}-{self._look}.{suffix}")
 
 

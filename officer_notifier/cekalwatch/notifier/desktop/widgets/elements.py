@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QPushButton, QWidget
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QLayout, QPushButton, QWidget
 
 
 def label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
@@ -32,6 +33,21 @@ def button(text: str, role: str = "") -> QPushButton:
     if role:
         set_role(made, role)
     return made
+
+
+class ChoiceBox(QComboBox):
+    """A combo box that paints its own arrow: a style sheet can only show a picture file there."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  # Qt's name
+        """Paint the box, and the arrow in the colour of its text, as large as a small letter."""
+        super().paintEvent(event)
+        side = self.fontMetrics().xHeight()
+        right, middle = self.width() - side, self.height() / 2
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(self.palette().text(), max(2.0, side / 4)))
+            corners = [(-side, -side / 4), (-side / 2, side / 4), (0, -side / 4)]
+            painter.drawPolyline([QPointF(right + x, middle + y) for x, y in corners])
 
 
 def set_role(widget: QWidget, role: str, name: str = "role") -> None:

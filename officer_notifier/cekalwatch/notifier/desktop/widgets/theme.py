@@ -153,8 +153,6 @@ QLineEdit, QPlainTextEdit, QComboBox, QDateTimeEdit {{ background: {theme.panel}
     selection-color: {theme.accent_text}; }}
 QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus, QDateTimeEdit:focus {{ border: 3px solid {theme.focus}; }}
 QComboBox::drop-down {{ border: none; width: {text + 8}px; }}
-QComboBox::down-arrow {{ image: none; width: 0; height: 0; border: {dot // 3}px solid transparent;
-    border-top-color: {theme.text}; margin-top: {dot // 3}px; }}
 QComboBox QAbstractItemView {{ background: {theme.panel}; selection-background-color: {theme.accent};
     selection-color: {theme.accent_text}; }}
 QRadioButton {{ padding: {round(text * 0.3)}px; border: 3px solid transparent; border-radius: 4px; }}

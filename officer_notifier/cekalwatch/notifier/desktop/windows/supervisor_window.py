@@ -9,7 +9,6 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
@@ -24,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.widgets.elements import button, label, message, panel, row, set_role
+from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, button, label, message, panel, row, set_role
 from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder
 from cekalwatch.notifier.desktop.windows.alert_table import (
     SUPERVISOR,
@@ -60,7 +59,7 @@ class SupervisorWindow(QMainWindow):
         self.figures = [label(role="figure") for _ in range(SHIFT_FIGURES)]
         self._figure_names = [label(role="label", wrap=True) for _ in range(SHIFT_FIGURES)]
         self.cameras, self.lists = _tallies(), _tallies()
-        self.hours = QComboBox()
+        self.hours = ChoiceBox()
         for hours in HOURS:
             self.hours.addItem("", hours)
         self.hours.currentIndexChanged.connect(self.refresh)

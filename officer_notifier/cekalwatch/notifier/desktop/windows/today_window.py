@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QComboBox, QLineEdit, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.widgets.elements import label, row
+from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, label, row
 from cekalwatch.notifier.desktop.widgets.placeholders import LockedPlaceholder
 from cekalwatch.notifier.desktop.windows.alert_table import TODAY, AlertTableModel, AlertTableView, StateFilter, soon
 
@@ -24,7 +24,7 @@ class TodayWindow(QMainWindow):
         self.table = AlertTableModel(controller, TODAY)
         self.view = AlertTableView(self.table)
         self.view.opened.connect(self.opened)
-        self.states, self.counters, self.text = QComboBox(), QComboBox(), QLineEdit()
+        self.states, self.counters, self.text = ChoiceBox(), ChoiceBox(), QLineEdit()
         self._titles = [label(role="label") for _ in range(2)]
         self.count = label(role="title")
         self.empty = label(role="muted")
