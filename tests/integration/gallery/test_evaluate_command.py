@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import stat
 import subprocess
 from contextlib import closing
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +148,11 @@ def test_groups_and_passages_of_a_csv_have_figures_of_their_own(faces: Path, mod
     assert [each["group"] for each in groups] == ["even", "odd"]
     assert sum(each["false_alerts"]["trials"] for each in groups) == figures["passages"]["non_mated_searches"]
     assert "<td>even</td>" in page
+    pairs = figures["group_pairs"]
+    assert [(each["traveller"], each["listed"]) for each in pairs[1:]] == list(product(("even", "odd"), repeat=2))
+    assert pairs[0]["mistaken"]["trials"] == sum(each["mistaken"]["trials"] for each in pairs[1:])
+    assert "Who is taken for a stranger" in page
+    assert "strangers, even taken for odd: FMR" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -232,5 +239,35 @@ def test_alerts_that_were_judged_tell_false_alerts_a_passage_and_another_thresho
     figures = json.loads(out.read_text())
     assert figures["whole"]["fpir"]["value"] == pytest.approx(1 / 4000)
     assert [line["key"] for line in figures["hours"]] == ["12:00"]
+    assert figures["thresholds"][0]["alerts"] == 1
+    page, groups = tmp_path / "field.html", tmp_path / "evaluation.json"
+    assert run("evaluate", "alerts", "--page", page, "--data-dir", tmp_path).returncode == Exit.OK
+    text = " ".join(page.read_text().split())
+    assert "4,000 faces were seen, and 1 alerts raised. 0 were confirmed, 1 were about somebody else" in text
+    assert "people on the list when this page was made</td><td>1</td>" in text
+    assert "0.00025 (6.3e-06 to 0.0014)" in text
+    assert "what group a traveller belongs to is not recorded" in text
+    assert not re.search(r"<script|src=|href=|S-1|ani", text), "it names nobody and needs no other address"
+    rate = {"value": 0.02, "low": 0.015, "high": 0.03, "events": 2, "trials": 100}
+    small = {"value": 0.001, "low": 0.0005, "high": 0.002, "events": 1, "trials": 1000}
+    run_of_volunteers = {
+        "source": "volunteers<b>",
+        "model_version": "starter-1",
+        "people": 50,
+        "passages": {"groups": [{"group": "women", "misses": rate, "false_alerts": rate}]},
+        "group_pairs": [
+            {"traveller": "", "listed": "", "mistaken": small},
+            {"traveller": "women", "listed": "women", "mistaken": rate},
+        ],
+    }
+    groups.write_text(json.dumps(run_of_volunteers))
+    with_groups = run("evaluate", "alerts", "--page", page, "--groups", groups, "--data-dir", tmp_path)
+    assert with_groups.returncode == Exit.OK, with_groups.stderr
+    text = " ".join(page.read_text().split())
+    assert "<td>women</td><td>women</td><td>0.02 (0.015 to 0.03)</td> <td>more often than everybody</td>" in text
+    assert "volunteers&lt;b&gt;" in text
+    groups.write_text(json.dumps(run_of_volunteers | {"passages": {"groups": []}}))
+    without = run("evaluate", "alerts", "--page", page, "--groups", groups, "--data-dir", tmp_path)
+    assert (without.returncode, "groups.csv" in without.stderr) == (Exit.NO_INPUT, True)
     earlier = run("evaluate", "alerts", "--until", "2026-03-01", "--data-dir", tmp_path)
     assert earlier.returncode == Exit.NO_INPUT

@@ -123,6 +123,7 @@ def photographs(
     epilog="Examples:\n\n"
     "  cekalwatch-server evaluate alerts --since 2026-03-01 --config /etc/cekalwatch/server.toml\n\n"
     "  cekalwatch-server evaluate alerts --site sekupang --since 2026-03-01 --until 2026-04-01 --out march.json\n\n"
+    "  cekalwatch-server evaluate alerts --since 2026-03-01 --page march.html --groups report/evaluation.json\n\n"
     "Exit code 0: measured. 66: no alert of that time was found to be false or right."
 )
 def alerts(
@@ -134,6 +135,12 @@ def alerts(
     ] = None,
     site: Annotated[str | None, typer.Option(help="One site; when not given, all of them.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the figures to this file too, as JSON.")] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Write the figures to this file too, as a page (HTML) that can be published.")
+    ] = None,
+    groups: Annotated[
+        Path | None, typer.Option(help="evaluation.json of volunteers, whose figures by group the page shows.")
+    ] = None,
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -146,10 +153,12 @@ def alerts(
     require_extra("evaluation", NEEDED)
     from cekalwatch.server.domain.alerts.false_alerts import AlertVerdict
     from cekalwatch.server.domain.clock import SystemClock
-    from cekalwatch.server.evaluation.report.field_screen import field_json, show_field
+    from cekalwatch.server.evaluation.report.document import read_groups
+    from cekalwatch.server.evaluation.report.field_screen import field_json, field_page, show_field
     from cekalwatch.server.evaluation.statistics.field import FieldData, field_report
     from cekalwatch.server.storage.alerts.field_store import FieldStore
 
+    measured = read_groups(groups) if groups else None
     settings = command_settings(config, data_dir=data_dir)
     places = {entry.site: entry for entry in settings.sites}
     if site is not None and site not in places:
@@ -161,6 +170,7 @@ def alerts(
         database.upgrade()
         store = FieldStore(database)
         found = FieldData(start, end, site or "", store.alerts(start, end, site), store.passages(start, end, site))
+        listed = store.listed()
     if all(alert.verdict is AlertVerdict.OPEN for alert in found.alerts):
         raise ProgramError(
             "No alert of that time was found to be false or right yet: officers have to judge some first", Exit.NO_INPUT
@@ -168,11 +178,18 @@ def alerts(
     report = field_report(found, zone)
     show_field(report, Console())
     if out:
-        try:
-            out.write_text(field_json(report), encoding="utf-8")
-        except OSError as error:
-            raise ProgramError(f"Cannot write {out}: {error.strerror}") from None
+        _write(out, field_json(report))
         typer.echo(f"Figures: {out}")
+    if page:
+        _write(page, field_page(report, listed, SystemClock().now(), measured))
+        typer.echo(f"Page: {page}")
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ProgramError(f"Cannot write {file}: {error.strerror}") from None
 
 
 def _with_progress(samples: Iterable[Sample], total: int) -> Iterator[Sample]:

@@ -1,8 +1,8 @@
 """The photographs of an evaluation: who is on them, and which belong to one passage. It opens no picture.
 
 A folder has one sub-folder for each person. Photographs directly in it are single images, the first by name serves as
-reference; a sub-folder of it is one passage, with its photographs in the order of their names. Instead, a CSV file can
-list the photographs, one in each line.
+reference; a sub-folder of it is one passage, with its photographs in the order of their names. A file `groups.csv` in
+the folder may say who belongs to which group. Instead, a CSV file can list the photographs, one in each line.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Final
 from cekalwatch.program.errors import Exit, ProgramError
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+GROUPS_FILE: Final = "groups.csv"
+GROUPS_COLUMNS: Final = ("person", "group")
 COLUMNS: Final = ("image", "person", "passage", "group")
 _MAX_CSV_LINES: Final = 1_000_000
 
@@ -73,16 +75,40 @@ def read_collection(source: Path) -> Collection:
 
 
 def _of_folder(folder: Path) -> Iterator[LabelledPhotograph]:
-    for person in _entries(folder):
-        if not person.is_dir():
-            continue
+    people = [entry for entry in _entries(folder) if entry.is_dir()]
+    groups = _groups_of(folder, {person.name for person in people})
+    for person in people:
+        group = groups.get(person.name, "")
         inside = _entries(person)
         for path in inside:
             if path.is_dir():
                 for file in filter(_is_photograph, _entries(path)):
-                    yield LabelledPhotograph(file, str(file.relative_to(folder)), person.name, path.name)
+                    yield LabelledPhotograph(file, str(file.relative_to(folder)), person.name, path.name, group)
             elif _is_photograph(path):
-                yield LabelledPhotograph(path, str(path.relative_to(folder)), person.name)
+                yield LabelledPhotograph(path, str(path.relative_to(folder)), person.name, group=group)
+
+
+def _groups_of(folder: Path, people: set[str]) -> dict[str, str]:
+    """Return the group of each person whom the folder's `groups.csv` names. Raises ProgramError."""
+    file = folder / GROUPS_FILE
+    if not file.exists():
+        return {}
+    groups: dict[str, str] = {}
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            if tuple(reader.fieldnames or ()) != GROUPS_COLUMNS:
+                raise ProgramError(f"{file} must have the columns {' and '.join(GROUPS_COLUMNS)}", Exit.NO_INPUT)
+            for number, row in enumerate(reader, 2):
+                person, group = (row["person"] or "").strip(), (row["group"] or "").strip()
+                if person not in people or person in groups or not group or None in row:
+                    raise ProgramError(
+                        f"{file}, line {number}: the name of a sub-folder, once, and a group are wanted", Exit.NO_INPUT
+                    )
+                groups[person] = group
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ProgramError(f"{file} cannot be read as CSV in UTF-8: {error}", Exit.NO_INPUT) from None
+    return groups
 
 
 def _entries(folder: Path) -> list[Path]:

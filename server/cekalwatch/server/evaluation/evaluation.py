@@ -21,6 +21,7 @@ from cekalwatch.server.evaluation.people import (
 from cekalwatch.server.evaluation.samples import Failure, Sample
 from cekalwatch.server.evaluation.statistics.metrics import probes_needed
 from cekalwatch.server.evaluation.statistics.study import (
+    GroupPair,
     LookAlike,
     ReferenceFigures,
     Study,
@@ -28,6 +29,7 @@ from cekalwatch.server.evaluation.statistics.study import (
     compare_references,
     draw_lists,
     everybody_listed,
+    group_pairs,
     look_alikes,
     study,
 )
@@ -82,6 +84,8 @@ class Evaluation:
     passages: Study
     references: tuple[ReferenceFigures, ...]
     look_alikes: tuple[LookAlike, ...]
+    group_pairs: tuple[GroupPair, ...]
+    """Passages, at the threshold of the wanted FPIR; first those of everybody. None where nobody has a group."""
     tail: ThresholdModel | None
     """None if there were too few passages to fit one."""
     tail_checks: tuple[TailCheck, ...]
@@ -138,6 +142,7 @@ def evaluate(
         passages=by_passage,
         references=compare_references(people, plan.fpir, plan.seed),
         look_alikes=look_alikes(people, everybody, by_image.trials),
+        group_pairs=group_pairs(people, passages, by_passage.at(plan.fpir).threshold, plan.seed),
         tail=tail,
         tail_checks=check_tail(tail, people, passages, plan.fpir, plan.draws, plan.seed) if tail else (),
         images_per_second=len(samples) / took,

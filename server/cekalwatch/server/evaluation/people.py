@@ -48,6 +48,12 @@ class EvaluatedPerson:
     passages: tuple[tuple[Sample, ...], ...]
     """Passages as the collection has them."""
 
+    @property
+    def group(self) -> str:
+        """The group that a photograph names, the first if there are several; empty for none."""
+        named = (sample.photograph.group for each in (self.singles, *self.passages) for sample in each)
+        return next(filter(None, named), "")
+
     def rest(self, held_back: int) -> tuple[Sample, ...]:
         """Return the single images without the first `held_back`; all of them if nothing else is left."""
         return self.singles[held_back:] or (() if self.passages else self.singles)

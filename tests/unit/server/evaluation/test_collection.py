@@ -83,3 +83,33 @@ def test_people_can_be_left_out_by_name(tmp_path: Path):
     assert [one.person for one in found.without(frozenset({"ani"})).photographs] == ["budi"]
     with pytest.raises(ProgramError, match=r"Nobody .* citra"):
         found.without(frozenset({"citra"}))
+
+
+def test_a_folder_says_who_belongs_to_which_group(tmp_path: Path):
+    touch(tmp_path, "ani/1.jpg", "ani/cam/a.jpg", "budi/1.jpg", "citra/1.jpg")
+    (tmp_path / "groups.csv").write_text("person,group\nani,women\nbudi,men\n", encoding="utf-8")
+    found = read_collection(tmp_path).photographs
+    assert [(one.person, one.group) for one in found] == [
+        ("ani", "women"),
+        ("ani", "women"),
+        ("budi", "men"),
+        ("citra", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name,group\nani,women\n", "columns person and group"),
+        ("person,group\nanni,women\n", "line 2"),
+        ("person,group\nani,women\nani,men\n", "line 3"),
+        ("person,group\nani,\n", "line 2"),
+        ("person,group\nani,women,old\n", "line 2"),
+    ],
+)
+def test_groups_that_name_nobody_or_twice_are_refused(tmp_path: Path, text: str, said: str):
+    touch(tmp_path, "ani/1.jpg")
+    (tmp_path / "groups.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(ProgramError, match=said) as refused:
+        read_collection(tmp_path)
+    assert refused.value.exit_code is Exit.NO_INPUT

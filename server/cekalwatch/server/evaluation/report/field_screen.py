@@ -1,4 +1,4 @@
-"""The figures of the field as tables on the screen, and as JSON."""
+"""The figures of the field as tables on the screen, as JSON, and as a page that can be published."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from cekalwatch.server.evaluation.report.document import MeasuredGroups
+from cekalwatch.server.evaluation.report.template import environment
 from cekalwatch.server.evaluation.statistics.field import FieldLine, FieldReport, Halving
 from cekalwatch.server.evaluation.statistics.metrics import Rate
 
@@ -28,6 +31,18 @@ def show_field(report: FieldReport, console: Console) -> None:
 def field_json(report: FieldReport) -> str:
     """Return the figures as JSON; what was not measured is null."""
     return json.dumps(_finite(asdict(report)), indent=1, default=str) + "\n"
+
+
+def field_page(report: FieldReport, listed: int, made_at: datetime, measured: MeasuredGroups | None) -> str:
+    """Return the figures as one HTML page that needs no script and no other address, and names no person.
+
+    `listed` people are on the list at `made_at`; `measured` are figures by group of volunteers, if there are any.
+    """
+    return (
+        environment(share=_rate, sentence=_sentence)
+        .get_template("field.html")
+        .render(report=report, listed=listed, made_at=made_at, measured=measured)
+    )
 
 
 def _show(what: str, lines: Sequence[FieldLine], console: Console) -> None:

@@ -27,6 +27,11 @@ def show(evaluation: Evaluation, console: Console) -> None:
             )
         table.add_section()
     console.print(table)
+    for pair in evaluation.group_pairs[1:]:
+        console.print(
+            f"strangers, {escape(pair.traveller)} taken for {escape(pair.listed)}: FMR {words.small(pair.mistaken)}, "
+            f"{words.compared(pair.mistaken, evaluation.group_pairs[0].mistaken)}"
+        )
     for group in evaluation.passages.groups:
         console.print(
             f"group {escape(group.group)}: FNIR {words.percentages(group.misses)}, "

@@ -21,6 +21,20 @@ def percentages(rate: Rate) -> str:
     return f"{rate.value:.4f} ({rate.low:.4f} to {rate.high:.4f})" if rate.trials else "not measured"
 
 
+def small(rate: Rate) -> str:
+    """Return a rate of which digits count and not places, with its interval, like "2.1e-05 (0 to 0.0003)"."""
+    return f"{rate.value:.2g} ({rate.low:.2g} to {rate.high:.2g})" if rate.trials else "not measured"
+
+
+def compared(part: Rate, whole: Rate) -> str:
+    """Return what a group's interval says beside the rate of everybody."""
+    if part.trials and part.low > whole.value:
+        return "more often than everybody"
+    if part.trials and part.high < whole.value:
+        return "less often than everybody"
+    return "too few to tell"
+
+
 def expectation(point: OperatingPoint, what: str) -> str:
     """Return what to expect at an operating point; `what` is the plural of the probes, like "passages"."""
     false, missed = point.false_alerts, point.misses

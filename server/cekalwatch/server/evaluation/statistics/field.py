@@ -32,6 +32,11 @@ class FieldLine:
     fpir: Rate
     """Share of false alerts among the passages of people who were not confirmed."""
 
+    @property
+    def alerts(self) -> int:
+        """All alerts, whatever was found about them."""
+        return self.false_alerts + self.confirmed + self.open
+
 
 @dataclass(frozen=True)
 class Halving:
@@ -48,6 +53,16 @@ class Halving:
 
 
 @dataclass(frozen=True)
+class ThresholdUse:
+    """The thresholds of one model version in the period."""
+
+    model_version: str
+    lowest: float
+    highest: float
+    alerts: int
+
+
+@dataclass(frozen=True)
 class FieldReport:
     """Figures of all alerts on captures from `since` on and before `until`."""
 
@@ -61,6 +76,8 @@ class FieldReport:
     hours: tuple[FieldLine, ...]
     """By the hour of the day, local time."""
     halvings: tuple[Halving, ...]
+    thresholds: tuple[ThresholdUse, ...]
+    """As the alerts had them; a model version that raised none is not among them."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,7 @@ def field_report(data: FieldData, zone: tzinfo) -> FieldReport:
         lists=_lines(data, lambda _, direction, __: list_at(direction)),
         hours=_lines(data, lambda _, __, moment: f"{moment.astimezone(zone):%H}:00"),
         halvings=_halvings(data.alerts),
+        thresholds=_thresholds(data.alerts),
     )
 
 
@@ -124,13 +142,24 @@ def _line(key: str, passages: int, alerts: Sequence[FieldAlert]) -> FieldLine:
     )
 
 
-def _halvings(alerts: Sequence[FieldAlert]) -> tuple[Halving, ...]:
-    """Return one for each model version, since scores of different versions cannot be compared."""
+def _by_version(alerts: Sequence[FieldAlert]) -> list[tuple[str, list[FieldAlert]]]:
+    """Return the alerts of each model version: scores of different versions cannot be compared."""
     versions: defaultdict[str, list[FieldAlert]] = defaultdict(list)
     for alert in alerts:
         versions[alert.model_version].append(alert)
+    return sorted(versions.items())
+
+
+def _thresholds(alerts: Sequence[FieldAlert]) -> tuple[ThresholdUse, ...]:
+    return tuple(
+        ThresholdUse(version, min(one.threshold for one in own), max(one.threshold for one in own), len(own))
+        for version, own in _by_version(alerts)
+    )
+
+
+def _halvings(alerts: Sequence[FieldAlert]) -> tuple[Halving, ...]:
     found = []
-    for version, own in sorted(versions.items()):
+    for version, own in _by_version(alerts):
         false = sorted(alert.score for alert in own if alert.verdict is AlertVerdict.FALSE_ALERT)
         confirmed = [alert.score for alert in own if alert.verdict is AlertVerdict.CONFIRMED]
         if not false:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cekalwatch.server.evaluation.people import MAX_REFERENCES, EvaluatedPerson, EvaluationProbe, single_probes
 from cekalwatch.server.evaluation.statistics.metrics import (
@@ -35,6 +36,18 @@ class GroupFigures:
     group: str
     misses: Rate
     false_alerts: Rate
+
+
+@dataclass(frozen=True)
+class GroupPair:
+    """How often a traveller of one group is taken for a listed stranger of another, or of the same."""
+
+    traveller: str
+    """Group of the traveller; empty: everybody's."""
+    listed: str
+    """Group of the listed person; empty: everybody's."""
+    mistaken: Rate
+    """Share of comparisons of two different people that reach the threshold (FMR); the interval is by traveller."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +128,35 @@ def _groups(trials: Trials, threshold: float, seed: int) -> tuple[GroupFigures, 
                 rate(trials.non_mated[others] >= threshold, trials.non_mated_person[others], seed),
             )
         )
+    return tuple(found)
+
+
+def group_pairs(
+    people: Sequence[EvaluatedPerson], probes: Sequence[EvaluationProbe], threshold: float, seed: int
+) -> tuple[GroupPair, ...]:
+    """Compare every probe with the first reference of everybody else; return all of them, and each pair of groups.
+
+    Empty where nobody has a group.
+    """
+    groups = [person.group for person in people]
+    names = sorted(set(groups) - {""})
+    if not names:
+        return ()
+    mistaken: list[NDArray[np.bool_]] = []
+    travellers: list[NDArray[np.int64]] = []
+    owners: list[NDArray[np.int64]] = []
+    for probe, scores, listed in WatchedList.of(people, dict.fromkeys(range(len(people)), 1)).best_scores(probes):
+        others = listed != probe.person
+        mistaken.append(scores[others] >= threshold)
+        owners.append(listed[others])
+        travellers.append(np.full(int(others.sum()), probe.person, np.int64))
+    events, who, whom = np.concatenate(mistaken), np.concatenate(travellers), np.concatenate(owners)
+    of = np.array(groups)
+    found = [GroupPair("", "", rate(events, who, seed))]
+    for traveller in names:
+        for listed_group in names:
+            chosen = (of[who] == traveller) & (of[whom] == listed_group)
+            found.append(GroupPair(traveller, listed_group, rate(events[chosen], who[chosen], seed)))
     return tuple(found)
 
 

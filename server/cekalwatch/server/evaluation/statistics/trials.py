@@ -91,6 +91,13 @@ class WatchedList:
             non_mated_group=np.array(non_mated.groups, dtype=np.str_),
         )
 
+    def best_scores(self, probes: Sequence[EvaluationProbe]) -> Iterator[tuple[EvaluationProbe, Scores, Numbers]]:
+        """Yield each probe with its highest score with every listed person, and those people's numbers."""
+        starts = np.flatnonzero(np.r_[True, np.diff(self.owners) > 0][: len(self.owners)])
+        people = self.owners[starts]
+        for probe, scores in self._scored(probes, starts):
+            yield probe, scores.max(axis=0, initial=NOTHING), people
+
     def _scored(self, probes: Sequence[EvaluationProbe], starts: Numbers) -> Iterator[tuple[EvaluationProbe, Scores]]:
         """Yield each probe with its scores, shape (states, listed people); a person's best reference counts."""
         position = 0

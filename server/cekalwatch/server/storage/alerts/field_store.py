@@ -24,6 +24,7 @@ from cekalwatch.server.domain.alerts.false_alerts import (
 from cekalwatch.server.storage.alerts.tables import AlertRow, FindingRow, PassageCountRow, SightingRow
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order
+from cekalwatch.server.storage.watchlist.tables import SubjectRow
 from cekalwatch.wire.vocabulary.adjudication import UNSETTLED, Outcome, Reason
 from cekalwatch.wire.vocabulary.orders import Direction
 
@@ -52,6 +53,11 @@ class FieldStore:
                 PassageCount(row.camera_id, row.site, Direction(row.direction), row.hour, row.passages)
                 for row in session.exec(query)
             ]
+
+    def listed(self) -> int:
+        """Return how many people are on the list now, whatever the status of their orders."""
+        with self._database.session() as session:
+            return session.exec(select(func.count()).select_from(SubjectRow)).one()
 
     def alerts(self, since: datetime, until: datetime, site: str | None) -> list[FieldAlert]:
         """Return the alerts on captures from `since` on and before `until`; of every site when None."""
