@@ -29,6 +29,7 @@ FOLDERS = {
         "likeness",
         "enrolment_quality",
         "turned_pictures",
+        "learned_threshold",
     ),
     "alerts": ("chain_latency", "fanout", "paint", "start", "starvation", "morning"),
     "security": ("audit_verify", "tls", "decode_memory", "sign_in", "receipts", "scan_bombs", "floods"),

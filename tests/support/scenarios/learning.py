@@ -56,6 +56,9 @@ PACK = Pack(
 )
 
 
+FOUR: NDArray[np.float32] = np.eye(SIZE, dtype=np.float32)[:LISTED]
+
+
 class Passers:
     """People whose best score against a list is a Gumbel variable."""
 
@@ -73,14 +76,24 @@ class Passers:
 
 
 class LearningPort:
-    """It opens on 1 March 2026 with four listed people, and `cameras` for departures."""
+    """It opens on 1 March 2026 with `cameras` for departures, and with four listed people or those of `templates`."""
 
-    def __init__(self, database: Database, cameras: int, bounds: LearningBounds = LearningBounds()) -> None:  # noqa: B008
+    def __init__(
+        self,
+        database: Database,
+        cameras: int,
+        bounds: LearningBounds = LearningBounds(),  # noqa: B008  # frozen
+        pack: Pack = PACK,
+        templates: NDArray[np.float32] = FOUR,
+    ) -> None:
+        """`templates` (n, size) are of the pack's model, one a listed person."""
+        model, self._listed = pack.model_version, len(templates)
+        self._model = model
         self.clock = FixedClock()
         self.desk = Counter(database, self.clock)
         self.officer = self.desk.hire("ani", PersonRole.OFFICER)
-        for number in range(LISTED):
-            photograph = reference(bytes([number]), template=np.eye(SIZE, dtype=np.float32)[number])
+        for number, template in enumerate(templates):
+            photograph = reference(number.to_bytes(2, "big"), template=template, model_version=model)
             key = f"S-{number}"
             self.desk.watchlist.put(subject(key), order(f"O-{key}", subject_id=key), [photograph])
         self.cameras = {
@@ -90,23 +103,23 @@ class LearningPort:
         }
         checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
         self.thresholds, self.scores = ThresholdStore(database), ScoreStore(database)
-        self.rule = ThresholdRule(self.thresholds, MODEL, PACK.thresholds, WANTED, None, bounds)
-        templates = self.desk.watchlist.templates
+        self.rule = ThresholdRule(self.thresholds, model, pack.thresholds, WANTED, None, bounds)
+        store = self.desk.watchlist.templates
         self.holder = SnapshotHolder(
-            templates,
+            store,
             TermsReader(self.desk.watchlist, checkpoints),
             self.clock,
-            SearchedModel(MODEL, SIZE, self.rule.now),
+            SearchedModel(model, pack.recogniser.size, self.rule.now),
         )
         self.counter = ScoreCounter(self.scores, self.cameras, checkpoints, self.clock)
         self.learner = ThresholdLearner(
-            LearningStores(self.thresholds, self.scores, FieldStore(database), templates),
+            LearningStores(self.thresholds, self.scores, FieldStore(database), store),
             LearningSite("batam-center", cameras, WANTED, bounds),
             checkpoints,
             self.clock,
             Actor(Party.SERVER, "test"),
             self.holder.current,
-            lambda: PACK,
+            lambda: pack,
         )
         self._passages = 0
 
@@ -117,14 +130,14 @@ class LearningPort:
 
     @property
     def learned(self) -> LearnedThreshold | None:
-        return self.thresholds.learned(MODEL)
+        return self.thresholds.learned(self._model)
 
     def passes(self, camera: str, scores: NDArray[np.float64], *, settled: bool = True) -> None:
         """Let somebody who is not listed pass `camera` for each score; an officer clears what alerts."""
         for score in scores.tolist():
             self._passages += 1
             threshold = self.decision.value
-            self.counter.ended(camera, PassageScore(score, score >= threshold, LISTED, MODEL))
+            self.counter.ended(camera, PassageScore(score, score >= threshold, self._listed, self._model))
             if score >= threshold:
                 self._alert(camera, score, threshold, settled=settled)
 
@@ -133,7 +146,7 @@ class LearningPort:
         seen = capture(
             camera=self.cameras[camera], passage=str(self._passages), at=now + timedelta(milliseconds=self._passages)
         )
-        found = replace(match(seen, subject="S-0", score=score), threshold=threshold, model_version=MODEL)
+        found = replace(match(seen, subject="S-0", score=score), threshold=threshold, model_version=self._model)
         event = self.desk.alerts.record(found, timedelta(0), now)
         assert event is not None
         if settled:
