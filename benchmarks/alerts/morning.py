@@ -217,6 +217,12 @@ class Records:
         )
         return {capture: (alert, clearing.get(alert, at) < at) for capture, alert, at in events}
 
+    def events(self, alert_id: str) -> list[tuple[str, ...]]:
+        """What happened to an alert: when, what, and by which capture."""
+        return self._database.execute(
+            "SELECT occurred_at, type, capture_id FROM alert_event WHERE alert_id = ? ORDER BY sequence", (alert_id,)
+        ).fetchall()
+
     def announced(self) -> Counter[str]:
         """How often each alert came to the supervisors."""
         kinds = (AlertEventType.ESCALATED, AlertEventType.ADJUDICATED)
@@ -264,7 +270,9 @@ def _judged(
     missed = 0
     for passage in passages:
         alert_id, cleared = sightings.get(passage.capture_id, ("", False))
-        missed += not cleared and not rang[f"officer-{passage.counter}"][alert_id]
+        if not cleared and not rang[f"officer-{passage.counter}"][alert_id]:
+            missed += 1
+            print(f"{passage} did not ring:", *records.events(alert_id), sep="\n    ")
     again = 0
     for name, role in desks.items():
         for alert_id, times in rang[name].items():
