@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.program.errors import Exit
-from cekalwatch.server.audit.entry import Action, Link, operator
+from cekalwatch.server.audit.entry import Action, AuditEntry, Link, operator
 from cekalwatch.server.auth.sessions import Device
 from cekalwatch.server.auth.signing_in.passwords import Passwords
+from cekalwatch.server.domain.learning.learned_threshold import LearnedThreshold, SiteFindings
+from cekalwatch.server.domain.learning.threshold_steps import LearnedOffset
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.store import ThresholdStore
 from cekalwatch.vision.manifest import load_pack
@@ -194,3 +196,25 @@ def test_the_threshold_is_set_by_two_who_type_their_passwords(machine: Machine):
     first, _ = machine.office.trail(Action.THRESHOLD_SET)
     assert first.actor == f"command:{getpass.getuser()}"
     assert first.objects == f'["person:{adi.person_id}","person:{sari.person_id}"]'
+
+
+@pytest.mark.slow
+def test_what_a_threshold_learned_is_shown_and_forgotten_by_two_who_type_their_passwords(machine: Machine):
+    machine.database.upgrade()
+    adi = machine.office.hire(person("adi", PersonRole.ADMINISTRATOR)).person
+    sari = machine.office.hire(person("sari", PersonRole.SUPERVISOR)).person
+    store, model_version = ThresholdStore(machine.database), load_pack(starter_pack()).model_version
+    assert "Nothing was learned yet" in machine.run("thresholds", "learned").stdout
+    learned = LearnedThreshold(model_version, LearnedOffset(0.04, "2026-11-26", 0.04), "", SiteFindings.NONE)
+    entry = AuditEntry(machine.office.clock.now(), operator(), Action.THRESHOLD_LEARNED)
+    assert store.learn(None, learned, entry)
+    assert "Too few for a threshold of this site" in machine.run("thresholds", "learned").stdout
+    assert machine.run("thresholds", "forget", typed=typed("adi", "adi")).returncode == Exit.REFUSED
+    assert store.learned(model_version) == learned
+    assert machine.run("thresholds", "forget", typed=typed("adi", "sari")).returncode == Exit.OK
+    after = store.learned(model_version)
+    assert after
+    assert (after.offset.value, bool(after.forgotten_through)) == (0.0, True)
+    (one,) = machine.office.trail(Action.LEARNING_FORGOTTEN)
+    assert one.objects == f'["person:{adi.person_id}","person:{sari.person_id}"]'
+    assert json.loads(one.details)["forgotten"] == "+0.0400"

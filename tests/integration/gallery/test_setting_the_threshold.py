@@ -126,3 +126,16 @@ async def test_a_threshold_that_would_alert_on_everybody_or_nobody_is_refused(sc
             word = await desk.countersign("sari", token, threshold_of(value))
             assert await refused(desk.set_threshold(value, token, word)) == "ARGUMENT_INVALID"
     assert not scene.trail(Action.THRESHOLD_SET)
+
+
+@pytest.mark.slow
+async def test_the_status_says_that_the_promise_is_the_packs_and_on_whom(scene: Scene):
+    scene.hire("adi", PersonRole.ADMINISTRATOR)
+    async with scene.served(), scene.desk() as desk:
+        token = await desk.sign_in("adi")
+        stub: Any = OperationsServiceStub(desk.channel)
+        gallery = (await stub.GetStatus(operations.GetStatusRequest(), metadata=bearer(token))).gallery
+    promise = gallery.threshold_promise
+    assert promise.measured_on == load_pack(starter_pack()).thresholds.provenance.data
+    assert (promise.passages, promise.counted, promise.needed) == (0, 0, 300)
+    assert (promise.low, promise.high) == (0, 0)
