@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup
 
 SBOM ?= build/sbom.json
+# All but `cuda`, which cannot be installed beside them.
+LOCKED_EXTRAS := server evaluation simulator pkcs11 postgres camera notifier desktop
 
 .PHONY: settings-page help setup demo test test-quick lint bench fuzz audit sbom release lock clean
 
@@ -57,7 +59,7 @@ release: $(STAMP)  ## Make a signed release of this commit in dist/ (KEY=FILE, a
 
 lock: $(STAMP)  ## Renew requirements.lock within the ranges of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--all-extras --group dev --upgrade -o requirements.lock pyproject.toml
+		$(addprefix --extra ,$(LOCKED_EXTRAS)) --group dev --upgrade -o requirements.lock pyproject.toml
 
 settings-page: $(STAMP)  ## Renew docs/settings.md from the descriptions of the settings
 	$(BIN)/python -m deploy.settings_page > docs/settings.md

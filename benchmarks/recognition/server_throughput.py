@@ -1,9 +1,10 @@
-"""Faces a second through `StreamFaces`, against what the bare recogniser does in a loop on as many threads.
+"""Faces a second through `StreamFaces`, against what bare recognisers do in a loop on as many threads.
 
     python -m benchmarks.recognition.server_throughput
 
 A real server process with a gallery of 10,000 templates; 8 camera streams, from this process, on the same machine. The
-bare loop runs in the same minute, before and after, on two threads, one face a call, which is its fastest form here.
+bare loops run in the same minute, before and after, on two threads: onnxruntime one face a call, which is its fastest
+form, and the server's own engine and precision with as many faces a call as the server gives it at most.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.v1 import capture_pb2, capture_service_pb2, capture_service_pb2_grpc
 from cekalwatch.vision.faces import Picture
+from cekalwatch.vision.inference import InferenceChoice, InferenceEngine, Precision
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.runtime import limit_native_threads
 from cekalwatch.wire.dialer import Dialer
@@ -46,6 +48,8 @@ from cekalwatch.wire.vocabulary.orders import OrderKind
 from deploy.demo.stack import CameraPlan, Stack, StackConfig
 
 PACK = Path("build/models/starter")
+CHOICE = InferenceChoice(InferenceEngine.AUTO, Precision.AUTO)
+"""What the server is told to compute with: its default."""
 THREADS = 2
 STREAMS = 8
 GALLERY = 10_000
@@ -57,15 +61,16 @@ LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 
 
 def bare_rate(engine: Engine) -> float:
-    """Return faces a second of the recogniser alone: THREADS threads in a loop, one aligned face a call."""
-    face = np.random.default_rng(1).integers(0, 255, (1, 112, 112, 3)).astype(np.uint8)
+    """Return faces a second of the recogniser alone: THREADS threads in a loop, with its engine's best batch a call."""
+    batch = engine.inference.batch
+    faces = np.random.default_rng(1).integers(0, 255, (batch, 112, 112, 3)).astype(np.uint8)
     counts = [0] * THREADS
     end = time.perf_counter() + BARE_SECONDS
 
     def loop(number: int) -> None:
         while time.perf_counter() < end:
-            engine.recogniser.embed(face)
-            counts[number] += 1
+            engine.recogniser.embed(faces)
+            counts[number] += batch
 
     threads = [threading.Thread(target=loop, args=(number,)) for number in range(THREADS)]
     begun = time.perf_counter()
@@ -184,18 +189,28 @@ def dialers(stack: Stack) -> dict[str, Dialer]:
 
 
 def measure() -> dict[str, float]:
-    """Return `server.throughput_ratio`, the rates behind it, and the server's memory."""
+    """Return the server's rate, its share of the bare recognisers' rates, and its memory."""
     limit_native_threads(1)
-    engine = open_engine(load_pack(PACK), threads=1)
+    plain = open_engine(load_pack(PACK), threads=1)
+    engine = open_engine(load_pack(PACK), 1, CHOICE)
+    print(f"{engine.inference.engine}, {engine.inference.precision}, at most {engine.inference.batch} faces a call")
     cameras = tuple(CameraPlan(f"camera-{number}", f"C{number}") for number in range(STREAMS))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         database, _ = database_with_gallery(folder, engine)
         database.close()
         faces = captures(engine)
-        before = bare_rate(engine)
-        config = StackConfig(folder=folder, models=PACK.parent, cameras=cameras, settings={"threads": THREADS})
+        before = bare_rate(plain), bare_rate(engine)
+        settings: dict[str, int | float | str] = {
+            "threads": THREADS,
+            "inference": CHOICE.engine,
+            "precision": CHOICE.precision,
+        }
+        config = StackConfig(folder=folder, models=PACK.parent, cameras=cameras, settings=settings)
         with Stack(config) as stack:
+            used = stack.status().inference
+            if (used.engine, used.precision) != (engine.inference.engine, engine.inference.precision):
+                raise RuntimeError(f"the server computes with {used.engine}, {used.precision}")
             connected = dialers(stack)
             process = psutil.Process(stack.server.pid)
             asyncio.run(load(connected, faces, WARM_UP))
@@ -205,14 +220,16 @@ def measure() -> dict[str, float]:
             cpu_ms = (sum(process.cpu_times()[:2]) - cpu) / FACES * 1000
             mine_ms = (time.process_time() - mine) / FACES * 1000
             memory = process.memory_info().rss / 1e6
-        after = bare_rate(engine)
-    bare = statistics.mean((before, after))
+        after = bare_rate(plain), bare_rate(engine)
+    bare_ort, bare = (statistics.mean(rates) for rates in zip(before, after, strict=True))
     return {
+        "server.bare_ort_per_s": round(bare_ort, 1),
         "server.bare_recogniser_per_s": round(bare, 1),
         "server.client_cpu_ms_per_face": round(mine_ms, 2),
         "server.cpu_ms_per_face": round(cpu_ms, 2),
         "server.faces_per_s": round(rate, 1),
         "server.rss_mb": round(memory, 1),
+        "server.speedup_over_bare_ort": round(rate / bare_ort, 3),
         "server.throughput_ratio": round(rate / bare, 3),
     }
 

@@ -23,7 +23,6 @@ from cekalwatch.server.domain.passages import Passage
 from cekalwatch.server.grpc_api.convert.capture import capture as read_capture
 from cekalwatch.server.recognition.face_pictures import probe_jpeg
 from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe
-from cekalwatch.server.wiring.capture import EMBED_BATCH
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.vocabulary.orders import Direction
 from deploy.demo.programs import Program, wait_until
@@ -78,9 +77,8 @@ class Seen:
         passages = {capture.passage: Passage(now) for capture in captures}
         found: list[NDArray[np.float32]] = []
         embedder = CaptureEmbedder(lambda: engine().recogniser)
-        # As few at once as in the server: the runtime keeps the memory that its largest batch took.
-        batches = (captures[begin : begin + EMBED_BATCH] for begin in range(0, len(captures), EMBED_BATCH))
-        probes = [probe for batch in batches for probe in embedder.embed(batch)]
+        # One at a time, as in the server: the runtime keeps the memory that its largest batch took.
+        probes = [probe for capture in captures for probe in embedder.embed([capture])]
         for capture, probe in zip(captures, probes, strict=True):
             assert isinstance(probe, Probe)
             template = probe.template
@@ -116,7 +114,8 @@ async def test_nothing_of_a_traveller_who_did_not_match_is_on_the_disk(
         (CameraPlan("gate-1"), CameraPlan("gate-2")),
         transport=Transport.PLAINTEXT,  # the tap listens in between
         # A busy machine must not make alerts go up: an event of its own has no capture.
-        settings={"log_level": "debug", "threads": 2, "escalate_after_s": 3600},
+        # Only the same engine makes the very templates that are looked for.
+        settings={"log_level": "debug", "threads": 2, "escalate_after_s": 3600, "inference": "onnxruntime"},
     )
     with Stack(config) as stack:
         await asyncio.to_thread(stack.import_watchlist, write_watchlist(tmp_path / "watchlist"))

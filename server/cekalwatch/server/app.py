@@ -2,7 +2,8 @@
 
 Threads: `settings.threads` workers embed, each on one native thread; one thread decides and commits alerts; the event
 loop does the rest. As many threads of low priority look at photographs for imports and synchronisations, which wait for
-what cameras sent. onnxruntime, OpenCV and FAISS each use one thread a call, so the workers are the budget.
+what cameras sent. The engine (onnxruntime or OpenVINO), OpenCV and FAISS compute on the thread that calls them, so the
+workers are the budget.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ class Server:
         status = StatusService(
             started_at=started_at,
             thread_budget=settings.threads,
-            model_pack=lambda: engines.engine().pack.name,
+            engine=engines.engine,
             cameras=captures.cameras,
             snapshot=search.snapshots.current,
             freshness=search.freshness,
@@ -203,6 +204,8 @@ class Server:
             "serving",
             address=f"{settings.listen.rpartition(':')[0]}:{self.port}",
             threads=settings.threads,
+            engine=str(engines.engine().inference.engine),
+            precision=str(engines.engine().inference.precision),
             transport="tls" if tls else "plaintext, this machine only",
         )
         return self

@@ -19,10 +19,12 @@ from cekalwatch.server.domain.troubles import Trouble
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.pki.revocations import RevocationState
 from cekalwatch.server.presence import CameraPresence, Presence
+from cekalwatch.server.recognition.packs.installed import Engine
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.troubles.feed import TroubleFeed
 from cekalwatch.server.watchlist.freshness import Freshness, FreshnessGauge
 from cekalwatch.server.wellbeing import Wellbeing
+from cekalwatch.vision.inference import Inference
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
 
@@ -44,6 +46,7 @@ class ServerStatus:
     thread_budget: int
     snapshot: GallerySnapshot
     model_pack: str
+    inference: Inference
     freshness: Freshness
     outcomes: dict[CaptureOutcome, int]
     alerts_raised: int
@@ -67,7 +70,7 @@ class StatusService:
 
     started_at: datetime
     thread_budget: int
-    model_pack: Callable[[], str]
+    engine: Callable[[], Engine]
     cameras: tuple[Camera, ...]
     snapshot: Callable[[], GallerySnapshot]
     freshness: FreshnessGauge
@@ -84,12 +87,14 @@ class StatusService:
         """Return the status; only the agents' positions are read from the database."""
         positions = await asyncio.to_thread(self.alerts.positions)
         connected = self.presence.agents
+        engine = self.engine()
         return ServerStatus(
             server_version=version("cekalwatch"),
             started_at=self.started_at,
             thread_budget=self.thread_budget,
             snapshot=self.snapshot(),
-            model_pack=self.model_pack(),
+            model_pack=engine.pack.name,
+            inference=engine.inference,
             freshness=self.freshness.now(),
             outcomes=dict(self.intake.outcomes),
             alerts_raised=self.decider.alerts_raised,

@@ -16,6 +16,7 @@ from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templ
 from cekalwatch.server.recognition.packs.installed import Engine, open_detector
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.vision.alignment import ALIGNED_SIZE, TEMPLATE
+from cekalwatch.vision.inference import Inference, InferenceEngine, Precision
 from cekalwatch.vision.manifest import Pack, load_pack
 from cekalwatch.wire.vocabulary.capture import LANDMARKS
 from tests.support.tools.starter import starter_pack
@@ -120,4 +121,5 @@ def engine() -> Engine:
     """The starter pack with this recogniser in place of its own."""
     pack = load_pack(starter_pack())
     pack = replace(pack, recogniser=replace(pack.recogniser, size=SIZE))
-    return Engine(pack, open_detector(pack, threads=1), ColourRecogniser(pack))
+    inference = Inference(InferenceEngine.ONNXRUNTIME, Precision.F32, batch=1)
+    return Engine(pack, open_detector(pack, threads=1), ColourRecogniser(pack), inference)

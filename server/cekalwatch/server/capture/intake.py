@@ -19,7 +19,7 @@ from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import EmbeddedCapture, EmptyGalleryError, OtherModelError
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.captures import Capture, Receipt, Rejected
-from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
+from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
 
@@ -100,8 +100,7 @@ class Intake:
         try:
             await self._search(capture, taken)
         except CekalwatchError as error:
-            lasting = error.code.kind is Kind.INVALID_ARGUMENT
-            return CaptureOutcome.REJECTED if lasting else CaptureOutcome.RETRY, error.code
+            return CaptureOutcome.REJECTED if error.of_the_request else CaptureOutcome.RETRY, error.code
         except Exception:  # a defect must not end the camera's stream; the capture is sent again
             log.exception("capture_failed", camera_id=capture.camera.camera_id)
             return CaptureOutcome.RETRY, Code.INTERNAL

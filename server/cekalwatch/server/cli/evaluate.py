@@ -106,7 +106,7 @@ def photographs(
     pack = load_named(settings.models_path, settings.model_pack)
     maker = TemplateMaker(
         lambda: open_detector(pack, threads=1),
-        open_engine(pack, threads=1).recogniser,
+        open_engine(pack, threads=1, choice=settings.inference_choice).recogniser,
         TemplateCache(),
         settings.threads,
     )

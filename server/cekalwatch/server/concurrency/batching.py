@@ -25,6 +25,8 @@ class FairQueue(Generic[Item]):
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[Hashable, deque[Item]] = OrderedDict()
+        self._takers = 0
+        """Threads that wait in `get`."""
         self._changed = threading.Condition()
         self._closed = False
 
@@ -42,12 +44,15 @@ class FairQueue(Generic[Item]):
     def get(self, most: int) -> list[Item]:
         """Wait for items and return at most `most`, one of each party after another; none once it is closed and empty.
 
-        What is there is returned at once: there is no waiting for more.
+        What is there is returned at once: there is no waiting for more. Threads that wait share it out evenly.
         """
         with self._changed:
+            self._takers += 1
             self._changed.wait_for(lambda: self._waiting or self._closed)
+            share = min(most, -(-sum(map(len, self._waiting.values())) // self._takers))
+            self._takers -= 1
             found: list[Item] = []
-            while self._waiting and len(found) < most:
+            while self._waiting and len(found) < share:
                 party, items = self._waiting.popitem(last=False)
                 found.append(items.popleft())
                 if items:
@@ -64,6 +69,8 @@ class FairQueue(Generic[Item]):
 class BatchWorker(Generic[Item, Result]):
     """Threads that turn batches of items into as many results. `work` may give an exception in place of a result.
 
+    An error in `unwell` that `work` raises is one of the worker and not of its items: each caller gets it, and the
+    worker pauses as a loop that fails, which is logged and shown.
     Each `party` of an item gets its turn in every round: one that has many items waiting delays its own only.
     """
 
@@ -75,8 +82,10 @@ class BatchWorker(Generic[Item, Result]):
         threads: int,
         most: int,
         party: Callable[[Item], Hashable] = lambda _: None,
+        unwell: tuple[type[Exception], ...] = (),
     ) -> None:
         self._work = work
+        self._unwell = unwell
         self._most = most
         self._party = party
         self._queue: FairQueue[tuple[Item, asyncio.Future[Result]]] = FairQueue()
@@ -107,13 +116,17 @@ class BatchWorker(Generic[Item, Result]):
     def _round(self) -> bool:
         batch = self._queue.get(self._most)
         results: Sequence[Result | Exception]
+        failure: Exception | None = None
         try:
             results = self._work([item for item, _ in batch]) if batch else ()
             if len(results) != len(batch):
                 raise ValueError(f"{len(results)} results of {len(batch)} items")
         except Exception as error:  # noqa: BLE001  # each caller gets it
             results = [error] * len(batch)
+            failure = error if isinstance(error, self._unwell) else None
         _deliver([future for _, future in batch], results)
+        if failure:
+            raise failure
         return bool(batch)
 
 

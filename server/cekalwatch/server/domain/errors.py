@@ -192,6 +192,7 @@ class Code(StrEnum):
         Kind.UNAVAILABLE,
         "Nobody can be searched, though the watchlist is not empty; the server's log and status say why.",
     )
+    RECOGNISER_FAILED = auto(), Kind.UNAVAILABLE, "The server cannot make templates now; its log has the details."
     STORAGE_UNAVAILABLE = auto(), Kind.UNAVAILABLE, "The server cannot write to its database now."
     INTERNAL = auto(), Kind.INTERNAL, "The server failed; its log has the details."
 
@@ -206,6 +207,11 @@ class CekalwatchError(ToldError):
         super().__init__(f"{code}: {detail}" if detail else str(code))
         self.code = code
         self.detail = detail
+
+    @property
+    def of_the_request(self) -> bool:
+        """Whether it says something of what was asked or sent, so that asking again ends the same way."""
+        return self.code.kind is Kind.INVALID_ARGUMENT
 
     @property
     def public_message(self) -> str:

@@ -23,11 +23,12 @@ from cekalwatch.server.gallery.rebuilding import Rebuilder, RebuildStep
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import ThresholdRule
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
-from cekalwatch.server.recognition.packs.installed import Engine, load_named, open_engine, open_openvino_engine
+from cekalwatch.server.recognition.packs.installed import Engine, load_named, open_engine
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.photograph_store import PhotographStore
 from cekalwatch.server.storage.models.store import ModelChoice, ModelsChosen, ModelStore, ThresholdStore
+from cekalwatch.vision.inference import InferenceChoice
 from cekalwatch.vision.manifest import Pack, PackError
 
 MAX_STEPS_A_ROUND = 3
@@ -49,12 +50,8 @@ class ModelSettings(Protocol):
         """Name of the pack."""
 
     @property
-    def inference(self) -> str:
-        """What computes templates: onnxruntime or openvino."""
-
-    @property
-    def threads(self) -> int:
-        """Native threads that inference may take."""
+    def inference_choice(self) -> InferenceChoice:
+        """What computes templates."""
 
     @property
     def wanted_fpir(self) -> float:
@@ -99,10 +96,8 @@ def chosen_pack(settings: ModelSettings, choice: ModelChoice) -> Pack:
 
 
 def open_pack(settings: ModelSettings, pack: Pack) -> Engine:
-    """Load the networks of a pack as the settings say. Raises PackError."""
-    if settings.inference == "openvino":
-        return open_openvino_engine(pack, settings.threads)
-    return open_engine(pack, threads=1)
+    """Load the networks of a pack as the settings say, each call on one thread. Raises PackError."""
+    return open_engine(pack, threads=1, choice=settings.inference_choice)
 
 
 def searched_model(settings: ModelSettings, thresholds: ThresholdStore, pack: Pack) -> SearchedModel:

@@ -42,7 +42,8 @@ class Rebuilder:
     def steps(self) -> Iterator[RebuildStep]:
         """Work until no reference face lacks a template, including those that are added meanwhile.
 
-        Raises StorageError, and CekalwatchError SERVER_BUSY or STORAGE_UNAVAILABLE; what was done before stays done.
+        Raises StorageError, and CekalwatchError SERVER_BUSY, RECOGNISER_FAILED or STORAGE_UNAVAILABLE; what was done
+        before stays done.
         """
         model, after = self._enroller.model_version, ""
         while True:
@@ -64,7 +65,7 @@ class Rebuilder:
                 raise CekalwatchError(Code.PHOTO_UNREADABLE)
             return NewTemplate(photograph.reference_id, self._enroller.enrol(photograph.data).template)
         except CekalwatchError as error:
-            if error.code is Code.SERVER_BUSY:
+            if not error.of_the_request:
                 raise  # this is not about the photograph
             log.warning("template_refused", key=photograph.reference_id, reason=error.code)
             return NewTemplate(photograph.reference_id, None, error.code)

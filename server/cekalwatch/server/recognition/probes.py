@@ -40,7 +40,7 @@ class CaptureEmbedder:
         self._recogniser = recogniser
 
     def embed(self, captures: list[Capture]) -> Sequence[Probe | Exception]:
-        """Return a probe for each capture, or the CekalwatchError why there is none."""
+        """Return a probe for each capture, or the CekalwatchError why there is none. Raises RecogniserError."""
         recogniser = self._recogniser()
         faces = [_aligned(capture) for capture in captures]
         good = [face for face in faces if not isinstance(face, CekalwatchError)]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from cekalwatch.server.domain.learning.threshold_steps import LearningBounds
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.settings.storage import StorageSection
+from cekalwatch.vision.inference import InferenceChoice, InferenceEngine, Precision
 
 
 def _processor_cores() -> int:
@@ -24,8 +25,12 @@ class RecognitionSection(StorageSection):
     """Folder of the model packs; when not set, `data_dir`/models."""
     model_pack: str = "starter"
     """Name of the model pack in use."""
-    inference: Literal["onnxruntime", "openvino"] = "onnxruntime"
-    """What computes templates; openvino needs the extra [openvino]."""
+    inference: InferenceEngine = InferenceEngine.AUTO
+    """What computes templates: openvino or onnxruntime on the processor, cuda on an NVIDIA GPU (extra [cuda]), or auto:
+    openvino where it is installed, otherwise onnxruntime. One that is named and cannot be used is an error."""
+    precision: Precision = Precision.AUTO
+    """With which numbers: f32, bf16 (openvino, on a processor that has it), or auto: bf16 where it is faster and leaves
+    templates as they are, otherwise f32."""
     gallery_storage: GalleryStorage = GalleryStorage.FP16
     """How the gallery keeps templates in memory: fp16, or float32 in twice the memory and time. Both are searched
     exactly, and their scores differ by less than 0.001."""
@@ -41,6 +46,11 @@ class RecognitionSection(StorageSection):
 
     threshold_learning: LearningBounds = LearningBounds()
     """How the pack's threshold follows the passages of the site; see `docs/thresholds.md`."""
+
+    @property
+    def inference_choice(self) -> InferenceChoice:
+        """What is to compute templates, and how."""
+        return InferenceChoice(self.inference, self.precision)
 
     @property
     def models_path(self) -> Path:

@@ -17,13 +17,13 @@ from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.passages import Passages
 from cekalwatch.server.presence import Presence
+from cekalwatch.server.recognition.engines.recogniser import RecogniserError
 from cekalwatch.server.recognition.probes import CaptureEmbedder
 from cekalwatch.server.storage.alerts.write_probe import ALERT_BYTES, WriteProbe
 from cekalwatch.server.wiring.context import Context
 from cekalwatch.server.wiring.gallery import GalleryWiring
 from cekalwatch.server.wiring.periodic import Chore, at_stop
 
-EMBED_BATCH = 4
 DECIDE_BATCH = 64
 COUNT_PASSAGES_PERIOD_S = 60.0
 COUNT_SCORES_PERIOD_S = 60.0
@@ -76,8 +76,9 @@ class CaptureWiring:
             "embed",
             CaptureEmbedder(search.engines.recogniser).embed,
             threads=settings.threads,
-            most=EMBED_BATCH,
+            most=search.engines.engine().inference.batch,
             party=lambda capture: capture.camera.camera_id,
+            unwell=(RecogniserError,),
         )
         stack.callback(embedding.close)
         probe = WriteProbe(context.database, context.keys.keyring)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from cekalwatch.program.loops import LOOPS, LoopState
 from cekalwatch.server.concurrency.batching import BatchWorker
 
 
@@ -61,4 +62,33 @@ async def test_work_that_forgets_a_result_fails_its_callers_and_the_worker_goes_
         with pytest.raises(ValueError, match="0 results of 1 items"):
             await worker.do(13)
         assert await worker.do(1) == 1
+    worker.close()
+
+
+async def test_a_worker_that_is_unwell_tells_its_callers_and_is_shown_as_failing_until_it_is_well():
+    broken = threading.Event()
+    broken.set()
+
+    def work(items: list[int]) -> Sequence[int]:
+        if broken.is_set():
+            raise OSError("the device is gone")
+        return items
+
+    worker = BatchWorker("unwell", work, threads=1, most=1, unwell=(OSError,))
+
+    def state() -> LoopState:
+        return next(loop for loop in LOOPS.states if loop.name == "unwell-0")
+
+    with pytest.raises(OSError, match="the device is gone"):
+        await worker.do(1)
+    async with asyncio.timeout(30):
+        with pytest.raises(OSError, match="the device is gone"):
+            await worker.do(2)  # the round after that pause: the one before has been counted by then
+    assert state().error == "OSError"
+    assert state().failing_s is not None
+    broken.clear()
+    async with asyncio.timeout(30):
+        assert await worker.do(3) == 3
+        assert await worker.do(4) == 4
+    assert state().failing_s is None
     worker.close()

@@ -34,3 +34,20 @@ def test_closing_takes_what_waits_to_the_end_and_wakes_whoever_waits_for_more():
     empty.close()
     waiting.join(10)
     assert found == [[]]
+
+
+def test_threads_that_wait_share_what_comes_so_that_none_is_idle_beside_a_full_batch():
+    turns: FairQueue[int] = FairQueue()
+    found: list[list[int]] = []
+    waiting = [threading.Thread(target=lambda: found.append(turns.get(4))) for _ in range(2)]
+    with turns._changed:  # nobody is woken before all is there
+        for thread in waiting:
+            thread.start()
+    while turns._takers < 2:
+        waiting[0].join(0.001)
+    with turns._changed:
+        for number in range(4):
+            turns.put(number, number)
+    for thread in waiting:
+        thread.join(10)
+    assert sorted(map(len, found)) == [2, 2]

@@ -44,6 +44,7 @@ from cekalwatch.v1 import (
     watchlist_pb2,
 )
 from cekalwatch.v1.watchlist_service_pb2 import ImportRecord
+from cekalwatch.vision.inference import Inference, InferenceEngine, Precision
 from cekalwatch.wire.vocabulary.adjudication import MAX_NOTE, REASONS
 from cekalwatch.wire.vocabulary.camera_health import Heartbeat
 from cekalwatch.wire.vocabulary.capture import CaptureOutcome
@@ -137,6 +138,7 @@ def told(heartbeat: Heartbeat) -> Any:
         thread_budget=1,
         snapshot=snapshot,
         model_pack="starter",
+        inference=Inference(InferenceEngine.OPENVINO, Precision.BF16, batch=4),
         freshness=Freshness((SourceFreshness("", None, stale=True),), active_subjects=0),
         outcomes={},
         unplaceable=0,

@@ -80,8 +80,7 @@ def compare(
 def _model(context: Context, choice: ModelChoice) -> ComparedModel:
     from cekalwatch.server.gallery.comparison import ComparedModel
     from cekalwatch.server.gallery.index import GalleryBuilder
-    from cekalwatch.server.gallery.model_follower import chosen_pack, searched_model
-    from cekalwatch.server.recognition.packs.installed import open_engine
+    from cekalwatch.server.gallery.model_follower import chosen_pack, open_pack, searched_model
 
     coverage = context.stores.models.coverage(choice.model_version)
     if coverage.missing:
@@ -92,7 +91,7 @@ def _model(context: Context, choice: ModelChoice) -> ComparedModel:
     store = context.stores.watchlist.templates
     store.load(model.model_version, model.size, lambda piece: builder.add(piece.templates, piece.subject_ids))
     gallery = builder.gallery()
-    return ComparedModel(open_engine(pack, threads=1), gallery, model.threshold(len(gallery)).value)
+    return ComparedModel(open_pack(context.settings, pack), gallery, model.threshold(len(gallery)).value)
 
 
 def _references(context: Context, model: ComparedModel, most: int) -> ReferenceScores:

@@ -43,9 +43,10 @@ def rebuild(
     from concurrent.futures import ThreadPoolExecutor
 
     from cekalwatch.server.concurrency.background import lower_priority
+    from cekalwatch.server.gallery.model_follower import open_pack
     from cekalwatch.server.gallery.rebuilding import Rebuilder
     from cekalwatch.server.recognition.enrolment import Enroller
-    from cekalwatch.server.recognition.packs.installed import load_named, open_detector, open_engine
+    from cekalwatch.server.recognition.packs.installed import load_named, open_detector
     from cekalwatch.server.recognition.photograph_decoder import PhotographDecoder
     from cekalwatch.vision.runtime import limit_native_threads
 
@@ -53,7 +54,7 @@ def rebuild(
     limit_native_threads(1)
     with opened(config, data_dir) as context, ThreadPoolExecutor(threads, "rebuild") as workers:
         chosen = load_named(context.settings.models_path, pack)
-        engine = open_engine(chosen, threads=1)
+        engine = open_pack(context.settings, chosen)
         more = [open_detector(chosen, threads=1) for _ in range(threads - 1)]
         decoder = PhotographDecoder(threads)
         context.stack.callback(decoder.close)

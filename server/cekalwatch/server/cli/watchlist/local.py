@@ -62,9 +62,8 @@ def _imports(context: Context) -> Imports:
     from functools import cache
 
     from cekalwatch.server.gallery.lookalikes import load_list
-    from cekalwatch.server.gallery.model_follower import pack_in_use
+    from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use
     from cekalwatch.server.recognition.engine_in_use import EngineInUse
-    from cekalwatch.server.recognition.packs.installed import open_engine
     from cekalwatch.server.recognition.photograph_decoder import PhotographDecoder
     from cekalwatch.server.wiring.imports import Imports
     from cekalwatch.vision.runtime import limit_native_threads
@@ -75,6 +74,6 @@ def _imports(context: Context) -> Imports:
     pack = cache(lambda: pack_in_use(settings, stores.models))
     decoder = PhotographDecoder(settings.threads)
     context.stack.callback(decoder.close)
-    engines = cache(lambda: EngineInUse(open_engine(pack(), threads=1), settings.threads, decoder.decode))
+    engines = cache(lambda: EngineInUse(open_pack(settings, pack()), settings.threads, decoder.decode))
     listed = cache(lambda: load_list(stores.watchlist.templates, pack(), settings.gallery_storage))
     return Imports(context, engines, listed)

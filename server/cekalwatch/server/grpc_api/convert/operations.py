@@ -76,6 +76,9 @@ def status_message(status: ServerStatus) -> operations_service_pb2.GetStatusResp
         ],
         signing=_signing(status.signing),
         connections=operations_pb2.ConnectionStatus(open=status.connections.open, closed=status.connections.closed),
+        inference=operations_pb2.InferenceStatus(
+            engine=status.inference.engine, precision=status.inference.precision, batch=status.inference.batch
+        ),
     )
 
 

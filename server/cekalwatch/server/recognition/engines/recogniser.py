@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.vision.manifest import Pack
 
 AlignedFaces = NDArray[np.uint8]
@@ -29,11 +30,18 @@ class Recogniser(Protocol):
         """Numbers a template has, for example 512."""
 
     def embed(self, faces: AlignedFaces) -> Templates:
-        """Return one template a face."""
+        """Return one template a face. Raises TemplateError and RecogniserError."""
 
 
 class TemplateError(ValueError):
     """Features that no template can be made of: not finite, or all zero."""
+
+
+class RecogniserError(CekalwatchError):
+    """What computes the network has failed, as when a GPU is gone. It says nothing of the faces: try them again."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Code.RECOGNISER_FAILED, detail)
 
 
 def normalised(features: NDArray[np.float32]) -> Templates:
@@ -62,7 +70,7 @@ class PackRecogniser(ABC):
         return self._spec.size
 
     def embed(self, faces: AlignedFaces) -> Templates:
-        """Return one template a face; raises TemplateError."""
+        """Return one template a face; raises TemplateError and RecogniserError."""
         if len(faces) == 0:
             return np.zeros((0, self.size), dtype=np.float32)
         return normalised(np.asarray(self._features(faces), dtype=np.float32))

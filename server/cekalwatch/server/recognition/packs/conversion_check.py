@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.recognition.engines.onnx_recogniser import network_input
+from cekalwatch.server.recognition.engines.network_recogniser import network_input
 from cekalwatch.server.recognition.packs.installed import Engine
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.detectors.yunet import YunetDetector

@@ -17,13 +17,19 @@ from cekalwatch.server.recognition.engines.insightface_engine import (
     recogniser_facts,
     task_of,
 )
-from cekalwatch.server.recognition.engines.onnx_recogniser import OnnxRecogniser
-from cekalwatch.server.recognition.engines.openvino_recogniser import OpenVinoRecogniser
+from cekalwatch.server.recognition.engines.opening import open_recogniser
 from cekalwatch.server.recognition.engines.recogniser import Recogniser
 from cekalwatch.server.recognition.packs.networks import NetworkError, drop_tiny_weights, read_network
 from cekalwatch.server.recognition.packs.threshold_models import INSIGHTFACE
 from cekalwatch.vision.detectors.factory import open_pack_detector
 from cekalwatch.vision.faces import FaceDetector
+from cekalwatch.vision.inference import (
+    ONNXRUNTIME_F32,
+    Inference,
+    InferenceChoice,
+    InferenceEngine,
+    Precision,
+)
 from cekalwatch.vision.manifest import (
     MANIFEST_FILE,
     ColourOrder,
@@ -40,6 +46,7 @@ from cekalwatch.vision.manifest import (
 )
 from cekalwatch.vision.runtime import ModelError
 
+_OF_INSIGHTFACE: Final = (InferenceEngine.AUTO, InferenceEngine.ONNXRUNTIME)
 _NAME: Final = re.compile(r"^[a-z0-9][a-z0-9_-]{0,63}$")
 
 
@@ -50,17 +57,25 @@ class Engine:
     pack: Pack
     detector: FaceDetector
     recogniser: Recogniser
+    inference: Inference
+    """What computes the recogniser."""
 
 
-def open_engine(pack: Pack, threads: int) -> Engine:
-    """Load the networks of `pack`, each call computing on `threads` threads. Raises PackError."""
+def open_engine(pack: Pack, threads: int, choice: InferenceChoice = ONNXRUNTIME_F32) -> Engine:
+    """Load the networks of `pack`, each call computing on `threads` threads; raises PackError.
+
+    `choice` is for the recogniser. InsightFace's packs are computed by insightface, with onnxruntime on the CPU.
+    """
     detector = open_detector(pack, threads)
     with _usable(pack):
         match pack.engine:
             case EngineKind.ONNXRUNTIME:
-                return Engine(pack, detector, OnnxRecogniser(pack, threads))
+                return Engine(pack, detector, *open_recogniser(pack, threads, choice))
             case EngineKind.INSIGHTFACE:
-                return Engine(pack, detector, InsightfaceRecogniser(pack, threads))
+                if choice.engine not in _OF_INSIGHTFACE or choice.precision is Precision.BF16:
+                    raise ModelError("insightface computes it, with onnxruntime in f32. Set inference to auto.")
+                inference = Inference(InferenceEngine.ONNXRUNTIME, Precision.F32, batch=1)
+                return Engine(pack, detector, InsightfaceRecogniser(pack, threads), inference)
 
 
 def open_detector(pack: Pack, threads: int) -> FaceDetector:
@@ -71,17 +86,6 @@ def open_detector(pack: Pack, threads: int) -> FaceDetector:
                 return open_pack_detector(pack, threads)
             case EngineKind.INSIGHTFACE:
                 return InsightfaceDetector(pack, threads)
-
-
-def open_openvino_engine(pack: Pack, callers: int) -> Engine:
-    """Load `pack` with OpenVINO as its recogniser, for `callers` threads at once. Raises PackError.
-
-    InsightFace's packs are left to insightface.
-    """
-    if pack.engine is not EngineKind.ONNXRUNTIME:
-        raise PackError(f"The model pack {pack.name} loads through insightface; set `inference` to onnxruntime.")
-    with _usable(pack):
-        return Engine(pack, open_pack_detector(pack, threads=1), OpenVinoRecogniser(pack, callers))
 
 
 @contextmanager

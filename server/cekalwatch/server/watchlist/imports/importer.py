@@ -69,8 +69,8 @@ class WatchlistImporter:
     def prepare(self, record: ImportRecord) -> PreparedRecord:
         """Look at the record's photographs: that takes nearly all the time, and nothing is stored.
 
-        Only one record of a subject at a time, from here to the end of `store`. Raises StorageError, and SERVER_BUSY
-        when too much else is being decoded.
+        Only one record of a subject at a time, from here to the end of `store`. Raises StorageError; SERVER_BUSY
+        when too much else is being decoded, and RECOGNISER_FAILED.
         """
         if not record.photographs:
             return PreparedRecord(record, (), {}, ())
@@ -209,7 +209,7 @@ class WatchlistImporter:
             except EnrolmentError as refusal:
                 reports.append(PhotoReport(name, PhotoOutcome.REFUSED, refusal.code, figures=refusal.figures))
             except CekalwatchError as error:
-                if error.code is Code.SERVER_BUSY:
+                if not error.of_the_request:
                     raise  # it says nothing of the photograph
                 reports.append(PhotoReport(name, PhotoOutcome.REFUSED, error.code))
         return PreparedRecord(record, tuple(reports), faces, tuple(new.values()))

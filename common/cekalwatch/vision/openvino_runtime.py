@@ -1,0 +1,101 @@
+"""Inference sessions of OpenVINO: the only place that imports it. It is an extra, and knows nothing of faces."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cekalwatch.vision.inference import Precision
+from cekalwatch.vision.runtime import ModelError, Tensor
+
+
+def is_installed() -> bool:
+    """Tell whether OpenVINO is there; it is not loaded."""
+    return find_spec("openvino") is not None
+
+
+def has_bf16() -> bool:
+    """Tell whether the processor computes bfloat16. Raises ModelError where OpenVINO cannot be loaded."""
+    return "BF16" in _library().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+@dataclass(frozen=True)
+class _Port:
+    name: str
+    shape: list[int | str]
+
+
+class OpenVinoSession:
+    """An `InferenceSession` on the CPU. Threads may share it.
+
+    A call computes on `threads` threads: with one, on the caller's own, so that work of low priority stays that. For
+    this each call that runs beside others has a compiled network to itself, which is made when it is first needed, and
+    takes a tenth of a second and about as much memory as the network's file. With one compiled network for all callers,
+    OpenVINO computes on threads of its own, and imports took two fifths of the processor (ADR 26).
+    """
+
+    def __init__(self, model: Path, threads: int, precision: Precision) -> None:
+        """Load a network; raises ModelError when OpenVINO is missing, or cannot load it. `precision` is not AUTO."""
+        library = _library()
+        self._core = library.Core()
+        self._options = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,
+            "INFERENCE_NUM_THREADS": threads,
+            "INFERENCE_PRECISION_HINT": str(precision),
+            "ENABLE_CPU_PINNING": False,  # the threads are also those of decoding, search and the database
+        }
+        self._free: deque[Any] = deque()
+        try:
+            self._network = self._core.read_model(model)
+            self._free.append(self._request())
+        except RuntimeError as error:
+            raise ModelError(f"OpenVINO cannot load {model}: {error}. Set inference to onnxruntime.") from None
+
+    def run(self, outputs: list[str] | None, feeds: dict[str, Tensor]) -> list[Tensor]:
+        """See `InferenceSession`."""
+        try:
+            request = self._free.pop()
+        except IndexError:
+            request = self._request()
+        found = request.infer(feeds, share_inputs=True)
+        wanted = outputs or range(len(self._network.outputs))
+        results = [np.asarray(found[which], dtype=np.float32) for which in wanted]
+        self._free.append(request)  # one that failed is not used again
+        return results
+
+    def get_inputs(self) -> list[_Port]:
+        """See `InferenceSession`."""
+        return [_port(one) for one in self._network.inputs]
+
+    def get_outputs(self) -> list[_Port]:
+        """See `InferenceSession`."""
+        return [_port(one) for one in self._network.outputs]
+
+    def _request(self) -> Any:  # noqa: ANN401  # OpenVINO is untyped
+        return self._core.compile_model(self._network, "CPU", self._options).create_infer_request()
+
+
+def _port(port: Any) -> _Port:  # noqa: ANN401  # OpenVINO is untyped
+    shape = [size.get_length() if size.is_static else str(size) for size in port.get_partial_shape()]
+    return _Port(port.get_any_name(), shape)
+
+
+def _library() -> Any:  # noqa: ANN401  # OpenVINO is untyped
+    # Importing it would send a report of that to its maker, by a part that converts models and is not needed here. No
+    # report leaves a checkpoint.
+    sys.modules.setdefault("openvino.tools", None)  # type: ignore[arg-type]  # what keeps a module from being loaded
+    try:
+        import openvino
+    except ImportError as error:
+        raise ModelError(
+            f"OpenVINO cannot be loaded: {error}. Install it with: pip install openvino, "
+            "or set inference to onnxruntime."
+        ) from None
+    return openvino
